@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.payloads.compression import compress
-from tests.tools.scaffold.checking import checked, observed
+from tests.mapping.proposals.checking import checked, observed
 
 LEVELS = st.one_of(
     st.sampled_from(["", "a", "b", "line1", "line2", "{x}", "{", "+", "#", "$SYS", "$share", "spBv1.0", "NBIRTH", "1"]),

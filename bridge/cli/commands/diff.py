@@ -11,12 +11,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from bridge.cli.output.formatting import pluralize
 from bridge.errors import ConfigError, Problem
+from bridge.mapping.comparison.outcomes import ChangeKind, Difference, compare, outcome
 from bridge.mapping.loading.loader import compile_file, is_mapping_file
 from bridge.mapping.loading.resources import Resources, load_resources
 from bridge.mapping.router import Router
 from bridge.runtime.exit_codes import FAILED
 from bridge.terminal import BAD, GOOD, HEAD, WARN, print_coloured
-from bridge.tools.capture.comparison import ChangeKind, Difference, compare, outcome
 from bridge.tools.capture.file_format import CapturedMessage, read_capture
 from bridge.tools.capture.report import Report, as_json, difference_lines
 

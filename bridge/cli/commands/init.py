@@ -17,13 +17,13 @@ from bridge.cli.output.progress_bar import progress
 from bridge.config.settings import parse_settings
 from bridge.errors import BridgeError, UsageError
 from bridge.mapping.loading.loader import SUFFIXES
+from bridge.mapping.proposals.proposals import ObservedMessages, Proposal, propose
 from bridge.mapping.rendering import printable
 from bridge.model import Message
 from bridge.terminal import GOOD, HEAD, WARN, print_coloured
 from bridge.tools.capture.file_format import read_capture
 from bridge.tools.capture.recorder import CaptureLimits
 from bridge.tools.scaffold.bridge_file import bridge_text
-from bridge.tools.scaffold.proposals import ObservedMessages, Proposal, propose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,23 +6,21 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.mapping.rendering import printable, record_line, rejection_line
-from bridge.mapping.selftest.value_diff import table
-from bridge.model import Rejection
+from bridge.mapping.comparison.differences import lines_of, values_of
+from bridge.mapping.comparison.outcomes import ChangeKind
+from bridge.mapping.rendering import printable
 from bridge.timestamps import rfc3339
-from bridge.tools.capture.comparison import ChangeKind
 from bridge.yaml_files import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bridge.tools.capture.comparison import Difference, RecordOrRejection
+    from bridge.mapping.comparison.outcomes import Difference
     from bridge.tools.capture.file_format import CapturedMessage
 
 MAX_PATHS: Final = 1_000
 """Max number of paths that are counted separately: if keys are serial numbers, each of them is a path."""
 _SHOWN_PATHS: Final = 10
-_RECORD_CHARS: Final = 200
 _OTHER = "other values"
 
 
@@ -91,17 +89,7 @@ def difference_lines(captured: CapturedMessage, differences: Sequence[Difference
     """Yield the differences of one message as lines of text."""
     message = captured.message
     yield f"line {captured.line}: {printable(message.topic)}, {rfc3339(message.received_at_ms)}"
-    for each in differences:
-        if each.what is ChangeKind.SAME:
-            continue
-        if each.what is ChangeKind.CHANGED:
-            yield f"  {each.what:<13} {each.data_stream}"
-            yield from (f"      {line}" for line in table(each.changed, "old", "new"))
-            continue
-        if each.new is not None:
-            yield f"  {each.what:<13} {_line(each.new)}"
-        if each.old is not None:
-            yield f"  {each.what if each.new is None else 'before':<13} {_line(each.old)}"
+    yield from (f"  {line}" for line in lines_of(differences))
 
 
 def as_json(captured: CapturedMessage, differences: Sequence[Difference]) -> dict[str, Any]:
@@ -110,20 +98,5 @@ def as_json(captured: CapturedMessage, differences: Sequence[Difference]) -> dic
         "line": captured.line,
         "received_at": rfc3339(captured.message.received_at_ms),
         "topic": captured.message.topic,
-        "differences": [
-            {
-                "what": each.what.value,
-                "data_stream": each.data_stream,
-                "old": each.old.value() if each.old is not None else None,
-                "new": each.new.value() if each.new is not None else None,
-            }
-            for each in differences
-            if each.what is not ChangeKind.SAME
-        ],
+        "differences": values_of(differences),
     }
-
-
-def _line(item: RecordOrRejection) -> str:
-    if isinstance(item.result, Rejection):
-        return rejection_line(item.mapping, item.result)
-    return record_line(item.mapping, item.result, _RECORD_CHARS)

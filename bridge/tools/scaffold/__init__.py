@@ -1,1 +1,1 @@
-"""Files that `init` writes: bridge.yaml, and mappings for observed messages, each of which has passed `check`."""
+"""File that `init` writes beside the proposed mappings: bridge.yaml."""

@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 from bridge.config import options
-from bridge.tools.scaffold.yaml_text import yaml_text
+from bridge.mapping.proposals.yaml_text import yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-from bridge.tools.scaffold.explanation import explained
+from bridge.mapping.proposals.explanation import explained
 
 
 def test_explanation_names_the_values_of_each_capture_and_the_key():

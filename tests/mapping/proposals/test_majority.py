@@ -2,12 +2,12 @@
 
 import json
 
+from bridge.mapping.proposals.majority import by_majority
+from bridge.mapping.proposals.payload_detection import kind_of
+from bridge.mapping.proposals.proposals import ObservedMessages
 from bridge.model import Message
 from bridge.tools.demo.factory import Factory
-from bridge.tools.scaffold.majority import by_majority
-from bridge.tools.scaffold.payload_detection import kind_of
-from bridge.tools.scaffold.proposals import ObservedMessages
-from tests.tools.scaffold.checking import checked, observed
+from tests.mapping.proposals.checking import checked, observed
 
 COUNTERS = [(f"factory/pdx/line{n % 3}/press{n % 12}/count", str(n).encode()) for n in range(56)]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from bridge.tools.scaffold.topic_clusters import TopicCluster
+    from bridge.mapping.proposals.topic_clusters import TopicCluster
 
 SIGNAL: Final = "signal"
 _NOUNS: Final = frozenset(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from bridge.cli.commands.check import check_all
 from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.proposals.proposals import ObservedMessages, propose
 from bridge.mapping.router import Router
 from bridge.model import Message
 from bridge.tools.scaffold.bridge_file import bridge_text
-from bridge.tools.scaffold.proposals import ObservedMessages, propose
 
 ANSWERS = {"mqtt.url": "mqtt://127.0.0.1:1", "mqtt.client_id": "x", "kinesis.region": "us-east-1"}
 NOW_MS = 1_700_000_000_123

@@ -7,9 +7,9 @@ import msgpack
 import pytest
 import zstandard
 
+from bridge.mapping.proposals.proposals import propose
 from bridge.payloads.compression import compress
-from bridge.tools.scaffold.proposals import propose
-from tests.tools.scaffold.checking import checked, observed
+from tests.mapping.proposals.checking import checked, observed
 
 
 def only(*messages):
@@ -119,6 +119,6 @@ def test_level_in_braces_gets_no_wildcard_that_matches_more_topics():
 
 
 def test_topics_beyond_the_bound_are_counted(monkeypatch):
-    monkeypatch.setattr("bridge.tools.scaffold.proposals.MAX_TOPICS", 2)
+    monkeypatch.setattr("bridge.mapping.proposals.proposals.MAX_TOPICS", 2)
     seen = observed(("a", b"1"), ("b", b"1"), ("c", b"1"))
     assert (len(seen.samples), seen.others) == (2, 1)

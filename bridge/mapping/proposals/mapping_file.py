@@ -6,16 +6,16 @@ import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.mapping.proposals.yaml_text import comment, yaml_text
 from bridge.mapping.rendering import shown_data, shown_key
 from bridge.timestamps import rfc3339
-from bridge.tools.scaffold.yaml_text import comment, yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.mapping.mapping import Mapping
+    from bridge.mapping.proposals.payload_detection import PayloadKind
     from bridge.model import Message, NewRecord
-    from bridge.tools.scaffold.payload_detection import PayloadKind
 
 MAX_COMMENT_CHARS: Final = 300
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.errors import ConfigError, DecodeError
 from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
+from bridge.mapping.proposals.explanation import explained
+from bridge.mapping.proposals.majority import by_majority
+from bridge.mapping.proposals.mapping_file import MappingFileText, test_lines
+from bridge.mapping.proposals.naming import SIGNAL, capture_names, free_name, mapping_name
+from bridge.mapping.proposals.payload_detection import PayloadKind, kind_of
+from bridge.mapping.proposals.topic_clusters import TopicCluster, topic_clusters, unmatchable_reason
 from bridge.mapping.selftest.runner import run_cases
 from bridge.payloads.sparkplug.topic import NAMESPACE
-from bridge.tools.scaffold.explanation import explained
-from bridge.tools.scaffold.majority import by_majority
-from bridge.tools.scaffold.mapping_file import MappingFileText, test_lines
-from bridge.tools.scaffold.naming import SIGNAL, capture_names, free_name, mapping_name
-from bridge.tools.scaffold.payload_detection import PayloadKind, kind_of
-from bridge.tools.scaffold.topic_clusters import TopicCluster, topic_clusters, unmatchable_reason
 from bridge.yaml_files import parse_document
 
 if TYPE_CHECKING:

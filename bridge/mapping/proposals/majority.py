@@ -11,12 +11,12 @@ import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from bridge.tools.scaffold.payload_detection import kind_of
+from bridge.mapping.proposals.payload_detection import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bridge.tools.scaffold.payload_detection import PayloadKind
+    from bridge.mapping.proposals.payload_detection import PayloadKind
 
 LEAST_SHARE: Final = 0.8
 """Share of the messages that a format must read. With less, the messages are of different kinds on purpose."""

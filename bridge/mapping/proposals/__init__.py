@@ -1,0 +1,1 @@
+"""Proposals of mappings for observed messages, each of which has passed `check`."""
