@@ -1,8 +1,8 @@
 // One dead letter in full.
+import { openWith } from "./chosen_message.js";
 import { breakable, h } from "./dom.js";
 import { bytes, pretty } from "./format.js";
 import { panel } from "./components.js";
-import { take } from "./playground.js";
 
 export function deadLetter(each) {
   const cut = each.stored_bytes < each.bytes ? `, of which the first ${bytes(each.stored_bytes)} are stored` : "";
@@ -14,7 +14,7 @@ export function deadLetter(each) {
   };
   const shown = Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && String(value) !== "");
   const tried = each.kind === "message" && each.mapping;
-  return panel(`Dead letter ${each.number}`, tried ? h("button", { class: "plain", onclick: () => take(each.mapping, each) }, "Try in the playground") : null,
+  return panel(`Dead letter ${each.number}`, tried ? h("button", { class: "plain", onclick: () => openWith(each.mapping, each) }, "Try in the playground") : null,
     h("div", { class: "body" }, h("dl", { class: "steps" }, shown.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, Array.isArray(value) ? value : String(value))])),
       h("h3", {}, `Payload, ${bytes(each.bytes)}${cut}`), h("pre", {}, pretty(each.payload))));
 }

@@ -1,10 +1,10 @@
 // Live messages (a sample), each with the records that the mappings make of it.
+import { openWith } from "./chosen_message.js";
 import { breakable, fill, h, members } from "./dom.js";
 import { bytes, clock, excerpt } from "./format.js";
 import { listen } from "./event_stream.js";
 import { made } from "./outcome.js";
 import { panel } from "./components.js";
-import { take } from "./playground.js";
 
 const MAX_SHOWN = 20;
 const PAUSE_MS = 400;
@@ -81,7 +81,7 @@ function message(each) {
   const facts = [clock(each.at), bytes(each.bytes), `QoS ${each.qos}`, each.retain ? "retained" : null].filter(Boolean).join(" · ");
   return h("article", { class: "message", "aria-label": each.topic },
     h("div", { class: "meta" }, h("span", { class: "topic" }, breakable(each.topic)), h("span", { class: "quiet" }, facts),
-      mapping ? h("button", { class: "link", onclick: () => take(mapping, each) }, "Try in the playground") : null),
+      mapping ? h("button", { class: "link", onclick: () => openWith(mapping, each) }, "Try in the playground") : null),
     h("pre", { class: "payload" }, members(excerpt(each.payload))),
     h("div", { class: "made" }, each.mappings.length ? each.mappings.map((one) => made(one, excerpt)) : h("p", { class: "quiet" }, "No mapping matches this topic.")));
 }

@@ -1,5 +1,6 @@
 // One mapping: its file, its errors, its tests, and the output for a message while the file is edited. The bridge's own
 // code computes it, and writes nothing.
+import { chosenMessage } from "./chosen_message.js";
 import { fill, h, members } from "./dom.js";
 import { clock, content, excerpt, pretty } from "./format.js";
 import { listen, post } from "./event_stream.js";
@@ -8,20 +9,12 @@ import { errorText, panel, tag } from "./components.js";
 
 const PAUSE_MS = 250;
 const MAX_SHOWN = 12;
-let taken = null;
-
-// Open the playground with a message of another view.
-export function take(mapping, { topic, payload }) {
-  taken = { topic, payload };
-  location.hash = `#/mappings/${encodeURIComponent(mapping)}`;
-}
 
 export class Playground {
   constructor(mapping) {
     this.name = mapping.name;
     this.file = mapping.text;
-    const begun = taken || { topic: mapping.example.topic || example(mapping), payload: { text: mapping.example.payload || "" } };
-    taken = null;
+    const begun = chosenMessage() || { topic: mapping.example.topic || example(mapping), payload: { text: mapping.example.payload || "" } };
     this.text = h("textarea", { class: "code file", wrap: "off", spellcheck: "false", autocapitalize: "off", id: "text", value: mapping.text });
     this.topic = h("input", { class: "mono", id: "topic", spellcheck: "false", autocapitalize: "off" });
     this.payload = h("textarea", { class: "code", rows: 5, id: "payload", spellcheck: "false", autocapitalize: "off" });
