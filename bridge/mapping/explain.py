@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.mapping.mapping import compile_pipeline
 from bridge.mapping.pipeline.evaluate import NOT_DECODED
-from bridge.mapping.pipeline.scope import scope_builder
+from bridge.mapping.pipeline.scope import VARS, scope_builder
 from bridge.mapping.rendering import cut, printable, record_line, rejection_line, written
 from bridge.mapping.topics.pattern import mismatch
 from bridge.yaml_files.type_descriptions import one_of
@@ -134,6 +134,7 @@ class _Trace:
             # The mapping's own decoder and scope leave out what no expression uses.
             decode=parts.codec.decode,
             scope=self._scope(scope_builder(self._mapping.name, None)),
+            define=parts.define and self._define(parts.define),
             where=parts.where and self._expression("where", parts.where),
             early=parts.early and self._expression(self._early_label(), parts.early),
             transform=parts.transform and self._expression("transform", parts.transform),
@@ -165,6 +166,13 @@ class _Trace:
             if payload is not NOT_DECODED:
                 self.steps.append(("payload", f"({self._mapping.specification.payload}) {_shown(payload)}"))
             return build(message, payload, captures, levels)
+
+        return traced
+
+    def _define(self, define: Callable[[Scope], None]) -> Callable[[Scope], None]:
+        def traced(scope: Scope) -> None:
+            define(scope)
+            self.steps += [(VARS, f"{name} = {_shown(value)}") for name, value in scope[VARS].items()]
 
         return traced
 

@@ -121,6 +121,12 @@ SECTIONS: dict[str, Fixes] = {
         "expr_index": ("payload[].{n: $index}", "map(&{n: $index}, payload)"),
         "expr_record": ("record.x", "payload.x"),
         "expr_record2": ("$record", "$payload"),
+        "vars_missing": ("where: vars.hot", "vars:\n  hot: payload.c > 80\nwhere: vars.hot"),
+        "vars_order": (
+            "  hot: vars.celsius > 80\n  celsius: payload.c",
+            "  celsius: payload.c\n  hot: vars.celsius > 80",
+        ),
+        "vars_name": ("2nd", "second"),
         "expr_minus": ("payload.flow-rate", 'payload."flow-rate"'),
         "expr_pairs": ("[].", "[*]."),
         "properties": ("content_typ ", "content_type "),

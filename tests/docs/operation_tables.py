@@ -116,6 +116,7 @@ def mapping_limits():
     yield "schema files", schema_files.MAX_FILES, "further ones are not read"
     yield "a schema file", size(schema_files.MAX_SCHEMA_BYTES), "the file is not read, and reported"
     yield "a lookup table, CSV", size(lookup_tables.MAX_CSV_BYTES), "the table does not load"
+    yield "names in `vars`", mapping_spec.MAX_VARS, "the file does not load"
     yield "characters of an expression", expression.MAX_EXPRESSION_CHARS, "the file does not load"
     yield "levels of an expression", static_checks.MAX_DEPTH, "the file does not load"
     yield "times by which an expression may grow its input", static_checks.MAX_GROWTH, "the file does not load"

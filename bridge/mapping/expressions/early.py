@@ -1,4 +1,4 @@
-"""The part of a condition that does not need one member of the scope, such as the payload.
+"""The part of a condition that does not need some members of the scope, such as the payload.
 
 `!retain && payload.status == 'RUN'` can only be true if `!retain` is, whatever the payload holds. So a message that
 fails `!retain` can be filtered before its payload is decoded.
@@ -18,32 +18,32 @@ _OR: Final = "or_expression"
 _NOT: Final = "not_expression"
 
 
-def necessary(node: Node, name: str) -> Node | None:
-    """Return a condition that is truthy wherever `node` is, and does not read the member `name`; None without one.
+def necessary(node: Node, late: frozenset[str]) -> Node | None:
+    """Return a condition that is truthy wherever `node` is, and does not read the members `late`; None without one.
 
-    1. A node that does not read the member is such a condition.
+    1. A node that does not read the members is such a condition.
     2. Of `a && b` each part is one; together they are the strictest.
     3. Of `a || b` both parts must have one.
     4. `!a` is truthy only where nothing makes `a` truthy.
     """
-    return _implied(node, name, joining=_AND)
+    return _implied(node, late, joining=_AND)
 
 
-def _implied(node: Node, name: str, joining: str) -> Node | None:
-    """Return a condition without the member: a necessary one, or with `joining` "or" a sufficient one."""
+def _implied(node: Node, late: frozenset[str], joining: str) -> Node | None:
+    """Return a condition without the members: a necessary one, or with `joining` "or" a sufficient one."""
     if analysis.constant(node):
         return None  # it filters everything or nothing
     read = analysis.names(node)
-    if read is not None and name not in read:
+    if read is not None and late.isdisjoint(read):
         return node
     kind = node["type"]
     if kind == _NOT:
         (inner,) = node["children"]
-        found = _implied(inner, name, _OR if joining == _AND else _AND)
+        found = _implied(inner, late, _OR if joining == _AND else _AND)
         return None if found is None else {"type": _NOT, "children": [found]}
     if kind not in {_AND, _OR}:
         return None
-    parts = [part for child in node["children"] if (part := _implied(child, name, joining)) is not None]
+    parts = [part for child in node["children"] if (part := _implied(child, late, joining)) is not None]
     # `joining` needs one of its parts only: fewer parts make it weaker, and it still holds.
     if not parts or (kind != joining and len(parts) < len(node["children"])):
         return None

@@ -113,13 +113,13 @@ def compile_expression(text: str, tables: Tables = EMPTY) -> Expression:
     return found
 
 
-def compile_necessary(text: str, name: str, tables: Tables = EMPTY) -> Expression | None:
-    """Return the part of a condition that does not read the member `name` of the scope; None if there is none.
+def compile_necessary(text: str, late: frozenset[str], tables: Tables = EMPTY) -> Expression | None:
+    """Return the part of a condition that does not read the members `late` of the scope; None if there is none.
 
     Where its result is falsy, that of the condition would be falsy too. The text must be a valid expression.
     """
     tree, parser = _parsed(text)
-    part = necessary(tree, name)
+    part = necessary(tree, late)
     if part is tree:
         return compile_expression(text, tables)
     return None if part is None else _of_tree(text, part, parser, tables)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.mapping.expressions.expression import Expression, ExpressionError
 from bridge.mapping.expressions.hints import LITERALS, unknown_name
 from bridge.mapping.expressions.syntax.tree import INDEX
-from bridge.mapping.pipeline.scope import RECORD
+from bridge.mapping.pipeline.scope import RECORD, VARS
 from bridge.mapping.stateful.sampler import SAMPLE
 from bridge.yaml_files.type_descriptions import one_of
 
@@ -119,6 +119,9 @@ def _member_offset(text: str, of: str, name: str) -> int:
 
 def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
+    if of == VARS:
+        before = ", ".join(known) or "nothing"
+        return f"there is no '{of}.{name}' here; `{VARS}` defines {before} before this expression"
     there = (
         f"there is {one_of([*known])}" if of != "captures" else f"the topic captures {', '.join(known) or 'nothing'}"
     )
@@ -147,7 +150,7 @@ def _unknown_variables(expression: Expression, known: tuple[str, ...]) -> list[E
 def _unknown_variable(name: str, known: tuple[str, ...]) -> str:
     if name == INDEX:
         return "'$index' is there in the & expression of map() only"
-    if name in {RECORD, SAMPLE}:
+    if name in {RECORD, SAMPLE, VARS}:
         return _unknown_name(name, known, "")
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '${near[0]}'?" if near else f"`let ${name} = … in …` names a value"
@@ -164,6 +167,8 @@ def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
         return f"'{RECORD}' is there in `partition_key_from` only"
     if name == SAMPLE:
         return f"'{SAMPLE}' is there with `sample: {{keep: mean}}` only, in `transform` and `partition_key_from`"
+    if name == VARS:
+        return f"'{VARS}' is there with a section `{VARS}:` only"
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
     hint = unknown_name(name, text) or hint

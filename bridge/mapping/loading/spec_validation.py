@@ -13,9 +13,9 @@ from bridge.mapping.expressions.expression import (
 )
 from bridge.mapping.loading.name_checks import name_errors
 from bridge.mapping.loading.resources import NO_RESOURCES, Resources
-from bridge.mapping.pipeline.compiled_parts import EARLY
+from bridge.mapping.pipeline.compiled_parts import EARLY, LATE
 from bridge.mapping.pipeline.decoding import PayloadCodec, payload_codec
-from bridge.mapping.pipeline.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES
+from bridge.mapping.pipeline.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES, VARS
 from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.mapping.selftest.runner import case_faults
 from bridge.mapping.stateful.sampler import SAMPLE
@@ -66,6 +66,7 @@ def read_specification(document: Document, resources: Resources = NO_RESOURCES) 
 def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression], list[Problem]]:
     """Compile all expressions. Return them by path, and the problems of the others with their lines and columns."""
     known = {"captures": _captured(document.data), "properties": PROPERTY_NAMES}
+    defined = _defined(document.data)
     expressions: dict[Path, Expression] = {}
     problems = []
     for path, text in _expressions(document.data):
@@ -74,19 +75,29 @@ def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression
         except ExpressionError as error:
             problems.append(_problem_at(document, path, error))
             continue
-        errors = name_errors(expression, _scope_names(document.data, path), known)
+        # An expression of `vars` sees those before it.
+        before = defined[: defined.index(path[1])] if path[0] == VARS else defined
+        members = {**known, VARS: before} if defined else known
+        errors = name_errors(expression, _scope_names(document.data, path), members)
         problems += [_problem_at(document, path, error) for error in errors]
         expressions[path] = expression
-        if path == ("where",) and (early := compile_necessary(text, "payload", tables)) is not None:
+        if path == ("where",) and (early := compile_necessary(text, LATE, tables)) is not None:
             expressions[EARLY] = early
     return expressions, problems
 
 
 def _scope_names(data: Any, path: Path) -> tuple[str, ...]:
     """Return the names that the expression at this path can use."""
+    names = (*SCOPE_NAMES, VARS) if _defined(data) else SCOPE_NAMES
     if path[0] == "outputs":
-        return (*SCOPE_NAMES, RECORD, *_sampled(data))
-    return (*SCOPE_NAMES, *_sampled(data)) if path[0] == "transform" else SCOPE_NAMES
+        return (*names, RECORD, *_sampled(data))
+    return (*names, *_sampled(data)) if path[0] == "transform" else names
+
+
+def _defined(data: Any) -> tuple[str, ...]:
+    """Return the names that `vars` defines, in their order."""
+    definitions = data.get(VARS) if isinstance(data, dict) else None
+    return tuple(definitions) if isinstance(definitions, dict) else ()
 
 
 def _sampled(data: Any) -> tuple[str, ...]:
@@ -109,7 +120,12 @@ def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
     if not isinstance(data, dict):
         return
     outputs = data.get("outputs")
-    places: list[tuple[Path, Any]] = [(("where",), data.get("where")), (("transform",), data.get("transform"))]
+    definitions = data.get(VARS)
+    places: list[tuple[Path, Any]] = [
+        *(((VARS, name), text) for name, text in (definitions if isinstance(definitions, dict) else {}).items()),
+        (("where",), data.get("where")),
+        (("transform",), data.get("transform")),
+    ]
     for number, output in enumerate(outputs if isinstance(outputs, list) else ()):
         if isinstance(output, dict):
             places.append((("outputs", number, "partition_key_from"), output.get("partition_key_from")))

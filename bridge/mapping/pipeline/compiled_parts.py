@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from bridge.mapping.pipeline.decoding import decompression, transcoding
 from bridge.mapping.pipeline.envelope import NAMES, envelopes
 from bridge.mapping.pipeline.output_emitter import Emit, emitter
-from bridge.mapping.pipeline.scope import RECORD, BuildScope, scope_builder
+from bridge.mapping.pipeline.scope import RECORD, VARS, BuildScope, definer, scope_builder
 from bridge.model import Output
 from bridge.payloads.text import plain_utf8
 
@@ -32,6 +32,8 @@ Expressions: TypeAlias = "Mapping[Path, Expression]"
 
 EARLY: Final[Path] = ("where", "early")
 """Path of the part of `where` that does not read the payload. There is no such key in the file."""
+LATE: Final = frozenset({"payload", VARS})
+"""Names of the scope that have no value before decoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class CompiledParts:
 
     `decode` is that of `codec`, unless no expression reads the payload.
 
+    `define` adds the values of `vars` to the scope, before `where`; None if no expression reads them.
+
     `early` is the part of `where` that does not read the payload, which is evaluated before decompression and decoding;
     None if there is none. With `decided` it is all of `where`.
     """
@@ -60,6 +64,7 @@ class CompiledParts:
     codec: PayloadCodec
     decode: Callable[[bytes], Any]
     scope: BuildScope
+    define: Callable[[Scope], None] | None
     where: Expression | None
     early: Expression | None
     decided: bool
@@ -111,9 +116,10 @@ def compile_parts(
         codec,
         codec.decode if _reads_payload(specification, names) else _ignore_payload,
         scope_builder(name, names),
+        definer(_definitions(specification, expressions)) if names is None or VARS in names else None,
         where,
         early,
-        early is not None and where is not None and "payload" not in (where.names or {"payload"}),
+        early is not None and where is not None and not LATE.intersection(where.names or LATE),
         remembering,
         transform,
         specification.each,
@@ -136,6 +142,11 @@ def _emitter(
         return emit
     # The record is the payload, and becomes a part of other JSON: it must be JSON in UTF-8 and nothing else.
     return lambda scope, record, data: emit(scope, record, plain_utf8(data))
+
+
+def _definitions(specification: MappingSpec, expressions: Expressions) -> dict[str, Expression]:
+    """Return the expressions of `vars` by name, in their order."""
+    return {name: expressions[VARS, name] for name in specification.definitions}
 
 
 def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) -> frozenset[str] | None:

@@ -43,13 +43,15 @@ class Apply(Protocol):
 def evaluate(parts: CompiledParts) -> Apply:
     """Return the function that decodes, filters by `where` and converts. It raises Rejected, or the error of a bug."""
     decode, build, passes, convert = parts.decode, parts.scope, where_filter(parts.late_where), converter(parts)
-    choose = parts.codec.choose
+    choose, define = parts.codec.choose, parts.define
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
         payload = decode(message.payload) if choose is None else choose(captures).decode(message.payload)
         scope = build(message, payload, captures, levels)
+        if define is not None:
+            define(scope)
         if passes is not None and not passes(scope):
             return FILTERED
         return convert(message, scope, item)

@@ -9,6 +9,7 @@ received_at_ms  the same as milliseconds since 1970
 qos, retain     as received: 0, 1 or 2; true or false
 properties      MQTT 5 properties: content type, user properties and so on; empty under 3.1.1
 mapping         the mapping's name
+vars            with `vars` only: the values of its expressions, by name
 record          in `partition_key_from` only: the record, before it becomes JSON bytes
 sample          with `sample: {keep: mean}` only: the statistics of the span
 """
@@ -18,11 +19,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bridge.errors import TransformError
 from bridge.timestamps import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from bridge.mapping.expressions.expression import Expression
     from bridge.model import Message
 
 Scope: TypeAlias = dict[str, Any]
@@ -31,6 +34,7 @@ BuildScope: TypeAlias = "Callable[[Message, Any, dict[str, str], list[str]], Sco
 
 _Value: TypeAlias = "Callable[[Message, list[str]], Any]"
 RECORD = "record"
+VARS = "vars"
 SCOPE_NAMES = (
     "payload",
     "captures",
@@ -84,6 +88,27 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
         return scope
 
     return build_with_extras if extras else build
+
+
+def definer(expressions: Mapping[str, Expression]) -> Callable[[Scope], None] | None:
+    """Return the function that adds the values of `vars` to a scope, in their order; None without `vars`.
+
+    It raises TransformError. Each expression sees the values before its own.
+    """
+    if not expressions:
+        return None
+    searches = [(name, expression.search) for name, expression in expressions.items()]
+
+    def define(scope: Scope) -> None:
+        values: dict[str, Any] = {}
+        scope[VARS] = values
+        for name, search in searches:
+            try:
+                values[name] = search(scope)
+            except TransformError as error:
+                raise TransformError(f"{VARS}.{name}: {error.detail}") from None
+
+    return define
 
 
 _VALUES: dict[str, _Value] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -21,6 +22,9 @@ from bridge.payloads.compression import DEFAULT_LIMIT
 from bridge.payloads.encodings import UTF8, codec_name
 from bridge.yaml_files import Describe
 
+MAX_VARS = 64
+"""Maximum number of the names in `vars`."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
 """Upper limit of the option `max_decompressed_bytes`: 256 MiB."""
 
@@ -61,6 +65,16 @@ Outputs = Annotated[
     AfterValidator(_at_least_one),
     Field(json_schema_extra={"minItems": 1}),
 ]
+
+
+def _definitions(definitions: dict[str, str]) -> dict[str, str]:
+    """Return the definitions. Raise ValueError if there are too many, or one has no proper name."""
+    for name in definitions:
+        if not _VARIABLE.fullmatch(name):
+            raise ValueError(f"'{name}' cannot name a value: expected letters, digits and _, and no digit first")
+    if len(definitions) > MAX_VARS:
+        raise ValueError(f"has {len(definitions)} names; expected at most {MAX_VARS}")
+    return definitions
 
 
 def _encoding(name: str) -> str:
@@ -146,6 +160,16 @@ class MappingSpec(SpecSection):
     )
     max_decompressed_bytes: Annotated[int, Field(ge=1, le=MAX_DECOMPRESSED_BYTES)] = Field(
         DEFAULT_LIMIT, description="A payload that becomes larger is rejected."
+    )
+    definitions: Annotated[
+        dict[str, Text],
+        AfterValidator(_definitions),
+        Describe("names, each with a JMESPath expression"),
+        Field(json_schema_extra={"propertyNames": {"pattern": f"^{_VARIABLE.pattern}$"}, "maxProperties": MAX_VARS}),
+    ] = Field(
+        default_factory=dict,
+        alias="vars",
+        description="Names for values that several expressions need: vars.NAME, and $vars.NAME inside lists.",
     )
     where: Text | None = Field(None, description="JMESPath: messages for which it is falsy are filtered.")
     changes: ChangesSpec | None = Field(None, description="Send only what changed; the rest is filtered.")
