@@ -14,6 +14,7 @@ from bridge.errors import BridgeError
 from bridge.web.access.guard import Guard
 from bridge.web.access.security import SecurityHeadersMiddleware
 from bridge.web.endpoints.dead_letters import DeadLetterEndpoints
+from bridge.web.endpoints.description import DescriptionEndpoints
 from bridge.web.endpoints.live import LiveEndpoints
 from bridge.web.endpoints.mappings import MappingEndpoints
 from bridge.web.endpoints.monitoring import MonitoringEndpoints
@@ -61,6 +62,7 @@ def web_app(
         LiveEndpoints(bridge, state.value, stopping),
         MappingEndpoints(bridge, playground, threads),
         DeadLetterEndpoints(bridge, threads),
+        DescriptionEndpoints(),
     ]
     routes = [route for each in endpoints for route in each.routes(guard)]
     handlers = {

@@ -1,45 +1,29 @@
-"""The table of docs/reference/http-api.md: every route, as the endpoints of the page declare it."""
+"""The table of docs/reference/http-api.md: every operation, from the description of the API."""
 
-import ast
-import re
-from pathlib import Path
-
-from bridge.web import endpoints
+from bridge.web.openapi.document import OPERATIONS, access, keyed, summary
 from tests.docs.tables import cell
+from tests.web.described import operation, routes
 
-ROUTE = re.compile(
-    r'Route\("(?P<path>[^"]+)", (?:guard\.(?P<guard>look|act|edit)\()?self\.(?P<handler>\w+)\)?(?P<more>[^\n]*)\)'
-)
-ACCESS = {"look": "view", "act": "view, and the header", "edit": "edit, and the header", None: "everybody"}
-ORDER = ("site", "monitoring", "state", "live", "mappings")
-"""Modules whose routes come first; the others follow by name."""
+ACCESS = {"look": "view", "act": "view, and the header", "edit": "edit, and the header", "everybody": "everybody"}
+COMMON = {"401", "403", "421", "429", "500"}
+"""Statuses that the guard returns for every operation; the page has a table of them."""
 
 
 def http_table() -> str:
-    rows = ["| request | access | |", "| --- | --- | --- |"]
-    for source in sources():
-        docs = handlers(source)
-        for route in ROUTE.finditer(source):
-            methods = re.findall(r'"([A-Z]+)"', route["more"]) or ["GET"]
-            text = docs[route["handler"]]
-            rows.extend(
-                f"| `{method} {route['path']}` | {ACCESS[route['guard']]} | {cell(text)} |" for method in methods
-            )
+    rows = ["| request | query or body | access | statuses | |", "| --- | --- | --- | --- | --- |"]
+    known = {key: route for key, route in keyed(routes()) if key in OPERATIONS}
+    for key, route in known.items():
+        described = operation(key)
+        statuses = ", ".join(status for status in described["responses"] if status not in COMMON)
+        rows.append(
+            f"| `{key}` | {cell(inputs(described))} | {ACCESS[access(route)]} | {statuses} | {cell(summary(route))} |"
+        )
     return "\n".join(rows)
 
 
-def handlers(source: str) -> dict[str, str]:
-    """Return the purpose of each handler: its docstring after `Serve METHOD PATH`."""
-    found = {}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.AsyncFunctionDef) and (text := ast.get_docstring(node) or "").startswith("Serve "):
-            purpose = re.sub(r"^Serve [A-Z]+ \S+( \{.*?\})?[:;,]? ?", "", " ".join(text.split()))
-            found[node.name] = purpose[:1].upper() + purpose[1:]
-    return found
-
-
-def sources() -> list[str]:
-    folder = Path(endpoints.__file__).parent
-    names = sorted(each.stem for each in folder.glob("*.py") if each.stem != "__init__")
-    ordered = [*ORDER, *(name for name in names if name not in ORDER)]
-    return [(folder / f"{name}.py").read_text(encoding="utf-8") for name in ordered]
+def inputs(described: dict) -> str:
+    """Return the names of the query parameters, or of the body's properties."""
+    names = [each["name"] for each in described["parameters"] if each["in"] == "query"]
+    for content in described.get("requestBody", {}).get("content", {}).values():
+        names += content["schema"].get("properties", {})
+    return ", ".join(f"`{name}`" for name in names)

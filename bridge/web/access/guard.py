@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import wraps
+from typing import TYPE_CHECKING, Final, Literal
 
 from bridge.web.access.security import COOKIE, bearer_token, host_is_ours, origin_is_ours
 from bridge.web.access.sessions import LoginSessions, Role, User
@@ -43,7 +44,7 @@ class Guard:
             request.state.user = user
             return await handler(request)
 
-        return guarded
+        return _declared(handler, guarded, "look")
 
     def act(self, handler: Handler) -> Handler:
         """Return a handler that requires read access, and a request from our own page."""
@@ -56,7 +57,7 @@ class Guard:
                 )
             return await looked(request)
 
-        return guarded
+        return _declared(handler, guarded, "act")
 
     def edit(self, handler: Handler) -> Handler:
         """Return a handler that requires the role `edit`, and a request from our own page."""
@@ -67,7 +68,7 @@ class Guard:
                 raise RequestError(403, f"read-only: {needed}")
             return await handler(request)
 
-        return self.act(guarded)
+        return _declared(handler, self.act(guarded), "edit")
 
     def check_host(self, request: Request) -> None:
         """Raise RequestError if the Host of a request is not ours."""
@@ -94,3 +95,10 @@ class Guard:
         if role is None:
             await self._wrong.delay(address, WRONG_TOKEN_SECS)
         return role
+
+
+def _declared(handler: Handler, guarded: Handler, access: Literal["look", "act", "edit"]) -> Handler:
+    """Give a guarded handler the name and docstring of its handler, and `access` for the API's description."""
+    made = wraps(handler)(guarded)
+    made.access = access  # type: ignore[attr-defined]  # read by bridge/web/openapi/document.py
+    return made

@@ -1,0 +1,68 @@
+"""The OpenAPI document: the routes of the page, each with its description."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from starlette.routing import Route
+
+from bridge import __version__
+from bridge.web.openapi import dead_letters, live, mappings, monitoring, site, state
+from bridge.web.openapi.operation import COMPONENTS, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from starlette.routing import BaseRoute
+
+OPERATIONS: dict[str, Operation] = {
+    **site.OPERATIONS,
+    **monitoring.OPERATIONS,
+    **state.OPERATIONS,
+    **live.OPERATIONS,
+    **mappings.OPERATIONS,
+    **dead_letters.OPERATIONS,
+}
+"""Description of each operation, by `METHOD /path` as its route declares it."""
+_PATH_NAME = re.compile(r"{(\w+)(?::\w+)?}")
+_PREFIX = re.compile(r"^Serve [A-Z]+ \S+( \{.*?\})?[:;,]? ?")
+
+
+def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
+    """Return the OpenAPI document of the described routes."""
+    paths: dict[str, dict[str, Any]] = {}
+    for key, route in keyed(routes):
+        if (operation := OPERATIONS.get(key)) is None:
+            continue
+        method, path = key.split(" ", 1)
+        value = operation.to_json(
+            f"{method.lower()}_{route.name}", summary(route), access(route), _PATH_NAME.findall(path)
+        )
+        paths.setdefault(_PATH_NAME.sub(r"{\1}", path), {})[method.lower()] = value
+    info = {"title": "mqtt-kinesis", "version": __version__, "description": "API of the page of one bridge."}
+    return {
+        "openapi": "3.1.0",
+        "info": info,
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": COMPONENTS,
+    }
+
+
+def keyed(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, Route]]:
+    """Yield `METHOD /path` of each operation of the routes. HEAD, which each GET has, is left out."""
+    for route in routes:
+        if isinstance(route, Route):
+            yield from ((f"{method} {route.path}", route) for method in sorted((route.methods or set()) - {"HEAD"}))
+
+
+def access(route: Route) -> str:
+    """Return the method of the guard that protects a route, "everybody" for none."""
+    return str(getattr(route.endpoint, "access", "everybody"))
+
+
+def summary(route: Route) -> str:
+    """Return the purpose of a route: the docstring of its handler after `Serve METHOD PATH`."""
+    text = _PREFIX.sub("", " ".join((route.endpoint.__doc__ or "").split()))
+    return text[:1].upper() + text[1:]
