@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
-import orjson
-
+from bridge.cli.output.json_document import print_document
 from bridge.errors import BridgeError, BridgeNotRunning, ConfigError, NoPermission, UsageError
 from bridge.runtime.exit_codes import CONFIGURATION, FAILED, NO_PERMISSION, NOT_RUNNING
 from bridge.terminal import print_error
 
-SCHEMA_VERSION: Final = 1
-"""Value of `schema_version` in JSON objects. It changes when a field is removed or gets another meaning."""
 _KINDS: Final[tuple[tuple[type[Exception], str, int], ...]] = (
     (ConfigError, "configuration", CONFIGURATION),
     (UsageError, "usage", CONFIGURATION),
@@ -30,8 +26,7 @@ def report_failure(error: BridgeError | PermissionError, *, as_json: bool) -> in
     for line in lines:
         print_error(line)
     if as_json:
-        document = {"schema_version": SCHEMA_VERSION, "error": {"code": code, "message": "\n".join(lines)}}
-        sys.stdout.write(orjson.dumps(document).decode() + "\n")
+        print_document(error={"code": code, "message": "\n".join(lines)})
     return exit_code
 
 

@@ -34,7 +34,7 @@ def doctor(
             "many the broker sends at once and queues. The broker drops messages beyond its limit, and counts them.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with all findings.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Check broker, AWS and disk, and show how to fix each problem.

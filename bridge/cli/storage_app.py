@@ -177,7 +177,7 @@ def verify_spool(worker: WorkerOption = None, config: ConfigFile = Path("bridge.
 
 @state.command("list")
 def list_states(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:

@@ -100,7 +100,7 @@ def prove(
         Path | None,
         typer.Option("--progress", metavar="FILE", help="File to continue from, and to save the progress to."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Check that a stream has every record its manifests cover. Exit code 1 if not, 3 if it could not be checked."""

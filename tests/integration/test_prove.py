@@ -33,7 +33,7 @@ MAPPING = {
 
 def prove(folder, *options):
     done = called(folder, "prove", "archive", "--json", *options)
-    return done.returncode, json.loads(done.stdout or "[]"), done.stderr
+    return done.returncode, json.loads(done.stdout or "{}").get("queues"), done.stderr
 
 
 def covered(settings):

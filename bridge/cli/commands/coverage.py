@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
-import orjson
-
 from bridge.cli.output.formatting import duration, pluralize
+from bridge.cli.output.json_document import print_document
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.ingest.topic_coverage import CoverageReport, TopicCoverage
@@ -36,7 +34,7 @@ def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
     """
     report = from_bridge(config) if capture is None else from_capture(config, capture)
     if as_json:
-        sys.stdout.write(orjson.dumps(report.value()).decode() + "\n")
+        print_document(**report.value())
     else:
         print_coloured("\n".join(report_lines(report)), {"^(topics|mappings) .*:$": WARN, "^OK: .*$": GOOD})
     return 0 if report.complete else FAILED

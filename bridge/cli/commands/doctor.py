@@ -8,10 +8,9 @@ import sys
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from bridge.aws.client_factory import region_of
 from bridge.aws.credentials.endpoints import unlisted_types
+from bridge.cli.output.json_document import print_document
 from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.kinesis.publisher import KinesisPublisher
@@ -64,7 +63,7 @@ def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) ->
         if not as_json:
             show(finding)
     if as_json:
-        print(orjson.dumps([each.value() for each in found]).decode())
+        print_document(findings=[each.value() for each in found])
     return FAILED if any(each.status == "error" for each in found) else 0
 
 

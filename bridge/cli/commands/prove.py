@@ -7,9 +7,8 @@ import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from bridge.cli.output.formatting import pluralize
+from bridge.cli.output.json_document import print_document
 from bridge.cli.output.progress_bar import progress
 from bridge.config import load_settings
 from bridge.errors import BridgeError, SendError, UsageError
@@ -59,7 +58,7 @@ def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> 
     retained_since = reading.retained_since(time.time_ns() // 1_000_000)
     verdicts = sorted(verifier.verdicts(retained_since), key=lambda each: (each.bridge, each.queue))
     if as_json:
-        print(orjson.dumps([_value(each) for each in verdicts]).decode())
+        print_document(queues=[_value(each) for each in verdicts])
     elif verdicts:
         print_coloured("\n".join(line for each in verdicts for line in _verdict_text(each)), _INKS)
         if len(verdicts) > 1:

@@ -7,11 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from bridge.cli.commands.spool_selection import select_spools
 from bridge.cli.commands.status import ledger_lines
 from bridge.cli.output.formatting import pluralize
+from bridge.cli.output.json_document import print_document
 from bridge.config import load_local_settings
 from bridge.monitoring.merge import merge_ledgers
 from bridge.runtime.exit_codes import FAILED
@@ -30,8 +29,7 @@ def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> i
         for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values()
     ]
     if as_json:
-        value = [each.value() for each in states]
-        print(orjson.dumps(value[0] if len(value) == 1 else value).decode())
+        print_document(spools=[each.value() for each in states])
     else:
         blocks = ["\n".join(each.lines()) for each in states]
         print_coloured("\n\n".join([*blocks, *_sum_lines(states)]), LEDGER_COLOURS)

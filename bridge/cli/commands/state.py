@@ -8,10 +8,9 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import orjson
-
 from bridge.cli.commands.spool_selection import select_spools
 from bridge.cli.output.formatting import pluralize
+from bridge.cli.output.json_document import print_document
 from bridge.config import load_local_settings, load_settings
 from bridge.errors import SpoolInUse, UsageError
 from bridge.mapping.rendering import printable
@@ -39,7 +38,7 @@ def list_states(config: Path, worker: int | None, *, as_json: bool) -> int:
             sizes[mapping] += len(key) + len(value) + ROW_BYTES
     if as_json:
         rows = [{"mapping": name, "keys": keys[name], "bytes": sizes[name]} for name in sorted(keys)]
-        print(orjson.dumps(rows).decode())
+        print_document(states=rows)
         return 0
     if not keys:
         print_coloured("no mapping has a state", {"^.*$": WARN})

@@ -7,11 +7,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import orjson
-
 from bridge.cli.commands.status_watch import StatusPair, title, watched
-from bridge.cli.failures import SCHEMA_VERSION
 from bridge.cli.output.formatting import duration, pluralize
+from bridge.cli.output.json_document import document
 from bridge.cli.output.problem_lines import backlog_text, labelled, link_lines, problem_lines, verdict_line
 from bridge.cli.output.screen import open_screen
 from bridge.config import load_local_settings
@@ -89,7 +87,7 @@ def _next_status(folder: Path, screen: Screen, last: StatusPair, *, as_json: boo
 
 
 def _json(response: dict[str, Any], _width: int | None) -> list[str]:
-    return [orjson.dumps({"schema_version": SCHEMA_VERSION, **response}).decode()]
+    return [document(**response)]
 
 
 def _block(pair: StatusPair, now: float, width: int | None) -> list[str]:

@@ -8,11 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from bridge.cli.commands.spool_selection import single_spool
-from bridge.cli.failures import SCHEMA_VERSION
 from bridge.cli.output.file_watch import repeat_on_change
+from bridge.cli.output.json_document import print_document
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError, UsageError
 from bridge.mapping.explain import explain
@@ -92,7 +90,7 @@ def _explained(settings: LocalSettings, message: Message, *, as_json: bool) -> i
         print_error(problem)
     explanation = explain(loaded.mappings.values(), message)
     if as_json:
-        print(orjson.dumps(_json(explanation, loaded, message)).decode())
+        print_document(**_json(explanation, loaded, message))
     else:
         print_coloured(explanation.render(), {"^ *record ": GOOD, "^ *dead letter ": BAD, "^ *(filtered|held) ": WARN})
     made = any(each.mapped is not None and each.mapped.drafts for each in explanation.mappings)
@@ -102,7 +100,6 @@ def _explained(settings: LocalSettings, message: Message, *, as_json: bool) -> i
 def _json(explanation: Explanation, loaded: LoadedMappings, message: Message) -> dict[str, Any]:
     """Return the explanation as JSON types. A mapping that does not match the topic has no records or rejections."""
     return {
-        "schema_version": SCHEMA_VERSION,
         "topic": message.topic,
         "received_at": rfc3339(message.received_at_ms),
         "mappings": [

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import orjson
 
 from bridge import __version__
-from bridge.cli.failures import SCHEMA_VERSION
+from bridge.cli.output.json_document import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,15 +36,13 @@ class CheckResult:
 
 def as_json(result: CheckResult) -> str:
     """Return one JSON object."""
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "ok": not result.problems,
-        "mappings": len(result.tests),
-        "tests": sum(map(len, result.tests.values())),
-        "problems": [_problem(each) for each in result.problems],
-        "notes": list(result.notes),
-    }
-    return orjson.dumps(document).decode()
+    return document(
+        ok=not result.problems,
+        mappings=len(result.tests),
+        tests=sum(map(len, result.tests.values())),
+        problems=[_problem(each) for each in result.problems],
+        notes=list(result.notes),
+    )
 
 
 def as_github(result: CheckResult) -> str:

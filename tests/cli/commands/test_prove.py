@@ -73,7 +73,7 @@ def test_prove_as_json_has_every_field_of_the_verdict(server, run, capsys):
     put(server, "manifests", manifest(1, 2))
     put(server, "archive", record(1))
     assert run(as_json=True) == FAILED
-    (verdict,) = json.loads(capsys.readouterr().out)
+    (verdict,) = json.loads(capsys.readouterr().out)["queues"]
     assert (verdict["queue"], verdict["complete"], verdict["missing"]) == (
         {"spool": "0000000a", "queue": 1},
         False,

@@ -35,7 +35,7 @@ def config(tmp_path):
 
 def ledger(config, capsys):
     assert spool_status(config, as_json=True) == 0
-    told = json.loads(capsys.readouterr().out)
+    (told,) = json.loads(capsys.readouterr().out)["spools"]
     return told, {row["mapping"]: row for row in told["ledger"]}
 
 

@@ -33,7 +33,9 @@ def test_ledger_are_reported_while_the_bridge_runs(tmp_path, capsys):
     assert "press → telemetry" in out
     assert "accounting OK" in out
     assert spool_status(config, as_json=True) == 0
-    told = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema_version"] == 1
+    (told,) = document["spools"]
     (row,) = told["ledger"]
     assert (row["received"], row["spooled"], row["filtered"], told["queued"]) == (5, 3, 2, {"telemetry": 3})
     spool.close()
@@ -88,7 +90,7 @@ def test_of_workers_each_is_reported_and_their_sum(tmp_path, capsys):
     assert spool_status(config, 2, as_json=False) == 0
     assert "all 2" not in capsys.readouterr().out
     assert spool_status(config, as_json=True) == 0
-    assert [each["queued"]["telemetry"] for each in json.loads(capsys.readouterr().out)] == [2, 3]
+    assert [each["queued"]["telemetry"] for each in json.loads(capsys.readouterr().out)["spools"]] == [2, 3]
 
 
 def test_exports_of_workers_report_whose_each_is(tmp_path):

@@ -31,7 +31,7 @@ def test_list_states_prints_keys_and_bytes_by_mapping(config, capsys):
         ["press", "3"],
     ]
     assert list_states(config, None, as_json=True) == 0
-    assert [(row["mapping"], row["keys"]) for row in orjson.loads(capsys.readouterr().out)] == [
+    assert [(row["mapping"], row["keys"]) for row in orjson.loads(capsys.readouterr().out)["states"]] == [
         ("oven", 1),
         ("press", 3),
     ]

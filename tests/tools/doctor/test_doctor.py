@@ -54,7 +54,7 @@ def set_up_with(folder, port, aws, key=("test", "test"), mqtt="", **mappings):
 
 def found(config, capsys, *, send=False):
     code = doctor(config, send=send, as_json=True)
-    told = json.loads(capsys.readouterr().out)
+    told = json.loads(capsys.readouterr().out)["findings"]
     for each in told:
         assert set(each) == {"check", "subject", "status", "message", "advice", "details", "facts"}
         assert each["check"] in CHECKS
