@@ -76,7 +76,7 @@ def read_dead_letter(folder: Path, number: int) -> DeadLetter:
 
     Raises NoSuchDeadLetter if it does not exist, BridgeError if the spool does not.
     """
-    with _reading(folder) as database:
+    with reading(folder) as database:
         found = next(read_dead_letters(database, number=number), None)
         if found is None:
             file, held = folder / "spool.db", measure_dead_letters(database)[0]
@@ -92,7 +92,7 @@ def all_dead_letters(folder: Path) -> Iterator[StoredDeadLetter]:
     last = -1
     while True:
         page, size = [], 0
-        with _reading(folder) as database:
+        with reading(folder) as database:
             try:
                 for stored in read_dead_letters(database, after=last):
                     page.append(stored)
@@ -116,7 +116,7 @@ def find_dead_letters(
     `wanted` may hold code, mapping and stream (exact values), and topic (a substring). Raises BridgeError if the spool
     cannot be read.
     """
-    with _reading(folder) as database:
+    with reading(folder) as database:
         for number in _matching(database, wanted, before, limit):
             yield from read_dead_letters(database, number=number)
 
@@ -126,13 +126,13 @@ def find_numbers(folder: Path, wanted: Mapping[str, str], limit: int) -> list[in
 
     The dead letters themselves are not read, because there may be many. Raises BridgeError if the spool cannot be read.
     """
-    with _reading(folder) as database:
+    with reading(folder) as database:
         return _matching(database, wanted, None, limit)
 
 
 def count_matching(folder: Path, wanted: Mapping[str, str]) -> int:
     """Return the number of dead letters that match `wanted`. Raises BridgeError if the spool cannot be read."""
-    with _reading(folder) as database:
+    with reading(folder) as database:
         count: int = database.execute(f"select count(*) from dead_letters {_clause(wanted)}", {**wanted}).fetchone()[0]
         return count
 
@@ -159,7 +159,7 @@ def count_by_code(folder: Path) -> dict[str, int]:
 
     Raises BridgeError if the spool cannot be read.
     """
-    with _reading(folder) as database:
+    with reading(folder) as database:
         query = "select code, count(*) from dead_letters group by code order by 2 desc"
         return dict(database.execute(query).fetchall())
 
@@ -171,7 +171,7 @@ def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
     """
     last = 0
     while True:
-        with _reading(folder) as database:
+        with reading(folder) as database:
             names = dict(MAPPINGS.read(database))
             queues = {name: number for number, name, _ in STREAMS.read(database) if name}
             if stream not in queues:
@@ -196,7 +196,7 @@ def _records_after(database: sqlite3.Connection, queue: int, last: int) -> list[
 
 def read_states(folder: Path, mapping: str | None = None) -> Iterator[tuple[str, str, bytes]]:
     """Yield mapping, key and value of each row of the states, the one written last first. Raises BridgeError."""
-    with _reading(folder) as database:
+    with reading(folder) as database:
         where = "" if mapping is None else "where space = ?"
         rows = STATE.read(database, f"{where} order by written desc", () if mapping is None else (mapping,))
         yield from ((space, key, value) for space, key, value, _ in rows)
@@ -204,13 +204,13 @@ def read_states(folder: Path, mapping: str | None = None) -> Iterator[tuple[str,
 
 def session_given_up(folder: Path) -> bool:
     """Return whether the session of the bridge that owned this spool was drained and abandoned. Raises BridgeError."""
-    with _reading(folder) as database:
+    with reading(folder) as database:
         return any(value for _, value in META.read(database, "where key = ?", (GIVEN_UP,)))
 
 
 def has_records(folder: Path) -> bool:
     """Return whether any record is buffered, without counting them. Raises BridgeError if there is no spool."""
-    with _reading(folder) as database:
+    with reading(folder) as database:
         numbers = [number for number, name, _ in STREAMS.read(database) if name]
         return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for number in numbers)
 
@@ -220,7 +220,7 @@ def check_ledger(folder: Path) -> LedgerCheck:
 
     Raises BridgeError if there is no spool.
     """
-    with _reading(folder) as database:
+    with reading(folder) as database:
         queued = {
             name: database.execute(f"select count(*) from queue_{number}").fetchone()[0]
             for number, name, _ in list(STREAMS.read(database))
@@ -234,7 +234,7 @@ def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
 
     Raises BridgeError.
     """
-    with _reading(folder) as database:
+    with reading(folder) as database:
         return _ledger(database), measure_dead_letters(database)[0]
 
 
@@ -252,7 +252,7 @@ def integrity_errors(folder: Path) -> list[str]:
     It reads the complete database. While a bridge uses the spool, each table has read transactions of its own, of
     CHECK_SECS at most. Raises BridgeError.
     """
-    with _reading(folder) as database:
+    with reading(folder) as database:
         names = [name for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
         queues = [number for number, name, _ in STREAMS.read(database) if name]
     end = CHECK_SECS if is_in_use(folder) else inf
@@ -263,14 +263,14 @@ def integrity_errors(folder: Path) -> list[str]:
 
 
 def _integrity_faults(folder: Path, pragma: str, max_secs: float) -> list[str]:
-    with _reading(folder, max_secs) as database:
+    with reading(folder, max_secs) as database:
         found = [str(row[0]) for row in database.execute(pragma)]
     return [] if found == ["ok"] else found
 
 
 def _damage_in_table(folder: Path, table: Table, max_secs: float) -> list[str]:
     """Return the first damaged row of a table."""
-    with _reading(folder, max_secs) as database:
+    with reading(folder, max_secs) as database:
         try:
             for _ in table.read(database):
                 pass
@@ -283,7 +283,7 @@ def _damage_in_queue(folder: Path, queue: int) -> list[str]:
     """Return the first damaged row of a queue."""
     last = 0
     while True:
-        with _reading(folder) as database:
+        with reading(folder) as database:
             try:
                 page = _records_after(database, queue, last)
             except DamagedRow as error:
@@ -294,7 +294,7 @@ def _damage_in_queue(folder: Path, queue: int) -> list[str]:
 
 
 @contextmanager
-def _reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]:
+def reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]:
     """Open the database read-only, in one read transaction that shows one commit. Raises BridgeError.
 
     After `max_secs` it raises BridgeError: a transaction keeps a running bridge from resetting its write-ahead log.

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from bridge.errors import BridgeError
 from bridge.web.access.guard import Guard
 from bridge.web.access.security import SecurityHeadersMiddleware
+from bridge.web.endpoints.dead_letter_groups import DeadLetterGroupEndpoints
 from bridge.web.endpoints.dead_letters import DeadLetterEndpoints
 from bridge.web.endpoints.description import DescriptionEndpoints
 from bridge.web.endpoints.live import LiveEndpoints
@@ -61,6 +62,7 @@ def web_app(
         state,
         LiveEndpoints(bridge, state.value, stopping),
         MappingEndpoints(bridge, playground, threads),
+        DeadLetterGroupEndpoints(bridge, threads),  # before the next: its paths look like the number of a dead letter
         DeadLetterEndpoints(bridge, threads),
         DescriptionEndpoints(),
     ]

@@ -26,6 +26,7 @@ MAX_REQUESTS: Final = 8
 IDLE_SECS: Final = 60.0
 MAX_MAPPING_CHARS: Final = 200_000
 MAX_PAYLOAD_CHARS: Final = 1_000_000
+MAX_QOS: Final = 2
 LINE_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -129,4 +130,9 @@ def _checked(asked: dict[str, Any]) -> dict[str, Any]:
         raise BridgeError(
             f"too large: a mapping has at most {MAX_MAPPING_CHARS:,} characters, a payload {MAX_PAYLOAD_CHARS:,}"
         )
+    # `type` and not `isinstance`: True is an instance of int.
+    if type(asked.get("qos", 1)) is not int or not 0 <= asked.get("qos", 1) <= MAX_QOS:
+        raise BridgeError("qos: expected 0, 1 or 2")
+    if not isinstance(asked.get("retain", False), bool):
+        raise BridgeError("retain: expected true or false")
     return {name: asked[name] for name in (*fields, "qos", "retain") if name in asked}

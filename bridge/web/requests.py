@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # A mapping and a payload of the playground, which have 200,000 and 1,000,000 characters at most, as JSON.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+MAX_INTEGER: Final = 10**18 - 1
+"""One digit fewer than SQLite's largest integer, so that every number fits."""
 
 
 class RequestError(Exception):
@@ -69,7 +71,26 @@ def worker_of(query: Query[str, str]) -> int | None:
 def integer(query: Query[str, str], name: str, default: int) -> int:
     """Return an integer of at most 18 digits of a query. Raise RequestError if it is none."""
     text = query.get(name) or str(default)
-    # One digit fewer than SQLite's largest integer, so that every number fits.
-    if not (text.isascii() and text.isdigit() and len(text) < len("9223372036854775807")):
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_INTEGER))):
         raise RequestError(400, f"{name}: expected an integer")
     return int(text)
+
+
+def integer_of(value: Any) -> int | None:
+    """Return an integer from 0 to MAX_INTEGER of a JSON body, also of one such as 3.0; None for others."""
+    # `type` and not `isinstance`: True is an instance of int.
+    whole = type(value) is int or (type(value) is float and value.is_integer())
+    return int(value) if whole and 0 <= value <= MAX_INTEGER else None
+
+
+def integer_in(asked: dict[str, Any], name: str, default: int) -> int:
+    """Return an integer of a JSON body. Raise RequestError if it is none."""
+    found = integer_of(asked.get(name, default))
+    if found is None:
+        raise RequestError(400, f"{name}: expected an integer from 0 to {MAX_INTEGER}")
+    return found
+
+
+def worker_in(asked: dict[str, Any]) -> int | None:
+    """Return the number of the worker that a JSON body names; None if it names none. Raise RequestError."""
+    return None if asked.get("worker") is None else integer_in(asked, "worker", 0)

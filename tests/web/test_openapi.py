@@ -19,6 +19,8 @@ EXAMPLES = {
     "GET /api/mappings/{name}": {"path": "/api/mappings/press"},
     "POST /api/try": {"json": {"mapping": "topic: t\noutputs: [{data_stream: s}]\n", "name": "t", **MESSAGE}},
     "GET /api/dead-letters/{number}": {"path": "/api/dead-letters/1"},
+    "POST /api/dead-letters/group/replay": {"json": {"mapping": "press", "code": "decode", "reason": ""}},
+    "POST /api/dead-letters/group/delete": {"json": {"mapping": "press", "code": "decode", "reason": ""}},
     "POST /api/dead-letters/replay": {"json": {"numbers": [1]}},
     "POST /api/dead-letters/delete": {"json": {"numbers": [1]}},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
@@ -9,7 +10,7 @@ from starlette.routing import Route
 from bridge.errors import NoSuchDeadLetter
 from bridge.spool.read_only import count_by_code, count_matching, find_dead_letters, find_numbers, read_dead_letter
 from bridge.web.presentation import dead_letter_json, dead_letter_summary
-from bridge.web.requests import RequestError, body, integer, json, worker_of
+from bridge.web.requests import RequestError, body, integer, integer_of, json, worker_in, worker_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from bridge.monitoring.bridge_protocol import RunningBridge
     from bridge.web.access.guard import Guard
     from bridge.web.thread_slots import ThreadSlots
+
+log = logging.getLogger(__name__)
 
 MAX_LISTED: Final = 200
 MAX_NUMBERS: Final = 10_000
@@ -88,13 +91,12 @@ class DeadLetterEndpoints:
 
     async def _run_job(self, action: Any, request: Request) -> Response:
         query = await body(request)
-        numbers, worker = query.get("numbers"), query.get("worker")
-        # `type` and not `isinstance`: True is an instance of int.
-        if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+        asked, worker = query.get("numbers"), worker_in(query)
+        numbers = [each for each in map(integer_of, asked) if each is not None] if isinstance(asked, list) else []
+        if not isinstance(asked, list) or len(numbers) < len(asked):
             raise RequestError(400, "expected numbers: a list of integers")
         if len(numbers) > MAX_NUMBERS:
             raise RequestError(400, f"at most {MAX_NUMBERS:,} at once; use the command `dead-letters` for more")
-        if worker is not None and type(worker) is not int:
-            raise RequestError(400, "expected worker: an integer")
+        log.info("page: %s of %d dead letters, by '%s'", action, len(numbers), request.state.user.name)
         job = await self._threads.run(self._bridge.run_job, action, numbers, worker)
         return json(job.value())

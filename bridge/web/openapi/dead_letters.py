@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bridge.web.openapi.operation import NUMBER_TEXT, NUMBERS, WORKER, Operation
+from bridge.web.openapi.operation import NUMBER_TEXT, NUMBERS, QUERY_NUMBER, WORKER, Operation
 from bridge.web.openapi.schemas import BOOLEAN, DATA, INTEGER, TEXT, array, nullable, obj, table
 
 FILTER: Final = {"code": TEXT, "mapping": TEXT, "stream": TEXT, "topic": TEXT}
@@ -33,13 +33,31 @@ _DEAD_LETTER = obj(
 _LIST = obj(dead_letters=array(obj(**_SUMMARY)), codes=table(INTEGER), matching=INTEGER)
 _CHOICE = {
     "type": "object",
-    "properties": {"numbers": NUMBERS, "worker": nullable(INTEGER)},
+    "properties": {"numbers": NUMBERS, "worker": nullable(NUMBER_TEXT)},
     "required": ["numbers"],
 }
 RESULT: Final = obj(counts=table(INTEGER), reasons=table(INTEGER))
+_GROUP_KEY = {"mapping": TEXT, "code": TEXT, "reason": TEXT}
+_GROUP = obj(**_GROUP_KEY, dead_letters=INTEGER, first=TEXT, last=TEXT, newest=INTEGER, details=array(TEXT))
+_STEP = {
+    "type": "object",
+    "properties": {**_GROUP_KEY, "worker": nullable(NUMBER_TEXT), "after": NUMBER_TEXT, "up_to": NUMBER_TEXT},
+    "required": list(_GROUP_KEY),
+}
+_STEP_RESULT = obj(counts=table(INTEGER), reasons=table(INTEGER), last=INTEGER, more=BOOLEAN)
 OPERATIONS: Final = {
+    "GET /api/dead-letters/groups": Operation(
+        obj(groups=array(_GROUP), others=INTEGER), query=WORKER, errors=(400, 409)
+    ),
+    "GET /api/dead-letters/group": Operation(
+        obj(dead_letters=array(obj(**_SUMMARY))),
+        query={**WORKER, **_GROUP_KEY, "before": QUERY_NUMBER, "limit": QUERY_NUMBER},
+        errors=(400, 409),
+    ),
+    "POST /api/dead-letters/group/replay": Operation(_STEP_RESULT, body=_STEP, errors=(409,)),
+    "POST /api/dead-letters/group/delete": Operation(_STEP_RESULT, body=_STEP, errors=(409,)),
     "GET /api/dead-letters": Operation(
-        _LIST, query={**WORKER, **FILTER, "before": NUMBER_TEXT, "limit": NUMBER_TEXT}, errors=(400, 409)
+        _LIST, query={**WORKER, **FILTER, "before": QUERY_NUMBER, "limit": QUERY_NUMBER}, errors=(400, 409)
     ),
     "GET /api/dead-letters/numbers": Operation(
         obj(numbers=array(INTEGER), limit=INTEGER), query={**WORKER, **FILTER}, errors=(400, 409)

@@ -36,9 +36,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         if (operation := OPERATIONS.get(key)) is None:
             continue
         method, path = key.split(" ", 1)
-        value = operation.to_json(
-            f"{method.lower()}_{route.name}", summary(route), access(route), _PATH_NAME.findall(path)
-        )
+        value = operation.to_json(_id(key), summary(route), access(route), _PATH_NAME.findall(path))
         paths.setdefault(_PATH_NAME.sub(r"{\1}", path), {})[method.lower()] = value
     info = {"title": "mqtt-kinesis", "version": __version__, "description": "API of the page of one bridge."}
     return {
@@ -48,6 +46,11 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "paths": paths,
         "components": COMPONENTS,
     }
+
+
+def _id(key: str) -> str:
+    """Return a name for generated code, such as `get_dead_letters_number`."""
+    return "_".join(re.findall(r"[a-z]+", _PATH_NAME.sub(r"\1", key).lower().replace("/api/", "/")))
 
 
 def keyed(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, Route]]:

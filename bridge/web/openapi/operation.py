@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.web.openapi.schemas import ERROR, INTEGER, TEXT, Schema
+from bridge.web.openapi.schemas import ERROR, TEXT, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,9 @@ ERRORS_OF_ACCESS: Final = {
 ERRORS_OF_BODY: Final = (400, 413, 415)
 NUMBER_TEXT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 """Numbers that `integer` of bridge/web/requests.py accepts."""
-WORKER: Final = {"worker": NUMBER_TEXT}
+QUERY_NUMBER: Final[Schema] = {"anyOf": [NUMBER_TEXT, {"const": ""}]}
+"""The same in a query, where an empty text stands for the default."""
+WORKER: Final = {"worker": QUERY_NUMBER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +106,4 @@ def _json(status: int, schema: Schema | str) -> dict[str, Any]:
     return {"description": STATUS_TEXTS[status], "content": content}
 
 
-NUMBERS: Final[Schema] = {"type": "array", "items": INTEGER, "maxItems": 10_000}
+NUMBERS: Final[Schema] = {"type": "array", "items": NUMBER_TEXT, "maxItems": 10_000}

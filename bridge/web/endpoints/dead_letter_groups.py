@@ -1,0 +1,138 @@
+"""Endpoints of the groups of dead letters: by mapping, code and reason, each replayed or deleted as one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.routing import Route
+
+from bridge.spool.dead_letter_groups import GroupKey, find_in_group, group_dead_letters, numbers_of_group
+from bridge.timestamps import rfc3339
+from bridge.web.presentation import dead_letter_summary
+from bridge.web.requests import MAX_INTEGER, RequestError, body, integer, integer_in, json, worker_in, worker_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from bridge.ingest.replay import Action
+    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.spool.dead_letter_groups import DeadLetterGroup, GroupedDeadLetters
+    from bridge.web.access.guard import Guard
+    from bridge.web.thread_slots import ThreadSlots
+
+log = logging.getLogger(__name__)
+
+MAX_LISTED: Final = 200
+STEP_DEAD_LETTERS: Final = 2_000
+"""Dead letters that one request replays or deletes: ten transactions. The page repeats it, and shows how far it is."""
+MIN_AGE_SECS: Final = 1.0
+REST: Final = 10
+"""Grouping takes at most one tenth of the time, however often it is requested and however many dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    grouped: GroupedDeadLetters
+    at: float
+    max_age_secs: float
+
+
+class DeadLetterGroupEndpoints:
+    """Handlers of the groups of dead letters."""
+
+    def __init__(self, bridge: RunningBridge, threads: ThreadSlots) -> None:
+        self._bridge = bridge
+        self._threads = threads
+        self._grouping = asyncio.Lock()
+        self._known: dict[Path, _Known] = {}
+
+    def routes(self, guard: Guard) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/api/dead-letters/groups", guard.look(self.groups)),
+            Route("/api/dead-letters/group", guard.look(self.group)),
+            Route("/api/dead-letters/group/replay", guard.edit(self.replay), methods=["POST"]),
+            Route("/api/dead-letters/group/delete", guard.edit(self.delete), methods=["POST"]),
+        ]
+
+    async def groups(self, request: Request) -> Response:
+        """Serve GET /api/dead-letters/groups?worker=: all dead letters by mapping, code and reason.
+
+        The largest group is the first. A reason is the text of the error without its values. `others` are dead letters
+        of further groups.
+        """
+        grouped = await self._grouped(self._bridge.dead_letters_folder(worker_of(request.query_params)))
+        return json({"groups": [_value(each) for each in grouped.groups], "others": grouped.others})
+
+    async def group(self, request: Request) -> Response:
+        """Serve GET /api/dead-letters/group?worker=&mapping=&code=&reason=&before=&limit=: its newest dead letters."""
+        query = request.query_params
+        folder, key = self._bridge.dead_letters_folder(worker_of(query)), GroupKey(*map(query.get, _KEY, ("", "", "")))
+        before, limit = integer(query, "before", 0), min(integer(query, "limit", 50), MAX_LISTED)
+        found = await self._threads.run(find_in_group, folder, key, before or None, limit)
+        return json({"dead_letters": [dead_letter_summary(*each) for each in found]})
+
+    async def replay(self, request: Request) -> Response:
+        """Serve POST /api/dead-letters/group/replay: the next dead letters of a group, oldest first.
+
+        It handles numbers above `after` and up to `up_to`, and returns the `last` one. Repeat it from there while
+        `more` is true.
+        """
+        return await self._run_step("replay", request)
+
+    async def delete(self, request: Request) -> Response:
+        """Serve POST /api/dead-letters/group/delete: with the same body and response as replay."""
+        return await self._run_step("delete", request)
+
+    async def _run_step(self, action: Action, request: Request) -> Response:
+        asked = await body(request)
+        key = GroupKey(*(_text_in(asked, name) for name in _KEY))
+        after, up_to = integer_in(asked, "after", 0), integer_in(asked, "up_to", MAX_INTEGER)
+        worker = worker_in(asked)
+        folder = self._bridge.dead_letters_folder(worker)
+        numbers = await self._threads.run(numbers_of_group, folder, key, after, up_to, STEP_DEAD_LETTERS)
+        if not numbers:
+            return json({"counts": {}, "reasons": {}, "last": after, "more": False})
+        log.info("page: %s of %d dead letters, by '%s'", action, len(numbers), request.state.user.name)
+        job = await self._threads.run(self._bridge.run_job, action, numbers, worker)
+        self._known.pop(folder, None)
+        return json({**job.value(), "last": numbers[-1], "more": len(numbers) == STEP_DEAD_LETTERS})
+
+    async def _grouped(self, folder: Path) -> GroupedDeadLetters:
+        async with self._grouping:
+            known, now = self._known.get(folder), time.monotonic()
+            if known is None or now - known.at > known.max_age_secs:
+                grouped = await self._threads.run(group_dead_letters, folder)
+                ended = time.monotonic()
+                known = self._known[folder] = _Known(grouped, ended, max(MIN_AGE_SECS, REST * (ended - now)))
+            return known.grouped
+
+
+_KEY: Final = ("mapping", "code", "reason")
+
+
+def _text_in(asked: dict[str, Any], name: str) -> str:
+    value = asked.get(name)
+    if not isinstance(value, str):
+        raise RequestError(400, f"{name}: expected text")
+    return value
+
+
+def _value(group: DeadLetterGroup) -> dict[str, Any]:
+    return {
+        "mapping": group.mapping,
+        "code": group.code,
+        "reason": group.reason,
+        "dead_letters": group.dead_letters,
+        "first": rfc3339(group.first_ms),
+        "last": rfc3339(group.last_ms),
+        "newest": group.newest,
+        "details": group.details,
+    }

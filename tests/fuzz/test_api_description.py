@@ -1,0 +1,79 @@
+"""Requests made from the API's description, valid and invalid ones: each response is as described.
+
+schemathesis checks the status, the content type and the body of each response, that invalid requests are refused and
+valid ones are not. Access is tested in tests/web/test_roles.py.
+"""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS
+from starlette.testclient import TestClient
+
+from bridge.web.app import web_app
+from bridge.web.history import History
+from bridge.web.playground import Playground
+from bridge.web.settings import HttpSettings
+from tests.cli.builders import set_up
+from tests.web.bridges import Bridge
+from tests.web.described import api
+
+TOKEN = "a-token-of-16-characters"
+BASE = "http://127.0.0.1:8080"
+OPERATIONS = {each.ok().label: each.ok() for each in schemathesis.openapi.from_dict(api()).get_all_operations()}
+WITH_INPUT = [label for label, each in OPERATIONS.items() if each.body or each.query]
+NOT_REFUSED = {"POST /login"}
+"""With a wrong form, the form is the response once more."""
+CHECKED = [
+    CHECKS.get_one(name)
+    for name in (
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_headers_conformance",
+        "response_schema_conformance",
+        "negative_data_rejection",
+        "positive_data_acceptance",
+    )
+]
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """A client of a page whose event streams end at once."""
+    folder = tmp_path_factory.mktemp("bridge")
+    set_up(folder)
+    bridge = Bridge(folder)
+    bridge.reject({}, {"payload": b"<script>"}, {"topic": "a/\u202e"})
+    playground = Playground(bridge.mappings.folder)
+    app = web_app(bridge, HttpSettings(token=TOKEN), History(), playground, lambda: True)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("bridge.web.access.guard.WRONG_TOKEN_SECS", 0.0)
+        with TestClient(app, base_url=BASE, raise_server_exceptions=False) as client:
+            yield client
+            client.portal.call(playground.end)
+    bridge.spool.close()
+
+
+def respond(client, label, mode):
+    @settings(deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=OPERATIONS[label].as_strategy(mode))
+    def respond_to(case):
+        case.headers["authorization"] = f"Bearer {TOKEN}"
+        sent = case.as_transport_kwargs(base_url=BASE)
+        del sent["cookies"]  # the token is in the header
+        case.validate_response(client.request(**sent, follow_redirects=False), checks=CHECKED)
+
+    respond_to()
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_valid_request_gets_a_described_response(client, label):
+    respond(client, label, GenerationMode.POSITIVE)
+
+
+@pytest.mark.parametrize("label", [label for label in WITH_INPUT if label not in NOT_REFUSED])
+def test_invalid_request_is_refused_as_described(client, label):
+    respond(client, label, GenerationMode.NEGATIVE)
