@@ -9,7 +9,7 @@ WORKERS ?= 5
 # hundreds of processes are started.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test suite coverage test-newest test-newest-units test-lowest linted lint docs docs-serve dist web-assets bench bench-peers faults brokers soak fuzz image image-test clean
+.PHONY: demo setup test suite coverage test-newest test-newest-units test-lowest lock offline linted lint docs docs-serve dist web-assets bench bench-peers faults brokers soak fuzz image image-test clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
@@ -59,6 +59,31 @@ test-lowest: $(VENV)/.test
 	$(PYTHON) -m venv build/lowest && build/lowest/bin/pip install --quiet uv
 	build/lowest/bin/uv pip install --quiet --resolution lowest-direct --python build/lowest/bin/python --editable '.[demo,test]' httpx
 	build/lowest/bin/python -m pytest -n $(WORKERS) --dist loadfile $(UNIT)
+
+# The exact versions and hashes of all packages, in docker/requirements: of the bridge, and what each extra adds.
+REQUIREMENTS := docker/requirements
+COMPILE = build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+lock:
+	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
+	mkdir -p $(REQUIREMENTS)
+	echo 'setuptools>=77,<82' | $(COMPILE) - --output-file $(REQUIREMENTS)/build.txt
+	$(COMPILE) pyproject.toml --output-file $(REQUIREMENTS)/base.txt
+	for extra in protobuf roles-anywhere demo; do \
+	  $(COMPILE) pyproject.toml --extra $$extra --constraint $(REQUIREMENTS)/base.txt --output-file $(REQUIREMENTS)/$$extra.txt \
+	    $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' $(REQUIREMENTS)/base.txt) || exit 1; done
+
+# All that a box without a network needs, in build/offline: FOR=aarch64 and PYTHON_VERSION=3.12 are those of the box.
+FOR ?= $(shell uname -m)
+PYTHON_VERSION ?= $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+OFFLINE := build/offline/mqtt-kinesis-$(FOR)-python$(PYTHON_VERSION)
+offline: dist
+	rm -rf $(OFFLINE) && mkdir -p $(OFFLINE)
+	$(BIN)/pip download --quiet --dest $(OFFLINE) --require-hashes --only-binary :all: --python-version $(PYTHON_VERSION) \
+	  $(foreach tag,2014 _2_17 _2_28 _2_34,--platform manylinux$(tag)_$(FOR)) --requirement $(REQUIREMENTS)/base.txt
+	cp $(REQUIREMENTS)/base.txt $(OFFLINE)/requirements.txt && cp build/dist/mqtt_kinesis-*.whl $(OFFLINE)
+	cd $(OFFLINE) && sha256sum *.whl > SHA256SUMS
+	tar --create --gzip --file $(OFFLINE).tar.gz --directory build/offline $(notdir $(OFFLINE))
+	@echo "$(OFFLINE).tar.gz"
 
 linted: $(VENV)/.test
 	$(BIN)/ruff check .
