@@ -13,6 +13,9 @@ MAX_DOCUMENT_BYTES = 1024 * 1024
 """Maximum size of a configuration or mapping file."""
 
 
+LEADS_OUTSIDE = "a link to a file outside the folder of the mappings: it is not read here"
+
+
 class FileProblem(Exception):
     """The file cannot be read. The text contains the reason, and nothing of the file's contents."""
 
@@ -42,6 +45,17 @@ def read_bytes(file: pathlib.Path, limit: int) -> bytes:
     if len(raw) > limit:
         raise FileProblem(f"larger than {limit:,} bytes, the most that is read of such a file")
     return raw
+
+
+def roots(folder: pathlib.Path, within: str) -> tuple[pathlib.Path, ...]:
+    """Return where `folder` and `folder/within` are, which may be links, for `leads_outside`."""
+    return folder.resolve(), (folder / within).resolve()
+
+
+def leads_outside(file: pathlib.Path, roots: tuple[pathlib.Path, ...]) -> bool:
+    """Return whether links lead from a file out of all of these folders."""
+    target = file.resolve()
+    return not any(map(target.is_relative_to, roots))
 
 
 def replace_file(file: pathlib.Path, octets: bytes) -> None:

@@ -20,6 +20,8 @@ class RunningBridge(Protocol):
     """The service. Every method may be called on any thread."""
 
     mappings: LiveMappings
+    data_folder: Path
+    """Folder of what the bridge stores: spool.path, also with several workers."""
 
     def dead_letters_folder(self, worker: int | None) -> Path:
         """Return the folder with the dead letters of a worker. Raises BridgeError if there is no such worker."""

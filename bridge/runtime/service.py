@@ -102,6 +102,7 @@ class Service:
         self.ends_on_hang = False
         """True: end the process if the mapping of a burst never returns. Set it before `start`."""
         self.mappings = mappings
+        self.data_folder = spool.path
         self._publisher = publisher
         self._sender_settings = sender or SenderSettings()
         self._pools = SenderPools(

@@ -93,6 +93,7 @@ class Supervisor:
         self._history = ProblemHistory()
         self._judging = threading.Lock()
         self._fingerprint = fingerprint(settings)
+        self.data_folder = settings.spool.path
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
         refuse_if_in_use(settings.spool.path)
         with suppress(OSError):  # `FolderLock` below reports the same error

@@ -13,10 +13,12 @@ from starlette.responses import Response
 from bridge.errors import BridgeError
 from bridge.web.access.guard import Guard
 from bridge.web.access.security import SecurityHeadersMiddleware
+from bridge.web.editing.mapping_editor import MappingEditor
 from bridge.web.endpoints.dead_letter_groups import DeadLetterGroupEndpoints
 from bridge.web.endpoints.dead_letters import DeadLetterEndpoints
 from bridge.web.endpoints.description import DescriptionEndpoints
 from bridge.web.endpoints.live import LiveEndpoints
+from bridge.web.endpoints.mapping_files import MappingFileEndpoints
 from bridge.web.endpoints.mappings import MappingEndpoints
 from bridge.web.endpoints.monitoring import MonitoringEndpoints
 from bridge.web.endpoints.site import SiteEndpoints
@@ -56,12 +58,14 @@ def web_app(
     """Return the application. Its event streams end when `stopping()` is true."""
     threads, guard = ThreadSlots(), Guard(settings)
     state = StateEndpoints(bridge, history, threads)
+    editor = MappingEditor(bridge.mappings.folder, bridge.data_folder)
     endpoints: list[Endpoints] = [
         SiteEndpoints(guard),
         MonitoringEndpoints(bridge, guard, threads),
         state,
         LiveEndpoints(bridge, state.value, stopping),
-        MappingEndpoints(bridge, playground, threads),
+        MappingEndpoints(bridge, editor, playground, threads),
+        MappingFileEndpoints(bridge, editor, playground, threads),
         DeadLetterGroupEndpoints(bridge, threads),  # before the next: its paths look like the number of a dead letter
         DeadLetterEndpoints(bridge, threads),
         DescriptionEndpoints(),

@@ -1,4 +1,4 @@
-"""Trial of a mapping on a message while a user edits it: the bridge's own code, in a process that may be killed."""
+"""Jobs on texts that a user edits: the bridge's own code, in a process that may be killed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,18 @@ On a small or busy machine that needs much more time than a trial.
 MAX_REQUESTS: Final = 8
 """Max number of trials that run or wait: each occupies a connection, and a trial may take PATIENCE_SECS."""
 IDLE_SECS: Final = 60.0
-MAX_MAPPING_CHARS: Final = 200_000
-MAX_PAYLOAD_CHARS: Final = 1_000_000
-MAX_QOS: Final = 2
 LINE_BYTES: Final = 8 * 1024 * 1024
+_TOO_SLOW: Final = {
+    "try": "the expression takes too much time for one message",
+    "check": "the mapping and its tests take too much time",
+    "preview": "the expressions take too much time for these messages",
+    "propose": "these messages take too much time",
+    "diff": "the texts are too different",
+}
 
 
 class Playground:
-    """Trial process: one at a time, started when it is needed, ended after IDLE_SECS. Server's loop only."""
+    """Worker process: one at a time, started when it is needed, ended after IDLE_SECS. Server's loop only."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -40,32 +44,37 @@ class Playground:
         self._requests = 0
         self._ending: asyncio.TimerHandle | None = None
 
-    async def try_(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Return the mapping's result for the message. Raise BridgeError if it is too large, or takes too long."""
-        request = _checked(asked) | {"folder": str(self._folder)}
+    async def run(self, job: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return the result of a job of the worker process. Raise BridgeError if it takes too long, or has none."""
+        request = {**asked, "job": job, "folder": str(self._folder)}
         if self._requests >= MAX_REQUESTS:
             raise BridgeError("other trials are running: retry in some seconds")
         self._requests += 1
         try:
-            return await self._try(request)
+            result = await self._result(request)
         finally:
             self._requests -= 1
+        if "error" in result:
+            raise BridgeError(result["error"])
+        return result
 
-    async def _try(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _result(self, request: dict[str, Any]) -> dict[str, Any]:
         async with self._turn:
             try:
                 process = await asyncio.wait_for(self._running(), START_SECS)
                 return await asyncio.wait_for(_request_of(process, request), PATIENCE_SECS)
             except TimeoutError:
-                # The process is still in the expression, and can serve no other request.
+                # The process is still at work, and can serve no other request.
                 await self.end()
-                raise BridgeError(
-                    f"no result within {PATIENCE_SECS:.0f} s: the expression takes too much time for one message"
-                ) from None
+                raise BridgeError(f"no result within {PATIENCE_SECS:.0f} s: {_TOO_SLOW[request['job']]}") from None
             # A closed pipe, or an incomplete line: the kernel killed the process, or its memory limit did.
             except (OSError, ValueError):
                 await self.end()
                 raise BridgeError("the trial ended without a result: the expression needs too much memory") from None
+            except asyncio.CancelledError:
+                # The response to this request would be taken for that to the next one.
+                await asyncio.shield(self.end())
+                raise
             finally:
                 self._end_later()
 
@@ -114,25 +123,3 @@ async def _request_of(process: asyncio.subprocess.Process, request: dict[str, An
 async def _line(process: asyncio.subprocess.Process) -> bytes:
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     return await process.stdout.readline()
-
-
-def _checked(asked: dict[str, Any]) -> dict[str, Any]:
-    fields: dict[str, type] = {"mapping": str, "name": str, "topic": str, "payload": str, "payload_base64": str}
-    for name, kind in fields.items():
-        if name in asked and not isinstance(asked[name], kind):
-            raise BridgeError(f"{name}: expected text")
-    if not asked.get("mapping") or not asked.get("name"):
-        raise BridgeError("expected mapping (its text) and name")
-    if (
-        len(asked["mapping"]) > MAX_MAPPING_CHARS
-        or max(len(asked.get(name, "")) for name in ("payload", "payload_base64")) > MAX_PAYLOAD_CHARS
-    ):
-        raise BridgeError(
-            f"too large: a mapping has at most {MAX_MAPPING_CHARS:,} characters, a payload {MAX_PAYLOAD_CHARS:,}"
-        )
-    # `type` and not `isinstance`: True is an instance of int.
-    if type(asked.get("qos", 1)) is not int or not 0 <= asked.get("qos", 1) <= MAX_QOS:
-        raise BridgeError("qos: expected 0, 1 or 2")
-    if not isinstance(asked.get("retain", False), bool):
-        raise BridgeError("retain: expected true or false")
-    return {name: asked[name] for name in (*fields, "qos", "retain") if name in asked}

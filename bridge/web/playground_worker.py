@@ -1,4 +1,4 @@
-"""Worker process that tries a mapping on a message. It reads lines of JSON on standard input, and writes one for each.
+"""Worker process of the page. It reads lines of JSON on standard input, and writes one for each.
 
 The first line of output means that the process is ready.
 
@@ -8,81 +8,66 @@ An expression may never end, or use all memory. Here it meets this process's lim
 
 from __future__ import annotations
 
-import base64
 import resource
+import signal
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from bridge.errors import ConfigError, Problem
-from bridge.mapping.explain import explain
-from bridge.mapping.loading.loader import compile_text
-from bridge.mapping.loading.resources import load_resources
-from bridge.mapping.selftest.runner import run_cases
-from bridge.mapping.topics.pattern import TopicError, check_topic_name
-from bridge.model import Message
-from bridge.web.presentation import mapped_value
+from bridge.errors import BridgeError
+from bridge.web.jobs.checking import check
+from bridge.web.jobs.preview import preview
+from bridge.web.jobs.proposal import propose_mapping
+from bridge.web.jobs.text_difference import text_difference
+from bridge.web.jobs.trial import try_message
 
-MEMORY_BYTES = 1 << 30
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MEMORY_BYTES: Final = 1 << 30
+CPU_SECS: Final = 20
+"""CPU time of one job, after which the kernel ends the process: for a bridge that was killed, and ends it no more."""
+JOBS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    "try": try_message,
+    "check": check,
+    "preview": preview,
+    "propose": propose_mapping,
+    "diff": text_difference,
+}
 
 
 def main() -> None:
     """Process requests until standard input ends."""
+    limit()
+    sys.stdout.buffer.write(b"{}\n")  # ready: the parent measures the time from here on
+    sys.stdout.buffer.flush()
+    for line in sys.stdin.buffer:
+        signal.setitimer(signal.ITIMER_PROF, CPU_SECS)
+        sys.stdout.buffer.write(orjson.dumps(result_of(orjson.loads(line))) + b"\n")
+        sys.stdout.buffer.flush()
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def limit() -> None:
+    """Limit what this process may use: memory, and no bytes of any file."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     # The memory of this process counts for the bridge's container or unit too. If that has no more, the kernel should
     # end this process and not the bridge (proc(5), oom_score_adj).
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    sys.stdout.buffer.write(b"{}\n")  # ready: the parent measures the time from here on
-    sys.stdout.buffer.flush()
-    for line in sys.stdin.buffer:
-        sys.stdout.buffer.write(orjson.dumps(tried(orjson.loads(line))) + b"\n")
-        sys.stdout.buffer.flush()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def tried(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the mapping's result for the message, or the mapping's problems, each with line and column."""
-    # Loaded for each request, because the files may have changed since the last one.
-    resources = load_resources(Path(asked["folder"]), shown_as="mappings").resources
+def result_of(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a job; {"error": why} if it can have none."""
     try:
-        mapping = compile_text(asked["mapping"], asked["name"], resources, shown_as="mapping.yaml")
-    except ConfigError as error:
-        return {"problems": [_problem(each) for each in error.problems]}
-    cases = [
-        {"name": each.name, "passed": each.passed, "difference": each.difference or ""} for each in run_cases(mapping)
-    ]
-    if not asked.get("topic"):
-        return {"problems": [], "tests": cases, "steps": [], "matched": False, "made": None}
-    try:
-        check_topic_name(asked["topic"])
-    except TopicError as error:
-        return {"problems": [], "tests": cases, "steps": [["topic", str(error)]], "matched": False, "made": None}
-    [explained] = explain([mapping], _message(asked)).mappings
-    made = None if explained.mapped is None else mapped_value(mapping, explained.mapped)
-    return {
-        "problems": [],
-        "tests": cases,
-        "steps": [list(step) for step in explained.steps],
-        "matched": explained.mapped is not None,
-        "made": made,
-    }
-
-
-def _message(asked: dict[str, Any]) -> Message:
-    payload = asked.get("payload", "").encode("utf-8", "surrogatepass")
-    if "payload_base64" in asked:
-        payload = base64.b64decode(asked["payload_base64"])
-    return Message(
-        asked["topic"], payload, int(asked.get("qos", 1)), bool(asked.get("retain")), time.time_ns() // 10**6
-    )
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {"line": problem.line, "column": problem.column, "path": problem.path, "message": problem.message}
+        return JOBS[asked["job"]](asked)
+    except BridgeError as error:
+        return {"error": str(error)}
 
 
 if __name__ == "__main__":

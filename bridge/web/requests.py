@@ -21,10 +21,11 @@ MAX_INTEGER: Final = 10**18 - 1
 
 
 class RequestError(Exception):
-    """Invalid request; `status` is the HTTP status of the response."""
+    """Invalid request; `status` is the HTTP status of the response, `more` are members of its body beside `error`."""
 
-    def __init__(self, status: int, why: str) -> None:
+    def __init__(self, status: int, why: str, **more: Any) -> None:
         self.status = status
+        self.more = more
         super().__init__(why)
 
 
@@ -60,7 +61,8 @@ def json(value: Any, status: int = 200) -> Response:
 def refusal(_request: Request, error: Exception) -> Response:
     """Return the response for an exception: the request's own status, 409 for a BridgeError, else 500."""
     status = error.status if isinstance(error, RequestError) else 409 if isinstance(error, BridgeError) else 500
-    return json({"error": str(error)}, status)
+    more = error.more if isinstance(error, RequestError) else {}
+    return json({"error": str(error), **more}, status)
 
 
 def worker_of(query: Query[str, str]) -> int | None:

@@ -25,8 +25,9 @@ from bridge.payloads.sparkplug import datatypes, protobuf
 from bridge.runtime import hang_watchdog
 from bridge.spool import mapping_state
 from bridge.supervisor import workers
-from bridge.web import connections, events, playground, requests
+from bridge.web import connections, events, job_requests, playground, playground_worker, requests
 from bridge.web.access import sessions, wrong_tokens
+from bridge.web.editing import mapping_editor, version_store
 from bridge.web.endpoints import dead_letters
 from bridge.yaml_files import node_builder
 from tests.docs.pages import ROOT
@@ -175,12 +176,25 @@ def process_limits():
     yield "wait of the page for the head of a request", f"{connections.HEAD_SECS:.0f} s", "the connection ends"
     yield "wait of the page for the body of a request", f"{connections.BODY_SECS:.0f} s", "the connection ends"
     yield "wrong tokens of an address that are being answered", wrong_tokens.MAX_DELAYED, "429"
-    yield "trials that wait in the playground", playground.MAX_REQUESTS, "409"
+    yield from editor_limits()
     yield "event streams of the page", events.MAX_LISTENERS, "503"
     yield "sessions of the page", sessions.MAX_SESSIONS, "the oldest ends; each ends after 12 hours"
     yield "body of a request to the page", size(requests.MAX_BODY_BYTES), "413"
     yield "dead letters of one replay by the page", dead_letters.MAX_NUMBERS, "400; the command has no such limit"
-    yield "characters of a payload in the playground", playground.MAX_PAYLOAD_CHARS, "400"
+
+
+def editor_limits():
+    yield "trials and checks that wait in the playground", playground.MAX_REQUESTS, "409"
+    yield "a trial, a check or a preview", f"{playground.PATIENCE_SECS:.0f} s", "409; nothing is saved"
+    yield "memory of a trial, a check or a preview", size(playground_worker.MEMORY_BYTES), "409; nothing is saved"
+    yield "characters of a payload in the playground", job_requests.MAX_PAYLOAD_CHARS, "409"
+    yield "messages of a preview", job_requests.MAX_MESSAGES, "409"
+    yield "characters of a mapping on the page", job_requests.MAX_MAPPING_CHARS, "413; edit the file in its folder"
+    yield "mapping files in a folder where the page creates one", mapping_editor.MAX_FILES, "409"
+    oldest = "the oldest are deleted"
+    yield "versions of a mapping in its history", version_store.MAX_VERSIONS, oldest
+    yield "versions of all mappings in their history", version_store.MAX_ALL_VERSIONS, oldest
+    yield "the history of all mappings", size(version_store.MAX_BYTES), oldest
 
 
 def size(count: int) -> str:

@@ -74,7 +74,7 @@ class Bridge:
         self.spool = opened(folder / "data")
         self.mappings = LiveMappings(folder / "mappings", folder / "in-force")
         self.mappings.reload()
-        self.folder = folder / "data"
+        self.folder = self.data_folder = folder / "data"
         self.dead_letter_jobs = DeadLetterJobs(self.spool)
         self.now = snapshot()
         self.flow = Flow()

@@ -1,6 +1,8 @@
 """Comparison of the page's responses with the description of its API."""
 
 from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
 
 from jsonschema import Draft202012Validator
 from starlette.routing import Match
@@ -15,7 +17,8 @@ from bridge.web.settings import HttpSettings
 @cache
 def routes():
     """Routes of a page that is not served."""
-    return web_app(None, HttpSettings(), History(), Playground("mappings"), lambda: True)._app.routes
+    bridge = SimpleNamespace(mappings=SimpleNamespace(folder=Path("mappings")), data_folder=Path("data"))
+    return web_app(bridge, HttpSettings(), History(), Playground("mappings"), lambda: True)._app.routes
 
 
 @cache

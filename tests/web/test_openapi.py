@@ -7,16 +7,30 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.datastructures import QueryParams
 
+from bridge.web.editing.mapping_editor import Author, MappingEditor
+from bridge.web.editing.mapping_folder import version_of
 from bridge.web.openapi.document import OPERATIONS, keyed, summary
 from tests.web.conftest import TOKEN
 from tests.web.described import api, key_of, operation, routes
 
 KEYS = [key for key, _ in keyed(routes())]
 MESSAGE = {"topic": "factory/pdx/press07/telemetry", "payload": '{"t": 7}'}
+TEXT = "topic: t/{name}\noutputs: [{data_stream: s}]\n"
+SEEN = {"version": version_of(TEXT.encode())}
 EXAMPLES = {
     "GET /static/{name:path}": {"path": "/static/main.js"},
     "POST /login": {"data": {"token": TOKEN}},
     "GET /api/mappings/{name}": {"path": "/api/mappings/press"},
+    "POST /api/preview": {"json": {"mapping": TEXT, "name": "other", "messages": [MESSAGE | {"topic": "t/a"}]}},
+    "POST /api/propose": {"json": {"topic": MESSAGE["topic"], "messages": [MESSAGE]}},
+    "PUT /api/mappings/{name}": {"path": "/api/mappings/new", "json": {"text": TEXT, "version": None}},
+    "POST /api/mappings/{name}/rename": {"path": "/api/mappings/other/rename", "json": {"to": "one", **SEEN}},
+    "POST /api/mappings/{name}/disable": {"path": "/api/mappings/other/disable", "json": SEEN},
+    "POST /api/mappings/{name}/enable": {"path": "/api/mappings/other/enable", "json": SEEN},
+    "POST /api/mappings/{name}/delete": {"path": "/api/mappings/other/delete", "json": SEEN},
+    "POST /api/mappings/{name}/rollback": {"path": "/api/mappings/other/rollback", "json": {"id": "1", **SEEN}},
+    "GET /api/mappings/{name}/history": {"path": "/api/mappings/other/history"},
+    "GET /api/mappings/{name}/history/{id}": {"path": "/api/mappings/other/history/1"},
     "POST /api/try": {"json": {"mapping": "topic: t\noutputs: [{data_stream: s}]\n", "name": "t", **MESSAGE}},
     "GET /api/dead-letters/{number}": {"path": "/api/dead-letters/1"},
     "POST /api/dead-letters/group/replay": {"json": {"mapping": "press", "code": "decode", "reason": ""}},
@@ -50,6 +64,7 @@ def test_document_is_valid_openapi():
 @pytest.mark.parametrize("key", KEYS)
 def test_operation_succeeds_as_described_and_reads_its_parameters(site, bridge, monkeypatch, key):
     """The client's hook compares the response with the description; here it must be the described success."""
+    MappingEditor(bridge.mappings.folder, bridge.data_folder).save("other", TEXT.encode(), "", Author("", ""))
     bridge.reject(MESSAGE | {"payload": b'{"t": 7}', "total_bytes": 8})
     client, read = site(TOKEN, stopped=True), set()
     monkeypatch.setattr(QueryParams, "__getitem__", lambda self, name: read.add(name) or self._dict[name])

@@ -122,9 +122,15 @@ class LiveMappings:
         """Names of the mappings whose files do not load, with or without a last good version."""
         return tuple(file.stem for file, state in self._files.items() if state.problems)
 
-    def file_of(self, name: str) -> Path | None:
-        """Return the file of a mapping, active or not; None if there is no such file."""
-        return next((file for file in self._files if file.stem == name), None)
+    @property
+    def shared(self) -> bool:
+        """True if several bridges divide the messages."""
+        return self._shared
+
+    def active_digest(self, name: str) -> str:
+        """Return the SHA-256 of the file of a mapping in hexadecimal; "" if the active mapping is not this file."""
+        states = (state for file, state in self._files.items() if file.stem == name)
+        return next((state.digest.hex() for state in states if not state.problems), "")
 
     def request_reload(self) -> Callable[[], bool]:
         """Request a reload of every file at the next scan (SIGHUP).

@@ -87,12 +87,17 @@ def load_file(
     """
     mapping, document = compile_file(file, limits, resources, text=text, shown_as=shown_as)
     problems = _failed_tests(mapping, document)
-    if shared and (found := unshareable(mapping)) is not None:
-        key, why = found
-        problems.append(document.problem((key,), why))
+    if shared and (problem := sharing_problem(mapping, document)) is not None:
+        problems.append(problem)
     if problems:
         raise ConfigError(problems)
     return mapping
+
+
+def sharing_problem(mapping: Mapping, document: Document) -> Problem | None:
+    """Return the problem of a mapping that several bridges cannot share; None if they can."""
+    found = unshareable(mapping)
+    return None if found is None else document.problem((found[0],), found[1])
 
 
 def compile_file(
@@ -106,7 +111,7 @@ def compile_file(
 ) -> tuple[Mapping, Document]:
     """Load one mapping like `load_file`, without running its tests. `name` replaces the name of the file."""
     shown = shown_as or str(file)
-    if not _NAME.fullmatch(file.stem):
+    if not names_a_mapping(file.stem):
         message = f"'{file.stem}' cannot name a mapping: a file's name is 1 to 128 letters, digits, . _ -"
         raise ConfigError([Problem(shown, 0, 0, "", message)])
     if text is None:
@@ -124,6 +129,11 @@ def compile_text(text: str, name: str, resources: Resources, *, shown_as: str) -
 
 def _compiled(document: Document, name: str, limits: Limits, resources: Resources) -> Mapping:
     return compile_mapping(name, *read_specification(document, resources), limits, document.sha256[:VERSION_DIGITS])
+
+
+def names_a_mapping(name: str) -> bool:
+    """Return whether a mapping can have this name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def is_mapping_file(file: Path) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import ConfigError, DecodeError, Problem
-from bridge.files import FileProblem, read_bytes
+from bridge.files import LEADS_OUTSIDE, FileProblem, leads_outside, read_bytes, roots
 from bridge.payloads.csv import CsvProblem, first_row, number, rows
 from bridge.payloads.json_values import MAX_VALUES
 from bridge.payloads.text import decode_utf8
@@ -51,14 +51,21 @@ class LoadedTables:
     problems: list[Problem]
 
 
-def load_tables(mappings: Path, *, shown_as: str) -> LoadedTables:
-    """Load the tables beside the mappings; never raise. Problems show `shown_as` instead of the folder of mappings."""
-    files = table_files(mappings)
+def load_tables(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedTables:
+    """Load the tables beside the mappings; never raise. Problems show `shown_as` instead of the folder of mappings.
+
+    `confined`: do not follow links that lead out of the folder.
+    """
+    files, within = table_files(mappings), roots(mappings, FOLDER)
     tables: dict[str, Mapping[str, Any]] = {}
     problems: list[Problem] = []
     for file in files:
+        shown = f"{shown_as}/{FOLDER}/{file.name}"
+        if confined and leads_outside(file, within):
+            problems.append(Problem(shown, 0, 0, "", LEADS_OUTSIDE))
+            continue
         try:
-            tables[file.stem] = load_table(file, files, shown_as=f"{shown_as}/{FOLDER}/{file.name}")
+            tables[file.stem] = load_table(file, files, shown_as=shown)
         except ConfigError as error:
             problems += error.problems
     return LoadedTables(tables, problems)

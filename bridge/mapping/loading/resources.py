@@ -36,9 +36,13 @@ class LoadedResources:
     problems: list[Problem]
 
 
-def load_resources(mappings: Path, *, shown_as: str) -> LoadedResources:
-    """Load what is beside the mappings; never raise. Problems show `shown_as` instead of the folder of mappings."""
-    tables, schemas = load_tables(mappings, shown_as=shown_as), load_schema_files(mappings, shown_as=shown_as)
+def load_resources(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedResources:
+    """Load what is beside the mappings; never raise. Problems show `shown_as` instead of the folder of mappings.
+
+    `confined`: do not follow links that lead out of the folders; such a file is a problem.
+    """
+    tables = load_tables(mappings, shown_as=shown_as, confined=confined)
+    schemas = load_schema_files(mappings, shown_as=shown_as, confined=confined)
     return LoadedResources(Resources(tables.tables, schemas.files), [*tables.problems, *schemas.problems])
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import Problem
-from bridge.files import FileProblem, read_bytes
+from bridge.files import LEADS_OUTSIDE, FileProblem, leads_outside, read_bytes, roots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,11 +40,17 @@ class LoadedSchemaFiles:
     problems: list[Problem]
 
 
-def load_schema_files(mappings: Path, *, shown_as: str) -> LoadedSchemaFiles:
-    """Read the schema files beside the mappings; never raise. Problems show `shown_as` instead of their folder."""
-    files: dict[str, bytes] = {}
+def load_schema_files(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedSchemaFiles:
+    """Read the schema files beside the mappings; never raise. Problems show `shown_as` instead of their folder.
+
+    `confined`: do not follow links that lead out of the folder.
+    """
+    files, within = dict[str, bytes](), roots(mappings, FOLDER)
     problems: list[Problem] = []
     for name, file in schema_files(mappings).items():
+        if confined and leads_outside(file, within):
+            problems.append(Problem(f"{shown_as}/{FOLDER}/{name}", 0, 0, "", LEADS_OUTSIDE))
+            continue
         try:
             files[name] = read_bytes(file, MAX_SCHEMA_BYTES)
         except FileProblem as problem:

@@ -1,4 +1,4 @@
-"""Endpoints of the mapping files: their text, their problems, and a trial of one on a message."""
+"""Endpoints of the mappings: their text and problems, and what an edited text would do. They change nothing."""
 
 from __future__ import annotations
 
@@ -7,27 +7,31 @@ from typing import TYPE_CHECKING
 import orjson
 from starlette.routing import Route
 
-from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
+from bridge.web.access.sessions import Role
+from bridge.web.editing.completions import completions
+from bridge.web.job_requests import mapping_and_name, messages, trial
 from bridge.web.requests import RequestError, body, json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from starlette.requests import Request
     from starlette.responses import Response
 
     from bridge.mapping.mapping import Mapping
     from bridge.monitoring.bridge_protocol import RunningBridge
     from bridge.web.access.guard import Guard
+    from bridge.web.editing.mapping_editor import MappingEditor, MappingFile
     from bridge.web.playground import Playground
     from bridge.web.thread_slots import ThreadSlots
 
 
 class MappingEndpoints:
-    """Handlers of the mapping files."""
+    """Handlers of the mappings."""
 
-    def __init__(self, bridge: RunningBridge, playground: Playground, threads: ThreadSlots) -> None:
+    def __init__(
+        self, bridge: RunningBridge, editor: MappingEditor, playground: Playground, threads: ThreadSlots
+    ) -> None:
         self._bridge = bridge
+        self._editor = editor
         self._playground = playground
         self._threads = threads
 
@@ -35,39 +39,66 @@ class MappingEndpoints:
         """Return the routes."""
         return [
             Route("/api/mappings/{name}", guard.look(self.mapping)),
+            Route("/api/completions", guard.look(self.completions)),
             Route("/api/try", guard.act(self.try_), methods=["POST"]),
+            Route("/api/preview", guard.act(self.preview), methods=["POST"]),
+            Route("/api/propose", guard.act(self.propose), methods=["POST"]),
         ]
 
     async def mapping(self, request: Request) -> Response:
-        """Serve GET /api/mappings/NAME: the file's present text, and its problems."""
-        name = request.path_params["name"]
-        file = self._bridge.mappings.file_of(name)
-        if file is None:
+        """Serve GET /api/mappings/NAME: the file's present text, its version, its problems, and whether it is active.
+
+        `live` is true when the active mapping has this text.
+        """
+        name, mappings = request.path_params["name"], self._bridge.mappings
+        found = await self._threads.run(self._editor.open, name)
+        if found.text is None:
             raise RequestError(404, f"no mapping '{name}'")
-        text = await self._threads.run(_shown_text, file, self._bridge.mappings.folder)
-        problems = [str(each) for each in self._bridge.mappings.problems if each.file.endswith(f"/{file.name}")]
-        active = [each for each in self._bridge.mappings.routes.mappings if each.name == name]
+        problems = [str(each) for each in mappings.problems if each.file.endswith(f"/{found.names.file}")]
+        active = [each for each in mappings.routes.mappings if each.name == name]
         tests = [case.name for case in active[0].specification.tests] if active else []
-        told = {"name": name, "file": file.name, "text": text, "problems": problems, "tests": tests}
+        told = {"name": name, "file": found.names.file, "text": found.shown, "problems": problems, "tests": tests}
         topic = active[0].pattern.text if active else ""
-        return json({**told, "active": bool(active), "topic": topic, "example": _example(active)})
+        live = found.names.enabled and mappings.active_digest(name).startswith(found.version)
+        why_not = why_not_editable(request, self._editor, found)
+        editing = {"version": found.version, "enabled": found.names.enabled, "live": live}
+        editing |= {"editable": not why_not, "why_not": why_not, "download": f"{name}.yaml"}
+        return json({**told, **editing, "active": bool(active), "topic": topic, "example": _example(active)})
+
+    async def completions(self, _request: Request) -> Response:
+        """Serve GET /api/completions: keys of a mapping file, functions, names of expressions, tables and schemas."""
+        return json(await self._threads.run(completions, self._bridge.mappings.folder))
 
     async def try_(self, request: Request) -> Response:
         """Serve POST /api/try: a mapping on a message. Nothing is written, so read access is enough."""
-        return json(await self._playground.try_(await body(request)))
+        return json(await self._playground.run("try", trial(await body(request))))
+
+    async def preview(self, request: Request) -> Response:
+        """Serve POST /api/preview: an edited mapping on at most 50 messages, beside the results of its present file."""
+        asked = await body(request)
+        query = {**mapping_and_name(asked), "messages": messages(asked)}
+        found = await self._threads.run(self._editor.open, query["name"])
+        query["present"] = found.shown
+        return json(await self._playground.run("preview", query))
+
+    async def propose(self, request: Request) -> Response:
+        """Serve POST /api/propose: a mapping for the messages of a topic, as `init` proposes it."""
+        asked = await body(request)
+        query = {"topic": asked.get("topic"), "messages": messages(asked)}
+        if not isinstance(query["topic"], str):
+            raise RequestError(400, "expected topic: text")
+        files = await self._threads.run(self._editor.folder.files)
+        streams = [output.data_stream for each in self._bridge.mappings.routes.mappings for output in each.outputs]
+        query["stream"] = max(streams, key=streams.count, default="telemetry")
+        query["taken"] = [each.name.lower() for each in files]
+        return json(await self._playground.run("propose", query))
 
 
-def _shown_text(file: Path, folder: Path) -> str:
-    """Return the text of a mapping file. Raise RequestError where it is a link to another folder's file.
-
-    Links within the folder are usual: Kubernetes mounts a ConfigMap with them.
-    """
-    if not file.resolve().is_relative_to(folder.resolve()):
-        raise RequestError(403, f"{file.name} is a link to a file outside the folder of the mappings: it is not shown")
-    try:
-        return read_bytes(file, MAX_DOCUMENT_BYTES).decode("utf-8", "replace")
-    except FileProblem as error:
-        raise RequestError(409, str(error)) from error
+def why_not_editable(request: Request, editor: MappingEditor, found: MappingFile | None = None) -> str:
+    """Return the reason why the user of a request cannot edit a mapping, or any without `found`; "" if it can."""
+    if request.state.user.role is not Role.EDIT:
+        return "read-only: log in with http.token, or set it in bridge.yaml"
+    return editor.folder.read_only_reason() or (found.fixed if found is not None else "")
 
 
 def _example(active: list[Mapping]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from bridge import __version__
-from bridge.web.openapi import dead_letters, live, mappings, monitoring, site, state
+from bridge.web.openapi import dead_letters, live, mapping_files, mappings, monitoring, site, state
 from bridge.web.openapi.operation import COMPONENTS, Operation
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ OPERATIONS: dict[str, Operation] = {
     **state.OPERATIONS,
     **live.OPERATIONS,
     **mappings.OPERATIONS,
+    **mapping_files.OPERATIONS,
     **dead_letters.OPERATIONS,
 }
 """Description of each operation, by `METHOD /path` as its route declares it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, DATA, INTEGER, TEXT, array, nullable, obj
+from bridge.web.openapi.schemas import ANY, BOOLEAN, DATA, INTEGER, TEXT, array, nullable, obj, table
 
 _RECORD = obj(stream=TEXT, key=nullable(TEXT), bytes=INTEGER, data=DATA)
 _REJECTION = obj(code=TEXT, detail=TEXT, item=nullable(INTEGER), streams=array(TEXT))
@@ -15,23 +15,46 @@ MADE: Final = {
     "more": INTEGER,
     "remembers": BOOLEAN,
 }
-_PROBLEM = obj(line=INTEGER, column=INTEGER, path=TEXT, message=TEXT)
-_TEST = obj(name=TEXT, passed=BOOLEAN, difference=TEXT)
+_PLACE = {"line": INTEGER, "column": INTEGER, "end_line": INTEGER, "end_column": INTEGER}
+PROBLEM: Final = obj(**_PLACE, path=TEXT, message=TEXT, advice=TEXT)
+TEST: Final = obj(name=TEXT, passed=BOOLEAN, difference=TEXT)
 _TRIED = obj(
     {
-        "tests": array(_TEST),
+        "tests": array(TEST),
         "steps": array(array(TEXT)),
         "matched": BOOLEAN,
         "made": nullable(obj(**MADE)),
     },
-    problems=array(_PROBLEM),
+    problems=array(PROBLEM),
 )
 _MESSAGE = {"topic": TEXT, "payload": TEXT, "payload_base64": TEXT, "qos": {"enum": [0, 1, 2]}, "retain": BOOLEAN}
+_MESSAGES = {"type": "array", "maxItems": 50, "items": {"type": "object", "properties": {**_MESSAGE, "at": TEXT}}}
 _TRIAL = {
     "type": "object",
     "properties": {"mapping": TEXT, "name": TEXT, **_MESSAGE},
     "required": ["mapping", "name"],
 }
+_EDITED = {
+    "type": "object",
+    "properties": {"mapping": TEXT, "name": TEXT, "messages": _MESSAGES},
+    "required": ["mapping", "name", "messages"],
+}
+_SIDE = obj(
+    matched=BOOLEAN,
+    records=array(_RECORD),
+    rejections=array(obj(stream=TEXT, code=TEXT, detail=TEXT, item=nullable(INTEGER))),
+    more=INTEGER,
+)
+_PREVIEWED = obj(topic=TEXT, at=TEXT, changed=BOOLEAN, before=_SIDE, after=_SIDE, differences=array(TEXT))
+_TOPIC = {"type": "object", "properties": {"topic": TEXT, "messages": _MESSAGES}, "required": ["topic", "messages"]}
+_NAMED = obj(name=TEXT, summary=TEXT)
+_COMPLETIONS = obj(
+    keys=table(array(obj(name=TEXT, summary=TEXT, values=array(ANY)))),
+    functions=array(obj(name=TEXT, signature=TEXT, summary=TEXT, family=TEXT)),
+    roots=array(_NAMED),
+    tables=array(TEXT),
+    schemas=array(TEXT),
+)
 _MAPPING = obj(
     name=TEXT,
     file=TEXT,
@@ -41,8 +64,19 @@ _MAPPING = obj(
     active=BOOLEAN,
     topic=TEXT,
     example=obj(topic=TEXT, payload=TEXT),
+    version=TEXT,
+    enabled=BOOLEAN,
+    live=BOOLEAN,
+    editable=BOOLEAN,
+    why_not=TEXT,
+    download=TEXT,
 )
 OPERATIONS: Final = {
     "GET /api/mappings/{name}": Operation(_MAPPING, errors=(403, 404, 409)),
+    "GET /api/completions": Operation(_COMPLETIONS),
     "POST /api/try": Operation(_TRIED, body=_TRIAL, errors=(409,)),
+    "POST /api/preview": Operation(
+        obj(problems=array(PROBLEM), messages=array(_PREVIEWED), changed=INTEGER), body=_EDITED, errors=(403, 409)
+    ),
+    "POST /api/propose": Operation(obj(name=TEXT, text=TEXT, notes=array(TEXT)), body=_TOPIC, errors=(409,)),
 }

@@ -1,0 +1,94 @@
+"""Completions for the editor: keys and values of a mapping file, functions, names, tables and schema files.
+
+Each list is read from what the loader uses, so that it never offers what `check` refuses.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.mapping.expressions.functions import FAMILIES
+from bridge.mapping.loading.lookup_tables import table_files
+from bridge.mapping.loading.schema_files import schema_files
+from bridge.mapping.pipeline.scope import RECORD, SCOPE_NAMES
+from bridge.mapping.schema.mapping_spec import MappingSpec
+from bridge.mapping.stateful.sampler import SAMPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MAX_DEPTH: Final = 6
+_DEFINITIONS: Final = "#/$defs/"
+_ROOTS: Final = {
+    "payload": "the decoded payload",
+    "captures": "the captures of the topic, by name",
+    "topic": "the topic",
+    "levels": "the topic's levels, a list",
+    "received_at": "when the bridge received the message: 2026-01-31T12:00:00.000Z",
+    "received_at_ms": "the same, in milliseconds since 1970",
+    "qos": "0, 1 or 2, as received",
+    "retain": "true if the broker had retained the message",
+    "properties": "MQTT 5 properties",
+    "mapping": "the mapping's name",
+    RECORD: "in partition_key_from: the record",
+    SAMPLE: "with keep: mean: the statistics of the span",
+}
+
+
+def completions(mappings: Path) -> dict[str, Any]:
+    """Return all completions. `mappings` is the folder of the mappings, with tables and schemas beside them."""
+    tables = sorted({file.stem for file in table_files(mappings)})
+    return {**_fixed(), "tables": tables, "schemas": list(schema_files(mappings))}
+
+
+@cache
+def _fixed() -> dict[str, Any]:
+    """Return the completions that do not depend on files."""
+    schema = MappingSpec.model_json_schema()
+    functions = [
+        {"name": each.name, "signature": each.signature, "summary": each.summary, "family": family}
+        for family, members in FAMILIES.items()
+        for each in members
+    ]
+    roots = [{"name": name, "summary": _ROOTS.get(name, "")} for name in dict.fromkeys([*SCOPE_NAMES, *_ROOTS])]
+    return {"keys": dict(_keys(schema, schema, "", 0)), "functions": functions, "roots": roots}
+
+
+def _keys(schema: dict[str, Any], node: dict[str, Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """Yield the keys of each table of the file, by its path: "" for the file, `outputs[]` for an item of a list."""
+    members = _members(schema, node)
+    if not members or depth > _MAX_DEPTH:
+        return
+    yield path, [{"name": name, **_described(schema, each)} for name, each in members.items()]
+    for name, each in members.items():
+        for below in _alternatives(schema, each):
+            where = f"{path}.{name}" if path else name
+            yield from _keys(schema, below, where, depth + 1)
+            for item in _alternatives(schema, below.get("items", {})):
+                yield from _keys(schema, item, f"{where}[]", depth + 1)
+
+
+def _members(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    return {name: each for below in _alternatives(schema, node) for name, each in below.get("properties", {}).items()}
+
+
+def _alternatives(schema: dict[str, Any], node: Any) -> list[dict[str, Any]]:
+    """Return the schemas that a schema stands for: its alternatives, with references resolved."""
+    if not isinstance(node, dict):
+        return []
+    if "$ref" in node:
+        return _alternatives(schema, schema["$defs"][node["$ref"].removeprefix(_DEFINITIONS)])
+    # Beside properties, anyOf lists combinations of keys that are required.
+    choices = None if "properties" in node else node.get("anyOf") or node.get("oneOf")
+    return [below for each in choices for below in _alternatives(schema, each)] if choices else [node]
+
+
+def _described(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a key, and its values if they are few."""
+    values: list[Any] = []
+    for each in _alternatives(schema, node):
+        values += each.get("enum", [each["const"]] if "const" in each else [])
+        values += [True, False] if each.get("type") == "boolean" else []
+    return {"summary": node.get("description", ""), "values": values}

@@ -1,0 +1,275 @@
+"""Changes of mapping files by users of the page: one at a time, each with the version that its user has seen."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from bridge.web.editing.file_names import name_problem, new_file_name
+from bridge.web.editing.mapping_folder import Conflict, MappingFolder, version_of
+from bridge.web.editing.version_entry import Action, Entry
+from bridge.web.editing.version_store import VersionStore
+from bridge.web.requests import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bridge.web.editing.file_names import MappingFileName
+
+log = logging.getLogger(__name__)
+
+MAX_FILES: Final = 5_000
+"""Max number of mapping files in the folder, beyond which the page creates none."""
+_FOUND: Final = "as found on disk, before a change on the page"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who makes a change, and why. Both are text that the user gave."""
+
+    by: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class MappingFile:
+    """A mapping's file as it is now. `text` is None if there is none; `fixed` is why it cannot be edited, or ""."""
+
+    names: MappingFileName
+    text: bytes | None
+    fixed: str
+
+    @property
+    def version(self) -> str:
+        """The version of the text; "" without a file."""
+        return version_of(self.text)
+
+    @property
+    def shown(self) -> str:
+        """The text as it is shown."""
+        return (self.text or b"").decode("utf-8", "replace")
+
+
+class MappingEditor:
+    """Editor of the mapping files. Every method may be called on any thread, and raises RequestError."""
+
+    def __init__(self, mappings: Path, data: Path) -> None:
+        """Edit the files in `mappings`; keep their history in the folder `data`."""
+        self.folder = MappingFolder(mappings)
+        self._store = VersionStore(data)
+        self._one_at_a_time = threading.Lock()
+
+    def open(self, name: str) -> MappingFile:
+        """Return a mapping's file. A change on disk since the last version is noted in the history."""
+        with self._one_at_a_time:
+            found = self._present(name)
+            try:
+                self._store.recover(self._was_made)
+                if self._store.latest(name) is not None:
+                    self._note_change_on_disk(found)
+            except OSError as error:
+                # Reading must work on a full disk too.
+                log.warning("history of the mappings: %s", error)
+            return found
+
+    def save(self, name: str, text: bytes, expected: str, author: Author, action: Action = "save") -> str:
+        """Write a mapping's file, or a new one if `expected` is "". Return its version."""
+        with self._changing(name, expected, new=True) as found:
+            if found.text is None:
+                self._require_room(name)
+            if found.text == text:
+                return found.version
+            entry = self._entry(found, action, author, version_of(text), len(text))
+            self._make(entry, text, lambda: self.folder.write(found.names.file, text, expected))
+            return entry.version
+
+    def rename(self, name: str, to: object, expected: str, author: Author) -> str:
+        """Rename a mapping. Return its version."""
+        with self._changing(name, expected) as found:
+            if problem := name_problem(to):
+                raise RequestError(400, problem)
+            self._require_free(str(to), but=name)
+            new = found.names.renamed(str(to))
+            entry = self._entry(found, "rename", author, found.version, len(found.text or b""))
+            entry = replace(entry, name=new.name, file=new.file, old_name=name)
+            self._make(entry, found.text, lambda: self.folder.rename(found.names.file, new.file, expected))
+            return found.version
+
+    def enable(self, name: str, expected: str, author: Author, *, enabled: bool) -> str:
+        """Enable or disable a mapping. Return its version."""
+        with self._changing(name, expected) as found:
+            if found.names.enabled == enabled:
+                return found.version
+            if not enabled:
+                self._require_another(found.names)
+            new = found.names.toggled
+            action: Action = "enable" if enabled else "disable"
+            entry = replace(self._entry(found, action, author, found.version, len(found.text or b"")), file=new.file)
+            self._make(entry, found.text, lambda: self.folder.rename(found.names.file, new.file, expected))
+            return found.version
+
+    def delete(self, name: str, expected: str, author: Author) -> None:
+        """Delete a mapping's file. Its history stays."""
+        with self._changing(name, expected) as found:
+            if found.names.enabled:
+                self._require_another(found.names)
+            entry = replace(self._entry(found, "delete", author, "", 0), file="")
+            self._make(entry, b"", lambda: self.folder.remove(found.names.file, expected))
+
+    def history(self, name: str) -> tuple[list[Entry], int]:
+        """Return the versions of a mapping, newest first, and the number of damaged ones."""
+        self.open(name)
+        with self._one_at_a_time, _readable():
+            return self._store.entries(name)
+
+    def version(self, name: str, number: int) -> tuple[Entry, bytes]:
+        """Return a version of a mapping, and its text. Raise RequestError (404) if there is none."""
+        with self._one_at_a_time, _readable():
+            found = self._store.text(name, number)
+        if found is None:
+            raise RequestError(404, f"no version {number} of mapping '{name}', or it is damaged")
+        return found
+
+    def deleted(self) -> dict[str, Entry]:
+        """Return the deletion of each mapping that was deleted on the page and has no file now."""
+        with self._one_at_a_time, _readable():
+            present = {each.name for each in self.folder.files()}
+            return {name: entry for name, entry in self._store.deleted().items() if name not in present}
+
+    # -- steps of a change ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _changing(self, name: str, expected: str, *, new: bool = False) -> Iterator[MappingFile]:
+        """Lock, bring the history up to date, and yield the file if it may be edited and has the expected version.
+
+        `new`: there need not be a file.
+        """
+        with self._one_at_a_time:
+            found = self._present(name)
+            if found.text is None and not expected and not new:
+                raise RequestError(404, f"no mapping '{name}'")
+            if fixed := self.folder.read_only_reason() or found.fixed:
+                raise RequestError(403, fixed, code="not-editable")
+            try:
+                self._store.recover(self._was_made)
+                self._note_change_on_disk(found)
+                _require_version(found, expected)
+                yield found
+            except Conflict as conflict:
+                raise conflict_of(name, conflict.text) from None
+            except OSError as error:
+                where = error.filename or self.folder.path
+                why = f"nothing was changed: {where}: {error.strerror or error}"
+                raise RequestError(409, why, code="not-written") from error
+
+    def _make(self, entry: Entry, text: bytes | None, change: Callable[[], None]) -> None:
+        """Make a change between the two steps of its history, and log it."""
+        before = self._store.latest(entry.old_name or entry.name)
+        self._store.begin(entry, text or b"")
+        try:
+            change()
+        finally:
+            # As after a crash: the file itself shows whether it was changed.
+            self._finish()
+        log.info("mapping changed on the page", extra=_audit(entry, before.version if before else ""))
+
+    def _finish(self) -> None:
+        try:
+            self._store.recover(self._was_made)
+        except OSError as error:
+            # The next access finds `pending`, and finishes it.
+            log.warning("history of the mappings: %s", error)
+
+    def _present(self, name: str) -> MappingFile:
+        """Return the file of a mapping as it is now, or the one that it would have."""
+        files = self.folder.files_of(name)
+        if not files:
+            return MappingFile(new_file_name(name), None, name_problem(name))
+        fixed = name_problem(name) or self.folder.fixed_reason(files[0].file)
+        if len(files) > 1:
+            fixed = f"several files have this name ({', '.join(each.file for each in files)}): remove all but one"
+        text = self.folder.shown(files[0].file)
+        if not fixed and not _is_utf8(text):
+            fixed = f"{files[0].file} is not UTF-8: the page cannot edit it without a change of its text"
+        return MappingFile(files[0], text, fixed)
+
+    def _note_change_on_disk(self, found: MappingFile) -> None:
+        """Store the present text as a version unless it is the newest one: nothing that was active must be lost."""
+        latest = self._store.latest(found.names.name)
+        if found.fixed or found.text is None or (latest is not None and latest.version == found.version):
+            return
+        note = "" if latest else _FOUND
+        entry = self._entry(found, "changed on disk", Author("", note), found.version, len(found.text))
+        self._store.add(entry, found.text)
+
+    def _entry(self, found: MappingFile, action: Action, author: Author, version: str, size: int) -> Entry:
+        was = found.names.file if found.text is not None else ""
+        at_ms, name, file = time.time_ns() // 1_000_000, found.names.name, found.names.file
+        return Entry(name, action, author.by, author.note, at_ms, version, size, was, file)
+
+    def _was_made(self, entry: Entry) -> bool:
+        """Return whether a change was made before the process ended. It may have ended at any step."""
+        try:
+            if entry.file:
+                return version_of(self.folder.read(entry.file)) == entry.version
+            return self.folder.read(entry.was) is None
+        except OSError:
+            return False
+
+    def _require_room(self, name: str) -> None:
+        self._require_free(name)
+        if len(self.folder.files()) >= MAX_FILES:
+            raise RequestError(409, f"there are {MAX_FILES:,} mapping files: the page creates no more", code="too-many")
+
+    def _require_free(self, name: str, but: str = "") -> None:
+        """Raise RequestError if a mapping has this name. Case does not count: some file systems ignore it."""
+        for each in self.folder.files():
+            if each.name.casefold() == name.casefold() and each.name != but:
+                raise RequestError(409, f"there is a mapping '{each.name}' already: {each.file}", code="exists")
+
+    def _require_another(self, names: MappingFileName) -> None:
+        """Raise RequestError if no other mapping is enabled: the bridge takes an empty folder for an accident."""
+        if not any(each.enabled and each != names for each in self.folder.files()):
+            why = "this is the last enabled mapping, and the bridge would not stop it: to stop all, stop the bridge"
+            raise RequestError(409, why, code="last")
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RequestError(409, f"cannot read the history of the mappings: {error.strerror or error}") from error
+
+
+def _require_version(found: MappingFile, expected: str) -> None:
+    if found.version != expected:
+        raise Conflict(found.text)
+
+
+def conflict_of(name: str, text: bytes | None) -> RequestError:
+    """Return the response for a file that is not the version that the editor loaded."""
+    present = None if text is None else text.decode("utf-8", "replace")
+    what = "was deleted" if text is None else "has changed on disk, or in another window"
+    return RequestError(
+        409, f"mapping '{name}' {what} since you opened it", code="conflict", text=present, version=version_of(text)
+    )
+
+
+def _is_utf8(text: bytes | None) -> bool:
+    try:
+        (text or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _audit(entry: Entry, before: str) -> dict[str, str]:
+    names = {"mapping": entry.name} | ({"old_name": entry.old_name} if entry.old_name else {})
+    told = {"action": entry.action, "by": entry.by or "(no name given)", "note": entry.note}
+    return {**names, **told, "version_before": before or "none", "version_after": entry.version or "none"}

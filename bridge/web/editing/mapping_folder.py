@@ -1,0 +1,206 @@
+"""The folder of the mappings, as the page edits it: files in it, never behind links, each replaced atomically.
+
+Every access goes through a descriptor of the folder and does not follow links (O_NOFOLLOW). So a link that appears
+between a check and the access cannot lead elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
+from bridge.web.editing.file_names import parse_file_name
+from bridge.web.requests import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bridge.web.editing.file_names import MappingFileName
+
+VERSION_DIGITS: Final = 16
+_DATA_LINK: Final = "..data"
+"""Link that Kubernetes makes in each mounted ConfigMap and Secret:
+https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically"""
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Conflict(Exception):
+    """The file is not the version that the editor loaded. `text` is its present content; None: there is no file."""
+
+    def __init__(self, text: bytes | None) -> None:
+        super().__init__()
+        self.text = text
+
+
+def version_of(text: bytes | None) -> str:
+    """Return the version of a file's content: the beginning of its SHA-256 in hexadecimal; "" for no file."""
+    return "" if text is None else sha256(text).hexdigest()[:VERSION_DIGITS]
+
+
+class MappingFolder:
+    """The folder of the mappings."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def files(self) -> list[MappingFileName]:
+        """Return the names of all mapping files, sorted. Raise RequestError if the folder cannot be read."""
+        try:
+            names = [each.name for each in self.path.iterdir()]
+        except OSError as error:
+            raise RequestError(409, f"cannot read the folder {self.path}: {error.strerror}") from None
+        return sorted(found for name in names if (found := parse_file_name(name)) is not None)
+
+    def files_of(self, name: str) -> list[MappingFileName]:
+        """Return the files that have this mapping's name, enabled ones first."""
+        return sorted((each for each in self.files() if each.name == name), key=lambda each: not each.enabled)
+
+    def read(self, file: str) -> bytes | None:
+        """Return a file's content; None if there is no such file. Raise OSError, also for a link or a large file."""
+        with self._opened() as folder:
+            return _read(folder, file)
+
+    def summaries(self) -> Iterator[tuple[MappingFileName, str, os.stat_result | None]]:
+        """Yield each mapping file with its version and status; "" and None if it cannot be read."""
+        for names in self.files():
+            try:
+                yield names, version_of(self.shown(names.file)), (self.path / names.file).stat()
+            except (RequestError, OSError):
+                yield names, "", None
+
+    def shown(self, file: str) -> bytes | None:
+        """Return a file's content to show it; None if there is no such file. Raise RequestError.
+
+        Links within the folder are followed: Kubernetes mounts a ConfigMap with them.
+        """
+        path = self.path / file
+        try:
+            if not path.is_symlink():
+                return self.read(file)
+            if not path.resolve().is_relative_to(self.path.resolve()):
+                why = f"{file} is a link to a file outside the folder of the mappings: it is not shown"
+                raise RequestError(403, why)
+            return read_bytes(path, MAX_DOCUMENT_BYTES)
+        except FileProblem as error:
+            raise RequestError(409, f"{file}: {error}") from error
+        except OSError as error:
+            raise RequestError(409, f"{file}: cannot be read: {error.strerror or error}") from error
+
+    def read_only_reason(self) -> str:
+        """Return the reason why no file of the folder can be edited; "" if files can."""
+        if (self.path / _DATA_LINK).is_symlink():
+            return "the folder is a mounted ConfigMap or Secret: change it in Kubernetes"
+        # The kernel's answer includes read-only file systems, for root too (access(2)).
+        if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+            return f"the bridge may not write to the folder {self.path}"
+        return ""
+
+    def fixed_reason(self, file: str) -> str:
+        """Return the reason why one file cannot be edited; "" if it can."""
+        try:
+            status = os.lstat(self.path / file)
+        except OSError as error:
+            return f"{file}: {error.strerror}"
+        if stat.S_ISLNK(status.st_mode):
+            return f"{file} is a link to another file: edit that one"
+        if not stat.S_ISREG(status.st_mode):
+            return f"{file} is not a regular file"
+        if os.geteuid() not in {0, status.st_uid}:
+            return f"{file} belongs to another user (uid {status.st_uid}), whom the bridge could not keep as its owner"
+        return ""
+
+    def write(self, file: str, text: bytes, expected: str) -> None:
+        """Write a file as one step, with the mode and owner of the file it replaces.
+
+        `expected` is the version that it must have until then, "" for a new file. Raise Conflict, OSError.
+        """
+        new = f".{file}.new"
+        with self._opened() as folder:
+            _remove(folder, new)
+            try:
+                _write_new(folder, new, text, _status(folder, file))
+                _expect(folder, file, expected)
+                os.replace(new, file, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                _remove(folder, new)
+                raise
+            os.fsync(folder)
+
+    def rename(self, file: str, to: str, expected: str) -> None:
+        """Rename a file of this version to a name that no file has. Raise Conflict, OSError."""
+        with self._opened() as folder:
+            _expect(folder, file, expected)
+            if _status(folder, to) is not None:
+                raise FileExistsError(errno.EEXIST, "a file of this name exists", to)
+            os.rename(file, to, src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
+
+    def remove(self, file: str, expected: str) -> None:
+        """Remove a file of this version. Raise Conflict, OSError."""
+        with self._opened() as folder:
+            _expect(folder, file, expected)
+            os.unlink(file, dir_fd=folder)
+            os.fsync(folder)
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield folder
+        finally:
+            os.close(folder)
+
+
+def _read(folder: int, file: str) -> bytes | None:
+    try:
+        opened = os.open(file, _READ, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(opened, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", file)
+        text = stream.read(MAX_DOCUMENT_BYTES + 1)
+    if len(text) > MAX_DOCUMENT_BYTES:
+        raise OSError(errno.EFBIG, f"larger than {MAX_DOCUMENT_BYTES:,} bytes", file)
+    return text
+
+
+def _expect(folder: int, file: str, expected: str) -> None:
+    """Raise Conflict unless the file has this version. There is no other step between this check and the change."""
+    present = _read(folder, file)
+    if version_of(present) != expected:
+        raise Conflict(present)
+
+
+def _status(folder: int, file: str) -> os.stat_result | None:
+    try:
+        return os.stat(file, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _write_new(folder: int, file: str, text: bytes, old: os.stat_result | None) -> None:
+    """Write a file with the mode and owner of the `old` one, and wait until it is on disk."""
+    # Other users must not be able to read it before it has the mode of the old file.
+    with os.fdopen(os.open(file, _CREATE, 0o666 if old is None else 0o600, dir_fd=folder), "wb") as opened:
+        opened.write(text)
+        opened.flush()
+        if old is not None:
+            mine = os.fstat(opened.fileno())
+            if (mine.st_uid, mine.st_gid) != (old.st_uid, old.st_gid):
+                os.fchown(opened.fileno(), old.st_uid, old.st_gid)
+            os.fchmod(opened.fileno(), stat.S_IMODE(old.st_mode))
+        os.fsync(opened.fileno())
+
+
+def _remove(folder: int, file: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(file, dir_fd=folder)

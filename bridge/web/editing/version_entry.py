@@ -1,0 +1,93 @@
+"""One version of a mapping file, as a file of the history: a line of JSON about the change, then the text.
+
+    {"number":42,"name":"press","action":"save","by":"Anna","note":"new sensor","at_ms":…,"version":"5f0c…",
+     "bytes":812,"was":"press.yaml","file":"press.yaml"}
+    topic: factory/{site}/{machine}/telemetry
+    ...
+
+`version` is a digest of the text, so that damage is found when the file is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+import orjson
+
+from bridge.web.editing.mapping_folder import version_of
+
+Action: TypeAlias = Literal["save", "rename", "disable", "enable", "delete", "rollback", "changed on disk"]
+_FIELDS: Final = {
+    "number": int,
+    "name": str,
+    "action": str,
+    "by": str,
+    "note": str,
+    "at_ms": int,
+    "version": str,
+    "bytes": int,
+    "was": str,
+    "file": str,
+    "old_name": str,
+}
+
+
+class DamagedEntry(Exception):
+    """A file of the history is not as it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A change of a mapping file.
+
+    `number` counts up over all mappings; 0 before it is stored. `version` and `bytes` are those of the text after the
+    change: "" and 0 if it removed the file. `was` and `file` are the file's name before and after it, "" if there is
+    none; `old_name` is the mapping's name before it was renamed, else "".
+    """
+
+    name: str
+    action: Action
+    by: str
+    note: str
+    at_ms: int
+    version: str = ""
+    bytes: int = 0
+    was: str = ""
+    file: str = ""
+    old_name: str = ""
+    number: int = 0
+
+    def value(self) -> dict[str, Any]:
+        """Return the entry as the page shows it."""
+        told = {"id": str(self.number), "at_ms": self.at_ms, "by": self.by, "action": self.action, "note": self.note}
+        return {**told, "version": self.version, "bytes": self.bytes, "old_name": self.old_name}
+
+
+def to_bytes(entry: Entry, text: bytes) -> bytes:
+    """Return the content of the entry's file."""
+    return orjson.dumps(asdict(entry)) + b"\n" + text
+
+
+def from_head(head: bytes, size: int) -> Entry:
+    """Return the entry of a file with this first line and this size in bytes. Raise DamagedEntry."""
+    try:
+        read = orjson.loads(head)
+    except orjson.JSONDecodeError:
+        raise DamagedEntry from None
+    if not isinstance(read, dict) or read.keys() != _FIELDS.keys():
+        raise DamagedEntry
+    if any(type(read[name]) is not kind for name, kind in _FIELDS.items()):
+        raise DamagedEntry
+    if size != len(head) + read["bytes"]:  # the file was cut short
+        raise DamagedEntry
+    return Entry(**read)
+
+
+def from_bytes(content: bytes) -> tuple[Entry, bytes]:
+    """Return the entry and the text of a file. Raise DamagedEntry."""
+    head, newline, text = content.partition(b"\n")
+    entry = from_head(head + newline, len(content))
+    if version_of(text if entry.version else None) != entry.version:
+        raise DamagedEntry
+    return entry, text

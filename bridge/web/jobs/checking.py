@@ -1,0 +1,73 @@
+"""Job `check`: the problems of a mapping and the results of its tests, found by the code of the command `check`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.errors import ConfigError
+from bridge.mapping.loading.loader import compile_file, sharing_problem
+from bridge.mapping.loading.resources import load_resources
+from bridge.mapping.selftest.runner import run_cases
+
+if TYPE_CHECKING:
+    from bridge.errors import Problem
+    from bridge.mapping.loading.resources import LoadedResources
+    from bridge.mapping.mapping import Mapping
+
+SHOWN_AS: Final = "mappings"
+_MAX_DIFFERENCE_CHARS: Final = 4_000
+_WORD: Final = re.compile(r"[\w.$-]+|\S")
+
+
+def check(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return {problems, tests} of {folder, file, text, shared}: a mapping file that is about to be saved."""
+    resources = resources_of(asked)
+    file, text = Path(asked["folder"]) / asked["file"], asked["text"]
+    shown = f"{SHOWN_AS}/{file.name}"
+    try:
+        mapping, document = compile_file(file, {}, resources.resources, text=text.encode(), shown_as=shown)
+    except ConfigError as error:
+        # A table that does not load may be the cause of the others.
+        return {"problems": problem_values(error.problems, text, resources), "tests": []}
+    problem = sharing_problem(mapping, document) if asked["shared"] else None
+    return {"problems": problem_values([problem] if problem else [], text), "tests": case_values(mapping)}
+
+
+def resources_of(asked: dict[str, Any]) -> LoadedResources:
+    """Return the tables and schemas, loaded for each request: the files may have changed since the last one."""
+    return load_resources(Path(asked["folder"]), shown_as=SHOWN_AS, confined=True)
+
+
+def case_values(mapping: Mapping) -> list[dict[str, Any]]:
+    """Run the mapping's tests, and return their results."""
+    return [
+        {"name": each.name, "passed": each.passed, "difference": each.difference[:_MAX_DIFFERENCE_CHARS]}
+        for each in run_cases(mapping)
+    ]
+
+
+def problem_values(
+    problems: tuple[Problem, ...] | list[Problem], text: str, resources: LoadedResources | None = None
+) -> list[dict[str, Any]]:
+    """Return problems with their positions in the text, from the first to the last character of a word.
+
+    Problems of `resources` follow; they have no position in this text.
+    """
+    lines = text.splitlines()
+    values = [
+        {"path": each.path, "message": each.message, "advice": "", **_range(lines, each.line, each.column)}
+        for each in problems
+    ]
+    beside = [] if resources is None else resources.problems
+    nowhere = dict.fromkeys(("line", "column", "end_line", "end_column"), 0)
+    return [*values, *({"path": "", "message": str(each), "advice": "", **nowhere} for each in beside)]
+
+
+def _range(lines: list[str], line: int, column: int) -> dict[str, int]:
+    """Return where a problem begins and ends. Lines and columns count from 1; `end_column` is behind the end."""
+    shown = lines[line - 1] if 0 < line <= len(lines) else ""
+    word = _WORD.match(shown, max(column - 1, 0))
+    end = word.end() + 1 if word else column + 1
+    return {"line": line, "column": column, "end_line": line, "end_column": end if line else 0}
