@@ -317,4 +317,5 @@ class AdaptiveConcurrency:
             timeouts=self.timeouts,
             limited_secs=self.limited_secs(now),
             outcome_unknown=self.outcome_unknown,
+            sent_bytes=self._outstanding.answered_bytes,
         )

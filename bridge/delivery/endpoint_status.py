@@ -12,7 +12,7 @@ class EndpointStatus:
     `endpoint` is its host, or its URL where one is configured. Sizes are bytes on the wire. `bandwidth` is in bytes per
     second, 0 before the first answer. `answer_secs` is the lowest recent answer latency. `limited_secs`: for how long
     requests have had to wait for the link without a break. `outcome_unknown`: requests that may have been stored
-    although no good answer came.
+    although no good answer came. `sent_bytes`: size of all requests that were answered.
     """
 
     endpoint: str
@@ -26,3 +26,4 @@ class EndpointStatus:
     timeouts: int
     limited_secs: float
     outcome_unknown: int = 0
+    sent_bytes: int = 0

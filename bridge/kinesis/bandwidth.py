@@ -51,6 +51,11 @@ class BandwidthLimiter:
         self._rate = max_bytes_per_sec
 
     @property
+    def max_bytes_per_sec(self) -> int:
+        """Rate in bytes a second."""
+        return self._rate
+
+    @property
     def request_bytes(self) -> int:
         """Number of bytes of data and keys in a request that occupies the link for about half a second."""
         return int(self._rate * _WIRE_SHARE / 2)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from bridge.histogram import HistogramSnapshot
     from bridge.monitoring.snapshot import Snapshot
 
-_SINCE_START: Final = ("connections", "received_messages", "redelivered", "unmatched", "payload_bytes")
+_SINCE_START: Final = ("connections", "received_messages", "redelivered", "unmatched", "payload_bytes", "cpu_secs")
 _AT_REST: Final = ("spool_bytes", "dead_letter_count", "dead_letter_bytes", "damaged_spools")
+_OF_PROCESS: Final = ("memory_bytes", "max_bytes_per_sec")
 _STREAM_COUNTS: Final = (
     "delivered",
     "rejected",
@@ -48,7 +49,8 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
     snapshots = [snapshot for _, snapshot in named]
     first = snapshots[0]
     expiring = [each.credentials_expire_at for each in snapshots if each.credentials_expire_at is not None]
-    sums: dict[str, Any] = {name: sum(getattr(each, name) for each in snapshots) for name in (*_SINCE_START, *_AT_REST)}
+    summed = (*_SINCE_START, *_AT_REST, *_OF_PROCESS)
+    sums: dict[str, Any] = {name: sum(getattr(each, name) for each in snapshots) for name in summed}
     timed: dict[str, Any] = {name: _timed([getattr(each, name) for each in snapshots]) for name in TIMED}
     return replace(
         first,
@@ -127,7 +129,8 @@ def _without_problems(last: Snapshot) -> Snapshot:
     quiet: dict[str, Any] = dict.fromkeys(
         ("blocked_reason", "client_id_conflict", "session_unstable", "session_problem", "page_problem"), ""
     )
-    return replace(last, **nothing, **quiet, session_attempts=0, endpoints=idle_endpoints(last.endpoints))
+    ended: dict[str, Any] = dict.fromkeys(("session_attempts", *_OF_PROCESS), 0)
+    return replace(last, **nothing, **quiet, **ended, endpoints=idle_endpoints(last.endpoints))
 
 
 def merge_ledgers(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bridge.monitoring.stream_flow import StreamFlow
 
 _LEVELS: Final = ("window_bytes", "max_requests", "requests", "bytes_in_flight")
-_SUMS: Final = ("bandwidth", "timeouts", "outcome_unknown", *_LEVELS)
+_SUMS: Final = ("bandwidth", "timeouts", "outcome_unknown", "sent_bytes", *_LEVELS)
 """Each worker measures its own share of the bandwidth."""
 
 

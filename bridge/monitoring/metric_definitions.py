@@ -152,6 +152,9 @@ METRICS: Final = (
            "1, with versions; `config` and `mappings` are fingerprints: bridges with the same one have the same options, or the same mapping files. "
            "They contain no secrets.", _info),
     Metric("start_time_seconds", "gauge", (), "Time of the start of the bridge, in seconds since 1970.", _one(lambda s: s.started_at)),
+    Metric("cpu_seconds_total", "counter", (), "CPU time of the bridge, with that of its workers, in seconds.", _one(lambda s: s.cpu_secs)),
+    Metric("resident_memory_bytes", "gauge", (), "Resident memory of the bridge, with that of its workers.", _one(lambda s: s.memory_bytes)),
+    Metric("max_bytes_per_sec", "gauge", (), "kinesis.max_bytes_per_sec; absent without a limit.", _one(lambda s: s.max_bytes_per_sec or None)),
     Metric("healthy", "gauge", (), "1 while all threads make progress, as /healthz reports.", _one(lambda s: int(not s.stalled))),
     Metric("state", "gauge", ("state",), "1 for the state of the bridge: ok, degraded (a warning) or failing (an error).", _bridge_states),
     Metric("ready", "gauge", (), "1 while the state is not failing, as /readyz reports with reasons.", _one(lambda s: int(s.state != "failing"))),
@@ -233,6 +236,7 @@ METRICS: Final = (
     Metric("endpoint_bytes_in_flight", "gauge", ("endpoint",), "Bytes in flight.", _of_endpoints("bytes_in_flight")),
     Metric("endpoint_max_requests", "gauge", ("endpoint",), "Maximum number of requests in flight.", _of_endpoints("max_requests")),
     Metric("endpoint_requests_in_flight", "gauge", ("endpoint",), "Requests in flight.", _of_endpoints("requests")),
+    Metric("endpoint_sent_bytes_total", "counter", ("endpoint",), "Size of all requests that were answered, in bytes on the wire.", _of_endpoints("sent_bytes")),
     Metric("endpoint_timeouts_total", "counter", ("endpoint",), "Requests that timed out.", _of_endpoints("timeouts")),
     Metric("endpoint_outcome_unknown_total", "counter", ("endpoint",), "Requests that Kinesis may have stored although no valid response arrived.", _of_endpoints("outcome_unknown")),
     Metric("endpoint_limited_seconds", "gauge", ("endpoint",), "Time for which the link has limited delivery without interruption; 0 while it is not the limit.",

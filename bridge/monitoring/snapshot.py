@@ -155,6 +155,12 @@ class Snapshot:
     """(stream, reason) of records that this version cannot send."""
     page_problem: str = ""
     """Reason why page, metrics and health checks are not served; "" while they are served, or turned off."""
+    cpu_secs: float = 0.0
+    """CPU time of the process since its start."""
+    memory_bytes: int = 0
+    """Resident memory of the process."""
+    max_bytes_per_sec: int = 0
+    """kinesis.max_bytes_per_sec; 0 without a limit."""
 
     def summary_json(self) -> dict[str, Any]:
         """Return all values as JSON types, except the coverage and the histograms, which have other forms."""

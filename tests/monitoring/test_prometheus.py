@@ -189,6 +189,7 @@ COVERED_BY = {
     "spool_to_delivered": "spool_to_delivered_seconds", "receive_to_delivered": "receive_to_delivered_seconds",
     "request_latency": "stream_response_seconds", "blocked_reason": "backpressure",
     "mapping_states": "mapping_state_keys", "workers": "worker_up", "dead_letters": None,
+    "cpu_secs": "cpu_seconds", "memory_bytes": "resident_memory_bytes",
 }  # fmt: skip
 """Metric names by snapshot field, where they differ. The newest dead letters have none."""
 
