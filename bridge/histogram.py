@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -65,3 +66,31 @@ def added(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
         return Histogram().value()
     cumulative = tuple(map(sum, zip(*(each.cumulative for each in histograms), strict=True)))
     return HistogramSnapshot(histograms[0].bounds, cumulative, sum(each.total for each in histograms))
+
+
+def difference(now: HistogramSnapshot, before: HistogramSnapshot) -> HistogramSnapshot | None:
+    """Return the observations between two snapshots of one histogram.
+
+    None if there is none, or if the histogram began again in between.
+    """
+    earlier = before.cumulative if before.bounds == now.bounds else (0,) * len(now.cumulative)
+    cumulative = tuple(new - old for new, old in zip(now.cumulative, earlier, strict=True))
+    counts = [cumulative[0], *(high - low for low, high in pairwise(cumulative))]
+    if min(counts) < 0 or not cumulative[-1]:
+        return None
+    return HistogramSnapshot(now.bounds, cumulative, now.total - before.total)
+
+
+def quantile(histogram: HistogramSnapshot, share: float) -> float:
+    """Return the value that `share` (0 to 1) of the observations do not exceed; the histogram must have observations.
+
+    The value is interpolated within its bucket, as `histogram_quantile` of Prometheus does. Above the highest bound it
+    is that bound. https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile
+    """
+    rank = share * histogram.cumulative[-1]
+    at = bisect_left(histogram.cumulative, rank)
+    if at >= len(histogram.bounds):
+        return histogram.bounds[-1]
+    below, lower = (histogram.cumulative[at - 1], histogram.bounds[at - 1]) if at else (0, 0.0)
+    inside = histogram.cumulative[at] - below
+    return lower + (histogram.bounds[at] - lower) * ((rank - below) / inside if inside else 0.0)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from bridge.ingest.replay import Action, DeadLetterJob
     from bridge.mapping.loading.live_mappings import LiveMappings
+    from bridge.monitoring.recording.curves import Curves
+    from bridge.monitoring.recording.event_log import EventLogs
     from bridge.monitoring.snapshot import Snapshot
 
 BurstCallback = "Callable[[list[Publish]], None]"
@@ -22,12 +24,17 @@ class RunningBridge(Protocol):
     mappings: LiveMappings
     data_folder: Path
     """Folder of what the bridge stores: spool.path, also with several workers."""
+    curves: Curves
+    """Curves of the last day; empty without a page."""
 
     def dead_letters_folder(self, worker: int | None) -> Path:
         """Return the folder with the dead letters of a worker. Raises BridgeError if there is no such worker."""
 
     def snapshot(self) -> Snapshot:
         """Return the status of the bridge now."""
+
+    def event_log(self) -> EventLogs:
+        """Return where the events of the bridge and of its workers are."""
 
     def stalled(self) -> list[str]:
         """Return the reasons why the bridge makes no progress; an empty list while it does."""

@@ -1,18 +1,22 @@
-"""Since when there is a problem, and one log line when it begins and one when it has ended."""
+"""Since when there is a problem; a log line and an event when it begins, and when it has ended."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from bridge.durations import duration
+from bridge.monitoring.problem_kinds import KINDS
 from bridge.monitoring.problem_text import named
+from bridge.monitoring.recording.event import begin_of, end_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from bridge.monitoring.problems import ActiveProblem
+    from bridge.monitoring.recording.event import Event
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +25,9 @@ LOG_AFTER_SECS: Final = 5.0
 ABSENT_SECS: Final = 15.0
 """A problem that comes back within this time has not ended: a session that is lost every few seconds is one outage.
 Snapshots of two threads may also be judged out of order, which must not end a problem."""
+RESUME_SECS: Final = 90.0
+"""A problem of the run before that is found within this time after the start has lasted since then. The slowest rule
+needs half a minute without progress, after the first session."""
 
 
 @dataclass(slots=True)
@@ -31,10 +38,21 @@ class _Entry:
 
 
 class ProblemHistory:
-    """Problems by their key. Not thread-safe: its owner guards it."""
+    """Problems by their key. Not thread-safe: its owner guards it.
 
-    def __init__(self) -> None:
+    `record` is called with each event, at most two for a problem of one severity. It must not block. `unfinished` are
+    the events of problems that had not ended when the bridge ended, by their key.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[Event], None] = lambda _event: None,
+        unfinished: Mapping[tuple[str, ...], Event] = MappingProxyType({}),
+    ) -> None:
         self._entries: dict[tuple[str, ...], _Entry] = {}
+        self._record = record
+        self._unfinished = {key: each for key, each in unfinished.items() if each.code in KINDS}
+        self._resume_until: float | None = None
 
     def update(self, problems: Iterable[ActiveProblem], now: float) -> tuple[ActiveProblem, ...]:
         """Return the problems with `since` where it was unknown, and log what began and ended.
@@ -42,15 +60,32 @@ class ProblemHistory:
         `now`: seconds since 1970.
         """
         dated = tuple(self._dated(each, now) for each in problems)
+        self._end_unfinished(now)
         for key, entry in list(self._entries.items()):
             if now - entry.seen_at > ABSENT_SECS:
                 del self._entries[key]
-                _log_end(entry)
+                self._end(entry, now)
         return dated
+
+    def _end_unfinished(self, now: float) -> None:
+        """End the problems of the run before that are not found again: they ended before this run."""
+        if self._resume_until is None:
+            self._resume_until = now + RESUME_SECS
+        if self._unfinished and now > self._resume_until:
+            started = self._resume_until - RESUME_SECS
+            for event in self._unfinished.values():
+                began = event.at if event.since is None else event.since
+                detail = "it ended while the bridge was down, or at its start"
+                lasted = max(0.0, started - began)
+                self._record(replace(event, at=now, kind="recovered", detail=detail, lasted_secs=lasted, level="info"))
+            self._unfinished = {}
 
     def _dated(self, problem: ActiveProblem, now: float) -> ActiveProblem:
         known = self._entries.get(problem.key)
+        resumed = self._unfinished.pop(problem.key, None) if known is None else None
         first = known.problem.since if known is not None else now
+        if resumed is not None:
+            first = min(now, resumed.at if resumed.since is None else resumed.since)
         # The earliest time wins: a rule that measures from the last reconnect would date a long outage to its last
         # attempt.
         dated = replace(problem, since=min(problem.since or now, first))
@@ -58,9 +93,18 @@ class ProblemHistory:
         if now - dated.since >= LOG_AFTER_SECS and not entry.logged:
             entry.logged = True
             _log_begin(dated)
+            if resumed is None:
+                self._record(begin_of(dated, now))
         elif known is not None and known.logged and (known.problem.severity, dated.severity) == ("warning", "error"):
             _log_begin(dated)  # an outage that lasts is news once more
+            self._record(begin_of(dated, now))
         return dated
+
+    def _end(self, entry: _Entry, now: float) -> None:
+        if entry.logged:
+            lasted = max(0.0, entry.seen_at - entry.problem.since)
+            _log_end(entry.problem, lasted)
+            self._record(end_of(entry.problem, now, lasted))
 
 
 def _log_begin(problem: ActiveProblem) -> None:
@@ -70,8 +114,5 @@ def _log_begin(problem: ActiveProblem) -> None:
     log.log(level, "problem: %s", text, extra={"code": problem.code})
 
 
-def _log_end(entry: _Entry) -> None:
-    if entry.logged:
-        problem = entry.problem
-        lasted = duration(max(0.0, entry.seen_at - problem.since))
-        log.info("problem ended after %s: %s", lasted, named(problem), extra={"code": problem.code})
+def _log_end(problem: ActiveProblem, lasted: float) -> None:
+    log.info("problem ended after %s: %s", duration(lasted), named(problem), extra={"code": problem.code})

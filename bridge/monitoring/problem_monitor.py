@@ -22,13 +22,16 @@ class ProblemMonitor:
     """Every method may be called on any thread. It must see a snapshot every few seconds: rates and stalls need it."""
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, wall_clock: Callable[[], float] = time.time
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        history: ProblemHistory | None = None,
     ) -> None:
         self._clock = clock
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
         self._flow = FlowHistory()
-        self._history = ProblemHistory()
+        self._history = history or ProblemHistory()
         self._links = LinkLog()
 
     def assess(self, snapshot: Snapshot) -> Snapshot:

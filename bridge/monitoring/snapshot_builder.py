@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.histogram import added
 from bridge.monitoring.problem_monitor import ProblemMonitor
+from bridge.monitoring.resident_memory import resident_bytes
 from bridge.monitoring.snapshot import SHOWN_DEAD_LETTERS, DeadLettersByCode, DeadLetterSummary, MappingError, Snapshot
 from bridge.spool.directory import bytes_on_disk
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.delivery.stream_sender import StreamSender
     from bridge.ingest.loop import IngestLoop
+    from bridge.kinesis.bandwidth import BandwidthLimiter
     from bridge.mapping.loading.live_mappings import LiveMappings
+    from bridge.monitoring.problem_history import ProblemHistory
     from bridge.mqtt.subscriber import Subscriber
     from bridge.spool.store import Spool
 
@@ -34,6 +37,8 @@ class SnapshotBuilder:
         mappings: LiveMappings,
         publisher: object,
         endpoints: Callable[[], tuple[EndpointStatus, ...]] = lambda: (),
+        bandwidth: BandwidthLimiter | None = None,
+        history: ProblemHistory | None = None,
     ) -> None:
         self.settings_fingerprint = ""
         self.draining = False
@@ -45,7 +50,8 @@ class SnapshotBuilder:
         self._publisher = publisher
         self._endpoints = endpoints
         self._started_at = time.time()
-        self._monitor = ProblemMonitor()
+        self._bandwidth = bandwidth
+        self._monitor = ProblemMonitor(history=history)
 
     def snapshot(
         self,
@@ -105,6 +111,9 @@ class SnapshotBuilder:
             request_latency={sender.stream: sender.latency_histogram() for sender in senders},
             credentials_expire_at=getattr(self._publisher, "credentials_expire_at", None),
             damaged_spools=self._spool.folder.set_aside_count(),
+            cpu_secs=time.process_time(),
+            memory_bytes=resident_bytes(),
+            max_bytes_per_sec=self._bandwidth.max_bytes_per_sec if self._bandwidth is not None else 0,
             **self._stored(),
             **self._timed(),
         )

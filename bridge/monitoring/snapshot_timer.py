@@ -11,6 +11,8 @@ from bridge.errors import BridgeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.monitoring.snapshot import Snapshot
+
 log = logging.getLogger(__name__)
 
 EVERY_SECS: Final = 5.0
@@ -18,10 +20,16 @@ EVERY_SECS: Final = 5.0
 
 
 class SnapshotTimer:
-    """Timer of snapshots: one thread calls it often, and now and then it takes one."""
+    """Timer of snapshots: one thread calls it often, and now and then it takes one, and passes it to `observe`."""
 
-    def __init__(self, snapshot: Callable[[], object], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        snapshot: Callable[[], Snapshot],
+        observe: Callable[[Snapshot], None] = lambda _snapshot: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._snapshot = snapshot
+        self._observe = observe
         self._clock = clock
         self._due_at = clock() + EVERY_SECS
         self._reported = False
@@ -30,9 +38,10 @@ class SnapshotTimer:
         """Take a snapshot if one is due. Nothing that goes wrong with it stops the bridge: the next one may succeed."""
         if self._clock() < self._due_at:
             return
-        self._due_at = self._clock() + EVERY_SECS
+        # From one due time to the next, and not from now: the steps of the curves have the same length.
+        self._due_at = max(self._due_at + EVERY_SECS, self._clock())
         try:
-            self._snapshot()
+            self._observe(self._snapshot())
         except (BridgeError, OSError) as error:
             log.debug("no snapshot: %s", error)
         except Exception:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,18 +24,19 @@ from bridge.errors import BridgeError, SpoolWriteError
 from bridge.ingest.loop import MIN_COMMIT_INTERVAL_SECS, SHARED_MIN_COMMIT_INTERVAL_SECS, IngestLoop
 from bridge.ingest.manifest_writer import ManifestWriter
 from bridge.ingest.replay import DeadLetterJob
+from bridge.monitoring.recording.event_log import EventLogs
+from bridge.monitoring.recording.recorder import Recorder
 from bridge.monitoring.snapshot_builder import SnapshotBuilder
 from bridge.monitoring.snapshot_timer import SnapshotTimer
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
-from bridge.mqtt.stored_session import StoredSession
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.control_channel import serve_requests
 from bridge.runtime.hang_watchdog import end_process_on_hang
+from bridge.runtime.session_record import SessionRecord
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.ledger import totals
 from bridge.spool.mapping_state import ClearingRequest
 from bridge.spool.opening import open_spool
-from bridge.spool.read_only import GIVEN_UP
 from bridge.web.server import WebServer
 
 if TYPE_CHECKING:
@@ -57,8 +57,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STORED_SESSION = "stored_session"
-"""Key in the spool's `meta` of what the broker's session is known to contain."""
 JOB_SECS = 60.0
 """Maximum wait for the end of a dead-letter job."""
 ABORT_SECS = 1.0
@@ -117,15 +115,16 @@ class Service:
             for group in ("page", "watcher", "ingest", "senders")
         }
         self._spool = open_spool(spool, live_first=live_first)
+        self._session_record = SessionRecord(self._spool)
         if not draining:
             # The session is in use again, so a later run must not treat it as given up.
-            self._store_given_up("")
+            self._session_record.store_given_up("")
         subscriber = DrainingSubscriber if draining else Subscriber
         self._subscriber = subscriber(
             session,
             held=self._spool.broker_filters,
-            record=StoredSession.parse(self._spool.get_meta(STORED_SESSION)),
-            save=self._save_session,
+            record=self._session_record.load(),
+            save=self._session_record.save,
             on_session=self._session_began,
         )
         self._ingest = IngestLoop(
@@ -139,31 +138,23 @@ class Service:
         if manifest is not None:
             self._ingest.manifests = ManifestWriter(self._spool, session.client_id, manifest)
         mappings.on_change = self._ingest.set_mappings
+        self._recorder = Recorder(self._spool.folder.path, curves=web is not None)
+        self.curves = self._recorder.curves
+        mappings.on_reload = self._recorder.reloaded
         self._observer = SnapshotBuilder(
-            session.client_id, self._subscriber, self._ingest, self._spool, mappings, publisher, self.endpoints
+            session.client_id,
+            self._subscriber,
+            self._ingest,
+            self._spool,
+            mappings,
+            publisher,
+            self.endpoints,
+            self._sender_settings.bandwidth,
+            self._recorder.problems,
         )
         self._observer.settings_fingerprint = fingerprint
         self._observer.draining = draining
         self._web = WebServer(self, web) if web is not None else None
-
-    def _store_given_up(self, given_up: str) -> None:
-        """Store in the spool whether the session was given up.
-
-        The supervisor reads it in the spools of earlier runs (`leftover_reason`).
-        """
-        with suppress(SpoolWriteError):  # At worst, an empty session is drained once more.
-            # No write, and so no fsync, if the value is stored already.
-            if self._spool.get_meta(GIVEN_UP) != given_up:
-                self._spool.set_meta(GIVEN_UP, given_up)
-
-    def _save_session(self, session: StoredSession) -> bool:
-        """Store the record in the spool. The ingest thread calls it, between two bursts."""
-        try:
-            self._spool.set_meta(STORED_SESSION, session.dump())
-        except SpoolWriteError as error:
-            log.warning("the record of the broker's session cannot be written: %s", error)
-            return False
-        return True
 
     def _session_began(self, session_present: bool) -> None:
         self._ingest.session_began(session_present)
@@ -209,7 +200,8 @@ class Service:
     def _answer(self) -> None:
         handlers = {"status": self._status, "replay": self._run_job_request, "delete": self._run_job_request}
         handlers["clear_state"] = self._clear_state
-        serve_requests(self._spool.folder.path, handlers, self._stopping, SnapshotTimer(self.snapshot))
+        timer = SnapshotTimer(self.snapshot, self._recorder.observe)
+        serve_requests(self._spool.folder.path, handlers, self._stopping, timer)
 
     def _run_job_request(self, request: dict[str, Any]) -> bytes:
         return orjson.dumps(self.run_job(request["command"], [int(number) for number in request["numbers"]]).value())
@@ -279,8 +271,9 @@ class Service:
             return False
         self._ingest.commit_settled()
         self._last_snapshot = self._snapshot(stopped=True)
+        self._recorder.close()
         if left:
-            self._store_given_up("yes")
+            self._session_record.store_given_up("yes")
         self._spool.close()
         return finished
 
@@ -301,6 +294,10 @@ class Service:
         if worker is not None:
             raise BridgeError(f"no worker {worker}: this bridge runs in a single process")
         return self._spool.folder.path
+
+    def event_log(self) -> EventLogs:
+        """Return the event log of this process."""
+        return EventLogs({"": self._spool.folder.path}, self._recorder.events.waiting())
 
     @property
     def page_url(self) -> str:

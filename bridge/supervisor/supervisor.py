@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import shutil
 import threading
 import time
 from contextlib import suppress
@@ -24,20 +23,20 @@ import orjson
 from bridge.config import fingerprint
 from bridge.errors import BridgeError, ConfigError
 from bridge.ingest.replay import DeadLetterJob
-from bridge.ingest.topic_coverage import CoverageReport
 from bridge.monitoring.merge import merge
-from bridge.monitoring.problem_history import ProblemHistory
 from bridge.monitoring.problem_rules import find_running_problems
 from bridge.monitoring.problems import sort_problems
-from bridge.monitoring.snapshot import Snapshot
+from bridge.monitoring.recording.event_log import EventLogs
+from bridge.monitoring.recording.recorder import Recorder
+from bridge.monitoring.resident_memory import resident_bytes
 from bridge.monitoring.snapshot_timer import SnapshotTimer
 from bridge.runtime.assembly import live_mappings
 from bridge.runtime.control_channel import request, serve_requests
 from bridge.runtime.thread_group import ThreadGroup
-from bridge.spool.directory import bytes_on_disk
 from bridge.spool.ledger import totals
 from bridge.spool.lock import FolderLock, make_private, refuse_if_in_use
 from bridge.spool.read_only import read_ledger
+from bridge.supervisor.resting_worker import resting_worker
 from bridge.supervisor.worker_process import WorkerProcess, command_of
 from bridge.supervisor.workers import (
     SUPERVISOR_FOLDER,
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     from bridge.config import Settings
     from bridge.errors import Problem
     from bridge.ingest.replay import Action
+    from bridge.monitoring.snapshot import Snapshot
     from bridge.supervisor.workers import WorkerSlot
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,6 @@ class Supervisor:
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
         self._started_at = time.time()
-        self._history = ProblemHistory()
         self._judging = threading.Lock()
         self._fingerprint = fingerprint(settings)
         self.data_folder = settings.spool.path
@@ -105,9 +104,12 @@ class Supervisor:
             self.mappings = live_mappings(of_first, self.folder / "in-force")
             refuse_first_switch(self.mappings.problems, settings.spool.path, workers)
             self.workers = self._loaded_mappings(config, wanted)
+            self._recorder = Recorder(self.folder, curves=settings.http is not None, detects=False, what="supervisor")
         except BaseException:
             self._lock.close()
             raise
+        self.curves = self._recorder.curves
+        self.mappings.on_reload = self._recorder.reloaded
         web = settings.http
         self._web = WebServer(self, web) if web is not None else None
 
@@ -124,7 +126,7 @@ class Supervisor:
                 )
             own = settings_of(self._settings, member, active, len(wanted))
             command = command_of(member, config.absolute(), active, len(wanted), self._settings.log.level)
-            made.append(WorkerProcess(member, command, resting_workers(own), folder))
+            made.append(WorkerProcess(member, command, resting_worker(own), folder))
         return made
 
     # -- starting ------------------------------------------------------------------------------------------------------
@@ -138,7 +140,8 @@ class Supervisor:
             self._asking.start("page", self._web.run)
 
     def _answer(self) -> None:
-        serve_requests(self.folder, {"status": self._told}, self._stopping, SnapshotTimer(self.snapshot))
+        timer = SnapshotTimer(self.snapshot, self._recorder.observe)
+        serve_requests(self.folder, {"status": self._told}, self._stopping, timer)
 
     def _told(self, _asked: object) -> bytes:
         return orjson.dumps(self.snapshot().status_json())
@@ -210,6 +213,7 @@ class Supervisor:
             worker.stop(max(0.5, 0.9 * (deadline - time.monotonic())))
         self._asking.join(deadline)
         finished = [worker.wait(deadline) for worker in self.workers]
+        self._recorder.close()
         self._lock.close()
         return all(finished)
 
@@ -271,6 +275,11 @@ class Supervisor:
         """Set the callback that receives some of the workers' messages; None removes it."""
         self._tap = tap
 
+    def event_log(self) -> EventLogs:
+        """Return the event logs of the supervisor and of its workers."""
+        folders = {worker.member.name: worker.folder for worker in self.workers}
+        return EventLogs({"": self.folder, **folders}, self._recorder.events.waiting())
+
     def stalled(self) -> list[str]:
         """Return the reasons why this process or a worker hangs. Workers that ended are restarted, and not listed."""
         of_workers = [f"{worker.member.name}: {why}" for worker in self.workers for why in worker.stalled]
@@ -300,41 +309,17 @@ class Supervisor:
             page_problem=self._web.problem if self._web is not None else "",
             started_at=self._started_at,
             settings_fingerprint=self._fingerprint,
+            cpu_secs=told.cpu_secs + time.process_time(),
+            memory_bytes=told.memory_bytes + resident_bytes(),
             mappings_fingerprint=self.mappings.fingerprint,
         )
         with self._judging:
-            own = self._history.update(find_running_problems(known), time.time())
+            own = self._recorder.problems.update(find_running_problems(known), time.time())
         return replace(known, problems=sort_problems((*told.problems, *own)), stalled=tuple(self.stalled()))
 
     def last_snapshot(self) -> Snapshot:
         """Return the current state; for a worker that has ended, its last one."""
         return self.snapshot()
-
-
-def resting_workers(settings: Settings) -> Snapshot:
-    """Return the state of a worker from its spool alone, before its process has reported one."""
-    folder, now_ms = settings.spool.path, time.time_ns() // 1_000_000
-    rows, dead_letters = read_ledger(folder) if (folder / "spool.db").is_file() else ((), 0)
-    return Snapshot(
-        broker=settings.mqtt.urls[0],
-        protocol=settings.mqtt.protocol,
-        connected=False,
-        subscribed=False,
-        connections=0,
-        received_messages=0,
-        redelivered=0,
-        unmatched=0,
-        ledger=rows,
-        streams=(),
-        spool_bytes=bytes_on_disk(folder),
-        dead_letter_count=dead_letters,
-        dead_letters=(),
-        problems=(),
-        coverage=CoverageReport(now_ms, now_ms, (), (), 0),
-        client_id=settings.mqtt.client_id,
-        spool_max_bytes=settings.spool.max_bytes,
-        disk_free_bytes=shutil.disk_usage(folder if folder.is_dir() else folder.parent).free,
-    )
 
 
 def refuse_first_switch(problems: Sequence[Problem], path: Path, workers: int) -> None:

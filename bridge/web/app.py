@@ -21,6 +21,7 @@ from bridge.web.endpoints.live import LiveEndpoints
 from bridge.web.endpoints.mapping_files import MappingFileEndpoints
 from bridge.web.endpoints.mappings import MappingEndpoints
 from bridge.web.endpoints.monitoring import MonitoringEndpoints
+from bridge.web.endpoints.recording import RecordingEndpoints
 from bridge.web.endpoints.site import SiteEndpoints
 from bridge.web.endpoints.state import StateEndpoints
 from bridge.web.requests import RequestError, json, refusal
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from bridge.monitoring.bridge_protocol import RunningBridge
-    from bridge.web.history import History
     from bridge.web.playground import Playground
     from bridge.web.settings import HttpSettings
 
@@ -51,18 +51,18 @@ class Endpoints(Protocol):
 def web_app(
     bridge: RunningBridge,
     settings: HttpSettings,
-    history: History,
     playground: Playground,
     stopping: Callable[[], bool],
 ) -> ASGIApp:
     """Return the application. Its event streams end when `stopping()` is true."""
     threads, guard = ThreadSlots(), Guard(settings)
-    state = StateEndpoints(bridge, history, threads)
+    state = StateEndpoints(bridge, threads)
     editor = MappingEditor(bridge.mappings.folder, bridge.data_folder)
     endpoints: list[Endpoints] = [
         SiteEndpoints(guard),
         MonitoringEndpoints(bridge, guard, threads),
         state,
+        RecordingEndpoints(bridge, threads),
         LiveEndpoints(bridge, state.value, stopping),
         MappingEndpoints(bridge, editor, playground, threads),
         MappingFileEndpoints(bridge, editor, playground, threads),

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 import threading
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,6 @@ from bridge.web.limited_lines import LimitedLines
 
 if TYPE_CHECKING:
     from bridge.monitoring.bridge_protocol import RunningBridge
-    from bridge.web.history import History
     from bridge.web.settings import HttpSettings
 
 log = logging.getLogger(__name__)
@@ -87,14 +85,13 @@ class WebServer:
         import uvicorn  # noqa: PLC0415 - a tenth of a second that the start need not wait for
 
         from bridge.web.app import web_app  # noqa: PLC0415 - as above
-        from bridge.web.history import History  # noqa: PLC0415 - as above
         from bridge.web.page_protocol import PageProtocol  # noqa: PLC0415 - as above
         from bridge.web.playground import Playground  # noqa: PLC0415 - as above
         from bridge.web.stoppable_server import StoppableServer  # noqa: PLC0415 - as above
 
-        history, playground = History(), Playground(self._bridge.mappings.folder)
+        playground = Playground(self._bridge.mappings.folder)
         # Event streams never end by themselves, so they poll `stopping`; otherwise each would delay the shutdown.
-        app = web_app(self._bridge, self._settings, history, playground, self._stopping.is_set)
+        app = web_app(self._bridge, self._settings, playground, self._stopping.is_set)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -117,12 +114,10 @@ class WebServer:
         if self._stopping.is_set():
             # `stop` was called before there was a server that it could end.
             return
-        sampling = asyncio.create_task(self._sample(history))
         log.info("status page listening", extra={"url": self.url})
         try:
             await self._server.serve(sockets=[listener])
         finally:
-            sampling.cancel()
             await playground.end()
 
     @property
@@ -131,10 +126,3 @@ class WebServer:
         scheme = "https" if self._settings.cert_file else "http"
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         return f"{scheme}://{host}:{self.port}/"
-
-    async def _sample(self, history: History) -> None:
-        from bridge.web.history import STEP_SECS  # noqa: PLC0415 - as above
-
-        while True:
-            history.add(await asyncio.to_thread(self._bridge.snapshot), time.monotonic())
-            await asyncio.sleep(STEP_SECS)

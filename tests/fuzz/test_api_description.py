@@ -12,7 +12,6 @@ from schemathesis.checks import CHECKS
 from starlette.testclient import TestClient
 
 from bridge.web.app import web_app
-from bridge.web.history import History
 from bridge.web.playground import Playground
 from bridge.web.settings import HttpSettings
 from tests.cli.builders import set_up
@@ -48,7 +47,7 @@ def client(tmp_path_factory):
     bridge = Bridge(folder)
     bridge.reject({}, {"payload": b"<script>"}, {"topic": "a/\u202e"})
     playground = Playground(bridge.mappings.folder)
-    app = web_app(bridge, HttpSettings(token=TOKEN), History(), playground, lambda: True)
+    app = web_app(bridge, HttpSettings(token=TOKEN), playground, lambda: True)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("bridge.web.access.guard.WRONG_TOKEN_SECS", 0.0)
         with TestClient(app, base_url=BASE, raise_server_exceptions=False) as client:

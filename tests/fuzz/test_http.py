@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from bridge.web.app import web_app
-from bridge.web.history import History
 from bridge.web.playground import Playground
 from bridge.web.server import WebServer
 from bridge.web.settings import HttpSettings
@@ -60,7 +59,7 @@ def bridge(tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(bridge):
     playground = Playground(bridge.mappings.folder)
-    app = web_app(bridge, HttpSettings(token=TOKEN), History(), playground, lambda: False)
+    app = web_app(bridge, HttpSettings(token=TOKEN), playground, lambda: False)
     headers = {"authorization": f"Bearer {TOKEN}", "x-mqtt-kinesis": "1"}
     base = "http://127.0.0.1:8080"
     with pytest.MonkeyPatch.context() as patched:

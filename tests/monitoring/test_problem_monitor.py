@@ -52,7 +52,7 @@ def test_regular_look_is_due_every_few_secs_and_survives_an_error():
         taken.append(now[0])
         raise OSError(5, "Input/output error")
 
-    look = SnapshotTimer(take, lambda: now[0])
+    look = SnapshotTimer(take, clock=lambda: now[0])
     for _ in range(4):
         look()
         now[0] += EVERY_SECS / 2
@@ -63,7 +63,7 @@ def test_regular_look_is_due_every_few_secs_and_survives_an_error():
 
 def test_regular_look_reports_a_defect_once_and_continues(caplog):
     now = [0.0]
-    look = SnapshotTimer(lambda: 1 / 0, lambda: now[0])
+    look = SnapshotTimer(lambda: 1 / 0, clock=lambda: now[0])
     for _ in range(3):
         now[0] += EVERY_SECS
         look()

@@ -12,6 +12,8 @@ from bridge.mapping.loading.live_mappings import LiveMappings
 from bridge.monitoring.flow import Flow
 from bridge.monitoring.problem_rules import find_problems
 from bridge.monitoring.problems import ActiveProblem
+from bridge.monitoring.recording.curves import Curves
+from bridge.monitoring.recording.event_log import EventLogs
 from bridge.monitoring.snapshot import MappingError, Snapshot
 from bridge.spool.database.transaction import Transaction
 from tests.spool.builders import dead_letter, opened
@@ -80,6 +82,8 @@ class Bridge:
         self.flow = Flow()
         self.hanging = []
         self.tap = None
+        self.curves = Curves()
+        self.events = []
 
     def snapshot(self):
         """Judged by the rules of the bridge, as if this were its first snapshot."""
@@ -87,6 +91,9 @@ class Bridge:
         failing = self.now.failing_mappings or self.mappings.failing
         now = replace(self.now, stalled=tuple(self.hanging), mapping_errors=errors, failing_mappings=failing)
         return replace(now, problems=find_problems(now, self.flow, NOW))
+
+    def event_log(self):
+        return EventLogs({"": self.folder}, self.events)
 
     def stalled(self):
         return self.hanging

@@ -3,7 +3,6 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from bridge.web.app import web_app
-from bridge.web.history import History
 from bridge.web.playground import Playground
 from bridge.web.settings import HttpSettings
 from tests.cli.builders import set_up
@@ -34,7 +33,7 @@ def site(bridge):
         tokens = {"token": token and SecretStr(token), "view_token": view_token and SecretStr(view_token)}
         settings = HttpSettings.model_construct(listen=f"{host}:8080", **tokens)
         playground = Playground(bridge.mappings.folder)
-        app = web_app(bridge, settings, History(), playground, lambda: stopped)
+        app = web_app(bridge, settings, playground, lambda: stopped)
         client = TestClient(app, base_url=url, raise_server_exceptions=False)
         client.event_hooks = {"response": [check_response]}
         clients.append((client.__enter__(), playground))

@@ -8,7 +8,6 @@ from jsonschema import Draft202012Validator
 from starlette.routing import Match
 
 from bridge.web.app import web_app
-from bridge.web.history import History
 from bridge.web.openapi.document import document, keyed
 from bridge.web.playground import Playground
 from bridge.web.settings import HttpSettings
@@ -18,7 +17,7 @@ from bridge.web.settings import HttpSettings
 def routes():
     """Routes of a page that is not served."""
     bridge = SimpleNamespace(mappings=SimpleNamespace(folder=Path("mappings")), data_folder=Path("data"))
-    return web_app(bridge, HttpSettings(), History(), Playground("mappings"), lambda: True)._app.routes
+    return web_app(bridge, HttpSettings(), Playground("mappings"), lambda: True)._app.routes
 
 
 @cache

@@ -31,6 +31,7 @@ from bridge.mapping.loading.last_good import LastGoodTexts
 from bridge.mapping.loading.live_lookup_tables import LiveLookupTables
 from bridge.mapping.loading.live_schema_files import LiveSchemaFiles
 from bridge.mapping.loading.loader import is_mapping_name, load_file
+from bridge.mapping.loading.reload_report import reload_report
 from bridge.mapping.loading.resources import NO_RESOURCES, Resources, uses_lookup, uses_schemas
 from bridge.mapping.loading.shared_subscription import order_warning
 from bridge.mapping.router import Router
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from bridge.mapping.loading.reload_report import ReloadReport
     from bridge.mapping.mapping import Mapping
 
 log = logging.getLogger(__name__)
@@ -86,6 +88,8 @@ class LiveMappings:
         """
         self.limits: dict[str, int] = {}
         self.on_change: Callable[[Router], None] = lambda _routes: None
+        self.on_reload: Callable[[ReloadReport], None] = lambda _report: None
+        """Called on the thread of `reload` with what it changed, if anything."""
         self.reloads = 0
         self.reloaded_at = 0.0
         self.fingerprint = ""
@@ -191,12 +195,7 @@ class LiveMappings:
                 files[file] = self._reload_if_changed(file, signature, known)
             else:
                 files[file] = known
-        before = [state.mapping for state in self._files.values()]
-        for file in self._files.keys() - files.keys():
-            log.info("mapping removed", extra={"file": file.name})
-        self._files = files
-        if [state.mapping for state in files.values()] != before:
-            self._activate()
+        self._take_over(files)
         self._last_good_texts.forget_all_but({file.name for file in files})
         self._last_good_texts.write()
         # While a mapping that uses a table or a schema does not load, keep the stored ones for its last good version.
@@ -205,6 +204,16 @@ class LiveMappings:
             self._tables.remember()
         if not any(map(uses_schemas, failing)):
             self._schemas.remember()
+
+    def _take_over(self, files: dict[Path, _MappingFile]) -> None:
+        """Make `files` the present ones, activate what has changed, and report it."""
+        before, self._files = self._files, files
+        for file in before.keys() - files.keys():
+            log.info("mapping removed", extra={"file": file.name})
+        if [state.mapping for state in files.values()] != [state.mapping for state in before.values()]:
+            self._activate()
+        if report := reload_report(before, files):
+            self.on_reload(report)
 
     def _activate(self) -> None:
         """Activate the loaded mappings as one new Router, and notify `on_change`."""

@@ -1,4 +1,4 @@
-"""Endpoints of the bridge's state: the status, the rates of the last hour, and which topics match."""
+"""Endpoints of the bridge's state: the status, and which topics match."""
 
 from __future__ import annotations
 
@@ -18,23 +18,20 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
     from bridge.monitoring.bridge_protocol import RunningBridge
     from bridge.web.access.guard import Guard
-    from bridge.web.history import History
     from bridge.web.thread_slots import ThreadSlots
 
 
 class StateEndpoints:
     """Handlers of the state."""
 
-    def __init__(self, bridge: RunningBridge, history: History, threads: ThreadSlots) -> None:
+    def __init__(self, bridge: RunningBridge, threads: ThreadSlots) -> None:
         self._bridge = bridge
-        self._history = history
         self._threads = threads
 
     def routes(self, guard: Guard) -> list[Route]:
         """Return the routes."""
         return [
             Route("/api/status", guard.look(self.status)),
-            Route("/api/history", guard.look(self.history)),
             Route("/api/coverage", guard.look(self.coverage)),
         ]
 
@@ -58,10 +55,6 @@ class StateEndpoints:
     async def status(self, _request: Request) -> Response:
         """Serve GET /api/status: the complete state."""
         return json(await self._threads.run(self.value))
-
-    async def history(self, _request: Request) -> Response:
-        """Serve GET /api/history: the rates of the last hour."""
-        return json(self._history.value())
 
     async def coverage(self, _request: Request) -> Response:
         """Serve GET /api/coverage: matched and unmatched topics, and the activity of each mapping."""

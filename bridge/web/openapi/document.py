@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from bridge import __version__
-from bridge.web.openapi import dead_letters, live, mapping_files, mappings, monitoring, site, state
+from bridge.web.openapi import dead_letters, live, mapping_files, mappings, monitoring, recording, site, state
 from bridge.web.openapi.operation import COMPONENTS, Operation
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ OPERATIONS: dict[str, Operation] = {
     **site.OPERATIONS,
     **monitoring.OPERATIONS,
     **state.OPERATIONS,
+    **recording.OPERATIONS,
     **live.OPERATIONS,
     **mappings.OPERATIONS,
     **mapping_files.OPERATIONS,

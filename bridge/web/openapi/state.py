@@ -8,7 +8,7 @@ from typing import Final
 from bridge.ingest.topic_coverage import MappingActivity, UnmatchedTopic
 from bridge.monitoring.snapshot import TIMED, Snapshot
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, fields_of, obj, of, table
+from bridge.web.openapi.schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, fields_of, obj, of
 
 _HIDDEN = {"dead_letters", "coverage", "request_latency", *TIMED}
 _SNAPSHOT = {
@@ -40,6 +40,5 @@ COVERAGE: Final = obj(
 )
 OPERATIONS: Final = {
     "GET /api/status": Operation(STATE),
-    "GET /api/history": Operation(obj(step_secs=NUMBER, series=table(array(NUMBER)))),
     "GET /api/coverage": Operation(COVERAGE),
 }

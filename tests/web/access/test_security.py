@@ -7,7 +7,6 @@ from bridge.monitoring.flow import Flow
 from bridge.web import app
 from bridge.web.access import guard
 from bridge.web.access.security import COOKIE
-from bridge.web.history import History
 from bridge.web.playground import Playground
 from bridge.web.settings import HttpSettings
 from tests.web.conftest import TOKEN
@@ -155,7 +154,7 @@ def test_no_request_is_redirected_to_the_host_it_names(site):
 def test_https_is_required_from_then_on_only_where_it_is_served(bridge, site):
     assert "strict-transport-security" not in site().get("/healthz").headers
     settings = HttpSettings.model_construct(listen="127.0.0.1:8080", cert_file="cert.pem")
-    served = app.web_app(bridge, settings, History(), Playground(bridge.mappings.folder), lambda: False)
+    served = app.web_app(bridge, settings, Playground(bridge.mappings.folder), lambda: False)
     answer = TestClient(served, base_url="https://127.0.0.1:8080").get("/healthz")
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
 

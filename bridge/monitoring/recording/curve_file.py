@@ -1,0 +1,133 @@
+"""The file that keeps the curves over a restart: a ring for each resolution, in a file of a fixed size.
+
+    header   8 bytes magic, CRC-32 of the layout (names of the curves, steps and points of the rings)
+    rows     for each ring, one row per step: step number (4 bytes), one 32-bit float per curve, CRC-32 of both
+
+A row stands at its step number modulo the size of its ring, so that a write replaces only rows that are too old. Each
+row has its own checksum: a row that a crash or a disk has damaged is left out, and the others are read. There is no
+`fsync`: after a power failure, the rows of the last half minute may be missing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import zlib
+from typing import TYPE_CHECKING, Final
+
+from bridge.files import FileProblem, read_bytes
+from bridge.monitoring.recording.curve_values import UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from bridge.monitoring.recording.time_series import TimeSeries
+
+log = logging.getLogger(__name__)
+
+CURVE_FILE: Final = "curves.bin"
+_MAGIC: Final = b"MKcurves"
+_HEADER: Final = struct.Struct("<8sI")
+_ROW: Final = struct.Struct(f"<I{len(UNITS)}f")
+_CRC: Final = struct.Struct("<I")
+ROW_BYTES: Final = _ROW.size + _CRC.size
+_EMPTY: Final = bytes(ROW_BYTES)
+
+
+class CurveFile:
+    """The file of the curves. Not thread-safe. An error never raises: it is logged once, until a write succeeds."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._saved: list[int] = []
+        """Newest step of each ring that the file has."""
+        self._failing = False
+
+    def load(self, rings: Sequence[TimeSeries], now: float) -> None:
+        """Fill the rings with the rows of the file. Rows later than `now` (seconds since 1970) are left out."""
+        self._saved = [0] * len(rings)
+        try:
+            octets = read_bytes(self._path, file_bytes(rings))
+        except FileProblem as error:
+            if self._path.exists():
+                log.warning("the curves of earlier runs in %s are not used: %s", self._path, error)
+            return
+        if len(octets) != file_bytes(rings) or octets[: _HEADER.size] != _header(rings):
+            log.warning("the curves of earlier runs in %s are not used: damaged, or of another version", self._path)
+            return
+        damaged = 0
+        for at, (ring, place) in enumerate(_places(rings)):
+            rows = [octets[place + ROW_BYTES * each :][:ROW_BYTES] for each in range(ring.points)]
+            intact = dict(row for row in map(_parsed, rows) if row is not None)
+            damaged += sum(row != _EMPTY for row in rows) - len(intact)
+            self._saved[at] = _fill(ring, intact, int(now // ring.step_secs))
+        if damaged:
+            log.warning("%s: left out %d damaged points of the curves of earlier runs", self._path, damaged)
+
+    def save(self, rings: Sequence[TimeSeries]) -> None:
+        """Write the rows that the file has not, and create the file if it is missing or has another size."""
+        self._saved = self._saved or [0] * len(rings)
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                self._write(descriptor, rings)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            if not self._failing:
+                log.warning("the curves cannot be kept in %s: %s", self._path, error.strerror)
+            self._failing = True
+        else:
+            self._failing = False
+
+    def _write(self, descriptor: int, rings: Sequence[TimeSeries]) -> None:
+        size, header = file_bytes(rings), _header(rings)
+        if os.fstat(descriptor).st_size != size or os.pread(descriptor, len(header), 0) != header:
+            # All of its size now: a disk that becomes full later does not stop the writes.
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, header + bytes(size - len(header)), 0)
+            self._saved = [0] * len(rings)
+        for at, (ring, place) in enumerate(_places(rings)):
+            newest = ring.newest or 0
+            # After the clock was set back, the later rows are of a time that has not come yet.
+            first = newest - ring.points if self._saved[at] > newest else self._saved[at]
+            for slot, values in ring.rows(first):
+                body = _ROW.pack(slot, *values)
+                os.pwrite(descriptor, body + _CRC.pack(zlib.crc32(body)), place + ROW_BYTES * (slot % ring.points))
+            self._saved[at] = newest
+
+
+def file_bytes(rings: Sequence[TimeSeries]) -> int:
+    """Return the size of the file in bytes, which is fixed."""
+    return _HEADER.size + ROW_BYTES * sum(ring.points for ring in rings)
+
+
+def _header(rings: Sequence[TimeSeries]) -> bytes:
+    layout = repr((list(UNITS), [(ring.step_secs, ring.points) for ring in rings]))
+    return _HEADER.pack(_MAGIC, zlib.crc32(layout.encode()))
+
+
+def _places(rings: Sequence[TimeSeries]) -> Iterator[tuple[TimeSeries, int]]:
+    """Yield each ring and the position of its first row."""
+    place = _HEADER.size
+    for ring in rings:
+        yield ring, place
+        place += ROW_BYTES * ring.points
+
+
+def _parsed(row: bytes) -> tuple[int, list[float]] | None:
+    """Return the step and the values of a row; None if the row is empty or damaged."""
+    if row == _EMPTY or _CRC.unpack(row[_ROW.size :])[0] != zlib.crc32(row[: _ROW.size]):
+        return None
+    slot, *values = _ROW.unpack(row[: _ROW.size])
+    return slot, values
+
+
+def _fill(ring: TimeSeries, rows: dict[int, list[float]], now: int) -> int:
+    """Put the rows into the ring, and return the newest step."""
+    known = sorted(slot for slot in rows if now - ring.points < slot <= now)
+    for slot in known:
+        ring.put(slot, {name: each for name, each in zip(UNITS, rows[slot], strict=True) if each == each})  # noqa: PLR0124 - NaN is no point
+    return known[-1] if known else 0

@@ -1,0 +1,114 @@
+"""One event of a bridge, for people: what happened, when, and for what it lasted."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import orjson
+
+if TYPE_CHECKING:
+    from bridge.monitoring.problems import ActiveProblem
+
+EventKind = Literal[
+    "started",
+    "stopped",
+    "connected",
+    "disconnected",
+    "reload",
+    "problem",
+    "conflict",
+    "throttled",
+    "recovered",
+]
+EVENT_KINDS: Final = get_args(EventKind)
+_BEGINNINGS: Final = ("problem", "conflict", "throttled")
+MAX_TEXT_CHARS: Final = 500
+"""Characters of a text: an error of a mapping file can have many lines."""
+Level = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `at` and `since` are seconds since 1970; `since` is when a problem began that was seen later.
+
+    `level` is that of the problem, "info" for all else. `lasted_secs`: for how long there was what has ended; None for
+    a beginning. `code`, `stage`, `stream`, `mapping` are those of the problem. `worker` names a worker of
+    `run --workers`.
+    """
+
+    at: float
+    kind: EventKind
+    text: str
+    detail: str = ""
+    level: Level = "info"
+    since: float | None = None
+    lasted_secs: float | None = None
+    code: str = ""
+    stage: str = ""
+    stream: str = ""
+    mapping: str = ""
+    worker: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity of what begins and ends: code, stream, mapping and worker."""
+        return (self.code, self.stream, self.mapping, self.worker)
+
+    @property
+    def begins(self) -> bool:
+        """True if something began that ends with a later event."""
+        return self.kind in _BEGINNINGS
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON, without those that are empty."""
+        return {name: value for name, value in asdict(self).items() if value not in ("", None)}
+
+    def line(self) -> bytes:
+        """Return the event as a line of the file."""
+        short = replace(self, text=_cut(self.text), detail=_cut(self.detail))
+        return orjson.dumps(short.to_json()) + b"\n"
+
+
+def parsed(line: bytes) -> Event | None:
+    """Return the event of a line; None for a line that no bridge has written, or not completely."""
+    try:
+        value = orjson.loads(line)
+        known = {name: value[name] for name in _NAMES if name in value}
+        event = Event(**known)
+        # A later version may write further kinds.
+        valid = event.kind in EVENT_KINDS and float(event.at) and isinstance(event.text, str)
+    except (ValueError, TypeError, KeyError):
+        return None
+    return event if valid else None
+
+
+def begin_of(problem: ActiveProblem, at: float) -> Event:
+    """Return the event of a problem that has begun, or has become an error."""
+    kind: EventKind = "conflict" if problem.code == "client-id-conflict" else "problem"
+    return replace(_of(problem, at, kind), detail=problem.cause, level=problem.severity, since=problem.since)
+
+
+def end_of(problem: ActiveProblem, at: float, lasted_secs: float) -> Event:
+    """Return the event of a problem that has ended."""
+    return replace(_of(problem, at, "recovered"), lasted_secs=lasted_secs)
+
+
+def _of(problem: ActiveProblem, at: float, kind: EventKind) -> Event:
+    return Event(
+        at,
+        kind,
+        problem.summary,
+        code=problem.code,
+        stage=problem.stage,
+        stream=problem.stream,
+        mapping=problem.mapping,
+        worker=problem.worker,
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]} …"
+
+
+_NAMES: Final = tuple(each.name for each in fields(Event))

@@ -1,0 +1,107 @@
+"""Events that follow from two snapshots of one bridge: connections, and throttling with its end."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from bridge.monitoring.recording.event import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bridge.monitoring.snapshot import Snapshot
+
+QUIET_SECS: Final = 60.0
+"""A stream that was not throttled for so long is throttled no more: a shard with little room throttles in bursts."""
+MAX_CONNECTION_EVENTS: Final = 12
+CONNECTION_SECS: Final = 600.0
+"""Span of MAX_CONNECTION_EVENTS: a session that is lost every few seconds must not fill the log."""
+
+
+@dataclass(slots=True)
+class _Throttling:
+    since: float
+    last: float
+    records: int
+
+
+class EventDetector:
+    """Detector of the events of one bridge. Not thread-safe. It must see a snapshot every few seconds.
+
+    `throttled`: the events of an earlier run that have no end, by their key.
+    """
+
+    def __init__(self, throttled: Mapping[tuple[str, ...], Event], now: float) -> None:
+        self._throttled: dict[str, int] = {}
+        """Throttled records of each stream at the last snapshot."""
+        self._throttling = {
+            each.stream: _Throttling(each.at, now, 0) for each in throttled.values() if each.code == "throttled"
+        }
+        self._connections = 0
+        self._disconnected_at: float | None = None
+        self._recent: deque[float] = deque()
+
+    def observe(self, snapshot: Snapshot, now: float) -> Iterator[Event]:
+        """Yield the events since the last snapshot. `now`: seconds since 1970."""
+        yield from self._session(snapshot, now)
+        for stream in snapshot.streams:
+            yield from self._stream(stream.stream, stream.throttled, now)
+        for name, each in list(self._throttling.items()):
+            if now - each.last >= QUIET_SECS:
+                del self._throttling[name]
+                yield _recovered(name, each, now)
+
+    def _session(self, snapshot: Snapshot, now: float) -> Iterator[Event]:
+        if not snapshot.connected:
+            if self._connections and self._disconnected_at is None and self._permitted(now):
+                self._disconnected_at = now
+                text = f"disconnected from {snapshot.broker}"
+                yield Event(now, "disconnected", text, snapshot.session_problem, level="warning", stage="receiving")
+        elif snapshot.connections > self._connections and self._permitted(now):
+            more = snapshot.connections - self._connections
+            repeated = f"; {more:,} connections since the last entry" if self._connections and more > 1 else ""
+            away = None if self._disconnected_at is None else now - self._disconnected_at
+            self._connections, self._disconnected_at = snapshot.connections, None
+            detail = f"MQTT {snapshot.protocol}{repeated}"
+            text = f"connected to {snapshot.broker}"
+            yield Event(now, "connected", text, detail, lasted_secs=away, stage="receiving")
+
+    def _permitted(self, now: float) -> bool:
+        """Return whether one more connection event is permitted now, and count it."""
+        while self._recent and now - self._recent[0] > CONNECTION_SECS:
+            self._recent.popleft()
+        permitted = len(self._recent) < MAX_CONNECTION_EVENTS
+        if permitted:
+            self._recent.append(now)
+        return permitted
+
+    def _stream(self, name: str, total: int, now: float) -> Iterator[Event]:
+        more = total - self._throttled.get(name, 0)
+        self._throttled[name] = total
+        if more <= 0:
+            return
+        known = self._throttling.get(name)
+        if known is None:
+            self._throttling[name] = _Throttling(now, now, more)
+            text = f"stream {name} is throttled"
+            detail = "a shard limit of Kinesis is reached; the records stay in the spool and are sent again"
+            yield Event(
+                now, "throttled", text, detail, level="warning", code="throttled", stage="delivering", stream=name
+            )
+        else:
+            known.last, known.records = now, known.records + more
+
+
+def _recovered(name: str, throttling: _Throttling, now: float) -> Event:
+    return Event(
+        now,
+        "recovered",
+        f"stream {name} is no longer throttled",
+        f"{throttling.records:,} records were throttled" if throttling.records else "",
+        lasted_secs=throttling.last - throttling.since,
+        code="throttled",
+        stage="delivering",
+        stream=name,
+    )

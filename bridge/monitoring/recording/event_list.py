@@ -1,0 +1,59 @@
+"""List of events of a bridge and all of its workers, newest first, as JSON for the page."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.monitoring.recording.event_log import EventReader, unfinished
+
+if TYPE_CHECKING:
+    from bridge.monitoring.recording.event import Event
+    from bridge.monitoring.recording.event_log import EventLogs
+
+SAME_SECS: Final = 15.0
+"""Equal events of several workers within this time are one: each of them reloads the same files."""
+
+
+class EventList:
+    """Events of the logs. Any thread."""
+
+    def __init__(self) -> None:
+        self._reader = EventReader()
+        self._reading = threading.Lock()
+
+    def newest(self, logs: EventLogs, kind: str, limit: int) -> list[dict[str, Any]]:
+        """Return at most `limit` events of one kind ("": of all), newest first.
+
+        `ongoing` is true for what has begun and not ended.
+        """
+        events, ongoing = self._all(logs)
+        shown = [each for each in _joined(events) if kind in ("", each.kind)]
+        return [{**each.to_json(), "ongoing": (each.at, each.key) in ongoing} for each in reversed(shown[-limit:])]
+
+    def _all(self, logs: EventLogs) -> tuple[list[Event], set[tuple[float, tuple[str, ...]]]]:
+        found: list[Event] = []
+        ongoing = set()
+        with self._reading:
+            for worker, folder in logs.folders.items():
+                events = [*self._reader.events(folder), *([] if worker else logs.waiting)]
+                named = [replace(each, worker=each.worker or worker) for each in events]
+                found += named
+                ongoing |= {(each.at, each.key) for each in unfinished(named).values()}
+        return sorted(found, key=lambda each: each.at), ongoing
+
+
+def _joined(events: list[Event]) -> list[Event]:
+    """Return the events, with equal ones of several workers as one that has all of their names."""
+    joined: list[Event] = []
+    places: dict[tuple[str, ...], int] = {}
+    for event in events:
+        identity = (event.kind, event.text, event.detail)
+        known = joined[places[identity]] if identity in places else None
+        if known is not None and event.at - known.at <= SAME_SECS and event.worker not in known.worker.split(", "):
+            joined[places[identity]] = replace(known, worker=f"{known.worker}, {event.worker}" if known.worker else "")
+        else:
+            places[identity] = len(joined)
+            joined.append(event)
+    return joined

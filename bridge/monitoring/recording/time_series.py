@@ -1,0 +1,117 @@
+"""One resolution of the curves: a ring of points for each of them, one point for each step of the wall clock.
+
+A point is the mean rate, the highest level (or the lowest, see `LOWEST`) and the percentiles of its own step, not of
+one moment in it. Steps without a look, because the bridge was down or hung, have no point: a gap in each curve.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from math import nan
+from typing import TYPE_CHECKING, Final
+
+from bridge.monitoring.recording.curve_values import LOWEST, UNITS, latencies, rates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bridge.monitoring.recording.curve_values import CurveValues
+
+MAX_SERIES: Final = 3_000
+"""Max number of curves. With 240 points of 8 bytes each, they need 6 MB."""
+MAX_GAP_STEPS: Final = 3
+"""A look that is late by less is no gap: the rates cover the time since the look before."""
+_SIGNIFICANT: Final = ".5g"
+"""Five digits are more than a screen has pixels, and short in JSON."""
+
+
+@dataclass(slots=True)
+class _Base:
+    """The look at which the present step began, and the levels since then."""
+
+    values: CurveValues
+    slot: int
+    moment: float
+    levels: dict[str, float]
+
+
+class TimeSeries:
+    """Ring of `points` points, each over `step_secs`. Not thread-safe: its owner guards it.
+
+    `named`: also store the counters of each mapping and stream, which are no curves of `UNITS`.
+    """
+
+    def __init__(self, step_secs: int, points: int, *, named: bool = False) -> None:
+        self.step_secs = step_secs
+        self.points = points
+        self.newest: int | None = None
+        """Number of the newest step with a point: seconds since 1970, divided by the length of a step."""
+        self._named = named
+        self._series = {name: self._empty() for name in UNITS}
+        self._base: _Base | None = None
+
+    def _empty(self) -> array[float]:
+        return array("d", [nan]) * self.points
+
+    def add(self, values: CurveValues, at: float, moment: float) -> None:
+        """Take a look into account. `at`: seconds since 1970; `moment`: seconds of a monotonic clock."""
+        slot, base = int(at // self.step_secs), self._base
+        if base is None or not base.slot <= slot <= base.slot + MAX_GAP_STEPS:
+            # The first look, a gap, or a clock that was set.
+            self._base = _Base(values, slot, moment, dict(values.levels))
+            return
+        _fold(base.levels, values.levels)
+        if slot == base.slot or moment <= base.moment:
+            return
+        point = rates(values.counters, base.values.counters, moment - base.moment)
+        point |= base.levels | latencies(values.latency, base.values.latency)
+        for each in range(base.slot, slot):
+            self.put(each, point if self._named else {name: point[name] for name in UNITS if name in point})
+        self._base = _Base(values, slot, moment, dict(values.levels))
+
+    def put(self, slot: int, point: Mapping[str, float]) -> None:
+        """Store the point of a step; points of steps that are too old for the ring, or later ones, are removed."""
+        if self.newest is None or slot > self.newest:
+            first = slot if self.newest is None else max(self.newest + 1, slot - self.points + 1)
+            self._clear(range(first, slot))
+        else:
+            # The clock was set back: what lies after this step has not happened yet.
+            self._clear(range(slot + 1, min(self.newest, slot + self.points) + 1))
+        self._clear(range(slot, slot + 1))
+        self.newest, place = slot, slot % self.points
+        for name, value in point.items():
+            if name not in self._series:
+                if len(self._series) >= MAX_SERIES:
+                    continue
+                self._series[name] = self._empty()
+            self._series[name][place] = float(format(value, _SIGNIFICANT))
+
+    def _clear(self, slots: range) -> None:
+        for series in self._series.values():
+            for slot in slots:
+                series[slot % self.points] = nan
+
+    def curves(self) -> dict[str, list[float]]:
+        """Return the points of the curves, oldest first; NaN: no point."""
+        return {name: self._ordered(self._series[name]) for name in UNITS}
+
+    def named(self) -> dict[str, list[float]]:
+        """Return the points of the other series, of which the first may be missing."""
+        return {name: self._ordered(series) for name, series in self._series.items() if name not in UNITS}
+
+    def _ordered(self, series: array[float]) -> list[float]:
+        cut = 0 if self.newest is None else (self.newest + 1) % self.points
+        return series[cut:].tolist() + series[:cut].tolist()
+
+    def rows(self, after: int) -> Iterator[tuple[int, Sequence[float]]]:
+        """Yield (step, values of `UNITS`) of each step after `after`; NaN: no point."""
+        if self.newest is not None:
+            for slot in range(max(after, self.newest - self.points) + 1, self.newest + 1):
+                yield slot, [self._series[name][slot % self.points] for name in UNITS]
+
+
+def _fold(levels: dict[str, float], now: Mapping[str, float]) -> None:
+    for name, value in now.items():
+        known = levels.get(name, value)
+        levels[name] = min(known, value) if name in LOWEST else max(known, value)

@@ -1,0 +1,46 @@
+"""Record in the spool about the broker's session: what it contains, and whether it was given up."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from bridge.errors import SpoolWriteError
+from bridge.mqtt.stored_session import StoredSession
+from bridge.spool.read_only import GIVEN_UP
+
+if TYPE_CHECKING:
+    from bridge.spool.store import Spool
+
+log = logging.getLogger(__name__)
+
+STORED_SESSION: Final = "stored_session"
+"""Key in the spool's `meta` of what the broker's session is known to contain."""
+
+
+class SessionRecord:
+    """Record of the session in one spool. The ingest thread writes it, between two bursts."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def load(self) -> StoredSession:
+        """Return what the session is known to contain."""
+        return StoredSession.parse(self._spool.get_meta(STORED_SESSION))
+
+    def save(self, session: StoredSession) -> bool:
+        """Store what the session contains. Return False, after a line in the log, if the disk does not accept it."""
+        try:
+            self._spool.set_meta(STORED_SESSION, session.dump())
+        except SpoolWriteError as error:
+            log.warning("the record of the broker's session cannot be written: %s", error)
+            return False
+        return True
+
+    def store_given_up(self, given_up: str) -> None:
+        """Store whether the session was given up. The supervisor reads it in spools of earlier runs."""
+        with suppress(SpoolWriteError):  # At worst, an empty session is drained once more.
+            # No write, and so no fsync, if the value is stored already.
+            if self._spool.get_meta(GIVEN_UP) != given_up:
+                self._spool.set_meta(GIVEN_UP, given_up)
