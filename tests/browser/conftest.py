@@ -9,13 +9,17 @@ import threading
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from tests.browser.editor import Edited
 from tests.fakes.kinesis import KinesisStandIn
-from tests.harness.bridge_process import BridgeProcess, write_configuration
+from tests.harness.bridge_process import BridgeProcess, write_configuration, write_mapping
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.network import free_port
 from tests.harness.publisher import Publisher
 
 TOKEN = "a-token-of-the-plant"
+VIEW_TOKEN = "a-token-that-only-views"
+REFUSED = r"status of (404|409|422)"
+"""Browser messages for responses that the page handles."""
 expect.set_options(timeout=20_000)
 MARKUP = "<img src=x onerror=window.harmed=1>"
 MAPPING = """\
@@ -112,12 +116,12 @@ class Plant:
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory):
-    """With a token, for those tests that change nothing of it for the others."""
+    """With both tokens, for those tests that change nothing of it for the others."""
     folder = tmp_path_factory.mktemp("plant")
     with (
         Mosquitto() as broker,
         KinesisStandIn({"telemetry": 1}) as kinesis,
-        Plant(folder, broker, kinesis, token=TOKEN) as plant,
+        Plant(folder, broker, kinesis, token=TOKEN, view_token=VIEW_TOKEN) as plant,
     ):
         yield plant
 
@@ -172,3 +176,20 @@ def log_in(page, url, view=""):
 def open_page(tab, plant):
     """open_page(view="", **options of tab): logged in."""
     return lambda view="", **options: log_in(tab(**options), plant.url, view)
+
+
+@pytest.fixture
+def edit(open_page, plant):
+    """edit(name, text=MAPPING, **options of tab): a file of this name, in the editor when the bridge has loaded it."""
+
+    def opened(name, text=MAPPING, **options):
+        write_mapping(plant.folder, name, text)
+        page = open_page("mappings", without=REFUSED, **options)
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+        expect(row.get_by_text("active", exact=True)).to_be_visible()
+        row.get_by_role("link", name=name, exact=True).click()
+        edited = Edited(page, name)
+        expect(page.get_by_text("valid", exact=True)).to_be_visible()
+        return edited
+
+    return opened

@@ -76,35 +76,13 @@ def test_messages_are_narrowed_to_a_topic_and_stand_still_under_a_pointer(open_p
     expect(messages.first).not_to_have_text(before)
 
 
-def test_live_message_is_tried_in_the_playground(open_page, plant):
+def test_live_message_is_opened_in_the_editor(open_page):
     page = open_page("messages")
     page.get_by_role("searchbox").fill("factory/pdx/press03")
     expect(page.get_by_role("article", name="factory/pdx/press03/telemetry").first).to_be_visible()
     page.get_by_role("button", name="Try in the playground").first.click()
     expect(page.get_by_label("Topic", exact=True)).to_have_value("factory/pdx/press03/telemetry")
-    result = page.get_by_role("region", name="Output")
-    expect(result.get_by_text("key press03")).to_be_visible()
-    file = page.get_by_label(re.compile("^Edit to preview"))
-    text = file.input_value()
-    file.fill(text.replace("multiply(payload.t, `2`)", "'as typed'"))
-    expect(result.get_by_text('"as typed"').first).to_be_visible()
-    expect(page.get_by_text("modified (not saved)")).to_be_visible()
-    expect(page.get_by_role("region", name="Tests of the mapping").get_by_text("failed", exact=True)).to_be_visible()
-    file.fill(text.replace("multiply(payload.t", "multipy(payload.t"))
-    expect(result.get_by_text(re.compile("did you mean 'multiply'"))).to_be_visible()
-    page.get_by_role("button", name="Undo all").click()
-    expect(page.get_by_text("unmodified")).to_be_visible()
-    assert (plant.folder / "mappings" / "press.yaml").read_text() == text
-
-
-def test_playground_takes_a_live_message_of_its_mapping(open_page):
-    page = open_page("mappings/press")
-    expect(page.get_by_label("Topic", exact=True)).to_have_value("factory/pdx/press07/telemetry")
-    page.get_by_text("Use a live message").click()
-    page.get_by_role("searchbox", name=re.compile("live messages")).fill("press02")
-    page.get_by_role("list", name="Live messages").get_by_role("button").first.click()
-    expect(page.get_by_label("Topic", exact=True)).to_have_value("factory/pdx/press02/telemetry")
-    expect(page.get_by_role("region", name="Output").get_by_text("key press02")).to_be_visible()
+    expect(page.get_by_role("region", name="Output").get_by_text("key press03")).to_be_visible()
 
 
 def test_mappings_are_listed_and_found_by_a_part_of_their_name(open_page):

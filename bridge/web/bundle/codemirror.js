@@ -1,11 +1,11 @@
 // What the mapping editor uses of CodeMirror 6. `make web-assets` bundles it into ../static/vendor/codemirror.js.
-export { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, startCompletion } from "@codemirror/autocomplete";
+export { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 export { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
 export { yaml } from "@codemirror/lang-yaml";
-export { bracketMatching, defaultHighlightStyle, HighlightStyle, indentUnit, syntaxHighlighting, syntaxTree } from "@codemirror/language";
+export { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting, syntaxTree } from "@codemirror/language";
 export { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 export { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-export { Compartment, EditorState, RangeSetBuilder } from "@codemirror/state";
+export { EditorState, Prec, RangeSetBuilder } from "@codemirror/state";
 export {
   Decoration, drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, hoverTooltip, keymap, lineNumbers, ViewPlugin,
 } from "@codemirror/view";

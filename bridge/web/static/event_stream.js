@@ -7,15 +7,18 @@ export async function get(path) {
   return parsed(await fetch(path, { headers: HEADERS }));
 }
 
-export async function post(path, value) {
+export const post = (path, value) => send("POST", path, value);
+export const put = (path, value) => send("PUT", path, value);
+
+async function send(method, path, value) {
   const headers = { ...HEADERS, "Content-Type": "application/json" };
-  return parsed(await fetch(path, { method: "POST", headers, body: JSON.stringify(value) }));
+  return parsed(await fetch(path, { method, headers, body: JSON.stringify(value) }));
 }
 
 async function parsed(response) {
   if (response.status === 401) location.reload(); // the session has ended: the same URL shows the login form
   const value = await response.json();
-  if (!response.ok) throw new Error(value.error || `HTTP ${response.status}`);
+  if (!response.ok) throw Object.assign(new Error(value.error || `HTTP ${response.status}`), { status: response.status, value });
   return value;
 }
 

@@ -5,10 +5,11 @@ import { DeadLetters } from "./dead_letters.js";
 import { known, learn, listen, rememberHour, rememberSession } from "./event_stream.js";
 import { Mappings } from "./mappings.js";
 import { Messages } from "./messages.js";
+import { NewMapping } from "./new_mapping.js";
 import { Overview } from "./overview.js";
 import { KIND } from "./problems.js";
 
-const VIEWS = { "": Overview, messages: Messages, mappings: Mappings, "dead-letters": DeadLetters };
+const VIEWS = { "": Overview, messages: Messages, mappings: Mappings, "new-mapping": NewMapping, "dead-letters": DeadLetters };
 const LOST_MS = 5_000;
 const element = (id) => document.getElementById(id);
 const content = element("content");
@@ -79,7 +80,10 @@ document.addEventListener("visibilitychange", () => {
   known.receivedAt = performance.now();
   if (!document.hidden) rememberHour();
 });
-window.addEventListener("hashchange", () => { if (show()) begin(); });
+window.addEventListener("hashchange", async (event) => {
+  if (view && view.mayLeave && !await view.mayLeave()) history.replaceState(null, "", event.oldURL);
+  else if (show()) begin();
+});
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); begin(); }); // the hash names a view
 setInterval(drawLost, 1_000);
 setInterval(() => { if (!document.hidden) rememberHour(); }, 10_000);

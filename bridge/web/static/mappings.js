@@ -1,42 +1,85 @@
-// Table of all mappings, or one mapping with its file and the playground.
-import { breakable, fill, h, renew } from "./dom.js";
+// Table of all mappings, or the editor of one.
+import { agreed, breakable, fill, h } from "./dom.js";
 import { counted, duration, rate, whole } from "./format.js";
 import { get, known, perSecond } from "./event_stream.js";
 import { drawTable, frame, number, panel, tag } from "./components.js";
-import { Playground } from "./playground.js";
+import { drawDeleted } from "./deleted_mappings.js";
+import { draftOf } from "./editor_drafts.js";
 import { covered, sparkline } from "./sparkline.js";
-
-const received = (name) => (state) => state.ledger.filter((row) => row.mapping === name).reduce((max, row) => Math.max(max, row.received), 0);
 
 export class Mappings {
   constructor() {
     this.filter = h("input", { type: "search", placeholder: "part of a name, topic or stream", "aria-label": "Filter mappings by name, topic or stream", spellcheck: "false", oninput: () => this.draw(known.state) });
     this.table = frame();
     this.count = h("span", { class: "quiet" });
+    this.create = h("a", { class: "button plain", href: "#/new-mapping", hidden: true }, "New mapping");
+    this.whyNot = h("p", { class: "quiet why-not" });
     this.unmatched = h("div");
+    this.deleted = h("div");
+    this.files = { editable: false, why_not: "", files: [], deleted: [] };
     this.index = h("div", {}, h("h1", {}, "Mappings"),
-      h("section", { class: "panel", "aria-label": "All mappings" }, h("div", { class: "head tools" }, this.filter, this.count), this.table),
-      this.unmatched);
+      h("section", { class: "panel", "aria-label": "All mappings" }, h("div", { class: "head tools" }, this.filter, this.count, this.create), this.whyNot, this.table),
+      this.unmatched, this.deleted);
     this.element = h("div", {}, this.index);
   }
 
-  go([name]) {
+  // `rest`: "new" for a mapping without a file yet, or "dead-letter", its number and its worker.
+  go([name, ...rest]) {
     const moved = name !== this.name;
     this.name = name;
-    if (!name) { this.leave(); fill(this.element, this.index); } else this.open(name);
+    if (name) this.open(name, rest);
+    else { this.leave(); fill(this.element, this.index); this.list(); }
     return moved;
   }
 
+  async open(name, [kind, ...rest]) {
+    const notice = this.notice;
+    this.notice = "";
+    try {
+      // With the editor's library, which only this view needs.
+      const [{ Editor }, mapping, completions, message] = await Promise.all([import("./editor.js"), kind === "new" ? blank(name) : get(`/api/mappings/${encodeURIComponent(name)}`),
+        get("/api/completions"), kind === "dead-letter" ? deadLetter(rest) : null, this.list()]);
+      if (this.name !== name) return;
+      this.leave();
+      this.editor = new Editor(mapping, { completions, message, notice, names: () => this.files.files.map((each) => each.name), reopen: (text, other = name) => this.reopen(other, text) });
+      fill(this.element, this.editor.element);
+    } catch (error) {
+      fill(this.element, h("p", {}, h("a", { href: "#/mappings" }, "All mappings")), h("p", { class: "empty" }, error.message));
+    }
+  }
+
+  // Read the file again, and show a notice above it.
+  reopen(name, notice) {
+    this.notice = notice;
+    const target = `#/mappings/${encodeURIComponent(name)}`;
+    if (location.hash === target) this.open(name, []); else location.hash = target;
+  }
+
   leave() {
-    if (this.play) this.play.leave();
-    this.play = null;
+    if (this.editor) this.editor.leave();
+    this.editor = null;
+  }
+
+  // Before another view or mapping is shown: whether the user agrees to leave unsaved changes.
+  async mayLeave() {
+    return !this.editor || !this.editor.isModified || agreed(`${this.name} has unsaved changes. They stay in this tab as a draft until you close it.`, "Leave");
+  }
+
+  // Files of the folder, with those that are disabled or do not load.
+  async list() {
+    this.files = await get("/api/mapping-files");
+    this.unmatchedCount = null;
+    this.create.hidden = !this.files.editable;
+    this.whyNot.textContent = this.files.editable ? "" : `Not edited from this page: ${this.files.why_not}`;
+    drawDeleted(this.deleted, this.files, (name) => this.reopen(name, "Restored"));
+    this.draw(known.state);
   }
 
   draw(state) {
     if (this.name || !state) return;
+    this.listAgain(state);
     const wanted = this.filter.value.toLowerCase();
-    const lost = state.failing_mappings.filter((name) => !state.mappings.some((each) => each.name === name)).map((name) => ({ name, topic: "", streams: [], tests: 0, messages: 0, last_ms: 0, silent_ms: 0, lost: true }));
-    const all = [...state.mappings, ...lost].sort((a, b) => a.name.localeCompare(b.name));
+    const all = [...state.mappings, ...this.inactive(state)].sort((a, b) => a.name.localeCompare(b.name));
     const shown = all.filter((each) => [each.name, each.topic, ...each.streams].some((text) => text.toLowerCase().includes(wanted)));
     this.count.textContent = wanted ? `${whole(shown.length)} of ${counted(all.length, "mapping")}` : counted(all.length, "mapping");
     const title = covered();
@@ -45,32 +88,42 @@ export class Mappings {
     this.drawUnmatched(state);
   }
 
+  // The list of files is requested again when the bridge has loaded or lost a mapping.
+  listAgain(state) {
+    const names = JSON.stringify([state.mappings.map((each) => each.name), state.failing_mappings]);
+    if (this.listed !== undefined && names !== this.listed) this.list();
+    this.listed = names;
+  }
+
+  inactive(state) {
+    const active = new Set(state.mappings.map((each) => each.name));
+    const enabled = new Map(this.files.files.map((each) => [each.name, each.enabled]));
+    const names = new Set([...state.failing_mappings, ...this.files.files.filter((each) => !each.enabled).map((each) => each.name)]);
+    return [...names].filter((name) => !active.has(name)).map((name) => ({ name, topic: "", streams: [], tests: 0, messages: 0, last_ms: 0, silent_ms: 0, lost: true, disabled: enabled.get(name) === false }));
+  }
+
   // Received topics that no mapping matches. A shared or a wider subscription may cause them.
   async drawUnmatched(state) {
     if (state.unmatched === this.unmatchedCount) return;
     this.unmatchedCount = state.unmatched;
     const { unmatched_topics: topics } = await get("/api/coverage");
-    const rows = topics.slice(0, 50).map((each) => h("tr", {}, h("td", { class: "head wrap" }, breakable(each.topic)), number(each.messages)));
+    const rows = topics.slice(0, 50).map((each) => h("tr", {}, h("td", { class: "head wrap" }, breakable(each.topic)), number(each.messages),
+      this.files.editable ? h("td", { class: "number" }, h("a", { href: `#/new-mapping/${encodeURIComponent(each.topic)}` }, "Propose a mapping")) : null));
     const place = frame();
-    drawTable(place, ["Topic", "#Messages"], rows, "");
+    drawTable(place, ["Topic", "#Messages", ...(this.files.editable ? ["#New mapping"] : [])], rows, "");
     fill(this.unmatched, topics.length ? panel("Topics that no mapping matches", h("span", { class: "quiet" }, `${whole(state.unmatched)} messages, counted and discarded`), place) : null);
-  }
-
-  async open(name) {
-    try {
-      const mapping = await get(`/api/mappings/${encodeURIComponent(name)}`);
-      if (this.name !== name) return;
-      this.leave();
-      this.play = new Playground(mapping);
-      fill(this.element, this.play.element);
-    } catch (error) {
-      fill(this.element, h("p", {}, h("a", { href: "#/mappings" }, "All mappings")), h("p", { class: "empty" }, error.message));
-    }
   }
 }
 
+const blank = (name) => ({ name, file: `${name}.yaml`, text: (draftOf(name) || { text: "" }).text, version: null, enabled: true, editable: true, why_not: "", problems: [], active: false, topic: "", example: { topic: "", payload: "" } });
+
+async function deadLetter([number, worker]) {
+  const query = worker ? `?${new URLSearchParams({ worker })}` : "";
+  return get(`/api/dead-letters/${encodeURIComponent(number)}${query}`);
+}
+
 function row(each, state) {
-  const stateTag = state.failing_mappings.includes(each.name) ? tag(each.lost ? "not loaded" : "file has errors", each.lost ? "bad" : "warn")
+  const stateTag = each.disabled ? tag("disabled") : state.failing_mappings.includes(each.name) ? tag(each.lost ? "not loaded" : "file has errors", each.lost ? "bad" : "warn")
     : each.silent_ms ? tag("silent", "warn") : tag("active", "good");
   const age = Math.max(0, state.now_ms - each.last_ms) / 1000;
   const last = !each.last_ms ? "no message yet" : age < 2 ? "last message now" : `last message ${duration(age)} ago`;

@@ -1,0 +1,44 @@
+// Dialogs with a question.
+import { counted } from "./format.js";
+import { h } from "./dom.js";
+
+// Show a question with its details, and a button for each of `choices`: [value, text, class of the button]. Resolves to
+// the value of the button, and to "" if the user cancels.
+export function choice(question, details, choices) {
+  const dialog = h("dialog", { "aria-labelledby": "question", class: "wide" },
+    h("form", { method: "dialog" }, h("h2", { id: "question" }, question), h("div", { class: "details" }, details),
+      h("div", { class: "row end" }, h("button", { class: "plain", value: "", autofocus: true }, "Cancel"),
+        choices.map(([value, text, kind]) => h("button", { class: kind, value }, text)))));
+  return shown(dialog, () => dialog.returnValue);
+}
+
+// Show the question whether to save a mapping although some of its tests fail.
+export async function agreedToFailing(tests) {
+  const answer = await choice(`${counted(tests.length, "test")} of the mapping ${tests.length === 1 ? "fails" : "fail"}`,
+    [h("ul", {}, tests.map((each) => h("li", {}, each.name))),
+      h("p", {}, "The bridge does not load a file whose tests fail. If you save it, the last good version stays active until the tests pass.")], [["yes", "Save anyway", "danger"]]);
+  return answer === "yes";
+}
+
+// Show a field for a text. Resolves to null if the user cancels. `fault(text)` returns what is wrong with it, or "".
+export function askText(question, label, value, verb, fault) {
+  const field = h("input", { id: "wanted", class: "mono", value, autofocus: true, spellcheck: "false", autocapitalize: "off", autocomplete: "off" });
+  const notice = h("p", { class: "notice bad", role: "alert" });
+  const submit = (event) => {
+    notice.textContent = event.submitter.value === "yes" ? fault(field.value.trim()) : "";
+    if (notice.textContent) event.preventDefault();
+  };
+  const dialog = h("dialog", { "aria-labelledby": "question" },
+    h("form", { method: "dialog", onsubmit: submit }, h("h2", { id: "question" }, question), h("div", { class: "field details" }, h("label", { for: "wanted" }, label), field), notice,
+      h("div", { class: "row end" }, h("button", { value: "yes" }, verb), h("button", { class: "plain", value: "no" }, "Cancel"))));
+  return shown(dialog, () => (dialog.returnValue === "yes" ? field.value.trim() : null));
+}
+
+function shown(dialog, result) {
+  dialog.returnValue = "";
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => { dialog.remove(); resolve(result()); });
+  });
+}

@@ -1,0 +1,175 @@
+// The editor of one mapping: its text, errors and tests as it is typed, the output for a message, and the effect on live
+// traffic. The bridge's own code computes all of it, and nothing is written before Save.
+import { chosenMessage } from "./chosen_message.js";
+import { fill, h } from "./dom.js";
+import { post } from "./event_stream.js";
+import { errorText, panel, tag } from "./components.js";
+import { Completion } from "./editor_completion.js";
+import { draftOf, dropDraft, keepDraft } from "./editor_drafts.js";
+import { History } from "./editor_history.js";
+import { TriedMessage } from "./editor_message.js";
+import { drawOutput, drawProblems, drawSteps, drawTests } from "./editor_results.js";
+import { Saving } from "./editor_saving.js";
+import { TextEditor } from "./editor_text.js";
+import { Traffic } from "./editor_traffic.js";
+import { MappingFile } from "./mapping_file.js";
+
+const PAUSE_MS = 250;
+const NO_COMPLETIONS = { keys: {}, functions: [], roots: [] };
+
+export class Editor {
+  // `mapping`: the response of /api/mappings/NAME, for a new one with `version: null`. `reopen(notice)` opens this
+  // mapping again; `names()` returns those of all files.
+  constructor(mapping, { completions, message, names, notice, reopen }) {
+    this.mapping = mapping;
+    this.name = mapping.name;
+    this.file = new MappingFile(mapping);
+    this.reopen = reopen;
+    this.problems = [];
+    this.tests = [];
+    this.panels = { problems: h("div", { class: "body problems-found", hidden: true }), output: h("div", { class: "body", "aria-live": "polite" }), steps: h("div", { class: "body" }), tests: h("div", { class: "body" }) };
+    for (const name of ["output", "steps", "tests"]) fill(this.panels[name], h("p", { class: "quiet" }, "Checking …"));
+    this.onDisk = h("div");
+    this.marks = h("span", { class: "row" });
+    this.message = new TriedMessage(message || chosenMessage() || exampleOf(mapping), () => this.soon());
+    this.traffic = new Traffic({ name: this.name, query: () => this.query(), edited: () => this.edited(), choose: (each) => this.message.choose(each) });
+    const completion = new Completion(completions || NO_COMPLETIONS, this.traffic.fields);
+    this.editor = new TextEditor({ text: this.begun(), label: `Text of ${mapping.file}`, changed: () => this.changed(), save: () => this.saving.save(), complete: completion.complete, explain: completion.explain });
+    this.saving = new Saving(this.file, this, { enabled: mapping.enabled !== false, names });
+    this.history = new History(this.file, { mayRollBack: () => (this.isModified ? "Save or undo your changes before a rollback." : ""), rolledBack: (text) => reopen(text), failed: (text) => this.saving.say(text, "bad") });
+    this.element = h("div", {}, h("p", { class: "crumb" }, h("a", { href: "#/mappings" }, "All mappings")), h("h1", {}, mapping.name), this.onDisk, this.laidOut());
+    window.addEventListener("beforeunload", this.warn);
+    if (notice) this.saving.reportLoaded(notice); else this.drawFile(mapping);
+    if (this.draft && !this.file.isNew) this.saving.say(this.draft.version === mapping.version ? "Your unsaved draft of this tab is restored." : "Your unsaved draft of this tab is restored. The file has changed since: saving shows the differences.", "warn");
+    this.drawMarks();
+    this.run();
+  }
+
+  get text() { return this.editor.text; }
+  get isModified() { return Boolean(this.saving && this.saving.isModified); }
+
+  // The draft of this tab, or the file. A draft of an older file keeps its version, so that saving it is a conflict.
+  begun() {
+    this.draft = draftOf(this.name);
+    if (this.draft && this.draft.text === this.file.text) this.draft = null;
+    if (!this.draft) return this.file.text;
+    this.file.version = this.draft.version;
+    return this.draft.text;
+  }
+
+  // What the traffic is compared with: a text, or why there is none.
+  edited() {
+    if (this.problems.length) return { why: "not available while the mapping has errors" };
+    return this.isModified ? { text: this.text } : { why: "edit the mapping to compare its results" };
+  }
+
+  laidOut() {
+    const { problems, output, steps, tests } = this.panels;
+    const help = h("p", { class: "quiet help" }, "Ctrl+Space completes, Ctrl+F searches, Ctrl+S saves. Tab indents; Escape, then Tab leaves the text.");
+    return h("div", { class: "editing" },
+      h("div", { class: "side" },
+        panel(this.mapping.file, this.marks, h("div", { class: "body" }, this.saving.element, this.editor.element, help), problems),
+        panel("Tests of the mapping", null, tests), panel("Step by step", null, steps)),
+      h("div", { class: "side" }, this.message.element, panel("Output", null, output), this.traffic.element),
+      this.history.element);
+  }
+
+  // Messages that this mapping receives; one that is not active has none, so those of its literal levels.
+  query() {
+    if (this.mapping.active) return { mapping: this.name };
+    const topic = /^topic:\s*["']?([^"'\n#]*)/m.exec(this.editor ? this.text : this.mapping.text);
+    return { topic: topic ? topic[1].trim().split(/[{+#]/)[0] : "" };
+  }
+
+  changed() {
+    if (this.isModified) this.keep();
+    else { dropDraft(this.name); this.file.version = this.file.textVersion; }
+    this.drawMarks();
+    this.soon();
+  }
+
+  soon() {
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.run(), PAUSE_MS);
+  }
+
+  // Try the text as it is now; return when the result of the last call is shown.
+  async run() {
+    clearTimeout(this.waiting);
+    const turn = this.turn = (this.turn || 0) + 1;
+    try {
+      const result = await post("/api/try", { mapping: this.text, name: this.name, ...this.message.value });
+      if (turn === this.turn && !this.left) this.draw(result);
+    } catch (error) {
+      if (turn !== this.turn || this.left) return;
+      this.showProblems(this.text ? [{ message: error.message, line: 1, column: 1 }] : [{ message: "The text is empty.", line: 1, column: 1 }]);
+    }
+  }
+
+  draw(result) {
+    this.tests = result.tests || [];
+    this.showProblems(result.problems);
+    drawTests(this.panels.tests, this.tests, result.problems.length > 0);
+    drawOutput(this.panels.output, result);
+    drawSteps(this.panels.steps, result);
+    this.traffic.refresh();
+  }
+
+  showProblems(problems) {
+    this.checked = true;
+    this.problems = problems;
+    this.editor.showProblems(problems);
+    drawProblems(this.panels.problems, problems, (each) => this.goTo(each));
+    this.drawMarks();
+  }
+
+  // Errors of the file on disk, as the bridge has read it.
+  drawFile(mapping) { fill(this.onDisk, problemsOnDisk(mapping)); }
+
+  goTo({ line, column }) { this.editor.goTo(line, column); }
+
+  drawMarks() {
+    const failed = this.tests.filter((each) => !each.passed).length;
+    fill(this.marks, this.mapping.enabled === false ? tag("disabled") : null, !this.checked ? tag("checking") : this.problems.length ? tag("errors", "bad") : failed ? tag("tests fail", "warn") : tag("valid", "good"),
+      tag(this.file.isNew ? "new (not saved)" : this.isModified ? "modified (not saved)" : "unmodified", this.isModified ? "warn" : ""));
+    this.saving.draw();
+  }
+
+  // Replace the text, by that of the file or of an earlier version.
+  reload(text) {
+    this.editor.text = text;
+    this.changed();
+  }
+
+  keep() { keepDraft(this.name, this.text, this.file.version); }
+
+  stored(isNew) {
+    dropDraft(this.name);
+    if (isNew) { this.reopen("Created"); return; }
+    this.drawMarks();
+    this.history.load();
+  }
+
+  // The browser shows a question before it leaves the page, as the view does before another view.
+  warn = (event) => { if (this.isModified) event.preventDefault(); };
+
+  leave() {
+    this.left = true;
+    window.removeEventListener("beforeunload", this.warn);
+    clearTimeout(this.waiting);
+    this.traffic.leave();
+    this.editor.leave();
+  }
+}
+
+function problemsOnDisk(mapping) {
+  if (!mapping.problems.length) return null;
+  return h("section", { class: "panel problems", "aria-label": "Errors of the file" },
+    h("div", { class: "head" }, h("h2", {}, mapping.active ? "The file has errors; the last good version is active" : "The file has errors; the mapping is not loaded")),
+    h("ul", {}, mapping.problems.map((problem) => h("li", {}, ...errorText(typeof problem === "string" ? problem : problem.message)))));
+}
+
+function exampleOf({ example, topic }) {
+  const levels = (topic || "").replace(/\{([^}.]*)(\.\.\.)?\}/g, "$1").replace(/[+#]/g, "x");
+  return { topic: example.topic || levels, payload: { text: example.payload || "" } };
+}

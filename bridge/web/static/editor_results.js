@@ -1,0 +1,33 @@
+// Results of a trial, drawn into the panels of the editor.
+import { fill, h, members } from "./dom.js";
+import { pretty } from "./format.js";
+import { made } from "./outcome.js";
+import { tag } from "./components.js";
+
+const UNAVAILABLE = "Not available while the mapping has errors.";
+
+// Each problem is a button that moves the cursor to it.
+export function drawProblems(element, problems, goTo) {
+  element.hidden = !problems.length;
+  fill(element, problems.map((each) => h("div", { class: "problem-found" },
+    h("button", { class: "link", onclick: () => goTo(each) }, each.line ? `line ${each.line}, column ${each.column}` : "the file"), " ",
+    each.path ? h("span", { class: "mono" }, each.path) : null, h("pre", {}, each.message), each.advice ? h("p", {}, each.advice) : null)));
+}
+
+export function drawTests(element, tests, broken) {
+  if (broken) fill(element, h("p", { class: "quiet" }, UNAVAILABLE));
+  else if (!tests.length) fill(element, h("p", { class: "quiet" }, "No tests. Write some under `tests`: `check` runs them, and so does each reload."));
+  else fill(element, tests.map(outcome));
+}
+
+const outcome = (each) => h("div", { class: "field" }, tag(each.passed ? "passed" : "failed", each.passed ? "good" : "bad"), ` ${each.name}`, each.passed ? null : h("pre", {}, each.difference));
+
+export function drawOutput(element, { problems, made: result }) {
+  if (problems.length) fill(element, h("p", { class: "quiet" }, UNAVAILABLE));
+  else fill(element, result ? made(result, pretty) : h("p", {}, tag("the topic does not match", "warn")));
+}
+
+export function drawSteps(element, { problems, steps }) {
+  if (problems.length) fill(element, h("p", { class: "quiet" }, UNAVAILABLE));
+  else fill(element, h("dl", { class: "steps" }, steps.flatMap(([label, text]) => [h("dt", {}, label), h("dd", { class: "mono" }, members(text))])));
+}

@@ -1,0 +1,89 @@
+// The text editor of a mapping: CodeMirror with YAML and expressions, problems at their positions, and completion.
+import {
+  autocompletion, bracketMatching, closeBrackets, closeBracketsKeymap, completionKeymap, defaultKeymap, drawSelection, EditorState, EditorView, highlightActiveLine,
+  highlightActiveLineGutter, highlightSelectionMatches, HighlightStyle, highlightSpecialChars, history, historyKeymap, hoverTooltip, indentLess, indentMore, indentUnit,
+  keymap, lineNumbers, lintGutter, lintKeymap, search, searchKeymap, setDiagnostics, syntaxHighlighting, tags, yaml,
+} from "./vendor/codemirror.js";
+import { h } from "./dom.js";
+import { expressionColours } from "./editor_expressions.js";
+import { theme } from "./editor_theme.js";
+
+const COLOURS = HighlightStyle.define([
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], class: "code-key" },
+  { tag: [tags.string, tags.special(tags.string)], class: "code-string" },
+  { tag: tags.content, class: "code-plain" },
+  { tag: [tags.lineComment, tags.comment], class: "code-comment" },
+  { tag: [tags.keyword, tags.meta, tags.labelName, tags.typeName], class: "code-keyword" },
+]);
+
+export class TextEditor {
+  // `changed()` is called after each edit, `save()` by Ctrl+S. `complete` and `explain` are CodeMirror's sources of
+  // completion and of texts for the pointer.
+  constructor({ text, label, changed, save, complete, explain }) {
+    // Within a shadow root CodeMirror adopts style sheets; in the document it would add a style element, which the
+    // Content-Security-Policy forbids.
+    this.element = h("div", { class: "editor" });
+    const root = this.element.attachShadow({ mode: "open" });
+    this.view = new EditorView({ root, parent: root, state: EditorState.create({ doc: text, extensions: [
+      basics(), looks(label), yaml(), expressionColours(), lintGutter(),
+      autocompletion({ override: [complete], icons: false }), hoverTooltip(explain),
+      keymap.of([{ key: "Mod-s", run: () => { save(); return true; }, preventDefault: true }]), keys(),
+      EditorView.updateListener.of((update) => { if (update.docChanged) changed(); }),
+    ] }) });
+  }
+
+  get text() { return this.view.state.doc.toString(); }
+
+  // Replace the text as one edit, which can be undone.
+  set text(text) {
+    if (text !== this.text) this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
+  }
+
+  showProblems(problems) {
+    this.view.dispatch(setDiagnostics(this.view.state, problems.map((each) => diagnostic(this.view.state.doc, each))));
+  }
+
+  goTo(line, column) {
+    this.view.dispatch({ selection: { anchor: position(this.view.state.doc, line, column) }, scrollIntoView: true });
+    this.view.focus();
+  }
+
+  leave() { this.view.destroy(); }
+}
+
+const basics = () => [
+  lineNumbers(), highlightActiveLineGutter(), highlightSpecialChars(), history(), drawSelection(), bracketMatching(), closeBrackets(),
+  highlightActiveLine(), highlightSelectionMatches(), search({ top: true }), indentUnit.of("  "), EditorState.tabSize.of(2), EditorView.lineWrapping,
+];
+
+const looks = (label) => [
+  theme, syntaxHighlighting(COLOURS),
+  EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
+];
+
+// Tab indents; after Escape it moves the focus (CodeMirror's own rule, for two seconds), for keyboard users.
+const keys = () => keymap.of([
+  ...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap, ...defaultKeymap,
+  { key: "Tab", run: indentMore, shift: indentLess },
+]);
+
+// Offset of a line and column, which count from 1; those outside of the text are moved into it.
+function position(doc, line, column) {
+  const { from, length } = doc.line(Math.min(Math.max(line || 1, 1), doc.lines));
+  return from + Math.min(Math.max((column || 1) - 1, 0), length);
+}
+
+function diagnostic(doc, { line, column, end_line: endLine, end_column: endColumn, message, advice }) {
+  const from = position(doc, line, column);
+  const to = endLine ? Math.max(position(doc, endLine, endColumn), from) : from;
+  const end = to > from ? to : wordEnd(doc, from);
+  const renderMessage = () => h("div", {}, h("pre", {}, message), advice ? h("p", {}, advice) : null);
+  return { from: Math.min(from, Math.max(end - 1, 0)), to: end, severity: "error", message: advice ? `${message}\n${advice}` : message, renderMessage };
+}
+
+// End of the word at an offset, or of the line where there is none: at least one character is underlined.
+function wordEnd(doc, from) {
+  const line = doc.lineAt(from);
+  const [word] = /^[\w.$-]*/.exec(line.text.slice(from - line.from));
+  return word ? from + word.length : line.to;
+}
