@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from bridge.errors import BridgeError, NoSuchDeadLetter
-from bridge.model import Record
 from bridge.spool.database.tables import (
     MAPPINGS,
     META,
@@ -24,7 +23,7 @@ from bridge.spool.database.tables import (
     TABLES,
     DamagedRow,
     Table,
-    raise_if_damaged,
+    checked_records,
 )
 from bridge.spool.dead_letters import StoredDeadLetter, measure_dead_letters, read_dead_letters
 from bridge.spool.ledger import STORED, LedgerRow, accounting_mismatch
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from bridge.model import DeadLetter
+    from bridge.model import DeadLetter, Record
 
 PAGE_DEAD_LETTERS: Final = 500
 PAGE_BYTES: Final = 4 * 1024 * 1024
@@ -190,8 +189,7 @@ def _records_after(database: sqlite3.Connection, queue: int, last: int) -> list[
         f"select number, mapping, key, data, crc from queue_{queue} where number > ? order by number limit ?",
         (last, PAGE_RECORDS),
     ).fetchall()
-    raise_if_damaged(queue, rows)
-    return [Record._make(row[:4]) for row in rows]
+    return checked_records(queue, rows)
 
 
 def read_states(folder: Path, mapping: str | None = None) -> Iterator[tuple[str, str, bytes]]:

@@ -6,10 +6,9 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
-from bridge.model import Record
 from bridge.spool.database import schema
 from bridge.spool.database.checksum_runs import read_runs
-from bridge.spool.database.tables import EXCEPTIONS, raise_if_damaged
+from bridge.spool.database.tables import EXCEPTIONS, checked_records
 from bridge.spool.dead_letters import StoredDeadLetter, read_dead_letters
 from bridge.spool.queue.stream_queue import PAGE_BYTES, PAGE_RECORDS
 
@@ -18,13 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.errors import SpoolCorrupt, SpoolWriteError
+    from bridge.model import Record
     from bridge.spool.database.checksum_runs import ChecksumRun
     from bridge.spool.queue.stream_queue import StreamQueue
 
 _PART_RECORDS = 20
 """Records that are read and checked together: at most 20 MiB beyond a page, of which Kinesis allows 1 MiB each."""
-
-_new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
 
 
 class SpoolReader:
@@ -60,14 +58,13 @@ class SpoolReader:
                     rows = cursor.fetchmany(min(_PART_RECORDS, PAGE_RECORDS - len(page)))
                     if not rows:
                         break
-                    raise_if_damaged(stream, rows)
-                    for number, mapping, key, data, _ in rows:
-                        page.append(_new(Record, (number, mapping, key, data)))
-                        size += len(data)
-                        if size >= PAGE_BYTES:
-                            break
+                    part = checked_records(stream, rows)
+                    page += part
+                    size += sum([len(record.data) for record in part])
         except sqlite3.Error as error:
             raise self._failed(error) from error
+        while page and (size := size - len(page[-1].data)) >= PAGE_BYTES:  # what came after PAGE_BYTES in the last part
+            page.pop()
         return page[::-1] if newest else page
 
     def dead_letter(self, number: int) -> StoredDeadLetter | None:
