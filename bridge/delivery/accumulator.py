@@ -127,14 +127,14 @@ class RecordAccumulator:
             requests = 1  # any records do for any request
         records = requests * self._per_request
         size = int(requests * max_bytes * self.ratio)
-        ready_records, ready_bytes = self._queues.count_ready(records, now)
+        ready_records, ready_bytes = self._queues.count_ready(now)
         muted = 1 if self._keyless or self.strict else (in_flight + requests) / requests
         return int(max(0, records - ready_records) * muted), int(max(0, size - ready_bytes) * muted)
 
     def is_underfilled(self, max_bytes: int, now: float) -> bool:
         """Return whether a request now would be less than half full, while more waits for others of its keys."""
         size = int(max_bytes * self.ratio / 2)
-        ready_records, ready_bytes = self._queues.count_ready(self._per_request, now)
+        ready_records, ready_bytes = self._queues.count_ready(now)
         return (
             not self._parts
             and ready_records < self._per_request / 2
@@ -290,7 +290,7 @@ class RecordAccumulator:
 
     def _fills_request(self, now: float) -> bool:
         """Return whether as much may be sent now as the last request was allowed to carry."""
-        records, size = self._queues.count_ready(self._per_request, now)
+        records, size = self._queues.count_ready(now)
         return records >= self._per_request or size >= self._max_bytes * self.ratio
 
     def _shard_of_entry(self, entry: Record | PackedRecord) -> Shard | None:
@@ -318,7 +318,7 @@ class RecordAccumulator:
         """
         if self.strict or self._keyless or requests <= 1:
             return 1.0
-        records, size = self._queues.count_ready(requests * self._per_request, self._filler.now)
+        records, size = self._queues.count_ready(self._filler.now)
         return min(1.0, max(1 / requests, self._per_request / max(records, 1), max_bytes / max(size, 1)))
 
     def _drain_part(self, batch: Batch, max_record_bytes: int) -> Batch:

@@ -83,13 +83,21 @@ class KeyQueue:
 class ShardQueue:
     """Key queues of one shard; `ready` are those that may be sent from, the one that has waited longest first.
 
-    `not_before`: the shard accepts nothing until then.
+    `not_before`: the shard accepts nothing until then. `ready_records` and `ready_bytes` (data and keys) count what is
+    in `ready`: a request needs them several times, and adding them up over all queues would cost 0.2 µs a record.
     """
 
     shard: Shard | None = None
     not_before: float = NOW
     ready: deque[KeyQueue] = field(default_factory=deque)
     key_queues: dict[str | int, KeyQueue] = field(default_factory=dict)
+    ready_records: int = 0
+    ready_bytes: int = 0
+
+    def count(self, records: int, size: int) -> None:
+        """Add records, and counted bytes of them, to those in `ready`. Negative numbers: they have left it."""
+        self.ready_records += records
+        self.ready_bytes += size
 
 
 @dataclass(slots=True, eq=False)

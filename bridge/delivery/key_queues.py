@@ -47,7 +47,7 @@ class KeyQueues:
         self._exact = exact
         self._shard_of: Callable[[str], Shard | None] | None = None
         self._shard_queues: dict[str, ShardQueue] = {}
-        self._routes: dict[str, KeyQueue] = {}
+        self._routes: dict[str, tuple[KeyQueue, int]] = {}
         self._backing_off: list[KeyQueue] = []
         self._holds: set[Hold] = set()
         self._turn = 0
@@ -60,7 +60,13 @@ class KeyQueues:
         """Append fresh records, which are in the order of the spool."""
         if self._keyless and self._shard_of is None:
             size = sum(data_and_key_bytes(records))
-            self._append_all(self._key_queue("", None), records, size)
+            queue = self._key_queue("", None)
+            queue.records.extend(records)
+            queue.size += size
+            queue.shard_queue.count(len(records), size)
+            if records and queue.state == "idle":
+                queue.state = "ready"
+                queue.shard_queue.ready.append(queue)
         else:
             size = self._append_to_lanes(records) if self._lanes else self._append_each(records)
         self.records += len(records)
@@ -76,8 +82,11 @@ class KeyQueues:
             by_queue.setdefault(queue, []).append(record)
         for queue, some in by_queue.items():
             target = queue if queue.ordered or not_before == NOW else self._retry_queue(queue.shard_queue)
-            self.size += target.put_back(some)
+            size = target.put_back(some)
+            self.size += size
             self.records += len(some)
+            if target.state == "ready":
+                target.shard_queue.count(len(some), size)
             target.failed = True
             target.not_before = max(target.not_before, not_before)
             if target.state == "idle":
@@ -113,11 +122,13 @@ class KeyQueues:
                 ready.popleft()
                 queue.state, queue.holds = "muted", 1
                 muted.append(queue)
+                shard_queue.count(-len(queue.records), -queue.size)
             elif not queue.records:
                 ready.popleft()
                 queue.state = "idle"
         self.records -= len(taken)
         self.size -= size
+        shard_queue.count(-len(taken), -size)
         hold = Hold(taken, muted)
         self._holds.add(hold)
         return hold, size
@@ -180,16 +191,10 @@ class KeyQueues:
             shards = shards[first:] + shards[:first]
         return shards
 
-    def count_ready(self, max_records: int, now: float) -> tuple[int, int]:
-        """Return how many records, and counted bytes of them, may be sent now; counting ends at `max_records`."""
-        records = size = 0
-        for shard in self._shard_queues.values():
-            for queue in shard.ready if shard.not_before <= now else ():
-                records += len(queue.records)
-                size += queue.size
-                if records >= max_records:
-                    return records, size
-        return records, size
+    def count_ready(self, now: float) -> tuple[int, int]:
+        """Return how many records, and counted bytes of them, may be sent now."""
+        shards = [shard for shard in self._shard_queues.values() if shard.not_before <= now]
+        return sum([shard.ready_records for shard in shards]), sum([shard.ready_bytes for shard in shards])
 
     @property
     def any_ready(self) -> bool:
@@ -227,16 +232,11 @@ class KeyQueues:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _append_all(self, queue: KeyQueue, records: Sequence[Record], size: int) -> None:
-        queue.records.extend(records)
-        queue.size += size
-        if records and queue.state == "idle":
-            queue.state = "ready"
-            queue.shard_queue.ready.append(queue)
-
     def _append_to_lanes(self, records: Sequence[Record]) -> int:
         """Append each record to the lane of its key; return the counted bytes. This runs for every record."""
-        total, lanes = 0, self._lanes
+        lanes = self._lanes
+        shard_queue = lanes[0].shard_queue
+        total = unready_records = unready_bytes = 0
         for record in records:
             key = record[2].encode()
             queue = lanes[crc32(key) % LANES]
@@ -244,42 +244,51 @@ class KeyQueues:
             size = len(record[3]) + len(key)
             queue.size += size
             total += size
+            if queue.state == "ready":
+                continue
             if queue.state == "idle":
                 queue.state = "ready"
-                queue.shard_queue.ready.append(queue)
+                shard_queue.ready.append(queue)
+            else:
+                unready_records += 1
+                unready_bytes += size
+        shard_queue.count(len(records) - unready_records, total - unready_bytes)
         return total
 
     def _append_each(self, records: Sequence[Record]) -> int:
         """Append each record to the queue of its key; return the counted bytes. This runs for every record."""
-        total = 0
-        for record, queue in zip(records, self._queues_of(records), strict=True):
-            key = record[2]
+        total, find = 0, self._routes.get
+        for record in records:
+            _, _, key, data = record
+            queue, key_bytes = find(key) or self._route(key)
             queue.records.append(record)
-            size = len(record[3]) + (len(key) if key.isascii() else len(key.encode()))
+            size = len(data) + key_bytes
             queue.size += size
             total += size
             if queue.state == "idle":
                 queue.state = "ready"
                 queue.shard_queue.ready.append(queue)
+            if queue.state == "ready":
+                queue.shard_queue.count(1, size)
         return total
 
     def _queues_of(self, records: Sequence[Record]) -> list[KeyQueue]:
         """Return the queue of each record."""
-        if self._lanes:
-            lanes = self._lanes
+        if lanes := self._lanes:
             return [lanes[crc32(record[2].encode()) % LANES] for record in records]
         find = self._routes.get
-        return [find(record[2]) or self._route(record[2]) for record in records]
+        return [(find(record[2]) or self._route(record[2]))[0] for record in records]
 
-    def _route(self, key: str) -> KeyQueue:
-        """Return the queue of a key, and remember it."""
+    def _route(self, key: str) -> tuple[KeyQueue, int]:
+        """Return the queue of a key and the key's bytes in UTF-8, and remember them."""
+        octets = len(key.encode())
         name: str | int = "" if self._keyless else key if self._exact else crc32(key.encode()) % LANES
         queue = self._key_queue(name, self._shard_of(key) if self._shard_of else None)
         if not self._keyless:
             if len(self._routes) >= MAX_ROUTES:
                 self._routes.clear()
-            self._routes[key] = queue
-        return queue
+            self._routes[key] = queue, octets
+        return queue, octets
 
     def _make_lanes(self) -> list[KeyQueue]:
         if self._keyless or self._exact or self._shard_of is not None:
@@ -307,6 +316,7 @@ class KeyQueues:
         for queue in queues:
             if queue.state == "ready":
                 queue.shard_queue.ready.remove(queue)
+                queue.shard_queue.count(-len(queue.records), -queue.size)
             elif queue.state == "backing off":
                 self._backing_off.remove(queue)
             queue.state = "muted"
@@ -325,6 +335,7 @@ class KeyQueues:
             self._backing_off.append(queue)
         else:
             queue.state = "ready"
+            queue.shard_queue.count(len(queue.records), queue.size)
             ready = queue.shard_queue.ready
             (ready.appendleft if queue.failed else ready.append)(queue)
             queue.failed = False

@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 
 from bridge.delivery.key_queue import NOW
@@ -136,7 +138,7 @@ def test_by_shard_counts_muted_records_too():
     draw(made)
     made.append([record(2, "a")])
     assert made.by_shard() == [(LEFT, 1, 11)]
-    assert made.count_ready(ALL, 0.0) == (0, 0)
+    assert made.count_ready(0.0) == (0, 0)
 
 
 def test_shards_take_turns():
@@ -178,3 +180,29 @@ def test_next_due_of_muted_records_depends_on_an_answer(exact):
     draw(made)
     made.append([record(2, "a")])
     assert made.next_due() is None
+
+
+@pytest.mark.parametrize(("exact", "keyless"), [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("seed", range(10))
+def test_count_ready_after_any_changes_counts_the_ready_queues(exact, keyless, seed):
+    chance, made, holds, number = Random(seed), KeyQueues(keyless=keyless, exact=exact), [], 1
+    for _ in range(60):
+        step = chance.randrange(6)
+        if step <= 1:
+            count = chance.randrange(1, 6)
+            made.append([record(number + n, f"k{chance.randrange(8)}", chance.randrange(30)) for n in range(count)])
+            number += count
+        elif step == 2:
+            holds += draw(made, chance.randrange(1, 6), chance.randrange(1, 90), chance.randrange(1, 4))
+        elif step == 3 and holds:
+            hold = holds.pop(chance.randrange(len(holds)))
+            made.reenqueue(hold.records[: chance.randrange(3)], chance.choice([NOW, 5.0]))
+            made.release(hold)
+        elif step == 4 and holds and (hold := chance.choice(holds)).records:
+            made.return_unsent(hold, hold.records[chance.randrange(len(hold.records)) :])
+        elif step == 5 and chance.random() < 0.3:
+            shards = chance.choice([None, lambda key: LEFT if key < "k4" else RIGHT])
+            made.reroute(shards)
+        ready = [queue for shard_queue in made.ready(chance.choice([0.0, 9.0])) for queue in shard_queue.ready]
+        records = [each for queue in ready for each in queue.records]
+        assert made.count_ready(9.0) == (len(records), sum(len(each.data) + len(each.key) for each in records))
