@@ -173,6 +173,10 @@ class MappingEditor:
         self._store.begin(entry, text or b"")
         try:
             change()
+        except OSError as error:
+            if not self._was_made(entry):
+                raise
+            log.warning("mapping %s: the change may not survive a power failure: %s", entry.name, error)
         finally:
             # As after a crash: the file itself shows whether it was changed.
             self._finish()

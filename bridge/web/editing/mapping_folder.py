@@ -126,7 +126,7 @@ class MappingFolder:
         with self._opened() as folder:
             _remove(folder, new)
             try:
-                _write_new(folder, new, text, _status(folder, file))
+                _write_new(folder, new, text, file)
                 _expect(folder, file, expected)
                 os.replace(new, file, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
@@ -187,8 +187,9 @@ def _status(folder: int, file: str) -> os.stat_result | None:
         return None
 
 
-def _write_new(folder: int, file: str, text: bytes, old: os.stat_result | None) -> None:
-    """Write a file with the mode and owner of the `old` one, and wait until it is on disk."""
+def _write_new(folder: int, file: str, text: bytes, replaces: str) -> None:
+    """Write a file with the mode and owner of the one that it replaces, and wait until it is on disk."""
+    old = _status(folder, replaces)
     # Other users must not be able to read it before it has the mode of the old file.
     with os.fdopen(os.open(file, _CREATE, 0o666 if old is None else 0o600, dir_fd=folder), "wb") as opened:
         opened.write(text)
@@ -198,7 +199,16 @@ def _write_new(folder: int, file: str, text: bytes, old: os.stat_result | None) 
             if (mine.st_uid, mine.st_gid) != (old.st_uid, old.st_gid):
                 os.fchown(opened.fileno(), old.st_uid, old.st_gid)
             os.fchmod(opened.fileno(), stat.S_IMODE(old.st_mode))
+            _copy_attributes(folder, replaces, opened.fileno())
         os.fsync(opened.fileno())
+
+
+def _copy_attributes(folder: int, file: str, new: int) -> None:
+    """Copy extended attributes, among them access control lists, as far as the file system has them."""
+    with contextlib.suppress(OSError), os.fdopen(os.open(file, _READ, dir_fd=folder), "rb") as old:
+        for name in os.listxattr(old.fileno()):
+            with contextlib.suppress(OSError):
+                os.setxattr(new, name, os.getxattr(old.fileno(), name))
 
 
 def _remove(folder: int, file: str) -> None:

@@ -179,7 +179,7 @@ class MappingFileEndpoints:
 
     async def _asked(self, request: Request) -> tuple[dict[str, Any], Author]:
         asked = await body(request)
-        note = asked.get("note") or ""
+        note = "" if asked.get("note") is None else asked["note"]
         if not isinstance(note, str) or len(note) > MAX_NOTE_CHARS:
             raise RequestError(400, f"note: expected text of at most {MAX_NOTE_CHARS} characters")
         return asked, Author(printable(request.state.user.name), printable(" ".join(note.split())))

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import re
+import resource
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.errors import ConfigError
+from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loading.loader import compile_file, sharing_problem
 from bridge.mapping.loading.resources import load_resources
 from bridge.mapping.selftest.runner import run_cases
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bridge.errors import Problem
     from bridge.mapping.loading.resources import LoadedResources
     from bridge.mapping.mapping import Mapping
 
 SHOWN_AS: Final = "mappings"
+CHECK_BYTES: Final = 256 * 1024 * 1024
+"""Memory that a check may need beyond that of the process: the bridge itself is going to run the same tests."""
 _MAX_DIFFERENCE_CHARS: Final = 4_000
+_MAX_DIFFERENCES: Final = 50
+_MAX_PROBLEMS: Final = 200
+_OUT_OF_MEMORY: Final = re.compile(r"dead letter (internal: MemoryError|transform: \w+\(\): the value is too large)")
 _WORD: Final = re.compile(r"[\w.$-]+|\S")
 
 
 def check(asked: dict[str, Any]) -> dict[str, Any]:
     """Return {problems, tests} of {folder, file, text, shared}: a mapping file that is about to be saved."""
+    with _memory_limit(CHECK_BYTES):
+        return _checked(asked)
+
+
+def _checked(asked: dict[str, Any]) -> dict[str, Any]:
     resources = resources_of(asked)
     file, text = Path(asked["folder"]) / asked["file"], asked["text"]
     shown = f"{SHOWN_AS}/{file.name}"
@@ -32,7 +46,11 @@ def check(asked: dict[str, Any]) -> dict[str, Any]:
         # A table that does not load may be the cause of the others.
         return {"problems": problem_values(error.problems, text, resources), "tests": []}
     problem = sharing_problem(mapping, document) if asked["shared"] else None
-    return {"problems": problem_values([problem] if problem else [], text), "tests": case_values(mapping)}
+    tests = case_values(mapping)
+    # A mapping turns the error into a dead letter. The bridge, without this limit, would use the memory.
+    if any(_OUT_OF_MEMORY.search(each["difference"]) for each in tests):
+        raise BridgeError(f"a test needs more than {CHECK_BYTES // 1024**2} MiB of memory")
+    return {"problems": problem_values([problem] if problem else [], text), "tests": tests}
 
 
 def resources_of(asked: dict[str, Any]) -> LoadedResources:
@@ -42,10 +60,11 @@ def resources_of(asked: dict[str, Any]) -> LoadedResources:
 
 def case_values(mapping: Mapping) -> list[dict[str, Any]]:
     """Run the mapping's tests, and return their results."""
-    return [
-        {"name": each.name, "passed": each.passed, "difference": each.difference[:_MAX_DIFFERENCE_CHARS]}
-        for each in run_cases(mapping)
-    ]
+    results = run_cases(mapping)
+    # A response has room for the differences of some tests: the first to fail show what is wrong.
+    first = [each.number for each in results if not each.passed][:_MAX_DIFFERENCES]
+    shown = {number: results[number].difference[:_MAX_DIFFERENCE_CHARS] for number in first}
+    return [{"name": each.name, "passed": each.passed, "difference": shown.get(each.number, "")} for each in results]
 
 
 def problem_values(
@@ -58,11 +77,23 @@ def problem_values(
     lines = text.splitlines()
     values = [
         {"path": each.path, "message": each.message, "advice": "", **_range(lines, each.line, each.column)}
-        for each in problems
+        for each in problems[:_MAX_PROBLEMS]
     ]
     beside = [] if resources is None else resources.problems
     nowhere = dict.fromkeys(("line", "column", "end_line", "end_column"), 0)
     return [*values, *({"path": "", "message": str(each), "advice": "", **nowhere} for each in beside)]
+
+
+@contextmanager
+def _memory_limit(more: int) -> Iterator[None]:
+    """Limit the memory that this process may use beyond what it has."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _range(lines: list[str], line: int, column: int) -> dict[str, int]:
