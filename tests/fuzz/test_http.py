@@ -24,6 +24,12 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
+SAVE = {"text": "topic: t\noutputs: [{data_stream: s}]\n", "version": None, "note": "n", "id": "1", "to": "x"}
+EDITS = st.fixed_dictionaries({}, optional={name: JSON | st.just(value) for name, value in SAVE.items()})
+NAMES = st.sampled_from(["press", "new", "..", "%2e%2e%2fbridge", "a%2Fb", ".x", "%00", "x" * 300, "press.yaml"])
+ACTIONS = st.sampled_from(["rename", "disable", "enable", "delete", "rollback"])
+MESSAGES = st.lists(st.fixed_dictionaries({}, optional={"topic": JSON, "payload": JSON, "at": JSON}), max_size=3)
+JOBS = st.fixed_dictionaries({}, optional={"mapping": JSON | st.just(SAVE["text"]), "name": JSON, "messages": MESSAGES})
 NUMBERS = st.lists(st.integers(-(2**63), 2**64 - 1) | st.integers(0, 3), max_size=4)
 TRY = {"mapping": "press", "text": "topic: t\noutputs: [{data_stream: s}]\n", "topic": "t", "payload": "{}", "qos": 1}
 FIELDS = st.fixed_dictionaries({}, optional={name: JSON | st.just(value) for name, value in TRY.items()})
@@ -86,13 +92,41 @@ def test_anything_that_is_requested_is_answered(client, path, odd, query):
 @example(path="api/dead-letters/replay", body={"numbers": [2**64 - 1]})
 @example(path="api/dead-letters/delete", body={"numbers": [-(2**63)]})
 def test_anything_that_is_sent_is_answered_and_the_ledger_balance(client, bridge, path, body):
-    try:
-        content = orjson.dumps(body)
-    except TypeError:  # beyond 64 bits
-        content = repr(body).encode()
-    answer = client.post(f"/{path}", content=content, headers={"content-type": "application/json"})
+    answer = client.post(f"/{path}", content=written(body), headers={"content-type": "application/json"})
     assert answer.status_code < 500, answer.text
     assert all(row.balanced for row in bridge.spool.ledger_rows())
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(path=st.sampled_from(["api/try", "api/preview", "api/propose"]), body=JOBS)
+@example(path="api/propose", body={"topic": "t", "messages": [{"topic": "t", "payload_base64": "/"}]})
+@example(path="api/preview", body={"mapping": "x", "name": "x", "messages": [{"topic": "t", "at": "0001-01-01"}]})
+def test_any_job_is_answered(client, path, body):
+    answer = client.post(f"/{path}", content=written(body), headers={"content-type": "application/json"})
+    assert answer.status_code < 500, answer.text
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(name=NAMES, action=ACTIONS | st.just(""), body=EDITS)
+@example(name="%2e%2e%2fbridge", action="", body=SAVE)
+@example(name="new", action="rename", body={"to": "../bridge", "version": None})
+@example(name="press", action="rollback", body={"id": "9" * 30})
+def test_any_edit_is_answered_and_writes_in_the_folder_only(client, bridge, name, action, body):
+    around = {each: each.read_bytes() for each in bridge.mappings.folder.parent.glob("*.yaml")}
+    path, method = f"/api/mappings/{name}", "POST" if action else "PUT"
+    path = f"{path}/{action}" if action else path
+    answer = client.request(method, path, content=written(body), headers={"content-type": "application/json"})
+    assert answer.status_code < 500, answer.text
+    assert around == {each: each.read_bytes() for each in bridge.mappings.folder.parent.glob("*.yaml")}
+    named = {each.name for each in bridge.mappings.folder.iterdir()}
+    assert named <= {"press.yaml", "new.yaml", "x.yaml", "press.yaml.disabled", "new.yaml.disabled"}
+
+
+def written(body):
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # beyond 64 bits
+        return repr(body).encode()
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -98,7 +98,9 @@ class MappingFileEndpoints:
         `version` is that of the present file, or null if it was deleted.
         """
         asked, author = await self._asked(request)
-        number = integer({"id": str(asked.get("id", ""))}, "id", 0)
+        if not isinstance(asked.get("id"), str) or not asked["id"]:
+            raise RequestError(400, "expected id: that of a version")
+        number = integer(asked, "id", 0)
         entry, content = await self._threads.run(self._editor.version, request.path_params["name"], number)
         if not entry.version:
             raise RequestError(409, f"version {number} is a deletion: it has no text", code="no-text")
@@ -111,7 +113,7 @@ class MappingFileEndpoints:
         name, expected = request.path_params["name"], _version(asked)
         try:
             found = await self._expected(name, expected)
-            tests = await self._check(found, text, force=asked.get("force_tests") is True)
+            tests = await self._check(found, text, force=_flag(asked, "force_tests"))
             content = _with_line_ends_of(found.text, text)
             version = await self._threads.run(self._editor.save, name, content, expected, author, action)
         except RequestError as error:
@@ -215,6 +217,13 @@ def _version(asked: dict[str, Any]) -> str:
     if version is not None and not isinstance(version, str):
         raise RequestError(400, "version: expected the version of the file, or null for a new one")
     return version or ""
+
+
+def _flag(asked: dict[str, Any], name: str) -> bool:
+    """Return a flag of a request, False by default. Raise RequestError."""
+    if not isinstance(asked.get(name, False), bool):
+        raise RequestError(400, f"{name}: expected true or false")
+    return asked.get(name) is True
 
 
 def _with_line_ends_of(old: bytes | None, text: str) -> bytes:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from bridge.web.editing.version_entry import Action
 from bridge.web.openapi.mappings import PROBLEM, TEST
 from bridge.web.openapi.operation import NUMBER_TEXT, Operation
 from bridge.web.openapi.schemas import BOOLEAN, INTEGER, TEXT, Schema, array, nullable, obj
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CODES = [
     "conflict",
@@ -57,11 +60,14 @@ _ENTRY = {
 _NOTE = {"note": {"type": ["string", "null"], "maxLength": 500}}
 
 
-def _body(**properties: Schema) -> Schema:
+def _body(optional: Mapping[str, Schema] | None = None, /, **required: Schema) -> Schema:
     """Return the schema of a request that names the version that its user has seen, and a note."""
-    return {"type": "object", "properties": {**properties, "version": nullable(TEXT), **_NOTE}}
+    properties = {**required, **(optional or {}), "version": nullable(TEXT), **_NOTE}
+    return {"type": "object", "properties": properties, "required": list(required)}
 
 
+_ID = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+_FORCE = {"force_tests": BOOLEAN}
 _VERSION = obj(version=TEXT)
 _SAVED = obj(version=TEXT, tests=array(TEST))
 OPERATIONS: Final = {
@@ -69,7 +75,7 @@ OPERATIONS: Final = {
         obj(editable=BOOLEAN, why_not=TEXT, folder=TEXT, files=array(_FILE), deleted=array(_DELETED)), errors=(409,)
     ),
     "PUT /api/mappings/{name}": Operation(
-        _SAVED, body=_body(text=TEXT, force_tests=BOOLEAN), others={**_REFUSALS, 422: REFUSED}
+        _SAVED, body=_body(_FORCE, text={"type": "string", "minLength": 1}), others={**_REFUSALS, 422: REFUSED}
     ),
     "POST /api/mappings/{name}/rename": Operation(
         obj(version=TEXT, name=TEXT, notes=array(TEXT)), body=_body(to=TEXT), errors=(404,), others=_REFUSALS
@@ -80,7 +86,10 @@ OPERATIONS: Final = {
     ),
     "POST /api/mappings/{name}/delete": Operation(obj(), body=_body(), errors=(404,), others=_REFUSALS),
     "POST /api/mappings/{name}/rollback": Operation(
-        _SAVED, body=_body(id=TEXT, force_tests=BOOLEAN), errors=(404,), others={**_REFUSALS, 422: REFUSED}
+        _SAVED,
+        body=_body(_FORCE, id=_ID),
+        errors=(404,),
+        others={**_REFUSALS, 422: REFUSED},
     ),
     "GET /api/mappings/{name}/history": Operation(
         obj(entries=array(obj(**_ENTRY)), damaged=INTEGER), errors=(403, 409)

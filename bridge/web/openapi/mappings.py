@@ -28,7 +28,9 @@ _TRIED = obj(
     problems=array(PROBLEM),
 )
 _MESSAGE = {"topic": TEXT, "payload": TEXT, "payload_base64": TEXT, "qos": {"enum": [0, 1, 2]}, "retain": BOOLEAN}
-_MESSAGES = {"type": "array", "maxItems": 50, "items": {"type": "object", "properties": {**_MESSAGE, "at": TEXT}}}
+_TIME = {"type": "string", "format": "date-time"}
+_SAMPLE = {"type": "object", "properties": {**_MESSAGE, "at": _TIME}, "required": ["topic"]}
+_MESSAGES = array(_SAMPLE, max_items=50)
 _TRIAL = {
     "type": "object",
     "properties": {"mapping": TEXT, "name": TEXT, **_MESSAGE},

@@ -29,7 +29,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def run(folder):
-    """run(job, **asked): the result of a job of a worker process of its own."""
+    """run(job, …): the result of a job of a worker process of its own."""
     loop = asyncio.new_event_loop()
     worker = Playground(folder)
     yield lambda job, **asked: loop.run_until_complete(worker.run(job, asked))
