@@ -166,6 +166,7 @@ def log_in(page, url, view=""):
     """Log in like a user; request the view after the log-in has ended."""
     page.goto(url)
     page.get_by_label("Token").fill(TOKEN)
+    page.get_by_label("Your name").fill("Anna")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("navigation", name="Views")).to_be_visible()
     page.goto(f"{url}#/{view}")
@@ -180,10 +181,14 @@ def open_page(tab, plant):
 
 @pytest.fixture
 def edit(open_page, plant):
-    """edit(name, text=MAPPING, **options of tab): a file of this name, in the editor when the bridge has loaded it."""
+    """edit(name, text=MAPPING, **options of tab): a file of this name, in the editor when the bridge has loaded it.
+
+    With text=None, the file is there already.
+    """
 
     def opened(name, text=MAPPING, **options):
-        write_mapping(plant.folder, name, text)
+        if text is not None:
+            write_mapping(plant.folder, name, text)
         page = open_page("mappings", without=REFUSED, **options)
         row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
         expect(row.get_by_text("active", exact=True)).to_be_visible()

@@ -69,6 +69,44 @@ def test_keys_functions_captures_and_received_fields_are_completed(edit):
     expect(options.filter(has_text="qos").first).to_be_visible()
 
 
+def test_path_of_a_key_is_found_by_the_indentation(open_page):
+    lines = [
+        "topic: a",
+        "outputs:",
+        "- data_stream: x",
+        "  part",
+        "tests:",
+        "  - name: n",
+        "    expect:",
+        "      - data",
+        "changes:",
+        "  key",
+    ]
+    paths = open_page().evaluate(
+        """async (lines) => {
+            const { pathOf } = await import("/static/editor_completion.js");
+            const doc = { line: (number) => ({ text: lines[number - 1] }) };
+            return lines.map((text, at) => pathOf(doc, at + 1, /^(?:\\s*- )*\\s*/.exec(text)[0].length));
+        }""",
+        lines,
+    )
+    assert paths == ["", "", "outputs[]", "outputs[]", "", "tests[]", "tests[]", "tests[].expect[]", "", "changes"]
+
+
+def test_dead_letter_is_opened_in_the_editor(open_page, plant):
+    page = open_page("dead-letters")
+    expect(page.get_by_text("press07").first).to_be_visible()
+    [number] = page.evaluate(
+        """async () => {
+            const { get } = await import("/static/event_stream.js");
+            return (await get("/api/dead-letters")).dead_letters.slice(0, 1).map((each) => each.number);
+        }"""
+    )
+    page.goto(f"{plant.url}#/mappings/press/dead-letter/{number}")
+    expect(page.get_by_label("Topic", exact=True)).to_have_value("factory/pdx/press07/telemetry")
+    expect(page.get_by_role("region", name="Output")).to_contain_text("dead letter: transform")
+
+
 def test_function_is_explained_under_the_pointer(edit):
     edited = edit("explained")
     edited.text.get_by_text("multiply").hover()

@@ -4,9 +4,10 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import MAPPING, REFUSED, VIEW_TOKEN
+from tests.browser.conftest import MAPPING, MARKUP, REFUSED, VIEW_TOKEN
 from tests.browser.editor import Edited, file_of, records_of
 from tests.harness.bridge_process import write_mapping
+from tests.harness.publisher import Publisher
 from tests.integration.arrivals import eventually
 
 
@@ -20,7 +21,7 @@ def test_fixed_mapping_is_saved_and_changes_the_records(edit, plant):
     expect(edited.status).to_have_text("Saved. The mapping is active.")
     assert "fixed: captures.machine" in file_of(plant, "fixed").read_text()
     eventually(lambda: any("fixed" in each for each in records_of(plant)[-50:]), "a record of the saved mapping")
-    expect(edited.history).to_contain_text("another name")
+    expect(edited.history).to_contain_text(re.compile("by Anna.*another name"))
     expect(edited.page.get_by_text("unmodified")).to_be_visible()
 
 
@@ -88,7 +89,24 @@ def test_earlier_version_is_compared_and_rolled_back(edit, plant):
 
 
 def test_new_mapping_is_proposed_for_a_topic_that_none_matches(open_page, plant):
-    page = open_page("new-mapping/" + "factory%2Fpdx%2Fpress01%2Ftelemetry", without=REFUSED)
+    """Two overlapping topics are subscribed with a filter that receives more than both."""
+    write_mapping(
+        plant.folder, "wide", MAPPING.replace("{site}/{machine}/telemetry", "site9/{machine...}").split("tests:")[0]
+    )
+    page = open_page("mappings", without=REFUSED)
+    unmatched = page.get_by_role("region", name="Topics that no mapping matches")
+    with Publisher(plant.broker.port, client_id="other") as publisher:
+
+        def publish():
+            publisher.publish([(f"factory/{MARKUP}/press01/state", b'{"state": "RUN"}')])
+            return unmatched.is_visible()
+
+        eventually(publish, "the topic in the list", every_secs=0.5)
+        unmatched.get_by_role("link", name="Propose a mapping").click()
+        expect(page.get_by_text("Waiting for a message")).to_be_visible()
+        eventually(
+            lambda: [publish(), page.get_by_label("Proposed text").is_visible()][1], "a proposal", every_secs=0.5
+        )
     expect(page.get_by_label("Proposed text")).to_contain_text("data_stream: telemetry")
     page.get_by_label("Name of the mapping").fill("press.yaml")
     page.get_by_role("button", name="Open in the editor").click()
@@ -101,6 +119,7 @@ def test_new_mapping_is_proposed_for_a_topic_that_none_matches(open_page, plant)
     page.get_by_role("button", name="Create", exact=True).click()
     expect(page.get_by_text("Created. The mapping is active.")).to_be_visible()
     assert file_of(plant, "proposed").exists()
+    assert page.evaluate("window.harmed") is None
 
 
 def test_mapping_is_renamed_disabled_enabled_deleted_and_restored(edit, plant):
@@ -152,6 +171,35 @@ def test_unsaved_text_is_not_left_by_accident_and_survives_a_reload(edit, plant)
     page.get_by_role("link", name="Overview").click()
     expect(page.get_by_role("heading", name="Broker")).to_be_visible()
     assert file_of(plant, "unsaved").read_text() == MAPPING
+
+
+def test_draft_of_an_older_file_is_a_conflict_when_it_is_saved(edit, plant):
+    edited = edit("older")
+    page = edited.page
+    page.on("dialog", lambda dialog: dialog.accept())
+    edited.replace("a press", "a draft")
+    expect(page.get_by_text("modified (not saved)")).to_be_visible()
+    theirs = MAPPING.replace("a press", "their press")
+    write_mapping(plant.folder, "older", theirs)
+    page.reload()
+    expect(edited.status).to_contain_text("The file has changed since: saving shows the differences.")
+    expect(page.get_by_text("valid", exact=True)).to_be_visible()
+    edited.press("Save")
+    expect(page.get_by_role("dialog", name="The file on disk has changed")).to_contain_text("their press")
+    page.get_by_role("button", name="Reload theirs").click()
+    expect(page.get_by_text("unmodified")).to_be_visible()
+    assert file_of(plant, "older").read_text() == theirs
+
+
+def test_file_that_is_a_link_is_not_editable_and_says_why(edit, plant):
+    """Kubernetes mounts the files of a ConfigMap as links."""
+    (plant.folder / "mappings" / "..data").mkdir()
+    (plant.folder / "mappings" / "..data" / "linked.yaml").write_text(MAPPING)
+    file_of(plant, "linked").symlink_to("..data/linked.yaml")
+    edited = edit("linked", text=None)
+    expect(edited.page.get_by_text(re.compile("^Not saved from this page: .*link"))).to_be_visible()
+    expect(edited.page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
+    expect(edited.page.get_by_role("button", name="Download", exact=True)).to_be_visible()
 
 
 def test_view_role_tries_a_text_and_downloads_it_but_saves_nothing(tab, plant):

@@ -15,7 +15,6 @@ import { Traffic } from "./editor_traffic.js";
 import { MappingFile } from "./mapping_file.js";
 
 const PAUSE_MS = 250;
-const NO_COMPLETIONS = { keys: {}, functions: [], roots: [] };
 
 export class Editor {
   // `mapping`: the response of /api/mappings/NAME, for a new one with `version: null`. `reopen(notice)` opens this
@@ -33,7 +32,7 @@ export class Editor {
     this.marks = h("span", { class: "row" });
     this.message = new TriedMessage(message || chosenMessage() || exampleOf(mapping), () => this.soon());
     this.traffic = new Traffic({ name: this.name, query: () => this.query(), edited: () => this.edited(), choose: (each) => this.message.choose(each) });
-    const completion = new Completion(completions || NO_COMPLETIONS, this.traffic.fields);
+    const completion = new Completion(completions, this.traffic.fields);
     this.editor = new TextEditor({ text: this.begun(), label: `Text of ${mapping.file}`, changed: () => this.changed(), save: () => this.saving.save(), complete: completion.complete, explain: completion.explain });
     this.saving = new Saving(this.file, this, { enabled: mapping.enabled !== false, names });
     this.history = new History(this.file, { mayRollBack: () => (this.isModified ? "Save or undo your changes before a rollback." : ""), rolledBack: (text) => reopen(text), failed: (text) => this.saving.say(text, "bad") });

@@ -35,14 +35,17 @@ export class Completion {
 
   // Values of a key that has a fixed set of them.
   values(context, line) {
-    const match = /^(?<indent>\s*(?:- +)*)(?<key>[\w-]+):\s+(?<value>[\w-]*)$/.exec(line.text.slice(0, context.pos - line.from));
+    const match = /^(?<indent>\s*(?:- +)*)(?<key>[\w-]+):\s+(?<value>[\w.-]*)$/.exec(line.text.slice(0, context.pos - line.from));
     if (!match) return null;
     const key = (this.known.keys[pathOf(context.state.doc, line.number, match.groups.indent.length)] || []).find((each) => each.name === match.groups.key);
-    if (!key || !key.values || !key.values.length) return null;
-    return { from: context.pos - match.groups.value.length, options: key.values.map((value) => ({ label: String(value), type: "enum" })), validFor: /^[\w-]*$/ };
+    const values = match.groups.key === "schema" ? this.known.schemas : key ? key.values : [];
+    if (!values.length) return null;
+    return { from: context.pos - match.groups.value.length, options: values.map((value) => ({ label: String(value), type: "enum" })), validFor: /^[\w.-]*$/ };
   }
 
   names(context, before) {
+    const table = /lookup\(\s*'(\w*)$/.exec(before);
+    if (table) return { from: context.pos - table[1].length, options: this.known.tables.map((name) => ({ label: name, type: "table", info: "lookup table" })), validFor: /^\w*$/ };
     const match = PATH.exec(before);
     if (!match && !context.explicit) return null;
     const path = match ? match.groups.path : "";

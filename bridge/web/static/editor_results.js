@@ -2,7 +2,7 @@
 import { fill, h, members } from "./dom.js";
 import { pretty } from "./format.js";
 import { made } from "./outcome.js";
-import { tag } from "./components.js";
+import { errorText, tag } from "./components.js";
 
 const UNAVAILABLE = "Not available while the mapping has errors.";
 
@@ -11,7 +11,7 @@ export function drawProblems(element, problems, goTo) {
   element.hidden = !problems.length;
   fill(element, problems.map((each) => h("div", { class: "problem-found" },
     h("button", { class: "link", onclick: () => goTo(each) }, each.line ? `line ${each.line}, column ${each.column}` : "the file"), " ",
-    each.path ? h("span", { class: "mono" }, each.path) : null, h("pre", {}, each.message), each.advice ? h("p", {}, each.advice) : null)));
+    each.path ? h("span", { class: "mono" }, each.path) : null, h("div", {}, errorText(each.message)), each.advice ? h("p", {}, each.advice) : null)));
 }
 
 export function drawTests(element, tests, broken) {

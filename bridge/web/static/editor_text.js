@@ -26,7 +26,7 @@ export class TextEditor {
     const root = this.element.attachShadow({ mode: "open" });
     this.view = new EditorView({ root, parent: root, state: EditorState.create({ doc: text, extensions: [
       basics(), looks(label), yaml(), expressionColours(), lintGutter(),
-      autocompletion({ override: [complete], icons: false }), hoverTooltip(explain),
+      replacedByTyping(), autocompletion({ override: [complete], icons: false }), hoverTooltip(explain),
       keymap.of([{ key: "Mod-s", run: () => { save(); return true; }, preventDefault: true }]), keys(),
       EditorView.updateListener.of((update) => { if (update.docChanged) changed(); }),
     ] }) });
@@ -61,6 +61,21 @@ const looks = (label) => [
   EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
 ];
 
+// Typed text that replaces a selection. Chromium would keep the looks of what it replaces by an inline style, which the
+// Content-Security-Policy forbids.
+const replacedByTyping = () => EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const [range] = event.getTargetRanges();
+    if (event.inputType !== "insertText" || event.data === null || event.isComposing || !range || range.collapsed) return false;
+    event.preventDefault();
+    const from = view.posAtDOM(range.startContainer, range.startOffset);
+    const to = view.posAtDOM(range.endContainer, range.endOffset);
+    const insert = () => view.state.update({ changes: { from, to, insert: event.data }, selection: { anchor: from + event.data.length }, userEvent: "input.type", scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, event.data, insert))) view.dispatch(insert());
+    return true;
+  },
+});
+
 // Tab indents; after Escape it moves the focus (CodeMirror's own rule, for two seconds), for keyboard users.
 const keys = () => keymap.of([
   ...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap, ...defaultKeymap,
@@ -77,8 +92,9 @@ function diagnostic(doc, { line, column, end_line: endLine, end_column: endColum
   const from = position(doc, line, column);
   const to = endLine ? Math.max(position(doc, endLine, endColumn), from) : from;
   const end = to > from ? to : wordEnd(doc, from);
-  const renderMessage = () => h("div", {}, h("pre", {}, message), advice ? h("p", {}, advice) : null);
-  return { from: Math.min(from, Math.max(end - 1, 0)), to: end, severity: "error", message: advice ? `${message}\n${advice}` : message, renderMessage };
+  const [first] = message.split("\n"); // the lines after it are an excerpt, which the mark in the text replaces
+  const renderMessage = () => h("div", {}, h("p", {}, first), advice ? h("p", {}, advice) : null);
+  return { from: Math.min(from, Math.max(end - 1, 0)), to: end, severity: "error", message: advice ? `${first} ${advice}` : first, renderMessage };
 }
 
 // End of the word at an offset, or of the line where there is none: at least one character is underlined.
