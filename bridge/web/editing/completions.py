@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.mapping.expressions.functions import FAMILIES
 from bridge.mapping.loading.lookup_tables import table_files
 from bridge.mapping.loading.schema_files import schema_files
-from bridge.mapping.pipeline.scope import RECORD, SCOPE_NAMES
+from bridge.mapping.pipeline.scope import RECORD, SCOPE_NAMES, VARS
 from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.mapping.stateful.sampler import SAMPLE
 
@@ -32,6 +32,7 @@ _ROOTS: Final = {
     "retain": "true if the broker had retained the message",
     "properties": "MQTT 5 properties",
     "mapping": "the mapping's name",
+    VARS: "with vars: its values, by name",
     RECORD: "in partition_key_from: the record",
     SAMPLE: "with keep: mean: the statistics of the span",
 }

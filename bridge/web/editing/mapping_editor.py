@@ -239,7 +239,7 @@ class MappingEditor:
     def _require_another(self, names: MappingFileName) -> None:
         """Raise RequestError if no other mapping is enabled: the bridge takes an empty folder for an accident."""
         if not any(each.enabled and each != names for each in self.folder.files()):
-            why = "this is the last enabled mapping, and the bridge would not stop it: to stop all, stop the bridge"
+            why = "the last enabled mapping cannot be removed: the bridge would keep it active; stop the bridge instead"
             raise RequestError(409, why, code="last")
 
 
@@ -259,10 +259,9 @@ def _require_version(found: MappingFile, expected: str) -> None:
 def conflict_of(name: str, text: bytes | None) -> RequestError:
     """Return the response for a file that is not the version that the editor loaded."""
     present = None if text is None else text.decode("utf-8", "replace")
-    what = "was deleted" if text is None else "has changed on disk, or in another window"
-    return RequestError(
-        409, f"mapping '{name}' {what} since you opened it", code="conflict", text=present, version=version_of(text)
-    )
+    what = "was deleted since you opened it" if text is None else "has changed since you opened it"
+    why = f"mapping '{name}' {what}, on disk or in another window"
+    return RequestError(409, why, code="conflict", text=present, version=version_of(text))
 
 
 def _is_utf8(text: bytes | None) -> bool:

@@ -283,5 +283,6 @@ def test_completions_are_those_of_the_loader(client, bridge):
     assert "expect" in {each["name"] for each in told["keys"]["tests[]"]}
     assert "partition_key" in {each["name"] for each in told["keys"]["tests[].expect[]"]}
     assert {"name": "topic", "summary": "the topic"} in told["roots"]
+    assert all(each["summary"] for each in told["roots"])
     assert all(each["signature"].startswith(each["name"]) and each["summary"] for each in told["functions"])
     assert (told["tables"], told["schemas"]) == (["assets"], [])
