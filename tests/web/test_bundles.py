@@ -26,7 +26,7 @@ def test_bundle_has_its_licence_and_is_documented(script):
 def test_vendor_folder_has_only_bundles_and_what_belongs_to_them():
     names = {script.stem for script in SCRIPTS}
     assert {each.name.split(".")[0] for each in VENDOR.iterdir()} == names
-    assert names >= {"codemirror"}
+    assert names >= {"codemirror", "uplot"}
 
 
 def test_bundled_packages_have_exact_and_locked_versions():

@@ -1,10 +1,13 @@
-// Bundles the page's libraries: build.mjs TARGET writes TARGET/NAME.js and TARGET/NAME.LICENSE.txt for each.
-// `make web-assets` runs it where package-lock.json is installed.
+// Bundles the page's libraries: build.mjs TARGET writes TARGET/NAME.js, TARGET/NAME.css if it has styles, and
+// TARGET/NAME.LICENSE.txt for each. `make web-assets` runs it where package-lock.json is installed.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
-const BUNDLES = [{ name: "codemirror", title: "CodeMirror", version: "@codemirror/view" }];
+const BUNDLES = [
+  { name: "codemirror", title: "CodeMirror", version: "@codemirror/view" },
+  { name: "uplot", title: "uPlot", version: "uplot" },
+];
 const target = process.argv[2];
 const manifest = (name) => JSON.parse(readFileSync(join("node_modules", name, "package.json"), "utf-8"));
 
@@ -19,8 +22,9 @@ const licence = (name) => `${name} ${manifest(name).version} (${manifest(name).l
 
 for (const { name, title, version } of BUNDLES) {
   const { license, version: number } = manifest(version);
+  const banner = `/* ${title} ${number}, licence ${license}: ${name}.LICENSE.txt */`;
   const result = await build({
-    banner: { js: `/* ${title} ${number}, licence ${license}: ${name}.LICENSE.txt */` },
+    banner: { css: banner, js: banner },
     bundle: true, entryPoints: [`${name}.js`], format: "esm", legalComments: "none", metafile: true, minify: true,
     outfile: join(target, `${name}.js`), target: "es2022",
   });
