@@ -16,10 +16,20 @@ def buffer_hours(snapshot: Snapshot, flow: Flow) -> float | None:
     growth = _growth_per_sec(flow) * snapshot.record_bytes
     if growth <= 0 or not snapshot.spool_max_bytes:
         return None
+    return _room(snapshot) / growth / 3_600
+
+
+def outage_hours(snapshot: Snapshot) -> float | None:
+    """Return for how many hours the spool has room if nothing is delivered; None while no record arrives."""
+    arriving = sum(each.received_per_sec or 0.0 for each in snapshot.flows) * snapshot.record_bytes
+    return _room(snapshot) / arriving / 3_600 if arriving > 0 and snapshot.spool_max_bytes else None
+
+
+def _room(snapshot: Snapshot) -> float:
     room = snapshot.spool_max_bytes - snapshot.spool_bytes
     if snapshot.disk_free_bytes:
         room = min(room, snapshot.disk_free_bytes - snapshot.spool_min_free_bytes)
-    return max(0.0, room / growth / 3_600)
+    return max(0.0, room)
 
 
 def _growth_per_sec(flow: Flow) -> float:

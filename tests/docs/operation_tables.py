@@ -18,6 +18,9 @@ from bridge.mapping.loading import lookup_tables, schema_files
 from bridge.mapping.pipeline import record_builder
 from bridge.mapping.schema import mapping_spec, stateful_spec
 from bridge.mapping.stateful import change_filter
+from bridge.monitoring.recording import curve_file, event_log, time_series
+from bridge.monitoring.recording.curves import RESOLUTIONS
+from bridge.monitoring.recording.time_series import TimeSeries
 from bridge.mqtt import connection, packet_stream
 from bridge.payloads import compression, json_values, number
 from bridge.payloads.sparkplug import compressed_payload as sparkplug_compression
@@ -179,6 +182,14 @@ def process_limits():
     yield "wrong tokens of an address that are being answered", wrong_tokens.MAX_DELAYED, "429"
     yield from editor_limits()
     yield "event streams of the page", events.MAX_LISTENERS, "503"
+    yield "files of the event log", f"2 of {size(event_log.MAX_FILE_BYTES)}", "the oldest events are removed"
+    yield "events in memory while the disk accepts none", event_log.MAX_WAITING, "the oldest are forgotten"
+    yield (
+        "file of the curves",
+        f"{curve_file.file_bytes([TimeSeries(*each) for each in RESOLUTIONS.values()]):,} bytes",
+        "older points are replaced",
+    )
+    yield "series of the page's last hour, by mapping and stream", time_series.MAX_SERIES, "further ones are not drawn"
     yield "sessions of the page", sessions.MAX_SESSIONS, "the oldest ends; each ends after 12 hours"
     yield "body of a request to the page", size(requests.MAX_BODY_BYTES), "413"
     yield "dead letters of one replay by the page", dead_letters.MAX_NUMBERS, "400; the command has no such limit"

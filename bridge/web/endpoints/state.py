@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from bridge import __version__
+from bridge.monitoring.buffer_time import outage_hours
 from bridge.web.requests import json
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class StateEndpoints:
                 _summary(mapping, coverage.get(mapping.name)) for mapping in self._bridge.mappings.routes.mappings
             ],
             "unmatched_topics": len(snapshot.coverage.topics),
+            "outage_hours": outage_hours(snapshot),
         }
 
     async def status(self, _request: Request) -> Response:

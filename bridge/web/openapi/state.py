@@ -8,7 +8,7 @@ from typing import Final
 from bridge.ingest.topic_coverage import MappingActivity, UnmatchedTopic
 from bridge.monitoring.snapshot import TIMED, Snapshot
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, fields_of, obj, of
+from bridge.web.openapi.schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, fields_of, nullable, obj, of
 
 _HIDDEN = {"dead_letters", "coverage", "request_latency", *TIMED}
 _SNAPSHOT = {
@@ -30,6 +30,7 @@ STATE: Final = obj(
     up_secs=NUMBER,
     mappings=array(_MAPPING),
     unmatched_topics=INTEGER,
+    outage_hours=nullable(NUMBER),
 )
 COVERAGE: Final = obj(
     since_ms=INTEGER,

@@ -23,10 +23,10 @@ export function number(value, kind = "") {
   return h("td", { class: `number ${nothing ? "nothing" : kind}` }, typeof value === "string" ? value : whole(value));
 }
 
-// Columns whose names begin with # contain numbers. The roles are explicit, because a row that is laid out as a card loses its own.
+// Columns whose names begin with # contain numbers, those with ~ charts. The roles are explicit, because a row that is laid out as a card loses its own.
 export function tableOf(columns, rows, foot = null) {
-  const names = columns.map((name) => name.replace("#", ""));
-  const heads = names.map((name, at) => h("th", { scope: "col", role: "columnheader", class: columns[at].startsWith("#") ? "number" : null }, name));
+  const names = columns.map((name) => name.replace(/^[#~]/, ""));
+  const heads = names.map((name, at) => h("th", { scope: "col", role: "columnheader", class: { "#": "number", "~": "chart" }[columns[at][0]] }, name));
   for (const row of foot ? [...rows, foot] : rows) {
     row.setAttribute("role", "row");
     [...row.cells].forEach((cell, at) => {

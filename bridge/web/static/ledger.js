@@ -3,7 +3,7 @@ import { breakable, h } from "./dom.js";
 import { counted, duration, rate, whole } from "./format.js";
 import { drainedIn, known, perSecond } from "./event_stream.js";
 import { drawTable, number, tag } from "./components.js";
-import { problemsOf, drainTime } from "./problems.js";
+import { KIND_OF, drainTime, sinceText } from "./problems.js";
 import { covered, sparkline } from "./sparkline.js";
 
 const COLUMNS = ["received", "delivered", "filtered", "dead_lettered", "dropped", "spooled"];
@@ -26,16 +26,16 @@ export function drawStreams(element, state) {
   const rows = state.streams.map((each) => {
     const of = (at) => at.streams.find((other) => other.stream === each.stream);
     const count = (at) => of(at)?.delivered ?? each.delivered;
-    const stalled = problemsOf(state, "stream-stalled").some((problem) => problem.stream === each.stream);
-    const [word, kind] = stalled ? ["stalled", "bad"] : STREAM[each.state];
-    return h("tr", {},
+    const [problem] = state.problems.filter((found) => found.stream === each.stream);
+    const [word, kind] = problem?.code === "stream-stalled" ? ["stalled", "bad"] : STREAM[each.state];
+    return h("tr", { class: problem?.severity === "error" ? "broken" : null },
       head(breakable(each.stream), each.hot_key ? note("hot key: ", each.hot_key) : null),
-      h("td", {}, tag(word, kind), each.code ? note(`${each.code}, for ${duration(each.bad_for_secs)}`) : null),
+      h("td", { class: "wrap" }, tag(word, problem ? KIND_OF[problem.severity] : kind), problem ? note(`since ${sinceText(problem, state.now_ms)}: ${problem.cause.split("\n")[0]}`) : each.code ? note(`${each.code}, for ${duration(each.bad_for_secs)}`) : null),
       number(rate(perSecond(count, `stream ${each.stream}`))), chart(`stream ${each.stream}`, `Delivered to ${each.stream}`),
       number(each.delivered), waiting(state, each),
       number(each.throttled, "amiss"), number(each.retried, "amiss"), latency(each, state.now_ms));
   });
-  drawTable(element, ["Stream", "State", "#Records/s", chartHead(), "#Delivered", "#Buffered", "#Throttled", "#Retried", "#Latency"], rows,
+  drawTable(element, ["Stream", "State", "#Records/s", `~${chartHead()}`, "#Delivered", "#Buffered", "#Throttled", "#Retried", "#Latency"], rows,
     "No stream yet: no mapping has sent a record.");
 }
 
@@ -73,8 +73,8 @@ export function drawMappings(element, state) {
       number(rate(now)), chart(`mapping ${row.mapping}`, `Received by ${row.mapping || "no mapping"}`),
       ...COLUMNS.map((column) => number(row[column], COLOURS[column])));
   });
-  const total = h("tr", {}, head("All"), h("td", { class: "gap" }), h("td", { class: "gap" }), ...COLUMNS.map((column) => totalOf(state, column)));
-  drawTable(element, ["Mapping", "#Records/s", chartHead(), "#Received", "#Delivered", "#Filtered", "#Dead letters", "#Dropped", "#Buffered"], rows,
+  const total = h("tr", {}, head("All"), h("td", { class: "gap" }), h("td", { class: "gap chart" }), ...COLUMNS.map((column) => totalOf(state, column)));
+  drawTable(element, ["Mapping", "#Records/s", `~${chartHead()}`, "#Received", "#Delivered", "#Filtered", "#Dead letters", "#Dropped", "#Buffered"], rows,
     "No messages yet.", total);
 }
 

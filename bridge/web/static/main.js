@@ -7,7 +7,7 @@ import { Mappings } from "./mappings.js";
 import { Messages } from "./messages.js";
 import { NewMapping } from "./new_mapping.js";
 import { Overview } from "./overview.js";
-import { KIND } from "./problems.js";
+import { drawLostVerdict, drawVerdict } from "./verdict.js";
 
 const VIEWS = { "": Overview, messages: Messages, mappings: Mappings, "new-mapping": NewMapping, "dead-letters": DeadLetters };
 const LOST_MS = 5_000;
@@ -43,11 +43,6 @@ function decoded(part) {
   try { return decodeURIComponent(part); } catch { return part; }
 }
 
-function verdict(text, kind) {
-  if (element("verdict").textContent !== text) element("verdict").textContent = text;
-  element("state").className = `verdict ${kind}`;
-}
-
 function update(state) {
   learn(state);
   const count = state.dead_letter_count;
@@ -58,7 +53,7 @@ function update(state) {
   element("dead-letter-count").setAttribute("aria-label", whole(count));
   element("version").textContent = `Version ${state.version}, up ${duration(state.up_secs)}`;
   element("logout").hidden = !known.session.login;
-  verdict(state.verdict, KIND[state.state]);
+  drawVerdict(state);
   drawLost();
   if (view && view.draw) view.draw(state);
 }
@@ -72,7 +67,7 @@ function drawLost() {
   if (!lost) return;
   const at = new Date(known.state.now_ms).toISOString().slice(11, 19);
   fill(element("since"), `Showing data from ${at} UTC, ${duration(silent / 1000)} ago.`);
-  verdict("ERROR: the bridge does not respond", "bad");
+  drawLostVerdict();
 }
 
 // A hidden page requests nothing. When it is shown again, the time in between is no loss of connection.
@@ -86,7 +81,7 @@ window.addEventListener("hashchange", async (event) => {
 });
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); begin(); }); // the hash names a view
 setInterval(drawLost, 1_000);
-setInterval(() => { if (!document.hidden) rememberHour(); }, 10_000);
+setInterval(() => { if (!document.hidden) rememberHour(); }, 15_000);
 await rememberSession();
 show();
 rememberHour();

@@ -3,15 +3,45 @@ import { h } from "./dom.js";
 import { counted, duration, rate, whole } from "./format.js";
 import { drawTable, errorText, number, tag } from "./components.js";
 
-export const KIND = { ok: "good", degraded: "warn", failing: "bad" };
+export const KIND_OF = { error: "bad", warning: "warn" };
 const SEVERITY = { error: ["ERROR", "bad"], warning: ["WARNING", "warn"] };
 
 export const problemsOf = (state, code) => state.problems.filter((each) => each.code === code);
 
-export function problemItem(problem, nowMs) {
-  const rows = details(problem, nowMs).flatMap(([label, text]) => [h("dt", {}, label), h("dd", {}, ...errorText(text))]);
-  return h("li", {}, h("p", { class: "summary" }, tag(...SEVERITY[problem.severity]), " ", h("strong", {}, named(problem)), " ", mappingLink(problem)),
-    h("dl", { class: "steps" }, rows));
+// One item for problems that differ only in their stream or mapping: an outage of Kinesis is one thing to read.
+export function problemItems(problems, nowMs) {
+  const groups = new Map();
+  for (const each of problems) {
+    const same = JSON.stringify([each.code, each.severity, each.cause, each.advice, each.stage === "delivering" || each.safe]);
+    groups.set(same, [...(groups.get(same) || []), each]);
+  }
+  return [...groups.values()].map((group) => problemItem(group, nowMs));
+}
+
+function problemItem(group, nowMs) {
+  const [first] = group;
+  const rows = details(joined(group), nowMs).flatMap(([label, text]) => [h("dt", {}, label), h("dd", {}, ...errorText(text))]);
+  const others = group.slice(1).map((each) => each.stream || each.mapping || named(each));
+  return h("li", {}, h("p", { class: "summary" }, tag(...SEVERITY[first.severity]), " ", h("strong", {}, named(first)), " ", mappingLink(first)),
+    others.length ? h("p", {}, `The same for ${others.join(", ")}`) : null, h("dl", { class: "steps" }, rows));
+}
+
+// The problems of a group as one: the earliest begin, the sum of the records, the shortest time of the buffer.
+function joined(group) {
+  const [first] = group;
+  if (group.length === 1) return first;
+  const total = (name) => group.reduce((sum, each) => sum + each[name], 0);
+  const hours = group.map((each) => each.buffer_hours).filter((each) => each !== null);
+  const lost = total("dropped_records") ? `${whole(total("dropped_records"))} dropped` : "none lost";
+  const safe = first.stage === "delivering" ? `${counted(total("buffered_records"), "record")} buffered on disk; ${lost}` : first.safe;
+  return { ...first, safe, since: Math.min(...group.map((each) => each.since)), attempts: total("attempts"), buffer_hours: hours.length ? Math.min(...hours) : null };
+}
+
+// Time of day of a problem's begin (its date if that is not today), and how long ago it was.
+export function sinceText(problem, nowMs) {
+  const began = new Date(problem.since * 1000).toISOString(), today = new Date(nowMs).toISOString().slice(0, 10);
+  const at = began.startsWith(today) ? began.slice(11, 19) : `${began.slice(0, 10)} ${began.slice(11, 19)}`;
+  return `${at} UTC (${duration(Math.max(0, nowMs / 1000 - problem.since))})`;
 }
 
 const named = (problem) => (problem.worker ? `${problem.worker}: ${problem.summary}` : problem.summary);

@@ -1,0 +1,130 @@
+// One chart of the curves: its legend shows the values below the cursor, or the newest ones.
+import { h } from "./dom.js";
+import uPlot from "./vendor/uplot.js";
+
+const HEIGHTS = { main: 170, small: 130 };
+const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
+// Axes of bytes have ticks at powers of two, as their labels do.
+const BINARY = Array.from({ length: 50 }, (_, power) => 2 ** power);
+const SYNC = { key: "curves", setSeries: false, filters: { pub: moves, sub: moves } };
+const SVG = "http://www.w3.org/2000/svg";
+
+function moves(type) { return type === "mousemove" || type === "mouseleave"; }
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// Colours alone do not distinguish the curves: each has dashes of its own, here too.
+function swatch(at) {
+  const svg = document.createElementNS(SVG, "svg");
+  const line = document.createElementNS(SVG, "line");
+  for (const [name, value] of Object.entries({ class: "swatch", viewBox: "0 0 26 4", "aria-hidden": "true" })) svg.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ class: `curve-${at + 1}`, x1: 0, x2: 26, y1: 2, y2: 2, "stroke-dasharray": DASHES[at].join(" ") || "none" })) line.setAttribute(name, value);
+  svg.append(line);
+  return svg;
+}
+
+export class Plot {
+  // `chart`: title, and `curves` with key, name, format, and `right: true` for those of the axis at the right.
+  // `zoom(from, to)` and `reset()` act on all charts; `moved(at)` gets the index of the point below the cursor.
+  constructor(chart, { zoom, reset, moved }) {
+    this.chart = chart;
+    this.on = { zoom, reset, moved };
+    this.values = chart.curves.map(() => h("output", {}));
+    this.legend = h("ul", { class: "legend" }, chart.curves.map((each, at) => h("li", {}, swatch(at), h("span", {}, each.name), this.values[at])));
+    this.surface = h("div", { class: `plot ${chart.size || "small"}`, tabindex: "0", role: "group", "aria-label": `${chart.title}: chart. Left and right arrow keys show values, Escape resets the zoom` });
+    this.surface.addEventListener("keydown", (event) => this.key(event));
+    this.element = h("figure", { class: `chart ${chart.size || "small"}` }, h("figcaption", {}, h("strong", {}, chart.title), " ", h("span", { class: "quiet" }, chart.units)), this.surface, this.legend);
+    this.times = [];
+    this.resized = new ResizeObserver(() => this.resize());
+    this.resized.observe(this.surface);
+  }
+
+  // `from`: index of the first point to show.
+  draw(times, series, from) {
+    this.times = times;
+    this.from = from;
+    const data = [times, ...this.chart.curves.map((each) => series[each.key])];
+    if (!this.plot) {
+      if (!this.surface.clientWidth) return;
+      this.plot = new uPlot(this.options(), data, this.surface);
+    } else this.plot.setData(data, false);
+    if (!this.zoomed) this.plot.setScale("x", this.window());
+    this.show(this.plot.cursor.idx ?? null);
+  }
+
+  // uPlot draws on a canvas: another theme needs other colours.
+  restart() {
+    if (this.plot) this.plot.destroy();
+    this.plot = null;
+  }
+
+  leave() {
+    this.resized.disconnect();
+    this.restart();
+  }
+
+  resize() {
+    const width = this.surface.clientWidth;
+    if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: this.plot.height });
+  }
+
+  // The time of which something is known: soon after the first start, a day would be an empty chart with a dot.
+  window() {
+    return { min: this.times[this.from], max: this.times.at(-1) };
+  }
+
+  limit(range) {
+    this.zoomed = range !== null;
+    if (this.plot) this.plot.setScale("x", range || this.window());
+  }
+
+  options() {
+    const { curves, size } = this.chart;
+    const line = colour("--line"), quiet = colour("--quiet"), font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    const axis = { stroke: quiet, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
+    const of = (side) => curves.find((each) => Boolean(each.right) === side);
+    const vertical = (side) => ({ ...axis, scale: side ? "right" : "left", side: side ? 1 : 3, size: 62, space: 34, ...(of(side).binary ? { incrs: BINARY } : {}), grid: { ...axis.grid, show: !side }, values: (_plot, values) => values.map((value) => of(side).format(value)) });
+    const range = (_plot, _min, max) => [0, (max || 1) * 1.06];
+    return {
+      width: this.surface.clientWidth, height: HEIGHTS[size || "small"], legend: { show: false },
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), "Etc/UTC"),
+      cursor: { sync: SYNC, y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => () => { this.on.reset(); return null; } } },
+      scales: { left: { range }, right: { range } },
+      axes: [{ ...axis, size: 26, space: 70, values: (_plot, values) => values.map((at) => new Date(at * 1e3).toISOString().slice(11, values[1] - values[0] < 60 ? 19 : 16)) }, vertical(false), ...(of(true) ? [vertical(true)] : [])],
+      series: [{}, ...curves.map((each, at) => ({ label: each.name, scale: each.right ? "right" : "left", stroke: colour(`--curve-${at + 1}`), width: 1.7, dash: DASHES[at], points: { show: sparse } }))],
+      hooks: { setCursor: [(plot) => this.show(plot.cursor.idx)], setSelect: [(plot) => this.select(plot)] },
+    };
+  }
+
+  select(plot) {
+    const { left, width } = plot.select;
+    if (width < 8) return;
+    plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    this.on.zoom(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
+  }
+
+  show(at) {
+    this.chart.curves.forEach((each, number) => {
+      const points = this.plot.data[number + 1];
+      const value = at === null || at === undefined ? points.findLast((point) => point !== null) : points[at];
+      const text = value === null || value === undefined ? "–" : each.format(value);
+      if (this.values[number].textContent !== text) this.values[number].textContent = text;
+    });
+    this.on.moved(at ?? null);
+  }
+
+  key(event) {
+    if (event.key === "Escape") { this.on.reset(); return; }
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step || !this.plot) return;
+    event.preventDefault();
+    const present = this.plot.cursor.idx ?? this.times.length - 1;
+    const at = Math.min(this.times.length - 1, Math.max(0, present + step));
+    this.plot.setCursor({ left: this.plot.valToPos(this.times[at], "x"), top: 10 });
+  }
+}
+
+// A line needs two points: while there are fewer, they are drawn as dots.
+function sparse(plot, series) {
+  return plot.data[series].reduce((count, value) => count + (value !== null), 0) < 3;
+}
