@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 
@@ -13,7 +13,10 @@ from bridge.child_environment import child_environment
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
+
+Value = TypeVar("Value")
 
 PATIENCE_SECS: Final = 3.0
 START_SECS: Final = 30.0
@@ -21,6 +24,8 @@ START_SECS: Final = 30.0
 
 On a small or busy machine that needs much more time than a trial.
 """
+LOAD_SECS: Final = 30.0
+"""Limit for loading the tables and schemas, which the worker keeps: a large table needs more time than a trial."""
 MAX_REQUESTS: Final = 8
 """Max number of trials that run or wait: each occupies a connection, and a trial may take PATIENCE_SECS."""
 IDLE_SECS: Final = 60.0
@@ -61,22 +66,30 @@ class Playground:
     async def _result(self, request: dict[str, Any]) -> dict[str, Any]:
         async with self._turn:
             try:
-                process = await asyncio.wait_for(self._running(), START_SECS)
-                return await asyncio.wait_for(_request_of(process, request), PATIENCE_SECS)
-            except TimeoutError:
-                # The process is still at work, and can serve no other request.
-                await self.end()
-                raise BridgeError(f"no result within {PATIENCE_SECS:.0f} s: {_TOO_SLOW[request['job']]}") from None
-            # A closed pipe, or an incomplete line: the kernel killed the process, or its memory limit did.
-            except (OSError, ValueError):
-                await self.end()
-                raise BridgeError("the trial ended without a result: the expression needs too much memory") from None
-            except asyncio.CancelledError:
-                # The response to this request would be taken for that to the next one.
-                await asyncio.shield(self.end())
-                raise
+                process = await self._step(self._running(), START_SECS, "the worker process has not started", "start")
+                slow = "the tables and schemas are not loaded"
+                await self._step(_request(process, request), LOAD_SECS, slow, "tables and schemas")
+                slow = _TOO_SLOW[request["job"]]
+                return await self._step(_response(process), PATIENCE_SECS, slow, "expressions")
             finally:
                 self._end_later()
+
+    async def _step(self, step: Coroutine[Any, Any, Value], secs: float, slow: str, what: str) -> Value:
+        """Return the result of a step. Raise BridgeError if it needs more time or memory than it may, or is `slow`."""
+        try:
+            return await asyncio.wait_for(step, secs)
+        except TimeoutError:
+            # The process is still at work, and can serve no other request.
+            await self.end()
+            raise BridgeError(f"no result within {secs:.0f} s: {slow}") from None
+        # A closed pipe, or an incomplete line: the kernel killed the process, or its memory limit did.
+        except (OSError, ValueError):
+            await self.end()
+            raise BridgeError(f"the trial ended without a result: {what} need too much memory") from None
+        except asyncio.CancelledError:
+            # The response to this request would be taken for that to the next one.
+            await asyncio.shield(self.end())
+            raise
 
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
@@ -92,8 +105,8 @@ class Playground:
                 limit=LINE_BYTES,
                 env=child_environment(),
             )
-            # The worker prints a line when its imports are done: from then on PATIENCE_SECS covers the trial alone.
-            await _line(self._process)
+            # The worker prints a line when its imports are done.
+            await _response(self._process)
         return self._process
 
     def _end_later(self) -> None:
@@ -112,12 +125,17 @@ class Playground:
             await process.wait()
 
 
-async def _request_of(process: asyncio.subprocess.Process, request: dict[str, Any]) -> dict[str, Any]:
+async def _request(process: asyncio.subprocess.Process, request: dict[str, Any]) -> None:
+    """Send a request, and wait until its tables and schemas are loaded."""
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     process.stdin.write(orjson.dumps(request) + b"\n")
     await process.stdin.drain()
-    answer: dict[str, Any] = orjson.loads(await _line(process))
-    return answer
+    await _response(process)
+
+
+async def _response(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    response: dict[str, Any] = orjson.loads(await _line(process))
+    return response
 
 
 async def _line(process: asyncio.subprocess.Process) -> bytes:

@@ -1,6 +1,7 @@
-"""Worker process of the page. It reads lines of JSON on standard input, and writes one for each.
+"""Worker process of the page. It reads lines of JSON on standard input, and writes two for each.
 
-The first line of output means that the process is ready.
+The first line of each request means that the tables and schemas are loaded, which may need more time than a job may.
+The first line of all means that the process is ready.
 
 An expression may never end, or use all memory. Here it meets this process's limits, and cannot harm the bridge.
 `playground.py` runs it. It writes no file.
@@ -21,6 +22,7 @@ from bridge.errors import BridgeError
 from bridge.web.jobs.checking import check
 from bridge.web.jobs.preview import preview
 from bridge.web.jobs.proposal import propose_mapping
+from bridge.web.jobs.resources import resources_of
 from bridge.web.jobs.text_difference import text_difference
 from bridge.web.jobs.trial import try_message
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 MEMORY_BYTES: Final = 1 << 30
 CPU_SECS: Final = 20
 """CPU time of one job, after which the kernel ends the process: for a bridge that was killed, and ends it no more."""
+LOAD_CPU_SECS: Final = 60
+"""The same, of loading tables and schemas."""
 JOBS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "try": try_message,
     "check": check,
@@ -42,13 +46,21 @@ JOBS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
 def main() -> None:
     """Process requests until standard input ends."""
     limit()
-    sys.stdout.buffer.write(b"{}\n")  # ready: the parent measures the time from here on
-    sys.stdout.buffer.flush()
+    write({})  # ready: the parent measures the time from here on
     for line in sys.stdin.buffer:
+        asked = orjson.loads(line)
+        signal.setitimer(signal.ITIMER_PROF, LOAD_CPU_SECS)
+        resources_of(asked)
+        write({})
         signal.setitimer(signal.ITIMER_PROF, CPU_SECS)
-        sys.stdout.buffer.write(orjson.dumps(result_of(orjson.loads(line))) + b"\n")
-        sys.stdout.buffer.flush()
+        write(result_of(asked))
         signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def write(value: dict[str, Any]) -> None:
+    """Write a line."""
+    sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def limit() -> None:

@@ -198,6 +198,7 @@ def process_limits():
 def editor_limits():
     yield "trials and checks that wait in the playground", playground.MAX_REQUESTS, "409"
     yield "a trial, a check or a preview", f"{playground.PATIENCE_SECS:.0f} s", "409; nothing is saved"
+    yield "loading of tables and schemas for them", f"{playground.LOAD_SECS:.0f} s", "409"
     yield "memory of a trial or a preview", size(playground_worker.MEMORY_BYTES), "409"
     yield "memory of a check before a mapping is saved", size(checking.CHECK_BYTES), "409; nothing is saved"
     yield "characters of a payload in the playground", job_requests.MAX_PAYLOAD_CHARS, "409"

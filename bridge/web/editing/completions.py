@@ -12,6 +12,7 @@ from bridge.mapping.expressions.functions import FAMILIES
 from bridge.mapping.loading.lookup_tables import table_files
 from bridge.mapping.loading.schema_files import schema_files
 from bridge.mapping.pipeline.scope import RECORD, SCOPE_NAMES, VARS
+from bridge.mapping.proposals.yaml_text import yaml_text
 from bridge.mapping.schema.mapping_spec import MappingSpec
 from bridge.mapping.stateful.sampler import SAMPLE
 
@@ -92,4 +93,4 @@ def _described(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     for each in _alternatives(schema, node):
         values += each.get("enum", [each["const"]] if "const" in each else [])
         values += [True, False] if each.get("type") == "boolean" else []
-    return {"summary": node.get("description", ""), "values": values}
+    return {"summary": node.get("description", ""), "values": [yaml_text(each) for each in values]}

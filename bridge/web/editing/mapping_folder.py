@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
+from bridge.mapping.loading.folder_watch import signatures
 from bridge.web.editing.file_names import parse_file_name
 from bridge.web.requests import RequestError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bridge.mapping.loading.folder_watch import Signature
     from bridge.web.editing.file_names import MappingFileName
 
 VERSION_DIGITS: Final = 16
@@ -50,6 +52,7 @@ class MappingFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._versions: dict[tuple[str, Signature], str] = {}
 
     def files(self) -> list[MappingFileName]:
         """Return the names of all mapping files, sorted. Raise RequestError if the folder cannot be read."""
@@ -70,11 +73,18 @@ class MappingFolder:
 
     def summaries(self) -> Iterator[tuple[MappingFileName, str, os.stat_result | None]]:
         """Yield each mapping file with its version and status; "" and None if it cannot be read."""
+        known, self._versions = self._versions, {}
         for names in self.files():
+            path = self.path / names.file
             try:
-                yield names, version_of(self.shown(names.file)), (self.path / names.file).stat()
-            except (RequestError, OSError):
+                # Only files that have changed since the last call are read.
+                signature = signatures([path])[path]
+                version = known.get((names.file, signature)) or version_of(self.shown(names.file))
+                yield names, version, path.stat()
+            except (RequestError, OSError, KeyError):
                 yield names, "", None
+            else:
+                self._versions[names.file, signature] = version
 
     def shown(self, file: str) -> bytes | None:
         """Return a file's content to show it; None if there is no such file. Raise RequestError.

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from bridge.web.access.sessions import Role
 from bridge.web.editing.completions import completions
 from bridge.web.job_requests import mapping_and_name, messages, trial
+from bridge.web.jobs.checking import problem_values
 from bridge.web.requests import RequestError, body, json
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class MappingEndpoints:
         found = await self._threads.run(self._editor.open, name)
         if found.text is None:
             raise RequestError(404, f"no mapping '{name}'")
-        problems = [str(each) for each in mappings.problems if each.file.endswith(f"/{found.names.file}")]
+        own = [each for each in mappings.problems if each.file.endswith(f"/{found.names.file}")]
+        problems = problem_values(own, found.shown)
         active = [each for each in mappings.routes.mappings if each.name == name]
         tests = [case.name for case in active[0].specification.tests] if active else []
         told = {"name": name, "file": found.names.file, "text": found.shown, "problems": problems, "tests": tests}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loading.loader import compile_file, sharing_problem
-from bridge.mapping.loading.resources import load_resources
 from bridge.mapping.selftest.runner import run_cases
+from bridge.web.jobs.resources import SHOWN_AS, resources_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bridge.mapping.loading.resources import LoadedResources
     from bridge.mapping.mapping import Mapping
 
-SHOWN_AS: Final = "mappings"
 CHECK_BYTES: Final = 256 * 1024 * 1024
 """Memory that a check may need beyond that of the process: the bridge itself is going to run the same tests."""
 _MAX_DIFFERENCE_CHARS: Final = 4_000
@@ -51,11 +50,6 @@ def _checked(asked: dict[str, Any]) -> dict[str, Any]:
     if any(_OUT_OF_MEMORY.search(each["difference"]) for each in tests):
         raise BridgeError(f"a test needs more than {CHECK_BYTES // 1024**2} MiB of memory")
     return {"problems": problem_values([problem] if problem else [], text), "tests": tests}
-
-
-def resources_of(asked: dict[str, Any]) -> LoadedResources:
-    """Return the tables and schemas, loaded for each request: the files may have changed since the last one."""
-    return load_resources(Path(asked["folder"]), shown_as=SHOWN_AS, confined=True)
 
 
 def case_values(mapping: Mapping) -> list[dict[str, Any]]:

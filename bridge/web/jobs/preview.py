@@ -12,7 +12,8 @@ from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, check_topic_name
 from bridge.model import Rejection
 from bridge.timestamps import rfc3339
-from bridge.web.jobs.checking import problem_values, resources_of
+from bridge.web.jobs.checking import problem_values
+from bridge.web.jobs.resources import resources_of
 from bridge.web.jobs.trial import message_of
 from bridge.web.presentation import bytes_value
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -160,6 +161,23 @@ def test_full_disk_of_the_mappings_refuses_the_change(editor, mappings, monkeypa
     monkeypatch.undo()
     assert (mappings / "press.yaml").read_bytes() == NEW
     assert names_in(mappings) == ["other.yaml", "press.yaml"]
+    assert actions(editor) == ["save", "changed on disk"]
+
+
+def test_edits_at_once_are_one_save_and_conflicts(editor, mappings):
+    texts = [f"topic: t{number}\n".encode() for number in range(8)]
+
+    def save(text):
+        try:
+            return editor.save("press", text, SEEN, ANNA)
+        except RequestError as error:
+            return error.more["code"]
+
+    with ThreadPoolExecutor(len(texts)) as pool:
+        results = list(pool.map(save, texts))
+    [saved] = [text for text, result in zip(texts, results, strict=True) if result == version_of(text)]
+    assert results.count("conflict") == len(texts) - 1
+    assert (mappings / "press.yaml").read_bytes() == saved
     assert actions(editor) == ["save", "changed on disk"]
 
 

@@ -78,6 +78,18 @@ def test_rename_and_remove_require_the_version(folder, tmp_path):
     assert names_in(tmp_path) == ["c.yaml"]
 
 
+def test_summaries_read_only_what_has_changed(folder, tmp_path, monkeypatch):
+    (tmp_path / "other.yaml").write_bytes(b"other")
+    (tmp_path / "out.yaml").symlink_to("/etc/passwd")
+    read, shown = [], folder.shown
+    monkeypatch.setattr(folder, "shown", lambda file: read.append(file) or shown(file))
+    for text in (b"old", b"old", b"newer"):
+        (tmp_path / "press.yaml").write_bytes(text) if text != b"old" else None
+        found = {names.file: version for names, version, _ in folder.summaries()}
+        assert found == {"other.yaml": version_of(b"other"), "out.yaml": "", "press.yaml": version_of(text)}
+    assert [each for each in read if each != "out.yaml"] == ["other.yaml", "press.yaml", "press.yaml"]
+
+
 def test_link_is_not_written_through_and_not_shown_from_elsewhere(folder, tmp_path):
     inside = tmp_path / "mappings"
     inside.mkdir()

@@ -9,7 +9,9 @@ import pytest
 import zstandard
 
 from bridge.errors import BridgeError
+from bridge.mapping.loading.resources import load_resources
 from bridge.web import playground
+from bridge.web.jobs import resources
 from bridge.web.playground import Playground
 
 HEAD = "topic: t\noutputs: [{data_stream: s}]\n"
@@ -90,6 +92,30 @@ def test_reference_to_a_file_or_a_variable_stays_text(run, tmp_path, monkeypatch
     for value in (f"${{file:{tmp_path}/secret.yaml}}", "${PAGE_SECRET}"):
         told = run("try", mapping=f"topic: t\noutputs: [{{data_stream: s, partition_key: '{value}'}}]\n", name="x")
         assert SECRET not in str(told)
+
+
+def test_tables_are_loaded_once_and_again_when_they_change(folder, monkeypatch):
+    loads = []
+    monkeypatch.setattr(resources, "load_resources", lambda *args, **kw: loads.append(1) or load_resources(*args, **kw))
+    monkeypatch.setattr(resources._Loaded, "found", None)
+    file = folder / "tables/assets.yaml"
+    file.write_text("key: one\n")
+    asked = {"folder": str(folder), "mapping": "transform: lookup('assets', 'key')"}
+    assert resources.resources_of({**asked, "mapping": HEAD}).resources.tables == {}
+    for _ in range(2):
+        assert resources.resources_of(asked).resources.tables == {"assets": {"key": "one"}}
+    file.write_text("key: another\n")
+    assert resources.resources_of(asked).resources.tables == {"assets": {"key": "another"}}
+    assert len(loads) == 2
+
+
+def test_time_to_load_tables_does_not_count_for_the_check(run, folder, monkeypatch):
+    (folder / "tables/assets.yaml").write_text("key: one\n")
+    monkeypatch.setattr(playground, "LOAD_SECS", 0.0)
+    with pytest.raises(BridgeError, match="tables and schemas are not loaded"):
+        check(run, f"{HEAD}transform: \"lookup('assets', 'key')\"\n")
+    monkeypatch.undo()
+    assert check(run, HEAD)["problems"] == []
 
 
 def bomb(levels=9, width=8):
