@@ -46,8 +46,9 @@ def pools_of(endpoint, settings=SETTINGS):
     threads = []
 
     def start(name, body):
-        threads.append(threading.Thread(target=body, name=name))
-        threads[-1].start()
+        thread = threading.Thread(target=body, name=name)
+        thread.start()
+        threads.append(thread)
 
     pools = SenderPools(endpoint, settings, start)
     pools.threads = threads

@@ -30,8 +30,9 @@ def sending(queue, publisher, settings=QUICK):
     threads = []
 
     def start(name, body):
-        threads.append(threading.Thread(target=body, name=name))
-        threads[-1].start()
+        thread = threading.Thread(target=body, name=name)
+        thread.start()
+        threads.append(thread)
 
     pools = SenderPools(publisher, settings, start)
     pools.add(queue)

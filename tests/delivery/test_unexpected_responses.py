@@ -30,8 +30,9 @@ def pools(publisher):
     threads = []
 
     def start(name, body):
-        threads.append(threading.Thread(target=body, name=name))
-        threads[-1].start()
+        thread = threading.Thread(target=body, name=name)
+        thread.start()
+        threads.append(thread)
 
     made = SenderPools(publisher, SETTINGS, start)
     made.threads = threads

@@ -136,18 +136,20 @@ def test_it_continues_where_it_was_killed(tmp_path, monkeypatch):
     spool.folder.mark_damaged("found while reading")
     spool.close()
     monkeypatch.setattr(module, "RANGE", 500)
-    commits, commit = [], type(spool).commit
+    spools, commit = [], type(spool).commit
 
     def dies(self, transaction):
         commit(self, transaction)
-        commits.append(transaction)
-        if len(commits) == 4:
+        spools.append(self)
+        if len(spools) == 4:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(type(spool), "commit", dies)
         with pytest.raises(KeyboardInterrupt):
             opened(tmp_path)
+    spools[-1].reading.close()  # as the kernel does for a killed process
+    spools[-1]._database.close()
     spool = opened(tmp_path)
     assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
     assert (row(spool).received, row(spool).damaged) == (COUNT + 10, 0)
