@@ -2,16 +2,22 @@
 import { fill, h, members } from "./dom.js";
 import { pretty } from "./format.js";
 import { made } from "./outcome.js";
-import { errorText, tag } from "./components.js";
+import { tag } from "./components.js";
 
 const UNAVAILABLE = "Not available while the mapping has errors.";
+
+// An error without the excerpt and the caret at its end: the editor marks the position itself.
+export function withoutExcerpt(message) {
+  const lines = message.split("\n");
+  return (/^\s*\^\s*$/.test(lines.at(-1)) ? lines.slice(0, -2) : lines).join("\n");
+}
 
 // Each problem is a button that moves the cursor to it.
 export function drawProblems(element, problems, goTo) {
   element.hidden = !problems.length;
   fill(element, problems.map((each) => h("div", { class: "problem-found" },
     h("button", { class: "link", onclick: () => goTo(each) }, each.line ? `line ${each.line}, column ${each.column}` : "the file"), " ",
-    each.path ? h("span", { class: "mono" }, each.path) : null, h("div", {}, errorText(each.message)), each.advice ? h("p", {}, each.advice) : null)));
+    each.path ? h("span", { class: "mono" }, each.path) : null, h("p", {}, withoutExcerpt(each.message)), each.advice ? h("p", {}, each.advice) : null)));
 }
 
 export function drawTests(element, tests, broken) {

@@ -6,6 +6,7 @@ import {
 } from "./vendor/codemirror.js";
 import { h } from "./dom.js";
 import { expressionColours } from "./editor_expressions.js";
+import { withoutExcerpt } from "./editor_results.js";
 import { theme } from "./editor_theme.js";
 
 const COLOURS = HighlightStyle.define([
@@ -65,11 +66,11 @@ const looks = (label) => [
 // Content-Security-Policy forbids.
 const replacedByTyping = () => EditorView.domEventHandlers({
   beforeinput(event, view) {
-    const [range] = event.getTargetRanges();
-    if (event.inputType !== "insertText" || event.data === null || event.isComposing || !range || range.collapsed) return false;
+    // What the browser would replace; the editor's own state may follow a change of the selection later.
+    const { rangeCount, isCollapsed, anchorNode, anchorOffset, focusNode, focusOffset } = (view.root.getSelection ? view.root : document).getSelection();
+    if (event.inputType !== "insertText" || event.data === null || event.isComposing || !rangeCount || isCollapsed || !view.contentDOM.contains(anchorNode)) return false;
     event.preventDefault();
-    const from = view.posAtDOM(range.startContainer, range.startOffset);
-    const to = view.posAtDOM(range.endContainer, range.endOffset);
+    const [from, to] = [view.posAtDOM(anchorNode, anchorOffset), view.posAtDOM(focusNode, focusOffset)].sort((a, b) => a - b);
     const insert = () => view.state.update({ changes: { from, to, insert: event.data }, selection: { anchor: from + event.data.length }, userEvent: "input.type", scrollIntoView: true });
     if (!view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, event.data, insert))) view.dispatch(insert());
     return true;
@@ -92,9 +93,9 @@ function diagnostic(doc, { line, column, end_line: endLine, end_column: endColum
   const from = position(doc, line, column);
   const to = endLine ? Math.max(position(doc, endLine, endColumn), from) : from;
   const end = to > from ? to : wordEnd(doc, from);
-  const [first] = message.split("\n"); // the lines after it are an excerpt, which the mark in the text replaces
-  const renderMessage = () => h("div", {}, h("p", {}, first), advice ? h("p", {}, advice) : null);
-  return { from: Math.min(from, Math.max(end - 1, 0)), to: end, severity: "error", message: advice ? `${first} ${advice}` : first, renderMessage };
+  const text = withoutExcerpt(message);
+  const renderMessage = () => h("div", {}, h("p", {}, text), advice ? h("p", {}, advice) : null);
+  return { from: Math.min(from, Math.max(end - 1, 0)), to: end, severity: "error", message: advice ? `${text} ${advice}` : text, renderMessage };
 }
 
 // End of the word at an offset, or of the line where there is none: at least one character is underlined.
