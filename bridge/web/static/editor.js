@@ -165,7 +165,7 @@ function problemsOnDisk(mapping) {
   if (!mapping.problems.length) return null;
   return h("section", { class: "panel problems", "aria-label": "Errors of the file" },
     h("div", { class: "head" }, h("h2", {}, mapping.active ? "The file has errors; the last good version is active" : "The file has errors; the mapping is not loaded")),
-    h("ul", {}, mapping.problems.map((problem) => h("li", {}, ...errorText(typeof problem === "string" ? problem : problem.message)))));
+    h("ul", {}, mapping.problems.map(({ line, column, path, message, advice }) => h("li", {}, line ? `line ${line}, column ${column}: ` : "", path ? `${path}: ` : "", ...errorText(message), advice ? h("p", {}, advice) : null))));
 }
 
 function exampleOf({ example, topic }) {
