@@ -52,7 +52,8 @@ def _joined(events: list[Event]) -> list[Event]:
         identity = (event.kind, event.text, event.detail)
         known = joined[places[identity]] if identity in places else None
         if known is not None and event.at - known.at <= SAME_SECS and event.worker not in known.worker.split(", "):
-            joined[places[identity]] = replace(known, worker=f"{known.worker}, {event.worker}" if known.worker else "")
+            names = sorted({*known.worker.split(", "), event.worker}) if known.worker else []
+            joined[places[identity]] = replace(known, worker=", ".join(names))
         else:
             places[identity] = len(joined)
             joined.append(event)
