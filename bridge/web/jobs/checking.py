@@ -81,13 +81,15 @@ def problem_values(
 @contextmanager
 def _memory_limit(more: int) -> Iterator[None]:
     """Limit the memory that this process may use beyond what it has."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, before[1]))
+    limit = pages * resource.getpagesize() + more
+    # With large tables, the process may be near its own limit.
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _range(lines: list[str], line: int, column: int) -> dict[str, int]:

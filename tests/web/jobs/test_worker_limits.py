@@ -11,7 +11,7 @@ import zstandard
 from bridge.errors import BridgeError
 from bridge.mapping.loading.resources import load_resources
 from bridge.web import playground
-from bridge.web.jobs import resources
+from bridge.web.jobs import checking, resources
 from bridge.web.playground import Playground
 
 HEAD = "topic: t\noutputs: [{data_stream: s}]\n"
@@ -154,6 +154,15 @@ def test_check_that_needs_too_much_memory_ends_and_the_next_one_works(run, monke
     with pytest.raises(BridgeError, match="more than 256 MiB of memory"):
         check(run, text)
     assert check(run, HEAD)["problems"] == []
+
+
+def test_memory_limit_of_a_check_is_never_above_that_of_the_process(monkeypatch):
+    limits = []
+    monkeypatch.setattr(checking.resource, "getrlimit", lambda _: (1000, 1000))
+    monkeypatch.setattr(checking.resource, "setrlimit", lambda _, limit: limits.append(limit))
+    with checking._memory_limit(checking.CHECK_BYTES):
+        assert limits == [(1000, 1000)]
+    assert limits == [(1000, 1000)] * 2
 
 
 def test_response_to_many_failed_tests_is_bounded(run):
