@@ -160,7 +160,7 @@ def test_unsaved_text_is_not_left_by_accident_and_survives_a_reload(edit, plant)
     expect(question).to_contain_text("unsaved has unsaved changes")
     question.get_by_role("button", name="Cancel").click()
     expect(edited.text).to_contain_text("a draft")
-    assert page.url.endswith("#/mappings/unsaved")
+    expect(page).to_have_url(re.compile("#/mappings/unsaved$"))
     page.reload()
     assert asked == ["beforeunload"]
     expect(edited.status).to_have_text("Your unsaved draft of this tab is restored.")

@@ -67,7 +67,7 @@ export class Mappings {
 
   // Files of the folder, with those that are disabled or do not load.
   async list() {
-    this.files = await get("/api/mapping-files");
+    try { this.files = await get("/api/mapping-files"); } catch { return; } // the stream of events reports it
     this.unmatchedCount = null;
     this.create.hidden = !this.files.editable;
     this.whyNot.textContent = this.files.editable ? "" : `Not edited from this page: ${this.files.why_not}`;
