@@ -60,6 +60,16 @@ class LimitedShard:
         """Records and bytes that the tokens allow, or the sample of a common pause."""
         return self.pause.limit(self.bucket.available)
 
+    def rates(self, now: float) -> tuple[float, float, float, float, float | None]:
+        """Return the share of the limit that is used at most, the share used lately, and records per second.
+
+        The records are those sent and those refused, in the last seconds. Last: how many seconds ago the shard refused
+        records because it was full, None if it never did.
+        """
+        ago = now - self.rate.congested_at
+        sent, refused = self._sent_records.per_sec(now), self._refused_records.per_sec(now)
+        return self.rate.share, self._accepted.per_sec(now), sent, refused, None if math.isinf(ago) else ago
+
     def fill(self, now: float) -> None:
         """Bring the tokens up to date."""
         if now - self._response_at > _STALE_SECS:

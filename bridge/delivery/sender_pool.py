@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.delivery.protocols import PutRecordsTransport, RecordQueue
     from bridge.delivery.settings import SenderSettings
+    from bridge.delivery.shard_status import StreamShards
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,12 @@ class SenderPool:
         """Return the measurements and limits of the endpoint."""
         with self._changed:
             return self._concurrency.status(self._clock())
+
+    def shards(self) -> list[StreamShards]:
+        """Return what is known of the shards of each stream."""
+        with self._changed:
+            now = self._clock()
+            return [sender.shards(now) for sender in self._senders]
 
     # -- the leader ------------------------------------------------------------------------------------------------
 

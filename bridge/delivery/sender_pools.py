@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.delivery.protocols import PutRecordsTransport, RecordQueue
     from bridge.delivery.settings import SenderSettings
+    from bridge.delivery.shard_status import StreamShards
     from bridge.delivery.stream_sender import StreamSender
 
 
@@ -59,6 +60,10 @@ class SenderPools:
     def endpoints(self) -> tuple[EndpointStatus, ...]:
         """Return the measurements and limits of every endpoint. Any thread."""
         return tuple(pool.status() for pool in list(self._pools.values()))
+
+    def shards(self) -> list[StreamShards]:
+        """Return what is known of the shards of each stream. Any thread."""
+        return [each for pool in list(self._pools.values()) for each in pool.shards()]
 
     def stop(self) -> None:
         """Make every worker return: at once from a wait, else when its request is answered or has failed."""

@@ -54,6 +54,11 @@ class ShardDeferral:
         self._deferrals: dict[Shard, Deferral] = {}
         self._deferred_keys: dict[str, bool] = {}
 
+    @property
+    def shard_ids(self) -> set[str]:
+        """Shards of which records stay on disk for now."""
+        return {shard.id for shard, deferral in self._deferrals.items() if not deferral.done}
+
     def readable(self) -> list[Deferral]:
         """Return the deferrals of shards that have few waiting records."""
         self._remove_finished()

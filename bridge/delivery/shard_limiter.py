@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from bridge.delivery.limited_shard import LimitedShard
 from bridge.delivery.service_clock import ServiceClock
+from bridge.delivery.shard_rate import START_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -91,6 +92,11 @@ class ShardLimiter:
         the order of the request. `sent_at` is the `now` at which they were consumed.
         """
         self._filled(shard_id, now).on_results(outcomes, now, sent_at)
+
+    def rates(self, shard_id: str, now: float) -> tuple[float, float, float, float, float | None]:
+        """Return `LimitedShard.rates` of a shard; of one without any request, those at the start."""
+        shard = self._shards.get(shard_id)
+        return (START_SHARE, 0.0, 0.0, 0.0, None) if shard is None else shard.rates(now)
 
     def retain(self, shard_ids: Collection[str]) -> None:
         """Forget all other shards: the stream was resharded."""

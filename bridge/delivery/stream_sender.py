@@ -24,6 +24,7 @@ from bridge.aws.transport.measurement import RequestRecording
 from bridge.delivery.batch import Batch
 from bridge.delivery.batch_outcome import Settled, sort_results
 from bridge.delivery.shard_deferral import ShardDeferral
+from bridge.delivery.shard_status import stream_shards
 from bridge.delivery.tracker import DeliveryTracker
 from bridge.errors import BridgeError, InvalidRequest, OutcomeUnknown, SendError
 from bridge.kinesis.limits import MAX_REQUEST_BYTES
@@ -105,6 +106,7 @@ class StreamSender:
         self._read_error = ""
         self._tracker = DeliveryTracker(queue.stream, settings)
         self._deferral = ShardDeferral(queue, self._tracker.accumulator, settings.requests_in_flight)
+        self.shards = partial(stream_shards, queue.stream, self._tracker.accumulator, self._deferral)
 
     # -- on other threads ------------------------------------------------------------------------------------------
 
@@ -185,8 +187,7 @@ class StreamSender:
 
     def _room(self, now: float, requests: int) -> tuple[int, int]:
         """Return how many records, and bytes of them, may be taken from the queue to fill this number of requests."""
-        window = self._concurrency.window_bytes * PAYLOAD_SHARE * self.link_share
-        max_waiting_bytes = int(MAX_WAITING_WINDOWS * window)
+        max_waiting_bytes = int(MAX_WAITING_WINDOWS * self._concurrency.window_bytes * PAYLOAD_SHARE * self.link_share)
         return self._tracker.free_capacity(requests, self._max_bytes(), max_waiting_bytes, now)
 
     def _max_bytes(self) -> int:
@@ -241,10 +242,9 @@ class StreamSender:
         return fresh
 
     def _start(self, batch: Batch, now: float) -> OutstandingRequest:
-        size = int(batch.counted_bytes / PAYLOAD_SHARE) + HEAD_BYTES
         if self._settings.bandwidth is not None:
             self._settings.bandwidth.reserve(batch.counted_bytes)
-        return self._concurrency.started(size, now, self)
+        return self._concurrency.started(int(batch.counted_bytes / PAYLOAD_SHARE) + HEAD_BYTES, now, self)
 
     # -- tasks: on any worker, without a lock ------------------------------------------------------------------------
 

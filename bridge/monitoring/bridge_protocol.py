@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from bridge.delivery.shard_status import StreamShards
     from bridge.ingest.replay import Action, DeadLetterJob
     from bridge.mapping.loading.live_mappings import LiveMappings
+    from bridge.monitoring.configuration import Configuration
     from bridge.monitoring.recording.curves import Curves
     from bridge.monitoring.recording.event_log import EventLogs
     from bridge.monitoring.snapshot import Snapshot
@@ -22,6 +24,8 @@ class RunningBridge(Protocol):
     """The service. Every method may be called on any thread."""
 
     mappings: LiveMappings
+    configuration: Configuration | None
+    """Options, and the file that they are from; None if it was made without one."""
     data_folder: Path
     """Folder of what the bridge stores: spool.path, also with several workers."""
     curves: Curves
@@ -41,6 +45,9 @@ class RunningBridge(Protocol):
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters, of several workers those of one, and wait for it. Raises BridgeError."""
+
+    def shards(self) -> list[StreamShards]:
+        """Return what is known of the shards of each stream; of several workers, what each of them knows."""
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
         """Set the callback for each burst; None: no callback."""

@@ -45,9 +45,11 @@ if TYPE_CHECKING:
 
     from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.delivery.protocols import PutRecordsTransport
+    from bridge.delivery.shard_status import StreamShards
     from bridge.ingest.manifest_writer import ManifestSettings
     from bridge.ingest.replay import Action
     from bridge.mapping.loading.live_mappings import LiveMappings
+    from bridge.monitoring.configuration import Configuration
     from bridge.monitoring.snapshot import Snapshot
     from bridge.mqtt.packet_stream import Publish
     from bridge.mqtt.settings import MqttSettings
@@ -62,10 +64,7 @@ JOB_SECS = 60.0
 ABORT_SECS = 1.0
 """Maximum wait for sender threads to end after their requests were aborted."""
 STALLED_SECS = 30.0
-"""Time without progress after which the ingest thread is reported as stalled.
-
-A commit may wait for a slow disk, but half a minute without a step means that the thread hangs.
-"""
+"""Time without progress after which the ingest thread counts as stalled: more than a commit to a slow disk takes."""
 
 
 class Service:
@@ -73,6 +72,8 @@ class Service:
 
     `crashed` is set when a thread has ended with an error after which the process must be restarted.
     """
+
+    configuration: Configuration | None = None
 
     def __init__(
         self,
@@ -176,10 +177,7 @@ class Service:
             self._begin("page", "page", self._web.run)
 
     def request_reload(self) -> Callable[[], bool]:
-        """Request a reload of all mappings (SIGHUP). Any thread.
-
-        Return a function that is true until the reload has finished.
-        """
+        """Request a reload of all mappings (SIGHUP). Return a function that is true until it has ended. Any thread."""
         return self.mappings.request_reload()
 
     def limit_uplink(self, bytes_per_sec: int) -> None:
@@ -198,8 +196,12 @@ class Service:
         return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.left
 
     def _answer(self) -> None:
-        handlers = {"status": self._status, "replay": self._run_job_request, "delete": self._run_job_request}
-        handlers["clear_state"] = self._clear_state
+        handlers: dict[str, Callable[[dict[str, Any]], bytes]] = {
+            "status": lambda _asked: orjson.dumps(self.snapshot().status_json()),
+            "shards": lambda _asked: orjson.dumps({"streams": self.shards()}),
+            "clear_state": self._clear_state,
+            **dict.fromkeys(("replay", "delete"), self._run_job_request),
+        }
         timer = SnapshotTimer(self.snapshot, self._recorder.observe)
         serve_requests(self._spool.folder.path, handlers, self._stopping, timer)
 
@@ -229,9 +231,6 @@ class Service:
             if self._clock() > deadline:
                 raise BridgeError(f"not ended within {JOB_SECS:.0f} s; check the spool with 'mqtt-kinesis status'")
         return job
-
-    def _status(self, _asked: object) -> bytes:
-        return orjson.dumps(self.snapshot().status_json())
 
     def _ensure_sender(self, queue: StreamQueue) -> None:
         try:
@@ -314,6 +313,10 @@ class Service:
         """Return whether all sender threads have ended although the bridge is not stopping."""
         started = bool(self._pools.senders)
         return started and not self._stopping.is_set() and not self._threads["senders"].alive
+
+    def shards(self) -> list[StreamShards]:
+        """Return what is known of the shards of each stream. Any thread."""
+        return self._pools.shards()
 
     def set_tap(self, tap: Callable[[list[Publish]], None] | None) -> None:
         """Set the callback that receives each burst; None removes it."""

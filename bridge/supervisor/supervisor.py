@@ -38,6 +38,7 @@ from bridge.spool.lock import FolderLock, make_private, refuse_if_in_use
 from bridge.spool.read_only import read_ledger
 from bridge.supervisor.resting_worker import resting_worker
 from bridge.supervisor.worker_process import WorkerProcess, command_of
+from bridge.supervisor.worker_shards import worker_shards
 from bridge.supervisor.workers import (
     SUPERVISOR_FOLDER,
     bandwidth_share,
@@ -54,8 +55,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.config import Settings
+    from bridge.delivery.shard_status import StreamShards
     from bridge.errors import Problem
     from bridge.ingest.replay import Action
+    from bridge.monitoring.configuration import Configuration
     from bridge.monitoring.snapshot import Snapshot
     from bridge.supervisor.workers import WorkerSlot
 
@@ -78,6 +81,8 @@ class Supervisor:
 
     `crashed` is set when a thread has ended with an error.
     """
+
+    configuration: Configuration | None = None
 
     def __init__(self, config: Path, settings: Settings, workers: int) -> None:
         """Lock the spools and load the mappings. Raises ConfigError, SpoolInUse or SpoolWriteError."""
@@ -141,10 +146,8 @@ class Supervisor:
 
     def _answer(self) -> None:
         timer = SnapshotTimer(self.snapshot, self._recorder.observe)
-        serve_requests(self.folder, {"status": self._told}, self._stopping, timer)
-
-    def _told(self, _asked: object) -> bytes:
-        return orjson.dumps(self.snapshot().status_json())
+        handlers = {"status": lambda _asked: orjson.dumps(self.snapshot().status_json())}
+        serve_requests(self.folder, handlers, self._stopping, timer)
 
     # -- watching the workers ------------------------------------------------------------------------------------------
 
@@ -224,14 +227,10 @@ class Supervisor:
 
     def totals(self) -> dict[str, int | bool]:
         """Return the totals of all ledgers on disk."""
-        rows = [row for folder in spools(self._settings.spool.path).values() for row in read_ledger(folder)[0]]
-        return totals(rows)
+        return totals([row for each in spools(self._settings.spool.path).values() for row in read_ledger(each)[0]])
 
     def request_reload(self) -> Callable[[], bool]:
-        """Request a reload of all mappings, here and in each worker (SIGHUP).
-
-        Return a function that is true until all of them have finished.
-        """
+        """Request a reload (SIGHUP) here and in each worker. Return a function that is true until all have ended."""
         here = self.mappings.request_reload()
         for worker in self.workers:
             worker.notify("reload")
@@ -245,10 +244,7 @@ class Supervisor:
         return self._web.url if self._web is not None else ""
 
     def dead_letters_folder(self, worker: int | None) -> Path:
-        """Return the spool folder of the worker, or with None that of the first worker that has one.
-
-        Raises BridgeError if the worker has no spool.
-        """
+        """Return the worker's spool folder; None: of the first that has one. Raises BridgeError if it has no spool."""
         folders = spools(self._settings.spool.path)
         if worker is None:
             number = next((each.member.number for each in self.workers if each.member.number in folders), None)
@@ -279,6 +275,10 @@ class Supervisor:
         """Return the event logs of the supervisor and of its workers."""
         folders = {worker.member.name: worker.folder for worker in self.workers}
         return EventLogs({"": self.folder, **folders}, self._recorder.events.waiting())
+
+    def shards(self) -> list[StreamShards]:
+        """Return what each worker knows of the shards of each stream. Any thread."""
+        return list(worker_shards(self.workers))
 
     def stalled(self) -> list[str]:
         """Return the reasons why this process or a worker hangs. Workers that ended are restarted, and not listed."""

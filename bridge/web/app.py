@@ -24,6 +24,7 @@ from bridge.web.endpoints.monitoring import MonitoringEndpoints
 from bridge.web.endpoints.recording import RecordingEndpoints
 from bridge.web.endpoints.site import SiteEndpoints
 from bridge.web.endpoints.state import StateEndpoints
+from bridge.web.endpoints.system import SystemEndpoints
 from bridge.web.requests import RequestError, json, refusal
 from bridge.web.thread_slots import ThreadSlots
 
@@ -68,6 +69,7 @@ def web_app(
         MappingFileEndpoints(bridge, editor, playground, threads),
         DeadLetterGroupEndpoints(bridge, threads),  # before the next: its paths look like the number of a dead letter
         DeadLetterEndpoints(bridge, threads),
+        SystemEndpoints(bridge, threads),
         DescriptionEndpoints(),
     ]
     routes = [route for each in endpoints for route in each.routes(guard)]

@@ -35,31 +35,59 @@ TAIL_MESSAGES: Final = 12
 TAIL_PER_BURST: Final = 4
 MAX_BURST_MATCHES: Final = 64
 """Max number of matching messages of a burst to choose from: this work is on the ingest thread."""
+MAX_SEARCHED_BYTES: Final = 1024 * 1024
+"""Bytes of payloads that are searched for a text, of one burst for one listener: about 1 ms of the ingest thread."""
+OUTCOME_MESSAGES: Final = 60
+"""Messages each half second to choose from by outcome, which the server's thread finds out by mapping them."""
 MAX_LISTENERS: Final = 32
+
+
+OUTCOMES: Final = ("records", "filtered", "dead-letter", "no-mapping")
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Filter for messages: text within their topic, and the name of a mapping; "" matches any."""
+    """Filter for messages: text within their topic and their payload, a mapping, and an outcome; "" matches any.
+
+    The outcome is one of OUTCOMES: of any mapping, or of `mapping`.
+    """
 
     topic: str = ""
     mapping: str = ""
+    text: str = ""
+    outcome: str = ""
+
+    def has_outcome(self, message: dict[str, Any]) -> bool:
+        """Return whether a message with its results (`message_value`) has the outcome."""
+        made = [each for each in message["mappings"] if self.mapping in ("", each["mapping"])]
+        if self.outcome == "records":
+            return any(each["records"] for each in made)
+        if self.outcome == "dead-letter":
+            return any(each["rejections"] for each in made)
+        if self.outcome == "filtered":
+            return any(not each["records"] and not each["rejections"] for each in made)
+        return not self.outcome or not message["mappings"]
 
 
 class MessageListener:
     """One listener's recent messages. The ingest thread calls `offer`, the server `take`."""
 
     def __init__(self, wanted: MessageFilter, routes: Callable[[], Router]) -> None:
+        self.wanted = wanted
         self._part = wanted.topic.encode("utf-8", "surrogatepass")
-        self._mapping = wanted.mapping
+        self._text = wanted.text.encode("utf-8", "surrogatepass")
+        self._by_route = bool(wanted.mapping) or wanted.outcome == "no-mapping"
         self._routes = routes
-        self._recent: deque[tuple[Publish, int]] = deque(maxlen=TAIL_MESSAGES)
+        self._searchable = 0
+        self._share = OUTCOME_MESSAGES // TAIL_MESSAGES if wanted.outcome else 1
+        self._recent: deque[tuple[Publish, int]] = deque(maxlen=TAIL_MESSAGES * self._share)
 
     def offer(self, burst: list[Publish], now_ms: int) -> None:
         """Store a few of the matching messages, spread over the burst. Ingest thread."""
-        if self._part or self._mapping:
+        if self._part or self._text or self._by_route:
+            self._searchable = MAX_SEARCHED_BYTES
             burst = list(islice(filter(self._matches, burst), MAX_BURST_MATCHES))
-        for each in burst[:: max(1, len(burst) // TAIL_PER_BURST)]:
+        for each in burst[:: max(1, len(burst) // (TAIL_PER_BURST * self._share))]:
             # A PUBREL packet of QoS 2 contains no message.
             if each[0] != PUBREL:
                 self._recent.append((each, now_ms))
@@ -67,8 +95,21 @@ class MessageListener:
     def _matches(self, publish: Publish) -> bool:
         if publish[0] == PUBREL or self._part not in publish[1]:
             return False
-        targets = self._routes().match(publish[1]).targets if self._mapping else ()
-        return not self._mapping or any(target.mapping.name == self._mapping for target in targets)
+        if self._text and not self._has_text(publish[4]):
+            return False
+        return not self._by_route or self._is_routed(publish[1])
+
+    def _has_text(self, payload: bytes) -> bool:
+        if self._searchable <= 0:
+            return False
+        searched, self._searchable = self._searchable, self._searchable - len(payload)
+        return payload.find(self._text, 0, searched) >= 0
+
+    def _is_routed(self, topic: bytes) -> bool:
+        targets = self._routes().match(topic).targets
+        if not self.wanted.mapping:
+            return not targets
+        return any(target.mapping.name == self.wanted.mapping for target in targets)
 
     @property
     def has_messages(self) -> bool:
@@ -114,7 +155,9 @@ class MessageTap:
     def take(self, listener: MessageListener) -> list[dict[str, Any]]:
         """Return a listener's messages since the last call, each with the results of the active mappings."""
         routes = self._bridge.mappings.routes
-        return [message_value(routes, publish, at_ms) for publish, at_ms in listener.take()]
+        # Mapped one by one, and no more than are shown.
+        mapped = (message_value(routes, publish, at_ms) for publish, at_ms in listener.take())
+        return list(islice(filter(listener.wanted.has_outcome, mapped), TAIL_MESSAGES))
 
 
 class StateBroadcast:

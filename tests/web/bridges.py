@@ -84,6 +84,8 @@ class Bridge:
         self.tap = None
         self.curves = Curves()
         self.events = []
+        self.configuration = None
+        self.streams = []
 
     def snapshot(self):
         """Judged by the rules of the bridge, as if this were its first snapshot."""
@@ -94,6 +96,9 @@ class Bridge:
 
     def event_log(self):
         return EventLogs({"": self.folder}, self.events)
+
+    def shards(self):
+        return self.streams
 
     def stalled(self):
         return self.hanging

@@ -2,6 +2,7 @@ import pytest
 
 from bridge.mqtt.packet_stream import PUBREL
 from bridge.spool.ledger import LedgerRow
+from bridge.web import events
 from bridge.web.events import MessageFilter, MessageTap
 from tests.web.bridges import publish, snapshot, stream
 from tests.web.conftest import TOKEN
@@ -180,6 +181,46 @@ def test_seldom_topic_is_seen_among_thousands_by_who_requests_it(bridge):
     with tail.listening(MessageFilter(mapping="none")) as listener:
         bridge.tap(burst)
         assert tail.take(listener) == []
+
+
+def listened(bridge, burst, **wanted):
+    """Return the topics and payloads that a listener gets of a burst."""
+    tail = MessageTap(bridge)
+    with tail.listening(MessageFilter(**wanted)) as listener:
+        bridge.tap(burst)
+        return [each["payload"]["text"] for each in tail.take(listener)]
+
+
+TOPIC = "factory/pdx/press07/telemetry"
+OUTCOMES = {
+    "records": publish(TOPIC, b'{"t": 1}'),
+    "filtered": publish(TOPIC, b'{"t": 2, "status": "OFF"}'),
+    "dead-letter": publish(TOPIC, b"{"),
+    "no-mapping": publish("elsewhere", b"other"),
+}
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_messages_are_filtered_by_their_outcome(bridge, outcome):
+    burst = [*OUTCOMES.values()] * 3
+    assert listened(bridge, burst, outcome=outcome) == [OUTCOMES[outcome][4].decode()] * 3
+
+
+def test_messages_of_one_outcome_are_at_most_those_of_any(bridge):
+    assert len(listened(bridge, [OUTCOMES["records"]] * 500, outcome="records")) == events.TAIL_MESSAGES
+
+
+def test_message_with_a_text_in_its_payload_is_seen_among_thousands(bridge):
+    burst = [publish(TOPIC, b'{"t": %d}' % number) for number in range(2_000)]
+    assert listened(bridge, burst, text='"t": 1234}') == ['{"t": 1234}']
+    assert listened(bridge, burst, text="1234", mapping="none") == []
+
+
+def test_search_in_payloads_ends_at_its_limit(bridge, monkeypatch):
+    monkeypatch.setattr(events, "MAX_SEARCHED_BYTES", 25)
+    burst = [publish(TOPIC, text) for text in (b"x" * 10, b"find", b"x" * 20, b"find me")]
+    assert listened(bridge, burst, text="find") == ["find"]
+    assert listened(bridge, burst, text="xxx") == ["x" * 10, "x" * 20]
 
 
 def test_defect_of_the_page_is_reported_and_stops_nothing(site, bridge, caplog):

@@ -7,6 +7,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.datastructures import QueryParams
 
+from bridge.monitoring.configuration import Configuration
 from bridge.web.editing.mapping_editor import Author, MappingEditor
 from bridge.web.editing.mapping_folder import version_of
 from bridge.web.openapi.document import OPERATIONS, keyed, summary
@@ -66,6 +67,8 @@ def test_operation_succeeds_as_described_and_reads_its_parameters(site, bridge, 
     """The client's hook compares the response with the description; here it must be the described success."""
     MappingEditor(bridge.mappings.folder, bridge.data_folder).save("other", TEXT.encode(), "", Author("", ""))
     bridge.reject(MESSAGE | {"payload": b'{"t": 7}', "total_bytes": 8})
+    bridge.configuration = Configuration(bridge.folder / "bridge.yaml", ())
+    monkeypatch.setattr("bridge.web.endpoints.system.doctor_command", lambda _: ["true"])
     client, read = site(TOKEN, stopped=True), set()
     monkeypatch.setattr(QueryParams, "__getitem__", lambda self, name: read.add(name) or self._dict[name])
     method, path = key.split(" ")

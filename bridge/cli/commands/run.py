@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bridge import __version__
 from bridge.config import load_settings
+from bridge.config.effective_options import effective_options
 from bridge.runtime.assembly import assemble
 from bridge.runtime.dry_run import DryRun
 from bridge.runtime.exit_codes import CRASHED, FAILED
@@ -47,6 +48,7 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str 
     with Signals() as signals:
         if not dry_run:
             service = _assemble(config, settings, workers, signals)
+            service.configuration = effective_options(config, os.environ)
             _log_start(config, service)
             return _run(service, signals, arena, settings.stop_secs)
         dry = DryRun(settings, sys.stdout)

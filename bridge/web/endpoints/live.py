@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from bridge.web.events import MAX_LISTENERS, MessageFilter, MessageTap, StateBroadcast, messages, states
+from bridge.web.events import MAX_LISTENERS, OUTCOMES, MessageFilter, MessageTap, StateBroadcast, messages, states
 from bridge.web.requests import RequestError
 
 if TYPE_CHECKING:
@@ -44,9 +44,14 @@ class LiveEndpoints:
         return self._stream(states(self._state, self._stopping))
 
     async def messages(self, request: Request) -> Response:
-        """Serve GET /api/messages?topic=&mapping=: an event stream of messages, filtered by topic text and mapping."""
+        """Serve GET /api/messages?topic=&mapping=&text=&outcome=: an event stream with a sample of the messages.
+
+        They are filtered by text within the topic and the payload, by mapping, and by outcome.
+        """
         asked = request.query_params
-        wanted = MessageFilter(asked.get("topic", ""), asked.get("mapping", ""))
+        wanted = MessageFilter(*(asked.get(name, "") for name in ("topic", "mapping", "text", "outcome")))
+        if wanted.outcome not in ("", *OUTCOMES):
+            raise RequestError(400, f"outcome: expected one of {', '.join(OUTCOMES)}")
         return self._stream(messages(self._tap, wanted, self._stopping))
 
     def _stream(self, events: AsyncIterator[bytes]) -> Response:

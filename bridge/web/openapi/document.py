@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from bridge import __version__
-from bridge.web.openapi import dead_letters, live, mapping_files, mappings, monitoring, recording, site, state
+from bridge.web.openapi import dead_letters, live, mapping_files, mappings, monitoring, recording, site, state, system
 from bridge.web.openapi.operation import COMPONENTS, Operation
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ OPERATIONS: dict[str, Operation] = {
     **mappings.OPERATIONS,
     **mapping_files.OPERATIONS,
     **dead_letters.OPERATIONS,
+    **system.OPERATIONS,
 }
 """Description of each operation, by `METHOD /path` as its route declares it."""
 _PATH_NAME = re.compile(r"{(\w+)(?::\w+)?}")

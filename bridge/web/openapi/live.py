@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from bridge.web.events import OUTCOMES
 from bridge.web.openapi.operation import Operation
 from bridge.web.openapi.schemas import TEXT
 
 _STREAM: Final = "text/event-stream"
 OPERATIONS: Final = {
     "GET /api/events": Operation(media_type=_STREAM, errors=(503,)),
-    "GET /api/messages": Operation(media_type=_STREAM, query={"topic": TEXT, "mapping": TEXT}, errors=(503,)),
+    "GET /api/messages": Operation(
+        media_type=_STREAM,
+        query={"topic": TEXT, "mapping": TEXT, "text": TEXT, "outcome": {"enum": ["", *OUTCOMES]}},
+        errors=(400, 503),
+    ),
 }

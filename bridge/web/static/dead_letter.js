@@ -1,10 +1,10 @@
 // One dead letter in full.
-import { openWith } from "./chosen_message.js";
 import { breakable, h } from "./dom.js";
 import { bytes, pretty } from "./format.js";
 import { panel } from "./components.js";
 
-export function deadLetter(each) {
+// `worker` is the number of its worker, "" without workers.
+export function deadLetter(each, worker) {
   const cut = each.stored_bytes < each.bytes ? `, of which the first ${bytes(each.stored_bytes)} are stored` : "";
   const facts = {
     Why: `${each.code}: ${each.detail}`, Mapping: each.mapping || "none", Streams: each.streams.join(", ") || "none", Received: each.at,
@@ -13,8 +13,9 @@ export function deadLetter(each) {
     Properties: Object.keys(each.properties).length ? JSON.stringify(each.properties) : null,
   };
   const shown = Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && String(value) !== "");
-  const tried = each.kind === "message" && each.mapping;
-  return panel(`Dead letter ${each.number}`, tried ? h("button", { class: "plain", onclick: () => openWith(each.mapping, each) }, "Try in the playground") : null,
+  const editor = `#/mappings/${encodeURIComponent(each.mapping)}/dead-letter/${each.number}${worker ? `/${worker}` : ""}`;
+  const open = each.kind === "message" && each.mapping ? h("a", { href: editor }, "Open in the editor with this message") : null;
+  return panel(`Dead letter ${each.number}`, open,
     h("div", { class: "body" }, h("dl", { class: "steps" }, shown.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, Array.isArray(value) ? value : String(value))])),
       h("h3", {}, `Payload, ${bytes(each.bytes)}${cut}`), h("pre", {}, pretty(each.payload))));
 }

@@ -1,4 +1,5 @@
-// Table of the dead letters. With a token they can be replayed and deleted.
+// Groups and table of the dead letters. With the role edit they can be replayed and deleted.
+import { DeadLetterGroups, groupOf, hashOf, summary } from "./dead_letter_groups.js";
 import { agreed, breakable, fill, h } from "./dom.js";
 import { counted, moment, whole } from "./format.js";
 import { get, known, mayEdit, post } from "./event_stream.js";
@@ -7,41 +8,70 @@ import { frame, tableOf, tag } from "./components.js";
 
 const PAGE = 25;
 const FILTERS = ["code", "mapping", "stream", "topic"];
+const RELOAD_MS = 5_000;
 const ACTIONS = { replay: "Replay", delete: "Delete" };
 
 export class DeadLetters {
   constructor() {
     const field = (id, placeholder) => h("input", { id, placeholder, spellcheck: "false", autocapitalize: "off", list: placeholder === "any" ? `${id}s` : null, onchange: () => this.load() });
     this.filters = { code: h("select", { id: "code", onchange: () => this.load() }), mapping: field("mapping", "any"), stream: field("stream", "any"), topic: field("topic", "any part of it") };
-    this.worker = h("select", { id: "worker", onchange: () => this.load() });
+    this.worker = h("select", { id: "worker", onchange: () => this.loadAll() });
     this.ofWorker = h("div", { hidden: true }, h("label", { for: "worker" }, "Worker"), this.worker);
     this.names = { mapping: h("datalist", { id: "mappings" }), stream: h("datalist", { id: "streams" }) };
+    this.groups = new DeadLetterGroups(() => this.worker.value, () => this.load());
+    this.group = null;
+    this.loadedAt = -RELOAD_MS;
+    this.ofGroup = h("p", { class: "of-group", hidden: true });
     this.list = frame();
     this.notice = h("p", { class: "notice", role: "status" });
     this.actions = h("div", { class: "row" });
-    this.newer = h("button", { class: "link", hidden: true, onclick: () => this.load() }, "Show newer");
+    this.newer = h("button", { class: "link", hidden: true, onclick: () => this.loadAll() }, "Show newer");
     this.more = h("button", { class: "plain", hidden: true, onclick: () => this.load(this.deadLetters.at(-1).number) }, "Load older");
     this.detail = h("div", { class: "alone" });
     this.chosen = new Set();
     this.deadLetters = [];
     const labels = { code: "Code", mapping: "Mapping", stream: "Stream", topic: "Topic" };
-    this.element = h("div", {}, h("h1", {}, "Dead letters"), this.names.mapping, this.names.stream, this.detail,
+    this.element = h("div", {}, h("h1", {}, "Dead letters"), this.names.mapping, this.names.stream, this.groups.element, this.detail,
       h("section", { class: "panel", "aria-label": "Dead letters" },
-        h("div", { class: "body tools" }, h("div", { class: "filters" }, this.ofWorker, FILTERS.map((name) => h("div", {}, h("label", { for: name }, labels[name]), this.filters[name]))),
-          this.actions, this.notice, this.newer),
+        h("div", { class: "body tools" }, h("div", { class: "filters" }, this.ofWorker, FILTERS.map((name) => h("div", { class: "of-all" }, h("label", { for: name }, labels[name]), this.filters[name]))),
+          this.ofGroup, this.actions, this.notice, this.newer),
         this.list, h("div", { class: "foot" }, this.more)));
-    if (known.state) this.draw(known.state); else this.load();
+    if (known.state) this.draw(known.state); else this.loadAll();
   }
 
-  go([number]) {
-    this.number = number ? Number(number) : null;
+  // An open dead letter of a group leaves the group open.
+  go([first, ...rest]) {
+    const group = first === "group" ? groupOf(rest) : first ? this.group : null;
+    this.number = first && first !== "group" ? Number(first) : null;
+    const another = (group && hashOf(group)) !== (this.group && hashOf(this.group));
+    this.group = group;
+    if (another) this.showGroup();
     this.open();
     return false;
   }
 
+  showGroup() {
+    this.groups.show(this.group);
+    for (const each of this.element.querySelectorAll(".of-all")) each.hidden = Boolean(this.group);
+    this.ofGroup.hidden = !this.group;
+    if (this.group) fill(this.ofGroup, "Of the group ", h("strong", {}, this.group.reason || "no reason"), " ", h("a", { href: "#/dead-letters" }, "Show all"));
+    this.chosen.clear();
+    this.load();
+  }
+
+  get home() { return this.group ? hashOf(this.group) : "#/dead-letters"; }
+
+  loadAll() {
+    this.loadedAt = performance.now();
+    this.groups.load();
+    this.load();
+  }
+
   draw(state) {
     if (state.workers.length && this.ofWorker.hidden) this.drawWorkers(state.workers);
-    if (this.count !== state.dead_letter_count) this.changed(state);
+    // Reading many dead letters takes a second: not with each one that arrives.
+    if (this.count === state.dead_letter_count || performance.now() - this.loadedAt < RELOAD_MS) return;
+    this.changed(state);
     this.count = state.dead_letter_count;
   }
 
@@ -51,7 +81,12 @@ export class DeadLetters {
       fill(this.names[name], rows.map((value) => h("option", { value })));
     const busy = this.chosen.size || this.number || this.list.contains(document.activeElement);
     const more = state.dead_letter_count - (this.count ?? 0);
-    if (busy && more > 0) this.newer.hidden = false; else this.load();
+    if (busy && more > 0) this.newer.hidden = false; else this.loadAll();
+  }
+
+  path(before) {
+    if (!this.group) return `/api/dead-letters?${this.query(before)}`;
+    return `/api/dead-letters/group?${new URLSearchParams({ worker: this.worker.value, ...this.group, before, limit: PAGE })}`;
   }
 
   query(before = 0) {
@@ -62,13 +97,13 @@ export class DeadLetters {
   async load(before = 0) {
     const turn = this.turn = (this.turn || 0) + 1;
     try {
-      const result = await get(`/api/dead-letters?${this.query(before)}`);
+      const result = await get(this.path(before));
       if (turn !== this.turn) return;
       this.deadLetters = before ? [...this.deadLetters, ...result.dead_letters] : result.dead_letters;
       this.more.hidden = result.dead_letters.length < PAGE;
       this.newer.hidden = true;
-      this.matching = result.matching;
-      this.drawCodes(result.codes);
+      this.matching = result.matching || 0;
+      if (result.codes) this.drawCodes(result.codes);
       this.drawList();
     } catch (error) { this.say(error.message, true); }
   }
@@ -106,7 +141,7 @@ export class DeadLetters {
     const choose = (event) => { if (event.target.checked) this.chosen.add(each.number); else this.chosen.delete(each.number); this.drawActions(); };
     return h("tr", { class: `of-dead-letter ${each.number === this.number ? "open" : ""}` },
       mayEdit() ? h("td", { class: "choose" }, h("label", {}, h("input", { type: "checkbox", "aria-label": `Select ${each.number}`, checked: this.chosen.has(each.number), onchange: choose }))) : null,
-      h("td", { class: "number" }, h("a", { href: each.number === this.number ? "#/dead-letters" : `#/dead-letters/${each.number}`, "aria-expanded": String(each.number === this.number), "aria-label": `Dead letter ${each.number}` }, String(each.number))),
+      h("td", { class: "number" }, h("a", { href: each.number === this.number ? this.home : `#/dead-letters/${each.number}`, "aria-expanded": String(each.number === this.number), "aria-label": `Dead letter ${each.number}` }, String(each.number))),
       h("td", {}, moment(each.at)), h("td", {}, tag(each.code, "bad")),
       h("td", { class: "wrap topic" }, breakable(each.topic || each.streams.join(", ")), h("div", { class: "quiet" }, each.mapping ? breakable(each.mapping) : "no mapping")),
       h("td", { class: "wrap wide" }, each.detail));
@@ -123,7 +158,7 @@ export class DeadLetters {
     this.drawList();
     if (!number) return;
     try {
-      fill(opened, deadLetter(await get(`/api/dead-letters/${number}?${new URLSearchParams({ worker: this.worker.value })}`)));
+      fill(opened, deadLetter(await get(`/api/dead-letters/${number}?${new URLSearchParams({ worker: this.worker.value })}`), this.worker.value));
     } catch (error) { fill(opened, h("p", { class: "empty" }, error.message)); }
     if (this.number === number) document.querySelector("tr.open a")?.focus();
   }
@@ -162,13 +197,12 @@ export class DeadLetters {
     if (action === "delete" && !(await agreed(`Permanently delete ${counted(numbers.length, "dead letter")}? The messages cannot be restored. The counters still include them.`, "Delete"))) return;
     this.say(`${counted(numbers.length, "dead letter")} …`);
     try {
-      const { counts, reasons } = await post(`/api/dead-letters/${action}`, this.worker.value ? { numbers, worker: Number(this.worker.value) } : { numbers });
-      const summary = Object.entries(counts).map(([name, count]) => `${whole(count)} ${name.replaceAll("_", " ")}`).join(", ");
-      const why = Object.keys(reasons).slice(0, 3).join("; ");
+      const result = await post(`/api/dead-letters/${action}`, this.worker.value ? { numbers, worker: Number(this.worker.value) } : { numbers });
       this.chosen.clear();
-      if (this.number) location.hash = "#/dead-letters";
+      if (this.number) location.hash = this.home;
       await this.load();
-      this.say(why ? `${summary}: ${why}` : summary, Boolean(counts.failed_again));
+      this.groups.load();
+      this.say(summary(result), Boolean(result.counts.failed_again));
     } catch (error) { this.say(error.message, true); }
   }
 }

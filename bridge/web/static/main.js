@@ -7,9 +7,10 @@ import { Mappings } from "./mappings.js";
 import { Messages } from "./messages.js";
 import { NewMapping } from "./new_mapping.js";
 import { Overview } from "./overview.js";
+import { System } from "./system.js";
 import { drawLostVerdict, drawVerdict } from "./verdict.js";
 
-const VIEWS = { "": Overview, messages: Messages, mappings: Mappings, "new-mapping": NewMapping, "dead-letters": DeadLetters };
+const VIEWS = { "": Overview, messages: Messages, mappings: Mappings, "new-mapping": NewMapping, "dead-letters": DeadLetters, system: System };
 const LOST_MS = 5_000;
 const element = (id) => document.getElementById(id);
 const content = element("content");

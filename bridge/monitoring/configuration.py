@@ -1,0 +1,36 @@
+"""The configuration of the running bridge, as the page shows it: no secret is part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Source = Literal["default", "file", "environment", "secret file"]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveOption:
+    """One option with its present value.
+
+    `name` is its path in the file, such as `mqtt.client_id`. `value` is its text, "" for none. A `secret` has no value
+    here, only `is_set`. `references` are the `${…}` of the file that it was made from.
+    """
+
+    name: str
+    value: str
+    is_set: bool
+    secret: bool
+    source: Source
+    references: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Options in the order of the reference, and the file that they were read from."""
+
+    file: Path
+    options: tuple[EffectiveOption, ...]

@@ -1,0 +1,29 @@
+"""Shards of the streams as each worker knows them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from bridge.delivery.shard_status import ShardStatus, StreamShards
+from bridge.errors import BridgeError
+from bridge.runtime.control_channel import request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bridge.supervisor.worker_process import WorkerProcess
+
+PATIENCE_SECS: Final = 2.0
+"""Longest wait for one worker: the page shows the others, and this one the next time."""
+
+
+def worker_shards(workers: Iterable[WorkerProcess]) -> Iterator[StreamShards]:
+    """Yield what each running worker knows of the shards of each stream. One that does not respond is left out."""
+    for worker in workers:
+        if not worker.active:
+            continue
+        with suppress(BridgeError):
+            for each in request(worker.folder, "shards", PATIENCE_SECS)["streams"]:
+                shards = tuple(ShardStatus(**shard) for shard in each["shards"])
+                yield StreamShards(each["stream"], each["distribution"], each["complete"], shards, worker.member.name)
