@@ -1,7 +1,7 @@
 """The log of events: a bounded file in the folder of the spool, one event a line as JSON.
 
     events.jsonl        the newest events
-    events.old.jsonl    those before; the rotation replaces this file, so both have at most twice MAX_FILE_BYTES
+    events.old.jsonl    those before; the rotation replaces this file, and each has at most MAX_FILE_BYTES
 
 Only transitions are events, so it takes days to fill a file. Events wait in memory until the next `flush`, which writes
 them with one call; if the disk does not accept them, they wait longer. A kill loses what was not flushed. There is no
@@ -14,6 +14,8 @@ import logging
 import os
 import threading
 from collections import deque
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.files import FileProblem, read_bytes
@@ -33,6 +35,8 @@ MAX_FILE_BYTES: Final = 512 * 1024
 """About 2,000 events."""
 MAX_WAITING: Final = 500
 """Max number of events in memory while the disk accepts none; the oldest of them are then forgotten."""
+MAX_WRITTEN: Final = 100
+"""Max number of events in one call: fewer than a file has room for."""
 
 
 class EventLog:
@@ -51,22 +55,26 @@ class EventLog:
     def flush(self) -> None:
         """Write the events that wait. An error is logged once, until a write succeeds."""
         with self._flushing:
-            if not self._waiting:
-                return
-            taken = list(self._waiting)
             try:
-                self._append(b"".join(event.line() for event in taken))
+                while taken := list(islice(self._waiting, MAX_WRITTEN)):
+                    self._append(b"".join(event.line() for event in taken))
+                    self._failing = False
+                    for event in taken:
+                        if self._waiting and self._waiting[0] is event:
+                            self._waiting.popleft()
             except OSError as error:
                 if not self._failing:
                     log.warning("the event log %s cannot be written: %s", self._file, error.strerror)
                 self._failing = True
-                return
-            self._failing = False
-            for event in taken:
-                if self._waiting and self._waiting[0] is event:
-                    self._waiting.popleft()
+
+    def _rotate(self, added: int) -> None:
+        """Put the file aside if `added` bytes more would exceed its limit."""
+        with suppress(FileNotFoundError):
+            if self._file.stat().st_size + added > MAX_FILE_BYTES:
+                self._file.replace(self._file.with_name(OLD_EVENT_FILE))
 
     def _append(self, octets: bytes) -> None:
+        self._rotate(len(octets))
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(self._file, flags, 0o600)
         try:
@@ -80,8 +88,6 @@ class EventLog:
                 raise OSError(28, "No space left on device")
         finally:
             os.close(descriptor)
-        if size + len(octets) >= MAX_FILE_BYTES:
-            self._file.replace(self._file.with_name(OLD_EVENT_FILE))
 
     def waiting(self) -> list[Event]:
         """Return the events that are not in the file yet, oldest first."""
