@@ -120,7 +120,7 @@ def test_it_is_used_by_the_keyboard_alone(open_page):
     expect(page.locator("main")).to_be_focused()
     expect(page.get_by_role("heading", name="Dead letters", level=1)).to_be_visible()
     assert page.locator("main").evaluate("(main) => getComputedStyle(main).outlineStyle") == "none"
-    for place in ("#verdict", "a[href='#/dead-letters']", "a[href='#/mappings']"):
+    for place in ("#verdict", "a[href='#/system']", "a[href='#/dead-letters']", "a[href='#/mappings']"):
         page.keyboard.press("Shift+Tab")
         expect(page.locator(f"header {place}")).to_be_focused()
     page.keyboard.press("Enter")

@@ -118,7 +118,7 @@ def test_page_reports_a_lost_bridge_and_reconnects(watched, tab, troubled):
     troubled.bridge.start()
     expect(gone).to_be_hidden(timeout=60_000)
     expect(verdict(watched)).to_have_text(HEALTHY)
-    tail.get_by_role("searchbox").fill("press04")
+    tail.get_by_role("searchbox", name="Topic").fill("press04")
     expect(tail.get_by_role("article", name="factory/pdx/press04/telemetry").first).to_be_visible()
 
 
