@@ -1,10 +1,12 @@
 """botocore's HTTP session with limits on a response: for STS, AWS IoT, and the metadata of instances and containers.
 
-botocore reads whatever an endpoint sends, however large it is and however long it takes.
+botocore reads whatever an endpoint sends, however large it is and however long it takes. It also shows the body of a
+response with an unexpected status, in which there may be credentials.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from botocore.httpsession import URLLib3Session
 from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 MAX_RESPONSE_BYTES = 256 * 1024
 """Max bytes of a response. Credentials with a session token are a few kB."""
@@ -25,11 +27,21 @@ CHUNK_BYTES = 64
 
 
 class BoundedSession:
-    """Sends prepared requests as the URLLib3Session `inner`. Raises HTTPClientError beyond the limits. Any thread."""
+    """Sends prepared requests as the URLLib3Session `inner`. Raises HTTPClientError beyond the limits. Any thread.
 
-    def __init__(self, inner: URLLib3Session, clock: Callable[[], float] = time.monotonic) -> None:
+    `secret`: statuses of a response with credentials. Of a response with another status only the message remains.
+    """
+
+    def __init__(
+        self,
+        inner: URLLib3Session,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        secret: Collection[int] | None = None,
+    ) -> None:
         self._inner = inner
         self._clock = clock
+        self._secret = secret
 
     def send(self, request: Any) -> AWSResponse:
         """Return the response to an AWSPreparedRequest, read to its end."""
@@ -42,6 +54,8 @@ class BoundedSession:
             raise HTTPClientError(error=error) from error
         finally:
             raw.close()
+        if self._secret is not None and response.status_code not in self._secret:
+            body = _message_of(body)
         return AWSResponse(response.url, response.status_code, response.headers, _Body(body))
 
     def close(self) -> None:
@@ -57,6 +71,16 @@ class BoundedSession:
             if self._clock() > end:
                 raise OSError(f"the response was not complete within {MAX_RESPONSE_SECS:g} s")
         return bytes(body)
+
+
+def _message_of(body: bytes) -> bytes:
+    """Return the JSON body with its code and message only; empty if it has none."""
+    try:
+        fields = json.loads(body)
+        shown = {name: fields[name] for name in ("code", "message", "Message") if isinstance(fields.get(name), str)}
+    except (ValueError, AttributeError, RecursionError):
+        return b""
+    return json.dumps(shown).encode() if shown else b""
 
 
 class _Body:
@@ -87,4 +111,4 @@ def bound_metadata(resolver: Any) -> None:
     """
     for name, attribute in (("iam-role", "_role_fetcher"), ("container-role", "_fetcher")):
         fetcher = getattr(resolver.get_provider(name), attribute)
-        fetcher._session = BoundedSession(fetcher._session)  # noqa: SLF001 - see above
+        fetcher._session = BoundedSession(fetcher._session, secret=(200,))  # noqa: SLF001 - see above

@@ -1,5 +1,5 @@
 import pytest
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.credentials import create_credential_resolver
 from botocore.exceptions import HTTPClientError
 from botocore.httpsession import URLLib3Session
@@ -62,6 +62,35 @@ class Moving:
 
 def test_both_metadata_services_are_limited(monkeypatch):
     made = []
-    monkeypatch.setattr(bounded_session, "BoundedSession", lambda inner: made.append(type(inner)))
+    monkeypatch.setattr(bounded_session, "BoundedSession", lambda inner, *, secret: made.append((type(inner), secret)))
     bound_metadata(create_credential_resolver(get_session()))
-    assert made == [URLLib3Session, URLLib3Session]
+    assert made == [(URLLib3Session, (200,))] * 2
+
+
+@pytest.mark.parametrize(
+    ("secret", "status", "body", "shown"),
+    [
+        ((200,), 200, '{"SecretAccessKey": "hunter2"}', '{"SecretAccessKey": "hunter2"}'),
+        ((200,), 201, '{"SecretAccessKey": "hunter2"}', ""),
+        ((200,), 500, '"SecretAccessKey": "hunter2"}', ""),
+        ((200,), 403, '{"message": "no role", "key": "hunter2"}', '{"message": "no role"}'),
+        ((200,), 403, '{"message": {"key": "hunter2"}}', ""),
+        ((200,), 403, '["hunter2"]', ""),
+        ((200,), 403, "[" * 100_000, ""),
+        (None, 403, "<Error>denied</Error>", "<Error>denied</Error>"),
+    ],
+)
+def test_response_with_an_unexpected_status_has_only_its_message(secret, status, body, shown):
+    class Inner:
+        def send(self, request):
+            return AWSResponse(request.url, status, {}, Body())
+
+    class Body:
+        def stream(self, _size):
+            yield body.encode()
+
+        def close(self):
+            """Do nothing: no socket is open."""
+
+    request = AWSRequest(method="GET", url="http://a", headers={}).prepare()
+    assert BoundedSession(Inner(), secret=secret).send(request).text == shown

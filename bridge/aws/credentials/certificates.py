@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.aws.credentials.refreshable import FetchedCredentials
 
 OK = 200
+CREATED = 201
 _IOT_HINTS: Mapping[int, str] = MappingProxyType(
     {
         400: "check thing_name and role_alias, and that the certificate is attached to that thing",
@@ -61,7 +62,8 @@ def _fetch_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> Fetc
             proxies=endpoints.proxies_for(url),
             timeout=(endpoints.connect_timeout_secs, endpoints.answer_timeout_secs),
             client_cert=pair,
-        )
+        ),
+        secret=(OK,),
     )
     try:
         answer = session.send(AWSRequest(method="GET", url=url, headers=headers).prepare())
@@ -86,6 +88,7 @@ def roles_anywhere(settings: Mapping[str, Any], endpoints: EndpointSettings, _se
         raise Refused("Credentials", "roles_anywhere needs the package iam-rolesanywhere-session", hint) from None
     from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
 
+    from bridge.aws.bounded_session import BoundedSession  # noqa: PLC0415 - as above
     from bridge.aws.credentials.refreshable import WrappedCredentials  # noqa: PLC0415 - as above
 
     cert_file, key_file = check_pair(settings["cert_file"], settings["key_file"])
@@ -104,6 +107,8 @@ def roles_anywhere(settings: Mapping[str, Any], endpoints: EndpointSettings, _se
         proxies=dict(endpoints.proxies_for(url)),  # type: ignore[arg-type]  # the same keys, as a plain dict
         use_fips_endpoint=endpoints.fips,
     )
+    # The library offers no way to give it a session. It logs the body of a response with an unexpected status.
+    session._session = BoundedSession(session._session, secret=(OK, CREATED))  # noqa: SLF001 - as above
     credentials = WrappedCredentials(
         "roles_anywhere", _RolesAnywhereCredentials(session.get_refreshable_credentials()), renewable=True
     )
@@ -145,7 +150,7 @@ def _response_error(who: str, status: int, text: str, hint: str) -> SendError:
         message = str(said.get("message") or said.get("Message") or text)
     except (ValueError, AttributeError, RecursionError):
         message = text
-    detail = shortened(f"{who} returned {status}: {message}")
+    detail = shortened(f"{who} returned {status}: {message}" if message else f"{who} returned {status}")
     # A server error or a rate limit may pass by itself; anything else needs a person.
     if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
         return Unavailable("Credentials", detail)
