@@ -11,7 +11,8 @@
 - Text is read in the encoding that the document declares.
 
 A document type declaration is rejected: without it there are no entities, which can stand for gigabytes or for files.
-Documents over 128 levels or 1,048,576 elements and attributes are rejected.
+Documents over 128 levels or 400,000 elements and attributes are rejected, and a tag or a comment over 1 MiB, because
+expat reads all attributes of a tag before it reports them.
 """
 
 from __future__ import annotations
@@ -22,9 +23,14 @@ from xml.parsers import expat
 from bridge.errors import DecodeError
 from bridge.payloads.csv import number
 from bridge.payloads.encodings import codec_name
-from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES
+from bridge.payloads.json_values import MAX_DEPTH
 from bridge.payloads.text import plain_utf8
 
+MAX_PARTS: Final = 400_000
+"""Max number of elements and attributes. With names that all differ, each needs 200 bytes: 80 MB."""
+MAX_TAG_BYTES: Final = 1 << 20
+"""Max length of a tag, a comment or a processing instruction. A tag of 10 MiB with 900,000 attributes needs 300 MiB."""
+_CHUNK_BYTES: Final = 1 << 18
 TEXT: Final = "#text"
 ATTRIBUTE: Final = "@"
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -52,7 +58,7 @@ class XmlDecoder:
         try:
             parser = expat.ParserCreate(encoding)
             reader = _Reader(parser, self._lists, numbers=self._numbers)
-            parser.Parse(data, True)
+            _parse(parser, data)
         except expat.ExpatError as error:
             message = expat.ErrorString(error.code)
             raise DecodeError(f"not XML: {message}, at line {error.lineno}, column {error.offset + 1}") from None
@@ -62,6 +68,20 @@ class XmlDecoder:
                 "not usable: name the encoding that the XML declares in the mapping: `encoding`"
             ) from None
         return reader.root
+
+
+def _parse(parser: expat.XMLParserType, data: bytes) -> None:
+    """Parse a document, a long one in chunks: expat then waits at the start of a tag that is not complete."""
+    fed = 0
+    while len(data) - fed > MAX_TAG_BYTES:
+        parser.Parse(data[fed : fed + _CHUNK_BYTES])
+        fed += _CHUNK_BYTES
+        if fed - parser.CurrentByteIndex > MAX_TAG_BYTES:
+            line = parser.CurrentLineNumber
+            raise DecodeError(
+                f"not usable: a tag or comment of the XML exceeds {MAX_TAG_BYTES:,} bytes, at line {line}"
+            )
+    parser.Parse(data[fed:] if fed else data, True)
 
 
 class _Element:
@@ -104,9 +124,9 @@ class _Reader:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._values += 1 + len(attributes)
-        if self._values > MAX_VALUES or len(self._open) > MAX_DEPTH:
+        if self._values > MAX_PARTS or len(self._open) > MAX_DEPTH:
             raise DecodeError(
-                f"not usable: the XML has more than {MAX_DEPTH} levels or {MAX_VALUES:,} elements and attributes, "
+                f"not usable: the XML has more than {MAX_DEPTH} levels or {MAX_PARTS:,} elements and attributes, "
                 f"at line {self._parser.CurrentLineNumber}"
             )
         members = {ATTRIBUTE + key: self._value_of(value) for key, value in attributes.items()}

@@ -22,7 +22,7 @@ from bridge.monitoring.recording import curve_file, event_log, time_series
 from bridge.monitoring.recording.curves import RESOLUTIONS
 from bridge.monitoring.recording.time_series import TimeSeries
 from bridge.mqtt import connection, packet_stream
-from bridge.payloads import compression, json_values, number
+from bridge.payloads import compression, json_values, number, xml
 from bridge.payloads.sparkplug import compressed_payload as sparkplug_compression
 from bridge.payloads.sparkplug import datatypes, protobuf
 from bridge.runtime import hang_watchdog
@@ -94,7 +94,8 @@ def message_limits():
     yield "lines and documents of a payload of JSON lines", json_values.MAX_VALUES, "dead letter `decode`"
     yield "values of a payload of line protocol", json_values.MAX_VALUES, "dead letter `decode`"
     yield "levels of an XML payload", json_values.MAX_DEPTH, "dead letter `decode`"
-    yield "elements and attributes of an XML payload", json_values.MAX_VALUES, "dead letter `decode`"
+    yield "elements and attributes of an XML payload", xml.MAX_PARTS, "dead letter `decode`"
+    yield "a tag or comment of an XML payload", size(xml.MAX_TAG_BYTES), "dead letter `decode`"
     yield "values of an Avro payload", json_values.MAX_VALUES, "dead letter `decode`"
     yield "levels of an Avro record within itself", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "values of a Protocol Buffers message", json_values.MAX_VALUES, "dead letter `decode`"

@@ -88,7 +88,26 @@ def test_entities_that_double_stop_at_the_declaration():
 
 
 def test_more_elements_than_the_limit_are_rejected(monkeypatch):
-    monkeypatch.setattr(xml, "MAX_VALUES", 3)
+    monkeypatch.setattr(xml, "MAX_PARTS", 3)
     assert decode("<a x='1'><b/></a>") == {"a": {"@x": 1, "b": None}}
     with pytest.raises(DecodeError, match="more than 128 levels or 3 elements and attributes, at line 2"):
         decode("<a x='1'>\n<b y='1'/></a>")
+
+
+@pytest.mark.parametrize("text", ["<a " + "b='1' " * 20, "<a><!-- " + "b " * 60, "<a><b c='" + "d" * 120])
+def test_tag_beyond_the_limit_is_rejected_before_it_is_complete(monkeypatch, text):
+    monkeypatch.setattr(xml, "MAX_TAG_BYTES", 64)
+    monkeypatch.setattr(xml, "_CHUNK_BYTES", 16)
+    with pytest.raises(DecodeError, match="a tag or comment of the XML exceeds 64 bytes, at line 1"):
+        decode(text + " " * 200)
+
+
+@given(st.lists(st.text("ab<&ä", max_size=90), max_size=9))
+def test_long_document_in_chunks_is_decoded_as_at_once(texts):
+    text = "".join(f"<b c='{place}'><![CDATA[{each}]]></b>" for place, each in enumerate(texts))
+    document = f"<a>{text}</a>"
+    expected = decode(document)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(xml, "MAX_TAG_BYTES", 32)
+        patched.setattr(xml, "_CHUNK_BYTES", 8)
+        assert decode(document) == expected
