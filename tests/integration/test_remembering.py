@@ -4,6 +4,7 @@ import time
 
 import orjson
 
+from tests.harness.cli_runner import called
 from tests.harness.ledger import read_ledger
 from tests.harness.publisher import Publisher
 from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
@@ -48,6 +49,25 @@ def test_what_a_sample_holds_survives_a_kill(mosquitto, kinesis, bridge):
     ledger = stop_and_balance(running)
     line = ledger.lines["sample", "telemetry"]
     assert line["received"] == line["delivered"] + line["filtered"] == 3
+
+
+def test_state_cleared_while_the_bridge_runs_is_empty_after_a_kill_too(mosquitto, kinesis, bridge):
+    running = bridge({"changes": {"topic": "plant/press", "changes": {"deadband": 5}, "outputs": OUTPUTS}})
+    arrivals = Arrivals(kinesis, number=orjson.loads)
+    with Publisher(mosquitto.port) as publisher:
+        publisher.publish(values(10, 12), 1)
+        arrivals.wait_for_all({10})
+        eventually(lambda: read_ledger(running.folder / "data").total("filtered") == 1, "the second is filtered")
+        done = called(running.folder, "state", "clear", "changes", "--yes")
+        assert (done.returncode, done.stdout) == (0, "cleared 1 key of mapping 'changes'\n")
+        again = called(running.folder, "state", "clear", "changes", "--yes")
+        assert (again.returncode, again.stdout) == (1, "cleared 0 keys of mapping 'changes'\n")
+        running.kill()
+        running.start()
+        publisher.publish(values(12), 1)
+        arrivals.wait_for_all({10, 12})
+    line = stop_and_balance(running).lines["changes", "telemetry"]
+    assert (line["received"], line["delivered"], line["filtered"]) == (3, 2, 1)
 
 
 def wait_for_span(secs):
