@@ -139,8 +139,8 @@ def test_annotated_file_shows_every_option_with_its_default(tmp_path):
     text = re.sub(r"^( *)#(?=\S)", r"\1", ANNOTATED.read_text(), flags=re.MULTILINE)
     text = text.replace("/run/secrets", str(tmp_path)).replace("mqtt://mosquitto", "mqtts://mosquitto")
     files = ("ca.pem", "client.pem", "client.key", "page.pem", "page.key")
-    for name in (*files, "mqtt_password", "mqtt_key_password", "http_token"):
-        (tmp_path / name).write_text("hunter2hunter2hunter2\n")
+    for name in (*files, "mqtt_password", "mqtt_key_password", "http_token", "http_view_token"):
+        (tmp_path / name).write_text(f"hunter2hunter2hunter2 {name}\n")
     settings = loaded(tmp_path, text, SECRETS)
     defaults = loaded(tmp_path, MQTT + KINESIS)
     for option in options():

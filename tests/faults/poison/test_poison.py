@@ -23,6 +23,9 @@ MAX_STARTS = {False: 4, True: 3}
 CGROUPS = os.geteuid() == 0 and os.access(ROOT, os.W_OK)
 
 
+pytestmark = pytest.mark.timeout(1_000)
+
+
 @pytest.fixture
 def stage(tmp_path):
     """A broker with a session in which 300 messages wait, and a bridge that has not started again."""
@@ -63,7 +66,7 @@ def played(stage, word, *, large=False, wrapper=()):
                 codes.append(bridge.wait())
                 assert len(codes) < MAX_STARTS[large], bridge.stderr()[-3000:]
                 bridge.start(await_subscribed=False)
-            eventually(lambda: not bridge.running or complete(), "all arrive, or it ends", timeout_secs=60)
+            eventually(lambda: not bridge.running or complete(), "all arrive, or it ends", timeout_secs=300)
         bridge.stop()
     return codes
 
