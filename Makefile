@@ -9,7 +9,7 @@ WORKERS ?= 5
 # hundreds of processes are started.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo setup test suite coverage test-newest test-newest-units test-lowest lock offline linted lint docs docs-serve dist web-assets bench bench-peers faults brokers soak fuzz image image-test clean
+.PHONY: demo setup test test-slow suite coverage test-newest test-newest-units test-lowest lock offline linted lint docs docs-serve dist web-assets bench bench-peers faults brokers soak fuzz image image-test clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
@@ -33,7 +33,13 @@ PARTS ?=
 UNIT := $(filter-out tests/integration tests/browser tests/docker tests/faults tests/benchmarks tests/brokers tests/fuzz tests/harness tests/fakes tests/docs tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 suite: $(VENV)/.test
-	$(PYTEST) $(PARTS)
+	$(PYTEST) -m "not slow" $(PARTS)
+
+# The tests that are not part of `make test`, which would take more than ten minutes with them: long faults on the page, in
+# `status` and with workers, and the largest payloads.
+test-slow: $(VENV)/.test
+	@$(MAKE) --no-print-directory -j 4 $(TOOLS)
+	$(PYTEST) -m slow
 
 # The suite with branch coverage. It fails below `fail_under` in pyproject.toml. Measuring takes longer than the tests.
 coverage: $(VENV)/.test

@@ -1,5 +1,6 @@
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import MARKUP, TOKEN
@@ -26,6 +27,7 @@ def test_way_of_a_message_is_shown_live(open_page):
     expect(page.get_by_text("accounting OK")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_line_reports_how_long_a_time_it_covers(open_page):
     page = open_page()
     head = page.get_by_role("region", name="Streams").get_by_role("columnheader", name=re.compile("^Last"))

@@ -15,6 +15,8 @@ from tests.fakes.kinesis import KinesisStandIn
 from tests.harness.mosquitto import Mosquitto
 from tests.integration.arrivals import eventually
 
+pytestmark = pytest.mark.slow
+
 SECS_OF_OUTAGE = re.compile(r"(\d+ s|\d+ min)$")
 
 

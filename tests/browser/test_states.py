@@ -48,6 +48,7 @@ def verdict(page):
     return page.locator("#verdict")
 
 
+@pytest.mark.slow
 def test_backlog_is_reported_with_its_age_and_when_it_will_be_removed(watched, troubled):
     expect(verdict(watched)).to_have_text(HEALTHY)
     troubled.kinesis.fault("error")
@@ -79,6 +80,7 @@ def test_backlog_is_reported_with_its_age_and_when_it_will_be_removed(watched, t
     expect(step(watched, "Spool").get_by_text(re.compile("no backlog|buffer empty"))).to_be_visible(timeout=60_000)
 
 
+@pytest.mark.slow
 def test_what_kinesis_refuses_is_reported_with_what_to_do(watched, troubled):
     troubled.kinesis.fault("error", code="AccessDeniedException", status=400, message=DENIED)
     expect(step(watched, "Kinesis").get_by_text("1 refused")).to_be_visible()

@@ -15,6 +15,8 @@ from tests.harness.service_manager import ServiceManager
 from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually, stop_and_balance
 
+pytestmark = pytest.mark.slow
+
 WORDS = {"ok": "OK", "degraded": "WARNING", "failing": "ERROR"}
 RECOVERY_SECS = 120
 """A stream that AWS refused is tried again once a minute."""

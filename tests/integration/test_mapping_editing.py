@@ -109,6 +109,7 @@ def test_history_survives_a_kill_and_a_mapping_comes_and_goes(running, mosquitto
     eventually(lambda: not page.get("mappings/hall")["active"], "the disabled mapping is not active")
     process.kill()
     process.start()
+    process.wait_for("status page listening")
     assert [each["action"] for each in page.get("mappings/hall/history")["entries"]] == ["disable", "save"]
     assert page.send("POST", "mappings/hall/enable", version=version)[0] == 200
     page.until_live("hall")

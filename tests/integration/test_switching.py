@@ -2,10 +2,14 @@
 
 import time
 
+import pytest
+
 from tests.harness.ledger import read_ledger
 from tests.harness.publisher import Publisher
 from tests.harness.telemetry import TOPIC_FILTER, telemetry
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
+
+pytestmark = pytest.mark.slow
 
 REMEMBERING = {**TELEMETRY, "changes": {"value": "payload.count"}}
 

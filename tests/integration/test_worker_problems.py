@@ -3,11 +3,15 @@
 import urllib.error
 import urllib.request
 
+import pytest
+
 from bridge.errors import SpoolInUse
 from bridge.spool.lock import FolderLock
 from tests.harness.publisher import Publisher
 from tests.harness.telemetry import telemetry
 from tests.integration.arrivals import eventually
+
+pytestmark = pytest.mark.slow
 
 
 def problems(running):

@@ -6,6 +6,8 @@ import signal
 import threading
 import time
 
+import pytest
+
 from tests.harness.bridge_process import write_configuration
 from tests.harness.ledger import read_ledger
 from tests.harness.mosquitto import Mosquitto
@@ -107,6 +109,7 @@ def test_second_signal_ends_supervisor_and_workers_at_once(workers, mosquitto, k
     assert time.monotonic() - asked_at < 30
 
 
+@pytest.mark.slow
 def test_spool_of_a_removed_worker_is_drained(workers, mosquitto, kinesis):
     running, arrivals = workers(2, stop_secs=1), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
@@ -129,6 +132,7 @@ def test_spool_of_a_removed_worker_is_drained(workers, mosquitto, kinesis):
     running.check_ledgers(1_800)
 
 
+@pytest.mark.slow
 def test_without_workers_what_they_left_is_drained_too(workers, mosquitto, kinesis):
     running, arrivals = workers(2, stop_secs=1), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:

@@ -112,7 +112,9 @@ def test_watch_checks_at_each_change_until_ctrl_c(folder):
         while "1 error in 1 file" not in line:
             line = process.stdout.readline()
             assert process.poll() is None
-        (folder / "mappings" / "broken.yaml").write_text(PRESS)
+        # At once, as an editor does: a file that is half written would be checked too.
+        (folder / "fixed.yaml").write_text(PRESS)
+        (folder / "fixed.yaml").replace(folder / "mappings" / "broken.yaml")
         assert "changed" in process.stdout.readline()
         assert process.stdout.readline() == "OK  mappings/broken.yaml, 1 mapping, 1 test passed\n"
         process.send_signal(signal.SIGINT)

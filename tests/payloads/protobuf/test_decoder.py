@@ -134,6 +134,7 @@ BOMB = MessageTypes(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
