@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
@@ -68,12 +69,13 @@ class MappingFileEndpoints:
     def _files(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         mappings = self._bridge.mappings
         active = {each.name for each in mappings.routes.mappings}
+        problems = Counter(each.file.rpartition("/")[2] for each in mappings.problems)
         files = []
         for names, version, status in self._editor.folder.summaries():
-            problems = sum(each.file.endswith(f"/{names.file}") for each in mappings.problems)
-            told = {**names._asdict(), "active": names.enabled and names.name in active, "problems": problems}
+            shown = {**names._asdict(), "problems": problems[names.file], "version": version}
             size, modified = (status.st_size, status.st_mtime_ns // 1_000_000) if status else (0, 0)
-            files.append({**told, "version": version, "bytes": size, "modified_ms": modified})
+            is_active = names.enabled and names.name in active
+            files.append({**shown, "active": is_active, "bytes": size, "modified_ms": modified})
         deleted = [
             {"name": name, "at_ms": entry.at_ms, "by": entry.by, "note": entry.note}
             for name, entry in sorted(self._editor.deleted().items())

@@ -14,7 +14,7 @@ from bridge.mapping.selftest.runner import run_cases
 from bridge.web.jobs.resources import SHOWN_AS, resources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bridge.errors import Problem
     from bridge.mapping.loading.resources import LoadedResources
@@ -62,7 +62,7 @@ def case_values(mapping: Mapping) -> list[dict[str, Any]]:
 
 
 def problem_values(
-    problems: tuple[Problem, ...] | list[Problem], text: str, resources: LoadedResources | None = None
+    problems: Sequence[Problem], text: str, resources: LoadedResources | None = None
 ) -> list[dict[str, Any]]:
     """Return problems with their positions in the text, from the first to the last character of a word.
 
