@@ -84,8 +84,8 @@ class ActiveProblem:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity over time: code, stream, mapping and worker."""
-        return (self.code, self.stream, self.mapping, self.worker)
+        """Identity over time."""
+        return identity(self.code, self.stream, self.mapping, self.worker)
 
     @property
     def what_is_safe(self) -> str:
@@ -98,6 +98,11 @@ class ActiveProblem:
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them, with `safe` in words."""
         return {**asdict(self), "safe": self.what_is_safe}
+
+
+def identity(code: str, stream: str, mapping: str, worker: str) -> tuple[str, ...]:
+    """Return the identity over time of a problem, and of the events of its begin and end."""
+    return (code, stream, mapping, worker)
 
 
 def state_of(problems: Iterable[ActiveProblem]) -> State:

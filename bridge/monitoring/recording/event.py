@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import orjson
 
+from bridge.monitoring.problems import identity
+
 if TYPE_CHECKING:
     from bridge.monitoring.problems import ActiveProblem
 
@@ -52,8 +54,8 @@ class Event:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity of what begins and ends: code, stream, mapping and worker."""
-        return (self.code, self.stream, self.mapping, self.worker)
+        """Identity of what begins and ends: that of the problem, so that a run finds those of the run before."""
+        return identity(self.code, self.stream, self.mapping, self.worker)
 
     @property
     def begins(self) -> bool:
