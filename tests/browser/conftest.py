@@ -109,6 +109,15 @@ class Plant:
         self.factory.__enter__()
         return self
 
+    @contextlib.contextmanager
+    def without_factory(self, messages):
+        """The plant with these messages, and none after them."""
+        with self.bridge:
+            self.url = self.bridge.wait_for("status page listening")["url"]
+            with Publisher(self.broker.port) as publisher:
+                publisher.publish(messages)
+            yield self
+
     def __exit__(self, *_):
         self.factory.__exit__()
         self.bridge.__exit__()

@@ -6,12 +6,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import TOKEN, Plant, log_in
+from tests.browser.conftest import TOKEN, VIEW_TOKEN, Plant, log_in
 from tests.fakes.kinesis import KinesisStandIn
 from tests.harness.mosquitto import Mosquitto
-from tests.harness.publisher import Publisher
 
-VIEW_TOKEN = "a-token-to-view-only"
 TOPIC = "factory/pdx/press07/telemetry"
 
 
@@ -21,11 +19,8 @@ def troubled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("troubled")
     with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
         plant = Plant(folder, broker, kinesis, token=TOKEN, view_token=VIEW_TOKEN)
-        with plant.bridge:
-            plant.url = plant.bridge.wait_for("status page listening")["url"]
-            with Publisher(broker.port) as publisher:
-                publisher.publish([(TOPIC, json.dumps({"t": f"text {number}"}).encode()) for number in range(40)])
-                publisher.publish([(TOPIC, b"{"), (TOPIC, b"[")])
+        payloads = [*(json.dumps({"t": f"text {number}"}).encode() for number in range(40)), b"{", b"["]
+        with plant.without_factory([(TOPIC, payload) for payload in payloads]):
             yield plant
 
 

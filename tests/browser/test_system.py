@@ -6,12 +6,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import MAPPING, TOKEN, Plant, log_in
+from tests.browser.conftest import MAPPING, TOKEN, VIEW_TOKEN, Plant, log_in
 from tests.fakes.kinesis import KinesisStandIn
 from tests.harness.mosquitto import Mosquitto
-from tests.harness.publisher import Publisher
-
-VIEW_TOKEN = "a-token-to-view-only"
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +19,8 @@ def troubled(tmp_path_factory):
         plant = Plant(folder, broker, kinesis, token=TOKEN, view_token=VIEW_TOKEN)
         packed = MAPPING.replace("partition_key_from:", "packing: kpl, partition_key_from:")
         (folder / "mappings" / "press.yaml").write_text(packed)
-        with plant.bridge:
-            plant.url = plant.bridge.wait_for("status page listening")["url"]
-            with Publisher(broker.port) as publisher:
-                publisher.publish(
-                    [(f"factory/pdx/press{n}/telemetry", json.dumps({"t": n}).encode()) for n in range(40)]
-                )
+        messages = [(f"factory/pdx/press{n}/telemetry", json.dumps({"t": n}).encode()) for n in range(40)]
+        with plant.without_factory(messages):
             yield plant
 
 
