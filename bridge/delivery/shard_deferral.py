@@ -56,7 +56,7 @@ class ShardDeferral:
 
     @property
     def shard_ids(self) -> set[str]:
-        """Shards of which records stay on disk for now."""
+        """Shards of which further records stay on disk."""
         return {shard.id for shard, deferral in self._deferrals.items() if not deferral.done}
 
     def readable(self) -> list[Deferral]:

@@ -297,10 +297,10 @@ class Supervisor:
             if worker.active:
                 worker.refresh(FRESH_SECS)
         workers = tuple(worker.status() for worker in self.workers)
-        told = merge([(worker.member.name, worker.snapshot()) for worker in self.workers])
+        merged = merge([(worker.member.name, worker.snapshot()) for worker in self.workers])
         active = [worker.snapshot() for worker in self._active]
         known = replace(
-            told,
+            merged,
             client_id=self._settings.mqtt.client_id,
             connected=all(each.connected for each in active),
             subscribed=all(each.subscribed for each in active),
@@ -309,13 +309,13 @@ class Supervisor:
             page_problem=self._web.problem if self._web is not None else "",
             started_at=self._started_at,
             settings_fingerprint=self._fingerprint,
-            cpu_secs=told.cpu_secs + time.process_time(),
-            memory_bytes=told.memory_bytes + resident_bytes(),
+            cpu_secs=merged.cpu_secs + time.process_time(),
+            memory_bytes=merged.memory_bytes + resident_bytes(),
             mappings_fingerprint=self.mappings.fingerprint,
         )
         with self._judging:
             own = self._recorder.problems.update(find_running_problems(known), time.time())
-        return replace(known, problems=sort_problems((*told.problems, *own)), stalled=tuple(self.stalled()))
+        return replace(known, problems=sort_problems((*merged.problems, *own)), stalled=tuple(self.stalled()))
 
     def last_snapshot(self) -> Snapshot:
         """Return the current state; for a worker that has ended, its last one."""

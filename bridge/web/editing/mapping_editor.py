@@ -274,5 +274,5 @@ def _is_utf8(text: bytes | None) -> bool:
 
 def _audit(entry: Entry, before: str) -> dict[str, str]:
     names = {"mapping": entry.name} | ({"old_name": entry.old_name} if entry.old_name else {})
-    told = {"action": entry.action, "by": entry.by or "(no name given)", "note": entry.note}
-    return {**names, **told, "version_before": before or "none", "version_after": entry.version or "none"}
+    change = {"action": entry.action, "by": entry.by or "(no name given)", "note": entry.note}
+    return {**names, **change, "version_before": before or "none", "version_after": entry.version or "none"}

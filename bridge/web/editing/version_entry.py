@@ -60,8 +60,8 @@ class Entry:
 
     def value(self) -> dict[str, Any]:
         """Return the entry as the page shows it."""
-        told = {"id": str(self.number), "at_ms": self.at_ms, "by": self.by, "action": self.action, "note": self.note}
-        return {**told, "version": self.version, "bytes": self.bytes, "old_name": self.old_name}
+        made = {"id": str(self.number), "at_ms": self.at_ms, "by": self.by, "action": self.action, "note": self.note}
+        return {**made, "version": self.version, "bytes": self.bytes, "old_name": self.old_name}
 
 
 def to_bytes(entry: Entry, text: bytes) -> bytes:

@@ -59,13 +59,13 @@ class MappingEndpoints:
         problems = problem_values(own, found.shown)
         active = [each for each in mappings.routes.mappings if each.name == name]
         tests = [case.name for case in active[0].specification.tests] if active else []
-        told = {"name": name, "file": found.names.file, "text": found.shown, "problems": problems, "tests": tests}
+        file = {"name": name, "file": found.names.file, "text": found.shown, "problems": problems, "tests": tests}
         topic = active[0].pattern.text if active else ""
         live = found.names.enabled and mappings.active_digest(name).startswith(found.version)
         why_not = why_not_editable(request, self._editor, found)
         editing = {"version": found.version, "enabled": found.names.enabled, "live": live}
         editing |= {"editable": not why_not, "why_not": why_not, "download": f"{name}.yaml"}
-        return json({**told, **editing, "active": bool(active), "topic": topic, "example": _example(active)})
+        return json({**file, **editing, "active": bool(active), "topic": topic, "example": _example(active)})
 
     async def completions(self, _request: Request) -> Response:
         """Serve GET /api/completions: keys of a mapping file, functions, names of expressions, tables and schemas."""

@@ -39,11 +39,11 @@ class StateEndpoints:
     def value(self) -> dict[str, Any]:
         """Return the complete state, for the first page load and for the event each second."""
         snapshot = self._bridge.snapshot()
-        told = snapshot.summary_json()
-        del told["dead_letters"]
+        summary = snapshot.summary_json()
+        del summary["dead_letters"]
         coverage = {each.name: each for each in snapshot.coverage.mappings}
         return {
-            **told,
+            **summary,
             "version": __version__,
             "now_ms": time.time_ns() // 1_000_000,
             "up_secs": time.time() - snapshot.started_at,
@@ -67,6 +67,6 @@ class StateEndpoints:
 def _summary(mapping: Mapping, coverage: MappingActivity | None) -> dict[str, Any]:
     """Return a mapping for a list: `messages` since the start, `last_ms` in ms since 1970 (0 without messages)."""
     streams = [output.data_stream for output in mapping.outputs]
-    told = {"name": mapping.name, "topic": mapping.pattern.text, "streams": streams}
+    shown = {"name": mapping.name, "topic": mapping.pattern.text, "streams": streams}
     seen = {name: getattr(coverage, name, 0) for name in ("messages", "last_ms", "silent_ms")}
-    return {**told, "tests": len(mapping.specification.tests), **seen}
+    return {**shown, "tests": len(mapping.specification.tests), **seen}

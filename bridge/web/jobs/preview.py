@@ -51,17 +51,17 @@ def _present(text: str, name: str, resources: Resources) -> Router:
 
 def _row(old: Router, new: Router, asked: dict[str, Any]) -> dict[str, Any]:
     message = message_of(asked)
-    told: dict[str, Any] = {"topic": message.topic, "at": rfc3339(message.received_at_ms)}
+    shown: dict[str, Any] = {"topic": message.topic, "at": rfc3339(message.received_at_ms)}
     nothing: dict[str, Any] = {"matched": False, "records": [], "rejections": [], "more": 0}
     try:
         check_topic_name(message.topic)
     except TopicError as error:
-        return {**told, "changed": False, "before": nothing, "after": nothing, "differences": [str(error)]}
+        return {**shown, "changed": False, "before": nothing, "after": nothing, "differences": [str(error)]}
     before, after = outcome(old, message), outcome(new, message)
     differences = list(compare(before, after))
     changed = before.matched != after.matched or any(each.what is not ChangeKind.SAME for each in differences)
     lines = list(lines_of(differences))[:_MAX_LINES]
-    return {**told, "changed": changed, "before": _side(before), "after": _side(after), "differences": lines}
+    return {**shown, "changed": changed, "before": _side(before), "after": _side(after), "differences": lines}
 
 
 def _side(result: MessageOutcome) -> dict[str, Any]:
