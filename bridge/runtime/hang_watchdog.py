@@ -4,7 +4,8 @@ A supervisor then starts the process again, and `PoisonGuard` finds the message.
 
 1. This thread sees that one burst has been mapped for MAX_BURST_SECS.
 2. C code that keeps the interpreter's lock stops this thread too. So it sets a timer of `faulthandler`, which needs no
-   lock, and sets it again every second.
+   lock, again every second. `set_timer` sets it before the first burst: a message that waited in the session for the
+   start is mapped at once, maybe before this thread has run.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ the bridge sends no PINGREQ.
 _LOOK_SECS: Final = 1.0
 
 
+def set_timer() -> None:
+    """End the process in MAX_BURST_SECS, unless the timer is set again or cancelled until then."""
+    faulthandler.dump_traceback_later(MAX_BURST_SECS, exit=True)
+
+
 def end_process_on_hang(
     stopping: threading.Event,
     mapping_since: Callable[[], float | None],
@@ -44,7 +50,7 @@ def end_process_on_hang(
     try:
         ended = False
         while not ended:
-            faulthandler.dump_traceback_later(MAX_BURST_SECS, exit=True)
+            set_timer()
             since = mapping_since()
             if since is not None and clock() - since > MAX_BURST_SECS:
                 log.critical("the mapping of a burst has not returned for %.0f s: the process ends", clock() - since)

@@ -31,7 +31,7 @@ from bridge.monitoring.snapshot_timer import SnapshotTimer
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.control_channel import serve_requests
-from bridge.runtime.hang_watchdog import end_process_on_hang
+from bridge.runtime.hang_watchdog import end_process_on_hang, set_timer
 from bridge.runtime.session_record import SessionRecord
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.ledger import totals
@@ -166,13 +166,14 @@ class Service:
         """Start every thread. Records of an earlier run are sent at once, also without a broker."""
         for queue in self._spool.queues.values():
             self._ensure_sender(queue)
-        self._begin("ingest", "ingest", self._ingest.run)
-        self._begin("watcher", "watcher", lambda: self.mappings.watch(self._stopping))
-        self._begin("watcher", "answers", self._answer)
         if self.ends_on_hang:
+            set_timer()
             self._begin(
                 "watcher", "watchdog", lambda: end_process_on_hang(self._stopping, lambda: self._ingest.mapping_since)
             )
+        self._begin("ingest", "ingest", self._ingest.run)
+        self._begin("watcher", "watcher", lambda: self.mappings.watch(self._stopping))
+        self._begin("watcher", "answers", self._answer)
         if self._web is not None:
             self._begin("page", "page", self._web.run)
 

@@ -56,3 +56,20 @@ def test_stop_before_the_first_pool_exists_ends_in_time(assembled):
     """Ingest adds its queues, and so the pools, while the stop has begun."""
     assembled.start()
     assert assembled.stop(30)
+
+
+def test_watchdog_is_set_before_the_ingest_thread_starts(service, monkeypatch):
+    """A message that waited in the session may keep the interpreter's lock before another thread has run."""
+    start, timers, at_ingest = threading.Thread.start, [], []
+
+    def noted(thread):
+        if thread.name == "ingest":
+            at_ingest.append(len(timers))
+        start(thread)
+
+    monkeypatch.setattr("faulthandler.dump_traceback_later", lambda secs, **_: timers.append(secs))
+    monkeypatch.setattr(threading.Thread, "start", noted)
+    service.ends_on_hang = True
+    service.start()
+    assert at_ingest
+    assert at_ingest[0] > 0
