@@ -67,6 +67,21 @@ def test_doctor_runs_for_the_role_edit_and_shows_its_findings(tab, troubled):
     expect(page.get_by_role("status").filter(has_text=re.compile(r"UTC, took \d+ s"))).to_be_visible()
 
 
+def test_view_opened_before_the_role_is_known_offers_what_the_role_may_do(tab, troubled):
+    page = log_in(tab(), troubled.url)
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/session", hold)
+    with page.expect_request("**/api/session"):
+        page.reload(wait_until="commit")
+    page.evaluate("location.hash = '#/system/doctor'")
+    held[0].continue_()
+    expect(page.get_by_role("button", name="Run doctor")).to_be_visible()
+
+
 def test_role_view_cannot_run_doctor(tab, troubled):
     page = tab()
     page.goto(troubled.url)

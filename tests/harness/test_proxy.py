@@ -144,8 +144,8 @@ def test_publisher_continues_where_a_reset_broke_off():
         with Publisher(proxy.port) as publisher:
             done = publisher.publish(messages, 1, rate=4_000)
         assert done.reconnections == 1
-        while set(subscriber.messages) != set(messages):
-            subscriber.wait_for(len(subscriber.messages) + 1)
+        while set(received := list(subscriber.messages)) != set(messages):
+            subscriber.wait_for(len(received) + 1)
 
 
 def test_slow_link_delays_each_block_in_both_directions(proxy):

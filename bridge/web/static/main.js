@@ -76,14 +76,14 @@ document.addEventListener("visibilitychange", () => {
   known.receivedAt = performance.now();
   if (!document.hidden) rememberHour();
 });
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); begin(); }); // the hash names a view
+setInterval(drawLost, 1_000);
+setInterval(() => { if (!document.hidden) rememberHour(); }, 15_000);
+await rememberSession(); // before any view is made: what a view offers depends on the role
 window.addEventListener("hashchange", async (event) => {
   if (view && view.mayLeave && !await view.mayLeave()) history.replaceState(null, "", event.oldURL);
   else if (show()) begin();
 });
-document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); begin(); }); // the hash names a view
-setInterval(drawLost, 1_000);
-setInterval(() => { if (!document.hidden) rememberHour(); }, 15_000);
-await rememberSession();
 show();
 rememberHour();
 listen("/api/events", "state", update);
