@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 STALLED_SECS: Final = 30.0
 """A stream that accepted nothing for so long is an error. A retry after a lost answer takes up to 15 s, and a restart
 of a proxy or a change of the uplink about as long; half a minute without one accepted record is an outage."""
+UNANSWERED_SECS: Final = 10.0
+"""Time without an accepted record after which failed attempts are a warning. Whole requests may be throttled for some
+seconds while all is as it should be."""
+UNANSWERED_ATTEMPTS: Final = 2
+"""Failed attempts in a row that are a warning. One may be a single lost request on a link that works."""
 OUTAGE_SECS: Final = 30.0
 """An interrupted MQTT session is a warning at once and an error after this time. A broker restarts, and a fail-over to
 the next URL ends, within it."""
@@ -77,8 +82,9 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "session-lost", "receiving", ("warning",),
-        "At a reconnect in the last hour the broker had no session any more, although it had one before.",
-        "What was acknowledged is in the spool. Messages of the time in between are lost at the broker.",
+        "At a reconnect the broker had no session any more, although it had one before. Shown for as long as the "
+        "bridge was away, but at least ten minutes and at most an hour; the event log stores it.",
+        "What was acknowledged is in the spool, and messages after the reconnect arrive.",
         "make the sessions of the broker persistent (mosquitto: `persistence true`, `autosave_interval 1`)",
     ),
     ProblemKind(
@@ -150,10 +156,13 @@ PROBLEM_KINDS: Final = (
         "see the hint of the error",
     ),
     ProblemKind(
-        "stream-stalled", "delivering", ("error",),
-        f"Kinesis has accepted nothing of a stream for {STALLED_SECS:.0f} s although records are buffered.",
+        "stream-stalled", "delivering", ("warning", "error"),
+        f"Kinesis has accepted nothing of a stream for {STALLED_SECS:.0f} s although records are buffered. Before that "
+        f"a warning, if the last {UNANSWERED_ATTEMPTS} attempts or more have failed: at once if Kinesis has accepted "
+        f"no record of the stream since the start, else after {UNANSWERED_SECS:.0f} s.",
         _BUFFERED,
-        "check the network to the endpoint, its DNS name, firewall and proxy: 'mqtt-kinesis doctor' tests each",
+        "check kinesis.endpoint_url if it is set, and the network to the endpoint, its DNS name, firewall and proxy: "
+        "'mqtt-kinesis doctor' tests each",
     ),
     ProblemKind(
         "stream-falling-behind", "delivering", ("warning",),

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.durations import pluralize
 from bridge.monitoring.buffer_time import buffer_hours
-from bridge.monitoring.problem_kinds import KINDS, OUTAGE_SECS, REJECTS_MIN_RECORDS, REJECTS_SHARE, STALLED_SECS
+from bridge.monitoring.problem_kinds import (
+    KINDS,
+    OUTAGE_SECS,
+    REJECTS_MIN_RECORDS,
+    REJECTS_SHARE,
+    STALLED_SECS,
+    UNANSWERED_ATTEMPTS,
+    UNANSWERED_SECS,
+)
 from bridge.monitoring.problems import ActiveProblem, sort_problems
 from bridge.monitoring.stream_flow import StreamFlow
 
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 
     from bridge.delivery.stream_status import StreamStatus
     from bridge.monitoring.flow import Flow
-    from bridge.monitoring.problems import ProblemCode
+    from bridge.monitoring.problems import ProblemCode, Severity
     from bridge.monitoring.snapshot import Snapshot
     from bridge.mqtt.lost_guarantees import GuaranteeCode
     from bridge.spool.ledger import LedgerRow
@@ -31,7 +39,7 @@ WORKER_NOT_RUNNING: Final = ("starting", "restarting", "stopped")
 _NOT_GRANTED: Final[dict[GuaranteeCode, str]] = {
     "qos-lowered": "lower QoS than the mappings request at",
     "session-expiry-lowered": "shorter session expiry than requested at",
-    "session-lost": "session discarded by",
+    "session-lost": "messages may be lost: session discarded by",
     "shared-subscription-unverified": "no message yet from the shared subscription at",
 }
 _CAUSES_SHOWN: Final = 3
@@ -195,7 +203,8 @@ def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping
 
     1. Refused by AWS: a person must act, however long it lasts.
     2. Stalled: nothing was accepted for a while. Refusals for throughput count too: nothing flows.
-    3. Falling behind: records flow, but fewer than arrive.
+    3. About to stall: no attempt succeeds, and none ever has, or not for some seconds.
+    4. Falling behind: records flow, but fewer than arrive.
     A stream whose requests fail now and then, and whose backlog does not grow, works as designed.
     """
     name, at = status.stream, f" ({status.endpoint})" if status.endpoint else ""
@@ -205,10 +214,11 @@ def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping
         summary, since = f"AWS refuses the records of stream {name}{at}", now - status.bad_for_secs
         hint = {"advice": status.hint} if status.hint else {}
         yield _problem("stream-refused", summary, cause, since=since, attempts=attempts, **hint, **numbers)
-    elif flow.stalled_secs >= STALLED_SECS and numbers["buffered_records"]:
+    elif numbers["buffered_records"] and (stalled := _stalled(status, flow)):
         summary = f"Kinesis accepts no records of stream {name}{at}"
         cause = cause or "no request was answered"
-        yield _problem("stream-stalled", summary, cause, since=now - flow.stalled_secs, attempts=attempts, **numbers)
+        since = now - flow.stalled_secs
+        yield _problem("stream-stalled", summary, cause, severity=stalled, since=since, attempts=attempts, **numbers)
     elif flow.behind_secs:
         summary = f"stream {name} falls behind{at}"
         yield _problem("stream-falling-behind", summary, _behind(flow, cause), since=now - flow.behind_secs, **numbers)
@@ -216,6 +226,17 @@ def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping
         summary = f"one partition key of stream {name} is too busy for a shard"
         cause = f"partition key '{status.hot_key}' alone has as many records as a shard accepts, or more"
         yield _problem("hot-key", summary, cause, **numbers)
+
+
+def _stalled(status: StreamStatus, flow: StreamFlow) -> Severity | None:
+    """Return how bad it is that Kinesis accepts nothing; None while it may accept the next request.
+
+    A stream that has never accepted a record may be set up wrongly, and is reported at once.
+    """
+    if flow.stalled_secs >= STALLED_SECS:
+        return "error"
+    unproven = not status.delivered or flow.stalled_secs >= UNANSWERED_SECS
+    return "warning" if unproven and status.failed_in_a_row >= UNANSWERED_ATTEMPTS else None
 
 
 def _behind(flow: StreamFlow, cause: str) -> str:

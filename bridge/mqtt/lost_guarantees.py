@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from bridge.durations import duration
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 
 GuaranteeCode = Literal["qos-lowered", "session-expiry-lowered", "session-lost", "shared-subscription-unverified"]
 
-SHOWN_SECS: Final = 3600.0
-"""Time for which a discarded session is reported. It is an event: afterwards all is as it should be."""
+MIN_SHOWN_SECS: Final = 600.0
+MAX_SHOWN_SECS: Final = 3_600.0
+"""Limits of the time for which a discarded session is reported. It is an event: afterwards all is as it should be. Ten
+minutes are enough for a poll of `status` every five, and the event log stores it."""
 SHARED_IN_3_1_1: Final = (
     "MQTT 3.1.1 has no shared subscriptions of its own. Brokers such as mosquitto 2 support them in 3.1.1 "
     "nevertheless; others grant them and deliver nothing. If no messages arrive, use mqtt.protocol 5"
@@ -36,19 +40,34 @@ class LostGuarantee(NamedTuple):
 
 
 class SessionLoss(NamedTuple):
-    """A session that the broker discarded: clock time of its discovery, and when the connection ended and began."""
+    """A session that the broker discarded: clock time of its discovery, and when the connection ended and began.
+
+    `since_epoch_secs` is 0 where the connection ended in an earlier run.
+    """
 
     found_at: float
     since_epoch_secs: float
     until_epoch_secs: float
 
+    @property
+    def away_secs(self) -> float | None:
+        """Time without a session in seconds, None where its begin is unknown."""
+        return max(0.0, self.until_epoch_secs - self.since_epoch_secs) if self.since_epoch_secs else None
+
+    def shown(self, now: float) -> bool:
+        """Return whether to report it: for as long as the bridge was away, within the limits."""
+        secs = MAX_SHOWN_SECS if self.away_secs is None else self.away_secs
+        return now - self.found_at <= min(MAX_SHOWN_SECS, max(MIN_SHOWN_SECS, secs))
+
     def text(self) -> str:
-        """Return the cause with both times in UTC."""
+        """Return the cause with both times in UTC, and what it covers."""
         until = _utc(self.until_epoch_secs)
-        between = f"between {_utc(self.since_epoch_secs)} and {until}" if self.since_epoch_secs else f"before {until}"
+        between = f"before {until}, while the bridge was not connected,"
+        if self.away_secs is not None:
+            between = f"between {_utc(self.since_epoch_secs)} and {until} ({duration(self.away_secs)})"
         return (
-            "the broker had discarded the session of this client ID, with all messages that it queued: what was "
-            f"published {between} while the bridge was away is lost"
+            "the broker had discarded the session of this client ID, and any messages that it queued for it: messages "
+            f"published {between} may be lost, if there were any; later ones are not"
         )
 
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from bridge.mqtt.broker_limits import BrokerLimits
-from bridge.mqtt.lost_guarantees import SHOWN_SECS, LostGuarantee, SessionLoss, lost_guarantees
+from bridge.mqtt.lost_guarantees import LostGuarantee, SessionLoss, lost_guarantees
 from bridge.mqtt.stored_session import StoredSession
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class SessionTracker:
     def lost_guarantees(self, connection: Connection | None) -> tuple[LostGuarantee, ...]:
         """Return what the broker does not grant. Any thread."""
         accepted = connection is not None and connection.accepted
-        if self._loss is not None and self._clock() - self._loss.found_at > SHOWN_SECS:
+        if self._loss is not None and not self._loss.shown(self._clock()):
             self._loss = None
         return tuple(
             lost_guarantees(

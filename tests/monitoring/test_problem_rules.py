@@ -28,6 +28,9 @@ OFF_BY_ONE = (LedgerRow("press", "telemetry", 10, 9, 0, 0, 0, 0),)
 OK = (stream(state="ok"),)
 REFUSED = (stream(state="refused"),)
 RETRYING = (stream(state="retrying", bad_for_secs=900.0),)
+FAILED_ONCE = (stream(state="retrying", failed_in_a_row=1),)
+NEVER_ACCEPTED = (stream(state="retrying", failed_in_a_row=2),)
+INTERRUPTED = (stream(state="retrying", failed_in_a_row=2, delivered=7),)
 HANGING = ("the ingest thread has made no progress for 31 s",)
 COVERED = CoverageReport(0, 1, (MappingActivity("press", "t", 1, 1, 0, 0),), (), 0)
 
@@ -111,6 +114,15 @@ CASES = {
         ["stream-refused error"],
     ),
     "accepted nothing for 29 s": ({"ledger": BUFFERED}, flow(stalled=29.0), []),
+    "never accepted, one attempt failed": ({"streams": FAILED_ONCE, "ledger": BUFFERED}, flow(stalled=9.0), []),
+    "never accepted, two attempts failed": (
+        {"streams": NEVER_ACCEPTED, "ledger": BUFFERED}, flow(stalled=0.5), ["stream-stalled warning"],
+    ),
+    "never accepted, and nothing buffered": ({"streams": NEVER_ACCEPTED}, flow(), []),
+    "accepted, two attempts failed for 9 s": ({"streams": INTERRUPTED, "ledger": BUFFERED}, flow(stalled=9.0), []),
+    "accepted, two attempts failed for 10 s": (
+        {"streams": INTERRUPTED, "ledger": BUFFERED}, flow(stalled=10.0), ["stream-stalled warning"],
+    ),
     "accepted nothing for 30 s": ({"ledger": BUFFERED}, flow(stalled=30.0), ["stream-stalled error"]),
     "stalled is not behind too": ({"ledger": BUFFERED}, flow(stalled=400.0, behind=350.0), ["stream-stalled error"]),
     "stalled, state still ok": ({"streams": OK, "ledger": BUFFERED}, flow(stalled=31.0), ["stream-stalled error"]),

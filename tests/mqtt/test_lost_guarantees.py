@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.mqtt.lost_guarantees import SessionLoss
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.publisher import Publisher
 from tests.mqtt import packets
@@ -60,7 +61,7 @@ def test_shared_subscription_in_3_1_1_is_unverified_at_first():
         at.close()
 
 
-def test_session_that_the_broker_has_lost_is_reported_for_an_hour(warnings):
+def test_session_that_the_broker_has_lost_is_reported_for_ten_minutes(warnings):
     clock = Clock()
     with Mosquitto() as broker:
         at = subscriber(broker.port, clock=clock, keepalive_secs=60_000)
@@ -77,9 +78,25 @@ def test_session_that_the_broker_has_lost_is_reported_for_an_hour(warnings):
         with Publisher(broker.port) as publisher:
             publisher.publish([("plant/a", b"1")])
         poll_until(at, len)
-        clock.ahead += 3601.0
+        clock.ahead += 601.0
         assert at.state().lost_guarantees == ()
         at.close()
+
+
+@pytest.mark.parametrize(
+    ("began", "shown_secs", "words"),
+    [
+        (86_370.0, 600, "published between 1970-01-01 23:59:30 UTC and 1970-01-02 00:00:00 UTC (30 s) may be lost"),
+        (84_600.0, 1800, "(30.0 min) may be lost"),
+        (60.0, 3600, "may be lost, if there were any"),
+        (0.0, 3600, "published before 1970-01-02 00:00:00 UTC, while the bridge was not connected, may be lost"),
+    ],
+)
+def test_session_loss_is_shown_as_long_as_the_bridge_was_away(began, shown_secs, words):
+    loss = SessionLoss(5.0, began, 86_400.0)
+    assert words in loss.text()
+    assert loss.shown(5.0 + shown_secs)
+    assert not loss.shown(6.0 + shown_secs)
 
 
 def test_session_that_the_broker_has_stored_is_no_loss():

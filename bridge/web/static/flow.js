@@ -64,7 +64,7 @@ function growth(state) {
 function kinesis(state) {
   const refused = state.streams.filter((each) => each.state === "refused").length;
   const retrying = state.streams.filter((each) => each.state === "retrying").length;
-  const stalled = problemsOf(state, "stream-stalled").length;
+  const stalled = problemsOf(state, "stream-stalled").filter((each) => each.severity === "error").length;
   const kind = refused ? tag(`${whole(refused)} refused`, "bad") : stalled ? tag(`${whole(stalled)} stalled`, "bad") : retrying ? tag(`${whole(retrying)} retrying`, "warn") : tag(state.streams.length ? "accepting" : "no stream", state.streams.length ? "good" : "warn");
   return step(state, "Kinesis", kind, perSecond(delivered, "delivered"), "records/s",
     [`${counted(state.streams.length, "stream")}; ${whole(delivered(state))} since the start`, trouble()]);

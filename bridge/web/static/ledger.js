@@ -27,7 +27,7 @@ export function drawStreams(element, state) {
     const of = (at) => at.streams.find((other) => other.stream === each.stream);
     const count = (at) => of(at)?.delivered ?? each.delivered;
     const [problem] = state.problems.filter((found) => found.stream === each.stream);
-    const [word, kind] = problem?.code === "stream-stalled" ? ["stalled", "bad"] : STREAM[each.state];
+    const [word, kind] = problem?.code === "stream-stalled" && problem.severity === "error" ? ["stalled", "bad"] : STREAM[each.state];
     return h("tr", { class: problem?.severity === "error" ? "broken" : null },
       head(breakable(each.stream), each.hot_key ? note("hot key: ", each.hot_key) : null),
       h("td", { class: "wrap" }, tag(word, problem ? KIND_OF[problem.severity] : kind), problem ? note(`since ${sinceText(problem, state.now_ms)}: ${problem.cause.split("\n")[0]}`) : each.code ? note(`${each.code}, for ${duration(each.bad_for_secs)}`) : null),
