@@ -277,7 +277,8 @@ class IngestLoop:
 
     def _housekeep(self) -> None:
         self._housekept_at = self.progress_at
-        self._spool.clock.follow(self._spool)
+        if step_ms := self._spool.clock.follow(self._spool):
+            self.coverage.clock_set(step_ms)
         held = self._subscriber.subscriptions.maybe_subscribed
         if held != self._spool.broker_filters:
             self._mapper.transaction.broker_filters = frozenset(held)

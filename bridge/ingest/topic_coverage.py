@@ -145,6 +145,13 @@ class TopicCoverage:
         tally.messages += 1
         tally.last_ms = now_ms
 
+    def clock_set(self, step_ms: int) -> None:
+        """Move all times with a clock that was set, so that no pause becomes longer or shorter by it."""
+        self._since_ms += step_ms
+        for tally in (*self._tallies.values(), *self._topics.values()):
+            if tally.last_ms:
+                tally.last_ms += step_ms
+
     def report(self, mappings: Iterable[Mapping], at_ms: int) -> CoverageReport:
         """Return the report for these mappings. It uses copies, because the ingest thread continues to write."""
         topics = [UnmatchedTopic(topic, tally.messages, tally.last_ms) for topic, tally in self._topics.copy().items()]

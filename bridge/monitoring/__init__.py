@@ -10,6 +10,7 @@ problem_text.py        problems in words, for every surface
 buffer_time.py         how long the spool lasts
 link_log.py            links to AWS in words, and in the log where they limit delivery
 snapshot_timer.py      a snapshot every few seconds, whoever looks
+start_time.py          when the process started, by a clock that may be set
 merge.py               snapshots of several workers as one; merge_links.py their links and flows
 health.py              /healthz and /readyz
 prometheus.py          /metrics

@@ -10,6 +10,7 @@ from bridge.histogram import added
 from bridge.monitoring.problem_monitor import ProblemMonitor
 from bridge.monitoring.resident_memory import resident_bytes
 from bridge.monitoring.snapshot import SHOWN_DEAD_LETTERS, DeadLettersByCode, DeadLetterSummary, MappingError, Snapshot
+from bridge.monitoring.start_time import StartTime
 from bridge.spool.directory import bytes_on_disk
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class SnapshotBuilder:
         self._mappings = mappings
         self._publisher = publisher
         self._endpoints = endpoints
-        self._started_at = time.time()
+        self._start_time = StartTime()
         self._bandwidth = bandwidth
         self._monitor = ProblemMonitor(history=history)
 
@@ -105,8 +106,8 @@ class SnapshotBuilder:
             reloaded_at=mappings.reloaded_at,
             mappings_fingerprint=mappings.fingerprint,
             settings_fingerprint=self.settings_fingerprint,
-            started_at=self._started_at,
-            coverage=self._ingest.coverage.report(mappings.routes.mappings, time.time_ns() // 1_000_000),
+            started_at=self._start_time.epoch_secs(),
+            coverage=self._ingest.coverage.report(mappings.routes.mappings, self._spool.clock.now_ms()),
             streams=streams,
             request_latency={sender.stream: sender.latency_histogram() for sender in senders},
             credentials_expire_at=getattr(self._publisher, "credentials_expire_at", None),

@@ -2,11 +2,12 @@
 
 No socket listens, and the bridge writes no file without a request.
 
-    spool.path/ID.request   the command's request: {"command": "status"}, {"command": "replay", "numbers": [7, 8]}, ...
+    spool.path/ID.request   the command's request: {"command": "replay", "numbers": [7, 8], "sent": [BOOT, MS]}, ...
     spool.path/ID.response  the bridge's response as JSON, or {"error": "..."}; the request is then removed
 
 Only the owner of the spool's folder has access to it. So only the bridge's user and root can send requests or read
-responses.
+responses. `sent` is the boot of the machine and the milliseconds since: the clock that a person or NTP sets says
+nothing about the age of a request.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import BridgeError, BridgeNotRunning, NoPermission
-from bridge.spool.lock import owner_of
+from bridge.files import FileProblem, read_bytes
+from bridge.spool.lock import boot_id, owner_of
+from bridge.spool.wall_clock import boot_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,11 +41,13 @@ PATIENCE_SECS: Final = 5.0
 """Default wait for a response."""
 UNSEEN_SECS: Final = 2.0
 """Maximum wait for a response if the bridge's process is not visible."""
-STALE_SECS: Final = 60.0
+STALE_MS: Final = 60_000
 """Age after which a request is ignored: its command has ended without removing it."""
 _UNKNOWN: Final = "the running bridge does not know this request: does it have another version?"
 _REQUEST, _RESPONSE, _WRITING = ".request", ".response", ".writing"
 MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
+MAX_REQUEST_BYTES: Final = 16 * 1024 * 1024
+"""Max size of a request. The numbers of a million dead letters take half of it."""
 
 RequestHandler = "Callable[[dict[str, Any]], bytes]"
 """Type of a request handler: it returns the response as JSON, or raises BridgeError, whose text is then the error."""
@@ -81,24 +86,34 @@ def _requests(folder: Path) -> list[Path]:
 
 
 def _respond(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> None:
-    if time.time() - request_file.stat().st_mtime > STALE_SECS:
+    response = _response_to(request_file, handlers)
+    if response is None:
         return
     # The rename is atomic: the command never reads a part of the response. The mode is set before the first write.
     new, response_file = request_file.with_suffix(".new"), request_file.with_suffix(_RESPONSE)
-    request = request_file.read_bytes()
     new.touch(mode=0o600)
-    new.write_bytes(_response_to(request, handlers))
+    new.write_bytes(response)
     new.replace(response_file)
 
 
-def _response_to(request: bytes, handlers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> bytes:
+def _response_to(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> bytes | None:
+    """Return the response to a request; None if its command has ended."""
     try:
-        fields = json.loads(request)
+        fields = json.loads(read_bytes(request_file, MAX_REQUEST_BYTES))
+        if _is_stale(*fields.pop("sent")):
+            return None
         return handlers[fields["command"]](fields)
     except BridgeError as error:
         return json.dumps({"error": str(error)}).encode()
-    except (ValueError, KeyError, TypeError):
+    except FileProblem as problem:
+        return json.dumps({"error": f"the request is {problem}"}).encode()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return json.dumps({"error": _UNKNOWN}).encode()
+
+
+def _is_stale(boot: str, sent_ms: int) -> bool:
+    """Return whether a request is older than STALE_MS, or was sent before the machine was restarted."""
+    return boot != boot_id().decode() or not 0 <= boot_ms() - sent_ms <= STALE_MS
 
 
 def request(folder: Path, command: str = "status", patience_secs: float = PATIENCE_SECS, **more: Any) -> dict[str, Any]:
@@ -110,7 +125,8 @@ def request(folder: Path, command: str = "status", patience_secs: float = PATIEN
     if not folder.is_dir():
         raise BridgeNotRunning(f"no spool in {folder} (spool.path): the bridge has not run here")
     try:
-        value = _exchange(folder, command, {"command": command, **more}, patience_secs)
+        sent = boot_id().decode(), boot_ms()
+        value = _exchange(folder, command, {"command": command, "sent": sent, **more}, patience_secs)
     except OSError as error:
         kind = NoPermission if isinstance(error, PermissionError) else BridgeError
         raise kind(

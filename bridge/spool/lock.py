@@ -64,11 +64,11 @@ class FolderLock:
     @property
     def same_boot(self) -> bool:
         """True if the machine has not been restarted since the spool was last opened."""
-        return self.used and self._boot == _boot_id()
+        return self.used and self._boot == boot_id()
 
     def note_boot(self, boot: bytes | None = None) -> None:
         """Store that a spool was opened in this boot of the machine; b"" stands for no spool."""
-        self._boot = _boot_id() if boot is None else boot
+        self._boot = boot_id() if boot is None else boot
         with suppress(OSError):  # without it, the write-ahead log is checked less strictly at the next start
             self._write()
 
@@ -152,7 +152,7 @@ def owner_of(path: Path) -> int:
         return 0
 
 
-def _boot_id() -> bytes:
+def boot_id() -> bytes:
     """Return the kernel's identifier of this boot, or b"" if there is none."""
     try:
         return _BOOT_ID.read_bytes().strip()

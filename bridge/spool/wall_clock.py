@@ -64,13 +64,16 @@ class WallClock:
         """Return the time in ms since 1970."""
         return self._offset_ms + self._steady_ms()
 
-    def follow(self, spool: QueuesWithMarks) -> None:
-        """Follow the machine's wall clock, and correct the marks of the queues if it was set. Ingest thread."""
+    def follow(self, spool: QueuesWithMarks) -> int:
+        """Follow the machine's wall clock, and correct the marks of the queues if it was set. Ingest thread.
+
+        Return the milliseconds by which it was set, 0 if it was not.
+        """
         boot, now = self._offset_ms, self.now_ms()
         step = self._wall_ms() - now
         self._offset_ms += step
         if abs(step) < STEP_MS:
-            return
+            return 0
         direction = "forward" if step > 0 else "back"
         log.warning("the machine's clock was set %s by %.0f s; the ages of records stay", direction, abs(step) / 1000)
         for queue in spool.queues.values():
@@ -79,6 +82,7 @@ class WallClock:
             # A failed write is repeated with the queue's next commit.
             with suppress(SpoolWriteError):
                 spool.set_meta(f"marks {queue.number}", json.dumps(queue.marks))
+        return step
 
 
 def plausible_marks(marks: Iterable[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:

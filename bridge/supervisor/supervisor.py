@@ -30,6 +30,7 @@ from bridge.monitoring.recording.event_log import EventLogs
 from bridge.monitoring.recording.recorder import Recorder
 from bridge.monitoring.resident_memory import resident_bytes
 from bridge.monitoring.snapshot_timer import SnapshotTimer
+from bridge.monitoring.start_time import StartTime
 from bridge.runtime.assembly import live_mappings
 from bridge.runtime.control_channel import request, serve_requests
 from bridge.runtime.thread_group import ThreadGroup
@@ -94,7 +95,7 @@ class Supervisor:
         self._tap: Callable[[list[Any]], None] | None = None
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
-        self._started_at = time.time()
+        self._start_time = StartTime()
         self._judging = threading.Lock()
         self._fingerprint = fingerprint(settings)
         self.data_folder = settings.spool.path
@@ -307,7 +308,7 @@ class Supervisor:
             workers=workers,
             stalled=tuple(self._own_stalls()),
             page_problem=self._web.problem if self._web is not None else "",
-            started_at=self._started_at,
+            started_at=self._start_time.epoch_secs(),
             settings_fingerprint=self._fingerprint,
             cpu_secs=merged.cpu_secs + time.process_time(),
             memory_bytes=merged.memory_bytes + resident_bytes(),

@@ -1,5 +1,7 @@
 """Messages that come one by one share a transaction; nothing waits for it for longer than a short time."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from bridge.ingest.loop import (
@@ -11,6 +13,7 @@ from bridge.ingest.loop import (
 )
 from bridge.mapping.router import Router
 from bridge.spool.database.transaction import Transaction
+from bridge.spool.wall_clock import WallClock
 from tests.spool.builders import opened
 
 QOS_0, QOS_1 = (0x30,), (0x32,)
@@ -135,3 +138,14 @@ def test_once_a_second_it_is_seen_whether_there_are_more(ingest):
         MIN_COMMIT_INTERVAL_SECS,
     )
     assert gathered(at, since=0.0, burst=COALESCE_MIN_MESSAGES)[0] > COALESCE_MIN_MESSAGES
+
+
+def test_clock_that_was_set_moves_the_times_of_the_coverage(ingest):
+    arrivals = Arrivals()
+    arrivals.subscriptions = SimpleNamespace(maybe_subscribed=frozenset())
+    made, wall_ms = ingest(arrivals), [1_800_000_000_000]
+    made._spool.clock = WallClock(lambda: wall_ms[0], lambda: 0)
+    made.coverage.tally("press").count(wall_ms[0])
+    wall_ms[0] += 86_400_000
+    made._housekeep()
+    assert made.coverage.tally("press").last_ms == wall_ms[0]

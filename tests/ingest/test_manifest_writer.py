@@ -325,3 +325,17 @@ def test_rows_of_checksums_are_deleted_with_their_manifest(rig):
     rig.tell()
     queue = rig.spool.queue("press")
     assert rig.spool.reading.checksum_runs(queue, queue.next) == []
+
+
+@pytest.mark.parametrize("step_ms", [30 * 86_400_000, -30 * 86_400_000], ids=["forward", "back"])
+def test_manifests_after_the_clock_is_set_continue_without_a_gap(rig, step_ms):
+    rig.put(4)
+    rig.deliver(4)
+    manifests = rig.tell()
+    rig.now_ms += step_ms
+    rig.put(4)
+    rig.deliver(4)
+    manifests = [orjson.loads(each) for each in (*manifests, *rig.tell())]
+    assert len(manifests) == 2, manifests
+    assert manifests[1]["first"] == manifests[0]["last"] + 1
+    assert not rig.manifests.fill(Transaction(), rig.now_ms + 1_000)  # the interval holds after the step too

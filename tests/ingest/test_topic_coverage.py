@@ -95,3 +95,20 @@ def test_reports_are_made_while_messages_come():
         stopped.set()
         counting.join()
     assert all(len(report.topics) <= MAX_TOPICS for report in reports)
+
+
+@pytest.mark.parametrize("step_ms", [10**9, -(10**9)], ids=["forward", "back"])
+def test_pauses_while_the_clock_is_set_stay(step_ms):
+    coverage = TopicCoverage(10**12)
+    for at_ms in (0, 1_000, 2_000):
+        coverage.tally("press").count(10**12 + at_ms)
+    coverage.unmatched("a", 10**12 + 2_000)
+    coverage.clock_set(step_ms)
+    now_ms = 10**12 + step_ms
+    assert coverage.report(MAPPINGS, now_ms + 50_000).silent == ()
+    report = coverage.report(MAPPINGS, now_ms + 63_000)
+    assert (report.since_ms, report.topics[0].last_ms) == (now_ms, now_ms + 2_000)
+    assert [(each.name, each.silent_ms) for each in report.silent] == [("press", 61_000)]
+    coverage.tally("press").count(now_ms + 63_000)
+    assert coverage.report(MAPPINGS, now_ms + 63_000).mappings[0].longest_pause_ms == 61_000
+    assert coverage.report(MAPPINGS, now_ms).mappings[1].last_ms == 0

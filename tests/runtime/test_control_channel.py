@@ -7,7 +7,10 @@ import time
 import pytest
 
 from bridge.errors import BridgeError
-from bridge.runtime.control_channel import request, serve_requests
+from bridge.runtime import control_channel
+from bridge.runtime.control_channel import STALE_MS, request, serve_requests
+from bridge.spool.lock import boot_id
+from bridge.spool.wall_clock import boot_ms
 
 
 def refuse(_asked):
@@ -59,7 +62,7 @@ def test_what_root_requests_can_be_read_by_the_bridges_user(answering, monkeypat
     assert given == [(owner.st_uid, owner.st_gid)]
 
 
-def test_questions_and_answers_are_their_owners_alone(tmp_path):
+def test_request_is_its_owners_alone(tmp_path):
     seen = {}
 
     def look(_asked):
@@ -72,20 +75,70 @@ def test_questions_and_answers_are_their_owners_alone(tmp_path):
     request(tmp_path)
     stopping.set()
     thread.join()
-    assert seen == {".request": 0o600, ".new": 0o600}
+    assert seen == {".request": 0o600}
 
 
-def test_request_that_was_left_behind_is_not_carried_out(tmp_path):
-    done, stopping = [], threading.Event()
-    (tmp_path / "delete-1-1.request").write_text('{"command": "delete"}')
-    os.utime(tmp_path / "delete-1-1.request", (1, 1))
-    thread = threading.Thread(target=serve_requests, args=(tmp_path, {"delete": done.append}, stopping))
+def respond(folder, handler):
+    """Let a bridge handle `delete` until no request is in the folder. Return the response, or None."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=serve_requests, args=(folder, {"delete": handler}, stopping))
     thread.start()
-    while list(tmp_path.iterdir()):
+    while list(folder.glob("*.request")):
         stopping.wait(0.01)
     stopping.set()
     thread.join()
+    responses = [json.loads(each.read_bytes()) for each in folder.glob("*.response")]
+    return responses[0] if responses else None
+
+
+def left_behind(folder, *, age_ms=0, boot=None):
+    """Write a request as a command would have that many milliseconds ago."""
+    request_file = folder / "delete-1-1.request"
+    sent = [boot_id().decode() if boot is None else boot, boot_ms() - age_ms]
+    request_file.write_text(json.dumps({"command": "delete", "sent": sent}))
+    return request_file
+
+
+def test_response_is_its_owners_alone(tmp_path):
+    left_behind(tmp_path)
+    assert respond(tmp_path, lambda _asked: b"{}") == {}
+    assert stat.S_IMODE((tmp_path / "delete-1-1.response").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "sent", [{"age_ms": STALE_MS + 1_000}, {"age_ms": -3_600_000}, {"boot": "an earlier one"}], ids=str
+)
+def test_request_that_was_left_behind_is_not_carried_out(tmp_path, sent):
+    done = []
+    left_behind(tmp_path, **sent)
+    assert respond(tmp_path, done.append) is None
     assert done == []
+
+
+@pytest.mark.parametrize("step_secs", [86_400 * 30, -86_400 * 30], ids=["forward", "back"])
+def test_request_while_the_clock_is_set_is_carried_out(tmp_path, step_secs):
+    written = time.time() - step_secs
+    os.utime(left_behind(tmp_path), (written, written))
+    assert respond(tmp_path, lambda asked: json.dumps(asked).encode()) == {"command": "delete"}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", '{"command": "delete"}', '{"sent": 1}', '{"sent": []}', "[" * 9999])
+def test_request_that_is_none_is_refused(tmp_path, text):
+    done = []
+    (tmp_path / "delete-1-1.request").write_text(text)
+    assert "does not know this request" in respond(tmp_path, done.append)["error"]
+    assert done == []
+
+
+def test_request_that_is_a_fifo_does_not_block_the_bridge(tmp_path):
+    os.mkfifo(tmp_path / "delete-1-1.request")
+    assert respond(tmp_path, dict)["error"] == "the request is not a regular file"
+
+
+def test_request_that_is_too_large_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(control_channel, "MAX_REQUEST_BYTES", 10)
+    left_behind(tmp_path)
+    assert "larger than 10 bytes" in respond(tmp_path, dict)["error"]
 
 
 def test_bridge_that_does_not_answer_is_reported(tmp_path, monkeypatch):

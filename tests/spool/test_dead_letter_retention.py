@@ -7,10 +7,10 @@ from bridge.spool.dead_letters import DEAD_LETTER_BYTES, measure_dead_letters
 from tests.spool.builders import assert_ledger_balanced, dead_letter, opened, put
 
 
-def rejected(spool, count, size=10_000):
+def rejected(spool, count, size=10_000, **fields):
     number, queue = spool.mapping_number("m"), spool.queue("press")
     for _ in range(count):
-        transaction = Transaction(dead_letters=[dead_letter(payload=bytes(size), total_bytes=size)])
+        transaction = Transaction(dead_letters=[dead_letter(payload=bytes(size), total_bytes=size, **fields)])
         transaction.dead_lettered[number, queue.number] += 1
         spool.commit(transaction)
 
@@ -29,6 +29,15 @@ def test_oldest_are_evicted_and_are_counted(tmp_path, caplog):
     assert newest == list(range(250, row.evicted, -1))
     assert "max_dead_letter_bytes" in caplog.text
     assert_ledger_balanced(spool)
+    spool.close()
+
+
+def test_evicted_are_those_that_came_first_whatever_the_clock_showed(tmp_path):
+    spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
+    for day in (20_000, 40_000, 3):  # the clock is set forward, and then back
+        rejected(spool, 80, received_at_ms=day * 86_400_000)
+    evicted = spool.dead_letter_counts.evicted
+    assert [number for number, _ in spool.newest_dead_letters(1000)] == list(range(240, evicted, -1))
     spool.close()
 
 

@@ -62,9 +62,12 @@ def test_after_a_time_an_unchanged_message_continues():
     assert sent(made, 1, 1, 1, 1, 1) == [True, False, True, False, True]
 
 
-def test_clock_that_was_set_back_sends():
+@pytest.mark.parametrize("step_secs", [86_400, -86_400], ids=["forward", "back"])
+def test_clock_that_was_set_sends_once_more(step_secs):
     made = mapping(changes={"at_least_every_secs": 60})
-    assert sent(made, 1, 1, every_ms=-1000) == [True, True]
+    at_secs = (0, 1, step_secs + 2, step_secs + 3, step_secs + 61, step_secs + 62)
+    drafts = [applied(made, message(1, topic="t", received_at_ms=NOW_MS + secs * 1000)).drafts for secs in at_secs]
+    assert [bool(each) for each in drafts] == [True, False, True, False, False, True]
 
 
 def test_rejected_message_is_not_remembered():

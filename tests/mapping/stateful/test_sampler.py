@@ -132,10 +132,13 @@ def test_what_is_stored_survives_a_restart():
     assert len(memory) == 0
 
 
-def test_clock_that_was_set_back_ends_the_span():
-    line = Line(sampled())
-    line.tell(100, "x")
-    assert line.due(1) == ["x"]
+@pytest.mark.parametrize("keep", ["first", "last", "mean", "min_max"])
+@pytest.mark.parametrize("second", [100_000, -100_000], ids=["forward", "back"])
+def test_clock_that_was_set_ends_the_span_and_loses_nothing(keep, second):
+    line = Line(sampled(keep, transform="sample.mean" if keep == "mean" else "payload.v"))
+    records = line.tell(1, {"v": 1}) + line.tell(second, {"v": 2}) + line.due(second + 10)
+    assert records == [1, 2]
+    assert (line.filtered, line.rejected) == (0, [])
 
 
 def test_mapping_that_is_removed_leaves_what_it_stored():

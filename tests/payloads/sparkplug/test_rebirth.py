@@ -1,3 +1,5 @@
+import pytest
+
 from bridge.payloads.sparkplug.protobuf import read_payload
 from bridge.payloads.sparkplug.rebirth import PER_SECOND, RebirthRequests, rebirth_payload
 from tests.payloads.sparkplug.wire import NOW_MS
@@ -36,10 +38,11 @@ def test_each_node_has_a_minute_of_its_own():
     assert ask(rebirths, "g/m", NOW_MS)
 
 
-def test_clock_set_back_does_not_keep_a_node_from_being_requested():
+@pytest.mark.parametrize("step_ms", [3_600_000, -3_600_000], ids=["forward", "back"])
+def test_clock_that_was_set_permits_one_request(step_ms):
     rebirths = RebirthRequests()
-    ask(rebirths, "g/n", NOW_MS)
-    assert ask(rebirths, "g/n", NOW_MS - 3_600_000)
+    asked = [bool(ask(rebirths, "g/n", NOW_MS + ms)) for ms in (0, step_ms, step_ms + 59_000, step_ms + 60_000)]
+    assert asked == [True, True, False, True]
 
 
 def test_turned_off_it_never_requests():

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from bridge.web.access.sessions import MAX_SESSIONS, SESSION_SECS, LoginSessions, Role, User
@@ -16,6 +18,16 @@ def test_sessions_end_and_are_bounded():
     assert sessions.user_of(last) == VIEWER
     now[0] += SESSION_SECS
     assert sessions.user_of(last) is None
+
+
+@pytest.mark.parametrize("step_secs", [2 * SESSION_SECS, -2 * SESSION_SECS], ids=["forward", "back"])
+def test_session_continues_while_the_machines_clock_is_set(monkeypatch, step_secs):
+    sessions = LoginSessions({Role.EDIT: "a-token-of-the-plant"})
+    session, at = sessions.begin(EDITOR), time.time() + step_secs
+    monkeypatch.setattr(time, "time", lambda: at)
+    assert sessions.user_of(session) == EDITOR
+    assert sessions.user_of(sessions.begin(VIEWER)) == VIEWER
+    assert sessions.user_of(session) == EDITOR
 
 
 @pytest.mark.parametrize(
