@@ -16,6 +16,7 @@ LIMITED_SECS: Final = 60.0
 """A burst of messages fills any link for some seconds; after a minute the link is the limit."""
 _KILOBYTE: Final = 1_000
 _MEGABYTE: Final = 1_000_000
+_TENTH: Final = 0.1
 AGAIN_SECS: Final = 3_600.0
 """A link that is full during each shift change need not be reported each time."""
 
@@ -40,13 +41,18 @@ def link_text(endpoint: EndpointStatus) -> str:
     measured = f"{_kilobytes(endpoint.bandwidth)}/s measured" if endpoint.bandwidth else "not measured yet"
     parts = [
         f"link {endpoint.endpoint}: {measured}",
-        f"answers after {endpoint.answer_secs:.1f} s" if endpoint.bandwidth else "",
+        f"answers after {_seconds(endpoint.answer_secs)}" if endpoint.bandwidth and endpoint.answer_secs else "",
         f"requests of {_kilobytes(endpoint.request_bytes)}",
         f"{endpoint.requests} in flight",
         f"{endpoint.timeouts:,} time-out{'' if endpoint.timeouts == 1 else 's'}",
         f"{endpoint.outcome_unknown:,} with unknown outcome" if endpoint.outcome_unknown else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _seconds(secs: float) -> str:
+    """Return `3 ms`, `0.4 s` or `12.3 s`."""
+    return f"{1000 * secs:.0f} ms" if secs < _TENTH else f"{secs:.1f} s"
 
 
 def _kilobytes(size: float) -> str:

@@ -128,7 +128,7 @@ def _mapping(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProb
     poison = sum(each.dead_letters for each in snapshot.dead_letters_by_code if each.code == "poison")
     if poison:
         yield _problem(
-            "poison-messages", "messages ended the process and were not mapped again", f"{poison:,} messages"
+            "poison-messages", "messages ended the process and were not mapped again", pluralize(poison, "message")
         )
 
 
@@ -140,7 +140,8 @@ def _failing_file(snapshot: Snapshot, file: str, texts: list[str]) -> ActiveProb
         return _problem("mapping-failing", f"{file} does not load", cause, mapping="")
     active = any(each.name == name for each in snapshot.coverage.mappings)
     state = "reload failed, the last good version stays active" if active else "not loaded"
-    return _problem("mapping-failing", f"mapping {name}: {state}", cause, mapping=name)
+    more_safe = {"safe": "The last good version of this mapping and all other mappings are active."} if active else {}
+    return _problem("mapping-failing", f"mapping {name}: {state}", cause, mapping=name, **more_safe)
 
 
 # -- spooling ----------------------------------------------------------------------------------------------------------

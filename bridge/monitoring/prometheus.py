@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.histogram import LATENCY_SECS
 from bridge.monitoring.metric_definitions import METRICS
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "mqtt_kinesis_"
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_BOUNDS: Final = frozenset(LATENCY_SECS)
 
 
 def metrics_text(bridge: RunningBridge) -> bytes:
@@ -54,5 +56,7 @@ class _Collector:
 
 
 def _buckets(value: HistogramSnapshot) -> list[tuple[str, float]]:
-    bounds = [*(repr(bound) for bound in value.bounds), "+Inf"]
-    return [(bound, float(count)) for bound, count in zip(bounds, value.cumulative, strict=True)]
+    """Return the buckets of LATENCY_SECS: each of them is a time series."""
+    counts = zip(value.bounds, value.cumulative, strict=False)
+    exported = [(repr(bound), float(count)) for bound, count in counts if bound in _BOUNDS]
+    return [*exported, ("+Inf", float(value.cumulative[-1]))]

@@ -39,6 +39,15 @@ def test_link_without_an_answer_is_not_measured_yet():
     )
 
 
+@pytest.mark.parametrize(("secs", "words"), [(0.003, ", answers after 3 ms,"), (12.3, ", answers after 12.3 s,")])
+def test_answer_time_has_a_fitting_unit(secs, words):
+    assert words in link_text(replace(THIN, answer_secs=secs))
+
+
+def test_answer_time_that_is_not_known_is_not_shown():
+    assert "answers" not in link_text(replace(THIN, answer_secs=0.0))
+
+
 @pytest.mark.parametrize(
     ("bandwidth", "words"), [(999.0, "1.0 kB/s"), (9_940.0, "9.9 kB/s"), (12_400_000.0, "12.4 MB/s")]
 )

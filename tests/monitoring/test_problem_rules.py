@@ -248,6 +248,7 @@ def test_failing_mapping_without_a_good_version_is_not_loaded():
         flow(),
     )
     assert kept.summary == "mapping press: reload failed, the last good version stays active"
+    assert kept.safe == "The last good version of this mapping and all other mappings are active."
 
 
 def test_ledger_mismatch_reports_by_how_much():

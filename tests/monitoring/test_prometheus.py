@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.delivery.stream_status import StreamStatus
 from bridge.errors import Rejected
+from bridge.histogram import FINE_SECS, LATENCY_SECS, Histogram
 from bridge.ingest.topic_coverage import CoverageReport, MappingActivity
 from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX, metrics_text
@@ -168,6 +169,17 @@ def test_latencies_are_histograms(families):
     assert samples[f"{name}_bucket", "0.005"] == 90
     assert samples[f"{name}_bucket", "+Inf"] == samples[f"{name}_count", None] == 100
     assert samples[f"{name}_sum", None] == pytest.approx(0.004 * 90 + 0.2 * 10)
+
+
+def test_fine_histogram_is_exported_with_the_usual_buckets(bridge):
+    latencies = Histogram(FINE_SECS)
+    latencies.observe(111.0, 7)
+    bridge.now = snapshot(receive_to_delivered=latencies.value())
+    families = {each.name: each for each in text_string_to_metric_families(metrics_text(bridge).decode())}
+    name = PREFIX + "receive_to_delivered_seconds"
+    counts = {each.labels["le"]: each.value for each in families[name].samples if each.name == f"{name}_bucket"}
+    assert len(counts) == len(LATENCY_SECS) + 1
+    assert (counts["60.0"], counts["120.0"], counts["+Inf"]) == (0, 7, 7)
 
 
 def test_credentials_that_never_end_have_no_time(bridge):

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from math import inf
 from typing import TYPE_CHECKING
 
-from bridge.histogram import Histogram
+from bridge.histogram import FINE_SECS, Histogram
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ class CommitTimes:
 
     def __init__(self) -> None:
         self.from_disk = Histogram()
-        self.from_arrival = Histogram()
+        self.from_arrival = Histogram(FINE_SECS)
         self._first = 0
         """First record number whose commit is in memory."""
         self._lasts: list[int] = []

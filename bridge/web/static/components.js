@@ -19,7 +19,7 @@ export const frame = () => h("div", { class: "frame" });
 
 // Cell with a number. A zero is dimmed; any other number has the colour of `kind`.
 export function number(value, kind = "") {
-  const nothing = value === 0 || value === "0" || value === "–";
+  const nothing = value === 0 || ["0", "0 %", "–"].includes(value);
   return h("td", { class: `number ${nothing ? "nothing" : kind}` }, typeof value === "string" ? value : whole(value));
 }
 

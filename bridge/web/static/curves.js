@@ -2,13 +2,11 @@
 import { drawTable, number } from "./components.js";
 import { fill, h } from "./dom.js";
 import { get } from "./event_stream.js";
-import { bytes, duration, rate, whole } from "./format.js";
+import { bytes, duration, percent, rate, seconds, whole } from "./format.js";
 import { Plot } from "./plot.js";
 
 const RANGES = { "15m": "15 min", "1h": "1 hour", "24h": "24 hours" };
 const perSec = (value) => `${bytes(value)}/s`;
-const percent = (value) => `${value >= 10 ? whole(value) : value.toFixed(1)} %`;
-const seconds = (value) => (value === 0 ? "0 s" : value < 1 ? `${(value * 1e3).toPrecision(3).replace(/\.?0+$/, "")} ms` : value < 90 ? `${Number(value.toPrecision(3))} s` : duration(value));
 const SHORTEST = 24;
 const BINARY = { binary: true };
 const curve = (key, name, format, more = {}) => ({ key, name, format, ...more });

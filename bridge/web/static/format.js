@@ -7,17 +7,20 @@ export const counted = (count, one, many = `${one}s`) => `${whole(count)} ${coun
 // Text for a badge: 1,234 is 1.2k.
 export const short = (value) => (value < 1000 ? whole(value) : new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 2 }).format(value));
 
+// At least two digits that matter, and no more than needed: 1,234, 12, 1.2, 0.12.
 export function rate(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  return value >= 10 || value === 0 ? whole(value) : value.toFixed(1);
+  if (value >= 9.95 || value === 0) return whole(value);
+  if (value < 0.01) return "< 0.01";
+  return value.toFixed(value < 0.1 ? 2 : 1);
 }
 
 export function bytes(value) {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) { value /= 1024; unit += 1; }
-  if (!unit) return value === 1 ? "1 byte" : `${whole(value)} bytes`;
-  return `${value < 10 && value % 1 ? value.toFixed(1) : whole(value)} ${units[unit]}`;
+  while (value >= 1023.5 && unit < units.length - 1) { value /= 1024; unit += 1; }
+  if (!unit) return counted(Math.round(value), "byte");
+  return `${value < 9.95 && value % 1 ? value.toFixed(1) : whole(value)} ${units[unit]}`;
 }
 
 export function duration(secs) {
@@ -29,6 +32,23 @@ export function duration(secs) {
   return `${Math.round(secs / 86400)} days`;
 }
 
+// A measured time with three digits, such as 200 ms, 23.0 s and 77.2 s, or a long one as a duration.
+export function seconds(value) {
+  if (value === 0) return "0 s";
+  if (value >= 90) return duration(value);
+  return value >= 0.9995 ? `${threeDigits(value)} s` : `${threeDigits(value * 1e3)} ms`;
+}
+
+function threeDigits(value) { return value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2); }
+
+export const percent = (value) => (value === 0 ? "0 %" : `${value >= 9.95 ? whole(value) : value.toFixed(1)} %`);
+
+// Texts of the ticks of an axis: decimals only where one of them needs them.
+export function ticks(values, format) {
+  const texts = values.map(format);
+  return texts.some((text) => /\.\d*[1-9]/.test(text)) ? texts : texts.map((text) => text.replace(/\.0+(?!\d)/, ""));
+}
+
 // Time of day of a timestamp such as 2026-01-31T12:00:00.000Z.
 export const clock = (at) => `${at.slice(11, 23)} UTC`;
 export const moment = (at) => `${at.slice(0, 10)} ${at.slice(11, 19)}`;
@@ -38,7 +58,7 @@ export const content = (value) => (value.text !== undefined ? value.text : `(bas
 // Long texts are cut in lists.
 export function excerpt(value, maxChars = 480) {
   const text = content(value);
-  return text.length <= maxChars ? text : `${text.slice(0, maxChars)} … and ${whole(text.length - maxChars)} more characters`;
+  return text.length <= maxChars ? text : `${text.slice(0, maxChars)} … and ${counted(text.length - maxChars, "more character")}`;
 }
 
 // JSON is indented, with each number as written (JavaScript would round large ones); other texts are unchanged.

@@ -111,7 +111,7 @@ export class Mappings {
       this.files.editable ? h("td", { class: "number" }, h("a", { href: `#/new-mapping/${encodeURIComponent(each.topic)}` }, "Propose a mapping")) : null));
     const place = frame();
     drawTable(place, ["Topic", "#Messages", ...(this.files.editable ? ["#New mapping"] : [])], rows, "");
-    fill(this.unmatched, topics.length ? panel("Topics that no mapping matches", h("span", { class: "quiet" }, `${whole(state.unmatched)} messages, counted and discarded`), place) : null);
+    fill(this.unmatched, topics.length ? panel("Topics that no mapping matches", h("span", { class: "quiet" }, `${counted(state.unmatched, "message")}, counted and discarded`), place) : null);
   }
 }
 

@@ -1,6 +1,6 @@
 // Output of a mapping for a message: records, dead letters, or nothing.
 import { breakable, h, members } from "./dom.js";
-import { bytes, whole } from "./format.js";
+import { bytes, counted } from "./format.js";
 import { tag } from "./components.js";
 
 const copy = (nodes) => nodes && nodes.map((each) => (each.cloneNode ? each.cloneNode(true) : each));
@@ -15,5 +15,5 @@ export function made(each, shown) {
       h("pre", {}, members(shown(record.data))))),
     each.rejections.map((rejection) => h("div", { class: "outcome" }, copy(name),
       tag(`dead letter: ${rejection.code}`, "bad"), " ", rejection.item === null ? "" : `item ${rejection.item}: `, rejection.detail)),
-    none, notes, each.more ? h("p", { class: "quiet" }, `and ${whole(each.more)} more records`) : null);
+    none, notes, each.more ? h("p", { class: "quiet" }, `and ${counted(each.more, "more record")}`) : null);
 }

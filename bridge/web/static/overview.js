@@ -5,7 +5,7 @@ import { Curves } from "./curves.js";
 import { EventLog } from "./event_log.js";
 import { drawEmptyFlow, drawFlow } from "./flow.js";
 import { drawMappings, drawStreams, drawWorkers } from "./ledger.js";
-import { drawLinks, problemItems } from "./problems.js";
+import { drawLinks, knownLinks, problemItems } from "./problems.js";
 
 export class Overview {
   constructor() {
@@ -43,8 +43,8 @@ export class Overview {
     this.ofWorkers.hidden = !state.workers.length;
     if (state.workers.length) drawWorkers(this.workers, state);
     drawStreams(this.streams, state);
-    this.ofLinks.hidden = !state.endpoints.length;
-    if (state.endpoints.length) drawLinks(this.links, state);
+    this.ofLinks.hidden = !knownLinks(state).length;
+    drawLinks(this.links, state);
     drawMappings(this.mappings, state);
     renew(this.balance, state.balanced ? tag("accounting OK", "good") : tag("ACCOUNTING MISMATCH: see the active problems", "bad"));
   }

@@ -1,6 +1,6 @@
 // Active problems and links to AWS. The bridge decides on problems and verdict, never the page.
 import { h } from "./dom.js";
-import { counted, duration, rate, whole } from "./format.js";
+import { bytes, counted, duration, rate, seconds, whole } from "./format.js";
 import { drawTable, errorText, number, tag } from "./components.js";
 
 export const KIND_OF = { error: "bad", warning: "warn" };
@@ -65,17 +65,15 @@ function details(problem, nowMs) {
   ].filter(([, text]) => text);
 }
 
-export function drawLinks(element, state) {
-  const rows = state.endpoints.map((each) => h("tr", {},
-    h("td", { class: "head wrap" }, each.endpoint),
-    number(each.bandwidth ? `${kilobytes(each.bandwidth)}/s` : "–"), number(each.bandwidth ? `${each.answer_secs.toFixed(1)} s` : "–"),
-    number(kilobytes(each.request_bytes)), number(each.requests), number(each.timeouts, "amiss"), number(each.outcome_unknown, "amiss")));
-  drawTable(element, ["Endpoint", "#Bandwidth", "#Response time", "#Request size", "#In flight", "#Time-outs", "#Outcome unknown"], rows, "");
-}
+// Endpoints of which something is known: a request was answered, or is in flight, or has failed.
+export const knownLinks = (state) => state.endpoints.filter((each) => each.bandwidth || each.requests || each.timeouts || each.outcome_unknown);
 
-function kilobytes(size) {
-  if (size >= 1e6) return `${(size / 1e6).toFixed(1)} MB`;
-  return size >= 1e4 ? `${whole(size / 1e3)} kB` : `${(size / 1e3).toFixed(1)} kB`;
+export function drawLinks(element, state) {
+  const rows = knownLinks(state).map((each) => h("tr", {},
+    h("td", { class: "head wrap" }, each.endpoint),
+    number(each.bandwidth ? `${bytes(each.bandwidth)}/s` : "–"), number(each.bandwidth && each.answer_secs ? seconds(each.answer_secs) : "–"),
+    number(each.requests), number(each.timeouts, "amiss"), number(each.outcome_unknown, "amiss")));
+  drawTable(element, ["Endpoint", "#Bandwidth", "#Response time", "#In flight", "#Time-outs", "#Outcome unknown"], rows, "");
 }
 
 // Time to deliver the present backlog at the rate of the last minute, for one stream or the slowest.

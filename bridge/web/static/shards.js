@@ -1,6 +1,6 @@
 // The shards of each stream: their ranges of hashes, and what is sent to each.
 import { breakable, fill, h } from "./dom.js";
-import { duration, rate, whole } from "./format.js";
+import { duration, percent, rate, whole } from "./format.js";
 import { get } from "./event_stream.js";
 import { number, panel, tableOf, tag } from "./components.js";
 
@@ -8,8 +8,6 @@ const RELOAD_MS = 2_000;
 const HASHES = 2 ** 128;
 const COLUMNS = ["Shard", "Hash range", "#Sent/s", "#Throttled/s", "#Used", "#Allowed", "Last full", "#Waiting", "On disk"];
 const DISTRIBUTIONS = { by_key: "partition keys decide the shard", by_service: "Kinesis decides the shard", unknown: "not known yet whether partition keys decide the shard" };
-
-const percent = (part) => `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
 
 export class Shards {
   constructor() {
@@ -39,8 +37,8 @@ function stream(each) {
 function shard(each) {
   const first = Number(each.first_hash) / HASHES, last = Number(each.last_hash) / HASHES;
   return h("tr", {}, h("td", { class: "head wrap" }, breakable(each.shard)),
-    h("td", { title: `${each.first_hash} to ${each.last_hash}` }, `${percent(first)} to ${percent(last)}`),
-    number(rate(each.sent_per_sec)), number(rate(each.refused_per_sec), "amiss"), number(percent(each.used_share)), number(percent(each.share)),
+    h("td", { title: `${each.first_hash} to ${each.last_hash}` }, `${percent(100 * first)} to ${percent(100 * last)}`),
+    number(rate(each.sent_per_sec)), number(rate(each.refused_per_sec), "amiss"), number(percent(100 * each.used_share)), number(percent(100 * each.share)),
     h("td", {}, each.refused_secs_ago === null ? "never" : `${duration(each.refused_secs_ago)} ago`), number(whole(each.waiting)),
     h("td", {}, each.deferred ? tag("deferred", "warn") : "–"));
 }

@@ -2,7 +2,7 @@
 import { breakable, fill, h } from "./dom.js";
 import { Doctor } from "./doctor.js";
 import { Shards } from "./shards.js";
-import { counted, duration, whole } from "./format.js";
+import { counted, duration, rate, whole } from "./format.js";
 import { drawTable, frame, number, panel, tag } from "./components.js";
 import { get, known, mayEdit } from "./event_stream.js";
 
@@ -27,7 +27,7 @@ class Topics {
 
   show(coverage) {
     const secs = Math.max(1, (coverage.at_ms - coverage.since_ms) / 1000);
-    const cells = (each) => [number(each.messages), number(rateOf(each.messages / secs)), h("td", {}, each.last_ms ? `${duration((coverage.at_ms - each.last_ms) / 1000)} ago` : "never")];
+    const cells = (each) => [number(each.messages), number(rate(each.messages / secs)), h("td", {}, each.last_ms ? `${duration((coverage.at_ms - each.last_ms) / 1000)} ago` : "never")];
     const columns = ["#Messages", "#Mean per s", "Last message"];
     const mappings = [...coverage.mappings].sort((one, other) => other.messages - one.messages);
     drawTable(this.matched, ["Topic", "Mapping", ...columns], mappings.map((each) => h("tr", {},
@@ -40,8 +40,6 @@ class Topics {
     this.others.textContent = `${counted(coverage.other_unmatched_messages, "message")} on further unmatched topics`;
   }
 }
-
-const rateOf = (value) => (value >= 10 ? whole(value) : value.toFixed(2));
 
 class Workers {
   constructor() {

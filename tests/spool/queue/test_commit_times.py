@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from bridge.histogram import LATENCY_SECS
 from bridge.model import Record
 from bridge.spool.queue import commit_times as module
 from bridge.spool.queue.commit_times import CommitTimes
@@ -18,8 +19,10 @@ def no_age(number):
 
 
 def counts(histogram):
-    """Return the non-empty buckets by upper bound."""
-    bounds, cumulative, _ = histogram.value()
+    """Return the non-empty buckets by upper bound, of the bounds that both histograms have."""
+    value = histogram.value()
+    at = [value.bounds.index(bound) for bound in LATENCY_SECS]
+    bounds, cumulative = LATENCY_SECS, [*(value.cumulative[each] for each in at), value.cumulative[-1]]
     each = [cumulative[0], *(now - before for before, now in pairwise(cumulative))]
     return {bound: count for bound, count in zip((*bounds, "more"), each, strict=True) if count}
 
@@ -48,14 +51,14 @@ def test_what_an_earlier_run_spooled_is_as_old_as_its_mark_reports(commits):
     later = CommitTimes()
     later.add(1_000, 1_001, received_at=50.0, now=50.0)
     later.delivered(records(*range(996, 1_002)), 51.0, lambda number: {996: 7_000.0}[number])
-    assert counts(later.from_arrival) == {21600.0: 4, 1.0: 2}
+    assert counts(later.from_arrival) == {10800.0: 4, 1.0: 2}
 
 
 def test_before_anything_was_received_the_marks_are_all_there_is():
     fresh = CommitTimes()
     fresh.delivered(records(1, 2, 3), 51.0, lambda _number: 30.0)
     fresh.delivered(records(9, 7), 51.0, float)
-    assert counts(fresh.from_arrival) == {60.0: 3, 10.0: 2}
+    assert counts(fresh.from_arrival) == {30.0: 3, 10.0: 2}
 
 
 def test_record_without_a_mark_is_not_timed():
@@ -70,4 +73,4 @@ def test_commits_that_are_forgotten_are_timed_by_the_marks(monkeypatch):
     for number in range(1, 7):
         commits.add(number, number, received_at=float(number), now=float(number))
     commits.delivered(records(1, 2, 3, 4, 5, 6), 6.5, lambda _number: 100.0)
-    assert counts(commits.from_arrival) == {600.0: 2, 5.0: 1, 2.5: 2, 0.5: 1}
+    assert counts(commits.from_arrival) == {120.0: 2, 5.0: 1, 2.5: 2, 0.5: 1}

@@ -93,8 +93,7 @@ def test_burst_is_as_old_as_its_arrival_and_not_as_its_commit(tmp_path):
     queue.append(spool.mapping_number("press"), "k", b"a")
     spool.commit(transaction)
     queue.settle(queue.take_batch(1, 1 << 20), [])
-    bounds = queue.commits.from_arrival.value().bounds
-    place = bounds.index(10.0)
-    assert queue.commits.from_arrival.value().cumulative[place] == 0
-    assert queue.commits.from_disk.value().cumulative[place] == 1
+    arrival, disk = queue.commits.from_arrival.value(), queue.commits.from_disk.value()
+    assert arrival.cumulative[arrival.bounds.index(10.0)] == 0
+    assert disk.cumulative[disk.bounds.index(10.0)] == 1
     spool.close()
