@@ -191,7 +191,7 @@ def test_modules_import_one_another_in_no_cycle():
 
 
 @pytest.mark.parametrize("folder", ["bridge", "tests"])
-def test_no_file_is_longer_than_the_limit(folder):
+def test_files_are_within_the_line_limit(folder):
     lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in (ROOT / folder).rglob("*.py")}
     assert {str(file.relative_to(ROOT)): count for file, count in lines.items() if count > MAX_LINES} == {}
 
@@ -211,7 +211,7 @@ def test_to_thread_is_used_by_the_page_only():
     assert makes == {"web"}
 
 
-def test_no_wait_is_a_sleep_that_cannot_be_interrupted():
+def test_waits_can_be_interrupted():
     assert [f"{file}:{line}" for file in FILES for called, line in calls(file) if called == "time.sleep"] == []
 
 

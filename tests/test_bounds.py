@@ -91,7 +91,7 @@ def test_json_has_values_up_to_its_bound_and_fewer_are_never_rejected(value, lim
 
 @settings(deadline=None)
 @given(st.integers(0, 40), st.integers(1, 20))
-def test_each_makes_records_up_to_its_bound_or_one_rejection(items, limit):
+def test_option_each_gives_records_up_to_its_bound_or_one_rejection(items, limit):
     made = mapping(transform="payload", each=True)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(record_builder, "MAX_EACH_ITEMS", limit)

@@ -32,7 +32,7 @@ def test_generated_parts_are_those_of_the_code(name):
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
-def test_every_link_and_anchor_has_a_target(page):
+def test_links_and_anchors_have_a_target(page):
     for target, anchor in links(page):
         assert target.exists(), target
         assert not anchor or anchor in anchors(target), f"{target}#{anchor}"
@@ -44,17 +44,17 @@ def test_pages_link_to_pages_only_as_the_site_has_nothing_else(page):
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
-def test_every_named_file_of_the_repository_exists(page):
+def test_named_files_of_the_repository_exist(page):
     named = re.findall(r"`((?:bridge|tests|docker|docs)/[\w./-]+)`", prose(page))
     assert [path for path in named if not (ROOT / path).exists() and "*" not in path] == []
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
-def test_every_page_speaks_of_the_project_alone(page):
+def test_pages_do_not_mention_the_machine(page):
     assert "/work/" not in page.read_text(encoding="utf-8")
 
 
-def test_every_page_is_in_the_navigation_of_the_site():
+def test_pages_are_in_the_navigation_of_the_site():
     nav = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]
     entries = [entry for section in nav for value in section.values() for entry in always_list(value)]
     assert sorted(entries) == sorted(str(page.relative_to(DOCS)) for page in PAGES)
@@ -69,14 +69,14 @@ def test_readme_is_short():
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=name_of)
-def test_every_named_option_exists(page):
+def test_named_options_exist(page):
     named = set(re.findall(r"`((?:mqtt|kinesis|spool|http|log)\.[a-z_.]+)[`:]", prose(page)))
     names = {option.name for option in options()}
     sections = {name.rpartition(".")[0] for name in names} | NOT_OPTIONS
     assert sorted(named - names - sections) == []
 
 
-def test_each_version_of_the_changelog_is_short_and_in_three_sections():
+def test_changelog_versions_are_short_and_in_three_sections():
     _, *versions = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     for version in versions:
         assert re.findall(r"^### (.+)", version, re.MULTILINE) == ["Added", "Changed", "Fixed"]
@@ -94,7 +94,7 @@ def test_fault_table_lists_all_scenarios_without_a_loss():
     assert not [row for row in rows.values() if "never" in row or row.split(" | ")[2] == "0"]
 
 
-def test_every_exit_code_of_the_program_is_documented():
+def test_exit_codes_of_the_program_are_documented():
     page = (DOCS / "reference" / "exit-codes.md").read_text(encoding="utf-8")
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
     assert documented == {0} | {value for value in vars(exit_codes).values() if type(value) is int}
@@ -108,14 +108,14 @@ def quoted_messages():
 
 
 @pytest.mark.parametrize("message", quoted_messages())
-def test_every_quoted_message_is_one_of_the_program(message):
+def test_quoted_messages_are_of_the_program(message):
     source = "\n".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "bridge").rglob("*.py")))
     joined = re.sub(r'"\s*\n\s*f?"', "", source)
     for part in filter(None, (part.strip(" .:") for part in message.split("…"))):
         assert part in joined
 
 
-def test_every_expression_beside_bloblang_compiles():
+def test_expressions_beside_bloblang_compile():
     text = (DOCS / "how-to" / "from-redpanda-connect.md").read_text(encoding="utf-8")
     rows = [row for row in text[text.index("| Bloblang |") :].splitlines()[2:] if row.startswith("| ")]
     cells = [re.split(r"(?<!\\)\|", row)[2].replace("\\|", "|") for row in rows]

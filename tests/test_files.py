@@ -59,7 +59,7 @@ def test_name_with_nul_is_a_problem_and_no_crash(tmp_path):
     assert problem(tmp_path / "a\0b").startswith("cannot be read")
 
 
-def test_what_the_kernel_makes_up_has_no_size_and_is_read():
+def test_file_of_the_kernel_without_a_size_is_read():
     assert read_bytes(Path("/proc/version"), 10_000).startswith(b"Linux")
 
 
@@ -72,7 +72,7 @@ def test_file_is_replaced_and_nothing_is_left_beside_it(tmp_path):
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_what_cannot_be_written_leaves_the_file_as_it_was(tmp_path):
+def test_failed_replacement_leaves_the_file_unchanged(tmp_path):
     replace_file(tmp_path / "a", b"one")
     (tmp_path / ".a.new").mkdir()
     with pytest.raises(IsADirectoryError):

@@ -4,7 +4,7 @@ The rules hold for docstrings, comments, the texts that a user sees, the documen
 
     first word   a docstring begins with a verb or a noun, never with a word of FRAGMENTS
     words        none of BANNED, each with the words to use instead
-    test names   at most MAX_NAME_CHARS characters
+    test names   at most MAX_NAME_CHARS characters; the first word is the unit under test, not a word of UNNAMED
 
 Names in backquotes are not checked: they are code. ALLOWED lists the exceptions, each with its reason.
 """
@@ -35,6 +35,7 @@ FOLDERS = sorted(
 )
 MAX_NAME_CHARS = 70
 FRAGMENTS = ("Of", "As", "By", "What", "Where", "Whether", "Those", "These", "Until", "Nothing")
+UNNAMED = ("what", "every", "no", "nothing", "each", "a", "an", "the", "it")
 BANNED = {
     r"(?:all|is|are|was|goes?) well(?=[.,;:]|$)|\bwell;": "OK, healthy",
     r"told": "reported, requested",
@@ -142,6 +143,11 @@ def test_docstring_begins_with_a_verb_or_a_noun():
 
 def test_name_of_a_test_is_short():
     assert [found for found in of_kind("name") if len(found[1].text) > MAX_NAME_CHARS] == []
+
+
+def test_name_of_a_test_begins_with_the_unit():
+    first = re.compile(rf"test_(?:{'|'.join(UNNAMED)})_")
+    assert [found for found in of_kind("name") if first.match(found[1].text)] == []
 
 
 def test_banned_word_is_found_in_every_kind_of_text():

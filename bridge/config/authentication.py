@@ -59,7 +59,7 @@ def _host(text: str) -> str:
 _Host = Annotated[str, AfterValidator(_host), Describe("a host name")]
 
 
-class _Authentication(Section):
+class _AuthenticationOptions(Section):
     def plain(self) -> dict[str, Any]:
         """Return the settings of this type without `type` and `source`. Secrets and paths are plain text."""
         values = {name: getattr(self, name) for name in type(self).model_fields if name not in ("type", "source")}
@@ -77,7 +77,7 @@ def _one_of(name: str) -> dict[str, Any]:
     return {"oneOf": [{"required": [name]}, {"required": [f"{name}_file"]}]}
 
 
-class Token(_Authentication):
+class Token(_AuthenticationOptions):
     """An access key."""
 
     model_config = ConfigDict(
@@ -115,13 +115,13 @@ class Token(_Authentication):
         return self
 
 
-class Ec2Role(_Authentication):
+class Ec2Role(_AuthenticationOptions):
     """The role of the EC2 instance."""
 
     type: Literal["ec2_role"] = Field(description="the role of this EC2 instance, by IMDSv2")
 
 
-class Default(_Authentication):
+class Default(_AuthenticationOptions):
     """The credentials that the AWS command line would use."""
 
     type: Literal["default"] = Field(
@@ -130,14 +130,14 @@ class Default(_Authentication):
     )
 
 
-class Profile(_Authentication):
+class Profile(_AuthenticationOptions):
     """A named profile."""
 
     type: Literal["profile"] = Field(description="a profile of the shared files of the AWS command line")
     name: Annotated[str, Field(min_length=1)] = Field(description="the profile")
 
 
-class Process(_Authentication):
+class Process(_AuthenticationOptions):
     """A command that prints credentials."""
 
     type: Literal["process"] = Field(description="a command that prints credentials")
@@ -154,14 +154,14 @@ class Process(_Authentication):
     )
 
 
-class _Role(_Authentication):
+class _AssumedRole(_AuthenticationOptions):
     role_arn: RoleArn = Field(description="the role to assume")
     duration_secs: int = Field(
         default=3600, ge=1800, le=43_200, description="lifetime of the credentials; they are renewed before they expire"
     )
 
 
-class _NamedRole(_Role):
+class _NamedRole(_AssumedRole):
     session_name: _SessionName = Field(default="mqtt-kinesis", description="session name in CloudTrail")
 
 
@@ -172,7 +172,7 @@ class WebIdentity(_NamedRole):
     token_file: ExistingFile = Field(description="the token; read again for each renewal")
 
 
-class _Certificate(_Authentication):
+class _Certificate(_AuthenticationOptions):
     cert_file: ExistingFile = Field(description="the client's certificate, PEM")
     key_file: ExistingFile = Field(description="its private key, PEM, not encrypted")
     ca_file: ExistingFile | None = Field(
@@ -195,7 +195,7 @@ class Iot(_Certificate):
     )
 
 
-class RolesAnywhere(_Role, _Certificate):
+class RolesAnywhere(_AssumedRole, _Certificate):
     """IAM Roles Anywhere."""
 
     type: Literal["roles_anywhere"] = Field(

@@ -31,7 +31,7 @@ needs half a minute without progress, after the first session."""
 
 
 @dataclass(slots=True)
-class _Entry:
+class _SeenProblem:
     problem: ActiveProblem
     seen_at: float
     logged: bool = False
@@ -49,7 +49,7 @@ class ProblemHistory:
         record: Callable[[Event], None] = lambda _event: None,
         unfinished: Mapping[tuple[str, ...], Event] = MappingProxyType({}),
     ) -> None:
-        self._entries: dict[tuple[str, ...], _Entry] = {}
+        self._entries: dict[tuple[str, ...], _SeenProblem] = {}
         self._record = record
         self._unfinished = {key: each for key, each in unfinished.items() if each.code in KINDS}
         self._resume_until: float | None = None
@@ -89,7 +89,7 @@ class ProblemHistory:
         # The earliest time wins: a rule that measures from the last reconnect would date a long outage to its last
         # attempt.
         dated = replace(problem, since=min(problem.since or now, first))
-        entry = self._entries[problem.key] = _Entry(dated, now, known is not None and known.logged)
+        entry = self._entries[problem.key] = _SeenProblem(dated, now, known is not None and known.logged)
         if now - dated.since >= LOG_AFTER_SECS and not entry.logged:
             entry.logged = True
             _log_begin(dated)
@@ -100,7 +100,7 @@ class ProblemHistory:
             self._record(begin_of(dated, now))
         return dated
 
-    def _end(self, entry: _Entry, now: float) -> None:
+    def _end(self, entry: _SeenProblem, now: float) -> None:
         if entry.logged:
             lasted = max(0.0, entry.seen_at - entry.problem.since)
             _log_end(entry.problem, lasted)

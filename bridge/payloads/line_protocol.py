@@ -54,14 +54,14 @@ class LineProtocolDecoder:
 
     def decode(self, payload: bytes) -> list[dict[str, Any]]:
         """Return one object per line. Raise DecodeError."""
-        reader = _Reader(decode_text(payload))
+        reader = _LineReader(decode_text(payload))
         lines = reader.lines()
         if not lines:
             raise DecodeError("not line protocol: the payload has no line")
         return lines
 
 
-class _Reader:
+class _LineReader:
     """Reader of one payload. `_at` is the place up to which the text has been read."""
 
     __slots__ = ("_at", "_text", "_values")

@@ -57,7 +57,7 @@ class XmlDecoder:
             encoding, data = "utf-8", plain_utf8(payload)
         try:
             parser = expat.ParserCreate(encoding)
-            reader = _Reader(parser, self._lists, numbers=self._numbers)
+            reader = _XmlReader(parser, self._lists, numbers=self._numbers)
             _parse(parser, data)
         except expat.ExpatError as error:
             message = expat.ErrorString(error.code)
@@ -95,7 +95,7 @@ class _Element:
         self.texts: list[str] = []
 
 
-class _Reader:
+class _XmlReader:
     """Handlers of expat. `root` is the result."""
 
     def __init__(self, parser: expat.XMLParserType, lists: frozenset[str], *, numbers: bool) -> None:

@@ -59,7 +59,7 @@ class HttpProtocol(Protocol):
         """True while the client does not read what was written."""
 
 
-class Connection:
+class HttpConnection:
     """One accepted socket, and the protocol that serves it once it can."""
 
     def __init__(self, sock: socket.socket, address: str, now: float) -> None:
@@ -99,7 +99,7 @@ class Connections:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._open: dict[int, Connection] = {}
+        self._open: dict[int, HttpConnection] = {}
         self._logged_at = float("-inf")
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._max = max(1, min(MAX_CONNECTIONS, soft // DESCRIPTORS_SHARE))
@@ -110,7 +110,7 @@ class Connections:
         if len(self._open) >= self._max and not self._make_room():
             self._log(f"all {self._max} connections are busy; new ones are refused")
             return False
-        self._open[sock.fileno()] = Connection(sock, address, self._clock())
+        self._open[sock.fileno()] = HttpConnection(sock, address, self._clock())
         return True
 
     def served(self, descriptor: int, protocol: HttpProtocol) -> None:

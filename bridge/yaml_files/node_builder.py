@@ -39,7 +39,7 @@ class ParseAborted(Exception):
 
 
 @dataclass(slots=True)
-class _Frame:
+class _OpenCollection:
     """A list or table under construction.
 
     With `keyed`, a key was read and its value is next; its `key` is None if invalid.
@@ -59,7 +59,7 @@ class NodeBuilder:
         self.problems: list[tuple[Position, str]] = []
         self._lines = lines
         self._anchors: dict[str, Any] = {}
-        self._frames: list[_Frame] = []
+        self._frames: list[_OpenCollection] = []
         self._aliased = 0
         self._root: Node | None = None
 
@@ -152,7 +152,7 @@ class NodeBuilder:
         if event.anchor is not None:
             self._anchors[event.anchor] = _OPEN
         node = ListNode(place, flow) if isinstance(event, yaml.SequenceStartEvent) else MapNode(place, flow)
-        self._frames.append(_Frame(node, event.anchor))
+        self._frames.append(_OpenCollection(node, event.anchor))
 
     def _close(self) -> None:
         """End the current list or table: measure it, and add it to its parent."""
@@ -177,7 +177,7 @@ class NodeBuilder:
         else:
             self._key(frame, frame.node, entry)
 
-    def _key(self, frame: _Frame, table: MapNode, entry: Child) -> None:
+    def _key(self, frame: _OpenCollection, table: MapNode, entry: Child) -> None:
         """Note the key whose value is next.
 
         Invalid and duplicate keys become problems, and their values are ignored.
@@ -199,7 +199,7 @@ class NodeBuilder:
         else:
             frame.key = node.text
 
-    def _value(self, frame: _Frame, table: MapNode, entry: Child) -> None:
+    def _value(self, frame: _OpenCollection, table: MapNode, entry: Child) -> None:
         frame.keyed = False
         if frame.key is not None:
             table.items[frame.key] = Child(frame.key_place, entry.node)

@@ -55,14 +55,14 @@ DOCUMENTED = {
 
 
 @pytest.mark.parametrize(("code", "status", "kind"), [(*key, kind) for key, kind in DOCUMENTED.items()])
-def test_every_documented_code_has_its_place(code, status, kind):
+def test_documented_error_code_has_its_exception_class(code, status, kind):
     assert code in ERROR_RULES
     error = ErrorResponse(code, "why", status).error("telemetry", "eu-north-1")
     assert type(error) is kind
     assert (error.code, error.detail) == (code, "why")
 
 
-def test_no_error_of_botocores_own_model_of_put_records_is_missing():
+def test_error_rules_contain_every_error_of_botocores_put_records_model():
     operation = get_session().get_service_model("kinesis").operation_model("PutRecords")
     modelled = {shape.name for shape in operation.error_shapes}
     assert "KMSDisabledException" in modelled

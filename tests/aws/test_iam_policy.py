@@ -26,7 +26,7 @@ def test_arn_stays_as_it_is():
     assert stream_arn(ARN, "eu-west-1", "") == ARN
 
 
-def test_each_stream_is_permitted_once_and_nothing_else():
+def test_policy_permits_each_stream_once_and_nothing_else():
     document = policy([StreamUse(ARN), StreamUse(ARN)])
     assert {sid: statement["Action"] for sid, statement in by_sid(document).items()} == {
         "SendRecords": ["kinesis:PutRecords", "kinesis:DescribeStreamSummary", "kinesis:ListShards"]

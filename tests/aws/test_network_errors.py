@@ -38,7 +38,7 @@ URL = "https://kinesis.eu-north-1.amazonaws.com/"
         (aws.NoRegionError(), Refused),
     ],
 )
-def test_each_trouble_has_its_place(error, kind):
+def test_network_error_has_its_exception_class(error, kind):
     placed = network_error(error)
     assert type(placed) is kind
     assert placed.detail

@@ -13,7 +13,7 @@ def test_percentiles_are_those_of_the_sample():
     assert latency.messages == 1_001
 
 
-def test_each_record_is_timed_from_its_stamp():
+def test_latency_of_a_record_is_counted_from_its_stamp():
     stream = TimedStream("factory-telemetry", 1)
     data = base64.b64encode(orjson.dumps({"ts": 1_700_000_000_000_000_000})).decode()
     stream.put([{"PartitionKey": "press001", "Data": data}] * 2, Script())

@@ -26,7 +26,7 @@ def test_table_has_each_figure_beside_its_target():
     ]
 
 
-def test_what_was_not_measured_now_stays_in_the_file(tmp_path):
+def test_section_that_was_not_measured_now_stays_in_the_file(tmp_path):
     file = tmp_path / "bench.json"
     one = Section("one", [Figure("a", 1, "µs", at_most(2))], Measured(1), (10, 11))
     write(file, [one, Section("two", [], Measured(2), (10, 11))])

@@ -86,7 +86,7 @@ def violations(page, rules=IN_ANY_COLOURS):
 
 
 @pytest.mark.parametrize("width", [390, 820, 1280])
-def test_nothing_is_wider_than_its_screen(open_page, plant, width):
+def test_view_is_not_wider_than_the_screen(open_page, plant, width):
     """Neither the page, nor a table, nor the navigation, whose links stand in one line."""
     page = open_page(width=width)
     assert {view: page.evaluate(TOO_WIDE) for view in views(page, plant)} == {view: [] for view in VIEWS}
@@ -110,7 +110,7 @@ def test_editor_shows_its_lines_beside_the_output(open_page):
     assert result["x"] >= box["x"] + box["width"]
 
 
-def test_it_is_used_by_the_keyboard_alone(open_page):
+def test_page_is_used_with_the_keyboard_alone(open_page):
     page = open_page("dead-letters")
     page.reload()  # as one who has just come: a change of view moves the focus into it
     expect(page.get_by_text("Select all")).to_be_visible()

@@ -81,7 +81,7 @@ def test_backlog_is_reported_with_its_age_and_when_it_will_be_removed(watched, t
 
 
 @pytest.mark.slow
-def test_what_kinesis_refuses_is_reported_with_what_to_do(watched, troubled):
+def test_refusal_by_kinesis_is_shown_with_its_hint(watched, troubled):
     troubled.kinesis.fault("error", code="AccessDeniedException", status=400, message=DENIED)
     expect(step(watched, "Kinesis").get_by_text("1 refused")).to_be_visible()
     expect(watched.get_by_role("region", name="Active problems")).to_contain_text("allow kinesis:PutRecords on")

@@ -156,12 +156,12 @@ def piped(line, monkeypatch, tmp_path):
         return file.read()
 
 
-def test_no_command_is_left_out():
+def test_colour_cases_cover_every_command():
     assert LINES.keys() | APART == EXAMPLES.keys()
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_it_is_plain_where_it_is_piped(name, folder, monkeypatch):
+def test_output_to_a_pipe_is_plain(name, folder, monkeypatch):
     written = piped(LINES[name], monkeypatch, folder)
     assert written.strip(), "it says something"
     assert "Traceback" not in written
@@ -169,14 +169,14 @@ def test_it_is_plain_where_it_is_piped(name, folder, monkeypatch):
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_it_has_colour_on_a_terminal(name, folder, monkeypatch):
+def test_output_on_a_terminal_has_colour(name, folder, monkeypatch):
     written = on_a_terminal(LINES[name], monkeypatch)
     assert bool(STYLE.search(written)) == (name not in FOR_PROGRAMS), written
     assert bool(CURSOR.search(written)) == (name in WITH_A_BAR), written
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_it_has_no_colour_where_none_is_wanted(name, folder, monkeypatch):
+def test_output_with_no_color_set_has_no_colour(name, folder, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     written = on_a_terminal(LINES[name], monkeypatch)
     assert not STYLE.search(written), written

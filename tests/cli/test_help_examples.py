@@ -26,7 +26,7 @@ def found(path):
     return command
 
 
-def test_every_command_has_examples_and_there_are_no_others():
+def test_help_examples_belong_to_the_commands_one_to_one():
     assert {" ".join(path) for path in commands()} == set(EXAMPLES)
 
 

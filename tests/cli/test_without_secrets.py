@@ -46,7 +46,7 @@ def test_command_that_only_looks_is_not_reported_that_they_are_missing(config, c
     assert "is not set" not in result.output + str(result.exception)
 
 
-def test_what_is_looked_at_is_checked_as_ever(config):
+def test_local_settings_are_still_checked(config):
     settings = load_local_settings(config, {"DATA": "there"})
     assert settings.spool.path == config.parent / "there"
     assert settings.mappings == config.parent / "mappings"

@@ -15,7 +15,7 @@ def of(tmp_path, client_id="press", password="one", key="two", more=""):
     return fingerprint(loaded(tmp_path, BRIDGE % (client_id, password, key) + more))
 
 
-def test_it_is_the_same_for_the_same_options(tmp_path):
+def test_fingerprint_of_equal_options_is_equal(tmp_path):
     assert of(tmp_path) == of(tmp_path)
     assert re.fullmatch("[0-9a-f]{12}", of(tmp_path))
 

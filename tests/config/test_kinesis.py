@@ -21,7 +21,7 @@ def test_regions_of_every_partition_are_taken(tmp_path, region):
 
 
 @pytest.mark.parametrize("region", ["US-EAST-1", "us-east-1a", "frankfurt", "''", "us_east_1", "us-east-1 "])
-def test_what_is_no_region_is_refused(tmp_path, region):
+def test_region_that_is_invalid_is_refused(tmp_path, region):
     if region.endswith(" "):
         region = f"'{region}'"
     [problem] = problems(tmp_path, f"{MQTT}kinesis: {{region: {region}}}")
@@ -84,7 +84,7 @@ def test_another_endpoint_may_be_given(tmp_path, url):
 @pytest.mark.parametrize(
     "url", ["kinesis.local", "ftp://a", "http://", "https://u:hunter2@a", "http://a:x", "http://a?b", "http://a b"]
 )
-def test_what_is_no_endpoint_is_refused_and_not_shown(tmp_path, url):
+def test_endpoint_url_that_is_invalid_is_refused_and_not_shown(tmp_path, url):
     [problem] = found(tmp_path, f"endpoint_url: {url}")
     assert problem.startswith("4:3: kinesis.endpoint_url: expected https://host or http://host")
     assert "hunter2" not in problem

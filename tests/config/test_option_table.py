@@ -54,7 +54,7 @@ def test_settings_that_are_those_of_another_option_are_reported_there():
     assert not [name for name in by_name() if name.startswith("kinesis.authentication.source.")]
 
 
-def test_every_option_has_one_line_with_type_and_description():
+def test_option_table_has_one_line_for_each_option():
     assert len(by_name()) == len(options())
     for option in options():
         assert option.type, option.name
@@ -62,7 +62,7 @@ def test_every_option_has_one_line_with_type_and_description():
         assert "\n" not in option.description
 
 
-def test_no_field_of_the_models_is_left_out():
+def test_option_table_contains_every_field_of_the_models():
     def leaves(model, prefix):
         for name, field in model.model_fields.items():
             hint = FieldType.of_field(field)

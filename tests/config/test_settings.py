@@ -82,7 +82,7 @@ def test_beyond_this_machine_a_token_is_needed(tmp_path, listen):
 
 
 @pytest.mark.parametrize("more", ["token: short", "cert_file: page.pem", "key_file: page.pem"])
-def test_what_protects_the_page_is_complete_or_refused(tmp_path, more):
+def test_page_protection_that_is_incomplete_is_refused(tmp_path, more):
     (tmp_path / "page.pem").write_text("PEM")
     [problem] = problems(tmp_path, f"{MQTT}{KINESIS}http:\n  {more}")
     assert "http" in problem
@@ -92,7 +92,7 @@ def test_what_protects_the_page_is_complete_or_refused(tmp_path, more):
 @pytest.mark.parametrize(
     "listen", ["8080", "':8080'", "localhost", "a:65536", "a:-1", "'::1:80'", "a:\u0663", "'a b:1'"]
 )
-def test_what_is_no_host_and_port_is_refused(tmp_path, listen):
+def test_listen_address_without_host_and_port_is_refused(tmp_path, listen):
     [problem] = problems(tmp_path, f"{MQTT}{KINESIS}http:\n  listen: {listen}")
     assert problem.startswith("4:3: http.listen: expected host:port, such as 127.0.0.1:8080")
 

@@ -2,7 +2,7 @@ from bridge.delivery.aggregate_payloads import AggregatePayloads
 from bridge.model import Destination
 
 
-def test_nothing_is_logged_without_such_payloads(caplog):
+def test_aggregate_payloads_that_never_occur_are_not_logged(caplog):
     payloads = AggregatePayloads(Destination("telemetry"))
     payloads.add(0)
     assert payloads.count == 0

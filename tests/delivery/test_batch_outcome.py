@@ -12,7 +12,7 @@ AGGREGATE = KplEncoder().encode(records(2), 0, 1 << 20).data
 HERE, ELSEWHERE = Shard("shardId-0", 0, 9), Shard("shardId-1", 10, 19)
 
 
-def test_each_record_goes_by_its_own_result():
+def test_records_are_sorted_by_their_own_results():
     one, two, three, four = records(4)
     throttled = RecordFailed("ProvisionedThroughputExceededException", "slow")
     invalid = RecordFailed("InvalidArgumentException", "bad")
@@ -51,7 +51,7 @@ def test_aggregated_record_of_another_shard_is_to_be_judged(shard, hash_key):
 
 
 @pytest.mark.parametrize("data", [b'{"n":1}', b'{"n":1}\n{"n":2}\n'])
-def test_what_is_not_aggregated_is_delivered_by_any_shard(data):
+def test_record_that_is_not_aggregated_is_delivered_by_any_shard(data):
     packed = PackedRecord("machine-1", data, None, records(2), ELSEWHERE)
     assert sort_results([packed], [ACCEPTED]).delivered == records(2)
 

@@ -16,7 +16,7 @@ def test_chance_takes_off_up_to_half():
     assert len({BACKOFF.secs(3) for _ in range(20)}) > 10
 
 
-def test_nothing_waits_while_everything_is_ok():
+def test_circuit_breaker_without_failures_does_not_wait():
     assert CircuitBreaker(BACKOFF).wait_secs(0.0, in_flight=3) == 0.0
 
 

@@ -45,7 +45,7 @@ def test_packed_only_bytes_count(packed, size, hot):
     assert keys.hot == hot
 
 
-def test_it_is_reported_once_and_not_every_few_seconds(caplog):
+def test_hot_key_is_logged_once(caplog):
     caplog.set_level(logging.WARNING)
     keys = HotKeys("telemetry", packed=False)
     bring(keys, {"press07": 1500}, 60)
@@ -59,14 +59,14 @@ def test_when_all_is_calm_no_key_is_hot():
     assert keys.hot == ""
 
 
-def test_what_is_reported_is_what_was_received(caplog):
+def test_hot_key_warning_states_the_received_rate(caplog):
     keys = HotKeys("telemetry", packed=False)
     bring(keys, {"press07": 4000, "press08": 10}, LONG)
     (told,) = caplog.messages
     assert "brings 4000 records and 781 KiB a second" in told
 
 
-def test_what_is_caught_up_with_faster_than_it_came_is_no_hot_key():
+def test_key_of_a_backlog_that_shrinks_is_not_hot():
     keys = HotKeys("telemetry", packed=False)
     bring(keys, {"press07": 600}, 120, speed=8.0)
     assert keys.hot == ""

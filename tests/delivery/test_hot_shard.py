@@ -165,7 +165,7 @@ def test_where_what_is_live_goes_first_so_does_the_newest_of_a_hot_shard(tmp_pat
         ("s packing=kpl order=strict", False),
     ],
 )
-def test_each_record_is_settled_once_and_in_order(tmp_path, monkeypatch, name, live_first, seed):
+def test_records_under_faults_are_settled_once_and_in_order(tmp_path, monkeypatch, name, live_first, seed):
     """Shards hot by turns, split and merged, not known for a while; restarts; a failing disk, a spool that is full."""
     small(monkeypatch)
     chance = random.Random(seed)

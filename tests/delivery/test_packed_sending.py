@@ -34,7 +34,7 @@ def in_order_per_key(found):
     return True
 
 
-def test_what_kpl_packs_is_found_on_the_shard_of_its_key(kinesis, publisher):
+def test_kpl_records_arrive_on_the_shard_of_their_key(kinesis, publisher):
     kinesis.create("packed", 5)
     queue = MemoryQueue("packed packing=kpl", telemetry(3000))
     with sending(queue, publisher, ONE_AT_A_TIME):
@@ -47,7 +47,7 @@ def test_what_kpl_packs_is_found_on_the_shard_of_its_key(kinesis, publisher):
     assert numbers(queue.delivered) == list(range(1, 3001))
 
 
-def test_no_packed_record_is_larger_than_reported(kinesis, publisher):
+def test_packed_records_do_not_exceed_the_max_size(kinesis, publisher):
     queue = MemoryQueue("telemetry packing=kpl", telemetry(20_000))
     queue.tuning = BatchingOptions(max_record_bytes=2048)
     with sending(queue, publisher):

@@ -41,7 +41,7 @@ def test_without_an_answer_the_state_remains(distribution, before, answer):
     assert distribution.state == state != "unknown"
 
 
-def test_each_answer_may_change_the_state(distribution):
+def test_record_distribution_follows_each_description(distribution):
     for answer, state in [(AUTO, "by_service"), (USER, "by_key"), (AUTO, "by_service"), (UNSAID, "by_key")]:
         distribution.on_described(answer, 0.0)
         assert distribution.state == state

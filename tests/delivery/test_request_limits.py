@@ -46,7 +46,7 @@ def queues(draw):
     takes=st.sampled_from([MIB, 10 * MIB]),
     request_bytes=st.sampled_from([MAX_REQUEST_BYTES, 20_000, 2 * MIB]),
 )
-def test_every_request_is_within_what_kinesis_takes(name, records, most, takes, request_bytes):
+def test_requests_are_within_the_limits_of_kinesis(name, records, most, takes, request_bytes):
     tracker = DeliveryTracker(name, SenderSettings(linger_secs=0.0))
     tracker.tune(BatchingOptions(max_record_bytes=most))
     stream, now = Stream("s", 3), 0.0

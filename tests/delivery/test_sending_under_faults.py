@@ -34,7 +34,7 @@ def feed(queue, some, chance):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_nothing_is_lost_or_settled_twice(kinesis, impatient, seed):
+def test_sender_under_faults_loses_nothing_and_settles_once(kinesis, impatient, seed):
     chance, sent = random.Random(seed), records(2500)
     poison = {17, 1999}
     kinesis.streams["telemetry"].poison_keys |= {f"machine-{number}" for number in poison}

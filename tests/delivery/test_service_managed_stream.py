@@ -24,9 +24,7 @@ def aggregated(stream):
 
 @pytest.mark.parametrize("options", ["packing=kpl", "packing=kpl order=strict", "packing=kpl keys=spread"])
 @pytest.mark.parametrize("denied", ["", "ListShards"])
-def test_nothing_is_aggregated_for_a_stream_that_places_records_itself(
-    kinesis, publisher, stream, caplog, options, denied
-):
+def test_records_of_a_service_managed_stream_are_not_aggregated(kinesis, publisher, stream, caplog, options, denied):
     stream.place_by_service()
     if denied:
         kinesis.fault("error", operation=denied, code="AccessDeniedException", status=400)

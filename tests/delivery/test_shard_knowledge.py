@@ -60,7 +60,7 @@ def resharded(knowledge):
     return knowledge
 
 
-def test_nothing_is_known_at_first():
+def test_shard_knowledge_is_empty_at_first():
     knowledge = ShardKnowledge(KPL)
     assert (knowledge.distribution, knowledge.described, knowledge.complete) == ("unknown", False, False)
     assert knowledge.shard_of("a") is None
@@ -76,7 +76,7 @@ def test_shards_are_listed_once_they_are_requested():
     assert not knowledge.start_listing(0.0)
 
 
-def test_nothing_is_learned_before_the_shards_are_requested():
+def test_response_before_the_shards_are_requested_teaches_nothing():
     knowledge = ShardKnowledge(KPL)
     knowledge.on_described(USER, 0.0)
     assert not accept(knowledge, {"a": "low"}, 1.0, 2.0)
@@ -91,7 +91,7 @@ def test_listed_shards_are_used(knowledge):
     assert knowledge.next_listing_at is None
 
 
-def test_what_was_expected_teaches_nothing(knowledge):
+def test_response_as_expected_teaches_nothing(knowledge):
     version = knowledge.version
     assert not accept(knowledge, {LOW_KEYS[0]: "low", HIGH_KEYS[0]: "high"}, 2.0, 3.0)
     assert not knowledge.on_accepted([record(LOW_KEYS[0])], [FAILED], 2.0, 3.0)
@@ -215,7 +215,7 @@ def test_listed_shard_that_accepts_what_is_not_its_own_shows_auto(knowledge, key
     assert list(knowledge.shards) == []
 
 
-def test_what_came_to_the_right_shard_by_chance_is_delivered(knowledge):
+def test_record_on_the_right_shard_by_chance_is_delivered(knowledge):
     accept(knowledge, {HIGH_KEYS[0]: "low"}, 2.0, 3.0)
     assert knowledge.distribution == "by_service"
     assert knowledge.judge(packed(LOW_KEYS[0]), "low", 3.0) is DELIVERED
@@ -232,7 +232,7 @@ def test_stream_that_places_records_itself_is_not_listed_without_need():
     assert not accept(knowledge, {"a": "low"}, 1.0, 2.0)
 
 
-def test_each_change_of_the_distribution_changes_the_version(knowledge):
+def test_version_changes_with_each_change_of_the_distribution(knowledge):
     for description in (AUTO, USER, AUTO):
         version = knowledge.version
         assert knowledge.on_described(description, 2.0)

@@ -10,7 +10,7 @@ def refresh():
     return refresh
 
 
-def test_nothing_is_listed_before_it_is_requested():
+def test_shards_are_not_listed_before_they_are_requested():
     refresh = ShardMapRefresh()
     assert refresh.next_at is None
     assert not refresh.start(0.0)
@@ -69,7 +69,7 @@ def test_failure_is_repeated_like_a_stale_listing(refresh):
     assert refresh.next_at == 4.0
 
 
-def test_what_is_not_permitted_is_seldom_requested(refresh):
+def test_listing_that_is_denied_is_seldom_requested(refresh):
     refresh.start(0.0)
     refresh.failed(0.0, denied=True)
     assert refresh.denied

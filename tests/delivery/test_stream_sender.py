@@ -56,7 +56,7 @@ def numbers(settled):
     return sorted(record.number for record in settled)
 
 
-def test_every_record_is_delivered_once_when_everything_is_ok(kinesis, publisher):
+def test_sender_without_faults_delivers_each_record_once(kinesis, publisher):
     queue = MemoryQueue("telemetry", records(1200))
     with sending(queue, publisher) as sender:
         assert queue.wait_settled(1200)
@@ -224,7 +224,7 @@ def test_closed_queue_is_not_requested_in_a_busy_loop(kinesis, publisher):
     assert len(asked) < 10
 
 
-def test_what_failed_is_sent_while_the_queue_cannot_be_read(kinesis, publisher):
+def test_failed_records_are_retried_while_the_queue_cannot_be_read(kinesis, publisher):
     kinesis.fail_records("telemetry", records=3)
     queue = MemoryQueue("telemetry", records(5))
     take_batch, broken = queue.take_batch, []
@@ -304,7 +304,7 @@ def test_pool_with_a_distant_endpoint_adds_requests_and_threads():
     assert numbers(queue.delivered) == list(range(1, 30_001))
 
 
-def test_what_a_shard_throttles_goes_when_it_has_room_again(kinesis, publisher):
+def test_throttled_records_are_sent_when_the_shard_has_room_again(kinesis, publisher):
     now = [0.0]
     kinesis.create("hot", 1, limited=True, clock=lambda: now[0])
     queue = MemoryQueue("hot", records(1300))

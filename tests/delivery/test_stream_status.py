@@ -42,7 +42,7 @@ def test_well_from_the_start_reports_nothing(health, caplog):
     assert not caplog.records
 
 
-def test_it_knows_how_long_it_has_been_bad(health):
+def test_stream_status_counts_the_seconds_since_the_first_failure(health):
     health.bad(DOWN, 100.0)
     health.bad(DENIED, 110.0)
     assert health.bad_for_secs(130.0) == 30.0

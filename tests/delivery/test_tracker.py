@@ -39,14 +39,14 @@ def test_only_what_failed_is_sent_again_and_first(tracker):
     assert tracker.status(0).waiting == 0
 
 
-def test_what_failed_waits_for_its_back_off(tracker):
+def test_failed_record_waits_for_its_back_off(tracker):
     batch, _ = send(tracker, records(1))
     answer(tracker, batch, failed={1}, now=100.0)
     assert not next_request(tracker, 100.04).records
     assert next_request(tracker, 100.11).records
 
 
-def test_what_is_out_leaves_less_room(tracker):
+def test_records_in_flight_reduce_the_room(tracker):
     assert room(tracker, 0.0) == (MAX_REQUEST_RECORDS, MAX_REQUEST_BYTES)
     batch, _ = send(tracker, records(500))
     answer(tracker, batch, failed=range(1, 401))

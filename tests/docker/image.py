@@ -103,7 +103,7 @@ def test_killed_it_comes_back_to_its_own_spool(parts):
         "schema mapping",
     ],
 )
-def test_every_command_beside_it_works_in_a_root_that_cannot_be_written(beside, command):
+def test_image_commands_work_in_a_read_only_root(beside, command):
     docker("exec", beside, "mqtt-kinesis", *command.split())
 
 
@@ -118,7 +118,7 @@ def beside(tmp_path_factory):
         yield bridge
 
 
-def test_it_runs_as_no_client_in_particular_and_is_small():
+def test_image_runs_without_root_and_is_small():
     assert docker("inspect", "--format", "{{.Config.User}}", IMAGE) == "10001:10001"
     sizes = [int(line) for line in docker("history", "--human=false", "--format", "{{.Size}}", IMAGE).splitlines()]
     assert sum(sizes[:-1]) < MOST_ADDED_BYTES

@@ -107,7 +107,7 @@ def test_there_is_a_trouble_for_each_alert():
     assert list(TROUBLES) == [rule["alert"] for rule in RULES]
 
 
-def test_nothing_fires_while_everything_is_ok(tmp_path):
+def test_alerts_do_not_fire_while_everything_is_ok(tmp_path):
     assert play(tmp_path, ALERTS_FILE, [case(WELL, [], minute) for minute in (5, 30, 110)]) == ""
 
 

@@ -57,7 +57,7 @@ def asked(query):
     return query
 
 
-def test_every_query_of_the_dashboard_gives_numbers(watched):
+def test_dashboard_queries_all_return_numbers(watched):
     prometheus, publisher = watched
     open_queries = {query for query, title in QUERIES.items() if title not in NEVER_HERE}
 
@@ -84,7 +84,7 @@ def test_choices_of_job_and_instance_are_there(watched):
             assert prometheus.ask(f"label/{variable['name']}/values", **{"match[]": "mqtt_kinesis_info"})
 
 
-def test_what_is_counted_of_the_complete_way_is_what_was_delivered(watched):
+def test_end_to_end_histogram_counts_every_delivered_record(watched):
     prometheus, publisher = watched
     publisher.publish(telemetry(50), 1)
 

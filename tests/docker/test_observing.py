@@ -30,7 +30,7 @@ def used(query):
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_every_query_requests_what_there_is(query):
+def test_queries_use_only_existing_metrics_and_labels(query):
     asked = list(used(query))
     assert asked or "up{" in query or "process_" in query
     for name, labels in asked:
@@ -41,7 +41,7 @@ def test_every_query_requests_what_there_is(query):
     assert query.count("(") == query.count(")")
 
 
-def test_each_alert_reports_what_it_means_and_what_to_do():
+def test_alerts_have_a_meaning_and_a_remedy():
     names = [rule["alert"] for rule in RULES]
     assert len(set(names)) == len(names)
     for rule in RULES:

@@ -62,7 +62,7 @@ def test_image_gets_what_it_copies():
     assert all((ROOT / each).exists() for each in copied)
 
 
-def test_every_service_is_published_on_this_machine_only():
+def test_compose_publishes_services_on_this_machine_only():
     ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", ())]
     assert len(ports) == 4
     assert all(port.startswith("127.0.0.1:") for port in ports)
@@ -83,7 +83,7 @@ def test_composes_bridge_is_configured_as_the_program_needs_it(tmp_path):
     assert int(COMPOSE["services"]["bridge"]["stop_grace_period"].rstrip("s")) > settings.stop_secs
 
 
-def test_what_compose_gives_a_read_only_service_is_files():
+def test_compose_gives_a_read_only_service_files_only():
     for service in COMPOSE["services"].values():
         if service.get("read_only"):
             given = [COMPOSE["configs"][each["source"]] for each in service.get("configs", ())]

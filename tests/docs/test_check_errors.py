@@ -29,5 +29,5 @@ def test_fix_of_the_reference_loads(name, tmp_path):
     assert found == []
 
 
-def test_every_broken_file_is_in_the_reference_once():
+def test_reference_contains_each_broken_file_once():
     assert sorted(FIXES) == sorted(names())

@@ -36,7 +36,7 @@ def test_mapping_loads_and_its_own_tests_pass_and_editors_accept_it(block, tmp_p
 
 
 @pytest.mark.parametrize(("prefix", "model"), MAPPING_SECTIONS)
-def test_every_key_of_a_mapping_is_in_an_example(prefix, model):
+def test_examples_contain_every_key_of_a_mapping(prefix, model):
     examples = "\n".join(block.text for block in YAML)
     names = [field.alias or name for name, field in model.model_fields.items()]
     missing = [name for name in names if not re.search(rf"(^|[\s{{]){name}:", examples, re.MULTILINE)]

@@ -16,7 +16,7 @@ from tests.faults.table import rows_of, with_rows
 PLACE = "before <!-- faults -->\n<!-- end --> after"
 
 
-def test_no_two_scenarios_have_the_same_name():
+def test_scenario_names_are_unique():
     names = [scenario.name for scenario in SCENARIOS]
     assert len(set(names)) == len(names)
 

@@ -8,7 +8,7 @@ DRAIN_SECS = 40.0
 
 
 @pytest.mark.parametrize("scenario", BOUNDED, ids=lambda scenario: scenario.name)
-def test_nothing_is_lost(scenario, tmp_path):
+def test_scenario_loses_nothing(scenario, tmp_path):
     outcome = play(scenario, tmp_path, drain_secs=DRAIN_SECS)
     assert outcome.problems == ()
     assert outcome.recovery_secs is not None

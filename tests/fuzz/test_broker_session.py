@@ -55,7 +55,7 @@ def turn(connection, wake):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(stream=STREAMS, accepted=st.booleans(), version_5=st.booleans())
-def test_what_a_broker_sends_continues_or_ends_its_connection(listener, stream, accepted, version_5):
+def test_connection_with_random_packets_continues_or_ends(listener, stream, accepted, version_5):
     session = mqtt_settings(listener.getsockname()[1], keepalive_secs=600, connect_timeout_secs=600.0)
     subscriptions = Subscriptions()
     subscriptions.set_filters({"plant/#": 1})

@@ -22,7 +22,7 @@ EVIL = st.lists(
 @settings(deadline=None)
 @given(EVIL | st.text(max_size=30), EVIL, nearly(b"=1", b"a;=1", b"\xff=1"))
 @example("a;=HYPERLINK(1)", "x\n=1", b"-")
-def test_no_cell_begins_a_formula_whatever_separates_the_cells(topic, detail, payload):
+def test_csv_cell_never_begins_a_formula_for_any_separator(topic, detail, payload):
     line = csv_line(0, StoredDeadLetter(1, dead_letter(topic=topic, detail=detail, payload=payload))).decode()
     [row] = csv.reader(io.StringIO(line, newline=""))
     assert len(row) == len(COLUMNS)

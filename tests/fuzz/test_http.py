@@ -170,7 +170,7 @@ def answer_to(port, sent):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sent=nearly(REQUEST, CHUNKED, b"GET /api/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))
-def test_what_is_nearly_http_does_not_stop_the_server(port, sent):
+def test_server_survives_malformed_requests(port, sent):
     assert b" 500 " not in answer_to(port, sent)[:20]
     assert is_well(port)
 

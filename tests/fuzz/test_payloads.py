@@ -49,14 +49,14 @@ def read(name, payload):
     return (CsvDecoder(None) if name == "csv" else DECODERS[name]).decode(payload)
 
 
-def test_every_decoder_is_fuzzed():
+def test_fuzz_cases_cover_every_decoder():
     assert GOOD.keys() == DECODERS.keys() | {"csv"}
 
 
 @pytest.mark.parametrize("name", GOOD)
 @settings(deadline=None)
 @given(data=st.data())
-def test_what_is_nearly_right_becomes_a_json_value_or_is_rejected(name, data):
+def test_payload_that_is_nearly_valid_is_decoded_or_rejected(name, data):
     payload = data.draw(nearly(*GOOD[name]))
     try:
         value = read(name, payload)
@@ -97,7 +97,7 @@ def test_mapping_makes_records_or_rejections_of_it_and_never_raises(payload, nam
         ("xml", b"<a>" * DEEP + b"</a>" * DEEP),
     ],
 )
-def test_what_is_nested_too_deeply_is_rejected(name, payload):
+def test_payload_nested_too_deeply_is_rejected(name, payload):
     with pytest.raises(DecodeError):
         read(name, payload)
 
@@ -123,7 +123,7 @@ def bombs():
     }
 
 
-def test_no_bomb_takes_more_memory_than_the_limit_allows():
+def test_decompression_bomb_stays_within_the_memory_limit():
     made = bombs()
     tracemalloc.start()
     try:
@@ -141,7 +141,7 @@ def test_no_bomb_takes_more_memory_than_the_limit_allows():
 
 @settings(deadline=None)
 @given(nearly(*PACKED.values()), st.sampled_from(["gzip", "zlib", "deflate", "zstd", "auto"]))
-def test_what_is_nearly_compressed_is_undone_or_rejected(payload, compression):
+def test_payload_that_is_nearly_compressed_is_decompressed_or_rejected(payload, compression):
     try:
         assert len(decompressor(compression, 10_000, text=True)(payload)) <= max(10_000, len(payload))
     except DecodeError as error:

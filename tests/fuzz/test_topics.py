@@ -12,7 +12,7 @@ ROUTES = Router([mapping(name=str(number), topic=text.decode()) for number, text
 
 @settings(deadline=None)
 @given(nearly(*PATTERNS))
-def test_what_is_nearly_a_topic_is_read_or_refused_with_a_reason(data):
+def test_topic_that_is_nearly_valid_is_read_or_refused_with_a_reason(data):
     text = data.decode(errors="surrogateescape")
     try:
         pattern = TopicPattern.parse(text)

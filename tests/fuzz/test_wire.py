@@ -39,7 +39,7 @@ STREAMS = st.lists(st.sampled_from(PACKETS) | nearly(*PACKETS), max_size=12)
 
 @settings(deadline=None)
 @given(STREAMS, st.booleans(), st.integers(1, 50))
-def test_what_is_nearly_mqtt_is_split_into_packets_or_ends_the_connection(parts, version_5, block):
+def test_stream_that_is_nearly_mqtt_is_split_or_ends_the_connection(parts, version_5, block):
     stream = b"".join(parts)
     blocks = [stream[at : at + block] for at in range(0, len(stream), block)]
     wire = PacketStream(FakeSocket(*blocks), version_5=version_5, max_message_bytes=MIB)
@@ -56,7 +56,7 @@ def test_what_is_nearly_mqtt_is_split_into_packets_or_ends_the_connection(parts,
 
 @settings(deadline=None)
 @given(nearly(PROPERTIES, b""))
-def test_what_is_nearly_properties_is_read_or_refused(raw):
+def test_properties_that_are_nearly_valid_are_read_or_refused(raw):
     try:
         assert isinstance(parse_properties(raw), dict)
     except ProtocolViolation as error:

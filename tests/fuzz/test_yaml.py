@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
 
 @settings(deadline=None)
 @given(data=nearly(*MAPPINGS, ODD))
-def test_what_is_nearly_a_mapping_loads_or_is_refused(folder, data):
+def test_mapping_that_is_nearly_valid_loads_or_is_refused(folder, data):
     file = folder / "m.yaml"
     file.write_bytes(data)
     told(lambda: load_file(file, {}))
@@ -52,7 +52,7 @@ def test_what_is_nearly_a_mapping_loads_or_is_refused(folder, data):
 
 @settings(deadline=None)
 @given(data=nearly(BRIDGE, ODD))
-def test_what_is_nearly_a_configuration_loads_or_is_refused(folder, data):
+def test_configuration_that_is_nearly_valid_loads_or_is_refused(folder, data):
     file = folder / "bridge.yaml"
     file.write_bytes(data)
     told(lambda: load_settings(file, {"HOME": "x"}))
@@ -76,7 +76,7 @@ def test_what_is_nearly_a_configuration_loads_or_is_refused(folder, data):
     ],
     ids=lambda data: data[:12],
 )
-def test_what_is_made_to_exhaust_a_parser_is_dealt_with_at_once(data):
+def test_document_made_to_exhaust_the_parser_is_handled_at_once(data):
     start = time.process_time()
     with contextlib.suppress(ConfigError):
         parse_document(data, "m.yaml", substitute=True, environ={}, base=Path("/nowhere"))
@@ -85,6 +85,6 @@ def test_what_is_made_to_exhaust_a_parser_is_dealt_with_at_once(data):
 
 @settings(deadline=None)
 @given(st.text(st.sampled_from("${}:-file/ABC\\x'\" \n"), max_size=40))
-def test_what_is_nearly_a_variable_is_substituted_or_refused(text):
+def test_variable_that_is_nearly_valid_is_substituted_or_refused(text):
     quoted = "'" + text.replace("'", "''") + "'"
     told(lambda: parse_document(f"a: {quoted}", "b.yaml", substitute=True, environ={"A": "1"}, base=Path("/nowhere")))

@@ -26,7 +26,7 @@ def process(tmp_path):
         yield process
 
 
-def test_it_runs_the_bridge_with_the_configuration_of_its_folder(process, tmp_path):
+def test_bridge_process_uses_the_configuration_of_its_folder(process, tmp_path):
     arguments = process.wait_for("subscribed")["arguments"]
     assert arguments[1:] == ["-m", "bridge", "run", "--config", f"{tmp_path}/bridge.yaml"]
 
@@ -40,7 +40,7 @@ def test_sigkill_ends_it(process):
     assert process.kill() == -9
 
 
-def test_it_starts_again_and_keeps_the_log_of_both_runs(process):
+def test_bridge_process_restarted_keeps_the_log_of_both_runs(process):
     assert process.restart() == 7
     assert process.running
     assert len(process.log()) == 2
@@ -53,7 +53,7 @@ def test_peer_that_ends_before_subscribing_fails_with_its_output(tmp_path):
         pass
 
 
-def test_nothing_runs_on_after_the_block(tmp_path):
+def test_bridge_process_is_stopped_at_the_end_of_the_block(tmp_path):
     with in_its_place(tmp_path, SUBSCRIBED) as process:
         assert process.running
     assert not process.running

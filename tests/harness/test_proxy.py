@@ -52,7 +52,7 @@ def ask(connection, data=b"hello"):
     return connection.recv(len(data))
 
 
-def test_what_is_sent_comes_back(proxy):
+def test_proxy_passes_bytes_both_ways(proxy):
     with connect(proxy) as connection:
         assert ask(connection) == b"hello"
 
@@ -130,7 +130,7 @@ def test_hung_proxy_is_left_at_once(echo):
     assert time.monotonic() - left < 30
 
 
-def test_it_counts_connections(proxy):
+def test_proxy_counts_connections(proxy):
     with connect(proxy) as one, connect(proxy) as two:
         ask(one)
         ask(two)

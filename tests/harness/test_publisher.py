@@ -29,7 +29,7 @@ def publisher(broker):
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])
-def test_every_message_arrives_once_and_in_order(broker, publisher, qos):
+def test_publisher_delivers_each_message_once_and_in_order(broker, publisher, qos):
     messages = list(telemetry(5_000))
     with Subscriber(broker.port, qos=qos) as subscriber:
         done = publisher.publish(messages, qos)
@@ -75,7 +75,7 @@ def test_retained_messages_are_stored_by_the_broker(broker, publisher):
     publisher.publish([("plant/retained", b"")], 1, retain=True)
 
 
-def test_nothing_is_lost_over_a_lost_connection(broker):
+def test_publisher_loses_nothing_over_a_lost_connection(broker):
     numbers, arrived = published_over_resets(broker, qos=1)
     assert set(arrived) == numbers
 

@@ -17,7 +17,7 @@ def held(spool, made):
     spool.commit(Transaction())
 
 
-def test_each_mapping_that_remembers_has_its_own_memory(tmp_path):
+def test_stateful_mappings_have_separate_stores(tmp_path):
     spool = opened(tmp_path)
     one, other = mapping("one", changes={}), mapping("other", changes={})
     bound(spool, one, other)
@@ -37,7 +37,7 @@ def test_records_go_when_their_span_has_ended(tmp_path):
     spool.close()
 
 
-def test_what_is_stored_survives_the_process(tmp_path):
+def test_sample_held_in_the_spool_survives_the_process(tmp_path):
     spool = opened(tmp_path)
     held(spool, mapping(sample={"every_secs": 10}))
     spool.close()

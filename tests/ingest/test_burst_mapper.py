@@ -60,7 +60,7 @@ def mapped(name="m", **options):
     return mapping(name, topic="f/{machine}", **options)
 
 
-def test_each_qos_has_its_acknowledgement(made):
+def test_burst_is_acknowledged_by_the_qos_of_each_message(made):
     rig = made(mapped())
     burst = [publish(b"1", QOS_0), publish(b"2", QOS_1, packet=0x0102), publish(b"3", QOS_2, packet=3)]
     assert rig.map(*burst) == b"\x40\x02\x01\x02\x50\x02\x00\x03"
@@ -77,14 +77,14 @@ def test_redelivered_identifier_is_only_acknowledged_until_release(made):
     assert (rig.mapper.counts.messages, rig.mapper.counts.redelivered) == (3, 1)
 
 
-def test_what_is_usual_and_what_is_not_keep_their_order(made):
+def test_fast_and_general_paths_keep_the_order_of_messages(made):
     rig = made(mapped(transform="payload.t", outputs=[{"data_stream": "s", "partition_key_from": "payload.key"}]))
     rig.map(*[publish(b'{"t":%d,"key":%b}' % (t, key)) for t, key in enumerate([b'"a"', b"5", b'"\xc3\xa9"', b'"b"'])])
     records = take_all(rig.spool, stream="s")
     assert [(record.key, record.data) for record in records] == [("a", b"0"), ("5", b"1"), ("é", b"2"), ("b", b"3")]
 
 
-def test_every_message_is_in_the_ledger_whichever_way_it_went(made):
+def test_ledger_counts_each_message_for_every_outcome(made):
     rig = made(mapped(where="payload.run", transform="{t: payload.t}"), mapped("other", where="topic == 'f/press07'"))
     rig.map(
         publish(b'{"run":true,"t":1}'),

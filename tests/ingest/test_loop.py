@@ -107,7 +107,7 @@ def test_without_a_connection_nothing_is_waited_for(ingest):
     assert gathered(ingest(Arrivals(0.0005, 0.002, 0.003, ends=0.001)), since=0.0) == (2, 0.002)
 
 
-def test_what_the_broker_once_handed_out_at_once_is_enough_from_then_on(ingest):
+def test_loop_commits_at_the_largest_burst_seen_so_far(ingest):
     arrivals = Arrivals()
     at = ingest(arrivals)
     gathered(at, since=MIN_COMMIT_INTERVAL_SECS, burst=60)

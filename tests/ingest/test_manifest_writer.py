@@ -123,7 +123,7 @@ def test_stream_that_holds_everything_is_proven(rig):
     assert proof.others == 1
 
 
-def test_each_record_that_is_missing_is_reported(rig):
+def test_proof_reports_each_missing_record(rig):
     rig.put(50)
     records, manifests = rig.deliver(50), rig.tell()
     [verdict] = proof_of(manifests, records[:9] + records[12:30] + records[31:]).verdicts()
@@ -141,7 +141,7 @@ def test_manifest_that_is_missing_is_reported(rig):
     assert (verdict.uncovered, verdict.missing, verdict.complete) == (((11, 20),), (), False)
 
 
-def test_what_is_newer_than_the_last_manifest_is_not_stored_against_it(rig):
+def test_records_after_the_last_manifest_are_counted_as_later(rig):
     rig.put(10)
     records, manifests = rig.deliver(5), rig.tell()
     records += rig.deliver(5)
@@ -192,7 +192,7 @@ def test_id_takes_the_room_that_was_stored_for_it():
 @pytest.mark.parametrize(
     "data", [b"", b"{}", b"[]", b'{"manifest": 1}', b'{"spool": 1, "queue": "x", "first": 1}', b"\xff"]
 )
-def test_what_is_no_manifest_proves_nothing(data):
+def test_record_that_is_no_manifest_proves_nothing(data):
     assert list(proof_of([data], [data]).verdicts()) == []
 
 
@@ -206,7 +206,7 @@ def test_first_manifest_that_is_missing_is_reported(rig):
     assert verdict.uncovered == ((1, 3),)
 
 
-def test_what_the_stream_no_longer_keeps_is_not_missed_and_counted(rig):
+def test_records_past_the_streams_retention_are_not_missing(rig):
     rig.put(9)
     manifests, records = [], []
     for _ in range(3):

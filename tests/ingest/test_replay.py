@@ -165,7 +165,7 @@ def test_replay_that_fails_in_part_creates_new_dead_letters(rig):
     assert (press.row().dead_lettered, press.row("archive").dead_lettered) == (1, 0)
 
 
-def test_what_can_never_be_mapped_again_stays_and_reports_why(rig):
+def test_replay_keeps_a_message_that_can_never_be_mapped(rig):
     press = rig(MENDED)
     mapping, target = press.targets["press"]
     transaction = Transaction()

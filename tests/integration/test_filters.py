@@ -31,9 +31,7 @@ def numbered(topic, numbers):
     [("5", "join"), ("3.1.1", "join"), ("5", "separate")],
 )
 @pytest.mark.parametrize("share", [None, "line3"])
-def test_each_mapping_gets_each_message_once_where_filters_overlap(
-    mosquitto, kinesis, bridge, protocol, overlapping, share
-):
+def test_overlapping_filters_give_each_mapping_a_message_once(mosquitto, kinesis, bridge, protocol, overlapping, share):
     mqtt = {"protocol": protocol, "overlapping_filters": overlapping} | ({"share": share} if share else {})
     mappings = {
         "all": mapping("plant/#"),
@@ -73,7 +71,7 @@ def test_retained_messages_are_marked_and_may_be_skipped(mosquitto, kinesis, bri
     assert ledger.lines["skips", "telemetry"]["filtered"] >= 1
 
 
-def test_what_no_mapping_needs_and_what_each_gets_is_in_the_snapshot(tmp_path, mosquitto, kinesis):
+def test_snapshot_counts_messages_by_mapping_and_unmatched(tmp_path, mosquitto, kinesis):
     write_configuration(
         tmp_path,
         mappings={"line": mapping("plant/+/press"), "all3": mapping("plant/line3/+"), "never": mapping("other")},

@@ -54,7 +54,7 @@ def found_by_process(folder, onlooker, seen):
 @pytest.mark.parametrize(
     ("onlooker", "seen"), [("doctor", r"messages: [1-9][\d,]* in \d+ s: "), ("run --dry-run", r'\{"count":')]
 )
-def test_it_takes_nothing_away_from_the_group_and_sees_messages_itself(
+def test_onlooker_sees_messages_and_takes_none_from_the_group(
     tmp_path, mosquitto, kinesis, onlooker, seen, monkeypatch
 ):
     monkeypatch.setattr(checks, "LISTEN_SECS", 1.0)

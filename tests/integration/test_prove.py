@@ -87,7 +87,7 @@ def test_stream_is_proven_complete_over_a_kill(configured, mosquitto):
     assert "none" in said
 
 
-def test_what_workers_have_sent_is_proven_spool_by_spool(configured, mosquitto):
+def test_prove_checks_the_records_of_workers_by_spool(configured, mosquitto):
     settings, folder = configured
     with Workers(folder, 2) as running, Publisher(mosquitto.port) as publisher:
         publisher.publish(MESSAGES)

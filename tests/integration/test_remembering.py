@@ -17,7 +17,7 @@ def values(*numbers):
     return [("plant/press", b"%d" % number) for number in numbers]
 
 
-def test_what_was_sent_last_is_known_after_a_kill(mosquitto, kinesis, bridge):
+def test_changes_filter_after_a_kill_knows_the_last_sent_value(mosquitto, kinesis, bridge):
     running = bridge({"changes": {"topic": "plant/press", "changes": {"deadband": 5}, "outputs": OUTPUTS}})
     arrivals = Arrivals(kinesis, number=orjson.loads)
     with Publisher(mosquitto.port) as publisher:
@@ -32,7 +32,7 @@ def test_what_was_sent_last_is_known_after_a_kill(mosquitto, kinesis, bridge):
     assert (line["received"], line["delivered"], line["filtered"]) == (7, 3, 4)
 
 
-def test_what_a_sample_holds_survives_a_kill(mosquitto, kinesis, bridge):
+def test_sample_held_in_memory_survives_a_kill(mosquitto, kinesis, bridge):
     mapping = {"topic": "plant/press", "sample": {"every_secs": 2}, "outputs": OUTPUTS}
     running = bridge({"sample": mapping})
     arrivals = Arrivals(kinesis, number=orjson.loads)

@@ -189,7 +189,7 @@ def test_spools_and_control_folders_belong_to_their_owner_only(spoken_by_workers
     assert {str(file.relative_to(folder)) for file in held if readable_by_others(file)} == set()
 
 
-def test_no_command_reports_a_secret(spoken):
+def test_command_output_contains_no_secret(spoken):
     _, said = spoken
     assert {what for what, text in said.items() if MARK in text} == set()
 
@@ -197,7 +197,7 @@ def test_no_command_reports_a_secret(spoken):
 @pytest.mark.parametrize(
     "arguments", [["diff", "mappings", "new"], ["diff", "mappings", "new", "--json"], ["coverage"]]
 )
-def test_what_looks_at_recorded_traffic_reports_no_secret(spoken, arguments):
+def test_commands_on_recorded_traffic_show_no_secret(spoken, arguments):
     folder, _ = spoken
     (folder / "new").mkdir(exist_ok=True)
     changed = {**TELEMETRY, "transform": "{machine: payload.machine}"}
@@ -209,7 +209,7 @@ def test_what_looks_at_recorded_traffic_reports_no_secret(spoken, arguments):
     assert MARK not in told
 
 
-def test_every_command_and_every_path_had_something_to_report(spoken):
+def test_commands_and_paths_of_the_test_all_printed_something(spoken):
     _, said = spoken
     assert said["GET /api/status"].startswith(b"200 ")
     assert said["GET /api/dead-letters/1"].startswith(b"200 ")
@@ -217,7 +217,7 @@ def test_every_command_and_every_path_had_something_to_report(spoken):
     assert b"Traceback" not in b"".join(said.values())
 
 
-def test_no_file_but_the_configuration_holds_a_secret(spoken):
+def test_files_but_the_configuration_contain_no_secret(spoken):
     folder, _ = spoken
     files = [file for file in folder.rglob("*") if file.is_file() and file.name != "bridge.yaml"]
     assert {file.name for file in files} >= {"spool.db", "letters.jsonl", "traffic.jsonl"}
@@ -273,7 +273,7 @@ def test_broken_configuration_does_not_report_the_secrets_in_it(tmp_path, place)
     assert MARK not in said
 
 
-def test_no_setting_shows_a_secret_when_it_is_printed(tmp_path):
+def test_settings_printed_show_no_secret(tmp_path):
     sections = configuration(1, "http://127.0.0.1:1", proxy_url=f"http://user:{PROXY}@127.0.0.1:3128")
     write_configuration(tmp_path, **sections)
     settings = load_settings(tmp_path / "bridge.yaml", {})

@@ -18,7 +18,7 @@ def waits(running, number):
     return read_ledger(running.worker_folder(number)).in_queues
 
 
-def test_what_one_process_has_left_is_drained_when_workers_take_over(workers, mosquitto, kinesis):
+def test_backlog_of_one_process_is_drained_by_its_workers(workers, mosquitto, kinesis):
     running, arrivals = workers(0, stop_secs=1), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
         kinesis.fault("error")

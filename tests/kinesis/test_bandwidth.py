@@ -43,7 +43,7 @@ def test_link_that_was_idle_for_long_saves_no_more_than_a_short_time_up():
     assert uplink.wait_secs() == pytest.approx(on_wire(1000) / 1000 - MADE_UP_SECS)
 
 
-def test_what_is_about_to_be_sent_is_charged_and_corrected_when_it_is():
+def test_limiter_charges_a_reservation_and_corrects_it_when_sent():
     now = [0.0]
     uplink = BandwidthLimiter(1000, lambda: now[0])
     now[0] = 3600.0
@@ -55,7 +55,7 @@ def test_what_is_about_to_be_sent_is_charged_and_corrected_when_it_is():
     assert uplink.wait_secs() == pytest.approx(on_wire(5000) / 1000 - MADE_UP_SECS)
 
 
-def test_what_was_not_sent_after_all_is_given_back_by_its_own_thread_only():
+def test_limiter_releases_a_reservation_only_for_its_own_thread():
     now = [0.0]
     uplink = BandwidthLimiter(1000, lambda: now[0])
     uplink.reserve(2800)
@@ -103,7 +103,7 @@ def test_two_streams_together_put_no_more_on_the_wire(kinesis):
     assert kinesis.streams["telemetry"].requests > 2
 
 
-def test_what_is_reported_is_what_is_sent(kinesis):
+def test_publisher_reports_the_bytes_that_it_sent(kinesis):
     told = []
     uplink = BandwidthLimiter(10**9)
     uplink.sent = told.append

@@ -67,7 +67,7 @@ def read_back(client, stream):
 
 
 class TestAnyKinesis:
-    def test_what_was_put_is_read_back(self, client, stream, publisher):
+    def test_records_that_were_put_are_read_back(self, client, stream, publisher):
         sent = [Record(1, 1, "prèß 🏭", b"\x00\xff"), Record(2, 1, "k", b"x" * 100_000), *records(40)]
         results = publisher.put_records(stream, sent)
         stored = {

@@ -19,5 +19,5 @@ def test_bytes_that_are_no_text_are_shown_as_bytes():
     assert out.getvalue() == "s\tk\tb'\\xff\\x00'\n"
 
 
-def test_every_stream_accepts_the_largest_record():
+def test_dry_run_stream_accepts_the_largest_record():
     assert DryRunPublisher(io.StringIO()).describe("any").max_record_bytes == MAX_RECORD_BYTES

@@ -54,7 +54,7 @@ def test_stream_that_is_not_there_is_refused(publisher):
     assert "create stream telemetri in us-east-1" in refused.value.hint
 
 
-def test_what_is_invalid_is_reported_from_what_is_refused(kinesis, publisher):
+def test_invalid_request_is_distinguished_from_a_refusal(kinesis, publisher):
     kinesis.streams["telemetry"].poison_keys.add("machine-1")
     with pytest.raises(InvalidRequest):
         publisher.put_records("telemetry", records(2))
@@ -82,7 +82,7 @@ def test_wrong_clock_is_read_from_the_date_of_the_answer(kinesis, publisher, ske
     assert words in refused.value.hint
 
 
-def test_no_client_listening_is_unavailable():
+def test_endpoint_without_a_listener_is_unavailable():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -189,7 +189,7 @@ def test_abort_ends_requests_of_every_client(kinesis):
     assert all("the bridge ended the request" in error.detail for error in errors)
 
 
-def test_it_can_be_used_after_a_close(kinesis, publisher):
+def test_publisher_can_be_used_after_a_close(kinesis, publisher):
     publisher.put_records("archive", records(1))
     publisher.close()
     publisher.put_records("archive", records(1))

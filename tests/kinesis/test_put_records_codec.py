@@ -40,7 +40,7 @@ def test_record_without_sequence_number_and_shard_was_not_delivered(result):
 @pytest.mark.parametrize(
     "text", [b"", b"<html>", b'{"Records": [{"Sequ', b"{}", b"[]", b"null", b'{"Records": 3}', b'{"Records": [3]}']
 )
-def test_what_is_no_answer_leaves_the_records_in_doubt(text):
+def test_response_that_is_malformed_leaves_the_records_in_doubt(text):
     with pytest.raises(OutcomeUnknown):
         read_results(text)
 

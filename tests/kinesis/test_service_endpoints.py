@@ -86,7 +86,7 @@ def test_stream_named_by_arn_uses_the_endpoints_of_its_account(settings, records
         ("ap-southeast-2", {}, "kinesis.ap-southeast-2.amazonaws.com"),
     ],
 )
-def test_each_part_of_aws_has_names_of_its_own(region, settings, kinesis):
+def test_endpoint_follows_the_aws_partition(region, settings, kinesis):
     assert next(iter(asked(region=region, **settings))) == kinesis
 
 
@@ -133,7 +133,7 @@ IOT = Authentication("iot", {"endpoint": "c1.credentials.iot.eu-west-1.amazonaws
         (TOKEN, {}, {}),
     ],
 )
-def test_each_type_of_authentication_names_what_it_requests(authentication, settings, expected):
+def test_endpoints_include_those_of_the_authentication_type(authentication, settings, expected):
     found = asked(authentication=authentication, **settings)
     bridges = {url: use for url, use in found.items() if use not in ("Kinesis", DOCTORS)}
     assert bridges.keys() == expected.keys()
@@ -178,7 +178,7 @@ def test_proxy_is_named_without_its_password(monkeypatch):
     assert proxy() == {""}
 
 
-def test_what_answers_reports_the_time_and_what_does_not_is_an_error(free_port, monkeypatch):
+def test_date_of_an_endpoint_is_returned_or_unavailable(free_port, monkeypatch):
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     how = PublisherSettings("us-east-1", TOKEN)
     with KinesisStandIn() as server:

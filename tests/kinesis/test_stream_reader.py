@@ -39,7 +39,7 @@ def read():
     return reading
 
 
-def test_every_shard_is_read_on_from_where_it_was_left(read):
+def test_stream_reader_continues_each_shard_at_its_last_position(read):
     client = Shards(one=["ab", "c"], two=["d"])
     following = read(client)
     assert following() == [("one", "a"), ("one", "b"), ("two", "d")]

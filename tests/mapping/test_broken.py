@@ -33,7 +33,7 @@ def test_broken_file_is_reported_of_exactly(file):
     assert expected
 
 
-def test_every_expectation_has_its_file():
+def test_broken_files_and_expectations_belong_together():
     named = {line.split(":")[0] for line in EXPECTED.read_text().splitlines()}
     assert named == {file.name for file in FOLDER.glob("*.yaml")}
 
@@ -68,7 +68,7 @@ def test_broken_file_of_odd_bytes_is_reported_of_exactly(tmp_path, raw, expected
     ("on: true", "m.yaml:4:1: on: unknown key"), ("5: x", "m.yaml:4:1: 5: unknown key"),
     ("payload: xmll", "m.yaml:4:1: payload: expected 'json', "),
 ])  # fmt: skip
-def test_what_is_not_known_is_reported_with_what_is(tmp_path, more, expected):
+def test_unknown_name_is_reported_with_the_known_ones(tmp_path, more, expected):
     (tmp_path / "m.yaml").write_text(WELL + more)
     (problem,) = told(tmp_path / "m.yaml")
     assert problem.startswith(expected)

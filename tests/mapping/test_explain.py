@@ -113,7 +113,7 @@ def test_long_values_are_cut():
     assert len(found[3]) < 4_200
 
 
-def test_nothing_reaches_the_terminal_that_it_would_act_upon():
+def test_explanation_escapes_control_characters():
     text = explain([mapping(topic="{t}", payload="bytes")], message(b"\x1b[31m\r\n", "a\x1b[2J")).render()
     assert "\\x1b[31m\\r\\n" in text
     assert "t = a\\x1b[2J" in text

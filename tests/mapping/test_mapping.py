@@ -99,12 +99,12 @@ def test_complete_scope_is_seen_by_an_expression_that_requests_it():
 
 
 @pytest.mark.parametrize("value", [False, None, "", [], {}])
-def test_what_is_falsy_in_where_is_filtered(value):
+def test_where_with_a_falsy_value_filters_the_message(value):
     assert applied(mapping(where="payload.v", transform="payload"), message({"v": value})) is FILTERED
 
 
 @pytest.mark.parametrize("value", [True, 0, "x", [0], {"a": None}])
-def test_what_is_truthy_in_where_continues(value):
+def test_where_with_a_truthy_value_maps_the_message(value):
     assert len(applied(mapping(where="payload.v"), message({"v": value})).drafts) == 1
 
 
@@ -164,7 +164,7 @@ def test_reason_is_bounded():
 
 
 @given(st.binary(max_size=40), st.sampled_from(["json", "text", "number", "bytes"]))
-def test_no_payload_raises_or_gives_nothing_without_a_reason(payload, kind):
+def test_mapping_of_any_payload_gives_a_record_or_a_rejection(payload, kind):
     mapped = applied(mapping(payload=kind, transform="{v: payload}"), message(payload))
     assert len(mapped.drafts) + len(mapped.rejections) == 1
 
@@ -220,7 +220,7 @@ def test_replay_of_an_item_needs_a_mapping_that_makes_items():
     assert [each.code for each in mapped.rejections] == ["no_item"]
 
 
-def test_what_a_fixed_mapping_filters_is_filtered_on_replay():
+def test_replay_with_a_fixed_mapping_filters_as_the_mapping_does():
     assert mapping(where="`false`").replay(message(1), ("s",), None) == FILTERED
 
 

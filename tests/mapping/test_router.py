@@ -108,7 +108,7 @@ def test_filters_receive_a_message_once():
     assert routes.filters() == {"+/+": 2, "c": 1}
 
 
-def test_no_mappings_no_filters():
+def test_router_without_mappings_has_no_filters():
     assert Router([]).filters() == {}
     assert Router([]).match(b"a").targets == ()
 

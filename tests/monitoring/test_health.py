@@ -9,7 +9,7 @@ def test_bridge_that_makes_progress_is_alive_whatever_the_broker_does(bridge):
     assert health(bridge).ok
 
 
-def test_what_makes_no_progress_is_reported(bridge):
+def test_health_reports_a_thread_without_progress(bridge):
     bridge.hanging = ["the threads that send to telemetry have ended"]
     assert health(bridge).reasons == ("the threads that send to telemetry have ended",)
 

@@ -170,13 +170,13 @@ def test_worker_that_runs_or_has_drained_is_no_problem(state):
     assert found({"workers": (worker,)}, flow()) == ()
 
 
-def test_every_code_has_a_kind_and_a_case():
+def test_problem_codes_all_have_a_kind_and_a_case():
     assert set(KINDS) == set(get_args(ProblemCode))
     shown = {each.split()[0] for _, _, expected in CASES.values() for each in expected}
     assert shown | {"worker-down"} == set(KINDS)
 
 
-def test_every_problem_follows_its_kind_and_reports_what_to_do():
+def test_problems_follow_their_kind_and_have_a_remedy():
     for changes, seen, _ in CASES.values():
         for problem in found(changes, seen):
             kind = KINDS[problem.code]

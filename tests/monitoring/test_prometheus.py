@@ -51,7 +51,7 @@ def value(families, name, **labels):
     return sample.value
 
 
-def test_every_declared_metric_is_there_with_its_labels_and_no_other(families):
+def test_exposition_has_exactly_the_declared_metrics_and_labels(families):
     declared = {PREFIX + metric.name.removesuffix("_total"): metric for metric in METRICS}
     ours = {name: family for name, family in families.items() if not name.startswith("process_")}
     assert ours.keys() == declared.keys()
@@ -148,7 +148,7 @@ def test_process_is_reported_as_the_client_library_reports_it(families):
     assert families["process_resident_memory_bytes"].samples[0].value > 2**20
 
 
-def test_nothing_that_a_message_holds_is_a_label(families):
+def test_labels_contain_nothing_of_a_message(families):
     shown = {label for family in families.values() for each in family.samples for label in each.labels.values()}
     assert not NEVER_SHOWN & shown
 

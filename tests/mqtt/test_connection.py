@@ -235,7 +235,7 @@ def test_malformed_packet_for_paho_is_a_protocol_violation(wake):
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=24)), min_size=1, max_size=3), st.booleans())
-def test_no_packet_that_a_peer_makes_up_raises_anything_else(wake, made_up, accepted):
+def test_connection_with_made_up_packets_raises_nothing_else(wake, made_up, accepted):
     def script(session):
         if accepted:
             session.accept()

@@ -105,7 +105,7 @@ def test_one_byte_at_a_time_gives_the_same_as_complete(version_5):
 @example([b"\x62\x00", b"\x62\x01\x00"], True)
 @example([b"\x30\xff\xff\xff\xff\x01"], False)
 @example([b"\x30\x05\x00\x01a\x80\x80\x80\x80\x80"], True)
-def test_nothing_a_peer_sends_raises_anything_but_a_protocol_violation(blocks, version_5):
+def test_packet_stream_raises_only_protocol_violations(blocks, version_5):
     wire = wire_of(*blocks, version_5=version_5, max_message_bytes=1024)
     try:
         read_all(wire)
@@ -145,7 +145,7 @@ def test_malformed_packet_is_a_protocol_violation(frame, version_5):
         read_all(wire_of(frame, version_5=version_5))
 
 
-def test_what_came_before_a_malformed_packet_is_not_lost():
+def test_packets_before_a_malformed_one_are_not_lost():
     wire = wire_of(packets.publish("a", b"1") + b"\x36\x05\x00\x01a\x00\x01")
     with pytest.raises(ProtocolViolation):
         read_all(wire)
@@ -247,7 +247,7 @@ def test_whatever_the_peer_takes_at_a_time_everything_is_sent_in_order(writes, t
     assert wire.unsent_bytes == 0
 
 
-def test_what_the_peer_does_not_take_waits_without_blocking():
+def test_bytes_that_the_peer_does_not_accept_wait_without_blocking():
     wire = wire_of()
     wire._sock.takes = [3, 0]
     wire.write(b"abcdef")

@@ -15,7 +15,7 @@ def packed(**values):
     return properties.pack()[1:]
 
 
-def test_every_property_of_a_publish_is_read_as_paho_packs_it():
+def test_properties_of_a_publish_are_read_as_paho_packs_them():
     data = packed(
         PayloadFormatIndicator=1,
         MessageExpiryInterval=3600,
@@ -59,14 +59,14 @@ def test_subscription_identifiers_are_for_the_bridge_and_not_for_mappings():
         "endless integer",
     ],
 )
-def test_what_a_broker_may_not_send_is_a_protocol_violation(data):
+def test_properties_that_a_broker_may_not_send_are_a_violation(data):
     with pytest.raises(ProtocolViolation):
         parse_properties(data)
 
 
 @settings(max_examples=300)
 @given(st.binary(max_size=60))
-def test_no_bytes_raise_anything_but_a_protocol_violation(data):
+def test_properties_of_any_bytes_raise_only_protocol_violations(data):
     try:
         assert isinstance(parse_properties(data), dict)
     except ProtocolViolation as error:

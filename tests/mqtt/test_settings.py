@@ -16,7 +16,7 @@ def problem(folder, text):
     "url",
     ["mqtt://broker", "mqtts://broker.plant.local:8883", "ws://10.0.0.1:9001/mqtt", "wss://b/", "mqtt://[::1]:1883"],
 )
-def test_every_scheme_is_taken(tmp_path, url):
+def test_url_with_each_scheme_is_accepted(tmp_path, url):
     assert mqtt(tmp_path, f"url: '{url}'").urls == (url,)
 
 
@@ -29,7 +29,7 @@ def test_several_brokers_are_a_list(tmp_path):
     ["broker", "http://b", "mqtt://", "mqtt://b:0", "mqtt://b:65536", "mqtt://b:x", "mqtt://a b", "mqtt://b/path",
      "mqtt://b?x=1", "mqtt://b#x", "mqtt://[::1", "//b", ""],
 )  # fmt: skip
-def test_what_is_no_broker_is_refused_with_the_forms_there_are(tmp_path, url):
+def test_url_of_no_broker_is_refused_with_the_accepted_forms(tmp_path, url):
     assert problem(tmp_path, f"url: '{url}'").startswith(
         "3:3: mqtt.url: expected mqtt://host, mqtts://host, ws://host/path"
     )

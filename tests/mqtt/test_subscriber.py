@@ -93,7 +93,7 @@ def test_retained_messages_are_sent_for_a_new_subscription_only(broker, session)
     assert payloads(poll_until(second, len)) == [b"new"]
 
 
-def test_it_subscribes_again_where_the_broker_forgot_the_session(session):
+def test_subscriber_subscribes_again_if_the_broker_lost_the_session(session):
     with Mosquitto() as forgetful:
         told = []
         at = session(forgetful.port, on_session=told.append)

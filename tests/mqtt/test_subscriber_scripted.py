@@ -147,7 +147,7 @@ def test_acknowledgements_of_an_old_connection_are_dropped():
         at.close()
 
 
-def test_what_came_before_the_connection_ended_is_still_given():
+def test_messages_before_the_end_of_the_connection_are_returned():
     def script(session):
         session.accept()
         session.receive()

@@ -18,7 +18,7 @@ def tagged(number, content):
 
 
 @given(VALUES)
-def test_every_json_value_is_read_as_it_was_written(value):
+def test_json_value_is_read_as_it_was_written(value):
     assert CborDecoder().decode(encode(value)) == value
 
 
@@ -58,7 +58,7 @@ def test_any_bytes_are_read_or_rejected(payload):
         ("d863a1616181c24105", {"a": [5]}),
     ],
 )
-def test_what_json_does_not_know_is_made_into_what_it_knows(payload, value):
+def test_values_unknown_to_json_are_converted(payload, value):
     decoded = CborDecoder().decode(bytes.fromhex(payload))
     assert decoded == value
     assert type(decoded) is type(value)
@@ -93,12 +93,12 @@ def test_what_json_does_not_know_is_made_into_what_it_knows(payload, value):
         ("a1fb3ff000000000000002", "neither text nor an integer"),
     ],
 )
-def test_what_is_no_cbor_or_of_no_use_is_rejected_with_the_reason(payload, reason):
+def test_invalid_or_unusable_cbor_is_rejected_with_the_reason(payload, reason):
     with pytest.raises(DecodeError, match=reason):
         CborDecoder().decode(bytes.fromhex(payload))
 
 
-def test_no_tag_makes_anything_that_is_not_json():
+def test_tags_never_make_a_value_unknown_to_json():
     contents = (b"\x61x", b"\x41x", b"\x01", b"\x81\x01", b"\x82\x01\x02", b"\xa0", b"\x82\x01\x41\x02")
     for number in (*range(1100), 43000, 55799, 2**64 - 1):
         for content in contents:

@@ -29,7 +29,7 @@ def streamed(data):
 
 @EACH
 @given(data=st.binary(max_size=LIMIT))
-def test_what_was_compressed_comes_back(compression, data):
+def test_compressed_payload_is_decompressed(compression, data):
     assert unpacked(compression, compress(compression, data)) == data
     if compression in SURE:
         assert unpacked("auto", compress(compression, data)) == data
@@ -155,7 +155,7 @@ def test_limit_counts_all_parts(compression):
 
 @EACH
 @pytest.mark.parametrize("cut", [1, 4, 12])
-def test_what_ends_too_early_is_rejected(compression, cut):
+def test_truncated_payload_is_rejected(compression, cut):
     data = os.urandom(100)
     with pytest.raises(DecodeError, match=f"not {compression}: it ends too early"):
         unpacked(compression, compress(compression, data)[:-cut])

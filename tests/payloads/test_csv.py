@@ -83,7 +83,7 @@ def test_only_what_json_writes_as_a_number_becomes_one(field, value):
         (b"1,\xff", "not UTF-8: invalid start byte, at byte 2"),
     ],
 )
-def test_what_is_malformed_is_rejected_with_its_line(payload, reason):
+def test_malformed_csv_is_rejected_with_its_line(payload, reason):
     with pytest.raises(DecodeError, match=reason):
         CsvDecoder(["a", "b"]).decode(payload)
 

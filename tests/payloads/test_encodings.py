@@ -5,7 +5,7 @@ from bridge.payloads.encodings import _CODECS, codec_name, text_decoder
 
 
 @pytest.mark.parametrize("name", sorted(_CODECS))
-def test_every_codec_is_one_of_pythons_text_encodings(name):
+def test_codec_names_are_text_encodings_of_python(name):
     assert codec_name(name) == name
     assert text_decoder(name)("A".encode(name)) == "A"
 

@@ -84,7 +84,7 @@ def test_json_with_separators_in_long_text_is_read():
     assert DECODERS["json"].decode(orjson.dumps(value)) == value
 
 
-def test_each_with_too_many_items_is_one_rejection():
+def test_option_each_with_too_many_items_is_one_rejection():
     made = mapping(transform="payload", each=True)
     assert len(applied(made, message([1] * MAX_EACH_ITEMS)).drafts) == MAX_EACH_ITEMS
     mapped = applied(made, message([1] * (MAX_EACH_ITEMS + 1)))

@@ -18,7 +18,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_every_json_value_is_read_as_it_was_written(value):
+def test_json_value_is_read_as_it_was_written(value):
     assert JsonDecoder().decode(orjson.dumps(value)) == value
 
 
@@ -34,7 +34,7 @@ def test_every_json_value_is_read_as_it_was_written(value):
         (b"[" * 1024 + b"]" * 1024, None),
     ],
 )
-def test_what_json_leaves_open_is_decided(payload, value):
+def test_values_that_json_leaves_open_are_decided(payload, value):
     decoded = JsonDecoder().decode(payload)
     if payload.startswith(b"["):
         assert isinstance(decoded, list)
@@ -75,6 +75,6 @@ def test_byte_order_mark_and_nuls_at_the_end_are_accepted(encoding):
         (b"{" + b"x" * 500, "found 'x{20}'$"),
     ],
 )
-def test_what_is_not_json_is_rejected_with_place_and_finding(payload, reason):
+def test_invalid_json_is_rejected_with_position_and_reason(payload, reason):
     with pytest.raises(DecodeError, match=reason):
         JsonDecoder().decode(payload)

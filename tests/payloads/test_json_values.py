@@ -34,7 +34,7 @@ def test_bytes_become_a_list_of_integers():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_json_has_no_number_for_becomes_null(value):
+def test_number_unknown_to_json_becomes_null(value):
     assert plain([1.5, value]) == [1.5, None]
 
 

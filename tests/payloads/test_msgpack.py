@@ -12,7 +12,7 @@ from tests.payloads.test_json import VALUES
 
 
 @given(VALUES)
-def test_every_json_value_is_read_as_it_was_written(value):
+def test_json_value_is_read_as_it_was_written(value):
     assert MsgpackDecoder().decode(encode(value)) == value
 
 
@@ -24,7 +24,7 @@ def test_any_bytes_are_read_or_rejected(payload):
         assert error.detail.startswith(("not MessagePack: ", "not usable: the "))  # noqa: PT017 - either is right
 
 
-def test_what_json_does_not_know_is_made_into_what_it_knows():
+def test_values_unknown_to_json_are_converted():
     packed = msgpack.packb({1: b"\x01\xff", "nan": float("nan"), "at": msgpack.Timestamp(0, 0)})
     assert MsgpackDecoder().decode(packed) == {"1": [1, 255], "nan": None, "at": "1970-01-01T00:00:00Z"}
 
@@ -52,7 +52,7 @@ def test_extension_becomes_its_bytes():
         (b"\xd4\xff\x01", "timestamp"),
     ],
 )
-def test_what_is_no_messagepack_is_rejected_with_the_reason(payload, reason):
+def test_invalid_messagepack_is_rejected_with_the_reason(payload, reason):
     with pytest.raises(DecodeError, match=reason):
         MsgpackDecoder().decode(payload)
 

@@ -60,7 +60,7 @@ def test_number_may_be_written_in_these_ways(payload, value):
         (b"x" * 100, "found 'x{20}'\\.\\.\\."),
     ],
 )
-def test_what_is_not_a_decimal_number_is_rejected(payload, reason):
+def test_payload_that_is_no_decimal_number_is_rejected(payload, reason):
     with pytest.raises(DecodeError, match=reason):
         NumberDecoder().decode(payload)
 

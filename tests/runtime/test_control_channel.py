@@ -43,7 +43,7 @@ def test_request_takes_what_it_needs_with_it(answering):
     assert request(answering, "replay", numbers=[7, 8]) == {"replayed": [7, 8]}
 
 
-def test_what_the_bridge_cannot_do_is_reported_in_its_words(answering):
+def test_error_of_the_bridge_is_reported_in_its_words(answering):
     with pytest.raises(BridgeError, match="the disk is full"):
         request(answering, "delete", numbers=[7])
 
@@ -53,7 +53,7 @@ def test_request_of_another_version_is_reported_from_silence(answering):
         request(answering, "dance")
 
 
-def test_what_root_requests_can_be_read_by_the_bridges_user(answering, monkeypatch):
+def test_request_of_root_can_be_read_by_the_bridges_user(answering, monkeypatch):
     given = []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "fchown", lambda _file, user, group: given.append((user, group)))

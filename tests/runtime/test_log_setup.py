@@ -36,12 +36,12 @@ def test_level_stands_out_on_a_terminal():
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_no_client_who_needs_no_colour_gets_it(monkeypatch, name, value):
+def test_log_with_colour_disabled_has_none(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     assert not any("\x1b" in line for line in logged(Terminal()))
 
 
-def test_what_is_no_terminal_gets_plain_text():
+def test_log_to_a_file_is_plain_text():
     assert [line.split(maxsplit=1)[1] for line in logged(io.StringIO())] == [
         "info     all is well",
         "warning  the link is thin",

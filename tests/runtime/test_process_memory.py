@@ -59,7 +59,7 @@ print(before - early, before - late)
 """
 
 
-def test_what_is_free_is_given_back_soon_after_the_start_and_not_each_time():
+def test_free_memory_is_returned_soon_after_the_start_and_not_each_time():
     run = subprocess.run([sys.executable, "-c", FREED], check=True, capture_output=True, text=True)
     early, late = map(float, run.stdout.split())
     assert early < 5

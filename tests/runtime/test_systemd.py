@@ -33,7 +33,7 @@ def notifier(tmp_path):
         yield make
 
 
-def test_each_step_is_reported_as_the_protocol_has_it(manager, tmp_path, notifier):
+def test_notifier_reports_each_step_by_the_protocol(manager, tmp_path, notifier):
     told = notifier()
     told.ready()
     told.stopping()
@@ -92,7 +92,7 @@ def test_systemd_status_names_a_file_until_it_loads(manager, tmp_path, notifier)
     bridge.spool.close()
 
 
-def test_no_status_is_longer_than_systemd_takes(manager, tmp_path, notifier):
+def test_status_is_not_longer_than_systemd_accepts(manager, tmp_path, notifier):
     told, bridge = notifier(), Bridge(tmp_path)
     bridge.now = snapshot(connected=False, subscribed=False, broker="é" * 10_000)
     told.feed(bridge)
@@ -116,7 +116,7 @@ def test_watchdog_that_is_off_or_anothers_is_not_fed(manager, tmp_path, environ,
     assert "WATCHDOG=1" not in manager.waiting()
 
 
-def test_what_is_wrong_is_reported_in_one_line_and_once(manager, tmp_path, notifier):
+def test_problem_is_reported_once_in_one_line(manager, tmp_path, notifier):
     now = [0.0]
     set_up(tmp_path)
     told, bridge = notifier(clock=lambda: now[0]), Bridge(tmp_path)

@@ -58,7 +58,7 @@ def test_measure_is_stored_over_a_restart(tmp_path):
     spool.close()
 
 
-def test_what_was_evicted_is_there_again_when_the_transaction_fails(tmp_path):
+def test_evicted_dead_letter_is_restored_when_the_transaction_fails(tmp_path):
     spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
     rejected(spool, 99)
     before = spool.dead_letter_counts.count

@@ -18,12 +18,12 @@ def database(tmp_path):
     database.close()
 
 
-def test_the_table_has_a_column_for_every_field(database):
+def test_table_has_a_column_for_every_field(database):
     columns = [row[1] for row in database.execute("pragma table_info(dead_letters)")]
     assert columns == [*DeadLetter._fields, "crc", "number"]
 
 
-def test_a_dead_letter_comes_back_as_it_went(database):
+def test_dead_letter_is_read_as_it_was_written(database):
     sent = dead_letter(
         streams=("press", "oven"),
         item=3,
@@ -47,7 +47,7 @@ def test_dead_letters_are_read_in_order_the_newest_or_one(database):
     assert measure_dead_letters(database)[0] == 5
 
 
-def test_the_number_of_a_deleted_dead_letter_is_not_given_again(database):
+def test_number_of_a_deleted_dead_letter_is_not_reused(database):
     DEAD_LETTERS.write(database, [to_row(dead_letter())])
     database.execute("delete from dead_letters")
     DEAD_LETTERS.write(database, [to_row(dead_letter())])
@@ -66,7 +66,7 @@ def test_any_text_and_any_bytes_come_back(text, payload, properties):
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64, -1])
-def test_a_number_that_no_dead_letter_can_have_is_no_dead_letter(database, number):
+def test_number_that_no_dead_letter_can_have_finds_none(database, number):
     assert list(read_dead_letters(database, number=number)) == []
 
 

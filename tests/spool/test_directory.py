@@ -23,7 +23,7 @@ def test_closing_twice_closes_no_file_of_a_client_else(tmp_path):
     assert (tmp_path / "other").read_bytes() == b"still open"
 
 
-def test_it_is_made_for_its_owner_only(tmp_path):
+def test_spool_folder_is_for_its_owner_only(tmp_path):
     folder = SpoolDirectory(tmp_path / "a" / "data")
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     assert stat.S_IMODE(folder.database.stat().st_mode) == 0o600
@@ -55,7 +55,7 @@ def test_mark_that_the_disk_cut_to_nothing_is_still_a_mark(tmp_path):
     folder.close()
 
 
-def test_what_is_set_aside_is_all_of_the_database_and_nothing_else(tmp_path):
+def test_quarantine_moves_all_files_of_the_database_and_no_others(tmp_path):
     folder = SpoolDirectory(tmp_path)
     for name in ("spool.db-wal", "spool.db-shm", "notes.txt"):
         (tmp_path / name).write_text(name)

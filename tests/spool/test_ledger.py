@@ -1,17 +1,17 @@
 from bridge.spool.ledger import STORED, Ledger, LedgerLine, LedgerRow
 
 
-def test_a_line_balances_when_every_record_is_accounted_for():
+def test_ledger_row_balances_when_every_record_is_accounted_for():
     assert LedgerRow("m", "s", 10, 4, 3, 1, 1, 1).balanced
     assert not LedgerRow("m", "s", 10, 4, 3, 1, 1, 0).balanced
 
 
-def test_the_values_stand_in_the_order_of_the_columns():
+def test_ledger_values_are_in_the_order_of_the_columns():
     counts = LedgerLine(**{name: number for number, name in enumerate(STORED)})
     assert counts.values() == tuple(range(11))
 
 
-def test_a_transactions_changes_are_added():
+def test_ledger_adds_the_changes_of_a_transaction():
     ledger, changes = Ledger(), Ledger()
     ledger.of(1, 1).received = 5
     changes.of(1, 1).received += 2

@@ -37,7 +37,7 @@ def test_dead_letter_of_a_stopped_bridge_is_read_without_a_change(tmp_path):
     assert (tmp_path / "a spool?#" / "spool.db").read_bytes() == before
 
 
-def test_what_is_not_there_is_reported(tmp_path):
+def test_missing_spool_or_dead_letter_is_an_error(tmp_path):
     with pytest.raises(BridgeError, match=r"no spool in .*: the bridge has not run here"):
         read_dead_letter(tmp_path, 1)
     assert list(tmp_path.iterdir()) == []

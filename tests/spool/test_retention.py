@@ -111,7 +111,7 @@ def test_dropping_the_oldest_makes_room_and_counts_them_per_mapping(tmp_path, ca
     spool.close()
 
 
-def test_what_senders_hold_is_not_dropped(tmp_path):
+def test_records_in_flight_are_not_dropped(tmp_path):
     spool = opened(tmp_path, max_bytes=4 * MIB, when_full="drop_oldest")
     put(spool, *[KIB] * 64)
     held = take(spool)
@@ -199,7 +199,7 @@ def test_disk_without_room_refuses_a_burst_complete_and_takes_it_later(tmp_path,
     again.close()
 
 
-def test_what_was_settled_while_the_disk_was_full_is_settled_later(tmp_path, small_files):
+def test_records_settled_while_the_disk_was_full_are_settled_later(tmp_path, small_files):
     spool = opened(tmp_path)
     put(spool, b"1", b"2")
     spool.queue("press").settle(take(spool, 1), [])

@@ -38,7 +38,7 @@ def aged(folder, clock, **options):
 
 
 @pytest.mark.parametrize("live_first", [False, True])
-def test_what_waited_too_long_is_dropped_and_counted_by_its_reason(tmp_path, clock, caplog, live_first):
+def test_expired_records_are_dropped_and_counted_by_reason(tmp_path, clock, caplog, live_first):
     caplog.set_level(logging.WARNING)
     spool = aged(tmp_path, clock, live_first=live_first)
     spool.commit(Transaction(expire_before_ms=clock.now_ms - 15 * MARK_MS))
@@ -50,7 +50,7 @@ def test_what_waited_too_long_is_dropped_and_counted_by_its_reason(tmp_path, clo
     spool.close()
 
 
-def test_what_a_sender_holds_is_sent_however_old(tmp_path, clock):
+def test_record_in_flight_is_sent_at_any_age(tmp_path, clock):
     spool = aged(tmp_path, clock)
     held = take(spool, 3)
     spool.commit(Transaction(expire_before_ms=clock.now_ms))
@@ -72,7 +72,7 @@ def test_last_that_came_grow_too_old_as_well(tmp_path, clock):
     spool.close()
 
 
-def test_nothing_is_too_old_before_its_time(tmp_path, clock):
+def test_records_below_the_max_age_are_not_dropped(tmp_path, clock):
     spool = aged(tmp_path, clock)
     assert spool.queue("press").older_than(clock.now_ms - 40 * MARK_MS) == 0
     spool.commit(Transaction(expire_before_ms=clock.now_ms - 40 * MARK_MS))

@@ -51,7 +51,7 @@ def test_burst_is_one_transaction(spool):
     assert [text.lower() for text in statements].count("commit") == 1
 
 
-def test_what_a_spool_opened_again_holds_is_what_was_committed(spool):
+def test_spool_opened_again_contains_what_was_committed(spool):
     put(spool, b"1", b"2", key=None)
     put(spool, b"3", stream="oven", mapping="n", key="key \N{DEGREE SIGN}")
     append(spool, b"never committed")
@@ -174,7 +174,7 @@ def test_unmatched_messages_make_no_stream_to_send_to(spool):
     again.close()
 
 
-def test_what_a_mapping_remembers_goes_with_the_messages_that_changed_it(spool):
+def test_state_is_committed_with_the_messages_that_changed_it(spool):
     state = spool.state("m")
     put(spool, b"1")
     state.put("press07", b"21.5")
@@ -201,7 +201,7 @@ def test_closed_spool_can_be_had_by_another(spool):
     again.close()
 
 
-def test_no_client_else_can_read_it(spool):
+def test_spool_files_are_for_their_owner_only(spool):
     put(spool, b"1")
     assert stat.S_IMODE(spool.folder.path.stat().st_mode) == 0o700
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in spool.folder.path.iterdir()}

@@ -49,7 +49,7 @@ def test_late_response_is_not_taken_for_the_next_one(ends):
     thread.join()
 
 
-def test_what_is_reported_needs_no_answer(ends):
+def test_notification_needs_no_answer(ends):
     channel, worker = ends
     channel.notify("stop", secs=3)
     [request] = list(worker.requests())

@@ -46,7 +46,7 @@ def supervisor():
 
 
 @pytest.mark.parametrize("draining", [False, True])
-def test_what_cannot_be_looked_at_is_reported_and_stops_nothing(supervisor, draining):
+def test_failure_of_a_snapshot_is_logged_and_stops_nothing(supervisor, draining):
     bridge, end, codes = Bridge(), WorkerChannel(os.dup(supervisor.theirs.fileno())), []
     supervisor.theirs.close()
     worker = WorkerMain(bridge, end, MallocTuning(), draining=draining)

@@ -163,7 +163,7 @@ def test_one_that_lived_for_a_while_is_started_again_soon(made, clock):
     assert max(deaths(worker, clock, 2, lived=SETTLED_SECS + 1)) <= 1.25
 
 
-def test_what_cannot_be_started_is_tried_again_too(tmp_path, clock):
+def test_worker_that_cannot_be_started_is_retried(tmp_path, clock):
     worker = WorkerProcess(WorkerSlot(2), [str(tmp_path / "none")], snapshot(), tmp_path, clock)
     worker.check()
     assert worker.status().detail.startswith("it cannot be started: No such file or directory")

@@ -97,7 +97,7 @@ def test_endless_expression_meets_a_limit_and_the_next_one_works(site, bridge, m
         ("text", 400),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_words(site, body, status):
+def test_invalid_request_is_refused_with_a_message(site, body, status):
     answer = site().post("/api/try", json=body, headers=OURS)
     assert answer.status_code == status
     assert answer.json()["error"]

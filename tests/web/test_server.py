@@ -33,7 +33,7 @@ def fetched(server, path, **options):
     return urllib.request.urlopen(server.url.rstrip("/") + path, timeout=5, **options).read()
 
 
-def test_it_serves_until_it_is_stopped_even_while_a_client_listens(serve, bridge):
+def test_server_stops_while_a_client_listens(serve, bridge):
     server = serve()
     eventually(lambda: server.port, "it listens")
     eventually(lambda: _answers(server), "it answers")

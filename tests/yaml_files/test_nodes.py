@@ -18,7 +18,7 @@ def test_path_is_written_as_people_write_it(path, text):
     assert path_text(path) == text
 
 
-def test_what_is_not_there_is_not_found_exactly():
+def test_find_of_a_missing_path_is_not_exact():
     root = parsed("a: [1]").root
     assert find(root, ("a", 0))[1]
     assert not find(root, ("a", 1))[1]

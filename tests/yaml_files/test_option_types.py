@@ -25,7 +25,7 @@ def test_sizes_are_written_with_a_unit_or_in_bytes(text, size):
 
 
 @pytest.mark.parametrize("text", ["", "MB", "1 XB", "-1 MB", "1 MBit", "1e3 MB", "1 M B", "lots", 1.5, None, [1]])
-def test_what_is_no_size_is_left_for_the_type_to_refuse(text):
+def test_text_that_is_no_size_is_returned_unchanged(text):
     assert parse_size(text) == text
 
 

@@ -14,7 +14,7 @@ def test_only_true_and_false_are_booleans(text):
     "text",
     ["12:30", "1:30:00", "012", "00", "-07", "1_000", "2024-01-01", "2024-01-01T00:00:00Z", "0b1", "1.2.3", "1e", "."],
 )
-def test_what_other_readers_turn_into_numbers_or_times_stays_text(text):
+def test_text_that_other_readers_convert_stays_text(text):
     assert resolve(text) == text
 
 

@@ -42,7 +42,7 @@ def test_tabs_are_explained(text):
         ("a: 1\nb\n", (3, 1), "expected ':' after a key"),
     ],
 )
-def test_what_people_trip_over_is_explained(text, place, words):
+def test_common_mistake_is_explained(text, place, words):
     line, column, message = problem(text)
     assert words in message
     assert (line, column) == place
@@ -60,7 +60,7 @@ def test_what_people_trip_over_is_explained(text, place, words):
         "%hunter2 a",
     ],
 )
-def test_no_message_shows_the_text(text):
+def test_syntax_error_does_not_show_the_text(text):
     assert "hunter2" not in problem(text)[2]
 
 

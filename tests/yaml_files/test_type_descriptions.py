@@ -33,7 +33,7 @@ from bridge.yaml_files.type_descriptions import Describe, FieldType, choices, ex
         (str | Any, ""),
     ],
 )
-def test_what_a_type_takes_in_words(annotation, text):
+def test_type_is_described_in_words(annotation, text):
     assert expected(FieldType.of(annotation)) == text
 
 

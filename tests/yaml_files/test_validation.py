@@ -20,7 +20,7 @@ def test_of_a_unions_alternatives_only_the_one_meant_is_spoken_of():
     assert len(problems("expect: [{data_stream: 5}]")) == 1
 
 
-def test_every_problem_comes_at_once():
+def test_problems_are_reported_together():
     text = "each: 1\ncount: x\noutputs:\n  - data_steam: a\nlogin: {}\n"
     assert [problem.split(": ")[0] for problem in problems(text)] == ["1:1", "2:1", "4:5", "4:5", "5:1"]
 

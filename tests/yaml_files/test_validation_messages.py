@@ -100,7 +100,7 @@ def test_choice_by_type_is_spoken_of_as_the_user_wrote_it(login, problem):
     ],
 )
 @pytest.mark.parametrize("secret", ["hunter2", 'it\'s "hunter2"\n', "\u00fchunter2"])
-def test_what_came_from_outside_is_never_shown(text, secret):
+def test_substituted_value_is_never_shown(text, secret):
     shown = "\n".join(problems(text, {"S": secret}))
     assert shown
     assert "hunter2" not in shown

@@ -49,7 +49,7 @@ def test_file_is_read_without_its_last_line_break(tmp_path):
     assert data == {"a": "  a b:'", "b": "xc"}
 
 
-def test_every_reference_that_leads_nowhere_is_named_with_its_place(tmp_path):
+def test_reference_to_nothing_is_reported_with_its_position(tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff")
     text = "a: ${NONE}\nb:\n  - x ${MISSING} ${file:none}\nc: ${file:.}\nd: ${file:binary}\n"
     assert problems(text, base=tmp_path) == [

@@ -27,7 +27,7 @@ from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.log_setup import set_up_logging
 from bridge.runtime.signals import Signals
 from bridge.terminal import GOOD, print_coloured, print_error
-from bridge.tools.capture.recorder import CaptureLimits, Recorder
+from bridge.tools.capture.recorder import CaptureLimits, TrafficRecorder
 from bridge.yaml_files.option_types import parse_size
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def record_session(
     # Joined filters bring no second copies.
     session = settings.mqtt.temporary(SUFFIX).model_copy(update={"overlapping_filters": "join"})
     set_up_logging("text", "warning")
-    with Signals() as signals, Recorder(file, bounds) as recorder:
+    with Signals() as signals, TrafficRecorder(file, bounds) as recorder:
         subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
         # As in `run`: a broker that refuses a joined filter may permit those that it joins.
         subscriber.set_filters({text: max(parts.values()) for text, parts in joined.items()}, joined)
@@ -115,7 +115,7 @@ def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, dict[str, i
 class _Capture:
     """Capture from the first connection to its end."""
 
-    def __init__(self, subscriber: Subscriber, recorder: Recorder, signals: Signals, secs: float) -> None:
+    def __init__(self, subscriber: Subscriber, recorder: TrafficRecorder, signals: Signals, secs: float) -> None:
         self._subscriber = subscriber
         self._recorder = recorder
         self._signals = signals

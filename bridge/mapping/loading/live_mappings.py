@@ -52,7 +52,7 @@ LATEST_SECS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _MappingFile:
+class _LoadedFile:
     """State of one file: its signature when it was last loaded, the active mapping, and the problems of the file.
 
     `resources` are those that it was loaded with; `digest` is the SHA-256 of its text.
@@ -99,7 +99,7 @@ class LiveMappings:
         self._last_good_texts = LastGoodTexts(kept)
         self._shared = shared
         self._clock = clock
-        self._files: dict[Path, _MappingFile] = {}
+        self._files: dict[Path, _LoadedFile] = {}
         self._tables = LiveLookupTables(folder, kept)
         self._schemas = LiveSchemaFiles(folder, kept)
         self._resources = NO_RESOURCES
@@ -186,7 +186,7 @@ class LiveMappings:
         if any(changed):
             self._resources = Resources(self._tables.tables, self._schemas.files)
             every = True
-        files: dict[Path, _MappingFile] = {}
+        files: dict[Path, _LoadedFile] = {}
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
             if known is None:
@@ -205,7 +205,7 @@ class LiveMappings:
         if not any(map(uses_schemas, failing)):
             self._schemas.remember()
 
-    def _take_over(self, files: dict[Path, _MappingFile]) -> None:
+    def _take_over(self, files: dict[Path, _LoadedFile]) -> None:
         """Make `files` the present ones, activate what has changed, and report it."""
         before, self._files = self._files, files
         for file in before.keys() - files.keys():
@@ -242,7 +242,7 @@ class LiveMappings:
         )
         self._folder_problem = (Problem(str(self._folder), 0, 0, "", f"no mapping file (*.yaml) here{keeping}"),)
 
-    def _reload_if_changed(self, file: Path, signature: Signature, known: _MappingFile) -> _MappingFile:
+    def _reload_if_changed(self, file: Path, signature: Signature, known: _LoadedFile) -> _LoadedFile:
         """Return the known mapping if compiling it again would produce the same one: 2,000 of them are seconds of CPU.
 
         Each edit of a ConfigMap replaces all of its files, and most of them have the same text as before.
@@ -256,7 +256,7 @@ class LiveMappings:
             return self._load(file, signature, text)
         return replace(known, signature=signature, resources=resources)
 
-    def _load(self, file: Path, signature: Signature, text: bytes | None) -> _MappingFile:
+    def _load(self, file: Path, signature: Signature, text: bytes | None) -> _LoadedFile:
         """Load one file. If that fails, use its last good version."""
         known, digest = self._files.get(file), _digest(text)
         try:
@@ -268,14 +268,14 @@ class LiveMappings:
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous else "not loaded"
                 log.error("mapping %s: %s\n%s", file.name, state, error)
-            return _MappingFile(signature, digest, previous, self._resources, error.problems)
+            return _LoadedFile(signature, digest, previous, self._resources, error.problems)
         if known is not None and known.signature != signature:
             log.info("mapping reloaded", extra={"file": file.name})
         if self._shared and (warning := order_warning(mapping)):
             log.warning("mapping %s: %s", file.name, warning)
         if text is not None:
             self._last_good_texts.keep(file.name, text)
-        return _MappingFile(signature, digest, mapping, self._resources)
+        return _LoadedFile(signature, digest, mapping, self._resources)
 
     def _load_named(self, file: Path, text: bytes | None) -> Mapping:
         """Compile a file and run its tests.
@@ -288,7 +288,7 @@ class LiveMappings:
         resources, shown = self._resources, self._shown(file)
         return load_file(file, self.limits, resources, text=text, shown_as=shown, shared=self._shared)
 
-    def _last_good(self, file: Path, known: _MappingFile | None) -> Mapping | None:
+    def _last_good(self, file: Path, known: _LoadedFile | None) -> Mapping | None:
         """Return the last good version of a file that does not load, or None.
 
         Try in this order: 1. the active mapping, if the tables and schemas have not changed; 2. the last good text with

@@ -20,7 +20,7 @@ from bridge.payloads.json_values import MAX_DEPTH, MAX_INTEGER, MAX_VALUES, MIN_
 if TYPE_CHECKING:
     from bridge.payloads.avro.schema import AvroType
 
-Read: TypeAlias = Callable[[bytes, int, "Budget"], tuple[Any, int]]
+Read: TypeAlias = Callable[[bytes, int, "AvroBudget"], tuple[Any, int]]
 
 _CONTINUES: Final = 0x80
 _VARINT_BITS: Final = 70
@@ -31,7 +31,7 @@ _MAX_DECIMAL_BYTES: Final = 2000
 _unpack_double: Final = Struct("<d").unpack_from
 
 
-class Budget:
+class AvroBudget:
     """Values and levels that one message may still have."""
 
     __slots__ = ("depth", "values")
@@ -49,11 +49,11 @@ class Budget:
 
 def compile_reader(schema: AvroType) -> Callable[[bytes, int], Any]:
     """Return the function from the data and the place where the value begins to the value. It raises DecodeError."""
-    read = _Compiler().reader(schema)
+    read = _SchemaCompiler().reader(schema)
 
     def decode(data: bytes, start: int) -> Any:
         try:
-            value, at = read(data, start, Budget())
+            value, at = read(data, start, AvroBudget())
         except (IndexError, error):
             raise DecodeError(f"not Avro of this schema: the data ends within a value, at byte {len(data)}") from None
         except RecursionError:
@@ -65,7 +65,7 @@ def compile_reader(schema: AvroType) -> Callable[[bytes, int], Any]:
     return decode
 
 
-class _Compiler:
+class _SchemaCompiler:
     """Compiler of one schema. `_readers` are those of records, by identity; None while a record is compiled."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class _Compiler:
     def _nested(self, key: int) -> Read:
         """Return the closure of a record within itself: it is not compiled yet, and its depth is limited."""
 
-        def read(data: bytes, at: int, budget: Budget) -> tuple[Any, int]:
+        def read(data: bytes, at: int, budget: AvroBudget) -> tuple[Any, int]:
             budget.depth -= 1
             if budget.depth < 0:
                 raise DecodeError(f"not usable: the Avro is nested deeper than {MAX_DEPTH} levels")
@@ -115,7 +115,7 @@ class _Compiler:
 def _record(fields: list[tuple[str, Read]]) -> Read:
     size = len(fields) + 1
 
-    def read(data: bytes, at: int, budget: Budget) -> tuple[dict[str, Any], int]:
+    def read(data: bytes, at: int, budget: AvroBudget) -> tuple[dict[str, Any], int]:
         budget.take(size)
         value: dict[str, Any] = {}
         for name, read_field in fields:
@@ -126,7 +126,7 @@ def _record(fields: list[tuple[str, Read]]) -> Read:
 
 
 def _array(read_item: Read) -> Read:
-    def read(data: bytes, at: int, budget: Budget) -> tuple[list[Any], int]:
+    def read(data: bytes, at: int, budget: AvroBudget) -> tuple[list[Any], int]:
         values: list[Any] = []
         while True:
             count, at = _block(data, at)
@@ -141,7 +141,7 @@ def _array(read_item: Read) -> Read:
 
 
 def _map(read_value: Read) -> Read:
-    def read(data: bytes, at: int, budget: Budget) -> tuple[dict[str, Any], int]:
+    def read(data: bytes, at: int, budget: AvroBudget) -> tuple[dict[str, Any], int]:
         values: dict[str, Any] = {}
         while True:
             count, at = _block(data, at)
@@ -165,7 +165,7 @@ def _block(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _union(branches: list[Read]) -> Read:
-    def read(data: bytes, at: int, budget: Budget) -> tuple[Any, int]:
+    def read(data: bytes, at: int, budget: AvroBudget) -> tuple[Any, int]:
         number, after = _long(data, at)
         if not 0 <= number < len(branches):
             raise DecodeError(f"not Avro of this schema: type {number} of a union of {len(branches)}, at byte {at}")
@@ -175,7 +175,7 @@ def _union(branches: list[Read]) -> Read:
 
 
 def _enum(symbols: tuple[str, ...]) -> Read:
-    def read(data: bytes, at: int, _budget: Budget) -> tuple[str, int]:
+    def read(data: bytes, at: int, _budget: AvroBudget) -> tuple[str, int]:
         number, after = _long(data, at)
         if not 0 <= number < len(symbols):
             raise DecodeError(f"not Avro of this schema: symbol {number} of an enum of {len(symbols)}, at byte {at}")
@@ -204,7 +204,7 @@ def _decimal(data: bytes, scale: int) -> float | str:
 
 
 def _bytes(convert: Callable[[bytes], Any]) -> Read:
-    def read(data: bytes, at: int, _budget: Budget) -> tuple[Any, int]:
+    def read(data: bytes, at: int, _budget: AvroBudget) -> tuple[Any, int]:
         start, end = _span(data, at)
         return convert(data[start:end]), end
 
@@ -212,7 +212,7 @@ def _bytes(convert: Callable[[bytes], Any]) -> Read:
 
 
 def _fixed(size: int, convert: Callable[[bytes], Any]) -> Read:
-    def read(data: bytes, at: int, _budget: Budget) -> tuple[Any, int]:
+    def read(data: bytes, at: int, _budget: AvroBudget) -> tuple[Any, int]:
         end = at + size
         if end > len(data):
             raise IndexError
@@ -232,7 +232,7 @@ def _span(data: bytes, at: int) -> tuple[int, int]:
     return start, end
 
 
-def _string(data: bytes, at: int, _budget: Budget) -> tuple[str, int]:
+def _string(data: bytes, at: int, _budget: AvroBudget) -> tuple[str, int]:
     start, end = _span(data, at)
     try:
         return data[start:end].decode(), end
@@ -259,22 +259,22 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
             raise DecodeError(f"not Avro of this schema: a number of more than 10 bytes, at byte {at - 10}")
 
 
-def _number(data: bytes, at: int, _budget: Budget) -> tuple[int, int]:
+def _number(data: bytes, at: int, _budget: AvroBudget) -> tuple[int, int]:
     return _long(data, at)
 
 
-def _null(_data: bytes, at: int, _budget: Budget) -> tuple[None, int]:
+def _null(_data: bytes, at: int, _budget: AvroBudget) -> tuple[None, int]:
     return None, at
 
 
-def _boolean(data: bytes, at: int, _budget: Budget) -> tuple[bool, int]:
+def _boolean(data: bytes, at: int, _budget: AvroBudget) -> tuple[bool, int]:
     byte = data[at]
     if byte > 1:
         raise DecodeError(f"not Avro of this schema: {byte} is no boolean, at byte {at}")
     return byte == 1, at + 1
 
 
-def _float(data: bytes, at: int, _budget: Budget) -> tuple[float | None, int]:
+def _float(data: bytes, at: int, _budget: AvroBudget) -> tuple[float | None, int]:
     end = at + 4
     if end > len(data):
         raise IndexError
@@ -283,7 +283,7 @@ def _float(data: bytes, at: int, _budget: Budget) -> tuple[float | None, int]:
     return (value if math.isfinite(value) else None), end
 
 
-def _double(data: bytes, at: int, _budget: Budget) -> tuple[float | None, int]:
+def _double(data: bytes, at: int, _budget: AvroBudget) -> tuple[float | None, int]:
     value: float = _unpack_double(data, at)[0]
     return (value if math.isfinite(value) else None), at + 8
 

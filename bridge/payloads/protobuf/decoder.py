@@ -15,7 +15,7 @@ from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_VALUES
 from bridge.payloads.protobuf.counting import check_values, counted_fields
 from bridge.payloads.protobuf.filling import fill
-from bridge.payloads.protobuf.values import Budget, ValueReader
+from bridge.payloads.protobuf.values import ProtobufBudget, ValueReader
 
 if TYPE_CHECKING:
     from bridge.payloads.protobuf.descriptors import MessageTypes
@@ -53,7 +53,7 @@ class ProtobufDecoder:
         if not message.IsInitialized():
             missing = ", ".join(message.FindInitializationErrors()[:9])
             raise DecodeError(f"not a {self._name}: the required field {missing[:200]} is missing")
-        return self._read(message, Budget())
+        return self._read(message, ProtobufBudget())
 
     def encode(self, value: Any) -> bytes:
         """Return the value as message, for tests. Raise ValueError."""

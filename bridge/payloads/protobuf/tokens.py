@@ -25,7 +25,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-class Token(NamedTuple):
+class ProtoToken(NamedTuple):
     """A word. `kind` is name, number, text or sign; of a text, `text` is what is between the quotes."""
 
     kind: str
@@ -42,11 +42,11 @@ class Tokens:
         self._at = 0
 
     @property
-    def next(self) -> Token:
+    def next(self) -> ProtoToken:
         """The next word."""
         return self._tokens[self._at]
 
-    def take(self) -> Token:
+    def take(self) -> ProtoToken:
         """Return the next word and move after it."""
         token = self._tokens[self._at]
         self._at += token.kind != "end"
@@ -93,7 +93,7 @@ class Tokens:
         return SchemaError(f"line {token.line}, column {token.column}: expected {expected}, found {found}")
 
 
-def _tokens(text: str) -> Iterator[Token]:
+def _tokens(text: str) -> Iterator[ProtoToken]:
     """Yield all words, and an end. Raise SchemaError for a character that begins none."""
     at, line, begin = 0, 1, 0
     while at < len(text):
@@ -102,9 +102,9 @@ def _tokens(text: str) -> Iterator[Token]:
             raise SchemaError(f"line {line}, column {at - begin + 1}: '{text[at]}' cannot stand here")
         kind, word = str(found.lastgroup), found[0]
         if kind != "blank":
-            yield Token(kind, word[1:-1] if kind == "text" else word, line, at - begin + 1)
+            yield ProtoToken(kind, word[1:-1] if kind == "text" else word, line, at - begin + 1)
         line += word.count("\n")
         if "\n" in word:
             begin = at + word.rindex("\n") + 1
         at = found.end()
-    yield Token("end", END, line, at - begin + 1)
+    yield ProtoToken("end", END, line, at - begin + 1)

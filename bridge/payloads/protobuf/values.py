@@ -26,7 +26,7 @@ from bridge.payloads.json_values import MAX_VALUES
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
-Convert: TypeAlias = Callable[[Any, "Budget"], Any]
+Convert: TypeAlias = Callable[[Any, "ProtobufBudget"], Any]
 """Function from a value of the `protobuf` package to one for expressions."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,7 +38,7 @@ _WRAPPERS: Final = frozenset(
 )
 
 
-class Budget:
+class ProtobufBudget:
     """Number of values that one message may still have."""
 
     __slots__ = ("values",)
@@ -72,7 +72,7 @@ class ValueReader:
     def _later(self, name: str) -> Convert:
         readers = self._readers
 
-        def read(message: Any, budget: Budget) -> Any:
+        def read(message: Any, budget: ProtobufBudget) -> Any:
             return readers[name](message, budget)
 
         return read
@@ -109,7 +109,7 @@ class ValueReader:
 def _message(fields: list[tuple[str, bool, Convert | None]]) -> Convert:
     size = len(fields) + 1
 
-    def read(message: Any, budget: Budget) -> dict[str, Any]:
+    def read(message: Any, budget: ProtobufBudget) -> dict[str, Any]:
         budget.take(size)
         value: dict[str, Any] = {}
         for name, presence, convert in fields:
@@ -123,7 +123,7 @@ def _message(fields: list[tuple[str, bool, Convert | None]]) -> Convert:
 
 
 def _list(convert: Convert | None) -> Convert:
-    def read(values: Any, budget: Budget) -> list[Any]:
+    def read(values: Any, budget: ProtobufBudget) -> list[Any]:
         budget.take(len(values))
         return list(values) if convert is None else [convert(value, budget) for value in values]
 
@@ -131,7 +131,7 @@ def _list(convert: Convert | None) -> Convert:
 
 
 def _map(convert: Convert | None) -> Convert:
-    def read(values: Any, budget: Budget) -> dict[str, Any]:
+    def read(values: Any, budget: ProtobufBudget) -> dict[str, Any]:
         budget.take(len(values))
         return {_key(key): value if convert is None else convert(value, budget) for key, value in values.items()}
 
@@ -144,20 +144,20 @@ def _key(key: Any) -> str:
     return str(key)
 
 
-def _float(value: float, _budget: Budget) -> float | None:
+def _float(value: float, _budget: ProtobufBudget) -> float | None:
     return shortest_float32(_pack_float(value)) if math.isfinite(value) else None
 
 
-def _double(value: float, _budget: Budget) -> float | None:
+def _double(value: float, _budget: ProtobufBudget) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _bytes(value: bytes, budget: Budget) -> list[int]:
+def _bytes(value: bytes, budget: ProtobufBudget) -> list[int]:
     budget.take(len(value))
     return list(value)
 
 
-def _timestamp(message: Any, _budget: Budget) -> str:
+def _timestamp(message: Any, _budget: ProtobufBudget) -> str:
     """Return the RFC 3339 text of a Timestamp. Raise DecodeError outside the years 1 to 9999."""
     try:
         text = (_EPOCH + timedelta(seconds=message.seconds)).isoformat()[:19]
@@ -169,17 +169,17 @@ def _timestamp(message: Any, _budget: Budget) -> str:
     return f"{text}.{fraction}Z" if fraction else f"{text}Z"
 
 
-def _duration(message: Any, _budget: Budget) -> float:
+def _duration(message: Any, _budget: ProtobufBudget) -> float:
     seconds: int = message.seconds
     return seconds if message.nanos == 0 else seconds + message.nanos / _NANOS
 
 
-def _struct(message: Any, budget: Budget) -> dict[str, Any]:
+def _struct(message: Any, budget: ProtobufBudget) -> dict[str, Any]:
     budget.take(len(message.fields))
     return {key: _value(value, budget) for key, value in message.fields.items()}
 
 
-def _value(message: Any, budget: Budget) -> Any:
+def _value(message: Any, budget: ProtobufBudget) -> Any:
     kind = message.WhichOneof("kind")
     if kind == "struct_value":
         return _struct(message.struct_value, budget)
@@ -190,7 +190,7 @@ def _value(message: Any, budget: Budget) -> Any:
     return _double(message.number_value, budget) if kind == "number_value" else getattr(message, kind)
 
 
-def _values(message: Any, budget: Budget) -> list[Any]:
+def _values(message: Any, budget: ProtobufBudget) -> list[Any]:
     budget.take(len(message.values))
     return [_value(value, budget) for value in message.values]
 

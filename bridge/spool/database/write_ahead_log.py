@@ -42,7 +42,7 @@ _BITS = 0xFFFFFFFF
 Checksum = tuple[int, int]
 
 
-class Frame(NamedTuple):
+class LogFrame(NamedTuple):
     """A frame of the log. `number` counts from 1; `commit_pages` is 0 unless the frame ends a transaction."""
 
     number: int
@@ -86,7 +86,7 @@ class WriteAheadLog:
         index = self._index
         return index.frames if index is not None and index.salts == self.salts else 0
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[LogFrame]:
         """Yield the frames of this log in order. Those of an earlier round of the file, behind its end, are left out.
 
         A frame whose predecessor is damaged is intact if its checksum continues the one that the predecessor should
@@ -104,7 +104,7 @@ class WriteAheadLog:
                 intact = found == after
             computed, stored = after, found
             if tuple(salts) == self.salts:
-                yield Frame(number, page, commit_pages, intact and page > 0)
+                yield LogFrame(number, page, commit_pages, intact and page > 0)
 
     def page_of(self, number: int) -> bytes:
         """Return the page in a frame."""

@@ -1,4 +1,4 @@
-"""Recorder that writes a session's messages to a file, up to a bound, and returns the acknowledgements."""
+"""TrafficRecorder that writes a session's messages to a file, up to a bound, and returns the acknowledgements."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CaptureLimits:
     bytes: int
 
 
-class Recorder:
+class TrafficRecorder:
     """Writer of one capture, to a new file that only its owner can read. `full` is set when a bound is reached."""
 
     def __init__(

@@ -28,7 +28,7 @@ MALFORMED_EVERY_SECS = 2.5
 STATES = ("RUN", "RUN", "RUN", "RUN", "IDLE", "FAULT", "OFF")
 
 
-class Event(NamedTuple):
+class FactoryEvent(NamedTuple):
     """One message that the factory publishes."""
 
     topic: str
@@ -89,7 +89,7 @@ class Factory:
         self._malformed_at = start + 1.5
         self._energy_at = start
 
-    def events(self, now: float) -> Iterator[Event]:
+    def events(self, now: float) -> Iterator[FactoryEvent]:
         """Yield every message that is due at `now`, once."""
         for machine in self._machines:
             yield from self._of_machine(machine, now)
@@ -106,29 +106,29 @@ class Factory:
             yield self._malformed()
             self._malformed_at += MALFORMED_EVERY_SECS
 
-    def _of_machine(self, machine: Machine, now: float) -> Iterator[Event]:
+    def _of_machine(self, machine: Machine, now: float) -> Iterator[FactoryEvent]:
         while machine.info_at <= now:
             yield self._info(machine)
             machine.info_at += INFO_EVERY_SECS
         while machine.state_at <= now:
             machine.state = self._random.choice(STATES)
             machine.state_at += self._random.uniform(3, 9)
-            yield Event(f"{machine.topic}/state", machine.state.encode(), retain=True)
+            yield FactoryEvent(f"{machine.topic}/state", machine.state.encode(), retain=True)
         while machine.telemetry_at <= now:
             yield self._telemetry(machine, machine.telemetry_at)
             if machine.state == "RUN" and self._random.random() < 0.1:  # noqa: PLR2004 - one part in ten reports
                 machine.parts += 1
-                yield Event(f"{machine.topic}/count", str(machine.parts).encode())
+                yield FactoryEvent(f"{machine.topic}/count", str(machine.parts).encode())
             machine.telemetry_at += TELEMETRY_SECS
         while machine.vibration_at <= now:
             yield self._vibration(machine, machine.vibration_at)
             machine.vibration_at += 2
 
-    def _info(self, machine: Machine) -> Event:
+    def _info(self, machine: Machine) -> FactoryEvent:
         value = {"serial": f"HP-{machine.name[-3:]}", "model": "HP-200", "firmware": "2.4.1"}
-        return Event(f"{machine.topic}/info", json.dumps(value).encode(), retain=True)
+        return FactoryEvent(f"{machine.topic}/info", json.dumps(value).encode(), retain=True)
 
-    def _vibration(self, machine: Machine, at: float) -> Event:
+    def _vibration(self, machine: Machine, at: float) -> FactoryEvent:
         samples = [
             {
                 "sensor": f"{machine.name}-{'xy'[number % 2]}",
@@ -137,12 +137,12 @@ class Factory:
             }
             for number in range(6)
         ]
-        return Event(f"{machine.topic}/vibration", json.dumps({"samples": samples}).encode())
+        return FactoryEvent(f"{machine.topic}/vibration", json.dumps({"samples": samples}).encode())
 
     def _epoch_ms_at(self, at: float) -> int:
         return self.epoch_ms + int((at - self.started_at) * 1000)
 
-    def _telemetry(self, machine: Machine, at: float) -> Event:
+    def _telemetry(self, machine: Machine, at: float) -> FactoryEvent:
         heat = {"RUN": 190.0, "IDLE": 120.0, "FAULT": 230.0, "OFF": 70.0}[machine.state]
         value = {
             "ts": self._epoch_ms_at(at),
@@ -150,29 +150,29 @@ class Factory:
             "pressure_bar": round(6 + self._random.uniform(-0.5, 0.5), 3),
             "status": machine.state,
         }
-        return Event(f"{machine.topic}/telemetry", json.dumps(value).encode())
+        return FactoryEvent(f"{machine.topic}/telemetry", json.dumps(value).encode())
 
-    def _energy(self) -> Iterator[Event]:
+    def _energy(self) -> Iterator[FactoryEvent]:
         for meter in ("main", "compressors"):
             kilowatts = self._random.uniform(80, 140)
             self._watt_hours += int(kilowatts / 3.6)
-            yield Event(f"factory/{SITE}/energy/{meter}", struct.pack(">fI", kilowatts, self._watt_hours), qos=2)
+            yield FactoryEvent(f"factory/{SITE}/energy/{meter}", struct.pack(">fI", kilowatts, self._watt_hours), qos=2)
 
-    def bad_message(self) -> Event:
+    def bad_message(self) -> FactoryEvent:
         """Return a counter's message that is not a number."""
-        return Event(f"{self._random.choice(self._machines).topic}/count", b"not a number")
+        return FactoryEvent(f"{self._random.choice(self._machines).topic}/count", b"not a number")
 
-    def _malformed(self) -> Event:
+    def _malformed(self) -> FactoryEvent:
         machine = self._random.choice(self._machines)
         return self._random.choice(
             (
-                Event(f"{machine.topic}/telemetry", b'{"ts": 1700000000000, "temperature_f": 19'),
-                Event(
+                FactoryEvent(f"{machine.topic}/telemetry", b'{"ts": 1700000000000, "temperature_f": 19'),
+                FactoryEvent(
                     f"{machine.topic}/telemetry",
                     b'{"ts": 1, "temperature_f": "n/a", "pressure_bar": 6, "status": "RUN"}',
                 ),
-                Event(f"{machine.topic}/count", b"ERR 17"),
-                Event(f"{machine.topic}/vibration", b'{"error": "overrun"}'),
-                Event(f"{machine.topic}/info", b'{"model": "HP-200"}', retain=True),
+                FactoryEvent(f"{machine.topic}/count", b"ERR 17"),
+                FactoryEvent(f"{machine.topic}/vibration", b'{"error": "overrun"}'),
+                FactoryEvent(f"{machine.topic}/info", b'{"model": "HP-200"}', retain=True),
             )
         )

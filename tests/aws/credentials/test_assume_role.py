@@ -60,7 +60,7 @@ def test_without_the_external_id_the_hint_names_role_and_user(aws, settings):
     assert "external_id" in refused.value.hint
 
 
-def test_what_the_role_may_not_do_is_refused_by_the_roles_name(aws):
+def test_request_that_the_role_may_not_make_is_refused_by_the_roles_name(aws):
     with pytest.raises(Refused) as refused:
         in_role(aws, external_id="plant-1").put_records("elsewhere", RECORDS)
     assert f"allow kinesis:PutRecords on {STREAM_ARN}elsewhere to arn:aws:sts::" in refused.value.hint

@@ -28,7 +28,7 @@ def test_devices_certificate_gives_credentials_by_its_role_alias(serve, authorit
 @pytest.mark.parametrize(
     ("status", "words"), [(403, "iot:AssumeRoleWithCertificate"), (404, "role alias"), (400, "thing_name")]
 )
-def test_what_aws_iot_refuses_comes_with_what_to_do(serve, authority, status, words):
+def test_aws_iot_refusal_has_a_hint(serve, authority, status, words):
     server = serve(verify=True)
     server.answer = status, json.dumps({"message": "no"})
     with pytest.raises(Refused) as refused:
@@ -37,7 +37,7 @@ def test_what_aws_iot_refuses_comes_with_what_to_do(serve, authority, status, wo
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_what_may_pass_is_tried_again(serve, authority, status):
+def test_temporary_error_is_retried(serve, authority, status):
     server = serve(verify=True)
     server.answer = status, "busy"
     with pytest.raises(Unavailable):
@@ -99,7 +99,7 @@ def test_trust_anchors_certificate_gives_credentials(serve, authority):
     assert (asked["roleArn"], asked["durationSeconds"]) == (f"arn:aws:iam::{ACCOUNT}:role/edge", 1800)
 
 
-def test_what_roles_anywhere_refuses_comes_with_what_to_do(serve, authority):
+def test_roles_anywhere_refusal_has_a_hint(serve, authority):
     server = serve(verify=False)
     server.answer = 403, json.dumps({"message": "Untrusted certificate. Insufficient certificate"})
     with pytest.raises(Refused) as refused:

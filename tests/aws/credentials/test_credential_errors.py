@@ -75,7 +75,7 @@ def key(aws, **other):
         ({}, "telemetri", "AccessDeniedException", f"allow kinesis:PutRecords on {STREAM_ARN}telemetri to {EDGE}"),
     ],
 )
-def test_what_is_wrong_is_reported(aws, wrong, stream, code, words):
+def test_wrong_credentials_are_reported_with_a_hint(aws, wrong, stream, code, words):
     with pytest.raises(Refused) as refused:
         publisher(aws, "token", **key(aws, **wrong)).put_records(stream, records(1))
     assert refused.value.code == code
@@ -152,7 +152,7 @@ class Sources:
 
 
 @pytest.mark.parametrize("kind", ["iot", "roles_anywhere"])
-def test_what_is_given_for_a_while_is_given_again_while_records_flow(
+def test_temporary_credentials_are_renewed_while_records_flow(
     kind, aws, tmp_path, serve, authority, metadata, monkeypatch
 ):
     made = Sources(aws, tmp_path, monkeypatch)
@@ -165,7 +165,7 @@ def test_what_is_given_for_a_while_is_given_again_while_records_flow(
     assert made.given >= 2
 
 
-def test_what_ended_early_is_given_again_for_the_next_request(aws, tmp_path, metadata, monkeypatch):
+def test_credentials_that_expire_early_are_renewed_for_the_next_request(aws, tmp_path, metadata, monkeypatch):
     """botocore continues for some minutes with what an instance's service gave, in case that is what fails."""
     made = Sources(aws, tmp_path, monkeypatch)
     made.secs = 4
@@ -178,7 +178,7 @@ def test_what_ended_early_is_given_again_for_the_next_request(aws, tmp_path, met
 
 
 @pytest.mark.parametrize("kind", ["token", "process", "default", "profile", "ec2_role", "iot", "roles_anywhere"])
-def test_every_type_writes_and_may_be_the_source_of_a_role(
+def test_authentication_of_every_type_writes_and_is_the_source_of_a_role(
     kind, aws, tmp_path, serve, authority, metadata, monkeypatch
 ):
     source = getattr(Sources(aws, tmp_path, monkeypatch), kind)(metadata, serve, authority)

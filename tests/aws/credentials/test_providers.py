@@ -6,7 +6,7 @@ from bridge.aws.credentials import AUTHENTICATION, Authentication
 
 
 @pytest.mark.parametrize("type_", AUTHENTICATION)
-def test_no_type_shows_its_settings(type_):
+def test_repr_of_authentication_shows_no_settings(type_):
     source = Authentication("token", {"secret_access_key": "hunter2"})
     assert "hunter2" not in repr(Authentication(type_, {"secret_access_key": "hunter2"}, source))
 

@@ -137,7 +137,7 @@ def test_one_thread_renews_and_the_others_continue_with_what_is_in_hand():
     assert given.key == "A2"
 
 
-def test_what_botocore_raises_becomes_the_bridges_own():
+def test_exceptions_of_botocore_become_the_bridges_own():
     class Failing:
         def get_frozen_credentials(self):
             raise self.error
@@ -159,5 +159,5 @@ def test_times_are_read_with_and_without_their_zone():
     assert epoch_secs(None) is None
 
 
-def test_no_repr_shows_them():
+def test_repr_shows_no_credentials():
     assert "hunter2" not in repr(FetchedCredentials("A", "hunter2", "hunter2"))

@@ -21,7 +21,7 @@ def test_measurement_of_a_request_has_its_size_and_times():
     assert measurement.started_at < measurement.answered_at
 
 
-def test_each_thread_has_the_measurement_of_its_own_request():
+def test_measurement_of_a_thread_is_that_of_its_own_request():
     with ScriptedServer(respond_always) as server:
         session = session_with(max_pool_connections=8)
         wrong = []

@@ -45,7 +45,7 @@ def test_bytes_that_tls_added_are_not_reported(recorded):
     assert reported == [RequestProgress(1000, 1000, drained=False)]
 
 
-def test_nothing_is_reported_without_figures_of_the_kernel(recorded):
+def test_progress_without_figures_of_the_kernel_is_not_reported(recorded):
     request, reported = recorded
     request.sent_whole()
     request.check(None)

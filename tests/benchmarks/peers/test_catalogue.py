@@ -34,7 +34,7 @@ def test_sink_subscribes_as_the_expected_client(peer):
     assert "peer" in text
 
 
-def test_every_file_beside_the_peers_belongs_to_one():
+def test_configuration_files_all_belong_to_a_peer():
     files = {file.name for file in HERE.iterdir() if file.suffix in {".toml", ".yaml"}} | {"naive.py"}
     assert files == {peer.config for peer in CONFIGURED}
 
@@ -46,7 +46,7 @@ def test_telegraf_may_hold_more_than_it_may_leave_unacknowledged():
     assert (consumer["qos"], consumer["persistent_session"]) == (1, True)
 
 
-def test_each_of_its_names_is_started_in_its_own_way(tmp_path):
+def test_peer_with_two_names_is_started_by_the_command_of_each(tmp_path):
     peer, place = peer_named("Redpanda"), Place(tmp_path, 1, 2, 3)
     config = str(HERE / "benthos.yaml")
     assert peer.command(("rpk", "connect"), place) == ["rpk", "connect", "run", config]

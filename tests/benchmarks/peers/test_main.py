@@ -31,5 +31,5 @@ def test_who_is_not_on_the_path_is_measured_as_such(monkeypatch, tmp_path):
     assert said.file.getvalue() == "Vector: not on the PATH (vector)\n"
 
 
-def test_what_is_known_stands_in_the_catalogues_order():
+def test_results_are_in_the_order_of_the_catalogue():
     assert list(ordered({"Vector": 1, "the bridge, plain": 2})) == ["the bridge, plain", "Vector"]

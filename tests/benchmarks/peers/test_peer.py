@@ -12,7 +12,7 @@ def test_program_is_found_on_the_path_by_the_first_of_its_names(tmp_path, monkey
     assert (PEER.found(), PEER.version()) == (("rpk", "connect"), "4.60.1")
 
 
-def test_what_differs_from_run_to_run_is_in_the_environment(tmp_path):
+def test_environment_contains_what_differs_between_runs(tmp_path):
     environment = Place(tmp_path, 1883, 4567, 9999).environment()
     assert (environment["BROKER_PORT"], environment["KINESIS_PORT"], environment["PEER_PORT"]) == (
         "1883",

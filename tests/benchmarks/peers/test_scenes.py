@@ -25,7 +25,7 @@ def test_bridge_that_is_killed_on_the_way_loses_nothing():
     assert outcome.records == 600 + outcome.duplicates
 
 
-def test_what_never_comes_is_lost():
+def test_messages_that_never_arrive_count_as_lost():
     deaf = replace(NAIVE, command=lambda program, place: [*program, "-c", SUBSCRIBES_ONLY])
     outcome = play(deaf, "live", replace(FEW, patience_secs=1))
     assert (outcome.lost, outcome.records, outcome.messages_per_sec) == (600, 0, 0)

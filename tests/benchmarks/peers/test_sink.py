@@ -42,7 +42,7 @@ def test_messages_of_a_packed_record_are_counted_each_by_itself(kpl):
     assert (counters["records"], counters["units"], counters["distinct"], counters["duplicates"]) == (1, 1, 3, 1)
 
 
-def test_it_counts_over_http_and_is_away_for_as_long_as_it_is_reported():
+def test_sink_counts_over_http_and_is_away_for_the_requested_time():
     with sink_process() as sink:
         assert (sink.counters()["records"], sink.counters()["distinct"]) == (0, 0)
         sink.leave(0.5)

@@ -17,7 +17,7 @@ def test_loss_stands_out_in_the_table_and_who_is_not_there_is_named():
     assert "| Vector | not on the PATH |  |  |  |  |  |  |  |" in text
 
 
-def test_what_was_written_is_read_again(tmp_path):
+def test_table_that_was_written_is_read_again(tmp_path):
     file = tmp_path / "build" / "bench-peers.json"
     assert written(file) == {}
     entries = {"a script": entry("1.0", live=outcome("live", lost=3)), "Vector": entry(NOT_FOUND)}

@@ -37,7 +37,7 @@ def retain_one(port, topic):
         publisher.publish([(topic, b'{"count": 0, "machine": "m"}')], 1, retain=True)
 
 
-def test_it_records_beside_the_bridge_which_loses_nothing(tmp_path, mosquitto, kinesis, bridge):
+def test_capture_records_beside_a_bridge_that_loses_nothing(tmp_path, mosquitto, kinesis, bridge):
     retain_one(mosquitto.port, "factory/pdx/line3/press000/telemetry")
     running = bridge({"press": TELEMETRY}, here=True)
     arrivals = Arrivals(kinesis)
@@ -71,7 +71,7 @@ def test_signal_ends_it_with_a_count_and_a_complete_file(tmp_path, mosquitto, nu
     assert found.message.topic == "other/topic"
 
 
-def test_it_ends_by_itself_after_its_time(tmp_path, mosquitto, capsys):
+def test_capture_ends_by_itself_after_its_time(tmp_path, mosquitto, capsys):
     config = set_up(tmp_path, mosquitto.port)
     assert record_traffic(config, tmp_path / "c.jsonl", CaptureOptions((), 0.3, 10, "1 MB")) == 0
     assert capsys.readouterr().out.endswith("(ended by --secs)\n")

@@ -8,7 +8,7 @@ def check(config, capsys):
     return code, shown.out, shown.err
 
 
-def test_what_is_ok_is_counted(tmp_path, capsys):
+def test_check_counts_mappings_and_tests_that_are_ok(tmp_path, capsys):
     config = set_up(tmp_path)
     assert check(config, capsys) == (0, f"OK  {config}, 1 mapping, 1 test passed\n", "")
 

@@ -34,7 +34,7 @@ def test_traffic_that_is_covered_is_ok(tmp_path, capsys):
     ]
 
 
-def test_what_is_not_covered_is_listed(tmp_path, capsys):
+def test_coverage_lists_unmatched_topics_and_silent_mappings(tmp_path, capsys):
     other = "topic: o/+\noutputs: [{data_stream: s}]"
     traffic = [(PRESS, 0), (PRESS, 2), ("x/y", 3), ("x/y", 4), ("x/\x1b", 5), ("x/y", 400)]
     code, out = covered(tmp_path, capsys, *traffic, other=other)

@@ -65,7 +65,7 @@ def test_one_is_shown_complete(config, capsys):
     assert out.endswith('{"a":\n')
 
 
-def test_what_a_terminal_would_act_upon_is_escaped(config, capsys):
+def test_control_characters_are_escaped(config, capsys):
     show_dead_letter(config, 3)
     list_dead_letters(config, DeadLetterFilter(), as_json=False)
     out = capsys.readouterr().out

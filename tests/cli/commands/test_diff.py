@@ -57,13 +57,13 @@ NONE = {"same": 0, "changed": 0, "only old": 0, "only new": 0, "now filtered": 0
         (("f/{machine}", "g/{machine}"), {"only old": 2}),
     ],
 )
-def test_every_record_is_counted_once_by_what_became_of_it(tmp_path, capsys, change, expected):
+def test_diff_counts_each_record_once_by_its_outcome(tmp_path, capsys, change, expected):
     code, out = compared(tmp_path, capsys, OLD.replace(*change), ON)
     assert counts(out) == NONE | expected
     assert code == (0 if expected == {"same": 2} else 1)
 
 
-def test_what_was_filtered_or_rejected_before_and_makes_records_now_is_new(tmp_path, capsys):
+def test_records_of_messages_without_records_before_are_new(tmp_path, capsys):
     code, out = compared(tmp_path, capsys, OLD.replace("where: payload.on\n", ""), {"t": 1})
     assert (code, counts(out)) == (1, NONE | {"only new": 2})
     code, out = compared(tmp_path, capsys, OLD, ON, old=OLD.replace("payload.on", "abs(payload)"))
@@ -190,7 +190,7 @@ def test_lookup_tables_beside_the_new_file_serve_an_old_one_from_elsewhere(tmp_p
     assert diff(tmp_path / "before.yaml", tmp_path / "mappings" / "press.yaml", captured(tmp_path, ON), WORDS) == 0
 
 
-def test_what_cannot_be_compared_is_reported(tmp_path):
+def test_diff_of_invalid_input_is_an_error(tmp_path):
     file = captured(tmp_path, ON)
     (tmp_path / "a.yaml").write_text(OLD)
     (tmp_path / "broken.yaml").write_text(OLD + "each: 1")

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 SECRET = "s3cret-of-the-broker"
 
 
-def test_it_proposes_mappings_for_what_a_broker_has(tmp_path, mosquitto, command, monkeypatch):
+def test_init_proposes_mappings_for_the_brokers_traffic(tmp_path, mosquitto, command, monkeypatch):
     monkeypatch.setenv("MQTT_PASSWORD", SECRET)
     traffic = [(f"factory/pdx/{line}/press0{n}/telemetry", b'{"t": 1}') for line in ("line1", "line2") for n in (1, 2)]
     with Publisher(mosquitto.port) as publisher:
@@ -45,7 +45,7 @@ def test_without_a_broker_it_reports_it_and_writes_an_example(tmp_path, command)
     assert command(tmp_path, "check").returncode == 0
 
 
-def test_what_is_there_is_not_written_over_without_force(tmp_path, command):
+def test_init_overwrites_files_only_with_force(tmp_path, command):
     assert command(tmp_path, "init", "--yes", "--listen-secs", "0").returncode == 0
     before = (tmp_path / "bridge.yaml").read_text()
     again = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--client-id", "other")
@@ -83,7 +83,7 @@ def test_password_in_the_url_is_refused_and_shown_nowhere(tmp_path, command):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_each_type_of_authentication_that_needs_no_file_passes_check(tmp_path, monkeypatch, command):
+def test_init_with_each_authentication_without_files_passes_check(tmp_path, monkeypatch, command):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAX")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     role = "kinesis.authentication.role_arn=arn:aws:iam::123456789012:role/edge"

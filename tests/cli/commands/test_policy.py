@@ -126,7 +126,7 @@ def refused(call, *arguments):
     return False
 
 
-def test_each_action_is_needed_and_they_are_enough(aws, tmp_path, capsys):
+def test_policy_actions_are_all_needed_and_sufficient(aws, tmp_path, capsys):
     """All requests of a publisher to AWS, with the complete policy and with each action taken away."""
     path = config(tmp_path, aws.url, archive=MAPPINGS["archive"])
     document, _ = printed(capsys, path)

@@ -64,7 +64,7 @@ def test_dead_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
         DeadLetterSelection([1], DeadLetterFilter(), all=True),
     ],
 )
-def test_what_is_meant_must_be_reported_once(config, selection):
+def test_replay_requires_exactly_one_selection(config, selection):
     with pytest.raises(BridgeError, match="nothing selected"):
         replay_dead_letters(config, selection)
 
@@ -93,7 +93,7 @@ def test_export_has_all_of_a_dead_letter_and_is_its_owners_alone(config, tmp_pat
         export_dead_letters(config, file, DeadLetterFilter(), as_csv=False)
 
 
-def test_no_cell_of_a_spreadsheet_is_a_formula(config, tmp_path):
+def test_csv_export_contains_no_formulas(config, tmp_path):
     file = tmp_path / "letters.csv"
     assert export_dead_letters(config, file, DeadLetterFilter(), as_csv=True) == 0
     with file.open(newline="") as written:

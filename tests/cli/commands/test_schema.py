@@ -125,7 +125,7 @@ def test_broken_configuration_is_refused_by_the_schema_and_by_the_bridge(tmp_pat
 
 
 @pytest.mark.parametrize("validator", [MAPPING, BRIDGE])
-def test_every_key_is_explained_and_no_other_is_accepted(validator):
+def test_schema_describes_every_key_and_accepts_no_other(validator):
     schema = validator.schema
     for name, model in {"": schema, **schema["$defs"]}.items():
         assert model["additionalProperties"] is False, name
@@ -133,7 +133,7 @@ def test_every_key_is_explained_and_no_other_is_accepted(validator):
             assert value.get("description") or "$ref" in value, f"{name}.{key}"
 
 
-def test_it_is_written_to_a_file_or_to_standard_output(tmp_path, capsys):
+def test_schema_is_written_to_a_file_or_to_standard_output(tmp_path, capsys):
     assert write_schema("mapping", None) == 0
     assert capsys.readouterr().out == schema_text("mapping")
     assert write_schema("bridge", tmp_path / "b.json") == 0

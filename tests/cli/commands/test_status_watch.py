@@ -51,7 +51,7 @@ def test_bridge_started_again_has_no_negative_rates():
     assert "messages  0.0/s received, 0.0/s delivered" in watched(look(1, 1), look(100, 100), 2.0)
 
 
-def test_what_is_wrong_comes_first_and_cannot_act_upon_the_terminal():
+def test_problem_comes_first_with_control_characters_escaped():
     first, *_ = watched(look(problems=[problem(summary="bad \x1b[2J", cause="")]), None, 0.0)
     assert first == "ERROR     bad \\x1b[2J"
 
@@ -107,6 +107,6 @@ def test_title_reports_whose_bridge_it_is_and_for_how_long_it_was_up():
     assert len(told) == 60
 
 
-def test_what_does_not_fit_the_height_is_counted():
+def test_lines_beyond_the_height_are_counted():
     assert clip_to_height(["a", "b", "c"], 3) == ["a", "b", "c"]
     assert clip_to_height(["a", "b", "c", "d"], 3) == ["a", "b", "... 2 more lines: enlarge the window"]

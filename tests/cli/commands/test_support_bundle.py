@@ -151,7 +151,7 @@ def parts_of(annotation):
         yield from parts_of(each)
 
 
-def test_every_secret_option_is_removed_from_the_configuration():
+def test_support_bundle_has_no_secret_option_of_the_configuration():
     paths = sorted(set(secret_fields(Settings)))
     assert len(paths) >= 6
     for path in (*paths, "kinesis.authentication.command", "kinesis.authentication.access_key_id"):

@@ -42,7 +42,7 @@ def test_long_text_is_wrapped_and_never_cut():
     )
 
 
-def test_each_link_has_a_line():
+def test_link_has_a_line():
     [line] = link_lines(snapshot(endpoints=(THIN,)).summary_json())
     assert line.startswith("link      kinesis.eu-west-1.amazonaws.com: 31 kB/s measured, answers after 0.4 s")
 

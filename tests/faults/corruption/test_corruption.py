@@ -28,7 +28,7 @@ def test_damaged_spool_starts_and_declares_its_loss(specimens, tmp_path, seed):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_of_damage_changes_the_file(kind):
+def test_damage_of_each_kind_changes_the_file(kind):
     data = bytearray(random.Random(5).randbytes(20_000))
     before = bytes(data)
     KINDS[kind](random.Random(3), data)
@@ -42,7 +42,7 @@ def test_spool_without_damage_has_lost_nothing(specimens, tmp_path, monkeypatch)
         assert (verdict.lost, verdict.declared, verdict.duplicates, verdict.problems) == (0, 0, 0, ())
 
 
-def test_a_record_that_vanishes_without_a_word_is_noticed(specimens, tmp_path, monkeypatch):
+def test_record_that_disappears_without_a_log_line_is_noticed(specimens, tmp_path, monkeypatch):
     monkeypatch.setattr("tests.faults.corruption.trial.hurt", lambda folder, _: shutil.rmtree(folder) or "removed")
     verdict = try_damage(specimens[0], tmp_path / "hurt", 0)
     assert verdict.lost == len(specimens[0].waiting) + len(specimens[0].dead_letters)

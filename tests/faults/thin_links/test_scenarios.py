@@ -27,7 +27,7 @@ def test_covering_set_is_in_the_scenarios():
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.link_name}, {run.load_name}")
-def test_each_link_is_measured_long_enough_after_a_warm_up(run):
+def test_link_is_measured_long_enough_after_a_warm_up(run):
     assert all(phase.measure_secs >= 120 for phase in run.phases)
     assert all(phase.settle_secs <= max(30, 3 * phase.response_secs) for phase in run.phases)
     assert run.backlog >= BACKLOG
@@ -43,7 +43,7 @@ def test_scenarios_have_the_special_cases():
     assert {(1.0, 0.1, 1.0), (0.1, 1.0, 0.1)} <= factors
 
 
-def test_each_group_has_a_calibrated_sender():
+def test_group_has_one_calibrated_sender():
     assert [sum(run.sender == "calibrated" for run in group.runs) for group in SCENARIOS] == [1] * len(SCENARIOS)
 
 

@@ -28,7 +28,7 @@ def encoded(lines, some, most):
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
-def test_every_record_is_a_line_in_order(compression):
+def test_json_lines_have_each_record_as_a_line_in_order(compression):
     some = telemetry(2000)
     parts = encoded(JsonLinesEncoder(compression), some, 5000)
     text = b"".join(UNDO[compression](data) for _, data in parts)
@@ -43,7 +43,7 @@ def test_once_the_ratio_is_known_records_are_ok_filled(compression):
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_what_does_not_compress_still_fits(compression):
+def test_json_lines_that_do_not_compress_still_fit(compression):
     random = [Record(n, 1, "k", os.urandom(100).hex().encode()) for n in range(1, 301)]
     parts = encoded(JsonLinesEncoder(compression), random, 2000)
     assert all(len(data) <= 2000 for _, data in parts)

@@ -83,7 +83,7 @@ def test_record_costs_a_few_bytes_beside_its_data():
     assert len(KplEncoder().encode(records, 0, 1 << 20).data) == 20 + 9 + 100 * (200 + 8)
 
 
-def test_what_is_remembered_has_a_bound():
+def test_kpl_encoder_cache_has_a_bound():
     aggregation = KplEncoder()
     for length in range(25_000):
         aggregation.encode([Record(1, 1, "k", memoryview(b"x" * 25_000)[:length].tobytes())], 0, 1)

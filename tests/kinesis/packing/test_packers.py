@@ -64,7 +64,7 @@ def test_any_other_record_that_is_alone_goes_as_it_is(packer):
         assert packed.data == data
 
 
-def test_it_grows_by_its_key_and_some_bytes():
+def test_record_alone_in_an_aggregate_grows_by_its_key_and_some_bytes():
     (packed,) = KplPacker().pack([Record(1, 1, "machine-1", FOREIGN)], SHARD, 25_600)
     assert len(packed.data) - len(FOREIGN) - len("machine-1") < 40
 

@@ -145,7 +145,7 @@ def test_results_are_always_finite(value):
         assert found == "failed" or math.isfinite(found[0])
 
 
-def test_each_operand_is_evaluated_once_and_from_left_to_right():
+def test_operands_are_evaluated_once_from_left_to_right():
     class Logged(dict):
         def get(self, name, default=None):
             read.append(name)

@@ -34,7 +34,7 @@ from bridge.mapping.expressions.expression import ExpressionError, compile_expre
     ("'it's'", "unterminated string literal"),
     ("payload.a b", "'b' cannot stand here"),
 ])  # fmt: skip
-def test_what_was_probably_meant_is_reported(text, said):
+def test_hint_names_the_probable_correction(text, said):
     with pytest.raises(ExpressionError) as caught:
         compile_expression(text)
     assert caught.value.message.endswith(said)

@@ -29,7 +29,7 @@ def test_names_are_never_code(name):
     assert compile_hash(made, by_hand(made))({name: 1, "x": {name: 2}}) == {"0": 1, "1": 2}
 
 
-def test_what_is_there_is_not_looked_up_one_by_one():
+def test_hash_of_a_path_with_present_fields_uses_no_single_lookups():
     made = items(("payload", "a"), ("payload", "b"))
 
     def never(_):

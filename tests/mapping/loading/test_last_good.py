@@ -30,7 +30,7 @@ def test_byte_order_mark_is_part_of_the_text(kept, folder):
     assert LastGoodTexts(folder).get("press.yaml") == b"\xef\xbb\xbftopic: a"
 
 
-def test_what_is_forgotten_is_not_there_after_a_restart(kept, folder):
+def test_forgotten_text_is_absent_after_a_restart(kept, folder):
     kept.forget_all_but({"oven.yaml", "other.yaml"})
     kept.write()
     again = LastGoodTexts(folder)
@@ -38,7 +38,7 @@ def test_what_is_forgotten_is_not_there_after_a_restart(kept, folder):
     assert again.get("oven.yaml") == b"topic: ovens/#\n"
 
 
-def test_nothing_is_written_for_what_is_on_the_disk(kept, folder):
+def test_text_that_is_on_disk_is_not_written_again(kept, folder):
     before = (folder / FILE).stat().st_ino
     again = LastGoodTexts(folder)
     again.keep("oven.yaml", b"topic: ovens/#\n")
@@ -47,7 +47,7 @@ def test_nothing_is_written_for_what_is_on_the_disk(kept, folder):
     assert not (list(folder.glob(".*")))
 
 
-def test_what_could_not_be_written_is_tried_again(folder, caplog):
+def test_failed_write_is_retried(folder, caplog):
     folder.write_text("a file where a folder should be")
     texts = LastGoodTexts(folder)
     texts.keep("press.yaml", b"topic: a")

@@ -56,7 +56,7 @@ def watched(live):
     assert not thread.is_alive()
 
 
-def test_what_did_not_change_is_not_loaded_again(live):
+def test_unchanged_mapping_is_not_loaded_again(live):
     before = live.routes.mappings[0]
     live.reload()
     assert live.routes.mappings[0] is before
@@ -106,7 +106,7 @@ def test_after_a_restart_a_broken_file_still_has_its_last_good_version(live, fol
     assert len(again.problems) == 1
 
 
-def test_what_never_loaded_is_not_active(live, folder):
+def test_mapping_that_never_loaded_is_not_active(live, folder):
     write(folder, "new.yaml", text="topic: a/#/b\noutputs: []\n")
     live.reload()
     assert names(live) == ["press"]
@@ -125,7 +125,7 @@ def test_removed_file_is_out_of_force_and_not_remembered(live, folder, tmp_path)
     assert names(again) == ["other"]
 
 
-def test_what_was_removed_while_no_bridge_ran_is_not_remembered_either(live, folder, tmp_path):
+def test_mapping_removed_while_no_bridge_ran_is_forgotten(live, folder, tmp_path):
     (folder / "press.yaml").rename(folder / "stamp.yaml")
     LiveMappings(folder, tmp_path / "kept").reload()
     write(folder, "press.yaml", text="topic: [")

@@ -37,7 +37,7 @@ def test_mapping_is_named_by_its_file(tmp_path):
     assert loaded.problems == []
 
 
-def test_what_editors_and_kubernetes_leave_is_no_mapping(tmp_path):
+def test_files_of_editors_and_kubernetes_are_no_mappings(tmp_path):
     write(tmp_path, a__yaml=GOOD.format(name="a"))
     for name in (".a.yaml.swp", ".b.yaml", "a.yaml~", "a.yaml.bak", "#a.yaml#", "~a.yaml", "readme.txt", "4913"):
         (tmp_path / name).write_text("nonsense")

@@ -68,7 +68,7 @@ def test_csv_of_more_columns_gives_an_object(folder):
         ("a.csv", b"k,v\na,1\nb,\xff\n", ["tables/a.csv:3:1: not UTF-8: invalid start byte, at byte 10"]),
     ],
 )
-def test_what_is_wrong_is_reported_with_its_place(folder, name, text, expected):
+def test_lookup_table_error_is_reported_with_its_position(folder, name, text, expected):
     found = problems(folder, name, text)
     assert len(found) == len(expected)
     assert all(part in text for part, text in zip(expected, found, strict=True)), found

@@ -73,7 +73,7 @@ def test_any_form_of_file_gives_problems_and_no_crash(text):
     assert problems(text)
 
 
-def test_each_needs_a_transform():
+def test_option_each_without_a_transform_is_refused():
     assert first(f"topic: t\neach: true\n{OUTPUTS}")[:3] == (2, 1, "each")
 
 

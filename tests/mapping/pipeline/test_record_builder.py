@@ -13,7 +13,7 @@ def test_missing_key_stops_its_own_output_only():
     assert [(each.outputs, each.item, each.code) for each in mapped.rejections] == [((1,), None, "partition_key")]
 
 
-def test_each_item_becomes_a_record_with_its_own_key():
+def test_list_items_become_records_with_their_own_keys():
     made = mapping(
         transform="payload.items", each=True, outputs=[{"data_stream": "s", "partition_key_from": "record.id"}]
     )
@@ -25,7 +25,7 @@ def test_empty_list_is_filtered():
     assert applied(mapping(transform="payload", each=True), message([])) == FILTERED
 
 
-def test_each_needs_a_list():
+def test_option_each_with_an_object_is_rejected():
     (rejection,) = applied(mapping(transform="payload", each=True), message({})).rejections
     assert rejection.code == "transform"
     assert "the result is an object" in rejection.detail

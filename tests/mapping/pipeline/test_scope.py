@@ -14,11 +14,11 @@ def test_only_the_names_requested_are_built():
     }
 
 
-def test_every_name_is_there_if_all_are_requested():
+def test_scope_contains_every_name_if_all_are_requested():
     assert tuple(scope_builder("m", None)(message(), 1, {}, ["t"])) == SCOPE_NAMES
 
 
-def test_every_property_of_a_publish_has_its_name():
+def test_properties_of_a_publish_all_have_names():
     integers = b"\x01\x01" + b"\x02\0\0\0\x05"
     texts = b"\x03\0\x01t" + b"\x08\0\x01r" + b"\x09\0\x01c" + b"\x26\0\x01a\0\x01b"
     assert {*parse_properties(integers + texts), "unreadable"} == set(PROPERTY_NAMES)

@@ -87,7 +87,7 @@ def test_levels_that_vary_are_captured_by_their_names_and_words_stay():
     assert ({each.name for each in found}, left) == ({"factory-telemetry", "factory-state"}, [])
 
 
-def test_what_a_record_is_made_of_comes_from_topic_and_payload():
+def test_proposed_record_has_the_fields_of_topic_and_payload():
     text = only(("factory/line3/press07/telemetry", {"temperature": 21.5})).text
     assert "merge($captures, {received_at: $received_at}, $payload)" in text
     assert "data: {line: line3, machine: press07, received_at:" in text
@@ -105,7 +105,7 @@ def test_what_a_record_is_made_of_comes_from_topic_and_payload():
         ("a\0b", b"1", "U\\+0000"),
     ],
 )
-def test_what_no_mapping_can_be_for_is_named_with_the_reason(topic, payload, why):
+def test_topic_without_a_proposal_is_named_with_the_reason(topic, payload, why):
     found, left = propose(observed((topic, payload)), "s")
     assert found == []
     ((named, reason),) = left

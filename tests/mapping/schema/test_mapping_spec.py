@@ -31,7 +31,7 @@ def test_mapping_needs_a_topic_and_an_output():
     ]
 
 
-def test_every_decoder_can_be_named_and_nothing_else():
+def test_payload_option_accepts_the_decoders_and_nothing_else():
     for name in DECODERS:
         assert read(f"topic: a\npayload: {name}\noutputs: [{{data_stream: s}}]").payload == name
     (problem,) = problems("topic: a\npayload: jsno\noutputs: [{data_stream: s}]")
@@ -99,7 +99,7 @@ def test_empty_list_of_outputs_is_refused():
     ]
 
 
-def test_every_problem_of_a_file_is_reported_at_once():
+def test_problems_of_a_file_are_reported_together():
     found = problems("topic: ''\nqos: 7\noutputs:\n  - data_stream: a b\n  - {}\nnonsense: 1")
     assert [problem.split(": ")[1] for problem in found] == [
         "topic", "qos", "outputs[0].data_stream", "outputs[1].data_stream", "nonsense",

@@ -104,6 +104,6 @@ def test_data_is_shown_in_the_form_the_test_is_written_in(wanted, line):
     assert failed([{"data_stream": "s", **wanted}])[2] == line
 
 
-def test_what_is_no_value_is_shown_in_base64():
+def test_record_that_is_no_json_value_is_shown_in_base64():
     lines = failed([{"data_stream": "s", "data": "x"}], {"payload_base64": "/w=="}, payload="bytes")
     assert lines[2:] == ['  data         "x"       (absent)', '  data_base64  (absent)  "/w=="']

@@ -74,6 +74,6 @@ def test_values_that_no_json_number_can_hold_are_shown():
     assert table(changes(2**70, 0), "expected", "got")[1] == f"value  {2**70}  0"
 
 
-def test_nothing_reaches_the_terminal_that_it_would_act_upon():
+def test_value_diff_escapes_control_characters():
     lines = table(changes({"a\x1b[2J": "\x1b[31m"}, {}), "expected", "got")
     assert all(line.isprintable() for line in lines)

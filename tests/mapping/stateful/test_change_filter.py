@@ -20,7 +20,7 @@ def test_first_message_and_every_change_continue():
     assert sent(mapping(changes={}), 1, 1, 2, 2, 1) == [True, False, True, False, True]
 
 
-def test_what_is_stored_back_is_filtered():
+def test_value_equal_to_the_stored_one_is_filtered():
     made = mapping(changes={})
     applied(made, message(1))
     assert applied(made, message(1)) == ([], (), None)
@@ -47,7 +47,7 @@ def test_name_without_a_deadband_has_none():
     assert sent(made, {"t": 1, "n": 1}, {"t": 1, "n": 2}) == [True, True]
 
 
-def test_each_key_is_compared_with_itself():
+def test_change_filter_compares_each_key_with_itself():
     made = mapping(changes={"key": "payload.m", "value": "payload.v"})
     assert sent(made, {"m": "a", "v": 1}, {"m": "b", "v": 1}, {"m": "a", "v": 1}) == [True, True, False]
 
@@ -76,7 +76,7 @@ def test_rejected_message_is_not_remembered():
     assert applied(made, message({"v": 1, "wanted": 5})).drafts
 
 
-def test_what_where_filters_is_not_compared():
+def test_message_filtered_by_where_is_not_compared():
     made = mapping(changes={"value": "payload.v"}, where="payload.on")
     assert sent(made, {"v": 1, "on": False}, {"v": 1, "on": True}) == [False, True]
 
@@ -100,7 +100,7 @@ def test_replayed_message_goes_past_it_and_leaves_no_trace():
     assert sent(made, 2) == [True]
 
 
-def test_what_is_remembered_survives_another_version_of_the_mapping():
+def test_state_survives_another_version_of_the_mapping():
     memory, first, second = OverlayState(), mapping(changes={}), mapping(changes={"deadband": 5})
     first.stateful.attach(memory)
     second.stateful.attach(memory)

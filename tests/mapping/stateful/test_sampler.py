@@ -56,7 +56,7 @@ def test_message_of_the_next_span_lets_the_last_one_go():
     assert (line.due(20), line.filtered) == (["new"], 0)
 
 
-def test_every_message_is_sent_or_filtered_or_stored():
+def test_sampler_sends_or_filters_or_stores_each_message():
     line = Line(sampled())
     went = [record for second in range(100) for record in line.tell(second, second)]
     held = line.due(1000)
@@ -64,7 +64,7 @@ def test_every_message_is_sent_or_filtered_or_stored():
     assert len(went) + len(held) + line.filtered == 100
 
 
-def test_each_key_has_its_sample():
+def test_sampler_has_one_sample_for_each_key():
     line = Line(sampled(key="payload.m"))
     for second, machine in enumerate("aabbb"):
         line.tell(second, {"m": machine, "n": second})
@@ -123,7 +123,7 @@ def test_failed_transform_is_rejected_and_the_earlier_sample_stays():
     assert (line.rejected, line.due(10), line.filtered) == (["transform"], [1], 0)
 
 
-def test_what_is_stored_survives_a_restart():
+def test_sample_survives_a_restart():
     memory, first, second = OverlayState(), Line(sampled()), Line(sampled())
     first.made.stateful.attach(memory)
     first.tell(1, "held")
@@ -156,7 +156,7 @@ def test_replayed_message_is_a_sample_by_itself():
     assert len(made.stateful.memory) == 0
 
 
-def test_each_item_of_a_list_is_stored():
+def test_sampler_stores_all_items_of_a_list():
     line = Line(mapping(sample={"every_secs": 10}, transform="payload", each=True))
     line.tell(1, [1, 2])
     line.tell(2, [3, 4])

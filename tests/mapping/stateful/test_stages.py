@@ -29,7 +29,7 @@ def test_births_give_aliases_their_names():
     assert draft.data == b"0.75"
 
 
-def test_what_was_missed_is_requested_even_if_the_message_is_rejected():
+def test_rebirth_is_requested_even_if_the_message_is_rejected():
     made = sparkplug(transform="payload.metrics.Load.value")
     mapped = told(made, "g/NDATA/n", payload(metric(alias=9, value=1.0), seq=1))
     assert [each.code for each in mapped.rejections] == ["transform"]
@@ -37,7 +37,7 @@ def test_what_was_missed_is_requested_even_if_the_message_is_rejected():
     assert mapped.effects.filtered == 0
 
 
-def test_what_where_filters_is_counted_once_beside_its_commands():
+def test_message_filtered_by_where_is_counted_once_with_its_commands():
     mapped = told(sparkplug(where="payload.seq == `99`"), "g/NDATA/n", payload(seq=1))
     assert (mapped.drafts, mapped.effects.filtered, len(mapped.effects.commands)) == ([], 1, 1)
 
@@ -93,7 +93,7 @@ CASES = {
 }
 
 
-def test_each_test_of_a_mapping_begins_with_an_empty_memory():
+def test_tests_of_a_mapping_begin_with_an_empty_state():
     assert [result.difference for result in run_cases(mapping(**CASES))] == ["", ""]
 
 
@@ -157,7 +157,7 @@ def test_try_shows_the_stages_and_changes_nothing_by_looking_twice():
          "tests[0].before[0].topic"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_reported_when_it_is_checked(options, told):
+def test_stage_with_invalid_options_is_refused_at_load(options, told):
     with pytest.raises(ConfigError) as caught:
         specification(**options)
     assert told in str(caught.value)

@@ -83,7 +83,7 @@ def test_filter_is_what_mqtt_understands(pattern, wanted):
         ("$share/group/a", "mqtt.share"),
     ],
 )
-def test_what_is_wrong_with_a_pattern_is_reported(pattern, message):
+def test_invalid_pattern_is_an_error(pattern, message):
     with pytest.raises(TopicError, match=message):
         TopicPattern.parse(pattern)
 

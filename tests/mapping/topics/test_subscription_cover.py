@@ -53,7 +53,7 @@ def test_overlapping_filters_become_one(filters, cover):
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(filters(), st.integers(0, 2)), max_size=6))
-def test_every_topic_is_received_once_and_with_the_qos_requested(wanted):
+def test_cover_receives_each_topic_once_with_the_requested_qos(wanted):
     asking = [(text.split("/"), qos) for text, qos in wanted]
     cover = [(text.split("/"), qos) for text, qos in covering_filters(wanted).items()]
     for levels in EVERY_TOPIC:

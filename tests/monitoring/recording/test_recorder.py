@@ -40,7 +40,7 @@ def run(tmp_path):
     return Run(tmp_path)
 
 
-def test_nothing_is_written_while_nothing_changes(run):
+def test_recorder_writes_nothing_while_nothing_changes(run):
     run.look()
     before = (run.folder / "events.jsonl").stat()
     for _ in range(500):

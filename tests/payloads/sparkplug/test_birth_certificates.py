@@ -6,14 +6,14 @@ from bridge.spool.mapping_state import MappingState
 NODE = NodeState(3, online=True, devices={"d": True, "e": False})
 
 
-def test_nothing_is_known_before_a_birth():
+def test_birth_certificates_are_empty_before_a_birth():
     births, memory = BirthCertificates(), MappingState("m", {})
     assert births.node(memory, "g/n") == UNKNOWN
     assert births.table(memory, "g/n") == NOTHING_DECLARED
     assert births.last(memory, "g/n") is None
 
 
-def test_what_is_put_is_read_again_also_by_another_process():
+def test_birth_certificates_are_read_again_by_another_process():
     memory = MappingState("m", {})
     births = BirthCertificates()
     births.put_node(memory, "g/n", NODE)

@@ -76,7 +76,7 @@ def test_scalars(name, field, expected):
     ("number", "text"), [(float("nan"), "NaN"), (float("inf"), "Infinity"), (float("-inf"), "-Infinity")]
 )
 @pytest.mark.parametrize("encode", [lambda each: single(12, each), lambda each: double(13, each)])
-def test_what_json_has_no_number_for_is_text(number, text, encode):
+def test_double_without_a_json_number_is_text(number, text, encode):
     assert value("Double", encode(number)) == text
 
 

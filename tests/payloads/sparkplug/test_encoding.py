@@ -56,6 +56,6 @@ def test_null_is_a_metric_without_a_value():
         ({"seq": -1}, "whole number"),
     ],
 )
-def test_what_is_no_payload_is_reported(payload, told):
+def test_encode_of_an_invalid_payload_is_an_error(payload, told):
     with pytest.raises(ValueError, match=told):
         encode(payload)

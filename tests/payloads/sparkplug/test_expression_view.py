@@ -40,7 +40,7 @@ def test_topic_and_the_payload_s_own_fields():
     }
 
 
-def test_what_was_not_sent_is_null():
+def test_fields_that_were_not_sent_are_null():
     seen = view(b"")
     assert (seen["timestamp"], seen["seq"]) == (None, None)
 
@@ -118,7 +118,7 @@ def test_number_of_a_session(value, expected):
     assert bd_seq_of(view(payload(metric("bdSeq", value, datatype=4)))) == expected
 
 
-def test_no_number_of_a_session():
+def test_bd_seq_of_a_payload_without_one_is_none():
     assert bd_seq_of(view(payload())) is None
 
 

@@ -56,7 +56,7 @@ def test_fields_of_a_metric():
         (part(16, b"\x00\xff"), b"\x00\xff"),
     ],
 )
-def test_every_kind_of_value(field, value):
+def test_value_of_each_kind_is_read(field, value):
     assert only_metric(field) == {"value": value}
 
 
@@ -134,12 +134,12 @@ def test_known_field_of_another_wire_type_is_unknown():
         (b'{"timestamp": 1}', "Sparkplug B"),
     ],
 )
-def test_what_is_malformed_is_rejected(data, reason):
+def test_malformed_payload_is_rejected(data, reason):
     with pytest.raises(DecodeError, match=reason):
         read_payload(data)
 
 
-def test_every_truncation_of_a_payload_is_rejected_or_ends_at_a_field():
+def test_truncated_payload_is_rejected_or_ends_at_a_field():
     data = payload(metric("a", 1.5, alias=1), metric("b", 2, alias=2), seq=3)
     whole = {0, 7, len(data) - 2}
     whole |= {at for at in range(len(data)) if data[7:at] == part(2, metric("a", 1.5, alias=1))}

@@ -46,7 +46,7 @@ def test_metric_without_a_timestamp_has_the_payload_s():
 
 
 @pytest.mark.parametrize("data", [integer(7, 1), integer(7, 1) + integer(10, 5), integer(3, 1)])
-def test_no_value_is_null(data):
+def test_metric_without_a_value_is_null(data):
     found = seen(data)
     assert (found["value"], found["is_null"]) == (None, True)
 

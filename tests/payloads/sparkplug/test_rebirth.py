@@ -32,7 +32,7 @@ def test_node_is_requested_once_a_minute():
     assert asked == [True, False, False, True, False, False, True]
 
 
-def test_each_node_has_a_minute_of_its_own():
+def test_rebirth_limit_of_a_node_does_not_affect_another_node():
     rebirths = RebirthRequests()
     assert ask(rebirths, "g/n", NOW_MS)
     assert ask(rebirths, "g/m", NOW_MS)
@@ -49,7 +49,7 @@ def test_turned_off_it_never_requests():
     assert ask(RebirthRequests(allowed=False), "g/n", NOW_MS) == []
 
 
-def test_no_more_nodes_are_remembered_than_is_allowed():
+def test_rebirth_requests_remember_at_most_max_nodes():
     rebirths = RebirthRequests(max_nodes=2)
     asked = [bool(ask(rebirths, node, NOW_MS)) for node in ("g/1", "g/2", "g/3")]
     assert asked == [True, True, False]

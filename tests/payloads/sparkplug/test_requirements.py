@@ -21,7 +21,7 @@ def test_requirement_is_fulfilled_excluded_or_not_applicable():
     assert [row[0] for row in ROWS if not row[2].startswith(ANSWERS)] == []
 
 
-def test_no_requirement_is_there_twice():
+def test_requirements_are_listed_once():
     names = [name for row in ROWS for name in re.findall(r"`([a-z][a-z0-9*-]+)`", row[0])]
     assert len(names) == len(set(names))
 

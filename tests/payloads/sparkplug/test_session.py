@@ -168,7 +168,7 @@ def test_restart_continues_where_it_was(host):
     assert len(again.restart().tell("g/NDEATH/n", number(3))["stale"]) == 2
 
 
-def test_what_is_missed_over_a_restart_is_a_gap(host):
+def test_message_missed_over_a_restart_is_a_gap(host):
     host.birth()
     again = host.restart()
     assert again.tell("g/NDATA/n", LOAD, seq=50)["problems"] == ["gap"]
@@ -189,7 +189,7 @@ def test_data_writes_one_small_row(host):
     assert len(changed["seq g/n"]) < 30
 
 
-def test_what_is_rejected_changes_nothing(host):
+def test_rejected_message_does_not_change_the_state(host):
     host.birth()
     before = dict(host.memory.items())
     broken = payload(metric("a", b"\x82\x01\x03abc", datatype=24), seq=9)

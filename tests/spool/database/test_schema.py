@@ -30,13 +30,13 @@ def sqlite_error(kind, name, text):
         (sqlite_error(sqlite3.OperationalError, "SQLITE_BUSY", "database is locked"), SpoolWriteError),
     ],
 )
-def test_what_an_sqlite_error_means(tmp_path, error, means):
+def test_sqlite_error_becomes_a_spool_error(tmp_path, error, means):
     failure = schema.to_spool_error(error, tmp_path / "spool.db")
     assert type(failure) is means
     assert str(tmp_path / "spool.db") in str(failure)
 
 
-def test_the_format_is_marked_in_the_transaction_that_makes_the_tables(tmp_path):
+def test_format_is_marked_in_the_transaction_that_makes_the_tables(tmp_path):
     database = sqlite3.connect(tmp_path / "spool.db", isolation_level=None)
     statements = []
     database.set_trace_callback(statements.append)
@@ -49,7 +49,7 @@ def test_the_format_is_marked_in_the_transaction_that_makes_the_tables(tmp_path)
     assert begin < min(marks) <= max(marks) < commit
 
 
-def test_a_reader_cannot_write(tmp_path):
+def test_reader_cannot_write(tmp_path):
     schema.connect(tmp_path / "spool.db").close()
     reader = schema.reader(tmp_path / "spool.db")
     with pytest.raises(sqlite3.OperationalError):
@@ -57,7 +57,7 @@ def test_a_reader_cannot_write(tmp_path):
     reader.close()
 
 
-def test_a_spool_without_its_tables_is_corrupt_or_unwritable(tmp_path):
+def test_spool_without_its_tables_is_corrupt_or_unwritable(tmp_path):
     schema.connect(tmp_path / "spool.db").close()
     database = sqlite3.connect(tmp_path / "spool.db")
     database.execute("drop table streams")

@@ -13,7 +13,7 @@ def test_empty_transaction_reports_it():
     assert not counted.empty
 
 
-def test_what_a_transaction_takes_on_disk_is_about_what_it_holds(tmp_path):
+def test_pending_bytes_are_near_the_size_on_disk(tmp_path):
     spool = opened(tmp_path)
     queue = spool.queue("press")
     for _ in range(1000):

@@ -47,7 +47,7 @@ def test_records_that_lie_apart_are_each_of_their_commit(commits):
     assert counts(commits.from_arrival) == {1.0: 2, 0.5: 2}
 
 
-def test_what_an_earlier_run_spooled_is_as_old_as_its_mark_reports(commits):
+def test_record_of_an_earlier_run_has_the_age_of_its_mark(commits):
     later = CommitTimes()
     later.add(1_000, 1_001, received_at=50.0, now=50.0)
     later.delivered(records(*range(996, 1_002)), 51.0, lambda number: {996: 7_000.0}[number])

@@ -34,7 +34,7 @@ def collected(queue):
     return [r for r in queue.take_batch(100, 1 << 20) if not any(left.holds(r.key) for left in queue.deferrals)]
 
 
-def test_what_was_left_is_read_again_and_the_rest_was_handed_out(tmp_path):
+def test_deferred_records_are_read_again_after_the_rest(tmp_path):
     spool, queue, left = some_left(tmp_path)
     assert numbers(collected(queue)) == [4, 6, 8, 10]
     assert (queue.waiting > 0, left.done) == (True, False)
@@ -43,7 +43,7 @@ def test_what_was_left_is_read_again_and_the_rest_was_handed_out(tmp_path):
     spool.close()
 
 
-def test_what_was_left_counts_for_the_age_of_what_waits(tmp_path):
+def test_deferred_records_count_for_the_age_of_the_queue(tmp_path):
     spool, queue, left = some_left(tmp_path)
     queue._now_ms, queue.marks = lambda: 100_000, [(1, 40_000)]
     collected(queue)
@@ -65,7 +65,7 @@ def test_oldest_deferred_record_is_dropped_first(tmp_path):
     spool.close()
 
 
-def test_what_could_not_be_dropped_is_left_again(tmp_path):
+def test_records_that_could_not_be_dropped_are_deferred_again(tmp_path):
     spool, queue, left = some_left(tmp_path)
     collected(queue)
     while queue.drop_oldest(100):

@@ -72,7 +72,7 @@ def test_page_is_no_larger_than_pages_are_and_skips_nothing(spool):
     assert [numbers(page) for page in pages] == [[4, 5], [2, 3], [1]]
 
 
-def test_what_was_backlog_is_late_when_it_is_read_again(tmp_path, spool):
+def test_deferred_backlog_is_late_when_it_is_read_again(tmp_path, spool):
     """Also what was read to memory before it was left."""
     put(spool, 15)
     spool.close()
@@ -88,7 +88,7 @@ def test_what_was_backlog_is_late_when_it_is_read_again(tmp_path, spool):
     spool.close()
 
 
-def test_what_the_queue_has_not_handed_out_is_not_read_again(spool):
+def test_records_that_were_not_taken_are_not_read_as_deferred(spool):
     left = left_of(spool)
     put(spool, 5)
     assert spool.queue("press").waiting == 5
@@ -98,7 +98,7 @@ def test_what_the_queue_has_not_handed_out_is_not_read_again(spool):
     assert spool.queue("press").waiting == 0
 
 
-def test_what_is_left_waits_and_has_its_age(spool):
+def test_deferred_records_wait_and_have_their_age(spool):
     queue = spool.queue("press")
     left = left_of(spool)
     put(spool, 5)
@@ -178,7 +178,7 @@ def test_page_that_cannot_be_read_is_read_later(spool, monkeypatch):
     assert numbers(queue.read_deferred(left)) == [1, 2, 3, 4, 5]
 
 
-def test_what_is_dropped_while_a_page_is_read_is_not_handed_out(spool):
+def test_record_dropped_while_a_page_is_read_is_not_returned(spool):
     left = left_of(spool)
     put(spool, 5)
     assert collected(spool) == []

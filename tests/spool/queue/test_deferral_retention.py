@@ -45,7 +45,7 @@ def filled(tmp_path, live_first):
     found.spool.close()
 
 
-def test_nothing_is_dropped_for_the_age_of_what_a_sender_holds(filled):
+def test_age_of_records_in_flight_drops_nothing(filled):
     filled.now_ms += 10 * MARK_MS
     filled.put(5)
     filled.now_ms += 10 * MARK_MS
@@ -55,7 +55,7 @@ def test_nothing_is_dropped_for_the_age_of_what_a_sender_holds(filled):
     assert filled.take() == [*range(31, 61)]
 
 
-def test_what_is_left_is_dropped_for_its_age(filled):
+def test_deferred_record_is_dropped_for_its_age(filled):
     filled.put(5, "a")
     filled.take()
     filled.now_ms += 10 * MARK_MS

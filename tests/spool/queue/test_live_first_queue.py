@@ -26,7 +26,7 @@ def test_after_a_restart_what_is_just_received_goes_before_the_backlog(tmp_path)
     spool.close()
 
 
-def test_what_the_window_has_no_room_for_joins_the_backlog(tmp_path):
+def test_record_beyond_the_window_joins_the_backlog(tmp_path):
     spool = opened(tmp_path, live_first=True, fresh_bytes=3 * 253)
     put(spool, *numbered(1, 4))
     put(spool, *numbered(5, 6))
@@ -66,7 +66,7 @@ def test_oldest_are_dropped_and_no_record_that_a_sender_holds(tmp_path):
     spool.close()
 
 
-def test_what_could_not_be_dropped_is_sent_after_all(tmp_path):
+def test_record_that_could_not_be_dropped_is_sent(tmp_path):
     spool = opened(tmp_path, live_first=True, fresh_bytes=2 * 253)
     put(spool, *numbered(1, 6))
     queue = spool.queue("press")
@@ -101,7 +101,7 @@ def late(records):
     return {value["data"]: value.get("late", False) for value in map(json.loads, data_of(records))}
 
 
-def test_what_waited_in_memory_for_long_is_backlog_too(tmp_path):
+def test_record_that_waited_long_in_memory_is_backlog(tmp_path):
     spool, now = opened(tmp_path, live_first=True), [100.0]
     spool.queue("press").clock = lambda: now[0]
     put(spool, *numbered(1, 3))
@@ -111,7 +111,7 @@ def test_what_waited_in_memory_for_long_is_backlog_too(tmp_path):
     spool.close()
 
 
-def test_what_waits_for_company_is_live(tmp_path):
+def test_record_that_lingers_is_live(tmp_path):
     spool, now = opened(tmp_path, live_first=True), [100.0]
     queue = spool.queue("press")
     queue.clock = lambda: now[0]

@@ -58,7 +58,7 @@ def test_week_of_marks_takes_little_room_and_reports_the_first():
     assert ageing.queue.oldest_secs(4_990) == 10 * 120
 
 
-def test_it_is_known_after_a_restart(tmp_path):
+def test_queue_age_is_known_after_a_restart(tmp_path):
     """The transaction of a record stores its time, so that a kill right after it loses nothing."""
     spool = opened(tmp_path)
     put(spool, b"a")

@@ -50,7 +50,7 @@ def test_records_come_in_order_and_each_once():
     assert store.reads == 0
 
 
-def test_nothing_is_handed_out_before_it_is_committed():
+def test_queue_returns_no_record_before_its_commit():
     store = Store()
     store.queue.append(1, "k", b"a")
     assert store.take() == []
@@ -205,7 +205,7 @@ def test_records_left_by_a_full_batch_linger_from_then_on():
     assert store.due_at() == 101.6
 
 
-def test_what_was_taken_before_a_read_failed_is_not_lost():
+def test_records_taken_before_a_failed_read_are_not_lost():
     store = Store(fresh_bytes=2 * 260)
     store.put(*numbered(1, 2))
     store.put(*numbered(3, 9))
@@ -227,7 +227,7 @@ def test_oldest_are_dropped_from_memory_and_disk_alike():
     assert store.take() == numbered(7, 10)
 
 
-def test_what_senders_hold_is_not_dropped():
+def test_records_in_flight_are_not_dropped():
     store = Store()
     store.put(*numbered(1, 3))
     store.take()

@@ -93,7 +93,7 @@ def assert_begun_empty(spool):
 @pytest.mark.parametrize(
     "content", [b"this is no database" * 1000, b"\x00" * 8192, b"SQLite format 3\x00" + b"\xff" * 9000]
 )
-def test_a_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, content):
+def test_file_that_is_no_database_is_set_aside(tmp_path, caplog, content):
     (tmp_path / "spool.db").write_bytes(content)
     spool = opened(tmp_path)
     assert (set_aside_folder(spool) / "spool.db").read_bytes() == content
@@ -103,7 +103,7 @@ def test_a_file_that_is_no_database_is_set_aside_and_stored(tmp_path, caplog, co
     spool.close()
 
 
-def test_a_database_of_another_program_is_set_aside_and_stored(tmp_path):
+def test_database_of_another_program_is_set_aside(tmp_path):
     foreign = sqlite3.connect(tmp_path / "spool.db")
     foreign.executescript("create table recipes(name); insert into recipes values ('soup');")
     foreign.close()
@@ -204,7 +204,7 @@ def test_several_damaged_spools_lie_side_by_side(tmp_path):
     assert len(list(tmp_path.glob("damaged-*/spool.db"))) == 3
 
 
-def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
+def test_newer_format_is_refused_and_not_changed(tmp_path):
     filled(tmp_path, 5)
     mark_format(tmp_path, schema.VERSION + 1)
     with pytest.raises(SpoolWriteError, match=r"was written by a newer version of this program.*install that version"):
@@ -222,7 +222,7 @@ def mark_format(folder, version):
     database.close()
 
 
-def test_a_refused_spool_can_be_opened_by_the_next(tmp_path):
+def test_refused_spool_can_be_opened_afterwards(tmp_path):
     (tmp_path / "spool.db").mkdir()
     with pytest.raises(SpoolWriteError):
         opened(tmp_path)
@@ -230,7 +230,7 @@ def test_a_refused_spool_can_be_opened_by_the_next(tmp_path):
     opened(tmp_path).close()
 
 
-def test_a_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
+def test_kill_before_the_tables_are_made_leaves_a_usable_spool(tmp_path):
     (tmp_path / "spool.db").touch()
     spool = opened(tmp_path)
     assert spool.folder.set_aside_count() == 0
@@ -238,7 +238,7 @@ def test_a_kill_before_the_tables_are_made_leaves_a_spool(tmp_path):
     spool.close()
 
 
-def test_the_disk_is_synchronised_at_every_commit(tmp_path):
+def test_disk_is_synchronised_at_every_commit(tmp_path):
     spool = open_spool(SpoolSettings(path=tmp_path))
     assert spool._database.execute("pragma synchronous").fetchone() == (2,)
     assert spool._database.execute("pragma journal_mode").fetchone() == ("wal",)
@@ -249,7 +249,7 @@ def descriptors():
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def test_a_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
+def test_disk_that_is_full_for_long_costs_no_descriptors(tmp_path):
     spool = opened(tmp_path)
     put(spool, b"before")
     append(spool, *[bytes(1000)] * 10)
@@ -270,7 +270,7 @@ def test_a_disk_that_takes_nothing_for_long_costs_no_descriptor(tmp_path):
     spool.close()
 
 
-def test_the_file_gives_its_pages_back_though_nothing_comes(tmp_path):
+def test_file_shrinks_without_new_messages(tmp_path):
     spool = opened(tmp_path)
     for _ in range(20):
         put(spool, *[bytes(1000)] * 2000)

@@ -110,7 +110,7 @@ def test_of_a_damaged_one_all_that_can_be_read_and_the_loss_is_counted(tmp_path,
 
 
 @pytest.mark.parametrize("keep", [0, 100, 4096, 50_000])
-def test_a_file_that_was_cut_short_is_no_reason_not_to_start(tmp_path, keep):
+def test_spool_with_a_truncated_file_starts(tmp_path, keep):
     filled(tmp_path)
     os.truncate(tmp_path / "spool.db", keep)
     spool = reopened(tmp_path)
@@ -120,7 +120,7 @@ def test_a_file_that_was_cut_short_is_no_reason_not_to_start(tmp_path, keep):
     spool.close()
 
 
-def test_a_foreign_file_has_nothing_to_salvage(tmp_path):
+def test_foreign_file_has_nothing_to_salvage(tmp_path):
     database = sqlite3.connect(tmp_path / "spool.db")
     database.execute("create table accounts(name)")
     database.close()
@@ -130,7 +130,7 @@ def test_a_foreign_file_has_nothing_to_salvage(tmp_path):
     spool.close()
 
 
-def test_it_continues_where_it_was_killed(tmp_path, monkeypatch):
+def test_salvage_continues_where_it_was_killed(tmp_path, monkeypatch):
     filled(tmp_path)
     spool = opened(tmp_path)
     spool.folder.mark_damaged("found while reading")
@@ -169,7 +169,7 @@ def damaged_root(folder):
         file.write(bytes(4096))
 
 
-def test_a_damaged_root_loses_nothing(tmp_path):
+def test_damaged_root_page_loses_nothing(tmp_path):
     damaged_root(tmp_path)
     spool = reopened(tmp_path)
     assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
@@ -178,7 +178,7 @@ def test_a_damaged_root_loses_nothing(tmp_path):
     spool.close()
 
 
-def test_nothing_of_a_damaged_one_is_remembered_beside_what_was_salvaged(tmp_path):
+def test_salvage_keeps_no_state_of_the_damaged_spool(tmp_path):
     """The first queue is read before the second one's damage shows: its numbers are another stream's in the new one."""
     filled(tmp_path)
     database = sqlite3.connect(tmp_path / "spool.db")
@@ -201,7 +201,7 @@ def test_nothing_of_a_damaged_one_is_remembered_beside_what_was_salvaged(tmp_pat
     again.close()
 
 
-def test_what_was_lost_is_reported_in_the_log(tmp_path, caplog):
+def test_lost_records_are_logged(tmp_path, caplog):
     filled(tmp_path, 500)
     with closing(sqlite3.connect(tmp_path / "spool.db")) as database, database:
         database.execute("delete from queue_1 where number between 100 and 109")
@@ -266,7 +266,7 @@ def test_damaged_ledger_makes_the_loss_a_minimum(tmp_path, caplog, change):
     spool.close()
 
 
-def test_a_defect_of_the_salvage_stops_nothing(tmp_path, monkeypatch, caplog):
+def test_exception_in_the_salvage_does_not_stop_the_start(tmp_path, monkeypatch, caplog):
     filled(tmp_path, 200)
     spool = opened(tmp_path)
     spool.folder.mark_damaged("found while reading")

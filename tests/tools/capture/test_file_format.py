@@ -49,7 +49,7 @@ MESSAGES = st.builds(
 
 
 @given(st.lists(st.tuples(MESSAGES, st.integers(0, 1))))
-def test_every_message_comes_back_as_it_went(tmp_path_factory, sent):
+def test_captured_message_is_read_as_it_was_written(tmp_path_factory, sent):
     file = tmp_path_factory.mktemp("capture") / "c.jsonl"
     lines = [to_line(message, len(message.payload) + cut) for message, cut in sent]
     file.write_bytes(b"".join(lines))

@@ -6,7 +6,7 @@ import pytest
 from bridge.errors import BridgeError
 from bridge.mqtt.packet_stream import PUBREL
 from bridge.tools.capture.file_format import read_capture
-from bridge.tools.capture.recorder import CaptureLimits, Recorder
+from bridge.tools.capture.recorder import CaptureLimits, TrafficRecorder
 
 NOW_MS = 1_700_000_000_000
 MANY = CaptureLimits(1_000, 1_000_000)
@@ -17,7 +17,7 @@ def publish(payload, *, qos=0, packet=b"", topic=b"a/b", retain=0, properties=b"
 
 
 def recorder(tmp_path, bounds=MANY):
-    return Recorder(tmp_path / "c.jsonl", bounds, now_ms=lambda: NOW_MS)
+    return TrafficRecorder(tmp_path / "c.jsonl", bounds, now_ms=lambda: NOW_MS)
 
 
 def payloads(tmp_path):
@@ -48,7 +48,7 @@ def test_qos_2_is_recorded_once_until_it_is_released(tmp_path):
     assert payloads(tmp_path) == [b"1", b"2", b"3"]
 
 
-def test_it_stops_at_its_number_of_messages_and_acknowledges_the_rest(tmp_path):
+def test_recorder_stops_at_its_max_messages_and_acknowledges_the_rest(tmp_path):
     with recorder(tmp_path, CaptureLimits(2, 1_000_000)) as made:
         acknowledged = made.record([publish(b"%d" % n, qos=1, packet=bytes([0, n])) for n in range(1, 5)])
         assert (made.full, made.messages, len(acknowledged)) == ("messages", 2, 16)

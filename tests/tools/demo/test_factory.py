@@ -17,7 +17,7 @@ def test_same_seed_gives_the_same_day():
     assert play(10) != play(10, seed=8)
 
 
-def test_nothing_is_published_twice_for_one_moment():
+def test_factory_publishes_nothing_twice_for_one_time():
     factory = Factory()
     first = list(factory.events(1.0))
     assert first

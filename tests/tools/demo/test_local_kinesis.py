@@ -47,13 +47,13 @@ def keys(count, start=0):
     return [f"key-{number}" for number in range(start, start + count)]
 
 
-def test_what_was_put_is_read_back_once(put, reader):
+def test_record_that_was_put_is_read_once(put, reader):
     put(*keys(30))
     assert sorted(record.key for record in reader.read("s")) == sorted(keys(30))
     assert list(reader.read("s")) == []
 
 
-def test_what_was_read_is_forgotten_and_nothing_that_follows_is(kinesis, put, reader):
+def test_records_that_were_read_are_removed_and_later_ones_stay(kinesis, put, reader):
     last = {}
     for start in (0, 100, 200):
         put(*keys(100, start))

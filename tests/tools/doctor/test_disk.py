@@ -37,7 +37,7 @@ nas:/plant /mnt/the\\040plant nfs4 rw 0 0
     ("folder", "kind"),
     [("/var/lib/data", "ext4"), ("/run/data", "tmpfs"), ("/runner", "ext4"), ("/mnt/the plant/data", "nfs4")],
 )
-def test_what_the_folder_is_mounted_on_is_known(tmp_path, folder, kind):
+def test_filesystem_of_a_folder_is_found(tmp_path, folder, kind):
     (tmp_path / "mounts").write_text(MOUNTS)
     assert filesystem_of(Path(folder), tmp_path / "mounts") == kind
     assert filesystem_of(Path(folder), tmp_path / "none") == ""
@@ -55,7 +55,7 @@ def test_memory_and_network_drives_are_no_place_for_a_spool(tmp_path, monkeypatc
     ("number", "words"),
     [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "run doctor as that user")],
 )
-def test_what_the_disk_reports_comes_with_what_to_do(tmp_path, number, words):
+def test_disk_error_has_advice(tmp_path, number, words):
     def measure():
         raise OSError(number, os.strerror(number))
 
@@ -88,7 +88,7 @@ def test_room_is_reported_in_hours_and_where_from_the_rate_is_known(tmp_path, ra
     assert words in finding.message
 
 
-def test_what_the_spool_holds_already_is_not_room(tmp_path):
+def test_bytes_of_the_spool_are_not_free_space(tmp_path):
     (tmp_path / "worker-2").mkdir()
     for file in ("spool.db", "worker-2/spool.db-wal"):
         (tmp_path / file).write_bytes(bytes(1_000_000))
@@ -136,7 +136,7 @@ def test_without_a_bridge_or_messages_there_is_no_rate():
     assert rate_of_bridge(looks(nothing, nothing), 0) is None
 
 
-def test_what_is_received_is_waited_for_and_not_for_ever():
+def test_shared_rate_is_waited_for_until_the_timeout():
     heard = SharedRate()
     assert heard.rate(0.01) is None
     heard.set_rate(SpoolRate(1.0, "as heard"))

@@ -84,7 +84,7 @@ def test_where_everything_is_ok_it_reports_it(tmp_path, mosquitto, aws, capsys):
     assert "✓ session: " in capsys.readouterr().out
 
 
-def test_each_trouble_is_reported_beside_the_others(tmp_path, aws, capsys):
+def test_doctor_reports_all_problems_together(tmp_path, aws, capsys):
     with Mosquitto(users={"bridge": "right"}) as locked:
         key = aws.user("doctored", allow("kinesis:PutRecords", "*"))
         other = "topic: a\noutputs: [{data_stream: absent}]\n"
@@ -107,7 +107,7 @@ def test_port_that_is_closed_is_to_be_opened(tmp_path, free_port, aws, capsys):
     assert "session" not in told
 
 
-def test_what_may_not_be_requested_is_a_warning(tmp_path, mosquitto, aws, capsys):
+def test_doctor_warns_of_requests_that_are_denied(tmp_path, mosquitto, aws, capsys):
     key = aws.user("writer", allow("kinesis:PutRecords", "*"))
     code, told = found(set_up_with(tmp_path, mosquitto.port, aws, key), capsys)
     assert code == 0, told
@@ -251,7 +251,7 @@ def shown(monkeypatch, encoding):
     return out.buffer.getvalue().decode()
 
 
-def test_what_is_piped_is_plain_text(monkeypatch):
+def test_doctor_output_to_a_pipe_is_plain_text(monkeypatch):
     assert shown(monkeypatch, "utf-8") == PLAIN
 
 

@@ -117,7 +117,7 @@ def test_without_a_token_nothing_can_be_changed(site, bridge):
 
 
 @pytest.mark.parametrize("path", ["/", "/static/page.css", "/api/status", "/nothing", "/metrics"])
-def test_every_answer_forbids_what_the_page_does_not_need(site, path):
+def test_responses_forbid_what_the_page_does_not_need(site, path):
     headers = site().get(path).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -127,7 +127,7 @@ def test_every_answer_forbids_what_the_page_does_not_need(site, path):
 
 
 @pytest.mark.parametrize("name", ["..%2f..%2fapp.py", "%2e%2e/app.py", "app.py", "page.css%00", "index"])
-def test_no_file_but_those_of_the_page_is_served(site, name):
+def test_files_that_are_not_of_the_page_are_not_served(site, name):
     assert site().get(f"/static/{name}").status_code == 404
 
 
@@ -146,7 +146,7 @@ def test_session_is_not_affected_by_wrong_tokens_of_its_address(site, monkeypatc
     assert client.get("/api/status").status_code == 200
 
 
-def test_no_request_is_redirected_to_the_host_it_names(site):
+def test_request_is_not_redirected_to_the_host_that_it_names(site):
     client = site(TOKEN, host="0.0.0.0", url="http://evil.example")
     assert client.get("/metrics/", follow_redirects=False).status_code == 404
 

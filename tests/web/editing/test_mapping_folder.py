@@ -112,7 +112,7 @@ def test_link_is_not_written_through_and_not_shown_from_elsewhere(folder, tmp_pa
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda file: file.mkdir()])
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path, make):
+def test_special_file_is_refused_at_once(tmp_path, make):
     make(tmp_path / "odd.yaml")
     folder = MappingFolder(tmp_path)
     assert folder.fixed_reason("odd.yaml")

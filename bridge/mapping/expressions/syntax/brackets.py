@@ -9,12 +9,12 @@ from bridge.mapping.expressions.syntax.precedence import NAMES, PROJECTION_STOP,
 from bridge.mapping.expressions.syntax.tree import node
 
 if TYPE_CHECKING:
-    from bridge.mapping.expressions.syntax.lexer import Token
+    from bridge.mapping.expressions.syntax.lexer import ExpressionToken
     from bridge.mapping.expressions.syntax.reader import Reader
     from bridge.mapping.expressions.syntax.tree import Node
 
 
-def dot(parser: Reader, left: Node, token: Token) -> Node:
+def dot(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     """Return `left.right`, or the projection `left.*`."""
     if parser.kind == "star":
         parser.advance()
@@ -44,18 +44,18 @@ def _projected(parser: Reader, least: int) -> Node:
     return _member(parser, least)
 
 
-def wildcard(parser: Reader, _token: Token) -> Node:
+def wildcard(parser: Reader, _token: ExpressionToken) -> Node:
     """Return the projection of a leading `*`."""
     right = node("identity") if parser.kind == "rbracket" else _projected(parser, WILDCARD)
     return node("value_projection", node("identity"), right)
 
 
-def leading_filter(parser: Reader, token: Token) -> Node:
+def leading_filter(parser: Reader, token: ExpressionToken) -> Node:
     """Return a leading `[?condition]`."""
     return filter_(parser, node("identity"), token)
 
 
-def filter_(parser: Reader, left: Node, token: Token) -> Node:
+def filter_(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     """Return `left[?condition]`."""
     condition = parser.expression(0)
     parser.match("rbracket")
@@ -63,17 +63,17 @@ def filter_(parser: Reader, left: Node, token: Token) -> Node:
     return node("filter_projection", left, right, condition)
 
 
-def leading_flatten(parser: Reader, token: Token) -> Node:
+def leading_flatten(parser: Reader, token: ExpressionToken) -> Node:
     """Return a leading `[]`."""
     return flatten(parser, node("identity"), token)
 
 
-def flatten(parser: Reader, left: Node, token: Token) -> Node:
+def flatten(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     """Return `left[]`."""
     return node("projection", node("flatten", left), _projected(parser, power(token.kind)))
 
 
-def leading_bracket(parser: Reader, _token: Token) -> Node:
+def leading_bracket(parser: Reader, _token: ExpressionToken) -> Node:
     """Return a leading index, slice or `[*]`, or a list of expressions. `[5]` is an index, `[5, 6]` a list."""
     following = parser.peek(1).kind
     if parser.kind == "colon" or (parser.kind == "number" and following in {"rbracket", "colon"}):
@@ -83,7 +83,7 @@ def leading_bracket(parser: Reader, _token: Token) -> Node:
     return _list(parser, numbers=True)
 
 
-def bracket(parser: Reader, left: Node, _token: Token) -> Node:
+def bracket(parser: Reader, left: Node, _token: ExpressionToken) -> Node:
     """Return `left[0]`, `left[0:1]` or `left[*]`."""
     if parser.kind not in {"number", "colon"}:
         return _all_elements(parser, left)
@@ -138,7 +138,7 @@ def _index(parser: Reader) -> Node:
     return {"type": "slice", "children": parts}
 
 
-def _whole(parser: Reader, token: Token) -> int:
+def _whole(parser: Reader, token: ExpressionToken) -> int:
     try:
         return int(token.value)
     except ValueError:  # a fraction, or thousands of digits

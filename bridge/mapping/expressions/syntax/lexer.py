@@ -69,7 +69,7 @@ _OPERAND_ENDS: Final = frozenset(
 """Kinds of tokens behind which a `-` subtracts. A `*` is not among them: `a * -1` is more likely than `a.* -1`."""
 
 
-class Token(NamedTuple):
+class ExpressionToken(NamedTuple):
     """One token: `start` and `end` count characters from the start of the text."""
 
     kind: str
@@ -87,9 +87,9 @@ class LexerError(ValueError):
         self.offset = offset
 
 
-def tokens(text: str) -> list[Token]:
+def tokens(text: str) -> list[ExpressionToken]:
     """Return the tokens of the text, the last one of the kind "eof". Raise LexerError."""
-    found: list[Token] = []
+    found: list[ExpressionToken] = []
     position = 0
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -102,24 +102,24 @@ def tokens(text: str) -> list[Token]:
         if kind != "space":
             found.append(_token(kind, text[position:end], position, end))
         position = end
-    found.append(Token("eof", "", len(text), len(text)))
+    found.append(ExpressionToken("eof", "", len(text), len(text)))
     return found
 
 
-def _token(kind: str, text: str, start: int, end: int) -> Token:
+def _token(kind: str, text: str, start: int, end: int) -> ExpressionToken:
     """Return the token that is written as `text`. Raise LexerError for a literal or name that JSON cannot read."""
     if kind == "sign":
-        return Token(_SIGNS[text], text, start, end)
+        return ExpressionToken(_SIGNS[text], text, start, end)
     if kind == "raw":
-        return Token("literal", text[1:-1].replace("\\'", "'"), start, end)
+        return ExpressionToken("literal", text[1:-1].replace("\\'", "'"), start, end)
     if kind == "literal":
-        return Token(kind, _literal(text[1:-1].replace("\\`", "`"), start), start, end)
+        return ExpressionToken(kind, _literal(text[1:-1].replace("\\`", "`"), start), start, end)
     if kind == "quoted_identifier":
         try:
-            return Token(kind, json.loads(text), start, end)
+            return ExpressionToken(kind, json.loads(text), start, end)
         except ValueError as error:
             raise LexerError(start, f"the name in double quotes is not valid: {str(error).split(':')[0]}") from None
-    return Token(kind, text[1:] if kind == "variable" else text, start, end)
+    return ExpressionToken(kind, text[1:] if kind == "variable" else text, start, end)
 
 
 def _literal(text: str, start: int) -> Any:

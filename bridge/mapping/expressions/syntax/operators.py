@@ -8,32 +8,32 @@ from bridge.mapping.expressions.syntax.precedence import ARITHMETIC, NAMES, powe
 from bridge.mapping.expressions.syntax.tree import INDEX, node, reads
 
 if TYPE_CHECKING:
-    from bridge.mapping.expressions.syntax.lexer import Token
+    from bridge.mapping.expressions.syntax.lexer import ExpressionToken
     from bridge.mapping.expressions.syntax.reader import Reader
     from bridge.mapping.expressions.syntax.tree import Node
 
 
-def pipe(parser: Reader, left: Node, token: Token) -> Node:
+def pipe(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     """Return `left | right`."""
     return node("pipe", left, parser.expression(power(token.kind)))
 
 
-def either(parser: Reader, left: Node, token: Token) -> Node:
+def either(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     """Return `left || right`."""
     return node("or_expression", left, parser.expression(power(token.kind)))
 
 
-def both(parser: Reader, left: Node, token: Token) -> Node:
+def both(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     """Return `left && right`."""
     return node("and_expression", left, parser.expression(power(token.kind)))
 
 
-def comparison(parser: Reader, left: Node, token: Token) -> Node:
+def comparison(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     """Return a comparison such as `left == right`."""
     return node("comparator", left, parser.expression(power(token.kind)), value=token.kind)
 
 
-def arithmetic(parser: Reader, left: Node, token: Token) -> Node:
+def arithmetic(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     """Return an operation such as `left + right`, and note a `-` that may be part of a name."""
     before, after = parser.peek(-2), parser.token
     tight = before.end == token.start and token.end == after.start
@@ -43,7 +43,7 @@ def arithmetic(parser: Reader, left: Node, token: Token) -> Node:
     return parser.located(node("arithmetic", left, right, value=ARITHMETIC[token.kind]), token.start)
 
 
-def conditional(parser: Reader, condition: Node, token: Token) -> Node:
+def conditional(parser: Reader, condition: Node, token: ExpressionToken) -> Node:
     """Return `condition ? then : otherwise` as a call of `if`."""
     then = parser.expression(0)
     parser.match("colon")
@@ -52,7 +52,7 @@ def conditional(parser: Reader, condition: Node, token: Token) -> Node:
     return parser.located(node("function_expression", condition, then, otherwise, value="if"), token.start)
 
 
-def call(parser: Reader, left: Node, token: Token) -> Node:
+def call(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     """Return a call of a function. Within the `&` expression of `map`, `$index` is bound."""
     if left["type"] != "field":
         parser.fail(token=token, message="only a function's name stands before (")

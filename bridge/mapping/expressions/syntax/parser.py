@@ -16,7 +16,7 @@ from bridge.mapping.expressions.syntax.reader import Reader
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.mapping.expressions.syntax.lexer import Token
+    from bridge.mapping.expressions.syntax.lexer import ExpressionToken
     from bridge.mapping.expressions.syntax.tree import Node
 
 
@@ -46,7 +46,7 @@ class Parser(Reader):
         return left
 
 
-_OPERANDS: Final[Mapping[str, Callable[[Reader, Token], Node]]] = {
+_OPERANDS: Final[Mapping[str, Callable[[Reader, ExpressionToken], Node]]] = {
     "literal": operands.literal,
     "number": operands.number,
     "unquoted_identifier": operands.name,
@@ -66,7 +66,7 @@ _OPERANDS: Final[Mapping[str, Callable[[Reader, Token], Node]]] = {
 }
 """Functions for the tokens that begin an expression."""
 
-_CONTINUATIONS: Final[Mapping[str, Callable[[Reader, Node, Token], Node]]] = {
+_CONTINUATIONS: Final[Mapping[str, Callable[[Reader, Node, ExpressionToken], Node]]] = {
     "dot": brackets.dot,
     "flatten": brackets.flatten,
     "filter": brackets.filter_,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NoReturn
 
-from bridge.mapping.expressions.syntax.lexer import Token, tokens
+from bridge.mapping.expressions.syntax.lexer import ExpressionToken, tokens
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.tree import Node
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class ParserError(ValueError):
     """A token out of position. `expected` are the kinds that are possible here; empty: anything but this token."""
 
-    def __init__(self, token: Token, expected: tuple[str, ...] = (), message: str = "") -> None:
+    def __init__(self, token: ExpressionToken, expected: tuple[str, ...] = (), message: str = "") -> None:
         super().__init__(message)
         self.token = token
         self.expected = expected
@@ -38,7 +38,7 @@ class Reader(ABC):
         self.hyphens: list[int] = []
 
     @property
-    def token(self) -> Token:
+    def token(self) -> ExpressionToken:
         """The current token, which is not read yet."""
         return self._tokens[self._place]
 
@@ -47,22 +47,22 @@ class Reader(ABC):
         """Kind of the current token."""
         return self._tokens[self._place].kind
 
-    def peek(self, distance: int) -> Token:
+    def peek(self, distance: int) -> ExpressionToken:
         """Return the token at a distance from the current one; the last one if there are no more."""
         return self._tokens[min(self._place + distance, len(self._tokens) - 1)]
 
-    def advance(self) -> Token:
+    def advance(self) -> ExpressionToken:
         """Return the current token, and make the next one current."""
         self._place += 1
         return self._tokens[self._place - 1]
 
-    def match(self, *kinds: str) -> Token:
+    def match(self, *kinds: str) -> ExpressionToken:
         """Return the current token if it is of one of the kinds, and advance; fail otherwise."""
         if self.kind not in kinds:
             self.fail(*kinds)
         return self.advance()
 
-    def fail(self, *expected: str, message: str = "", token: Token | None = None) -> NoReturn:
+    def fail(self, *expected: str, message: str = "", token: ExpressionToken | None = None) -> NoReturn:
         """Raise ParserError for a token, or the current one."""
         raise ParserError(token or self.token, expected, message)
 

@@ -52,7 +52,7 @@ def test_doubles_and_halves(number):
 
 
 @pytest.mark.parametrize("values", [[0x7F, 0xC0, 0, 0], [0x7F, 0x80, 0, 0], [0xFF, 0x80, 0, 0]])
-def test_what_is_not_a_finite_number_is_null(values):
+def test_float_that_is_not_finite_is_null(values):
     assert search("bytes_to_float(b)", b=values) is None
 
 
@@ -71,7 +71,7 @@ def test_what_is_not_a_finite_number_is_null(values):
         ('base64(`["a"]`)', "found string 'a' at [0]"),
     ],
 )
-def test_what_is_no_number_is_reported(text, reason):
+def test_bytes_that_are_no_number_are_an_error(text, reason):
     assert reason in failure(text)
 
 

@@ -57,7 +57,7 @@ def test_text_of_bytes_ends_before_the_nuls():
         ("unpack_tlv(`[1, 1]`, 't:u8; 2 -> a:u8')", "no layout for the item 0x01"),
     ],
 )
-def test_what_cannot_be_decoded_is_reported(text, reason):
+def test_decoding_of_invalid_input_is_an_error(text, reason):
     assert reason in failure(text)
 
 

@@ -18,7 +18,7 @@ def test_example_gives_what_the_reference_reports(text, result):
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_every_function_is_documented(function):
+def test_functions_are_documented(function):
     assert function.summary.endswith(".")
     assert function.examples
     assert all(f"{function.name}(" in text for text, _ in function.examples)

@@ -7,7 +7,7 @@ from tests.mapping.builders import applied, mapping, message
 from tests.mapping.expressions.functions.failing import failure
 
 
-def test_each_record_can_carry_what_the_topic_captured():
+def test_record_of_a_list_item_can_contain_captures():
     transform = "payload[].{tag: t, value: v, site: $captures.site}"
     made = mapping(topic="{site}/batch", each=True, transform=transform)
     mapped = applied(made, message([{"t": "a", "v": 1}, {"t": "b", "v": 2}], topic="pdx/batch"))

@@ -52,7 +52,7 @@ def test_wrong_pattern_is_an_error_of_the_mapping(call, reason):
         compile_expression(call)
 
 
-def test_no_pattern_takes_long():
+def test_regex_evaluation_takes_no_exponential_time():
     started = time.process_time()
     assert search("regex_match(t, '^(a+)+$')", t="a" * 50_000 + "b") is False
     assert time.process_time() - started < 5

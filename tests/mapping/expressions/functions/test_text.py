@@ -42,7 +42,7 @@ def test_text_functions(text, result):
         ("pad(a, `3`, 'x', 'middle')", "'left' or 'right'"),
     ],
 )
-def test_what_cannot_be_done_is_reported(text, reason):
+def test_text_function_with_invalid_arguments_is_an_error(text, reason):
     assert reason in failure(text, a="abc")
 
 

@@ -70,7 +70,7 @@ def test_years_past_9999_are_an_error(milliseconds):
         ("iso_time(`0`, '../etc')", "no IANA time zone"),
     ],
 )
-def test_what_cannot_be_read_is_reported(text, reason):
+def test_time_that_cannot_be_parsed_is_an_error(text, reason):
     if "../" in text:
         with pytest.raises(ExpressionError, match=reason):
             compile_expression(text)

@@ -87,7 +87,7 @@ def test_retained_messages_and_their_drops_are_counted(examined):
     assert "max_queued_messages 0" in lost.advice
 
 
-def test_what_mappings_skip_is_no_flood(examined):
+def test_retained_messages_that_mappings_skip_are_no_warning(examined):
     skipping = "topic: factory/{site}/{machine}/telemetry\nretained: skip\noutputs: [{data_stream: telemetry}]\n"
     with Mosquitto(max_queued_messages=0) as served:
         retain(served, 1_200)
@@ -106,7 +106,7 @@ def test_messages_of_mosquitto_s_own_drops_are_reported(examined):
     assert by_check(findings)["broker.dropped"].facts["dropped"] > 0
 
 
-def test_what_is_published_reports_the_rate(examined):
+def test_published_messages_give_the_rate(examined):
     with Mosquitto() as served, Publisher(served.port) as publisher:
         messages = ((PRESS.format(number), b'{"t": 1}') for number in range(2_000))
         thread = threading.Thread(target=publisher.publish, args=(messages,), kwargs={"rate": 500})
@@ -126,7 +126,7 @@ def test_quiet_broker_is_reported_so(examined, mosquitto):
 
 
 @pytest.mark.parametrize("protocol", ["3.1.1", "5"])
-def test_nothing_is_published_and_no_session_is_touched_or_left(examined, protocol):
+def test_doctor_publishes_nothing_and_leaves_no_session(examined, protocol):
     with Mosquitto(persistence=True, settings="log_type all") as served:
         with Subscriber(served.port, "factory/#", client_id="test", keep_session=True):
             """The bridge's own session, which it leaves to the broker."""
@@ -183,7 +183,7 @@ def test_limit_of_qos_at_the_broker_is_reported_by_the_suback(examined):
     assert found.message == "granted QoS 0 instead of 1"
 
 
-def test_each_suback_is_a_finding():
+def test_suback_of_each_filter_is_a_finding():
     subscriptions = Subscriptions(wanted={"a": 1, "b": 1, "c": 1}, granted_qos={"a": 1})
     subscriptions.refuse("b", "Not authorized", float("inf"))
     a, b, c = subscription_findings(subscriptions)
@@ -204,7 +204,7 @@ def test_with_publish_the_queue_is_measured(examined, protocol, limit, kept):
     assert told["broker.window"].facts["size"] == (20 if protocol == "3.1.1" else None)
 
 
-def test_no_message_of_the_doctor_s_becomes_a_record(examined, mosquitto):
+def test_doctors_own_messages_become_no_records(examined, mosquitto):
     everything = "topic: '#'\npayload: bytes\noutputs: [{data_stream: all}]\n"
     with Subscriber(mosquitto.port, "mqtt-kinesis/#") as listening:
         told = by_check(examined(mosquitto, publishing=True, all=everything)[0])

@@ -41,7 +41,7 @@ SECURE, PLAIN = "mqtts://broker:8883", "mqtt://broker:1883"
         ("", None, "check mqtt.username"),
     ],
 )
-def test_what_to_do_follows_from_what_is_seen(problem, cert_file, words):
+def test_advice_follows_from_the_connection_error(problem, cert_file, words):
     addresses = (BrokerAddress.parse(SECURE), BrokerAddress.parse(PLAIN))
     finding = no_session(problem, mqtt_settings(*addresses, tls=tls_files(cert_file=cert_file and Path(cert_file))))
     assert finding.status == "error"

@@ -129,7 +129,7 @@ def test_wide_window_is_ok():
     assert window_finding(InflightWindow(None, 1_000), THREE, 0.0).status == "ok"
 
 
-def test_what_was_not_measured_is_not_called_well_in_3_1_1():
+def test_window_that_was_not_measured_is_a_warning_in_3_1_1():
     assert window_finding(InflightWindow(None, 7), FIVE, 0.0).status == "info"
     finding = window_finding(InflightWindow(None, 7), THREE, 0.0)
     assert finding.status == "warning"

@@ -15,7 +15,7 @@ def told(connack, settings=SETTINGS, version=""):
     return {each.subject: each for each in limit_findings(connack, settings, FILTERS, version)}
 
 
-def test_what_the_broker_reports_is_shown():
+def test_limits_that_the_broker_reports_are_shown():
     said = {"ReceiveMaximum": 20, "ServerKeepAlive": 60, "MaximumPacketSize": 1_048_576, "UserProperty": [("a", "b")]}
     finding = told(said, version="mosquitto version 2.0.11")["broker limits"]
     assert finding.message == (
@@ -56,14 +56,14 @@ def test_broker_of_3_1_1_that_reports_nothing_is_no_finding():
         ),
     ],
 )
-def test_what_the_broker_does_not_do_is_reported_where_it_is_needed(connack, settings, subject, state, words):
+def test_missing_broker_feature_is_reported_where_it_is_needed(connack, settings, subject, state, words):
     finding = told(connack, settings)[subject]
     assert finding.status == state
     assert words in finding.message
     assert finding.advice
 
 
-def test_what_is_not_needed_is_not_reported():
+def test_missing_broker_feature_that_is_not_needed_is_not_reported():
     assert told({"SharedSubscriptionAvailable": 0}) == {}
     assert list(told({"SessionExpiryInterval": 604_800, "MaximumQoS": 2})) == ["broker limits"]
 

@@ -48,7 +48,7 @@ def test_rate_is_of_the_records_that_the_mappings_make(listening):
     assert listening.rate().source == "as measured at the broker in 10 s"
 
 
-def test_what_cannot_be_mapped_needs_room_too(listening):
+def test_messages_that_cannot_be_mapped_count_for_the_rate(listening):
     listening.add(message(PRESS, b"no JSON"))
     listening.add(message(LAST_TOPIC, b"[1]"[:2], size=1_000))
     assert listening.rate().bytes_per_sec == pytest.approx((7 + 100 + 2 * (1_000 + 100)) / 10)
