@@ -14,6 +14,8 @@ MAX_PAYLOAD_CHARS: Final = 1_000_000
 MAX_MESSAGES: Final = 50
 """Max messages of a preview or a proposal."""
 _QOS: Final = (0, 1, 2)
+_LAST_MS: Final = 253_402_300_799_999
+"""End of the year 9999, after which RFC 3339 has no text."""
 
 
 def trial(asked: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def _milliseconds(at: str) -> int:
         time = datetime.fromisoformat(at)
     except ValueError:
         raise BridgeError("at: expected a time such as 2026-01-31T12:00:00.000Z") from None
-    return max(0, round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000))
+    return min(max(0, round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)), _LAST_MS)
 
 
 def _text(asked: dict[str, Any], name: str) -> bool:

@@ -127,6 +127,8 @@ def mapping_limits():
     yield "levels of an expression", static_checks.MAX_DEPTH, "the file does not load"
     yield "times by which an expression may grow its input", static_checks.MAX_GROWTH, "the file does not load"
     yield "values that an expression repeats or makes", evaluation.MAX_STEPS, "dead letter `transform`"
+    patterns = evaluation.MAX_STEPS // regex.PATTERN_STEPS
+    yield "regular expressions that one message brings", patterns, "dead letter `transform`; those used last are free"
     yield "levels of a transform's result", 254, "dead letter `transform`"
     yield "integers of a transform's result", "-2⁶³ to 2⁶⁴-1", "dead letter `transform`"
     yield "items of `each`", record_builder.MAX_EACH_ITEMS, "dead letter `transform`"

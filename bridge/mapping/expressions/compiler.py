@@ -278,12 +278,10 @@ class Compiler:
         """Return the function to apply, which may be a better one for this call."""
         if "index" in node:
             return evaluation.indexed_map(self.evaluation, node["index"])
-        if function.charges:
-            self.evaluation.used = True
         if not function.bind:
             return function.apply
         try:
-            return function.bind(Binding(literals, self._tables, self.evaluation.charge))
+            return function.bind(Binding(literals, self._tables, self.evaluation.charging))
         except ValueError as error:
             raise ExpressionFault(f"{function.name}(): {error}", node) from error
 

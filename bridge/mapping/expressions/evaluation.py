@@ -44,6 +44,11 @@ class Evaluation:
         self.values[:] = self._blank
         self.steps = 0
 
+    def charging(self) -> Callable[[int], None]:
+        """Return `charge` for a closure, which then needs the state: the work of each message begins at 0."""
+        self.used = True
+        return self.charge
+
     def charge(self, steps: int) -> None:
         """Add work. Raise TransformError over MAX_STEPS."""
         self.steps += steps

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
@@ -19,10 +21,15 @@ from bridge.mapping.selftest.runner import run_cases
 from bridge.yaml_files import parse_document, read_document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.yaml_files import Document
 
+log = logging.getLogger(__name__)
+
 SUFFIXES = (".yaml", ".yml")
+_MAX_ERROR_CHARS = 500
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -128,7 +135,22 @@ def compile_text(text: str, name: str, resources: Resources, *, shown_as: str) -
 
 
 def _compiled(document: Document, name: str, limits: Limits, resources: Resources) -> Mapping:
-    return compile_mapping(name, *read_specification(document, resources), limits, document.sha256[:VERSION_DIGITS])
+    with _errors_as_problems(document):
+        return compile_mapping(name, *read_specification(document, resources), limits, document.sha256[:VERSION_DIGITS])
+
+
+@contextmanager
+def _errors_as_problems(document: Document) -> Iterator[None]:
+    """Raise ConfigError for an error of this program: one mapping file must never stop the other mappings."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        log.debug("loading %s", document.file, exc_info=True)
+        found = f"{type(error).__name__}: {error}"[:_MAX_ERROR_CHARS]
+        message = f"this mapping cannot be loaded because of an error of the bridge: {found}. Please report it"
+        raise ConfigError([Problem(document.file, 0, 0, "", message)]) from error
 
 
 def names_a_mapping(name: str) -> bool:
@@ -155,10 +177,11 @@ def _same_name(file: Path, shown: str) -> ConfigError:
 
 
 def _failed_tests(mapping: Mapping, document: Document) -> list[Problem]:
-    return [
-        document.problem(
-            ("tests", result.number), f"the test '{result.name}' failed:\n{indent(result.difference, '  ')}"
-        )
-        for result in run_cases(mapping)
-        if not result.passed
-    ]
+    with _errors_as_problems(document):
+        return [
+            document.problem(
+                ("tests", result.number), f"the test '{result.name}' failed:\n{indent(result.difference, '  ')}"
+            )
+            for result in run_cases(mapping)
+            if not result.passed
+        ]

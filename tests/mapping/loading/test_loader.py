@@ -1,6 +1,7 @@
 import pytest
 
 from bridge.errors import ConfigError
+from bridge.mapping.loading import loader
 from bridge.mapping.loading.loader import load_file, load_folder
 from tests.mapping.builders import applied, message
 
@@ -54,6 +55,22 @@ def test_file_that_does_not_load_does_not_stop_the_others(tmp_path):
     assert {problem.file for problem in loaded.problems} == {"mappings/a.yaml", "mappings/c.yaml"}
     assert told(loaded) == [str(problem) for problem in sorted(loaded.problems)]
     assert any(text.startswith("mappings/c.yaml:1:1: qos: expected 0, 1 or 2") for text in told(loaded))
+
+
+@pytest.mark.parametrize("step", ["compile_mapping", "run_cases"])
+def test_file_at_which_the_program_fails_does_not_stop_the_others(tmp_path, monkeypatch, step):
+    works = getattr(loader, step)
+
+    def fails(first, *more):
+        if getattr(first, "name", first) == "a":
+            raise KeyError("secret of the program")
+        return works(first, *more)
+
+    monkeypatch.setattr(loader, step, fails)
+    loaded = load_folder(write(tmp_path, a__yaml=GOOD.format(name="a"), b__yaml=GOOD.format(name="b")), {})
+    assert list(loaded.mappings) == ["b"]
+    [problem] = loaded.problems
+    assert problem.message.startswith("this mapping cannot be loaded because of an error of the bridge: KeyError: ")
 
 
 def test_mapping_whose_own_tests_fail_does_not_load(tmp_path):

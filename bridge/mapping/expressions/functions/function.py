@@ -50,7 +50,7 @@ MAX_TEXT_CHARS: Final = 16 * 1024 * 1024
 """Maximum length of a text that a function returns: above the largest Kinesis record (10 MiB), far below memory."""
 
 STEP_CHARS: Final = 32
-"""Characters of text that count as one step of work (`Binding.charge`)."""
+"""Characters of text that count as one step of work (`Binding.charging`)."""
 
 MISSING: Final = object()
 """Marker for an argument that is not known when the mapping is loaded."""
@@ -94,12 +94,13 @@ def _free(_steps: int) -> None:
 class Binding:
     """Facts about a call when the mapping is loaded: its literal arguments (or MISSING) and the lookup tables.
 
-    `charge` counts work of a message, in steps: it raises TransformError if an expression makes too much of a message.
+    A function that counts its work calls `charging` once, and the result for each piece of work, in steps. That raises
+    TransformError if an expression makes too much of a message.
     """
 
     literals: tuple[Any, ...]
     tables: Mapping[str, Mapping[str, Any]]
-    charge: Callable[[int], None] = _free
+    charging: Callable[[], Callable[[int], None]] = lambda: _free
 
     def literal(self, position: int, default: Any = MISSING) -> Any:
         """Return the literal argument at this position (from 0), or `default` if the call omits the argument."""
@@ -141,7 +142,7 @@ class Function:
     - `cost` of one call in units of 100 ns, roughly: the saving if a repeated call is evaluated once.
     - `growth`: maximum length of the result as a multiple of the arguments' length.
     - `charges`: the result can be longer than any multiple of the arguments, so each call counts its work
-      (`Binding.charge`).
+      (`Binding.charging`).
     """
 
     name: str

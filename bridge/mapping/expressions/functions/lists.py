@@ -43,7 +43,7 @@ def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
 
 def _bind_range(binding: Binding) -> Callable[..., Any]:
     """Return `range`, which counts the numbers before it makes them."""
-    charge = binding.charge
+    charge = binding.charging()
 
     def numbers(*arguments: Any) -> list[int]:
         found = _range(*arguments)
@@ -76,7 +76,8 @@ def _flatten(charge: Callable[[int], None], nested: dict[str, Any], separator: s
 
 def _bind_flatten(binding: Binding) -> Callable[..., Any]:
     """Return `flatten_object`, which counts the names that it makes: they are longer than those of the object."""
-    return lambda nested, separator: _flatten(binding.charge, nested, separator)
+    charge = binding.charging()
+    return lambda nested, separator: _flatten(charge, nested, separator)
 
 
 CONVERSIONS: Final[tuple[Function, ...]] = (

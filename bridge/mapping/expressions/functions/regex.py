@@ -1,11 +1,14 @@
-"""Regular expressions by RE2, whose run time is proportional to the length of the text, whatever the pattern.
+r"""Regular expressions by RE2, whose run time is proportional to the length of the text, whatever the pattern.
 
 With Python's `re`, a pattern such as `(a+)+b` would stop the bridge on a text of forty characters.
+A pattern of a message costs more than its text: compiling `\pL{1,50}` takes 70 ms. So such patterns have less memory,
+and each counts as much work.
 Syntax: https://github.com/google/re2/wiki/Syntax (no look-around, no back-references).
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import re2  # type: ignore[import-untyped]  # google-re2 ships no types
@@ -19,23 +22,40 @@ MAX_PATTERN_CHARS: Final = 4096
 """Maximum length of a pattern, in characters."""
 _MAX_MEMORY_BYTES: Final = 1024 * 1024
 """Maximum memory for one compiled pattern (RE2's `max_mem`)."""
+_MESSAGE_MEMORY_BYTES: Final = 128 * 1024
+"""The same for a pattern of a message: compiling one takes at most about 3 ms."""
+PATTERN_STEPS: Final = 2_000
+"""Work of a pattern of a message that is not stored. So one message may bring 1,000 of them (MAX_STEPS)."""
+_STORED_PATTERNS: Final = 64
 
 _PARAMETERS = (Parameter("text", ("string",)), Parameter("pattern", ("string",)))
 
 
-def _compiled(pattern: str) -> Any:
+def _compiled(pattern: str, max_bytes: int = _MAX_MEMORY_BYTES) -> Any:
     """Return the compiled pattern. Raises ValueError if it is too long, invalid or too large for its memory limit."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise ValueError(f"the pattern is longer than {MAX_PATTERN_CHARS} characters")
     options = re2.Options()
     options.log_errors = False  # the ValueError reports them
-    options.max_mem = _MAX_MEMORY_BYTES
+    options.max_mem = max_bytes
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
         reason = error.args[0] if error.args else "it does not compile"
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
         raise ValueError(f"the pattern is not valid: {text}") from error
+
+
+def _of_messages(binding: Binding) -> Callable[[str], Any]:
+    """Return `_compiled` for patterns of messages. Those used last are stored; each other one counts as work."""
+    charge = binding.charging()
+
+    @lru_cache(_STORED_PATTERNS)
+    def compiled(pattern: str) -> Any:
+        charge(PATTERN_STEPS)
+        return _compiled(pattern, _MESSAGE_MEMORY_BYTES)
+
+    return compiled
 
 
 def _match(text: str, pattern: str) -> bool:
@@ -46,7 +66,8 @@ def _bind_match(binding: Binding) -> Callable[..., Any]:
     """Return `regex_match` with a literal pattern compiled once. Raises ValueError if the pattern is invalid."""
     pattern = binding.literal(1)
     if type(pattern) is not str:
-        return _match
+        compiled = _of_messages(binding)
+        return lambda text, pattern: compiled(pattern).search(text) is not None
     search = _compiled(pattern).search
     return lambda text, _: search(text) is not None
 
@@ -66,7 +87,10 @@ def _group(compiled: Any, group: Any) -> int | str:
 
 
 def _extract(text: str, pattern: str, group: Any = None) -> Any:
-    compiled = _compiled(pattern)
+    return _extracted(_compiled(pattern), text, group)
+
+
+def _extracted(compiled: Any, text: str, group: Any) -> Any:
     place = _group(compiled, group)
     found = compiled.search(text)
     return found[place] if found else None
@@ -76,7 +100,8 @@ def _bind_extract(binding: Binding) -> Callable[..., Any]:
     """Return `regex_extract` with a literal pattern and group prepared. Raises ValueError if one is invalid."""
     pattern, group = binding.literal(1), binding.literal(2, None)
     if type(pattern) is not str or type(group) not in {str, int, type(None)}:
-        return _extract
+        of_messages = _of_messages(binding)
+        return lambda text, pattern, group=None: _extracted(of_messages(pattern), text, group)
     compiled = _compiled(pattern)
     place = _group(compiled, group)
     search = compiled.search

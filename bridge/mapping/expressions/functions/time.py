@@ -26,16 +26,25 @@ _YEARS: Final = frozenset("YyGcx")
 _NO_YEAR: Final = "'{pattern}' has no year (%Y or %y), so it is no time since 1970"
 _UTC_NAMES: Final = ("UTC", "GMT", "Z")
 """Zone names that %Z accepts, in any case: they are the same everywhere."""
+MAX_PATTERN_CHARS: Final = 256
+"""Maximum length of a pattern of `parse_time`. The standard library compiles it, in time proportional to its length."""
+_PATTERN_STEPS: Final = 400
+"""Work of a pattern of a message that was not among the last ones: compiling it takes about 100 µs."""
+_STORED_PATTERNS: Final = 64
+_STORED_ZONES: Final = 1_000
+"""More than there are IANA names: reading the file of a zone takes about 100 µs."""
 _TEXT = Parameter("text", ("string",))
 _ZONE = Parameter("zone", ("string",))
 
 
+@lru_cache(_STORED_ZONES)
 def _zone(name: str) -> tzinfo:
     """Return the time zone of an IANA name. Raises ValueError if it is unknown."""
     if name == "UTC":
         return UTC
     try:
-        return zoneinfo.ZoneInfo(name)
+        # Some machines have a file "localtime", which is their own zone.
+        return zoneinfo.ZoneInfo(name if name != "localtime" else "")
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"'{name[:40]}' is no IANA time zone") from error
 
@@ -98,6 +107,8 @@ def _bind_epoch_ms(binding: Binding) -> Callable[..., Any]:
 
 
 def _parse_time(text: str, pattern: str, zone: str | None = None) -> int:
+    if len(pattern) > MAX_PATTERN_CHARS:
+        raise ValueError(f"the pattern is longer than {MAX_PATTERN_CHARS} characters")
     if not _YEARS.intersection(_directives(pattern)):
         raise ValueError(_NO_YEAR.format(pattern=pattern[:40]))
     # Without %z, the time has no offset. `_milliseconds` then applies the zone, or raises ValueError without one.
@@ -111,7 +122,7 @@ def _parsed(text: str, pattern: str) -> datetime | None:
     """Return the time that the text writes, or None if it is not written as the pattern says."""
     try:
         return datetime.strptime(text, pattern)  # noqa: DTZ007 - the callers add the zone
-    except ValueError:
+    except (ValueError, re.error):
         return None
 
 
@@ -149,7 +160,15 @@ def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
             raise ValueError(_NO_YEAR.format(pattern=pattern))
         if name is None and not directives.intersection("zZ"):
             raise ValueError(f"'{pattern}' has no %z (offset): give a zone as third argument")
-    return _parse_time
+        return _parse_time
+    charge = binding.charging()
+    counted = lru_cache(_STORED_PATTERNS)(lambda _pattern: charge(_PATTERN_STEPS))
+
+    def parse(text: str, pattern: str, zone: str | None = None) -> int:
+        counted(pattern)
+        return _parse_time(text, pattern, zone)
+
+    return parse
 
 
 def _checked(pattern: str) -> None:
@@ -160,6 +179,8 @@ def _checked(pattern: str) -> None:
     except ValueError as error:
         if "does not match format" not in str(error):
             raise ValueError(f"'{pattern}': {error}") from error
+    except re.error as error:  # `strptime` makes a regular expression of the pattern, with a group for each directive
+        raise ValueError(f"'{pattern}': a directive occurs more than once") from error
 
 
 TIME: Final[tuple[Function, ...]] = (

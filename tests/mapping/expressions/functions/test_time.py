@@ -83,6 +83,9 @@ def test_time_that_cannot_be_parsed_is_an_error(text, reason):
     [
         ("parse_time(t, '%d.%m.%Y')", "has no %z"),
         ("parse_time(t, '%Q', 'UTC')", "bad directive"),
+        ("parse_time(t, '%Y %Y', 'UTC')", "occurs more than once"),
+        ("parse_time(t, '%c %Y', 'UTC')", "occurs more than once"),
+        ("iso_time(t, 'localtime')", "no IANA time zone"),
         ("parse_time(t, '%d', 'Nowhere')", "no IANA time zone"),
         ("epoch_ms(t, 'America')", "no IANA time zone"),
     ],
@@ -137,3 +140,24 @@ def test_pattern_without_a_year_is_an_error_of_the_mapping(pattern):
 @pytest.mark.parametrize("text", ["2023-11-14t22:13:20z", "2023-11-14T22:13:20z", "2023-11-14t22:13:20.000+00:00"])
 def test_lower_case_characters_of_rfc_3339_are_read(text):
     assert compile_expression("epoch_ms(t)").search({"t": text}) == 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"), [("%Y%Y", "is not written as"), ("%Y" + "x" * 255, "longer than 256 characters")]
+)
+def test_pattern_of_a_message_that_cannot_be_used_is_reported(pattern, reason):
+    with pytest.raises(TransformError, match=reason):
+        compile_expression("parse_time(t, p, 'UTC')").search({"t": "2020", "p": pattern})
+
+
+def test_patterns_of_one_message_are_bounded():
+    parse = compile_expression("p[*].parse_time(t, f, 'UTC')").search
+
+    def payload(patterns, times=1):
+        return {"p": [{"t": f"2020 {number}", "f": f"%Y {number}"} for number in range(patterns)] * times}
+
+    assert len(parse(payload(10, times=1_000))) == 10_000  # each is compiled once
+    assert len(parse(payload(1_000))) == 1_000
+    with pytest.raises(TransformError, match="for this message"):
+        parse(payload(6_000))
+    assert len(parse(payload(1_000))) == 1_000  # the work of a message ends with it
