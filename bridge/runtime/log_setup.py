@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters but for tab and newline, and those that change the direction of text."""
+MAX_TEXT_CHARS = 4_000
+"""Limit of a message and of each extra value. Errors of libraries may quote payloads, which have up to 10 MiB. Ten
+errors of mapping files fit, with their hints."""
 _QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
 """Loggers that may log secrets at debug level (headers, signatures). Their level is never below warning."""
 
@@ -47,16 +50,24 @@ def _named(record: logging.LogRecord, worker: str) -> bool:
     return True
 
 
+def _bounded(text: str) -> str:
+    """Return the begin of a text that is too long for a line of the log."""
+    more = len(text) - MAX_TEXT_CHARS
+    return f"{text[:MAX_TEXT_CHARS]} … ({more:,} more characters)" if more > 0 else text
+
+
 def _safe(text: str) -> str:
-    """Escape what a terminal would interpret: texts of brokers, devices and endpoints are logged.
+    """Shorten a text, and escape what a terminal would interpret: texts of brokers, devices and endpoints are logged.
 
     Only tabs and line breaks stay.
     """
+    text = _bounded(text)
     return text if text.isprintable() else _UNSAFE.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def _extras(record: logging.LogRecord) -> dict[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    values = ((name, value) for name, value in vars(record).items() if name not in _STANDARD)
+    return {name: _bounded(value) if isinstance(value, str) else value for name, value in values}
 
 
 def _line(value: object) -> str:
@@ -75,12 +86,12 @@ class JsonFormatter(logging.Formatter):
         line: dict[str, object] = {
             "time": _time(record),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": _bounded(record.getMessage()),
             "source": record.name,
             **_extras(record),
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = _bounded(self.formatException(record.exc_info))
         # orjson escapes the control characters of ASCII only.
         return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", orjson.dumps(line, default=str).decode())
 

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from bridge.runtime.log_setup import set_up_logging
+from bridge.runtime.log_setup import MAX_TEXT_CHARS, set_up_logging
 
 
 class Terminal(io.StringIO):
@@ -64,3 +64,14 @@ def test_control_characters_never_reach_the_log(form):
     text = stream.getvalue()
     assert not [char for char in text if not char.isprintable() and char != "\n"]
     assert not [line for line in text.splitlines()[:2] if line.startswith("forged")]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_log_line_with_a_payload_is_shortened(form):
+    stream, payload = io.StringIO(), "QUJD" * 10_000
+    set_up_logging(form, "info", stream)
+    logging.getLogger("test").error("code 400, Bad request syntax (%r)", payload, extra={"topic": payload})
+    [line] = stream.getvalue().splitlines()
+    assert "Bad request syntax" in line
+    assert line.count("more characters") == 2
+    assert len(line) < 2 * MAX_TEXT_CHARS + 200

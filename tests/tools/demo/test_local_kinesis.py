@@ -1,4 +1,5 @@
 import os
+import socket
 import sys
 import threading
 import urllib.request
@@ -91,6 +92,19 @@ def test_requests_are_answered_one_at_a_time(kinesis):
     for client in clients:
         client.join()
     assert most == [1]
+
+
+def test_request_that_is_cut_off_logs_no_payload(kinesis, caplog):
+    host, port = "127.0.0.1", int(kinesis.url.rpartition(":")[2])
+    kinesis.reachable = False
+    body = b"QUJD" * 10_000
+    with socket.create_connection((host, port), timeout=10) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        assert client.recv(1) == b""
+    for each in threading.enumerate():
+        if "process_request" in each.name:
+            each.join(10)
+    assert "QUJD" not in caplog.text
 
 
 def test_next_one_starts_empty(reader):
