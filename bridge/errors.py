@@ -39,13 +39,14 @@ class BridgeError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One error in a file. `line` and `column` count from 1; 0 stands for the entire file."""
+    """One error in a file. `line` and `column` count from 1; 0 stands for the entire file. A note has a `code`."""
 
     file: str
     line: int
     column: int
     path: str
     message: str
+    code: str = ""
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file

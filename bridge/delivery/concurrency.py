@@ -300,8 +300,13 @@ class AdaptiveConcurrency:
     # -- for the status --------------------------------------------------------------------------------------------
 
     def limited_secs(self, now: float) -> float:
-        """Return for how long requests have had to wait for the link without a break."""
-        return 0.0 if self._limited_since is None else now - self._limited_since
+        """Return for how long requests have had to wait for the link without a break, up to the last answer.
+
+        While nothing is answered, the link carries nothing, and its rate is not what limits delivery.
+        """
+        if self._limited_since is None:
+            return 0.0
+        return max(0.0, min(now, self._outstanding.answered_at) - self._limited_since)
 
     def status(self, now: float) -> EndpointStatus:
         """Return the limits and measurements as they are now."""

@@ -74,12 +74,12 @@ class StreamHealth:
         """Time from the start of each request to its results, in seconds."""
         self._bad_since = 0.0
 
-    def bad(self, error: SendError, now: float) -> None:
-        """Note why the stream accepts nothing, or not everything; log it once."""
+    def bad(self, error: SendError, since: float) -> None:
+        """Note why the stream accepts nothing, or not everything, and since when; log it once."""
         state: State = "refused" if isinstance(error, Refused) else "retrying"
         hint = error.hint if isinstance(error, Refused) else ""
         if self.state == "ok":
-            self._bad_since = now
+            self._bad_since = since
         if self._is_news(state, error.code):
             self._log(error, hint)
         self.state, self.code, self.detail, self.hint = state, error.code, error.detail, hint

@@ -146,7 +146,7 @@ class DeliveryTracker:
     def on_request_failed(self, batch: Batch, error: SendError, now: float) -> None:
         """Keep all records of a failed request, and pause."""
         self._remove_in_flight(batch, error)
-        self.state.bad(error, now)
+        self.state.bad(error, batch.started_at)  # not `now`: a request without a response fails after half a minute
         # A refusal ends when a person acts. A fixed pause finds that out sooner than a back-off that has grown for
         # days.
         pause = self._settings.refused_retry_secs if isinstance(error, Refused) else None

@@ -135,14 +135,16 @@ class _StreamHistory:
             self._samples.append(sample)
         self._judge_age(sample)
         delivered = self._rate(sample, sample.delivered, "delivered")
+        # Delivery knows when the last record was accepted; this history sees also what delivery does not report.
+        stalled_secs = max(status.stalled_secs, now - self._progress_at)
         return StreamFlow(
             stream=status.stream,
-            # Delivery knows when the last record was accepted; this history sees also what delivery does not report.
-            stalled_secs=max(status.stalled_secs, now - self._progress_at),
+            stalled_secs=stalled_secs,
             behind_secs=0.0 if self._behind_since is None else now - self._behind_since,
             received_per_sec=self._rate(sample, sample.made, "made"),
             delivered_per_sec=delivered,
-            drain_secs=spooled / delivered if delivered else None,
+            # The rate is a mean of the last minute: while nothing is accepted, it is that of the time before.
+            drain_secs=spooled / delivered if delivered and stalled_secs < SAMPLE_SECS else None,
         )
 
     def _rate(self, sample: _CounterSample, count: int, name: str) -> float | None:

@@ -245,3 +245,14 @@ def test_window_of_a_very_fast_link_is_bounded():
     link.send(5)
     assert link.limits.window_bytes == MAX_WINDOW_BYTES
     assert link.limits.request_bytes <= MAX_WINDOW_BYTES // 2
+
+
+def test_link_that_answers_nothing_is_not_the_limit():
+    limits = AdaptiveConcurrency(1)
+    flight, *_ = fill(limits)
+    limits.waited(1.0)
+    assert limits.limited_secs(90.0) == 0.0
+    limits.answered(flight, flight.size, 100.0)
+    # The request had to wait until this answer.
+    fill(limits, now=100.0)
+    assert limits.limited_secs(300.0) == 99.0

@@ -64,7 +64,7 @@ def test_full_tracker_takes_nothing(tracker):
 
 
 def test_complete_failure_keeps_everything_and_pauses(tracker):
-    batch, _ = send(tracker, records(3))
+    batch, _ = send(tracker, records(3), now=10.0)
     tracker.on_request_failed(batch, Unavailable("ServiceUnavailable", ""), 10.0)
     assert tracker.pause_secs(10.0) > 0
     assert tracker.status(11.0).state == "retrying"
@@ -193,3 +193,9 @@ def test_describe_that_fails_while_records_flow_is_no_trouble(tracker):
 def test_throttled_describe_is_no_trouble(tracker):
     tracker.on_describe_failed(Unavailable("LimitExceededException", ""), 0.0)
     assert tracker.status(0).state == "ok"
+
+
+def test_failed_request_dates_the_outage_from_its_begin(tracker):
+    batch, _ = send(tracker, records(1), now=100.0)
+    tracker.on_request_failed(batch, OutcomeUnknown("Network", "no response within 30 s"), 130.0)
+    assert tracker.status(150.0).bad_for_secs == 50.0

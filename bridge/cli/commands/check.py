@@ -16,7 +16,6 @@ from bridge.mapping.loading.loader import LoadedMappings, load_folder
 from bridge.mapping.loading.lookup_tables import FOLDER
 from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.mapping.loading.schema_files import FOLDER as SCHEMAS
-from bridge.mapping.loading.shared_subscription import order_warning
 from bridge.runtime.exit_codes import CONFIGURATION
 from bridge.terminal import GOOD, WARN, print_coloured, print_error
 
@@ -53,13 +52,14 @@ def _watched(config: Path, files: Sequence[Path]) -> Iterable[Path]:
 def _check(config: Path, files: Sequence[Path], form: str, *, quiet: bool) -> int:
     own = [file for file in files if not _same(file, config)]
     everything = not files or len(own) < len(files)
-    problems, loaded, shared = _configuration(config) if everything else (list[Problem](), _NOTHING, False)
+    problems, loaded = _configuration(config) if everything else (list[Problem](), _NOTHING)
     for file in own:
         more = _checked_file(file)
         problems += [each for each in more.problems if each not in problems]
         more_problems = [*loaded.problems, *more.problems]
-        loaded = LoadedMappings({**loaded.mappings, **more.mappings}, more_problems, more.resources)
-    result = CheckResult(problems, _notes(loaded, shared=shared), _tests(loaded))
+        notes = [*loaded.notes, *(each for each in more.notes if each not in loaded.notes)]
+        loaded = LoadedMappings({**loaded.mappings, **more.mappings}, more_problems, more.resources, notes)
+    result = CheckResult(problems, loaded.notes, _tests(loaded))
     if form in FORMATS:
         print(FORMATS[form](result))
         return CONFIGURATION if problems else 0
@@ -79,8 +79,8 @@ def _check(config: Path, files: Sequence[Path], form: str, *, quiet: bool) -> in
 _NOTHING = LoadedMappings({}, [], NO_RESOURCES)
 
 
-def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings, bool]:
-    """Check all files. Return the problems, the mappings that load, and whether bridges share the messages."""
+def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings]:
+    """Check all files. Return the problems, and the mappings that load."""
     problems: list[Problem] = []
     folder, shared = config.absolute().parent / "mappings", False
     try:
@@ -93,7 +93,7 @@ def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings, bool]:
     if folder.is_dir() or not problems:
         loaded = load_folder(folder, {}, shown_as=_shown(folder), shared=shared)
         problems += loaded.problems
-    return problems, loaded, shared
+    return problems, loaded
 
 
 def _checked_file(file: Path) -> LoadedMappings:
@@ -108,7 +108,8 @@ def _checked_file(file: Path) -> LoadedMappings:
     mappings = {name: mapping for name, mapping in loaded.mappings.items() if name == file.stem}
     if not mappings and not problems:
         problems = [Problem(str(file), 0, 0, "", "not a mapping file: expected NAME.yaml")]
-    return LoadedMappings(mappings, problems, loaded.resources)
+    notes = [each for each in loaded.notes if _same(Path(each.file), file)]
+    return LoadedMappings(mappings, problems, loaded.resources, notes)
 
 
 def _folder_of(file: Path) -> Path:
@@ -129,16 +130,6 @@ def _shown(folder: Path) -> str:
 
 def _tests(loaded: LoadedMappings) -> dict[str, list[str]]:
     return {name: [case.name for case in mapping.specification.tests] for name, mapping in loaded.mappings.items()}
-
-
-def _notes(loaded: LoadedMappings, *, shared: bool) -> list[str]:
-    notes = []
-    for mapping in loaded.mappings.values():
-        if not mapping.specification.tests:
-            notes.append(f"mapping '{mapping.name}' has no tests")
-        if shared and (warning := order_warning(mapping)):
-            notes.append(f"mapping '{mapping.name}': {warning}")
-    return notes
 
 
 def _print_problems(problems: Sequence[Problem], loaded: LoadedMappings) -> int:

@@ -13,6 +13,7 @@ import orjson
 
 from bridge import __version__
 from bridge.cli.output.json_document import document
+from bridge.mapping.loading.notes import NOTE_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ class CheckResult:
     """Problems and notes of `check`. `tests`: names of the passed tests, by the name of the mapping that loaded."""
 
     problems: Sequence[Problem]
-    notes: Sequence[str]
+    notes: Sequence[Problem]
     tests: dict[str, list[str]]
 
 
@@ -41,7 +42,7 @@ def as_json(result: CheckResult) -> str:
         mappings=len(result.tests),
         tests=sum(map(len, result.tests.values())),
         problems=[_problem(each) for each in result.problems],
-        notes=list(result.notes),
+        notes=[{"code": each.code, **_problem(each)} for each in result.notes],
     )
 
 
@@ -50,12 +51,8 @@ def as_github(result: CheckResult) -> str:
 
     https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
     """
-    lines = []
-    for each in result.problems:
-        place = f",line={each.line},col={each.column}" if each.line else ""
-        title = _property("mqtt-kinesis check")
-        lines.append(f"::error file={_property(_relative(each.file))}{place},title={title}::{_data(_text(each))}")
-    return "\n".join([*lines, *(f"::notice::{_data(note)}" for note in result.notes)])
+    levels = [("error", each) for each in result.problems] + [("notice", each) for each in result.notes]
+    return "\n".join(_annotation(level, each) for level, each in levels)
 
 
 def as_sarif(result: CheckResult) -> str:
@@ -63,11 +60,17 @@ def as_sarif(result: CheckResult) -> str:
 
     https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
-    rule = {"id": _RULE, "shortDescription": {"text": "Configuration and mappings load, and their tests pass"}}
-    driver = {"name": "mqtt-kinesis", "version": __version__, "rules": [rule]}
+    texts = {_RULE: "Configuration and mappings load, and their tests pass", **NOTE_CODES}
+    rules = [{"id": code, "shortDescription": {"text": text}} for code, text in texts.items()]
+    driver = {"name": "mqtt-kinesis", "version": __version__, "rules": rules}
     results = [
-        {"ruleId": _RULE, "level": "error", "message": {"text": _text(each)}, "locations": [_location(each)]}
-        for each in result.problems
+        {
+            "ruleId": each.code or _RULE,
+            "level": "note" if each.code else "error",
+            "message": {"text": _text(each)},
+            "locations": [_location(each)],
+        }
+        for each in [*result.problems, *result.notes]
     ]
     run = {"tool": {"driver": driver}, "results": results}
     return orjson.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}).decode()
@@ -94,6 +97,12 @@ FORMATS: Final[dict[str, Callable[[CheckResult], str]]] = {
     "junit": as_junit,
 }
 """Formats for machines, by the value of `--format`."""
+
+
+def _annotation(level: str, problem: Problem) -> str:
+    place = f",line={problem.line},col={problem.column}" if problem.line else ""
+    title = _property("mqtt-kinesis check")
+    return f"::{level} file={_property(_relative(problem.file))}{place},title={title}::{_data(_text(problem))}"
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

@@ -6,12 +6,13 @@ import logging
 import re
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigError, Problem
+from bridge.mapping.loading.notes import mapping_notes, quoted_names
 from bridge.mapping.loading.resources import NO_RESOURCES, Resources, load_resources
 from bridge.mapping.loading.shared_subscription import unshareable
 from bridge.mapping.loading.spec_validation import read_specification
@@ -37,12 +38,13 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 class LoadedMappings:
     """Contents of a folder: the mappings that load, sorted by name, and all problems.
 
-    `resources` are the lookup tables and schema files that load.
+    `resources` are the lookup tables and schema files that load, `notes` what is probably not meant so.
     """
 
     mappings: dict[str, Mapping]
     problems: list[Problem]
     resources: Resources
+    notes: list[Problem] = field(default_factory=list)
 
 
 def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, shared: bool = False) -> LoadedMappings:
@@ -64,7 +66,7 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
         )
     loaded = load_resources(folder, shown_as=shown)
     mappings: dict[str, Mapping] = {}
-    problems = list(loaded.problems)
+    problems, notes = list(loaded.problems), list[Problem]()
     names = Counter(file.stem for file in files)
     for file in files:
         try:
@@ -72,10 +74,13 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
             if names[file.stem] > 1:
                 raise _same_name(file, shown)
             shown_file = f"{shown}/{file.name}"
-            mappings[file.stem] = load_file(file, limits, loaded.resources, shown_as=shown_file, shared=shared)
+            mapping, document = _tested(file, limits, loaded.resources, shown_as=shown_file, shared=shared)
+            with _errors_as_problems(document):
+                notes += mapping_notes(mapping, document, shared=shared)
+            mappings[file.stem] = mapping
         except ConfigError as error:
             problems += error.problems
-    return LoadedMappings(dict(sorted(mappings.items())), sorted(problems), loaded.resources)
+    return LoadedMappings(dict(sorted(mappings.items())), sorted(problems), loaded.resources, sorted(notes))
 
 
 def load_file(
@@ -92,13 +97,25 @@ def load_file(
     `resources` are the tables and schemas that it may use. `text` is the file's content, if it has been read already.
     `shared`: several bridges divide the messages.
     """
+    return _tested(file, limits, resources, text=text, shown_as=shown_as, shared=shared)[0]
+
+
+def _tested(
+    file: Path,
+    limits: Limits,
+    resources: Resources,
+    *,
+    text: bytes | None = None,
+    shown_as: str | None,
+    shared: bool,
+) -> tuple[Mapping, Document]:
     mapping, document = compile_file(file, limits, resources, text=text, shown_as=shown_as)
     problems = _failed_tests(mapping, document)
     if shared and (problem := sharing_problem(mapping, document)) is not None:
         problems.append(problem)
     if problems:
         raise ConfigError(problems)
-    return mapping
+    return mapping, document
 
 
 def sharing_problem(mapping: Mapping, document: Document) -> Problem | None:
@@ -178,10 +195,13 @@ def _same_name(file: Path, shown: str) -> ConfigError:
 
 def _failed_tests(mapping: Mapping, document: Document) -> list[Problem]:
     with _errors_as_problems(document):
+        failed = [result for result in run_cases(mapping) if not result.passed]
+        # A test that fails because of them would report nothing but the difference.
+        notes = [f"\n  note: {note}" for note in quoted_names(mapping, document)] if failed else []
         return [
             document.problem(
-                ("tests", result.number), f"the test '{result.name}' failed:\n{indent(result.difference, '  ')}"
+                ("tests", result.number),
+                f"the test '{result.name}' failed:\n{indent(result.difference, '  ')}{''.join(notes)}",
             )
-            for result in run_cases(mapping)
-            if not result.passed
+            for result in failed
         ]

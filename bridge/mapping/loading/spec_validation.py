@@ -69,17 +69,17 @@ def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression
     defined = _defined(document.data)
     expressions: dict[Path, Expression] = {}
     problems = []
-    for path, text in _expressions(document.data):
+    for path, text in expressions_of(document.data):
         try:
             expression = compile_expression(text, tables)
         except ExpressionError as error:
-            problems.append(_problem_at(document, path, error))
+            problems.append(problem_at(document, path, error))
             continue
         # An expression of `vars` sees those before it.
         before = defined[: defined.index(path[1])] if path[0] == VARS else defined
         members = {**known, VARS: before} if defined else known
         errors = name_errors(expression, _scope_names(document.data, path), members)
-        problems += [_problem_at(document, path, error) for error in errors]
+        problems += [problem_at(document, path, error) for error in errors]
         expressions[path] = expression
         if path == ("where",) and (early := compile_necessary(text, LATE, tables)) is not None:
             expressions[EARLY] = early
@@ -115,7 +115,7 @@ def _captured(data: Any) -> tuple[str, ...] | None:
         return None
 
 
-def _expressions(data: Any) -> Iterator[tuple[Path, str]]:
+def expressions_of(data: Any) -> Iterator[tuple[Path, str]]:
     """Yield path and text of every expression. A value that is not text is a schema problem, and not yielded."""
     if not isinstance(data, dict):
         return
@@ -177,7 +177,7 @@ def _paths(data: dict[str, Any]) -> Iterator[Path]:
                 yield from ((key, name) if number is None else (key, number, name) for name in item)
 
 
-def _problem_at(document: Document, path: Path, error: ExpressionError) -> Problem:
+def problem_at(document: Document, path: Path, error: ExpressionError, code: str = "") -> Problem:
     """Return the problem with its line and column in the file.
 
     The column is exact in one line and in a `|` block, whose lines share their indentation.
@@ -185,4 +185,4 @@ def _problem_at(document: Document, path: Path, error: ExpressionError) -> Probl
     line, column = document.value_place(path)
     before = error.text[: error.offset]
     place = (line + before.count("\n"), column + len(before) - before.rfind("\n") - 1)
-    return Problem(document.file, *place, path_text(path), f"{error.message}\n{error.caret()}")
+    return Problem(document.file, *place, path_text(path), f"{error.message}\n{error.caret()}", code)

@@ -19,7 +19,7 @@ def test_mappings_without_tests_are_named(tmp_path, capsys):
     assert code == 0
     assert out.splitlines() == [
         f"OK  {config}, 2 mappings, 1 test passed",
-        "note: mapping 'other' has no tests",
+        f"note: {tmp_path}/mappings/other.yaml: the mapping has no tests",
     ]
 
 

@@ -59,7 +59,8 @@ def test_json_has_every_problem_with_its_place(folder):
     assert (result["schema_version"], result["ok"], result["mappings"], result["tests"]) == (1, False, 2, 1)
     (problem,) = result["problems"]
     assert (problem["file"], problem["line"], problem["column"]) == ("mappings/broken.yaml", 7, 5)
-    assert result["notes"] == ["mapping 'other' has no tests"]
+    (note,) = result["notes"]
+    assert (note["code"], note["file"], note["line"]) == ("no-tests", "mappings/other.yaml", 0)
 
 
 def test_github_format_is_one_escaped_annotation_a_line(folder):
@@ -67,13 +68,14 @@ def test_github_format_is_one_escaped_annotation_a_line(folder):
     assert len(lines) == 2
     assert lines[0].startswith("::error file=mappings/broken.yaml,line=7,col=5,title=mqtt-kinesis check::tests[0]: ")
     assert "%0A" in lines[0]
-    assert lines[1] == "::notice::mapping 'other' has no tests"
+    assert lines[1] == "::notice file=mappings/other.yaml,title=mqtt-kinesis check::the mapping has no tests"
 
 
 def test_sarif_names_the_place_of_each_result(folder):
     log = json.loads(called(folder, "check", "--format", "sarif").stdout)
     (run,) = log["runs"]
-    (result,) = run["results"]
+    result, note = run["results"]
+    assert (note["level"], note["ruleId"]) == ("note", "no-tests")
     place = result["locations"][0]["physicalLocation"]
     assert (log["version"], result["level"]) == ("2.1.0", "error")
     assert result["ruleId"] == run["tool"]["driver"]["rules"][0]["id"]

@@ -1,0 +1,71 @@
+"""Notes on a mapping file that loads: what is probably not meant so. Each has a code that does not change."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.errors import Problem
+from bridge.mapping.expressions.expression import ExpressionError
+from bridge.mapping.expressions.quoted_names import compared_names
+from bridge.mapping.loading.shared_subscription import order_warning
+from bridge.mapping.loading.spec_validation import expressions_of, problem_at
+from bridge.mapping.pipeline.scope import SCOPE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.mapping.mapping import Mapping
+    from bridge.yaml_files import Document
+
+NOTE_CODES: Final = {
+    "no-tests": "The mapping has no tests.",
+    "order-shared": "Several bridges divide the messages, and an output has `order: strict`.",
+    "quoted-name": "A name in double quotes stands where a text is probably meant, and no test has such a field.",
+}
+"""Codes of notes, and what each means."""
+
+
+def mapping_notes(mapping: Mapping, document: Document, *, shared: bool) -> list[Problem]:
+    """Return the notes on a mapping. `shared`: several bridges divide the messages."""
+    notes = quoted_names(mapping, document)
+    if not mapping.specification.tests:
+        notes.append(Problem(document.file, 0, 0, "", "the mapping has no tests", "no-tests"))
+    if shared and (warning := order_warning(mapping)):
+        notes.append(Problem(document.file, 0, 0, "outputs", warning, "order-shared"))
+    return notes
+
+
+def quoted_names(mapping: Mapping, document: Document) -> list[Problem]:
+    """Return a note for each name in double quotes that is probably meant as a text."""
+    tests = mapping.specification.tests
+    fields = {name for case in tests for each in (case, *case.before) for name in _fields(_payload(each))}
+    return [
+        problem_at(document, path, ExpressionError(_text(found.name), found.offset, text), "quoted-name")
+        for path, text in expressions_of(document.data)
+        for found in compared_names(text)
+        # Without an example of a payload, a name that needs its quotes is more likely one.
+        if found.name not in fields and found.name not in SCOPE_NAMES and (fields or not found.necessary)
+    ]
+
+
+def _text(name: str) -> str:
+    quoted = name.replace("\\", "\\\\").replace("'", "\\'")
+    return f"\"{name}\" in double quotes is the name of a field; if the text is meant, write '{quoted}'"
+
+
+def _payload(case: Any) -> Any:
+    """Return the payload of a message of a test as a value; None if it is no JSON."""
+    if case.payload_text is None:
+        return case.payload
+    try:
+        return json.loads(case.payload_text)
+    except ValueError:
+        return None
+
+
+def _fields(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _fields(each)
