@@ -22,6 +22,8 @@ TOKEN = "a-token-of-16-characters"
 BASE = "http://127.0.0.1:8080"
 OPERATIONS = {each.ok().label: each.ok() for each in schemathesis.openapi.from_dict(api()).get_all_operations()}
 WITH_INPUT = [label for label, each in OPERATIONS.items() if each.body or each.query]
+EXAMPLES = settings.default.max_examples // 6
+"""The strategies of schemathesis take most of the time of an example."""
 NOT_REFUSED = {"POST /login"}
 """With a wrong form, the form is the response once more."""
 WITH_CONTENT = {"PUT /api/mappings/{name}"}
@@ -62,7 +64,7 @@ def respond(client, label, mode):
     accepted = CHECKS.get_one("positive_data_acceptance")
     checks = [each for each in CHECKED if each is not accepted or label not in WITH_CONTENT]
 
-    @settings(deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=OPERATIONS[label].as_strategy(mode))
     def respond_to(case):
         case.headers["authorization"] = f"Bearer {TOKEN}"
