@@ -39,15 +39,18 @@ def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
         streams=json.dumps(dead_letter.streams),  # type: ignore[arg-type]  # as the column holds it
         retain=int(dead_letter.retain),  # type: ignore[arg-type]  # as the column holds it
         properties=json.dumps(dict(dead_letter.properties)),  # type: ignore[arg-type]  # as the column holds it
+        # The column holds JSON; a tuple has no type in SQLite.
     )
 
 
 def read_dead_letters(
     database: sqlite3.Connection, *, newest: int | None = None, number: int | None = None, after: int = -1
 ) -> Iterator[StoredDeadLetter]:
-    """Yield the dead letters with a number above `after` in order, the one with `number`, or the `newest` few.
+    """Yield dead letters that the arguments select.
 
-    The newest come first.
+    1. by default all with a number above `after`, in order of their numbers
+    2. the one with `number`
+    3. the newest, as many as `newest` says, newest first
     """
     # sqlite3 raises OverflowError for a larger integer, which would end the calling thread.
     if number is not None and not 0 <= number <= MAX_NUMBER:
@@ -58,6 +61,8 @@ def read_dead_letters(
     query = f"select {', '.join(DeadLetter._fields)}, crc, number from dead_letters {where} {order}"
     for *row, found in database.execute(query, arguments):
         try:
+            # The CRC of every row is checked here, so a damaged dead letter is never shown or replayed as if it were
+            # intact.
             yield StoredDeadLetter(found, dead_letter_of(DEAD_LETTERS.checked(tuple(row))))
         except DamagedRow as error:
             raise DamagedRow(f"dead letter {found} is damaged") from error
@@ -72,6 +77,8 @@ def dead_letter_of(row: Sequence[Any]) -> DeadLetter:
 
 def measure_dead_letters(database: sqlite3.Connection) -> tuple[int, int]:
     """Return the number of dead letters and their estimated size in bytes."""
+    # The payload sizes are summed, not the sizes of all columns: those vary little, and DEAD_LETTER_BYTES stands for
+    # them.
     count, size = database.execute("select count(*), coalesce(sum(length(payload)), 0) from dead_letters").fetchone()
     return int(count), int(size) + DEAD_LETTER_BYTES * int(count)
 
@@ -128,6 +135,7 @@ def write_dead_letters(
         database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])
     for code, detail, number in amended:
         for row in list(DEAD_LETTERS.read(database, "where number = ?", (number,))):
+            # The CRC covers the changed columns, so it is computed again.
             changed = DeadLetter._make(row)._replace(code=code, detail=detail)
             database.execute(_AMEND, (code, detail, DEAD_LETTERS.row(*changed)[-1], number))
     if added:
@@ -135,6 +143,7 @@ def write_dead_letters(
     size = sum([len(dead_letter.payload) + DEAD_LETTER_BYTES for dead_letter in added])
     # The caller passes the payload sizes of removed dead letters, so that they need not be read here.
     size -= sum([payload + DEAD_LETTER_BYTES for payload in removed.values()])
+    # Eviction follows the insertion, so that the newest dead letters are always among those that stay.
     evicted, freed = _evict(database, size - room) if size > room else ([], 0)
     return DeadLetterChange(len(added) - len(removed) - len(evicted), size - freed, len(evicted)), evicted
 
@@ -147,6 +156,7 @@ def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter],
     evicted: list[DeadLetter] = []
     numbers: list[tuple[int]] = []
     freed = 0
+    # Payloads are not read: an eviction of 256 MiB would otherwise read as many bytes from disk.
     for number, mapping, streams, size in database.execute(
         "select number, mapping, streams, length(payload) from dead_letters order by number"
     ):

@@ -33,6 +33,7 @@ class SpoolDirectory:
         try:
             self._protect()
         except OSError as error:
+            # The lock comes first: no other process may have these files open while their modes change.
             self._lock.close()
             raise unusable(path, error) from error
 
@@ -40,6 +41,7 @@ class SpoolDirectory:
         """Create the database file with mode 0600, because payloads are confidential. Existing files get this mode too.
 
         SQLite creates the -wal and -shm files with the mode of the database file.
+        # Opening with O_CREAT and a mode, and not `chmod` afterwards: other users could open a new file in between.
         """
         os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         for file in self.path.glob("spool.db*"):
@@ -64,6 +66,7 @@ class SpoolDirectory:
 
         An OSError is logged and not raised.
         """
+        # The marker is a file and not a row, because a damaged database may refuse every write.
         try:
             self._damaged.write_text(why, encoding="utf-8")
         except OSError as error:
@@ -74,6 +77,7 @@ class SpoolDirectory:
         """The reason that `mark_damaged` wrote, or "" if the database is not marked."""
         if not self._damaged.exists():
             return ""
+        # An empty marker counts too: the disk may have been full when the reason was written.
         return self._damaged.read_text(encoding="utf-8", errors="replace") or "an earlier run found it damaged"
 
     def quarantine(self, why: str) -> Path:
@@ -99,6 +103,7 @@ class SpoolDirectory:
         aside.mkdir(mode=OWNER_ONLY)
         # Create the marker before the first file moves: after a crash in between, the next start salvages this folder.
         (aside / UNFINISHED).touch(mode=0o600)
+        # The log is moved with its database. SQLite would apply a log that stays behind to the next database.
         for file in self.path.glob("spool.db*"):
             file.rename(aside / file.name)
         self._damaged.unlink(missing_ok=True)
@@ -113,6 +118,7 @@ class SpoolDirectory:
         """Return the folders of damaged spools whose salvage has not finished, sorted."""
         return sorted(file.parent for file in self.path.glob(f"damaged-*/{UNFINISHED}"))
 
+    # The folder itself stays: a person may want to look at it, and this program deletes no records.
     def salvaged(self, aside: Path) -> None:
         """Remove the marker of a damaged spool: its readable records are in the new spool."""
         (aside / UNFINISHED).unlink(missing_ok=True)

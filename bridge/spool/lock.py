@@ -15,6 +15,7 @@ from bridge.errors import NoPermission, SpoolInUse, SpoolWriteError
 LOCK_FILE = "spool.lock"
 """Name of the file that the owner locks. It contains the owner's process id."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# More than the file ever contains: a process id, and a boot id of 36 characters.
 _LOCK_BYTES = 1000
 OWNER_ONLY = 0o700
 """Mode of a folder that only its user can enter."""
@@ -42,6 +43,8 @@ class FolderLock:
             self._folder = _locked_folder(path)
         except OSError as error:
             os.close(self._file)
+            # The owner writes its process id after it has the lock, so the id may be that of the previous owner for an
+            # instant.
             owner = owner_of(path)
             by = f"another bridge (process {owner})" if owner else "another bridge"
             raise SpoolInUse(
@@ -49,8 +52,11 @@ class FolderLock:
             ) from error
         try:
             _, _, boot = os.pread(self._file, _LOCK_BYTES, 0).partition(b"\n")
+            # Read before `_write` replaces it: the boot of the last run decides how strictly the write-ahead log is
+            # checked.
             self._boot = boot.strip()
             self._write()
+            # The umask may have removed or an older version may have left out permissions; the mode is set in any case.
             os.fchmod(self._file, 0o600)
         except OSError as error:
             self.close()
@@ -73,12 +79,15 @@ class FolderLock:
             self._write()
 
     def _write(self) -> None:
+        # Truncated first: a shorter process id would otherwise leave digits of the longer one behind.
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, b"%d\n%s\n" % (os.getpid(), self._boot), 0)
 
     def close(self) -> None:
         """Release the lock. A second call has no effect."""
         if self._file >= 0:
+            # The descriptor is forgotten before it is closed, so that a second call cannot close a file that reuses its
+            # number.
             file, self._file = self._file, -1
             os.close(file)
             if self._folder >= 0:
@@ -86,12 +95,13 @@ class FolderLock:
 
 
 def is_in_use(path: Path) -> bool:
-    """Return whether a process owns the folder. Nothing is written."""
+    """Return whether a process owns the folder. The call writes nothing."""
     try:
         file = os.open(path / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
+        # A shared lock is enough to see the owner's exclusive one, and several commands may look at the same time.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
@@ -103,8 +113,8 @@ def is_in_use(path: Path) -> bool:
 def _locked_folder(path: Path) -> int:
     """Lock the folder itself, and return its descriptor; -1 where the file system locks no folders, as NFS.
 
-    The lock file may be removed by a person who takes it for stale. Raises BlockingIOError if another process has the
-    lock.
+    The folder is locked in addition to the file, because a person may delete the lock file in the belief that it is
+    stale. Raises BlockingIOError if another process has the lock.
     """
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -114,6 +124,7 @@ def _locked_folder(path: Path) -> int:
         raise
     except OSError:
         os.close(folder)
+        # Locking of folders is an additional protection; without it, the lock file alone protects the spool.
         return -1
     return folder
 

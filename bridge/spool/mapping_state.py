@@ -3,9 +3,9 @@
 A stored state therefore always matches the acknowledged messages. After a crash the broker redelivers the others, and
 they meet the state as it was before them.
 
-All states are in memory, and together they have a bound (`StateBudget`). Beyond it the values that were written longest
-ago are evicted, from the largest state. Rows with records (`HELD_ROWS`) are not evicted here: their mapping sends the
-records early (`crowded`).
+All states are in memory, and all together have a maximum size (`StateBudget`). If they exceed it, the largest state
+evicts the values that were written longest ago. Rows with records (`HELD_ROWS`) are not evicted: if `crowded` is true,
+their mapping sends these records early.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROW_BYTES: Final = 120
 """Estimated memory of a row in bytes, without its key and value: two objects, and an entry of a dict."""
 MAX_STATE_BYTES: Final = 64 * 1024 * 1024
-"""Bound of all states of a spool."""
+"""Maximum size in bytes of all states of a spool."""
 SPOOL_SHARE: Final = 4
 """All states use at most this fraction of `spool.max_bytes`, so that they never fill the spool."""
 _EVICTED_SHARE: Final = 16
@@ -42,7 +42,7 @@ class StateUsage(NamedTuple):
 
 
 class StateBudget:
-    """Bound of all states of one spool, in bytes. Ingest thread only."""
+    """Maximum size in bytes of all states of one spool. Ingest thread only."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -50,7 +50,7 @@ class StateBudget:
         self._states: list[MappingState] = []
 
     def add(self, state: MappingState) -> None:
-        """Count a state from now on, with what it contains."""
+        """Add a state to the sum, with the bytes that it contains now."""
         self._states.append(state)
         self.used += state.bytes
         self.make_room()
@@ -63,10 +63,12 @@ class StateBudget:
         """Evict values while the states exceed the bound, except rows with records."""
         if self.used <= self.max_bytes:
             return
+        # Evict below the bound, not only to it: otherwise the next value would cause the next eviction.
         target = self.max_bytes - self.max_bytes // _EVICTED_SHARE
         while self.used > target:
             state = max(self._states, key=lambda each: each.evictable_bytes)
             if not state.evictable_bytes:
+                # Only rows with records are left. They are never evicted; their mappings send them early instead.
                 return
             state.evict_oldest(self.used - target)
 
@@ -83,6 +85,7 @@ class MappingState:
         sizes = {key: _size(key, value) for key, value in values.items()}
         self.bytes = sum(sizes.values())
         """Bytes of all rows in memory."""
+        # Kept as a sum, because `make_room` compares all states and must not walk through their rows.
         self.evictable_bytes = sum(size for key, size in sizes.items() if not key.startswith(HELD_ROWS))
         self._budget = budget or StateBudget(MAX_STATE_BYTES)
         self._budget.add(self)
@@ -102,6 +105,7 @@ class MappingState:
             self._count(key, -_size(key, old))
         # orjson shrinks its result in place within a block of 1 KiB, which a copy does not keep.
         self._values[key] = memoryview(value).tobytes()
+        # A dict keeps the place of a key that is set again, so the key is removed and added at the end.
         self._changed.pop(key, None)
         self._changed[key] = None
         self._count(key, _size(key, value))
@@ -111,6 +115,7 @@ class MappingState:
         """Remove a key if it exists."""
         value = self._values.pop(key, None)
         if value is not None:
+            # The key stays in `_changed`: the next commit deletes its row.
             self._changed[key] = None
             self._count(key, -_size(key, value))
 
@@ -122,6 +127,7 @@ class MappingState:
     def evict_oldest(self, size: int) -> None:
         """Evict the values written longest ago until `size` bytes are free, except rows with records."""
         keys, freed = [], 0
+        # Keys are collected first: a dict must not change during an iteration over it.
         for key, value in self._values.items():
             if freed >= size:
                 break
@@ -225,6 +231,7 @@ class MappingStates:
         """Return the requests since the last call; the caller clears their states and commits."""
         taken = [self.requested.popleft() for _ in range(len(self.requested))]
         self.clearing += taken
+        # `len` is read once, so that a thread that keeps appending cannot keep this loop running.
         return taken
 
     def end_clearing(self) -> None:
@@ -235,6 +242,7 @@ class MappingStates:
 
     def usage(self) -> list[StateUsage]:
         """Return the sizes of the states that contain something or evicted something. Any thread."""
+        # `list` copies at once: the ingest thread may add a mapping during the iteration.
         found = [state.usage for state in list(self.by_name.values())]
         return sorted(each for each in found if each.keys or each.evicted)
 

@@ -25,6 +25,7 @@ def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
     """
     folder = SpoolDirectory(settings.path)
     try:
+        # A run that found damage could not move a database that it had open, so it only left a marker for this start.
         if why := folder.damage:
             folder.quarantine(why)
         try:
@@ -33,6 +34,7 @@ def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
             folder.quarantine(str(error))
             spool = Spool(settings, folder, live_first=live_first)
         _recover(spool)
+    # BaseException: the lock must be released on KeyboardInterrupt too, or the same process could not open it again.
     except BaseException:
         folder.close()
         raise
@@ -50,6 +52,8 @@ def _recover(spool: Spool) -> None:
             spool.folder.salvaged(aside)
         except (SpoolWriteError, SpoolFull) as error:
             log.error("not salvaged yet: %s", error)
+        # Salvage reads damaged bytes, so any exception is possible. The bridge must start anyway: messages wait at the
+        # broker.
         except Exception:
             log.exception("salvage failed; this is a bug. The damaged spool is in %s", aside)
             for queue in spool.queues.values():

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from bridge.model import DeadLetter, Record
 
+# A page ends at either limit, so that neither many small dead letters nor a few large ones make a long transaction.
 PAGE_DEAD_LETTERS: Final = 500
 PAGE_BYTES: Final = 4 * 1024 * 1024
 """Bytes of payloads that end a page of dead letters."""
@@ -78,6 +79,7 @@ def read_dead_letter(folder: Path, number: int) -> DeadLetter:
     with reading(folder) as database:
         found = next(read_dead_letters(database, number=number), None)
         if found is None:
+            # Within the read transaction, so that the number belongs to the same commit as the failed search.
             file, held = folder / "spool.db", measure_dead_letters(database)[0]
             raise NoSuchDeadLetter(f"no dead letter {number} in {file}; it contains {held}")
         return found.dead_letter
@@ -137,6 +139,7 @@ def count_matching(folder: Path, wanted: Mapping[str, str]) -> int:
 
 
 def _matching(database: sqlite3.Connection, wanted: Mapping[str, str], before: int | None, limit: int) -> list[int]:
+    # Numbers first, payloads later: a sort over rows with payloads would copy up to 256 MiB.
     query = f"select number from dead_letters {_clause(wanted, before)} order by number desc limit :limit"
     return [number for (number,) in database.execute(query, {**wanted, "before": before, "limit": limit})]
 
@@ -210,6 +213,7 @@ def has_records(folder: Path) -> bool:
     """Return whether any record is buffered, without counting them. Raises BridgeError if there is no spool."""
     with reading(folder) as database:
         numbers = [number for number, name, _ in STREAMS.read(database) if name]
+        # `limit 1` ends at the first row. A count would read every page of a backlog of gigabytes.
         return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for number in numbers)
 
 
@@ -253,6 +257,7 @@ def integrity_errors(folder: Path) -> list[str]:
     with reading(folder) as database:
         names = [name for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
         queues = [number for number, name, _ in STREAMS.read(database) if name]
+    # Without a running bridge nothing waits for the log to be reset, so a check may take as long as it needs.
     end = CHECK_SECS if is_in_use(folder) else inf
     pragmas = [f"pragma integrity_check({name})" for name in names] if end < inf else ["pragma integrity_check"]
     found = [fault for pragma in pragmas for fault in _integrity_faults(folder, pragma, end)]
@@ -301,11 +306,13 @@ def reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]
     if not file.is_file():
         raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
     try:
+        # `mode=ro` never creates a file. With `timeout`, a reader waits while the bridge runs a checkpoint.
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5.0)) as database:
             # One transaction, so that all queries of the block see the same commit.
             database.execute("begin")
             if max_secs < inf:
                 end = time.monotonic() + max_secs
+                # The handler runs between instructions of SQLite; a true result ends the query with SQLITE_INTERRUPT.
                 database.set_progress_handler(lambda: time.monotonic() > end, PROGRESS_STEPS)
             yield database
     except sqlite3.OperationalError as error:
@@ -315,5 +322,6 @@ def reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]
                 "table): stop the bridge first, or verify a copy of the folder"
             ) from error
         raise BridgeError(f"{file} cannot be read: {error}") from error
+    # LookupError: a ledger line whose mapping or stream has no name, as in a damaged database.
     except (sqlite3.Error, LookupError) as error:
         raise BridgeError(f"{file} cannot be read: {error}") from error

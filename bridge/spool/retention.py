@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Numbers per step of `_drop`.
+# Numbers per step of `_drop`. Small steps, so that `still_needed` is evaluated often and little more than necessary is
+# dropped.
 _DROPPED_AT_ONCE = 2000
 # Records after which `expire` starts no further step; the next transaction continues. It bounds the commit's duration.
 _EXPIRED_AT_ONCE = 50_000
@@ -51,6 +52,7 @@ class DiskBudget:
         if self._unmeasured_bytes < 0 or self._unmeasured_bytes + needed > _UNMEASURED_BYTES:
             return False
         # Other programs fill the disk too, so its free space is read each time.
+        # Only far from the limit: other programs may fill the disk by many megabytes between two commits.
         if self._min_free_bytes and shutil.disk_usage(self._path).free - self._min_free_bytes < _FAR_BYTES:
             return False
         self._unmeasured_bytes += needed
@@ -61,6 +63,7 @@ class DiskBudget:
         if not self._min_free_bytes:
             return self._max_bytes
         of_disk = used + shutil.disk_usage(self._path).free - self._min_free_bytes
+        # Remembered for the message: a person must know whether to raise spool.max_bytes or to free the disk.
         self._disk = of_disk < self._max_bytes
         return min(self._max_bytes, of_disk)
 
@@ -70,6 +73,8 @@ class DiskBudget:
         With `blocking` there is hysteresis: a full spool stays full until a tenth of the limit is free.
         """
         limit = self.limit(used)
+        # Without hysteresis, a full spool would accept a burst, be full again, and pause with each batch that is
+        # delivered.
         spare = min(self._max_bytes, self._min_free_bytes or self._max_bytes) / 10 if self.full and blocking else 0
         self.full = used + needed > limit - spare
         self._unmeasured_bytes = 0 if used + needed + _FAR_BYTES < limit else -1
@@ -97,6 +102,7 @@ class RecordDropper:
         """Drop the oldest records of the longest queue until there is room, or until senders hold all others."""
         queues, count = list(queues), 0
         while still_needed():
+            # The longest queue first: one slow destination must not cost the records of the others.
             longest = max(queues, key=lambda queue: queue.waiting)
             waiting = longest.waiting
             dropped = self._drop(longest, _DROPPED_AT_ONCE)
@@ -111,6 +117,7 @@ class RecordDropper:
         """Drop records received before `before_ms` (milliseconds since 1970), except those that senders hold."""
         count = 0
         for queue in queues:
+            # The count spans all queues: together they bound the duration of one commit.
             while count < _EXPIRED_AT_ONCE and (older := queue.older_than(before_ms)):
                 dropped = self._drop(queue, min(older, _DROPPED_AT_ONCE), "expired")
                 if dropped is None:

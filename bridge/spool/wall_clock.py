@@ -1,14 +1,15 @@
-"""Wall clock of the ages of records: it does not jump while the bridge runs, and corrects the ages when it must follow.
+"""Wall clock for the ages of records. A jump of the machine's clock does not change an age.
 
-A box without a battery-backed clock starts with a wrong time, which NTP corrects later by days or years. By the wall
-clock alone, all that was received before would be too old then, and `spool.max_age_secs` would drop it. So the time
-between two looks comes from the kernel's boot clock. At each look:
+A box without a battery-backed clock starts with a wrong time, which NTP corrects later by days or years. If ages came
+from the wall clock alone, every record received before the correction would suddenly seem too old, and
+`spool.max_age_secs` would drop it. So this clock counts with the kernel's boot clock, and compares itself with the wall
+clock once a second:
 
-1. a small difference is followed: NTP adjusts a clock gradually by at most 43 s a day
-2. after a larger one, the clock was set: what was received since the boot moves with it, so that its age stays
+1. A small difference is adopted. NTP adjusts a clock gradually, by at most 43 s a day.
+2. A larger difference means that the clock was set. The receive times since the boot move with it, so ages stay.
 
-Marks of an earlier boot do not move. A time before this program existed shows that the clock was not set when the
-records were received: their age is then counted from now.
+Receive times of an earlier boot do not move. A receive time before 2025 shows that the clock was wrong when the records
+were received, so their age is counted from now.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STEP_MS: Final = 2_000
-"""Difference from which the clock was set. Between two looks, a second apart, NTP adjusts it by less than 1 ms."""
+"""Smallest difference in ms that counts as a clock that was set.
+
+NTP adjusts less than 1 ms in the second between two comparisons.
+"""
 FIRST_MS: Final = 1_735_689_600_000
 """Start of 2025, in ms since 1970."""
 
@@ -47,6 +51,8 @@ class QueuesWithMarks(Protocol):
 
 def boot_ms() -> int:
     """Return the milliseconds since the boot of the machine, including those in which it was suspended."""
+    # CLOCK_BOOTTIME and not CLOCK_MONOTONIC, which stands still while the machine is suspended: a record ages
+    # meanwhile.
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
 
@@ -71,12 +77,14 @@ class WallClock:
         """
         boot, now = self._offset_ms, self.now_ms()
         step = self._wall_ms() - now
+        # Also for a small step: adopted at once, it cannot add up to a large one.
         self._offset_ms += step
         if abs(step) < STEP_MS:
             return 0
         direction = "forward" if step > 0 else "back"
         log.warning("the machine's clock was set %s by %.0f s; the ages of records stay", direction, abs(step) / 1000)
         for queue in spool.queues.values():
+            # Only marks of this boot: an earlier boot may have had a correct clock.
             queue.marks = [(number, at + step if boot <= at <= now else at) for number, at in queue.marks]
             queue.marks_changed = True
             # A failed write is repeated with the queue's next commit.
@@ -87,4 +95,5 @@ class WallClock:
 
 def plausible_marks(marks: Iterable[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:
     """Return marks (record number, time) as they were stored, with `now_ms` for a time before FIRST_MS."""
+    # `max` keeps a mark from before 2025 from being later than now if the clock is still wrong.
     return [(number, at if at >= FIRST_MS else max(at, now_ms)) for number, at in marks]

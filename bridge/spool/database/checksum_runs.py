@@ -1,8 +1,8 @@
 """Checksums of the records that manifests will cover, in the table `checksums`: one row per queue and transaction.
 
-The rows of a queue adjoin. The transaction that stores records adds the row of their numbers; a record that never
-reaches the stream is taken out of its row; a manifest that covers a row deletes it. So no record is read again for its
-checksum, and a kill between two steps leaves nothing half done.
+The ranges of a queue's rows follow one another without gaps. The transaction that stores records adds the row of their
+numbers. If a record will never reach the stream, its checksum is removed from its row. A manifest that covers a row
+deletes it. So no record is read again for its checksum, and a kill between two steps leaves nothing half done.
 """
 
 from __future__ import annotations
@@ -31,16 +31,18 @@ def add_run(database: sqlite3.Connection, queue: StreamQueue) -> None:
     """Add the row of a queue's pending records, of which there is at least one."""
     checksum = 0
     for record in queue.pending:
+        # Exclusive or is its own inverse, so a record can be removed from the sum later without the other records.
         checksum ^= _share(queue, record.number, record.data)
     first, last = queue.pending[0].number, queue.pending[-1].number
     CHECKSUMS.write(database, [(queue.number, first, last, checksum)])
 
 
 def take_out(database: sqlite3.Connection, queue: StreamQueue, records: Iterable[tuple[int, bytes]]) -> None:
-    """Take records (number, data) out of their rows: they do not reach the stream."""
+    """Remove the checksums of records (number, data) from their rows, because the records do not reach the stream."""
     changes: dict[int, int] = {}
     run = ChecksumRun(0, -1, 0)
     for number, data in records:
+        # Records come in order, so most belong to the row of the one before.
         if not run.first <= number <= run.last:
             run = _run_of(database, queue, number)
         changes[run.first] = changes.get(run.first, 0) ^ _share(queue, number, data)
@@ -61,7 +63,7 @@ def read_runs(database: sqlite3.Connection, queue: StreamQueue, before: int) -> 
 
 
 def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> ChecksumRun:
-    """Return the row of a number; a row of this number alone, which does not exist, if there is none."""
+    """Return the row that contains a number. If there is none, return a range of this number alone."""
     rows = CHECKSUMS.read(
         database, "where queue = ? and first <= ? order by first desc limit 1", (queue.number, number)
     )
@@ -70,5 +72,5 @@ def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> Ch
 
 
 def _share(queue: StreamQueue, number: int, data: bytes) -> int:
-    """Return the checksum of a record; 0 if it does not carry its own id, so that no consumer finds it by that."""
+    """Return the checksum of a record, or 0 if its envelope does not contain its own id."""
     return checksum_of(data) if id_of(data) == (queue.spool_id.decode(), queue.number, number) else 0

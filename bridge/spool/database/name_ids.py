@@ -22,6 +22,7 @@ def assign_numbers(
     One transaction stores all: separate transactions for 2,000 names would cost 2,000 fsyncs. A new stream's next
     record has number 1. Raises sqlite3.Error.
     """
+    # Above all known numbers, also those of removed mappings: old records and ledger lines still carry them.
     first = max(known.values(), default=0) + 1
     made = {name: number for number, name in enumerate(dict.fromkeys(new), first)}
     rest = (1,) if "next" in table.columns else ()

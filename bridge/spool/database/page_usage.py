@@ -27,6 +27,7 @@ class PageUsage:
     def used_bytes(self, database: sqlite3.Connection) -> int:
         """Return the bytes on disk: pages in use of the database, and the write-ahead log."""
         (pages,), (free,) = (database.execute(f"pragma {name}").fetchone() for name in ("page_count", "freelist_count"))
+        # The log may be larger than the database after a burst, so it counts as used space.
         wal = self._file.with_name(f"{self._file.name}-wal")
         return int(pages - free) * self._page_bytes + (wal.stat().st_size if wal.exists() else 0)
 
@@ -38,6 +39,7 @@ class PageUsage:
         Called with each transaction, so that the file shrinks step by step after an outage.
         """
         free = database.execute("pragma freelist_count").fetchone()[0]
+        # A reserve of 4 MiB: a file that shrinks and grows with each burst would cost more writes than it saves.
         if free <= _FREE_PAGES_KEPT:
             ended, self.vacuuming = self.vacuuming, False
             return ended

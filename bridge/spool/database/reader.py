@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from bridge.spool.queue.stream_queue import StreamQueue
 
 _PART_RECORDS = 20
-"""Records that are read and checked together: at most 20 MiB beyond a page, of which Kinesis allows 1 MiB each."""
+"""Number of records that are read and checked together.
+
+A record has at most 1 MiB, so a page exceeds PAGE_BYTES by at most 20 MiB.
+"""
 
 
 class SpoolReader:
@@ -34,6 +37,7 @@ class SpoolReader:
     def __init__(self, file: Path, failed: Callable[[sqlite3.Error], SpoolCorrupt | SpoolWriteError]) -> None:
         self._database = schema.reader(file)
         self._failed = failed
+        # sqlite3 connections are not safe for concurrent cursors of one transaction, so threads take turns.
         self._turn = threading.Lock()
 
     def page(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
@@ -105,6 +109,7 @@ class SpoolReader:
 
         Ranges that a manifest has listed are not included.
         """
+        # The table is small: manifests are written every few minutes and empty it.
         with self._turn:
             rows = EXCEPTIONS.read(
                 self._database, "where queue = ? and first < ? order by first", (queue.number, before)

@@ -26,9 +26,11 @@ WAL_PAGES = 2000
 # Size in bytes to which SQLite truncates the log file after a checkpoint.
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
+# Bytes per read and write of the copied log: one write of the complete log would need its size in memory.
 _COPIED_BYTES = 1024 * 1024
 _MAGIC = b"SQLite format 3\0"
 """First 16 bytes of every SQLite database (https://www.sqlite.org/fileformat2.html#magic_header_string)."""
+# The magic string of 16 bytes, the page size of 2, and the two version bytes.
 _HEAD_BYTES = 20
 _VERSIONS = frozenset({1, 2})
 """Valid values of bytes 18 and 19, the write and read versions of the format.
@@ -38,7 +40,9 @@ With a higher write version SQLite treats a damaged file as one of a later forma
 
 
 def reject_truncated_database(file: Path, *, used: bool = False) -> None:
-    """Raise SpoolCorrupt for an empty or zeroed file, as a power failure can leave it. `used`: it was no new file.
+    """Raise SpoolCorrupt for an empty or zeroed file, as a power failure can leave it.
+
+    `used`: a spool was opened in this folder before, so the file must not be empty.
 
     SQLite would take such a file for a new database, overwrite it, and delete the log beside it. Raises SpoolWriteError
     if the file cannot be read.
@@ -88,6 +92,7 @@ def resync_wal(file: Path) -> None:
     try:
         if not log_file.exists():
             return
+        # Opened without Python's buffer, so that each write reaches the kernel before the fsync.
         with log_file.open("r+b", buffering=0) as log_again:
             place = 0
             while part := os.pread(log_again.fileno(), _COPIED_BYTES, place):
@@ -118,12 +123,14 @@ def _check_format(database: sqlite3.Connection, file: Path) -> None:
     """
     found = database.execute("pragma application_id").fetchone()[0]
     version = database.execute("pragma user_version").fetchone()[0]
+    # A file without any table is new, or a kill ended its creation; both are filled now.
     if found == 0 and version == 0 and not database.execute("select 1 from sqlite_master limit 1").fetchone():
         _create(database)
         return
     if found != APPLICATION_ID:
         raise SpoolCorrupt(f"{file} is a database, but not a spool")
     noted = database.execute("select value from meta where key = ?", (_FORMAT,)).fetchone()
+    # The same version in both marks: it was written on purpose. Two different ones would be damage.
     if version > VERSION and noted == (str(version),):
         raise SpoolWriteError(
             f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
@@ -157,6 +164,7 @@ def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
 def reader(file: Path) -> sqlite3.Connection:
     """Return a connection that only reads. Raises sqlite3.Error."""
     database = _open(file)
+    # A bug in a reader must not write beside the one thread that commits.
     database.execute("pragma query_only=on")
     return database
 
@@ -203,6 +211,7 @@ def _open(file: Path) -> sqlite3.Connection:
         database.execute(f"pragma wal_autocheckpoint={WAL_PAGES}")
         database.execute(f"pragma journal_size_limit={WAL_LIMIT_BYTES}")
         # Negative: KiB.
+        # 8 MB hold the inner pages of every queue; records themselves are read once and need no cache.
         database.execute("pragma cache_size=-8000")
         database.execute("pragma trusted_schema=off")
     return database

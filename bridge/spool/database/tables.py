@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _INT, _TEXT = "integer not null", "text not null"
-# Primes by which a record's CRC depends on its mapping and queue. Larger ones would make slower integers.
+# Primes by which a record's CRC depends on its mapping and queue. With larger primes, the sums would exceed 30 bits,
+# and Python's arithmetic would be slower.
 _MAPPING_SALT, _QUEUE_SALT = 1_000_003, 15_485_863
 # A damaged row may read as values of other types.
 _ODDITIES = (TypeError, AttributeError, ValueError)
@@ -27,6 +28,7 @@ _new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
 
 
 class DamagedRow(sqlite3.DatabaseError):
+    # Derived from an SQLite error, so that all code that handles a damaged file handles a damaged row too.
     """A row does not have the CRC that it was written with. It is handled like SQLITE_CORRUPT."""
 
 
@@ -41,8 +43,10 @@ class Table:
         body = ", ".join([*kinds, *filter(None, [key])])
         self.sql = f"create table {name}({body}){' without rowid' if without_rowid else ''};"
         """SQL that creates the table."""
+        # `or replace`: a transaction that is repeated after a failed commit writes the same keys again.
         self._insert = f"insert or replace into {name}({', '.join(names)}) values ({', '.join('?' * len(names))})"
         self._select = f"select {', '.join(names)} from {name}"
+        # The name is part of the CRC, so that a row of one table is never accepted as a row of another.
         self._seed = crc32(name.encode())
         self._integers = all("integer" in kind for kind in columns.values())
         self._format = b"%d " * len(columns)
@@ -83,6 +87,8 @@ class Table:
             return crc32(self._format % values, self._seed)
         # `repr` of integers and bytes is ASCII, and the same in every version of Python; that of text is not.
         parts = [
+            # A blob is included by its length and CRC, because `repr` of a large payload would be several times its
+            # size.
             value.encode("utf-8", "surrogatepass")
             if type(value) is str
             else (len(value), crc32(value))
@@ -187,6 +193,7 @@ def checked_records(queue: int, rows: Sequence[Sequence[Any]]) -> list[Record]:
         return []
     numbers, mappings, keys, data, crcs = zip(*rows, strict=True)
     try:
+        # One comparison for all rows. Which row is damaged is looked up only if it fails.
         whole = tuple(_record_crcs(queue, numbers, mappings, keys, data)) == crcs
     except _ODDITIES:  # a value of another type; which row it is in shows below
         whole = False

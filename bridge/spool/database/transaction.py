@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _ROW_BYTES = 64
 """Estimated size in bytes of a stored record without its data, with a key of usual length."""
 # Rows per INSERT statement, see `_insert`.
+# 64 rows of 5 values are 320 parameters; every SQLite accepts 999 (https://www.sqlite.org/limits.html).
 _ROWS_AT_ONCE = 64
 _ROWS = ", ".join(["(?, ?, ?, ?, ?)"] * _ROWS_AT_ONCE)
 
@@ -95,6 +96,7 @@ class Transaction:
 def pending_bytes(queues: Iterable[StreamQueue], transaction: Transaction) -> int:
     """Return the estimated bytes that a transaction adds to the database."""
     size = sum(len(dead_letter.payload) + DEAD_LETTER_BYTES for dead_letter in transaction.dead_letters)
+    # Deletions are not subtracted: SQLite reuses their pages only after the transaction.
     for queue in queues:
         size += queue.pending_bytes + _ROW_BYTES * len(queue.pending)
     return size
@@ -121,9 +123,10 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
 
 
 def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> None:
-    """Store the next record number of queues whose newest row is deleted; otherwise it is max(number) + 1.
+    """Store the next record number of queues whose newest row is deleted.
 
-    So no page is written for it while records arrive: at ten messages a second this saves a third of the bytes written.
+    If the newest row still exists, the next number is max(number) + 1 and need not be stored. So this row is not
+    written while records arrive. At ten messages a second this saves a third of the bytes written.
     """
     for queue in queues:
         newest = database.execute(f"select max(number) from queue_{queue.number}").fetchone()[0] or 0
@@ -135,9 +138,9 @@ def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> N
 
 
 def _except(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str) -> None:
-    """Note number ranges for the next manifest, because consumers will not find their records by id.
+    """Note ranges of numbers that consumers will not find by id, for the next manifest.
 
-    The records are not in the stream, or they have no envelope and so no id.
+    Their records are not in the stream, or have no envelope and therefore no id.
     """
     EXCEPTIONS.write(database, [(queue.number, first, last, reason) for first, last in spans])
 
@@ -168,6 +171,7 @@ def write_settled(
     The caller must write these dead letters in the same transaction.
     """
     rejected = [each for settlement in settlements for each in settlement.rejected]
+    # Rejected records leave the queue too; they continue as dead letters in the same transaction.
     refused = [record.number for record, _, _ in rejected]
     remove(database, queue.number, chain(refused, *(settlement.delivered for settlement in settlements)))
     for mapping, count in chain.from_iterable(settlement.mappings for settlement in settlements):
@@ -194,6 +198,7 @@ def write_dropped(
 
     They are counted per mapping as dropped, and in the ledger column `mark` too if it is given.
     """
+    # Counted before the deletion, by mapping, because the ledger has one line per mapping and stream.
     rows = database.execute(
         f"select mapping, count(*) from queue_{queue.number} where number between ? and ? group by mapping",
         (first, last),
@@ -215,7 +220,7 @@ def write_dropped(
 
 
 def write_rest(database: sqlite3.Connection, transaction: Transaction, ledger: Ledger, changes: Ledger) -> None:
-    """Write everything else of the transaction, and the ledger with its changes last, when all of them are known."""
+    """Write everything else of the transaction. The ledger comes last, when all its changes are known."""
     for place, counts in transaction.restored_ledger.items():
         changes.of(*place).add(counts)
     # `restored_ledger` counts these records as received and lost, and `write_pending` counts them as received again.
@@ -242,6 +247,7 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, ledger: L
     if transaction.broker_filters is not None:
         text = json.dumps(sorted(transaction.broker_filters))
         META.write(database, [("held_filters", text)])
+    # All lines that changed are written once, so that the ledger balances in every committed state.
     LEDGER.write(database, ledger.rows_with(changes))
 
 

@@ -1,6 +1,6 @@
 """Verification of the database at the start: its structure, every record's CRC, and the ledger's counts.
 
-What takes longer than VERIFY_SECS is left out: each record is verified again when it is read.
+The verification ends after VERIFY_SECS. This is safe, because each record is verified again when it is read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 VERIFY_SECS = 3.0
-"""Longest time of the verification. In it, a machine of 2020 verifies about a million records of 200 bytes."""
+"""Maximum duration of the verification.
+
+In this time, a machine of 2020 verifies about a million records of 200 bytes.
+"""
 # Instructions of SQLite's virtual machine between two looks at the clock.
 _INSTRUCTIONS = 20_000
 
@@ -36,6 +39,7 @@ def verify(
     deadline = clock() + VERIFY_SECS
     database.set_progress_handler(lambda: clock() > deadline, _INSTRUCTIONS)
     try:
+        # The ledger first: it is in memory, and its equation finds damage that a CRC cannot, such as a lost row.
         _verify_ledger(ledger)
         _verify_structure(database)
         for queue in queues:
@@ -43,10 +47,12 @@ def verify(
         for _ in DEAD_LETTERS.read(database):
             pass
     except sqlite3.OperationalError as error:
+        # Any other operational error is a real one, for example of the disk.
         if error.sqlite_errorname != "SQLITE_INTERRUPT":
             raise
         log.info("verified a part of the spool in %.0f s; records are verified when they are read", VERIFY_SECS)
     finally:
+        # The handler would otherwise interrupt the commits of this connection.
         database.set_progress_handler(None, 0)
 
 
@@ -69,6 +75,7 @@ def _verify_records(database: sqlite3.Connection, ledger: Ledger, queue: int) ->
         if not whole_record(queue, row):
             raise DamagedRow(f"record {row[0]} in table queue_{queue} is damaged")
         count += 1
+    # Both numbers come from the same start, before any thread commits, so they must be equal.
     spooled = sum(line.spooled for (_, stream), line in ledger.items() if stream == queue)
     if count != spooled:
         raise DamagedRow(f"table queue_{queue} has {count} records, the ledger counts {spooled}")

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 _KEPT = 10_000
 """Maximum number of commits in memory.
 
+# A bound, because an outage may last for days; the marks of the queue are exact enough for older records.
 Records of older commits (after an outage or a restart) are timed by the marks.
 """
 _PARTS = 8
-"""Number of parts in which records with gaps between their numbers are timed, as those of several shards are."""
+"""Number of parts into which a batch with gaps between its numbers is divided; each part is timed by its first record.
+
+Such batches occur when several shards share a queue.
+"""
 
 
 class CommitTimes:
@@ -55,7 +59,9 @@ class CommitTimes:
         self._times.append((received_at, now))
 
     def delivered(self, records: Sequence[Record], now: float, age_secs: Callable[[int], float | None]) -> None:
-        """Observe the latencies of records that Kinesis accepted; records without gaps are timed commit by commit.
+        """Observe the latencies of records that Kinesis accepted.
+
+        If their numbers have no gap, each commit's records are timed exactly.
 
         `age_secs` returns the seconds since a record was received, or None if unknown. It is used for records whose
         commit is no longer in memory.

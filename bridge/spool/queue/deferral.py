@@ -9,11 +9,11 @@ Invariant: a record on disk is deferred, and was not handed out, if all of these
 2. Its number is in one of the spans.
 3. The queue itself has passed its number.
 
-All other records of the spans that the queue has passed were handed out, and reading skips them.
+Every other record in the passed part of the spans was handed out already, and `read_deferred` skips it.
 
-An ordered queue reads the oldest deferred records first, and so has one span. A queue that hands out the newest records
-first (`live_first`) reads the newest first. Each page that it reads leaves a gap between two spans. The gap is closed
-when no record of it is on disk any more.
+An ordered queue reads the oldest deferred records first, so its deferral has one span. A `live_first` queue reads the
+newest first, and each page that it reads leaves a gap between two spans. Two spans are joined once no record of the gap
+is on disk any more.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 MAX_SPANS = 64
-"""Number of spans above which gaps are checked and closed.
+"""Number of spans from which gaps are checked and closed.
 
-A few gaps are checked with each page, so that the number of spans stays about the same.
+Each page adds at most one gap and checks several, so the number of spans stays near this one.
 """
-# Gaps checked per page; each check reads the disk.
+# Gaps checked per page. Each check reads the disk, so few of them are made between two batches.
 _GAPS_TRIED = 4
 
 
@@ -53,7 +53,7 @@ class PageReader(Protocol):
 
 
 class Deferral:
-    """Deferred records: those in `spans` whose partition key satisfies `holds`.
+    """Records in `spans` whose partition key satisfies `holds`.
 
     `done` is True once no deferred record remains.
 
@@ -87,7 +87,7 @@ class DeferringQueue(ABC):
     def __init__(self) -> None:
         self.deferrals: list[Deferral] = []
         self._spans_before_drop: dict[Deferral, tuple[Span, ...]] = {}
-        """Spans before the open transaction dropped from them, by deferral; `rewind` restores them."""
+        """Spans of each deferral as they were before the open transaction dropped records. `rewind` restores them."""
 
     @abstractmethod
     def _first_unsent(self) -> int:
@@ -97,12 +97,12 @@ class DeferringQueue(ABC):
     def _not_handed_out(self) -> list[Span]:
         """Return the spans that the queue has not handed out, in order.
 
-        They include what the queue would hand out again if a drop is rewound.
+        They include the records that a failed transaction would return to the queue (`rewind`).
         """
 
     @abstractmethod
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
-        """Pass over some of the oldest records that were not handed out, with numbers below `limit`.
+        """Skip some of the oldest records that were not handed out, with numbers below `limit`.
 
         Return the first and last number passed over, or None if there are none.
         """
@@ -113,6 +113,7 @@ class DeferringQueue(ABC):
         From now on the thread that collects must skip records of these keys. No thread may collect during this call.
         """
         with self._changed:
+            # The last span begins at the first number that was never handed out; everything before it was overtaken.
             spans = tuple(self._not_handed_out())
             deferral = Deferral(holds, spans, overtaken=spans[-1][0])
             self.deferrals.append(deferral)
@@ -124,6 +125,7 @@ class DeferringQueue(ABC):
         Return [] and change nothing while the queue is dropping records.
         """
         with self._changed:
+            # A drop has noted the spans for `rewind` by deferral. A division in between would lose them.
             if self._dropping:
                 return []
             made = [Deferral(holds, deferral.spans, deferral.overtaken) for holds in parts]
@@ -149,6 +151,8 @@ class DeferringQueue(ABC):
             page = self._read(self.number, first, before, newest=self.newest_first)
             kept = self._with_gaps_closed(deferral, first)
         with self._changed:
+            # `is not`: spans are replaced and never changed in place, so identity shows that nothing happened
+            # meanwhile.
             if self._dropping or deferral.spans is not spans:
                 return []  # the queue dropped records during the read
             if passed:
@@ -164,10 +168,12 @@ class DeferringQueue(ABC):
         return self._mark_late(deferral, [record for record in page if deferral.holds(record.key)])
 
     def drop_oldest(self, count: int) -> tuple[int, int] | None:
-        """Pass over up to `count` numbers whose records no sender holds. Return the first and the last for deletion.
+        """Skip up to `count` numbers whose records no sender holds.
+
+        Return the first and the last, so that the caller deletes their rows.
 
         Return None if there are none among the `count` lowest numbers. The queue hands out nothing until `dropped` or
-        `rewind`, because a rewind would hand it out a second time.
+        `rewind` is called: `rewind` would hand out such records a second time.
         """
         with self._changed:
             self._dropping = True
@@ -223,7 +229,7 @@ class DeferringQueue(ABC):
         return False
 
     def _drop_deferred(self, limit: int) -> tuple[int, int] | None:
-        """Pass over some of the oldest deferred records, with numbers below `limit`.
+        """Skip some of the oldest deferred records, with numbers below `limit`.
 
         Return the first and last number.
 
@@ -234,13 +240,14 @@ class DeferringQueue(ABC):
             deferral, (first, before) = oldest
             if first >= min(limit, self._first_unsent()):
                 break
+            # Read with the lock held: this happens only while the spool is full or records expire.
             page = self._read(self.number, first, before)
             span = _run(page, deferral.holds, limit)
             if span is None:
                 until = page[-1].number + 1 if page else before
             else:
                 until = span[1] + 1 if span[0] < limit else span[0]
-            # Only the spans before the first drop of a transaction are what `rewind` restores.
+            # A transaction may drop several times. `rewind` must restore the spans from before the first drop.
             self._spans_before_drop.setdefault(deferral, deferral.spans)
             deferral.spans = tuple(minus(deferral.spans, [(first, until)]))
             if span and span[0] < limit:

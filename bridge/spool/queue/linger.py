@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-# Target that any record reaches.
+# Target that a single record reaches.
 _ANY_RECORD = (1, 1)
 
 
@@ -40,6 +40,7 @@ class Linger:
             self._target = None
             return -inf
         self._target = target
+        # Waking the sender ends the linger: `due_at` sets another target at the sender's next call.
         return self._since + linger_secs
 
     def ends(self, waiting: tuple[int, int]) -> bool:

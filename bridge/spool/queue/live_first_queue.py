@@ -1,7 +1,8 @@
 """The queue of `kinesis.backlog: live_first`: new records are sent first, the backlog with the remaining capacity.
 
 The window in memory holds the newest records. A record that waits too long, or exceeds the size of the window, moves to
-the backlog on disk. Order between window and backlog is lost, so a destination with strict order never has this queue.
+the backlog on disk. The order between window and backlog is lost, so a destination with `order: strict` never uses this
+class.
 
 A record of the backlog is late, and its envelope (if it has one) is marked so: see `UnnumberedEnvelope.late`. Deferred
 records (`deferral`) that are sent after newer ones are late too.
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.spool.queue.deferral import Deferral
 
 LIVE_SECS = 10.0
+# Short enough that a record which waits longer is no longer news; long enough that a slow request delays none.
 """Seconds in memory, in addition to the linger, after which a record belongs to the backlog."""
 
 
@@ -81,14 +83,15 @@ class LiveFirstQueue(StreamQueue):
     def _leave_to_disk(self, record: Record) -> None:
         self._fresh_bytes -= len(record.data) + ROW_BYTES
         if self._backlog and self._backlog[-1][1] == record.number:
+            # Adjacent records extend the last span, so a long outage needs one span and not one per record.
             self._backlog[-1][1] += 1
         else:
             self._backlog.append([record.number, record.number + 1])
 
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
-        """Pass over the oldest unsent records with numbers below `limit`, and note them for `rewind`.
+        """Skip the oldest unsent records with numbers below `limit`, and note them for `rewind`.
 
-        Return the first and last number passed over, or None if there are none.
+        Return the first and last number skipped, or None if there are none.
         """
         oldest = self._first_unsent()
         if oldest >= min(limit, self._tail):
@@ -141,10 +144,7 @@ class LiveFirstQueue(StreamQueue):
         return [*sorted(spans), (self._fresh[0].number if self._fresh else self._tail, ENDLESS)]
 
     def _mark_late(self, deferral: Deferral, records: list[Record]) -> list[Record]:
-        """Return deferred records as they are handed out now.
-
-        Those that newer ones have overtaken are marked as late.
-        """
+        """Return deferred records for a sender. Those that newer records have overtaken are marked as late."""
         found = [self._late(record) if record.number < deferral.overtaken else record for record in records]
         if records:
             deferral.overtaken = max(deferral.overtaken, records[-1].number + 1)
@@ -157,6 +157,7 @@ class LiveFirstQueue(StreamQueue):
         """Return the next records: new ones first, then the backlog, page by page."""
         taken: list[Record] = []
         size, full = 0, False
+        # The lock is released for each read of the disk, so that ingest can commit meanwhile.
         while not full:
             with self._changed:
                 if self._dropping:
@@ -205,6 +206,7 @@ class LiveFirstQueue(StreamQueue):
             self._page.extend(map(self._late, page))
             for deferral in self.deferrals if page else ():
                 # Deferred records of this page are late too.
+                # Deferred records in this page have been overtaken by it, which was sent in their place.
                 deferral.overtaken = max(deferral.overtaken, page[-1].number + 1)
             self._backlog[0][0] = page[-1].number + 1 if page else before
             if self._backlog[0][0] >= self._backlog[0][1]:

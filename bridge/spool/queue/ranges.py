@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 
 ENDLESS = 1 << 62
+# Far above any record number, and below 2^63, so that SQLite accepts it as a bound.
 """Upper bound of a span without end. No record has a number this high."""
 
 
 def minus(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
     """Return the parts of `some` that are not in `others`. Both must be sorted, without overlaps."""
     kept: list[Span] = []
+    # Both lists are sorted, so one pass over both is enough: `place` never moves back.
     cuts = list(others)
     place = 0
     for first, before in some:

@@ -1,8 +1,8 @@
 """Checksums of enveloped records, for manifests: with them a consumer can prove content, and not only ids.
 
 The checksum of a record is the first 8 bytes of the MD5 of its bytes, as a big-endian integer. That of several records
-is the exclusive or of theirs, so that it does not depend on their order. Two things that may differ on the way are left
-out: `,"late":true` after the id, and line breaks, which `packing: lines` sends as spaces.
+is the exclusive or of theirs, so that it does not depend on their order. Two parts are not included, because they may
+change before the record is sent: `,"late":true` after the id, and line breaks, which `packing: lines` sends as spaces.
 
 A checksum detects accidental change. It is no signature: whoever may write to both streams can forge it.
 """
@@ -26,9 +26,11 @@ def id_of(data: bytes) -> tuple[str, int, int] | None:
 
 def checksum_of(data: bytes) -> int:
     """Return the checksum of an enveloped record, as a signed integer of 64 bits: that is what SQLite stores."""
+    # Searched only in the first bytes: the mark follows the id, and the payload may contain the same text.
     late = data.find(_LATE, 0, 64)
     if late >= 0:
         data = data[:late] + data[late + len(_LATE) :]
+    # MD5 is fast and needs no resistance to attacks here; FIPS builds of Python require the flag.
     digest = md5(data.translate(_SPACES), usedforsecurity=False).digest()
     return int.from_bytes(digest[:_BYTES], "big", signed=True)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ROW_BYTES = 250
 """Estimated memory of a record in bytes, without its data."""
 MARK_MS = 5_000  # minimum time between two marks, the resolution of ages
-_MARKS_KEPT = 200  # beyond it the older half is thinned out
+_MARKS_KEPT = 200  # beyond it, every second mark of the older half is removed
 PAGE_RECORDS = 2000
 PAGE_BYTES = 4 * 1024 * 1024  # a page ends at the first of the two limits
 _new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time

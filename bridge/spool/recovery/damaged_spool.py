@@ -1,4 +1,4 @@
-"""Contents of a damaged spool: the rows of its pages whose CRC fits, by table."""
+"""Contents of a damaged spool, by table: the rows of its pages that have a valid CRC."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DamagedSpool:
         self.streams: dict[int, str] = {}
         self.meta: dict[str, str] = {}
         self.states: list[tuple[str, str, bytes, int]] = []
-        """Space, key, value, and the number by which they were written."""
+        """Space, key, value, and the number that gives the order in which they were written."""
         self.packets: set[int] = set()
         self.ledger: dict[tuple[int, int], LedgerLine] = {}
         self._scan = scan
@@ -43,6 +43,7 @@ class DamagedSpool:
         self._ledger_damaged = False
         self._record_pages: dict[int, list[_PageRange]] = {}
         self._dead_letter_pages: list[_PageRange] = []
+        # Two passes: records can be distinguished only when the numbers of all queues are known.
         candidates = [page.number for page in scan.pages() if self._sort(page)]
         for number in candidates:
             self._index_records(number)
@@ -74,7 +75,7 @@ class DamagedSpool:
         return self._in_order(self._dead_letter_pages, lambda row: DEAD_LETTERS.whole(row[:-1]), -1, after)
 
     def _sort(self, page: Page) -> bool:
-        """Take the rows of small tables, and index dead letters. Return whether the page may have records."""
+        """Store the rows of small tables, and index dead letters. Return whether the page may contain records."""
         lines = len(self.ledger)
         others = 0
         for row in page.rows:
@@ -82,6 +83,8 @@ class DamagedSpool:
         numbers = [row[-1] for row in page.rows if DEAD_LETTERS.whole(row[:-1])]
         if numbers:
             self._dead_letter_pages.append((min(numbers), max(numbers), page.number))
+        # A row of the ledger beside unreadable rows: some of its lines may be lost, so the count of losses is a
+        # minimum.
         if len(self.ledger) > lines and (others or page.unreadable):
             self._ledger_damaged = True
         return any(len(row) == RECORD_COLUMNS for row in page.rows)
@@ -105,11 +108,11 @@ class DamagedSpool:
         return True
 
     def _keep_line(self, row: Row) -> None:
-        """Store a line of the ledger. Of two states of it, the one that counts more is the later one."""
+        """Store a line of the ledger. If it is found in two states, the one with the larger count is the later one."""
         mapping, stream, *counts, lines, _ = row
         line = LedgerLine(*counts)
         other = self.ledger.get((mapping, stream), line)
-        # An old state shows that a page is not at its place: then lines may be missing, and others be old.
+        # Two states show that one of the pages is a leftover. Then other lines may be missing or old too.
         self._ledger_damaged |= line != other
         self.ledger[mapping, stream] = max(line, other, key=lambda each: each.received)
         self._lines = max(self._lines, lines)

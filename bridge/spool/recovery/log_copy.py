@@ -25,9 +25,10 @@ def apply_log(database: Path) -> int:
     """
     with closing(WriteAheadLog(database)) as log:
         frames = [frame for frame in log.frames() if frame.intact and frame.page < _MAX_PAGES]
-        # What follows the acknowledged transactions may be the rest of one that failed.
+        # Frames behind the acknowledged transactions may belong to one that failed.
         known = [frame for frame in frames if not log.committed or frame.number <= log.committed]
         commits = [frame for frame in known if frame.commit_pages]
+        # A frame with a page count ends a transaction. Frames behind the last such frame were never committed.
         last = commits[-1].number if commits else 0
         applied = [frame for frame in known if frame.number <= last]
         with database.open("r+b") as file:
@@ -35,6 +36,8 @@ def apply_log(database: Path) -> int:
                 file.seek((frame.page - 1) * PAGE_BYTES)
                 file.write(log.page_of(frame.number))
             if commits:
+                # The last commit states the size of the database in pages; the file may be larger from an earlier
+                # state.
                 os.ftruncate(file.fileno(), min(commits[-1].commit_pages, _pages_of(file.fileno())) * PAGE_BYTES)
         return max(log.committed, last) - len(applied)
 

@@ -1,8 +1,8 @@
 """Rows of a damaged database, read page by page, without SQLite and without the tree above the pages.
 
 Each row contains a CRC that identifies its table (bridge/spool/database/tables.py). So a row is found wherever its page
-is, and damage of the schema, of the header, of inner pages or of the pointer map hides nothing. Only pages that the
-pointer map calls free are left out, so that no deleted row comes back.
+is, even if the schema, the header, inner pages or the pointer map are damaged. Pages that the pointer map marks as free
+are skipped, because they contain deleted rows.
 
 https://www.sqlite.org/fileformat2.html: b-tree pages 1.6, pointer map 1.8, records 2.1
 """
@@ -77,6 +77,7 @@ class PageScan:
         content = self._read(number)
         kind = content[0] if content else 0
         if kind not in _MOST:
+            # An inner index page has a pointer of four bytes more in its header.
             return None
         start = 12 if kind == _INNER_INDEX else 8
         cells = int.from_bytes(content[3:5])
@@ -114,6 +115,7 @@ class PageScan:
         """Return the range of row numbers, above the first and up to the second, of a child of an inner page."""
         content = self._read(parent)
         nothing = (0, 0)
+        # Without its parent, a page cannot be placed. An empty range makes the caller treat it as a leftover.
         if not content or content[0] != _INNER_TABLE:
             return nothing
         low, cells = -_MAX_NUMBER, int.from_bytes(content[3:5])
@@ -151,10 +153,12 @@ class PageScan:
         if size <= most:
             payload = page[at : at + size]
         else:
+            # The rule of fileformat 1.6 for the bytes that stay on the page, so that overflow pages are filled.
             here = _LEAST + (size - _LEAST) % (PAGE_BYTES - 4)
             here = here if here <= most else _LEAST
             following = int.from_bytes(page[at + here : at + here + 4])
             payload = page[at : at + here] + self._overflow(following, size - here)
+        # A chain of overflow pages that was cut or leads to a wrong page; the CRC would fail as well.
         if len(payload) != size:
             raise ValueError("cut short")
         return _values(payload, number)

@@ -1,8 +1,8 @@
 """Salvage: copy the readable rows of a damaged spool into the new one, and count the lost ones.
 
-The damaged files stay where they were moved, and only a copy of them is read, so salvage cannot lose anything. SQLite
-does not open the copy: the intact pages of the write-ahead log are written into it, and every page is read
-(`page_scan`). A row is used only if its CRC fits.
+Salvage reads only a copy of the damaged files. The originals stay where they were moved, so salvage cannot lose
+anything. SQLite does not open the copy: the intact pages of the write-ahead log are written into it, and every page is
+read (`page_scan`). A row is used only if its CRC fits.
 
     records        appended to their queues in order, with new numbers and their old keys
     dead letters   unchanged
@@ -84,6 +84,7 @@ def salvage(spool: Spool, aside: Path) -> SalvageResult:
             damaged = DamagedSpool(scan)
             salvaged.exact = not missing and damaged.ledger_complete and damaged.in_place
             _Salvage(spool, damaged, key, salvaged).run()
+    # Stored before the report is written: a crash in between repeats nothing that would count records twice.
     spool.commit(Transaction(meta={key: json.dumps({"done": True})}))
     text = f"of the damaged spool in {aside}, {salvaged}"
     if missing:
@@ -99,10 +100,12 @@ def _copied(aside: Path) -> Iterator[Path]:
     """Copy the files, yield the folder of the copy, and delete it afterwards. Raises SpoolWriteError."""
     copy = aside / "copy"
     try:
+        # A copy of an interrupted run may be incomplete, so it is made again.
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir(mode=0o700)
         for file in aside.glob("spool.db*"):
             shutil.copyfile(file, copy / file.name)
+        # The database file may be missing; the log beside it can still contain records.
         (copy / "spool.db").touch()
         yield copy
     except OSError as error:
@@ -124,6 +127,7 @@ class _Salvage:
 
     def run(self) -> None:
         """Copy the ledger first, once, then records and dead letters from the stored progress on."""
+        # Once only: a second run would restore the same counts again, and the ledger would not balance.
         if not self._progress.get("ledger"):
             self._salvage_ledger()
         self._salvaged.lost = self._progress["lost"]
@@ -160,6 +164,7 @@ class _Salvage:
             _drop(counts, "spooled", counts.spooled)
             # Two mappings whose names are lost share a line of the new ledger.
             transaction.restored_ledger.setdefault(self._numbers_of(mapping, stream), LedgerLine()).add(counts)
+        # In the order in which they were written, so that eviction still removes the oldest first.
         for space, key, value, _ in sorted(damaged.states, key=lambda state: state[3]):
             spool.state(space).put(key, value)
         for packet in damaged.packets:
@@ -170,6 +175,7 @@ class _Salvage:
         self._note(transaction, ledger=True, left=left, lost=lost if damaged.ledger else None)
         spool.commit(transaction)
         if transaction.broker_filters is not None:
+            # After the commit, because a failed one is retried with the values from before it.
             spool.broker_filters = transaction.broker_filters
 
     def _dead_letters_by_line(self) -> Counter[tuple[int, int]]:
@@ -202,6 +208,8 @@ class _Salvage:
                 transaction.salvaged_records[place] += self._booked(mapping, number)
             if self._progress["lost"] is not None:
                 self._progress["lost"] -= transaction.salvaged_records.total()
+            # The number of the last copied row is the progress, so that a crash continues behind it and copies no row
+            # twice.
             self._note(transaction, **{f"queue {number}": rows[-1][0]})
             self._spool.commit(transaction)
             self._salvaged.records += len(rows)
