@@ -36,21 +36,22 @@ MAX_BUFFERED_DRAINS = 4
 """Number of full requests (10 MiB each) that may wait or be in flight: it limits a destination to 40 MiB of data."""
 
 ROUTED_SECS = 60.0
-"""For so long after a throttle plain records are sorted by shard."""
+"""Seconds after a throttle during which plain records are sorted by shard."""
 
 MIN_RECORD_BYTES = 40
-"""Bytes of the link that JSON and the result take for each record, however small: on a thin link they count."""
+"""Bytes on the wire for each record in addition to its data: its JSON in the request, and its result.
+"""
 
 _MAX_PLAIN_BUFFERED = 20_000
-"""Plain records that may wait while their shards are busy, beside those that fill requests."""
+"""Maximum number of plain records that wait for busy shards, in addition to those that fill requests."""
 
 _KEYED_BUFFER_FACTOR = 2
-"""Plain records with keys, in multiples of what all requests carry: as many wait for an answer as are in flight."""
+"""Plain records with keys, as a multiple of those in flight: as many wait for a request of their key to end."""
 
 
 @dataclass(slots=True)
 class _Part:
-    """A half of an invalid request. With strict order nothing else is sent before it."""
+    """Half of a request that Kinesis found invalid. With strict order, nothing else is sent before it."""
 
     records: list[Record]
     hold: Hold
@@ -85,7 +86,7 @@ class RecordAccumulator:
         self._filler.choose_packer()
 
     def tune(self, linger_secs: float, max_packed_bytes: int) -> None:
-        """Set how long records linger, and the size of a packed record, for all later batches."""
+        """Set the linger and the maximum size of a packed record for all later batches."""
         self.linger_secs, self._filler.max_packed_bytes = linger_secs, max_packed_bytes
 
     # -- what waits ------------------------------------------------------------------------------------------------
@@ -102,11 +103,11 @@ class RecordAccumulator:
 
     @property
     def ratio(self) -> float:
-        """Bytes of records that become one byte of a request's data, about: more than 1 where they are compressed."""
+        """Approximate number of record bytes per byte of request data: more than 1 if they are compressed."""
         return 1.0 if self._filler.packer is None else self._filler.packer.ratio
 
     def capacity(self, requests: int) -> tuple[int, int]:
-        """Return the maximum of records, and of their bytes, waiting or in flight with this number of requests."""
+        """Return the maximum records and bytes that may wait or be in flight with this number of requests."""
         drains = min(requests, MAX_BUFFERED_DRAINS)
         size = drains * MAX_REQUEST_BYTES
         if self._filler.packer is not None or self.strict:
@@ -115,11 +116,11 @@ class RecordAccumulator:
         return records + (_MAX_PLAIN_BUFFERED if self._routed else 0), size
 
     def free_capacity(self, requests: int, max_bytes: int, in_flight: int, now: float) -> tuple[int, int]:
-        """Return how many fresh records, and bytes of them, `requests` more requests have room for.
+        """Return the number of fresh records, and their bytes, that fit in `requests` further requests.
 
-        `max_bytes` is the size of a request. Several requests are filled at once where a backlog waits, so that each
-        gets other keys. `in_flight` requests mute their keys. All requests divide the keys between them, so that many
-        of the fresh records must wait for an answer; more records are read, so that the others fill the next requests.
+        `max_bytes` is the size of a request. From a backlog, several requests are filled at once, so that each gets
+        different keys. The `in_flight` requests mute their keys, and many of the fresh records have one of these keys
+        and must wait. So more records are read than fit: enough of them have other keys and fill the next requests.
         """
         if self._parts or self._part_in_flight:
             return 0, 0
@@ -132,7 +133,7 @@ class RecordAccumulator:
         return int(max(0, records - ready_records) * muted), int(max(0, size - ready_bytes) * muted)
 
     def is_underfilled(self, max_bytes: int, now: float) -> bool:
-        """Return whether a request now would be less than half full, while more waits for others of its keys."""
+        """Return whether a request now would be less than half full, because most waiting records have muted keys."""
         size = int(max_bytes * self.ratio / 2)
         ready_records, ready_bytes = self._queues.count_ready(now)
         return (
@@ -142,7 +143,7 @@ class RecordAccumulator:
         )
 
     def next_due(self, now: float) -> float | None:
-        """Return when something may be sent; None if that depends on an answer, or nothing waits."""
+        """Return when something may be sent; None if nothing waits, or if a response must come first."""
         if self._part_in_flight:
             return None
         if self._parts:
@@ -157,7 +158,7 @@ class RecordAccumulator:
         return min([*numbers, *([] if oldest is None else [oldest])], default=None)
 
     def by_shard(self) -> list[tuple[Shard, int, int]]:
-        """Return each shard with its waiting records and bytes; [] where records are not sorted by shard."""
+        """Return each shard with its waiting records and bytes, or [] if records are not sorted by shard."""
         return self._queues.by_shard()
 
     # -- what comes in ---------------------------------------------------------------------------------------------
@@ -168,7 +169,7 @@ class RecordAccumulator:
         self._queues.append(records)
 
     def reenqueue(self, records: Sequence[Record], not_before: float = NOW) -> None:
-        """Put records that were not delivered before all later ones of their keys; the caller releases their batch."""
+        """Put undelivered records back, in front of later records with their keys. The caller releases their batch."""
         self._linger_until = NOW
         self._queues.reenqueue(records, not_before)
 
@@ -179,9 +180,9 @@ class RecordAccumulator:
     def release(self, *holds: Hold, now: float = NOW) -> None:
         """Unmute the keys of a batch, or of withheld records, once all of them are settled or reenqueued.
 
-        `now`, if all were settled: what has waited for them lingers, as fresh records do. Sent at once, the few records
-        that came in the time of one answer would make a request of their own each time. With strict order they are sent
-        at once, since a key has only one request in flight.
+        The caller passes `now` if all records were settled. Then the records that waited for these keys linger as fresh
+        records do. Without the linger, the few records that arrived during one request would form a small request each
+        time. With strict order they are sent at once, because a key has only one request in flight.
         """
         if not self._queues.any_ready:
             self._linger_until = NOW if self.strict else now + self.linger_secs
@@ -189,10 +190,11 @@ class RecordAccumulator:
             self._queues.release(hold)
 
     def split_and_reenqueue(self, records: Sequence[Record]) -> None:
-        """Send two parts of these records separately and before all else: one record can never be accepted.
+        """Send these records again as two parts, before all others, because one of them can never be accepted.
 
-        The parts are halves. Records whose key may be too long are a part of their own, so that the others need not be
-        halved again and again. All records of a key are in the same part, so they keep their order.
+        The parts are halves. If some records have a key that may be too long, these records form one part, so that the
+        other one need not be halved again and again. All records of a key are in the same part, so they keep their
+        order.
         """
         long = [record for record in records if is_long_in_utf16(record)]
         others = [record for record in records if not is_long_in_utf16(record)] if long else []
@@ -205,7 +207,7 @@ class RecordAccumulator:
             self._parts += halves
 
     def reenqueue_part(self, records: Sequence[Record], not_before: float = NOW) -> None:
-        """Send a part that got no response once more, before all else."""
+        """Send a part again that got no response, before all other records."""
         self._parts.appendleft(_Part(list(records), self.withhold(records), not_before if self.strict else NOW))
 
     def part_returned(self) -> None:
@@ -213,7 +215,7 @@ class RecordAccumulator:
         self._part_in_flight = False
 
     def watch_keys(self, fresh: Sequence[Record], received_ms: Callable[[int], int], now: float) -> None:
-        """Count the keys of what arrives while a shard is busy, before anything of it is deferred on disk."""
+        """Count the keys of fresh records while a shard is busy, before any of them are deferred on disk."""
         if now >= self._filler.busy_until:
             self.hot_keys.reset()
         elif fresh:
@@ -224,8 +226,8 @@ class RecordAccumulator:
     def drain(self, max_record_bytes: int, max_bytes: int, requests: int, now: float) -> Batch:
         """Return the next batch, which is empty if nothing may be sent now.
 
-        No Kinesis record is larger than `max_record_bytes`, and the batch is at most `max_bytes`, but for a single
-        larger record. `requests`: how many requests may start now. A backlog is shared out between them by keys.
+        No Kinesis record is larger than `max_record_bytes`. The batch has at most `max_bytes`, unless a single record
+        is larger. `requests` is the number of requests that may start now; they divide a backlog by keys.
         """
         self._update_routing(now)
         self._filler.now = now
@@ -252,7 +254,7 @@ class RecordAccumulator:
         return self._shard_of_entry(entry) is not None
 
     def on_shard_results(self, batch: Batch, results: Sequence[Result], now: float) -> None:
-        """Tell the limiter what each shard accepted and refused of a batch that it was charged for."""
+        """Report to the limiter what each shard accepted and refused of a batch for which the limiter was charged."""
         if not batch.limited:
             return
         outcomes: dict[str, list[tuple[int, bool]]] = {}
@@ -270,7 +272,7 @@ class RecordAccumulator:
 
     @property
     def awaits_description(self) -> bool:
-        """True until the first DescribeStreamSummary has ended, where its answer decides how records are packed."""
+        """True until the first DescribeStreamSummary has ended, if its response decides how records are packed."""
         return not self.shards.described and self._destination.packing == "kpl"
 
     def on_distribution_changed(self) -> None:
@@ -289,7 +291,7 @@ class RecordAccumulator:
         return MAX_REQUEST_RECORDS if self._filler.packer is None else PACKED_DRAIN_RECORDS
 
     def _fills_request(self, now: float) -> bool:
-        """Return whether as much may be sent now as the last request was allowed to carry."""
+        """Return whether enough records are ready to fill a request of the last allowed size."""
         records, size = self._queues.count_ready(now)
         return records >= self._per_request or size >= self._max_bytes * self.ratio
 
@@ -300,7 +302,7 @@ class RecordAccumulator:
         return self.shards.shard_of(entry.key) if self._routed else None
 
     def _update_routing(self, now: float) -> None:
-        """Sort by shard, or stop it, as the knowledge of shards and the throttling are now."""
+        """Start or stop sorting by shard, depending on what is known of the shards and on recent throttling."""
         throttled = now < self._routed_until or self.keep_routed
         useful = (throttled if self._filler.packer is None else not self._keyless) and bool(self.shards.shards)
         wanted = (self.shards.version if useful else -1, useful)
@@ -312,9 +314,9 @@ class RecordAccumulator:
             self._queues.reroute(self.shards.shard_of if useful else None)
 
     def _share(self, max_bytes: int, requests: int) -> float:
-        """Return the share of the key queues that a batch may use: less than all where more waits than it can carry.
+        """Return the share of the key queues that a batch may use: less than 1 if it cannot hold all.
 
-        The others stay free for the requests that are sent beside it.
+        The remaining keys are free for the requests that are sent at the same time.
         """
         if self.strict or self._keyless or requests <= 1:
             return 1.0

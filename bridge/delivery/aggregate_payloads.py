@@ -1,12 +1,12 @@
 """Payloads that are themselves aggregated records in the format of the Kinesis Producer Library.
 
-With `packing: kpl` they are aggregated once more, and consumers return them unchanged (see `packers`). Where nothing is
-aggregated, with `packing: none` or on a stream that places records itself, they cannot be protected: a consumer that
-de-aggregates returns the records inside instead, and the KCL discards those if their keys belong to other shards.
+With `packing: kpl` such a payload is aggregated once more, and consumers return it unchanged (see `packers`). Without
+aggregation (`packing: none`, or a stream that chooses the shards itself) it cannot be protected: a consumer that
+de-aggregates returns the records inside it, and the KCL discards those whose keys belong to other shards.
 
-They are sent as they are all the same. `packing: none` promises the payload byte for byte, and consumers that do not
-de-aggregate read it so. A dead letter would take the payload from them too, and aggregating it would change what they
-read. Whoever forwards aggregated records may even want those inside. So the operator is warned once, with what to do.
+The bridge sends it nevertheless. `packing: none` promises the payload byte for byte, and consumers that do not
+de-aggregate receive exactly that. A dead letter would deprive them of it, and aggregation would change it. Some users
+forward aggregated records on purpose. So the bridge only warns once, with a remedy.
 """
 
 from __future__ import annotations

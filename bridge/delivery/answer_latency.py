@@ -1,4 +1,4 @@
-"""The answer latency of one endpoint: from the last byte of a request that left to the first of the response."""
+"""The answer latency of one endpoint: the time from the last byte sent to the first byte received."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from collections import deque
 from typing import NamedTuple
 
 SLOW_ANSWER_SECS = 1.0
-"""An answer within this time never counts as slow: the bridge itself lets more than that wait for the link."""
+"""Answers within this time never count as slow: the bridge itself lets bytes wait longer for the link."""
 
 PROVEN_GAIN = 2
-"""Requests in flight may double in each answer time while the latency stays, as in TCP's slow start (RFC 5681)."""
+"""Growth of the bytes in flight per answer time while the latency stays, as in TCP's slow start (RFC 5681)."""
 
 _SAME_LEVEL = 1.25
-"""Requests differ in size: up to a quarter more bytes in flight are as many as before."""
+"""Factor below which two loads count as equal, because requests differ in size."""
 
+# The minimum of this many answers is the latency: one fast answer among slow ones shows that the endpoint can be fast.
 _SAMPLES = 8
 
 
 class Load(NamedTuple):
-    """Bytes in flight beside one request, its own included."""
+    """Bytes in flight during one request, including its own."""
 
     in_flight: int
-    """All that was in flight when it started."""
+    """All bytes that were in flight when it started."""
     ahead: int
-    """Bytes that had left without a response when the last byte left: the contents of a queue at the endpoint."""
+    """Bytes without a response when the request's last byte left: the contents of a queue at the endpoint."""
 
 
 class _LatencySample(NamedTuple):
@@ -42,19 +43,19 @@ class AnswerLatency:
         """Seconds; 0 before the first answer."""
         self._samples: deque[_LatencySample] = deque(maxlen=_SAMPLES)
         self._base = _LatencySample(0.0, _NO_LOAD)
-        """The load before requests in flight grew, and the highest latency with it."""
+        """The load before the requests in flight increased, and the highest latency at that load."""
 
     def is_slow(self, secs: float) -> bool:
-        """Return whether an answer takes much longer than the recent ones, which shows a change."""
+        """Return whether an answer took so much longer than the recent ones that something must have changed."""
         return secs > max(2 * self.secs, SLOW_ANSWER_SECS)
 
     @property
     def proven_bytes(self) -> int:
-        """Largest number of bytes in flight that did not make an answer slower lately."""
+        """Largest number of bytes in flight that recently did not make an answer slower."""
         return max((sample.load.in_flight for sample in self._samples), default=0)
 
     def is_proven(self, load: Load) -> bool:
-        """Return whether about as many bytes in flight did not make answers slower."""
+        """Return whether about the same number of bytes in flight did not make answers slower before."""
         return load.in_flight <= _SAME_LEVEL * self.proven_bytes
 
     def grew_with_load(self, secs: float, load: Load) -> bool:
@@ -64,15 +65,17 @@ class AnswerLatency:
         """
         base = self._base
         more = load.ahead > _SAME_LEVEL * base.load.ahead
+        # Squares instead of a square root: secs / base.secs > sqrt(load / base load), without division by zero.
         return more and secs > SLOW_ANSWER_SECS and secs**2 * base.load.ahead > base.secs**2 * load.ahead
 
     def follow(self, lower: float, upper: float, load: Load) -> None:
-        """Follow an answer that was not slow: down at once, up if all recent answers took longer.
+        """Adapt to an answer that was not slow: lower at once, raise only if all recent answers took longer.
 
-        The latency is between `lower` and `upper`, in seconds.
+        The answer's latency was between `lower` and `upper` seconds.
         """
         proven = not self.grew_with_load(lower, load)
         self._samples.append(_LatencySample(lower, load if proven else _NO_LOAD))
+        # Down to `upper` at once, and up only to the lowest of the recent samples.
         self.secs = max(min(self.secs, upper), min(sample.secs for sample in self._samples))
         base = self._base
         if 2 * lower < base.secs or not base.secs:  # the endpoint has become faster
@@ -81,7 +84,7 @@ class AnswerLatency:
             self._base = _LatencySample(max(base.secs, lower), base.load)
 
     def jump(self, secs: float, load: Load) -> None:
-        """Take over a latency at once: the endpoint has become slower, and what was measured before is void."""
+        """Set the latency at once, because the endpoint has become slower and earlier measurements no longer apply."""
         self.secs = secs
         self._base = _LatencySample(secs, load)
         self._samples.clear()

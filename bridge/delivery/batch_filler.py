@@ -23,17 +23,18 @@ if TYPE_CHECKING:
     from bridge.model import Destination, Record
 
 PACKED_DRAIN_RECORDS = 10_000
-"""Records of the spool that one request of packed records is filled from."""
+"""Maximum number of spool records from which one request of packed records is filled."""
 
 _BUSY_SECS = 1.0
-# While most shards are full, the hashes of two or three keys often miss the ones with room; those of eight seldom do.
+# Number of random keys that are tried. While most shards are full, two or three keys often hash to full ones only;
+# eight seldom do.
 _KEYS_TRIED = 8
-# Beyond it the sum costs more than it saves: all these shards together accept more than a request can hold.
+# With more shards the sum costs more than it saves, because together they accept more than a request can contain.
 _MAX_SHARDS_SUMMED = 64
 
 
 class BatchFiller:
-    """Part of the accumulator of one destination: how a batch is filled. `now` must be set before each batch.
+    """Part of the accumulator of one destination that fills a batch. `now` must be set before each batch.
 
     `packer` is None while records are sent as they are. `busy_until`: until then a shard counts as recently full.
     """
@@ -52,7 +53,7 @@ class BatchFiller:
         self._limiter = limiter
 
     def choose_packer(self) -> None:
-        """Pack records or leave them plain. For KPL consumers, aggregate only where a key determines the shard."""
+        """Select the packer. For KPL consumers, records are aggregated only if a key determines the shard."""
         packing = self._destination.packing
         if packing != "lines" and not (packing == "kpl" and self._shards.distribution == "by_key"):
             self.packer = None
@@ -61,6 +62,7 @@ class BatchFiller:
 
     def fill(self, batch: Batch, queue: ShardQueue, max_record_bytes: int, max_queues: int) -> None:
         """Add records of one shard queue to the batch, as long as batch and shard have room."""
+        # One pass is enough without strict order: the batch or the shard is full afterwards, or the queue is empty.
         while queue.ready and max_queues > 0 and not batch.full and self._available(queue.shard):
             before = len(batch.records)
             if self.packer is None:
@@ -90,17 +92,20 @@ class BatchFiller:
         return len(hold.key_queues)
 
     def _fill_packed(self, batch: Batch, queue: ShardQueue, max_record_bytes: int, max_queues: int) -> int:
-        """Add packed records; what batch or shard have no room for goes back."""
+        """Add packed records. Records for which batch or shard have no room return to their queues."""
         assert self.packer is not None  # noqa: S101 - the one caller has looked
         max_packed = min(max_record_bytes, self.max_packed_bytes)
         ratio = self.packer.ratio
         if self._strict:  # one Kinesis record of a key, which carries as many of its records as fit
+            # Packed data is smaller than its records by `ratio`, so more of them are drawn than the bytes of a record
+            # allow.
             size = int(max_packed * ratio)
             if self._destination.packing == "lines" or queue.shard is None:
                 max_queues = 1
         else:
             size = int(min(batch.room_bytes, self._allowed_bytes(queue.shard)) * ratio)
         hold, _ = self._queues.draw(queue, PACKED_DRAIN_RECORDS, size, max_queues)
+        # The packer decides how many fit; the rest returns to the front of the key queues, in order.
         sent = self._add_packed(batch, hold.records, queue, max_record_bytes)
         if sent < len(hold.records):
             # By number and not by position: a packer groups records by key, so those that were not sent need not be the
@@ -134,12 +139,12 @@ class BatchFiller:
         return shard is None or min(self._limiter.available(shard.id, self.now)) > 0
 
     def exhausted(self, shard: Shard) -> bool:
-        """Return whether the shard accepts too little now for a request to be worth while."""
+        """Return whether the shard accepts so little now that a request is not worth its cost."""
         records, size = self._limiter.available(shard.id, self.now)
         return records <= 0 or size < (1 if self.packer is None else self.max_packed_bytes)
 
     def _allowed_bytes(self, shard: Shard | None) -> int:
-        """Return how many bytes may be sent to a shard now, or to all of them where keys are made up."""
+        """Return the bytes that may be sent to a shard now, or to all shards if the bridge chooses the keys."""
         if shard is not None:
             return self._limiter.available(shard.id, self.now)[1]
         shards = self._shards.shards if self._keyless else ()
@@ -148,12 +153,15 @@ class BatchFiller:
         return sum([max(0, self._limiter.available(each.id, self.now)[1]) for each in shards])
 
     def wait_for_shard(self, shard_queue: ShardQueue, shard: Shard) -> None:
-        """Wait until the shard accepts something, and for long enough that a request is worth while."""
+        """Make the queue wait until the shard accepts enough that a request is worth its cost."""
         shard_queue.not_before = self.now + self._limiter.secs_until_available(shard.id, self.now)
         self.busy_until = shard_queue.not_before + _BUSY_SECS
 
     def _pick_key(self, number: int, data_bytes: int) -> tuple[str, Shard | None]:
-        """Return a key for a packed record without one: of a few, the one whose shard has the most room."""
+        """Return a key for a packed record without one.
+
+        Of several random keys, the one whose shard has the most room is chosen.
+        """
         if not self._shards.shards:
             return spread_key(number, data_bytes), None
         tries = _KEYS_TRIED if len(self._shards.shards) > 1 else 1

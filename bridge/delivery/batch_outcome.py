@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 PAYLOADS_PER_LOOK = 10
-"""Number of plain payloads of which one is checked for being an aggregated record: a forwarder sends many of them."""
+"""One plain payload of this many is checked for being an aggregated record: where one occurs, many do."""
 
 _shard_of = itemgetter(1)
 """The `shard_id` of a `RecordAccepted` by its index: twice as fast as by name."""
@@ -37,12 +37,12 @@ class Settled(NamedTuple):
 
 @dataclass(slots=True)
 class BatchOutcome:
-    """Records of one request by what becomes of them. `last` is the last failure among those `again`.
+    """Records of one request, sorted by their outcome. `last` is the last failure of the records in `again`.
 
-    Packed records: `failed` are those whose records are all in `again`; `halve` those that can never be accepted;
-    `misplaced`: aggregated records that another shard accepted than the predicted one, each with the id of that shard.
-    `ShardKnowledge.judge` knows whether consumers keep them. Records that stand alone and packed lines are never
-    misplaced, since no consumer compares their keys with the range of the shard.
+    For packed records, `failed` contains those whose records are all in `again`, and `halve` those that can never be
+    accepted. `misplaced` contains aggregated records that a different shard accepted than predicted, each with the id
+    of that shard; `ShardKnowledge.judge` decides whether consumers keep them. Plain records and packed lines are never
+    misplaced, because no consumer compares their keys with the range of the shard.
     """
 
     delivered: list[Record] = field(default_factory=list)
@@ -51,21 +51,22 @@ class BatchOutcome:
     throttled: int = 0
     last: RecordFailed | None = None
     failed: list[tuple[Record | PackedRecord, bool]] = field(default_factory=list)
-    """Each that failed, and whether it was throttled."""
+    """Each record that failed, and whether it was throttled."""
     misplaced: list[tuple[PackedRecord, str]] = field(default_factory=list)
     halve: list[PackedRecord] = field(default_factory=list)
     shards: set[str] = field(default_factory=set)
     """Ids of the shards that accepted something."""
 
     unprotected: int = 0
-    """Delivered records whose payload is itself an aggregated record, of those checked: see `AggregatePayloads`."""
+    """Number of checked and delivered records whose payload is itself an aggregated record: see `AggregatePayloads`."""
 
 
 def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Result]) -> BatchOutcome:
-    """Return the records of a request by their results, which are as many, and in the same order."""
+    """Sort the records of a request by their results. There is one result for each record, in the same order."""
     outcome = BatchOutcome()
     if (
         len(entries) == len(results)
+        # Types are compared as sets: one C call per list, instead of a test for each record.
         and set(map(type, entries)) == {Record}
         and set(map(type, results)) == {RecordAccepted}
     ):
@@ -80,6 +81,7 @@ def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Res
             outcome.delivered.append(entry)
             if entry.data.startswith(MAGIC):
                 outcome.unprotected += is_aggregate(entry.data)
+        # Only a record with KPL's magic number is compared by consumers with the range of the shard.
         elif not entry.data.startswith(MAGIC) or (entry.shard is not None and entry.shard.id == result.shard_id):
             outcome.delivered += entry.records
         else:
@@ -88,10 +90,10 @@ def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Res
 
 
 def _sort_accepted(outcome: BatchOutcome, records: Sequence[Record], results: Sequence[RecordAccepted]) -> None:
-    """Sort plain records that were all accepted: the usual case, at a third of the cost."""
+    """Sort plain records that were all accepted. This usual case costs a third of the general one."""
     outcome.delivered += records
     outcome.shards.update(map(_shard_of, results))
-    # The payloads are in no cache of the processor any more: to look at all of them would cost 1 % of a record's CPU.
+    # The payloads have left the processor's caches, so checking all of them would cost 1 % of the CPU time per record.
     outcome.unprotected += sum([is_aggregate(record.data) for record in records[::PAYLOADS_PER_LOOK]])
 
 
@@ -100,6 +102,7 @@ def _sort_failure(outcome: BatchOutcome, entry: Record | PackedRecord, failed: R
     rule = record_error_rule(failed.code)
     records = entry.records if isinstance(entry, PackedRecord) else (entry,)
     if rule.action is ErrorAction.INVALID:
+        # One of several records may be the invalid one, so the packed record is halved. A single one is rejected.
         if isinstance(entry, PackedRecord) and len(records) > 1:
             outcome.halve.append(entry)
         else:

@@ -1,4 +1,4 @@
-"""A circuit breaker for whole requests: after a failure all requests pause, then one at a time probes.
+"""A circuit breaker for complete requests: after a failure all requests pause, and then one probe at a time is sent.
 
 It is closed while requests succeed, open during the pause, and half-open while a probe is in flight.
 https://learn.microsoft.com/azure/architecture/patterns/circuit-breaker
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CircuitBreaker:
-    """Pauses of one stream, or of one endpoint. Not thread-safe: the sender pool guards it.
+    """Circuit breaker of one stream or of one endpoint. Not thread-safe: the sender pool guards it.
 
     A request carries the `generation` of its start. Several that were in flight together and fail count as one failure.
     """
@@ -26,15 +26,20 @@ class CircuitBreaker:
         self._until = 0.0
 
     def wait_secs(self, now: float, in_flight: int) -> float:
-        """Return how long no request may start: 0 when one may; while a probe is in flight, until it has ended."""
+        """Return the seconds during which no request may start.
+
+        While a probe is in flight, that is the maximum of the back-off.
+        """
         if not self.failures:
             return 0.0
+        # The probe decides. When it ends, the pool looks again, so this time only has to be long enough.
         if in_flight:
             return self._backoff.max_secs
         return max(0.0, self._until - now)
 
     def failed(self, generation: int, now: float, pause_secs: float | None = None) -> None:
-        """Pause after a whole request failed: for `pause_secs`, or as long as the back-off says."""
+        """Start a pause, because a complete request failed. It lasts `pause_secs`, or as long as the back-off says."""
+        # Another request of the same generation has failed already: the pause has begun, and one outage is one failure.
         if generation != self.generation:
             return
         self.generation += 1

@@ -1,16 +1,16 @@
-"""Common pause of all bridges, which shows whether another kind of producer keeps a shard full.
+"""Common pause of all bridges, which shows whether a producer of another kind keeps a shard full.
 
-Every 20 s, all bridges that share a congested shard send nothing to it. Where only bridges write to the shard, it
-regains its tokens. Then each bridge sends one request at random, the sample, and again nothing until the samples of all
-have arrived. If the shard refuses records even then, another producer has used the tokens: one that does not slow down
-when it is refused.
+Every 20 s, all bridges that share a congested shard stop sending to it. If only bridges write to the shard, it regains
+its tokens. Then each bridge sends one request, the sample, at a random time, and waits until the samples of all have
+arrived. If the shard refuses records even then, another producer has used the tokens, and it does not slow down when it
+is refused.
 
     seconds of the period   0.0          1.25                         2.0    2.25        20.0
                             | pause       | sample at a random moment   | wait | as usual   | pause ...
 
-The sample carries what the shard accepted from this bridge in 0.8 s before. So the samples of all bridges together fit
-into the tokens of one second, and the tokens of the 0.75 s that follow are for bridges that take no part: those that
-have just started, and those on links with a long latency.
+The sample is as large as what the shard accepted from this bridge in 0.8 s. So the samples of all bridges together fit
+into the tokens of one second. The tokens of the following 0.75 s are for bridges that take no part: those that have
+just started, and those on links with a long latency.
 
 The clocks of the bridges may differ by half a second. A sample whose response took more than a second proves nothing:
 requests that were sent before the pause may have arrived with it.
@@ -26,33 +26,44 @@ from bridge.delivery.token_bucket import BYTES_PER_SEC, RECORDS_PER_SEC
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Long compared with the pause, which costs a tenth of the shard's time; short enough to notice a producer in a minute.
 PERIOD_SECS = 20.0
 PAUSE_SECS = 1.25
-"""A quarter of a second longer than a shard needs to regain all tokens, for clocks that differ."""
+"""A shard regains all tokens in one second; the other quarter is for clocks that differ."""
 
 SAMPLING_SECS = 0.75
 END_SECS = PAUSE_SECS + SAMPLING_SECS + 0.25
 
 _BEGIN_SECS = 0.3
-"""A bridge that sees only later in the pause that the shard is congested has sent to it until then: no sample."""
+"""Latest time in the period at which a bridge may begin its pause.
+
+A later one has sent records in the pause, so it sends no sample.
+"""
 
 _SAMPLE_SECS = 0.8
 _MAX_SAMPLE_SHARE = 0.3
-"""Two or three bridges with large shares may send their samples at nearly the same moment."""
+"""Maximum sample in shard seconds, because two or three bridges may send theirs at nearly the same time."""
 
 _MAX_FALL = 0.7
 _MAX_REMEMBERED_SHARE = 0.15
 _FIRST_SHARE = 0.05
-"""A small share counts as no less than 0.7 of the one before. The sample of a bridge that is pushed aside would
-otherwise be so small at once that it always fits."""
+"""A share counts as at least 0.7 of the previous one.
 
+Otherwise, the sample of a bridge that loses its share would at once be so small that it always fits.
+"""
+
+# Bridges resume at random times, so that the first moment after the pause is no burst of all of them.
 _RESUME_JITTER_SECS = 0.25
+# A slower response may belong to a request that arrived together with others from before the pause.
 _MAX_LATENCY_SECS = 1.0
 
 
 @dataclass(slots=True)
 class _PauseSample:
-    """Sample of one period. `records` and `size` may still be sent. `sent_at`: None before it was sent."""
+    """Sample of one period.
+
+    `records` and `size` are the rest that may still be sent. `sent_at` is None until the sample is sent.
+    """
 
     period: float
     share: float
@@ -67,12 +78,12 @@ class CommonPause:
 
     def __init__(self, random_share: Callable[[], float]) -> None:
         self.sampling = False
-        """True while the sample, or the rest of it, is what may be sent."""
+        """True while only the sample, or the rest of it, may be sent."""
         self._random_share = random_share
         self._sample: _PauseSample | None = None
 
     def secs(self, accepted_share: float, now: float, wall: float) -> float:
-        """Return how long nothing may be sent from now on; 0 if something may."""
+        """Return the seconds during which nothing may be sent, or 0 if something may be sent now."""
         period, phase = divmod(wall, PERIOD_SECS)
         self.sampling = False
         if phase < _BEGIN_SECS and (self._sample is None or self._sample.period != period):
@@ -93,7 +104,7 @@ class CommonPause:
         self.sampling = False
 
     def limit(self, available: tuple[int, int]) -> tuple[int, int]:
-        """Return what may be sent: `available`, or the rest of the sample."""
+        """Return the records and bytes that may be sent: `available`, or the rest of the sample."""
         if not self.sampling or self._sample is None:
             return available
         return int(self._sample.records), int(self._sample.size)

@@ -5,7 +5,7 @@ that of BBR (https://datatracker.ietf.org/doc/draft-ietf-ccwg-bbr/), applied to 
 
     bandwidth       bytes per second that left over the link, or that the endpoint answered where the kernel does not
                     see the link; measured over the flight of each request
-    answer latency  from the moment a request's body has left this machine until its answer arrives
+    answer latency  the time from the end of a request's body leaving this machine to the arrival of its answer
     window          bandwidth * (MAX_QUEUE_SECS + LATENCY_GAIN * answer latency): the bytes that may be in flight
     link window     bandwidth * MAX_QUEUE_SECS: the bytes of these that may not have left yet
     request size    bandwidth * REQUEST_SECS, so that one request is on the link while the next one is prepared
@@ -19,12 +19,13 @@ endpoint answered other requests at the same time.
 
 When answers become slow although the body left in time, the cause is one of these:
 
-    1. The endpoint has become slow. Known if the kernel saw the body leave as slowly as the link is: what has left then
-       waits in no queue of this bridge on the link. The window grows, at most twofold in each answer time. Without an
-       answer the age of the request shows it.
+    1. The endpoint has become slow. This is certain if the kernel saw the body leave at the speed of the link: then no
+       bytes of this bridge wait in a queue on the link. The window grows, at most by a factor of two in each answer
+       time. Before the answer arrives, the age of the request shows the slowness.
     2. Answers became slow when more requests were in flight. Either the endpoint serves one request after the other,
        or a proxy queues them. Only an experiment can show which: see `queue_experiment`.
-    3. The kernel saw nothing, as on a system other than Linux, or the body left too soon: the same experiment.
+    3. The kernel reported nothing, as on systems other than Linux, or the body left too fast. The same experiment
+       decides.
 """
 
 from __future__ import annotations
@@ -36,16 +37,17 @@ from bridge.delivery.outstanding_requests import OVERDUE_SECS, OutstandingReques
 from bridge.delivery.queue_experiment import QueueExperiment
 
 MAX_QUEUE_SECS = 2.0
-"""Time that the bytes in flight may need on the link. It bounds the delay of a live record, and how long a stop takes.
+"""Maximum time that the bytes in flight need on the link.
+
+It bounds the delay of a live record and the duration of a stop.
 
 Shorter requests would spend a larger part of a thin link on HTTP headers and signatures (about 1 to 2 kB each)."""
 
 REQUEST_SECS = 1.0
-"""Time that a request needs on the link: one is on the link while the next one is prepared."""
+"""Time that a request needs on the link, long enough to prepare the next one meanwhile."""
 
 MAX_WINDOW_BYTES = 32 * 1024 * 1024
-"""Bound of the memory for requests in flight, all streams of an endpoint together: two of the largest that Kinesis
-allows, in base64."""
+"""Maximum memory for the requests in flight to one endpoint: two of the largest of Kinesis, in base64."""
 
 MIN_REQUEST_BYTES = 4_000
 FIRST_REQUESTS = 4
@@ -54,13 +56,13 @@ LATENCY_GAIN = 1.25
 """More than 1, so that the window of a distant endpoint grows until the link is full."""
 
 PACED_FACTOR = 2.0
-"""A request that left at up to twice the bandwidth left over the link, and not into a queue before it."""
+"""A request that left at up to this multiple of the bandwidth left over the link, not into a buffer before it."""
 
 SILENT_SHARE = 0.6
-"""No answer came for this share of the latency of a slow one: more than between two of a queue that moves."""
+"""Share of a slow answer's latency without any other answer that shows a slow endpoint: a queue would move."""
 
 FULL_PIPELINE = 2
-"""Requests on the link that keep it busy: the second one fills it while the end of the first is acknowledged."""
+"""Number of requests that keep the link busy: the second one fills it while the end of the first is acknowledged."""
 
 
 class AdaptiveConcurrency:
@@ -95,7 +97,8 @@ class AdaptiveConcurrency:
     def request_bytes(self) -> int:
         """Size of the largest request that may start now, in bytes on the wire.
 
-        The link carries it in one second. It is larger only where the window could not be filled otherwise.
+        The link carries a request of this size in one second. The size is larger only if the window could not be filled
+        otherwise.
         """
         window = self.window_bytes
         size = int(self._bandwidth.value * self._share * REQUEST_SECS)
@@ -124,22 +127,23 @@ class AdaptiveConcurrency:
 
     @property
     def prefers_full_requests(self) -> bool:
-        """True if a small request is of little use: others keep the link busy, or few more may be in flight."""
+        """True if a small request should wait until it is full: the link is busy, or few more may start."""
         return self._outstanding.leaving >= FULL_PIPELINE or self.max_requests - len(self._outstanding) < FULL_PIPELINE
 
     def has_room(self, owner: object, now: float) -> bool:
         """Return whether `owner`, a stream, may start one more request of `request_bytes`.
 
-        Requests of one stream that are never answered must not stop the other streams. One request at a time is let
-        past them: if the link itself hangs, that adds little to it.
+        Requests of one stream that are never answered must not stop the other streams. So one request at a time may
+        start in spite of them. If the link itself hangs, one more request adds little.
         """
         if not self._outstanding:
             return True
         self._follow_ages(now)
-        # A request of 500 small records may be much smaller than the window would let it be.
+        # A request of 500 small records may be much smaller than the window allows.
         expected = min(self.request_bytes, self._outstanding.last_size)
         waiting = self._outstanding.waiting
-        # Where the kernel reports what is on the link, that is the limit, and not a window rounded down to requests.
+        # If the kernel reports how much is on the link, the exact window is the limit. Otherwise it is rounded down to
+        # complete requests.
         slack = 0 if self._outstanding.drains_known else expected
         fits = sum([flight.size for flight in waiting]) <= self.window_bytes - slack
         if fits and len(waiting) < self.max_requests and self._link_has_room(expected):
@@ -147,7 +151,7 @@ class AdaptiveConcurrency:
         return self._outstanding.only_hanging(owner, now)
 
     def _link_has_room(self, expected: int) -> bool:
-        """Return whether what has not left yet is short enough, so that requests leave one after the other.
+        """Return whether so few bytes are still to leave that the next request leaves right behind them.
 
         Requests that start together would leave together, and then the link would be idle until they are answered.
         """
@@ -157,7 +161,7 @@ class AdaptiveConcurrency:
     # -- what happens ----------------------------------------------------------------------------------------------
 
     def waited(self, now: float, owner: object = None) -> None:
-        """Note that records are ready and no request may start: what is in flight uses all that is allowed.
+        """Note that records are ready but no request may start, because the requests in flight use the complete limit.
 
         With `owner`: records of that stream wait only for its own requests, which carry the same partition keys.
         """
@@ -168,7 +172,7 @@ class AdaptiveConcurrency:
             self._limited_since = now
 
     def started(self, size: int, now: float, owner: object) -> OutstandingRequest:
-        """Return the flight of a request of `owner`, about `size` bytes on the wire, that starts now."""
+        """Register a request of `owner`, about `size` bytes on the wire, that starts now, and return it."""
         return self._outstanding.start(size, now, owner)
 
     def drained(self, flight: OutstandingRequest, now: float) -> None:
@@ -185,7 +189,8 @@ class AdaptiveConcurrency:
         latency = self._answer_latency(flight, size, answered_at)
         shows_slow_endpoint = self._shows_slow_endpoint(flight, answered_at)
         rate = self._outstanding.answered(flight, size, answered_at)
-        # How much of a slow answer's time the link took is not known. The bandwidth stays until the cause is.
+        # Nobody knows how much of a slow answer's time was spent on the link. So the bandwidth does not change until
+        # the cause is known.
         conclusive = flight.started_at >= self._experiment.conclusive_from and not flight.paced
         slow = self._latency.is_slow(latency[0]) or self._latency.secs > SLOW_ANSWER_SECS
         self._bandwidth.on_rate(rate, limited=flight.limited and conclusive and not slow)
@@ -197,7 +202,8 @@ class AdaptiveConcurrency:
     def failed(self, flight: OutstandingRequest, now: float, *, outcome_unknown: bool) -> bool:
         """Forget a request that got no answer. Return whether the endpoint is silent, and not this request only.
 
-        It is silent if nothing else was answered since this request started. If that took long, the limits are halved.
+        The endpoint is silent if it answered nothing since this request started. If the request was also overdue, the
+        limits are halved.
         """
         self._outstanding.failed(flight)
         self.outcome_unknown += outcome_unknown
@@ -214,7 +220,8 @@ class AdaptiveConcurrency:
     def _answer_latency(self, flight: OutstandingRequest, size: int, answered_at: float) -> tuple[float, float]:
         """Return a lower and an upper bound of the answer latency. They are equal if the kernel saw it leave.
 
-        Otherwise the request had left once the link had carried its own bytes, or at the latest all that was in flight.
+        Otherwise the request had left at the earliest when the link had carried its own bytes, and at the latest when
+        the link had carried all bytes in flight.
         """
         if flight.drained_at is not None:
             latency = max(0.0, answered_at - flight.drained_at)
@@ -226,9 +233,10 @@ class AdaptiveConcurrency:
         return min(upper, max(0.0, secs - flight.load.in_flight / bandwidth)), upper
 
     def _shows_slow_endpoint(self, flight: OutstandingRequest, now: float) -> bool:
-        """Return whether the endpoint, and no queue of this bridge, is the cause if this request's answer is slow.
+        """Return whether a slow answer to this request is caused by the endpoint, and not by a queue of this bridge.
 
-        It is if as much in flight did no harm before, and if other answers were as late. A queue moves while one waits.
+        It is the endpoint if the same load did no harm before, and if no other answer arrived for a long time. In a
+        queue, the requests in front would be answered meanwhile.
         """
         if flight.drained_at is None or not flight.paced or now < self._experiment.grow_from:
             return False
@@ -236,7 +244,7 @@ class AdaptiveConcurrency:
         return silent and self._latency.is_proven(flight.load)
 
     def _follow_ages(self, now: float) -> None:
-        """Raise the answer latency to the age of a request that has left and is not answered, nor is a later one."""
+        """Raise the answer latency to the age of a request that has left, if neither it nor a later one is answered."""
         slow = {
             flight: now - flight.drained_at
             for flight in self._outstanding
@@ -273,10 +281,10 @@ class AdaptiveConcurrency:
         self._fill_window(now)
 
     def _conclude(self, latency: float, flight: OutstandingRequest, now: float) -> None:
-        """Take over what the experiment has found."""
+        """Apply the result of the experiment."""
         self._bandwidth.forget_growth()
         if self._experiment.found_queue(latency, now):
-            # The link or the endpoint queues what it is sent: more in flight is of no use.
+            # The link or the endpoint queues requests, so more of them in flight are of no use.
             self._max_requests = self._experiment.max_requests // 2
             if not flight.paced:
                 self._bandwidth.halve()
@@ -285,7 +293,7 @@ class AdaptiveConcurrency:
             self._fill_window(now)
 
     def _fill_window(self, now: float) -> None:
-        """Allow as many requests as fill the window of an endpoint that is slow."""
+        """Allow as many requests as fill the window, if the endpoint is slow."""
         if self._latency.secs > SLOW_ANSWER_SECS and self._outstanding.last_size and now >= self._experiment.grow_from:
             filling = -(-self.window_bytes // self._outstanding.last_size)
             self._max_requests = min(self._requests_cap, max(self._max_requests, filling))
@@ -300,7 +308,7 @@ class AdaptiveConcurrency:
     # -- for the status --------------------------------------------------------------------------------------------
 
     def limited_secs(self, now: float) -> float:
-        """Return for how long requests have had to wait for the link without a break, up to the last answer.
+        """Return the seconds for which requests had waited for the link without interruption at the last answer.
 
         While nothing is answered, the link carries nothing, and its rate is not what limits delivery.
         """
@@ -309,7 +317,7 @@ class AdaptiveConcurrency:
         return max(0.0, min(now, self._outstanding.answered_at) - self._limited_since)
 
     def status(self, now: float) -> EndpointStatus:
-        """Return the limits and measurements as they are now."""
+        """Return the current limits and measurements."""
         return EndpointStatus(
             endpoint=self._endpoint,
             bandwidth=self._bandwidth.value if self._bandwidth.measured else 0.0,

@@ -1,20 +1,21 @@
-"""Tolerance of refusals beside a producer that does not slow down when it is refused.
+"""Tolerance of refusals on a shard that is shared with a producer which does not slow down when it is refused.
 
-Such a producer uses every token that others do not. A bridge that lowers its rate for each refused record ends at a
-twentieth of the shard. Two observations tell this case from a crowd of bridges:
+Such a producer uses every token that others leave. A bridge that lowers its rate for each refused record ends at a
+twentieth of the shard. Two observations distinguish this case from many bridges on one shard:
 
-  * the shard refuses samples of the common pauses, in which bridges alone leave room for all (see `common_pause`);
-  * much more is refused than wanted, for longer than bridges need to slow down.
+  * The shard refuses samples of the common pauses. Bridges alone would leave room for them (see `common_pause`).
+  * Much more is refused than the limiter aims at, for longer than bridges need to slow down.
 
     adapting ── two of the last eight samples refused, or much refused for about 15 s ──▶ contending
     contending ── samples accepted one after the other, or nothing refused for 10 s ──▶ adapting
 
-While it contends, the bridge tolerates that three quarters of its records are refused: its rate comes to rest only
-there (see `shard_rate`). All bridges beside the producer rest at equal shares. Of 4,000 records per second the shard
-then accepts a quarter, so that a producer of 2,000 has half of the shard, and the bridges have the other half.
+While a bridge contends, it tolerates that three quarters of its records are refused, and its rate stops falling there
+(see `shard_rate`). All contending bridges end at equal shares. An example: the bridges and a producer of 2,000 records
+per second send 4,000 together, and the shard accepts 1,000 of them. So the producer gets half of the shard, and the
+bridges get the other half.
 
-One bridge that contends by mistake makes all others do the same, as much of theirs is refused. Their shares become
-equal, so their samples are accepted, and two pauses end it for all.
+One bridge that contends by mistake causes refusals for all others, so they contend too. Their shares become equal, so
+their samples are accepted, and after two pauses all stop contending.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 MAX_TOLERATED = 0.75
 
 TARGET_SHARE = 0.37
-"""A bridge tolerates refusals only as far as it needs them for this share. Half of an equal share beside one producer
-is a quarter of the shard; the bridge comes to rest below the target, and sends nothing in the pauses."""
+"""Share of the shard up to which a bridge tolerates refusals.
+
+The bridge ends below this target, because it sends nothing in the pauses.
+"""
 
 _APPROACH = 4.0
 """The tolerance falls from its full value at three quarters of the target to none at the target."""
@@ -43,38 +46,48 @@ _REFUSED_SAMPLES = 2
 
 _ACCEPTED_SAMPLES = 2
 _ACCEPTED_SECS = 0.05
-"""Shard seconds of accepted samples, one after the other, that end contending: small ones may be accepted by luck."""
+"""Shard seconds of consecutive accepted samples that end contending.
+
+A sum, because small samples may be accepted by chance.
+"""
 
 _MIN_REFUSED_FRACTION = 0.07
 _SIGMAS = 3.0
 
 _MUCH_REFUSED = 0.25
-"""Refused fraction beyond the wanted one, over the last seconds. Bridges without another producer halve it in 3 s."""
+"""Refused fraction above the one that the limiter aims at, over the last seconds. Bridges alone halve it in 3 s."""
 
 _MUCH_SECS = 15.0
 """Time constant of that fraction."""
 
 _MAX_ELAPSED_SECS = 2.0
-"""Longest time that one response counts for: what was refused before it is not known."""
+"""Maximum time that one response stands for, because nothing is known of the time before."""
 
 _STARVED_SHARE = 0.01
 _STARVED_REFUSED = 0.15
 _STARVED_SECS = 30.0
 _STARVED = 0.75
-"""A hundred bridges on one shard have such shares, but less than that refused. It counts after 40 s."""
+"""A bridge is starved if its share is below _STARVED_SHARE and more than _STARVED_REFUSED is refused.
+
+A hundred bridges on one shard have such small shares, but fewer refusals. Starving counts after 40 s.
+"""
 
 _DISTRUST_SECS = 30.0
 _MAX_DISTRUST_SECS = 960.0
-"""At the start, and after contending, only samples start it for this time: many bridges may start at the same moment,
-and others may still contend until the next pause. It doubles each time, so that a hundred bridges are not misled for
-long."""
+"""Time after the start, and after contending, in which only samples can start contending.
+
+Many bridges may start at the same time, and others may contend until the next pause. The time doubles with each use, so
+that a hundred bridges are not misled for long.
+"""
 
 _MAX_INTERVAL_SECS = 0.05
 _MIN_INTERVAL_SECS = 0.008
 _REQUESTS_PER_SHARE = 22.0
 _MIN_REQUEST_RECORDS = 4
-"""A shard that another producer keeps nearly empty accepts a few records of each request, large or small. Contending
-therefore takes 88 small requests a second at a quarter of the shard, and more for a smaller share."""
+"""A shard whose tokens another producer uses up accepts a few records of each request, whatever its size.
+
+So a contending bridge sends many small requests: 88 a second at a quarter of the shard, and more for a smaller share.
+"""
 
 
 class Contention:
@@ -84,7 +97,7 @@ class Contention:
         self.active = False
         """True while refusals are tolerated."""
         self._refused: deque[bool] = deque(maxlen=_SAMPLES)
-        """True for each of the last samples that was refused, at least in part."""
+        """One entry for each of the last samples: True if it was refused, at least in part."""
         self._accepted_secs = 0.0
         self._excess = self._starved = 0.0
         self._distrust_secs = _DISTRUST_SECS
@@ -103,18 +116,19 @@ class Contention:
             self.end(now)
 
     def on_refused(self, fraction: float, wanted: float, share: float, now: float) -> None:
-        """Learn the fraction that was refused lately, beside the wanted one, and the share of the rate."""
+        """Learn the recently refused fraction, to compare it with the `wanted` one, and the share of the rate."""
         elapsed = min(now - self._counted_at, _MAX_ELAPSED_SECS)
         if elapsed <= 0:
             return
         self._counted_at = now
         starved = share <= _STARVED_SHARE and fraction > _STARVED_REFUSED
+        # An exponential average with the time constant _MUCH_SECS, independent of how often responses arrive.
         self._excess += (1 - math.exp(-elapsed / _MUCH_SECS)) * (fraction - wanted - self._excess)
         self._starved += (1 - math.exp(-elapsed / _STARVED_SECS)) * (starved - self._starved)
         self.active |= self._excess > _MUCH_REFUSED or self._starved > _STARVED
 
     def tolerated(self, accepted_share: float) -> float:
-        """Return the refused fraction that is tolerated while the shard accepts that share from this bridge."""
+        """Return the fraction of refusals to tolerate while the shard accepts `accepted_share` from this bridge."""
         if not self.active:
             return 0.0
         return MAX_TOLERATED * min(1.0, max(0.0, _APPROACH * (1 - accepted_share / TARGET_SHARE)))
@@ -125,7 +139,7 @@ class Contention:
         return max(secs, _MIN_REQUEST_RECORDS / (rate_share * RECORDS_PER_SEC))
 
     def end(self, now: float) -> None:
-        """Adapt again, as nothing was refused lately."""
+        """Stop contending, because nothing was refused lately."""
         if self.active:
             self.active = False
             self._refused.clear()
@@ -136,4 +150,5 @@ class Contention:
 
 def _is_refused(records: int, verdict: Verdict) -> bool:
     """Return whether more of a sample was refused than chance explains."""
+    # Three standard deviations: a sample of few records may be refused in part without another producer.
     return verdict.excess - _SIGMAS * math.sqrt(verdict.variance) > max(1.0, _MIN_REFUSED_FRACTION * records)

@@ -1,4 +1,4 @@
-"""The limits and measurements of one endpoint, as they are shown."""
+"""Limits and measurements of one endpoint, for status, page and metrics."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """Limits and measurements of one endpoint at one moment.
+    """Limits and measurements of one endpoint at one time.
 
-    `endpoint` is its host, or its URL where one is configured. Sizes are bytes on the wire. `bandwidth` is in bytes per
-    second, 0 before the first answer. `answer_secs` is the lowest recent answer latency. `limited_secs`: for how long
-    requests have had to wait for the link without a break. `outcome_unknown`: requests that may have been stored
-    although no good answer came. `sent_bytes`: size of all requests that were answered.
+    `endpoint` is its host, or its URL if one is configured. Sizes are bytes on the wire. `bandwidth` is in bytes per
+    second, 0 before the first answer. `answer_secs` is the lowest recent answer latency. `limited_secs`: seconds for
+    which requests have had to wait for the link without interruption. `outcome_unknown`: requests whose records may be
+    in the stream although no valid answer arrived. `sent_bytes`: size of all requests that were answered.
     """
 
     endpoint: str

@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Long enough for the times of receipt, which are known to a few seconds; short enough to report a hot key while the
-# shard is still full.
+# Long enough for receive times, which are exact to a few seconds only; short enough to report a hot key while the shard
+# is still full.
 WATCHED_MS = 10_000
+# Ten minutes: a hot key lasts as long as its producer's behaviour, and more log lines would not help.
 TOLD_AGAIN_SECS = 600.0
 _NEARLY = 0.95
-"""Times of receipt are known to a few seconds, so a rate just below the limit counts as one that reaches it."""
+"""Receive times are exact to a few seconds only, so a rate just below the limit counts as reaching it."""
 
 
 class HotKeys:
-    """Counts what was received while a shard is busy. `packed`: a shard's limit of records does not bind.
+    """Counts of the records received while a shard is busy.
 
-    `hot` is the key that was too much last time it was looked at, or "".
+    `packed`: only the limit of bytes applies, because packed records are few.
+
+    `hot` is the key that exceeded the limit at the last check, or "".
     """
 
     def __init__(self, stream: str, *, packed: bool) -> None:
@@ -51,6 +54,7 @@ class HotKeys:
 
         Counting starts and stops when `received_ms` changes. Older records are backlog and are not counted.
         """
+        # Records that are retried or that were deferred were counted when they were first taken.
         news = [record for record in records if record.number > self._newest]
         if not news:
             return
@@ -95,6 +99,7 @@ class HotKeys:
     def _tell(self, key: str, records: float, size: float, now: float) -> None:
         if now - self._told.get(key, float("-inf")) < TOLD_AGAIN_SECS:
             return
+        # One entry only, so that random keys cannot make this dict grow.
         self._told = {key: now}
         advice = "choose a finer key" if self._packed else "pack its records (packing: kpl), or choose a finer key"
         logger.warning(

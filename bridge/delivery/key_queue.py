@@ -19,7 +19,9 @@ NOW = float("-inf")
 
 
 State: TypeAlias = Literal["idle", "ready", "muted", "backing off"]
-"""State of a key queue. Strings: looking up the member of an Enum takes 0.07 µs, several times a request and queue.
+"""State of a key queue.
+
+A string, because looking up a member of an Enum takes 0.07 µs, several times per request and queue.
 
 idle          nothing waits, nothing is in flight
 ready         records wait and may be sent
@@ -32,7 +34,7 @@ backing off   records wait, and may be sent once `not_before` has passed
 class KeyQueue:
     """Records in the order of their numbers. `size`: their counted bytes, data and UTF-8 key.
 
-    `holds`: how many requests and withheld groups mute the queue. `failed`: some of its records come back from a
+    `holds`: how many requests and withheld groups mute the queue. `failed`: some of its records returned from a failed
     request, so it is served before others.
     """
 
@@ -57,6 +59,7 @@ class KeyQueue:
                 room += counted_bytes(record)
                 break
             taken.append(record)
+        # The usual case: all records are taken, without a step for each of them.
         if len(taken) == len(records):
             records.clear()
         else:
@@ -66,9 +69,10 @@ class KeyQueue:
         return taken, max_bytes - room
 
     def put_back(self, records: Iterable[Record]) -> int:
-        """Insert records at the places that their numbers give them; return their counted bytes."""
+        """Insert records in the order of their numbers, and return their counted bytes."""
         returned = sorted(records)  # by number, which is unique
         size = sum(map(counted_bytes, returned))
+        # Only the records in front of the highest returned number have to be sorted; those behind keep their places.
         ahead = []
         while self.records and self.records[0].number < returned[-1].number:
             ahead.append(self.records.popleft())
@@ -81,10 +85,10 @@ class KeyQueue:
 
 @dataclass(slots=True, eq=False)
 class ShardQueue:
-    """Key queues of one shard; `ready` are those that may be sent from, the one that has waited longest first.
+    """Key queues of one shard. `ready` contains those whose records may be sent, the one that has waited longest first.
 
-    `not_before`: the shard accepts nothing until then. `ready_records` and `ready_bytes` (data and keys) count what is
-    in `ready`: each request needs them several times, and there may be many keys to add up.
+    `not_before`: the shard accepts nothing until then. `ready_records` and `ready_bytes` (data and keys) are sums over
+    `ready`. They are kept up to date, because each request needs them several times and there may be many keys.
     """
 
     shard: Shard | None = None
@@ -95,7 +99,7 @@ class ShardQueue:
     ready_bytes: int = 0
 
     def count(self, records: int, size: int) -> None:
-        """Add records, and counted bytes of them, to those in `ready`. Negative numbers: they have left it."""
+        """Add to the sums of records and counted bytes in `ready`; negative numbers subtract."""
         self.ready_records += records
         self.ready_bytes += size
 

@@ -1,11 +1,11 @@
-"""Records that wait to be sent, in queues by partition key, so that the order of a key survives several requests.
+"""Records that wait to be sent, in queues by partition key, so that several requests keep the order of each key.
 
-    ShardQueue   the key queues of one shard, or of the stream while its shards are unknown or do not matter
+    ShardQueue   the key queues of one shard, or of the stream if its shards are unknown or irrelevant
     KeyQueue     the records of one key, or of the keys that share a hash, in the order of the spool
 
-A key queue is *muted* (Kafka's word for a partition with a request in flight) from the moment some of its records are
-drawn until all of them are settled or reenqueued. No other request takes records of it meanwhile, so records of one
-key cannot overtake each other. Records without a key of their own wait in a queue that is never muted.
+A key queue is *muted* (Kafka's word for a partition with a request in flight) while records drawn from it are neither
+settled nor reenqueued. No other request takes records from it then, so records of one key cannot overtake each other.
+Records without a key of their own wait in a queue that is never muted.
 
 With `order: strict` each key has a queue of its own. Otherwise the keys of a shard share LANES queues: a queue per key
 costs more in plants with a hundred thousand keys, and a record rarely waits for another key's request.
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 LANES = 256
-"""Key queues of a shard. With ten records in flight, one fresh record in 25 waits for an answer that is not its own."""
+"""Key queues of a shard. With ten records in flight, one fresh record in 25 waits for the request of another key."""
 
 MAX_ROUTES = 50_000
-"""Partition keys whose queue is remembered: a look-up is ten times as fast as hashing the key for its shard."""
+"""Maximum number of keys whose queue is cached: a look-up is ten times as fast as hashing the key."""
 
 
 class KeyQueues:
     """All waiting records of a destination. Not thread-safe: the sender pool guards it.
 
-    `exact`: each key has a queue of its own. `keyless`: the keys are made up, and order does not matter.
-    `records` and `size` count what waits, and not what is in flight.
+    `exact`: each key has a queue of its own. `keyless`: the bridge chooses the keys, and order does not matter.
+    `records` and `size` count waiting records, not those in flight.
     """
 
     def __init__(self, *, keyless: bool, exact: bool) -> None:
@@ -52,7 +52,7 @@ class KeyQueues:
         self._holds: set[Hold] = set()
         self._turn = 0
         self._lanes = self._make_lanes()
-        """All key queues by the hash of a key, while neither shards nor single keys matter."""
+        """All key queues, indexed by the hash of a key, if neither shards nor single keys matter."""
 
     # -- what comes in ---------------------------------------------------------------------------------------------
 
@@ -73,9 +73,9 @@ class KeyQueues:
         self.size += size
 
     def reenqueue(self, records: Sequence[Record], not_before: float = NOW) -> None:
-        """Insert records that were not delivered before all later ones of their keys.
+        """Insert undelivered records in front of all later records of their keys.
 
-        Nothing of their key queues is sent before `not_before`. Their hold must be released afterwards.
+        No record of their key queues is sent before `not_before`. The caller must release their hold afterwards.
         """
         by_queue: dict[KeyQueue, list[Record]] = {}
         for record, queue in zip(records, self._queues_of(records), strict=True):
@@ -142,14 +142,14 @@ class KeyQueues:
     def release(self, hold: Hold) -> None:
         """Unmute the key queues of records that are settled or reenqueued by now."""
         self._holds.discard(hold)
-        for queue in reversed(hold.key_queues):  # what failed goes to the front: the first last
+        for queue in reversed(hold.key_queues):  # each failed queue goes to the front, so the first one comes last
             queue.holds -= 1
             if not queue.holds:
                 self._awake(queue)
         hold.key_queues = []
 
     def return_unsent(self, hold: Hold, unsent: Sequence[Record]) -> None:
-        """Put back those records of a draw for which the request had no room after all."""
+        """Put back the records of a draw for which the request had no room."""
         numbers = {record.number for record in unsent}
         hold.records = [record for record in hold.records if record.number not in numbers]
         self.reenqueue(unsent)
@@ -163,11 +163,11 @@ class KeyQueues:
     # -- shards ----------------------------------------------------------------------------------------------------
 
     def reroute(self, shard_of: Callable[[str], Shard | None] | None) -> None:
-        """Sort all records by the shards as they are known now. None: they are not known, or do not matter.
+        """Sort all records by the shards that are known now. None: the shards are unknown or irrelevant.
 
-        `shard_of` returns None for a key whose shard is not known: such keys share one shard queue without a shard.
+        `shard_of` returns None for a key whose shard is unknown. Such keys share one shard queue without a shard.
 
-        Back-offs end, since another shard may accept what was refused.
+        Back-offs end, because another shard may accept the refused records.
         """
         queues = [queue for shard in self._shard_queues.values() for queue in shard.key_queues.values()]
         queues += [queue for queue in self._backing_off if not queue.ordered]
@@ -182,7 +182,7 @@ class KeyQueues:
         self.append(waiting)
 
     def ready(self, now: float) -> list[ShardQueue]:
-        """Return the shard queues that may be sent from, each first in its turn."""
+        """Return the shard queues whose records may be sent. They take turns to be first."""
         self._end_backoffs(now)
         shards = [shard for shard in self._shard_queues.values() if shard.ready and shard.not_before <= now]
         if len(shards) > 1:
@@ -192,17 +192,17 @@ class KeyQueues:
         return shards
 
     def count_ready(self, now: float) -> tuple[int, int]:
-        """Return how many records, and counted bytes of them, may be sent now."""
+        """Return the number of records that may be sent now, and their counted bytes."""
         shards = [shard for shard in self._shard_queues.values() if shard.not_before <= now]
         return sum([shard.ready_records for shard in shards]), sum([shard.ready_bytes for shard in shards])
 
     @property
     def any_ready(self) -> bool:
-        """True if some record neither waits for an answer nor backs off."""
+        """True if some record is neither muted nor backing off."""
         return any(shard.ready for shard in self._shard_queues.values())
 
     def next_due(self, linger_until: float = NOW) -> float | None:
-        """Return when something may be sent; None if nothing waits, or nothing may be sent before an answer.
+        """Return when something may be sent; None if nothing waits, or if a response must arrive first.
 
         Ready records wait until `linger_until`; the end of a back-off does not.
         """

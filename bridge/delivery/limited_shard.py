@@ -1,4 +1,4 @@
-"""One shard of the limiter: its tokens, its rate, and what its responses show."""
+"""One shard of the limiter: its tokens, its rate, and the evidence from its responses."""
 
 from __future__ import annotations
 
@@ -20,25 +20,27 @@ if TYPE_CHECKING:
 _ACCEPTED_SECS = 3.0
 """Window of the accepted rate. A shorter one shows single requests instead of a rate."""
 
+# After a minute without a response, the old rate says nothing about the shard any more.
 _STALE_SECS = 60.0
 _CONGESTED_SECS = 30.0
 _CALM_SECS = 10.0
 _PAUSING_SHARE = 0.6
-"""A bridge with a larger share takes no part in common pauses: no other producer pushes it aside."""
+"""Bridges with a larger share take no part in common pauses, because no other producer displaces them."""
 
 _MAX_PAUSING_LATENCY_SECS = 0.5
-"""With a longer latency, requests that were sent before a pause arrive in it, and samples arrive too late."""
+"""With a longer latency, requests from before a pause arrive during it, and samples arrive too late."""
 
 _REFUSED_SECS = 5.0
 """Window of the refused fraction."""
 
 _LATENCY_WEIGHT = 0.1
+# A shard regains its tokens in a second, so a longer first pause would waste its capacity.
 _FIRST_BACKOFF_SECS = 0.1
 _MAX_BACKOFF_SECS = 2.0
 
 
 class LimitedShard:
-    """State of one shard. Any call but `fill` needs `fill` at the same `now` before it."""
+    """State of one shard. Before any other method, the caller calls `fill` with the same `now`."""
 
     def __init__(self, now: float, random_share: Callable[[], float]) -> None:
         self.rate = ShardRate(now)
@@ -57,14 +59,17 @@ class LimitedShard:
 
     @property
     def available(self) -> tuple[int, int]:
-        """Records and bytes that the tokens allow, or the sample of a common pause."""
+        """Records and bytes that may be sent: those that the tokens allow, or the sample of a common pause."""
         return self.pause.limit(self.bucket.available)
 
     def rates(self, now: float) -> tuple[float, float, float, float, float | None]:
-        """Return the share of the limit that is used at most, the share used lately, and records per second.
+        """Return five figures of the shard.
 
-        The records are those sent and those refused, in the last seconds. Last: how many seconds ago the shard refused
-        records because it was full, None if it never did.
+        1. the share of its limit that this bridge may use
+        2. the share that this bridge used in the last seconds
+        3. records sent per second
+        4. records refused per second
+        5. seconds since the shard last refused records because it was full; None if it never did
         """
         ago = now - self.rate.congested_at
         sent, refused = self._sent_records.per_sec(now), self._refused_records.per_sec(now)
@@ -73,22 +78,26 @@ class LimitedShard:
     def fill(self, now: float) -> None:
         """Bring the tokens up to date."""
         if now - self._response_at > _STALE_SECS:
+            # Set first, so that the next call does not restart the rate again.
             self._response_at = now
             self.rate.restart(now)
         self.bucket.fill(self.rate.share, now)
 
     def pause_secs(self, wall: float | None, now: float) -> float:
-        """Return how long the common pause still lasts; 0 if there is none. `wall`: the service's time, if known."""
+        """Return the remaining seconds of the common pause, or 0 if there is none.
+
+        `wall`: the service's time, if known.
+        """
         congested = now - self.rate.congested_at <= _CONGESTED_SECS
         if wall is None or self._latency_secs > _MAX_PAUSING_LATENCY_SECS:
-            self.contention.end(now)  # nothing else would
+            self.contention.end(now)  # without pauses there are no samples, which alone could end it
         elif self.contention.active or (congested and self.rate.share <= _PAUSING_SHARE):
             return self.pause.secs(self._accepted.per_sec(now), now, wall)
         self.pause.skip()
         return 0.0
 
     def backoff_secs(self, now: float) -> float:
-        """Return how long nothing is sent after the shard refused a whole request."""
+        """Return the remaining seconds of the pause after the shard refused a complete request."""
         return max(0.0, self._backoff_until - now)
 
     def contending_interval_secs(self) -> float:
@@ -96,7 +105,7 @@ class LimitedShard:
         return self.contention.interval_secs(self._accepted_share, self.rate.share)
 
     def has_tokens_of(self, secs: float) -> bool:
-        """Return True if there are as many tokens as accrue in that time."""
+        """Return whether the bucket contains the tokens of at least `secs` seconds."""
         return self.bucket.level_secs >= secs * self.rate.share
 
     def consume(self, records: int, size: int, now: float) -> None:
@@ -135,7 +144,10 @@ class LimitedShard:
             self._back_off(now)
 
     def _count(self, records: int, refused: int, now: float, sent_at: float) -> None:
-        """Count the records of a response, and those refused. Few records show no pattern, so chance counts too."""
+        """Count the records of a response and the refused ones.
+
+        Refusals by chance count too, because few records show no pattern.
+        """
         self._response_at = now
         self._latency_secs += _LATENCY_WEIGHT * (now - sent_at - self._latency_secs)
         self._sent_records.add(records, now)
@@ -153,11 +165,13 @@ class LimitedShard:
         if not verdict.congested:
             self.rate.on_accepted(records)
             return
+        # Only the part of the refusals that the pattern attributes to a full shard lowers the rate.
         secs = shard_secs(verdict.refused, verdict.refused_bytes) * verdict.congested / verdict.refused
         self.rate.on_congested(verdict.congested, secs, self._accepted.per_sec(now), now)
 
     def _back_off(self, now: float) -> None:
         """Send nothing for a time, which doubles each time."""
         self._backoff_secs = min(_MAX_BACKOFF_SECS, max(_FIRST_BACKOFF_SECS, self._backoff_secs * 2))
+        # Half to all of the back-off at random, so that the bridges of a crowd do not return together.
         self._backoff_until = now + self._backoff_secs * (1 - self._random_share() / 2)
         self.bucket.empty()

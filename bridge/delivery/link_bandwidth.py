@@ -1,19 +1,20 @@
-"""The bandwidth of one link, by what it carried while requests were in flight."""
+"""The bandwidth of one link, measured while requests are in flight."""
 
 from __future__ import annotations
 
 from collections import deque
 
 FIRST_BANDWIDTH = 32_000.0
-"""Bytes per second assumed before the first measurement: the first request is then at most 32 kB on the wire."""
+"""Bytes per second assumed before the first measurement: the first request has at most 32 kB on the wire."""
 
+# The maximum of few samples: one sample that was too low because a request waited does not lower the bandwidth.
 _SAMPLES = 8
 
 
 class LinkBandwidth:
     """Bytes per second that a link carries: the highest of the last samples. Not thread-safe.
 
-    `least`: it never falls below this.
+    The value never falls below `least`.
     """
 
     def __init__(self, least: float) -> None:
@@ -24,9 +25,9 @@ class LinkBandwidth:
         self._at_growth = 0.0
 
     def on_rate(self, rate: float, *, limited: bool) -> None:
-        """Take over a rate at which requests left or were answered: a higher one at once.
+        """Learn the rate at which requests left or were answered. A higher one is adopted at once.
 
-        `limited`: more would have been sent if the link had carried it. Only then does a lower rate count.
+        `limited`: the bridge had more to send than the link carried. Only then does a lower rate count.
         """
         if rate >= self.value or not self.measured:
             self.value = rate if limited else max(rate, self.value)
@@ -37,7 +38,7 @@ class LinkBandwidth:
         self._at_growth = min(self._at_growth, self.value)
 
     def _lower(self, rate: float) -> None:
-        """Lower the bandwidth to the highest recent rate; by half at once where the link has become much thinner.
+        """Lower the bandwidth to the highest recent rate, but at once by half if the link has become much slower.
 
         Two rates in a row must show that: a single request may have waited for its connection, or for this machine.
         """
@@ -54,9 +55,9 @@ class LinkBandwidth:
         self._at_growth = min(self._at_growth, self.value)
 
     def has_grown(self, requests: int) -> bool:
-        """Return whether the last request that was added to make `requests` brought more throughput.
+        """Return whether throughput has grown since the number of requests was raised to `requests`.
 
-        One request more should bring 1/n more. Half of that is no accident.
+        One more request should bring 1/n more throughput. Half of that counts as growth.
         """
         if self.value <= self._at_growth * (1 + 0.5 / requests):
             return False
@@ -64,5 +65,5 @@ class LinkBandwidth:
         return True
 
     def forget_growth(self) -> None:
-        """Make the next comparison of `has_grown` true: the earlier ones are void."""
+        """Make the next call of `has_grown` return True, because earlier comparisons no longer apply."""
         self._at_growth = 0.0

@@ -1,8 +1,8 @@
-"""Aggregated records that another shard accepted than the one they were made for.
+"""Aggregated records that were accepted by a different shard than the one they were made for.
 
-After a reshard, a shard may accept an aggregated record that holds keys of another shard. KCL consumers discard it, so
-it counts as delivered only once it is known that they keep it. Until then its keys are muted: later records of these
-keys must not overtake the ones that may have to be sent again.
+After a reshard, a shard may accept an aggregated record that holds keys of another shard. KCL consumers may discard
+such a record, so it counts as delivered only when it is certain that they keep it. Until then its keys are muted,
+because later records of these keys must not overtake records that may have to be sent again.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class MisplacedRecords:
             self._undecided.append(_Undecided(packed, shard_id, self._accumulator.withhold(packed.records), now))
 
     def judge(self, now: float) -> tuple[list[Record], list[Record]]:
-        """Return the records that turn out to be delivered, and those that consumers discard.
+        """Return the records that are now known to be delivered, and those that consumers discard.
 
-        The latter are in the accumulator again, before all later ones of their keys.
+        The discarded ones are put back into the accumulator, in front of all later records of their keys.
         """
         undecided, self._undecided = self._undecided, []
         delivered: list[Record] = []

@@ -1,4 +1,4 @@
-"""Requests in flight to one endpoint, as adaptive concurrency sees them: how far each is, and their sums."""
+"""Requests in flight to one endpoint: the progress of each, and sums for adaptive concurrency."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ if TYPE_CHECKING:
     from bridge.aws.transport.measurement import RequestProgress
 
 OVERDUE_SECS = 10.0
-"""Age at which a request is taken for one that hangs: five times as long as the bytes in flight need on the link."""
+"""Age at which a request counts as hanging: five times the time that the bytes in flight need on the link."""
 
 MIN_DRAIN_SECS = 0.4
-"""Bytes that left within less show no rate: that they have left is seen up to 0.1 s later."""
+"""Minimum time for a rate. The kernel's figures are up to 0.1 s old, so a shorter time shows no rate."""
 
 
 @dataclass(slots=True, eq=False)
 class OutstandingRequest:
-    """Sizes in bytes on the wire, times in seconds of the sender's clock, about one request in flight.
+    """One request in flight. Sizes are bytes on the wire, times are seconds of the sender's clock.
 
-    `answered_before` and `left_before`: bytes of all requests that had been answered, and had left, at its start.
+    At its start, requests with `answered_before` bytes in total had been answered, and `left_before` bytes had left.
     """
 
     size: int
-    """Estimated until the first progress."""
+    """The size is an estimate until the first progress is reported."""
     started_at: float
     answered_before: int
     left_before: int
     load: Load
-    """Number of bytes ahead; equal to `in_flight` until it is known."""
+    """Load when it started. `ahead` is equal to `in_flight` until it is known."""
     owner: object
     limited: bool = False
-    """True once another request had to wait for this one: only then does its rate show what the link can carry."""
+    """True once another request had to wait for this one. Only then does its rate show the capacity of the link."""
     left: int = 0
-    """Bytes that the peer's TCP has acknowledged, as far as was seen."""
+    """Bytes that the peer's TCP has acknowledged, at the last look at the kernel's figures."""
     drained_at: float | None = None
-    """Time at which all its bytes were seen to have left; None: not yet, or not known."""
+    """Time at which the kernel reported that all bytes had left; None: not yet, or not known."""
     left_rate: float | None = None
-    """Bytes per second that left, of all requests, while this one did; None: not known, or it left too soon."""
+    """Bytes per second of all requests that left during this one; None: not known, or it left too fast."""
     paced: bool = False
-    """True if it left as slowly as the link is, so that no queue of this bridge's bytes is behind its last byte."""
+    """True if it left at the speed of the link. Then no bytes of this bridge wait in a buffer."""
     looked_at: float | None = None
-    """Time at which some of its bytes were last seen to have left, and others not."""
+    """Last time at which the kernel reported that a part of its bytes had left."""
 
     def progressed(self, progress: RequestProgress, now: float) -> None:
-        """Note how many of its bytes have left. The thread that sends it may call this without a lock."""
+        """Note how many bytes of the request have left. The thread that sends it may call this without a lock."""
         self.size, self.left, self.looked_at = progress.request_bytes, progress.drained_bytes, now
 
 
@@ -82,26 +82,26 @@ class OutstandingRequests:
 
     @property
     def waiting(self) -> list[OutstandingRequest]:
-        """Requests that the next one may have to wait for: not those that a later one has overtaken at the endpoint."""
+        """Requests for which the next one may have to wait. Those that a later one has overtaken are not included."""
         return [flight for flight in self._outstanding if flight.drained_at is None or not self.is_overtaken(flight)]
 
     def is_overtaken(self, flight: OutstandingRequest) -> bool:
-        """Return whether a request was answered that started later."""
+        """Return whether a later request has been answered already."""
         return flight.started_at < self._newest_answered
 
     @property
     def leaving(self) -> int:
-        """Number of requests of which bytes may still have to leave."""
+        """Number of requests whose bytes may not all have left."""
         return sum(flight.drained_at is None for flight in self._outstanding)
 
     @property
     def remaining_bytes(self) -> int:
-        """Bytes that were not seen to have left."""
+        """Bytes that have not left, as far as is known."""
         return sum([flight.size - flight.left for flight in self._outstanding if flight.drained_at is None])
 
     @property
     def left_bytes(self) -> int:
-        """Bytes of all requests that have left so far, of those that have ended too."""
+        """Total number of bytes that have left, including those of ended requests."""
         return self._ended_bytes + sum([flight.left for flight in self._outstanding])
 
     def only_hanging(self, owner: object, now: float) -> bool:
@@ -117,7 +117,7 @@ class OutstandingRequests:
         return flight
 
     def drained(self, flight: OutstandingRequest, now: float) -> None:
-        """Note that a request has left, and take the rate at which requests did."""
+        """Note that a request has left completely, and compute the rate at which requests left."""
         self.drains_known = True
         flight.drained_at = now
         ahead = sum([other.size for other in self.waiting if other.drained_at is not None])
@@ -129,14 +129,16 @@ class OutstandingRequests:
         return (self.left_bytes - flight.left_before) / secs if secs >= MIN_DRAIN_SECS else None
 
     def answered(self, flight: OutstandingRequest, size: int, answered_at: float) -> float:
-        """Remove a request of `size` bytes that was answered. Return the rate at which requests were, while it flew."""
+        """Remove an answered request of `size` bytes. Return the rate of answered bytes during its flight."""
         self._remove(flight, size)
         self.answered_bytes += size
         self.answered_at = answered_at
         self._newest_answered = max(self._newest_answered, flight.started_at)
+        # Never zero: a local endpoint may answer within the resolution of the clock.
         secs = max(answered_at - flight.started_at, 1e-6)
         rate = (self.answered_bytes - flight.answered_before) / secs
-        # Bytes that had left before it started do not count, nor do answers of several requests that come at once.
+        # Bytes that had left before its start do not count. Several answers that arrive at once would show too high a
+        # rate, so the rate is limited to that of the bytes that left.
         left_rate = flight.left_rate or self._left_rate(flight, answered_at)
         return rate if left_rate is None else min(rate, left_rate)
 

@@ -24,7 +24,7 @@ class RecordQueue(DeferrableQueue, Protocol):
     max_record_bytes: int | None
     """Set by the sender as soon as it knows the stream's MaxRecordSizeInKiB."""
     tuning: BatchingOptions
-    """Set by whoever appends; may change at any time."""
+    """Set by the ingest thread; may change at any time."""
     on_ready: Callable[[], None]
     """Set by the sender. Called after a commit, without locks, if records arrived since `due_at` returned None, or
     enough to send before the linger ends."""
@@ -32,18 +32,18 @@ class RecordQueue(DeferrableQueue, Protocol):
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
         """Return when records should be taken, by the steady clock; None while there are none. Never blocks on disk.
 
-        That is now if there are enough (records, or bytes), or if they are read from disk; otherwise `linger_secs`
-        after the first of them was committed.
+        That is now if there are enough records or bytes, or if they must be read from disk. Otherwise it is
+        `linger_secs` after the first of them was committed.
         """
 
     def take_batch(self, max_records: int, max_bytes: int) -> list[Record]:
         """Return the next records in order, each only once; [] if there are none, or after close. Does not wait.
 
-        Raises BridgeError where the disk cannot be read; nothing that was taken is forgotten then.
+        Raises BridgeError if the disk cannot be read; no record is lost then.
         """
 
     def oldest_secs(self, held: int | None) -> float:
-        """Return the age of the oldest record that is not settled; `held` is the oldest that the sender has."""
+        """Return the age in seconds of the oldest unsettled record. `held` is the lowest number that the sender has."""
 
     def settle(self, delivered: list[Record], rejected: list[Rejected]) -> None:
         """Remove delivered records, and send (record, code, detail) to the dead letters. Never block on disk."""
@@ -53,10 +53,10 @@ class PutRecordsTransport(Protocol):
     """Sends requests: `KinesisPublisher`, or the dry run. Every method may be called on any thread."""
 
     def endpoint(self, stream: str) -> str:
-        """Return the host or URL that requests of a stream go to; streams with the same one share a link."""
+        """Return the host or URL to which requests of a stream are sent. Streams with the same one share a link."""
 
     def put_records(self, stream: str, records: Sequence[Record | PackedRecord]) -> list[Result]:
-        """Return one result per record, in order; raise SendError when the whole request failed."""
+        """Return one result per record, in order. Raise SendError if the complete request failed."""
 
     def describe(self, stream: str) -> StreamDescription:
         """Return the stream's limits; raise SendError."""
@@ -65,7 +65,7 @@ class PutRecordsTransport(Protocol):
         """Return the stream's open shards; raise SendError."""
 
     def finish(self) -> None:
-        """Send no further request, and end those that do not get ahead: the bridge stops. Does not block."""
+        """Send no further request, and end those that make no progress, because the bridge stops. Does not block."""
 
     def abort(self) -> None:
-        """End every request in flight at once, and send nothing more: the bridge stops, and its deadline has passed."""
+        """End every request in flight at once and send nothing more, because the deadline of the stop has passed."""

@@ -1,7 +1,7 @@
 """An experiment that distinguishes a distant endpoint from a queue that this bridge fills.
 
-For one answer the limits are halved. If the latency falls too, a queue was the cause: it is half as long then. The
-latency of a distant endpoint stays.
+The limits are halved until one request is answered. If the latency falls as well, a queue was the cause, because a
+queue is only half as long then. The latency of a distant endpoint does not change.
 """
 
 from __future__ import annotations
@@ -9,31 +9,31 @@ from __future__ import annotations
 from math import inf
 
 QUEUE_SHARE = 0.75
-"""If the latency falls below this share with half in flight, a queue was the cause."""
+"""If the latency falls below this share when half as much is in flight, a queue was the cause."""
 
 MIN_INTERVAL_SECS = 20.0
 _EVERY = 10
-"""An experiment costs up to half of the throughput for one answer, so at most one in ten answer times is spent so."""
+"""Answer times between two experiments: each may cost half of the throughput for one answer time."""
 
 
 class QueueExperiment:
-    """At most one experiment at a time. `running` while the limits are to be halved. Not thread-safe."""
+    """The experiment of one endpoint. While `running`, the limits are halved. Not thread-safe."""
 
     def __init__(self) -> None:
         self.running = False
         self.max_requests = 0
-        """Number of requests that could be in flight before."""
+        """Maximum number of requests in flight before the experiment."""
         self.conclusive_from = 0.0
-        """Rates of requests that started earlier show the halved limits, and not the link."""
+        """Rates of requests that started before this time show the halved limits, and not the link."""
         self._started_at = 0.0
         self._latency = 0.0
         self.next_at = -inf
-        """When the next one may start."""
+        """Earliest start of the next experiment."""
         self.grow_from = -inf
-        """More requests are of no use until then, as a queue was found."""
+        """Time before which more requests are of no use, because a queue was found."""
 
     def start(self, now: float, latency: float, max_requests: int) -> None:
-        """Start after a slow answer, unless the last experiment was a short time ago."""
+        """Start an experiment after a slow answer, unless the last one was a short time ago."""
         if now >= self.next_at:
             self.running = True
             self._started_at, self._latency, self.max_requests = now, latency, max_requests
@@ -41,7 +41,8 @@ class QueueExperiment:
     def ends_with(self, started_at: float, latency: float) -> bool:
         """Return whether the answer to a request that started at `started_at` ends the experiment.
 
-        Earlier requests had as many others beside them as before: the highest of their latencies is compared.
+        Requests that started before it were in flight with the full number of others. The highest of their latencies is
+        the one to compare with.
         """
         if started_at >= self._started_at:
             return True
@@ -54,7 +55,7 @@ class QueueExperiment:
         self.conclusive_from = now + latency  # until then fewer requests are in flight than the limits allow
         queue = latency < self._latency * QUEUE_SHARE and self.max_requests > 1
         long = now + max(MIN_INTERVAL_SECS, _EVERY * latency)
-        if queue:  # it may still be too long
+        if queue:  # the halved queue may still be too long, so another experiment may follow soon
             self.next_at, self.grow_from = now + MIN_INTERVAL_SECS, long
         else:
             self.next_at = long

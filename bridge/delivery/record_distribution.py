@@ -1,4 +1,4 @@
-"""Record distribution of a stream: whether partition keys determine the shard, or Kinesis does.
+"""Record distribution of a stream: whether partition keys or Kinesis determine the shard of a record.
 
 An on-demand stream may be set to place records itself (RecordDistributionStrategy AUTO), at any time and with immediate
 effect. Partition keys and explicit hash keys are then ignored, and records of one key come to any shard:
@@ -39,10 +39,13 @@ BY_SERVICE, BY_KEY = "AUTO", "USER_PARTITION_KEY"
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateStreamRecordDistributionStrategy.html"""
 
 MAX_ANSWER_SECS = 10.0
-"""Age that an answer may have: one that comes so soon after a contradiction may have been given before it."""
+"""Maximum age of a response. One that arrives so soon after a contradiction may have been written before it."""
 
 CONFIRMING_KEYS = 20
-"""A stream with two shards that places records itself confirms all of them by chance once in 2^20, about a million."""
+"""Number of different keys that prove that keys determine the shard.
+
+By chance, a stream with two shards confirms all of them once in 2^20 cases.
+"""
 
 Distribution = Literal["unknown", "by_key", "by_service"]
 
@@ -64,11 +67,11 @@ class RecordDistribution:
 
     @property
     def needs_proof(self) -> bool:
-        """True if only accepted records can show how the stream places records."""
+        """True if only the shards of accepted records can show how the stream distributes records."""
         return self._denied and self.state == "unknown"
 
     def on_described(self, description: StreamDescription | None, now: float) -> None:
-        """Learn from DescribeStreamSummary. None: the call failed."""
+        """Learn from a response of DescribeStreamSummary. None: the call failed."""
         self.described = True
         if description is None:
             return
@@ -84,14 +87,15 @@ class RecordDistribution:
             self._enter("by_key")
 
     def on_confirmed(self, keys: Iterable[str]) -> None:
-        """Count keys that were accepted by the shard they belong to, of two or more."""
+        """Count keys whose records the predicted shard has accepted, while two or more shards are known."""
         self._confirmed.update(keys)
         if self.needs_proof and len(self._confirmed) >= CONFIRMING_KEYS:
             self._enter("by_key")
 
     def on_shards(self, count: int, *, complete: bool, changed: bool) -> None:
-        """Learn how many open shards are known. `complete`: there are no others. `changed`: a shard is new."""
+        """Learn the number of known open shards. `complete`: there are no others. `changed`: one of them is new."""
         if changed:
+            # Keys confirmed with other shards prove nothing about the new ones.
             self._confirmed.clear()
         if complete and count == 1 and self.needs_proof:
             self._one_shard = True
@@ -102,7 +106,7 @@ class RecordDistribution:
                 self.state = "unknown"
 
     def on_contradicted(self, now: float) -> None:
-        """Learn that a record was accepted by a shard that its key does not belong to."""
+        """Learn that a record was accepted by a shard that its key does not determine."""
         self._one_shard = False
         self._contradicted_at = now
         self._enter("by_service")

@@ -11,14 +11,19 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 ASK_AGAIN_SECS = 30.0
-"""DescribeStreamSummary is limited to 20 calls a second per account:
-https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html"""
+"""Pause after a failed request.
+
+DescribeStreamSummary is limited to 20 calls a second per account:
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html
+"""
 LOOK_AGAIN_SECS = 300.0
-"""Pause before the next question, where the answer is expected to change later."""
+"""Pause before the next request if the response is expected to change later."""
 
 
 class RecordSizeLimit:
-    """Limit, or the time to request it. Until it is known, records up to 1 MiB go, larger ones wait.
+    """The limit of one stream, or the time to request it.
+
+    Until it is known, records up to 1 MiB are sent, and larger ones wait.
 
     `described`: Kinesis has shown that the stream exists and its name is well-formed.
     """
@@ -32,7 +37,10 @@ class RecordSizeLimit:
         self._wanted = True
 
     def start_asking(self, now: float) -> bool:
-        """Return whether the caller should request it now. It then calls `answered` or `unanswered`."""
+        """Return whether the caller should request the limit now.
+
+        If so, the caller later calls `answered` or `unanswered`.
+        """
         if self._asking or now < self._ask_at or not (self._wanted or now >= self._again_at):
             return False
         self._asking = True
@@ -40,7 +48,7 @@ class RecordSizeLimit:
 
     @property
     def next_asking_at(self) -> float | None:
-        """When `start_asking` returns True again; None while that depends on an answer, or on `invalidate`."""
+        """Time at which `start_asking` returns True again; None while a response or `invalidate` must come first."""
         if self._asking:
             return None
         return self._ask_at if self._wanted else max(self._ask_at, self._again_at)
@@ -68,7 +76,7 @@ class RecordSizeLimit:
         self._wanted = True
 
     def sendable_bytes(self) -> int:
-        """Return the size in bytes above which records must not be sent, at least not yet."""
+        """Return the maximum size in bytes of a record that may be sent now."""
         return DEFAULT_RECORD_BYTES if self.max_bytes is None else self.max_bytes
 
 

@@ -7,12 +7,13 @@ Kinesis processes the records of a request in order. Two causes of refusals leav
 
 Only the first kind is a reason to send more slowly. If records are refused independently with probability q, then
 
-  * of the records before the last accepted one a fraction q is refused, and that estimates q without bias;
+  * a fraction q of the records before the last accepted one is refused, which is an unbiased estimate of q;
   * the refused tail has the expected length q + q^2 + ... + q^n;
   * the first half of a request is refused as often as the second half.
 
-The excess over that expectation is what a full shard refused. The third property matters where a shard regains tokens
-while it processes a request: then single records are accepted in the tail, but the first half suffers less.
+Refusals in excess of this expectation are those of a full shard. The third property matters if a shard regains tokens
+while it processes a request: single records in the tail are accepted then, but fewer records of the first half are
+refused.
 """
 
 from __future__ import annotations
@@ -25,26 +26,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MAX_RANDOM_FRACTION = 0.6
-"""No more than this is ever attributed to chance: a crowd that overloads a shard must not mistake itself for chance."""
+"""Maximum fraction that is attributed to chance: many bridges that overload a shard must not take it for that."""
 
 _ESTIMATE_SECS = 15.0
-"""Memory of the estimate of q."""
+"""Time constant of the estimate of q."""
 
 _TEST_SECS = 4.0
-"""Memory of the test whether the excess is more than chance."""
+"""Time constant of the test whether the excess is more than chance."""
 
 _SIGMAS = 3.0
-"""Standard deviations that the excess must exceed. At 2, one in 40 bursts of chance slowed the sender down."""
+"""Number of standard deviations that the excess must exceed. With 2, one in 40 random bursts slowed the sender down."""
 
 _PRIOR_RECORDS = 10.0
-"""Records without a refusal that the estimate starts from, so that the first refusal does not count as chance."""
+"""Accepted records with which the estimate starts, so that the first refusal does not count as chance."""
 
+# A long series without refusals must not excuse a full shard for long.
 _MAX_CREDIT_RECORDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Refusals of one request. `congested` of the `refused` records count against the rate.
+    """Refusals of one request. Of the `refused` records, `congested` lower the rate.
 
     `excess` is the number of records refused beyond what chance explains, and may be negative; `variance` is its
     variance.
@@ -56,7 +58,7 @@ class Verdict:
     excess: float
     variance: float
     by_chance: bool
-    """True if it may be chance that all records of the request were refused."""
+    """True if chance may explain that all records of the request were refused."""
 
 
 class RefusalPattern:
@@ -88,7 +90,7 @@ class RefusalPattern:
         random = min(scattered, self._half_refused / (self._half + _PRIOR_RECORDS / 2))
         tail = random * (1 - random ** len(outcomes)) / (1 - random)
         excess = count.refused - random * before_last - tail
-        # Of the two estimates the larger one, as its variance errs on the side of chance.
+        # The larger of the two estimates is used, because its variance rather attributes a refusal to chance.
         variance = scattered * (1 - scattered) * before_last + scattered / (1 - scattered) ** 2
         return Verdict(
             refused=count.refused,
@@ -100,7 +102,7 @@ class RefusalPattern:
         )
 
     def _congested(self, excess: float, variance: float) -> float:
-        """Return the records that count, once the excess of the last seconds is beyond chance."""
+        """Return the number of refusals that lower the rate: none while chance may explain the last seconds."""
         self._excess += excess
         self._variance += variance
         if self._excess <= 0:
@@ -114,6 +116,7 @@ class RefusalPattern:
         elapsed = now - self._updated_at
         if elapsed <= 0:
             return
+        # Exponential forgetting, so that old requests lose their weight without being stored.
         self._updated_at = now
         kept = math.exp(-elapsed / _ESTIMATE_SECS)
         self._scattered *= kept
@@ -132,7 +135,7 @@ class _Count:
     refused_bytes: int = 0
     last_accepted: int = -1
     scattered: int = 0
-    """Refused records that a record of at least their size was accepted after."""
+    """Refused records after which a record of at least the same size was accepted."""
     half_refused: int = 0
 
 

@@ -1,4 +1,4 @@
-"""Threads that send all streams of one endpoint: as many as there are requests in flight, however many streams.
+"""Threads that send all streams of one endpoint. Their number follows the requests in flight, not the streams.
 
 The threads are leader and followers (Schmidt et al., "Leader/Followers", PLoP 2000). One of them, the leader, waits
 until some stream has records to send and the link has room, builds the next request, hands leadership over, and sends
@@ -7,8 +7,8 @@ the request itself. So no request changes threads, and no thread waits for a str
     leader      choose a stream ──▶ take records from its queue ──▶ drain a batch ──▶ PutRecords ──▶ settle
     followers   wait for leadership
 
-Which stream is next: of those that have something to send, the one that was served least recently. Nothing is drained
-before the link has room for it, so that what goes next is decided as late as possible.
+The next stream is the one that was served least recently, of those that have something to send. A batch is drained only
+when the link has room for it, so that its contents are decided as late as possible.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_WAIT_SECS = 1.0
-"""Longest wait of the leader. It is a safety net only: whatever changes wakes the leader."""
+"""Maximum wait of the leader. This is only a safety net, because every change wakes the leader."""
 
 SPARE_THREADS = 2
-"""One leader, and one thread for DescribeStreamSummary and ListShards, beside those that wait for PutRecords."""
+"""Threads besides those in PutRecords: the leader, and one for DescribeStreamSummary and ListShards."""
 
 LINK_LIMIT_SECS = 30.0
-"""The log names the link as the limit after requests have waited for it for so long without a break."""
+"""Seconds of uninterrupted waiting for the link after which the log names the link as the limit."""
 
 
 class SenderPool:
@@ -61,6 +61,7 @@ class SenderPool:
         self._settings = settings
         self._clock = clock
         self._stopping = threading.Event()
+        # Two locks: a follower waits for `_leadership` without holding `_changed`, which every result needs.
         self._leadership = threading.Lock()
         self._changed = threading.Condition()  # guards all state; notified of every change that the leader may act on
         self._followers = 0
@@ -70,7 +71,7 @@ class SenderPool:
         self._link_limit_logged = False
 
     def add(self, queue: RecordQueue) -> StreamSender:
-        """Send this queue from now on. Raise ValueError where a newer version of this program named it."""
+        """Send this queue from now on. Raise ValueError if a newer version of this program named the queue."""
         sender = StreamSender(
             queue, self._transport, self._settings, self._concurrency, self._breaker, self._changed, self._clock
         )
@@ -83,7 +84,8 @@ class SenderPool:
     def run(self) -> None:
         """Send until `stop`: the body of one worker thread.
 
-        Return when the request in hand is answered. What was not settled by then is still in the spool.
+        It returns after the response to its current request. Records that are not settled by then are still in the
+        spool.
         """
         while not self._stopping.is_set():
             task = self._next_task()
@@ -92,7 +94,7 @@ class SenderPool:
                 task()
 
     def stop(self) -> None:
-        """Make every `run` return: at once from a wait, else when its request is answered or has failed."""
+        """Make every `run` return: a waiting one at once, the others when their requests have ended."""
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
@@ -111,7 +113,7 @@ class SenderPool:
     # -- the leader ------------------------------------------------------------------------------------------------
 
     def _next_task(self) -> Callable[[], None] | None:
-        """Become the leader, wait for something to do, and return it; None when the pool stops."""
+        """Become the leader, wait for a task, and return it; None if the pool stops."""
         with self._changed:
             self._followers += 1
         with self._leadership:
@@ -119,6 +121,7 @@ class SenderPool:
                 self._followers -= 1
             task = self._lead()
         if task is not None:
+            # Before the task starts, so that the next request is prepared while this one is on the link.
             self._ensure_follower()
         return task
 
@@ -126,6 +129,7 @@ class SenderPool:
         with self._changed:
             needed = not self._followers and self.threads < self._settings.requests_in_flight + SPARE_THREADS
             self.threads += needed
+        # Outside the lock, because starting a thread may block.
         if needed and not self._stopping.is_set():
             self.on_worker_needed()
 
@@ -139,12 +143,13 @@ class SenderPool:
                 if sender is None:
                     self._changed.wait(self._wait_secs(now))
                     continue
+            # Without the lock: `prepare` reads the disk and compresses records.
             if (task := sender.prepare()) is not None:
                 return task
         return None
 
     def _choose(self, now: float) -> tuple[StreamSender | None, Callable[[], None] | None]:
-        """Return a stream to build a request for, or a call for information on a stream; (None, None): wait."""
+        """Return a stream to send, or a query about a stream. (None, None) means that the leader must wait."""
         self._log_link_limit(now)
         due = []
         for sender in self._senders:
@@ -158,7 +163,7 @@ class SenderPool:
         if not due or self._link_wait_secs(now) > 0:
             return None, None
         due.sort(key=lambda sender: sender.served_at)
-        # A stream whose own requests hang may have no room where another one has.
+        # A stream whose own requests hang may have no room while another stream has.
         chosen = next((sender for sender in due if self._concurrency.has_room(sender, now)), None)
         if chosen is None:
             self._concurrency.waited(now)
@@ -168,14 +173,14 @@ class SenderPool:
         return chosen, None
 
     def _wait_secs(self, now: float) -> float:
-        """Return how long nothing will be due unless something changes."""
+        """Return the seconds until something is due, unless something changes before."""
         link = self._link_wait_secs(now)
-        # A stream that is due now waits for the link: an answer wakes the leader, or the end of the link's own pause.
+        # A stream that is due now waits for the link. A response wakes the leader, or the link's own pause ends.
         later = [sender.attention_at - now for sender in self._senders if sender.attention_at > now]
         return min([*later, link if link > 0 else MAX_WAIT_SECS, MAX_WAIT_SECS])
 
     def _link_wait_secs(self, now: float) -> float:
-        """Return how long no request may start because of the network or of `max_bytes_per_sec`."""
+        """Return the seconds during which the network or `max_bytes_per_sec` allow no request."""
         limiter = self._settings.bandwidth
         return max(
             self._breaker.wait_secs(now, self._concurrency.requests),

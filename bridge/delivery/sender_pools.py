@@ -1,4 +1,4 @@
-"""All sender pools of the bridge: one for each endpoint, so that one that hangs takes no thread of another."""
+"""All sender pools of the bridge. Each endpoint has its own, so that one that hangs uses no threads of another."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SenderPools:
     def add(self, queue: RecordQueue) -> None:
         """Send this queue from now on, if it is not sent yet. Any thread. After `stop` it does nothing.
 
-        Raise ValueError where a newer version of this program named it.
+        Raise ValueError if a newer version of this program named the queue.
         """
         with self._adding:
             if queue.stream in self.senders or self._stopped:
@@ -52,13 +52,16 @@ class SenderPools:
             sender = pool.add(queue)
             if new:
                 self._start_worker(pool)
-            self.senders[queue.stream] = sender  # only now: one without threads is one whose threads have ended
+            self.senders[queue.stream] = (
+                sender  # only now: health takes a sender without threads for one whose threads have ended
+            )
 
     def _start_worker(self, pool: SenderPool) -> None:
         self._start_thread(f"send {pool.threads} {pool.endpoint}", pool.run)
 
     def endpoints(self) -> tuple[EndpointStatus, ...]:
         """Return the measurements and limits of every endpoint. Any thread."""
+        # A copy, because ingest may add a pool during the iteration.
         return tuple(pool.status() for pool in list(self._pools.values()))
 
     def shards(self) -> list[StreamShards]:
@@ -66,8 +69,8 @@ class SenderPools:
         return [each for pool in list(self._pools.values()) for each in pool.shards()]
 
     def stop(self) -> None:
-        """Make every worker return: at once from a wait, else when its request is answered or has failed."""
-        with self._adding:  # ingest still runs, and a pool that it adds now would never be stopped
+        """Make every worker return: a waiting one at once, the others when their requests have ended."""
+        with self._adding:  # ingest still runs, and a pool that it adds after this would never be stopped
             self._stopped = True
         for pool in list(self._pools.values()):
             pool.stop()

@@ -1,12 +1,12 @@
 """Clock of Kinesis, from the Date headers of its responses.
 
-The bridges that share a shard pause at the same moments, and the clock of an edge box may be wrong. Each response
-bounds the offset of the service's clock: it was written after its request was sent, before it was received, and within
-the second that its Date names.
+Bridges that share a shard must pause at the same time, although the clock of an edge box may be wrong. Each response
+limits the possible offset of the service's clock: the response was written after its request was sent, before it was
+received, and within the second that its Date names.
 
     date <= local time of writing + offset < date + 1
 
-The bounds of many responses intersect in an interval that is hardly longer than a round trip.
+With many responses, the interval of possible offsets becomes hardly longer than a round trip.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MAX_UNCERTAINTY_SECS = 0.5
 _DRIFT = 1e-4
-"""Seconds per second by which two clocks may drift apart: twice what quartz oscillators do."""
+"""Assumed drift between two clocks in seconds per second: twice that of quartz oscillators."""
 
 
 class ServiceClock:
@@ -31,19 +31,20 @@ class ServiceClock:
         self._observed_at = 0.0
 
     def observe(self, measurement: RequestMeasurement) -> None:
-        """Learn from the Date of a response, and when its request began and its response came."""
+        """Learn from the Date of a response, and from the times of its request and response."""
         date, sent_at, received_at = measurement.date, measurement.started_at, measurement.answered_at
         if date is None or sent_at is None or received_at is None:
             return
         drift = _DRIFT * max(0.0, received_at - self._observed_at)
         self._observed_at = max(self._observed_at, received_at)
+        # The old bounds are widened by the drift since then, and the new ones can only narrow them.
         self._earliest = max(self._earliest - drift, date - received_at)
         self._latest = min(self._latest + drift, date + 1 - sent_at)
         if self._earliest > self._latest:  # one of the clocks was set, or the machine was suspended
             self._earliest, self._latest = date - received_at, date + 1 - sent_at
 
     def time(self, now: float) -> float | None:
-        """Return the service's time in seconds since the epoch; None if it is not known to a quarter of a second."""
+        """Return the service's time in seconds since the epoch, or None if it is not known to a quarter of a second."""
         uncertainty = self._latest - self._earliest + 2 * _DRIFT * max(0.0, now - self._observed_at)
         if uncertainty > _MAX_UNCERTAINTY_SECS:
             return None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
-    """How streams are sent.
+    """Settings of all senders.
 
     `requests_in_flight` is the largest number of requests in flight to one endpoint, all its streams together.
     `bandwidth` is shared by all endpoints. `network_backoff` paces the probes of an endpoint that cannot be reached:

@@ -1,11 +1,12 @@
-"""Shard overflow: what one shard is sent beyond its limit stays on disk, and does not fill the sender.
+"""Shard overflow: records that exceed a shard's limit stay on disk, so that they do not fill the sender's memory.
 
-Once the waiting records fill half of the sender while some other shard has hardly any, the shard with the most is
-deferred: records that are taken from the queue for it are passed over, and read again page by page as the shard
-accepts what the sender has. After the last page it is a shard like any other. Order within a key is kept, since all
-later records of a deferred shard are passed over too.
+If waiting records fill half of the sender's memory while another shard has hardly any, the shard with the most is
+deferred: its records are skipped when they are taken from the queue. They are read again page by page, as the shard
+accepts the records that the sender has. After the last page the shard is not deferred any more. Order within a key is
+kept, because all later records of a deferred shard are skipped too.
 
-A deferred shard costs reading what else is on disk once more, so at most a few are. Only the pool's leader calls this.
+Each deferred shard means that other records on disk are read once more, so only a few shards are deferred. Only the
+pool's leader calls this.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from bridge.model import Record
     from bridge.spool.queue.deferral import Deferral
 
+# Each one costs another read of the backlog, and together they may use half of the sender's memory.
 MAX_DEFERRED_SHARDS = 4
 _MAX_KEYS = 50_000
-_hash_of = lru_cache(_MAX_KEYS)(hash_of)  # of every record on the pages that are read again: hashing takes 1 µs
+_hash_of = lru_cache(_MAX_KEYS)(hash_of)  # for every record on the pages that are read again; hashing takes 1 µs
 
 
 class DeferrableQueue(Protocol):
@@ -41,7 +43,7 @@ class DeferrableQueue(Protocol):
         """Return the next page of deferred records."""
 
     def received_ms(self, number: int) -> int:
-        """Return when a record was received, to a few seconds, in milliseconds since 1970."""
+        """Return when a record was received, in milliseconds since 1970, exact to a few seconds."""
 
 
 class ShardDeferral:
@@ -56,7 +58,7 @@ class ShardDeferral:
 
     @property
     def shard_ids(self) -> set[str]:
-        """Shards of which further records stay on disk."""
+        """Ids of the shards whose further records stay on disk."""
         return {shard.id for shard, deferral in self._deferrals.items() if not deferral.done}
 
     def readable(self) -> list[Deferral]:
@@ -74,7 +76,7 @@ class ShardDeferral:
         ]
 
     def read_deferred(self, some: Iterable[Deferral]) -> list[Record]:
-        """Read one page of each deferral and return its records. Raises what `take_batch` of the queue raises."""
+        """Read one page of each deferral and return its records. Raises BridgeError if the disk cannot be read."""
         found: list[Record] = []
         for deferral in some:
             try:
@@ -82,7 +84,7 @@ class ShardDeferral:
             except BridgeError:
                 if not found:
                     raise
-                break  # what was read must reach the sender; the next turn meets the error again
+                break  # the records read so far must reach the sender; the next call raises the error again
         return found
 
     def without_deferred(self, fresh: list[Record], now: float) -> list[Record]:
@@ -92,7 +94,7 @@ class ShardDeferral:
         return [record for record in fresh if not self._is_deferred(record.key)] if self._deferrals else fresh
 
     def defer_busiest_shard(self) -> None:
-        """Defer the shard with the most waiting records, if it uses the room of others."""
+        """Defer the shard with the most waiting records, if it uses up the memory of others."""
         records, size = self._room()
         accumulator = self._accumulator
         full = accumulator.records > records // 4 or accumulator.counted_bytes > size // 4
@@ -101,7 +103,7 @@ class ShardDeferral:
         accumulator.keep_routed = bool(self._deferrals)
 
     def _defer_if_crowded(self, waiting: list[tuple[Shard, int, int]], shards: int, records: int, size: int) -> None:
-        """Defer the fullest shard once those that are not deferred fill half of the room, while one is nearly empty."""
+        """Defer the fullest shard if shards that are not deferred fill half of the memory while one is nearly empty."""
         others = [each for each in waiting if self._not_deferred(each[0])]
         (all_records, all_bytes), (of_others, bytes_of_others) = _sums(waiting), _sums(others)
         room = ((records - all_records + of_others) // 2, (size - all_bytes + bytes_of_others) // 2)
@@ -110,7 +112,7 @@ class ShardDeferral:
         if busy and len(busy) + covered < shards and not _fits((of_others, bytes_of_others), *room):
             most, *of_most = max(busy, key=lambda each: max(each[1] / records, each[2] / size))
             if _fits((of_most[0], of_most[1]), *self._low_level()):
-                return  # many shards share the room; what is deferred now would be read again at once
+                return  # many shards share the memory, so the deferred records would be read again at once
             for part in self._not_deferred(most):
                 self._deferrals[part] = self._queue.defer(_keys_of(part))
             self._deferred_keys.clear()
@@ -128,7 +130,7 @@ class ShardDeferral:
         return [*parts, Shard(shard.id, first, shard.last_hash)] if first <= shard.last_hash else parts
 
     def _remove_finished(self) -> None:
-        """Forget deferrals that were read to their end."""
+        """Remove deferrals whose last record was read."""
         for shard in [shard for shard, deferral in self._deferrals.items() if deferral.done]:
             del self._deferrals[shard]
             self._deferred_keys.clear()
@@ -137,26 +139,28 @@ class ShardDeferral:
         return self._accumulator.capacity(self._requests)
 
     def _low_level(self) -> tuple[int, int]:
-        """Return how many records, and bytes of them, a deferred shard has waiting when it is read again."""
+        """Return the number of waiting records and bytes below which a deferred shard is read again."""
         records, size = self._room()
         return records // (4 * MAX_DEFERRED_SHARDS), size // (4 * MAX_DEFERRED_SHARDS)
 
     def _is_deferred(self, key: str) -> bool:
         found = self._deferred_keys.get(key)
         if found is None:
+            # All keys at once, and not the oldest one: keys come back in any order, and a cache of the newest would
+            # help less.
             if len(self._deferred_keys) >= _MAX_KEYS:
                 self._deferred_keys.clear()
             found = self._deferred_keys[key] = any(shard.holds([key]) for shard in self._deferrals)
         return found
 
     def _open_shard(self, shard: Shard) -> Shard:
-        """Return the open shard that has these hashes; the shard itself while the shards are not known."""
+        """Return the open shard that has these hashes, or the shard itself while the shards are not known."""
         return self._accumulator.shards.shard_of_hash(shard.first_hash) or shard
 
     def _divide_split_shards(self) -> None:
         """Divide the deferrals of shards that were split between their child shards."""
         if not self._accumulator.shards.complete:
-            return  # shards that are only inferred have gaps: dividing by them would lose keys
+            return  # inferred shards have gaps between them: a division by their ranges would lose keys
         shards = self._accumulator.shards.shards
         for shard in [shard for shard in self._deferrals if self._open_shard(shard).last_hash < shard.last_hash]:
             parts = [

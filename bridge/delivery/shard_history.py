@@ -2,15 +2,15 @@
 
 Three facts hold while partition keys determine the shard:
 
-1. A shard has one contiguous range of hashes, which never changes. Every hash between two accepted ones is its own.
+1. A shard has one contiguous range of hashes, which never changes. Every hash between two accepted ones belongs to it.
 2. At any time, exactly one open shard has a given hash. Of two shards with a hash in common, one was closed before the
    other was opened.
 3. A closed shard is never opened again, and its id is not used again.
 
-An answer proves that the shard was open at a time between the request and the answer. So shard A is older than shard B
-if the earliest answer of A came before the latest request that B accepted: if they also have a hash in common, A is
-closed. If each is older than the other, fact 2 is broken: the stream places records itself. ListShards proves only that
-a shard was open at some time before the answer, since its answers may be stale.
+An accepted record proves that its shard was open at a time between request and response. So shard A is older than shard
+B if the earliest response from A arrived before the latest request that B accepted. If they also have a hash in common,
+A is closed. If each is older than the other, fact 2 does not hold: the stream chooses the shards itself. ListShards
+proves only that a shard was open at some time before the response, because its responses may be stale.
 
     state      condition                                                     its range is used to
     usable     no other open shard has a hash in common with it              predict the shard of a key
@@ -32,21 +32,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_STALE_SECS = 30.0
-"""Age that a listing is assumed never to exceed. If it was requested so long after a shard last accepted something, and
-lacks that shard, the shard is closed. AWS documents no bound; answers that were some seconds old have been seen."""
+"""Assumed maximum age of the contents of a listing.
+
+A listing without a shard shows that the shard is closed, if it was requested so long after the shard last accepted a
+record. AWS documents no maximum; contents that were some seconds old have been seen.
+"""
 
 MAX_CLOSED_SHARDS = 2_000
-"""Closed shards that are remembered for late answers: more than a stream closes that is scaled daily for a year."""
+"""Number of closed shards that are remembered for late responses: more than daily scaling closes in a year."""
 
 NEVER, OPEN = float("-inf"), float("inf")
 
 
 @dataclass(slots=True, eq=False)
 class KnownShard:
-    """Shard with the part of its range that is known: all of it if it was `listed`.
+    """A shard and the known part of its range: the complete range if it was `listed`.
 
-    `closed_before`: time by which it was closed, infinite while it may be open. `surely_closed`: a newer shard shows
-    it, and not only a listing without this one.
+    `closed_before`: time by which it was closed; infinite while it may be open. `surely_closed`: a newer shard proves
+    that it is closed, and not only a listing without it.
     """
 
     id: str
@@ -68,7 +71,7 @@ class KnownShard:
         self.last_hash = max(self.last_hash, hash_)
 
     def is_older_than(self, other: KnownShard) -> bool:
-        """Return whether this shard was surely open at a time before a time at which the other one was open."""
+        """Return whether this shard was certainly open before a time at which the other one was open."""
         return self.earliest_answer < other.latest_request
 
     def coexisted_with(self, other: KnownShard) -> bool:
@@ -79,8 +82,8 @@ class KnownShard:
 class ShardHistory:
     """Everything known of a stream's shards. Not thread-safe. `resolve` must follow `accepted` and `listed`.
 
-    `contradicted`: accepted records cannot be explained by partition keys. `complete`: every open shard is listed, and
-    none is disputed. `grew`: a shard became known that was not known before, since this was last set to False.
+    `contradicted`: partition keys cannot explain which shards accepted records. `complete`: every open shard is listed,
+    and none is disputed. `grew`: a new shard became known since this was last set to False.
     """
 
     def __init__(self) -> None:
@@ -126,9 +129,9 @@ class ShardHistory:
             shard.widen(hash_)
 
     def listed(self, shards: Sequence[Shard], requested_at: float, answered_at: float) -> None:
-        """Learn from a listing, which holds every hash once.
+        """Learn from a listing whose ranges contain every hash exactly once.
 
-        Shards that it lacks are closed, unless they accepted something since the shards were last complete.
+        Shards that are missing from it are closed, unless they accepted a record since the shards were last complete.
         """
         for shard_id, first_hash, last_hash in shards:
             shard = self.get(shard_id)
@@ -142,11 +145,14 @@ class ShardHistory:
         ids = {shard.id for shard in shards}
         for shard in [shard for shard in self._open.values() if shard.id not in ids]:
             unused = shard.latest_request <= self._completed_at
+            # A shard in use may be newer than the contents of the listing, so it must be unused for longer than they
+            # can be old.
             if unused or requested_at - shard.latest_request > MAX_STALE_SECS:
                 self._close(shard, answered_at, surely=False)
 
     def resolve(self, now: float) -> None:
-        """Close the shards that are surely older than an open shard with a hash in common; find the disputed ones."""
+        """Close the shards that are older than an open shard with a common hash, and find the disputed ones."""
+        # A closed shard may resolve the next dispute, so this repeats until nothing changes.
         while self._close_older():
             pass
         listed = all(shard.listed for shard in self._open.values())
@@ -155,7 +161,10 @@ class ShardHistory:
             self._completed_at = now
 
     def close_all(self, now: float) -> None:
-        """Forget what accepted records showed: they were placed by the service. Ranges that were listed are true."""
+        """Forget the ranges inferred from accepted records, because the service placed these.
+
+        Listed ranges remain valid.
+        """
         for shard in list(self._open.values()):
             self._close(shard, now, surely=False)
         self._closed = {shard.id: shard for shard in self._closed.values() if shard.listed}
@@ -165,7 +174,7 @@ class ShardHistory:
         self.contradicted = self.complete = False
 
     def bounds(self, shard: KnownShard) -> tuple[int, int]:
-        """Return the first and last hash that may belong to a shard: those of its neighbours cannot."""
+        """Return the first and last hash that may belong to a shard, given the ranges of its neighbours."""
         first, last = 0, (1 << 128) - 1
         for other in self._all():
             if other is not shard and other.coexisted_with(shard):
@@ -180,7 +189,7 @@ class ShardHistory:
         yield from self._closed.values()
 
     def _not_open(self, shard_id: str, hash_: int, sent_at: float, answered_at: float) -> KnownShard | None:
-        """Return a shard that accepted a record and is open after all; None if the answer only came late."""
+        """Return a shard that accepted a record and is open after all, or None if only the response was late."""
         shard = self._closed.get(shard_id)
         if shard is None:
             return self._add(KnownShard(shard_id, hash_, hash_, listed=False, earliest_answer=answered_at))
@@ -230,4 +239,5 @@ class ShardHistory:
         shard.closed_before, shard.surely_closed = before, surely
         self._closed[shard.id] = shard
         if len(self._closed) > MAX_CLOSED_SHARDS:
+            # The oldest one: a dict keeps the order of insertion.
             del self._closed[next(iter(self._closed))]

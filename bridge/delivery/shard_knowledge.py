@@ -1,6 +1,6 @@
 """Knowledge about the shards of one stream: the shard of a partition key, and whether consumers keep a record.
 
-Three parts make it up. Nothing here waits, or calls Kinesis: the caller guards it, and passes the time.
+It consists of three parts. None of them waits or calls Kinesis. The caller guards them and passes the time.
 
     RecordDistribution   whether partition keys determine the shard at all
     ShardHistory         ranges and lifetimes of the shards
@@ -17,14 +17,15 @@ Three parts make it up. Nothing here waits, or calls Kinesis: the caller guards 
                                                                   4. else undecided
     by_service    any         None                nothing         the same as unknown
 
-A listed shard becomes doubtful when another shard accepts a hash of its range: the stream was resharded. All other
-shards stay in use. The hashes that a new shard accepted span a range that is surely its own: an inferred shard. So
-records are aggregated again soon, however long ListShards is stale. Until then a record is sent with its own key, which
-brings it to the right shard in any case, and its result widens the range of the inferred shard.
+A listed shard becomes doubtful when another shard accepts a hash of its range, because the stream was resharded. All
+other shards stay in use. The hashes that a new shard accepted span a range that certainly belongs to it: this is an
+inferred shard. So records are aggregated again soon, even while ListShards is stale. Until then a record is sent with
+its own key, which leads to the right shard in any case, and its result widens the range of the inferred shard.
 
 Consumers on the Kinesis Client Library compare the keys of an aggregated record with the range of the shard. If one key
-lies outside, AggregatorUtil.deaggregate discards *all* records in it: it removes those that it has already collected,
-and stops (its documentation mentions only those outside). So either all of its records are delivered, or none:
+is outside the range, AggregatorUtil.deaggregate discards *all* records of the aggregate: it removes those that it has
+already collected, and stops. (Its documentation mentions only the records outside.) So either all records of an
+aggregate are delivered, or none:
 https://github.com/awslabs/amazon-kinesis-client/blob/master/amazon-kinesis-client/src/main/java/software/amazon/kinesis/retrieval/AggregatorUtil.java
 """
 
@@ -49,12 +50,15 @@ if TYPE_CHECKING:
     from bridge.model import Destination, Record
 
 MAX_UNDECIDED_SECS = 30.0
-"""Time after which undecided records are sent again, as duplicates perhaps. Their keys are muted, so they cannot wait
-without a bound while ListShards fails. Stale answers of ListShards end much earlier."""
+"""Time after which undecided records are sent again, possibly as duplicates.
+
+Their keys are muted meanwhile, so they must not wait forever while ListShards fails. ListShards is stale for a much
+shorter time.
+"""
 
 
 class Judgement(Enum):
-    """Fate of an aggregated record that another shard accepted than it was made for."""
+    """Result for an aggregated record that was accepted by a different shard than the one it was made for."""
 
     DELIVERED = "a KCL consumer returns all of its records"
     DISCARDED = "a KCL consumer discards all of its records: send them again"
@@ -64,7 +68,7 @@ class Judgement(Enum):
 class ShardKnowledge:
     """Knowledge about the shards of one stream. Not thread-safe: the caller guards it and passes the time.
 
-    `version` changes when `shard_of` or `distribution` may have changed: the caller sorts its records again.
+    `version` changes when `shard_of` or `distribution` may have changed. Then the caller must sort its records again.
 
     Each `on_` method returns whether undecided records should be judged again. They must also be judged again once
     they are undecided for MAX_UNDECIDED_SECS.
@@ -83,7 +87,7 @@ class ShardKnowledge:
 
     @property
     def distribution(self) -> Distribution:
-        """State of the record distribution. Only `by_key` allows to aggregate records for KCL consumers."""
+        """State of the record distribution. Only with `by_key` may records be aggregated for KCL consumers."""
         return self._distribution.state
 
     @property
@@ -93,7 +97,7 @@ class ShardKnowledge:
 
     @property
     def complete(self) -> bool:
-        """True if `shards` are all open shards, and hold every hash. Otherwise there are gaps between them."""
+        """True if `shards` contains all open shards, which cover every hash. Otherwise there are gaps between them."""
         return self._history.complete and self.distribution != "by_service"
 
     @property
@@ -123,14 +127,14 @@ class ShardKnowledge:
             if shard is not None and (judgement := self._judge_inferred(packed, shard)) is not Judgement.UNDECIDED:
                 return judgement
         if self._refresh.denied or undecided_secs > MAX_UNDECIDED_SECS:
-            return Judgement.DISCARDED  # perhaps not, but a duplicate is better than a loss
+            return Judgement.DISCARDED  # perhaps consumers keep it, but a duplicate is better than a loss
         self._refresh.request()
         return Judgement.UNDECIDED
 
     # -- ListShards ------------------------------------------------------------------------------------------------
 
     def request(self) -> None:
-        """Have the shards listed, and learn from accepted records from now on."""
+        """Request a listing of the shards, and learn from accepted records from now on."""
         if not self._requested:
             self._requested = True
             if self.distribution != "by_service":
@@ -138,15 +142,18 @@ class ShardKnowledge:
 
     @property
     def next_listing_at(self) -> float | None:
-        """Time from which `start_listing` returns True, -inf if it does now; None if another step comes first."""
+        """Time from which `start_listing` returns True (-inf: now), or None if another step must come first."""
         return self._refresh.next_at
 
     def start_listing(self, now: float) -> bool:
-        """Return whether to call ListShards now; then `on_listed` or `on_list_failed` must follow."""
+        """Return whether the caller should call ListShards now.
+
+        If so, it must then call `on_listed` or `on_list_failed`.
+        """
         return self._refresh.start(now)
 
     def on_listed(self, shards: Sequence[Shard], now: float) -> bool:
-        """Learn from ListShards. An answer that does not hold every hash once is ignored: the stream is changing."""
+        """Learn from ListShards. A response in which a hash is missing or double is ignored: the stream is changing."""
         if not cover_all_hashes(shards):
             self._refresh.retry(now)
             return False
@@ -181,8 +188,8 @@ class ShardKnowledge:
     ) -> bool:
         """Learn from the results of a request that was sent at `sent_at` or later.
 
-        Call it before `judge` for the records of the same request. It looks at each record only while something is
-        not known: about 0.05 µs a record otherwise.
+        Call it before `judge` for the records of the same request. It examines each record only while something is
+        unknown. Otherwise it costs about 0.05 µs per record.
         """
         if not self._requested or self.distribution == "by_service":
             return False
@@ -194,7 +201,10 @@ class ShardKnowledge:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _judge_listed(self, packed: PackedRecord, shard: KnownShard, now: float) -> Judgement:
-        """Judge by the shard's range. A shard that accepted a hash outside of it shows that keys do not decide."""
+        """Judge by the shard's range.
+
+        If the shard accepted a hash outside its range, keys do not determine the shard.
+        """
         if self.distribution != "by_service" and not shard.has(_hash(packed)):
             self._on_contradicted(now)
         return Judgement.DELIVERED if all(map(shard.has, map(hash_of, packed.keys))) else Judgement.DISCARDED
@@ -208,10 +218,11 @@ class ShardKnowledge:
         return Judgement.UNDECIDED if first <= min(hashes) and max(hashes) <= last else Judgement.DISCARDED
 
     def _is_expected(self, entries: Sequence[Record | PackedRecord], results: Sequence[Result]) -> bool:
-        """Return whether only known open shards accepted records, and the last record is where it belongs.
+        """Return whether only known open shards accepted records, and the predicted shard accepted the last one.
 
-        One record is enough to find out soon that the stream places records itself: its chance to show it is at least
-        one half. Aggregated records do not depend on it, since each is compared with the shard it was made for.
+        One record per request is enough to notice soon that the stream chooses the shards itself: each shows it with a
+        probability of at least one half. Aggregated records do not depend on this check, because each of them is
+        compared with the shard it was made for.
         """
         if not self._history.are_open({result.shard_id for result in results if isinstance(result, RecordAccepted)}):
             return False
@@ -224,7 +235,7 @@ class ShardKnowledge:
     def _learn(
         self, entries: Sequence[Record | PackedRecord], results: Sequence[Result], sent_at: float, now: float
     ) -> None:
-        """Pass on each record that was not accepted where it was expected, and one record of each other shard."""
+        """Report each record that an unexpected shard accepted, and one record of each other shard, to the history."""
         accepted, expected, confirmed = self._history.accepted, dict[str, Shard](), list[str]()
         for entry, result in zip(entries, results, strict=True):
             if not isinstance(result, RecordAccepted):
@@ -248,7 +259,7 @@ class ShardKnowledge:
         return self._map.of_key(entry.key)
 
     def _resolve(self, now: float) -> None:
-        """Draw the conclusions from what the history has learned."""
+        """Update distribution, refresh and map from what the history has learned."""
         history = self._history
         if self.distribution != "by_service":
             history.resolve(now)
@@ -263,13 +274,13 @@ class ShardKnowledge:
         self._update_map()
 
     def _on_contradicted(self, now: float) -> None:
-        """Stop relying on keys: the stream places records itself."""
+        """Stop relying on keys, because the stream chooses the shards itself."""
         self._distribution.on_contradicted(now)
         self._history.close_all(now)
         self._update_map()
 
     def _update_map(self) -> None:
-        """Take over the usable shards, and change the version if routing may change."""
+        """Adopt the usable shards, and change the version if routing may change."""
         known = ShardMap(() if self.distribution == "by_service" else self._history.usable())
         if known.shards != self._map.shards or self.distribution != self._routed_by:
             self._map, self._routed_by = known, self.distribution

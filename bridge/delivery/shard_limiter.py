@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
 _REQUEST_INTERVAL_SECS = 0.1
-"""Mean time in which tokens accumulate before the next request to a shard that is used up."""
+"""Mean time for which tokens accumulate before the next request to a shard whose tokens are used up."""
 
 
 class ShardLimiter:
     """Limits of a stream's shards, by shard id. Not thread-safe: the sender guards it.
 
-    `now` is a monotonic clock in seconds. `random_share` returns 0 up to 1. `clock` is the service's: whoever receives
-    responses lets it observe their dates. While it is not exact there are no common pauses, and no defence against a
+    `now` is a monotonic clock in seconds. `random_share` returns 0 up to 1. `clock` is the service's clock; the caller
+    passes it the date of each response. While it is not exact, there are no common pauses and no defence against a
     producer that does not slow down.
     """
 
@@ -43,9 +43,9 @@ class ShardLimiter:
         self._next_request_at = float("-inf")
 
     def available(self, shard_id: str, now: float) -> tuple[int, int]:
-        """Return how many records and bytes may be sent now. Zero or less of either: nothing.
+        """Return the numbers of records and bytes that may be sent now. If either is zero or less, nothing may be sent.
 
-        A single record may be larger than the bytes: what it overdraws is waited for afterwards.
+        A single record may exceed the bytes. The following records then wait until the overdraft is paid back.
         """
         shard = self._filled(shard_id, now)
         if shard.backoff_secs(now) > 0 or shard.pause_secs(self.clock.time(now), now) > 0:
@@ -53,10 +53,10 @@ class ShardLimiter:
         return shard.available
 
     def secs_until_available(self, shard_id: str, now: float) -> float:
-        """Return when to look again: 0 if a worthwhile amount may be sent now.
+        """Return the seconds until the next look, or 0 if a worthwhile amount may be sent now.
 
-        The times are jittered, so that bridges that share a shard do not send at the same moments again and again. All
-        shards of a stream come due together, so that one request serves them all.
+        The times are random within limits, so that bridges that share a shard do not always send at the same time. All
+        shards of a stream become due together, so that one request serves them all.
         """
         shard = self._filled(shard_id, now)
         pause_secs = shard.pause_secs(self.clock.time(now), now)
@@ -94,7 +94,7 @@ class ShardLimiter:
         self._filled(shard_id, now).on_results(outcomes, now, sent_at)
 
     def rates(self, shard_id: str, now: float) -> tuple[float, float, float, float, float | None]:
-        """Return `LimitedShard.rates` of a shard; of one without any request, those at the start."""
+        """Return `LimitedShard.rates` of a shard, or the initial values if nothing was sent to it."""
         shard = self._shards.get(shard_id)
         return (START_SHARE, 0.0, 0.0, 0.0, None) if shard is None else shard.rates(now)
 

@@ -16,8 +16,12 @@ https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html"""
 
 MAX_PAUSE_SECS = 30.0
 EARLY_CALLS = 10
-"""Calls at the shortest pause: answers are rarely stale for longer, and undecided records wait for a good one."""
+"""Number of calls with the shortest pause.
 
+Responses are rarely stale for longer, and undecided records wait for a current one.
+"""
+
+# Only a person can grant the permission. Ten minutes later the bridge notices it without a restart.
 DENIED_PAUSE_SECS = 600.0
 
 NEVER = float("-inf")
@@ -38,38 +42,40 @@ class ShardMapRefresh:
 
     @property
     def next_at(self) -> float | None:
-        """Time of the next call, -inf for at once; None if none is due before something else happens."""
+        """Time of the next call (-inf: at once), or None if none is due before `request` is called."""
         return self._not_before if self._wanted and not self._started else None
 
     def request(self, *, urgent: bool = False) -> None:
-        """Have the shards listed. `urgent`: there is news, so begin with short pauses again."""
+        """Request a listing. `urgent`: something has changed, so begin with short pauses again."""
         self._wanted = True
         if urgent:
             self._calls = 0
 
     def start(self, now: float) -> bool:
-        """Return whether the shards should be listed now; then the caller must report the outcome."""
+        """Return whether the shards should be listed now. If so, the caller must report the outcome."""
         if self._started or not self._wanted or now < self._not_before:
             return False
         self._started, self.started_at = True, now
         return True
 
     def succeeded(self, now: float) -> None:
-        """End the request: the listing was of use."""
+        """End the request, because the listing was complete and current."""
         self._started = self._wanted = self.denied = False
         self._calls = 0
         self._not_before = now + MIN_PAUSE_SECS
 
     def retry(self, now: float) -> None:
-        """List the shards again after a pause: the listing was stale, or there was none."""
+        """Schedule another listing after a pause, because the last one was stale or missing."""
         self._started = self.denied = False
         self._wanted = True
         self._calls += 1
+        # Doubled from the eleventh call on; the exponent is bounded, so that the pause is never computed from a huge
+        # number.
         pause = MIN_PAUSE_SECS * 2.0 ** max(0, min(self._calls - EARLY_CALLS, 5))
         self._not_before = now + min(pause, MAX_PAUSE_SECS)
 
     def failed(self, now: float, *, denied: bool) -> None:
-        """List the shards again after a pause, a long one if it is not permitted."""
+        """Schedule another listing after a pause, which is long if the call is not permitted."""
         self.retry(now)
         self.denied = denied
         if denied:

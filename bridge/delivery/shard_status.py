@@ -1,4 +1,4 @@
-"""The shards of one stream as the sender knows them, for the page."""
+"""The shards of one stream, as far as the sender knows them, for the page."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ShardStatus:
-    """One open shard. Rates are records per second, of the last seconds.
+    """One open shard. Rates are records per second over the last seconds.
 
-    `first_hash` and `last_hash` are decimal, because they have 128 bits. `share` is the part of the shard's limit that
-    the sender uses at most, and `used_share` the part that it used lately. `refused_secs_ago`: since the shard refused
-    records because it was full, None if it never did. `waiting` are records in memory for the next requests.
-    `deferred` is true while further records of the shard stay on disk, so that they do not delay the others.
+    `first_hash` and `last_hash` are decimal, because they have 128 bits. `share` is the maximum part of the shard's
+    limit that the sender uses, `used_share` the part that it used in the last seconds. `refused_secs_ago`: seconds
+    since the shard refused records because it was full; None if it never did. `waiting` are records in memory for the
+    next requests. `deferred` is true while further records of the shard stay on disk, so that they do not delay the
+    others.
     """
 
     shard: str
@@ -48,7 +49,7 @@ class StreamShards:
 
 
 def stream_shards(stream: str, accumulator: RecordAccumulator, deferral: ShardDeferral, now: float) -> StreamShards:
-    """Return what is known of a stream's shards. The caller holds the pool's lock, which guards all of it."""
+    """Return the known shards of a stream. The caller holds the pool's lock, which guards all arguments."""
     known, limiter = accumulator.shards, accumulator.limiter
     waiting = {shard.id: records for shard, records, _ in accumulator.by_shard()}
     deferred = deferral.shard_ids

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+# More slots would be more exact and cost more time per call; a sixth of the window is exact enough for a rate.
 _SLOTS = 6
 
 
 class SlidingSum:
-    """Sum of what was added within the last `window_secs`, in constant time and space."""
+    """Sum of the values added within the last `window_secs`, in constant time and space."""
 
     def __init__(self, window_secs: float, now: float) -> None:
         self._slot_secs = window_secs / _SLOTS
@@ -15,7 +16,7 @@ class SlidingSum:
         self._sums = [0.0] * (_SLOTS + 1)  # whole slots, and the current one
 
     def add(self, value: float, now: float) -> None:
-        """Add to the current slot. A `now` from before it, of a late result, counts as current."""
+        """Add a value to the current slot. A late result, with a `now` before this slot, is added to it too."""
         self._advance(now)
         self._sums[self._slot % len(self._sums)] += value
 
@@ -25,7 +26,7 @@ class SlidingSum:
         return sum(self._sums)
 
     def per_sec(self, now: float) -> float:
-        """Return the mean rate; over a shorter time, but at least one slot, as long as the window is not full."""
+        """Return the mean rate. Until the window is full, it is the mean over a shorter time, but at least one slot."""
         total = self.total(now)
         window_secs = _SLOTS * self._slot_secs + max(0.0, now - self._slot * self._slot_secs)
         return total / min(window_secs, max(now - self._started_at, self._slot_secs))

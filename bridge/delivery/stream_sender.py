@@ -52,22 +52,22 @@ READ_RETRY_SECS = 1.0
 """Pause after the spool could not be read."""
 
 DESCRIBE_SECS = 5.0
-"""Longest wait of the first request for DescribeStreamSummary, which says whether aggregated records may be sent."""
+"""Maximum wait of the first request for DescribeStreamSummary, which shows whether records may be aggregated."""
 
 MAX_WAITING_WINDOWS = 1
-"""Limit of waiting records, in multiples of the link's window: with `backlog: live_first` live records wait longer."""
+"""Limit of waiting records in link windows. With more, live records wait longer with `backlog: live_first`."""
 
-HEAD_BYTES = 1500  # of a signed PutRecords request with a session token, about
+HEAD_BYTES = 1500  # approximate size of the HTTP head of a signed PutRecords request with a session token
 
 PAYLOAD_SHARE = 0.7
-"""Share of a request's body that is data and keys: base64 makes 4 bytes of 3, and JSON adds about 35 to a record."""
+"""Share of a request's body that is data and keys: base64 makes 4 bytes of 3, JSON adds about 35 per record."""
 
 
 class StreamSender:
-    """One stream of a sender pool. The pool's leader calls what chooses and prepares; any worker calls the tasks.
+    """One stream of a sender pool. The pool's leader chooses and prepares requests; any worker runs the tasks.
 
-    `changed` guards all state; it is the pool's, and notified of every change that the leader may act on.
-    Raises ValueError where a newer version of this program named the queue.
+    `changed` is the pool's condition. It guards all state and is notified of every change that concerns the leader.
+    Raises ValueError if a newer version of this program named the queue.
     """
 
     def __init__(
@@ -83,15 +83,15 @@ class StreamSender:
         self.destination = Destination.parse(queue.stream)
         self.stream = queue.stream
         self.attention_at = -inf
-        """When the leader should look at this stream again; inf: when something changes."""
+        """Time at which the leader should check this stream again; inf: when something changes."""
         self.sendable_at = -inf
-        """When this stream may have something to send, as far as was known at the last look."""
+        """Time from which this stream may have something to send, as of the last check."""
         self.changed = True
-        """True when `attention_at` may be too late: records, a result or an answer have come."""
+        """True if `attention_at` may be too late, because records, a result or a response have arrived."""
         self.link_share = 1.0
         """This stream's share of the link: 1 / number of busy streams."""
         self.served_at = -inf
-        """When the leader last built a request for this stream."""
+        """Time at which the leader last built a request for this stream."""
         self._queue = queue
         self._transport = transport
         self._settings = settings
@@ -111,7 +111,7 @@ class StreamSender:
     # -- on other threads ------------------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        """Make the leader check the queue, which has records that it does not know of. Any thread."""
+        """Make the leader check the queue, because it has new records. Any thread."""
         with self._changed:
             self.changed = True
             self._changed.notify()
@@ -129,7 +129,7 @@ class StreamSender:
         return replace(status, oldest_secs=oldest_secs, stalled_secs=stalled_secs, endpoint=endpoint)
 
     def latency_histogram(self) -> HistogramSnapshot:
-        """Return how long the requests took that Kinesis returned results for. Any thread."""
+        """Return the durations of the requests for which Kinesis returned results. Any thread."""
         return self._tracker.state.latencies.value()
 
     @property
@@ -140,7 +140,7 @@ class StreamSender:
     # -- the leader: which stream, and when; guarded by `changed` ----------------------------------------------------
 
     def inquiry(self, now: float) -> Callable[[], None] | None:
-        """Return something that is due besides a request, for this worker: mostly a query to Kinesis."""
+        """Return a task that is due and is no PutRecords request, usually a query to Kinesis, or None."""
         judge_at = self._tracker.judge_at
         if judge_at is not None and judge_at <= now:
             return self._judge_misplaced
@@ -151,7 +151,7 @@ class StreamSender:
         return None
 
     def update_attention(self, now: float) -> None:
-        """Work out again when this stream may have something to send, or to request."""
+        """Compute again when this stream may have something to send or to query."""
         self.changed = False
         tracker = self._tracker
         self.sendable_at = self._sendable_at(now)
@@ -175,7 +175,7 @@ class StreamSender:
         return sendable_at
 
     def _fresh_due_at(self, now: float) -> float | None:
-        """Return when records should be taken from the queue, for which there is room."""
+        """Return when records should be taken from the queue; None if there is no room for any."""
         if now < self._read_retry_at:
             return self._read_retry_at
         if self._deferral.readable():
@@ -191,7 +191,7 @@ class StreamSender:
         return self._tracker.free_capacity(requests, self._max_bytes(), max_waiting_bytes, now)
 
     def _max_bytes(self) -> int:
-        """Return data and keys, in bytes, that the next request should carry at most."""
+        """Return the maximum bytes of data and keys for the next request."""
         size = int((self._concurrency.request_bytes - HEAD_BYTES) * PAYLOAD_SHARE)
         if self._settings.bandwidth is not None:
             size = min(size, self._settings.bandwidth.request_bytes)
@@ -200,7 +200,7 @@ class StreamSender:
     # -- the leader: the next request --------------------------------------------------------------------------------
 
     def prepare(self) -> Callable[[], None] | None:
-        """Build the next request and return the task that sends it; None if there is nothing to send after all."""
+        """Build the next request and return the task that sends it, or None if there is nothing to send."""
         with self._changed:
             now = self._clock()
             self._tracker.tune(self._queue.tuning)
@@ -223,7 +223,7 @@ class StreamSender:
         return None if flight is None else partial(self._send, batch, flight)
 
     def _take(self, room: tuple[int, int], deferred: list[Deferral]) -> list[Record]:
-        """Take records from the queue, or what was deferred on disk. An unreadable disk is met again a second later."""
+        """Take records from the queue, or deferred ones from disk. An unreadable disk is retried a second later."""
         if self._clock() < self._read_retry_at:
             return []
         try:
@@ -275,7 +275,7 @@ class StreamSender:
                 self._settings.bandwidth.release()
 
     def _on_progress(self, flight: OutstandingRequest, progress: RequestProgress) -> None:
-        """Note what has left. Once all of a request has, the link has room for the next one."""
+        """Note the bytes that have left. Once all have, the link has room for the next request."""
         flight.progressed(progress, self._clock())
         if progress.drained:
             with self._changed:
@@ -293,7 +293,7 @@ class StreamSender:
     def _on_error(
         self, batch: Batch, flight: OutstandingRequest, error: SendError, measurement: RequestMeasurement | None
     ) -> Settled:
-        """Keep what a failed request carried. An HTTP response with an error shows that the endpoint answers."""
+        """Handle a failed request, whose records are kept. An HTTP error response shows that the endpoint answers."""
         now = self._clock()
         if error.code in NETWORK_CODES:
             silent = self._concurrency.failed(flight, now, outcome_unknown=isinstance(error, OutcomeUnknown))

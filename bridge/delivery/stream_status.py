@@ -1,4 +1,4 @@
-"""A stream's counters and state. Logs once when it goes bad and once when it recovers, and never a record."""
+"""Counters and state of a stream. A failure and its recovery are logged once each; records are never logged."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ State = Literal["ok", "retrying", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """How a stream does at one moment. Counters count since the start of this process.
+    """Counters and state of one stream at one time. Counters start with this process.
 
-    `delivered`, `rejected`: records settled. `throttled`: refusals of the stream's records for lack of throughput.
-    `retried`: records sent once more. `resent`: records stored on a shard that they do not belong to any more, where
-    consumers that de-aggregate discard them, and so sent again. `duplicates_possible`: records sent again although an
-    earlier request, which got no good answer, may have stored them. `waiting`: records that were handed out by the
-    queue and are not in flight. `bad_for_secs`: since the state left "ok", 0 while it is. `max_record_bytes`: None
-    while it is unknown. `hot_key`: a partition key that alone reaches the limit of a shard.
-    `oldest_secs`: since the oldest record that is not settled was received, 0 if there is none. `answered_at`: when
-    Kinesis last gave the records of a request their results, in seconds since 1970; 0 if it never did. `endpoint`: the
-    host or URL that its requests go to. `stalled_secs`: for how long Kinesis has accepted nothing although records
-    wait. `failed_in_a_row`: requests that failed since the last one that was answered.
+    `delivered`, `rejected`: records settled. `throttled`: records refused because of the throughput limit. `retried`:
+    records sent again. `resent`: records sent again because a wrong shard had stored them, where consumers that
+    de-aggregate discard them. `duplicates_possible`: records sent again although an earlier request without a valid
+    response may have stored them. `waiting`: records that the sender has and that are not in flight. `bad_for_secs`:
+    seconds since the state was last "ok". `max_record_bytes`: None while it is unknown. `hot_key`: a partition key that
+    alone reaches the limit of a shard. `oldest_secs`: age of the oldest unsettled record, 0 if there is none.
+    `answered_at`: time of the last response with results, in seconds since 1970; 0 if there was none. `endpoint`: host
+    or URL of the requests. `stalled_secs`: seconds for which Kinesis has accepted nothing although records wait.
+    `failed_in_a_row`: requests that failed since the last response.
     """
 
     stream: str
@@ -69,13 +68,13 @@ class StreamHealth:
         self.requests = self.failed_requests = 0
         self.last_latency_ms = self.answered_at = 0.0
         self.accepted_at: float | None = None
-        """When Kinesis last accepted a record, by the sender's clock."""
+        """Time at which Kinesis last accepted a record, by the sender's clock."""
         self.latencies = Histogram()
         """Time from the start of each request to its results, in seconds."""
         self._bad_since = 0.0
 
     def bad(self, error: SendError, since: float) -> None:
-        """Note why the stream accepts nothing, or not everything, and since when; log it once."""
+        """Note why the stream accepts nothing, or not everything, and since when. Log the reason once."""
         state: State = "refused" if isinstance(error, Refused) else "retrying"
         hint = error.hint if isinstance(error, Refused) else ""
         if self.state == "ok":
@@ -96,7 +95,7 @@ class StreamHealth:
         self.accepted_at = now
 
     def ok(self, now: float) -> None:
-        """Note that the stream accepts records again; log how long it did not."""
+        """Note that the stream accepts records again, and log the duration of the failure."""
         if self.state == "ok":
             return
         logger.info("stream %s: accepts records again, after %.0f s", self._stream, now - self._bad_since)

@@ -13,8 +13,9 @@ RECORDS_PER_SEC = 1000
 BYTES_PER_SEC = 1024 * 1024
 
 BURST_SECS = 1.0
-"""Time for which unused tokens accumulate. One request in flight can carry what accrued during a latency of up to 1 s.
-A shard accumulates as much itself, so a longer burst would only be refused.
+"""Time for which unused tokens accumulate, so that one request can use all tokens of a latency of up to 1 s.
+
+The shard itself accumulates no more, so it would refuse a longer burst.
 """
 
 
@@ -24,7 +25,10 @@ def shard_secs(records: int, size: int) -> float:
 
 
 class TokenBucket:
-    """Tokens for records and for bytes. A request may overdraw them: a record can be larger than what is left."""
+    """Tokens for records and for bytes.
+
+    A request may overdraw them, because a record can be larger than the remaining tokens.
+    """
 
     def __init__(self, share: float, now: float) -> None:
         self._filled_at = now
@@ -33,12 +37,12 @@ class TokenBucket:
 
     @property
     def available(self) -> tuple[int, int]:
-        """Records and bytes that may be sent. Zero or less: nothing."""
+        """Records and bytes that may be sent. If either is zero or less, nothing may be sent."""
         return int(self._records), int(self._bytes)
 
     @property
     def level_secs(self) -> float:
-        """Tokens in shard seconds, of records or of bytes, whichever are fewer."""
+        """Tokens in shard seconds: those of records or those of bytes, whichever are fewer."""
         return min(self._records / RECORDS_PER_SEC, self._bytes / BYTES_PER_SEC)
 
     def fill(self, share: float, now: float) -> None:
@@ -57,6 +61,7 @@ class TokenBucket:
 
     def empty(self) -> None:
         """Discard the tokens: the shard has none."""
+        # An overdraft stays: the shard has to regain it before anything else.
         self._records, self._bytes = min(self._records, 0.0), min(self._bytes, 0.0)
 
     def secs_until_one(self, share: float) -> float:

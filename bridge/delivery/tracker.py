@@ -1,7 +1,7 @@
 """The tracker of one destination: every record between the spool's queue and its settlement.
 
-It decides what becomes of each record after each result: delivered, rejected, sent again, or withheld until something
-is known. It never waits, never locks and calls no other object: the sender pool guards it and passes the time.
+It decides the outcome of each record after each result: delivered, rejected, sent again, or withheld until its fate is
+known. It never waits, never locks and calls no other object. The sender pool guards it and passes the time.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 REPORT_AFTER_ATTEMPTS = 6
-"""A record that failed so often is no passing throttle: the stream's state reports it."""
+"""Attempts after which a failing record is not a short throttle any more, so that the stream's state reports it."""
 
 FULL_PIPELINE = 2
 INVALID_NAME_HINT = "Kinesis reports an invalid request to stream {stream}: check data_stream in the mapping"
 
 
 class DeliveryTracker:
-    """Records waiting and in flight. Their number and bytes are bounded: see `RecordAccumulator.capacity`."""
+    """Waiting records and records in flight. `RecordAccumulator.capacity` limits their number and bytes."""
 
     def __init__(self, queue_name: str, settings: SenderSettings) -> None:
         self.size_limit = RecordSizeLimit()
@@ -53,29 +53,29 @@ class DeliveryTracker:
         self._queue_name = queue_name
         self._settings = settings
         self._awaiting_size_limit: list[tuple[Record, Hold]] = []
-        """Records over 1 MiB, while the stream's limit is not known."""
+        """Records larger than 1 MiB that wait until the stream's limit is known."""
         self._misplaced = MisplacedRecords(self.accumulator)
         self._aggregate_payloads = AggregatePayloads(Destination.parse(queue_name))
         self._attempts: dict[int, int] = {}
-        """Number of attempts by record number, of records that failed and are not settled."""
+        """Number of attempts, by record number, of unsettled records that failed."""
         self._in_flight: set[Batch] = set()
         self.tune(BatchingOptions())
 
     def pause_secs(self, now: float) -> float:
-        """Return how long no request of this stream may start, unless an answer comes first; 0 when one may."""
+        """Return the seconds during which no request of this stream may start, unless a response arrives before."""
         return self.breaker.wait_secs(now, len(self._in_flight))
 
     def tune(self, tuning: BatchingOptions) -> None:
-        """Take over how long to linger and how large to pack records."""
+        """Apply new settings of the linger and of the size of packed records."""
         linger_ms, max_packed_bytes = tuning
         linger_secs = self._settings.linger_secs if linger_ms is None else linger_ms / 1000
         self.accumulator.tune(linger_secs, max_packed_bytes or PAYLOAD_UNIT_BYTES)
 
     def free_capacity(self, requests: int, max_bytes: int, max_waiting_bytes: int, now: float) -> tuple[int, int]:
-        """Return how many fresh records, and bytes of them, may be taken for `requests` requests of `max_bytes`.
+        """Return the fresh records, and their bytes, that may be taken for `requests` requests of `max_bytes`.
 
-        At most `max_waiting_bytes` wait then, those included that wait for others of their keys. The spool, which may
-        have newer records to send first, no longer decides on what waits here.
+        At most `max_waiting_bytes` wait here in total. The limit is low because the spool, which may have newer records
+        to send first, cannot take records back.
         """
         records, size = self.accumulator.capacity(self._settings.requests_in_flight)
         wanted, wanted_bytes = self.accumulator.free_capacity(requests, max_bytes, len(self._in_flight), now)
@@ -98,16 +98,16 @@ class DeliveryTracker:
         return [] if self.size_limit.max_bytes is None else self._reject_oversized(oversized, self.size_limit.max_bytes)
 
     def should_await_answer(self, max_bytes: int, now: float) -> bool:
-        """Return whether the next request had better wait for an answer, which makes more keys ready.
+        """Return whether the next request should wait for a response that makes more keys ready.
 
-        Two requests keep the link busy. Small ones beside them would spend more of it on HTTP heads.
+        Two requests keep the link busy. Further small ones would use more of it for HTTP heads.
         """
         return len(self._in_flight) >= FULL_PIPELINE and self.accumulator.is_underfilled(max_bytes, now)
 
     def next_request(self, requests: int, max_bytes: int, now: float) -> Batch:
         """Return the next batch, which is in flight from now on; empty if nothing may be sent yet.
 
-        `requests`: how many may start now, this one included. `max_bytes`: data and keys of the batch.
+        `requests`: number of requests that may start now, including this one. `max_bytes`: data and keys of the batch.
         """
         batch = self.accumulator.drain(self.size_limit.sendable_bytes(), max_bytes, requests, now)
         if batch.records:
@@ -120,7 +120,7 @@ class DeliveryTracker:
     def on_results(
         self, batch: Batch, outcome: BatchOutcome, results: Sequence[Result], latency_secs: float, now: float
     ) -> Settled:
-        """Take over the result of each record of a batch, and return what leaves the queue."""
+        """Apply the result of each record of a batch, and return the records that leave the queue."""
         self._remove_in_flight(batch)
         self.breaker.answered()
         self.state.answered(latency_secs)
@@ -144,7 +144,7 @@ class DeliveryTracker:
         return Settled(delivered, outcome.rejected)
 
     def on_request_failed(self, batch: Batch, error: SendError, now: float) -> None:
-        """Keep all records of a failed request, and pause."""
+        """Put all records of a failed request back, and start a pause."""
         self._remove_in_flight(batch, error)
         self.state.bad(error, batch.started_at)  # not `now`: a request without a response fails after half a minute
         # A refusal ends when a person acts. A fixed pause finds that out sooner than a back-off that has grown for
@@ -159,14 +159,13 @@ class DeliveryTracker:
         self.accumulator.release(*batch.holds)
 
     def on_request_invalid(self, batch: Batch, error: InvalidRequest, now: float) -> list[Rejected]:
-        """Split a request that holds a record which can never be accepted, and return that record once it is alone.
+        """Split a request that contains an unacceptable record. Return this record once it is alone.
 
-        A single record is at fault only where the stream's name is known to be valid.
+        A single record is rejected only if the stream's name is known to be valid.
         """
         self.size_limit.invalidate()
         alone = len(batch.records) == 1
-        # Before the stream has ever answered, the stream's name may be what is invalid. The record must not pay for
-        # that.
+        # Until the stream has answered once, its name may be the invalid part. That is no reason to reject the record.
         if alone and not (self.size_limit.described or self.state.delivered):
             self.on_request_failed(batch, self._bad_name(error), now)
             return []
@@ -185,7 +184,7 @@ class DeliveryTracker:
     # -- what Kinesis says about the stream ------------------------------------------------------------------------
 
     def on_described(self, description: StreamDescription, now: float) -> list[Rejected]:
-        """Take over the stream's limits. Return the withheld records that are larger than it accepts."""
+        """Apply the stream's limits. Return the withheld records that are larger than it accepts."""
         self.accumulator.shards.on_described(description, now)
         self.accumulator.on_distribution_changed()
         limit, by_service = description.max_record_bytes, self.accumulator.shards.distribution == "by_service"
@@ -202,29 +201,29 @@ class DeliveryTracker:
         return self._reject_oversized(rejected, limit)
 
     def on_describe_failed(self, error: SendError, now: float) -> None:
-        """Note that the limits are not known. Before the first delivery the error is the state of the stream."""
+        """Note that the limits are unknown. Before the first delivery, the error becomes the state of the stream."""
         self.size_limit.unanswered(now)
         self.accumulator.shards.on_described(None, now)
         if not self.state.delivered and not is_throttling(error.code):
             self.state.bad(self._bad_name(error) if isinstance(error, InvalidRequest) else error, now)
 
     def on_shards(self, shards: Sequence[Shard], now: float) -> list[Record]:
-        """Take over what ListShards returned. Return the withheld records that turn out to be delivered."""
+        """Apply a listing of the shards. Return the withheld records that are now known to be delivered."""
         self.accumulator.shards.on_listed(shards, now)
         return self.judge_misplaced(now)
 
     def on_shards_failed(self, error: SendError, now: float) -> list[Record]:
-        """Note that ListShards failed. Return as `on_shards`."""
+        """Note that ListShards failed. Return the withheld records that are now known to be delivered."""
         self.accumulator.shards.on_list_failed(now, denied=error.code in DENIED_CODES)
         return self.judge_misplaced(now)
 
     @property
     def judge_at(self) -> float | None:
-        """When `judge_misplaced` must be called at the latest; None if nothing is undecided."""
+        """Latest time at which `judge_misplaced` must be called; None if nothing is undecided."""
         return self._misplaced.due_at
 
     def judge_misplaced(self, now: float) -> list[Record]:
-        """Send the records again that consumers discard. Return those that turn out to be delivered."""
+        """Put the records back that consumers discard. Return those that are now known to be delivered."""
         delivered, discarded = self._misplaced.judge(now)
         self.state.resent += len(discarded)
         self._count_attempt(discarded)
@@ -276,7 +275,7 @@ class DeliveryTracker:
         )
 
     def _learn(self, batch: Batch, results: Sequence[Result], now: float) -> bool:
-        """Learn from an answer which shard accepts which keys, and how much each shard accepts.
+        """Learn from a response which shard accepts which keys, and how much each shard accepts.
 
         Return whether undecided records should be judged again.
         """
@@ -305,14 +304,14 @@ class DeliveryTracker:
             self._attempts.pop(record.number, None)
 
     def _count_attempt(self, records: Iterable[Record]) -> None:
-        """Note that records were sent once; the failure of a whole request is not held against any one of them."""
+        """Note that records were sent once. The failure of a complete request does not count as their own failure."""
         for record in records:
             self._attempts.setdefault(record.number, 1)
 
     def _schedule_retries(self, outcome: BatchOutcome, now: float, *, part: bool) -> int:
-        """Reenqueue what failed by itself, and return the largest number of attempts.
+        """Reenqueue the records that failed individually, and return the largest number of attempts.
 
-        A throttled record of a known shard waits for that shard's limiter; any other backs off.
+        A throttled record of a known shard waits for that shard's limiter. Any other record backs off.
         """
         backing_off: dict[int, list[Record]] = {}
         limited: list[Record] = []
