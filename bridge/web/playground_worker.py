@@ -20,6 +20,7 @@ import orjson
 
 from bridge.errors import BridgeError
 from bridge.web.jobs.checking import check
+from bridge.web.jobs.memory_limit import memory_limit
 from bridge.web.jobs.preview import preview
 from bridge.web.jobs.proposal import propose_mapping
 from bridge.web.jobs.resources import resources_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MEMORY_BYTES: Final = 1 << 30
+"""Memory of the process, most of it for tables and schemas; a job has JOB_BYTES of it."""
 CPU_SECS: Final = 20
 """CPU time of one job, after which the kernel ends the process: for a bridge that was killed, and ends it no more."""
 LOAD_CPU_SECS: Final = 60
@@ -77,7 +79,8 @@ def limit() -> None:
 def result_of(asked: dict[str, Any]) -> dict[str, Any]:
     """Return the result of a job; {"error": why} if it can have none."""
     try:
-        return JOBS[asked["job"]](asked)
+        with memory_limit():
+            return JOBS[asked["job"]](asked)
     except BridgeError as error:
         return {"error": str(error)}
 

@@ -32,7 +32,7 @@ from bridge.web import connections, events, job_requests, playground, playground
 from bridge.web.access import sessions, wrong_tokens
 from bridge.web.editing import mapping_editor, version_store
 from bridge.web.endpoints import dead_letters
-from bridge.web.jobs import checking
+from bridge.web.jobs import memory_limit
 from bridge.yaml_files import node_builder
 from tests.docs.pages import ROOT
 from tests.docs.tables import cell
@@ -202,8 +202,8 @@ def editor_limits():
     yield "trials and checks that wait in the playground", playground.MAX_REQUESTS, "409"
     yield "a trial, a check or a preview", f"{playground.PATIENCE_SECS:.0f} s", "409; nothing is saved"
     yield "loading of tables and schemas for them", f"{playground.LOAD_SECS:.0f} s", "409"
-    yield "memory of a trial or a preview", size(playground_worker.MEMORY_BYTES), "409"
-    yield "memory of a check before a mapping is saved", size(checking.CHECK_BYTES), "409; nothing is saved"
+    yield "memory of a trial, a check or a preview", size(memory_limit.JOB_BYTES), "409; nothing is saved"
+    yield "memory of these with all tables and schemas", size(playground_worker.MEMORY_BYTES), "409"
     yield "characters of a payload in the playground", job_requests.MAX_PAYLOAD_CHARS, "409"
     yield "messages of a preview", job_requests.MAX_MESSAGES, "409"
     yield "characters of a mapping on the page", job_requests.MAX_MAPPING_CHARS, "413; edit the file in its folder"

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-import resource
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loading.loader import compile_file, sharing_problem
 from bridge.mapping.selftest.runner import run_cases
+from bridge.web.jobs.memory_limit import JOB_BYTES
 from bridge.web.jobs.resources import SHOWN_AS, resources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from bridge.errors import Problem
     from bridge.mapping.loading.resources import LoadedResources
     from bridge.mapping.mapping import Mapping
 
-CHECK_BYTES: Final = 256 * 1024 * 1024
-"""Memory that a check may need beyond that of the process: the bridge itself is going to run the same tests."""
 _MAX_DIFFERENCE_CHARS: Final = 4_000
 _MAX_DIFFERENCES: Final = 50
 _MAX_PROBLEMS: Final = 200
@@ -31,11 +28,6 @@ _WORD: Final = re.compile(r"[\w.$-]+|\S")
 
 def check(asked: dict[str, Any]) -> dict[str, Any]:
     """Return {problems, tests} of {folder, file, text, shared}: a mapping file that is about to be saved."""
-    with _memory_limit(CHECK_BYTES):
-        return _checked(asked)
-
-
-def _checked(asked: dict[str, Any]) -> dict[str, Any]:
     resources = resources_of(asked)
     file, text = Path(asked["folder"]) / asked["file"], asked["text"]
     shown = f"{SHOWN_AS}/{file.name}"
@@ -48,7 +40,7 @@ def _checked(asked: dict[str, Any]) -> dict[str, Any]:
     tests = case_values(mapping)
     # A mapping turns the error into a dead letter. The bridge, without this limit, would use the memory.
     if any(_OUT_OF_MEMORY.search(each["difference"]) for each in tests):
-        raise BridgeError(f"a test needs more than {CHECK_BYTES // 1024**2} MiB of memory")
+        raise BridgeError(f"a test needs more than {JOB_BYTES // 1024**2} MiB of memory")
     return {"problems": problem_values([problem] if problem else [], text), "tests": tests}
 
 
@@ -76,20 +68,6 @@ def problem_values(
     beside = [] if resources is None else resources.problems
     nowhere = dict.fromkeys(("line", "column", "end_line", "end_column"), 0)
     return [*values, *({"path": "", "message": str(each), "advice": "", **nowhere} for each in beside)]
-
-
-@contextmanager
-def _memory_limit(more: int) -> Iterator[None]:
-    """Limit the memory that this process may use beyond what it has."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    limit = pages * resource.getpagesize() + more
-    # With large tables, the process may be near its own limit.
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _range(lines: list[str], line: int, column: int) -> dict[str, int]:

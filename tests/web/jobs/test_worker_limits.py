@@ -11,7 +11,7 @@ import zstandard
 from bridge.errors import BridgeError
 from bridge.mapping.loading.resources import load_resources
 from bridge.web import playground
-from bridge.web.jobs import checking, resources
+from bridge.web.jobs import memory_limit, resources
 from bridge.web.playground import Playground
 
 HEAD = "topic: t\noutputs: [{data_stream: s}]\n"
@@ -156,11 +156,20 @@ def test_check_that_needs_too_much_memory_ends_and_the_next_one_works(run, monke
     assert check(run, HEAD)["problems"] == []
 
 
-def test_memory_limit_of_a_check_is_never_above_that_of_the_process(monkeypatch):
+def test_trial_that_needs_too_much_memory_ends_and_the_next_one_works(run, monkeypatch):
+    monkeypatch.setattr(playground, "PATIENCE_SECS", 60.0)
+    zeros = base64.b64encode(zstandard.compress(bytes(250 * 1024 * 1024))).decode()
+    text = f"{HEAD}payload: text\ncompression: zstd\nmax_decompressed_bytes: {256 * 1024 * 1024}\n"
+    told = run("try", mapping=text, name="x", topic="t", payload_base64=zeros)
+    assert "MemoryError" in str(told["made"]["rejections"])
+    assert tried(run, "`1`")["made"]["records"]
+
+
+def test_memory_limit_of_a_job_is_never_above_that_of_the_process(monkeypatch):
     limits = []
-    monkeypatch.setattr(checking.resource, "getrlimit", lambda _: (1000, 1000))
-    monkeypatch.setattr(checking.resource, "setrlimit", lambda _, limit: limits.append(limit))
-    with checking._memory_limit(checking.CHECK_BYTES):
+    monkeypatch.setattr(memory_limit.resource, "getrlimit", lambda _: (1000, 1000))
+    monkeypatch.setattr(memory_limit.resource, "setrlimit", lambda _, limit: limits.append(limit))
+    with memory_limit.memory_limit():
         assert limits == [(1000, 1000)]
     assert limits == [(1000, 1000)] * 2
 
