@@ -97,8 +97,12 @@ def _respond(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]
 
 
 def _response_to(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> bytes | None:
-    """Return the response to a request; None if its command has ended."""
+    """Return the response to a request; None if its command has ended, or is another user's."""
     try:
+        # In a folder that every user can write to, only these may send requests.
+        if request_file.lstat().st_uid not in (0, os.geteuid()):
+            log.warning("ignored a request of another user in %s", request_file.parent)
+            return None
         fields = json.loads(read_bytes(request_file, MAX_REQUEST_BYTES))
         if _is_stale(*fields.pop("sent")):
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import time
 from typing import TYPE_CHECKING
 
@@ -40,12 +41,21 @@ class SpoolDirectory:
     def _protect(self) -> None:
         """Create the database file with mode 0600, because payloads are confidential. Existing files get this mode too.
 
-        SQLite creates the -wal and -shm files with the mode of the database file.
-        # Opening with O_CREAT and a mode, and not `chmod` afterwards: other users could open a new file in between.
+        SQLite creates the -wal and -shm files with the mode of the database file. A link is refused with OSError:
+        another user, who may write to the folder, could have made it to change a file of the bridge's user.
         """
-        os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # A volume of a container often has this mode, where there are no other users.
+        if self.path.stat().st_mode & stat.S_IWOTH and not self.path.is_mount():
+            log.warning("every user of this machine can write to spool.path %s: run 'chmod o-w' on it", self.path)
+        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+        # With O_CREAT and a mode, and not by a later `chmod`: other users could open a new file in between.
+        os.close(os.open(self.database, flags | os.O_CREAT, 0o600))
         for file in self.path.glob("spool.db*"):
-            file.chmod(0o600)
+            descriptor = os.open(file, flags)
+            try:
+                os.fchmod(descriptor, 0o600)
+            finally:
+                os.close(descriptor)
 
     def reject_damaged_files(self) -> None:
         """Raise SpoolCorrupt for damage that SQLite would not report. Call it before SQLite opens the files.

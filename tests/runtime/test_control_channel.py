@@ -130,6 +130,18 @@ def test_request_that_is_none_is_refused(tmp_path, text):
     assert done == []
 
 
+def test_request_of_another_user_is_ignored(tmp_path, monkeypatch, caplog):
+    done, mine = [], os.geteuid()
+    left_behind(tmp_path)
+    if mine:
+        monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    else:
+        os.chown(tmp_path / "delete-1-1.request", 12345, -1)
+    assert respond(tmp_path, done.append) is None
+    assert done == []
+    assert "request of another user" in caplog.text
+
+
 def test_request_that_is_a_fifo_does_not_block_the_bridge(tmp_path):
     os.mkfifo(tmp_path / "delete-1-1.request")
     assert respond(tmp_path, dict)["error"] == "the request is not a regular file"

@@ -30,6 +30,27 @@ def test_spool_folder_is_for_its_owner_only(tmp_path):
     folder.close()
 
 
+@pytest.mark.parametrize("name", ["spool.lock", "spool.db", "spool.db-wal"])
+def test_link_in_the_folder_is_refused_and_its_target_stays(tmp_path, name):
+    target = tmp_path / "target"
+    target.write_text("of the bridge's user")
+    target.chmod(0o640)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / name).symlink_to(target)
+    with pytest.raises(SpoolWriteError, match=r"spool\.path: cannot use"):
+        SpoolDirectory(tmp_path / "data")
+    assert target.read_text() == "of the bridge's user"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o777, True), (0o1777, True), (0o775, False), (0o700, False)])
+def test_folder_that_every_user_can_write_to_is_reported(tmp_path, caplog, mode, warned):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(mode)
+    SpoolDirectory(tmp_path / "data").close()
+    assert ("every user of this machine can write" in caplog.text) == warned
+
+
 def test_file_in_its_place_is_unwritable(tmp_path):
     (tmp_path / "data").write_text("")
     with pytest.raises(SpoolWriteError, match=r"spool\.path: cannot use"):
