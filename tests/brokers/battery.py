@@ -5,6 +5,8 @@ any broker. Each runs twice: on this machine, and with a round trip of half a se
 and are acknowledged as they arrive, as the bridge does once they are on disk.
 """
 
+import contextlib
+import signal
 import time
 from collections.abc import Callable
 
@@ -13,6 +15,8 @@ from tests.brokers.catalog import SECRET, Broker
 from tests.harness.mqtt_settings import tls_files
 
 NO_SHARED = "not delivered"
+CHECK_SECS = 300
+"""Limit of one check. The start of a broker in Java takes 90 s on a busy machine."""
 ALLOWED_ENDS = 3
 """Ends of the connection after which the bridge publishes no more: `publish_guard`."""
 
@@ -127,7 +131,7 @@ def websocket(bench):
     connections = client.subscriber.connections
     client.until(lambda: False, 5.0)
     wanted = bench.numbered(100)
-    bench.publish("websocket/a", wanted)
+    bench.publish_meanwhile(client, "websocket/a", wanted)
     found = bench.all_of(client, wanted)
     assert client.subscriber.connections == connections, "reconnected"
     return found
@@ -258,6 +262,22 @@ CHECKS: dict[str, Callable] = {
 _OPTIONS = {tls: {"tls": True}, refused_filter: {"acl": True}, refused_topic: {"acl": True}}
 
 
+@contextlib.contextmanager
+def _deadline():
+    """Raise TimeoutError after CHECK_SECS: a publisher whose message ends each connection would never end."""
+
+    def end(*_):
+        raise TimeoutError(f"no end within {CHECK_SECS} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(CHECK_SECS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def run(kind: type[Broker], only=CHECKS) -> dict[str, str]:
     """The result of each check, with the broker on its own; "FAILED: …" for what the bridge must do and does not.
 
@@ -272,7 +292,7 @@ def run(kind: type[Broker], only=CHECKS) -> dict[str, str]:
 
 def run_check(kind: type[Broker], check: Callable, *, slow: bool) -> str:
     try:
-        with kind(**_OPTIONS.get(check, {})) as broker, Bench(broker, slow=slow) as bench:
+        with _deadline(), kind(**_OPTIONS.get(check, {})) as broker, Bench(broker, slow=slow) as bench:
             return check(bench)
     except (AssertionError, OSError) as error:
         return f"FAILED: {error}"

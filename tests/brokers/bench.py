@@ -1,6 +1,7 @@
 """One broker and clients of the bridge at it, for one check of the battery."""
 
 import contextlib
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -120,6 +121,13 @@ class Bench:
         self._count += 1
         with Publisher(self.broker.port, client_id=f"publisher-{self._count}", window=50) as publisher:
             publisher.publish([(topic, data) for data in messages], 1, retain=retain)
+
+    def publish_meanwhile(self, client, topic, messages):
+        """Publish while the client is polled, so that it can send its pings: some brokers need seconds for this."""
+        thread = threading.Thread(target=self.publish, args=(topic, messages))
+        thread.start()
+        client.until(lambda: not thread.is_alive(), self.secs(SECS))
+        thread.join()
 
     def proxy(self, target=None):
         """Return a proxy in front of a port of the broker, as slow as the link."""

@@ -10,7 +10,7 @@ from tests.faults.registry import SCENARIOS
 from tests.faults.scenario import Outcome, Scenario, play
 from tests.faults.scenario_setup import Setup
 from tests.faults.sink import Sink
-from tests.faults.soak import LIMITS, Story, Trouble, gained, report, soak, verdicts
+from tests.faults.soak import LIMITS, MEMORY, Story, Trouble, gained, report, soak, verdicts
 from tests.faults.table import rows_of, with_rows
 
 PLACE = "before <!-- faults -->\n<!-- end --> after"
@@ -71,6 +71,11 @@ def test_soak_reports_what_grows_from_what_only_goes_up_and_down():
     assert gained([(0, 5.0), (10, 9.0), (20, 5.0), (30, 9.0), (40, 5.0)]) == 0
     assert gained([(0, 5.0), (10, 6.0), (20, 7.1), (30, 8.0), (40, 90.0)]) > 3
     assert gained([(0, 5.0)]) == 0
+
+
+def test_soak_memory_that_rises_at_first_only_is_flat():
+    story = Story(samples=[(second, dict.fromkeys(LIMITS, min(float(second), 50.0))) for second in range(100)])
+    assert [name for name, (*_, flat) in verdicts(story).items() if flat] == [MEMORY]
 
 
 def test_soak_ends_with_its_measurements_and_a_verdict(tmp_path):

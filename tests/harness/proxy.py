@@ -122,6 +122,8 @@ class Proxy:
                 await self._connect(reader, writer)
         except* OSError:
             pass  # a side that went away, or nothing listens on the target: the client sees its connection close
+        except* asyncio.CancelledError:
+            pass  # the proxy is closing: asyncio would print a traceback for each connection
         finally:
             self._tasks.discard(task)
 

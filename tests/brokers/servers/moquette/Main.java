@@ -19,6 +19,7 @@ public class Main {
         options.setProperty("key_manager_password", "secret");
         options.setProperty("allow_anonymous", "true");
         options.setProperty("telemetry_enabled", "false");
+        options.setProperty("netty.mqtt.message_size", "4194304");  // the default is 8,092 bytes
         options.setProperty("data_path", Files.createDirectories(folder.resolve("data")).toString());
         if (!given[4].isEmpty()) {  // what no line permits is denied
             Path rules = folder.resolve("acl");
