@@ -1,10 +1,26 @@
 // Moquette on 127.0.0.1: `Main PORT WEBSOCKET_PORT TLS_PORT KEYSTORE DENIED FOLDER`. The keystore's password is "secret".
 import io.moquette.broker.Server;
 import io.moquette.broker.config.MemoryConfig;
+import io.moquette.broker.security.IAuthorizatorPolicy;
+import io.moquette.broker.subscriptions.Topic;
 import java.nio.file.*;
-import java.util.Properties;
+import java.util.*;
 
 public class Main {
+    record Rules(String denied) implements IAuthorizatorPolicy {
+        boolean permits(Topic topic) {
+            return denied.isEmpty() || !topic.toString().startsWith(denied);
+        }
+
+        public boolean canWrite(Topic topic, String user, String client) {
+            return permits(topic);
+        }
+
+        public boolean canRead(Topic topic, String user, String client) {
+            return permits(topic);
+        }
+    }
+
     public static void main(String[] given) throws Exception {
         Path folder = Path.of(given[5]);
         Properties options = new Properties();
@@ -21,14 +37,9 @@ public class Main {
         options.setProperty("telemetry_enabled", "false");
         options.setProperty("netty.mqtt.message_size", "4194304");  // the default is 8,092 bytes
         options.setProperty("data_path", Files.createDirectories(folder.resolve("data")).toString());
-        if (!given[4].isEmpty()) {  // what no line permits is denied
-            Path rules = folder.resolve("acl");
-            Files.writeString(rules, "topic readwrite acl/open/#\n");
-            options.setProperty("acl_file", rules.toString());
-        }
         Server server = new Server();
         Runtime.getRuntime().addShutdownHook(new Thread(server::stopServer));
-        server.startServer(new MemoryConfig(options));
+        server.startServer(new MemoryConfig(options), List.of(), null, null, new Rules(given[4]));
         Thread.currentThread().join();
     }
 }
