@@ -1,7 +1,7 @@
 """Access to AWS: clients, credentials, error codes.
 
     client_factory.py    region, endpoints, proxy, TLS
-    error_codes.py       every error code of Kinesis: its class, and what a person should do about it
+    error_codes.py       every error code of Kinesis: its class and its remedy
     network_errors.py    the same for botocore's exceptions: names, sockets, TLS, proxies, credentials
     iam_policy.py        the least-privilege policy document
     credentials/         the authentication types

@@ -1,7 +1,7 @@
 """botocore's HTTP session with limits on a response: for STS, AWS IoT, and the metadata of instances and containers.
 
-botocore reads whatever an endpoint sends, however large it is and however long it takes. It also shows the body of a
-response with an unexpected status, in which there may be credentials.
+botocore reads any response, however large it is and however long it takes. It also shows the body of a response with an
+unexpected status, which may contain credentials.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ MAX_RESPONSE_BYTES = 256 * 1024
 MAX_RESPONSE_SECS = 60.0
 """Max duration of a response's body."""
 CHUNK_BYTES = 64
-"""Bytes of one read, between two checks of the duration. A read waits until all have come."""
+"""Bytes of one read, between two checks of the duration. A read waits until all of them have arrived."""
 
 
 class BoundedSession:
-    """Sends prepared requests as the URLLib3Session `inner`. Raises HTTPClientError beyond the limits. Any thread.
+    """Session that sends prepared requests by the URLLib3Session `inner`. Raises HTTPClientError beyond the limits.
 
-    `secret`: statuses of a response with credentials. Of a response with another status only the message remains.
+    Any thread. `secret`: statuses of responses with credentials. A response with any other status is reduced to its
+    message.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ def _message_of(body: bytes) -> bytes:
 
 
 class _Body:
-    """Body that was read already, as AWSResponse reads it."""
+    """Body that was read before, with the interface that AWSResponse needs."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -105,9 +106,9 @@ def install(client: Any, **options: Any) -> None:
 
 
 def bound_metadata(resolver: Any) -> None:
-    """Limit the responses of the metadata services of instance and container, which botocore's resolver reads.
+    """Limit the responses of the metadata services of instances and containers, which botocore's resolver reads.
 
-    botocore offers no way to give it a session; a test covers both.
+    botocore has no parameter for this, so private attributes are replaced; a test covers both services.
     """
     for name, attribute in (("iam-role", "_role_fetcher"), ("container-role", "_fetcher")):
         fetcher = getattr(resolver.get_provider(name), attribute)

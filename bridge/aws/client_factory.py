@@ -1,4 +1,4 @@
-"""Factory of the botocore clients of all services: the only code that creates them."""
+"""Factory of the botocore clients of all services. No other code creates clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REGION_PLACE = "{region}"
 class EndpointSettings:
     """Region, endpoints and the network between them.
 
-    `endpoint_url` may contain `{region}`, which is replaced by the region's name; without it, it is the endpoint of
+    `endpoint_url` may contain `{region}`, which is replaced by the region's name; a URL without it is the endpoint of
     every region. The time-outs are those of `TransportTimeouts`. Clients of other services than Kinesis use botocore's
     transport, with `answer_timeout_secs` as the read time-out.
     """
@@ -44,7 +44,7 @@ class EndpointSettings:
         return {"http": self.proxy_url, "https": self.proxy_url} if self.proxy_url else None
 
     def proxies_for(self, url: str) -> Mapping[str, str]:
-        """Return proxies by scheme: the configuration's, else the environment's for this URL; {} if none."""
+        """Return proxies by scheme: those of the configuration, otherwise those of the environment for this URL."""
         from botocore.utils import get_environ_proxies  # noqa: PLC0415 - botocore is slow to import
 
         found: Mapping[str, str] = self.proxies or get_environ_proxies(url)
@@ -52,7 +52,7 @@ class EndpointSettings:
 
     @property
     def trusted(self) -> str:
-        """Path of the CA certificates that verify AWS, chosen as botocore chooses it."""
+        """Path of the CA certificates that verify AWS, selected as botocore selects it."""
         from botocore.httpsession import get_cert_path  # noqa: PLC0415 - botocore is slow to import
         from botocore.session import get_session  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""Error codes of Kinesis: the bridge's reaction to each, and what a person should do.
+"""Error codes of Kinesis: the bridge's reaction to each, and the remedy for a person.
 
     UNAVAILABLE  it may work later by itself: buffer the records, back off, retry without limit
     REFUSED      a person must act: buffer the records, retry slowly, show the hint
@@ -48,7 +48,7 @@ class ErrorAction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """Reaction to one error code, and what a person should do.
+    """Reaction to one error code, and the remedy for a person.
 
     `hint` may contain `{stream}`, `{region}` and `{credential}`. `clock`: a wrong clock of this machine may be the
     cause.
@@ -178,7 +178,7 @@ def is_throttling(code: str) -> bool:
 
 
 def record_error(code: str, message: str, stream: str) -> SendError:
-    """Return the error for a record's own failure, to be shown as the stream's state."""
+    """Return the error for a record's own failure. It is shown as the stream's state."""
     rule = record_error_rule(code)
     if rule.action is ErrorAction.REFUSED:
         hint = rule.hint.format(stream=stream, region="this region", credential="this access key")

@@ -1,6 +1,7 @@
 """Least-privilege IAM policy for the bridge.
 
-Actions, resources and conditions: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisdatastreams.html
+Actions, resources and conditions:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisdatastreams.html
 Encrypted streams: https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
 """
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 MANAGED_KEY = "alias/aws/kinesis"
-"""Alias of AWS's own key. It permits every user of the stream, so the policy needs no statement for it."""
+"""Alias of AWS's own key. Every user of the stream may use it, so the policy needs no statement for it."""
 
 
 STREAM_ACTIONS = ("kinesis:PutRecords", "kinesis:DescribeStreamSummary", "kinesis:ListShards")
@@ -25,7 +26,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
 class StreamUse(NamedTuple):
-    """Stream by its ARN, with the ARN of the customer's KMS key that encrypts it ("" if none does)."""
+    """ARN of a stream, and ARN of the customer's KMS key that encrypts it ("" if none does)."""
 
     arn: str
     key_arn: str = ""

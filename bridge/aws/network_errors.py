@@ -1,4 +1,4 @@
-"""Mapping of botocore's exceptions without a response from Kinesis to the bridge's own errors.
+"""Conversion of botocore's exceptions for requests without a response into the bridge's own errors.
 
 OutcomeUnknown  the request may have arrived
 Unavailable     the request cannot have arrived

@@ -27,7 +27,7 @@ class MappingBinding(NamedTuple):
 def bind_mappings(
     spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], MessageCounter]
 ) -> dict[str, MappingBinding]:
-    """Return bindings by the mappings' names, and attach the state store of each stateful mapping.
+    """Return the bindings by name of the mapping, and attach the state store of each stateful mapping.
 
     `tally` returns the message counter for a mapping's name. Raises SpoolWriteError.
     """
@@ -42,6 +42,7 @@ def bind_mappings(
         )
         for mapping in mappings
     }
+    # Queues exist only after the bindings above, so their options are set here.
     _tune(spool, mappings)
     for mapping in mappings:
         if mapping.stateful is not None:
@@ -54,6 +55,7 @@ def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
     tunings: dict[str, BatchingOptions] = {}
     for output in (output for mapping in mappings for output in mapping.outputs):
         name = str(output.destination)
+        # Outputs that share a queue may differ; the stricter option of each kind applies to all of them.
         tunings[name] = output.tuning.with_(tunings.get(name, output.tuning))
     for name, tuning in tunings.items():
         spool.queues[name].tuning = tuning

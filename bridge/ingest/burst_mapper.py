@@ -36,7 +36,10 @@ log = logging.getLogger(__name__)
 _QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
 """QoS bits in a PUBLISH packet's first byte."""
 MAX_TRANSACTION_RECORDS = 20_000
-"""Records of one transaction above which the rest of a burst waits for the next one. It bounds memory."""
+"""Number of records from which the rest of a burst waits for the next transaction.
+
+It bounds the memory of a transaction.
+"""
 
 
 @dataclass(slots=True)
@@ -59,7 +62,7 @@ class BurstMapper:
 
     def __init__(self, spool: Spool, routes: Router, coverage: TopicCoverage, guard: PoisonGuard | None = None) -> None:
         self.rest: list[Publish] = []
-        """Messages of the last burst that `map` left, because its records are enough for one transaction."""
+        """Messages of the last burst that `map` did not process: it had made enough records for one transaction."""
         self.counts = IngestCounters()
         self.transaction = Transaction()
         self.commands: list[OutgoingMessage] = []
@@ -75,7 +78,7 @@ class BurstMapper:
         self._warned_of_alias = False
         self._guard = guard or PoisonGuard(spool)
         self._made = 0
-        """Records that the mappings without a fast path made of this burst."""
+        """Number of records that mappings without a fast path have made from this burst."""
 
     def bind(self, routes: Router, targets: dict[str, MappingBinding], nowhere: tuple[int, int]) -> None:
         """Use these mappings and bindings from the next burst on.
@@ -86,7 +89,7 @@ class BurstMapper:
         self.separate({})
 
     def separate(self, identifiers: MappingOf[str, int]) -> None:
-        """Hand each copy of a message to the mappings of its own subscription (filter → identifier) only.
+        """Map each copy of a message only by the mappings of its own subscription (filter → identifier).
 
         With overlapping subscriptions the broker may send a copy for each of them.
         """
@@ -95,12 +98,13 @@ class BurstMapper:
         self._match = self._match_of_copy if self._identifiers else self._routes.match
 
     def _match_of_copy(self, topic: bytes) -> RouteMatch:
-        # Without targets, the message takes the way of the unusual ones, which reads its identifiers.
+        # Without targets, the message is handled by `_handle_unusual`, which reads its identifiers.
         match = self._routes.match(topic)
         return match._replace(targets=()) if len(match.targets) > 1 else match
 
     def session_is_new(self) -> None:
         """Clear the stored packet identifiers, because the broker has no session and reuses identifiers."""
+        # Only if there are any: a new session after a start without QoS 2 must not cause a write.
         if self._unreleased:
             self._unreleased.clear()
             self.transaction.qos2_ids.clear()
@@ -123,6 +127,8 @@ class BurstMapper:
             qos = first & _QOS_BITS
             if first == PUBREL:
                 self._complete_qos2(packet_id)
+                # Completed without a look-up: a PUBREL for an unknown identifier must be answered as well (MQTT 5,
+                # 4.3.3).
                 releases += 1
                 acknowledge(PUBCOMP)
                 acknowledge(packet_id)
@@ -136,6 +142,7 @@ class BurstMapper:
                 if not self._open_qos2(packet_id):
                     # A redelivery: the records are in the spool, and only the acknowledgement is repeated.
                     continue
+            # Counted before mapping, so that a rejected message counts too.
             payload_bytes += total_bytes
             match = match_of(topic)
             if total_bytes > noted_bytes or total_bytes != len(payload) or not match.targets:
@@ -163,6 +170,7 @@ class BurstMapper:
                     queues[0].append(number, record[1], record[2])
             if self._made >= MAX_TRANSACTION_RECORDS:
                 break
+        # The packets that were not read from the iterator, in order, belong to the next transaction.
         self.rest = list(source)
         self._guard.end_burst()
         self.counts.messages += len(burst) - len(self.rest) - releases
@@ -191,6 +199,7 @@ class BurstMapper:
         if packet in self._unreleased:
             self.counts.redelivered += 1
             return False
+        # The pending deletion is part of the same transaction as the new identifiers.
         self._unreleased.add(packet)
         self.transaction.qos2_ids[packet] = True
         return True
@@ -230,6 +239,7 @@ class BurstMapper:
         if not match.valid:
             self._warn_of_topic(publish)
             reject_topic(self.transaction, self._unmatched_ids, message, total_bytes)
+        # A topic that `except` excludes is filtered on purpose, so coverage does not report it.
         elif not targets:
             if not match.excluded:
                 self.counts.unmatched += 1

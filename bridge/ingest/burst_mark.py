@@ -1,7 +1,7 @@
 """A file that shows what the ingest thread was doing when the process was killed.
 
-It is mapped into memory, so that a change costs no system call, and outlives the process but not a power failure. It
-is 32 bytes long:
+The file is mapped into memory, so a change costs no system call. Its contents survive the process, but not a power
+failure. It is 32 bytes long:
 
     byte 0         1 while a burst is being mapped, otherwise 0
     bytes 1-16     fingerprint of the message that is being mapped, or zeros
@@ -28,11 +28,13 @@ class BurstMark:
 
     def __init__(self, folder: Path) -> None:
         """Open the file and read what the last process left in it. Raises OSError."""
+        # O_NOFOLLOW: a symbolic link in this folder could make the bridge overwrite another file.
         descriptor = os.open(folder / MARK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             os.ftruncate(descriptor, _FILE_BYTES)
             self._memory = mmap.mmap(descriptor, _FILE_BYTES)
         finally:
+            # The memory mapping keeps the file open.
             os.close(descriptor)
         self.ended_in_burst = self._memory[0] == _BUSY
         """True if the last process ended while it mapped a burst."""
@@ -42,6 +44,7 @@ class BurstMark:
 
     def begin(self) -> None:
         """Note that a burst is being mapped."""
+        # One byte decides: its write cannot be seen half done by the next process.
         self._memory[0] = _BUSY
 
     def begin_message(self, fingerprint: bytes) -> None:

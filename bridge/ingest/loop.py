@@ -269,7 +269,7 @@ class IngestLoop:
         return True
 
     def _follow_subscriptions(self) -> None:
-        """Map copies by their subscription identifiers, while overlapping filters are subscribed one by one."""
+        """Use subscription identifiers to distinguish copies, if overlapping filters are subscribed one by one."""
         separated = self._subscriber.subscriptions.separated
         if separated is not self._separated and separated != self._separated:
             self._separated = separated

@@ -14,7 +14,7 @@ transaction that spools a manifest also stores its upper end, so that no number 
 killed.
 
 `checksum` is that of the content of all records from first to last without the exceptions
-(bridge/spool/queue/record_checksum.py); it is missing where a damaged spool had lost it. Exceptions: dead_lettered,
+(bridge/spool/queue/record_checksum.py); it is missing if a damaged spool had lost it. Exceptions: dead_lettered,
 dropped, and "no envelope" (a record of another output, or a replayed one).
 """
 
@@ -78,11 +78,13 @@ class ManifestWriter:
     def _begin(self, queue: StreamQueue) -> None:
         """Start the manifests of a queue at its next record. No manifest covers the records before it."""
         if not self._spool.get_meta(_key(queue)):
+            # `since` first: a crash in between leaves no key without it.
             self._spool.set_meta(_since(queue), str(queue.next))
             self._spool.set_meta(_key(queue), str(queue.next))
 
     def fill(self, transaction: Transaction, now_ms: int) -> bool:
         """Add the due manifests to an empty transaction. Return whether there are any."""
+        # A negative difference means that the clock was set back; the next manifest is then due at once.
         if 0 <= now_ms - self._at_ms < self._every_ms:
             return False
         self._at_ms = now_ms
@@ -123,13 +125,15 @@ class ManifestWriter:
         return True
 
     def _covered(self, queue: StreamQueue, first: int, settled: int) -> tuple[int, int | None]:
-        """Return the number before which the manifest from `first` ends, and its checksum, None if that is unknown.
+        """Return the number before which the manifest from `first` ends, and its checksum (None if unknown).
 
         All records below `settled` are settled. A checksum belongs to a complete run, so the manifest ends with one,
         and waits until all records of the run are settled.
         """
         runs = self._spool.reading.checksum_runs(queue, settled)
         if not runs or runs[0].first > first:
+            # Records from before the checksums existed, or whose checksums a damaged spool lost: a manifest without
+            # one.
             return (runs[0].first if runs else settled), None
         before, checksum = first, 0
         for run in runs:

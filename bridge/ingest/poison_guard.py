@@ -35,19 +35,26 @@ LARGE_BYTES: Final = 65_536
 """Payload size above which a message is always noted before it is mapped."""
 MAX_DEATHS: Final = 2
 CAREFUL_SECS: Final = 60.0
-"""Time for which the first process after a death is careful; five times as long after each further one."""
+"""Seconds for which the first process after a death is careful.
+
+After each further death in a row, the time is five times as long.
+"""
 _GROWTH: Final = 5
+# At most 60 s times 5^4, which is ten hours.
 _MAX_GROWTHS: Final = 4
 _MAX_SUSPECTS: Final = 100
 _META: Final = "poison"
-"""Key in the spool's `meta` of the deaths so far: {"deaths": number in a row, "suspects": {fingerprint: deaths}}."""
+"""Key in the spool's `meta`. Its value is {"deaths": number in a row, "suspects": {fingerprint: deaths}}."""
 
 
 class PoisonGuard:
     """Fingerprints of messages that ended processes, and the mark of the current one. Ingest thread only."""
 
     def __init__(self, spool: Spool, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read what the last process left. A folder without room for the mark is used without protection."""
+        """Read the mark of the last process.
+
+        If the disk has no room for a mark, the bridge runs without this protection.
+        """
         self._clock = clock
         self._mark: BurstMark | None = None
         stored = spool.get_meta(_META)
@@ -58,6 +65,7 @@ class PoisonGuard:
             self._mark = BurstMark(spool.folder.path)
         if self._mark is not None and self._mark.ended_in_burst:
             self._note_death(self._mark.last_fingerprint)
+            # Stored at once: the next death may come before the first commit.
             self._store(spool)
         growth = _GROWTH ** min(self._deaths - 1, _MAX_GROWTHS) if self._deaths else 0
         self._careful_until = clock() + CAREFUL_SECS * growth
@@ -70,6 +78,7 @@ class PoisonGuard:
         name = fingerprint.hex()
         self._suspects[name] = self._suspects.get(name, 0) + 1
         log.error("the last process ended while it mapped one message (fingerprint %s)", name)
+        # The oldest suspects go first. The list only has to hold the messages that the broker sends again now.
         while len(self._suspects) > _MAX_SUSPECTS:
             del self._suspects[next(iter(self._suspects))]
 
@@ -108,6 +117,8 @@ class PoisonGuard:
         """Note a message before it is mapped. Return False if it must not be mapped, because it is poison."""
         if self._mark is None:
             return True
+        # The topic is part of the fingerprint, because one payload may be harmless for another topic's mapping. A key
+        # has at most 64 bytes.
         digest = blake2b(payload, digest_size=FINGERPRINT_BYTES, key=topic[:64])
         fingerprint = digest.digest()
         self._mark.begin_message(fingerprint)

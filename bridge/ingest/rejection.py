@@ -39,7 +39,7 @@ def reject(
 def reject_oversized(
     transaction: Transaction, mapping: Mapping, target: MappingBinding, message: Message, total_bytes: int
 ) -> None:
-    """Add a dead letter for all outputs: the payload exceeds `mqtt.max_message_bytes`, only its beginning is stored."""
+    """Add a dead letter for all outputs. The payload exceeds `mqtt.max_message_bytes`; only its beginning is stored."""
     detail = f"a payload of {total_bytes} bytes exceeds mqtt.max_message_bytes; only its beginning is stored"
     _reject_all(transaction, mapping, target, message, total_bytes, "too_large", detail)
 
@@ -47,7 +47,7 @@ def reject_oversized(
 def reject_poison(
     transaction: Transaction, mapping: Mapping, target: MappingBinding, message: Message, total_bytes: int
 ) -> None:
-    """Add a dead letter for all outputs: processes ended while they mapped this message, so it was not mapped."""
+    """Add a dead letter for all outputs. Processes ended while they mapped this message, so it was not mapped."""
     detail = "the process was killed or hung each time it mapped this message, so it was not mapped again"
     log.error("a poison message on topic %s is a dead letter of mapping %s", message.topic, mapping.name)
     _reject_all(transaction, mapping, target, message, total_bytes, "poison", detail)

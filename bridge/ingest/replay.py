@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bridge.spool.store import Spool
 
 SLICE_DEAD_LETTERS = 200
+# Small enough that live messages wait for milliseconds only.
 """Maximum number of dead letters in one slice."""
 SLICE_BYTES = 4 * 1024 * 1024
 """Payload size after which a slice ends."""
@@ -40,10 +41,10 @@ Targets = "Mapping[str, tuple[MessageMapping, MappingBinding]]"
 
 @dataclass(slots=True)
 class DeadLetterJob:
-    """Request to replay or delete dead letters, by their numbers. `done` is set when `counts` are complete.
+    """Request to replay or delete dead letters, given by their numbers. `done` is set when `counts` are complete.
 
     Keys of `counts`: `replayed`, `filtered`, `deleted`, `failed_again`, `not_found`. `reasons` counts the reasons of
-    those that failed again. `at` is the index in `numbers` of the next one.
+    the dead letters that failed again. `at` is the index of the next one in `numbers`.
     """
 
     action: Action
@@ -75,6 +76,7 @@ class DeadLetterJobs:
 
     def fill(self, transaction: Transaction, targets: Mapping[str, tuple[MessageMapping, MappingBinding]]) -> JobSlice:
         """Add the next slice to an empty transaction. Call the slice's `committed` after the commit."""
+        # One job at a time, in the order of the requests.
         job = self._waiting[0]
         part = JobSlice(self, job)
         size = 0
@@ -96,6 +98,7 @@ class DeadLetterJobs:
 
     def ended(self, job: DeadLetterJob) -> None:
         """Remove a job after the commit of its last slice, and set its `done`."""
+        # `done` is set last: the waiting thread may stop the bridge as soon as it sees it.
         self._waiting.remove(job)
         job.done.set()
 
@@ -126,6 +129,8 @@ class DeadLetterJobs:
         mapping, target = targets[dead_letter.mapping]
         message = dead_letter.message
         mapped = mapping.replay(message, dead_letter.streams, dead_letter.item)
+        # The same failure as before: the dead letter stays, with the new reason. Anything else replaces it by its
+        # results.
         if mapped.rejections and not mapped.drafts and _same(mapped, dead_letter):
             _, _, code, detail = mapped.rejections[0]
             transaction.amended.append((code, detail, number))

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 MAX_TOPICS: Final = 1_000
-"""Maximum number of unmatched topics stored by name (the first ones). Messages on all others are counted together."""
+"""Maximum number of unmatched topics stored by name: the first ones that occur.
+
+Messages on all others share one count.
+"""
 MAX_TOPIC_CHARS: Final = 500
 """Maximum stored length of a topic name."""
 SILENT_PAUSES: Final = 3
@@ -41,7 +44,7 @@ class MessageCounter:
             self.at(now_ms)
 
     def at(self, now_ms: int) -> None:
-        """Record the time of a message that came at another time than the one before it."""
+        """Record the time of a message, unless it is the time of the previous one."""
         if self.last_ms and now_ms - self.last_ms > self.longest_pause_ms:
             self.longest_pause_ms = now_ms - self.last_ms
         self.last_ms = now_ms
@@ -130,6 +133,7 @@ class TopicCoverage:
 
     def tally(self, mapping: str) -> MessageCounter:
         """Return the mapping's counter, which continues after a reload."""
+        # The counter of a removed mapping stays, so that a mapping that is renamed back continues its count.
         return self._tallies.setdefault(mapping, MessageCounter())
 
     def unmatched(self, topic: str, now_ms: int) -> None:

@@ -1,10 +1,11 @@
 """Bandwidth limit of all streams together (`kinesis.max_bytes_per_sec`), in bytes on the wire. Any thread.
 
 The link is a token bucket. A request may start when the bucket is not in debt, and its bytes are charged then. So
-requests follow one another at the rate, whatever their size, and records are chosen at the last possible time.
+requests follow one another at the configured rate, whatever their size, and the records of a request are chosen as late
+as possible.
 
-An idle link gains a credit of at most `MADE_UP_SECS`. A waiting thread wakes up late and needs time to encode its
-request; the credit compensates for that. A longer idle time adds no more.
+An idle link gains a credit of at most `MADE_UP_SECS`, because a waiting thread wakes up late and needs time to encode
+its request. A longer idle time adds no further credit.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Payload of a TCP segment. 1,448 are usual on Ethernet; tunnels and mobile links leave less, and the estimate must not
-# be too low.
+# Payload bytes of a TCP segment. On Ethernet 1,448 are usual. Tunnels and mobile links have smaller segments, and the
+# estimate of the headers must not be too low.
 SEGMENT_BYTES = 1400
 SEGMENT_OVERHEAD_BYTES = 52
 """Header bytes of a TCP segment: IPv4 (20), and TCP with timestamps (32)."""
@@ -32,11 +33,11 @@ https://www.rfc-editor.org/rfc/rfc8446#section-5.2
 MADE_UP_SECS = 0.25
 
 _WIRE_SHARE = 0.7
-"""Share of the bytes on the wire that is data and keys. Base64 and the rest of the request are the other part."""
+"""Share of data and keys in the bytes on the wire; the other part is base64 and the rest of the request."""
 
 
 class BandwidthLimiter:
-    """Link that all streams share, with a rate in bytes a second."""
+    """Limiter of the link that all streams share, with a rate in bytes a second."""
 
     def __init__(self, max_bytes_per_sec: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = max_bytes_per_sec
@@ -66,9 +67,9 @@ class BandwidthLimiter:
             return max(0.0, self._free_at - self._clock())
 
     def reserve(self, size: int) -> None:
-        """Charge the estimate for a request of `size` bytes of data and keys that this thread is about to send.
+        """Charge the estimated bytes of a request with `size` bytes of data and keys that this thread is about to send.
 
-        Until the bytes are known, no other thread may start a request on the same bandwidth.
+        The charge is made before the exact size is known, so that no other thread uses the same bandwidth.
         """
         self._charge(size / _WIRE_SHARE)
         self._own.reserved = size / _WIRE_SHARE

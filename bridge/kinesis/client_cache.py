@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 LOOK_SECS = 2.0
 """Seconds between two checks of the credential files for changes."""
 STS_UNREACHABLE = "StsUnreachable"
-"""Code of the error of `whoami` if there are credentials, and STS does not respond."""
+"""Code of the error that `whoami` raises if there are credentials but STS does not respond."""
 DOUBT_SECS = 5.0
-"""Minimum seconds between two fetches of credentials because AWS refused them."""
+"""Minimum seconds between two fetches of credentials that follow a refusal by AWS."""
 TRY_AGAIN_SECS = 30.0
 """Delay before changed files without valid credentials are tried again. Another change triggers an earlier attempt."""
 
@@ -67,9 +67,9 @@ class CachedClient(NamedTuple):
 class ClientCache:
     """Clients, created when they are first needed. Any thread.
 
-    They are created again when a credential file changes, or when AWS refuses the credentials. A reader may see files
-    in the middle of a change, such as a new certificate beside the old key. While the files contain no valid
-    credentials, the current ones are used until they expire.
+    They are created again when a credential file changes, or when AWS refuses the credentials. Files may be read in the
+    middle of a change, for example a new certificate with the old key. While the files contain no valid credentials,
+    the current ones are used until they expire.
     """
 
     def __init__(self, settings: PublisherSettings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -94,7 +94,7 @@ class ClientCache:
         return min((end for end in ends if end is not None), default=None)
 
     def of(self, destination: Destination) -> CachedClient:
-        """Return the client for a destination. Raise SendError where there are no credentials."""
+        """Return the client for a destination. Raise SendError if there are no credentials."""
         if self._files and self._clock() >= self._check_at:
             self._check_files()
         place = region_of(self._settings, destination)
@@ -104,7 +104,7 @@ class ClientCache:
     def whoami(self, destination: Destination) -> str:
         """Return the ARN behind the credentials for a destination.
 
-        Raise SendError, with STS_UNREACHABLE as its code if there are credentials, and STS does not respond.
+        Raise SendError. Its code is STS_UNREACHABLE if there are credentials but STS does not respond.
         """
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - botocore is slow to import
 
@@ -206,7 +206,7 @@ class ClientCache:
 def _state(files: tuple[Path, ...]) -> list[tuple[int, int, int] | None]:
     """Return modification time (ns), size and inode of each file, to detect a change; None for an unreadable file.
 
-    Symbolic links are followed, because Kubernetes swaps secrets by them.
+    Symbolic links are followed, because Kubernetes replaces secrets by changing a link.
     """
     states: list[tuple[int, int, int] | None] = []
     for file in files:

@@ -34,8 +34,9 @@ def utf8_bytes(key: str) -> int:
 
 
 def is_long_in_utf16(record: Record) -> bool:
-    """Return whether the partition key is too long where its length is counted in UTF-16 units.
+    """Return whether the partition key is too long if its length is counted in UTF-16 units.
 
-    Kinesis documents 256 Unicode characters. Some emulators count an emoji as two.
+    Kinesis documents a limit of 256 Unicode characters. Some emulators count UTF-16 units instead, so an emoji counts
+    as two.
     """
     return not record.key.isascii() and len(record.key.encode("utf-16-le")) > 2 * MAX_PARTITION_KEY_CHARS

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 STOP_STALL_SECS = 2.0
-"""A stop waits for a request until no byte of it has left for this time. A satellite's round trip is 0.6 s."""
+"""Time without progress after which a stop ends a request. A round trip by satellite takes 0.6 s."""
 AUTOMATIC = "AUTO"
 """RecordDistributionStrategy of a stream for which Kinesis chooses the shard of each record."""
 DENIED_CODES = ("AccessDeniedException", "AccessDenied", "NotAuthorized")
@@ -45,9 +45,9 @@ __all__ = ["KinesisPublisher", "PublisherSettings", "StreamDescription"]
 class KinesisPublisher:
     """Sender of records to any stream. Any thread.
 
-    Clients are created at the first call; while there are no credentials, each call tries to create them again.
-    A `stream` is the name of a destination: a data stream's name or ARN, and how to reach it. Every method that calls
-    AWS raises Unavailable or Refused when the call failed.
+    Clients are created at the first call; while there are no credentials, each call tries to create them again. A
+    `stream` is the name of a destination: a data stream's name or ARN, and how to reach it. Every method that calls AWS
+    raises Unavailable or Refused if the call fails.
     """
 
     def __init__(self, settings: PublisherSettings) -> None:
@@ -55,17 +55,17 @@ class KinesisPublisher:
         self._clients = ClientCache(settings)
 
     def endpoint(self, stream: str) -> str:
-        """Return the configured endpoint URL of a stream's requests; if there is none, the stream's region."""
+        """Return the configured endpoint URL of a stream's requests, or the stream's region if none is configured."""
         region = region_of(self._settings, Destination.parse(stream))
         return self._settings.endpoint("kinesis", region) or region
 
     def put_records(self, stream: str, records: Sequence[Record | PackedRecord]) -> list[Result]:
         """Send one PutRecords request of at most 500 records and 10 MiB; return one result a record, in their order.
 
-        Raise InvalidRequest where something in it can never be accepted, OutcomeUnknown without a valid response.
+        Raise InvalidRequest if a part of it can never be accepted, OutcomeUnknown if there is no valid response.
         """
         results: list[Result] = self.call("put_records", stream, Records=records)["Results"]
-        # Results belong to records by position only. With another count nothing can be assigned.
+        # Only its position assigns a result to a record. If the counts differ, no result can be assigned.
         if len(results) != len(records):
             raise OutcomeUnknown("BadResponse", f"{len(results)} results for {len(records)} records")
         return results
@@ -109,7 +109,7 @@ class KinesisPublisher:
         return self._clients.in_flight
 
     def finish(self) -> None:
-        """Send no further request, and end those of which no byte leaves: the link is down, and the bridge stops."""
+        """Send no further request, and end those that make no progress, because the bridge stops."""
         self._clients.in_flight.limit_stall(STOP_STALL_SECS)
 
     def abort(self) -> None:
@@ -121,14 +121,14 @@ class KinesisPublisher:
         self._clients.forget()
 
     def call(self, operation: str, stream: str, **parameters: object) -> dict[str, Any]:
-        """Return the response to one request of botocore's name `operation`, without a retry.
+        """Return the response to one request, named `operation` as in botocore, without a retry.
 
-        Raise SendError. Of what is in the response nothing is certain: `responses` checks it.
+        Raise SendError. The response is not validated: `responses` does that.
         """
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
 
-        # Imported before the request, and not in the error path: a process without a free file descriptor for a
-        # connection has none to read a module either.
+        # Imported before the request, and not in the error path: a process without a free file descriptor could not
+        # read a module there.
         from bridge.aws.network_errors import network_error  # noqa: PLC0415 - as above
 
         destination = Destination.parse(stream)
@@ -146,8 +146,8 @@ class KinesisPublisher:
             raise network_error(error) from error
         except SendError:
             raise
-        # botocore's parsers raise many kinds of exceptions for a response that is not as the service sends it. None of
-        # them may end the thread, on which all other streams depend.
+        # botocore's parsers raise many kinds of exceptions for a malformed response. None of them may end this thread,
+        # because all other streams depend on it.
         except Exception as error:
             raise OutcomeUnknown("BadResponse", f"not a response of Kinesis: {type(error).__name__}") from error
 

@@ -1,8 +1,8 @@
 """Responses of Kinesis, checked before anything uses them.
 
-botocore passes on whatever the endpoint sends: a number where text belongs, an empty object, a list. Everything that is
-not as the API documents it raises OutcomeUnknown here, so that it concerns this one request only. The results of
-PutRecords are checked by `put_records_codec.py`, since that is on the hot path.
+botocore returns whatever the endpoint sends, for example a number instead of text, an empty object, or a list. Here
+every deviation from the documented API raises OutcomeUnknown, so that it affects only this request.
+`put_records_codec.py` checks the results of PutRecords, because they are on the hot path.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Operations.html
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KIB = 1024
 MAX_PAGES = 100
-"""Max number of pages of ListShards, of 1,000 shards each by default: an endless chain of tokens ends."""
+"""Max number of pages of ListShards, which have 1,000 shards each by default. It ends an endless chain of tokens."""
 MAX_TOKEN_CHARS = 1_048_576
 """Maximum length of NextToken (API_ListShards); a shard iterator has at most 512 characters."""
 MAX_ID_CHARS = 128
@@ -31,7 +31,7 @@ MAX_CHARS = 2048
 
 @dataclass(frozen=True, slots=True)
 class StreamDescription:
-    """Stream properties from DescribeStreamSummary; `described` is False where the call is not permitted."""
+    """Stream properties from DescribeStreamSummary. `described` is False if the call is not permitted."""
 
     max_record_bytes: int = DEFAULT_RECORD_BYTES
     status: str = ""
@@ -40,9 +40,9 @@ class StreamDescription:
     encryption: str = ""
     arn: str = ""
     key_id: str = ""
-    """KMS key as the stream is configured: a key's ARN, its id, or an alias."""
+    """KMS key in the configuration of the stream: a key's ARN, its id, or an alias."""
     distribution: str = ""
-    """RecordDistributionStrategy: AUTO where Kinesis chooses the shard; "" where the response does not contain it."""
+    """RecordDistributionStrategy: AUTO if Kinesis chooses the shard; "" if the response does not contain it."""
     described: bool = True
 
 
@@ -55,7 +55,7 @@ class StoredRecord(NamedTuple):
 
 
 class RecordsResponse(NamedTuple):
-    """Response of GetRecords. `next_iterator` is "" where a closed shard was read to its end."""
+    """Response of GetRecords. `next_iterator` is "" if a closed shard was read to its end."""
 
     records: list[StoredRecord]
     next_iterator: str
@@ -67,7 +67,7 @@ def stream_description(response: object) -> StreamDescription:
     """Return the content of a DescribeStreamSummary response. Raise OutcomeUnknown if it is invalid."""
     summary = _object(_object(response, "the response").get("StreamDescriptionSummary"), "StreamDescriptionSummary")
     kib = _integer(summary, "MaxRecordSizeInKiB", DEFAULT_RECORD_BYTES // KIB)
-    # No stream accepts less: records would become dead letters because of a wrong response.
+    # No stream accepts less. With a lower value, records would become dead letters because of a wrong response.
     if kib * KIB < DEFAULT_RECORD_BYTES:
         _reject(f"MaxRecordSizeInKiB is {kib}")
     mode = summary.get("StreamModeDetails")
@@ -84,10 +84,10 @@ def stream_description(response: object) -> StreamDescription:
 
 
 def list_shards(call: Callable[..., object], **first_page: object) -> Iterator[tuple[Shard, bool]]:
-    """Yield each shard, and whether it is open, of all pages that `call` returns.
+    """Yield each shard of all pages that `call` returns, and whether the shard is open.
 
-    `call` gets the parameters `first_page`, and from the second page on NextToken. Raises what `call` raises, and
-    OutcomeUnknown for a response that is none, or for more than MAX_PAGES pages.
+    `call` receives the parameters `first_page`, and NextToken from the second page on. Raises the exceptions of `call`,
+    and OutcomeUnknown for an invalid response or for more than MAX_PAGES pages.
     """
     parameters = first_page
     for _ in range(MAX_PAGES):
@@ -153,7 +153,7 @@ def _list(container: dict[str, Any], name: str) -> list[Any]:
 
 
 def _text(container: dict[str, Any], name: str, default: str | None = None, limit: int = MAX_CHARS) -> str:
-    """Return a text that is not empty, or the default where it is missing."""
+    """Return a text that is not empty, or the default if it is missing."""
     value = container.get(name)
     if value is None and default is not None:
         return default

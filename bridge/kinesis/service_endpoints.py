@@ -1,7 +1,7 @@
 """URLs that a configuration calls in AWS, from botocore's own resolver. Only `date_at` sends a request.
 
-One stream may have two endpoints. Where an ARN names it, records and stream queries go to endpoints of its account,
-such as https://123456789012.data-kinesis.us-east-1.amazonaws.com.
+One stream may have two endpoints. If an ARN names the stream, requests go to the endpoints of its account, such as
+https://123456789012.data-kinesis.us-east-1.amazonaws.com.
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-account-endpoints.html
 """
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 _PORTS = {"https": 443, "http": 80}
 DOCTOR_ONLY = "(doctor and policy only)"
-"""End of the use of an endpoint that the bridge itself does not call."""
+"""Suffix in the list of uses for an endpoint that the bridge itself does not call."""
 _DOCTORS = f"STS: identity of the bridge {DOCTOR_ONLY}"
 _RECORDS, _QUESTIONS = "records", "shards and limits"
 _OPERATIONS = {"put_records": _RECORDS, "describe_stream_summary": _QUESTIONS, "list_shards": _QUESTIONS}
 
 
 class ServiceEndpoint(NamedTuple):
-    """Endpoint: scheme and host, its uses, and the proxy on the way to it ("": direct)."""
+    """Endpoint: scheme and host, its uses, and the proxy for requests to it ("": none)."""
 
     url: str
     use: str

@@ -1,4 +1,4 @@
-"""Shards of a stream, and the shard that a partition key belongs to.
+"""Shards of a stream, and the shard of a partition key.
 
 A key belongs to the open shard whose range contains the MD5 of the key's UTF-8, as an unsigned 128-bit number:
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html#API_PutRecords_RequestSyntax
@@ -21,7 +21,10 @@ HASHES = 1 << 128
 
 
 class Shard(NamedTuple):
-    """Shard with its range of hashes, both ends inclusive. An inferred shard has the part that is known."""
+    """Shard with its range of hashes, both ends inclusive.
+
+    For an inferred shard, this is the known part of the range.
+    """
 
     id: str
     first_hash: int

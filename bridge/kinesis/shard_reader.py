@@ -1,10 +1,10 @@
 """Reader of a stream to its end, within the limits of GetRecords, which all consumers of a shard share.
 
 A shard allows 5 calls and 2 MB a second, and after a response of 10 MB none for 5 seconds:
-https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
-The reader uses half of the calls, so that other consumers have the rest, and waits after a response as long as its size
-takes at 2 MB a second. Throttled and unanswered calls are repeated. Shards are read in turn, each when it is its turn,
-so that the wait of one is the call of another. A page at a time is in memory.
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html The reader uses half of the calls and leaves
+the rest to other consumers. After a response it waits for as long as its bytes take at 2 MB a second. Throttled and
+unanswered calls are repeated. Shards are read in turn, so that one is read while another must wait. One page at a time
+is in memory.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ BYTES_PER_SEC = 2_000_000
 GIVE_UP_SECS = 600.0
 """Seconds without any response after which the reader gives up."""
 MAX_EMPTY_PAGES = 1_000
-"""Max number of empty pages in a row that come no nearer to the end of the stream: 7 minutes of calls."""
+"""Max number of consecutive empty pages that come no nearer to the end of the stream: 7 minutes of calls."""
 # Maximum of one GetRecords call.
 _PAGE_RECORDS = 10_000
 _BACKOFF = Backoff(1.0, 30.0)
 # An iterator expires 5 minutes after it was issued (API_GetShardIterator). The stored position creates the next one.
 _RENEW = frozenset({"ExpiredIteratorException"})
-# Kinesis responds so to a sequence number whose record has left the stream by its retention.
+# Kinesis responds with this error to a sequence number whose record has expired.
 _NO_SUCH_POSITION = frozenset({"InvalidArgumentException"})
 
 
@@ -60,9 +60,9 @@ class _ShardPosition:
     failures: int = 0
     caught_up: bool = False
     behind_ms: float = inf
-    """Least time to the end of the stream since the last record."""
+    """Lowest distance to the end of the stream, in ms, since the last record."""
     empty_pages: int = 0
-    """Number of pages in a row without a record, and not nearer to the end of the stream."""
+    """Number of consecutive pages without a record that came no nearer to the end of the stream."""
 
 
 class ShardReader:
@@ -88,7 +88,7 @@ class ShardReader:
         """Number of calls that were throttled, because other consumers read too."""
 
     def pages(self) -> Iterator[RecordPage]:
-        """Yield all records from the positions to now. Raise SendError for what waiting does not solve."""
+        """Yield all records from the positions to now. Raise SendError for errors that waiting does not solve."""
         readings = [_ShardPosition(shard, self._positions.get(shard.id, "")) for shard in self.shards()]
         while readings:
             reading = min(readings, key=lambda each: each.not_before)
@@ -112,7 +112,7 @@ class ShardReader:
         return [shard for shard, _ in responses.list_shards(partial(self._patiently, "list_shards"))]
 
     def _patiently(self, operation: str, **parameters: object) -> dict[str, Any]:
-        """Return the response to a call that is repeated until there is one. Raise SendError."""
+        """Repeat a call until there is a response, and return it. Raise SendError."""
         failures = 0
         while True:
             try:
@@ -151,7 +151,7 @@ class ShardReader:
         return response
 
     def _first_iterator(self, reading: _ShardPosition) -> str:
-        """Return an iterator that starts after the stored position; if there is none any more, at the oldest record."""
+        """Return an iterator from behind the stored position, or from the oldest record if it has expired."""
         oldest = {"ShardId": reading.shard.id, "ShardIteratorType": "TRIM_HORIZON"}
         start = oldest
         if reading.position:
@@ -166,7 +166,7 @@ class ShardReader:
 
     @staticmethod
     def _check_progress(reading: _ShardPosition, response: RecordsResponse) -> None:
-        """Raise OutcomeUnknown where empty pages do not come nearer to the end of the shard."""
+        """Raise OutcomeUnknown if empty pages do not come nearer to the end of the shard."""
         if response.records or response.behind_ms < reading.behind_ms:
             reading.behind_ms, reading.empty_pages = response.behind_ms, 0
             return
@@ -183,8 +183,9 @@ class ShardReader:
     def _ended(self, reading: _ShardPosition, response: RecordsResponse) -> bool:
         """Return whether the shard has been read to now.
 
-        An empty page is not the end: GetRecords returns one too while later records exist. On a busy stream no page is
-        empty. So the end is the second page in a row that is not behind, or one that is empty too.
+        An empty page is not the end, because GetRecords may return one although later records exist. On a busy stream
+        no page is ever empty. So the shard has ended if two consecutive pages are not behind, or if one page is neither
+        behind nor has records.
         """
         # Without an iterator the shard is closed, by a split or a merge, and was read to its end.
         if not response.next_iterator:

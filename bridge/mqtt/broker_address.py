@@ -27,6 +27,7 @@ class BrokerAddress:
         """Return the address in `url`. Raises ValueError unless it is mqtt://, mqtts://, ws:// or wss:// and a host."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
+            # An IPv6 host loses its brackets in `hostname`; `authority` and `__str__` add them again.
             raise ValueError(f"expected mqtt://host, mqtts://host, ws://host or wss://host, found {url!r}")
         return cls(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], parts.path or "")
 
@@ -43,6 +44,7 @@ class BrokerAddress:
     @property
     def authority(self) -> str:
         """Host and port as in a Host header, without the scheme's default port."""
+        # A Host header needs the brackets of an IPv6 address (RFC 9110, 7.2).
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 

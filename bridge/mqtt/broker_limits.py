@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class BrokerLimits:
     """Limits of the broker for this client. The defaults are those of the specification for an absent property.
 
-    `packet_bytes` and `session_expiry_secs` are None where the broker reports none. `keepalive_secs` likewise; 0 means
-    that the broker needs no keepalive.
+    `packet_bytes`, `session_expiry_secs` and `keepalive_secs` are None if the broker does not report them. A
+    `keepalive_secs` of 0 means that the broker needs no keepalive.
     """
 
     qos: int = 2
@@ -38,6 +38,7 @@ class BrokerLimits:
         """Return the limits in a CONNACK's properties (name in the specification → value)."""
         return cls(
             qos=properties.get("MaximumQoS", 2),
+            # Most features are reported only if they are missing, so an absent property means that the broker has them.
             wildcards=properties.get("WildcardSubscriptionAvailable", 1) != 0,
             shared=properties.get("SharedSubscriptionAvailable", 1) != 0,
             identifiers=properties.get("SubscriptionIdentifierAvailable", 1) != 0,

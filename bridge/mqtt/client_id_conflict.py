@@ -14,8 +14,9 @@ from typing import Final
 
 WINDOW_SECS: Final = 600.0
 """Period in which session ends are counted."""
+# One or two ends occur with every restart of a broker. Three within ten minutes are a pattern.
 _MIN_ENDS: Final = 3
-"""Number of closes without a reason, or resets, that make a session unstable."""
+"""Number of resets, or closes without a reason, that make a session unstable."""
 _MIN_STABLE_SECS: Final = 60.0
 _STABLE_FACTOR: Final = 3.0
 """A session that has lasted three times as long as the longest that ended is stable again."""
@@ -30,12 +31,13 @@ class ClientIdConflict:
     def __init__(self, client_id: str, reconnect_max_secs: float) -> None:
         self.conflict = self.unstable = ""
         self._client_id = client_id
-        # Two bridges with one ID leave each other alone for the longest pause between attempts.
+        # Two bridges with one ID do not disturb each other during the longest pause between attempts, so a session must
+        # outlive that to count as stable.
         self._min_stable_secs = max(_MIN_STABLE_SECS, 2 * reconnect_max_secs)
         self._takeovers: deque[tuple[float, float]] = deque()
         """(clock time, lifetime in seconds) of sessions that the broker reported as taken over."""
         self._ends: deque[tuple[float, float]] = deque()
-        """The same of sessions that ended without a reason."""
+        """(clock time, lifetime in seconds) of sessions that ended without a reason."""
 
     def record_takeover(self, now: float, lived_secs: float) -> None:
         """Record that the broker reported another client of this ID."""
@@ -50,13 +52,14 @@ class ClientIdConflict:
     def broker_away(self) -> None:
         """Discard the ends without a reason, because the broker is unreachable or accepts no session.
 
-        The broker then had its own reasons for closing them.
+        Then the broker itself was probably the cause.
         """
         self._ends.clear()
         self.unstable = ""
 
     def update(self, now: float, session_secs: float = 0.0) -> None:
         """Update both texts. `session_secs`: age of the present session; a stable one ends both problems."""
+        # Both lists have the same rule: a session that outlives its predecessors shows that the cause has disappeared.
         for ends in (self._takeovers, self._ends):
             longest = max((lived for _, lived in ends), default=0.0)
             if session_secs > max(self._min_stable_secs, _STABLE_FACTOR * longest):

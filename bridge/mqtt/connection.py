@@ -41,9 +41,11 @@ log = logging.getLogger(__name__)
 
 MAX_BURST_MESSAGES = 2000
 """Maximum size of one transaction: its fsync costs little per message, and its commit takes little time."""
+# Bytes as well as messages, because 2,000 large messages would make one transaction of gigabytes.
 MAX_BURST_BYTES = 1024 * 1024
 _MAX_CONTROL_PACKETS = 500
 """Maximum number of packets for paho in one round (20 µs each), so that a flood of them delays no stop."""
+# Only the broker's last packets are awaited, so one second is enough; the stop has a deadline of its own.
 _LEAVE_SECS = 1.0
 """Maximum wait for the broker to close the connection after DISCONNECT."""
 _CLOSED = " (a restart, a limit, or another client with this client ID)"
@@ -134,6 +136,7 @@ class Connection:
         ready = dict(self._poller.poll(timeout_secs * 1000))
         if not reading and ready.get(self.wire.fileno(), 0) & (select.POLLHUP | select.POLLERR):
             # While reading is paused, the end of the stream is never read, and every wait would return at once.
+            # Without this, `poll` would return at once in every round, and the thread would use a complete core.
             raise ConnectionResetError("the connection broke")
 
     def read(self) -> None:

@@ -8,8 +8,11 @@ from typing import Literal
 from bridge.mqtt.websocket import WebSocketClosed
 
 End = Literal["closed", "reset", "disconnected", "lost"]
-"""How a connection ended. `closed`: the broker closed it without a reason. `reset`: the broker, or something between,
-reset it. `disconnected`: the broker sent a reason. `lost`: the bridge closed it, because data was missing or wrong."""
+"""Way in which a connection ended.
+
+`closed`: the broker closed it without a reason. `reset`: the broker, or something between, reset it. `disconnected`:
+the broker sent a reason. `lost`: the bridge closed it, because data was missing or wrong.
+"""
 
 
 class ConnectionLost(Exception):
@@ -24,6 +27,7 @@ def end_of(error: Exception) -> End:
     """Return how the connection ended, from the error that showed it."""
     if isinstance(error, ConnectionLost):
         return error.end
+    # A CLOSE frame with a code that means "normal" explains as little as a closed socket.
     if isinstance(error, WebSocketClosed):
         return "disconnected" if error.explained else "closed"
     # A reset, or the end of the stream in the middle of TLS: outside MQTT.

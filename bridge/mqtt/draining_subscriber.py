@@ -28,12 +28,16 @@ class DrainingSubscriber(Subscriber):
 
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
         """Assume that the old session is subscribed to all mapping topics, even if the spool does not know."""
+        # The spool may be restored or new while the broker still has the session, so the topics of the mappings are
+        # added.
         prefix = f"$share/{self.subscriptions.share}/" if self.subscriptions.share else ""
         known = [*filters, *(part for of in (parts or {}).values() for part in of)]
         self.subscriptions.maybe_subscribed.update(prefix + text for text in known)
 
     def leave(self) -> None:
         """Unsubscribe from everything once the stored messages have arrived, as soon as `poll` runs. Any thread."""
+        # First the connection, then the empty set of filters: `poll` unsubscribes when the stored messages have
+        # arrived.
         self._dial_at = min(self._dial_at, 0.0)
         super().set_filters({})
 

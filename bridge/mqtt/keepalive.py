@@ -22,12 +22,15 @@ class Keepalive:
         self._received_at = self._pinged_at = now
 
     def on_accepted(self, server_secs: int | None, now: float) -> None:
-        """Use the broker's Server Keep Alive, if it is shorter. With 0 the broker needs no pings; the bridge does.
+        """Use the broker's Server Keep Alive if it is shorter.
+
+        With 0 the broker needs no pings, but the bridge does: they detect a dead peer.
 
         https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901094 (3.2.2.3.14, Server Keep Alive)
         """
         if server_secs:
             self.interval_secs = min(self.interval_secs, float(server_secs))
+        # CONNECT and CONNACK count as traffic of both directions.
         self._received_at = self._pinged_at = now
 
     def on_received(self, now: float) -> None:
@@ -36,7 +39,8 @@ class Keepalive:
 
     def ping_due(self, now: float) -> bool:
         """Return whether to send a PINGREQ now, and record it."""
-        # At half the interval while nothing is read, too: a broker waits for one and a half.
+        # Twice per interval, even while reading is paused. A broker waits for one and a half intervals, so one lost
+        # ping does no harm.
         if now - self._pinged_at < self.interval_secs / 2:
             return False
         self._pinged_at = now

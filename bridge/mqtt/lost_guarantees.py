@@ -23,12 +23,16 @@ GuaranteeCode = Literal["qos-lowered", "session-expiry-lowered", "session-lost",
 
 MIN_SHOWN_SECS: Final = 600.0
 MAX_SHOWN_SECS: Final = 3_600.0
-"""Limits of the time for which a discarded session is reported. It is an event: afterwards all is as it should be. Ten
-minutes are enough for a poll of `status` every five, and the event log stores it."""
+"""Limits of the time for which a discarded session is reported as a problem.
+
+It is a single event, and afterwards the session works again. Ten minutes are enough for a monitoring system that polls
+`status` every five minutes, and the event log stores it.
+"""
 SHARED_IN_3_1_1: Final = (
     "MQTT 3.1.1 has no shared subscriptions of its own. Brokers such as mosquitto 2 support them in 3.1.1 "
     "nevertheless; others grant them and deliver nothing. If no messages arrive, use mqtt.protocol 5"
 )
+# A wildcard mapping can have thousands of filters; the text must stay readable in a log line.
 _EXAMPLES: Final = 3
 
 
@@ -42,7 +46,7 @@ class LostGuarantee(NamedTuple):
 class SessionLoss(NamedTuple):
     """A session that the broker discarded: clock time of its discovery, and when the connection ended and began.
 
-    `since_epoch_secs` is 0 where the connection ended in an earlier run.
+    `since_epoch_secs` is 0 if the connection ended in an earlier run.
     """
 
     found_at: float
@@ -51,16 +55,16 @@ class SessionLoss(NamedTuple):
 
     @property
     def away_secs(self) -> float | None:
-        """Time without a session in seconds, None where its begin is unknown."""
+        """Seconds without a session, or None if their beginning is unknown."""
         return max(0.0, self.until_epoch_secs - self.since_epoch_secs) if self.since_epoch_secs else None
 
     def shown(self, now: float) -> bool:
-        """Return whether to report it: for as long as the bridge was away, within the limits."""
+        """Return whether to report the loss. It is reported for as long as the bridge was away, within the limits."""
         secs = MAX_SHOWN_SECS if self.away_secs is None else self.away_secs
         return now - self.found_at <= min(MAX_SHOWN_SECS, max(MIN_SHOWN_SECS, secs))
 
     def text(self) -> str:
-        """Return the cause with both times in UTC, and what it covers."""
+        """Return the cause with both times in UTC, and which messages may be lost."""
         until = _utc(self.until_epoch_secs)
         between = f"before {until}, while the bridge was not connected,"
         if self.away_secs is not None:
@@ -79,7 +83,7 @@ def lost_guarantees(
     shared_unverified: bool,
     loss: SessionLoss | None,
 ) -> Iterator[LostGuarantee]:
-    """Yield what the broker does not grant of what the bridge requests.
+    """Yield the guarantees that the bridge requests and the broker does not grant.
 
     `shared_unverified`: MQTT 3.1.1, a shared group, and no message of it so far.
     """

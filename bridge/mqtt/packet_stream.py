@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from bridge.mqtt.wrapped_socket import SocketLike
 
 READ_BYTES = 262_144
+# The kernel's receive buffer is of this order, so one read empties it.
 """Maximum number of bytes per read from the socket."""
 KEPT_OF_OVERSIZED_BYTES = 65_536
-"""Length of the stored beginning of an oversized payload, for its dead letter."""
+"""Number of bytes stored of an oversized payload, for its dead letter."""
 MAX_HEAD_BYTES = 2 * 65_535 + 65_536
-"""Space for the topic, the packet identifier and the stored properties of an oversized PUBLISH."""
+"""Maximum size of the topic, the packet identifier and the stored properties of an oversized PUBLISH."""
 MAX_CONTROL_BYTES = 1_048_576
 """Maximum size of any packet but PUBLISH. A larger one means that the broker is faulty."""
 
@@ -88,6 +89,7 @@ class PacketStream(WrappedSocket):
         self._partial.append(data)
         self._held_bytes += len(data)
         # Join only when a packet is complete: a join at each read would copy a large packet many times.
+        # `_wanted_bytes` is 0 until a packet is known to be incomplete, so the usual read is split at once.
         if self._held_bytes >= self._wanted_bytes:
             self._split(b"".join(self._partial) if len(self._partial) > 1 else data)
         return True
@@ -108,6 +110,7 @@ class PacketStream(WrappedSocket):
             try:
                 # A WebSocket or TLS socket that accepted nothing must get the same bytes again: `_out` only grows at
                 # its end, and both send from its beginning.
+                # A part of the buffer: `bytes` copies, and a slow peer accepts little of it at a time.
                 sent = self._sock.send(bytes(self._out[:65_536]))
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
@@ -124,6 +127,7 @@ class PacketStream(WrappedSocket):
         A broker that does not accept the client certificate sends an alert and closes. A write then fails without the
         reason, which only a read shows.
         """
+        # The read may also return data, which stays in `packets` for the caller.
         try:
             # Packets that came before the end are stored as always.
             self.read()

@@ -37,6 +37,7 @@ class PahoClient(paho.Client):
             clean_session=None if version_5 else not settings.persistent,
             protocol=paho.MQTTv5 if version_5 else paho.MQTTv311,
             # The subscriber reconnects with a new client.
+            # A client of paho keeps state from the old connection, for example in-flight QoS 1 messages.
             reconnect_on_failure=False,
             # The bridge acknowledges after the spool's commit.
             manual_ack=True,
@@ -59,6 +60,7 @@ class PahoClient(paho.Client):
         properties = None
         if self._bridge_version_5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho ships none
+            # Without it, mosquitto would send at most 20 messages (max_inflight_messages) between two acknowledgements.
             properties.ReceiveMaximum = settings.receive_maximum
             # 0: the broker deletes the session when the connection closes.
             properties.SessionExpiryInterval = settings.session_expiry_secs
@@ -76,6 +78,7 @@ class PahoClient(paho.Client):
     def _create_socket(self) -> paho.SocketLike:
         settings, address = self._bridge_settings, self._bridge_address
         timeout_secs = settings.connect_timeout_secs
+        # paho opens the TCP connection, with its handling of proxies and timeouts.
         sock = super()._create_socket()
         # TLS is not left to paho: it leaves the socket of a failed handshake open.
         try:
@@ -99,6 +102,7 @@ class PahoClient(paho.Client):
         settings, address = self._bridge_settings, self._bridge_address
         context = settings.tls.context()
         encrypted = context.wrap_socket(sock, server_hostname=address.host, do_handshake_on_connect=False)
+        # The handshake is explicit, so that its timeout is the configured one and its error is not hidden by paho.
         try:
             encrypted.settimeout(settings.connect_timeout_secs)
             encrypted.do_handshake()

@@ -22,8 +22,8 @@ def parse_properties(data: bytes) -> dict[str, Any]:
     """Return the properties by name: `content_type`, `user_properties` and so on; binary values as base64.
 
     `user_properties` is a dict of names and values, in the order of the packet. A name that occurs several times has a
-    list of all its values (MQTT 5, 3.3.2.3.7). Raises ProtocolViolation for data that a broker may not send: a topic
-    alias (the bridge permits none), an unknown identifier, a length beyond the end.
+    list of all its values (MQTT 5, 3.3.2.3.7). Raises ProtocolViolation for data that a broker must not send: a topic
+    alias (the bridge permits none), an unknown identifier, or a length beyond the end.
     """
     found: dict[str, Any] = {}
     for identifier, value in _entries(data):
@@ -34,6 +34,7 @@ def parse_properties(data: bytes) -> dict[str, Any]:
         elif identifier == _USER_PROPERTY:
             _add(found.setdefault("user_properties", {}), *value)
         elif identifier == _CORRELATION_DATA:
+            # JSON has no bytes, and the value may be anything.
             found["correlation_data"] = base64.b64encode(value).decode()
         elif identifier == _TOPIC_ALIAS:
             raise ProtocolViolation("a topic alias that was not allowed in a PUBLISH")
@@ -43,10 +44,11 @@ def parse_properties(data: bytes) -> dict[str, Any]:
 def subscription_identifiers(data: bytes) -> list[int]:
     """Return the identifiers of the subscriptions for which the broker sent the message.
 
-    Malformed properties have none.
+    Return [] for malformed properties.
     """
     try:
         return [value for identifier, value in _entries(data) if identifier == _SUBSCRIPTION_IDENTIFIER]
+    # The message is mapped by its topic then, as it is with brokers that send no identifiers.
     except ProtocolViolation:
         return []
 
@@ -100,6 +102,7 @@ def _binary(data: bytes, at: int) -> tuple[bytes, int]:
 
 def _text(data: bytes, at: int) -> tuple[str, int]:
     raw, at = _binary(data, at)
+    # A broker must send UTF-8. One wrong byte should not cost the message, so it becomes U+FFFD.
     return raw.decode("utf-8", "replace"), at
 
 

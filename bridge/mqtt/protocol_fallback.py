@@ -58,6 +58,7 @@ class ProtocolFallback:
         if version_5:
             known.accepted_5, known.inferred, known.without_5_at = True, False, None
             return True
+        # 3.1.1 was only tried because nothing answered MQTT 5. The success shows that the broker is up again.
         if self._wanted_5 and known.inferred and known.without_5_at is None:
             known.version_5, known.without_5_at = True, now
             return False
@@ -80,6 +81,7 @@ class ProtocolFallback:
         known = self._known[address]
         if not self._wanted_5 or known.version_5:
             return
+        # A rolling upgrade takes minutes; MQTT 5 is tried at most once in ten minutes with a broker that lacks it.
         old = known.without_5_at is None or now - known.without_5_at > RETRY_5_SECS
         if known.accepted_5 or old:
             known.version_5, known.without_5_at = True, None

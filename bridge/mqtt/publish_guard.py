@@ -15,9 +15,9 @@ log = logging.getLogger(__name__)
 _SUSPICIOUS_SECS: Final = 5.0
 """Maximum time between a message and the end of the connection for which it counts as the cause."""
 _STRIKES: Final = 3
-"""Number of such ends in a row after which nothing is published."""
+"""Number of consecutive ends of this kind after which nothing is published."""
 PAUSE_SECS: Final = 3600.0
-"""Time until publishing is tried again: someone may have fixed the access rule."""
+"""Seconds until publishing is tried again, because someone may have fixed the access rule."""
 
 
 class PublishGuard:
@@ -40,12 +40,13 @@ class PublishGuard:
         return True
 
     def caused(self, now: float) -> bool:
-        """Return whether a connection that ended at clock time `now` was ended by a message, as far as can be known."""
+        """Return whether a published message probably caused the end of a connection at clock time `now`."""
         if now - self._sent_at > _SUSPICIOUS_SECS:
             return False
         self._sent_at = -math.inf
         self._strikes += 1
         if self._strikes >= _STRIKES:
+            # One strike less than the limit: after the pause, a single further end starts the next pause.
             self._strikes = _STRIKES - 1
             self._paused_until = now + PAUSE_SECS
             log.error(

@@ -1,4 +1,4 @@
-"""Texts for a connection that the broker refuses or ends: the reason, what else the broker says, and what to do."""
+"""Texts for a connection that the broker refuses or ends: the reason, the broker's own words, and the remedy."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _X509: Final = {
         "use a host name of the certificate in mqtt.url, or issue a certificate for this address",
     ),
 }
-"""Result of the verification by OpenSSL: (cause, what to do). https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error
+"""Result of the verification by OpenSSL → (cause, remedy). https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error
 for X509_V_ERR_CERT_NOT_YET_VALID (9), CERT_HAS_EXPIRED (10), DEPTH_ZERO_SELF_SIGNED_CERT (18),
 SELF_SIGNED_CERT_IN_CHAIN (19), UNABLE_TO_GET_ISSUER_CERT_LOCALLY (20), UNABLE_TO_VERIFY_LEAF_SIGNATURE (21),
 HOSTNAME_MISMATCH (62) and IP_ADDRESS_MISMATCH (64)."""
@@ -86,7 +86,7 @@ _ALERTS: Final = {
 
 
 def with_hint(reason: str, properties: Any = None) -> str:
-    """Return the reason, with the broker's Reason String and Server Reference (MQTT 5), and what to do."""
+    """Return the reason with the broker's Reason String and Server Reference (MQTT 5), and with the remedy."""
     return _joined(reason, properties, _HINTS.get(reason))
 
 
@@ -115,7 +115,7 @@ def return_code_text(code: int) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Return the text of an error of the network or TLS, with its cause and what to do where that is known."""
+    """Return the text of a network or TLS error, with cause and remedy if they are known."""
     text = str(error) or type(error).__name__
     if isinstance(error, ssl.SSLCertVerificationError):
         cause, advice = _X509.get(
@@ -124,6 +124,7 @@ def error_text(error: BaseException) -> str:
         )
         return f"{cause}; {advice} [{text}]"
     if isinstance(error, ssl.SSLError):
+        # OpenSSL's names have a prefix of the TLS version, for example TLSV13_ALERT_CERTIFICATE_REQUIRED.
         name = error.reason or ""
         found = next((cause for alert, cause in _ALERTS.items() if name.endswith(alert)), "")
         return f"{found} [{text}]" if found else text

@@ -1,4 +1,4 @@
-"""State of the MQTT session at one moment, for status and problems."""
+"""State of the MQTT session at one time, for status and problems."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class SessionStatus:
     """State of the session. `problem` is "" without a fault.
 
     `conflict`: a client ID conflict that the broker reported. `unstable`: repeated ends without a reason. Both are ""
-    without one. `attempts`: number of failed attempts since the broker last accepted a session. `lost_guarantees`: what
-    the broker does not grant.
+    if there is none. `attempts`: number of failed attempts since the broker last accepted a session. `lost_guarantees`:
+    guarantees that the broker does not grant.
     """
 
     broker: str

@@ -1,4 +1,4 @@
-"""Knowledge of the broker's session that outlives connections, and what the broker grants of it."""
+"""Knowledge of the broker's session that outlives connections, and the guarantees that the broker grants."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUIET_SECS: Final = 5.0
-"""Time without a message after which the broker is taken to have delivered what it queued."""
+"""Seconds without a message after which the broker has probably delivered all queued messages."""
 MAX_LEFTOVER_SECS: Final = 600.0
 """Maximum time for which filters of an earlier run stay subscribed while messages keep arriving.
 
-Brokers queue 1,000 messages by default (mosquitto, HiveMQ). Even 20 for each round trip of 0.5 s are 24,000 in this
-time.
+Brokers queue 1,000 messages by default (mosquitto, HiveMQ). Even with 20 messages per round trip of 0.5 s, 24,000
+arrive in this time.
 """
 _SAVE_SECS: Final = 1.0
 """Pause after a record that could not be written."""
@@ -62,12 +62,13 @@ class SessionTracker:
     def on_accepted(self, connection: Connection) -> bool:
         """Begin the subscriptions of a connection. Return True if it continues the session of the last one.
 
-        Another broker of the list has a session of its own: its packet identifiers mean other messages.
+        Each broker of the list has a session of its own, whose packet identifiers belong to other messages.
         """
         now, broker = self._clock(), str(connection.address)
         self._accepted_at = self._received_at = now
         self._gave_up_waiting = False
         same = self.record.broker == broker
+        # The session was expected: the record names this broker and filters, and the session should have survived.
         present = connection.session_present and same
         if same and self.record.filters and not connection.session_present and self._settings.persistent:
             self._loss = SessionLoss(now, self._ended_epoch_secs, time.time())
@@ -110,6 +111,7 @@ class SessionTracker:
             if self._store(StoredSession(self.record.broker, self._subscriptions.record())):
                 self._saved_revision = revision
             else:
+                # A full disk would otherwise be written to in every round of `poll`.
                 self._save_at = now + _SAVE_SECS
 
     def before_unsubscribe(self, filters: list[str]) -> bool:
@@ -119,7 +121,7 @@ class SessionTracker:
     # -- what the broker grants ------------------------------------------------------------------------------------
 
     def quiet(self, now: float) -> bool:
-        """Return whether the broker has delivered what it queued, as far as can be known."""
+        """Return whether the broker has probably delivered all queued messages."""
         if now - self._received_at > QUIET_SECS:
             return True
         if now - self._accepted_at <= MAX_LEFTOVER_SECS:
@@ -134,7 +136,7 @@ class SessionTracker:
         return True
 
     def lost_guarantees(self, connection: Connection | None) -> tuple[LostGuarantee, ...]:
-        """Return what the broker does not grant. Any thread."""
+        """Return the guarantees that the broker does not grant. Any thread."""
         accepted = connection is not None and connection.accepted
         if self._loss is not None and not self._loss.shown(self._clock()):
             self._loss = None

@@ -35,6 +35,7 @@ def _broker_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+    # `from None`: the original ValueError contains the URL, and with it possibly a password.
     except ValueError:
         raise ValueError(f"expected {_URL}; the host or port cannot be read") from None
     if "@" in url:
@@ -161,12 +162,12 @@ class MqttSettings(Section):
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """The brokers, in the order in which they are tried."""
+        """Broker URLs, in the order in which they are tried."""
         return (self.url,) if isinstance(self.url, str) else self.url
 
     @property
     def addresses(self) -> tuple[BrokerAddress, ...]:
-        """The brokers' addresses, in the order in which they are tried."""
+        """Broker addresses, in the order in which they are tried."""
         return tuple(map(BrokerAddress.parse, self.urls))
 
     @property
@@ -191,7 +192,8 @@ class MqttSettings(Section):
     def temporary(self, suffix: str, share: str | None = None) -> Self:
         """Return the settings of another session, which ends with its connection.
 
-        `suffix` makes its client ID another one: with the bridge's own, the broker would end the bridge's session.
+        `suffix` makes its client ID different. With the bridge's own client ID, the broker would end the bridge's
+        session.
         """
         changes = {"client_id": self.client_id + suffix, "session_expiry_secs": 0, "share": share}
         return self.model_copy(update=changes)
@@ -200,6 +202,7 @@ class MqttSettings(Section):
     def _fits(self) -> Self:
         if self.tls != TlsSettings() and not any(urlsplit(url).scheme in ENCRYPTED for url in self.urls):
             raise ValueError("tls is set, but no URL is encrypted: use mqtts:// or wss://")
+        # MQTT 3.1.1, section 3.1.2.9: without a user name flag, the password flag must be 0.
         if self.protocol == "3.1.1" and self.password is not None and self.username is None:
             raise ValueError("MQTT 3.1.1 has no password without a username: set mqtt.username")
         return self

@@ -1,4 +1,4 @@
-"""Record of the broker's session that outlives the process: which broker has it, and which filters it contains.
+"""Record of the broker's session that outlives the process: the broker, and the filters that the session contains.
 
 It shows three things at the next connection: that a session which should exist was discarded, that MQTT 3.1.1 needs no
 SUBSCRIBE (at each one the broker sends all retained messages again), and that packet identifiers of another broker do
@@ -19,11 +19,12 @@ class StoredSession(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the record in `text`, the empty one for anything else than `dump` returns."""
+        """Return the record in `text`, or an empty one if `text` was not written by `dump`."""
         try:
             value = json.loads(text)
             filters = {str(name): (int(asked), int(granted)) for name, (asked, granted) in value["filters"].items()}
             return cls(str(value["broker"]), filters)
+        # An unreadable record only means that every filter is requested again, so it must not stop the bridge.
         except (AttributeError, KeyError, TypeError, ValueError):
             return cls()
 

@@ -1,7 +1,6 @@
 """Requests for subscriptions of one connection, and the broker's responses to them.
 
-A new exchange begins with each connection: nothing that one connection requested, and no deadline of it, may hold for
-the next.
+Each connection has a new exchange, because the requests and deadlines of one connection do not apply to the next.
 """
 
 from __future__ import annotations
@@ -37,13 +36,13 @@ RESPONSE_SECS: Final = 30.0
 """Maximum wait for a SUBACK or UNSUBACK."""
 _RETRY_IN_USE_SECS: Final = 1.0
 _PACKET_ID_IN_USE: Final = 0x91
-"""Reason code of a SUBACK or UNSUBACK that says nothing about the filter: another packet identifier will do."""
+"""Reason code of a SUBACK or UNSUBACK that is not about the filter: another packet identifier helps."""
 _RETAIN_IF_NEW: Final = 1
 """MQTT 5 retain handling: the broker sends retained messages only for a new subscription, not at each reconnect."""
 _HEAD_BYTES: Final = 16
 """Maximum size of a SUBSCRIBE or UNSUBSCRIBE without its filters: fixed header, packet identifier and properties."""
 _FILTER_BYTES: Final = 3
-"""Bytes that a packet needs for a filter beside its text: length and options."""
+"""Bytes of a filter in a packet in addition to its text: two for the length, one for the options."""
 
 Response = tuple[int, str]
 """Reason code of a SUBACK or UNSUBACK for one filter, and its description."""
@@ -51,7 +50,10 @@ Response = tuple[int, str]
 
 @dataclass(slots=True)
 class _PendingPacket:
-    """Packet to which the broker has not responded. After RESPONSE_SECS it is `late`: nothing waits for it any more."""
+    """Packet to which the broker has not responded.
+
+    After RESPONSE_SECS it is `late`, and no request waits for it any more.
+    """
 
     requests: list[SubscriptionRequest]
     sent_at: float
@@ -222,8 +224,8 @@ def leave_out_suspects(
 ) -> None:
     """Record that the broker did not respond to a SUBSCRIBE with these filters, and leave out a filter that causes it.
 
-    `reason` says what happened instead. A QoS 2 request becomes QoS 1 first. A joined filter becomes its parts. The
-    only filter is never left out.
+    `reason` describes what happened instead of a response. Before a filter is left out, QoS 1 is requested instead of
+    QoS 2, and a joined filter is replaced by its parts. The only filter is never left out.
     """
     for text in subscriptions.suspects.add(texts, weight):
         asked = subscriptions.wanted.get(text)

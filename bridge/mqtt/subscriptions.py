@@ -1,7 +1,7 @@
-"""Filters that the mappings subscribe to, and what the broker's session is known to contain.
+"""Filters that the mappings need, and the known contents of the broker's session.
 
-The state outlives a connection, as the session does. What one connection requests, and until when the broker must
-respond, belongs to that connection: `subscription_exchange.py`.
+This state outlives a connection, as the session does. The requests of one connection and their deadlines are in
+`subscription_exchange.py`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class SubscriptionChanges(NamedTuple):
 
 _NOTHING = SubscriptionChanges([], [])
 _LOOK_SECS = 1.0
-"""Interval between two looks at filters that cannot be unsubscribed yet."""
+"""Interval between two checks of filters that cannot be unsubscribed yet."""
 
 
 class RefusedFilter(NamedTuple):
@@ -62,9 +62,9 @@ class Subscriptions:
     share: str | None = None
     maybe_subscribed: set[str] = field(default_factory=set)
     separate: bool = False
-    """Subscribe to the filter of each mapping, and join none that overlap."""
+    """True if each mapping's filter is subscribed, even if filters overlap."""
     draining: bool = False
-    """Give up the session: all filters are leftovers."""
+    """True if the session is to be given up: all filters are leftovers."""
     wanted: dict[str, int] = field(default_factory=dict)
     confirmed: dict[str, SubscriptionRequest] = field(default_factory=dict)
     """Filters that the present session contains, as they were requested."""
@@ -75,21 +75,23 @@ class Subscriptions:
     """Shared filters of an earlier run. The broker may discard the queue of a group with its last subscriber, so they
     are unsubscribed only after their messages were received."""
     separated: dict[str, int] = field(default_factory=dict)
-    """Identifier of each filter that overlaps others, without the group: its subscription receives copies of its own.
-    Empty unless such filters are requested one by one, and the broker supports identifiers."""
+    """Subscription identifier of each filter, without its group, that receives copies of its own.
+
+    Empty unless such filters are requested one by one and the broker supports identifiers.
+    """
     _identifiers: bool = False
     revision: int = 0
-    """Number of changes of `confirmed`."""
+    """Counter that increases with each change of `confirmed`."""
     _refusals: dict[str, RefusedFilter] = field(default_factory=dict)
     _groups: dict[str, dict[str, int]] = field(default_factory=dict)
-    """The filters that each wanted filter joins; only those of more than one."""
+    """The parts of each wanted filter that joins several filters."""
     _joined: dict[str, int] = field(default_factory=dict)
     _split: set[str] = field(default_factory=set)
     """Joined filters that the broker does not grant. Their parts are requested instead."""
     _unsubscribe_at: dict[str, float] = field(default_factory=dict)
     """Clock time of the next attempt, for filters whose UNSUBSCRIBE the broker refused."""
     _idle_until: float = 0.0
-    """Clock time until which `changes` has nothing to return, unless the filters or the session change."""
+    """Clock time until which `changes` returns nothing, unless the filters or the session change."""
 
     # -- filters of the mappings ------------------------------------------------------------------------------------
 
@@ -103,7 +105,7 @@ class Subscriptions:
             if len(of) > 1
         }
         self._split = set(self._groups) if self.separate else self._split & self._groups.keys()
-        # A person may have fixed what a filter was refused for, so a reload requests all again.
+        # A person may have fixed the cause of a refusal, so a reload requests all filters again.
         self._refusals.clear()
         self.suspects.forget_delays()
         self._set_filter()
@@ -136,12 +138,13 @@ class Subscriptions:
     # -- what a connection finds -----------------------------------------------------------------------------------
 
     def begin(self, *, identifiers: bool = False, known: Mapping[str, tuple[int, int]] | None = None) -> None:
-        """Begin a connection. Every filter is requested again, but those that the session is known to contain.
+        """Begin a connection. Every filter is requested again, except those that the session is known to contain.
 
         `known`: filter → (requested QoS, granted QoS) of a session whose SUBSCRIBE would make the broker send retained
         messages again (MQTT 3.1.1).
 
-        A session that the broker reports as new may have filters nevertheless (ActiveMQ), so `maybe_subscribed` stays.
+        A session that the broker reports as new may contain filters nevertheless (ActiveMQ), so `maybe_subscribed`
+        stays.
         """
         self._identifiers = identifiers
         self._identify()
@@ -185,8 +188,8 @@ class Subscriptions:
     def _droppable(self, now: float, *, quiet: bool) -> list[str]:
         """Return the filters to unsubscribe now.
 
-        A filter stays until each filter that replaces it is granted, because a refused SUBSCRIBE must not end what
-        works. So it stays while a wanted filter that is not confirmed overlaps it.
+        A filter stays until each filter that replaces it is granted. Otherwise a refused SUBSCRIBE would end a working
+        subscription. So it stays while it overlaps a wanted filter that is not confirmed.
         """
         missing = [text for text in self.wanted if text not in self.confirmed]
         return sorted(
@@ -215,7 +218,7 @@ class Subscriptions:
         self._changed()
 
     def postpone(self, text: str, reason: str, retry_at: float) -> None:
-        """Record that a filter must be requested again at clock time `retry_at`. The response was not about it."""
+        """Record that a filter must be requested again at clock time `retry_at`: the response was not about it."""
         self._refusals[text] = RefusedFilter(reason, retry_at)
         self._changed()
 
@@ -267,7 +270,7 @@ class Subscriptions:
         return {text: (granted[text], qos) for text, qos in self.wanted.items() if granted.get(text, qos) < qos}
 
     def record(self) -> dict[str, tuple[int, int]]:
-        """Return what the session is known to contain: filter → (requested QoS, granted QoS)."""
+        """Return the known filters of the session: filter → (requested QoS, granted QoS)."""
         return {text: (each.qos, self.granted_qos.get(text, each.qos)) for text, each in self.confirmed.items()}
 
 

@@ -1,9 +1,9 @@
 """Filters whose SUBSCRIBE may have ended a connection.
 
 Some brokers close the connection, or never respond, instead of refusing a filter (RabbitMQ, AWS IoT Core). The only
-evidence is which SUBSCRIBE was unanswered when a connection ended. A link that breaks in the same moment gives the same
-evidence. So a filter is left out only after several ends in a row while it alone was unanswered, and never if it is the
-only filter: then there is nothing to protect from it.
+evidence is the SUBSCRIBE that was unanswered when a connection ended, and a link that breaks at the same time gives the
+same evidence. So a filter is left out only after several consecutive ends during which it alone was unanswered. The
+only filter is never left out, because there are no others to protect.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 STRIKES: Final = 3
-"""Number of ends that count against a filter. A DISCONNECT packet with a reason counts as two."""
+"""Number of ends after which a filter is left out. A DISCONNECT packet with a reason counts as two."""
 FIRST_DELAY_SECS: Final = 60.0
 MAX_DELAY_SECS: Final = 3600.0
 """Pauses before a filter that was left out is requested again: they double, because each attempt ends a connection."""
@@ -26,7 +26,7 @@ class SuspectFilters:
     """Filters under suspicion. They are requested one at a time, after all others."""
 
     strikes: dict[str, int] = field(default_factory=dict)
-    """Number of ends that count against a filter, by its text."""
+    """Number of ends that count against each filter."""
     _delays: dict[str, float] = field(default_factory=dict)
     _max_qos: dict[str, int] = field(default_factory=dict)
     """QoS to which the request for a filter is lowered, because the broker does not respond to QoS 2."""
@@ -56,7 +56,7 @@ class SuspectFilters:
 
     def next_delay(self, text: str) -> float:
         """Return the pause in seconds before a filter that is left out is requested again."""
-        # One more end is enough then.
+        # After the pause, one more end is enough to leave the filter out again.
         self.strikes[text] = STRIKES - 1
         delay = self._delays[text] = min(MAX_DELAY_SECS, 2 * self._delays.get(text, FIRST_DELAY_SECS / 2))
         return delay

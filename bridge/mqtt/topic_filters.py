@@ -1,4 +1,4 @@
-"""Topic filters as the broker sees them: which of them overlap, and the identifier of each subscription.
+"""Topic filters from the broker's view: which of them overlap, and the identifier of each subscription.
 
 https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241 (4.7, Topic Names and Topic Filters)
 """
@@ -12,7 +12,7 @@ _MAX_IDENTIFIER = 268_435_455
 
 
 def without_group(text: str) -> str:
-    """Return the topic filter of a subscription: `plant/#` of `$share/hall/plant/#`."""
+    """Return a subscription's topic filter without the shared group: `plant/#` for `$share/hall/plant/#`."""
     return text.split("/", 2)[2] if text.startswith("$share/") and text.count("/") > 1 else text
 
 
@@ -45,7 +45,7 @@ def overlap(one: str, other: str) -> bool:
 def subscription_identifier(text: str) -> int:
     """Return the identifier of a filter's subscription, the same in each run.
 
-    The broker stores the identifier with each message that it queues. An identifier that another run gave to another
-    filter would hand the message to the wrong mappings.
+    The broker stores the identifier with each message that it queues. If another run used this identifier for another
+    filter, the message would be processed by the wrong mappings.
     """
     return zlib.crc32(without_group(text).encode()) % _MAX_IDENTIFIER + 1

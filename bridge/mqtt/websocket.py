@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+# More than any server sends in the head of a 101 response.
 _MAX_RESPONSE_BYTES: Final = 65_536
 _MAX_CONTROL_BYTES: Final = 125
 """Maximum payload of a control frame: RFC 6455, 5.5."""
 _SWITCHING_PROTOCOLS: Final = 101
 _NO_REASON: Final = (1000, 1001, 1005)
-"""Codes of a CLOSE that do not say why: normal, going away, none."""
+"""Codes of a CLOSE that show no reason: normal, going away, none."""
 _STATUS_HINTS: Final = {
     301: "use the URL of its Location header",
     302: "use the URL of its Location header",
@@ -42,7 +43,7 @@ _STATUS_HINTS: Final = {
 
 
 class WebSocketClosed(OSError):
-    """The server has sent a CLOSE frame. `explained`: its code says why."""
+    """The server has sent a CLOSE frame. `explained`: its code shows a reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"the server closed the WebSocket, code {code}" + (f": {reason}" if reason else ""))
@@ -88,6 +89,7 @@ class WebSocket(WrappedSocket):
         if status != _SWITCHING_PROTOCOLS:
             hint = _STATUS_HINTS.get(status, "")
             raise ConnectionError(f"the WebSocket upgrade was refused: HTTP {status}" + (f"; {hint}" if hint else ""))
+        # RFC 6455, 1.3: the proof that the server understood the upgrade, and is no HTTP server that ignores it.
         wanted = base64.b64encode(hashlib.sha1(f"{key}{_GUID}".encode(), usedforsecurity=False).digest()).decode()
         if headers.get("sec-websocket-accept") != wanted:
             raise ConnectionError("the WebSocket upgrade failed: the response has a wrong Sec-WebSocket-Accept")
@@ -184,6 +186,7 @@ class WebSocket(WrappedSocket):
         elif opcode == _CLOSE:
             code = int.from_bytes(payload[:2]) if len(payload) > 1 else 1005
             self._closed = WebSocketClosed(code, payload[2:].decode("utf-8", "replace"))
+            # RFC 6455, 5.5.1: a CLOSE is answered by a CLOSE with the same code.
             self._send_control(_CLOSE, payload[:2])
 
     # -- sending ---------------------------------------------------------------------------------------------------
@@ -232,6 +235,7 @@ def _frame(opcode: int, payload: bytes) -> bytes:
         head = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, length)
     else:
         head = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, length)
+    # RFC 6455, 5.3: a client must mask each frame with a new random key.
     mask = os.urandom(4)
     return head + mask + _masked(payload, mask)
 

@@ -1,4 +1,4 @@
-"""Common part of the byte streams over a socket: what they pass on to it unchanged."""
+"""Common part of the byte streams over a socket: the calls that they forward unchanged."""
 
 from __future__ import annotations
 

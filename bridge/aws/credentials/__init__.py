@@ -2,7 +2,7 @@
 
 authentication.py  a type and its settings
 providers.py       table of the types of `kinesis.authentication`
-refreshable.py     credentials for botocore: renewed ahead, failures as the bridge's own errors
+refreshable.py     credentials for botocore: renewed early, with the bridge's own errors
 errors.py          why there are no credentials, in the user's words
 endpoints.py       the URLs that each type calls
 static_keys.py     token

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Authentication:
     """Authentication `type`, and the settings of that type by their names in the configuration.
 
-    `source` is another authentication, where the type needs credentials to get its own.
+    `source` is another authentication, if the type needs credentials to get its own.
     """
 
     type: str = "default"

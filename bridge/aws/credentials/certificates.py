@@ -107,7 +107,7 @@ def roles_anywhere(settings: Mapping[str, Any], endpoints: EndpointSettings, _se
         proxies=dict(endpoints.proxies_for(url)),  # type: ignore[arg-type]  # the same keys, as a plain dict
         use_fips_endpoint=endpoints.fips,
     )
-    # The library offers no way to give it a session. It logs the body of a response with an unexpected status.
+    # The library has no parameter for a session, and it logs the body of a response with an unexpected status.
     session._session = BoundedSession(session._session, secret=(OK, CREATED))  # noqa: SLF001 - as above
     credentials = WrappedCredentials(
         "roles_anywhere", _RolesAnywhereCredentials(session.get_refreshable_credentials()), renewable=True
@@ -117,7 +117,7 @@ def roles_anywhere(settings: Mapping[str, Any], endpoints: EndpointSettings, _se
 
 
 class _RolesAnywhereCredentials:
-    """Credentials of the library, with its exceptions as the bridge's own errors."""
+    """Credentials of the library, whose exceptions become the bridge's own errors."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -151,7 +151,7 @@ def _response_error(who: str, status: int, text: str, hint: str) -> SendError:
     except (ValueError, AttributeError, RecursionError):
         message = text
     detail = shortened(f"{who} returned {status}: {message}" if message else f"{who} returned {status}")
-    # A server error or a rate limit may pass by itself; anything else needs a person.
+    # A server error or a rate limit may end by itself; any other error needs a person.
     if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
         return Unavailable("Credentials", detail)
     return Refused("Credentials", detail, permission_hint(message) or hint or "check kinesis.authentication")

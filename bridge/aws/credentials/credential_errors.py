@@ -1,4 +1,4 @@
-"""Errors of missing credentials for the user: the cause, and what a person should do about it.
+"""Errors for missing credentials, in the user's words: the cause and the remedy.
 
 STS: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
 """
@@ -47,7 +47,7 @@ class InvalidCredentials(ValueError):
 
 
 _UNREADABLE = (AttributeError, InvalidCredentials, JSONDecodeError, LookupError, TypeError)
-"""Exceptions of botocore's readers for a response that is not as the service sends it."""
+"""Exceptions of botocore's readers for a malformed response."""
 
 
 def failed(error: Exception, method: str) -> SendError:
@@ -70,7 +70,7 @@ def failed(error: Exception, method: str) -> SendError:
 
         return _with_type(method, network_error(error))
     if isinstance(error, (ResponseParserError, *_UNREADABLE)):
-        # Not its text: botocore's includes the response, in which there may be a secret.
+        # Its text is not used: it includes the response, which may contain a secret.
         detail = f"the response is not credentials ({type(error).__name__})"
         return _with_type(method, Unavailable("Credentials", detail))
     hint = "check kinesis.authentication, and this machine's clock"

@@ -1,6 +1,6 @@
 """URLs that each type of authentication calls for credentials. Nothing is sent.
 
-The types in UNLISTED depend on files and programs of the machine, which only botocore and those programs interpret.
+The types in UNLISTED depend on files and programs of this machine that only botocore or the programs interpret.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class EndpointUse(NamedTuple):
 
 
 def endpoints_used(session: Any, authentication: Authentication, endpoints: EndpointSettings) -> Iterator[EndpointUse]:
-    """Yield the URLs that a type calls, its source's first. `session` is a botocore session without credentials.
+    """Yield the URLs that a type calls, those of its source first. `session` is a botocore session without credentials.
 
     There are none for the types in UNLISTED.
     """

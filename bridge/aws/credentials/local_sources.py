@@ -32,7 +32,7 @@ def default(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session:
 
 
 def profile(settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
-    """Load a named profile of the shared files, with everything it supports: keys, roles, single sign-on, processes."""
+    """Load a named profile of the shared files: keys, roles, single sign-on or a process."""
     session.set_config_variable("profile", settings["name"])
     return _found("profile", lambda: _chain(session), lambda: _no_such_profile(settings["name"]))
 
@@ -50,7 +50,7 @@ def ec2_role(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session
 
 
 def _chain(session: Any) -> Any:
-    """Return the credentials of botocore's chain, with limits on what the metadata services may send."""
+    """Return the credentials of botocore's chain, with limits on the responses of the metadata services."""
     from bridge.aws.bounded_session import bound_metadata  # noqa: PLC0415 - botocore is slow to import
 
     resolver = session.get_component("credential_provider")

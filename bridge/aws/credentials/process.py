@@ -61,9 +61,10 @@ def _run(command: str, names: tuple[str, ...]) -> FetchedCredentials:
 
 
 def _output_of(words: list[str], environment: dict[str, str]) -> bytes:
-    """Return what a command prints. Raise Unavailable or Refused; the command and its children have ended then."""
+    """Return the output of a command. Raise Unavailable or Refused after its end and that of its children."""
     try:
-        # A session of its own: its children can be ended with it, and no signal for the bridge reaches them.
+        # The command has a session of its own, so that its children can be ended with it and no signal for the bridge
+        # reaches them.
         child = subprocess.Popen(  # noqa: S603 - the user's own command
             words,
             stdin=subprocess.DEVNULL,

@@ -36,7 +36,7 @@ AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], EndpointSettings, Any]
 def authenticated_session(authentication: Authentication, endpoints: EndpointSettings) -> Any:
     """Return a botocore session with credentials of this type.
 
-    Raise Unavailable or Refused where there are none at present.
+    Raise Unavailable or Refused if there are none now.
     """
     source = authenticated_session(authentication.source, endpoints) if authentication.source else _session()
     load = partial(AUTHENTICATION[authentication.type], authentication.settings, endpoints, source)

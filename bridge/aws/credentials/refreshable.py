@@ -1,6 +1,6 @@
-"""Credentials for botocore: objects that it queries before it signs each request.
+"""Credentials for botocore, which queries these objects before it signs each request.
 
-This module is imported by functions only: botocore takes a quarter second to import, and `check` needs none of it.
+Only functions import this module, because importing botocore takes a quarter of a second and `check` does not need it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AHEAD_SECS = 900.0
-"""Lead of a renewal before the expiry; with a short lifetime, the last quarter of it."""
+"""Seconds before the expiry at which credentials are renewed; with a short lifetime, its last quarter."""
 TRY_AGAIN_SECS = 30.0
 MAX_CHARS = 32_768
-"""Max length of a part of credentials. AWS documents no limit of a session token; 4 kB are seen, and a request's head
-must fit into the limits of proxies."""
+"""Max length of a part of credentials.
+
+AWS documents no limit for a session token. Tokens of 4 kB occur, and a request's head must not exceed the limits of
+proxies.
+"""
 _PRINTABLE = re.compile(rf"[ -~]{{1,{MAX_CHARS}}}")
 
 
@@ -37,7 +40,7 @@ _PRINTABLE = re.compile(rf"[ -~]{{1,{MAX_CHARS}}}")
 class FetchedCredentials:
     """Credentials that were just fetched. `expires_at` is seconds since 1970; None: never.
 
-    Raise InvalidCredentials where they cannot be sent in the header of a request.
+    Raise InvalidCredentials if they cannot be sent in the header of a request.
     """
 
     access_key_id: str = field(repr=False)
@@ -59,7 +62,7 @@ class FetchedCredentials:
 
 
 def check_credentials(access_key_id: object, secret_access_key: object, session_token: object) -> None:
-    """Raise InvalidCredentials unless all are printable ASCII. There may be no session token."""
+    """Raise InvalidCredentials unless all are printable ASCII. The session token may be missing."""
     names = ("access key id", access_key_id), ("secret access key", secret_access_key), ("session token", session_token)
     for name, value in names:
         if value is None and name == "session token":
@@ -92,7 +95,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
     """Credentials from `fetch`, which is called again before they expire. Any thread.
 
     While renewal fails, the current credentials are used until they expire. Each thread that signs may try the renewal,
-    one at a time, and at most twice a minute. Raises SendError where there are none.
+    one at a time, and at most twice a minute. Raises SendError if there are none.
     """
 
     def __init__(
@@ -109,7 +112,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
         self._fetching = threading.Lock()
         self._fetched: FetchedCredentials | None = None
         self._renew_at = self._ends_at = inf
-        """Times of the steady clock, so that nothing changes when the machine's clock is set."""
+        """Times of the steady clock, which does not jump when the machine's clock is set."""
 
     @property
     def expires_at(self) -> float | None:
@@ -159,7 +162,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
             left = fetched.expires_at - self._now()
             if left <= 0:
                 # Fresh credentials cannot be expired, so this machine's clock is wrong. They are fetched again at the
-                # next request, for the clock may be right by then.
+                # next request, because the clock may be right by then.
                 self._fetched = None
                 raise _expired_already(self.method, -left)
             self._ends_at = now + left

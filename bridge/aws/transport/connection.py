@@ -1,8 +1,8 @@
 """urllib3's connections and pools, over sockets that follow progress.
 
-Overridden are `connect`, `request`, `send` and `getresponse` of http.client, `_new_conn` of urllib3's connections, and
-`_get_conn` and `_put_conn` of its pools. TLS, the proxy's CONNECT, parsing and errors stay urllib3's. botocore's own
-connection classes are not used: they add `Expect: 100-continue`, which is for S3.
+These classes override `connect`, `request`, `send` and `getresponse` of http.client, `_new_conn` of urllib3's
+connections, and `_get_conn` and `_put_conn` of its pools. urllib3 still handles TLS, the proxy's CONNECT, parsing and
+errors. botocore's own connection classes are not used: they add `Expect: 100-continue`, which is for S3.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ HEAD_AND_BODY = 2
 
 
 class ConnectingSocket:
-    """A socket that TCP, the proxy or TLS still work on, by a descriptor of its own.
+    """Second descriptor of a socket whose TCP, proxy or TLS set-up is not finished.
 
-    urllib3 and `ssl` pass the first one on from object to object, and may close it while another thread shuts it down.
+    urllib3 and `ssl` pass the first descriptor from object to object, and may close it while another thread shuts it
+    down.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -40,7 +41,7 @@ class ConnectingSocket:
         self._sock = sock.dup()
 
     def shut_down(self) -> None:
-        """End the wait of the thread that sets it up. Any thread."""
+        """End the wait of the thread that sets the connection up. Any thread."""
         with self._closing, contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
@@ -51,11 +52,11 @@ class ConnectingSocket:
 
 
 def _joined(parts: list[bytes]) -> list[bytes | memoryview]:
-    """Return the head with the beginning of the body, and the rest. It saves a packet and a TLS record."""
+    """Return the head joined with the beginning of the body, and the rest. This saves a packet and a TLS record."""
     if len(parts) != HEAD_AND_BODY:
         return list(parts)
     head, body = parts
-    # Only so much of the body is copied: the rest, up to megabytes, is sent from where it is.
+    # Only this part of the body is copied. The rest, up to megabytes, is sent without a copy.
     first = max(0, TLS_RECORD_BYTES - len(head))
     return [head + body[:first], memoryview(body)[first:]]
 
@@ -75,7 +76,7 @@ class _ProgressConnection(HTTPConnection):
         return self._progress is None or not self._progress.responded
 
     def connect(self) -> None:
-        """Connect, and put the socket that follows progress on top."""
+        """Connect, and wrap the socket in one that follows progress."""
         request = current_request.get()
         started_at = request.clock()
         try:
@@ -97,8 +98,8 @@ class _ProgressConnection(HTTPConnection):
         """Connect a TCP socket as urllib3 does, but so that an abort ends it."""
         request = current_request.get()
         failure = OSError("the name has no address")
-        # One address after the other, as urllib3 does. The last failure is reported, as each address has its own
-        # time-out.
+        # The addresses are tried one after the other, as urllib3 does. Each has its own time-out, and the last failure
+        # is reported.
         for family, kind, protocol, _, address in self._addresses():
             try:
                 return self._dial(request, socket.socket(family, kind, protocol), address)
@@ -159,9 +160,9 @@ class _ProgressConnection(HTTPConnection):
             request.sent_whole()
 
     def getresponse(self) -> Any:
-        """Return the response, and note that it has begun where the socket could not know.
+        """Return the response, and note its beginning if the socket could not detect it.
 
-        Raises ResponseTooLarge where its head announces too large a body, before a byte of that is read.
+        Raises ResponseTooLarge if its head announces too large a body, before any of the body is read.
         """
         response = super().getresponse()
         if not (request := current_request.get()).answered:
@@ -174,7 +175,7 @@ class _ProgressConnection(HTTPConnection):
         return response
 
     def send(self, data: Any) -> None:
-        """Collect a part of a request. CONNECT goes out at once, before there is one."""
+        """Collect a part of a request. A CONNECT to a proxy is sent at once, because no request has begun then."""
         if self._parts is None:
             super().send(data)
         else:
@@ -193,10 +194,10 @@ class _IdleClosingPool(HTTPConnectionPool):
     """Common part of the pools of both schemes."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        """Return a connection, without a socket where the one in the pool was unused for too long."""
+        """Return a connection. If the one in the pool was unused for too long, it has no socket and connects again."""
         connection: Any = super()._get_conn(timeout)
         request = current_request.get()
-        # A firewall or NAT may have forgotten an idle connection without a sign: a request on it would wait until its
+        # A firewall or NAT may have dropped an idle connection without a sign. A request on it would wait until its
         # time-out.
         if not connection.is_closed and request.clock() - connection.used_at >= request.timeouts.idle_timeout_secs:
             connection.close()
@@ -205,8 +206,8 @@ class _IdleClosingPool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.used_at = current_request.get().clock()
-            # The server responded before it had the complete request: what follows on this connection would be read as
-            # the rest of it.
+            # The server responded before it had the complete request. It would read the next request on this connection
+            # as the rest of it.
             if not conn.reusable:
                 conn.close()
         super()._put_conn(conn)

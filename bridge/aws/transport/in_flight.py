@@ -1,4 +1,4 @@
-"""All requests in flight: how many of their bytes have left, and how to end them."""
+"""All requests in flight: the number of bytes that have left, and their abort."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ class InFlightBytes(NamedTuple):
     request_bytes: int
     """Bytes of the requests whose sending has begun."""
     drained_bytes: int
-    """Bytes of these that were seen to leave this machine. The figure is up to 0.1 s old, and 0 before that time."""
+    """Number of these bytes that have left this machine.
+
+    The figure is up to 0.1 s old, and 0 in a request's first 0.1 s.
+    """
 
 
 class RequestsInFlight:
@@ -55,7 +58,7 @@ class RequestsInFlight:
             request.abort()
 
     def limit_stall(self, secs: float) -> None:
-        """End the requests of which no byte leaves for `secs`; those that have left wait for their response.
+        """End the requests of which no byte leaves for `secs`. Those that have left completely wait for their response.
 
         Does not block.
         """
@@ -66,7 +69,7 @@ class RequestsInFlight:
             request.limit_stall(secs)
 
     def progress(self) -> InFlightBytes:
-        """Return what is in flight now, from the figures that the requests' own threads last noted."""
+        """Return the sums over the requests in flight, from the last figures of their own threads."""
         with self._lock:
             requests = tuple(self._requests)
         sizes = [(request.size, min(request.drained, request.size)) for request in requests]

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 class RequestMeasurement:
     """Sizes and times of one request, successful or not. Times are those of the transport's clock, in seconds.
 
-    `request_bytes / (drained_at - started_at - round_trip_secs)` is the bandwidth, since the peer acknowledges the last
-    byte a round trip after it was sent; `answered_at - drained_at` is the time that the service took.
+    `request_bytes / (drained_at - started_at - round_trip_secs)` is the bandwidth, because the peer's acknowledgement
+    of the last byte takes a round trip. `answered_at - drained_at` is the time that the service took.
     """
 
     request_bytes: int
-    """HTTP head and body; TLS, TCP and IP add to it. 0: none of it was sent."""
+    """Bytes of the HTTP head and body, without the overhead of TLS, TCP and IP. 0: nothing was sent."""
     drained_bytes: int
     """Bytes that had left this machine when the request ended: acknowledged by the peer's TCP."""
     started_at: float | None
     """Time of the first byte; None: the connection was not made."""
     drained_at: float | None
-    """Time at which all bytes were seen to have left; None: not known before the response, as within the first 0.1 s.
+    """Time at which the kernel reported that all bytes had left; None: not known before the response arrived.
 
-    Late by at most a quarter of the time since `started_at`, and by 0.1 s. It includes one TCP round trip.
+It is late by at most 0.1 s, and at most a quarter of the time since `started_at`. It includes one TCP round trip.
     """
     answered_at: float | None
     """Time of the first byte of the response; None: there was none."""
@@ -43,26 +43,26 @@ class RequestMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class RequestProgress:
-    """Kernel's figures on a request that is being sent."""
+    """Figures of the kernel about a request that is being sent."""
 
     request_bytes: int
     drained_bytes: int
     """Bytes that have left this machine: acknowledged by the peer's TCP."""
     drained: bool
-    """True once all have left. Nothing more is reported then."""
+    """True once all bytes have left. This is the last report then."""
 
 
 class RequestRecording:
-    """Collects the measurement of the last request that this thread sends within a block, also when it fails.
+    """Block that collects the measurement of the last request that this thread sends in it, also of a failed one.
 
     with RequestRecording() as recording:
         publisher.put_records(stream, records)
     ... recording.measurement  # None where no request began
 
-    `on_progress` is called on the thread that sends, without a lock, each time that bytes were seen to leave: at most
-    every 25 ms, never in a request's first 0.1 s, and never where the kernel does not report it. It must not raise.
+    `on_progress` is called on the sending thread, without a lock, each time the kernel reports that bytes have left: at
+    most every 25 ms, never in a request's first 0.1 s, and never if the kernel does not report it. It must not raise.
 
-    botocore offers no way for an object of its caller to reach the HTTP session, so a context variable is the way.
+    botocore cannot pass an object of its caller to the HTTP session, so a context variable is used.
     """
 
     __slots__ = ("_token", "measurement", "on_progress")
@@ -84,12 +84,12 @@ _recording: ContextVar[RequestRecording | None] = ContextVar("recording", defaul
 
 
 def report(measurement: RequestMeasurement) -> None:
-    """Hand a measurement to the block around this request, if there is one. Called by the transport."""
+    """Pass a measurement to the block around this request, if there is one. Called by the transport."""
     if (recording := _recording.get()) is not None:
         recording.measurement = measurement
 
 
 def progress_listener() -> Callable[[RequestProgress], None] | None:
-    """Return `on_progress` of the block around this request; None where there is none. Called by the transport."""
+    """Return `on_progress` of the block around this request, or None if there is none. Called by the transport."""
     recording = _recording.get()
     return None if recording is None else recording.on_progress

@@ -1,7 +1,7 @@
-"""A connected socket that notes what leaves, and whose waits end when nothing moves, at a reset, or by an abort.
+"""A connected socket that records which bytes leave. Its waits end if nothing moves, at a reset, or by an abort.
 
-The socket below does not block. Waits are polls: of the socket first, and only when that stays silent does the kernel
-have to say what its send buffer holds. On a fast link the response is there at the first poll.
+The wrapped socket does not block. A wait polls it first. Only if nothing happens is the kernel queried for the bytes in
+its send buffer. On a fast link the response has arrived by the first poll.
 """
 
 from __future__ import annotations
@@ -26,19 +26,23 @@ TLS_RECORD_OVERHEAD_BYTES = 22
 """Header, content type and tag of a TLS 1.3 record (RFC 8446, 5.2). SIOCOUTQ counts them, `send` does not;
 OpenSSL sends one record at a time."""
 RESPONSE_BUFFER_BYTES = 64 * 1024
-"""500 results are about 55 kB: one read, not seven of the 8 KiB that sockets' files have by default."""
+"""One read is enough for 500 results (about 55 kB).
+
+With the default of 8 KiB for sockets' files there would be seven.
+"""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER: on, 0 s. socket(7)"""
 _STATUS_CLASS = slice(9, 10)
-"""The first digit of the status in `HTTP/1.1 200 OK`."""
+"""Position of the first digit of the status in `HTTP/1.1 200 OK`."""
 
 
 class ProgressSocket:
     """The part of `socket.socket` that http.client and urllib3 use, over a TCP or TLS socket.
 
-    Once the server responds, the rest of the request is not sent. `encrypted`: what arrives is TLS that another layer
-    decrypts, as within TLS to a proxy, so that bytes which come early are not known to be a response.
-    One thread at a time, but for `shut_down`.
+        Once the server responds, the rest of the request is not sent. `encrypted`: another layer decrypts the arriving
+        bytes, as with TLS within TLS to a proxy, so early bytes need not be a response.
+
+    One thread at a time, except for `shut_down`.
     """
 
     def __init__(self, sock: socket.socket, request: InFlightRequest, *, encrypted: bool = False) -> None:
@@ -53,12 +57,18 @@ class ProgressSocket:
         self._encrypted = encrypted
         self._watch = not encrypted
         self._early = b""
-        """Bytes of the response that came while the request was being sent."""
+        """Bytes of the response that arrived while the request was being sent."""
         self._request = request
         self.responded = False
-        """True if the server responded, or closed, before it had the complete request. No other may follow."""
+        """True if the server responded or closed before it had the complete request.
+
+        No other request may follow then.
+        """
         self._io_refs = 0
-        """Files that `makefile` made: the socket stays open for them. Named as in `socket`: urllib3 counts it too."""
+        """Number of files from `makefile`, for which the socket stays open.
+
+        It has the name in `socket`, because urllib3 reads it.
+        """
         self._closed = False
         self._closing = threading.Lock()
 
@@ -70,9 +80,9 @@ class ProgressSocket:
     # Sending
 
     def sendall(self, data: bytes | memoryview) -> None:
-        """Return when the kernel has accepted all of it, or the server responds without waiting for it.
+        """Send all bytes to the kernel, but stop if the server responds before it has them.
 
-        Raises RequestStalled, RequestAborted, and what sockets raise.
+        Raises RequestStalled, RequestAborted, and the errors of sockets.
         """
         rest = data
         while rest and not self.responded:
@@ -83,19 +93,20 @@ class ProgressSocket:
 
     def _send(self, data: bytes | memoryview) -> int:
         try:
-            count = self._sock.send(data)  # all that fits: the kernel's buffer bounds it, and TLS, to one record
+            count = self._sock.send(data)  # as much as fits in the kernel's buffer, with TLS at most one record
         except (BlockingIOError, ssl.SSLWantWriteError):
             self._await_room(select.POLLOUT)
         except ssl.SSLWantReadError:
             self._await_room(select.POLLIN)
         except OSError as error:
             self._request.raise_if_aborted()
-            if isinstance(error, ssl.SSLEOFError):  # urllib3 looks for a response after a reset, as without TLS
+            if isinstance(error, ssl.SSLEOFError):
+                # After this error urllib3 still looks for a response, as it does after a reset without TLS.
                 raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection") from error
             raise
         else:
-            # The kernel counts the overhead of TLS as unacknowledged bytes. Without it here, a request would seem to
-            # have left before it has.
+            # The kernel counts the overhead of TLS as unacknowledged bytes. If it were not counted here, a request
+            # would seem to have left too early.
             self._request.written += count + self._overhead
             return count
         return 0
@@ -107,25 +118,28 @@ class ProgressSocket:
             self._read_early()
 
     def _read_early(self) -> None:
-        """Read what came before the request was sent. With TLS it may be a message of the protocol itself."""
+        """Read bytes that arrived before the request was sent.
+
+        With TLS they may be a message of the TLS protocol itself.
+        """
         try:
             data = self._sock.recv(RESPONSE_BUFFER_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         self._early += data
-        # A status 1xx is an interim response, after which the request must still be sent. An end of the stream, or any
-        # other status, means that the server will not read the rest.
+        # A status 1xx is an interim response, after which the request must still be sent. Any other status, or the end
+        # of the stream, means that the server will not read the rest.
         if not data or self._early[_STATUS_CLASS] not in (b"", b"1"):
             self.responded = True
         elif self._early[_STATUS_CLASS]:
-            self._watch = False  # 100 Continue, unasked: the response is still to come
+            self._watch = False  # an unrequested 100 Continue: the response is still to come
 
     # Receiving
 
     def recv_into(self, buffer: bytearray | memoryview, nbytes: int = 0, flags: int = 0) -> int:  # noqa: ARG002 - as in socket
-        """Read what is there, at least a byte; 0 at the end of the stream.
+        """Read the bytes that have arrived, at least one; return 0 at the end of the stream.
 
-        Raises RequestStalled, NoResponse, ResponseTooLarge, RequestAborted, and what sockets raise.
+        Raises RequestStalled, NoResponse, ResponseTooLarge, RequestAborted, and the errors of sockets.
         """
         count = self._take_early(buffer) if self._early else self._receive(buffer)
         if count:
@@ -138,15 +152,15 @@ class ProgressSocket:
         return count
 
     def recv(self, size: int) -> bytes:
-        """Read as `recv_into` does, into new bytes."""
+        """Return new bytes, read in the way of `recv_into`."""
         buffer = bytearray(size)
         return bytes(buffer[: self.recv_into(buffer)])
 
     def _receive(self, buffer: bytearray | memoryview) -> int:
         request = self._request
         events = select.POLLIN
-        # Bytes that OpenSSL has decrypted already are not visible to a poll of the socket. After the first bytes of a
-        # response, the others are usually there as well: reading first saves a system call.
+        # A poll of the socket does not detect bytes that OpenSSL has decrypted already. After the first bytes of a
+        # response, the others have usually arrived too, so reading without a poll saves a system call.
         likely = request.answered or (self._tls is not None and self._tls.pending() > 0)
         while True:
             if not likely and not self._poll(events):
@@ -163,7 +177,7 @@ class ProgressSocket:
                 request.raise_if_aborted()
                 raise
             else:
-                if not count:  # after an abort the end of the stream is that of the shutdown
+                if not count:  # after an abort, the shutdown has caused this end of the stream
                     request.raise_if_aborted()
                 return count
 
@@ -171,18 +185,19 @@ class ProgressSocket:
         request = self._request
         if self._encrypted and request.draining:
             return  # most likely the session tickets that follow a handshake
-        if request.drain_known and not request.answered:  # a slow request: it is worth a question to the kernel
+        if request.drain_known and not request.answered:
+            # The request is slow, so a query to the kernel is worth its cost.
             request.round_trip(min_round_trip_secs(self._sock))
         request.received(count)
 
     # Waiting
 
     def _poll(self, events: int) -> int:
-        """Return what the socket is ready for, errors too; 0 when it is time to check."""
+        """Return the events for which the socket is ready, including errors; 0 if the time has come to check."""
         if events != self._events:
             self._poller.modify(self._descriptor, events)
             self._events = events
-        # Rounded up: 0 ms would make the thread spin until the deadline.
+        # Rounded up, because 0 ms would make the thread poll without a pause until the deadline.
         found = self._poller.poll(ceil(self._request.pause_secs() * 1000))
         return found[0][1] if found else 0
 
@@ -191,7 +206,8 @@ class ProgressSocket:
     def shut_down(self) -> None:
         """End the waits of the thread that uses the socket. Any thread.
 
-        Not `ssl.SSLSocket.shutdown`: it drops the TLS state, and the other thread would send in the clear.
+        `ssl.SSLSocket.shutdown` is not used: it discards the TLS state, and the other thread would send unencrypted
+        data.
         """
         with self._closing, contextlib.suppress(OSError):
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
@@ -199,8 +215,8 @@ class ProgressSocket:
     def close(self) -> None:
         """Close the socket, at once or with the last file.
 
-        After a failure the kernel discards what it has not sent. Otherwise megabytes of a request that has failed would
-        continue to fill a thin link.
+        After a failure the kernel discards its unsent bytes. Otherwise megabytes of a failed request would continue to
+        fill a slow link.
         """
         self._closed = True
         # As in `socket.socket`: http.client closes the socket while its response is still being read.
@@ -230,7 +246,7 @@ class ProgressSocket:
         return self._sock.fileno()
 
     def settimeout(self, _secs: float | None) -> None:
-        """Do nothing: the request has the time-outs."""
+        """Do nothing, because the time-outs belong to the request."""
 
     def gettimeout(self) -> None:
-        """Return None: no time-out of the socket's own."""
+        """Return None, because the socket has no time-out of its own."""

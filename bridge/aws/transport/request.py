@@ -15,26 +15,31 @@ if TYPE_CHECKING:
     from bridge.aws.transport.timeouts import TransportTimeouts
 
 FIRST_LOOK_SECS = 0.1
-"""Age at which a request's send buffer is looked at first. One look, after a sleep, costs 5 % of the CPU of a request
-of 500 records: on a link where requests are answered sooner, none is made."""
+"""Age at which a request's send buffer is first checked.
+
+One check after a sleep costs 5 % of the CPU time of a request of 500 records. On a link with faster responses, there is
+none.
+"""
 MAX_PAUSE_SECS = 0.1
-"""Longest time between two looks while bytes may still leave; a quarter of the request's age where that is less."""
+"""Maximum time between two checks while bytes may still leave, or a quarter of the request's age if that is less."""
 MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 """Max bytes of a response, unless the operation needs more. 500 results of PutRecords are 55 kB, and 1,000 shards of
 ListShards 300 kB."""
 MAX_RESPONSE_TIMEOUTS = 10
-"""Longest duration of a response from its first byte, in multiples of `answer_timeout_secs`: a server that sends a byte
-now and then does not occupy a thread for ever."""
+"""Maximum duration of a response from its first byte, in multiples of `answer_timeout_secs`.
+
+So a server that sends single bytes does not occupy a thread forever.
+"""
 LONGEST_PAUSE_SECS = 1.0
-"""Longest wait that needs no look: the injected clock may run faster than the kernel's."""
+"""Maximum wait without a check, because an injected clock may run faster than the kernel's."""
 
 
 class RequestStalled(TimeoutError):
-    """No byte of the request left this machine for `stall_timeout_secs`."""
+    """Error: no byte of the request left this machine for `stall_timeout_secs`."""
 
 
 class NoResponse(TimeoutError):
-    """The request left this machine, and no byte of a response came for `answer_timeout_secs`."""
+    """Error: the request left this machine, but no byte of a response arrived for `answer_timeout_secs`."""
 
 
 class RequestAborted(OSError):
@@ -42,11 +47,11 @@ class RequestAborted(OSError):
 
 
 class ResponseTooLarge(OSError):
-    """The response is larger than any of its operation."""
+    """Error: the response is larger than any response of its operation can be."""
 
 
 class Interruptible(Protocol):
-    """A socket in use by one thread that another may shut down, at any time and also once it is closed."""
+    """Socket in use by one thread that another thread may shut down at any time, even after it was closed."""
 
     def shut_down(self) -> None:
         """End every wait of the thread that uses the socket. Any thread; does not block, raises nothing."""
@@ -63,7 +68,7 @@ class InFlightRequest:
         self.written = 0
         """Bytes that the kernel has accepted, including what TLS added. The socket counts them."""
         self.drained = 0
-        """Bytes of these that were seen to have left this machine."""
+        """Number of these bytes that have left this machine, as the kernel reported."""
         self.aborted = False
         self.failure: OSError | None = None
         """The error by which the transport itself ended the request."""
@@ -76,17 +81,17 @@ class InFlightRequest:
         self._round_trip_secs: float | None = None
         self._date: float | None = None
         self.draining = True
-        """True while bytes may be in the send buffer and no response has come."""
+        """True while bytes may be in the send buffer and no response has arrived."""
         self._sent_whole = False
         self._limit_secs = timeouts.stall_timeout_secs
         self._moved_at = 0.0
-        """Time at which a byte was last seen to leave, later that of the last byte received."""
+        """Time of the last progress: of the last byte that left, later of the last byte received."""
         self._on_progress = progress_listener()
 
     # Set-up and abort
 
     def attach(self, sock: Interruptible) -> None:
-        """Let `abort` shut down this socket. An abort that came before shuts it down now."""
+        """Let `abort` shut down this socket. If the request was aborted before, shut it down now."""
         self._socket = sock
         if self.aborted:
             sock.shut_down()
@@ -98,9 +103,9 @@ class InFlightRequest:
             sock.shut_down()
 
     def limit_stall(self, secs: float) -> None:
-        """Fail once no byte has left for `secs`; at once if none was written. Any thread.
+        """Fail if no byte leaves for `secs`, or at once if none was written. Any thread.
 
-        The service does not have the complete request then, so it cannot store its records twice.
+        In both cases the service does not have the complete request, so a retry cannot store its records twice.
         """
         # Not written yet, so nothing can be lost: it may end at once.
         if self._started_at is None:
@@ -119,17 +124,17 @@ class InFlightRequest:
         return error
 
     def connected(self, secs: float) -> None:
-        """Note that a new connection was tried, and for how long."""
+        """Note that a new connection was attempted, and the duration of the attempt."""
         self._connect_secs = secs
 
     @property
     def complete(self) -> bool:
-        """True once the kernel has accepted the whole request: from then on the service may have it."""
+        """True once the kernel has accepted the complete request. From then on the service may have it."""
         return self._sent_whole
 
     @property
     def reused(self) -> bool:
-        """True for a request that was sent over a connection which an earlier one had used."""
+        """True if an earlier request had used the connection."""
         return self._started_at is not None and self._connect_secs is None
 
     # Sending
@@ -140,7 +145,7 @@ class InFlightRequest:
         self._started_at = self._moved_at = self.clock()
 
     def sent_whole(self) -> None:
-        """Note that the kernel has accepted the whole request."""
+        """Note that the kernel has accepted the complete request."""
         self._sent_whole = True
 
     def pause_secs(self) -> float:
@@ -153,9 +158,9 @@ class InFlightRequest:
         return max(0.0, min(pause, self._moved_at + self._limit_secs - now))
 
     def check(self, unacknowledged: int | None) -> None:
-        """Note what has left, given the bytes in the send buffer (None: not known, all that was written has left).
+        """Note how many bytes have left, given the bytes in the send buffer (None: unknown; all bytes count as left).
 
-        Raises RequestStalled or NoResponse when nothing has moved for too long, RequestAborted after an abort.
+        Raises RequestStalled or NoResponse if nothing has moved for too long, RequestAborted after an abort.
         """
         self.raise_if_aborted()
         now = self.clock()
@@ -169,8 +174,8 @@ class InFlightRequest:
         moved = drained > self.drained
         if moved:
             self.drained, self._moved_at = drained, now
-        # `None`: the kernel cannot say what its buffer holds. All that was written then counts as sent, so that the
-        # time for the response begins at some time.
+        # None: the kernel does not report the contents of its buffer. All written bytes then count as sent, because the
+        # time for the response must begin at some point.
         if self._sent_whole and not unacknowledged:
             self._drained_at = now if unacknowledged is not None else None
             self._await_response(now)
@@ -195,7 +200,7 @@ class InFlightRequest:
     # Receiving
 
     def received(self, count: int = 0) -> None:
-        """Note that `count` bytes of the response came. Raises ResponseTooLarge or NoResponse beyond its limits."""
+        """Note that `count` bytes of the response arrived. Raises ResponseTooLarge or NoResponse beyond its limits."""
         now = self.clock()
         if self._answered_at is None:
             self._answered_at = now
@@ -213,12 +218,12 @@ class InFlightRequest:
 
     @property
     def answered(self) -> bool:
-        """True once a byte of the response has come."""
+        """True once a byte of the response has arrived."""
         return self._answered_at is not None
 
     @property
     def drain_known(self) -> bool:
-        """True if the request was seen to leave before a response came."""
+        """True if the kernel reported that the request had left before a response arrived."""
         return self._drained_at is not None
 
     def round_trip(self, secs: float | None) -> None:
@@ -226,16 +231,14 @@ class InFlightRequest:
         self._round_trip_secs = secs
 
     def dated(self, header: str) -> None:
-        """Note the Date header of the response; one that is no date is ignored."""
+        """Note the Date header of the response, unless it is no valid date."""
         # A date without a time zone in the year 1 or 9999 is beyond what a timestamp can express.
         with contextlib.suppress(ValueError, TypeError, OverflowError):
             self._date = parsedate_to_datetime(header).timestamp()
 
     def measurement(self) -> RequestMeasurement:
-        """Return the measurement as it is now."""
-        answered_whole = (
-            self._sent_whole and self._answered_at is not None
-        )  # the send buffer need not have been looked at
+        """Return the current measurement."""
+        answered_whole = self._sent_whole and self._answered_at is not None  # the send buffer may not have been checked
         return RequestMeasurement(
             request_bytes=self.size,
             drained_bytes=self.size if answered_whole else min(self.drained, self.size),
@@ -250,4 +253,4 @@ class InFlightRequest:
 
 
 current_request: ContextVar[InFlightRequest] = ContextVar("current_request")
-"""The request that this thread sends. urllib3 passes connections and pools no argument that could carry it."""
+"""The request that this thread sends. urllib3 has no argument by which it could reach connections and pools."""

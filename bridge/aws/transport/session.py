@@ -1,4 +1,4 @@
-"""botocore's HTTP session over connections that follow progress, and its way under a botocore client."""
+"""botocore's HTTP session over connections that follow progress, and its installation in a botocore client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bridge.aws.transport.timeouts import TransportTimeouts
 
 SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
-"""The options that botocore sets with `tcp_keepalive=True`."""
+"""Socket options that botocore sets with `tcp_keepalive=True`."""
 
 
 MAX_GET_RECORDS_BYTES = 32 * 1024 * 1024
@@ -37,7 +37,7 @@ MAX_GET_RECORDS_BYTES = 32 * 1024 * 1024
 
 
 class IncompleteRequestError(EndpointConnectionError):  # type: ignore[misc]  # botocore has no types
-    """The request was not written to its end: the service cannot have it.
+    """Error: the request was not written to its end, so the service cannot have it.
 
     A server does not act on a body that is shorter than its Content-Length: RFC 9112, section 8.
     """
@@ -46,7 +46,7 @@ class IncompleteRequestError(EndpointConnectionError):  # type: ignore[misc]  # 
 
 
 class OutcomeUnknownError(HTTPClientError):  # type: ignore[misc]  # as above
-    """A request ended that was written to its end: the service may have it."""
+    """Error of a request that was written to its end, so the service may have it."""
 
     fmt = '{error}: "{endpoint_url}"'
 
@@ -54,7 +54,7 @@ class OutcomeUnknownError(HTTPClientError):  # type: ignore[misc]  # as above
 class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
     """Sends prepared requests as botocore does, with TransportTimeouts. Any thread.
 
-    `options` are those of URLLib3Session but for `timeout`. `in_flight` may be shared by several sessions.
+    `options` are those of URLLib3Session except `timeout`. `in_flight` may be shared by several sessions.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
     def send(self, request: Any) -> Any:
         """Return the response to an AWSPreparedRequest, read to its end, and report its measurement.
 
-        Raises IncompleteRequestError, OutcomeUnknownError, and what botocore's session raises. If the request was not
-        written to its end, that is only ProxyConnectionError, and SSLError for a certificate.
+        Raises IncompleteRequestError, OutcomeUnknownError, and the errors of botocore's session. For a request that was
+        not written to its end, the latter are only ProxyConnectionError, and SSLError for a certificate.
         """
         in_flight = InFlightRequest(self._timeouts, self._clock)
         in_flight.max_response_bytes = _max_response_bytes(request)
@@ -105,7 +105,7 @@ def _max_response_bytes(request: Any) -> int:
 def _outcome(error: Exception, request: InFlightRequest, url: str) -> Exception:
     cause = request.failure or error
     if request.complete:
-        # urllib3 calls it a proxy's error where a connection through a tunnel ends without a response.
+        # urllib3 reports a proxy error if a connection through a tunnel ends without a response.
         known = isinstance(error, HTTPClientError) and request.failure is None
         return error if known else OutcomeUnknownError(endpoint_url=url, error=cause)
     if isinstance(error, ProxyConnectionError) or _certificate_refused(error):
@@ -124,7 +124,9 @@ def _certificate_refused(error: Exception) -> bool:
 def install(
     client: Any, endpoints: EndpointSettings, in_flight: RequestsInFlight, clock: Callable[[], float] = time.monotonic
 ) -> ProgressSession:
-    """Send all requests of a Kinesis client through a session of its own, and return that: it is to be closed with it.
+    """Send all requests of a Kinesis client through a session of its own.
+
+    Return the session, to be closed with the client.
 
     botocore uses a response that a handler of `before-send` returns, instead of sending the request itself:
     https://docs.aws.amazon.com/boto3/latest/guide/events.html

@@ -1,4 +1,4 @@
-"""Questions to the kernel about a TCP socket. Linux answers them; elsewhere the result is None."""
+"""Queries to the kernel about a TCP socket. Linux supports them; on other systems the result is None."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_MEASURED = 0xFFFFFFFF
 if sys.platform == "linux":
 
     def unacknowledged_bytes(descriptor: int) -> int | None:
-        """Return how many written bytes the peer's TCP has not acknowledged: SIOCOUTQ, which is TIOCOUTQ. tcp(7)."""
+        """Return the number of written bytes that the peer's TCP has not acknowledged (SIOCOUTQ in tcp(7))."""
         try:
             return int.from_bytes(fcntl.ioctl(descriptor, termios.TIOCOUTQ, _ZERO), sys.byteorder)
         except OSError:  # a kernel that only looks like Linux, or a socket that is closed

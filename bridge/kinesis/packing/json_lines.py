@@ -1,10 +1,10 @@
 """Format of `packing: lines`: newline-delimited JSON, for consumers without a KPL library.
 
 Every line ends with a newline, and contains no other line break, neither LF nor CR. So a service that joins records,
-such as Firehose, still has one value a line: https://github.com/ndjson/ndjson-spec#32-parsing
-Only where a record and one more byte are more than the stream accepts, the newline is missing.
+such as Firehose, still has one value a line: https://github.com/ndjson/ndjson-spec#32-parsing The newline is missing
+only if the record with it would exceed the limit of the stream.
 
-Compressed, a record is one gzip member (RFC 1952) or one zstd frame (RFC 8878) of those lines.
+With compression, a record is one gzip member (RFC 1952) or one zstd frame (RFC 8878) of these lines.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ MOST_PLAIN_BYTES = 4 * 1024 * 1024
 """Max bytes of a record's lines before compression: a consumer needs memory for the decompressed lines."""
 
 _SPACES = bytes.maketrans(b"\r\n", b"  ")
-# A low guess makes the first record a small one; with a high one it would be compressed a second time.
+# First guess of the compression ratio. If it is too low, the first record is small; if it is too high, the first record
+# is compressed a second time.
 _FIRST_RATIO = 3.0
 _MARGIN = 0.9
-"""Share of the limit to aim at: a result that is too large is compressed a second time."""
+"""Target share of the limit. Below 1, because a result that is too large is compressed a second time."""
 
 
 def _compressor(compression: str) -> Callable[[bytes], bytes] | None:
     if compression == "gzip":
-        # Without a time stamp, so that the same lines always become the same bytes.
+        # The gzip header has no time stamp, so that the same lines always become the same bytes.
         return lambda lines: gzip.compress(lines, GZIP_LEVEL, mtime=0)
-    # One compressor cannot be used by two threads at once; making one takes 2 µs.
+    # Two threads cannot share a compressor, and creating one takes only 2 µs.
     return (lambda lines: zstandard.ZstdCompressor(ZSTD_LEVEL).compress(lines)) if compression == "zstd" else None
 
 
@@ -61,15 +62,15 @@ class JsonLinesEncoder:
             return _join(records, start, most, limit)
         aim = min(int(most * self._ratio * _MARGIN), MOST_PLAIN_BYTES)
         while True:
-            # Compressed, a newline is no question of the limit.
+            # With compression, the limit applies to the result, so the newline needs no check here.
             end, lines = _join(records, start, aim, sys.maxsize)
             data = self._compress(lines)
             if len(data) <= most or end == start + 1:
-                # The mean with the last result follows a change of the data within a few records. The bound keeps one
-                # record of zeros from filling the next one far beyond the limit.
+                # The mean of the old estimate and the last result follows a change of the data within a few records.
+                # The bound prevents one record of zeros from filling the next one far beyond the limit.
                 self._ratio += (min(len(lines) / len(data), 100.0) - self._ratio) / 2
                 return end, data
-            # Fewer bytes than last time in any case, so that the loop ends.
+            # Fewer bytes than in the last attempt in any case, so that the loop ends.
             aim = min(int(aim * most / len(data) * _MARGIN), len(lines) - 1)
 
 

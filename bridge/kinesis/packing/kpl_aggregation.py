@@ -11,9 +11,9 @@ Lengths and indexes are protobuf varints. The format's optional parts (explicit 
 are not written: a record here has a partition key and data.
 https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md
 
-A consumer that de-aggregates as the Kinesis Client Library does checks every key against the hash range of the shard it
-read. If one key lies outside, it discards *all* records of the aggregate. AggregatorUtil.deaggregate removes those that
-it has already returned, and stops:
+Consumers that de-aggregate like the Kinesis Client Library compare every key with the hash range of the shard. If one
+key is outside the range, they discard *all* records of the aggregate: AggregatorUtil.deaggregate removes those that it
+has already collected, and stops:
 https://github.com/awslabs/amazon-kinesis-client/blob/master/amazon-kinesis-client/src/main/java/software/amazon/kinesis/retrieval/AggregatorUtil.java
 
 A payload may itself be in this format, if another producer made it. Consumers de-aggregate one level only, so a payload
@@ -43,7 +43,7 @@ _HEADS_REMEMBERED = 20_000
 
 
 def is_aggregate(data: bytes) -> bool:
-    """Return whether a consumer would de-aggregate data that is sent as it is: it has the magic and the right MD5."""
+    """Return whether a consumer would de-aggregate this data, because it has the magic and a valid MD5."""
     if not data.startswith(MAGIC) or len(data) <= FRAME_BYTES:
         return False
     body = memoryview(data)[len(MAGIC) : -_DIGEST_BYTES]
@@ -51,7 +51,7 @@ def is_aggregate(data: bytes) -> bool:
 
 
 class Aggregate(NamedTuple):
-    """Aggregate of the records up to, not including, number `end`; `keys` is its number of different keys."""
+    """Aggregate of the records with an index below `end`. `keys` is its number of different keys."""
 
     end: int
     data: bytes
@@ -113,7 +113,10 @@ class KplEncoder:
         return Aggregate(start + len(parts) // 2, _framed(keys + parts), 1)
 
     def _head(self, place: int) -> bytes:
-        """Return the bytes before a record's data. `place`: its key's index, then 32 bits of the data's length."""
+        """Return the bytes before a record's data.
+
+        `place` combines the index of its key and, in 32 bits, the length of the data.
+        """
         length = place & 0xFFFFFFFF
         inner = b"\x08" + encode_varint(place >> 32) + b"\x1a" + encode_varint(length)
         head = b"\x1a" + encode_varint(len(inner) + length) + inner

@@ -7,8 +7,8 @@
 Records without a key of their own (`spread`) share one key that is chosen for each packed record.
 
 A single record is sent as it is, with its own key. With `kpl` there is one exception: a payload that is itself an
-aggregated record is aggregated even if it is alone. Otherwise a consumer would de-aggregate it, and discard the
-content because its keys belong to other shards. It grows by its key and about 40 bytes. Where that exceeds the limit of
+aggregated record is aggregated even if it is alone. Otherwise a consumer would de-aggregate it, and discard the content
+because its keys belong to other shards. This adds the key and about 40 bytes. If the record then exceeds the limit of
 the stream, Kinesis refuses it, and it becomes a dead letter.
 """
 
@@ -57,8 +57,8 @@ class PackedRecord(NamedTuple):
 class Packer(Protocol):
     """Strategy that packs records. The accumulator calls it.
 
-    A packed record has at most `most` bytes with its key. It is larger only if it carries one record that is larger.
-    `limit`: max bytes of a record with its key that the stream accepts; 0 if it is no more than `most`.
+    A packed record with its key has at most `most` bytes, unless it contains a single larger record. `limit`: max bytes
+    of a record with its key that the stream accepts; 0 if it is not larger than `most`.
     """
 
     @property
@@ -70,12 +70,11 @@ class Packer(Protocol):
 
 
 Place: TypeAlias = "Callable[[int, int], tuple[str, Shard | None]]"
-"""Function type: returns a key in ASCII, and its shard, for a packed record, by the number and the data's bytes of its
-first record (see `spread_key`)."""
+"""Function from (number, data bytes) of a packed record's first record to its key in ASCII and the key's shard."""
 
 
 def packer(destination: Destination, place: Place) -> Packer | None:
-    """Return the packer for a destination; None where it uses plain records."""
+    """Return the packer for a destination, or None if it uses plain records."""
     if destination.packing == "kpl":
         return (
             KeylessKplPacker(place)
@@ -91,10 +90,10 @@ def packer(destination: Destination, place: Place) -> Packer | None:
 class KplPacker:
     """KPL aggregation of records with keys.
 
-    After a reshard a consumer may discard one aggregated record of a request, and accept the next one. If both
-    contained the same key, the first would be sent again behind the second. So with `whole_keys` a key that follows
-    another one ends in the same aggregated record. Only a key that fills several is divided. Those contain no other
-    key, so its hash selects their shard, and none is discarded.
+    After a reshard, a consumer may discard one aggregated record of a request and keep the next one. If both contained
+    the same key, the first would be sent again after the second, in the wrong order. So with `whole_keys` all records
+    of a key are in one aggregated record. Only a key that fills several is divided. These contain no other key, so its
+    hash selects their shard, and none is discarded.
     """
 
     ratio = 1.0
@@ -200,7 +199,7 @@ class KeylessLinesPacker:
 
 
 def alone(record: Record, shard: Shard | None) -> PackedRecord:
-    """Return a record as it is: its own key leads to its shard."""
+    """Return a record unpacked: its own key leads to its shard."""
     return PackedRecord(record.key, record.data, None, (record,), shard)
 
 

@@ -1,4 +1,6 @@
-"""Records within a packed record, as a consumer extracts them. `prove` uses this to check that all arrived.
+"""Extraction of the records in a packed record, as a consumer does it.
+
+`prove` uses this to check that all records arrived.
 
 KPL aggregation: see kpl_aggregation.py. Lines: newline-delimited, uncompressed or compressed with gzip or zstd.
 """
@@ -32,28 +34,28 @@ _KEY_INDEX, _HASH_KEY_INDEX, _DATA = 1, 2, 3
 
 
 class UnpackedRecords(NamedTuple):
-    """Records that a consumer gets, and those that it discards without an error."""
+    """Records that a consumer returns, and those that it discards without an error."""
 
     records: Sequence[bytes]
     discarded: Sequence[bytes] = ()
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:
-    """Yield the records in one record of a stream; the data itself if nothing is packed in it."""
+    """Yield the records in one record of a stream, or its data if it is not packed."""
     yield from unpack(data).records
 
 
 def unpack(data: bytes, shard: Shard | None = None) -> UnpackedRecords:
     """Return the records in one record of a stream, as the Kinesis Client Library returns them from this shard.
 
-    It de-aggregates one level. If the key of a record in an aggregate does not belong to the shard, it discards the
-    aggregate with all that is in it (AggregatorUtil.deaggregate). None: all shards.
+    The library de-aggregates one level. If one key of an aggregate does not belong to the shard, it discards all
+    records of the aggregate (AggregatorUtil.deaggregate). None: every key belongs to the shard.
     """
     if is_aggregate(data):
         try:
             return _deaggregated(data[len(MAGIC) : -_DIGEST_BYTES], shard)
         except ValueError:
-            return UnpackedRecords((data,))  # not a message of this format: the library returns it as it is
+            return UnpackedRecords((data,))  # not a message of this format: the library returns the data unchanged
     try:
         lines = _decompressed(data)
     except DecodeError:
