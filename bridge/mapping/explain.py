@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LABEL_CHARS = 13
 _EXCLUDED = "excluded"
 _EARLY_WHERE = "early where"
-"""Label of the part of `where` that is evaluated before decoding. It has no text of its own in the file."""
+"""Label of the part of `where` that is evaluated before decoding. The file has no text for this part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,10 @@ class MappingExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Explanations of all mappings: matching mappings first, then the others by the number of levels that match."""
+    """Explanations of all mappings.
+
+    The matching mappings come first, then the others, sorted by the number of matching levels.
+    """
 
     topic: str
     mappings: tuple[MappingExplanation, ...]
@@ -115,7 +118,7 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
 
 
 class _Trace:
-    """The pipeline of a mapping, built once more from the same parts, each of which notes what it returns.
+    """The pipeline of a mapping, built again from the same parts. Each part notes its result.
 
     Like `Mapping.apply` it changes the state of a stateful mapping.
     """
@@ -125,13 +128,14 @@ class _Trace:
         self._mapping = mapping
 
     def pipeline(self) -> Apply:
-        """Return the pipeline. Calls of it add to `steps`."""
+        """Return the pipeline. Each call of it adds its steps to `steps`."""
         parts = self._mapping.parts
         traced = replace(
             parts,
             decompress=parts.decompress and self._decompress(parts.decompress),
             transcode=parts.transcode and self._transcode(parts.transcode),
-            # The mapping's own decoder and scope leave out what no expression uses.
+            # The mapping's own decoder and scope omit values that no expression uses, but an explanation shows all
+            # values.
             decode=parts.codec.decode,
             scope=self._scope(scope_builder(self._mapping.name, None)),
             define=parts.define and self._define(parts.define),
@@ -189,7 +193,10 @@ class _Trace:
         return replace(expression, search=traced)
 
     def _stage(self, label: str, row: ChangeRow | None) -> None:
-        """Note a stage of a mapping with state. A message that is tried alone is the first one of its key."""
+        """Note a stage of a mapping with state.
+
+        For the stage, a message that is tried alone is the first one of its key.
+        """
         if label == "changes":
             text = "not enough since the last one sent" if row is None else f"sent, and remembered as {row.key!r}"
             self.steps.append((label, text))
@@ -215,7 +222,7 @@ def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
 
 
 def _output_lines(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
-    """Yield the records with their keys, the dead letters and the commands; or that the message is held or filtered."""
+    """Yield lines for records with their keys, dead letters and commands, or for a held or filtered message."""
     for draft in mapped.drafts:
         key_from = mapping.parts.keys[draft.output]
         if key_from is not None:

@@ -34,9 +34,9 @@ class Mapping:
     parts: CompiledParts = field(repr=False)
     apply: Apply = field(repr=False)
     apply_replay: Apply = field(repr=False)
-    """`apply` for a replayed message: it reads the state of the mapping, and does not change it."""
+    """Variant of `apply` for a replayed message: it reads the state of the mapping, and does not change it."""
     fast_path: FastPath | None = field(default=None, repr=False)
-    """`apply` for the usual message; None for a mapping that `compile_fast_path` does not support."""
+    """Variant of `apply` for the usual message; None for a mapping that `compile_fast_path` does not support."""
     stateful: StatefulStages | None = field(default=None, repr=False)
     """The mapping's state and its stages; None for a mapping without state, which is the usual case."""
 
@@ -79,7 +79,7 @@ class Mapping:
         released = mapped.effects.released if mapped.effects is not None else ()
         if not released:
             return mapped.drafts
-        # A released record names its destination, since a reload may have changed the numbers of the outputs.
+        # A released record contains its destination, because a reload may have changed the numbers of the outputs.
         numbers = {str(output.destination): output.number for output in self.outputs}
         return [*(NewRecord(numbers[each.destination], each.key, each.data) for each in released), *mapped.drafts]
 
@@ -106,7 +106,7 @@ def compile_mapping(
     limits: Limits,
     version: str = "",
 ) -> Mapping:
-    """Compile a valid specification, with what `read_specification` returns.
+    """Compile a valid specification, given the result of `read_specification`.
 
     - `limits`: max bytes per record, by destination; MAX_RECORD_BYTES for a destination that is not in it. The mapping
       reads it for each record, so the caller may change it while the mapping is in use.

@@ -48,7 +48,7 @@ class RouteMatch(NamedTuple):
     """Result of a look-up.
 
     `valid` is false if the topic is empty or not UTF-8; `topic` then shows the invalid bytes escaped. `excluded`: it
-    matches no mapping because `except` of one excludes it, so it is not one that was forgotten.
+    matches no mapping because `except` of one excludes it, so coverage does not report it.
     """
 
     topic: str
@@ -65,7 +65,8 @@ class Router:
     cache is full, it is not changed, and other topics are matched without it, which takes some microseconds.
 
     The cache is cleared only after several misses per cached topic, because it then holds the wrong topics. If it were
-    cleared at once, or the oldest topic evicted, a plant with a few topics more than fit would never hit one.
+    cleared at once, or if the oldest topic were evicted, a plant with slightly too many topics would never find one in
+    it.
     """
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
@@ -133,7 +134,7 @@ class Router:
             return RouteMatch(text, [], (), valid=False)
         levels = text.split("/")
         if len(topic) <= _INTERNED_TOPIC_BYTES:
-            levels = [intern(level) for level in levels]  # other topics share most levels: saves 0.2 KB a topic
+            levels = [intern(level) for level in levels]  # other topics share most levels, so this saves 0.2 KB a topic
         matching = self._found(levels)
         mappings = [mapping for mapping in matching if mapping.pattern.exception(levels) is None]
         if len(mappings) > 1:

@@ -41,7 +41,7 @@ class RecordOrRejection(NamedTuple):
         return isinstance(self.result, Rejection)
 
     def value(self) -> dict[str, Any]:
-        """Return it as a mapping's test has it: `partition_key` and `data`, or `dead_letter` and `detail`."""
+        """Return the result as a test has it: `partition_key` and `data`, or `dead_letter` and `detail`."""
         if isinstance(self.result, Rejection):
             return {"dead_letter": self.result.code, "detail": self.result.detail}
         return {"partition_key": shown_key(self.result), **shown_data(self.mapping, self.mapping.content(self.result))}
@@ -88,7 +88,7 @@ def outcome(routes: Router, message: Message) -> MessageOutcome:
 
 
 def compare(old: MessageOutcome, new: MessageOutcome) -> Iterator[Difference]:
-    """Yield a difference for every record of either side, once."""
+    """Yield one difference for every record of either side."""
     for stream in dict.fromkeys([*old.records, *new.records]):
         before, after = old.records.get(stream, ()), new.records.get(stream, ())
         for one, other in _paired(before, after):
@@ -99,11 +99,14 @@ def compare(old: MessageOutcome, new: MessageOutcome) -> Iterator[Difference]:
 def _paired(
     old: Sequence[RecordOrRejection], new: Sequence[RecordOrRejection]
 ) -> Iterator[tuple[RecordOrRejection | None, RecordOrRejection | None]]:
-    """Yield pairs in order. Equal records at both ends are paired, so that one more record is one difference."""
+    """Yield pairs in order.
+
+    Equal records at both ends are paired first, so that one additional record is one difference.
+    """
     if len(old) == len(new) == 1:  # the usual case: there is only one pair
         yield old[0], new[0]
         return
-    # Match equal records from the beginning, then from the end; what is between them is the difference.
+    # Match equal records from the beginning, then from the end. The records between them are the difference.
     shorter = min(len(old), len(new))
     begin = next((at for at in range(shorter) if _changed(old[at], new[at])), shorter)
     remaining = shorter - begin

@@ -1,4 +1,4 @@
-"""Static analysis of an expression: facts that its tree shows without an evaluation.
+"""Static analysis of an expression: facts that follow from its tree, without an evaluation.
 
 A node is evaluated on one value, its context. Some of its children are evaluated on the same value (`same_context`).
 The other children are evaluated on the results of those, or on elements of the results.
@@ -28,7 +28,10 @@ OPERATIONS: Final = frozenset({"arithmetic", "unary"})
 _VARYING: Final = frozenset(
     ["field", "current", "identity", "index", "slice", "variable", "multi_select_dict", "multi_select_list"]
 )
-"""Node types that depend on their value: a multi-select too, as it is null on null, even if its items are literals."""
+"""Node types whose result depends on their value.
+
+A multi-select is one of them: even if its items are literals, it is null on null.
+"""
 
 _FRAME_COST: Final = 3
 """Cost of sharing repeated nodes for each evaluation, in the units of `Function.cost` (about 100 ns)."""
@@ -83,7 +86,7 @@ def constant(node: Node) -> bool:
         return False
     if not all(map(constant, same_context(node))):
         return False
-    # What is evaluated on other values, the elements or the result of the step before, may read variables.
+    # Children that are evaluated on other values (elements, or the result of the previous step) may read variables.
     others = kind in {"expref", *SEQUENCES, *PROJECTIONS}
     return not (others and (free_variables(node) or any(map(_charges, walk(node)))))
 
@@ -114,7 +117,7 @@ def free_variables(node: Node) -> list[Node]:
 def flattened_pairs(node: Node) -> Iterator[Node]:
     """Yield the calls of `items` and `zip` that are followed by `[]` and a selection, as in `items(@)[].name`.
 
-    There `[]` takes the pairs apart, so the selection is from keys and values and not from pairs.
+    There `[]` dissolves the pairs, so the selection is applied to keys and values, and not to pairs.
     """
     for one in walk(node):
         if one["type"] == "projection" and one["children"][0]["type"] == "flatten":
@@ -172,7 +175,7 @@ def members_anywhere(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def inner_names(node: Node) -> frozenset[str]:
-    """Return the names that paths begin with inside [], after . and | and in `&` expressions, within braces or calls.
+    """Return the first names of paths inside [], after . and | and in `&` expressions, within braces or calls.
 
     There, an expression sees the value on the left and not the scope. The continuation of a path is not included:
     `payload.topic` and `payload[].topic` read a member of the payload on purpose, and so does `@.topic`.
@@ -198,7 +201,7 @@ def _add_inner_names(node: Node, found: set[str], *, inner: bool) -> None:
 
 
 def _add_continuation(node: Node, found: set[str]) -> None:
-    """Add the names in a node that is evaluated on the value on its left: all but the path itself."""
+    """Add the names in a node that is evaluated on the value on its left, except those of the path itself."""
     while node["type"] in SEQUENCES or node["type"] in PROJECTIONS:
         first, *rest = children(node)
         for child in rest:
@@ -228,9 +231,9 @@ def cost(node: Node) -> int:
 
 
 def identity(node: Node) -> str:
-    """Return a key that is equal for nodes that are written alike.
+    """Return a key that is equal for nodes with the same text.
 
-    `==` on nodes cannot serve, because it treats `1` and `true` as equal.
+    Nodes cannot be compared by `==`, because it treats `1` and `true` as equal.
     """
     return repr(node)
 

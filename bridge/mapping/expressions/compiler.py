@@ -38,7 +38,7 @@ _MEASURED_GROWTH: Final = 512
 """Growth (copies of the input) above which the compiler adds a check of the result's size."""
 
 _MEASURED_WORK_GROWTH: Final = 16
-"""The same for an expression whose variables and functions can make MAX_STEPS values of a small input."""
+"""The same limit for an expression whose variables and functions can make MAX_STEPS values from a small input."""
 
 _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
     "literal": lambda node: selection.literal(node["value"]),
@@ -89,7 +89,10 @@ class Compiler:
         return self._context(tree)
 
     def context(self, node: Node) -> Search:
-        """Return the closure for a node that is evaluated on a new value: an element, or what is before a dot or |."""
+        """Return the closure for a node that is evaluated on a new value.
+
+        Such a value is an element of a list, or the result before a dot or |.
+        """
         outer, self._on_scope = self._on_scope, False
         try:
             return self._context(node)
@@ -125,7 +128,7 @@ class Compiler:
         try:
             result = search(None)
         except TransformError:
-            return search  # not an error of the mapping: it fails only the messages that reach the node
+            return search  # this is no error of the mapping file: only messages that reach the node fail
         self._constants[id(node)] = result
         return selection.literal(result)
 
@@ -227,7 +230,7 @@ class Compiler:
         return projection.project(base, None if right["type"] == "identity" else self.context(right))
 
     def _looped(self, base: Search, loop: Node) -> Search:
-        """Return `base`, with the values of variables that the loop reads for each of its elements."""
+        """Return `base`, extended by the values of variables that the loop reads for each element."""
         outer = [(value.binding, self._node(value.node)) for value in loop.get(OUTER, ())]
         return evaluation.looped(base, outer, self.evaluation) if outer else base
 
@@ -247,7 +250,7 @@ class Compiler:
     def _scope_names(self, first: Node, rest: list[Node]) -> tuple[str, ...]:
         """Return the names of `$payload.a.b` where the value is the scope; empty for anything else.
 
-        `$payload` alone is not among them: if the scope does not have it, it is an error and not null.
+        `$payload` alone is not included: if the scope does not have it, the result is an error and not null.
         """
         predefined = first["type"] == "variable" and first["binding"] is None
         return (first["value"], *_names(rest)) if predefined and self._on_scope and rest else ()
@@ -275,7 +278,7 @@ class Compiler:
         return call(function, self._apply(function, literals, node), arguments)
 
     def _apply(self, function: Function, literals: tuple[Any, ...], node: Node) -> Callable[..., Any]:
-        """Return the function to apply, which may be a better one for this call."""
+        """Return the function to apply, which may be specialised for this call."""
         if "index" in node:
             return evaluation.indexed_map(self.evaluation, node["index"])
         if not function.bind:

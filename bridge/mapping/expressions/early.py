@@ -1,7 +1,7 @@
-"""The part of a condition that does not need some members of the scope, such as the payload.
+"""The part of a condition that can be evaluated without some members of the scope, such as the payload.
 
-`!retain && payload.status == 'RUN'` can only be true if `!retain` is, whatever the payload holds. So a message that
-fails `!retain` can be filtered before its payload is decoded.
+`!retain && payload.status == 'RUN'` can only be true if `!retain` is true, whatever the payload contains. So a message
+that fails `!retain` can be filtered before its payload is decoded.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ _NOT: Final = "not_expression"
 
 
 def necessary(node: Node, late: frozenset[str]) -> Node | None:
-    """Return a condition that is truthy wherever `node` is, and does not read the members `late`; None without one.
+    """Return a condition that is truthy whenever `node` is, and does not read the members `late`.
+
+    Return None if there is none. These are the rules:
 
     1. A node that does not read the members is such a condition.
-    2. Of `a && b` each part is one; together they are the strictest.
-    3. Of `a || b` both parts must have one.
-    4. `!a` is truthy only where nothing makes `a` truthy.
+    2. For `a && b`, each part is such a condition, and the strictest one consists of both.
+    3. For `a || b`, both parts must have such a condition.
+    4. `!a` is truthy only if no sufficient condition makes `a` truthy.
     """
     return _implied(node, late, joining=_AND)
 
 
 def _implied(node: Node, late: frozenset[str], joining: str) -> Node | None:
-    """Return a condition without the members: a necessary one, or with `joining` "or" a sufficient one."""
+    """Return a condition that does not read the members: a necessary one, or a sufficient one if `joining` is "or"."""
     if analysis.constant(node):
         return None  # it filters everything or nothing
     read = analysis.names(node)
@@ -44,7 +46,7 @@ def _implied(node: Node, late: frozenset[str], joining: str) -> Node | None:
     if kind not in {_AND, _OR}:
         return None
     parts = [part for child in node["children"] if (part := _implied(child, late, joining)) is not None]
-    # `joining` needs one of its parts only: fewer parts make it weaker, and it still holds.
+    # one part of `joining` is enough: with fewer parts the condition is weaker, but still valid
     if not parts or (kind != joining and len(parts) < len(node["children"])):
         return None
     return parts[0] if len(parts) == 1 else {"type": kind, "children": parts}

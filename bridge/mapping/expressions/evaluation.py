@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Search
 
 MAX_STEPS: Final = MAX_ELEMENTS
-"""Maximum work of one evaluation in steps: elements that are made, or repeated for each element of a list."""
+"""Maximum work of one evaluation in steps: elements that are created, or repeated for each element of a list."""
 
 
 class Evaluation:
@@ -39,13 +39,16 @@ class Evaluation:
         self.used = False
 
     def reset(self) -> None:
-        """Forget the message: its payload would stay in memory until the next one."""
+        """Forget the message, because its payload would otherwise stay in memory until the next one."""
         self.root = None
         self.values[:] = self._blank
         self.steps = 0
 
     def charging(self) -> Callable[[int], None]:
-        """Return `charge` for a closure, which then needs the state: the work of each message begins at 0."""
+        """Return `charge` for a closure.
+
+        The expression then needs the state, because the work of each message begins at 0.
+        """
         self.used = True
         return self.charge
 
@@ -57,7 +60,7 @@ class Evaluation:
 
 
 def pooled(first: tuple[Search, Evaluation], build: Callable[[], tuple[Search, Evaluation]]) -> Search:
-    """Return a closure that evaluates on a state that no other thread uses; `build` compiles the expression again."""
+    """Return a closure that evaluates with a state that no other thread uses. `build` compiles the expression again."""
     # `pop` and `append` of a list are atomic. There are never more entries than threads that evaluated at once.
     idle = [first]
 
@@ -81,7 +84,10 @@ def pooled(first: tuple[Search, Evaluation], build: Callable[[], tuple[Search, E
 
 
 def scope_member(names: tuple[str, ...]) -> Search:
-    """Return a closure for `$payload.a.b` where the value is the scope itself. It raises TransformError if no scope."""
+    """Return a closure for `$payload.a.b` if the value is the scope itself.
+
+    It raises TransformError for another value.
+    """
     find = chain(names)
     first = names[0]
 
@@ -95,7 +101,7 @@ def scope_member(names: tuple[str, ...]) -> Search:
 
 
 def root_member(evaluation: Evaluation, names: tuple[str, ...]) -> Search:
-    """Return a closure for `$payload.a.b` inside a list or behind a pipe, where the value is not the scope."""
+    """Return a closure for `$payload.a.b` inside a list or after a pipe, where the value is not the scope."""
     evaluation.used = True
     if len(names) == 2:  # noqa: PLR2004 - the most frequent: $captures.site
         first, last = names
@@ -170,8 +176,8 @@ def looped(base: Search, outer: Sequence[tuple[int | None, Search]], evaluation:
     """Return a closure with the results of `base`, for a loop that reads the values `outer` for each element.
 
     It evaluates them once and binds them to their variables. It raises TransformError if the values, repeated for each
-    element, exceed the work of one evaluation. Without variables, the elements of a list are parts of the message, and
-    together no larger than it.
+    element, exceed the work of one evaluation. Without variables, the elements of a list are parts of the message, so
+    together they are not larger than the message.
     """
     evaluation.used = True
     values = evaluation.values

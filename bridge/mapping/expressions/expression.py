@@ -11,8 +11,8 @@ Compilation raises ExpressionError for these errors, so that they appear before 
 - a step of 0 in a slice
 - `&name` at an argument that does not accept an expression
 
-Three quantities have limits: the length of the text, its nesting, and the growth of a result over the message. Past a
-limit, compilation fails (ExpressionError) or the message fails (TransformError).
+Three quantities have limits: the length of the text, its nesting, and the size of a result relative to the message.
+Beyond a limit, compilation raises ExpressionError, or evaluation raises TransformError.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ __all__ = ["EMPTY", "Expression", "ExpressionError", "Tables", "compile_expressi
 MAX_EXPRESSION_CHARS: Final = 65_536
 """Maximum length of an expression's text, in characters."""
 _SAFE_DEPTH: Final = 40
-"""Nested levels that need no guard: each uses at most five calls, and Python allows a thousand by default."""
+"""Nested levels below which no guard is needed.
+
+Each uses at most five calls, and Python allows a thousand by default.
+"""
 
 Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Lookup tables: entries by the table's name, then by key. All mappings share them, so they must not be changed."""
@@ -81,14 +84,14 @@ class ExpressionError(ValueError):
 class Expression:
     """A compiled expression.
 
-    `names` are the members of the scope that it may read; None: the entire scope (`@`, `keys(@)`, `*`).
-    `members` are the pairs that it reads below a member of the scope: ("captures", "site") for `captures.site`.
-    `inner` are the pairs that it reads elsewhere, such as in the items of a list, and `inner_names` the names there.
+    `names` are the members of the scope that the expression may read; None: the entire scope (`@`, `keys(@)`, `*`).
+    `members` are the pairs that it reads below a member of the scope: ("captures", "site") for `captures.site`. `inner`
+    are the pairs that it reads elsewhere, such as in the items of a list, and `inner_names` the names there.
     `variables` are the names of the predefined variables that it reads. `hyphens` are the offsets of all `-` without
     spaces between two names, or between a name and a number. `flat_pairs` are the offsets of calls whose pairs `[]`
-    flattens: `items(a)[].{name: [0]}`.
-    `search` returns its result on a scope and raises TransformError. Several threads may call it at once. The result
-    may share parts with the scope and with other results, so callers must not change it in place.
+    flattens: `items(a)[].{name: [0]}`. `search` returns its result on a scope and raises TransformError. Several
+    threads may call it at once. The result may share parts with the scope and with other results, so callers must not
+    change it in place.
     """
 
     text: str
@@ -116,7 +119,7 @@ def compile_expression(text: str, tables: Tables = EMPTY) -> Expression:
 def compile_necessary(text: str, late: frozenset[str], tables: Tables = EMPTY) -> Expression | None:
     """Return the part of a condition that does not read the members `late` of the scope; None if there is none.
 
-    Where its result is falsy, that of the condition would be falsy too. The text must be a valid expression.
+    If the result of this part is falsy, the condition is falsy. The text must be a valid expression.
     """
     tree, parser = _parsed(text)
     part = necessary(tree, late)
@@ -169,7 +172,7 @@ def _search(tree: Node, bindings: int, tables: Tables) -> Callable[[Any], Any]:
 
 
 def _guarded(search: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a closure that raises TransformError where the evaluation exhausts Python's stack."""
+    """Return a closure that raises TransformError if the evaluation exhausts Python's stack."""
 
     def guarded(value: Any) -> Any:
         try:

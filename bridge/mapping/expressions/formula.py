@@ -16,9 +16,9 @@
         except OverflowError:
             raise too_large() from None
 
-The source contains no text of the expression: operands and constants are variables. Operators have the rules of the
-functions `add`, `subtract`, `multiply`, `divide` and `modulo`: integers are exact, and a result that does not fit 64
-bits, or is no finite number, is an error. So is an operand that is no number, null too.
+The source contains no text of the expression: operands and constants are variables. Operators follow the rules of the
+functions `add`, `subtract`, `multiply`, `divide` and `modulo`. Integers are exact. A result that exceeds 64 bits or is
+no finite number is an error. An operand that is no number is an error too, also null.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ SIGNS: Final[Mapping[str, str]] = {
     "minus": "-",
     "plus": "+",
 }
-"""Signs of the operators by their names in the tree."""
+"""Operators in the text, by their names in the tree."""
 _DIVIDING: Final = frozenset({"divide", "modulo", "floor_divide"})
 _SAFE: Final = 2**62
 """Results up to this magnitude fit 64 bits and are finite, so one comparison checks integers and floats alike."""
 
 
 class FormulaError(ValueError):
-    """An operand that can never be right. `node` is the operator."""
+    """Error of an operand that can never be valid. `node` is the operator."""
 
     def __init__(self, message: str, node: Node) -> None:
         super().__init__(message)
@@ -184,7 +184,7 @@ def _in_range(result: Any) -> Any:
 
 
 def wrong_operand(what: str, value: Any) -> TransformError:
-    """Return the error for an operand that is no number, with what to do about it."""
+    """Return the error for an operand that is no number, with a remedy."""
     advice = ""
     if type(value) is str:
         advice = "; to_number() reads a number from text, format() joins texts"

@@ -112,8 +112,8 @@ def _of_elements(
 def _of_one_array(
     function: Function, apply: Callable[..., Any], argument: Search, families: tuple[frozenset[type], ...]
 ) -> Search:
-    # There are at most two families (numbers, texts). With one family, both names refer to it.
-    # `issuperset` runs over `map` without Python code for each element.
+    # There are at most two families (numbers, texts). If there is one, both names refer to it. `issuperset` with `map`
+    # runs no Python code for each element.
     one_kind, other_kind = families[0].issuperset, families[-1].issuperset
 
     def search(value: Any) -> Any:
@@ -131,7 +131,7 @@ def _of_one_array(
 
 
 def _fit(array: list[Any], families: tuple[frozenset[type], ...]) -> bool:
-    """Return whether one family has the types of all elements."""
+    """Return whether the types of all elements belong to one family."""
     kinds = set(map(type, array))
     return any(kinds <= family for family in families)
 
@@ -151,7 +151,7 @@ def _by_expression(
 
 def _failed(function: Function, error: BaseException) -> TransformError:
     """Return the TransformError for an error of `apply`."""
-    # Three errors have texts about Python's limits. The texts here name the value instead.
+    # The texts of three of Python's errors are about limits of Python. The texts here describe the value instead.
     reason = str(error)[:_SHOWN_CHARS]
     if isinstance(error, RecursionError):
         reason = "the value is nested too deeply"

@@ -1,4 +1,4 @@
-"""Bound for the size of an expression's result, found when the expression is loaded."""
+"""Upper bound for the size of an expression's result, determined when the expression is loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.tree import Node
 
 _LITERAL_CHARS: Final = 100
-"""Characters of a literal that count as one more copy of the document, since each element may repeat the literal."""
+"""Characters of a literal that count as one more copy of the document, because each element may repeat the literal."""
 
 _ITEM_CHARS: Final = 8
 """Characters that an item of a list or object of expressions counts besides its name: about those of `null`."""
@@ -28,9 +28,10 @@ def growth(node: Node, variables: dict[int, int] | None = None) -> int:
     4. Sequences and projections multiply, because each child works on the result of the child before it.
     5. `||` and `&&` return one of their operands, so the larger one counts.
     6. Lists and objects of expressions add their children. But different fields are different parts of one document,
-       together one copy of it: of children that begin with a field, only the most frequent field counts.
+       and together at most one copy of it. So of the children that begin with a field, only those with the most
+       frequent field count.
     7. A variable of a `let` counts as much as its value (`variables`, by binding). A predefined variable counts one
-       copy: where it is repeated for each element of a list, the evaluation counts (`evaluation.looped`).
+       copy. If it is repeated for each element of a list, the evaluation counts the copies (`evaluation.looped`).
     8. All other nodes combine their children, so the children are added.
     """
     variables = {} if variables is None else variables
@@ -93,7 +94,7 @@ def _is_scope_member(node: Node) -> bool:
 
 
 def _product(factors: list[int]) -> int:
-    # The cap bounds the integers: without it, their length would grow with each factor.
+    # The cap limits the integers, which would otherwise grow with each factor.
     product = 1
     for factor in factors:
         product = min(product * factor, 2**63)

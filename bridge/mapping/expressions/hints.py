@@ -48,13 +48,13 @@ _VARIABLE: Final = re.compile(r"\$[A-Za-z_]\w*")
 
 
 def expected(kinds: tuple[str, ...], text: str, offset: int) -> str:
-    """Return the error text for something else than a token of one of these kinds, with advice if there is any."""
+    """Return the error text if a token is of none of these kinds, with advice if there is any."""
     wanted = " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds))
     return _advised(f"expected {wanted} here, found {_shown(text, offset)}", text, offset)
 
 
 def misplaced(text: str, offset: int) -> str:
-    """Return the error text for something that is not possible at `offset`, with advice if there is any."""
+    """Return the error text for a token that is not possible at `offset`, with advice if there is any."""
     return _advised(f"{_shown(text, offset)} cannot stand here", text, offset)
 
 

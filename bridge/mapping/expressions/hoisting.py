@@ -2,7 +2,7 @@
 
 `payload[].{site: $captures.site}` reads the same `$captures.site` for every element. `hoist` replaces it by a new
 variable, which the loop sets before its first element, and notes it in the node of the loop. The compiler also needs
-the list to bound what variables repeat (`evaluation.looped`).
+the list to limit the size of repeated values (`evaluation.looped`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.tree import Node
 
 OUTER = "outer"
-"""Name under which the node of a loop has its list of OuterValue."""
+"""Key in the node of a loop for its list of OuterValue."""
 
 
 class OuterValue(NamedTuple):
@@ -31,7 +31,7 @@ class OuterValue(NamedTuple):
 
 def hoist(tree: Node, bindings: int) -> int:
     """Rewrite a tree in place. `bindings` is the number of its variables; return it with the new ones."""
-    # The outermost loops come first: what they hoist, the loops within them find as a variable.
+    # The outermost loops come first. The loops within them then find their hoisted values as variables.
     for node in analysis.walk(tree):
         parts = _repeated(node)
         if parts:
@@ -45,14 +45,17 @@ def hoist(tree: Node, bindings: int) -> int:
 
 
 def _repeated(node: Node) -> list[tuple[Node, int]]:
-    """Return the parts that the node evaluates for each element, each as a parent and a position; none of no loop."""
+    """Return the parts that the node evaluates for each element, each as a parent and a position.
+
+    Return [] if the node is no loop.
+    """
     if node["type"] in analysis.PROJECTIONS:
         return [(node, place) for place in range(1, len(node["children"]))]
     return [(child, 0) for child in node["children"] if isinstance(child, dict) and child["type"] == "expref"]
 
 
 class _Hoisting:
-    """Search of one loop for paths of variables that are bound outside of it. `found` are they, by identity."""
+    """Search of one loop for paths of variables that are bound outside it. `found` contains them by identity."""
 
     def __init__(self, loop: Node, bindings: int) -> None:
         parts = [parent["children"][place] for parent, place in _repeated(loop)]
@@ -79,7 +82,7 @@ class _Hoisting:
         return node
 
     def _path_length(self, children: list[Node]) -> int:
-        """Return how many children of a sequence, from the first, form the path of a free variable."""
+        """Return the number of leading children of a sequence that form the path of a free variable."""
         first, *steps = analysis.steps(children[0])
         if id(first) not in self._free or not _select(steps):
             return 0

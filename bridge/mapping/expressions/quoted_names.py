@@ -1,4 +1,4 @@
-"""Names in double quotes where a text is probably meant: SQL and Python allow both quotes, JMESPath does not.
+"""Names in double quotes that are probably meant as texts, as SQL and Python allow them.
 
 `[?unit == "F"]` compares two fields. No element has a field `F`, so the filter removes everything, without an error.
 """
@@ -27,8 +27,8 @@ class QuotedName(NamedTuple):
 def compared_names(text: str) -> list[QuotedName]:
     """Return the quoted names that are compared with a value, or passed with others to a function.
 
-    `text` is a valid expression. A name that is compared with a literal is not among them, nor one that the expression
-    itself gives to a member of an object.
+    `text` is a valid expression. Names that are compared with a literal are not included, nor names that the expression
+    itself gives to members of an object.
     """
     if '"' not in text:
         return []
@@ -44,7 +44,7 @@ def compared_names(text: str) -> list[QuotedName]:
 
 
 def _operands(node: Node) -> Iterator[Node]:
-    """Yield the fields beside which another value stands that is no literal."""
+    """Yield the fields that are operands together with another value that is no literal."""
     operands = children(node) if node["type"] in {"comparator", "function_expression"} else []
     for each in operands if len(operands) > 1 else ():
         others = [other["type"] for other in operands if other is not each]

@@ -31,7 +31,7 @@ class ExpressionFault(ValueError):
 
 def check(tree: Node) -> None:
     """Raise ExpressionFault for the first error in the tree."""
-    # The depth comes first: `growth` and the compiler recurse, and rely on this limit.
+    # The depth is checked first, because `growth` and the compiler recurse and rely on this limit.
     if analysis.depth(tree) > MAX_DEPTH:
         raise ExpressionFault(f"the expression is nested deeper than {MAX_DEPTH} levels")
     # An expref is a function and not a value, so only a function can use it.
@@ -51,7 +51,7 @@ def check(tree: Node) -> None:
 
 
 def _is_finite(value: Any) -> bool:
-    """Return whether a literal's value holds finite numbers only. Python's reader of JSON accepts others."""
+    """Return whether a literal contains only finite numbers. Python's JSON reader also accepts NaN and infinities."""
     if isinstance(value, dict | list):
         return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
     return not isinstance(value, float) or isfinite(value)

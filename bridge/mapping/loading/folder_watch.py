@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Signature: TypeAlias = tuple[int, int, int, int, int]
 """Size, modification time and change time in ns, inode and device of the file; of its target, if it is a symlink.
 
-The change time shows that a file has become readable, which changes neither its size nor its modification time.
+The change time is included because a file that becomes readable has the same size and modification time as before.
 """
 
 

@@ -37,7 +37,7 @@ class LastGoodTexts:
         return None if text is None else text.encode()
 
     def keep(self, name: str, text: bytes) -> None:
-        """Record the text of a version that became active. It is UTF-8, since it has loaded."""
+        """Record the text of a version that became active. It is UTF-8, because it has loaded."""
         decoded = text.decode()
         if self._texts.get(name) != decoded:
             self._texts[name] = decoded
@@ -55,7 +55,7 @@ class LastGoodTexts:
         A full disk must not stop a version from becoming active: the error is logged, and the next call tries again.
         """
         if not self._changed:
-            return  # also after a restart: loading the same versions causes no write
+            return  # compared also after a restart, so that loading the same versions causes no write
         try:
             replace_file(self._file, orjson.dumps(self._texts))
         except OSError as error:

@@ -64,7 +64,7 @@ class LiveLookupTables:
     def reload(self, *, every: bool = False) -> bool:
         """Load the changed files (or every file). Return True if the set has changed; `tables` is then a new object."""
         found = self.look()
-        every = every or found.keys() != self._files.keys()  # two files of one name are a problem of both
+        every = every or found.keys() != self._files.keys()  # two files with one name are a problem of both of them
         files: dict[Path, _TableFile] = {}
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
@@ -122,7 +122,7 @@ class LiveLookupTables:
         return _TableFile(signature, table)
 
     def _load_last_good(self, file: Path) -> Mapping[str, Any] | None:
-        """Return the stored version of a table, or None if there is none that loads."""
+        """Return the stored version of a table, or None if it is missing or does not load."""
         kept = self._last_good_texts / FOLDER / file.name
         try:
             return load_table(kept, [kept], shown_as=str(kept)) if kept.exists() else None

@@ -89,7 +89,7 @@ class LiveMappings:
         self.limits: dict[str, int] = {}
         self.on_change: Callable[[Router], None] = lambda _routes: None
         self.on_reload: Callable[[ReloadReport], None] = lambda _report: None
-        """Called on the thread of `reload` with what it changed, if anything."""
+        """Callback on the thread of `reload` with the changes, if there are any."""
         self.reloads = 0
         self.reloaded_at = 0.0
         self.fingerprint = ""
@@ -111,7 +111,7 @@ class LiveMappings:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Problems of the current files; empty if every file is active as it is."""
+        """Problems of the current files; empty if the current version of every file is active."""
         files = self._files
         of_mappings = tuple(problem for file in files.values() for problem in file.problems)
         return self._folder_problem + self._tables.problems + self._schemas.problems + of_mappings

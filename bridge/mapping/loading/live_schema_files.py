@@ -1,7 +1,7 @@
 """The current schema files, which follow their folder.
 
-The versions that all mappings have loaded with are stored in the spool's folder. If a file is broken then, the mappings
-that use it stay active with the previous version, also after a restart.
+The versions with which all mappings have loaded are stored in the spool's folder. If a file is broken later, the
+mappings that use it stay active with the stored version, also after a restart.
 """
 
 from __future__ import annotations

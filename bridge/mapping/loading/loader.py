@@ -38,7 +38,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 class LoadedMappings:
     """Contents of a folder: the mappings that load, sorted by name, and all problems.
 
-    `resources` are the lookup tables and schema files that load, `notes` what is probably not meant so.
+    `resources` are the lookup tables and schema files that load; `notes` describe probable mistakes.
     """
 
     mappings: dict[str, Mapping]
@@ -48,7 +48,7 @@ class LoadedMappings:
 
 
 def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, shared: bool = False) -> LoadedMappings:
-    """Load all mapping files of a folder (not of its subfolders), and what is beside them; never raise.
+    """Load all mapping files of a folder (not of its subfolders), with their tables and schemas; never raise.
 
     Problems show `shown_as` instead of the folder. `limits` is passed to each mapping (see `compile_mapping`).
     `shared`: several bridges divide the messages.
@@ -196,7 +196,7 @@ def _same_name(file: Path, shown: str) -> ConfigError:
 def _failed_tests(mapping: Mapping, document: Document) -> list[Problem]:
     with _errors_as_problems(document):
         failed = [result for result in run_cases(mapping) if not result.passed]
-        # A test that fails because of them would report nothing but the difference.
+        # A test that fails because of them would report only the difference, and not the cause.
         notes = [f"\n  note: {note}" for note in quoted_names(mapping, document)] if failed else []
         return [
             document.problem(

@@ -68,9 +68,10 @@ def _unknown_members(expression: Expression, known: Mapping[str, tuple[str, ...]
 def _outer_names(
     expression: Expression, known: tuple[str, ...], members: Mapping[str, tuple[str, ...] | None]
 ) -> list[ExpressionError]:
-    """Return an error for each name of the scope behind [], | and &: it would silently be null there.
+    """Return an error for each name of the scope after [], | and &, where it would silently be null.
 
-    `properties` counts only with one of its members (`_unknown_members`), as items often have such a member.
+    `properties` is reported only with one of its members (`_unknown_members`), because items often have a member of
+    this name.
     """
     reported = {of for of, name in expression.inner if name in (members.get(of) or ())}
     names = (expression.inner_names & set(known)) - reported - {"properties"}
@@ -81,7 +82,7 @@ def _outer_names(
 
 
 def _bare_literals(expression: Expression) -> list[ExpressionError]:
-    """Return an error for each `true`, `false` and `null` without back quotes behind [], | and &: it is a name."""
+    """Return an error for each `true`, `false` and `null` without back quotes after [], | and &, where it is a name."""
     return [
         ExpressionError(unknown_name(name, expression.text), _offset(expression.text, name), expression.text)
         for name in sorted(expression.inner_names & LITERALS)
@@ -135,7 +136,7 @@ def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[Expre
     return [
         ExpressionError(_unknown_name(name, known, expression.text), offset, expression.text)
         for name, offset in found
-        if offset - 1 not in expression.hyphens  # that it is part of another name is reported already
+        if offset - 1 not in expression.hyphens  # the error of the complete hyphenated name is reported already
     ]
 
 

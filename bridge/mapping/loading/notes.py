@@ -1,4 +1,4 @@
-"""Notes on a mapping file that loads: what is probably not meant so. Each has a code that does not change."""
+"""Notes on a mapping file that loads: probable mistakes. Each has a code that does not change."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def quoted_names(mapping: Mapping, document: Document) -> list[Problem]:
         problem_at(document, path, ExpressionError(_text(found.name), found.offset, text), "quoted-name")
         for path, text in expressions_of(document.data)
         for found in compared_names(text)
-        # Without an example of a payload, a name that needs its quotes is more likely one.
+        # Without an example of a payload, a name that needs its quotes is more likely a name than a text.
         if found.name not in fields and found.name not in SCOPE_NAMES and (fields or not found.necessary)
     ]
 

@@ -1,4 +1,4 @@
-"""Changes that one reload of the mappings has made."""
+"""Changes made by one reload of the mappings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 _SHOWN: Final = 10
-"""Names that are listed: a change of a lookup table can load two thousand mappings again."""
+"""Maximum number of listed names, because a change of a lookup table can reload two thousand mappings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class FileState(Protocol):
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Problems of the file; empty if it is active as it is."""
+        """Problems of the file; empty if its current version is active."""
 
 
 def reload_report(before: Dictionary[Path, FileState], now: Dictionary[Path, FileState]) -> ReloadReport:

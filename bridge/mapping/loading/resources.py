@@ -37,7 +37,9 @@ class LoadedResources:
 
 
 def load_resources(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedResources:
-    """Load what is beside the mappings; never raise. Problems show `shown_as` instead of the folder of mappings.
+    """Load the tables and schemas beside the mappings; never raise.
+
+    Problems show `shown_as` instead of the folder of mappings.
 
     `confined`: do not follow links that lead out of the folders; such a file is a problem.
     """

@@ -40,7 +40,7 @@ class ValidSpec(NamedTuple):
 
 
 def read_specification(document: Document, resources: Resources = NO_RESOURCES) -> ValidSpec:
-    """Validate a document, and compile its expressions. Raise ConfigError with all problems, of both.
+    """Validate a document, and compile its expressions. Raise ConfigError with all problems of both steps.
 
     `resources` are the lookup tables and schema files that the mapping may use.
     """
@@ -157,7 +157,7 @@ def _each_problems(document: Document) -> list[Problem]:
 def _blanks(document: Document) -> list[Problem]:
     """Return a problem for each key without a value. An explicit `null` is accepted.
 
-    If a blank `where` were ignored, every message would pass it; and a file that is being written looks like this.
+    If a blank `where` were ignored, every message would pass it. A file that is still being written may look like this.
     """
     data = document.data
     if not isinstance(data, dict):
@@ -169,7 +169,7 @@ def _blanks(document: Document) -> list[Problem]:
 def _paths(data: dict[str, Any]) -> Iterator[Path]:
     """Yield the paths of all optional keys but those in `tests`, where data may be blank."""
     for key, value in data.items():
-        if key not in {"topic", "outputs"}:  # the schema reports them: they are required
+        if key not in {"topic", "outputs"}:  # they are required, so the schema reports them
             yield (key,)
         items = enumerate(value) if isinstance(value, list) else ((None, value),)
         for number, item in items if key != "tests" else ():

@@ -55,7 +55,7 @@ class CompiledParts:
     `define` adds the values of `vars` to the scope, before `where`; None if no expression reads them.
 
     `early` is the part of `where` that does not read the payload, which is evaluated before decompression and decoding;
-    None if there is none. With `decided` it is all of `where`.
+    None if there is none. If `decided` is true, `early` is all of `where`.
     """
 
     skip_retained: bool
@@ -140,7 +140,7 @@ def _emitter(
     emit = emitter(output, key, limits, envelope)
     if specification.transform is not None or not (envelope or output.packing == "lines"):
         return emit
-    # The record is the payload, and becomes a part of other JSON: it must be JSON in UTF-8 and nothing else.
+    # The record is the payload and becomes a part of other JSON, so it must be valid JSON in UTF-8.
     return lambda scope, record, data: emit(scope, record, plain_utf8(data))
 
 
@@ -168,9 +168,9 @@ def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) 
 
 
 def _reads_payload(specification: MappingSpec, names: frozenset[str] | None) -> bool:
-    """Return False if nothing reads the decoded payload, and the decoder cannot reject one.
+    """Return False if no expression reads the decoded payload and the decoder cannot reject a payload.
 
-    `payload: bytes` accepts every payload, so an unused list of integers need not be made.
+    `payload: bytes` accepts every payload, so its list of integers need not be created if it is unused.
     """
     if specification.payload != "bytes" or names is None or "payload" in names:
         return True
@@ -179,4 +179,4 @@ def _reads_payload(specification: MappingSpec, names: frozenset[str] | None) -> 
 
 
 def _ignore_payload(_payload: bytes) -> None:
-    """Replace the decoder of `bytes` where no expression uses its list of integers."""
+    """Return a placeholder instead of decoded bytes, because no expression uses them."""

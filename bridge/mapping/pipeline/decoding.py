@@ -34,7 +34,7 @@ ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
     "msgpack": to_msgpack,
     "cbor": to_cbor,
 }
-"""Encoders by `payload`, for formats that hold every JSON value. They raise ValueError or TypeError."""
+"""Encoders by `payload`, for formats that can represent every JSON value. They raise ValueError or TypeError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class PayloadCodec:
     """Decoder and encoder of a mapping's payload, after decompression and in UTF-8.
 
     `decode` raises DecodeError. `encode` is for a mapping's own tests, and raises ValueError or TypeError; None for a
-    format that cannot hold every JSON value. If `choose` is given, it returns the codec by the topic's captures; it
-    raises DecodeError.
+    format that cannot represent every JSON value. If `choose` is given, it returns the codec by the topic's captures;
+    it raises DecodeError.
     """
 
     decode: Callable[[bytes], Any]
@@ -154,7 +154,7 @@ def transcoding(specification: MappingSpec) -> Callable[[Message], Message] | No
 
 
 def sent(specification: MappingSpec, payload: bytes) -> bytes:
-    """Return a payload in UTF-8 as a device would send it, in its encoding and compressed, for tests.
+    """Return a UTF-8 payload in the mapping's encoding and compression, as a device would send it, for tests.
 
     Raise ValueError for a character that the encoding does not have.
     """

@@ -1,6 +1,6 @@
 """`envelope: true`: a JSON object around a record, with the data that consumers need to identify it.
 
-The envelope is made once, so that every copy of the record has the same bytes, except for `late`.
+The envelope is created once, so that every copy of the record has the same bytes, except for `late`.
 
     {"id": "5f3a9c0e-0001-00000000001a", "received_at": "2023-11-14T22:13:20.000Z", "mapping": "press-telemetry",
      "version": "9f86d081884c", "topic": "factory/pdx/line3/press07/telemetry", "data": ...}

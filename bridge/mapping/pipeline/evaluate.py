@@ -1,7 +1,7 @@
 """The function that maps one message, as one closure. This is the bridge's hot path.
 
 Everything that does not depend on the message is decided when the mapping is compiled. `Mapping.apply` never raises. An
-error of a message is a value, a Rejection: for all outputs, or for the one output and item that it concerns.
+error in a message becomes a value, a Rejection: for all outputs, or for the one output and item concerned.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
 def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
     """Return the predicate "`where` may still be true" for a scope without payload; None if `where` needs the payload.
 
-    It raises TransformError only if all of `where` is evaluated before decoding. Otherwise an error may be one that the
-    rest of `where` prevents, as in `payload.v == 2 && lookup('t', captures.m) > 0`, so all of it is evaluated later.
+    It raises TransformError only if all of `where` is evaluated before decoding. Otherwise the rest of `where` may
+    prevent the error, as in `payload.v == 2 && lookup('t', captures.m) > 0`. Then the message passes, and all of
+    `where` is evaluated later.
     """
     passes = where_filter(parts.early)
     if passes is None or parts.decided:
@@ -97,8 +98,8 @@ def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
 def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
     """Return a function that never raises: every error becomes a rejection for all outputs.
 
-    Before `inner` it skips retained messages, filters by what of `where` does not need the payload, decompresses, and
-    converts text to UTF-8.
+    Before `inner` is called, it skips retained messages, filters by the part of `where` that does not need the payload,
+    decompresses, and converts text to UTF-8.
     """
     passes, build = early_filter(parts), parts.scope
     skip_retained, decompress, transcode, every = parts.skip_retained, parts.decompress, parts.transcode, parts.every

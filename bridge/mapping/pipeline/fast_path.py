@@ -1,7 +1,7 @@
 """The fast path: a mapping of the usual form as one function of payload and captures, without a Message.
 
 It supports mappings without state, with one output, whose expressions see no more than `payload` and `captures`. Its
-steps are those of `Mapping.apply`. A message with an error is passed to `apply`, which makes the rejection.
+steps are those of `Mapping.apply`. A message with an error is passed to `apply`, which creates the rejection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
     # {"@"} is not in FAST_PATH_NAMES: an expression without known names is not supported.
     if not all(FAST_PATH_NAMES.issuperset(each.names or {"@"}) for each in expressions):
         return None
-    # What orjson cannot read goes to `apply`, whose decoder accepts more, or says what is wrong.
+    # If orjson cannot read a payload, `apply` is called: its decoder accepts more, or reports the error.
     decode = orjson.loads if parts.decode == DECODERS["json"].decode else parts.decode
     passes, [emit], dumps = where_filter(parts.late_where), parts.emits, orjson.dumps
     search = parts.transform.search if parts.transform is not None else None
@@ -63,7 +63,7 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
 
 
 def _filtered_early(make: FastPath, may_pass: Callable[[Scope], bool]) -> FastPath:
-    """Return the fast path with the part of `where` before it that reads captures only."""
+    """Return the fast path, preceded by the part of `where` that reads captures only."""
 
     def make_unless_filtered(payload: bytes, captures: dict[str, str]) -> NewRecord | None:
         try:

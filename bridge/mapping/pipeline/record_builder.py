@@ -1,7 +1,7 @@
 """The conversion from a scope to records: `transform` and the outputs, for a message that passed `where`.
 
 - If `transform` returns null, the message is rejected: a record of `null` is nearly always a misspelt name. Use `where`
-  to leave messages out.
+  to filter messages.
 - `each: true`: one record per item. An empty list is filtered; a null item is rejected, and the others are not.
 """
 
@@ -103,7 +103,7 @@ def _emit_all(
 
 
 def _to_one(make: OneRecord) -> Convert:
-    """Return `_to_many` for one output, the case of most mappings. The emitter's error rejects the message."""
+    """Return the converter of a mapping with one output, the usual case. The emitter's error rejects the message."""
 
     def convert(message: Message, scope: Scope, _item: int | None) -> MappingResult:
         return _new(MappingResult, ([make(message.payload, scope)], (), None))

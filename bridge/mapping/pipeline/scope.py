@@ -63,7 +63,7 @@ PROPERTY_NAMES = (
 def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
     """Return the function that builds the scope with `names` (None: all names), and with those that cost nothing.
 
-    It leaves out only names that no expression of the mapping can use, so that results do not depend on it.
+    It omits only names that no expression of the mapping can use, so the results are the same.
     """
 
     def mapping_name(_message: Message, _levels: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Explanation of a proposed mapping: what varies in its topics, and what decides the partition key."""
+"""Explanation of a proposed mapping: the variable levels of its topics, and the source of the partition key."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Payload formats of topics by majority: a message unlike the others must not give its topic a mapping of its own.
+"""Payload formats of topics by majority, so that one unusual message does not cause a separate mapping for its topic.
 
-Topics whose levels differ in digits only (press101/count, press102/count) are of like machines, and one topic alone is
-like itself. If no specific format reads all of their messages, that of most of them counts. The few others would become
+Topics whose levels differ only in digits (press101/count, press102/count) belong to similar machines and form a group.
+If no specific format reads all messages of a group, the format of most of them is used. The few others would become
 dead letters, and are reported.
 """
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from bridge.mapping.proposals.payload_detection import PayloadKind
 
 LEAST_SHARE: Final = 0.8
-"""Share of the messages that a format must read. With less, the messages are of different kinds on purpose."""
+"""Minimum share of the messages that a format must read. With less, the messages probably differ on purpose."""
 _LEAST_ALONE: Final = 3
-"""Messages of one topic that, if none has the format of the others, show that the topic is different on purpose."""
+"""Number of messages of one topic, none of them in the format of the group, from which the topic differs on purpose."""
 _SPECIFIC: Final = frozenset({"number", "json", "msgpack", "cbor"})
 _DIGITS: Final = re.compile(r"[0-9]+")
 
@@ -31,7 +31,7 @@ Topic = tuple[str, ...]
 def by_majority(
     payloads: Mapping[Topic, Sequence[bytes]], kinds: Mapping[Topic, PayloadKind]
 ) -> dict[Topic, PayloadKind]:
-    """Return the kinds of all topics; some of them are those of most messages of like topics."""
+    """Return the kinds of all topics, after the kind of the majority has replaced those of exceptions."""
     settled = dict(kinds)
     alike: dict[Topic, list[Topic]] = defaultdict(list)
     for topic in kinds:

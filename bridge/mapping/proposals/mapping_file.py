@@ -22,7 +22,7 @@ MAX_COMMENT_CHARS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class MappingFileText:
-    """Content of a mapping file. `said` becomes its first comment; `tests` are the lines from `test_lines`."""
+    """Contents of a mapping file. `said` becomes its first comment; `tests` are the lines from `test_lines`."""
 
     topic: str
     kind: PayloadKind

@@ -68,7 +68,7 @@ def _plain_kind(payloads: list[bytes]) -> PayloadKind:
         return _structured(payloads) or _csv(payloads) or PayloadKind("text")
     for name in ("msgpack", "cbor"):
         values = _read(name, payloads)
-        # Both formats decode a few arbitrary bytes as a number, so only objects and lists of them are evidence.
+        # Both formats decode some arbitrary bytes as a number, so only objects and lists of objects are evidence.
         if values is not None and all(values) and (form := _form(values)) != "value":
             return PayloadKind(name, form=form)
     return PayloadKind("bytes")

@@ -64,7 +64,10 @@ class ObservedMessages:
     cut: int = 0
 
     def add(self, message: Message, *, whole: bool = True) -> None:
-        """Add a message. If it is not `whole`, only the beginning of its payload is known, and it is only counted."""
+        """Add a message.
+
+        If it is not `whole`, only the beginning of its payload is known, so the message is only counted.
+        """
         if message.topic not in self.samples and len(self.samples) >= MAX_TOPICS:
             self.others += 1
             return
@@ -147,7 +150,7 @@ def _outlier_note(kind: PayloadKind, odd: int, messages: int) -> str:
 def _candidates(
     shape: TopicCluster, kind: PayloadKind, stream: str, samples: list[Message]
 ) -> Iterator[MappingFileText]:
-    """Yield candidates, from the most specific to the plainest, which accepts any payload."""
+    """Yield candidates from the most specific to the most general one, which accepts any payload."""
     if not shape.captured:
         where = "contains(['NBIRTH', 'DBIRTH', 'NDATA', 'DDATA'], payload.type)"
         each = "payload.readings[].{ node: node, device: device, name: name, value: value, timestamp: timestamp }"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DIGITS: Final = re.compile(r"[0-9]+")
 _IDENTIFIER: Final = re.compile(r"[0-9a-fA-F]{12,}|[0-9a-fA-F-]{36}|[0-9a-fA-F:]{17}|[^0-9]{2,}[0-9]+|[0-9]+")
 _LEAST_FIRST_WORDS: Final = 4
-"""Number of different words from which on a first level may be captured; with fewer it is a namespace."""
+"""Minimum number of different words at the first level for it to be captured; with fewer it is a namespace."""
 
 Topic = tuple[str, ...]
 
@@ -87,12 +87,12 @@ def _shape(topics: Sequence[Topic]) -> TopicCluster:
 
 
 def _unwritable(level: str) -> bool:
-    """Return whether a pattern cannot contain a level as a word."""
+    """Return whether a level contains characters that a pattern cannot contain."""
     return "{" in level or "}" in level
 
 
 def _clusters(topics: Sequence[Topic], at: int) -> Iterator[list[Topic]]:
-    """Split topics level by level, wherever values do not belong together."""
+    """Split topics level by level into groups whose values belong together."""
     if at == len(topics[0]):
         yield list(topics)
         return
@@ -155,7 +155,10 @@ def _disjoint_clusters(shape: TopicCluster, others: Sequence[Topic]) -> Iterator
 
 
 def _most_selective_level(shape: TopicCluster, taken: Sequence[Topic]) -> int:
-    """Return the captured level whose values overlap least with the other topics', and are fewest."""
+    """Return the captured level whose values overlap least with those of the other topics.
+
+    If there are several, return the one with the fewest values.
+    """
 
     def cost(at: int) -> tuple[bool, int, int, int]:
         mine, theirs = {topic[at] for topic in shape.topics}, [topic[at] for topic in taken]

@@ -19,7 +19,7 @@ def _delimiter(text: str) -> str:
 
 
 def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
-    """Return the column names. Raise ValueError if there are none, or one of them is there twice."""
+    """Return the column names. Raise ValueError if there are none, or if one occurs twice."""
     if not isinstance(names, str) and (not names or len(set(names)) < len(names)):
         raise ValueError("expected at least one name, and none of them twice")
     return names
@@ -71,7 +71,7 @@ class AvroSpec(SpecSection):
 
 
 def _message_name(text: str) -> str:
-    """Return the name of a message type. Raise ValueError for one that no type and no capture can have."""
+    """Return the name of a message type. Raise ValueError if no type and no capture can have this name."""
     if not re.fullmatch(r"(?:[A-Za-z0-9_.]|\{[A-Za-z_][A-Za-z0-9_]*\})+", text):
         raise ValueError("expected the full name of a message, such as plant.Reading, with captures such as {type}")
     return text

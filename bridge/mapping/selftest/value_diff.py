@@ -54,7 +54,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def changes(left: Any, right: Any, path: Path = ()) -> list[Change]:
-    """Return every value that differs, with the deepest path that both sides share; an empty list if there are none."""
+    """Return every value that differs, with the deepest path that both sides have; [] if there are none."""
     return list(_changes(left, right, path))
 
 

@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from bridge.model import Message, StateStore
 
 MAX_KEYS: Final = 100_000
-"""Max keys stored per mapping. Beyond it the oldest key is deleted: its next value is sent again, and none is lost."""
+"""Maximum number of stored keys per mapping.
+
+Beyond it the oldest key is deleted, so its next value is sent again. No value is lost.
+"""
 
 ROW: Final = "changes "
 
 
 class Deadband(NamedTuple):
-    """Largest difference that does not count as a change: `most`, times the old value if `relative`."""
+    """Largest difference that is no change: `most`, multiplied by the old value if `relative`."""
 
     most: float
     relative: bool = False
@@ -42,7 +45,7 @@ class Deadband(NamedTuple):
 
 NONE: Final = Deadband(0.0)
 Deadbands: TypeAlias = "Deadband | Mapping[str, Deadband]"
-"""One deadband for all numbers of a value, or one for each name of an object."""
+"""Type of deadbands: one for all numbers of a value, or one for each name of an object."""
 
 
 class ChangeRow(NamedTuple):

@@ -4,7 +4,7 @@ Spans follow the clock: with `every_secs: 10` from :00 to :10 and so on, by the 
 
     first     the first message of a span, sent at once
     last      the last message, sent when the span has ended
-    mean      one record, sent when the span has ended: made of the last message; the transform sees `sample`:
+    mean      one record, sent when the span has ended: made from the last message; the transform sees `sample`:
               {count, mean, min, max, from_ms, to_ms}
     min_max   the messages with the lowest and with the highest value, sent when the span has ended, in arrival order
 
@@ -128,7 +128,7 @@ class Sampler:
     def _first(
         self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
-        """Send the first message of a span that makes records; filter the others."""
+        """Send the first message of a span that results in records; filter the others."""
         if "seen" in row:
             return _SampleStep(_NOTHING, row, 1)
         mapped = convert()
@@ -139,18 +139,18 @@ class Sampler:
     def _last(
         self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
-        """Hold the records of this message, and drop those of the message before it."""
+        """Hold the records of this message, and drop those of the previous message."""
         mapped = convert()
         if not mapped.drafts:
             return _SampleStep(mapped, row, 0 if mapped.rejections else 1)
         held = HeldRecords(self._records(mapped.drafts))
-        # The message before it, if there is one, is the one that is filtered.
+        # The previous message of the span, if there is one, is filtered.
         return _SampleStep(MappingResult([], mapped.rejections), {**row, "held": [list(held)]}, len(row["held"]))
 
     def _mean(
         self, row: dict[str, Any], scope: Any, message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
-        """Add the value to the span's statistics, and hold the record that is made with them."""
+        """Add the value to the span's statistics, and hold the record made with them."""
         statistics = Statistics.of(row.get("statistics")).with_value(self._number(scope), message.received_at_ms)
         scope[SAMPLE] = statistics.shown()
         kept = self._last(row, scope, message, convert)
@@ -207,8 +207,8 @@ _KEEPERS: Final = {
 def leave(memory: StateStore) -> tuple[ReleasedRecord, ...]:
     """Return all held records at once, and delete their rows.
 
-    This is for a mapping that was removed or no longer samples: no one requests its records when their spans end, and
-    they must not be lost.
+    It is called for a mapping that was removed or no longer samples. No other call would release its records when their
+    spans end, and they must not be lost.
     """
     rows = {key: orjson.loads(row)["held"] for key, row in memory.items() if key.startswith(ROW)}
     for key in rows:

@@ -53,7 +53,7 @@ class StatefulStages:
             self.sampling.attach(memory)
 
     def due(self, now_ms: int) -> tuple[ReleasedRecord, ...]:
-        """Return the records that no longer wait for anything. Called about once a second."""
+        """Return the records whose waiting time has ended. Called about once a second."""
         return self.sampling.due(now_ms, self.memory) if self.sampling is not None else ()
 
 
@@ -133,7 +133,7 @@ def live_pipeline(steps: CompiledParts, stages: StatefulStages, watch: Watch | N
             return run_stages(message, scope, item)
         try:
             mapped = run_stages(message, scope, item)
-        except Rejected as error:  # the edge node must get its command all the same
+        except Rejected as error:  # the edge node must receive its command even if the message is filtered
             mapped = MappingResult([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
         effects = mapped.effects or SideEffects(int(not mapped.drafts and not mapped.rejections))
         return mapped._replace(effects=effects._replace(commands=commands))
@@ -161,7 +161,7 @@ def _stages(steps: CompiledParts, stages: StatefulStages, watch: Watch | None) -
             mapped = convert(message, scope, item)
         else:
             mapped = sampling.apply(scope, message, memory, lambda: convert(message, scope, item))
-        # Only now: a rejected message must not count as the value last sent.
+        # Stored only now, because a rejected message must not count as the value last sent.
         if row is not None and not mapped.rejections:
             remember(memory, row)
         return mapped

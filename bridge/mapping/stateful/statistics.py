@@ -9,7 +9,7 @@ from bridge.errors import TransformError
 
 
 class Statistics(NamedTuple):
-    """Statistics by name, in `columns`: [sum, lowest, highest, count]. A lone number has the name "".
+    """Statistics by name, in `columns`: [sum, lowest, highest, count]. A single number has the name "".
 
     Times are milliseconds since 1970. `messages` counts messages, a column's count those that have its name.
     """
@@ -21,7 +21,7 @@ class Statistics(NamedTuple):
 
     @classmethod
     def of(cls, stored: list[Any] | None) -> Statistics:
-        """Return the statistics that `stored` returned; None is an empty span."""
+        """Return the statistics from the result of `stored`; None is an empty span."""
         return cls() if stored is None else cls(*stored)
 
     def with_value(self, value: Any, at_ms: int) -> Statistics:
@@ -56,5 +56,5 @@ class Statistics(NamedTuple):
         }
 
     def _shaped(self, by_name: dict[str, float]) -> Any:
-        """Return the number of a lone column, or the object by name."""
+        """Return the number of a single column, or an object by name."""
         return by_name[""] if list(by_name) == [""] else by_name

@@ -1,7 +1,7 @@
-"""Checks of the values that `changes` and `sample` store as JSON: what comes back must be what was stored.
+"""Checks of the values that `changes` and `sample` store as JSON: a value must be the same after it is read back.
 
-JSON has no NaN, no infinity and no integer beyond 64 bits, and a text of a database has no half of a surrogate pair.
-Such a value concerns its own message only, so it is rejected before it reaches the state.
+JSON has no NaN, no infinity and no integers beyond 64 bits, and a text in a database has no single surrogate. A message
+with such a value is rejected before it reaches the state, so that no other message is affected.
 """
 
 from __future__ import annotations

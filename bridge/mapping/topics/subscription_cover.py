@@ -1,4 +1,4 @@
-"""Subscription filters under which a message that matches several mappings arrives once.
+"""Subscription filters with which a message that matches several mappings arrives once.
 
 https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241 (4.7, Topic Names and Topic Filters)
 """
@@ -28,7 +28,10 @@ def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def joined_filters(filters: Iterable[tuple[str, int]]) -> dict[str, dict[str, int]]:
-    """Return each covering filter with the given (filter → QoS) that it joins; only itself where it joins no other."""
+    """Return each covering filter with the given filters that it joins (filter → QoS).
+
+    A filter that joins no others has only itself.
+    """
     wanted: dict[str, int] = {}
     for text, qos in filters:
         wanted[text] = max(qos, wanted.get(text, 0))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MAX_DECIMALS: Final = 15
 """Maximum absolute value of the `decimals` of `round`."""
 _EXACT_HALVES: Final = 2**40
-"""Magnitude below which adjacent doubles differ by at most 2**-13: a margin of 0.001 around a half is then reliable."""
+"""Magnitude below which adjacent doubles differ by at most 2**-13: a margin of 0.001 around a half is safe."""
 _DIGITS: Final = 25
 """Digits above which `round` changes nothing: a double has only 17 significant digits."""
 
@@ -89,7 +89,7 @@ def _bind_round(binding: Binding) -> Callable[..., Any]:
     """Return `round` for a literal number of decimals, checked once. Raises ValueError if it is out of range."""
     decimals = binding.literal(1, 0)
     if type(decimals) not in NUMBER:
-        return _round  # not a literal: each message brings its own number of decimals
+        return _round  # not a literal: each message has its own number of decimals
     places = _places(decimals)
     return lambda number, *_: _rounded(number, places)
 
@@ -139,7 +139,7 @@ def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any
 def _both_literal(apply: Callable[..., Any]) -> Callable[[Binding], Callable[..., Any]]:
     """Return a `bind` for `scale` and `clamp`, which checks the literals if arguments 2 and 3 are both literal.
 
-    Only the pair can be wrong. One literal together with a sample would report errors that the message does not have.
+    Only the pair can be wrong. A check of one literal with a sample value would report errors that no message has.
     """
     check = tried(apply, 0, 0, 1, 0, 1)
 

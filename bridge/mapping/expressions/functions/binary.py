@@ -1,4 +1,6 @@
-"""Functions for words and bytes of PLCs. A byte list, the payload of `payload: bytes`, has integers from 0 to 255.
+"""Functions for words and bytes of PLCs.
+
+A byte list (the payload with `payload: bytes`) contains integers from 0 to 255.
 
 Byte orders, as Modbus gateways name them: 'big' ABCD, 'little' DCBA, 'word_swap' CDAB, 'byte_swap' BADC.
 """

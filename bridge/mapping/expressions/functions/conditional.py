@@ -20,7 +20,7 @@ def truthy(value: Any) -> bool:
 
 
 def _if(condition: Any, then: Any, otherwise: Any = None) -> Any:
-    """Return `then` or `otherwise`. A `Function` requires it, but the compiler calls `_lazy_if` instead."""
+    """Return `then` or `otherwise`. The compiler calls `_lazy_if` instead, but a `Function` requires an `apply`."""
     return then if truthy(condition) else otherwise
 
 

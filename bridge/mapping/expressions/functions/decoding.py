@@ -1,4 +1,4 @@
-"""Functions that decode what a payload contains: text in JSON, base64 or hexadecimal, and bytes of a known layout."""
+"""Functions that decode parts of a payload: text in JSON, base64 or hexadecimal, and bytes with a known layout."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _from_json(text: str) -> Any:
 
 
 def _from_base64(text: str) -> list[int]:
-    # Both alphabets, with line breaks or without, padded or not: servers differ in all of it.
+    # Both alphabets, line breaks and missing padding are accepted, because devices differ in all of these.
     plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
     try:
         return list(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
@@ -80,12 +80,12 @@ _Pack = Callable[[list[Any]], bytes]
 
 
 def _with_layout(compile_text: _Compile, pack: _Pack = packed) -> Callable[[list[Any], str], Any]:
-    """Return the function of a call whose layout comes with the message."""
+    """Return the function for a call whose layout is part of the message."""
     return lambda values, layout: compile_text(layout)(pack(values))
 
 
 def _bound(compile_text: _Compile, pack: _Pack = packed) -> Callable[[Binding], Callable[..., Any]]:
-    """Return a `bind` that compiles a layout which is a literal. It raises ValueError for a faulty one."""
+    """Return a `bind` that compiles a literal layout. It raises ValueError if the layout is faulty."""
 
     def bind(binding: Binding) -> Callable[..., Any]:
         layout = binding.literal(1)

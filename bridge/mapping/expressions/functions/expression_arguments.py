@@ -42,12 +42,12 @@ def _keyed(name: str, by: Search, allowed: frozenset[type]) -> Callable[[Any], A
 def _sort_by(array: list[Any], by: Search) -> list[Any]:
     if not array:
         return array
-    # The first element decides the type (number or text), and the others must have the same.
+    # The first element determines the type (number or text), and all others must have the same type.
     return sorted(array, key=_keyed("sort_by", by, NUMBER if type(by(array[0])) in NUMBER else STRING))
 
 
 def _min_by(array: list[Any], by: Search) -> Any:
-    # Of results of mixed types, `min` raises TypeError, which the call reports as a TransformError.
+    # For results of mixed types, `min` raises TypeError, which the call reports as a TransformError.
     return min(array, key=_keyed("min_by", by, NUMBER | STRING), default=None)
 
 

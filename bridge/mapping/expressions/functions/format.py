@@ -8,7 +8,7 @@ After the colon: an optional 0 (fill with zeros), width (at most 256), precision
 This is the part of Python's format specification that is bounded and does not depend on a locale.
 
 A text is inserted unchanged, any other value as JSON text. Precision cuts a text, and rounds the exact binary value of
-a number. Use `round` first where halves matter.
+a number. Use `round` first if halves matter.
 """
 
 from __future__ import annotations

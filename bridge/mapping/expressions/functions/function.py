@@ -94,8 +94,8 @@ def _free(_steps: int) -> None:
 class Binding:
     """Facts about a call when the mapping is loaded: its literal arguments (or MISSING) and the lookup tables.
 
-    A function that counts its work calls `charging` once, and the result for each piece of work, in steps. That raises
-    TransformError if an expression makes too much of a message.
+    A function that counts its work calls `charging` once. It calls the result with the number of steps of each piece of
+    work, which raises TransformError if the work for one message becomes too much.
     """
 
     literals: tuple[Any, ...]
@@ -139,7 +139,7 @@ class Function:
     - `bind` may return a better `apply` for one call (a pattern compiled, a table found). Its ValueError is an error
       of the mapping file.
     - `lazy` builds the entire call from compiled arguments, for a function that does not evaluate all of them.
-    - `cost` of one call in units of 100 ns, roughly: the saving if a repeated call is evaluated once.
+    - `cost` of one call in units of about 100 ns: the saving if a repeated call is evaluated once.
     - `growth`: maximum length of the result as a multiple of the arguments' length.
     - `charges`: the result can be longer than any multiple of the arguments, so each call counts its work
       (`Binding.charging`).
@@ -161,7 +161,7 @@ class Function:
 
     @property
     def fewest(self) -> int:
-        """Number of arguments that every call needs."""
+        """Minimum number of arguments of a call."""
         return len(self.parameters) - self.optional
 
     @property
@@ -226,8 +226,8 @@ def _article(kind: str) -> str:
 
 
 def _odd_element(values: list[Any], parameter: Parameter) -> str:
-    """Return the first element that does not fit the others, with its index, for an error text."""
-    # The first element decides the family that the others should have.
+    """Return the first element whose type differs from the others, with its index, for an error text."""
+    # The first element determines the family of the others.
     fitting = next((types for types in parameter.elements if type(values[0]) in types), parameter.elements[0])
     place = next((index for index, value in enumerate(values) if type(value) not in fitting), 0)
     return f"{described(values[place])} at [{place}]"

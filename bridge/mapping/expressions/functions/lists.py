@@ -11,13 +11,19 @@ if TYPE_CHECKING:
 
 _PAIR: Final = 2
 _NUMBER_STEPS: Final = 10
-"""Steps of work that each number of `range` counts, as it is there to be processed: 200,000 numbers for a message."""
+"""Steps of work that each number of `range` counts, because it will be processed further.
+
+So a message can have at most 200,000 of them.
+"""
 _GROWTH: Final = 64
-"""Growth of functions that charge for what they make: an expression may repeat it 64 times, but not 4,096 times."""
+"""Growth of functions that count the values they create.
+
+An expression may repeat such a call 64 times, but not 4,096 times.
+"""
 
 
 def _from_items(items: list[Any]) -> dict[str, Any]:
-    """Return an object of pairs of name and value. Raises ValueError for an item that is no such pair."""
+    """Return an object made from pairs of name and value. Raises ValueError for an item that is no such pair."""
     for item in items:
         if type(item) is not list or len(item) != _PAIR or type(item[0]) is not str:
             raise ValueError("every item must be a list of a name (text) and a value")
@@ -42,7 +48,7 @@ def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
 
 
 def _bind_range(binding: Binding) -> Callable[..., Any]:
-    """Return `range`, which counts the numbers before it makes them."""
+    """Return `range`, which counts the numbers as work before it creates them."""
     charge = binding.charging()
 
     def numbers(*arguments: Any) -> list[int]:
@@ -75,7 +81,7 @@ def _flatten(charge: Callable[[int], None], nested: dict[str, Any], separator: s
 
 
 def _bind_flatten(binding: Binding) -> Callable[..., Any]:
-    """Return `flatten_object`, which counts the names that it makes: they are longer than those of the object."""
+    """Return `flatten_object`, which counts its new names as work, because they are longer than those of the object."""
     charge = binding.charging()
     return lambda nested, separator: _flatten(charge, nested, separator)
 

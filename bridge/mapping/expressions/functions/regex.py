@@ -1,9 +1,9 @@
 r"""Regular expressions by RE2, whose run time is proportional to the length of the text, whatever the pattern.
 
-With Python's `re`, a pattern such as `(a+)+b` would stop the bridge on a text of forty characters.
-A pattern of a message costs more than its text: compiling `\pL{1,50}` takes 70 ms. So such patterns have less memory,
-and each counts as much work.
-Syntax: https://github.com/google/re2/wiki/Syntax (no look-around, no back-references).
+With Python's `re`, a pattern such as `(a+)+b` would stop the bridge on a text of forty characters. A pattern that is
+part of a message may cost more than its length suggests: compiling `\pL{1,50}` takes 70 ms. So such patterns get less
+memory, and each of them counts as much work. Syntax: https://github.com/google/re2/wiki/Syntax (no look-around, no
+back-references).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ MAX_PATTERN_CHARS: Final = 4096
 _MAX_MEMORY_BYTES: Final = 1024 * 1024
 """Maximum memory for one compiled pattern (RE2's `max_mem`)."""
 _MESSAGE_MEMORY_BYTES: Final = 128 * 1024
-"""The same for a pattern of a message: compiling one takes at most about 3 ms."""
+"""Maximum memory for a pattern that is part of a message: compiling one takes at most about 3 ms."""
 PATTERN_STEPS: Final = 2_000
-"""Work of a pattern of a message that is not stored. So one message may bring 1,000 of them (MAX_STEPS)."""
+"""Work that a new pattern in a message counts. So one message may contain 1,000 of them (MAX_STEPS)."""
 _STORED_PATTERNS: Final = 64
 
 _PARAMETERS = (Parameter("text", ("string",)), Parameter("pattern", ("string",)))
@@ -47,7 +47,7 @@ def _compiled(pattern: str, max_bytes: int = _MAX_MEMORY_BYTES) -> Any:
 
 
 def _of_messages(binding: Binding) -> Callable[[str], Any]:
-    """Return `_compiled` for patterns of messages. Those used last are stored; each other one counts as work."""
+    """Return `_compiled` for patterns in messages. The last ones are stored; each new one counts as work."""
     charge = binding.charging()
 
     @lru_cache(_STORED_PATTERNS)

@@ -1,6 +1,9 @@
-"""Words of other languages, and how this one says it: for unknown functions, and for the command `functions`.
+"""Function names of other languages, with the expression that replaces each.
 
-The most similar name is often another function, or the opposite: `concat` looks like `contains`.
+They are part of the error for an unknown function, and the command `functions` lists them.
+
+The most similar name often belongs to a different function, or even to the opposite one: `concat` looks like
+`contains`.
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class Suggestion(NamedTuple):
-    """An expression in place of a function that does not exist. `does` completes the sentence that begins with it."""
+    """Expression that replaces a function that does not exist.
+
+    `does` completes the sentence that begins with the expression.
+    """
 
     words: str
     expression: str

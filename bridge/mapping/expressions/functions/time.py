@@ -27,12 +27,15 @@ _NO_YEAR: Final = "'{pattern}' has no year (%Y or %y), so it is no time since 19
 _UTC_NAMES: Final = ("UTC", "GMT", "Z")
 """Zone names that %Z accepts, in any case: they are the same everywhere."""
 MAX_PATTERN_CHARS: Final = 256
-"""Maximum length of a pattern of `parse_time`. The standard library compiles it, in time proportional to its length."""
+"""Maximum length of a pattern of `parse_time`.
+
+The standard library compiles it in a time proportional to its length.
+"""
 _PATTERN_STEPS: Final = 400
-"""Work of a pattern of a message that was not among the last ones: compiling it takes about 100 µs."""
+"""Work that a new pattern in a message counts: compiling it takes about 100 µs."""
 _STORED_PATTERNS: Final = 64
 _STORED_ZONES: Final = 1_000
-"""More than there are IANA names: reading the file of a zone takes about 100 µs."""
+"""Number of zones in the cache, more than there are IANA names. Reading the file of a zone takes about 100 µs."""
 _TEXT = Parameter("text", ("string",))
 _ZONE = Parameter("zone", ("string",))
 
@@ -119,7 +122,7 @@ def _parse_time(text: str, pattern: str, zone: str | None = None) -> int:
 
 
 def _parsed(text: str, pattern: str) -> datetime | None:
-    """Return the time that the text writes, or None if it is not written as the pattern says."""
+    """Return the time in a text, or None if the text does not match the pattern."""
     try:
         return datetime.strptime(text, pattern)  # noqa: DTZ007 - the callers add the zone
     except (ValueError, re.error):

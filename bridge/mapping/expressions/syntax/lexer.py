@@ -50,7 +50,7 @@ _SIGNS: Final = {
     "\N{DIVISION SIGN}": "divide",
     "%": "modulo",
 }
-"""Kinds of the tokens that are always written alike; the longer of two signs with the same beginning comes first."""
+"""Kinds of the tokens with a fixed text. Of two signs with the same beginning, the longer one comes first."""
 
 _TOKEN: Final = re.compile(
     r"(?P<space>[ \t\n\r]+)"
@@ -66,7 +66,7 @@ _TOKEN: Final = re.compile(
 _OPERAND_ENDS: Final = frozenset(
     ("unquoted_identifier", "quoted_identifier", "variable", "number", "literal", "current", "flatten")
 ) | {"rparen", "rbracket", "rbrace"}
-"""Kinds of tokens behind which a `-` subtracts. A `*` is not among them: `a * -1` is more likely than `a.* -1`."""
+"""Kinds of tokens after which a `-` subtracts. A `*` is not included, because `a * -1` is more likely than `a.* -1`."""
 
 
 class ExpressionToken(NamedTuple):
@@ -79,7 +79,10 @@ class ExpressionToken(NamedTuple):
 
 
 class LexerError(ValueError):
-    """A character or literal that is no token; `offset` is its position. Without a message, it is out of position."""
+    """Error of a character or literal that is no token; `offset` is its position.
+
+    Without a message, it is in the wrong position.
+    """
 
     def __init__(self, offset: int, message: str = "") -> None:
         super().__init__(message)
@@ -107,7 +110,7 @@ def tokens(text: str) -> list[ExpressionToken]:
 
 
 def _token(kind: str, text: str, start: int, end: int) -> ExpressionToken:
-    """Return the token that is written as `text`. Raise LexerError for a literal or name that JSON cannot read."""
+    """Return the token with this text. Raise LexerError for a literal or name that JSON cannot read."""
     if kind == "sign":
         return ExpressionToken(_SIGNS[text], text, start, end)
     if kind == "raw":

@@ -36,7 +36,7 @@ def _value(parser: Reader, token: ExpressionToken) -> Any:
 
 
 def name(parser: Reader, token: ExpressionToken) -> Node:
-    """Return a field; or a `let` expression, as `let` is a field unless a variable follows it."""
+    """Return a field, or a `let` expression: `let` is a field unless a variable follows it."""
     if token.value == "let" and parser.kind == "variable":
         return _let(parser, token)
     return parser.located(node("field", value=token.value), token.start)

@@ -47,7 +47,7 @@ def conditional(parser: Reader, condition: Node, token: ExpressionToken) -> Node
     """Return `condition ? then : otherwise` as a call of `if`."""
     then = parser.expression(0)
     parser.match("colon")
-    # A power of one less than its own, so that `a ? b : c ? d : e` is read from the right.
+    # One less than its own power, so that `a ? b : c ? d : e` is parsed from the right.
     otherwise = parser.expression(power(token.kind) - 1)
     return parser.located(node("function_expression", condition, then, otherwise, value="if"), token.start)
 
@@ -60,7 +60,7 @@ def call(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     arguments: list[Node] = []
     while parser.kind != "rparen":
         arguments.append(parser.within(scope) if scope and not arguments else parser.expression(0))
-        # The `jmespath` package accepts arguments without a comma between them, and one behind the last.
+        # The `jmespath` package accepts arguments without a comma between them, and a comma after the last one.
         if parser.kind == "comma":
             parser.advance()
     parser.advance()

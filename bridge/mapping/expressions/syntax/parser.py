@@ -1,8 +1,8 @@
 """Parser: the tokens of an expression become a tree, by precedence (V. R. Pratt, "Top down operator precedence").
 
-It accepts what the parser of the `jmespath` package accepts, and returns the same tree for it; `tree` describes the
-nodes. An expression is an operand (`operands`), followed by any number of continuations (`operators`, `brackets`). The
-left operand of a continuation is everything before it.
+It accepts every expression that the parser of the `jmespath` package accepts, and returns the same tree; `tree`
+describes the nodes. An expression is an operand (`operands`), followed by any number of continuations (`operators`,
+`brackets`). The left operand of a continuation is everything before it.
 """
 
 from __future__ import annotations

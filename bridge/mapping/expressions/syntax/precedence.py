@@ -21,7 +21,7 @@ ARITHMETIC: Final[Mapping[str, str]] = {
 
 UNARY: Final = 8
 WILDCARD: Final = 20
-"""Power with which a `*` of a projection binds what follows it; between two operands, `*` multiplies."""
+"""Power with which the `*` of a projection binds the following text; between two operands, `*` multiplies."""
 PROJECTION_STOP: Final = 10
 """Tokens of a lower power end a projection."""
 NAMES: Final = ("quoted_identifier", "unquoted_identifier")
@@ -45,5 +45,5 @@ _POWERS: Final[Mapping[str, int]] = {
 
 
 def power(kind: str) -> int:
-    """Return how strongly a token of this kind binds the operand on its left; 0 if it ends an expression."""
+    """Return the power with which a token of this kind binds the operand on its left; 0 if it ends an expression."""
     return _POWERS.get(kind, 0)

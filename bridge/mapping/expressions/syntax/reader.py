@@ -1,4 +1,4 @@
-"""Reader of tokens: what the functions of the grammar use of the parser."""
+"""Reader of tokens: the part of the parser that the functions of the grammar use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class ParserError(ValueError):
-    """A token out of position. `expected` are the kinds that are possible here; empty: anything but this token."""
+    """Error of a token in the wrong position.
+
+    `expected` are the kinds that are possible there; empty: any kind but this one.
+    """
 
     def __init__(self, token: ExpressionToken, expected: tuple[str, ...] = (), message: str = "") -> None:
         super().__init__(message)
