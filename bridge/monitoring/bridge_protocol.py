@@ -25,9 +25,9 @@ class RunningBridge(Protocol):
 
     mappings: LiveMappings
     configuration: Configuration | None
-    """Options, and the file that they are from; None if it was made without one."""
+    """Options and their file; None if the bridge was created without a file."""
     data_folder: Path
-    """Folder of what the bridge stores: spool.path, also with several workers."""
+    """Folder in which the bridge stores its files: spool.path, also with several workers."""
     curves: Curves
     """Curves of the last day; empty without a page."""
 
@@ -38,16 +38,19 @@ class RunningBridge(Protocol):
         """Return the status of the bridge now."""
 
     def event_log(self) -> EventLogs:
-        """Return where the events of the bridge and of its workers are."""
+        """Return the locations of the events of the bridge and of its workers."""
 
     def stalled(self) -> list[str]:
         """Return the reasons why the bridge makes no progress; an empty list while it does."""
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
-        """Replay or delete dead letters, of several workers those of one, and wait for it. Raises BridgeError."""
+        """Replay or delete dead letters, with several workers those of one, and wait for the end.
+
+        Raises BridgeError.
+        """
 
     def shards(self) -> list[StreamShards]:
-        """Return what is known of the shards of each stream; of several workers, what each of them knows."""
+        """Return the known shards of each stream; with several workers, those that each of them knows."""
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
         """Set the callback for each burst; None: no callback."""

@@ -1,4 +1,4 @@
-"""How long the spool lasts: the room that remains, divided by how fast the backlog grows."""
+"""Time until the spool is full: the remaining room, divided by the growth of the backlog."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def buffer_hours(snapshot: Snapshot, flow: Flow) -> float | None:
-    """Return for how many hours the spool has room at the present inflow; None if it does not grow or is unknown."""
+    """Return the hours for which the spool has room at the current growth; None if it does not grow or is unknown."""
     growth = _growth_per_sec(flow) * snapshot.record_bytes
     if growth <= 0 or not snapshot.spool_max_bytes:
         return None
@@ -20,7 +20,7 @@ def buffer_hours(snapshot: Snapshot, flow: Flow) -> float | None:
 
 
 def outage_hours(snapshot: Snapshot) -> float | None:
-    """Return for how many hours the spool has room if nothing is delivered; None while no record arrives."""
+    """Return the hours for which the spool has room if nothing is delivered; None while no record arrives."""
     arriving = sum(each.received_per_sec or 0.0 for each in snapshot.flows) * snapshot.record_bytes
     return _room(snapshot) / arriving / 3_600 if arriving > 0 and snapshot.spool_max_bytes else None
 
@@ -35,7 +35,7 @@ def _room(snapshot: Snapshot) -> float:
 def _growth_per_sec(flow: Flow) -> float:
     """Return the records per second that stay in the spool.
 
-    A stream that is stalled delivers nothing now, whatever the mean of its last minute says.
+    A stalled stream delivers nothing now, even if the mean of its last minute is not 0.
     """
     growth = 0.0
     for each in flow.streams.values():

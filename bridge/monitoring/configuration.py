@@ -1,4 +1,4 @@
-"""The configuration of the running bridge, as the page shows it: no secret is part of it."""
+"""The configuration of the running bridge for the page, without secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class EffectiveOption:
     """One option with its present value.
 
     `name` is its path in the file, such as `mqtt.client_id`. `value` is its text, "" for none. A `secret` has no value
-    here, only `is_set`. `references` are the `${…}` of the file that it was made from.
+    here, only `is_set`. `references` are the `${…}` in the file from which it was read.
     """
 
     name: str

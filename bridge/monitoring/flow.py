@@ -1,4 +1,4 @@
-"""Data flow over the last minutes, measured between snapshots: rates, stalls, and backlogs that grow without end.
+"""Data flow over the last minutes, measured between snapshots: rates, stalls, and backlogs that keep growing.
 
 One snapshot cannot distinguish a stream that delivers slowly from one that delivers nothing. `FlowHistory` stores a
 few counters of earlier snapshots, and `Flow` is the result. Memory is bounded: 32 samples of four numbers per
@@ -22,29 +22,35 @@ if TYPE_CHECKING:
     from bridge.spool.ledger import LedgerRow
 
 SAMPLE_SECS: Final = 10.0
-"""Between two samples: 31 of them cover the five minutes that FALLING_BEHIND_STEPS need."""
+"""Seconds between two samples. 31 samples cover the five minutes that FALLING_BEHIND_STEPS needs."""
 RATE_SECS: Final = 60.0
 """Rates are means over a minute: long enough for a message every ten seconds, short enough to follow an outage."""
 FALLING_BEHIND_STEPS: Final = 5
-"""Minutes in a row in which the oldest record must have become older. A restart of the broker or a batch of a machine
-makes one or two such minutes; five mean that the stream carries less than arrives."""
+"""Consecutive minutes in which the oldest record must have become older.
+
+After a restart of the broker or a batch of a machine there are one or two such minutes. Five mean that the stream
+carries less than arrives.
+"""
 STEP_SECS: Final = 60.0
 STEP_GROWTH_SECS: Final = 1.0
-"""Growth of age per minute that counts: 1.7 % more arrives than is delivered. Less is within the jitter of requests."""
+"""Minimum growth of age in seconds per minute: 1.7 % more arrives than is delivered. Less is normal variation."""
 FALLING_BEHIND_MIN_SECS: Final = 60.0
 """Age of the oldest record below which a backlog is not worth a warning."""
 REJECT_SECS: Final = 300.0
-"""Rejected messages of a mapping are compared with the received ones over five to ten minutes."""
+"""Span over which the rejected messages of a mapping are compared with the received ones: five to ten minutes."""
 RECENT_LOSS_SECS: Final = 3_600.0
-"""For how long dropped records and evicted dead letters are reported: an hour is enough for a poll of `status`."""
+"""Time for which dropped records and evicted dead letters are reported.
+
+An hour is enough for systems that poll `status`.
+"""
 # 31 samples cover the five minutes. One more, because the oldest may leave just when the newest is taken.
 _SAMPLES: Final = int(FALLING_BEHIND_STEPS * STEP_SECS / SAMPLE_SECS) + 2
 _SHORTEST_RATE_SECS: Final = 5.0
-"""Over less time, a single request would make the rate."""
+"""Minimum time for a rate. Over less time, a single request would determine it."""
 
 
 class RecentRejections(NamedTuple):
-    """Records that a mapping received in the last minutes, and how many of them became dead letters."""
+    """Records that a mapping received in the last minutes, and the number that became dead letters."""
 
     received: int
     dead_lettered: int
@@ -52,7 +58,7 @@ class RecentRejections(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Flow of the streams, as the history shows it now.
+    """Current flow of the streams.
 
     `unsubscribed_secs`: time since the last subscribed snapshot, None before the first one. `dropped` records and
     `evicted` dead letters are those of the last hour.
@@ -109,7 +115,7 @@ class FlowHistory:
 class _CounterSample(NamedTuple):
     at: float
     made: int
-    """Records that were put into the spool, ever."""
+    """Total number of records that were put into the spool."""
     delivered: int
     spooled: int
     oldest_secs: float
@@ -135,7 +141,8 @@ class _StreamHistory:
             self._samples.append(sample)
         self._judge_age(sample)
         delivered = self._rate(sample, sample.delivered, "delivered")
-        # Delivery knows when the last record was accepted; this history sees also what delivery does not report.
+        # Delivery knows when the last record was accepted. This history also detects stalls that delivery does not
+        # report.
         stalled_secs = max(status.stalled_secs, now - self._progress_at)
         return StreamFlow(
             stream=status.stream,
@@ -143,21 +150,22 @@ class _StreamHistory:
             behind_secs=0.0 if self._behind_since is None else now - self._behind_since,
             received_per_sec=self._rate(sample, sample.made, "made"),
             delivered_per_sec=delivered,
-            # The rate is a mean of the last minute: while nothing is accepted, it is that of the time before.
+            # The rate is a mean of the last minute. While nothing is accepted, it would still be that of the time
+            # before.
             drain_secs=spooled / delivered if delivered and stalled_secs < SAMPLE_SECS else None,
         )
 
     def _rate(self, sample: _CounterSample, count: int, name: str) -> float | None:
-        """Return the mean of the last minute, or of what is known of it."""
+        """Return the mean of the last minute, or of the known part of it."""
         first = next(each for each in self._samples if sample.at - each.at <= RATE_SECS)
         secs = sample.at - first.at
         return max(0.0, (count - getattr(first, name)) / secs) if secs >= _SHORTEST_RATE_SECS else None
 
     def _judge_age(self, sample: _CounterSample) -> None:
-        """Find out whether the backlog becomes older without end.
+        """Determine whether the backlog keeps becoming older.
 
-        With `backlog: live_first` a backlog that shrinks may become older: its records are sent slower than they once
-        arrived. So the count decides too.
+        With `backlog: live_first` a shrinking backlog may become older, because its records are sent more slowly than
+        they arrived. So the count must grow too.
         """
         steps = [self._sample_at(sample.at - number * STEP_SECS) for number in range(1, FALLING_BEHIND_STEPS + 1)]
         known = [sample, *(each for each in steps if each is not None)]
@@ -166,11 +174,11 @@ class _StreamHistory:
             if len(grew) == FALLING_BEHIND_STEPS and all(grew) and _grew_while_delivering(known[-1], sample):
                 self._behind_since = known[-1].at
         elif not any(grew[:2]) or known[min(2, len(known) - 1)].spooled > sample.spooled:
-            # One calm minute is no recovery: two in a row are.
+            # One calm minute is no recovery, but two consecutive ones are.
             self._behind_since = None
 
     def _sample_at(self, moment: float) -> _CounterSample | None:
-        """Return the newest sample that is at least so old, None where the history is shorter."""
+        """Return the newest sample of at least this age, or None if the history is shorter."""
         return next((each for each in reversed(self._samples) if each.at <= moment), None)
 
 
@@ -183,7 +191,7 @@ def _grew_while_delivering(older: _CounterSample, newer: _CounterSample) -> bool
 
 
 class _RejectionHistory:
-    """Counters at the begin of this span and of the one before."""
+    """Counters at the beginning of this span and of the previous one."""
 
     def __init__(self) -> None:
         self._began_at = float("-inf")
@@ -199,15 +207,15 @@ class _RejectionHistory:
                     before.received + row.received, before.dead_lettered + row.dead_lettered
                 )
         if now - self._began_at >= REJECT_SECS:
-            # The ledger outlives a restart. At the first look, the span before is therefore set to the present counts:
-            # dead letters of earlier runs must not raise a problem.
+            # The ledger survives a restart. So the first call sets the previous span to the current counts: those of
+            # earlier runs must not cause a problem.
             self._older = self._newer or dict(counts)
             self._newer, self._began_at = dict(counts), now
         return {name: _difference(each, self._older.get(name, RecentRejections(0, 0))) for name, each in counts.items()}
 
 
 def _difference(now: RecentRejections, before: RecentRejections) -> RecentRejections:
-    """Return the growth; a replay takes dead letters out of both counts."""
+    """Return the growth. A replay subtracts dead letters from both counts."""
     return RecentRejections(max(0, now.received - before.received), max(0, now.dead_lettered - before.dead_lettered))
 
 
@@ -219,7 +227,7 @@ class _LossHistory:
         self._losses: deque[tuple[float, int]] = deque()
 
     def observe(self, total: int, now: float, *, known: bool) -> int:
-        """Return the growth. Where the bridge is not `known` yet, what was lost before its start does not count."""
+        """Return the growth. If the bridge is not `known` yet, losses before its start do not count."""
         # A stream that appears later, with a reload, begins at 0. So its first losses count.
         before = total if self._total is None and not known else self._total or 0
         if total > before:

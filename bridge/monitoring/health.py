@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HealthStatus:
-    """Result of a check. `reasons`: why it failed, empty if it passed. `state`: of the bridge, "" if not examined."""
+    """Result of a check. `reasons` of a failure, empty if it passed. `state` of the bridge, "" if not examined."""
 
     reasons: tuple[str, ...]
     state: State | Literal[""] = ""
@@ -32,18 +32,18 @@ class HealthStatus:
         return not self.reasons
 
     def value(self) -> dict[str, Any]:
-        """Return the body of the response, before it is written as JSON."""
+        """Return the body of the response as an object, for JSON."""
         state = {"state": self.state} if self.state else {}
         return {"ok": self.ok, **state, "reasons": list(self.reasons)}
 
 
 def health(bridge: RunningBridge) -> HealthStatus:
-    """Return the result of /healthz. If it failed, restart the bridge."""
+    """Return the result of /healthz. If the check failed, the bridge should be restarted."""
     return HealthStatus(tuple(bridge.stalled()))
 
 
 def readiness(bridge: RunningBridge) -> HealthStatus:
-    """Return whether the bridge does its work (/readyz): not ready exactly while its state is "failing".
+    """Return whether the bridge does its work (/readyz). It is not ready exactly while its state is "failing".
 
     The reasons are its errors. Warnings (state "degraded") are for a person, and no reason to send traffic elsewhere.
     """

@@ -1,4 +1,4 @@
-"""One log line when a link to AWS is what limits delivery: it is no problem while the backlog does not grow."""
+"""One log line if a link to AWS limits delivery. This is no problem while the backlog does not grow."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LIMITED_SECS: Final = 60.0
-"""A burst of messages fills any link for some seconds; after a minute the link is the limit."""
+"""Seconds of waiting after which the link is the limit. A burst of messages fills any link for some seconds."""
 _KILOBYTE: Final = 1_000
 _MEGABYTE: Final = 1_000_000
 _TENTH: Final = 0.1
 AGAIN_SECS: Final = 3_600.0
-"""A link that is full during each shift change need not be reported each time."""
+"""Minimum seconds between two log lines of a link, because it may be full during each shift change."""
 
 
 class LinkLog:

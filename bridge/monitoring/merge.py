@@ -1,4 +1,4 @@
-"""Merges the snapshots of several processes into one: counts are added; of ages and states, the worst is kept."""
+"""Merging of the snapshots of several processes into one: counts are added; for ages and states, the worst counts."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         first,
         **sums,
         **timed,
-        # Not `any`: while one worker is away, its share of the topics may be missing.
+        # `all` and not `any`: while one worker is missing, its share of the topics may be missing.
         connected=all(each.connected for each in snapshots),
         subscribed=all(each.subscribed for each in snapshots),
         ledger=merge_ledgers(row for each in snapshots for row in each.ledger),
@@ -77,8 +77,8 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         session_unstable="; ".join(f"{name}: {each.session_unstable}" for name, each in named if each.session_unstable),
         lost_guarantees=tuple(dict.fromkeys(pair for each in snapshots for pair in each.lost_guarantees)),
         blocked_reason="; ".join(f"{name}: {each.blocked_reason}" for name, each in named if each.blocked_reason),
-        # Each worker has its own spool and limit. The spools usually share a file system: the sum of its free space
-        # would count it several times.
+        # Each worker has its own spool and limit. But the spools usually share a file system, so a sum would count its
+        # free space several times.
         spool_max_bytes=sum(each.spool_max_bytes for each in snapshots),
         disk_free_bytes=min(each.disk_free_bytes for each in snapshots),
         failing_mappings=tuple(sorted({name for each in snapshots for name in each.failing_mappings})),
@@ -111,7 +111,7 @@ def final_counters(last: Snapshot) -> Snapshot:
         for each in last.streams
     ]
     nothing: dict[str, Any] = dict.fromkeys((*_AT_REST, "spool_max_bytes", "dead_letter_max_bytes"), 0)
-    # Connected and subscribed, because the merged snapshot is that only if every part is. A process that has ended must
+    # Connected and subscribed, because the merged snapshot is both only if every part is. A process that has ended must
     # not make the others look disconnected.
     gone = replace(_without_problems(last), **nothing, connected=True, subscribed=True, ledger=())
     return replace(gone, streams=tuple(streams), dead_letters=(), failing_mappings=())
@@ -193,7 +193,7 @@ def _request_latency(parts: Sequence[Mapping[str, HistogramSnapshot]]) -> dict[s
 
 
 def _timed(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
-    """Return the sum of histograms. One that has timed nothing has no bounds and is left out."""
+    """Return the sum of histograms. One without observations has no bounds and is omitted."""
     return added([each for each in histograms if each.bounds])
 
 

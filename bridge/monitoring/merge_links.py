@@ -1,4 +1,4 @@
-"""Links and flows of several workers as those of one bridge: what the workers share of a link adds up."""
+"""Links and flows of several workers as those of one bridge. The workers' shares of a link are added."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _endpoint(parts: Sequence[EndpointStatus]) -> EndpointStatus:
 
 
 def idle_endpoints(endpoints: Iterable[EndpointStatus]) -> tuple[EndpointStatus, ...]:
-    """Return what remains of a process that has ended: its counters, and no measurement."""
+    """Return the counters of a process that has ended, without its measurements."""
     levels: dict[str, Any] = dict.fromkeys(("request_bytes", *_LEVELS), 0)
     return tuple(replace(each, **levels, bandwidth=0.0, answer_secs=0.0, limited_secs=0.0) for each in endpoints)
 

@@ -60,8 +60,9 @@ def _of_mappings(value: Callable[[Any], Any] | str) -> Samples:
 def _of_ledger(name: str) -> Samples:
     """Return the samples of a column of the ledger.
 
-    A replay subtracts the dead letter from `received` and `dead_lettered`, and counts its result again. A counter must
-    never fall: Prometheus would read a reset, and an increase. So a replayed dead letter stays counted in both.
+    A replay subtracts the dead letter from `received` and `dead_lettered`, and counts its result again. But a counter
+    must never fall, because Prometheus would interpret that as a reset and an increase. So this metric continues to
+    count replayed dead letters in both.
     """
     replayed = name in {"received", "dead_lettered"}
     return lambda snapshot: [
@@ -95,7 +96,10 @@ _LEDGER_HELP = {
     "damaged": "Part of dropped: records lost by a damaged disk",
 }
 _CODES: Final = sorted(get_args(DeadLetterCode))
-"""Codes of dead letters. Each series begins at 0: Prometheus sees no increase to the first value of a counter."""
+"""Codes of dead letters.
+
+Each series begins at 0, because Prometheus sees no increase in the first value of a counter.
+"""
 _STREAM_STATES: Final = get_args(State)
 _WORKER_STATES: Final = get_args(WorkerState)
 _BRIDGE_STATES: Final = get_args(BridgeState)
@@ -106,7 +110,7 @@ def _bridge_states(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
 
 
 def _problems(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
-    """Yield a sample for each kind: a series that begins with its first problem would be absent before, and after."""
+    """Yield a sample for each kind, also without a problem: otherwise the series would be absent most of the time."""
     counts = Counter((each.code, each.severity) for each in snapshot.problems)
     return [
         ((kind.code, severity), counts[kind.code, severity]) for kind in PROBLEM_KINDS for severity in kind.severities
@@ -122,7 +126,10 @@ def _worker_states(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
 
 
 def _workers_up(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
-    """Return 1 for each worker that runs or drains, else 0. A drained worker has no sample: it ended on purpose."""
+    """Return 1 for each worker that runs or drains, otherwise 0.
+
+    A drained worker has no sample, because it ended on purpose.
+    """
     up = ("running", "draining")
     return [((each.name,), int(each.state in up)) for each in snapshot.workers if each.state != "drained"]
 
@@ -259,4 +266,4 @@ METRICS: Final = (
     Metric("worker_oldest_seconds", "gauge", ("worker",), "Age of the oldest record buffered in a worker's spool.", _of_workers("oldest_secs")),
     Metric("worker_dead_letters", "gauge", ("worker",), "Dead letters in a worker's spool.", _of_workers("dead_letter_count")),
 )  # fmt: skip
-"""All there are. docs/reference/metrics.md is made from it."""
+"""All metrics. docs/reference/metrics.md is generated from this list."""

@@ -1,4 +1,4 @@
-"""Since when there is a problem; a log line and an event when it begins, and when it has ended."""
+"""History of the problems: their beginnings, and a log line and an event at each beginning and end."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOG_AFTER_SECS: Final = 5.0
-"""Shorter problems are not logged here: a reconnect of a second has its lines where it happens."""
+"""Shorter problems are not logged here. A reconnect within a second is logged by the session itself."""
 ABSENT_SECS: Final = 15.0
-"""A problem that comes back within this time has not ended: a session that is lost every few seconds is one outage.
-Snapshots of two threads may also be judged out of order, which must not end a problem."""
+"""A problem that returns within this time has not ended, so a session that is lost every few seconds is one outage.
+
+Snapshots of two threads may also arrive out of order, which must not end a problem.
+"""
 RESUME_SECS: Final = 90.0
-"""A problem of the run before that is found within this time after the start has lasted since then. The slowest rule
-needs half a minute without progress, after the first session."""
+"""A problem of the previous run that is found within this time after the start has continued.
+
+The slowest rule needs half a minute without progress, after the first session.
+"""
 
 
 @dataclass(slots=True)
@@ -68,7 +72,7 @@ class ProblemHistory:
         return dated
 
     def _end_unfinished(self, now: float) -> None:
-        """End the problems of the run before that are not found again: they ended before this run."""
+        """End the problems of the previous run that were not found again: they ended before this run."""
         if self._resume_until is None:
             self._resume_until = now + RESUME_SECS
         if self._unfinished and now > self._resume_until:
@@ -86,8 +90,8 @@ class ProblemHistory:
         first = known.problem.since if known is not None else now
         if resumed is not None:
             first = min(now, resumed.at if resumed.since is None else resumed.since)
-        # The earliest time wins: a rule that measures from the last reconnect would date a long outage to its last
-        # attempt.
+        # The earliest time counts, because a rule that measures from the last reconnect would date a long outage to its
+        # last attempt.
         dated = replace(problem, since=min(problem.since or now, first))
         entry = self._entries[problem.key] = _SeenProblem(dated, now, known is not None and known.logged)
         if now - dated.since >= LOG_AFTER_SECS and not entry.logged:
@@ -96,7 +100,7 @@ class ProblemHistory:
             if resumed is None:
                 self._record(begin_of(dated, now))
         elif known is not None and known.logged and (known.problem.severity, dated.severity) == ("warning", "error"):
-            _log_begin(dated)  # an outage that lasts is news once more
+            _log_begin(dated)  # an outage that lasts is logged again
             self._record(begin_of(dated, now))
         return dated
 

@@ -1,4 +1,4 @@
-"""Every kind of problem, declared once: the rules and the table of docs/reference/status.md are made from this list."""
+"""Every kind of problem, declared once. The rules and the table of docs/reference/status.md use this list."""
 
 from __future__ import annotations
 
@@ -11,24 +11,33 @@ if TYPE_CHECKING:
     from bridge.monitoring.problems import ProblemCode, Severity, Stage
 
 STALLED_SECS: Final = 30.0
-"""A stream that accepted nothing for so long is an error. A retry after a lost answer takes up to 15 s, and a restart
-of a proxy or a change of the uplink about as long; half a minute without one accepted record is an outage."""
+"""Seconds without an accepted record after which a stream is an error.
+
+A retry after a lost response, a restart of a proxy or a change of the uplink take up to 15 s, so half a minute is an
+outage.
+"""
 UNANSWERED_SECS: Final = 10.0
-"""Time without an accepted record after which failed attempts are a warning. Whole requests may be throttled for some
-seconds while all is as it should be."""
+"""Time without an accepted record after which failed attempts are a warning.
+
+For some seconds, complete requests may be throttled in normal operation.
+"""
 UNANSWERED_ATTEMPTS: Final = 2
-"""Failed attempts in a row that are a warning. One may be a single lost request on a link that works."""
+"""Consecutive failed attempts that are a warning. One may be a single lost request on a working link."""
 OUTAGE_SECS: Final = 30.0
-"""An interrupted MQTT session is a warning at once and an error after this time. A broker restarts, and a fail-over to
-the next URL ends, within it."""
+"""An interrupted MQTT session is a warning at once and an error after this time.
+
+A restart of the broker, or a fail-over to the next URL, takes less.
+"""
 REJECTS_MIN_RECORDS: Final = 10
 REJECTS_SHARE: Final = 0.5
-"""A mapping that turns more than half of its records into dead letters fails for its topic as a rule. Fewer are single
-messages that are malformed, which is what the dead-letter queue is for."""
+"""Share of dead letters from which a mapping counts as wrong for its topic.
+
+A smaller share are single malformed messages, for which the dead-letter queue exists.
+"""
 
 
 class ProblemKind(NamedTuple):
-    """One kind of problem. `meaning` says when there is one; of several severities, `meaning` says which applies."""
+    """One kind of problem. `meaning` defines when it exists, and which of several severities applies."""
 
     code: ProblemCode
     stage: Stage

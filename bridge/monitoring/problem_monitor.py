@@ -1,4 +1,7 @@
-"""Adds flow and problems to the snapshots of one bridge. `problem_rules` decides; this remembers what it needs."""
+"""Monitor that adds flow and problems to the snapshots of one bridge.
+
+It stores the history that `problem_rules` needs.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ProblemMonitor:
-    """Every method may be called on any thread. It must see a snapshot every few seconds: rates and stalls need it."""
+    """Every method may be called on any thread. Rates and stalls need a snapshot every few seconds."""
 
     def __init__(
         self,

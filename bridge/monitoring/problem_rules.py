@@ -1,7 +1,7 @@
-"""The one place that decides what is a problem: from a snapshot, and from the data flow of the last minutes.
+"""Rules that find all problems in a snapshot and in the data flow of the last minutes. No other module decides this.
 
-The rules are pure functions, one for each stage of the data path. No message although connected is not a problem: a
-plant may be idle. A mapping that was never used, or is silent, is reported by `coverage`.
+The rules are pure functions, one for each stage of the data path. A connected bridge without messages has no problem,
+because a plant may be idle. A mapping that was never used, or is silent, is reported by `coverage`.
 """
 
 from __future__ import annotations
@@ -49,13 +49,14 @@ _CAUSES_SHOWN: Final = 3
 def find_problems(snapshot: Snapshot, flow: Flow, now: float) -> tuple[ActiveProblem, ...]:
     """Return the active problems, errors first. `now`: seconds since 1970.
 
-    `since` is 0 where neither snapshot nor flow shows it: the `ProblemHistory` knows when it saw the problem first.
+    `since` is 0 if neither snapshot nor flow shows the beginning. Then the `ProblemHistory` uses the time at which it
+    first saw the problem.
     """
     return sort_problems(problem for rule in _RULES for problem in rule(snapshot, flow, now))
 
 
 def find_running_problems(snapshot: Snapshot) -> Iterator[ActiveProblem]:
-    """Yield the problems of processes and threads, which a supervisor has beside those of its workers."""
+    """Yield the problems of processes and threads. A supervisor has them in addition to those of its workers."""
     for why in snapshot.stalled:
         yield _problem("thread-stalled", "a thread makes no progress", why)
     for worker in snapshot.workers:
@@ -68,7 +69,7 @@ def find_running_problems(snapshot: Snapshot) -> Iterator[ActiveProblem]:
 
 
 def _problem(code: ProblemCode, summary: str, cause: str, **more: Any) -> ActiveProblem:
-    """Return a problem with what its kind says where `more` says nothing else."""
+    """Return a problem with the texts of its kind, which `more` may replace."""
     kind = KINDS[code]
     known = {"severity": kind.severities[0], "stage": kind.stage, "advice": kind.advice, "safe": kind.safe, **more}
     return ActiveProblem(code=code, summary=summary, cause=cause, **known)
@@ -90,11 +91,11 @@ def _receiving(snapshot: Snapshot, flow: Flow, now: float) -> Iterator[ActivePro
 
 
 def _not_receiving(snapshot: Snapshot, flow: Flow, now: float) -> ActiveProblem:
-    """Return the one problem of a session that does not receive everything.
+    """Return the problem of a session that does not receive everything, by three cases.
 
-    1. Before the first subscription: an error at once, since nothing has flowed in this run.
-    2. The broker refused a filter: an error at once, since a person must act.
-    3. Else: an interruption, which is an error when it lasts.
+    1. Before the first subscription: an error at once, because nothing has flowed in this run.
+    2. The broker refused a filter: an error at once, because a person must act.
+    3. Otherwise: an interruption, which becomes an error if it lasts.
     """
     secs = flow.unsubscribed_secs
     refused = snapshot.connected and bool(snapshot.session_problem)
@@ -200,13 +201,13 @@ def _delivering(snapshot: Snapshot, flow: Flow, now: float) -> Iterator[ActivePr
 
 
 def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping[str, Any]) -> Iterator[ActiveProblem]:
-    """Yield at most one problem of the flow, the worst, and that of a hot key.
+    """Yield the worst problem of the flow, if there is one, and the problem of a hot key.
 
-    1. Refused by AWS: a person must act, however long it lasts.
-    2. Stalled: nothing was accepted for a while. Refusals for throughput count too: nothing flows.
-    3. About to stall: no attempt succeeds, and none ever has, or not for some seconds.
+    1. Refused by AWS: a person must act, so the duration does not matter.
+    2. Stalled: nothing was accepted for a while. Throttled records count as not accepted.
+    3. About to stall: no attempt has ever succeeded, or none for some seconds.
     4. Falling behind: records flow, but fewer than arrive.
-    A stream whose requests fail now and then, and whose backlog does not grow, works as designed.
+    A stream with occasional failed requests, whose backlog does not grow, works as designed.
     """
     name, at = status.stream, f" ({status.endpoint})" if status.endpoint else ""
     cause = f"{status.code}: {status.detail}" if status.code else ""
@@ -230,7 +231,7 @@ def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping
 
 
 def _stalled(status: StreamStatus, flow: StreamFlow) -> Severity | None:
-    """Return how bad it is that Kinesis accepts nothing; None while it may accept the next request.
+    """Return the severity if Kinesis accepts nothing; None while it may accept the next request.
 
     A stream that has never accepted a record may be set up wrongly, and is reported at once.
     """
@@ -241,7 +242,7 @@ def _stalled(status: StreamStatus, flow: StreamFlow) -> Severity | None:
 
 
 def _behind(flow: StreamFlow, cause: str) -> str:
-    """Return the rates, and the last error where there is one."""
+    """Return the rates, and the last error if there is one."""
     received, delivered = flow.received_per_sec or 0.0, flow.delivered_per_sec or 0.0
     rates = f"{received:,.1f} records/s arrive, {delivered:,.1f} records/s are accepted"
     return f"{rates}; {cause}" if cause else rates

@@ -1,6 +1,9 @@
-"""Problems in words: the state first, then what and where, since when, the cause, what is safe, and what to do.
+"""Texts of problems.
 
-`status`, the page, /readyz, the log and systemd use these functions, so that they say the same.
+They state first the severity, then the problem and its place, the beginning, the cause, the data that is safe, and the
+remedy.
+
+`status`, the page, /readyz, the log and systemd use these functions, so their texts are the same.
 """
 
 from __future__ import annotations
@@ -32,12 +35,12 @@ def verdict(problems: Sequence[ActiveProblem]) -> str:
 
 
 def headline(problem: ActiveProblem) -> str:
-    """Return what and where, since when, and the cause, in one line."""
+    """Return the problem, its place, its beginning and its cause in one line."""
     return f"{SEVERITY_WORDS[problem.severity]}: {named(problem)}, since {since(problem.since)}{_because(problem)}"
 
 
 def details(problem: ActiveProblem, now: float) -> Iterator[tuple[str, str]]:
-    """Yield (label, text) of everything that is known of a problem; a text may have several lines."""
+    """Yield (label, text) of all facts about a problem. A text may have several lines."""
     yield "since", f"{since(problem.since)}, for {duration(max(0.0, now - problem.since))}{_attempts(problem)}"
     if problem.cause:
         yield "cause", problem.cause
@@ -50,7 +53,7 @@ def details(problem: ActiveProblem, now: float) -> Iterator[tuple[str, str]]:
 
 
 def named(problem: ActiveProblem) -> str:
-    """Return the summary, with the worker's name before it where not all workers have the problem."""
+    """Return the summary, preceded by the worker's name if not all workers have the problem."""
     return f"{problem.worker}: {problem.summary}" if problem.worker else problem.summary
 
 

@@ -1,11 +1,11 @@
-"""Active problems: what one consists of, and the state of the bridge that follows from them.
+"""Active problems: their fields, and the state of the bridge that follows from them.
 
     ok        no active problem
     degraded  at least one warning: data flows, but something needs attention
     failing   at least one error: some data does not flow, or the accounting is wrong
 
-`problem_rules.py` decides which problems there are. Every surface shows their result and applies no rule of its own:
-`status` and its exit code, the page, /readyz, /metrics, the log and the STATUS line of systemd.
+`problem_rules.py` finds the problems. All outputs show this result and have no rules of their own: `status` and its
+exit code, the page, /readyz, /metrics, the log and the STATUS line of systemd.
 """
 
 from __future__ import annotations
@@ -51,19 +51,22 @@ ProblemCode = Literal[
 ]
 
 STAGES: Final[tuple[Stage, ...]] = ("receiving", "mapping", "spooling", "delivering", "running")
-"""In the order of the data path: of two problems of one severity, the earlier stage is shown first."""
+"""Stages in the order of the data path.
+
+Of two problems of one severity, the one of the earlier stage is shown first.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveProblem:
-    """One thing that is wrong now.
+    """One active problem.
 
-    `summary` says what and where, `cause` why (error text, host), `advice` what to do. `since` is in seconds since
-    1970. `attempts` counts the failed attempts in a row, 0 where nothing is attempted. `safe` says what is not lost;
-    if it is empty and the stage is `delivering`, `what_is_safe` writes it from the counts. `buffered_records` are on
-    disk and not delivered, `dropped_records` were dropped lately. `buffer_hours` is how long the spool lasts at the
-    present inflow, None where that is unknown. `worker` names the worker of `run --workers`, "" in one process or where
-    all workers agree.
+    `summary` is the problem and its place, `cause` the error text or host, `advice` the remedy. `since` is in seconds
+    since 1970. `attempts` is the number of consecutive failed attempts, 0 if nothing is attempted. `safe` names the
+    data that is not lost; if it is empty and the stage is `delivering`, `what_is_safe` composes it from the counts.
+    `buffered_records` are on disk and not delivered, `dropped_records` were dropped recently. `buffer_hours` are the
+    hours until the spool is full at the current inflow, None if unknown. `worker` names the worker of `run --workers`;
+    it is "" in one process, or if all workers have the problem.
     """
 
     code: ProblemCode
@@ -84,7 +87,7 @@ class ActiveProblem:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity over time."""
+        """Key that stays the same for as long as the problem lasts."""
         return identity(self.code, self.stream, self.mapping, self.worker)
 
     @property
@@ -96,12 +99,12 @@ class ActiveProblem:
         return f"{pluralize(self.buffered_records, 'record')} buffered on disk; {lost}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON can hold them, with `safe` in words."""
+        """Return the fields as JSON types, with `safe` in words."""
         return {**asdict(self), "safe": self.what_is_safe}
 
 
 def identity(code: str, stream: str, mapping: str, worker: str) -> tuple[str, ...]:
-    """Return the identity over time of a problem, and of the events of its begin and end."""
+    """Return the key of a problem, and of the events of its beginning and end."""
     return (code, stream, mapping, worker)
 
 
@@ -119,8 +122,8 @@ def sort_problems(problems: Iterable[ActiveProblem]) -> tuple[ActiveProblem, ...
 def merge_problems(named: Sequence[tuple[str, Sequence[ActiveProblem]]]) -> tuple[ActiveProblem, ...]:
     """Return the problems of several workers, given with their names, as problems of one bridge.
 
-    The same problem of several workers is one problem: the numbers are added, and of the buffer the shortest time
-    counts. A problem that not all workers have carries their names.
+    The same problem of several workers becomes one problem. Its numbers are added, and the shortest buffer time counts.
+    A problem that not all workers have contains their names.
     """
     groups: defaultdict[tuple[str, ...], list[tuple[str, ActiveProblem]]] = defaultdict(list)
     for name, problems in named:
@@ -146,7 +149,7 @@ def _merged(group: Sequence[tuple[str, ActiveProblem]], *, everyone: bool) -> Ac
 
 
 def _causes(group: Sequence[tuple[str, ActiveProblem]]) -> str:
-    """Return the cause; with the workers' names where they differ."""
+    """Return the cause, with the workers' names if their causes differ."""
     causes = Counter(problem.cause for _, problem in group)
     if len(causes) == 1:
         return group[0][1].cause
@@ -154,5 +157,5 @@ def _causes(group: Sequence[tuple[str, ActiveProblem]]) -> str:
 
 
 def problem_from_json(value: Mapping[str, Any]) -> ActiveProblem:
-    """Return the problem that `to_json` or `asdict` made; raises TypeError for anything else."""
+    """Return the problem from a result of `to_json` or `asdict`. Raises TypeError for any other value."""
     return ActiveProblem(**value)

@@ -24,12 +24,12 @@ def metrics_text(bridge: RunningBridge) -> bytes:
     from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 - needed only for a request
 
     ours = generate_latest(_Collector(bridge.snapshot()))
-    # Of this process: with workers, of their supervisor. Without /proc it reports nothing.
+    # Metrics of this process; with workers, of their supervisor. Without /proc there are none.
     return bytes(ours + generate_latest(ProcessCollector(registry=None)))
 
 
 class _Collector:
-    """Collector that renders one snapshot: with a registry, the metrics would have to be updated all the time."""
+    """Collector that renders one snapshot. Metrics in a registry would have to be updated all the time."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -56,7 +56,7 @@ class _Collector:
 
 
 def _buckets(value: HistogramSnapshot) -> list[tuple[str, float]]:
-    """Return the buckets of LATENCY_SECS: each of them is a time series."""
+    """Return the buckets of LATENCY_SECS only, because each bucket is a time series."""
     counts = zip(value.bounds, value.cumulative, strict=False)
     exported = [(repr(bound), float(count)) for bound, count in counts if bound in _BOUNDS]
     return [*exported, ("+Inf", float(value.cumulative[-1]))]

@@ -1,4 +1,4 @@
-"""Status of the bridge at one moment, for the page, the metrics, the demo and the summary at the end."""
+"""Status of the bridge at one time, for the page, the metrics, the demo and the summary at the end."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from bridge.mqtt.lost_guarantees import GuaranteeCode
 
 RECORD_OVERHEAD_BYTES: Final = 100
-"""Bytes that a record takes in the database beside its data: key, number, indexes and page headers."""
+"""Bytes of a record in the database in addition to its data: key, number, indexes and page headers."""
 _MEASURABLE_BYTES: Final = 64 * 1024**2
-"""From this size on, the write-ahead log (4 MiB) and free pages hardly count: bytes per record are measured."""
+"""Size of a spool from which bytes per record are measured, because the log (4 MiB) and free pages hardly count."""
 NOTHING_TIMED = HistogramSnapshot((), (0,), 0.0)
 SHOWN_DEAD_LETTERS = 20
 """Number of the newest dead letters in a snapshot."""
@@ -144,17 +144,17 @@ class Snapshot:
     session_problem: str = ""
     """Last error of the MQTT session, "" while it has none."""
     draining: bool = False
-    """True for a bridge that only sends the records of its spool, and is not meant to receive."""
+    """True for a bridge that only sends the records of its spool and receives nothing."""
     session_attempts: int = 0
     """Failed attempts to connect since the last session."""
     mapping_errors: tuple[MappingError, ...] = ()
     spool_full: bool = False
-    """True while `blocked_reason` means a limit, False while it means a disk that accepts no write."""
+    """True if `blocked_reason` is a limit of the spool, False if it is a disk that accepts no write."""
     spool_min_free_bytes: int = 0
     unsendable: tuple[tuple[str, str], ...] = ()
     """(stream, reason) of records that this version cannot send."""
     page_problem: str = ""
-    """Reason why page, metrics and health checks are not served; "" while they are served, or turned off."""
+    """Reason why page, metrics and health checks are not served; "" if they are served or turned off."""
     cpu_secs: float = 0.0
     """CPU time of the process since its start."""
     memory_bytes: int = 0
@@ -163,7 +163,7 @@ class Snapshot:
     """kinesis.max_bytes_per_sec; 0 without a limit."""
 
     def summary_json(self) -> dict[str, Any]:
-        """Return all values as JSON types, except the coverage and the histograms, which have other forms."""
+        """Return all values as JSON types, except the coverage and the histograms, which have formats of their own."""
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OTHER_FORMS}
         values["ledger"] = [row._asdict() for row in self.ledger]
         values["streams"] = [asdict(stream) for stream in self.streams]
@@ -198,7 +198,10 @@ class Snapshot:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Snapshot:
-        """Return the snapshot that `to_json` wrote. Raise KeyError, TypeError or ValueError for anything else."""
+        """Return the snapshot from a result of `to_json`.
+
+        Raise KeyError, TypeError or ValueError for any other value.
+        """
         values = {each.name: value[each.name] for each in fields(cls)}
         values["ledger"] = tuple(LedgerRow(**row) for row in values["ledger"])
         values["streams"] = tuple(StreamStatus(**stream) for stream in values["streams"])
@@ -231,7 +234,8 @@ class Snapshot:
     def record_bytes(self) -> float:
         """Mean bytes of a record in the spool.
 
-        It is measured in a large spool. In a small one it is estimated: mean payload and overhead of a record.
+        It is measured in a large spool. In a small one it is an estimate: the mean payload plus the overhead of a
+        record.
         """
         spooled = self.total("spooled")
         of_records = self.spool_bytes - self.dead_letter_bytes

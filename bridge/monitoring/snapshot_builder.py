@@ -1,4 +1,4 @@
-"""How a bridge stands: one look at all of its parts, for the page, the metrics and the commands."""
+"""Builder of snapshots: it collects the state of all parts, for the page, the metrics and the commands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class SnapshotBuilder:
-    """Any thread. It changes nothing."""
+    """Builder for one bridge. Any thread may call it; it changes nothing."""
 
     def __init__(
         self,
@@ -63,10 +63,10 @@ class SnapshotBuilder:
         page_problem: str = "",
         stopped: bool = False,
     ) -> Snapshot:
-        """Return the state of everything, with its problems.
+        """Return a snapshot of all parts, with the problems.
 
         The parts do not know `stalled`, `unsendable` (stream to reason) and `page_problem`, so the caller passes them.
-        A bridge that has `stopped` has no problems: it left the session itself.
+        A bridge that has `stopped` has no problems, because it ended the session itself.
         """
         facts = self._facts(senders, tuple(stalled), dict(unsendable or {}), page_problem)
         return facts if stopped else self._monitor.assess(facts)

@@ -1,4 +1,4 @@
-"""A snapshot every few seconds, whoever looks: rates, stalls and the log of problems need one."""
+"""Timer that takes a snapshot every few seconds, because rates, stalls and the log of problems need one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY_SECS: Final = 5.0
-"""A stall is an error after 30 s: this much later at most. A snapshot takes 0.3 ms of CPU."""
+"""Seconds between two snapshots, which delay the report of a stall (30 s) by at most this time.
+
+Each takes 0.3 ms of CPU.
+"""
 
 
 class SnapshotTimer:
-    """Timer of snapshots: one thread calls it often, and now and then it takes one, and passes it to `observe`."""
+    """Timer of snapshots.
+
+    One thread calls it often; when a snapshot is due, it takes one and passes it to `observe`.
+    """
 
     def __init__(
         self,
@@ -35,17 +41,18 @@ class SnapshotTimer:
         self._reported = False
 
     def __call__(self) -> None:
-        """Take a snapshot if one is due. Nothing that goes wrong with it stops the bridge: the next one may succeed."""
+        """Take a snapshot if one is due. An error in it does not stop the bridge, because the next one may succeed."""
         if self._clock() < self._due_at:
             return
-        # From one due time to the next, and not from now: the steps of the curves have the same length.
+        # The next time follows from the last due time, and not from now, so that the steps of the curves have equal
+        # lengths.
         self._due_at = max(self._due_at + EVERY_SECS, self._clock())
         try:
             self._observe(self._snapshot())
         except (BridgeError, OSError) as error:
             log.debug("no snapshot: %s", error)
         except Exception:
-            # A defect in what only looks must not end a bridge that works; one traceback is enough to report it.
+            # A defect in monitoring must not stop a working bridge. One traceback is enough to report it.
             if not self._reported:
                 self._reported = True
                 log.exception("no snapshot: this is a bug")

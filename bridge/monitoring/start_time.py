@@ -1,4 +1,4 @@
-"""Time of the start of a process, by a clock that may be set while the process runs."""
+"""Start time of a process, by a clock that may be set while the process runs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class StartTime:
     """Time at which it was created. Any thread may use it.
 
-    A box without a battery-backed clock starts in the past. By the time of that clock, the bridge would have run for
-    years as soon as NTP has set it.
+    A box without a battery-backed clock starts with a time in the past. As soon as NTP sets the clock, the bridge would
+    seem to have run for years.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class StartTime:
         self._epoch_ms = wall_ms()
 
     def epoch_secs(self) -> float:
-        """Return the time in seconds since 1970, by the clock as it is now set."""
+        """Return the time in seconds since 1970, by the current setting of the clock."""
         epoch_ms = self._wall_ms() - (self._steady_ms() - self._began_ms)
         # The value stays the same while the clock is only adjusted.
         if abs(epoch_ms - self._epoch_ms) >= STEP_MS:

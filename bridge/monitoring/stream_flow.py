@@ -1,4 +1,4 @@
-"""The flow of one stream: rates, stalls, and a backlog that grows without end."""
+"""The flow of one stream: rates, stalls, and a backlog that keeps growing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class StreamFlow:
     """Flow of one stream. Rates are records per second, None while unknown.
 
-    `stalled_secs`: for how long nothing was accepted although records are buffered. `behind_secs`: for how long the
-    backlog has become older although records are delivered; 0 while it does not. `drain_secs`: how long delivering the
-    present backlog takes at the present rate, None while unknown.
+    `stalled_secs`: seconds for which nothing was accepted although records are buffered. `behind_secs`: seconds for
+    which the backlog has become older although records are delivered; 0 if it has not. `drain_secs`: seconds to deliver
+    the current backlog at the current rate, None while unknown.
     """
 
     stream: str

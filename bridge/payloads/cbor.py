@@ -1,9 +1,9 @@
 """`payload: cbor` (https://www.rfc-editor.org/rfc/rfc8949.html): one value.
 
-Values that JSON does not have are converted as described in `bridge.payloads.json_values`; besides:
+Values that JSON does not have are converted as described in `bridge.payloads.json_values`. In addition:
 
-- Expressions see the content of a tag: of a time (0, 1) the text or the seconds, of a decimal fraction (4) its two
-  numbers. They see the bytes of a UUID (37). Only big integers (2, 3) become numbers. Tags for shared or repeated
+- Expressions see the content of a tag: the text or seconds of a time (0, 1), the two numbers of a decimal fraction (4),
+  the bytes of a UUID (37). Only big integers (2, 3) become numbers. Tags for shared or repeated
   values (25, 28, 29, 256) are rejected: a few bytes of them can stand for billions of values.
 - Lists, maps, texts and bytes of indefinite length are accepted; `undefined` is null; other simple values are rejected.
 - In payloads over 16 KiB keys must be text: maps with other keys can be crafted to take hours.
@@ -137,8 +137,9 @@ def _count_values(payload: bytes) -> None:
 def _with_doubles(payload: bytes) -> bytes:
     """Return the payload with every 32-bit float as the 64-bit float of its shortest number.
 
-    The decoder returns both as doubles, without a mark. 16-bit floats stay exact: encoders choose them for the numbers
-    that 16 bits hold. A payload that ends too early is unchanged from there on.
+    The decoder returns both as doubles and does not distinguish them. 16-bit floats stay exact, because encoders use
+    them only for numbers that 16 bits can represent. From the point at which a payload is incomplete, it stays
+    unchanged.
     """
     parts: list[bytes] = []
     copied = place = 0

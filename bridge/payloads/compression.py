@@ -9,11 +9,11 @@ Without a transform, the record is the decompressed payload.
     auto     gzip or zstd by the first bytes (1f 8b; 28 b5 2f fd; 50 to 5f 2a 4d 18, a skippable frame of zstd); zlib by
              the first two bytes and the checksum; any other payload is unchanged
 
-Deflated data has no mark. `auto` recognises it only where a text is expected: the payload is no text, and becomes one.
-Of random bytes, one payload in 10,000 would be taken for deflated data.
+Deflated data has no mark. `auto` recognises it only if a text is expected, by the fact that the payload is no text but
+its decompression is. Of random bytes, one payload in 10,000 would be taken for deflated data.
 
-The output is never longer than `limit` bytes, whatever a payload claims or holds: a decompression bomb is rejected when
-it reaches the limit. Wrong checksums, payloads that end too early, and other data after the end are also rejected.
+The output is never longer than `limit` bytes. A decompression bomb is rejected when it reaches the limit. Wrong
+checksums, payloads that end too early, and other data after the end are also rejected.
 """
 
 from __future__ import annotations
@@ -35,19 +35,22 @@ DEFAULT_LIMIT: Final = 10 * 1024 * 1024
 """Default of `max_decompressed_bytes`: 10 MiB."""
 
 MAGIC: Final = MappingProxyType({"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"})
-"""First bytes of compressed data, by `compression`; zlib and deflate have none that are sure."""
+"""First bytes of compressed data, by `compression`. Those of zlib and deflate are not distinctive."""
 _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 """First bytes of a skippable frame, with which a zstd stream may begin:
 https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.2"""
 _FORMATS: Final = MappingProxyType({"gzip": 31, "zlib": 15, "deflate": -15})
 """`wbits` of zlib for a header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress."""
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
-"""Bytes that texts do not have. The record separator (1e) is not among them: JSON text sequences begin with it."""
+"""Bytes that do not occur in texts.
+
+The record separator (1e) is not included, because JSON text sequences begin with it.
+"""
 
 _MAX_PARTS: Final = 100
-"""Max members or frames of a payload: each takes time to begin, and may be empty."""
+"""Max members or frames of a payload. Each of them costs time, even if it is empty."""
 _CHUNK_BYTES: Final = 256
-"""Bytes that zstd gets at once. It has no output limit, and 4 bytes can decompress to 128 KiB."""
+"""Bytes that are passed to zstd at once. It has no output limit, and 4 bytes can decompress to 128 KiB."""
 _WINDOW_BYTES: Final = 8 * 1024 * 1024
 """Window size that every decoder should support: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2"""
 
@@ -64,7 +67,7 @@ def decompressor(compression: str, limit: int, *, text: bool = False) -> Callabl
 
 
 def compression_of(payload: bytes, limit: int = DEFAULT_LIMIT) -> str | None:
-    """Return the compression of a payload whose content may be text; None if it shows none."""
+    """Return the compression of a payload whose content may be text, or None if no compression is recognised."""
     marked = _marked(payload)
     if marked is not None or _is_text(payload):
         return marked
@@ -75,7 +78,7 @@ def compression_of(payload: bytes, limit: int = DEFAULT_LIMIT) -> str | None:
 
 
 def compress(compression: str, data: bytes) -> bytes:
-    """Return the data as a device would send it; with `auto`, unchanged."""
+    """Return the data compressed, as a device would send it; with `auto`, unchanged."""
     if compression == "gzip":
         return gzip.compress(data, mtime=0)
     if compression in _FORMATS:
@@ -100,7 +103,7 @@ def _has_zlib_header(payload: bytes) -> bool:
 
 
 def _is_text(payload: bytes) -> bool:
-    """Return whether this is UTF-8 without control characters, but for those between lines and NULs at the end."""
+    """Return whether this is UTF-8 without control characters, except line breaks, tabs and NULs at the end."""
     if _CONTROLS.search(payload.rstrip(b"\0")):
         return False
     try:
@@ -111,14 +114,14 @@ def _is_text(payload: bytes) -> bool:
 
 
 def _from_any(payload: bytes, limit: int, *, text: bool) -> bytes:
-    """Decompress what shows a compression; return any other payload unchanged. Raise DecodeError."""
+    """Decompress a payload whose compression is recognised, and return any other one unchanged. Raise DecodeError."""
     marked = _marked(payload)
     if marked is not None:
         return _from_gzip(payload, limit) if marked == "gzip" else _from_zstd(payload, limit)
     if text and _is_text(payload):
         return payload
-    # Cases: 1. zlib with its checksum. 2. For a text, deflated text. 3. For a text, zlib that is damaged: report that.
-    # 4. Anything else: the decoder decides.
+    # Cases: 1. zlib with its checksum. 2. If a text is expected, deflated text. 3. If a text is expected, damaged zlib,
+    # which is an error. 4. Any other payload: the decoder decides.
     headed = _has_zlib_header(payload)
     found = _inflated("zlib", payload, limit) if headed else None
     if found is None and text:
@@ -130,7 +133,7 @@ def _from_any(payload: bytes, limit: int, *, text: bool) -> bytes:
 
 
 def _inflated(compression: str, payload: bytes, limit: int) -> bytes | None:
-    """Return the content; None for data that is not of this format. Raise DecodeError for content over the limit."""
+    """Return the content, or None for data of another format. Raise DecodeError for content over the limit."""
     work = zlib.decompressobj(_FORMATS[compression])
     try:
         made = work.decompress(payload, limit + 1)
@@ -209,7 +212,7 @@ def _from_zstd(payload: bytes, limit: int) -> bytes:
 
 
 def _explained(error: zstandard.ZstdError, limit: int) -> str:
-    """Return an error of the zstd library in plainer words."""
+    """Return the text of a zstd error in plain words."""
     if "too much memory" in str(error):
         return f"its window is larger than {max(limit, _WINDOW_BYTES)} bytes; compress without `--long`"
     return str(error)

@@ -3,10 +3,12 @@
     payload: csv
     csv: {header: [ts, machine, temperature], delimiter: ";", numbers: true}
 
-- The header is given, or is the first line (`header: first_line`). A line with more or fewer fields is rejected.
+- The option gives the header, or says that it is the first line (`header: first_line`). A line with more or fewer
+  fields is rejected.
 - A field in double quotes may contain the delimiter, line breaks, and doubled quotes. Empty lines are skipped.
 - With `numbers` (the default) a field with a number in JSON's notation becomes a number, and an empty field null.
-  Numbers that would not stay exact remain text: 007, and integers beyond 64 bits. Without `numbers` all is text.
+  Numbers that would not stay exact remain text: 007, and integers beyond 64 bits. Without `numbers` every field is
+  text.
 - UTF-8, with or without a byte order mark, and NULs at the end. An empty payload, and one with over 1,048,576 values,
   is rejected.
 """
@@ -74,7 +76,7 @@ class CsvDecoder:
         for line, fields in lines:
             if len(fields) != width:
                 raise CsvProblem(line, f"{len(fields)} fields, and the header has {width}")
-            # The object of each line counts as a value, besides its fields.
+            # The object of each line counts as a value too, in addition to its fields.
             if (len(objects) + 1) * (width + 1) > MAX_VALUES:
                 raise CsvProblem(line, f"more than {MAX_VALUES:,} values up to this line")
             values = map(number, fields) if self._numbers else fields

@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple
 class _Format(NamedTuple):
     """A float format.
 
-    All decimal numbers of `sure_digits` digits survive it, and `max_digits` name every float:
-    https://en.wikipedia.org/wiki/IEEE_754#Character_representation
-    Below `min_normal` a float has fewer bits, so that fewer digits may do. Whole numbers up to `max_whole` are exact.
+    A decimal number of `sure_digits` digits is the same after a conversion to this format and back. `max_digits` digits
+    are enough to distinguish all floats: https://en.wikipedia.org/wiki/IEEE_754#Character_representation Below
+    `min_normal` a float has fewer bits, so that fewer digits may do. Whole numbers up to `max_whole` are exact.
     """
 
     layout: Struct
@@ -37,13 +37,13 @@ _REMEMBERED = 8192
 
 @lru_cache(maxsize=_REMEMBERED)
 def shortest_float32(data: bytes) -> float:
-    """Return the shortest number of a 32-bit float, from 4 bytes in little-endian order; NaN and infinities as such."""
+    """Return the shortest number of a 32-bit float, from 4 little-endian bytes. NaN and infinities stay."""
     return _shortest(_SINGLE, data)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def shortest_float16(data: bytes) -> float:
-    """Return the shortest number of a 16-bit float, from 2 bytes in little-endian order; NaN and infinities as such."""
+    """Return the shortest number of a 16-bit float, from 2 little-endian bytes. NaN and infinities stay."""
     return _shortest(_HALF, data)
 
 
@@ -51,7 +51,7 @@ def _shortest(kind: _Format, data: bytes) -> float:
     exact: float = kind.layout.unpack(data)[0]
     if not math.isfinite(exact) or (exact.is_integer() and abs(exact) <= kind.max_whole):
         return exact
-    # More than `sure_digits` are needed only if those do not lead back to the same float.
+    # More than `sure_digits` digits are needed only if that many do not give the same float again.
     for digits in range(kind.sure_digits if abs(exact) >= kind.min_normal else 1, kind.max_digits + 1):
         shorter = float(f"{exact:.{digits}g}")
         if _bytes(kind.layout, shorter) == data:

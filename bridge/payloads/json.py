@@ -33,7 +33,7 @@ class JsonDecoder:
         try:
             return orjson.loads(payload)
         except orjson.JSONDecodeError as error:
-            # Only now: nearly all payloads have neither a byte order mark nor a NUL.
+            # Only after a failure, because nearly all payloads have neither a byte order mark nor a NUL.
             plain = plain_utf8(payload)
             if plain is payload:
                 raise DecodeError(_reason(payload, error)) from None

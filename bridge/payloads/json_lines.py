@@ -1,4 +1,4 @@
-"""`payload: json_lines`: JSON documents one after another, each as `payload: json` reads it; they become a list.
+"""`payload: json_lines`: several JSON documents, each read like `payload: json`; they become a list.
 
 Usually each line is a document (https://github.com/ndjson/ndjson-spec). Documents of several lines, documents without a
 line break between them, and JSON text sequences (https://www.rfc-editor.org/rfc/rfc7464.html) are read too. A payload
@@ -56,7 +56,8 @@ def _documents(text: str) -> list[Any]:
         except RecursionError:
             raise _error("nested too deeply", text, at) from None
         except json.JSONDecodeError as error:
-            # The error of orjson counts from the document's beginning, that of Python from the text's.
+            # The offset in an error of orjson counts from the start of the document, that of Python from the start of
+            # the text.
             place = error.pos if error.doc is text else at + error.pos
             raise _error(error.msg, text, place) from None
         except ValueError as error:  # an integer of thousands of digits

@@ -5,7 +5,7 @@
 - A 32-bit float becomes the shortest number that rounds to it (float32.py): 28.7, not 28.700000762939453.
 - A MessagePack timestamp becomes RFC 3339 text in UTC, with as many digits as it has (years 1 to 9999).
 - Integers from -2^63 to 2^64-1 stay exact. Larger ones become 64-bit floats, or are rejected if they exceed those.
-- Keys are text. Integer keys become decimal text (`payload."21"`); all other keys are rejected. If a key is there more
+- Keys are text. Integer keys become decimal text (`payload."21"`); all other keys are rejected. If a key occurs more
   than once, the last one wins, also if one is 1 and the other '1'.
 - Over 128 levels and over 1,048,576 values are rejected (a value of one byte can take 70 bytes of memory).
 """
@@ -38,9 +38,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def check_json_values(payload: bytes) -> None:
     """Raise DecodeError for JSON text of more than MAX_VALUES values, before they take memory.
 
-    Counted are the commas, lists and objects outside of strings: a list or object counts as one more than its items.
+    Commas, lists and objects outside strings are counted, so a list or object counts as one more than its items.
     """
-    # Each of them takes at least one byte, so smaller payloads cannot exceed the limit.
+    # Each value has at least one byte, so smaller payloads cannot exceed the limit.
     if len(payload) <= MAX_VALUES or _count_separators(payload) <= MAX_VALUES:
         return
     if _count_separators(_JSON_STRING.sub(b"", payload)) > MAX_VALUES:

@@ -43,7 +43,7 @@ _BOOLEANS: Final = dict.fromkeys(("t", "T", "true", "True", "TRUE"), True) | dic
 )
 _MAX_SIGNED: Final = 2**63 - 1
 _VALUES_A_LINE: Final = 4
-"""Values of a line besides its tags and fields: the object, its tags, its fields and the time."""
+"""Number of values of a line in addition to its tags and fields: the object, its tags, its fields and the time."""
 _EXCERPT_CHARS: Final = 20
 
 
@@ -62,7 +62,7 @@ class LineProtocolDecoder:
 
 
 class _LineReader:
-    """Reader of one payload. `_at` is the place up to which the text has been read."""
+    """Reader of one payload. `_at` is the offset up to which the text has been read."""
 
     __slots__ = ("_at", "_text", "_values")
 
@@ -168,7 +168,7 @@ class _LineReader:
 
 
 def _number(word: str) -> float | None:
-    """Return the number of a field; None for a word that is none, or that is too large for its type."""
+    """Return the number of a field, or None for a word that is no number or is too large for its type."""
     whole = _INTEGER.fullmatch(word)
     if whole is not None:
         least, most = (MIN_INTEGER, _MAX_SIGNED) if whole[2] == "i" else (0, MAX_INTEGER)

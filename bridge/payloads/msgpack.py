@@ -21,7 +21,7 @@ _LENGTHS: Final = (
     | {0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1)}  # extensions: their type follows the length
     | {0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0)}  # text
 )
-"""Size of the length field by first byte, and the bytes to skip besides that length."""
+"""Size of the length field, and further bytes to skip, by first byte."""
 
 _FOLLOWING: Final = (
     {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}  # numbers
@@ -66,8 +66,8 @@ def _unpack(payload: bytes) -> Any:
     except ValueError as error:
         if "strict_map_key" not in str(error):
             raise
-    # Some key is no text. Keys of other types can be crafted to collide in a dict, so that it takes minutes: they
-    # become text before it is made.
+    # Some key is no text. Keys of other types can be crafted to collide in a dict, which would then take minutes to
+    # build. So they are converted to text before the dict is built.
     return msgpack.unpackb(payload, ext_hook=_content, strict_map_key=False, object_pairs_hook=_with_text_keys)
 
 
@@ -97,7 +97,8 @@ def _content(_type: int, data: bytes) -> bytes:
 def _with_doubles(payload: bytes) -> bytes:
     """Return the payload with every 32-bit float as the 64-bit float of its shortest number.
 
-    The decoder returns both as doubles, without a mark. A payload that ends too early is unchanged from there on.
+    The decoder returns both as doubles and does not distinguish them. From the point at which a payload is incomplete,
+    it stays unchanged.
     """
     parts: list[bytes] = []
     copied = place = 0

@@ -1,4 +1,4 @@
-"""Schema files beside the mappings, which binary formats need: of Avro, and of Protocol Buffers."""
+"""Schema files beside the mappings, which the binary formats Avro and Protocol Buffers need."""
 
 from __future__ import annotations
 

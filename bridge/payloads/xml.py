@@ -4,15 +4,16 @@
 
     {"reading": {"@id": 7, "temperature": {"@unit": "C", "#text": 21.5}, "alarm": ["A", "B"], "note": null}}
 
-- An element with neither attributes nor elements is its text; null if it is empty. Blanks around a text are left out.
-- An element that occurs several times in its parent is a list; one that `lists` names is always a list.
+- An element with neither attributes nor elements becomes its text, or null if it is empty. Blanks around a text are
+  removed.
+- An element that occurs several times in its parent becomes a list. An element named in `lists` always becomes a list.
 - With `numbers` (the default) a text that is a number in JSON's notation becomes a number, as in `payload: csv`.
-- Names are as they are written, with their prefixes. Comments and processing instructions are skipped.
+- Names are unchanged, with their prefixes. Comments and processing instructions are skipped.
 - Text is read in the encoding that the document declares.
 
-A document type declaration is rejected: without it there are no entities, which can stand for gigabytes or for files.
-Documents over 128 levels or 400,000 elements and attributes are rejected, and a tag or a comment over 1 MiB, because
-expat reads all attributes of a tag before it reports them.
+A document type declaration is rejected, because its entities could expand to gigabytes or read files. Documents with
+over 128 levels or 400,000 elements and attributes are rejected. So is a tag or a comment over 1 MiB, because expat
+reads all attributes of a tag before it reports them.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class XmlDecoder:
 
 
 def _parse(parser: expat.XMLParserType, data: bytes) -> None:
-    """Parse a document, a long one in chunks: expat then waits at the start of a tag that is not complete."""
+    """Parse a document, in chunks if it is long: expat then stops before an incomplete tag."""
     fed = 0
     while len(data) - fed > MAX_TAG_BYTES:
         parser.Parse(data[fed : fed + _CHUNK_BYTES])
@@ -150,7 +151,7 @@ class _XmlReader:
         if name not in members:
             members[name] = [value] if name in self._lists else value
         elif type(members[name]) is list:
-            # Only repeated elements are lists: no value of an element is one.
+            # A list can only be a repeated element, because no element has a list as its value.
             members[name].append(value)
         else:
             members[name] = [members[name], value]

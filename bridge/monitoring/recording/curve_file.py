@@ -1,11 +1,11 @@
-"""The file that keeps the curves over a restart: a ring for each resolution, in a file of a fixed size.
+"""The file that stores the curves across restarts: a ring for each resolution, in a file of a fixed size.
 
     header   8 bytes magic, CRC-32 of the layout (names of the curves, steps and points of the rings)
     rows     for each ring, one row per step: step number (4 bytes), one 32-bit float per curve, CRC-32 of both
 
-A row stands at its step number modulo the size of its ring, so that a write replaces only rows that are too old. Each
-row has its own checksum: a row that a crash or a disk has damaged is left out, and the others are read. There is no
-`fsync`: after a power failure, the rows of the last half minute may be missing.
+The position of a row is its step number modulo the size of its ring, so a write replaces only rows that are too old.
+Each row has its own checksum, so a damaged row is skipped and the others are read. There is no `fsync`: after a power
+failure, the rows of the last half minute may be missing.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class CurveFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._saved: list[int] = []
-        """Newest step of each ring that the file has."""
+        """Newest step of each ring that is in the file."""
         self._failing = False
 
     def load(self, rings: Sequence[TimeSeries], now: float) -> None:
-        """Fill the rings with the rows of the file. Rows later than `now` (seconds since 1970) are left out."""
+        """Fill the rings with the rows of the file. Rows later than `now` (seconds since 1970) are skipped."""
         self._saved = [0] * len(rings)
         try:
             octets = read_bytes(self._path, file_bytes(rings))
@@ -67,7 +67,7 @@ class CurveFile:
             log.warning("%s: left out %d damaged points of the curves of earlier runs", self._path, damaged)
 
     def save(self, rings: Sequence[TimeSeries]) -> None:
-        """Write the rows that the file has not, and create the file if it is missing or has another size."""
+        """Write the rows that are missing in the file. Create the file if it does not exist or has another size."""
         self._saved = self._saved or [0] * len(rings)
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -85,13 +85,13 @@ class CurveFile:
     def _write(self, descriptor: int, rings: Sequence[TimeSeries]) -> None:
         size, header = file_bytes(rings), _header(rings)
         if os.fstat(descriptor).st_size != size or os.pread(descriptor, len(header), 0) != header:
-            # All of its size now: a disk that becomes full later does not stop the writes.
+            # The complete size is allocated now, so that a disk that becomes full later does not prevent writes.
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, header + bytes(size - len(header)), 0)
             self._saved = [0] * len(rings)
         for at, (ring, place) in enumerate(_places(rings)):
             newest = ring.newest or 0
-            # After the clock was set back, the later rows are of a time that has not come yet.
+            # After the clock was set back, these rows are in the future.
             first = newest - ring.points if self._saved[at] > newest else self._saved[at]
             for slot, values in ring.rows(first):
                 body = _ROW.pack(slot, *values)
@@ -126,7 +126,7 @@ def _parsed(row: bytes) -> tuple[int, list[float]] | None:
 
 
 def _fill(ring: TimeSeries, rows: dict[int, list[float]], now: int) -> int:
-    """Put the rows into the ring, and return the newest step."""
+    """Store the rows in the ring, and return the newest step."""
     known = sorted(slot for slot in rows if now - ring.points < slot <= now)
     for slot in known:
         ring.put(slot, {name: each for name, each in zip(UNITS, rows[slot], strict=True) if each == each})  # noqa: PLR0124 - NaN is no point

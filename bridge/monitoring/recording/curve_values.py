@@ -1,4 +1,4 @@
-"""Values of one snapshot that become curves: counters, whose growth is a rate, and levels."""
+"""Values of one snapshot that become curves: counters, whose growth per second is a rate, and levels."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LATENCIES: Final = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99
 UNITS: Final[dict[str, str]] = {**RATES, **LEVELS, **dict.fromkeys(LATENCIES, "s")}
 """Unit of each curve, in the order of the columns of the file and of the CSV."""
 LOWEST: Final = frozenset({"disk_free"})
-"""Levels of which the lowest value of a step is stored; of the others, the highest."""
+"""Levels for which the lowest value of a step is stored. For all others the highest one is stored."""
 _PERCENT: Final = 100.0
 
 
@@ -50,7 +50,8 @@ class CurveValues(NamedTuple):
 def curve_values(snapshot: Snapshot) -> CurveValues:
     """Return the values of a snapshot."""
     counters = {
-        # Replayed dead letters are subtracted from both counts; added here, a replay is no negative rate.
+        # A replay subtracts dead letters from both counts. They are added here again, so that a replay is no negative
+        # rate.
         "received": snapshot.total("received") + snapshot.total("replayed"),
         "dead_lettered": snapshot.total("dead_lettered") + snapshot.total("replayed"),
         "filtered": snapshot.total("filtered"),
@@ -76,7 +77,7 @@ def _levels(snapshot: Snapshot) -> dict[str, float]:
         "spool": snapshot.spool_bytes,
         "disk_free": snapshot.disk_free_bytes,
     }
-    # Absent, and so a gap: a link without a measurement, and a bandwidth without a limit.
+    # A link without a measurement and a bandwidth without a limit have no value, so the curve has a gap.
     bandwidth = sum(each.bandwidth for each in snapshot.endpoints)
     if bandwidth:
         levels["bandwidth"] = bandwidth
@@ -92,5 +93,5 @@ def latencies(now: HistogramSnapshot, before: HistogramSnapshot) -> dict[str, fl
 
 
 def rates(now: Mapping[str, float], before: Mapping[str, float], secs: float) -> dict[str, float]:
-    """Return the growth of each counter per second. A counter that went back, or is new, has grown by nothing."""
+    """Return the growth of each counter per second. For a counter that decreased or is new, it is 0."""
     return {name: max(0.0, count - before.get(name, count)) / secs for name, count in now.items()}

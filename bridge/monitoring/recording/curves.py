@@ -34,14 +34,14 @@ RESOLUTIONS: Final[dict[Range, Resolution]] = {
 _OF_EACH: Final[Range] = "1h"
 """Range of the rates of each mapping and stream."""
 WRITE_SECS: Final = 60.0
-"""Between two writes to the file: a crash loses at most the points of so long."""
+"""Seconds between two writes to the file. A crash loses the points of at most this time."""
 
 
 class Curves:
     """Every method may be called on any thread. One thread calls `add` every five seconds or so."""
 
     def __init__(self, file: CurveFile | None = None) -> None:
-        """Continue the curves of `file`; without one, nothing is kept."""
+        """Continue the curves of `file`. Without a file, the curves are lost with the process."""
         self._levels = {
             name: TimeSeries(*resolution, named=name == _OF_EACH) for name, resolution in RESOLUTIONS.items()
         }
@@ -50,13 +50,16 @@ class Curves:
         self._written_at: float | None = None
 
     def load(self, now: float) -> None:
-        """Read the points of earlier runs. `now`: seconds since 1970; later points are of a wrong clock."""
+        """Read the points of earlier runs.
+
+        `now`: seconds since 1970. Later points come from a wrong clock and are skipped.
+        """
         if self._file is not None:
             with self._lock:
                 self._file.load(list(self._levels.values()), now)
 
     def add(self, snapshot: Snapshot, at: float, moment: float) -> None:
-        """Take a snapshot into account. `at`: seconds since 1970; `moment`: seconds of a monotonic clock."""
+        """Add a snapshot. `at`: seconds since 1970; `moment`: seconds of a monotonic clock."""
         values = curve_values(snapshot)
         with self._lock:
             for level in self._levels.values():
@@ -85,7 +88,7 @@ class Curves:
             return {"step_secs": level.step_secs, "series": level.named()}
 
     def csv(self, wanted: Range) -> str:
-        """Return the curves of one range as CSV: a line for each point, empty where there is none."""
+        """Return the curves of one range as CSV: a line for each step, with empty fields for missing points."""
         value = self.value(wanted)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""One event of a bridge, for people: what happened, when, and for what it lasted."""
+"""One event of a bridge, for people: its kind, its time and its duration."""
 
 from __future__ import annotations
 
@@ -26,17 +26,19 @@ EventKind = Literal[
 EVENT_KINDS: Final = get_args(EventKind)
 _BEGINNINGS: Final = ("problem", "conflict", "throttled")
 MAX_TEXT_CHARS: Final = 500
-"""Characters of a text: an error of a mapping file can have many lines."""
+"""Maximum characters of a text, because an error of a mapping file can have many lines."""
 Level = Literal["info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `at` and `since` are seconds since 1970; `since` is when a problem began that was seen later.
+    """One event.
 
-    `level` is that of the problem, "info" for all else. `lasted_secs`: for how long there was what has ended; None for
-    a beginning. `code`, `stage`, `stream`, `mapping` are those of the problem. `worker` names a worker of
-    `run --workers`.
+    `at` and `since` are seconds since 1970; `since` is the beginning of a problem that was detected later.
+
+    `level` is that of the problem, and "info" for all other events. `lasted_secs`: duration, in the event of an end;
+    None in that of a beginning. `code`, `stage`, `stream`, `mapping` are those of the problem. `worker` names a worker
+    of `run --workers`.
     """
 
     at: float
@@ -54,16 +56,16 @@ class Event:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Identity of what begins and ends: that of the problem, so that a run finds those of the run before."""
+        """Key of the problem or state that begins or ends, so that a run finds those of the previous run."""
         return identity(self.code, self.stream, self.mapping, self.worker)
 
     @property
     def begins(self) -> bool:
-        """True if something began that ends with a later event."""
+        """True for a beginning that a later event will end."""
         return self.kind in _BEGINNINGS
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON, without those that are empty."""
+        """Return the fields as JSON, without empty ones."""
         return {name: value for name, value in asdict(self).items() if value not in ("", None)}
 
     def line(self) -> bytes:
@@ -73,7 +75,7 @@ class Event:
 
 
 def parsed(line: bytes) -> Event | None:
-    """Return the event of a line; None for a line that no bridge has written, or not completely."""
+    """Return the event of a line, or None for a line that is incomplete or was not written by a bridge."""
     try:
         value = orjson.loads(line)
         known = {name: value[name] for name in _NAMES if name in value}

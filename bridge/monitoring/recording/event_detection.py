@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from bridge.monitoring.snapshot import Snapshot
 
 QUIET_SECS: Final = 60.0
-"""A stream that was not throttled for so long is throttled no more: a shard with little room throttles in bursts."""
+"""Seconds without throttling after which a stream is not throttled any more.
+
+A nearly full shard throttles in bursts.
+"""
 MAX_CONNECTION_EVENTS: Final = 12
 CONNECTION_SECS: Final = 600.0
 """Span of MAX_CONNECTION_EVENTS: a session that is lost every few seconds must not fill the log."""

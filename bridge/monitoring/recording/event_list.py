@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bridge.monitoring.recording.event_log import EventLogs
 
 SAME_SECS: Final = 15.0
-"""Equal events of several workers within this time are one: each of them reloads the same files."""
+"""Equal events of several workers within this time count as one, because each worker reloads the same files."""
 
 
 class EventList:
@@ -26,7 +26,7 @@ class EventList:
     def newest(self, logs: EventLogs, kind: str, limit: int) -> list[dict[str, Any]]:
         """Return at most `limit` events of one kind ("": of all), newest first.
 
-        `ongoing` is true for what has begun and not ended.
+        `ongoing` is true for problems and states that have not ended.
         """
         events, ongoing = self._all(logs)
         shown = [each for each in _joined(events) if kind in ("", each.kind)]
@@ -45,7 +45,7 @@ class EventList:
 
 
 def _joined(events: list[Event]) -> list[Event]:
-    """Return the events, with equal ones of several workers as one that has all of their names."""
+    """Return the events. Equal ones of several workers become one event with all of their names."""
     joined: list[Event] = []
     places: dict[tuple[str, ...], int] = {}
     for event in events:

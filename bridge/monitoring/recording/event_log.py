@@ -1,9 +1,9 @@
 """The log of events: a bounded file in the folder of the spool, one event a line as JSON.
 
     events.jsonl        the newest events
-    events.old.jsonl    those before; the rotation replaces this file, and each has at most MAX_FILE_BYTES
+    events.old.jsonl    the events before those; the rotation replaces this file. Each file has at most MAX_FILE_BYTES
 
-Only transitions are events, so it takes days to fill a file. Events wait in memory until the next `flush`, which writes
+Only changes of state are events, so a file lasts for days. Events wait in memory until the next `flush`, which writes
 them with one call; if the disk does not accept them, they wait longer. A kill loses what was not flushed. There is no
 `fsync`: after a power failure, the last events may be missing. A line that is damaged or incomplete is skipped.
 """
@@ -34,9 +34,9 @@ OLD_EVENT_FILE: Final = "events.old.jsonl"
 MAX_FILE_BYTES: Final = 512 * 1024
 """About 2,000 events."""
 MAX_WAITING: Final = 500
-"""Max number of events in memory while the disk accepts none; the oldest of them are then forgotten."""
+"""Max number of events in memory while the disk accepts none. Beyond it, the oldest ones are discarded."""
 MAX_WRITTEN: Final = 100
-"""Max number of events in one call: fewer than a file has room for."""
+"""Max number of events written in one call: fewer than fit in a file."""
 
 
 class EventLog:
@@ -79,11 +79,11 @@ class EventLog:
         descriptor = os.open(self._file, flags, 0o600)
         try:
             size = os.fstat(descriptor).st_size
-            # A line of which a crash has left a part must not take the next one with it.
+            # A crash may have left an incomplete line. It must not make the next line unreadable too.
             torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
             written = os.write(descriptor, b"\n" * torn + octets)
             if written < torn + len(octets):
-                # The disk became full: without this, these events would be written again behind their first part.
+                # The disk became full. Without this, the events would be written again after their first part.
                 os.ftruncate(descriptor, size)
                 raise OSError(28, "No space left on device")
         finally:
@@ -141,7 +141,7 @@ def _parsed(file: Path) -> Iterator[Event]:
 
 
 def unfinished(events: list[Event]) -> dict[tuple[str, ...], Event]:
-    """Return what has begun and not ended by these events, by its key."""
+    """Return the events of problems and states that have not ended, by key."""
     found: dict[tuple[str, ...], Event] = {}
     for event in events:
         if event.begins:

@@ -1,4 +1,4 @@
-"""Recorder of one process: events and curves from a snapshot every five seconds, kept in the folder of its spool."""
+"""Recorder of one process: events and curves from a snapshot every five seconds, stored in the folder of its spool."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Recorder:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Read what earlier runs have left in `folder`, which must exist."""
+        """Read the files of earlier runs in `folder`, which must exist."""
         self.events = EventLog(folder)
         self.curves = Curves(CurveFile(folder / CURVE_FILE) if curves else None)
         self._what = what
@@ -59,7 +59,7 @@ class Recorder:
         )
 
     def observe(self, snapshot: Snapshot) -> None:
-        """Record a snapshot, and write what is due."""
+        """Record a snapshot, and write the files if that is due."""
         now = self._wall_clock()
         if self._detector is not None:
             for event in self._detector.observe(snapshot, now):

@@ -1,7 +1,7 @@
-"""One resolution of the curves: a ring of points for each of them, one point for each step of the wall clock.
+"""One resolution of the curves: a ring of points for each curve, with one point for each step of the wall clock.
 
-A point is the mean rate, the highest level (or the lowest, see `LOWEST`) and the percentiles of its own step, not of
-one moment in it. Steps without a look, because the bridge was down or hung, have no point: a gap in each curve.
+A point summarises its complete step: the mean rate, the highest level (or the lowest, see `LOWEST`), or the
+percentiles. If the bridge was down or hung during a step, the step has no point, and each curve has a gap.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 MAX_SERIES: Final = 3_000
 """Max number of curves. With 240 points of 8 bytes each, they need 6 MB."""
 MAX_GAP_STEPS: Final = 3
-"""A look that is late by less is no gap: the rates cover the time since the look before."""
+"""A snapshot that is late by fewer steps causes no gap: its rates cover the time since the previous one."""
 _SIGNIFICANT: Final = ".5g"
-"""Five digits are more than a screen has pixels, and short in JSON."""
+"""Format of values: five digits are more than a screen can show, and short in JSON."""
 
 
 @dataclass(slots=True)
 class _Base:
-    """The look at which the present step began, and the levels since then."""
+    """The snapshot with which the current step began, and the levels since then."""
 
     values: CurveValues
     slot: int
@@ -55,10 +55,10 @@ class TimeSeries:
         return array("d", [nan]) * self.points
 
     def add(self, values: CurveValues, at: float, moment: float) -> None:
-        """Take a look into account. `at`: seconds since 1970; `moment`: seconds of a monotonic clock."""
+        """Add a snapshot. `at`: seconds since 1970; `moment`: seconds of a monotonic clock."""
         slot, base = int(at // self.step_secs), self._base
         if base is None or not base.slot <= slot <= base.slot + MAX_GAP_STEPS:
-            # The first look, a gap, or a clock that was set.
+            # After the first snapshot, a gap, or a clock that was set, there is no rate: only a new base.
             self._base = _Base(values, slot, moment, dict(values.levels))
             return
         _fold(base.levels, values.levels)
@@ -76,7 +76,7 @@ class TimeSeries:
             first = slot if self.newest is None else max(self.newest + 1, slot - self.points + 1)
             self._clear(range(first, slot))
         else:
-            # The clock was set back: what lies after this step has not happened yet.
+            # The clock was set back, so points after this step are in the future.
             self._clear(range(slot + 1, min(self.newest, slot + self.points) + 1))
         self._clear(range(slot, slot + 1))
         self.newest, place = slot, slot % self.points
@@ -97,7 +97,7 @@ class TimeSeries:
         return {name: self._ordered(self._series[name]) for name in UNITS}
 
     def named(self) -> dict[str, list[float]]:
-        """Return the points of the other series, of which the first may be missing."""
+        """Return the points of the other series. Their first points may be missing."""
         return {name: self._ordered(series) for name, series in self._series.items() if name not in UNITS}
 
     def _ordered(self, series: array[float]) -> list[float]:

@@ -5,6 +5,6 @@ reader.py    from bytes to values
 writer.py    from values to bytes, for mappings' tests
 decoder.py   `payload: avro`: the framing of a message
 
-This is no package's reader: that of fastavro ends the process for 200 KB of nested data, and makes any number of values
-from 8 bytes, as an item of an array may have none.
+The reader is part of this program, because that of fastavro ends the process for 200 KB of nested data. It also creates
+any number of values from 8 bytes, because items of an array may have no bytes.
 """

@@ -1,12 +1,15 @@
-"""`payload: avro`: one value of a schema, in Avro's binary encoding, which names neither the schema nor its fields.
+"""`payload.
+
+Avro`: one value of a schema in Avro's binary encoding, which contains neither the schema nor the names of its fields.
 
     none       the value alone
     confluent  a zero, the number of the schema as 4 bytes (big-endian), then the value:
                https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
 
 Values that JSON does not have: bytes and fixed are lists of integers from 0 to 255, a decimal is a number (or its text,
-where a float would not be exact), NaN and the infinities are null. A value of a union stands for itself. Times are the
-integers that were sent. Over 1,048,576 values, and records over 128 levels within themselves, are rejected.
+if a float would not be exact), NaN and the infinities are null. A value of a union is returned without its type. Times
+are the integers that were sent. Messages with over 1,048,576 values, or with records nested in themselves over 128
+levels, are rejected.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ class AvroDecoder:
     __slots__ = ("_confluent", "_readers", "_schemas")
 
     def __init__(self, schemas: Mapping[int | None, AvroType], *, confluent: bool) -> None:
-        """Read values of these schemas. Without numbers, there is one schema, under None."""
+        """Read values of these schemas. A single schema without a number has the key None."""
         self._schemas = dict(schemas)
         self._readers = {number: compile_reader(schema) for number, schema in schemas.items()}
         self._confluent = confluent
@@ -50,7 +53,7 @@ class AvroDecoder:
         return read(payload, _HEADER_BYTES)
 
     def encode(self, value: Any) -> bytes:
-        """Return the value as a device would send it, by the first schema, for tests. Raise ValueError."""
+        """Return the bytes that a device would send for the value, by the first schema, for tests. Raise ValueError."""
         number, schema = next(iter(self._schemas.items()))
         header = b"\0" + (number or 0).to_bytes(4, "big") if self._confluent else b""
         return header + encode(schema, value)

@@ -1,7 +1,8 @@
 """Reader of Avro's binary encoding: a schema is compiled to closures, one for each type.
 
-A closure reads the value at a place, and returns it with the place after it. An IndexError or struct.error means that
-the data ends too early. Values that take no bytes are counted too: eight bytes can announce any number of them.
+A closure reads the value at an offset, and returns it with the offset after it. An IndexError or struct.error means
+that the data ends too early. Values without any bytes are counted too, because eight bytes can announce any number of
+them.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ _CONTINUES: Final = 0x80
 _VARINT_BITS: Final = 70
 """Bits of the longest varint: 10 bytes of 7 bits."""
 EXACT: Final = Context(prec=5000)
-"""Precision of a decimal: digits beyond it would not fit any record's text."""
+"""Precision of a decimal in digits. More digits would not fit into any record."""
 _MAX_DECIMAL_BYTES: Final = 2000
 _unpack_double: Final = Struct("<d").unpack_from
 
 
 class AvroBudget:
-    """Values and levels that one message may still have."""
+    """Number of values and levels that the rest of one message may have."""
 
     __slots__ = ("depth", "values")
 
@@ -48,7 +49,7 @@ class AvroBudget:
 
 
 def compile_reader(schema: AvroType) -> Callable[[bytes, int], Any]:
-    """Return the function from the data and the place where the value begins to the value. It raises DecodeError."""
+    """Return the function from (data, offset of the value) to the value. It raises DecodeError."""
     read = _SchemaCompiler().reader(schema)
 
     def decode(data: bytes, start: int) -> Any:
@@ -66,7 +67,10 @@ def compile_reader(schema: AvroType) -> Callable[[bytes, int], Any]:
 
 
 class _SchemaCompiler:
-    """Compiler of one schema. `_readers` are those of records, by identity; None while a record is compiled."""
+    """Compiler of one schema.
+
+    `_readers` has the closures of records, by identity; None while a record is being compiled.
+    """
 
     def __init__(self) -> None:
         self._readers: dict[int, Read | None] = {}
@@ -98,7 +102,7 @@ class _SchemaCompiler:
         return found
 
     def _nested(self, key: int) -> Read:
-        """Return the closure of a record within itself: it is not compiled yet, and its depth is limited."""
+        """Return the closure of a record nested in itself. The record is not compiled yet, and the depth is limited."""
 
         def read(data: bytes, at: int, budget: AvroBudget) -> tuple[Any, int]:
             budget.depth -= 1
@@ -192,7 +196,7 @@ def _octets(schema: AvroType) -> Callable[[bytes], Any]:
 
 
 def _decimal(data: bytes, scale: int) -> float | str:
-    """Return the number, or its text where a float would not be exact."""
+    """Return the number, or its text if a float would not be exact."""
     if len(data) > _MAX_DECIMAL_BYTES:
         raise DecodeError(f"not usable: the Avro holds a decimal of {len(data)} bytes")
     whole = int.from_bytes(data, "big", signed=True)
@@ -222,7 +226,7 @@ def _fixed(size: int, convert: Callable[[bytes], Any]) -> Read:
 
 
 def _span(data: bytes, at: int) -> tuple[int, int]:
-    """Return the begin and the end of bytes or of a text, whose length precedes them."""
+    """Return the start and end of bytes or of a text, whose length precedes them."""
     size, start = _long(data, at)
     end = start + size
     if size < 0 or end > len(data):
@@ -241,7 +245,7 @@ def _string(data: bytes, at: int, _budget: AvroBudget) -> tuple[str, int]:
 
 
 def _long(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number with sign (zigzag), and the place after it."""
+    """Return a signed number (zigzag), and the offset after it."""
     byte = data[at]
     at += 1
     if byte < _CONTINUES:

@@ -1,7 +1,7 @@
 """Schemas: the text of an `.avsc` file becomes a graph of types.
 
-Names are resolved as the specification says. Defaults, aliases, documentation and unknown attributes are not read: they
-do not change what the bytes of a message mean.
+Names are resolved as the specification says. Defaults, aliases, documentation and unknown attributes are ignored,
+because they do not change the meaning of a message's bytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writer of Avro's binary encoding, for mappings' tests: the values are those that the reader returns."""
+"""Writer of Avro's binary encoding, for mappings' tests. It accepts the values that the reader returns."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _union(schema: AvroType, value: Any, where: str) -> bytes:
         except ValueError as error:
             fault = error
     if len(schema.inner) == 2 and any(branch.kind == "null" for branch in schema.inner) and value is not None:  # noqa: PLR2004
-        raise fault  # an optional value: the reason of the only other type
+        raise fault  # an optional value: report the reason of its only other type
     raise _mismatch(schema, value, where)
 
 

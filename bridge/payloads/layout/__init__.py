@@ -1,17 +1,17 @@
 """Layouts of binary data: the texts that the functions `unpack`, `unpack_registers` and `unpack_tlv` take.
 
-notation.py    from the text to fields
-readers.py     what one type of field reads
+notation.py    parser: from the text to fields
+readers.py     one reader for each type of field
 record.py      data of fixed layout
 items.py       items of type, length and value, in any order
 
 A layout is a list of fields, separated by blanks, commas or line breaks: `temperature:i16 humidity:u8 serial:text[8]`.
 
-    NAME:TYPE       one value; without a NAME only where it is the only field, whose value is then the result
-    NAME:TYPE[4]    a list of 4 values; [] at the end of a layout: as many as there are
-    _:TYPE          these bytes are passed over
+    NAME:TYPE       one value; NAME may be missing if it is the only field, whose value is then the result
+    NAME:TYPE[4]    a list of 4 values; [] at the end of a layout: all remaining ones
+    _:TYPE          these bytes are skipped
     big, little, word_swap, byte_swap     the byte order of all fields from here on; big until then
-    ...             at the end: more bytes may follow, which are passed over
+    ...             at the end: more bytes may follow, which are skipped
 
     u8 u16 u24 u32 u40 u48 u56 u64, i8 … i64    whole numbers, without and with sign (two's complement)
     f16 f32 f64     IEEE 754; NaN and infinities are null

@@ -3,11 +3,11 @@
     little channel:u8 type:u8        the head of each item: whole numbers with names, one of which may be `length`
     0x01 0x75 -> battery:u8          for each key the layout of the value; * stands for any number
     0x03 0x67 -> temperature:i16
-    * * -> ...                       any other item: passed over if there is a length, else the end
+    * * -> ...                       any other item: skipped if there is a length, otherwise the end
 
-Parts are separated by line breaks or `;`. `length` counts the bytes after it: those of the value, and of what follows
-the length in the head. Without it, each layout has a fixed size. A key that is not listed is an error.
-The result is a list of objects, with the names of the head (but `length`) and of the value's fields.
+Parts are separated by line breaks or `;`. `length` is the number of bytes after it: those of the value, and of the
+fields after the length in the head. Without it, each layout has a fixed size. A key that is not listed is an error. The
+result is a list of objects with the names of the head (except `length`) and of the value's fields.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}|[0-9]{1,20}")
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """The value of one kind of item. `unpack` is None for a value that is passed over."""
+    """Layout of the value of one kind of item. `unpack` is None for a value that is skipped."""
 
     keys: tuple[int | None, ...]
     unpack: Unpack | None

@@ -1,4 +1,4 @@
-"""Reader of the notation: from the text of a layout to its fields, with offsets."""
+"""Parser of the notation: from the text of a layout to its fields, with offsets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LayoutError(ValueError):
 
 
 class Field(NamedTuple):
-    """One field. `name` is None if it has none; `repeat` is None for a single value, -1 for all that are there."""
+    """One field. `name` is None if it has none. `repeat` is None for a single value, -1 for all remaining ones."""
 
     name: str | None
     kind: Kind
@@ -104,7 +104,7 @@ def _field(word: str, order: str, offset: int) -> Field:
 
 
 def _known(type_name: str) -> str:
-    """Return what may be meant by an unknown type."""
+    """Return a suggestion for an unknown type."""
     hints = {"int": "i", "uint": "u", "float": "f", "double": "f", "s": "i"}
     found = re.fullmatch(r"([a-z]+)([0-9]*)", type_name)
     letter = hints.get(found[1]) if found is not None else None
@@ -114,7 +114,7 @@ def _known(type_name: str) -> str:
 
 
 def _check_names(fields: list[Field]) -> None:
-    """Raise LayoutError for a layout without fields, for a name that is used twice, and for one that is missing."""
+    """Raise LayoutError for a layout without fields, for a name that is used twice, and for a missing name."""
     if not fields:
         raise LayoutError("the layout has no field; expected such as temperature:i16 humidity:u8")
     seen: set[str] = set()

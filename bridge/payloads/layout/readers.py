@@ -23,8 +23,8 @@ _CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
 class Kind(NamedTuple):
     """A type. `read` returns the value of `size` bytes in big-endian order; `code` is that of the struct module.
 
-    `sized`: the number in brackets is the size of one value, not a number of values. `characters`: of the byte orders
-    only `byte_swap` applies, as gateways that swap the bytes of each register swap the characters too.
+    `sized`: the number in brackets is the size of one value, not a number of values. `characters`: the only byte order
+    that applies is `byte_swap`, because gateways that swap the bytes of each register swap the characters too.
     """
 
     size: int
@@ -37,7 +37,7 @@ class Kind(NamedTuple):
 def kind_of(name: str, length: int | None) -> Kind | None:
     """Return a type by its name; None if there is none. `length` is the number in brackets, -1 for empty ones."""
     if name in _SIZED:
-        # With empty brackets, the value has the size of what is left.
+        # With empty brackets, the value consists of all remaining bytes.
         size = 1 if length is None or length < 0 else length
         return Kind(size, _SIZED[name], sized=True, characters=name != "bcd")
     found = _INTEGER.fullmatch(name)
@@ -101,7 +101,7 @@ def _bcd(data: bytes) -> int:
 
 
 def _text(data: bytes) -> str:
-    """Return the text to the first NUL. Raise ValueError for what is not UTF-8."""
+    """Return the text up to the first NUL. Raise ValueError if it is not UTF-8."""
     try:
         return data.partition(b"\0")[0].decode()
     except UnicodeDecodeError as error:

@@ -20,7 +20,7 @@ Unpack: TypeAlias = Callable[[bytes], Any]
 def compile_layout(text: str) -> Unpack:
     """Return the function that reads data of this layout. Raise LayoutError.
 
-    It returns an object, or the value of an only field without a name. It raises ValueError for other data.
+    It returns an object, or the value of the only field if that has no name. It raises ValueError for other data.
     """
     return unpacker(parse(text))
 

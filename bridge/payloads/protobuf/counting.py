@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
 Fields: TypeAlias = "dict[int, Fields | int]"
-"""Fields by number that may hold several values: the fields of a message, or the least bytes of one packed value."""
+"""Fields that may contain several values, by number.
+
+A message has its own fields here, and a packed field the minimum size of one value.
+"""
 
 MAX_LEVELS: Final = 100
 """Levels of a message above which the package rejects it."""
@@ -43,7 +46,7 @@ def counted_fields(descriptor: Descriptor, known: dict[str, Fields] | None = Non
 
 
 def check_values(data: bytes, fields: Fields) -> None:
-    """Raise DecodeError for more than MAX_VALUES values. Data that is malformed is left to the package."""
+    """Raise DecodeError for more than MAX_VALUES values. The package reports malformed data."""
     left = MAX_VALUES
     at, end, inner = 0, len(data), fields
     outer: list[tuple[int, Any]] = []
@@ -62,7 +65,7 @@ def check_values(data: bytes, fields: Fields) -> None:
                 size, at = _varint(data, at)
                 of_field = inner.get(tag >> 3)
                 if type(of_field) is dict and size:
-                    # Continue within the message, and after it where it ends.
+                    # Continue inside the nested message, and afterwards behind it.
                     outer.append((end, inner))
                     end, inner = at + size, of_field
                 else:
@@ -77,7 +80,7 @@ def check_values(data: bytes, fields: Fields) -> None:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number, and the place after it. Raise IndexError for one that ends too early."""
+    """Return a number, and the offset after it. Raise IndexError if it is incomplete."""
     byte = data[at]
     at += 1
     if byte < 0x80:  # noqa: PLR2004 - the highest bit continues

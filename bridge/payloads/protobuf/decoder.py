@@ -1,7 +1,7 @@
-"""`payload: protobuf`: one message of a type, which the bytes do not name.
+"""`payload: protobuf`: one message of a type that the bytes themselves do not contain.
 
-The package reports only that a message is invalid, so the place is found here, in the outermost message. Bytes of
-another type are often valid too: a message that has none of the type's fields is rejected.
+The package reports only that a message is invalid, so this module finds the position in the outermost message. Bytes of
+another type are often valid too, so a message that has none of the type's fields is rejected.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class ProtobufDecoder:
 
 
 def _fault(payload: bytes) -> str:
-    """Return what is wrong with the outermost message, and where."""
+    """Return the error in the outermost message and its position."""
     at = 0
     while at < len(payload):
         start = at
@@ -84,7 +84,7 @@ def _fault(payload: bytes) -> str:
 
 
 def _varint(payload: bytes, at: int) -> tuple[int, int]:
-    """Return a number, and the place after it; a place after the end for one that ends too early or is too long."""
+    """Return a number and the offset after it, which is behind the end if the number is incomplete or too long."""
     value = 0
     for number in range(_MAX_VARINT_BYTES):
         if at >= len(payload):

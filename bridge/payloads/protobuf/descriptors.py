@@ -1,7 +1,7 @@
 """Message types of schema files: `.proto` files with their imports, or a descriptor set.
 
-Each mapping has a pool of its own, so that two versions of a type never meet. The files of Google that everybody
-imports (timestamp.proto, wrappers.proto, struct.proto, …) are those of the `protobuf` package.
+Each mapping has a pool of its own, so that two versions of a type never conflict. The common files of Google
+(timestamp.proto, wrappers.proto, struct.proto, …) come from the `protobuf` package.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAX_IMPORTS: Final = 50
 
 
 class MessageTypes:
-    """The message types of one schema file and of what it imports."""
+    """The message types of one schema file and of its imports."""
 
     def __init__(self, file: str, schemas: SchemaFiles) -> None:
         """Load the types. Raise SchemaError, with the file and the position."""
@@ -59,7 +59,7 @@ class MessageTypes:
         return found
 
     def _add_proto(self, file: str, schemas: SchemaFiles, importing: list[str]) -> None:
-        """Add a `.proto` file, and what it imports before it."""
+        """Add a `.proto` file, after the files that it imports."""
         if file in self._added:
             return
         if file in importing or len(importing) > _MAX_IMPORTS:
@@ -78,7 +78,7 @@ class MessageTypes:
         self._add(parsed, f"schemas/{file}")
 
     def _add_set(self, file: str, content: bytes) -> None:
-        """Add the files of a descriptor set, each after those that it imports."""
+        """Add the files of a descriptor set, each after the files that it imports."""
         try:
             found = descriptor_pb2.FileDescriptorSet.FromString(content)
         except message.DecodeError:
@@ -90,7 +90,7 @@ class MessageTypes:
         if not found.file or not all(isinstance(text, str) for text in texts):
             raise SchemaError(f"schemas/{file}: the descriptor set has no file, or one whose name is not UTF-8")
         files = {each.name: each for each in found.file}
-        # Not by recursion: a hostile set could import itself in a chain of any length.
+        # No recursion, because a hostile set could contain a chain of imports of any length.
         waiting = list(reversed(files))
         visiting: set[str] = set()
         while waiting:
@@ -113,7 +113,7 @@ class MessageTypes:
             raise SchemaError(f"schemas/{file}: '{name[:80]}' is missing; make it with --include_imports")
 
     def _add_google(self, file: str) -> None:
-        """Add a file of the `protobuf` package, with what it imports."""
+        """Add a file of the `protobuf` package and its imports."""
         if file in self._added:
             return
         module = importlib.import_module(file.removesuffix(".proto").replace("/", ".") + "_pb2")

@@ -13,7 +13,7 @@ _GOOGLE = "google.protobuf."
 
 
 def fill(message: Any, value: Any, where: str = "the payload") -> None:
-    """Set the fields of a message. Raise ValueError if the value is none of its type; `where` is its position."""
+    """Set the fields of a message. Raise ValueError if the value is not of its type; `where` is its position."""
     descriptor = message.DESCRIPTOR
     if descriptor.full_name.startswith(_GOOGLE):
         _fill_google(message, value, where)
@@ -34,7 +34,7 @@ def _check(value: Any, kind: type, expected: str, where: str) -> None:
 
 
 def _fill_google(message: Any, value: Any, where: str) -> None:
-    """Set a message of google.protobuf from its form in JSON, but for a Duration: it is a number of seconds."""
+    """Set a message of google.protobuf from its JSON form; a Duration is a number of seconds instead."""
     if message.DESCRIPTOR.name == "Duration" and isinstance(value, int | float):
         message.FromNanoseconds(round(value * 1e9))
         return

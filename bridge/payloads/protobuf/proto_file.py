@@ -1,9 +1,9 @@
-"""A `.proto` file as a descriptor, as the compiler makes it of what concerns the wire format and the names.
+"""Conversion of a `.proto` file to a descriptor, like the compiler's, limited to the wire format and the names.
 
-Messages, enums, oneofs, maps and imports of proto2 and proto3 are read. Options (but `allow_alias`), reserved numbers,
-services and extensions are skipped. Groups and editions need a descriptor set.
+Messages, enums, oneofs, maps and imports of proto2 and proto3 are read. Options (except `allow_alias`), reserved
+numbers, services and extensions are skipped. Groups and editions need a descriptor set.
 
-Names of types stay as they are written: the pool of the `protobuf` package resolves them.
+Names of types are not resolved here: the pool of the `protobuf` package does that.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class _ProtoReader:
         tokens.expect("{")
         while not tokens.skip("}"):
             self._member(message, depth)
-        # The oneof that stands for `optional` comes after those of the file.
+        # The oneof that represents `optional` must follow the oneofs of the file.
         for field in message.field:
             if field.proto3_optional:
                 field.oneof_index = len(message.oneof_decl)
@@ -112,7 +112,7 @@ class _ProtoReader:
         if tokens.skip(";"):
             return
         word = tokens.name("a field, message, enum, oneof or '}'")
-        # A type may have the name of a keyword: the word after it decides.
+        # A type may have the name of a keyword, so the following word decides.
         if word == "message" and tokens.next.kind == "name":
             self._message(message.nested_type.add(), depth + 1)
         elif word == "enum" and tokens.next.kind == "name":
@@ -213,7 +213,7 @@ class _ProtoReader:
             self._end_of_field()
 
     def _skip_statement(self, word: str) -> None:
-        """Move after a statement that does not concern the wire format: to its `;`, or after its braces."""
+        """Skip a statement that does not concern the wire format, up to its `;` or its closing brace."""
         tokens = self._tokens
         braces = word in {"service", "extend"}
         if word not in {"service", "extend", "option", "reserved", "extensions"}:
@@ -230,7 +230,7 @@ class _ProtoReader:
                 tokens.take()
 
     def _skip_pair(self) -> None:
-        """Move after a pair of brackets and all that is between them."""
+        """Skip a pair of brackets with everything between them."""
         tokens, open_ = self._tokens, [_PAIRS[self._tokens.take().text]]
         while open_:
             token = tokens.take()

@@ -26,7 +26,7 @@ _TOKEN: Final = re.compile(
 
 
 class ProtoToken(NamedTuple):
-    """A word. `kind` is name, number, text or sign; of a text, `text` is what is between the quotes."""
+    """A word. `kind` is name, number, text or sign. For a quoted text, `text` has no quotes."""
 
     kind: str
     text: str
@@ -53,14 +53,14 @@ class Tokens:
         return token
 
     def skip(self, text: str) -> bool:
-        """Move after the next word if it is this one; return whether it was."""
+        """Skip the next word if it is this one, and return whether it was."""
         found = self.next.text == text and self.next.kind != "text"
         if found:
             self.take()
         return found
 
     def expect(self, text: str) -> None:
-        """Move after the next word. Raise SchemaError unless it is this one."""
+        """Skip the next word. Raise SchemaError unless it is this one."""
         if not self.skip(text):
             raise self.error(f"'{text}'")
 
@@ -94,7 +94,7 @@ class Tokens:
 
 
 def _tokens(text: str) -> Iterator[ProtoToken]:
-    """Yield all words, and an end. Raise SchemaError for a character that begins none."""
+    """Yield all words, and an end token. Raise SchemaError for a character that cannot begin a word."""
     at, line, begin = 0, 1, 0
     while at < len(text):
         found = _TOKEN.match(text, at)

@@ -1,12 +1,12 @@
 """Values of messages: each message type is compiled once to functions for its fields.
 
-- Names are those of the `.proto` file. Fields without presence have their default where they were not sent: the sender
-  leaves out a 0. All other fields that were not sent are absent, which expressions see as null.
+- Names are those of the `.proto` file. A field without presence that was not sent has its default value, because
+  senders omit a 0. All other fields that were not sent are absent, so expressions see null.
 - Integers are exact. A float is the shortest number of its 32 bits; NaN and the infinities are null. Bytes are a list
   of integers from 0 to 255. An enum is its name, or its number if the schema does not have it.
 - A map is an object. Its keys are text: integers in decimal, booleans `true` and `false`.
-- Of the types of google.protobuf: a Timestamp is RFC 3339 text, a Duration the number of its seconds, a wrapper its
-  value, and Struct, Value and ListValue are what they hold.
+- Types of google.protobuf: a Timestamp is RFC 3339 text, a Duration a number of seconds, a wrapper its value. Struct,
+  Value and ListValue are their contents.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _WRAPPERS: Final = frozenset(
 
 
 class ProtobufBudget:
-    """Number of values that one message may still have."""
+    """Number of values that the rest of one message may have."""
 
     __slots__ = ("values",)
 
@@ -64,7 +64,7 @@ class ValueReader:
         name = descriptor.full_name
         found = self._readers.get(name)
         if found is None:
-            # A type may contain itself: until it is compiled, its fields look it up when a message arrives.
+            # A type may contain itself. Fields of a type that is not compiled yet look it up when a message arrives.
             self._readers[name] = self._later(name)
             found = self._readers[name] = self._compiled(descriptor)
         return found
@@ -87,7 +87,7 @@ class ValueReader:
         return _message([(field.name, *self._field(field)) for field in descriptor.fields])
 
     def _field(self, field: FieldDescriptor) -> tuple[bool, Convert | None]:
-        """Return whether a field has presence, and the function for its value (None: the value stays)."""
+        """Return whether a field has presence, and the function for its value (None: the value is unchanged)."""
         if not field.is_repeated:
             return field.has_presence, self._scalar(field)
         entry = field.message_type
@@ -96,7 +96,7 @@ class ValueReader:
         return False, _list(self._scalar(field))
 
     def _scalar(self, field: FieldDescriptor) -> Convert | None:
-        """Return the function for one value of a field; None if the value stays."""
+        """Return the function for one value of a field, or None if the value is unchanged."""
         if field.message_type is not None:
             return self.reader(field.message_type)
         if field.enum_type is not None:

@@ -31,7 +31,7 @@ NODE, METRICS, SEQ = "node ", "metrics ", "seq "
 
 
 class NodeState(NamedTuple):
-    """State of an edge node, and which of its devices are online. It is never changed, only replaced."""
+    """State of an edge node and of its devices (online or not). It is never changed, only replaced."""
 
     bd_seq: int | None
     online: bool
@@ -79,8 +79,8 @@ class BirthCertificates:
         key, last = SEQ + edge_node, (seq, timestamp)
         row = orjson.dumps(last)
         memory.put(key, row)
-        # This row changes with every message: without this line, each message would parse it again. The store has a
-        # copy of the row.
+        # This row changes with every message. Without this line, each message would parse it again. `get` returns the
+        # bytes object that the cache needs, because the store has a copy of the row.
         if (stored := memory.get(key)) is not None:
             _cache(self._lasts, key, (stored, last))
 
@@ -96,7 +96,7 @@ def _read(parsed: _Parsed[T], memory: StateStore, key: str, parse: Callable[[Any
     if row is None:
         return None
     known = parsed.get(key)
-    # Identity is enough: a row that was written in between is another bytes object.
+    # A comparison by identity is enough, because a row that was written in between is another bytes object.
     if known is not None and known[0] is row:
         return known[1]
     value = parse(orjson.loads(row))

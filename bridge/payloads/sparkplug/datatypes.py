@@ -1,7 +1,7 @@
 """Datatypes of Sparkplug B: conversion of a metric's fields to the value that an expression sees.
 
 Int8 to Int64            sent as two's complement in an unsigned integer; returned signed
-UInt8 to UInt64          of the datatype's width: bits above it are dropped, as of signed integers
+UInt8 to UInt64          cut to the datatype's width, as signed integers are
 Float                    the shortest number that is the same 32-bit float: 28.7, not 28.700000762939453
 Float, Double            NaN and the infinities as the text 'NaN', 'Infinity', '-Infinity': JSON has no such numbers
 DateTime                 milliseconds since 1970
@@ -11,8 +11,8 @@ arrays                   a list
 DataSet                  {columns: [name], types: [datatype], rows: [[value]]}
 Template                 see readings.py
 
-A value of another kind than its datatype requires is returned as it was sent.
-Sections 6.4.16 and 6.4.17 of the Sparkplug 3.0 specification.
+A value whose kind does not match its datatype is returned as it was sent. Sections 6.4.16 and 6.4.17 of the Sparkplug
+3.0 specification.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def value_of(fields: Fields, datatype: int) -> Any:
 
 
 def _as_sent(value: Any) -> Any:
-    """Return the value as a JSON value, without regard to its datatype."""
+    """Return the value as a JSON value, whatever its datatype is."""
     if isinstance(value, float):
         return value if math.isfinite(value) else _not_finite(value)
     return list(value) if isinstance(value, bytes) else value
@@ -73,7 +73,7 @@ def _not_finite(value: float) -> str:
 
 
 def properties_of(fields: Fields) -> dict[str, Any]:
-    """Return a property set as an object. Raise DecodeError if it has not as many values as keys."""
+    """Return a property set as an object. Raise DecodeError if the numbers of keys and values differ."""
     keys, values = fields.get("keys", []), fields.get("values", [])
     if len(keys) != len(values):
         raise DecodeError(f"not Sparkplug B: a property set of {len(keys)} keys and {len(values)} values")
@@ -151,7 +151,7 @@ def _array(code: str) -> Callable[[Any], Any]:
 
 
 def _boolean(value: Any) -> Any:
-    """Return the boolean that an integer on the wire stands for."""
+    """Return the boolean that an integer on the wire represents."""
     return value != 0 if type(value) is int else _as_sent(value)
 
 
@@ -175,7 +175,7 @@ def _string_array(value: Any) -> Any:
 
 
 _CONVERTERS: dict[int, Callable[[Any], Any]] = {
-    # The keys are the numbers of DATATYPES: 1 to 8 are Int8 to UInt64, 22 to 31 the arrays of numbers.
+    # The keys are numbers of DATATYPES: 1 to 8 for Int8 to UInt64, 22 to 31 for the arrays of numbers.
     **{1 + place: _signed(8 << place) for place in range(4)},
     **{5 + place: _unsigned(8 << place) for place in range(4)},
     11: _boolean,

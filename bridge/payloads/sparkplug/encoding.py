@@ -1,8 +1,8 @@
 """Encoder from a value in a test to a Sparkplug B payload: {timestamp, seq, metrics: [{name, alias, type, value}]}.
 
-It is for the tests of mappings. So it encodes only metrics with one number, boolean or text; a test writes everything
-else as `payload_base64`. A metric may have no `type`, as edge nodes send it after the birth. The kind of its value then
-decides how it is sent.
+It is for the tests of mappings, so it encodes only metrics with one number, boolean or text. Tests use `payload_base64`
+for all other payloads. A metric may have no `type`, because edge nodes omit it after the birth. Then the kind of the
+value determines the encoding.
 """
 
 from __future__ import annotations

@@ -5,16 +5,16 @@
     timestamp, seq   the payload's: milliseconds since 1970, and 0-255; null if not sent
     bd_seq           of NBIRTH and NDEATH: the session that begins or ends
     online           true if the node, or the device, is online after this message
-    metrics          readings by the name of the metric; the last one, if a metric has several
+    metrics          readings by the name of the metric; if a metric has several, the last one
     readings         every reading, in the order sent
-    stale            of a death: [{name, type, group, node, device}] of the metrics that are out of date now; when a
-                     node dies, those of its devices too
+    stale            in a death: [{name, type, group, node, device}] of the metrics that are out of date now, and if a
+    node dies, also of its devices' metrics
     unknown_aliases  readings with an `alias` instead of a name, which no birth has declared
     problems         codes, an empty list if there are none: see session.py
     uuid, body       if sent; the body as a list of integers 0-255
 
-readings.py describes a reading. Each also has its source, `group`, `node` and `device`, because JMESPath cannot look up
-the parent of a list item.
+readings.py describes a reading. Each reading also has its source (`group`, `node` and `device`), because JMESPath
+cannot access the parent of a list item.
 
 A STATE message becomes {type, host, online, timestamp}.
 """
@@ -42,7 +42,7 @@ View: TypeAlias = dict[str, Any]
 BD_SEQ = "bdSeq"
 """Name of the metric with the session's number."""
 _OF_DEATHS = MetricTable({}, {BD_SEQ: DeclaredMetric(BD_SEQ, None, DATATYPES.index("Int64"))})
-"""Declaration of the metric of every NDEATH, by section 6.4.21 of the specification: needed without a birth."""
+"""Declaration of the metric in every NDEATH (section 6.4.21 of the specification), needed if there was no birth."""
 
 
 def view_of(topic: SparkplugTopic, payload: Fields, table: MetricTable, definitions: Callable[[], MetricTable]) -> View:
@@ -99,7 +99,7 @@ def bd_seq_of(view: View) -> int | None:
 
 
 def stale(topic: SparkplugTopic, device: str | None, table: MetricTable) -> list[dict[str, Any]]:
-    """Return the metrics that are out of date when a node or device is dead: all that its birth declared."""
+    """Return the metrics that are out of date when a node or device is dead: all metrics that its birth declared."""
     source = {"group": topic.group, "node": topic.node, "device": device}
     return [
         {"name": name, "type": datatype_name(declared.datatype), **source}

@@ -1,6 +1,6 @@
 """Tables of the metrics that a birth declares: names, aliases and datatypes, also of the members of templates.
 
-After the birth an edge node may leave out what the birth has declared, so a value can be read only with its table. This
+After the birth an edge node may omit declared names and datatypes, so a value can be read only with this table. This
 holds for metrics and, at any depth, for the members of a template. A member is declared by the instance in the birth,
 by the template's definition in the NBIRTH, or by both.
 
@@ -30,7 +30,7 @@ _MAX_INTEGER_KEY = 1 << 24
 def alias_key(alias: int) -> AliasKey:
     """Return an alias as a key of a dict: a large one as text.
 
-    Large integers can be crafted to collide in a dict, so that a birth takes seconds. Small ones and text cannot.
+    Large integers can be crafted to collide in a dict, so that a birth would take seconds. Small ones and text cannot.
     """
     return alias if alias < _MAX_INTEGER_KEY else str(alias)
 
@@ -65,7 +65,7 @@ NOTHING_DECLARED = MetricTable({}, {})
 def declarations(fields: Fields, tables: Sequence[MetricTable]) -> list[DeclaredMetric]:
     """Return the declarations of a metric or member, nearest first.
 
-    An empty name beside an alias is a name that was left out: some encoders write the default of a text.
+    An empty name together with an alias is an omitted name, because some encoders write the default value of a text.
     """
     name, alias = fields.get("name"), fields.get("alias")
     if not name and alias is not None:

@@ -5,8 +5,8 @@ and `transient`, if they were sent. The value of a template is
 
     {reference, version, is_definition, metrics: {name: reading}, parameters: {name: value}}
 
-Names and datatypes that a message leaves out are those of the births, for members of templates too (metric_table.py).
-Members whose alias no birth has declared are in the template's `unknown_aliases`, which is there only if it has some.
+If a message omits names and datatypes, those of the births apply, also for members of templates (metric_table.py). The
+template's `unknown_aliases` contains members whose alias no birth has declared; it is absent if there are none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TYPE_NAMES = dict(enumerate(DATATYPES))
 
 
 class ReadingContext(NamedTuple):
-    """Input of a reading besides the fields of the message.
+    """Input of a reading in addition to the fields of the message.
 
     `sent_at` is the payload's timestamp, for metrics without their own. `definitions` returns the metrics of the
     node's birth, where the definitions of templates are; it is called only for a template. `note` adds a problem.
@@ -46,7 +46,8 @@ def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingC
     If its alias is unknown, the reading has an `alias` instead of a `name`.
     """
     name, datatype = fields.get("name"), fields.get("datatype")
-    # Data with an alias only, or with a name only, are the usual case. So the first table is looked at without a call.
+    # Usually a metric has only an alias, or only a name. For this case, the first table is searched without a function
+    # call.
     if not name and (alias := fields.get("alias")) is not None:
         known = tables[0].by_alias.get(alias_key(alias)) if tables else None
     else:
@@ -84,7 +85,7 @@ def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingC
 
 
 def _resolved(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> tuple[str | None, int | None]:
-    """Return the name and the datatype of a metric, None where there is none, and note the problem."""
+    """Return the name and the datatype of a metric, None for a missing one, and note the problem."""
     declared = declarations(fields, tables)
     name = fields.get("name")
     if not name and "alias" in fields:
@@ -98,7 +99,7 @@ def _resolved(fields: Fields, tables: Sequence[MetricTable], context: ReadingCon
 
 
 def _template_value(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> dict[str, Any]:
-    """Return the template of a metric. Its members without a time have that of the metric."""
+    """Return the template of a metric. Members without a timestamp have that of the metric."""
     inner = context._replace(sent_at=fields.get("timestamp", context.sent_at))
     return _template(fields["template"], declarations(fields, tables), inner)
 
@@ -125,7 +126,7 @@ def _template(fields: Fields, declared: Sequence[DeclaredMetric], context: Readi
 
 
 def _parameter(fields: Fields, tables: Sequence[MetricTable]) -> Any:
-    """Return the value of a parameter. Its datatype may be missing, as that of a metric."""
+    """Return the value of a parameter. As in a metric, its datatype may be missing."""
     name = fields.get("name")
     declared = (table.parameters.get(name, 0) for table in tables) if name is not None else ()
     return value_of(fields, fields.get("type") or next(filter(None, declared), 0))

@@ -38,8 +38,8 @@ class _LastRequest(NamedTuple):
 class RebirthRequests:
     """Limits of the requests, because a birth is many times larger than a reading: one per edge node in `every_secs`.
 
-    Of all nodes together, PER_SECOND get a request in a second; the others wait. The times exist in memory only,
-    so that after a restart the bridge may request a birth at once.
+    In total, at most PER_SECOND nodes get a request in a second; the others wait. The times are in memory only, so
+    after a restart the bridge may request a birth at once.
     """
 
     def __init__(self, *, allowed: bool = True, every_secs: int = EVERY_SECS, max_nodes: int = MAX_NODES) -> None:
@@ -79,7 +79,7 @@ class RebirthRequests:
         return tuple(commands)
 
     def sent(self, edge_node: str, payload: bytes) -> bool:
-        """Return whether this is the last request to the edge node: the broker sends it to its sender too."""
+        """Return whether this is the bridge's own last request to the node, which the broker sends to it too."""
         asked = self._last_requests.get(edge_node)
         return asked is not None and asked.payload == payload
 

@@ -14,7 +14,7 @@ _HALF_WAY = 128
 def sequence_problem(last: Last, seq: int | None, timestamp: int) -> str:
     """Return the problem (session.py lists them), or "" if there is none.
 
-    A missing number counts as 0 where 0 is expected: some encoders leave zeros out.
+    A missing number counts as 0 if 0 is expected, because some encoders omit zeros.
     """
     last_seq, last_timestamp = last
     expected = last_seq + 1 & _HIGHEST_SEQ
@@ -22,10 +22,9 @@ def sequence_problem(last: Last, seq: int | None, timestamp: int) -> str:
         return ""
     if seq is None or seq > _HIGHEST_SEQ:
         return "invalid_seq"
-    # Numbers wrap around, so the timestamp decides what a distance alone cannot. Cases:
-    # 1. The same number and timestamp: `duplicate`.
-    # 2. At most half the range ahead; or a newer timestamp, or none: `gap`.
-    # 3. The same number or an older one, and no newer timestamp: `late`.
+    # Numbers wrap around, so the timestamp decides cases that the distance alone leaves open. Cases: 1. The same number
+    # and timestamp: `duplicate`. 2. At most half the range ahead; or a newer timestamp, or none: `gap`. 3. The same
+    # number or an older one, and no newer timestamp: `late`.
     behind = last_seq - seq & _HIGHEST_SEQ
     if behind == 0 and timestamp == last_timestamp:
         return "duplicate"

@@ -1,19 +1,19 @@
-"""`payload: sparkplug_b`: births, data and deaths, each read with the declarations of the births before it.
+"""`payload: sparkplug_b`: births, data and deaths, each read with the declarations of earlier births.
 
 expression_view.py describes the result. These are its `problems`; those marked * request a rebirth of the edge node:
 
     gap *            messages before this one are missing
     no_birth *       the node or the device has sent no birth, or is dead
     unknown_alias *  an alias that no birth has declared: see `unknown_aliases`
-    unknown_type *   neither its birth nor the message has a metric's datatype: its value is as on the wire
+    unknown_type *   neither the birth nor the message has a metric's datatype: the value is as on the wire
     not_utf8         a text is not UTF-8: U+FFFD replaces the invalid bytes
     late             out of order: older than the message before it
-    duplicate        the last message once more
+    duplicate        the last message a second time
     invalid_seq      no sequence number, or one above 255
     old_death        an NDEATH of a session that another has followed: it changes nothing
 
-A message with problems is still mapped, with all that could be read. A gap is reported at once, without a delay for
-reordering: one MQTT connection preserves the order, so a missing message is lost.
+A message with problems is still mapped, with all parts that could be read. A gap is reported at once, without a delay
+for reordering: one MQTT connection preserves the order, so a missing message is lost.
 
 Sections 5 and 6 of the Sparkplug 3.0 specification:
 https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-specification-3.0.0.pdf
@@ -46,7 +46,7 @@ _UNREADABLE = frozenset(("unknown_alias", "unknown_type"))
 _ASK_FOR_REBIRTH = {
     "NDATA": _LOST | _UNREADABLE,
     "DDATA": _LOST | _UNREADABLE,
-    "DBIRTH": _LOST,  # data that is missing in a birth is missing in the next one too
+    "DBIRTH": _LOST,  # data that is missing in one birth is also missing in the next one
     "DDEATH": _LOST,
 }
 _BIRTHS = frozenset(("NBIRTH", "DBIRTH"))
@@ -115,7 +115,10 @@ class SparkplugSession:
         return self._births.table(memory, topic.source) if online and topic.type not in _BIRTHS else NOTHING_DECLARED
 
     def _definitions(self, topic: SparkplugTopic, node: NodeState, payload: Fields, memory: StateStore) -> MetricTable:
-        """Return the metrics of the node's birth, where the definitions of templates are: perhaps this message."""
+        """Return the metrics of the node's birth, which contains the definitions of templates.
+
+        It may be this message.
+        """
         if topic.type == "NBIRTH":
             return table_of_rows(rows_of(payload.get("metrics", ())))
         return self._births.table(memory, topic.edge_node) if node.online else NOTHING_DECLARED
@@ -151,7 +154,7 @@ class SparkplugSession:
     def _node_death(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
         """Store that the node and its devices are offline, unless a new session has begun.
 
-        The broker publishes this message as the node's will, perhaps after the node is back with a new session.
+        The broker publishes this message as the node's will, possibly after the node has returned with a new session.
         """
         view["bd_seq"] = ended = bd_seq_of(view)
         if node.online and None not in {ended, node.bd_seq} and ended != node.bd_seq:
