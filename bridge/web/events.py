@@ -19,6 +19,7 @@ import orjson
 
 from bridge.mqtt.packet_stream import PUBREL
 from bridge.web.presentation import message_value
+from bridge.web.topic_sample import TopicSample
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -92,6 +93,15 @@ class MessageListener:
             if each[0] != PUBREL:
                 self._recent.append((each, now_ms))
 
+    def begin_with(self, sample: TopicSample) -> None:
+        """Store the newest messages of a sample that match."""
+
+        def matches(publish: Publish) -> bool:
+            self._searchable = MAX_SEARCHED_BYTES
+            return self._matches(publish)
+
+        self._recent.extend(sample.recent(matches, TAIL_MESSAGES * self._share))
+
     def _matches(self, publish: Publish) -> bool:
         if publish[0] == PUBREL or self._part not in publish[1]:
             return False
@@ -131,26 +141,54 @@ class MessageTap:
     def __init__(self, bridge: RunningBridge) -> None:
         self._bridge = bridge
         self._listeners: tuple[MessageListener, ...] = ()
+        self._pages = 0
+        self.sample = TopicSample()
 
     def __call__(self, burst: list[Publish]) -> None:
-        """Offer a mapped burst to the listeners. Ingest thread."""
+        """Offer a mapped burst to the sample and the listeners. Ingest thread."""
         now_ms = time.time_ns() // 1_000_000
+        self.sample.offer(burst, now_ms)
         for listener in self._listeners:
             listener.offer(burst, now_ms)
 
     @contextmanager
+    def sampling(self) -> Iterator[None]:
+        """Sample the topics while a page is open."""
+        if not self._pages:
+            self.sample.restart()
+        self._pages += 1
+        self._bridge.set_tap(self)
+        try:
+            yield
+        finally:
+            self._pages -= 1
+            self._rest()
+
+    @contextmanager
     def listening(self, wanted: MessageFilter) -> Iterator[MessageListener]:
         """Add a listener. The bridge calls the tap while there is at least one."""
-        listener = MessageListener(wanted, lambda: self._bridge.mappings.routes)
+        listener = self._listener(wanted)
         self._listeners = (*self._listeners, listener)
         self._bridge.set_tap(self)
         try:
             yield listener
         finally:
             self._listeners = tuple(each for each in self._listeners if each is not listener)
-            if not self._listeners:
-                # Without listeners the ingest thread should not even call the tap.
-                self._bridge.set_tap(None)
+            self._rest()
+
+    def recent(self, wanted: MessageFilter) -> list[dict[str, Any]]:
+        """Return the newest messages of the sample that match, as `take` does."""
+        listener = self._listener(wanted)
+        listener.begin_with(self.sample)
+        return self.take(listener)
+
+    def _listener(self, wanted: MessageFilter) -> MessageListener:
+        return MessageListener(wanted, lambda: self._bridge.mappings.routes)
+
+    def _rest(self) -> None:
+        if not self._listeners and not self._pages:
+            # Without a page or a listener, the ingest thread should not even call the tap.
+            self._bridge.set_tap(None)
 
     def take(self, listener: MessageListener) -> list[dict[str, Any]]:
         """Return a listener's messages since the last call, each with the results of the active mappings."""
@@ -185,18 +223,20 @@ def event(name: str, value: Any) -> bytes:
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(value) + b"\n\n"
 
 
-async def states(state: StateBroadcast, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
+async def states(state: StateBroadcast, tap: MessageTap, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
     """Yield the state each second until the listener disconnects or the bridge stops."""
-    while not stopping():
-        yield await state.event()
-        await asyncio.sleep(STATE_SECS)
+    with tap.sampling():
+        while not stopping():
+            yield await state.event()
+            await asyncio.sleep(STATE_SECS)
 
 
 async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """Yield a sample of the matching messages until the listener disconnects or the bridge stops."""
+    """Yield the recent messages that match, then a sample of the new ones until the listener or the bridge ends."""
+    recent = await asyncio.to_thread(tail.recent, wanted)
     with tail.listening(wanted) as listener:
-        # At once, so that the browser sees the connection as open before the first message.
-        yield event("messages", [])
+        # At once, even without a message, so that the browser sees the connection as open.
+        yield event("messages", recent)
         while not stopping():
             await asyncio.sleep(TAIL_SECS)
             if listener.has_messages:

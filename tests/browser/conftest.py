@@ -17,7 +17,7 @@ from tests.harness.network import free_port
 from tests.harness.publisher import Publisher
 
 TOKEN = "a-token-of-the-plant"
-VIEW_TOKEN = "a-token-that-only-views"
+VIEW_TOKEN = "demo-token-that-only-views"
 REFUSED = r"status of (404|409|422)"
 """Browser messages for responses that the page handles."""
 expect.set_options(timeout=20_000)

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import MAPPING, MARKUP
 from tests.browser.editor import file_of
 from tests.browser.test_looks import TOO_WIDE, violations
+from tests.harness.publisher import Publisher
 
 
 def test_error_is_underlined_with_its_advice_and_stops_a_save(edit, plant):
@@ -23,6 +24,8 @@ def test_error_is_underlined_with_its_advice_and_stops_a_save(edit, plant):
     expect(edited.status).to_contain_text("Not saved: 1 error. Fix line 3 first")
     expect(edited.text).to_be_focused()
     assert file_of(plant, "misspelt").read_text() == MAPPING
+    edited.replace("multipy", "multiply")
+    expect(edited.status).to_be_empty()
 
 
 def test_preview_counts_the_messages_whose_result_changes(edit):
@@ -39,6 +42,21 @@ def test_preview_counts_the_messages_whose_result_changes(edit):
     edited.replace("captures.site != 'pdx'", "payload.status != 'ABSENT'")
     edited.page.get_by_label("Topic", exact=True).focus()
     expect(edited.traffic.get_by_text(re.compile(r"^0 of \d+ messages? change$"))).to_be_visible()
+    edited.press("Undo all")
+    expect(edited.traffic).to_contain_text("edit the mapping to compare its results")
+
+
+def test_messages_of_before_are_there_when_the_editor_opens(open_page, plant):
+    page = open_page("system/topics")
+    expect(page.get_by_text("factory/pdx/press03/telemetry")).to_be_visible()
+    with Publisher(plant.broker.port, client_id="rare") as publisher:
+        publisher.publish([("factory/pdx/rare/telemetry", b'{"t": 3}')])
+    row = page.get_by_role("region", name="Topics with the most messages").get_by_role("row").filter(has_text="rare")
+    expect(row.get_by_role("link", name="press")).to_be_visible()
+    page.goto(f"{plant.url}#/mappings/press")
+    traffic = page.get_by_role("region", name="Preview on traffic")
+    traffic.get_by_role("searchbox").fill("rare")
+    expect(traffic.get_by_role("button").filter(has_text="factory/pdx/rare/telemetry")).to_be_visible()
 
 
 def test_live_message_is_chosen_and_its_output_shown(edit):

@@ -3,12 +3,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import MARKUP, TOKEN
+from tests.browser.conftest import MARKUP, TOKEN, VIEW_TOKEN
 
 
 def ledger(page):
     """The cells of the mapping's line: its name, its rate, its sparkline, received, …"""
-    panel = page.get_by_role("region", name="Messages by mapping and stream")
+    panel = page.get_by_role("region", name="Ledger")
     return panel.get_by_role("row", name=re.compile("^press")).get_by_role("cell")
 
 
@@ -178,14 +178,24 @@ def test_numbers_beside_each_other_agree(open_page):
     assert "41 ms5 min ago" in old
 
 
-def test_wrong_token_is_not_let_in(tab, plant):
+def test_link_of_a_demo_logs_in_and_leaves_no_token_in_the_address(tab, plant):
     page = tab()
-    page.goto(plant.url)
+    page.goto(f"{plant.url}#token={TOKEN}")
+    expect(page.get_by_label("Token")).to_have_value("")
+    page.goto("about:blank")
+    page.goto(f"{plant.url}#token={VIEW_TOKEN}")
+    expect(page.get_by_role("heading", name="Broker")).to_be_visible()
+    expect(page).to_have_url(plant.url)
+
+
+def test_wrong_token_is_not_let_in_and_the_right_one_to_the_wanted_view(tab, plant):
+    page = tab()
+    page.goto(f"{plant.url}#/system/doctor")
     page.get_by_label("Token").fill("something-else-entirely")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_have_text("Invalid token.")
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    expect(page.get_by_text("Doctor checks")).to_be_visible()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Token")).to_be_visible()

@@ -27,14 +27,14 @@ def troubled(tmp_path_factory):
 def test_shards_are_shown_with_their_ranges(tab, troubled):
     page = log_in(tab(), troubled.url, "system")
     stream = page.get_by_role("region", name="telemetry")
-    expect(stream.get_by_text("0.0 % to 50 %")).to_be_visible()
+    expect(stream.get_by_text("0 % to 50 %")).to_be_visible()
     expect(stream.get_by_text("50 % to 100 %")).to_be_visible()
     expect(stream.get_by_role("row")).to_have_count(3)
 
 
 def test_topics_are_shown_by_mapping(tab, troubled):
     page = log_in(tab(), troubled.url, "system/topics")
-    row = page.get_by_role("region", name="Topics by mapping").get_by_role("row").nth(1)
+    row = page.get_by_role("region", name="Messages by mapping").get_by_role("row").nth(1)
     expect(row.get_by_role("cell").nth(2)).to_have_text("40")
     expect(page.get_by_text("Every topic that was received is matched by a mapping.")).to_be_visible()
 

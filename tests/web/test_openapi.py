@@ -29,6 +29,7 @@ EXAMPLES = {
     "POST /api/mappings/{name}/disable": {"path": "/api/mappings/other/disable", "json": SEEN},
     "POST /api/mappings/{name}/enable": {"path": "/api/mappings/other/enable", "json": SEEN},
     "POST /api/mappings/{name}/delete": {"path": "/api/mappings/other/delete", "json": SEEN},
+    "POST /api/mappings/{name}/compare": {"path": "/api/mappings/other/compare", "json": {"text": TEXT}},
     "POST /api/mappings/{name}/rollback": {"path": "/api/mappings/other/rollback", "json": {"id": "1", **SEEN}},
     "GET /api/mappings/{name}/history": {"path": "/api/mappings/other/history"},
     "GET /api/mappings/{name}/history/{id}": {"path": "/api/mappings/other/history/1"},

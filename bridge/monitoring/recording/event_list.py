@@ -29,8 +29,11 @@ class EventList:
         `ongoing` is true for problems and states that have not ended.
         """
         events, ongoing = self._all(logs)
-        shown = [each for each in _joined(events) if kind in ("", each.kind)]
-        return [{**each.to_json(), "ongoing": (each.at, each.key) in ongoing} for each in reversed(shown[-limit:])]
+        shown = [each for each in _joined(events) if kind in ("", each[0].kind)]
+        return [
+            {**joined[0].to_json(), "ongoing": any((each.at, each.key) in ongoing for each in joined[1:])}
+            for joined in reversed(shown[-limit:])
+        ]
 
     def _all(self, logs: EventLogs) -> tuple[list[Event], set[tuple[float, tuple[str, ...]]]]:
         found: list[Event] = []
@@ -44,17 +47,19 @@ class EventList:
         return sorted(found, key=lambda each: each.at), ongoing
 
 
-def _joined(events: list[Event]) -> list[Event]:
-    """Return the events. Equal ones of several workers become one event with all of their names."""
-    joined: list[Event] = []
-    places: dict[tuple[str, ...], int] = {}
+def _joined(events: list[Event]) -> list[list[Event]]:
+    """Return each shown event, and those it stands for. Equal ones of several workers become one with all names."""
+    joined: list[list[Event]] = []
+    places: dict[tuple[str, ...], list[Event]] = {}
     for event in events:
         identity = (event.kind, event.text, event.detail)
-        known = joined[places[identity]] if identity in places else None
-        if known is not None and event.at - known.at <= SAME_SECS and event.worker not in known.worker.split(", "):
-            names = sorted({*known.worker.split(", "), event.worker}) if known.worker else []
-            joined[places[identity]] = replace(known, worker=", ".join(names))
+        known = places.get(identity)
+        if known and event.at - known[0].at <= SAME_SECS and event.worker not in {each.worker for each in known[1:]}:
+            known.append(event)
+            names = sorted(each.worker for each in known[1:])
+            # An event of the supervisor is one of the whole bridge, and has no name.
+            known[0] = replace(known[0], worker=", ".join(names) if all(names) else "")
         else:
-            places[identity] = len(joined)
-            joined.append(event)
+            places[identity] = [event, event]
+            joined.append(places[identity])
     return joined

@@ -32,7 +32,7 @@ def instructions(folder: Path, broker: Broker, *, keyboard: bool) -> str:
     """Return what to try. `keyboard`: the demo reads keys, and the lines about them are included."""
     mapping, config = folder / "mappings" / "press-telemetry.yaml", folder / "bridge.yaml"
     publish = f"mosquitto_pub -p {broker.port} -t factory/pdx/line1/press101/count -m 'not a number'"
-    rows = {"edit a mapping": f"{mapping}; a saved change is active within two seconds"}
+    rows = {"edit a mapping": f"in the page, or in {mapping}; a saved change is active within two seconds"}
     if keyboard:
         rows["cut Kinesis"] = "press k, and k again to connect it: records are buffered on disk, then delivered"
         rows["publish a bad message"] = "press b: it becomes a dead letter, with its reason"

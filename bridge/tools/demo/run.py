@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bridge.aws.credentials import Authentication
 from bridge.config import load_settings
+from bridge.config.effective_options import effective_options
 from bridge.kinesis.publisher import PublisherSettings
 from bridge.kinesis.stream_reader import StreamReader
 from bridge.runtime.assembly import assemble
@@ -42,7 +44,9 @@ def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
     """
     set_up_logging("text", "error")
     port = page_port()
-    output(f"status page: http://{HOST}:{port}/ (ready in a few seconds)")
+    # It begins with "demo-": the login form accepts no other token in a link.
+    token = f"demo-{secrets.token_urlsafe(16)}"
+    output(f"status page: http://{HOST}:{port}/#token={token} (ready in a few seconds)")
     leave: list[Callable[[], None]] = []
     with contextlib.ExitStack() as stack, interrupts(leave) as interrupted:
         stack.enter_context(without_surroundings())
@@ -53,7 +57,7 @@ def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
         leave.append(broker.kill)
         kinesis = LocalKinesis()
         stack.callback(kinesis.stop)
-        service = _bridge(folder, broker, kinesis.url, port)
+        service = _bridge(folder, broker, kinesis.url, port, token)
         streams = sorted({output.data_stream for each in service.mappings.routes.mappings for output in each.outputs})
         reader = StreamReader(PublisherSettings(REGION, Authentication("token", _TOKEN), endpoint_url=kinesis.url))
         reader.create(dict.fromkeys(streams, SHARDS))
@@ -97,7 +101,7 @@ def interrupts(leave: list[Callable[[], None]]) -> Iterator[threading.Event]:
         os.close(reader)
 
 
-def _bridge(folder: Path, broker: Broker, kinesis_url: str, port: int) -> Service:
+def _bridge(folder: Path, broker: Broker, kinesis_url: str, port: int, token: str) -> Service:
     file = folder / "bridge.yaml"
     file.write_text(
         f"""mqtt: {{url: "mqtt://{HOST}:{broker.port}", client_id: demo, protocol: "{broker.protocol}"}}
@@ -106,8 +110,10 @@ kinesis:
   endpoint_url: {kinesis_url}
   authentication: {{type: token, access_key_id: {_TOKEN["access_key_id"]}, secret_access_key: demo}}
 mappings: {json.dumps(str(copy_examples(folder)))}
-http: {{listen: "{HOST}:{port}"}}
+http: {{listen: "{HOST}:{port}", token: {token}}}
 """,
         encoding="utf-8",
     )
-    return assemble(load_settings(file, {}))
+    service = assemble(load_settings(file, {}))
+    service.configuration = effective_options(file, {})
+    return service

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from bridge.web.events import MAX_LISTENERS, OUTCOMES, MessageFilter, MessageTap, StateBroadcast, messages, states
-from bridge.web.requests import RequestError
+from bridge.web.requests import RequestError, json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bridge.monitoring.bridge_protocol import RunningBridge
     from bridge.web.access.guard import Guard
 
+MAX_BUSY_TOPICS: Final = 20
+
 
 class LiveEndpoints:
     """Handlers of the event streams, which end when `stopping()` is true. `state` returns the complete state."""
@@ -27,6 +29,7 @@ class LiveEndpoints:
     def __init__(
         self, bridge: RunningBridge, state: Callable[[], dict[str, Any]], stopping: Callable[[], bool]
     ) -> None:
+        self._bridge = bridge
         self._state = StateBroadcast(state)
         self._tap = MessageTap(bridge)
         self._stopping = stopping
@@ -37,22 +40,36 @@ class LiveEndpoints:
         return [
             Route("/api/events", guard.look(self.events)),
             Route("/api/messages", guard.look(self.messages)),
+            Route("/api/busy-topics", guard.look(self.busy_topics)),
         ]
 
     async def events(self, _request: Request) -> Response:
         """Serve GET /api/events: the state each second, as an event stream."""
-        return self._stream(states(self._state, self._stopping))
+        return self._stream(states(self._state, self._tap, self._stopping))
 
     async def messages(self, request: Request) -> Response:
         """Serve GET /api/messages?topic=&mapping=&text=&outcome=: an event stream with a sample of the messages.
 
-        They are filtered by text within the topic and the payload, by mapping, and by outcome.
+        It begins with recent ones, if the page was open when they arrived. Messages are filtered by text within the
+        topic and the payload, by mapping, and by outcome.
         """
         asked = request.query_params
         wanted = MessageFilter(*(asked.get(name, "") for name in ("topic", "mapping", "text", "outcome")))
         if wanted.outcome not in ("", *OUTCOMES):
             raise RequestError(400, f"outcome: expected one of {', '.join(OUTCOMES)}")
         return self._stream(messages(self._tap, wanted, self._stopping))
+
+    async def busy_topics(self, _request: Request) -> Response:
+        """Serve GET /api/busy-topics: the topics with the most messages, in a sample since the page was opened.
+
+        Without an open page nothing is sampled, and the list is empty.
+        """
+        sample, routes = self._tap.sample, self._bridge.mappings.routes
+        topics = []
+        for each in sample.busiest(MAX_BUSY_TOPICS):
+            mappings = [target.mapping.name for target in routes.match(each.topic.encode()).targets]
+            topics.append({**each._asdict(), "mappings": mappings})
+        return json({"since_ms": sample.since_ms, "topics": topics})
 
     def _stream(self, events: AsyncIterator[bytes]) -> Response:
         if self._listeners >= MAX_LISTENERS:

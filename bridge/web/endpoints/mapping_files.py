@@ -50,6 +50,7 @@ class MappingFileEndpoints:
         return [
             Route("/api/mapping-files", guard.look(self.files)),
             Route("/api/mappings/{name}", guard.edit(self.save), methods=["PUT"]),
+            Route("/api/mappings/{name}/compare", guard.act(self.compare), methods=["POST"]),
             Route("/api/mappings/{name}/rename", guard.edit(self.rename), methods=["POST"]),
             Route("/api/mappings/{name}/disable", guard.edit(self.disable), methods=["POST"]),
             Route("/api/mappings/{name}/enable", guard.edit(self.enable), methods=["POST"]),
@@ -130,6 +131,17 @@ class MappingFileEndpoints:
             return await self._playground.run("diff", asked)
         except BridgeError as error:  # a conflict must be reported without its differences too
             return {"differences": f"({error})"}
+
+    async def compare(self, request: Request) -> Response:
+        """Serve POST /api/mappings/NAME/compare {"text": "…"}: the file on disk, and its differences to a text."""
+        text = (await body(request)).get("text")
+        if not isinstance(text, str) or len(text) > MAX_MAPPING_CHARS:
+            raise RequestError(400, f"expected text: at most {MAX_MAPPING_CHARS:,} characters")
+        found = await self._threads.run(self._editor.open, request.path_params["name"])
+        if found.text is None:
+            raise RequestError(404, f"no mapping '{found.names.name}'")
+        difference = await self._difference("file on disk", found.shown, "your text", text)
+        return json({"text": found.shown, "version": found.version, **difference})
 
     async def rename(self, request: Request) -> Response:
         """Serve POST /api/mappings/NAME/rename {"to": "…", "version": "…", "note": "…"}: rename a mapping.

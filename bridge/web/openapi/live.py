@@ -6,10 +6,12 @@ from typing import Final
 
 from bridge.web.events import OUTCOMES
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import TEXT
+from bridge.web.openapi.schemas import INTEGER, NUMBER, TEXT, array, obj
 
 _STREAM: Final = "text/event-stream"
+_BUSY = obj(topic=TEXT, share=NUMBER, last_ms=INTEGER, mappings=array(TEXT))
 OPERATIONS: Final = {
+    "GET /api/busy-topics": Operation(obj(since_ms=INTEGER, topics=array(_BUSY))),
     "GET /api/events": Operation(media_type=_STREAM, errors=(503,)),
     "GET /api/messages": Operation(
         media_type=_STREAM,

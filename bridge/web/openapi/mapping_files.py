@@ -77,6 +77,11 @@ OPERATIONS: Final = {
     "PUT /api/mappings/{name}": Operation(
         _SAVED, body=_body(_FORCE, text={"type": "string", "minLength": 1}), others={**_REFUSALS, 422: REFUSED}
     ),
+    "POST /api/mappings/{name}/compare": Operation(
+        obj(text=TEXT, version=TEXT, differences=TEXT),
+        body={"type": "object", "properties": {"text": TEXT}, "required": ["text"]},
+        errors=(403, 404, 409),
+    ),
     "POST /api/mappings/{name}/rename": Operation(
         obj(version=TEXT, name=TEXT, notes=array(TEXT)), body=_body(to=TEXT), errors=(404,), others=_REFUSALS
     ),

@@ -12,8 +12,8 @@ const BINARY = { binary: true };
 const curve = (key, name, format, more = {}) => ({ key, name, format, ...more });
 const CHARTS = [
   { title: "Records", units: "per second", size: "main", curves: [curve("received", "received", rate), curve("delivered", "delivered", rate), curve("filtered", "filtered", rate), curve("dead_lettered", "dead-lettered", rate)] },
-  { title: "Backlog", units: "records, and age of the oldest (right)", curves: [curve("backlog", "records", whole), curve("oldest", "age", seconds, { right: true })] },
-  { title: "Latency", units: "from received to accepted", curves: [curve("latency_p50", "p50", seconds), curve("latency_p95", "p95", seconds), curve("latency_p99", "p99", seconds)] },
+  { title: "Backlog", first: true, units: "records, and age of the oldest (right)", curves: [curve("backlog", "records", whole), curve("oldest", "age", seconds, { right: true })] },
+  { title: "Latency", first: true, units: "from received to accepted", curves: [curve("latency_p50", "p50", seconds), curve("latency_p95", "p95", seconds), curve("latency_p99", "p99", seconds)] },
   { title: "Link to AWS", units: "bytes per second", curves: [curve("sent_bytes", "sent", perSec, BINARY), curve("max_bytes_per_sec", "limit", perSec), curve("bandwidth", "measured link", perSec)] },
   { title: "Throttled and retried", units: "records per second", curves: [curve("throttled", "throttled", rate), curve("retried", "retried", rate)] },
   { title: "Process", units: "CPU of one core, and memory (right)", curves: [curve("cpu", "CPU", percent), curve("memory", "memory", bytes, { right: true, ...BINARY })] },
@@ -29,13 +29,15 @@ export class Curves {
     this.buttons = Object.entries(RANGES).map(([range, name]) => h("button", { class: "plain", type: "button", "aria-pressed": String(range === this.range), onclick: () => this.select(range) }, name));
     this.whole = h("button", { class: "plain", type: "button", hidden: true, onclick: () => this.zoom(null) }, "Reset zoom");
     this.download = h("a", { href: this.csv(), download: "" }, "CSV");
+    this.charts = h("div", { class: "charts" }, this.plots.map((each) => each.element));
+    this.more = h("button", { class: "link more", type: "button", "aria-expanded": "false", onclick: () => this.showAll() }, "More curves");
     this.empty = h("p", { class: "empty", hidden: true });
     this.table = h("div", { class: "frame" });
     this.details = h("details", { class: "numbers", ontoggle: () => this.drawTable() }, h("summary", {}, "Values as a table"), this.table);
     this.element = h("section", { class: "panel curves", "aria-label": "Curves" },
       h("div", { class: "head" }, h("h2", {}, "Curves"), this.at,
         h("div", { class: "row" }, this.whole, h("div", { class: "row ranges", role: "group", "aria-label": "Range" }, this.buttons), this.download)),
-      this.empty, h("div", { class: "charts" }, this.plots.map((each) => each.element)), this.details);
+      this.empty, this.charts, h("div", { class: "after" }, this.details, this.more));
     this.themes = matchMedia("(prefers-color-scheme: dark)");
     this.themed = () => { for (const plot of this.plots) plot.restart(); this.draw(); };
     this.themes.addEventListener("change", this.themed);
@@ -50,6 +52,13 @@ export class Curves {
     this.themes.removeEventListener("change", this.themed);
     document.removeEventListener("visibilitychange", this.woken);
     for (const plot of this.plots) plot.leave();
+  }
+
+  // On a narrow screen only the first charts are shown at the beginning.
+  showAll() {
+    const all = this.charts.classList.toggle("all");
+    this.more.textContent = all ? "Fewer curves" : "More curves";
+    this.more.setAttribute("aria-expanded", String(all));
   }
 
   csv() { return `/api/curves.csv?range=${this.range}`; }

@@ -1,7 +1,7 @@
 // Groups of dead letters by mapping, code and reason. With the role edit, a group is replayed or deleted as one.
 import { agreed, breakable, fill, h } from "./dom.js";
-import { counted, moment, whole } from "./format.js";
-import { frame, number, panel, tableOf, tag } from "./components.js";
+import { counted, whole } from "./format.js";
+import { frame, number, panel, tableOf, tag, when } from "./components.js";
 import { get, mayEdit, post } from "./event_stream.js";
 
 const VERBS = { replay: "Replay", delete: "Delete" };
@@ -11,6 +11,9 @@ const KEY = ["mapping", "code", "reason"];
 const isSame = (one, other) => Boolean(one && other) && KEY.every((name) => one[name] === other[name]);
 export const hashOf = (group) => `#/dead-letters/group/${KEY.map((name) => encodeURIComponent(group[name])).join("/")}`;
 export const groupOf = (parts) => Object.fromEntries(KEY.map((name, at) => [name, parts[at] || ""]));
+
+// The code is shown beside the text, which may begin with it.
+export const withoutCode = ({ code }, text) => (text.startsWith(`${code}: `) ? text.slice(code.length + 2) : text);
 
 // What a job did, in words.
 export function summary({ counts, reasons }) {
@@ -60,9 +63,9 @@ export class DeadLetterGroups {
   row(each) {
     const open = isSame(each, this.open);
     return h("tr", { class: open ? "open" : "" },
-      h("td", { class: "wrap wide head" }, tag(each.code, "bad"), " ", h("a", { href: open ? "#/dead-letters" : hashOf(each), "aria-expanded": String(open) }, each.reason || "no reason"),
+      h("td", { class: "wrap wide head" }, tag(each.code, "bad"), " ", h("a", { href: open ? "#/dead-letters" : hashOf(each), "aria-expanded": String(open) }, withoutCode(each, each.reason) || "no reason"),
         h("div", { class: "quiet" }, each.mapping ? breakable(each.mapping) : "no mapping")),
-      number(each.dead_letters), h("td", {}, moment(each.first)), h("td", {}, moment(each.last)));
+      number(each.dead_letters), when(each.first), when(each.last));
   }
 
   detail(each) {

@@ -1,10 +1,10 @@
 // Groups and table of the dead letters. With the role edit they can be replayed and deleted.
-import { DeadLetterGroups, groupOf, hashOf, summary } from "./dead_letter_groups.js";
+import { DeadLetterGroups, groupOf, hashOf, summary, withoutCode } from "./dead_letter_groups.js";
 import { agreed, breakable, fill, h } from "./dom.js";
-import { counted, moment, whole } from "./format.js";
+import { counted, whole } from "./format.js";
 import { get, known, mayEdit, post } from "./event_stream.js";
 import { deadLetter } from "./dead_letter.js";
-import { frame, tableOf, tag } from "./components.js";
+import { frame, tableOf, tag, when } from "./components.js";
 
 const PAGE = 25;
 const FILTERS = ["code", "mapping", "stream", "topic"];
@@ -130,7 +130,7 @@ export class DeadLetters {
     const there = new Set(this.deadLetters.map((each) => each.number));
     if (this.number && !there.has(this.number)) fill(this.detail, this.opened);
     const rows = this.deadLetters.flatMap((each) => [this.row(each), each.number === this.number ? this.openRow() : null]).filter(Boolean);
-    const columns = ["#Number", "Received (UTC)", "Code", "Topic", "Why"];
+    const columns = ["#Number", "Received (UTC)", "Topic", "Why"];
     const filtered = FILTERS.some((name) => this.filters[name].value);
     const none = filtered ? "No dead letter matches the filter." : "No dead letters. Every message became a record, or was filtered by a rule.";
     fill(this.list, rows.length ? tableOf(mayEdit() ? ["Select", ...columns] : columns, rows) : h("p", { class: "empty" }, none));
@@ -142,13 +142,13 @@ export class DeadLetters {
     return h("tr", { class: `of-dead-letter ${each.number === this.number ? "open" : ""}` },
       mayEdit() ? h("td", { class: "choose" }, h("label", {}, h("input", { type: "checkbox", "aria-label": `Select ${each.number}`, checked: this.chosen.has(each.number), onchange: choose }))) : null,
       h("td", { class: "number" }, h("a", { href: each.number === this.number ? this.home : `#/dead-letters/${each.number}`, "aria-expanded": String(each.number === this.number), "aria-label": `Dead letter ${each.number}` }, String(each.number))),
-      h("td", {}, moment(each.at)), h("td", {}, tag(each.code, "bad")),
+      when(each.at),
       h("td", { class: "wrap topic" }, breakable(each.topic || each.streams.join(", ")), h("div", { class: "quiet" }, each.mapping ? breakable(each.mapping) : "no mapping")),
-      h("td", { class: "wrap wide" }, each.detail));
+      h("td", { class: "wrap wide" }, tag(each.code, "bad"), " ", withoutCode(each, each.detail)));
   }
 
   openRow() {
-    return h("tr", { class: "detail" }, h("td", { colspan: mayEdit() ? 6 : 5 }, this.opened));
+    return h("tr", { class: "detail" }, h("td", { colspan: mayEdit() ? 5 : 4 }, this.opened));
   }
 
   async open() {

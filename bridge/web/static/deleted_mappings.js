@@ -1,8 +1,7 @@
 // Mappings that were deleted on the page, with a button that restores the last text.
 import { fill, h } from "./dom.js";
-import { moment } from "./format.js";
 import { get, post } from "./event_stream.js";
-import { drawTable, frame, panel } from "./components.js";
+import { drawTable, frame, panel, when } from "./components.js";
 
 export function drawDeleted(element, { deleted, editable }, restored) {
   const notice = h("p", { class: "notice bad", role: "alert" });
@@ -15,8 +14,8 @@ export function drawDeleted(element, { deleted, editable }, restored) {
     }
   };
   const place = frame();
-  drawTable(place, ["Mapping", "Deleted", "By", "Note", ...(editable ? ["#Restore"] : [])], deleted.map((each) => h("tr", {}, h("td", { class: "head wrap" }, each.name),
-    h("td", {}, moment(new Date(each.at_ms).toISOString())), h("td", { class: "wrap" }, each.by), h("td", { class: "wrap" }, each.note), editable ? h("td", { class: "number" }, button(each.name, act)) : null)), "");
+  drawTable(place, ["Mapping", "Deleted (UTC)", "By", "Note", ...(editable ? ["#Restore"] : [])], deleted.map((each) => h("tr", {}, h("td", { class: "head wrap" }, each.name),
+    when(new Date(each.at_ms).toISOString()), h("td", { class: "wrap" }, each.by), h("td", { class: "wrap" }, each.note), editable ? h("td", { class: "number" }, button(each.name, act)) : null)), "");
   fill(element, deleted.length ? panel("Deleted mappings", null, notice, place) : null);
 }
 

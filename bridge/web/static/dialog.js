@@ -34,6 +34,15 @@ export function askText(question, label, value, verb, fault) {
   return shown(dialog, () => (dialog.returnValue === "yes" ? field.value.trim() : null));
 }
 
+// Show a question with a field for a note. Resolves to the note, which may be empty, or to null if the user cancels.
+export function askNote(question, details, verb) {
+  const field = h("input", { id: "reason", placeholder: "Note for the history (optional)", "aria-label": "Note for the history", maxlength: 200, autofocus: true });
+  const dialog = h("dialog", { "aria-labelledby": "question", class: "wide" },
+    h("form", { method: "dialog" }, h("h2", { id: "question" }, question), h("div", { class: "details" }, details), h("div", { class: "field details" }, field),
+      h("div", { class: "row end" }, h("button", { value: "yes" }, verb), h("button", { class: "plain", value: "no" }, "Cancel"))));
+  return shown(dialog, () => (dialog.returnValue === "yes" ? field.value.trim() : null));
+}
+
 function shown(dialog, result) {
   dialog.returnValue = "";
   document.body.append(dialog);

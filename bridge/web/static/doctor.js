@@ -15,7 +15,7 @@ export class Doctor {
     this.list = h("ul", { class: "findings" });
     const readOnly = known.session.login ? "Read-only: log in with http.token to run doctor." : "Read-only: set http.token to run doctor here, or use the command mqtt-kinesis doctor.";
     this.element = h("section", { class: "panel", "aria-label": "Doctor" },
-      h("div", { class: "body tools" }, h("p", {}, "Doctor examines the broker, AWS, the link and the disk, and says what to do. It sends no record and publishes no message."),
+      h("div", { class: "body tools" }, h("p", {}, "Doctor checks the broker, AWS, the link and the disk, and reports what to do. It sends no record and publishes no message."),
         h("div", { class: "row" }, mayEdit() ? this.run : h("p", { class: "quiet" }, readOnly), this.status)),
       this.list);
     this.look();

@@ -5,6 +5,7 @@ import { fill, h } from "./dom.js";
 import { post } from "./event_stream.js";
 import { errorText, panel, tag } from "./components.js";
 import { Completion } from "./editor_completion.js";
+import { DiskWatch } from "./editor_disk.js";
 import { draftOf, dropDraft, keepDraft } from "./editor_drafts.js";
 import { History } from "./editor_history.js";
 import { TriedMessage } from "./editor_message.js";
@@ -35,11 +36,12 @@ export class Editor {
     const completion = new Completion(completions, this.traffic.fields);
     this.editor = new TextEditor({ text: this.begun(), label: `Text of ${mapping.file}`, changed: () => this.changed(), save: () => this.saving.save(), complete: completion.complete, explain: completion.explain });
     this.saving = new Saving(this.file, this, { enabled: mapping.enabled !== false, names });
+    this.disk = new DiskWatch(this.file, this, this.saving);
     this.history = new History(this.file, { mayRollBack: () => (this.isModified ? "Save or undo your changes before a rollback." : ""), rolledBack: (text) => reopen(text), failed: (text) => this.saving.say(text, "bad") });
     this.element = h("div", {}, h("p", { class: "crumb" }, h("a", { href: "#/mappings" }, "All mappings")), h("h1", {}, mapping.name), this.onDisk, this.laidOut());
     window.addEventListener("beforeunload", this.warn);
     if (notice) this.saving.reportLoaded(notice); else this.drawFile(mapping);
-    if (this.draft && !this.file.isNew) this.saving.say(this.draft.version === mapping.version ? "Your unsaved draft of this tab is restored." : "Your unsaved draft of this tab is restored. The file has changed since: saving shows the differences.", "warn");
+    if (this.draft && !this.file.isNew) this.saving.say(this.draft.version === mapping.version ? "Your unsaved draft of this tab is restored." : "Your unsaved draft of this tab is restored. The file has changed since.", "warn");
     this.drawMarks();
     this.run();
   }
@@ -67,7 +69,7 @@ export class Editor {
     const help = h("p", { class: "quiet help" }, "Ctrl+Space completes, Ctrl+F searches, Ctrl+S saves. Tab indents; Escape, then Tab leaves the text.");
     return h("div", { class: "editing" },
       h("div", { class: "side" },
-        panel(this.mapping.file, this.marks, h("div", { class: "body" }, this.saving.element, this.editor.element, help), problems),
+        panel(this.mapping.file, this.marks, h("div", { class: "body" }, this.saving.element, this.disk.element, this.editor.element, help), problems),
         panel("Tests of the mapping", null, tests), panel("Step by step", null, steps)),
       h("div", { class: "side" }, this.message.element, panel("Output", null, output), this.traffic.element),
       this.history.element);
@@ -81,9 +83,11 @@ export class Editor {
   }
 
   changed() {
+    this.saving.edited();
     if (this.isModified) this.keep();
     else { dropDraft(this.name); this.file.version = this.file.textVersion; }
     this.drawMarks();
+    this.traffic.draw();
     this.soon();
   }
 
@@ -144,6 +148,7 @@ export class Editor {
 
   stored(isNew) {
     dropDraft(this.name);
+    this.disk.show(null);
     if (isNew) { this.reopen("Created"); return; }
     this.drawMarks();
     this.history.load();
@@ -156,6 +161,7 @@ export class Editor {
     this.left = true;
     window.removeEventListener("beforeunload", this.warn);
     clearTimeout(this.waiting);
+    this.disk.leave();
     this.traffic.leave();
     this.editor.leave();
   }

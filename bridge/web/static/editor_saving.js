@@ -39,10 +39,14 @@ export class Saving {
     this.status.textContent = text;
   }
 
+  // What the last action reported is about an earlier text.
+  edited() { this.say(""); }
+
   async save() {
     if (!this.file.editable || this.saveButton.disabled) return;
     this.say("Checking …");
     await this.editor.run();
+    if (this.editor.left) return;
     if (this.editor.problems.length) { this.refuse(); return; }
     const failed = this.editor.tests.filter((each) => !each.passed);
     if (failed.length && !await agreedToFailing(failed)) { this.say("Not saved."); return; }
@@ -83,18 +87,23 @@ export class Saving {
   }
 
   async failed(error) {
-    if (error.status === 409 && error.value.code === "conflict") await this.resolve(error.value);
+    if (error.status === 409 && error.value.code === "conflict") await this.conflicts(error.value);
     else if (error.status === 422 && error.value.problems.length) { this.editor.showProblems(error.value.problems); this.refuse(); }
     else this.say(`Not saved: ${error.message}`, "bad");
   }
 
+  async conflicts(theirs) {
+    this.say("Not saved: the file on disk has changed since you opened it.", "bad");
+    await this.resolve(theirs);
+  }
+
   // The file on disk is not the one that this edit began with: the user chooses, and nothing is overwritten.
   async resolve(theirs) {
-    this.say("Not saved: the file on disk has changed since you opened it.", "bad");
     const answer = await choice("The file on disk has changed", [h("p", {}, "It was changed after you opened it. The differences, from the file on disk to your text:"), differences(theirs.differences)],
       [["mine", "Keep mine as a draft", "plain"], ["theirs", "Reload theirs", ""]]);
     if (!answer) return;
     this.file.adopt(theirs);
+    this.editor.disk.look();
     if (answer === "theirs") { this.editor.reload(theirs.text); this.say("Loaded the file from disk."); return; }
     this.say("");
     fill(this.conflict, h("div", { class: "notice bad" }, h("strong", {}, "Your draft is not based on the file on disk."), " Saving it replaces that file. The differences, from the file on disk to your text: ", differences(theirs.differences)));
@@ -115,7 +124,7 @@ export class Saving {
     try {
       done = await this.file.change(action, { note: this.note.value.trim(), ...details });
     } catch (error) {
-      if (error.status === 409 && error.value.text !== undefined) await this.resolve(error.value);
+      if (error.status === 409 && error.value.text !== undefined) await this.conflicts(error.value);
       else this.say(`Not done: ${error.message}`, "bad");
       return;
     }

@@ -52,16 +52,19 @@ export class Traffic {
     for (const each of messages) this.learn(each.payload);
     if (!messages.length || this.isUsed) return;
     this.messages = [...messages.reverse(), ...this.messages].slice(0, MAX_MESSAGES);
-    if (!this.results) this.draw();
+    if (!this.isCurrent) this.draw();
     this.refresh();
   }
 
   // The list does not move while a pointer or the focus is on it.
   get isUsed() { return this.holding || this.list.contains(document.activeElement); }
 
+  // The results are those of the present text.
+  get isCurrent() { return Boolean(this.results) && this.resultsOf === this.edited().text; }
+
   // Preview again, at most once in REFRESH_MS: after an edit, and for new messages.
   refresh() {
-    if (!this.refreshing) this.refreshing = setTimeout(() => { this.refreshing = null; this.preview(); }, this.results ? REFRESH_MS : PAUSE_MS);
+    if (!this.refreshing) this.refreshing = setTimeout(() => { this.refreshing = null; this.preview(); }, this.isCurrent ? REFRESH_MS : PAUSE_MS);
   }
 
   async preview() {
@@ -73,7 +76,7 @@ export class Traffic {
       try {
         const result = await post("/api/preview", { mapping: text, name: this.name, messages: messages.map(sent) });
         if (this.left || text !== this.edited().text) return;
-        if (!result.problems.length) this.results = new Map(messages.map((each, at) => [each, result.messages[at]]));
+        if (!result.problems.length) [this.resultsOf, this.results] = [text, new Map(messages.map((each, at) => [each, result.messages[at]]))];
       } catch (error) {
         this.failure = error.message;
       }
@@ -82,7 +85,7 @@ export class Traffic {
   }
 
   draw() {
-    this.count.textContent = this.results ? this.counts() : this.failure || this.edited().why || "";
+    this.count.textContent = this.isCurrent ? this.counts() : this.edited().why || this.failure || "";
     if (!this.messages.length) fill(this.list, h("li", { class: "quiet" }, "Waiting for a message …"));
     else if (!this.isUsed || this.list.childElementCount < 2) fill(this.list, this.messages.map((each) => this.row(each)));
   }
@@ -94,7 +97,7 @@ export class Traffic {
   }
 
   row(each) {
-    const result = this.results && this.results.get(each);
+    const result = this.isCurrent && this.results.get(each);
     const use = h("button", { class: "choice", onclick: () => this.choose(each) },
       h("span", {}, breakable(each.topic)), h("small", {}, `${clock(each.at)} · ${excerpt(each.payload, 80)}`));
     return h("li", {}, use, result ? result.changed ? comparison(result) : tag("same result") : null);

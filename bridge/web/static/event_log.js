@@ -1,5 +1,5 @@
 // Log of what happened to the bridge: connections, reloads, problems and their ends, also of earlier runs.
-import { drawTable, errorText, tag } from "./components.js";
+import { drawTable, errorText, foldable, tag, when } from "./components.js";
 import { fill, h } from "./dom.js";
 import { get } from "./event_stream.js";
 import { duration, moment } from "./format.js";
@@ -18,8 +18,7 @@ export class EventLog {
     this.kind = h("select", { "aria-label": "Kind of event", onchange: () => this.fetch() }, options);
     this.table = h("div", { class: "frame events", tabindex: "0", role: "region", "aria-label": "Events, newest first" });
     this.note = h("p", { class: "notice bad", hidden: true, role: "status" });
-    this.element = h("section", { class: "panel", "aria-label": "Event log" },
-      h("div", { class: "head" }, h("h2", {}, "Event log"), h("div", { class: "row" }, this.kind)), this.note, this.table);
+    this.element = foldable("Event log", h("div", { class: "row" }, this.kind), this.note, this.table);
     this.timer = setInterval(() => { if (!document.hidden) this.fetch(); }, EVERY_MS);
     this.woken = () => { if (!document.hidden) this.fetch(); };
     document.addEventListener("visibilitychange", this.woken);
@@ -49,6 +48,6 @@ function row(event) {
   const detail = event.detail ? h("div", { class: "quiet" }, ...errorText(event.detail)) : null;
   const since = event.ongoing && event.since ? event.since : event.at;
   const lasted = event.lasted_secs !== undefined ? duration(event.lasted_secs) : event.ongoing ? `ongoing since ${moment(new Date(since * 1e3).toISOString()).slice(11)}` : "";
-  return h("tr", {}, h("td", {}, moment(new Date(event.at * 1e3).toISOString())), h("td", {}, tag(KINDS[event.kind], kind)),
+  return h("tr", {}, when(new Date(event.at * 1e3).toISOString()), h("td", {}, tag(KINDS[event.kind], kind)),
     h("td", { class: "wide wrap" }, event.worker ? `${event.worker}: ${event.text}` : event.text, detail), h("td", {}, lasted));
 }

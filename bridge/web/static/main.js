@@ -84,6 +84,7 @@ window.addEventListener("hashchange", async (event) => {
   if (view && view.mayLeave && !await view.mayLeave()) history.replaceState(null, "", event.oldURL);
   else if (show()) begin();
 });
+if (location.hash.startsWith("#token=")) history.replaceState(null, "", "#/"); // the link of a demo, after its login
 show();
 rememberHour();
 listen("/api/events", "state", update);

@@ -49,6 +49,7 @@ export class Messages {
   listen() {
     this.clear();
     const query = new URLSearchParams(Object.entries(this.filters).map(([name, input]) => [name, input.value]).filter(([, value]) => value));
+    this.begun = false;
     this.end = listen(`/api/messages?${query}`, "messages", (messages) => this.arrived(messages));
   }
 
@@ -78,7 +79,7 @@ export class Messages {
     const shown = this.came.reduce((sum, [, count]) => sum + count, 0) / (RATE_MS / 1000);
     const received = perSecond((each) => each.received_messages, "messages");
     const rate = (value) => whole(value < 10 ? Math.ceil(value) : value);
-    this.sample.textContent = received === undefined || this.paused ? "" : `sample: about ${rate(Math.min(shown, received))} of ${rate(received)} messages/s`;
+    this.sample.textContent = received === undefined || this.paused || !shown ? "" : `sample: about ${rate(Math.min(shown, received))} of ${rate(received)} messages/s`;
   }
 
   toggle() {
@@ -107,7 +108,9 @@ export class Messages {
   }
 
   arrived(messages) {
-    if (messages.length) this.came.push([performance.now(), messages.length]);
+    // The first ones came before this view was opened: they are no part of its rate.
+    if (this.begun) this.came.push([performance.now(), messages.length]);
+    this.begun = true;
     if (this.paused || this.holding || !messages.length) return;
     this.notice.hidden = true;
     this.list.hidden = false;

@@ -1,6 +1,6 @@
 // Active problems, the way of a message and the curves on one screen; then the event log and the tables.
 import { h, renew } from "./dom.js";
-import { frame, panel, tag } from "./components.js";
+import { foldable, frame, tag } from "./components.js";
 import { Curves } from "./curves.js";
 import { EventLog } from "./event_log.js";
 import { drawEmptyFlow, drawFlow } from "./flow.js";
@@ -14,21 +14,21 @@ export class Overview {
     this.curves = new Curves();
     this.events = new EventLog();
     this.links = frame();
-    this.ofLinks = panel("Links to AWS", h("span", { class: "quiet" }, "as measured by requests"), this.links);
+    this.ofLinks = foldable("Links to AWS", h("span", { class: "quiet" }, "measured by requests: a link that is not busy can carry more"), this.links);
     this.ofLinks.hidden = true;
     this.streams = frame();
     this.mappings = frame();
     this.balance = h("span");
     this.workers = frame();
-    this.ofWorkers = panel("Workers", h("span", { class: "quiet" }, "everything else on this page is their sum"), this.workers);
+    this.ofWorkers = foldable("Workers", h("span", { class: "quiet" }, "everything else on this page is their sum"), this.workers);
     this.ofWorkers.hidden = true;
     this.element = h("div", { class: "overview" },
       h("h1", { class: "unseen" }, "Overview"), this.problems, this.flow, this.curves.element,
-      this.ofWorkers,
-      panel("Streams", h("span", { class: "quiet" }, "records since the start"), this.streams),
-      this.ofLinks,
-      panel("Messages by mapping and stream", this.balance, this.mappings),
-      this.events.element);
+      h("div", { class: "tables" }, this.ofWorkers,
+        foldable("Streams", h("span", { class: "quiet" }, "records since the start"), this.streams),
+        this.ofLinks,
+        foldable("Ledger", this.balance, this.mappings),
+        this.events.element));
     drawEmptyFlow(this.flow);
   }
 

@@ -3,7 +3,6 @@ import { h } from "./dom.js";
 import { ticks } from "./format.js";
 import uPlot from "./vendor/uplot.js";
 
-const HEIGHTS = { main: 170, small: 130 };
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 // Axes of bytes have ticks at powers of two, as their labels do.
 const BINARY = Array.from({ length: 50 }, (_, power) => 2 ** power);
@@ -34,7 +33,7 @@ export class Plot {
     this.legend = h("ul", { class: "legend" }, chart.curves.map((each, at) => h("li", {}, swatch(at), h("span", {}, each.name), this.values[at])));
     this.surface = h("div", { class: `plot ${chart.size || "small"}`, tabindex: "0", role: "group", "aria-label": `${chart.title}: chart. Left and right arrow keys show values, Escape resets the zoom` });
     this.surface.addEventListener("keydown", (event) => this.key(event));
-    this.element = h("figure", { class: `chart ${chart.size || "small"}` }, h("figcaption", {}, h("strong", {}, chart.title), " ", h("span", { class: "quiet" }, chart.units)), this.surface, this.legend);
+    this.element = h("figure", { class: `chart ${chart.size || "small"} ${chart.first ? "first" : ""}` }, h("figcaption", {}, h("strong", {}, chart.title), " ", h("span", { class: "quiet" }, chart.units)), this.surface, this.legend);
     this.times = [];
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.surface);
@@ -42,8 +41,7 @@ export class Plot {
 
   // `from`: index of the first point to show.
   draw(times, series, from) {
-    this.times = times;
-    this.from = from;
+    Object.assign(this, { times, series, from });
     const data = [times, ...this.chart.curves.map((each) => series[each.key])];
     if (!this.plot) {
       if (!this.surface.clientWidth) return;
@@ -66,6 +64,8 @@ export class Plot {
 
   resize() {
     const width = this.surface.clientWidth;
+    // A chart that was hidden is drawn when it is shown.
+    if (!this.plot && width && this.series) this.draw(this.times, this.series, this.from);
     if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: this.plot.height });
   }
 
@@ -80,14 +80,14 @@ export class Plot {
   }
 
   options() {
-    const { curves, size } = this.chart;
+    const { curves } = this.chart;
     const line = colour("--line"), quiet = colour("--quiet"), font = `11px ${getComputedStyle(document.body).fontFamily}`;
     const axis = { stroke: quiet, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
     const of = (side) => curves.find((each) => Boolean(each.right) === side);
     const vertical = (side) => ({ ...axis, scale: side ? "right" : "left", side: side ? 1 : 3, size: 62, space: 34, ...(of(side).binary ? { incrs: BINARY } : {}), grid: { ...axis.grid, show: !side }, values: (_plot, values) => ticks(values, of(side).format) });
     const range = (_plot, _min, max) => [0, (max || 1) * 1.06];
     return {
-      width: this.surface.clientWidth, height: HEIGHTS[size || "small"], legend: { show: false },
+      width: this.surface.clientWidth, height: parseFloat(getComputedStyle(this.surface).minHeight), legend: { show: false },
       tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), "Etc/UTC"),
       cursor: { sync: SYNC, y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => () => { this.on.reset(); return null; } } },
       scales: { left: { range }, right: { range } },

@@ -7,6 +7,7 @@ import { number, panel, tableOf, tag } from "./components.js";
 const RELOAD_MS = 2_000;
 const HASHES = 2 ** 128;
 const COLUMNS = ["Shard", "Hash range", "#Sent/s", "#Throttled/s", "#Used", "#Allowed", "Last full", "#Waiting", "On disk"];
+const USED_AND_ALLOWED = "Used and allowed: percentages of the shard's limit (1,000 records and 1 MiB per second) that this bridge sends, and may send at most, since other producers may share the shard.";
 const DISTRIBUTIONS = { by_key: "partition keys decide the shard", by_service: "Kinesis decides the shard", unknown: "not known yet whether partition keys decide the shard" };
 
 export class Shards {
@@ -21,17 +22,25 @@ export class Shards {
   async load() {
     try {
       const { streams } = await get("/api/shards");
-      fill(this.element, streams.length ? streams.map(stream) : panel("Streams", null, h("p", { class: "empty" }, "No stream yet: a stream is known as soon as a mapping names it.")),
-        h("p", { class: "quiet" }, "Used and allowed: part of the shard's limit (1,000 records and 1 MiB per second) that this bridge sends, and may send at most, as it shares the shard with other producers."));
+      const known = streams.filter((each) => each.shards.length), others = streams.filter((each) => !each.shards.length);
+      fill(this.element, streams.length ? null : panel("Streams", null, h("p", { class: "empty" }, "No stream yet: a stream is known as soon as a mapping names it.")),
+        known.map(stream), known.length ? h("p", { class: "quiet below" }, USED_AND_ALLOWED) : null, others.length ? withoutShards(others) : null);
     } catch (error) { fill(this.element, h("p", { class: "empty" }, error.message)); }
   }
 }
 
+const titleOf = (each) => (each.worker ? `${each.worker}: ${each.stream}` : each.stream);
+
+// One table: the bridge needs no shards to send to these streams.
+function withoutShards(streams) {
+  return panel("Streams whose shards are not listed", null,
+    h("p", { class: "body" }, "The bridge lists the shards of a stream when it needs them: for packing (kpl and lines), and after a shard was full. The credentials must permit ListShards."),
+    h("div", { class: "frame" }, tableOf(["Stream", "Shard of a record"], streams.map((each) => h("tr", {}, h("td", { class: "head wrap" }, breakable(titleOf(each))), h("td", { class: "wrap" }, DISTRIBUTIONS[each.distribution]))))));
+}
+
 function stream(each) {
-  const title = each.worker ? `${each.worker}: ${each.stream}` : each.stream;
-  const facts = [DISTRIBUTIONS[each.distribution], each.shards.length && !each.complete ? "more shards may exist" : ""].filter(Boolean).join("; ");
-  return panel(title, h("span", { class: "quiet" }, facts),
-    h("div", { class: "frame" }, each.shards.length ? tableOf(COLUMNS, each.shards.map(shard)) : h("p", { class: "empty" }, "The shards are not known. They are listed for packing: kpl and lines, and after a shard was full, if the credentials permit ListShards.")));
+  const facts = [DISTRIBUTIONS[each.distribution], !each.complete ? "more shards may exist" : ""].filter(Boolean).join("; ");
+  return panel(titleOf(each), h("span", { class: "quiet" }, facts), h("div", { class: "frame" }, tableOf(COLUMNS, each.shards.map(shard))));
 }
 
 function shard(each) {

@@ -2,19 +2,21 @@
 import { breakable, fill, h } from "./dom.js";
 import { Doctor } from "./doctor.js";
 import { Shards } from "./shards.js";
-import { counted, duration, rate, whole } from "./format.js";
+import { counted, duration, percent, rate } from "./format.js";
 import { drawTable, frame, number, panel, tag } from "./components.js";
-import { get, known, mayEdit } from "./event_stream.js";
+import { get, known, mayEdit, perSecond } from "./event_stream.js";
 
 const RELOAD_MS = 5_000;
 
 // Messages by mapping, and the topics that none matches.
 class Topics {
   constructor() {
+    this.busy = frame();
+    this.since = h("span", { class: "quiet" });
     this.matched = frame();
     this.unmatched = frame();
     this.others = h("p", { class: "empty", hidden: true });
-    this.element = h("div", {}, panel("Topics by mapping", null, this.matched), panel("Unmatched topics", null, this.unmatched, this.others));
+    this.element = h("div", {}, panel("Topics with the most messages (sampled)", this.since, this.busy), panel("Messages by mapping", null, this.matched), panel("Unmatched topics", null, this.unmatched, this.others));
     this.load();
     this.timer = setInterval(() => { if (!document.hidden) this.load(); }, RELOAD_MS);
   }
@@ -22,7 +24,20 @@ class Topics {
   leave() { clearInterval(this.timer); }
 
   async load() {
-    try { this.show(await get("/api/coverage")); } catch (error) { fill(this.matched, h("p", { class: "empty" }, error.message)); }
+    try {
+      this.showBusy(await get("/api/busy-topics"));
+      this.show(await get("/api/coverage"));
+    } catch (error) { fill(this.matched, h("p", { class: "empty" }, error.message)); }
+  }
+
+  // The bridge looks at a part of the messages, and only while the page is open.
+  showBusy({ topics, since_ms: since }) {
+    this.since.textContent = topics.length ? `since ${new Date(since).toISOString().slice(11, 19)} UTC, when this page was opened` : "";
+    const received = perSecond((each) => each.received_messages, "messages");
+    const mapping = (name, at) => [at ? ", " : "", h("a", { href: `#/mappings/${encodeURIComponent(name)}` }, breakable(name))];
+    drawTable(this.busy, ["Topic", "Mapping", "#Share", "#About per s"], topics.map((each) => h("tr", {}, h("td", { class: "head wrap" }, breakable(each.topic)),
+      h("td", { class: "wrap" }, each.mappings.length ? each.mappings.flatMap(mapping) : tag("no mapping", "warn")), number(percent(100 * each.share)), number(rate(received === undefined ? undefined : each.share * received)))),
+    "No message since this page was opened.");
   }
 
   show(coverage) {

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -157,6 +158,23 @@ def test_reload_of_the_same_files_by_each_worker_is_one_event(tmp_path):
     events = {f"worker_{number}": [Event(AT + number, "reload", "mappings: press loaded")] for number in (1, 2)}
     [_, reload] = EventList().newest(logs(tmp_path, **events), "", 100)
     assert (reload["text"], reload["worker"]) == ("mappings: press loaded", "worker 1, worker 2")
+
+
+def test_event_of_supervisor_and_workers_has_no_name(tmp_path):
+    of_workers = {f"worker_{number}": [replace(event(number, "started"), text="event 5")] for number in (1, 2)}
+    [started] = EventList().newest(logs(tmp_path, **of_workers), "started", 100)
+    assert (started["text"], started.get("worker")) == ("event 5", None)
+
+
+def test_problem_of_several_workers_is_ongoing_until_it_ends_for_each(tmp_path):
+    begun = replace(event(1, "problem", code="a"), text="the same")
+    end = event(9, "recovered", code="a")
+    for ended, ongoing in ((0, True), (1, True), (2, False)):
+        folder = tmp_path / str(ended)
+        folder.mkdir()
+        workers = {f"worker_{number}": [begun, *([end] if number <= ended else [])] for number in (1, 2)}
+        found = EventList().newest(logs(folder, **workers), "problem", 100)
+        assert [(each["worker"], each["ongoing"]) for each in found] == [("worker 1, worker 2", ongoing)]
 
 
 def test_list_is_limited_to_some_kinds_and_a_number(tmp_path):

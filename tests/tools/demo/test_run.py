@@ -1,9 +1,11 @@
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 from bridge.tools.demo import run as demo_run
 from tests.tools.demo.outputs import counts
@@ -32,10 +34,25 @@ def test_ctrl_c_ends_it_cleanly_with_the_same_summary():
     while not any(re.match(r" +[1-9][0-9]* s ", each) for each in lines):
         lines.append(child.stdout.readline())
         assert child.poll() is None, lines
+    check_page(*re.search(r"(http://\S+/)#token=(demo-\S+)", lines[0]).groups())
     os.kill(child.pid, signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 0, out + err
     assert "✓ accounting: received = " in out
+
+
+def check_page(url, token):
+    """Check that the token of the demo allows to edit its mappings, and that the page shows its options."""
+
+    def get(name):
+        request = urllib.request.Request(f"{url}api/{name}", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    assert get("session")["role"] == "edit"
+    assert get("mapping-files")["editable"]
+    options = {each["name"]: each["value"] for each in get("configuration")["options"]}
+    assert options["mqtt.client_id"] == "demo"
 
 
 def test_second_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path):

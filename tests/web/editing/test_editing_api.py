@@ -145,6 +145,16 @@ def test_deleted_mapping_is_listed_and_restored(client, bridge):
     assert (bridge.mappings.folder / "hall.yaml").read_text() == OTHER
 
 
+def test_text_is_compared_with_the_file_on_disk(client, file):
+    file.write_text(file.read_text() + "# theirs\n")
+    present = opened(client)
+    answer = post(client, "compare", text=present["text"] + "# mine\n").json()
+    assert (answer["text"], answer["version"]) == (present["text"], present["version"])
+    assert "+# mine" in answer["differences"]
+    assert refused(post(client, "compare", name="none", text="x"))[0] == 404
+    assert refused(post(client, "compare"))[0] == 400
+
+
 def test_files_are_listed_with_their_states(client, bridge):
     save(client, OTHER, None, "hall")
     post(client, "disable", "hall", version=opened(client, "hall")["version"])

@@ -1,0 +1,58 @@
+// A look at the file on disk every few seconds while its editor is open: a change that others made is shown, with a choice.
+import { agreed, fill, h } from "./dom.js";
+import { get, post } from "./event_stream.js";
+
+const EVERY_MS = 3_000;
+
+export class DiskWatch {
+  // `editor` is the Editor; `saving` shows the differences, and what was done.
+  constructor(file, editor, saving) {
+    Object.assign(this, { file, editor, saving });
+    this.element = h("div", { role: "status" });
+    this.timer = setInterval(() => { if (!document.hidden) this.look(); }, EVERY_MS);
+  }
+
+  leave() { clearInterval(this.timer); }
+
+  async look() {
+    if (this.file.isNew) return;
+    const { version } = this.file;
+    let found;
+    try { found = await get(this.file.path); } catch (error) {
+      if (error.status !== 404) return; // the header reports a bridge that does not respond
+      found = { version: "" };
+    }
+    // A save or a reload in the meantime: what was found is older.
+    if (this.editor.left || version !== this.file.version) return;
+    if (found.version) this.editor.drawFile(found);
+    this.show(found.version === version ? null : found);
+  }
+
+  // `found`: the other version; null if there is none.
+  show(found) {
+    const shown = found ? found.version : null;
+    if (shown === (this.shown ?? null)) return;
+    this.shown = shown;
+    fill(this.element, !found ? null : h("div", { class: "notice warn on-disk" },
+      found.version ? "The file has changed on disk. " : "The file was deleted on disk. This text exists only here.",
+      found.version ? h("span", { class: "row" }, h("button", { class: "plain", onclick: () => this.compare() }, "Show differences"), h("button", { class: "plain", onclick: () => this.take() }, "Take the version on disk")) : null));
+  }
+
+  async compare() {
+    try {
+      await this.saving.resolve(await post(`${this.file.path}/compare`, { text: this.editor.text }));
+      await this.look();
+    } catch (error) { this.saving.say(error.message, "bad"); }
+  }
+
+  async take() {
+    if (this.editor.isModified && !await agreed("Discard your changes of this text?", "Discard")) return;
+    try {
+      this.file.adopt(await get(this.file.path));
+    } catch (error) { this.saving.say(error.message, "bad"); return; }
+    this.editor.reload(this.file.text);
+    this.editor.history.load();
+    await this.look();
+    this.saving.say("Loaded the file from disk.");
+  }
+}
