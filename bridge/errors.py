@@ -15,7 +15,7 @@
       SendError
         Unavailable                store all records, retry for ever with back-off and jitter
           OutcomeUnknown           the same; Kinesis may have the records already: count possible duplicates
-        Refused(hint)              a person must act: store all records, not ready, retry slowly, report what to do
+        Refused(hint)              a person must act: store all records, not ready, retry slowly, report the remedy
         InvalidRequest             halve the request until the one record that can never be accepted is alone
 
 A failure of the complete operation raises. A partial failure is a return value: the failed records, their codes, and

@@ -48,7 +48,7 @@ def read_bytes(file: pathlib.Path, limit: int) -> bytes:
 
 
 def roots(folder: pathlib.Path, within: str) -> tuple[pathlib.Path, ...]:
-    """Return where `folder` and `folder/within` are, which may be links, for `leads_outside`."""
+    """Return the real paths of `folder` and `folder/within`, which may be links, for `leads_outside`."""
     return folder.resolve(), (folder / within).resolve()
 
 

@@ -16,11 +16,11 @@ LATENCY_SECS: Final = (
     *(*_FRACTIONS, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0),
     *(1_800.0, 3_600.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0),
 )
-"""Upper bounds of latencies in seconds, from the commit on a local disk to an outage of one day. /metrics has these."""
+"""Upper bounds of latencies in seconds, from a commit to a local disk to an outage of one day. /metrics uses them."""
 _PER_DECADE: Final = 20
 _FINE = (10 ** (step / _PER_DECADE) for step in range(-4 * _PER_DECADE, 5 * _PER_DECADE))
 FINE_SECS: Final = tuple(sorted({*LATENCY_SECS, *(float(f"{each:.3g}") for each in _FINE)}))
-"""Upper bounds for precise quantiles: those of LATENCY_SECS and more, each at most 13 % above the one before it."""
+"""Upper bounds for precise quantiles: those of LATENCY_SECS and more, each at most 13 % above the previous one."""
 
 
 class HistogramSnapshot(NamedTuple):

@@ -22,7 +22,10 @@ DEFAULT_RECORD_BYTES = 1024 * 1024
 SPREAD_KEY_BYTES = 1
 """Bytes of the key of a spread record that is nearly as large as a stream accepts (see `spread_key`)."""
 LONG_DATA_BYTES = DEFAULT_RECORD_BYTES - 1024
-"""Data above this size may have room for one more byte only. No stream accepts less than DEFAULT_RECORD_BYTES."""
+"""Size of data above which a record may have room for only one more byte.
+
+No stream accepts less than DEFAULT_RECORD_BYTES.
+"""
 _SHORT_KEYS = [chr(code) for code in range(ord("!"), ord("~") + 1)]
 
 REGION = r"^[a-z]{2,5}(-[a-z]+){1,3}-[0-9]{1,2}$"
@@ -71,8 +74,8 @@ class Destination:
     """Stream and send settings of a queue's records. Two outputs share a queue if all these fields are equal.
 
     `str()` of it is the queue's name in the spool, the ledger and the dead letters. The name is the stream, followed by
-    ` setting=value` for every setting that is not the default. So records that outlive their mapping are still sent
-    with its settings.
+    ` setting=value` for every setting that is not the default. So records whose mapping was removed are still sent with
+    its settings.
     """
 
     data_stream: str
@@ -228,10 +231,10 @@ class Record(NamedTuple):
 
 
 def data_and_key_bytes(records: Sequence[Record]) -> tuple[int, int]:
-    """Return the bytes of all data, and of all partition keys in UTF-8: both count in Kinesis' limits.
+    """Return the bytes of all data, and of all partition keys in UTF-8. Kinesis counts both.
 
-    This runs for every record, several times. Records are indexed because names need twice the time, and one joined
-    string is faster than a look at each key.
+    This runs several times for every record. Access by index takes half the time of access by name, and one joined
+    string is faster than a loop over the keys.
     """
     keys = "".join([record[2] for record in records])
     return sum([len(record[3]) for record in records]), len(keys) if keys.isascii() else len(keys.encode())

@@ -1,4 +1,4 @@
-"""The application: its commands by group, and how it ends.
+"""The application: its commands by group, and its exit codes after errors.
 
 The docstrings of commands are the texts of `--help`. Each command imports its code when it is called: `--help` must not
 wait for boto3.

@@ -1,4 +1,4 @@
-"""How a command ends that failed: one readable message, one exit code, and with --json an object that says so."""
+"""End of a failed command: one readable message, one exit code, and with --json an object with the error."""
 
 from __future__ import annotations
 

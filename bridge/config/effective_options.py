@@ -1,4 +1,4 @@
-"""The options of a bridge with their values and where each one is from, without any secret."""
+"""The options of a bridge with their values and origins, without any secret."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def effective_options(file: Path, environ: Mapping[str, str]) -> Configuration:
-    """Return the options of `file` as the bridge uses them. Raises ConfigError."""
+    """Return the options of `file` with the values that the bridge uses. Raises ConfigError."""
     document = read_document(file, substitute=True, environ=environ)
     return Configuration(file.absolute(), tuple(_of_model(load_settings(file, environ), (), document)))
 

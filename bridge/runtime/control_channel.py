@@ -6,8 +6,8 @@ No socket listens, and the bridge writes no file without a request.
     spool.path/ID.response  the bridge's response as JSON, or {"error": "..."}; the request is then removed
 
 Only the owner of the spool's folder has access to it. So only the bridge's user and root can send requests or read
-responses. `sent` is the boot of the machine and the milliseconds since: the clock that a person or NTP sets says
-nothing about the age of a request.
+responses. `sent` is the boot of the machine and the milliseconds since then, because a clock that a person or NTP may
+set does not show the age of a request.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ def _respond(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]
 
 
 def _response_to(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> bytes | None:
-    """Return the response to a request; None if its command has ended, or is another user's."""
+    """Return the response to a request, or None if its command has ended or belongs to another user."""
     try:
-        # In a folder that every user can write to, only these may send requests.
+        # Even if every user can write to the folder, only these users may send requests.
         if request_file.lstat().st_uid not in (0, os.geteuid()):
             log.warning("ignored a request of another user in %s", request_file.parent)
             return None

@@ -20,7 +20,7 @@ DRY_RUN_SUFFIX = "-dry-run"
 
 
 class DryRun:
-    """A bridge that prints its records. Its own session and spool leave those of the real bridge unchanged."""
+    """A bridge that prints its records. It has its own session and spool, so those of the real bridge do not change."""
 
     def __init__(self, settings: Settings, out: TextIO) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))

@@ -1,8 +1,8 @@
 """Watchdog that ends the process if the mapping of one burst never returns.
 
-A supervisor then starts the process again, and `PoisonGuard` finds the message. Two ways to notice it:
+A supervisor then starts the process again, and `PoisonGuard` finds the message. There are two ways to detect it:
 
-1. This thread sees that one burst has been mapped for MAX_BURST_SECS.
+1. This thread finds that the mapping of one burst has lasted for MAX_BURST_SECS.
 2. C code that keeps the interpreter's lock stops this thread too. So it sets a timer of `faulthandler`, which needs no
    lock, again every second. `set_timer` sets it before the first burst: a message that waited in the session for the
    start is mapped at once, maybe before this thread has run.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_BURST_SECS: Final = 120.0
-"""Longest time for the mapping of one burst.
+"""Maximum time for the mapping of one burst.
 
 A burst of 2,000 messages whose mapping takes 10 ms each needs 20 s. The broker ends the session long before, because
 the bridge sends no PINGREQ.

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Control characters but for tab and newline, and those that change the direction of text."""
+"""Control characters except tab and newline, and characters that change the direction of text."""
 MAX_TEXT_CHARS = 4_000
-"""Limit of a message and of each extra value. Errors of libraries may quote payloads, which have up to 10 MiB. Ten
-errors of mapping files fit, with their hints."""
+"""Maximum length of a message and of each extra value.
+
+Errors of libraries may quote payloads of up to 10 MiB. Ten errors of mapping files with their hints fit.
+"""
 _QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
 """Loggers that may log secrets at debug level (headers, signatures). Their level is never below warning."""
 
@@ -51,13 +53,13 @@ def _named(record: logging.LogRecord, worker: str) -> bool:
 
 
 def _bounded(text: str) -> str:
-    """Return the begin of a text that is too long for a line of the log."""
+    """Return a text, cut if it is too long for a line of the log."""
     more = len(text) - MAX_TEXT_CHARS
     return f"{text[:MAX_TEXT_CHARS]} … ({more:,} more characters)" if more > 0 else text
 
 
 def _safe(text: str) -> str:
-    """Shorten a text, and escape what a terminal would interpret: texts of brokers, devices and endpoints are logged.
+    """Shorten a text, and escape characters that a terminal would interpret: the log has texts from outside.
 
     Only tabs and line breaks stay.
     """

@@ -1,12 +1,11 @@
 """The bridge as a service: it owns and starts every thread, and stops them in a fixed order within one deadline.
 
-Order of a stop, and why:
-1. The page, the mapping watcher and the control channel: no request and no reload may begin any more.
-2. Ingest: it commits and acknowledges the current burst, then leaves the session. The broker stores later messages.
-3. The senders: each finishes its current request, because a response that is not read leads to a duplicate. No
-   request begins after the stop has. One of which no byte leaves is ended early: the service cannot have it.
-4. The spool: the records that those requests settled are committed, and the files are closed.
-A request that exceeds the deadline is aborted. Its records are still in the spool and will be sent again.
+Order of a stop, and why: 1. The page, the mapping watcher and the control channel: no request and no reload may begin
+any more. 2. Ingest: it commits and acknowledges the current burst, then leaves the session. The broker stores later
+messages. 3. The senders: each finishes its current request, because a response that is not read leads to a duplicate.
+No request begins after the stop has begun. A request of which no byte leaves is ended early, because Kinesis cannot
+have received it. 4. The spool: the records that those requests settled are committed, and the files are closed. A
+request that exceeds the deadline is aborted. Its records are still in the spool and will be sent again.
 """
 
 from __future__ import annotations
@@ -99,7 +98,7 @@ class Service:
         """
         self.crashed = threading.Event()
         self.ends_on_hang = False
-        """True: end the process if the mapping of a burst never returns. Set it before `start`."""
+        """If true, the process ends if the mapping of a burst never returns. Set it before `start`."""
         self.mappings = mappings
         self.data_folder = spool.path
         self._publisher = publisher
@@ -316,7 +315,7 @@ class Service:
         return started and not self._stopping.is_set() and not self._threads["senders"].alive
 
     def shards(self) -> list[StreamShards]:
-        """Return what is known of the shards of each stream. Any thread."""
+        """Return the known shards of each stream. Any thread."""
         return self._pools.shards()
 
     def set_tap(self, tap: Callable[[list[Publish]], None] | None) -> None:

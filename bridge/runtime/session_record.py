@@ -1,4 +1,4 @@
-"""Record in the spool about the broker's session: what it contains, and whether it was given up."""
+"""Record in the spool about the broker's session: its contents, and whether it was given up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STORED_SESSION: Final = "stored_session"
-"""Key in the spool's `meta` of what the broker's session is known to contain."""
+"""Key in the spool's `meta` for the known contents of the broker's session."""
 
 
 class SessionRecord:
@@ -26,11 +26,11 @@ class SessionRecord:
         self._spool = spool
 
     def load(self) -> StoredSession:
-        """Return what the session is known to contain."""
+        """Return the known contents of the session."""
         return StoredSession.parse(self._spool.get_meta(STORED_SESSION))
 
     def save(self, session: StoredSession) -> bool:
-        """Store what the session contains. Return False, after a line in the log, if the disk does not accept it."""
+        """Store the contents of the session. If the disk does not accept them, log that and return False."""
         try:
             self._spool.set_meta(STORED_SESSION, session.dump())
         except SpoolWriteError as error:
@@ -40,7 +40,8 @@ class SessionRecord:
 
     def store_given_up(self, given_up: str) -> None:
         """Store whether the session was given up. The supervisor reads it in spools of earlier runs."""
-        with suppress(SpoolWriteError):  # At worst, an empty session is drained once more.
-            # No write, and so no fsync, if the value is stored already.
+        # If this fails, an empty session is drained once more, at worst. If the value is stored already, nothing is
+        # written, so there is no fsync.
+        with suppress(SpoolWriteError):
             if self._spool.get_meta(GIVEN_UP) != given_up:
                 self._spool.set_meta(GIVEN_UP, given_up)

@@ -1,7 +1,7 @@
 """Notifications to systemd, if it started the bridge: ready, watchdog, reloading, stopping, and a status text.
 
-The protocol is a datagram of NAME=value lines to the socket in NOTIFY_SOCKET. A name that begins with '@' is in Linux's
-abstract namespace. Without NOTIFY_SOCKET, no datagram is sent.
+The protocol is a datagram of NAME=value lines to the socket in NOTIFY_SOCKET. A socket name that begins with '@' is in
+Linux's abstract namespace. Without NOTIFY_SOCKET, no datagram is sent.
 https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
 The bridge sends watchdog notifications only while it makes progress (see `bridge.monitoring.health`). So systemd

@@ -1,4 +1,4 @@
-"""State of a worker before its process has reported one: what its spool alone shows."""
+"""State of a worker from its spool alone, before its process has reported one."""
 
 from __future__ import annotations
 

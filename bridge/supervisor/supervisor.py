@@ -278,7 +278,7 @@ class Supervisor:
         return EventLogs({"": self.folder, **folders}, self._recorder.events.waiting())
 
     def shards(self) -> list[StreamShards]:
-        """Return what each worker knows of the shards of each stream. Any thread."""
+        """Return the shards of each stream that each worker knows. Any thread."""
         return list(worker_shards(self.workers))
 
     def stalled(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Program of a worker's process: `python -m bridge.supervisor.worker_main`. Only the supervisor runs it.
 
-It is a bridge without a page. Its main thread responds to the supervisor. When that has ended, it stops as by SIGTERM.
+It is a bridge without a page. Its main thread responds to the supervisor. When the supervisor has ended, the worker
+stops as after SIGTERM.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUIET_SECS: Final = 5.0
-"""Time without a message, after the session was given up, that shows that the broker stores no more for it."""
+"""Time without a message from a session that was given up. The broker then has probably none stored for it."""
 WATCH_SECS: Final = 1.0
 """Maximum wait for a signal or request in one round."""
 TAP_SECS: Final = 5.0

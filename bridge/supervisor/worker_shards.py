@@ -1,4 +1,4 @@
-"""Shards of the streams as each worker knows them."""
+"""Shards of the streams, as far as each worker knows them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from bridge.supervisor.worker_process import WorkerProcess
 
 PATIENCE_SECS: Final = 2.0
-"""Longest wait for one worker: the page shows the others, and this one the next time."""
+"""Maximum wait for one worker. Without its response, the page shows only the others."""
 
 
 def worker_shards(workers: Iterable[WorkerProcess]) -> Iterator[StreamShards]:
-    """Yield what each running worker knows of the shards of each stream. One that does not respond is left out."""
+    """Yield the shards of each stream that each running worker knows. A worker that does not respond is omitted."""
     for worker in workers:
         if not worker.active:
             continue

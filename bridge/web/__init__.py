@@ -1,16 +1,19 @@
 """Status page and its API, served by the bridge process.
 
-    server.py             the thread that listens
-    stoppable_server.py   its uvicorn server, which an event stops
-    settings.py           host, port, token, certificate
-    app.py                the routes
-    security.py           access control: token, sessions, origins, headers
-    api.py                the JSON endpoints
+    server.py             the thread that listens, with stoppable_server.py, uvicorn's server that an event can stop
+    page_protocol.py      uvicorn's HTTP/1.1 for one connection; connections.py limits their number and time
+    settings.py           host, port, tokens, certificate
+    app.py                the application: its routes, and the responses to errors
+    access/               tokens, roles, sessions, origins, response headers
+    endpoints/            handlers of the requests, one class for each subject
+    requests.py           body and query of a request; thread_slots.py limits the requests in threads
+    openapi/              description of all requests and responses
     presentation.py       messages, records and dead letters as JSON
     events.py             server-sent events: the state each second, and messages with their records
-    history.py            rates of the last hour, for the sparklines
-    playground.py         trial of a mapping on a message, in a process of its own: playground_worker.py
-    static/               the page: plain HTML, CSS and ES modules, with no third-party files
+    editing/              mapping files: changes, versions, completions
+    playground.py         the process for texts from users: playground_worker.py runs the jobs in jobs/
+    doctor_run.py         one run of `doctor`
+    static/               the page: HTML, CSS and ES modules; bundle/ builds the libraries in static/vendor/
 
 starlette and uvicorn are imported only when the thread starts.
 """

@@ -67,7 +67,8 @@ def web_app(
         LiveEndpoints(bridge, state.value, stopping),
         MappingEndpoints(bridge, editor, playground, threads),
         MappingFileEndpoints(bridge, editor, playground, threads),
-        DeadLetterGroupEndpoints(bridge, threads),  # before the next: its paths look like the number of a dead letter
+        # Before the next one, because its paths look like the number of a dead letter.
+        DeadLetterGroupEndpoints(bridge, threads),
         DeadLetterEndpoints(bridge, threads),
         SystemEndpoints(bridge, threads),
         DescriptionEndpoints(),

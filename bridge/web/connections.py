@@ -1,8 +1,8 @@
-"""Connections of the page: how many there may be, and which ends when there are too many, or when it is too slow.
+"""Connections of the page: their maximum number, and which one is ended if there are too many or if it is too slow.
 
-A connection is *busy* while a complete request is being answered. Any other one waits: for a TLS handshake, for a
-request, or for the rest of one. When there are too many, the connection that has waited longest makes room, of the
-address with the most connections. So silent connections, however many, do not keep a health check from its answer.
+A connection is *busy* while a complete request is being answered. Any other connection waits: for a TLS handshake, for
+a request, or for the rest of one. If there are too many connections, one of the address with the most connections is
+ended: the one that has waited longest. So any number of silent connections cannot prevent the answer to a health check.
 
     waits for its first request             HEAD_SECS
     waits for the head of a later request   KEEP_ALIVE_SECS (uvicorn closes an idle one after that time too)
@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS: Final = 128
 DESCRIPTORS_SHARE: Final = 4
-"""The page may use a quarter of the process's descriptors: the broker, Kinesis and the spool have the others."""
+"""Share of the process's descriptors that the page may use: a quarter. Broker, Kinesis and spool need the others."""
 HEAD_SECS: Final = 10.0
 KEEP_ALIVE_SECS: Final = 30
 BODY_SECS: Final = 60.0
-"""4 MiB, the largest body, need 65 kB/s."""
+"""Maximum time for the body of a request. The largest body, 4 MiB, then needs 70 kB/s."""
 UNREAD_SECS: Final = 30.0
 LOG_SECS: Final = 60.0
 """Shortest time between two log lines about refused connections."""
@@ -42,7 +42,7 @@ _NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
 
 
 class HttpProtocol(Protocol):
-    """Protocol of a connection, as its connection sees it. Server's loop only; nothing blocks or raises."""
+    """The part of a connection's protocol that `Connections` uses. Server's loop only; nothing blocks or raises."""
 
     transport: asyncio.Transport
 
@@ -52,15 +52,15 @@ class HttpProtocol(Protocol):
 
     @property
     def reads_body(self) -> bool:
-        """True while the body of a request has not come to its end."""
+        """True while the body of a request is incomplete."""
 
     @property
     def write_paused(self) -> bool:
-        """True while the client does not read what was written."""
+        """True while the client does not read the response."""
 
 
 class HttpConnection:
-    """One accepted socket, and the protocol that serves it once it can."""
+    """One accepted socket, and the protocol that serves it after the TLS handshake."""
 
     def __init__(self, sock: socket.socket, address: str, now: float) -> None:
         self.sock = sock
@@ -105,7 +105,7 @@ class Connections:
         self._max = max(1, min(MAX_CONNECTIONS, soft // DESCRIPTORS_SHARE))
 
     def accepted(self, sock: socket.socket, address: str) -> bool:
-        """Count an accepted socket. Return False where there is no room for it, not even by ending another one."""
+        """Count an accepted socket. Return False if there is no room for it, even by ending another connection."""
         self._forget_closed()
         if len(self._open) >= self._max and not self._make_room():
             self._log(f"all {self._max} connections are busy; new ones are refused")
@@ -160,7 +160,7 @@ class Connections:
 
 
 class PageListener(socket.socket):
-    """Listening socket that accepts only what `Connections` has room for. Server's loop only."""
+    """Listening socket that accepts only as many connections as `Connections` has room for. Server's loop only."""
 
     def __init__(self, family: int) -> None:
         self.connections = Connections()
@@ -170,10 +170,10 @@ class PageListener(socket.socket):
         self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Return the next connection. Raise ConnectionAbortedError where there is no room for it.
+        """Return the next connection. Raise ConnectionAbortedError if there is no room for it.
 
-        asyncio then continues with the next one. Other errors it logs too often: without a descriptor, it would log
-        the same lines thousands of times.
+        After this error asyncio continues with the next connection. It would log any other error, and without a free
+        descriptor it would do so thousands of times.
         """
         try:
             sock, address = super().accept()
@@ -188,7 +188,10 @@ class PageListener(socket.socket):
         return sock, address
 
     def _refuse_without_descriptor(self) -> None:
-        """Remove the connection from the queue with the spare descriptor: it would wake the loop again and again."""
+        """Remove the connection from the queue by means of the spare descriptor.
+
+        Otherwise it would wake the loop again and again.
+        """
         self.connections.no_descriptor()
         with suppress(OSError):
             os.close(self._spare)

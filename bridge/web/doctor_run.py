@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEADLINE_SECS: Final = 180.0
-"""More than the checks take, each of which has a deadline of its own."""
+"""Maximum duration of a run: more than the checks take, each of which has a deadline of its own."""
 MAX_OUTPUT_BYTES: Final = 1024 * 1024
 MAX_ERROR_BYTES: Final = 4_000
 SHOWN: Final = ("check", "subject", "status", "message", "advice", "details")
@@ -30,7 +30,7 @@ def doctor_command(config: Path) -> list[str]:
 
 
 class DoctorRun:
-    """The present run, or the last one. Server's loop only."""
+    """The current run, or the last one. Server's loop only."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
@@ -53,7 +53,8 @@ class DoctorRun:
         self._task = asyncio.get_running_loop().create_task(self._run(command))
 
     async def _run(self, command: Sequence[str]) -> None:
-        # The configuration may refer to secrets in the environment: this is the bridge's own program, with its rights.
+        # The environment is passed on, because the configuration may refer to secrets in it. The child is the bridge's
+        # own program, with the same rights.
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
@@ -88,7 +89,7 @@ async def _findings(process: asyncio.subprocess.Process) -> dict[str, Any]:
 
 
 async def _read(stream: asyncio.StreamReader, max_bytes: int) -> bytes:
-    """Return the first bytes of a stream, and read the others, so that the process does not wait for a reader."""
+    """Return the first bytes of a stream. The others are read and discarded, so that the process can write them."""
     data = bytearray()
     while chunk := await stream.read(64 * 1024):
         data += chunk[: max_bytes - len(data)]

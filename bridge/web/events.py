@@ -32,14 +32,15 @@ STATE_SECS: Final = 1.0
 TAIL_SECS: Final = 0.5
 TAIL_MESSAGES: Final = 12
 """Max number of messages each half second: a person cannot read more."""
-# Spread over the burst, so that one machine that publishes hundreds at once does not hide the others.
+# Messages are selected from all parts of a burst, so that one machine that publishes hundreds at once does not hide the
+# others.
 TAIL_PER_BURST: Final = 4
 MAX_BURST_MATCHES: Final = 64
-"""Max number of matching messages of a burst to choose from: this work is on the ingest thread."""
+"""Max number of matching messages of a burst from which some are selected. The ingest thread does this work."""
 MAX_SEARCHED_BYTES: Final = 1024 * 1024
 """Bytes of payloads that are searched for a text, of one burst for one listener: about 1 ms of the ingest thread."""
 OUTCOME_MESSAGES: Final = 60
-"""Messages each half second to choose from by outcome, which the server's thread finds out by mapping them."""
+"""Max messages each half second from which some are selected by outcome. The server's thread maps them to find it."""
 MAX_LISTENERS: Final = 32
 
 
@@ -50,7 +51,7 @@ OUTCOMES: Final = ("records", "filtered", "dead-letter", "no-mapping")
 class MessageFilter:
     """Filter for messages: text within their topic and their payload, a mapping, and an outcome; "" matches any.
 
-    The outcome is one of OUTCOMES: of any mapping, or of `mapping`.
+    The outcome is one of OUTCOMES, for `mapping` or, without it, for any mapping.
     """
 
     topic: str = ""
@@ -84,7 +85,7 @@ class MessageListener:
         self._recent: deque[tuple[Publish, int]] = deque(maxlen=TAIL_MESSAGES * self._share)
 
     def offer(self, burst: list[Publish], now_ms: int) -> None:
-        """Store a few of the matching messages, spread over the burst. Ingest thread."""
+        """Store a few of the matching messages from all parts of the burst. Ingest thread."""
         if self._part or self._text or self._by_route:
             self._searchable = MAX_SEARCHED_BYTES
             burst = list(islice(filter(self._matches, burst), MAX_BURST_MATCHES))
@@ -129,7 +130,7 @@ class MessageListener:
     def take(self) -> list[tuple[Publish, int]]:
         """Return the messages since the last call, and remove them."""
         taken = []
-        # One by one and not by a copy: the ingest thread may append meanwhile.
+        # One by one and not by a copy, because the ingest thread may append meanwhile.
         while self._recent:
             taken.append(self._recent.popleft())
         return taken
@@ -193,7 +194,7 @@ class MessageTap:
     def take(self, listener: MessageListener) -> list[dict[str, Any]]:
         """Return a listener's messages since the last call, each with the results of the active mappings."""
         routes = self._bridge.mappings.routes
-        # Mapped one by one, and no more than are shown.
+        # Messages are mapped one by one, and only as many as are shown.
         mapped = (message_value(routes, publish, at_ms) for publish, at_ms in listener.take())
         return list(islice(filter(listener.wanted.has_outcome, mapped), TAIL_MESSAGES))
 
@@ -235,7 +236,7 @@ async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[
     """Yield the recent messages that match, then a sample of the new ones until the listener or the bridge ends."""
     recent = await asyncio.to_thread(tail.recent, wanted)
     with tail.listening(wanted) as listener:
-        # At once, even without a message, so that the browser sees the connection as open.
+        # Sent at once, even without a message, so that the browser treats the connection as open.
         yield event("messages", recent)
         while not stopping():
             await asyncio.sleep(TAIL_SECS)

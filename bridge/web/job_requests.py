@@ -46,7 +46,7 @@ def messages(asked: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _message(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return what describes a message. Raise BridgeError."""
+    """Return the checked fields of a message. Raise BridgeError."""
     checked = {name: asked[name] for name in ("topic", "payload", "payload_base64") if _text(asked, name)}
     if max(len(checked.get(name, "")) for name in ("payload", "payload_base64")) > MAX_PAYLOAD_CHARS:
         raise BridgeError(f"too large: a payload has at most {MAX_PAYLOAD_CHARS:,} characters")

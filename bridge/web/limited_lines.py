@@ -1,4 +1,4 @@
-"""Limit of log lines that clients of the page can cause, such as those about malformed requests."""
+"""Limit of log lines that clients of the page can cause, for example by malformed requests."""
 
 from __future__ import annotations
 

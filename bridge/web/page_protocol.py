@@ -1,4 +1,4 @@
-"""HTTP/1.1 of the page: uvicorn's, whose state `connections.py` can see."""
+"""HTTP/1.1 of the page: uvicorn's protocol, extended so that `connections.py` can read its state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PageProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 on one connection, which `connections` knows."""
+    """uvicorn's HTTP/1.1 protocol for one connection, registered in `connections`."""
 
     def __init__(self, connections: Connections, **options: Any) -> None:
         super().__init__(**options)
@@ -28,12 +28,12 @@ class PageProtocol(H11Protocol):
 
     @property
     def reads_body(self) -> bool:
-        """True while the body of a request has not come to its end."""
+        """True while the body of a request is incomplete."""
         return bool(self.conn.their_state is h11.SEND_BODY)
 
     @property
     def write_paused(self) -> bool:
-        """True while the client does not read what was written."""
+        """True while the client does not read the response."""
         return self.flow is not None and self.flow.write_paused
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn

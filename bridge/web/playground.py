@@ -1,4 +1,4 @@
-"""Jobs on texts that a user edits: the bridge's own code, in a process that may be killed."""
+"""Jobs on texts that users edit. They run the bridge's own code in a process that may be killed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ START_SECS: Final = 30.0
 On a small or busy machine that needs much more time than a trial.
 """
 LOAD_SECS: Final = 30.0
-"""Limit for loading the tables and schemas, which the worker keeps: a large table needs more time than a trial."""
+"""Limit for loading tables and schemas, which stay in the worker process.
+
+A large table needs more time than a trial.
+"""
 MAX_REQUESTS: Final = 8
 """Max number of trials that run or wait: each occupies a connection, and a trial may take PATIENCE_SECS."""
 IDLE_SECS: Final = 60.0
@@ -40,7 +43,7 @@ _TOO_SLOW: Final = {
 
 
 class Playground:
-    """Worker process: one at a time, started when it is needed, ended after IDLE_SECS. Server's loop only."""
+    """Owner of the worker process: one at a time, started on demand, and ended after IDLE_SECS. Server's loop only."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -50,7 +53,7 @@ class Playground:
         self._ending: asyncio.TimerHandle | None = None
 
     async def run(self, job: str, asked: dict[str, Any]) -> dict[str, Any]:
-        """Return the result of a job of the worker process. Raise BridgeError if it takes too long, or has none."""
+        """Return the result of a job of the worker process. Raise BridgeError if it takes too long or fails."""
         request = {**asked, "job": job, "folder": str(self._folder)}
         if self._requests >= MAX_REQUESTS:
             raise BridgeError("other trials are running: retry in some seconds")
@@ -75,7 +78,7 @@ class Playground:
                 self._end_later()
 
     async def _step(self, step: Coroutine[Any, Any, Value], secs: float, slow: str, what: str) -> Value:
-        """Return the result of a step. Raise BridgeError if it needs more time or memory than it may, or is `slow`."""
+        """Return the result of a step. Raise BridgeError if it exceeds its limits of time or memory."""
         try:
             return await asyncio.wait_for(step, secs)
         except TimeoutError:
@@ -87,7 +90,7 @@ class Playground:
             await self.end()
             raise BridgeError(f"the trial ended without a result: {what} need too much memory") from None
         except asyncio.CancelledError:
-            # The response to this request would be taken for that to the next one.
+            # Otherwise the response to this request would be read as that to the next one.
             await asyncio.shield(self.end())
             raise
 

@@ -1,9 +1,9 @@
 """Worker process of the page. It reads lines of JSON on standard input, and writes two for each.
 
-The first line of each request means that the tables and schemas are loaded, which may need more time than a job may.
-The first line of all means that the process is ready.
+The first line for each request means that the tables and schemas are loaded, which may take longer than a job is
+allowed to. The very first line means that the process is ready.
 
-An expression may never end, or use all memory. Here it meets this process's limits, and cannot harm the bridge.
+An expression may run forever or use all memory. Here the limits of this process stop it, so it cannot harm the bridge.
 `playground.py` runs it. It writes no file.
 """
 
@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MEMORY_BYTES: Final = 1 << 30
-"""Memory of the process, most of it for tables and schemas; a job has JOB_BYTES of it."""
+"""Maximum memory of the process, most of it for tables and schemas. A job may use JOB_BYTES of it."""
 CPU_SECS: Final = 20
-"""CPU time of one job, after which the kernel ends the process: for a bridge that was killed, and ends it no more."""
+"""CPU time of one job after which the kernel ends the process.
+
+It matters if the bridge was killed and cannot end it.
+"""
 LOAD_CPU_SECS: Final = 60
-"""The same, of loading tables and schemas."""
+"""CPU time of loading tables and schemas, with the same effect."""
 JOBS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "try": try_message,
     "check": check,
@@ -48,7 +51,7 @@ JOBS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
 def main() -> None:
     """Process requests until standard input ends."""
     limit()
-    write({})  # ready: the parent measures the time from here on
+    write({})  # ready: the parent measures the time from now on
     for line in sys.stdin.buffer:
         asked = orjson.loads(line)
         signal.setitimer(signal.ITIMER_PROF, LOAD_CPU_SECS)
@@ -66,10 +69,10 @@ def write(value: dict[str, Any]) -> None:
 
 
 def limit() -> None:
-    """Limit what this process may use: memory, and no bytes of any file."""
+    """Limit the memory of this process, and forbid it to write files."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    # The memory of this process counts for the bridge's container or unit too. If that has no more, the kernel should
-    # end this process and not the bridge (proc(5), oom_score_adj).
+    # The memory of this process counts for the bridge's container or unit too. If they run out of memory, the kernel
+    # should end this process and not the bridge (proc(5), oom_score_adj).
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -77,7 +80,7 @@ def limit() -> None:
 
 
 def result_of(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the result of a job; {"error": why} if it can have none."""
+    """Return the result of a job, or {"error": reason} if it fails."""
     try:
         with memory_limit():
             return JOBS[asked["job"]](asked)

@@ -1,4 +1,4 @@
-"""Messages, records and dead letters as JSON for the page: cut to a size, text or base64, never markup."""
+"""Messages, records and dead letters as JSON for the page: limited in size, as text or base64, never as markup."""
 
 from __future__ import annotations
 

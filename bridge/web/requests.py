@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-# A mapping and a payload of the playground, which have 200,000 and 1,000,000 characters at most, as JSON.
+# Maximum size of a body: a mapping of 200,000 characters and a payload of 1,000,000 characters, as JSON.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 MAX_INTEGER: Final = 10**18 - 1
-"""One digit fewer than SQLite's largest integer, so that every number fits."""
+"""Largest accepted integer: one digit fewer than SQLite's largest, so that every number fits."""
 
 
 class RequestError(Exception):
-    """Invalid request; `status` is the HTTP status of the response, `more` are members of its body beside `error`."""
+    """Invalid request.
+
+    `status` is the HTTP status of the response; `more` are further members of its body besides `error`.
+    """
 
     def __init__(self, status: int, why: str, **more: Any) -> None:
         self.status = status

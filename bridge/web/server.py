@@ -22,7 +22,7 @@ TRY_AGAIN_SECS: Final = 5.0
 GRACE_SECS: Final = 1
 BACKLOG: Final = 128
 LIMITED_LOGGERS: Final = ("uvicorn.error", "asyncio")
-"""Loggers to which every client of the page can make the server write."""
+"""Loggers to which any client of the page can cause lines."""
 
 
 class WebServer:
@@ -90,7 +90,8 @@ class WebServer:
         from bridge.web.stoppable_server import StoppableServer  # noqa: PLC0415 - as above
 
         playground = Playground(self._bridge.mappings.folder)
-        # Event streams never end by themselves, so they poll `stopping`; otherwise each would delay the shutdown.
+        # Event streams never end by themselves, so they poll `stopping`. Otherwise each of them would delay the
+        # shutdown.
         app = web_app(self._bridge, self._settings, playground, self._stopping.is_set)
         config = uvicorn.Config(
             app,

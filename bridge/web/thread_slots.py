@@ -1,4 +1,4 @@
-"""Threads for the page's requests: few at a time, so that one is always free for a health check."""
+"""Limit of the threads for the page's requests, so that one is always free for a health check."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ class ThreadSlots:
         self._free = asyncio.Semaphore(MAX_REQUESTS)
 
     async def run(self, function: Callable[..., Value], *args: object) -> Value:
-        """Return what a function returns in a thread, as soon as there is one."""
+        """Run a function in a thread as soon as one is free, and return its result."""
         async with self._free:
             return await asyncio.to_thread(function, *args)

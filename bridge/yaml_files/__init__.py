@@ -1,8 +1,9 @@
 """YAML files: safe parsing, with the position of every value, and validation with messages for users.
 
-Only this folder imports `yaml`. Files are YAML 1.2 with common expectations: only `true` and `false` are booleans;
-`on`, `no`, `12:30`, `012` and `2024-01-01` are text; keys are always text. Refused with an explanation: duplicate keys,
-tags, several documents in a file, an alias inside its own anchor, and files beyond the limits in `parser`.
+Only this folder imports `yaml`. Files are YAML 1.2 as most people expect it: only `true` and `false` are booleans;
+`on`, `no`, `12:30`, `012` and `2024-01-01` are text; keys are always text. These are refused with an explanation:
+duplicate keys, tags, several documents in a file, an alias inside its own anchor, and files beyond the limits in
+`parser`.
 """
 
 from bridge.yaml_files.document import Document, parse_document, read_document

@@ -72,9 +72,9 @@ def _require_tag(schema: dict[str, Any], node: dict[str, Any], *, references: bo
 
 
 def _quieten(node: dict[str, Any]) -> None:
-    """Remove what an editor should not show or insert.
+    """Remove parts that an editor should not show or insert.
 
-    That is: titles made from names, and defaults that are null, lists or tables.
+    These are titles made from names, and defaults that are null, lists or tables.
     """
     node.pop("title", None)
     node.pop("writeOnly", None)

@@ -53,7 +53,7 @@ class _OpenCollection:
 
 
 class NodeBuilder:
-    """Builder of one document. `problems` are those that did not end parsing."""
+    """Builder of one document. `problems` are the problems so far that did not end parsing."""
 
     def __init__(self, lines: list[str]) -> None:
         self.problems: list[tuple[Position, str]] = []

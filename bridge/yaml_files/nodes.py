@@ -27,8 +27,8 @@ NOWHERE = Position(0, 0)
 class Scalar:
     """A single value.
 
-    `begin` is the position of its own text. `sources` are the references (`${NAME}`) that it was made from. `commented`
-    is True if only a comment follows the key.
+    `begin` is the position of its own text. `sources` are the references (`${NAME}`) that were replaced in it.
+    `commented` is True if only a comment follows the key.
     """
 
     begin: Position
@@ -41,7 +41,7 @@ class Scalar:
 
     @property
     def data(self) -> Any:
-        """The value. With a reference in it, it is always text: a password may look like a number."""
+        """The value. If it contains a reference, it is always text, because a password may look like a number."""
         return resolve(self.text) if self.plain and not self.sources else self.text
 
 

@@ -100,7 +100,7 @@ def _explain_at(error: yaml.MarkedYAMLError, mark: yaml.Mark, lines: list[str]) 
 def _never_closed(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[Position, str] | None:
     """Return the position of a quote or bracket that is never closed, and the message; None for another error.
 
-    yaml reports the end of the file, or the next thing that does not fit. The fault is where it was opened.
+    yaml reports the end of the file, or the next invalid token. The fault is at the opening quote or bracket.
     """
     mark, problem = error.context_mark, error.problem or ""
     if mark is None:
@@ -114,7 +114,7 @@ def _never_closed(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[Positi
 
 
 def _closes(text: str) -> bool:
-    """Return whether the bracket with which the text begins is closed, texts in quotes left out."""
+    """Return whether the bracket at the start of the text is closed. Brackets in quotes do not count."""
     depth = 0
     for found in _BRACKETS.finditer(text):
         depth += found[0] in "[{"

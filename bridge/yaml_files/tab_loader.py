@@ -57,7 +57,7 @@ class TabLoader(yaml.SafeLoader):
         return scanner.peek(length) in f"#{_BREAKS}"
 
     def scan_plain_spaces(self, indent: int, start_mark: Any) -> list[str]:
-        """Return the blanks within a text without quotes, tabs among them, up to its next part."""
+        """Return the blanks (also tabs) within an unquoted text, up to its next part."""
         scanner: Any = self
         length = 0
         while scanner.peek(length) in _BLANKS:

@@ -116,7 +116,7 @@ def one_of(texts: list[str]) -> str:
 
 
 def written(value: object) -> str:
-    """Return a value as it is written in a file."""
+    """Return a value in the notation of a file."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return repr(value)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.yaml_files.nodes import Node, Path
 
 MAX_SUBSTITUTED_CHARS = 1024 * 1024
-"""Maximum of substituted characters in a document: files and variables come from other sources."""
+"""Maximum number of substituted characters in a document, because files and variables come from other sources."""
 MAX_SECRET_BYTES = 64 * 1024
 
 _REFERENCE = re.compile(

@@ -87,7 +87,7 @@ def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings]:
         settings = load_settings(config, os.environ)
         folder, shared = settings.mappings, settings.mqtt.share is not None
     except ConfigError as error:
-        # Check the mappings too: one run should show all problems.
+        # Check the mappings even if the configuration has errors: one run should show all problems.
         problems += error.problems
     loaded = _NOTHING
     if folder.is_dir() or not problems:

@@ -70,8 +70,9 @@ def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) ->
 def findings(
     settings: Settings, mappings: list[Mapping], *, send: bool = False, publish: bool = False
 ) -> Iterator[Finding]:
-    """Yield the findings of all checks, each as soon as it is there."""
-    logging.getLogger("bridge").addHandler(logging.NullHandler())  # the findings contain what it would log
+    """Yield the findings of all checks, each as soon as it is available."""
+    # The findings already contain the facts that would be logged.
+    logging.getLogger("bridge").addHandler(logging.NullHandler())
     yield from examine(_checks(settings, mappings, send=send, publish=publish))
 
 
@@ -103,7 +104,7 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
     endpoints, identities = service_endpoints(how, destinations), {each.role_arn: each for each in destinations}
     regions = {region_of(how, each): each for each in destinations}
     spool, manifests = settings.spool, settings.kinesis.manifest
-    # A marked record would be a foreign record among the manifests, which `prove` reads.
+    # A marked test record would be a foreign record among the manifests, which `prove` reads.
     unmarked = manifests.data_stream if manifests else ""
     # Two checks need the fsync time; the cache measures the disk only once.
     syncs = cache(partial(measure_syncs, spool.path))

@@ -48,8 +48,10 @@ COLUMNS = (
     "payload_base64",
 )
 _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
-"""Start of a cell that spreadsheet programs execute: https://owasp.org/www-community/attacks/CSV_Injection. In many
-countries a semicolon separates cells, and so a cell may begin within one of ours."""
+"""Start of a cell that spreadsheet programs execute: https://owasp.org/www-community/attacks/CSV_Injection.
+
+In many countries a semicolon separates cells, so a cell may begin in the middle of one of the cells written here.
+"""
 
 
 def export_dead_letters(

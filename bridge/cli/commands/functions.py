@@ -1,4 +1,4 @@
-"""Command `functions`: the functions of expressions, all of them or those that a word leads to."""
+"""Command `functions`: all functions of expressions, or those related to a word."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _found(word: str) -> Iterator[Function]:
     words = [suggestion.expression for suggestion in SUGGESTIONS if wanted in suggestion.words.split()]
     advised = [name for text in [*words, suggested(word)] for name in _CALL.findall(text) if name in FUNCTIONS]
     described = [name for name, function in FUNCTIONS.items() if re.search(rf"\b{re.escape(wanted)}", _prose(function))]
-    # A function of that very name is the answer: others that mention it would hide it.
+    # If a function has exactly this name, only it is shown, because others that mention it would hide it.
     names = [wanted] if wanted in FUNCTIONS else dict.fromkeys([*advised, *named, *described])
     yield from (FUNCTIONS[name] for name in names)
 

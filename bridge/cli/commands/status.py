@@ -63,7 +63,10 @@ def status(config: Path, *, as_json: bool, watch: bool) -> int:
 
 
 def _watch(folder: Path, *, as_json: bool) -> NoReturn:
-    """Update one screen on a terminal, else print a block each time. Wait for a bridge that stops responding."""
+    """Update one screen on a terminal, otherwise print a block each time.
+
+    If the bridge stops responding, wait for it.
+    """
     before, at, response = None, time.monotonic(), request(control_folder(folder))
     with open_screen(plain=as_json) as screen:
         while True:

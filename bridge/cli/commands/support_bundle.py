@@ -51,7 +51,7 @@ def support_bundle(config: Path, output: Path | None, log: Path | None, *, docto
 
 
 def _parts(config: Path, log: Path | None, *, doctor: bool) -> dict[str, Part]:
-    """Return functions that make the files, by the file's name."""
+    """Return functions that create the files, by the file's name."""
     parts: dict[str, Part] = {
         "versions.json": contents.versions,
         "configuration.json": partial(contents.configuration, config),
@@ -86,7 +86,7 @@ def _doctor(config: Path) -> str:
 
 
 def _secrets(config: Path) -> list[str]:
-    """Return all values that may be secrets. A file that is wrong has those of the unchanged text."""
+    """Return all values that may be secrets. For an invalid file they come from its unchanged text."""
     values: list[Any] = []
     for substitute in (True, False):
         try:

@@ -1,4 +1,4 @@
-"""Formatting of counts for people."""
+"""Counts as text for people."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ qos, retain      as received: 0, 1 or 2; true or false
 properties       MQTT 5 properties, as expressions see them; absent if there are none
 payload          the payload, if it is UTF-8; otherwise
 payload_base64   the payload in base64
-total_bytes      only if the payload exceeded mqtt.max_message_bytes: its true size; the file has its beginning
+total_bytes      only if the payload exceeded mqtt.max_message_bytes: its true size; only its beginning is stored
 
 A file may be cut, joined and filtered with line tools. Payloads may be secret: only its owner can read it (0600).
 """
@@ -50,7 +50,7 @@ class CapturedMessage(NamedTuple):
 
 
 class _NoMessage(Exception):
-    """Error for a line that is no message; the text is the reason."""
+    """Error of a line that is no message; the text is the reason."""
 
 
 def to_line(message: Message, total_bytes: int) -> bytes:

@@ -1,4 +1,4 @@
-"""TrafficRecorder that writes a session's messages to a file, up to a bound, and returns the acknowledgements."""
+"""Recorder that writes a session's messages to a file, up to a bound, and returns the acknowledgements."""
 
 from __future__ import annotations
 

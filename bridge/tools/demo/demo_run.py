@@ -115,7 +115,7 @@ class DemoRun:
         return self._read_back.total - before
 
     def _show(self, secs: float, received_before: int) -> int:
-        """Print the line of the last `secs` seconds. Return the number of messages received until now."""
+        """Print a line about the last `secs` seconds. Return the number of messages received until now."""
         snapshot, elapsed_secs = self._service.snapshot(), time.monotonic() - self._started_at
         rate = (snapshot.received_messages - received_before) / secs
         self._output(line(snapshot, elapsed_secs, rate))

@@ -55,7 +55,8 @@ class LocalKinesis:
 
     def _application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if not self.reachable:
-            # Unread, the body would be taken for the next request of this connection, and logged as a malformed one.
+            # If it stayed unread, the body would be parsed as the next request of this connection, and logged as
+            # malformed.
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             # The client sees a connection that ends before the response. Werkzeug expects this error, and is silent.
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)

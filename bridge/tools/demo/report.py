@@ -33,14 +33,14 @@ class ConsumedCounts:
 
 
 def line(snapshot: Snapshot, elapsed_secs: float, messages_per_sec: float) -> str:
-    """Return the line of one second: rate of received messages, and what became of all messages until now."""
+    """Return the line of one second: the rate of received messages, and the outcomes of all messages until now."""
     delivered, buffered = snapshot.total("delivered"), snapshot.total("spooled")
     rest = f"{delivered:,} delivered, {buffered:,} buffered; {pluralize(snapshot.dead_letter_count, 'dead letter')}"
     return f"{int(elapsed_secs):5} s  {messages_per_sec:5.0f} messages/s  {_records(snapshot)}: {rest}"
 
 
 def summary(snapshot: Snapshot) -> str:
-    """Return why the numbers of messages and records differ, and why there are dead letters."""
+    """Return an explanation of the different numbers of messages and records, and of the dead letters."""
     return (
         f"{_records(snapshot)}: telemetry goes to two streams, and each vibration sample is a record of its own\n"
         "the ledger counts a message once for each stream of its mapping, and once for each record; filtered are the\n"
@@ -51,7 +51,7 @@ def summary(snapshot: Snapshot) -> str:
 
 
 def verdict_line(found: Mapping[str, bool]) -> str:
-    """Return the last line of the demo. `found`: the facts."""
+    """Return the last line of the demo, given the result of `facts`."""
     failed = sum(not holds for holds in found.values())
     if failed:
         return f"ERROR  {failed} of {len(found)} checks failed"

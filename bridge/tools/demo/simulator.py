@@ -1,7 +1,7 @@
 """The demo's factory alone: `python -m bridge.tools.demo.simulator --broker mqtt://mosquitto:1883`.
 
-It runs until it is stopped. With `--kinesis URL` it first makes the streams of the example mappings in a local Kinesis,
-which has none yet.
+It runs until it is stopped. With `--kinesis URL` it first creates the streams of the example mappings in a local
+Kinesis.
 """
 
 from __future__ import annotations

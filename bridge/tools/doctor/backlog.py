@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BASE64: Final = 4 / 3
-"""Growth of the data in a request: PutRecords carries it as base64."""
+"""Growth of the data in a request, because PutRecords encodes it in base64."""
 
 
 def backlog_of_bridge(response: dict[str, Any]) -> Backlog:

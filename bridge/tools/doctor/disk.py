@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
     from bridge.tools.doctor.traffic_rate import SpoolRate
 
-# Enough for a stable median within a second, also on a memory card of 20 ms.
+# Number of fsyncs: enough for a stable median within a second, also on a memory card with 20 ms each.
 SYNCS: Final = 40
-# About what a burst of a hundred small records writes to the log of the database.
+# Bytes of each write: about as many as a burst of a hundred small records writes to the log of the database.
 _BYTES: Final = 16_384
-# 20 commits a second: below that, commits delay the acknowledgements of a broker with a small in-flight window.
+# Duration from which fsync is a warning: with less than 20 commits a second, a small in-flight window of the broker
+# limits the rate.
 _SLOW_SECS: Final = 0.05
-# A working night: an outage that begins in the evening is found in the morning.
+# Hours that the spool should last: an outage that begins in the evening is noticed in the morning.
 _ENOUGH_HOURS: Final = 8.0
 _ADVICE: Final = "set spool.path to a folder on a real disk to which the bridge's user may write"
 _ADVICE_BY_NUMBER: Final = {

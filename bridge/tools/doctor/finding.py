@@ -39,10 +39,9 @@ NONE: Final[Facts] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Finding of a check: `message` is the result, `advice` what to do ("" for nothing).
+    """Finding of a check: `message` is the result, `advice` the remedy ("" if none is needed).
 
     `facts` contain the same in numbers, for programs; `details` are lines below `message`. `info` findings are neither
-    good nor bad. `info` findings are neither
     good nor bad.
     """
 

@@ -36,7 +36,7 @@ class Endpoint:
 
 
 class _CheckFailed(Exception):
-    """Failure of a step: its text, and what to do."""
+    """Failure of a step: its text and the remedy."""
 
     def __init__(self, message: str, advice: str) -> None:
         self.message, self.advice = message, advice

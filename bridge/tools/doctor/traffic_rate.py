@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RECORD_BYTES: Final = 100
-"""Number of bytes that a record occupies in the spool beside its data."""
+"""Number of bytes that a record occupies in the spool in addition to its data."""
 SAMPLE_SECS: Final = 3.0
 
 
@@ -23,7 +23,7 @@ class SpoolRate:
 
 
 class SharedRate:
-    """Rate from the broker check, for which the spool check waits. Two threads share it."""
+    """Rate from the broker check. The spool check, on another thread, waits for it."""
 
     def __init__(self) -> None:
         self._is_set = threading.Event()

@@ -35,7 +35,7 @@ ENOUGH_SECS: Final = 2.0
 HEAD_BYTES: Final = 1_200
 """Size of the HTTP headers with the signature, and of the JSON around the data."""
 DISTINCT_SECS: Final = 0.02
-"""Difference below which the measurement is jitter: the link is faster than these requests can show."""
+"""Difference in seconds below which the result is jitter: the link is faster than these requests can show."""
 EXPECTED_CODES: Final = frozenset(
     {
         "ValidationException",

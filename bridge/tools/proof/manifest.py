@@ -1,6 +1,6 @@
 """Manifests as read from their stream (bridge/ingest/manifest_writer.py writes them).
 
-Any producer may write to that stream, so each field is checked. A record that is no manifest is None, whatever it is.
+Any producer may write to that stream, so each field is checked. For any record that is no manifest, the result is None.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class QueueId(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """One manifest: the numbers `first` to `last` are in the stream, but those in the spans `excluded`.
+    """One manifest: the records `first` to `last` are in the stream, except those in the spans `excluded`.
 
     `checksum` is that of the records without the excluded ones; None if the bridge did not know it.
     """
@@ -90,7 +90,9 @@ def _manifest(fields: dict[str, Any]) -> Manifest:
 
 
 def _excluded(spans: Sequence[Any], first: int, last: int) -> tuple[tuple[int, int], ...]:
-    """Return the excluded spans in order, joined where they overlap: a number may be excluded for two reasons.
+    """Return the excluded spans in order.
+
+    Overlapping ones are joined, because a number may be excluded for two reasons.
 
     Raise TypeError or ValueError unless they lie within the manifest.
     """

@@ -82,7 +82,7 @@ class NumberSet:
             yield first, last
 
     def count(self, first: int, last: int) -> int:
-        """Return how many numbers between `first` and `last` are in the set."""
+        """Return the count of numbers between `first` and `last` that are in the set."""
         return sum(high - low + 1 for low, high in self.runs(first, last))
 
     @property
@@ -96,9 +96,9 @@ class NumberSet:
         return block * BLOCK_NUMBERS + within - 1
 
     def _block_runs(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """Yield runs, each within one block. Only blocks that exist are looked at."""
+        """Yield runs, each within one block. Only existing blocks are examined."""
         blocks = range(first // BLOCK_NUMBERS, last // BLOCK_NUMBERS + 1)
-        # Whichever is less: a manifest may claim a range far larger than what was found, and the other way round.
+        # The smaller set is iterated: a manifest may claim a range far larger than the numbers found, or the reverse.
         existing = blocks if len(blocks) < len(self._bits) else sorted(block for block in self._bits if block in blocks)
         for block in existing:
             if block not in self._bits:
@@ -150,7 +150,7 @@ def _runs_of_bits(bits: int, begin: int, low: int, high: int) -> Iterator[tuple[
         zeros = (rest & -rest).bit_length() - 1
         rest >>= zeros
         place += zeros
-        # Adding one carries through all the lowest ones.
+        # The carry of this addition passes through all lowest ones.
         ones = (~rest & rest + 1).bit_length() - 1
         yield place, place + ones - 1
         rest >>= ones

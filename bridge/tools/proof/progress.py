@@ -1,8 +1,8 @@
-"""The file in which a proof is continued: what was found so far, and the position in each shard.
+"""The file from which a proof continues: the findings so far, and the position in each shard.
 
-Reading a stream of some days takes hours: Kinesis allows 2 MB a second and shard. With the file, a proof that was
-interrupted continues, and a proof of every day reads only what came since. Positions and findings are of the same
-moment, so that nothing is read twice or left out. The file is gzip of JSON:
+Reading a stream of some days takes hours: Kinesis allows 2 MB a second and shard. With the file, an interrupted proof
+continues, and a daily proof reads only the new records. Positions and findings belong to the same point, so no record
+is read twice or skipped. The file is gzip of JSON:
 
     {"proof": 1, "stream": NAME, "manifests": NAME, "positions": {"STREAM SHARD": SEQUENCE_NUMBER},
      "verifier": {...}}
@@ -34,7 +34,7 @@ class Progress:
     """
 
     def __init__(self, file: Path | None, stream: str, manifests: str, verifier: Verifier) -> None:
-        """Continue what the file holds. Raise BridgeError if it is of another proof, or cannot be read."""
+        """Continue the proof in the file. Raise BridgeError if it belongs to another proof, or cannot be read."""
         self.positions: dict[str, str] = {}
         self._file = file
         self._names = {"proof": 1, "stream": stream, "manifests": manifests}

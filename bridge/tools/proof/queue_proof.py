@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_PENDING = 500_000
-"""Max checksums that are stored, of records that no manifest covers yet: 100 bytes each. Of more, only ids count."""
+"""Max stored checksums of records that no manifest covers yet, 100 bytes each.
+
+For further records, only the ids are checked.
+"""
 
 _SAME_FIRST = 100
 """Max different manifests with the same first number that are compared with a new one."""
@@ -62,7 +65,7 @@ class QueueVerdict:
 
     @property
     def complete(self) -> bool:
-        """True if all that manifests cover is there, unchanged, and they cover every number once."""
+        """True if all covered records are in the stream, unchanged, and manifests cover every number exactly once."""
         return not (self.missing or self.altered or self.uncovered or self.overlapping)
 
 
@@ -89,13 +92,13 @@ class QueueProof:
             return
         index = self._manifest_of(number)
         if index is not None:
-            # An excluded number that is there nevertheless (sent, but the response was lost) is not part of the
-            # manifest's checksum.
+            # An excluded number may be in the stream nevertheless (sent, but the response was lost). It is not part of
+            # the manifest's checksum.
             self._checksums[index] ^= 0 if _in_spans(self.manifests[index].excluded, number) else checksum_of(data)
         elif len(self._pending) < MAX_PENDING:
             self._pending[number] = checksum_of(data)
         else:
-            # Memory is bounded. What this leaves unchecked is reported as such, and never as correct.
+            # Memory is bounded. Records that stay unchecked are reported as unchecked, and never as correct.
             self._unhashed.add(number)
 
     def add_manifest(self, manifest: Manifest) -> None:
@@ -149,7 +152,7 @@ class QueueProof:
         return verdict
 
     def _check_content(self, verdict: QueueVerdict, index: int, lacking: int) -> None:
-        """Compare the checksum of a manifest with that of its records, if all of them are there."""
+        """Compare the checksum of a manifest with that of its records, if all of them were found."""
         manifest = self.manifests[index]
         span = (manifest.first, manifest.last)
         if lacking:

@@ -1,4 +1,4 @@
-"""The reading of a proof: first the manifests, then every stream that they are about."""
+"""Reading of the streams for a proof: first the manifests, then every stream that they cover."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ class ProofReading:
         self._saved_at = clock()
 
     def read(self) -> Iterator[str]:
-        """Read everything; yield the name of the stream after each page. Raise SendError or BridgeError.
+        """Read all streams, and yield the name of the stream after each page. Raise SendError or BridgeError.
 
-        What was read is saved, also if an error or the caller ends the reading.
+        The progress is saved, also if an error or the caller ends the reading.
         """
         try:
             # Manifests first: every record that they cover is in the stream already when it is read afterwards.
@@ -110,7 +110,7 @@ class ProofReading:
         summary = response["StreamDescriptionSummary"]
         oldest_ms = now_ms - int(summary["RetentionPeriodHours"]) * _HOUR_MS
         created_ms = summary["StreamCreationTimestamp"].timestamp() * 1000
-        # One hour later than the retention says: Kinesis removes records in chunks, and the clocks differ.
+        # One hour later than the retention requires, because Kinesis removes records in chunks, and the clocks differ.
         return "" if created_ms > oldest_ms else rfc3339(oldest_ms + _HOUR_MS)
 
     def _read(self, destination: Destination, *, manifests: bool) -> Iterator[str]:
@@ -125,7 +125,7 @@ class ProofReading:
             for page in reader.pages():
                 for data in page.records:
                     self._add(data, page.shard, manifests=manifests)
-                # Only now: positions and findings are saved together.
+                # Saved only now, so that positions and findings belong together.
                 positions[f"{name} {page.shard.id}"] = page.position
                 self._save_in_time()
                 yield destination.data_stream

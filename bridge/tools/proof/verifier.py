@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from bridge.tools.proof.queue_proof import QueueVerdict
 
 MAX_BLOCKS: Final = 200_000
-"""Max blocks of numbers, of all queues together: 220 MB, or 1.6 billion numbers, of which complete blocks take less."""
+"""Max blocks of numbers of all queues together: 220 MB for 1.6 billion numbers. Complete blocks need less."""
 MAX_MANIFESTS: Final = 1_000_000
 """Max manifests: some 500 MB, or those of 100 queues in a week, one a minute."""
 
 
 class ProofTooLarge(BridgeError):
-    """The streams hold more than can be checked in bounded memory."""
+    """Error: the streams contain more than can be checked in bounded memory."""
 
 
 class Verifier:
@@ -66,7 +66,7 @@ class Verifier:
                 )
 
     def add_discarded(self, data: bytes) -> None:
-        """Count a record that the Kinesis Client Library discards: for its consumers it is not there."""
+        """Count a record that the Kinesis Client Library discards, so that its consumers never receive it."""
         found = id_of(data)
         queue = None if found is None else self._queues.get(QueueId(*found[:2]))
         if queue is None:

@@ -1,1 +1,1 @@
-"""Support bundle: what a ticket needs, as one archive without secrets."""
+"""Support bundle: the information for a support ticket, as one archive without secrets."""

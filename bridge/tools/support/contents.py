@@ -1,4 +1,4 @@
-"""Files of a support bundle. Each is made independently: what cannot be had is a line that says why."""
+"""Files of a support bundle. Each is created independently. If a file cannot be created, a line contains the reason."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def metrics(config: Path, environ: Mapping[str, str]) -> str:
     headers = {"Authorization": f"Bearer {http.token.get_secret_value()}"} if http.token else {}
     context = ssl.create_default_context(cafile=http.cert_file) if http.cert_file else None
     if context is not None:
-        context.check_hostname = False  # the certificate is for the name that others use
+        context.check_hostname = False  # the certificate is issued for the name that other clients use
     wanted = urllib.request.Request(address, headers=headers)  # noqa: S310 - the scheme is one of the two above
     with urllib.request.urlopen(wanted, timeout=_PAGE_SECS, context=context) as response:  # noqa: S310 - as above
         return str(response.read().decode())

@@ -1,6 +1,6 @@
-"""Removal of secrets, in two ways that do not depend on each other.
+"""Removal of secrets, in two independent ways.
 
-1. Of the configuration, only known options that are no secrets keep their values.
+1. In the configuration, only known options that are no secrets keep their values.
 2. From every text of the bundle, the values of all secrets are removed, and user names and passwords in URLs.
 """
 
@@ -59,7 +59,7 @@ def secrets_in(data: Any, environ: Mapping[str, str]) -> Iterator[str]:
     for path, value in _leaves(data, ""):
         if path in public or value is None or is_reference(str(value)):
             continue
-        # Of an unknown option, a short value is no secret, and its removal would make every text unreadable.
+        # A short value of an unknown option is probably no secret, and its removal would make every text unreadable.
         if path.rpartition(".")[2] in _NAMES or len(str(value)) >= _MIN_CHARS:
             yield from _with_password(str(value))
 
@@ -111,6 +111,6 @@ def _with_password(value: str) -> Iterator[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the secret as it may stand in a text: itself, in JSON, in a URL, in the `repr` of Python."""
+    """Return all forms of a secret in a text: plain, in JSON, in a URL, and in Python's `repr`."""
     return {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, safe=""),
             repr(secret)[1:-1]}  # fmt: skip

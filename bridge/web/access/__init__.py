@@ -1,1 +1,1 @@
-"""Access to the page: who may read, who may edit, and from where."""
+"""Access control of the page: tokens, roles, sessions, origins, and response headers."""

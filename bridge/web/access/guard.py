@@ -1,4 +1,4 @@
-"""Guard of the endpoints: it lets a request through to its handler if the client may send it."""
+"""Guard of the endpoints: it passes a request to its handler if the client may send it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRONG_TOKEN_SECS: Final = 1.0
 
 
 class Guard:
-    """Checks of each request before its handler. The user of a request is then `request.state.user`."""
+    """Checks before each handler. They set `request.state.user` to the user of the request."""
 
     def __init__(self, settings: HttpSettings) -> None:
         tokens = {Role.VIEW: settings.view_token, Role.EDIT: settings.token}
@@ -87,7 +87,7 @@ class Guard:
         return None if role is None else User(role)
 
     async def role_of(self, request: Request, given: str) -> Role | None:
-        """Return the role of a token that a request has; None, after a delay, if it is wrong. Raise RequestError."""
+        """Return the role of a request's token, or None after a delay if the token is wrong. Raise RequestError."""
         address = request.client.host if request.client else "an unknown address"
         if self._wrong.refuses(address):
             raise RequestError(429, "too many wrong tokens from this address: retry in some seconds")

@@ -1,12 +1,13 @@
 """Access control of the page.
 
-Without a token everything can be read, and nothing changed, from this machine only. With `token` or `view_token`, all
-but the health checks need one of them, and only `token` may change anything. A client sends it as
+Without a token, only this machine has access: it can read everything and change nothing. With `token` or `view_token`,
+all requests except health checks need one of them, and only `token` permits changes. A client sends it as
 `Authorization: Bearer`, or once in the login form. The form starts a session by a cookie that no script can read and no
 other site can send (HttpOnly, SameSite=Strict).
 
-A browser on this machine may have a page of another site open, which must not gain access. So the Host must be ours
-(DNS rebinding). A request that changes something must also carry our header, which no form can send, and our Origin.
+A browser on this machine may have a page of another site open, which must not gain access. So the Host must be that of
+this page (DNS rebinding). A request that changes something must also have this page's own header, which no form can
+send, and its Origin.
 https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
@@ -69,7 +70,9 @@ def origin_is_ours(headers: Headers) -> bool:
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware around the application: the headers of each response forbid what the page does not need.
+    """ASGI middleware around the application.
+
+    The headers of each response forbid all browser features that the page does not need.
 
     `https`: browsers then use only HTTPS for this host (HSTS).
     """

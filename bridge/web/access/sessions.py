@@ -26,7 +26,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Client of a request: its role, and the name that it gave at the login ("" if none). Nothing checks the name."""
+    """Client of a request: its role, and the name from its login ("" if none). The name is not verified."""
 
     role: Role
     name: str = ""
@@ -48,7 +48,7 @@ class LoginSessions:
     def role_of(self, given: str) -> Role | None:
         """Return the role of a token; None if it is wrong. The duration reveals nothing about the tokens."""
         found, mine = None, _digest(given)
-        # The digests have one length, and all are compared: the duration is the same for each token.
+        # The digests have the same length, and all are compared, so the duration is the same for each token.
         for role, digest in self._digests.items():
             if hmac.compare_digest(mine, digest):
                 found = role

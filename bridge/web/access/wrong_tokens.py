@@ -1,7 +1,7 @@
-"""Wrong tokens, by the address that sent them: each is answered late, few at a time, and logged once a minute.
+"""Wrong tokens, by the address that sent them. Each is answered late, only few at a time, and logged once a minute.
 
-A token has at least 16 characters, so that at this rate none is found. An address behind which others log in too, such
-as a proxy's, is never locked out for longer than its own wrong tokens are being answered.
+A token has at least 16 characters, so at this rate none can be guessed. An address that several users share, such as a
+proxy's, is refused only while its own wrong tokens wait for their answer.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class WrongTokens:
         self._clock = clock
         self._delayed: dict[str, int] = {}
         self._logged: dict[str, tuple[float, int]] = {}
-        """When an address was last logged, and its wrong tokens since."""
+        """Time of the last log line of an address, and its wrong tokens since then."""
 
     def refuses(self, address: str) -> bool:
-        """Return whether to refuse a token from this address without comparing it: others are still being answered."""
+        """Return whether to refuse a token from this address unread, because others still wait for an answer."""
         in_all = sum(self._delayed.values())
         mine = self._delayed.get(address, 0)
         return mine >= MAX_DELAYED or (mine > 0 and in_all >= MAX_DELAYED_IN_ALL)
@@ -59,7 +59,7 @@ class WrongTokens:
         if now - at >= LOG_SECS:
             log.warning("page: invalid token from %s (%d since the last such line)", address, count)
             at, count = now, 0
-        # The oldest address is the first one: each is put at the end again.
+        # The oldest address is the first one, because each is moved to the end when it is used.
         self._logged[address] = (at, count)
         if len(self._logged) > MAX_ADDRESSES:
             del self._logged[next(iter(self._logged))]

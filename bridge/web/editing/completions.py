@@ -1,6 +1,6 @@
 """Completions for the editor: keys and values of a mapping file, functions, names, tables and schema files.
 
-Each list is read from what the loader uses, so that it never offers what `check` refuses.
+Each list comes from the definitions that the loader uses, so it offers only values that `check` accepts.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ def _members(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _alternatives(schema: dict[str, Any], node: Any) -> list[dict[str, Any]]:
-    """Return the schemas that a schema stands for: its alternatives, with references resolved."""
+    """Return the alternatives of a schema, with references resolved."""
     if not isinstance(node, dict):
         return []
     if "$ref" in node:
         return _alternatives(schema, schema["$defs"][node["$ref"].removeprefix(_DEFINITIONS)])
-    # Beside properties, anyOf lists combinations of keys that are required.
+    # Together with properties, anyOf lists combinations of required keys.
     choices = None if "properties" in node else node.get("anyOf") or node.get("oneOf")
     return [below for each in choices for below in _alternatives(schema, each)] if choices else [node]
 

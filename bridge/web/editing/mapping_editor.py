@@ -30,7 +30,7 @@ _FOUND: Final = "as found on disk, before a change on the page"
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who makes a change, and why. Both are text that the user gave."""
+    """Author and reason of a change, both as the user's own text."""
 
     by: str
     note: str
@@ -38,7 +38,10 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class MappingFile:
-    """A mapping's file as it is now. `text` is None if there is none; `fixed` is why it cannot be edited, or ""."""
+    """The current file of a mapping.
+
+    `text` is None if there is none; `fixed` is the reason why it cannot be edited, or "".
+    """
 
     names: MappingFileName
     text: bytes | None
@@ -51,7 +54,7 @@ class MappingFile:
 
     @property
     def shown(self) -> str:
-        """The text as it is shown."""
+        """The text for the page."""
         return (self.text or b"").decode("utf-8", "replace")
 
 
@@ -145,7 +148,7 @@ class MappingEditor:
 
     @contextmanager
     def _changing(self, name: str, expected: str, *, new: bool = False) -> Iterator[MappingFile]:
-        """Lock, bring the history up to date, and yield the file if it may be edited and has the expected version.
+        """Lock, update the history, and yield the file if it may be edited and has the expected version.
 
         `new`: there need not be a file.
         """
@@ -178,7 +181,7 @@ class MappingEditor:
                 raise
             log.warning("mapping %s: the change may not survive a power failure: %s", entry.name, error)
         finally:
-            # As after a crash: the file itself shows whether it was changed.
+            # As after a crash, the file itself shows whether it was changed.
             self._finish()
         log.info("mapping changed on the page", extra=_audit(entry, before.version if before else ""))
 
@@ -190,7 +193,7 @@ class MappingEditor:
             log.warning("history of the mappings: %s", error)
 
     def _present(self, name: str) -> MappingFile:
-        """Return the file of a mapping as it is now, or the one that it would have."""
+        """Return the current file of a mapping, or the one that it would have."""
         files = self.folder.files_of(name)
         if not files:
             return MappingFile(new_file_name(name), None, name_problem(name))
@@ -203,7 +206,7 @@ class MappingEditor:
         return MappingFile(files[0], text, fixed)
 
     def _note_change_on_disk(self, found: MappingFile) -> None:
-        """Store the present text as a version unless it is the newest one: nothing that was active must be lost."""
+        """Store the present text as a version unless it is the newest one, so that no active version is ever lost."""
         latest = self._store.latest(found.names.name)
         if found.fixed or found.text is None or (latest is not None and latest.version == found.version):
             return
@@ -257,7 +260,7 @@ def _require_version(found: MappingFile, expected: str) -> None:
 
 
 def conflict_of(name: str, text: bytes | None) -> RequestError:
-    """Return the response for a file that is not the version that the editor loaded."""
+    """Return the response for a file whose version differs from the one that the editor loaded."""
     present = None if text is None else text.decode("utf-8", "replace")
     what = "was deleted since you opened it" if text is None else "has changed since you opened it"
     why = f"mapping '{name}' {what}, on disk or in another window"

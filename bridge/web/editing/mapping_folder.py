@@ -1,4 +1,4 @@
-"""The folder of the mappings, as the page edits it: files in it, never behind links, each replaced atomically.
+"""Access of the page to the folder of the mappings: only files in it, never through links, each replaced atomically.
 
 Every access goes through a descriptor of the folder and does not follow links (O_NOFOLLOW). So a link that appears
 between a check and the access cannot lead elsewhere.
@@ -87,7 +87,7 @@ class MappingFolder:
                 self._versions[names.file, signature] = version
 
     def shown(self, file: str) -> bytes | None:
-        """Return a file's content to show it; None if there is no such file. Raise RequestError.
+        """Return a file's content for the page; None if there is no such file. Raise RequestError.
 
         Links within the folder are followed: Kubernetes mounts a ConfigMap with them.
         """
@@ -128,7 +128,7 @@ class MappingFolder:
         return ""
 
     def write(self, file: str, text: bytes, expected: str) -> None:
-        """Write a file as one step, with the mode and owner of the file it replaces.
+        """Write a file atomically, with the mode and owner of the file that it replaces.
 
         `expected` is the version that it must have until then, "" for a new file. Raise Conflict, OSError.
         """
@@ -184,7 +184,7 @@ def _read(folder: int, file: str) -> bytes | None:
 
 
 def _expect(folder: int, file: str, expected: str) -> None:
-    """Raise Conflict unless the file has this version. There is no other step between this check and the change."""
+    """Raise Conflict unless the file has this version. The change follows immediately after this check."""
     present = _read(folder, file)
     if version_of(present) != expected:
         raise Conflict(present)

@@ -53,7 +53,7 @@ class VersionStore:
         self._write(_PENDING, to_bytes(replace(entry, number=self._next_number()), text))
 
     def commit(self) -> None:
-        """Make the change that was begun a version, and delete the oldest versions beyond the limits."""
+        """Store the change that was begun as a version, and delete the oldest versions beyond the limits."""
         entry, _ = from_bytes((self._folder / _PENDING).read_bytes())
         (self._folder / _PENDING).rename(self._folder / f"{entry.number:010d}-{entry.name}")
         sync(self._folder)
@@ -111,7 +111,7 @@ class VersionStore:
         return found[0] if found else None
 
     def deleted(self) -> dict[str, Entry]:
-        """Return the newest version of each mapping that it says was deleted."""
+        """Return the newest version of each mapping, if that version is a deletion."""
         newest = {_name_of(file): file for file in sorted(self._files())}
         found = {}
         for name, file in newest.items():

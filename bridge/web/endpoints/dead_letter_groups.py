@@ -1,4 +1,4 @@
-"""Endpoints of the groups of dead letters: by mapping, code and reason, each replayed or deleted as one."""
+"""Endpoints of the groups of dead letters by mapping, code and reason. A group can be replayed or deleted."""
 
 from __future__ import annotations
 
@@ -31,10 +31,13 @@ log = logging.getLogger(__name__)
 
 MAX_LISTED: Final = 200
 STEP_DEAD_LETTERS: Final = 2_000
-"""Dead letters that one request replays or deletes: ten transactions. The page repeats it, and shows how far it is."""
+"""Number of dead letters that one request replays or deletes: ten transactions.
+
+The page repeats the request and shows the progress.
+"""
 MIN_AGE_SECS: Final = 1.0
 REST: Final = 10
-"""Grouping takes at most one tenth of the time, however often it is requested and however many dead letters."""
+"""Grouping pauses for this multiple of its duration, so it uses at most one tenth of the time."""
 
 
 @dataclass(frozen=True, slots=True)

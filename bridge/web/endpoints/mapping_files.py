@@ -35,7 +35,10 @@ _COUNTERS: Final = (
 
 
 class MappingFileEndpoints:
-    """Handlers of the edits. Each names the `version` that its user has seen, and gets 409 if the file is another."""
+    """Handlers of the edits.
+
+    A request contains the `version` that its user has seen; if the file has another one, the response is 409.
+    """
 
     def __init__(
         self, bridge: RunningBridge, editor: MappingEditor, playground: Playground, threads: ThreadSlots
@@ -129,7 +132,7 @@ class MappingFileEndpoints:
         asked = {"old": old, "new": new, "old_name": old_name, "new_name": new_name}
         try:
             return await self._playground.run("diff", asked)
-        except BridgeError as error:  # a conflict must be reported without its differences too
+        except BridgeError as error:  # a conflict must be reported even if its differences cannot be computed
             return {"differences": f"({error})"}
 
     async def compare(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Endpoints of the mappings: their text and problems, and what an edited text would do. They change nothing."""
+"""Endpoints of the mappings: their text and problems, and the effects of an edited text. They change nothing."""
 
 from __future__ import annotations
 

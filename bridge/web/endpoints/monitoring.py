@@ -30,8 +30,7 @@ class MonitoringEndpoints:
 
     def routes(self, guard: Guard) -> list[Route]:
         """Return the routes."""
-        # Health checks need no token, because orchestrators cannot send one. They say no more than whether the bridge
-        # works.
+        # Health checks need no token, because orchestrators cannot send one. They show only whether the bridge works.
         return [
             Route("/healthz", self.healthz),
             Route("/readyz", self.readyz),

@@ -1,4 +1,4 @@
-"""Endpoints of what is recorded over time: the curves, the rates of each mapping and stream, and the event log."""
+"""Endpoints of the recordings: the curves, the rates of each mapping and stream, and the event log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEFAULT_EVENTS: Final = 200
 
 
 class RecordingEndpoints:
-    """Handlers of what is recorded over time."""
+    """Handlers of the recordings."""
 
     def __init__(self, bridge: RunningBridge, threads: ThreadSlots) -> None:
         self._bridge = bridge

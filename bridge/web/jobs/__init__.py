@@ -1,1 +1,1 @@
-"""Jobs of the worker process: what the page does with texts that users typed, which may need any time and memory."""
+"""Jobs of the worker process: evaluations of texts from users, which may need any amount of time and memory."""

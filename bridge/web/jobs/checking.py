@@ -38,7 +38,7 @@ def check(asked: dict[str, Any]) -> dict[str, Any]:
         return {"problems": problem_values(error.problems, text, resources), "tests": []}
     problem = sharing_problem(mapping, document) if asked["shared"] else None
     tests = case_values(mapping)
-    # A mapping turns the error into a dead letter. The bridge, without this limit, would use the memory.
+    # A mapping would turn this error into a dead letter. The bridge has no such limit and would use the memory.
     if any(_OUT_OF_MEMORY.search(each["difference"]) for each in tests):
         raise BridgeError(f"a test needs more than {JOB_BYTES // 1024**2} MiB of memory")
     return {"problems": problem_values([problem] if problem else [], text), "tests": tests}
@@ -47,7 +47,7 @@ def check(asked: dict[str, Any]) -> dict[str, Any]:
 def case_values(mapping: Mapping) -> list[dict[str, Any]]:
     """Run the mapping's tests, and return their results."""
     results = run_cases(mapping)
-    # A response has room for the differences of some tests: the first to fail show what is wrong.
+    # A response has room for the differences of some tests only. The first failures show the error.
     first = [each.number for each in results if not each.passed][:_MAX_DIFFERENCES]
     shown = {number: results[number].difference[:_MAX_DIFFERENCE_CHARS] for number in first}
     return [{"name": each.name, "passed": each.passed, "difference": shown.get(each.number, "")} for each in results]
@@ -56,7 +56,7 @@ def case_values(mapping: Mapping) -> list[dict[str, Any]]:
 def problem_values(
     problems: Sequence[Problem], text: str, resources: LoadedResources | None = None
 ) -> list[dict[str, Any]]:
-    """Return problems with their positions in the text, from the first to the last character of a word.
+    """Return problems with the range of the faulty word in the text.
 
     Problems of `resources` follow; they have no position in this text.
     """
@@ -71,7 +71,10 @@ def problem_values(
 
 
 def _range(lines: list[str], line: int, column: int) -> dict[str, int]:
-    """Return where a problem begins and ends. Lines and columns count from 1; `end_column` is behind the end."""
+    """Return where a problem begins and ends.
+
+    Lines and columns count from 1; `end_column` is the column after the last character.
+    """
     shown = lines[line - 1] if 0 < line <= len(lines) else ""
     word = _WORD.match(shown, max(column - 1, 0))
     end = word.end() + 1 if word else column + 1

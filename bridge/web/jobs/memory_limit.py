@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 JOB_BYTES: Final = 256 * 1024 * 1024
-"""Memory that a job may use beyond that of the process with its tables and schemas.
+"""Memory that a job may use in addition to that of the process with its tables and schemas.
 
-Of twenty hostile expressions, none used more than 130 MiB before it reached another limit. The bridge itself is going
-to run what a user tries here, and its service has 512 MiB.
+Of twenty hostile expressions, none used more than 130 MiB before it reached another limit. The bridge itself will run
+the expressions that users try here, and its service has 512 MiB.
 """
 
 
 @contextmanager
 def memory_limit(more: int = JOB_BYTES) -> Iterator[None]:
-    """Limit the memory that this process may use beyond what it has."""
+    """Limit the memory that this process may use in addition to its present memory."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * resource.getpagesize() + more

@@ -37,7 +37,7 @@ ERRORS_OF_BODY: Final = (400, 413, 415)
 NUMBER_TEXT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 """Numbers that `integer` of bridge/web/requests.py accepts."""
 QUERY_NUMBER: Final[Schema] = {"anyOf": [NUMBER_TEXT, {"const": ""}]}
-"""The same in a query, where an empty text stands for the default."""
+"""Numbers in a query, where an empty text means the default."""
 WORKER: Final = {"worker": QUERY_NUMBER}
 
 
@@ -45,10 +45,10 @@ WORKER: Final = {"worker": QUERY_NUMBER}
 class Operation:
     """Parameters, body and responses of an operation.
 
-    `response`: schema of the success, None where `media_type` is not JSON. `query`: parameters, none of them required.
-    `form`: fields of a form, instead of a JSON `body`. `errors`: statuses beside those of the guard and of the body.
-    `others`: schemas of further responses that are no `{"error": …}`, or their media type where they are not JSON.
-    `path`: schemas of path parameters that are not just text.
+    `response`: schema of a successful response, None if `media_type` is not JSON. `query`: parameters, none of them
+    required. `form`: fields of a form, instead of a JSON `body`. `errors`: statuses in addition to those of the guard
+    and of the body. `others`: schemas of further responses that are no `{"error": …}`, or their media type if they are
+    not JSON. `path`: schemas of path parameters that are not just text.
     """
 
     response: Schema | None = None

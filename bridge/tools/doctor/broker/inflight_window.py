@@ -2,8 +2,8 @@
 
 The probe first acknowledges nothing. A broker whose window is full stops sending, and sends more at once for each
 acknowledgement. So when no more messages arrive, the probe acknowledges one, then two, then three, after pauses of
-different lengths. If as many messages follow at once each time, the window is the number of unacknowledged messages.
-Any other silence (a plant at rest, or one that publishes at intervals) does not show this pattern.
+different lengths. If the same number of messages follows at once each time, the window is the number of unacknowledged
+messages. A plant at rest, or one that publishes at intervals, does not show this pattern.
 
 Brokers differ in the response to an acknowledgement. A correct one sends one message. mosquitto 2.0.11 sends a full
 window for each acknowledgement of the oldest message (its issue 2301). So its window grows, and soon limits nothing.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
 
 ENOUGH: Final = 1_000
-"""Number of unacknowledged messages from which on the window limits nothing."""
+"""Number of unacknowledged messages from which the window limits nothing."""
 # With 1 ms per round trip, 100 messages at a time are still more than most plants publish; mosquitto's default of 20 is
 # not.
 NARROW: Final = 100
@@ -42,7 +42,7 @@ _SUBJECT: Final = "in-flight window"
 
 @dataclass(frozen=True, slots=True)
 class InflightWindow:
-    """Measured window. `size` is None where no limit showed; `peak` is the peak of unacknowledged messages.
+    """Measured window. `size` is None if no limit was found; `peak` is the highest number of unacknowledged messages.
 
     `turnaround_secs` is the time from an acknowledgement to the next message; `released` the number of messages that
     followed one acknowledgement.
@@ -88,7 +88,7 @@ def _full(session: ProbeSession) -> tuple[float, int] | None:
     for number, silence_secs in _TRIALS:
         before = session.needing
         session.listen(silence_secs)
-        # A message without an acknowledgement: the silence had another cause than a full window.
+        # A message arrived without an acknowledgement, so the silence had another cause than a full window.
         if session.needing != before:
             return None
         many = min(number, len(session.unacknowledged))
@@ -98,7 +98,7 @@ def _full(session: ProbeSession) -> tuple[float, int] | None:
         turnarounds.append(turnaround)
         # Only the first trial acknowledges a single message, so only it shows what one acknowledgement releases.
         released = released if number > 1 else session.needing - before
-    # The shortest: the longer ones contain a pause of this machine or of the network.
+    # The shortest time counts, because the longer ones contain a pause of this machine or of the network.
     return min(turnarounds), released
 
 

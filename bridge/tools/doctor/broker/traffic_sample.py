@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.packet_stream import Publish
 
 MAPPED: Final = 5_000
-"""Max number of messages that are mapped as the bridge would. Further ones are assumed to be like these."""
+"""Max number of messages that are mapped. Further messages are assumed to be similar."""
 
 
 class TrafficSample:
