@@ -3,10 +3,11 @@
 All streams that are sent to the same endpoint share one link, and therefore one `AdaptiveConcurrency`. The model is
 that of BBR (https://datatracker.ietf.org/doc/draft-ietf-ccwg-bbr/), applied to HTTP requests:
 
-    bandwidth       bytes per second that left over the link, or that the endpoint answered where the kernel does not
-                    see the link; measured over the flight of each request
+    bandwidth       bytes per second that left over the link, or were answered where the kernel does not see the link.
+                    Only answers raise it, since bytes may leave into the buffer of a proxy or a modem
     answer latency  the time from the end of a request's body leaving this machine to the arrival of its answer
-    window          bandwidth * (MAX_QUEUE_SECS + LATENCY_GAIN * answer latency): the bytes that may be in flight
+    window          bandwidth * (REQUEST_SECS + LATENCY_GAIN * answer latency), and at least bandwidth * MAX_QUEUE_SECS:
+                    the bytes that may be in flight
     link window     bandwidth * MAX_QUEUE_SECS: the bytes of these that may not have left yet
     request size    bandwidth * REQUEST_SECS, so that one request is on the link while the next one is prepared
 
@@ -89,7 +90,7 @@ class AdaptiveConcurrency:
     def window_bytes(self) -> int:
         """Maximum number of bytes in flight."""
         bandwidth = self._bandwidth.value
-        window = bandwidth * (MAX_QUEUE_SECS + LATENCY_GAIN * self._latency.secs)
+        window = bandwidth * max(MAX_QUEUE_SECS, REQUEST_SECS + LATENCY_GAIN * self._latency.secs)
         window = min(window, max(bandwidth * MAX_QUEUE_SECS, PROVEN_GAIN * self._latency.proven_bytes))
         return max(2 * MIN_REQUEST_BYTES, int(min(MAX_WINDOW_BYTES, window * self._share)))
 
@@ -182,7 +183,7 @@ class AdaptiveConcurrency:
             return
         flight.paced = flight.left_rate <= PACED_FACTOR * self._bandwidth.value
         if flight.paced:
-            self._bandwidth.on_rate(flight.left_rate, limited=flight.limited)
+            self._bandwidth.on_rate(min(flight.left_rate, self._bandwidth.value), limited=flight.limited)
 
     def answered(self, flight: OutstandingRequest, size: int, answered_at: float) -> None:
         """Measure a request of `size` bytes on the wire that was answered, whatever the answer was."""
@@ -196,7 +197,7 @@ class AdaptiveConcurrency:
         self._bandwidth.on_rate(rate, limited=flight.limited and conclusive and not slow)
         if not flight.limited:
             self._limited_since = None
-        self._on_latency(latency, flight, answered_at, shows_slow_endpoint=shows_slow_endpoint)
+        self._on_latency(latency, rate, flight, answered_at, shows_slow_endpoint=shows_slow_endpoint)
         self._grow(limited=flight.limited)
 
     def failed(self, flight: OutstandingRequest, now: float, *, outcome_unknown: bool) -> bool:
@@ -257,13 +258,19 @@ class AdaptiveConcurrency:
             self._on_slow_endpoint(max(slow.values()), max(flight.load for flight in slow), now)
 
     def _on_latency(
-        self, latency: tuple[float, float], flight: OutstandingRequest, now: float, *, shows_slow_endpoint: bool
+        self,
+        latency: tuple[float, float],
+        rate: float,
+        flight: OutstandingRequest,
+        now: float,
+        *,
+        shows_slow_endpoint: bool,
     ) -> None:
         """Follow the answer latency, and decide what a slow answer means."""
         lower, upper = latency
         if self._experiment.running:
             if self._experiment.ends_with(flight.started_at, upper):
-                self._conclude(upper, flight, now)
+                self._conclude(upper, rate, flight, now)
             return
         slow = self._latency.is_slow(lower)
         if slow and shows_slow_endpoint:
@@ -280,14 +287,14 @@ class AdaptiveConcurrency:
         self._bandwidth.forget_growth()
         self._fill_window(now)
 
-    def _conclude(self, latency: float, flight: OutstandingRequest, now: float) -> None:
-        """Apply the result of the experiment."""
+    def _conclude(self, latency: float, rate: float, flight: OutstandingRequest, now: float) -> None:
+        """Apply the result of the experiment: the latency and the rate of the answers with half in flight."""
         self._bandwidth.forget_growth()
         if self._experiment.found_queue(latency, now):
             # The link or the endpoint queues requests, so more of them in flight are of no use.
             self._max_requests = self._experiment.max_requests // 2
             if not flight.paced:
-                self._bandwidth.halve()
+                self._bandwidth.halve(rate)
         else:
             self._latency.jump(latency, flight.load)
             self._fill_window(now)

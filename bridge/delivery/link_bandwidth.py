@@ -48,9 +48,9 @@ class LinkBandwidth:
         self._rates.append(rate)
         self.value = max(halved, *self._rates)
 
-    def halve(self) -> None:
-        """Halve the bandwidth, and forget what was measured before."""
-        self.value = max(self._least, self.value / 2)
+    def halve(self, rate: float = 0.0) -> None:
+        """Halve the bandwidth, but not to less than this rate, and forget what was measured before."""
+        self.value = max(self._least, self.value / 2, min(rate, self.value))
         self._rates.clear()
         self._at_growth = min(self._at_growth, self.value)
 

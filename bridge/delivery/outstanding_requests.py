@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.delivery.answer_latency import Load
 
@@ -19,12 +20,27 @@ OVERDUE_SECS = 10.0
 MIN_DRAIN_SECS = 0.4
 """Minimum time for a rate. The kernel's figures are up to 0.1 s old, so a shorter time shows no rate."""
 
+_ANSWERS = 64
+"""Number of the last answers that are remembered: several for each request that may be in flight."""
+
+_COMPARED = 8
+"""Number of the last answers of which the longest one sets the time over which a rate is measured."""
+
+
+class _Answer(NamedTuple):
+    """A request that was answered. `bytes_before`: bytes of all requests that were answered earlier."""
+
+    answered_at: float
+    started_at: float
+    bytes_before: int
+
 
 @dataclass(slots=True, eq=False)
 class OutstandingRequest:
     """One request in flight. Sizes are bytes on the wire, times are seconds of the sender's clock.
 
-    At its start, requests with `answered_before` bytes in total had been answered, and `left_before` bytes had left.
+    At its start, requests with `answered_before` bytes in total had been answered. `left_before` bytes had left by
+    `left_since`, the last time before its start at which that was known.
     """
 
     size: int
@@ -32,6 +48,7 @@ class OutstandingRequest:
     started_at: float
     answered_before: int
     left_before: int
+    left_since: float
     load: Load
     """Load when it started. `ahead` is equal to `in_flight` until it is known."""
     owner: object
@@ -67,6 +84,8 @@ class OutstandingRequests:
         """Bytes of all requests that were answered."""
         self._ended_bytes = 0
         self._newest_answered = -inf
+        self._answers: deque[_Answer] = deque(maxlen=_ANSWERS)
+        self._busy_since = -inf
         self._outstanding: set[OutstandingRequest] = set()
 
     def __len__(self) -> int:
@@ -110,8 +129,18 @@ class OutstandingRequests:
 
     def start(self, size: int, now: float, owner: object) -> OutstandingRequest:
         """Add a request that starts now."""
+        if not self._outstanding:
+            self._busy_since = now
         in_flight = size + sum([flight.size for flight in self.waiting])
-        flight = OutstandingRequest(size, now, self.answered_bytes, self.left_bytes, Load(in_flight, in_flight), owner)
+        flight = OutstandingRequest(
+            size,
+            now,
+            self.answered_bytes,
+            self.left_bytes,
+            self._left_since(now),
+            Load(in_flight, in_flight),
+            owner,
+        )
         self._outstanding.add(flight)
         self.last_size = size
         return flight
@@ -124,23 +153,38 @@ class OutstandingRequests:
         flight.load = Load(flight.load.in_flight, ahead)
         flight.left_rate = self._left_rate(flight, now)
 
+    def _left_since(self, now: float) -> float:
+        """Return the time up to which `left_bytes` is known. On a busy machine it may be long ago."""
+        leaving = [flight for flight in self._outstanding if flight.drained_at is None]
+        return min([flight.looked_at or flight.started_at for flight in leaving], default=now)
+
     def _left_rate(self, flight: OutstandingRequest, now: float) -> float | None:
-        secs = now - flight.started_at
-        return (self.left_bytes - flight.left_before) / secs if secs >= MIN_DRAIN_SECS else None
+        if flight.looked_at is None or now - flight.started_at < MIN_DRAIN_SECS:
+            return None
+        return (self.left_bytes - flight.left_before) / (now - flight.left_since)
 
     def answered(self, flight: OutstandingRequest, size: int, answered_at: float) -> float:
         """Remove an answered request of `size` bytes. Return the rate of answered bytes during its flight."""
         self._remove(flight, size)
+        self._answers.append(_Answer(answered_at, flight.started_at, self.answered_bytes))
         self.answered_bytes += size
         self.answered_at = answered_at
         self._newest_answered = max(self._newest_answered, flight.started_at)
-        # Never zero: a local endpoint may answer within the resolution of the clock.
-        secs = max(answered_at - flight.started_at, 1e-6)
-        rate = (self.answered_bytes - flight.answered_before) / secs
-        # Bytes that had left before its start do not count. Several answers that arrive at once would show too high a
-        # rate, so the rate is limited to that of the bytes that left.
+        rate = self._answer_rate(answered_at)
         left_rate = flight.left_rate or self._left_rate(flight, answered_at)
         return rate if left_rate is None else min(rate, left_rate)
+
+    def _answer_rate(self, now: float) -> float:
+        """Return the bytes per second that were answered, over the time of the longest of the last requests.
+
+        A shorter time would be too short: a small request overtakes larger ones, of which most had left before, and
+        answers that had to wait for a busy machine come several at once.
+        """
+        longest = max(answer.answered_at - answer.started_at for answer in list(self._answers)[-_COMPARED:])
+        began = max(now - longest, self._busy_since)
+        since = (answer.bytes_before for answer in self._answers if answer.answered_at > began)
+        bytes_before = next(since, self._answers[-1].bytes_before)  # an answer may have taken no time
+        return (self.answered_bytes - bytes_before) / max(now - began, 1e-6)
 
     def failed(self, flight: OutstandingRequest) -> None:
         """Remove a request that got no answer."""

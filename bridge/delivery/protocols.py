@@ -29,6 +29,10 @@ class RecordQueue(DeferrableQueue, Protocol):
     """Set by the sender. Called after a commit, without locks, if records arrived since `due_at` returned None, or
     enough to send before the linger ends."""
 
+    @property
+    def live_bytes(self) -> int:
+        """Bytes of the records that are sent before a backlog; 0 if the queue sends the oldest first."""
+
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
         """Return when records should be taken, by the steady clock; None while there are none. Never blocks on disk.
 

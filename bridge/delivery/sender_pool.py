@@ -169,8 +169,19 @@ class SenderPool:
             self._concurrency.waited(now)
             return None, None
         chosen.served_at = now
-        chosen.link_share = 1 / max(1, sum([sender.busy or sender is chosen for sender in self._senders]))
+        chosen.link_share = self._link_share(chosen)
         return chosen, None
+
+    def _link_share(self, chosen: StreamSender) -> float:
+        """Return the part of the link's window that a stream may fill: equal parts while no live records wait.
+
+        Each request that live records would fill counts as one more stream. So live records go before the backlogs of
+        other streams, and no stream gets nothing.
+        """
+        request_bytes = self._concurrency.request_bytes
+        busy = [sender for sender in self._senders if sender.busy or sender is chosen]
+        total = len(busy) + sum([sender.queue.live_bytes for sender in busy]) / request_bytes
+        return (1 + chosen.queue.live_bytes / request_bytes) / total
 
     def _wait_secs(self, now: float) -> float:
         """Return the seconds until something is due, unless something changes before."""

@@ -89,10 +89,10 @@ class StreamSender:
         self.changed = True
         """True if `attention_at` may be too late, because records, a result or a response have arrived."""
         self.link_share = 1.0
-        """This stream's share of the link: 1 / number of busy streams."""
+        """This stream's share of the link, of 1 for all streams."""
         self.served_at = -inf
         """Time at which the leader last built a request for this stream."""
-        self._queue = queue
+        self.queue = queue
         self._transport = transport
         self._settings = settings
         self._concurrency = concurrency
@@ -123,7 +123,7 @@ class StreamSender:
             status, oldest = self._tracker.status(now), self._tracker.oldest()
             accepted_at = self._tracker.state.accepted_at or self._started_at
             linger_secs = self._tracker.accumulator.linger_secs
-        oldest_secs = self._queue.oldest_secs(oldest)
+        oldest_secs = self.queue.oldest_secs(oldest)
         stalled_secs = max(0.0, min(now - accepted_at, oldest_secs) - linger_secs)
         endpoint = self._transport.endpoint(self.stream)
         return replace(status, oldest_secs=oldest_secs, stalled_secs=stalled_secs, endpoint=endpoint)
@@ -183,7 +183,7 @@ class StreamSender:
         records, size = self._room(now, 1)  # one full request is enough to start with
         if records <= 0 or size <= 0:
             return None
-        return self._queue.due_at(records, size, self._tracker.accumulator.linger_secs)
+        return self.queue.due_at(records, size, self._tracker.accumulator.linger_secs)
 
     def _room(self, now: float, requests: int) -> tuple[int, int]:
         """Return how many records, and bytes of them, may be taken from the queue to fill this number of requests."""
@@ -203,7 +203,7 @@ class StreamSender:
         """Build the next request and return the task that sends it, or None if there is nothing to send."""
         with self._changed:
             now = self._clock()
-            self._tracker.tune(self._queue.tuning)
+            self._tracker.tune(self.queue.tuning)
             requests, max_bytes = self._concurrency.free_requests, self._max_bytes()
             room = self._room(now, requests)
             deferred = self._deferral.readable()
@@ -219,7 +219,7 @@ class StreamSender:
             flight = self._start(batch, now) if batch.records else None
             self.changed = True
         if rejected:
-            self._queue.settle([], rejected)
+            self.queue.settle([], rejected)
         return None if flight is None else partial(self._send, batch, flight)
 
     def _take(self, room: tuple[int, int], deferred: list[Deferral]) -> list[Record]:
@@ -229,7 +229,7 @@ class StreamSender:
         try:
             if deferred:
                 return self._deferral.read_deferred(deferred)
-            fresh = self._queue.take_batch(*room) if min(room) > 0 else []
+            fresh = self.queue.take_batch(*room) if min(room) > 0 else []
         except BridgeError as error:
             self._read_retry_at = self._clock() + READ_RETRY_SECS
             if str(error) != self._read_error:
@@ -265,7 +265,7 @@ class StreamSender:
                     settled = self._tracker.on_results(batch, outcome, results, now - started, now)
                     self._notify()
         if settled.delivered or settled.rejected:
-            self._queue.settle(*settled)
+            self.queue.settle(*settled)
 
     def _put_records(self, batch: Batch) -> list[Result]:
         try:
@@ -316,7 +316,7 @@ class StreamSender:
             delivered = self._tracker.judge_misplaced(self._clock())
             self._notify()
         if delivered:
-            self._queue.settle(delivered, [])
+            self.queue.settle(delivered, [])
 
     def _describe(self) -> None:
         """Request the stream's limits. Other workers continue to send."""
@@ -327,12 +327,12 @@ class StreamSender:
                 self._tracker.on_describe_failed(error, self._clock())
                 self._notify()
             return
-        self._queue.max_record_bytes = description.max_record_bytes
+        self.queue.max_record_bytes = description.max_record_bytes
         with self._changed:
             rejected = self._tracker.on_described(description, self._clock())
             self._notify()
         if rejected:
-            self._queue.settle([], rejected)
+            self.queue.settle([], rejected)
 
     def _list_shards(self) -> None:
         """Request the stream's shards. Other workers continue to send."""
@@ -347,4 +347,4 @@ class StreamSender:
                 delivered = self._tracker.on_shards(shards, self._clock())
                 self._notify()
         if delivered:
-            self._queue.settle(delivered, [])
+            self.queue.settle(delivered, [])

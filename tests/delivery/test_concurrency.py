@@ -141,8 +141,8 @@ def test_proxy_gets_little_more_than_the_link_behind_it():
     link = SimulatedLink(64_000, 0.4, proxy=True)
     link.send(60)
     link.longest = 0.0
-    assert link.use(120) > 0.9
-    assert link.longest < 8
+    assert link.use(120) > 0.85
+    assert link.longest < 2 * MAX_QUEUE_SECS
 
 
 def test_requests_leave_one_after_the_other():

@@ -64,6 +64,13 @@ def test_halved_bandwidth_stays_above_the_least(link):
     assert link.value == 2_000
 
 
+def test_bandwidth_is_not_halved_below_a_measured_rate(link):
+    link.halve(70_000)
+    assert link.value == 70_000
+    link.halve(90_000)
+    assert link.value == 70_000
+
+
 def test_growth_is_half_of_what_one_request_more_could_bring(link):
     assert link.has_grown(4)
     assert not link.has_grown(5)

@@ -21,6 +21,7 @@ class MemoryQueue:
     def __init__(self, stream: str, records: Iterable[Record] = ()):
         self.stream = stream
         self.max_record_bytes = None
+        self.live_bytes = 0
         self.tuning = BatchingOptions()
         self.delivered: list[Record] = []
         self.rejected: list[tuple[Record, str, str]] = []

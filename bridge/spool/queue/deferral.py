@@ -89,6 +89,11 @@ class DeferringQueue(ABC):
         self._spans_before_drop: dict[Deferral, tuple[Span, ...]] = {}
         """Spans of each deferral as they were before the open transaction dropped records. `rewind` restores them."""
 
+    @property
+    def live_bytes(self) -> int:
+        """Bytes of the records that are sent before a backlog: 0, since the oldest are sent first."""
+        return 0
+
     @abstractmethod
     def _first_unsent(self) -> int:
         """Return the lowest number that was not handed out."""

@@ -72,6 +72,11 @@ class LiveFirstQueue(StreamQueue):
         self._linger_secs = linger_secs
         return super().due_at(max_records, max_bytes, linger_secs)
 
+    @property
+    def live_bytes(self) -> int:
+        """Bytes of the records in the window, which are sent before the backlog. Any thread."""
+        return self._fresh_bytes
+
     def _retire(self) -> None:
         """Move records that have waited too long from the window to the backlog."""
         live_since = self.clock() - LIVE_SECS - self._linger_secs
