@@ -35,7 +35,7 @@ def test_group_is_opened_and_shows_its_dead_letters_only(tab, troubled):
     groups(page).get_by_role("link", name=re.compile("multiply")).click()
     expect(groups(page).get_by_text(re.compile("found string 'text 0'"))).to_be_visible()
     listed = page.get_by_role("region", name="Dead letters", exact=True)
-    expect(listed.get_by_text(re.compile("^Of the group"))).to_be_visible()
+    expect(listed.get_by_text(re.compile("^Dead letters of the group"))).to_be_visible()
     expect(listed.locator("tr.of-dead-letter")).to_have_count(25)
     page.get_by_role("button", name="Load older").click()
     expect(listed.locator("tr.of-dead-letter")).to_have_count(40)
@@ -43,7 +43,7 @@ def test_group_is_opened_and_shows_its_dead_letters_only(tab, troubled):
     expect(page.get_by_role("link", name="Open in the editor with this message")).to_have_attribute(
         "href", "#/mappings/press/dead-letter/40"
     )
-    expect(listed.get_by_text(re.compile("^Of the group"))).to_be_visible()
+    expect(listed.get_by_text(re.compile("^Dead letters of the group"))).to_be_visible()
     page.get_by_role("link", name="Show all").click()
     expect(listed.get_by_label("Code")).to_be_visible()
 

@@ -50,14 +50,14 @@ def test_conflict_shows_differences_and_overwrites_nothing(edit, plant):
     question = edited.page.get_by_role("dialog", name="The file on disk has changed")
     expect(question.locator(".removed")).to_contain_text("their press")
     expect(question.locator(".added")).to_contain_text("my press")
-    question.get_by_role("button", name="Keep mine as a draft").click()
+    question.get_by_role("button", name="Keep my text as a draft").click()
     assert file_of(plant, "disputed").read_text() == theirs
     expect(edited.page.get_by_text("Your draft is not based on the file on disk.")).to_be_visible()
     expect(edited.text).to_contain_text("my press")
     theirs = theirs.replace("their press", "a third press")
     write_mapping(plant.folder, "disputed", theirs)
     edited.press("Save")
-    question.get_by_role("button", name="Reload theirs").click()
+    question.get_by_role("button", name="Take the version on disk").click()
     expect(edited.text).to_contain_text("a third press")
     expect(edited.page.get_by_text("unmodified")).to_be_visible()
     assert file_of(plant, "disputed").read_text() == theirs
@@ -78,7 +78,7 @@ def test_change_on_disk_is_shown_with_a_choice_before_anything_is_saved(edit, pl
     question = edited.page.get_by_role("dialog", name="The file on disk has changed")
     expect(question.locator(".removed")).to_contain_text("a third press")
     expect(question.locator(".added")).to_contain_text("my press")
-    question.get_by_role("button", name="Keep mine as a draft").click()
+    question.get_by_role("button", name="Keep my text as a draft").click()
     expect(notice).to_be_hidden()
     expect(edited.text).to_contain_text("my press")
 
@@ -88,7 +88,7 @@ def test_draft_kept_in_a_conflict_replaces_the_file_by_a_second_save(edit, plant
     edited.replace("a press", "my press")
     write_mapping(plant.folder, "merged", MAPPING.replace("a press", "their press"))
     edited.press("Save")
-    edited.page.get_by_role("dialog").get_by_role("button", name="Keep mine as a draft").click()
+    edited.page.get_by_role("dialog").get_by_role("button", name="Keep my text as a draft").click()
     edited.press("Save")
     expect(edited.status).to_have_text("Saved. The mapping is active.")
     assert file_of(plant, "merged").read_text() == MAPPING.replace("a press", "my press")
@@ -212,7 +212,7 @@ def test_draft_of_an_older_file_is_a_conflict_when_it_is_saved(edit, plant):
     expect(page.get_by_text("valid", exact=True)).to_be_visible()
     edited.press("Save")
     expect(page.get_by_role("dialog", name="The file on disk has changed")).to_contain_text("their press")
-    page.get_by_role("button", name="Reload theirs").click()
+    page.get_by_role("dialog").get_by_role("button", name="Take the version on disk").click()
     expect(page.get_by_text("unmodified")).to_be_visible()
     assert file_of(plant, "older").read_text() == theirs
 

@@ -27,6 +27,18 @@ def test_way_of_a_message_is_shown_live(open_page):
     expect(page.get_by_text("accounting OK")).to_be_visible()
 
 
+def test_overview_fits_a_tablet_and_its_tables_unfold(open_page):
+    page = open_page(width=768, height=1024)
+    expect(page.locator(".plot canvas")).to_have_count(3)
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1024
+    streams = page.get_by_role("region", name="Streams")
+    expect(streams.get_by_role("table")).to_be_hidden()
+    page.get_by_role("button", name="Show Streams").click()
+    expect(streams.get_by_role("table")).to_be_visible()
+    page.get_by_role("button", name="More curves").click()
+    expect(page.locator(".plot canvas")).to_have_count(7)
+
+
 @pytest.mark.slow
 def test_line_reports_how_long_a_time_it_covers(open_page):
     page = open_page()
@@ -131,7 +143,7 @@ def test_broken_mapping_is_a_problem_that_links_to_its_file(open_page, plant):
         mapping.write_text(text.replace("outputs:", "outputs: ["))
         expect(page.get_by_role("status").first).to_have_text(re.compile("^WARNING: mapping press: reload failed"))
         wrong = page.get_by_role("region", name="Active problems")
-        wrong.get_by_role("link", name="Open").first.click()
+        wrong.get_by_role("link", name="Open the mapping").first.click()
         expect(page.get_by_role("heading", name="the last good version is active")).to_be_visible()
     finally:
         mapping.write_text(text)

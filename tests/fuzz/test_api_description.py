@@ -6,7 +6,8 @@ valid ones are not. Access is tested in tests/web/test_roles.py.
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
+from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 from starlette.testclient import TestClient
@@ -60,6 +61,15 @@ def client(tmp_path_factory):
     bridge.spool.close()
 
 
+def is_blank(client, sent, label):
+    """Return whether a parameter that may be empty is empty in the URL, as it is for an invalid empty list too."""
+    url = client.build_request("GET", BASE, params=sent.get("params")).url
+    method, path = label.split(" ")
+    parameters = api()["paths"][path][method.lower()].get("parameters", [])
+    may_be_blank = {each["name"] for each in parameters if Draft202012Validator(each["schema"]).is_valid("")}
+    return any(name in may_be_blank and not value for name, value in url.params.multi_items())
+
+
 def respond(client, label, mode):
     accepted = CHECKS.get_one("positive_data_acceptance")
     checks = [each for each in CHECKED if each is not accepted or label not in WITH_CONTENT]
@@ -67,6 +77,8 @@ def respond(client, label, mode):
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=OPERATIONS[label].as_strategy(mode))
     def respond_to(case):
+        sent = case.as_transport_kwargs(base_url=BASE)
+        assume(mode is GenerationMode.POSITIVE or not is_blank(client, sent, label))
         case.headers["authorization"] = f"Bearer {TOKEN}"
         sent = case.as_transport_kwargs(base_url=BASE)
         del sent["cookies"]  # the token is in the header

@@ -54,7 +54,7 @@ export class DeadLetters {
     this.groups.show(this.group);
     for (const each of this.element.querySelectorAll(".of-all")) each.hidden = Boolean(this.group);
     this.ofGroup.hidden = !this.group;
-    if (this.group) fill(this.ofGroup, "Of the group ", h("strong", {}, this.group.reason || "no reason"), " ", h("a", { href: "#/dead-letters" }, "Show all"));
+    if (this.group) fill(this.ofGroup, "Dead letters of the group ", h("strong", {}, this.group.reason || "no reason"), " ", h("a", { href: "#/dead-letters" }, "Show all"));
     this.chosen.clear();
     this.load();
   }

@@ -22,7 +22,7 @@ export function drawProblems(element, problems, goTo) {
 
 export function drawTests(element, tests, broken) {
   if (broken) fill(element, h("p", { class: "quiet" }, UNAVAILABLE));
-  else if (!tests.length) fill(element, h("p", { class: "quiet" }, "No tests. Write some under `tests`: `check` runs them, and so does each reload."));
+  else if (!tests.length) fill(element, h("p", { class: "quiet" }, "No tests. Add some under `tests`: `check` and each reload run them."));
   else fill(element, tests.map(outcome));
 }
 

@@ -89,7 +89,7 @@ export class Saving {
   async failed(error) {
     if (error.status === 409 && error.value.code === "conflict") await this.conflicts(error.value);
     else if (error.status === 422 && error.value.problems.length) { this.editor.showProblems(error.value.problems); this.refuse(); }
-    else this.say(`Not saved: ${error.message}`, "bad");
+    else this.say(`Not saved: ${error.message.replace(/^not saved: /, "")}`, "bad");
   }
 
   async conflicts(theirs) {
@@ -100,7 +100,7 @@ export class Saving {
   // The file on disk is not the one that this edit began with: the user chooses, and nothing is overwritten.
   async resolve(theirs) {
     const answer = await choice("The file on disk has changed", [h("p", {}, "It was changed after you opened it. The differences, from the file on disk to your text:"), differences(theirs.differences)],
-      [["mine", "Keep mine as a draft", "plain"], ["theirs", "Reload theirs", ""]]);
+      [["mine", "Keep my text as a draft", "plain"], ["theirs", "Take the version on disk", ""]]);
     if (!answer) return;
     this.file.adopt(theirs);
     this.editor.disk.look();

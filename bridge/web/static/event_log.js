@@ -35,7 +35,7 @@ export class EventLog {
     try {
       const { events } = await get(`/api/event-log?limit=${SHOWN}&kind=${kind}`);
       this.note.hidden = true;
-      if (kind === this.kind.value) drawTable(this.table, ["Time (UTC)", "Event", "What", "Lasted"], events.map(row), "No such event yet.");
+      if (kind === this.kind.value) drawTable(this.table, ["Time (UTC)", "Event", "What", "Duration"], events.map(row), kind ? "No event of this kind yet." : "No event yet.");
     } catch (error) {
       fill(this.note, `The event log cannot be read: ${error.message}`);
       this.note.hidden = false;

@@ -84,7 +84,7 @@ export class Plot {
     const line = colour("--line"), quiet = colour("--quiet"), font = `11px ${getComputedStyle(document.body).fontFamily}`;
     const axis = { stroke: quiet, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
     const of = (side) => curves.find((each) => Boolean(each.right) === side);
-    const vertical = (side) => ({ ...axis, scale: side ? "right" : "left", side: side ? 1 : 3, size: 62, space: 34, ...(of(side).binary ? { incrs: BINARY } : {}), grid: { ...axis.grid, show: !side }, values: (_plot, values) => ticks(values, of(side).format) });
+    const vertical = (side) => ({ ...axis, scale: side ? "right" : "left", side: side ? 1 : 3, size: 62, space: 24, ...(of(side).binary ? { incrs: BINARY } : {}), grid: { ...axis.grid, show: !side }, values: (_plot, values) => ticks(values, of(side).format) });
     const range = (_plot, _min, max) => [0, (max || 1) * 1.06];
     return {
       width: this.surface.clientWidth, height: parseFloat(getComputedStyle(this.surface).minHeight), legend: { show: false },

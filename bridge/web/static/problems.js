@@ -48,7 +48,7 @@ const named = (problem) => (problem.worker ? `${problem.worker}: ${problem.summa
 
 // Link from a mapping's error to its file.
 function mappingLink(problem) {
-  return problem.stage === "mapping" && problem.mapping ? h("a", { href: `#/mappings/${encodeURIComponent(problem.mapping)}` }, "Open") : null;
+  return problem.stage === "mapping" && problem.mapping ? h("a", { href: `#/mappings/${encodeURIComponent(problem.mapping)}` }, "Open the mapping") : null;
 }
 
 function details(problem, nowMs) {

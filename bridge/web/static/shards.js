@@ -6,7 +6,7 @@ import { number, panel, tableOf, tag } from "./components.js";
 
 const RELOAD_MS = 2_000;
 const HASHES = 2 ** 128;
-const COLUMNS = ["Shard", "Hash range", "#Sent/s", "#Throttled/s", "#Used", "#Allowed", "Last full", "#Waiting", "On disk"];
+const COLUMNS = ["Shard", "Hash range", "#Sent/s", "#Throttled/s", "#Used", "#Allowed", "Last throttled", "#Queued", "Deferred"];
 const USED_AND_ALLOWED = "Used and allowed: percentages of the shard's limit (1,000 records and 1 MiB per second) that this bridge sends, and may send at most, since other producers may share the shard.";
 const DISTRIBUTIONS = { by_key: "partition keys decide the shard", by_service: "Kinesis decides the shard", unknown: "not known yet whether partition keys decide the shard" };
 
@@ -49,5 +49,5 @@ function shard(each) {
     h("td", { title: `${each.first_hash} to ${each.last_hash}` }, `${percent(100 * first)} to ${percent(100 * last)}`),
     number(rate(each.sent_per_sec)), number(rate(each.refused_per_sec), "amiss"), number(percent(100 * each.used_share)), number(percent(100 * each.share)),
     h("td", {}, each.refused_secs_ago === null ? "never" : `${duration(each.refused_secs_ago)} ago`), number(whole(each.waiting)),
-    h("td", {}, each.deferred ? tag("deferred", "warn") : "–"));
+    h("td", {}, each.deferred ? tag("on disk", "warn") : "–"));
 }
