@@ -184,7 +184,7 @@ mosquitto:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mosquitto mosquitto-clients >/dev/null; \
 	  else echo "the tests need the mosquitto broker: sudo apt-get install mosquitto mosquitto-clients" >&2; exit 1; fi; }
 
-# Brokers of the registries of npm, Go, Rust and Maven, as far as their tools are here; RabbitMQ by apt as root.
+# Brokers of the registries of npm, Go, Rust and Maven, as far as their tools are here; RabbitMQ and ejabberd by apt as root.
 JAVA_BROKERS := hivemq moquette artemis
 .PHONY: broker-servers
 broker-servers: build/brokers/.installed
@@ -199,8 +199,8 @@ build/brokers/.installed: Makefile tests/brokers/servers/mochi/main.go $(JAVA_BR
 	@! { command -v mvn && command -v javac; } >/dev/null || for name in $(JAVA_BROKERS); do \
 	  mvn -q -B -f tests/brokers/servers/$$name/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/brokers/java/$$name \
 	  && javac -cp "build/brokers/java/$$name/*" -d build/brokers/java/$$name/classes tests/brokers/servers/$$name/Main.java || exit 1; done
-	@command -v rabbitmq-server >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
-	  || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rabbitmq-server >/dev/null
+	@{ command -v rabbitmq-server && command -v ejabberdctl; } >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
+	  || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rabbitmq-server ejabberd >/dev/null
 	@touch $@
 
 # What makes faults: network namespaces and traffic control, packet filters, errors of system calls, a false clock.

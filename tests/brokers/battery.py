@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 
 from tests.brokers.bench import YES, Bench
-from tests.brokers.catalog import SECRET, Broker
+from tests.brokers.broker import SECRET, Broker
 from tests.harness.mqtt_settings import tls_files
 
 NO_SHARED = "not delivered"
+CRASHED = "the broker crashes"
+"""Result of a check after which the broker accepts no session of any client."""
 CHECK_SECS = 300
 """Limit of one check. The start of a broker in Java takes 90 s on a busy machine."""
 ALLOWED_ENDS = 3
@@ -193,7 +195,7 @@ def shared(bench):
     for each in pair:
         subscriptions = each.subscriber.subscriptions
         if not each.until(lambda each=each, of=subscriptions: each.subscriber.state().subscribed or of.refused, 20):
-            return f"not granted: {each.subscriber.state().problem}"
+            return f"not granted: {each.subscriber.state().problem or 'no SUBACK'}"
         if subscriptions.refused:
             return "refused"
     wanted = bench.numbered(200)
@@ -293,6 +295,11 @@ def run(kind: type[Broker], only=CHECKS) -> dict[str, str]:
 def run_check(kind: type[Broker], check: Callable, *, slow: bool) -> str:
     try:
         with _deadline(), kind(**_OPTIONS.get(check, {})) as broker, Bench(broker, slow=slow) as bench:
-            return check(bench)
+            try:
+                return check(bench)
+            except (AssertionError, OSError):
+                if broker.responds():
+                    raise
+                return CRASHED
     except (AssertionError, OSError) as error:
         return f"FAILED: {error}"

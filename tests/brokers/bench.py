@@ -10,7 +10,7 @@ from bridge.mqtt.draining_subscriber import DrainingSubscriber
 from bridge.mqtt.settings import MqttSettings
 from bridge.mqtt.stored_session import StoredSession
 from bridge.mqtt.subscriber import Subscriber
-from tests.brokers.catalog import Broker
+from tests.brokers.broker import SECRET, Broker
 from tests.harness.mqtt_settings import mqtt_settings
 from tests.harness.proxy import Proxy
 from tests.harness.publisher import Publisher
@@ -112,6 +112,8 @@ class Bench:
         link = proxy or (self.proxy(target) if self.slow else None)
         address = BrokerAddress(scheme, "127.0.0.1", link.port if link else target)
         options = {"connect_timeout_secs": 10.0, "reconnect_max_secs": 0.5, "keepalive_secs": 10} | options
+        if self.broker.username:
+            options |= {"username": self.broker.username, "password": SECRET}
         settings = mqtt_settings(address, client_id=name, **options)
         client = Client(settings, {f"{name}/#": 1} if filters is None else filters, parts, draining)
         self._stack.callback(client.close)
@@ -119,7 +121,8 @@ class Bench:
 
     def publish(self, topic, messages, *, retain=False):
         self._count += 1
-        with Publisher(self.broker.port, client_id=f"publisher-{self._count}", window=50) as publisher:
+        login = {"username": self.broker.username, "password": SECRET}
+        with Publisher(self.broker.port, client_id=f"publisher-{self._count}", window=50, **login) as publisher:
             publisher.publish([(topic, data) for data in messages], 1, retain=retain)
 
     def publish_meanwhile(self, client, topic, messages):

@@ -3,7 +3,8 @@
 import re
 
 from tests.brokers.battery import CHECKS
-from tests.brokers.catalog import CATALOG, ROOT
+from tests.brokers.broker import ROOT
+from tests.brokers.catalog import CATALOG
 
 PAGE = ROOT / "docs" / "reference" / "brokers.md"
 _TABLE = re.compile(r"(<!-- brokers -->\n).*?(<!-- end -->)", re.DOTALL)

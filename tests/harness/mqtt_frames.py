@@ -1,6 +1,6 @@
 """The MQTT 3.1.1 packets that a publisher sends, and the first two bytes of those it gets.
 
-Once CONNACK is read, a publisher without keepalive gets nothing but packets of four bytes.
+Once CONNACK is read, a publisher that sends no pings gets nothing but packets of four bytes.
 https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html
 """
 
@@ -11,10 +11,10 @@ DUP = 0x08
 
 
 def connect(client_id: str, username: str | None, password: str) -> bytes:
-    """With a kept session (else QoS 2 could not continue where it was) and no keepalive."""
+    """With a kept session (else QoS 2 could not continue where it was) and the longest keepalive: rumqttd refuses 0."""
     texts = [client_id] if username is None else [client_id, username, password]
     flags = 0x00 if username is None else 0xC0
-    body = b"\x00\x04MQTT\x04" + bytes([flags]) + b"\x00\x00"
+    body = b"\x00\x04MQTT\x04" + bytes([flags]) + b"\xff\xff"
     body += b"".join(struct.pack("!H", len(text.encode())) + text.encode() for text in texts)
     return b"\x10" + remaining_length(len(body)) + body
 
