@@ -1,9 +1,13 @@
-"""Text for durations, in a readable unit, and for counts."""
+"""Text for durations and sizes, in a readable unit, and for counts and estimates."""
 
 from __future__ import annotations
 
 from typing import Final
 
+_YEAR_SECS: Final = 365 * 86_400
+_SIZES: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_WHOLE_FROM: Final = 9.95
+"""Value from which the page, too, shows no decimal place."""
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
@@ -13,6 +17,25 @@ def duration(secs: float, *, places: int = 0) -> str:
     Seconds have `places` decimal places.
     """
     return next((f"{secs / size:.1f} {unit}" for unit, size in _UNITS if secs >= size), f"{secs:.{places}f} s")
+
+
+def estimate(secs: float) -> str:
+    """Return the text of a duration that is calculated; beyond a year, no figure says more."""
+    return duration(secs) if secs < _YEAR_SECS else "more than a year"
+
+
+def approximate(number: float) -> str:
+    """Return a measured number with two digits that matter: `3,900`, `41`, `0.37`."""
+    return f"{float(f'{number:.1e}'):,.0f}" if number >= 1 else f"{number:.1g}"
+
+
+def size_text(size: float) -> str:
+    """Return bytes as `512 bytes`, `1.2 MiB` or `14 MiB`, rounded as on the page."""
+    unit = 0
+    while size >= 1023.5 and unit < len(_SIZES) - 1:  # noqa: PLR2004 - it would be shown as 1,024
+        size, unit = size / 1024, unit + 1
+    places = 1 if unit and size < _WHOLE_FROM and size % 1 else 0
+    return f"{size:,.{places}f} {_SIZES[unit]}"
 
 
 def pluralize(number: int, noun: str) -> str:

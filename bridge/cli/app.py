@@ -22,6 +22,7 @@ from bridge.cli.operate_commands import doctor, status, support_bundle
 from bridge.cli.run_commands import demo, run
 from bridge.cli.setup_commands import check, functions, init, schema, try_
 from bridge.cli.storage_app import dead_letters, spool, state
+from bridge.cli.verbosity import Quiet, Verbose, note_verbosity
 from bridge.cli.verify_commands import capture, coverage, diff, prove
 from bridge.errors import BridgeError
 from bridge.runtime.exit_codes import CRASHED, FAILED, INTERRUPTED
@@ -82,8 +83,12 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback prints it
         bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """MQTT to Amazon Kinesis Data Streams: mapped, spooled to disk, and accounted for."""
+    note_verbosity(context, verbose=verbose, quiet=quiet)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
+from bridge.cli.verbosity import verbosity
 
 
 class LogLevel(StrEnum):
@@ -21,8 +22,11 @@ class LogLevel(StrEnum):
 
 
 def run(
+    context: typer.Context,
     config: ConfigFile = Path("bridge.yaml"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print records instead of sending them.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print records instead of sending them; dead letters on standard error.")
+    ] = False,
     workers: Annotated[
         int,
         typer.Option(
@@ -41,6 +45,8 @@ def run(
 
     if dry_run and workers:
         raise typer.BadParameter("--dry-run runs in a single process: omit --workers")
+    before = verbosity(context)
+    verbose, quiet = verbose or before.verbose, quiet or before.quiet
     levels = [*([log_level] if log_level else []), *([LogLevel.DEBUG] * verbose), *([LogLevel.WARNING] * quiet)]
     if len(levels) > 1:
         raise typer.BadParameter("give one of --log-level, --verbose and --quiet")

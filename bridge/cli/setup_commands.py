@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from bridge.cli.options import ConfigFile, Watch, WorkerOption  # noqa: TC001 - typer reads the annotations
+from bridge.cli.verbosity import verbosity
 
 
 def init(
+    context: typer.Context,
     url: Annotated[
         str, typer.Option("--url", metavar="URL", help="Broker URL: mqtt://, mqtts:// (TLS), ws:// or wss://.")
     ] = "",
@@ -37,7 +39,10 @@ def init(
     listen_secs: Annotated[
         float | None,
         typer.Option(
-            "--listen-secs", metavar="SECONDS", min=0, help="Listen to the broker for this time; 0: do not listen."
+            "--listen-secs",
+            metavar="SECONDS",
+            min=0,
+            help="Listen to the broker for this time, once it has accepted the subscription; 0: do not listen.",
         ),
     ] = None,
     topic: Annotated[
@@ -66,7 +71,17 @@ def init(
     raise typer.Exit(
         init(
             config,
-            InitOptions(given, setting or (), stream, listen_secs, topic or ("#",), capture, yes=yes, force=force),
+            InitOptions(
+                given,
+                setting or (),
+                stream,
+                listen_secs,
+                topic or ("#",),
+                capture,
+                yes=yes,
+                force=force,
+                log_level=verbosity(context).log_level("warning"),
+            ),
         )
     )
 
@@ -82,6 +97,7 @@ class CheckFormat(StrEnum):
 
 
 def check(
+    context: typer.Context,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -100,6 +116,7 @@ def check(
     """Validate the configuration and the mappings, and run the mappings' own tests."""
     from bridge.cli.commands.check import check_all  # noqa: PLC0415 - see the module
 
+    quiet = quiet or verbosity(context).quiet
     raise typer.Exit(check_all(config, files or (), form=form.value, watch=watch, quiet=quiet))
 
 

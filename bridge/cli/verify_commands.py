@@ -9,9 +9,11 @@ import typer
 
 from bridge.cli.completion import stream_names
 from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annotations
+from bridge.cli.verbosity import verbosity
 
 
 def capture(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write (JSON lines); it must not exist.")],
     topic: Annotated[
         list[str] | None,
@@ -36,7 +38,8 @@ def capture(
     """Record field traffic to a file, for `diff` and `coverage`; the bridge's own session is not touched."""
     from bridge.cli.commands.capture import CaptureOptions, record_traffic  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(record_traffic(config, file, CaptureOptions(topic or (), secs, messages, size)))
+    wanted = CaptureOptions(topic or (), secs, messages, size, verbosity(context).log_level("warning"))
+    raise typer.Exit(record_traffic(config, file, wanted))
 
 
 def diff(

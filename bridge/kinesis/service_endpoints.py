@@ -60,8 +60,16 @@ def service_endpoints(settings: PublisherSettings, destinations: Iterable[Destin
     uses: dict[str, dict[str, None]] = {}
     for asked in [*_streams(session, settings, destinations), *_identity(session, settings, destinations)]:
         uses.setdefault(asked.url, {})[asked.use] = None
-    uses.setdefault(endpoint_of(session, settings, "sts"), {_DOCTORS: None})
+    if not without_sts(settings):
+        uses.setdefault(endpoint_of(session, settings, "sts"), {_DOCTORS: None})
     return [ServiceEndpoint(url, "; ".join(purposes), proxy_of(settings, url)) for url, purposes in uses.items()]
+
+
+def without_sts(settings: EndpointSettings) -> bool:
+    """Return whether the configured endpoint is no AWS: an emulator has no STS, and real AWS does not know its keys."""
+    host = urlsplit(settings.endpoint_url or "").hostname or ""
+    aws = host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".aws"))
+    return bool(host) and not aws and not settings.sts_endpoint_url
 
 
 def date_at(endpoints: EndpointSettings, place: ServiceEndpoint) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from bridge.durations import duration
+from bridge.durations import duration, estimate
 from bridge.monitoring.problems import state_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def details(problem: ActiveProblem, now: float) -> Iterator[tuple[str, str]]:
     if problem.what_is_safe:
         yield "safe", problem.what_is_safe
     if problem.buffer_hours is not None:
-        yield "buffer", f"room for {duration(problem.buffer_hours * 3_600)} at the present rate"
+        yield "buffer", f"room for {estimate(problem.buffer_hours * 3_600)} at the present rate"
     if problem.advice:
         yield "to do", problem.advice
 

@@ -175,7 +175,8 @@ class Snapshot:
         values["endpoints"] = [asdict(endpoint) for endpoint in self.endpoints]
         values["flows"] = [asdict(flow) for flow in self.flows]
         values["mapping_errors"] = [each._asdict() for each in self.mapping_errors]
-        judged = {"balanced": self.balanced, "state": self.state, "verdict": verdict(self.problems)}
+        active = {"active_mappings": len(self.coverage.mappings)}
+        judged = {**active, "balanced": self.balanced, "state": self.state, "verdict": verdict(self.problems)}
         return {**values, "backlog_bytes": self.backlog_bytes, **judged}
 
     def status_json(self) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from bridge.kinesis.dry_run_publisher import DryRunPublisher
+from bridge.mapping.rendering import printable
 from bridge.runtime.assembly import live_mappings, sender_settings
 from bridge.runtime.service import Service
 from bridge.spool.settings import SpoolSettings
+from bridge.terminal import print_error
 
 if TYPE_CHECKING:
     from bridge.config import Settings
@@ -23,6 +25,8 @@ class DryRun:
     """A bridge that prints its records. It has its own session and spool, so those of the real bridge do not change."""
 
     def __init__(self, settings: Settings, out: TextIO) -> None:
+        self._printed = 0
+        """Number of the newest dead letter that was printed."""
         self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
         # In the shared subscription group, the dry run would receive messages instead of the bridges. They would be
         # lost with its session.
@@ -38,6 +42,16 @@ class DryRun:
         except BaseException:
             self.remove()
             raise
+
+    def print_dead_letters(self) -> None:
+        """Print the newest dead letters since the last call, at most 20, on standard error."""
+        for each in reversed(self.service.snapshot().dead_letters):
+            if each.number > self._printed:
+                if each.number > self._printed + 1:
+                    print_error(f"dead letters {self._printed + 1} to {each.number - 1} are not shown")
+                self._printed = each.number
+                text = f"dead letter of mapping {each.mapping or '(none)'}, {each.topic}: {each.code}: {each.detail}"
+                print_error(printable(text))
 
     def remove(self) -> None:
         """Remove the temporary folder."""

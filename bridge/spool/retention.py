@@ -6,6 +6,7 @@ import logging
 import shutil
 from typing import TYPE_CHECKING
 
+from bridge.durations import size_text
 from bridge.spool.database.transaction import write_dropped
 
 if TYPE_CHECKING:
@@ -75,18 +76,23 @@ class DiskBudget:
         limit = self.limit(used)
         # Without hysteresis, a full spool would accept a burst, be full again, and pause with each batch that is
         # delivered.
-        spare = min(self._max_bytes, self._min_free_bytes or self._max_bytes) / 10 if self.full and blocking else 0
+        spare = self._spare() if self.full and blocking else 0
         self.full = used + needed > limit - spare
         self._unmeasured_bytes = 0 if used + needed + _FAR_BYTES < limit else -1
         return not self.full
 
+    def _spare(self) -> float:
+        return min(self._max_bytes, self._min_free_bytes or self._max_bytes) / 10
+
     def full_reason(self, used: int) -> str:
         """Return the reason why the spool is full, as text for people."""
         if self._disk:
-            free = shutil.disk_usage(self._path).free
-            least = self._min_free_bytes >> 20
-            return f"{free >> 20:,} MiB free on the disk of {self._path}, spool.min_free_bytes is {least} MiB"
-        return f"{used >> 20} of spool.max_bytes {self._max_bytes >> 20} MiB are used"
+            free, resumes = shutil.disk_usage(self._path).free, size_text(self._min_free_bytes + self._spare())
+            text = f"{size_text(free)} free on the disk of {self._path}, spool.min_free_bytes is"
+            return f"{text} {size_text(self._min_free_bytes)}; reading resumes when {resumes} are free"
+        resumes = size_text(self._max_bytes - self._spare())
+        text = f"{size_text(used)} used, spool.max_bytes is {size_text(self._max_bytes)}"
+        return f"{text}; reading resumes below {resumes}"
 
 
 class RecordDropper:

@@ -11,7 +11,7 @@ from tests.integration.arrivals import eventually
 
 AXE = ROOT / "build" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 GROUP = "dead-letters/group/press/transform/" + quote(
-    "transform: multiply(): argument N (a) must be a number, found string '…'", safe=""
+    "multiply(): argument N (a) must be a number, found string '…'", safe=""
 )
 VIEWS = {
     "": "accounting OK",

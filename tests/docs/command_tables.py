@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import get_type_hints
 
+import typer
+
 from bridge.cli.app import app
 from tests.docs.tables import cell
 
@@ -55,6 +57,8 @@ class CommandDoc:
         """Rows of the table of its arguments and options."""
         hints = get_type_hints(self.function, include_extras=True)
         for name, parameter in inspect.signature(self.function).parameters.items():
+            if hints[name] is typer.Context:
+                continue
             kind, info = hints[name].__origin__, hints[name].__metadata__[0]
             required = parameter.default is inspect.Parameter.empty
             fallback = "" if required or parameter.default in (None, "") or kind is bool else f"`{parameter.default}`"

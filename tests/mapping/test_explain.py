@@ -64,7 +64,7 @@ def test_payload_that_cannot_be_read_shows_why():
 
 def test_expression_that_fails_shows_why():
     found = lines(message("x"), transform="abs(payload)")
-    assert found[-1].startswith("  dead letter  transform: transform: ")
+    assert found[-1].startswith("  dead letter  transform: abs()")
 
 
 def test_failed_item_is_numbered():

@@ -91,4 +91,4 @@ def test_option_each_with_too_many_items_is_one_rejection():
     assert not mapped.drafts
     [rejection] = mapped.rejections
     assert rejection.code == "transform"
-    assert rejection.detail == "transform: `each` makes 20,001 items, more than 20,000"
+    assert rejection.detail == "`each` makes 20,001 items, more than 20,000"

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 SUFFIX = "-capture"
 CONNECT_SECS = 20.0
+_MIN_CONNECT_SECS = 5.0
+"""Limits of the wait for the subscription, between which it waits for as long as it would record."""
 _POLL_SECS = 0.2
 
 
@@ -51,6 +53,7 @@ class CaptureOptions:
     secs: float
     messages: int
     size: str
+    log_level: str = "warning"
 
 
 def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
@@ -60,14 +63,24 @@ def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
         raise UsageError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
     settings = load_settings(config, os.environ)
     summary = record_session(
-        settings, file, _filters(settings, wanted.topics), CaptureLimits(wanted.messages, limit), wanted.secs
+        settings,
+        file,
+        _filters(settings, wanted.topics),
+        CaptureLimits(wanted.messages, limit),
+        wanted.secs,
+        wanted.log_level,
     )
     print_coloured(f"{file}: {summary}", {": [^:]* messages?": GOOD})
     return 0
 
 
 def record_session(
-    settings: Settings, file: Path, joined: Mapping[str, Mapping[str, int]], bounds: CaptureLimits, secs: float
+    settings: Settings,
+    file: Path,
+    joined: Mapping[str, Mapping[str, int]],
+    bounds: CaptureLimits,
+    secs: float,
+    log_level: str = "warning",
 ) -> str:
     """Record in a session of its own that ends with the connection; return a summary. Raise BridgeError.
 
@@ -75,7 +88,7 @@ def record_session(
     """
     # Joined filters bring no second copies.
     session = settings.mqtt.temporary(SUFFIX).model_copy(update={"overlapping_filters": "join"})
-    set_up_logging("text", "warning")
+    set_up_logging("text", log_level)
     with Signals() as signals, TrafficRecorder(file, bounds) as recorder:
         subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
         # As in `run`: a broker that refuses a joined filter may permit those that it joins.
@@ -152,7 +165,8 @@ class _Capture:
 
     def _subscribe(self) -> None:
         """Wait until the broker has responded to every filter. Refused filters are logged, the others recorded."""
-        deadline = time.monotonic() + CONNECT_SECS
+        patience = min(CONNECT_SECS, max(_MIN_CONNECT_SECS, self._secs or CONNECT_SECS))
+        deadline = time.monotonic() + patience
         subscriptions = self._subscriber.subscriptions
         while not subscriptions.wanted or not (subscriptions.wanted.keys() <= subscriptions.confirmed.keys()):
             if self._over():
@@ -164,7 +178,7 @@ class _Capture:
                 return
             if time.monotonic() > deadline:
                 state = self._subscriber.state()
-                raise BridgeError(f"no subscription within {CONNECT_SECS:.0f} s: {state.problem or state.broker}")
+                raise BridgeError(f"no subscription within {patience:.0f} s: {state.problem or state.broker}")
             self._step()
 
     def _step(self) -> None:

@@ -14,7 +14,7 @@ from bridge.cli.output.json_document import print_document
 from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.kinesis.publisher import KinesisPublisher
-from bridge.kinesis.service_endpoints import service_endpoints
+from bridge.kinesis.service_endpoints import service_endpoints, without_sts
 from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Router
@@ -115,7 +115,10 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
         ("firewall", lambda: [_openings(session, endpoints, unlisted_types(how.authentication))]),
         ("broker", partial(examine_broker, broker_target)),
         *((f"endpoint {each.url}", partial(examine_endpoint, how, each)) for each in endpoints),
-        *(("credentials", partial(examine_identity, publisher, each)) for each in identities.values()),
+        *(
+            ("credentials", partial(examine_identity, publisher, each, by_sts=not without_sts(how)))
+            for each in identities.values()
+        ),
         *(
             (
                 f"stream {each.data_stream}",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from typing import TYPE_CHECKING, Final
 
 from bridge.mapping.expressions.functions import COMMUNITY, FAMILIES, FUNCTIONS, SPECIFIED
-from bridge.mapping.expressions.functions.suggestions import SUGGESTIONS, suggested
+from bridge.mapping.expressions.functions.suggestions import BY_WORD, SUGGESTIONS, suggested
 from bridge.terminal import HEAD, print_coloured, print_error
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Function
 
 _NAME_CHARS = 18
+_CUTOFF: Final = 0.75
+_TRY: Final = (
+    "Try a word for what you have or need, such as time, celsius, text, list or hex, or a function of another "
+    "language, such as substring; 'mqtt-kinesis functions' lists all"
+)
 _CALL: Final = re.compile(r"([a-z_0-9]+)\(")
 _CLAUSE: Final = re.compile(r"(?:\([^)]*\)|[^(.;:]|[.;:](?! |$))*")
 """The beginning of a sentence, up to its first full stop, semicolon or colon outside of parentheses."""
@@ -28,13 +34,19 @@ def print_functions(word: str) -> int:
         return 0
     advice, found = suggested(word), list(_found(word))
     if not advice and not found:
-        print_error(f"functions: no function has to do with '{word}'; 'mqtt-kinesis functions' lists all")
+        print_error(f"functions: no function has to do with '{word}'{_near(word)} {_TRY}")
         return 1
     lines = [f"{advice}\n"] if advice else []
     for function in found:
         lines += _details(function)
     print_coloured("\n".join(lines).rstrip(), {r"^\S+\(.*$": HEAD})
     return 0
+
+
+def _near(word: str) -> str:
+    """Return the known word that looks most like this one, behind what separates it."""
+    near = difflib.get_close_matches(word.lower(), [*FUNCTIONS, *BY_WORD], n=1, cutoff=_CUTOFF)
+    return f"; did you mean {near[0]}?" if near else "."
 
 
 def _list() -> Iterator[str]:
@@ -61,7 +73,7 @@ def _found(word: str) -> Iterator[Function]:
 
 
 def _prose(function: Function) -> str:
-    return function.summary.lower()
+    return f"{function.summary} {function.signature}".lower()
 
 
 def _details(function: Function) -> Iterator[str]:

@@ -54,6 +54,7 @@ class InitOptions:
     capture: Path | None
     yes: bool
     force: bool
+    log_level: str = "warning"
 
 
 def init(config: Path, wanted: InitOptions) -> int:
@@ -69,7 +70,7 @@ def init(config: Path, wanted: InitOptions) -> int:
         secs = 0.0 if wanted.capture else _secs(questions.prompt("", "Seconds to listen to the broker", "10"))
     password = questions.password() if answers.get("mqtt.username") and secs else ""
     settings = _settings(config, text, {PASSWORD: password})
-    observed, summary = _observed(settings, filters, secs, wanted.capture)
+    observed, summary = _observed(settings, filters, secs, wanted.capture, wanted.log_level)
     folder = settings.mappings
     proposals, skipped = propose(observed, stream, _used_names(folder))
     files = {folder / f"{each.name}.yaml": each.text for each in proposals}
@@ -119,7 +120,7 @@ def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
 
 
 def _observed(
-    settings: Settings, filters: dict[str, dict[str, int]], secs: float, capture: Path | None
+    settings: Settings, filters: dict[str, dict[str, int]], secs: float, capture: Path | None, log_level: str
 ) -> tuple[ObservedMessages, str]:
     """Return the observed messages and a summary. Raise BridgeError if the broker does not respond."""
     observed = ObservedMessages()
@@ -131,7 +132,7 @@ def _observed(
     with tempfile.TemporaryDirectory(prefix="mqtt-kinesis-init-") as scratch:
         file = Path(scratch) / "capture.jsonl"
         try:
-            summary = record_session(settings, file, filters, _BOUNDS, secs)
+            summary = record_session(settings, file, filters, _BOUNDS, secs, log_level)
         except BridgeError as error:
             hint = "nothing was written. Check --url, or pass --listen-secs 0 to write the files without listening"
             raise BridgeError(f"could not listen to the broker: {error}; {hint}") from error
@@ -197,6 +198,6 @@ def _next_lines(config: Path, text: str, topic: str) -> Iterator[str]:
     for name in dict.fromkeys(re.findall(r"^[^#\n]*\$\{(\w+)\}", text, re.MULTILINE)):
         yield f"  export {name}=...  (stored in no file)"
     yield f"  mqtt-kinesis check{option}"
-    yield f"  mqtt-kinesis try{option} -t {shlex.quote(printable(topic))} -p PAYLOAD"
+    yield f"  mqtt-kinesis try{option} -t {shlex.quote(printable(topic))} -p PAYLOAD  (PAYLOAD: the text of a message)"
     yield f"  mqtt-kinesis doctor{option}"
     yield f"  mqtt-kinesis run{option}"

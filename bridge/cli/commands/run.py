@@ -22,6 +22,7 @@ from bridge.spool.lock import refuse_if_in_use, refuse_without_permission
 from bridge.supervisor.workers import SUPERVISOR_FOLDER, members
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from bridge.config import Settings
@@ -53,7 +54,7 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str 
             return _run(service, signals, arena, settings.stop_secs)
         dry = DryRun(settings, sys.stdout)
         try:
-            return _run(dry.service, signals, arena, settings.stop_secs)
+            return _run(dry.service, signals, arena, settings.stop_secs, dry.print_dead_letters)
         finally:
             dry.remove()
 
@@ -81,7 +82,13 @@ def _log_start(config: Path, service: Service | Supervisor) -> None:
     log.info("starting", extra={**about, "streams": len(streams), "backlog_records": service.totals()["spooled"]})
 
 
-def _run(service: Service | Supervisor, signals: Signals, arena: MallocTuning, stop_secs: float) -> int:
+def _run(
+    service: Service | Supervisor,
+    signals: Signals,
+    arena: MallocTuning,
+    stop_secs: float,
+    each_second: Callable[[], None] = lambda: None,
+) -> int:
     notifier = SystemdNotifier(os.environ)
     service.start()
     notifier.ready()
@@ -89,6 +96,7 @@ def _run(service: Service | Supervisor, signals: Signals, arena: MallocTuning, s
     while not service.crashed.is_set():
         notifier.feed(service)
         arena.tend()
+        each_second()
         received = signals.wait(RELOADING_SECS if notifier.reloading else WATCH_SECS)
         if received == signal.SIGHUP:
             notifier.reload(service.request_reload)

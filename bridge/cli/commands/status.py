@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bridge.cli.commands.status_watch import StatusPair, title, watched
-from bridge.cli.output.formatting import duration, pluralize
+from bridge.cli.output.formatting import duration, pluralize, size_text
 from bridge.cli.output.json_document import document
 from bridge.cli.output.problem_lines import backlog_text, labelled, link_lines, problem_lines, verdict_line
 from bridge.cli.output.screen import open_screen
@@ -43,6 +43,13 @@ _INKS = {
     r"^worker \d+ +(running|drained)": GOOD,
     r"^worker \d+ +(restarting|stopped)": BAD,
 }
+_NAMES_SHOWN = 5
+LEDGER_NOTE = (
+    "A message counts once for each output of each mapping that it matches, and with `each` once for each item.\n"
+    "Each count becomes a record (delivered, dropped or still spooled), or is filtered or dead-lettered.\n"
+    "oldest: time since the receipt of the oldest record that is not delivered."
+)
+"""How the columns relate: the numbers of messages and of records are not the same."""
 _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 
 
@@ -114,7 +121,8 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
     yield from verdict_line(status)
     yield from problem_lines(status)
     yield f"broker    {status['broker']}, MQTT {status['protocol']}: {_session(status)}"
-    yield f"spool     {status['spool_bytes'] / 2**20:,.1f} MiB, {pluralize(status['dead_letter_count'], 'dead letter')}"
+    yield f"mappings  {mappings_text(status)}"
+    yield f"spool     {spool_text(status)}"
     yield f"backlog   {backlog_text(status)}"
     yield from link_lines(status)
     for stream in status["streams"]:
@@ -122,6 +130,21 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
     for worker in status["workers"]:
         yield printable(_worker(worker))
     yield from ledger_lines(status["ledger"])
+    yield LEDGER_NOTE
+
+
+def mappings_text(status: dict[str, Any]) -> str:
+    """Return the number of active mappings, and the names of those whose file does not load."""
+    failing = status["failing_mappings"]
+    names = ", ".join(failing[:_NAMES_SHOWN]) + (" …" if len(failing) > _NAMES_SHOWN else "")
+    more = f", {len(failing):,} with a file that does not load: {names}" if failing else ""
+    return printable(f"{status['active_mappings']:,} active{more}")
+
+
+def spool_text(status: dict[str, Any]) -> str:
+    """Return the size of the spool, its limit, and the number of dead letters."""
+    limit = f" of {size_text(status['spool_max_bytes'])}" if status["spool_max_bytes"] else ""
+    return f"{size_text(status['spool_bytes'])}{limit}, {pluralize(status['dead_letter_count'], 'dead letter')}"
 
 
 def stream_line(stream: dict[str, Any], buffered: int) -> str:
@@ -146,7 +169,7 @@ def _session(status: dict[str, Any]) -> str:
 def _worker(worker: dict[str, Any]) -> str:
     away = "not connected" if worker["state"] == "running" and not worker["connected"] else ""
     detail = f" ({worker['detail'] or away})" if worker["detail"] or away else ""
-    restarts = f"{worker['restarts']} restarts"
+    restarts = pluralize(worker["restarts"], "restart")
     if worker["restarts"] and not worker["detail"]:
         restarts += f" (last: {worker['last_end']})"
     counts = f"{worker['received_messages']:,} received, {worker['spooled']:,} buffered, {restarts}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from bridge.cli.output.formatting import duration, pluralize
+from bridge.cli.output.formatting import duration, estimate, pluralize, size_text
 from bridge.cli.output.problem_lines import labelled, link_lines, problem_lines, verdict_line
 from bridge.mapping.rendering import printable
 from bridge.spool.ledger import LedgerRow, accounting_mismatch
@@ -51,9 +51,9 @@ def watched(pair: StatusPair, width: int | None = None) -> Iterator[str]:
     delivered = pair.rate(lambda each: sum(stream["delivered"] for stream in each["streams"]))
     yield f"messages  {pair.rate(lambda each: each['received_messages'])}/s received, {delivered}/s delivered"
     yield f"backlog   {_backlog(pair)}"
-    limit = f" of {status['spool_max_bytes'] / 2**20:,.0f}" if status["spool_max_bytes"] else ""
+    limit = f" of {size_text(status['spool_max_bytes'])}" if status["spool_max_bytes"] else ""
     dead_letters = pluralize(status["dead_letter_count"], "dead letter")
-    yield f"spool     {status['spool_bytes'] / 2**20:,.1f}{limit} MiB, {dead_letters}"
+    yield f"spool     {size_text(status['spool_bytes'])}{limit}, {dead_letters}"
     yield from link_lines(status, width)
     yield from _streams(pair, width)
     yield from _workers(pair, width)
@@ -85,7 +85,7 @@ def _backlog(pair: StatusPair) -> str:
     if pair.before is not None and pair.secs:
         # The prediction assumes that the backlog shrinks as fast as between the last two snapshots.
         shrinking = (_spooled(pair.before) - count) / pair.secs
-        then = f", drained in {duration(count / shrinking)}" if shrinking > 0 else ", not shrinking"
+        then = f", drained in {estimate(count / shrinking)}" if shrinking > 0 else ", not shrinking"
     return f"{pluralize(count, 'record')} buffered (oldest {duration(oldest)}){then}"
 
 

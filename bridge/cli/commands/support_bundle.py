@@ -16,6 +16,7 @@ from bridge.config import load_local_settings, load_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loading.loader import load_folder
 from bridge.supervisor.workers import control_folder
+from bridge.terminal import WARN, print_coloured
 from bridge.tools.support import contents
 from bridge.tools.support.redaction import Redactor, secrets_in
 from bridge.yaml_files import read_document
@@ -26,18 +27,24 @@ if TYPE_CHECKING:
     Part = Callable[[], str]
 
 _MODE: Final = 0o600
+_MISSING: Final = "not available: "
+_NO_LOG: Final = "It contains no log"
+_ADD_LOG: Final = (
+    "To include one: --log FILE, with the file that has the standard error of the bridge. Of another systemd unit:\n"
+    "journalctl --unit UNIT > bridge.log; of a container: docker logs NAME 2> bridge.log"
+)
 
 
 def support_bundle(config: Path, output: Path | None, log: Path | None, *, doctor: bool) -> int:
     """Write the archive and return 0. Raise BridgeError if it cannot be written."""
     file = output or Path(time.strftime("mqtt-kinesis-support-%Y%m%d-%H%M%S.tar.gz"))
     redactor = Redactor(_secrets(config))
-    parts = _parts(config, log, doctor=doctor)
+    parts, texts = _parts(config, log, doctor=doctor), dict[str, str]()
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
         with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w:gz") as archive:
             for name, part in parts.items():
-                text = redactor.clean(_made(part))
+                text = texts[name] = redactor.clean(_made(part))
                 _add(archive, name, text.encode(errors="replace"))
                 print(f"  {name:<28} {len(text):>10,} characters")
     except FileExistsError:
@@ -47,6 +54,8 @@ def support_bundle(config: Path, output: Path | None, log: Path | None, *, docto
     print(
         f"wrote {file}, readable by you only. Secrets are removed. Mapping files are in it: read it before you send it"
     )
+    if (text := texts["log.txt"]).startswith(_MISSING):
+        print_coloured(f"{_NO_LOG}: {text.removeprefix(_MISSING)}\n{_ADD_LOG}", {f"^{_NO_LOG}": WARN})
     return 0
 
 
@@ -76,7 +85,7 @@ def _made(part: Part) -> str:
     try:
         return part()
     except (BridgeError, OSError, ValueError, subprocess.SubprocessError) as error:
-        return f"not available: {error}"
+        return f"{_MISSING}{error}"
 
 
 def _doctor(config: Path) -> str:

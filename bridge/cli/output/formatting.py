@@ -1,7 +1,7 @@
-"""Counts as text for people."""
+"""Durations, sizes and counts as text for people."""
 
 from __future__ import annotations
 
-from bridge.durations import duration, pluralize
+from bridge.durations import approximate, duration, estimate, pluralize, size_text
 
-__all__ = ["duration", "pluralize"]
+__all__ = ["approximate", "duration", "estimate", "pluralize", "size_text"]

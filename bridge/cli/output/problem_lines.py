@@ -6,7 +6,7 @@ import textwrap
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.cli.output.formatting import duration, pluralize
+from bridge.cli.output.formatting import approximate, duration, estimate, pluralize
 from bridge.delivery.endpoint_status import EndpointStatus
 from bridge.mapping.rendering import printable
 from bridge.monitoring.link_log import link_text
@@ -57,8 +57,8 @@ def backlog_text(status: Status) -> str:
     drains = [flow["drain_secs"] for flow in status["flows"]]
     drain_secs = max((secs for secs in drains if secs is not None), default=None)
     rate = sum(flow["delivered_per_sec"] or 0.0 for flow in status["flows"])
-    estimate = "" if drain_secs is None else f"; takes {duration(drain_secs)} at {rate:,.1f} records/s"
-    return f"{pluralize(count, 'record')} buffered (oldest {duration(oldest)}){estimate}"
+    drained = "" if drain_secs is None else f"; drained in {estimate(drain_secs)} at {approximate(rate)} records/s"
+    return f"{pluralize(count, 'record')} buffered (oldest {duration(oldest)}){drained}"
 
 
 def labelled(label: str, text: str, width: int | None) -> list[str]:

@@ -61,32 +61,20 @@ def one_record(parts: CompiledParts) -> OneRecord:
     search = transform.search
 
     def make(_payload: bytes, scope: Scope) -> NewRecord:
-        # The body of `_search`, without the call.
-        try:
-            record = search(scope)
-        except TransformError as error:
-            raise TransformError(f"transform: {error.detail}") from None
+        record = search(scope)
         return emit(scope, record, _json(record))
 
     return make
 
 
-def _search(transform: Expression, scope: Scope) -> Any:
-    """Evaluate the transform. Raise TransformError with the name of the option."""
-    try:
-        return transform.search(scope)
-    except TransformError as error:
-        raise TransformError(f"transform: {error.detail}") from None
-
-
 def _json(record: Any, what: str = "the result") -> bytes:
     """Return the record as JSON bytes. Raise TransformError for null, and for a value that JSON cannot hold."""
     if record is None:
-        raise TransformError(f"transform: {what} is null; leave it out with {_LEAVE_OUT[what]}")
+        raise TransformError(f"{what} is null; leave it out with {_LEAVE_OUT[what]}")
     try:
         return orjson.dumps(record)
     except TypeError as error:
-        raise TransformError(f"transform: {what} cannot become JSON: {error}") from None
+        raise TransformError(f"{what} cannot become JSON: {error}") from None
 
 
 def _emit_all(
@@ -115,7 +103,7 @@ def _to_many(transform: Expression | None, emitters: tuple[tuple[int, Emit], ...
     """Return the converter of a mapping with several outputs. Without `transform`, records are the payload."""
 
     def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
-        record = scope["payload"] if transform is None else _search(transform, scope)
+        record = scope["payload"] if transform is None else transform.search(scope)
         data = message.payload if transform is None else _json(record)
         drafts, rejections = _emit_all(emitters, scope, record, data, item)
         return MappingResult(drafts, tuple(rejections))
@@ -130,7 +118,7 @@ def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Conv
     def convert(_message: Message, scope: Scope, item: int | None) -> MappingResult:
         drafts: list[NewRecord] = []
         rejections: list[Rejection] = []
-        for number, record in _items(_search(transform, scope), item):
+        for number, record in _items(transform.search(scope), item):
             try:
                 made, refused = _emit_all(emitters, scope, record, _json(record, "the item"), number)
             except TransformError as error:
@@ -149,11 +137,11 @@ def _items(records: Any, item: int | None) -> Sequence[tuple[int, Any]]:
     Raise TransformError if there is no such item.
     """
     if not isinstance(records, list):
-        raise TransformError(f"transform: `each` needs a list, and the result is {json_type(records)}")
+        raise TransformError(f"`each` needs a list, and the result is {json_type(records)}")
     if item is None:
         if len(records) > MAX_EACH_ITEMS:
-            raise TransformError(f"transform: `each` makes {len(records):,} items, more than {MAX_EACH_ITEMS:,}")
+            raise TransformError(f"`each` makes {len(records):,} items, more than {MAX_EACH_ITEMS:,}")
         return tuple(enumerate(records))
     if item >= len(records):
-        raise TransformError(f"transform: there is no item {item} any more, only {len(records)}")
+        raise TransformError(f"there is no item {item} any more, only {len(records)}")
     return ((item, records[item]),)

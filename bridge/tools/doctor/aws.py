@@ -14,7 +14,7 @@ from bridge.kinesis.client_cache import STS_UNREACHABLE
 from bridge.kinesis.publisher import AUTOMATIC
 from bridge.kinesis.service_endpoints import DOCTOR_ONLY, date_at
 from bridge.model import Destination, Record
-from bridge.tools.doctor.finding import failed, ok, warning
+from bridge.tools.doctor.finding import failed, info, ok, warning
 from bridge.tools.doctor.network import Endpoint, reach
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def examine_endpoint(how: EndpointSettings, endpoint: ServiceEndpoint) -> Iterat
         found = list(reach(Endpoint("aws.endpoint", f"{subject} by proxy", host.strip("[]"), int(port))))
     else:
         found = list(reach(Endpoint("aws.endpoint", subject, endpoint.host, endpoint.port, _context(how, endpoint))))
+    if endpoint.use.startswith("Kinesis") and how.endpoint_url:
+        found = [_naming_option(each) for each in found]
     if any(each.status == "error" for each in found):
         yield from map(_as_warning, found) if endpoint.use.endswith(DOCTOR_ONLY) else found
         return
@@ -44,12 +46,20 @@ def examine_endpoint(how: EndpointSettings, endpoint: ServiceEndpoint) -> Iterat
     try:
         date = date_at(how, endpoint)
     except SendError as error:
-        yield failed("aws.endpoint", subject, str(error), _hint(error))
+        finding = failed("aws.endpoint", subject, str(error), _hint(error))
+        yield _naming_option(finding) if how.endpoint_url and endpoint.use.startswith("Kinesis") else finding
         return
     if endpoint.proxy:
         yield ok("aws.endpoint", subject, f"reachable through the proxy {endpoint.proxy}")
     if endpoint.use.startswith("Kinesis"):
         yield from _clock(endpoint.host, date)
+
+
+def _naming_option(finding: Finding) -> Finding:
+    """Return the finding with the option that set the endpoint, if it does not work."""
+    if finding.status != "error" or "kinesis.endpoint_url" in finding.advice:
+        return finding
+    return replace(finding, advice=f"check kinesis.endpoint_url, its host and port; {finding.advice}")
 
 
 def _as_warning(finding: Finding) -> Finding:
@@ -89,9 +99,15 @@ def _clock(host: str, date: str) -> Iterator[Finding]:
         yield ok("aws.clock", "clock", f"within {max(1, round(secs))} s of AWS ({host})", {"skew_secs": round(skew)})
 
 
-def examine_identity(publisher: KinesisPublisher, destination: Destination) -> Iterator[Finding]:
-    """Yield a finding on the identity of the bridge, as STS reports it."""
+def examine_identity(
+    publisher: KinesisPublisher, destination: Destination, *, by_sts: bool = True
+) -> Iterator[Finding]:
+    """Yield a finding on the identity of the bridge, as STS reports it. `by_sts` False: there is no STS to request."""
     subject = f"credentials for {destination.role_arn}" if destination.role_arn else "credentials"
+    if not by_sts:
+        message = "not examined: kinesis.endpoint_url is not AWS, and kinesis.sts_endpoint_url is not set"
+        yield info("aws.credentials", subject, message)
+        return
     try:
         who = publisher.whoami(str(destination))
     except SendError as error:

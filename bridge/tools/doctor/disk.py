@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from bridge.durations import approximate, estimate, size_text
 from bridge.spool.directory import bytes_on_disk
 from bridge.tools.doctor.finding import failed, ok, warning
 
@@ -28,6 +29,9 @@ _BYTES: Final = 16_384
 # Duration from which fsync is a warning: with less than 20 commits a second, a small in-flight window of the broker
 # limits the rate.
 _SLOW_SECS: Final = 0.05
+# Messages per second that the disk need not exceed: one process maps and sends about 38,000, see performance.md.
+_OTHER_LIMITS: Final = 30_000
+_KILOBYTE: Final = 1_000
 # Hours that the spool should last: an outage that begins in the evening is noticed in the morning.
 _ENOUGH_HOURS: Final = 8.0
 _ADVICE: Final = "set spool.path to a folder on a real disk to which the bridge's user may write"
@@ -98,7 +102,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
         "filesystem": filesystem_of(folder),
     }
     durations = f"fsync takes {syncs.median * 1000:.1f} ms (worst {syncs.worst * 1000:.0f} ms)"
-    message = f"{folder}: {durations}, max {bursts:,.0f} commits/s (about {bursts * 2_000:,.0f} messages/s)"
+    message = f"{folder}: {durations}, about {approximate(bursts)} commits/s ({_messages(bursts)})"
     kind = facts["filesystem"]
     if kind in _MEMORY:
         advice = "a power failure loses acknowledged messages there: set spool.path to a folder on a real disk"
@@ -111,6 +115,13 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
         yield warning("disk.sync", "disk", message, advice, facts)
     else:
         yield ok("disk.sync", "disk", message, facts)
+
+
+def _messages(bursts: float) -> str:
+    """Return the messages a second that so many bursts can hold. Other parts limit more than a fast disk does."""
+    rate = bursts * 2_000
+    more = rate >= _OTHER_LIMITS
+    return "more than 30,000 messages/s: not the limit" if more else f"up to {approximate(rate)} messages/s"
 
 
 def examine_room(
@@ -130,7 +141,7 @@ def examine_room(
     if room <= 0:
         yield _no_room(bound, used, free, min_free_bytes, facts)
         return
-    yield _lasting(f"{_gib(room)} free for records (limit: {bound})", room, rate(), facts)
+    yield _lasting(f"{size_text(room)} free for records (limit: {bound})", room, rate(), facts)
 
 
 def _used(folder: Path) -> int:
@@ -143,16 +154,12 @@ def _used(folder: Path) -> int:
     return used
 
 
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.0f} MiB"
-
-
 def _no_room(bound: str, used: int, free: int, min_free_bytes: int, facts: dict[str, int]) -> Finding:
     if bound == "the disk":
-        message = f"full: {_gib(free)} free on the disk, spool.min_free_bytes is {_gib(min_free_bytes)}"
+        message = f"full: {size_text(free)} free on the disk, spool.min_free_bytes is {size_text(min_free_bytes)}"
         advice = "free disk space, set spool.path to another disk, or lower spool.min_free_bytes"
     else:
-        message = f"full: {_gib(used)} used, which is spool.max_bytes"
+        message = f"full: {size_text(used)} used, which is spool.max_bytes"
         advice = "find out why nothing is delivered, or raise spool.max_bytes"
     return failed("spool.room", "spool", message, advice, facts)
 
@@ -161,8 +168,10 @@ def _lasting(message: str, room: int, rate: SpoolRate | None, facts: dict[str, i
     if rate is None:
         return ok("spool.room", "spool", f"{message}; buffer time unknown (no traffic)", facts)
     hours = room / rate.bytes_per_sec / 3600
-    amount = f"{hours:,.0f} hours" if hours >= 2 else f"{hours * 60:,.0f} minutes"  # noqa: PLR2004 - hours
-    message = f"{message}, enough for {amount} without Kinesis at {rate.bytes_per_sec / 1000:,.1f} kB/s ({rate.source})"
+    speed = f"{approximate(rate.bytes_per_sec)} bytes/s"
+    if rate.bytes_per_sec >= _KILOBYTE:
+        speed = f"{approximate(rate.bytes_per_sec / _KILOBYTE)} kB/s"
+    message = f"{message}, enough for {estimate(hours * 3600)} without Kinesis at {speed} ({rate.source})"
     facts_with_hours = {
         **facts,
         "hours": round(hours, 2),

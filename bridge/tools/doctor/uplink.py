@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from bridge.durations import duration, pluralize
+from bridge.durations import approximate, estimate, pluralize
 from bridge.errors import SendError
 from bridge.model import Destination, Record
 from bridge.tools.doctor.finding import ok, warning
@@ -114,7 +114,7 @@ def examine_uplink(
         yield warning("aws.uplink", f"uplink to {region}", f"not measured: {error}", _ADVICE)
         return
     backlog_now = backlog()
-    message = [f"{'at least ' if measured.at_least else ''}{measured.bytes_per_sec / 1000:,.0f} kB/s"]
+    message = [f"{'at least ' if measured.at_least else ''}{approximate(measured.bytes_per_sec / 1000)} kB/s"]
     message += [f"response after {measured.response_secs:.2f} s"]
     facts: dict[str, Any] = {
         "bytes_per_sec": round(measured.bytes_per_sec),
@@ -124,7 +124,7 @@ def examine_uplink(
     if backlog_now is not None and backlog_now.records:
         secs = backlog_now.size_bytes / measured.bytes_per_sec
         records = pluralize(backlog_now.records, "record")
-        message += [f"backlog of {backlog_now.source} ({records}) needs about {duration(secs)}"]
+        message += [f"backlog of {backlog_now.source} ({records}) needs about {estimate(secs)}"]
         facts |= {"backlog_records": backlog_now.records, "backlog_secs": round(secs)}
     details = tuple(f"the running bridge measures: {each}" for each in backlog_now.links) if backlog_now else ()
     yield ok("aws.uplink", f"uplink to {region}", ", ".join(message), facts, details)

@@ -24,6 +24,7 @@ STATE: Final = obj(
     state={"enum": ["ok", "degraded", "failing"]},
     verdict=TEXT,
     balanced=BOOLEAN,
+    active_mappings=INTEGER,
     backlog_bytes=INTEGER,
     version=TEXT,
     now_ms=INTEGER,

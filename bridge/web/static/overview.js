@@ -25,9 +25,10 @@ export class Overview {
     this.element = h("div", { class: "overview" },
       h("h1", { class: "unseen" }, "Overview"), this.problems, this.flow, this.curves.element,
       h("div", { class: "tables" }, this.ofWorkers,
-        foldable("Streams", h("span", { class: "quiet" }, "records since the start"), this.streams),
+        foldable("Streams", h("span", { class: "quiet" }, "records since the start; oldest: time since the oldest buffered record was received; latency: of the last request"), this.streams),
         this.ofLinks,
-        foldable("Ledger", this.balance, this.mappings),
+        foldable("Ledger", this.balance, this.mappings,
+          h("p", { class: "quiet" }, "A message counts once for each output of each mapping that it matches, and with each: true once for each item. Each count becomes a record (delivered, dropped or still buffered), or is filtered or dead-lettered.")),
         this.events.element));
     drawEmptyFlow(this.flow);
   }

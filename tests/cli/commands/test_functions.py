@@ -34,6 +34,18 @@ def test_functions_of_a_name_shows_signature_examples_and_origin(capsys):
         ("UUID", "uuid5('url', a) makes a UUID of a name", ["uuid5(namespace, name)"]),
         ("remainder", "a % b is the remainder", ["modulo(a, b)"]),
         ("ieee", "bytes_to_float(bytes[, order])", []),
+        ("time", "iso_time(epoch_ms[, zone])", ["epoch_ms(text[, zone])"]),
+        (
+            "date",
+            "iso_time(a) writes milliseconds since 1970 as a time; epoch_ms() reads one",
+            ["epoch_ms(text[, zone])"],
+        ),
+        (
+            "unix",
+            "iso_time(a * 1000) writes seconds since 1970 as a time; epoch_ms(a) / 1000 are the seconds of one",
+            [],
+        ),
+        ("average", "avg(a) is the mean", ["avg(numbers)"]),
     ],
 )
 def test_functions_of_a_word_shows_what_does_the_job(capsys, word, first, others):
@@ -45,6 +57,34 @@ def test_functions_of_a_word_shows_what_does_the_job(capsys, word, first, others
 
 def test_functions_of_a_word_without_any_fails(capsys):
     assert print_functions("teleport") == 1
-    assert capsys.readouterr().err == (
-        "functions: no function has to do with 'teleport'; 'mqtt-kinesis functions' lists all\n"
-    )
+    err = capsys.readouterr().err
+    assert err.startswith("functions: no function has to do with 'teleport'. Try a word for what you have or need, ")
+    assert err.endswith("'mqtt-kinesis functions' lists all\n")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "seconds",
+        "unix",
+        "celsius",
+        "fahrenheit",
+        "date",
+        "hex",
+        "average",
+        "temperature",
+        "convert",
+        "percent",
+        "rename",
+        "boolean",
+        "day",
+    ],
+)
+def test_functions_of_a_word_of_an_engineer_shows_something(capsys, word):
+    assert print_functions(word) == 0
+    assert capsys.readouterr().out
+
+
+def test_functions_of_a_misspelt_word_shows_the_nearest(capsys):
+    assert print_functions("celcius") == 1
+    assert "did you mean celsius?" in capsys.readouterr().err

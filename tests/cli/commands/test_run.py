@@ -46,3 +46,16 @@ def test_two_log_levels_are_a_usage_error(tmp_path):
 
 def test_unknown_log_level_is_a_usage_error(tmp_path):
     assert called(tmp_path, "run", "--log-level", "loud").returncode == 2
+
+
+def test_quiet_before_the_command_is_that_of_run(tmp_path):
+    assert called(tmp_path, "-q", "run", "-v").returncode == 2
+    done = called(tmp_path, "-v", "-q", "check")
+    assert (done.returncode, "give one of --verbose and --quiet" in done.stderr) == (2, True)
+
+
+def test_quiet_before_check_prints_problems_only(tmp_path):
+    write_configuration(tmp_path, mappings={"press": TELEMETRY}, **UNREACHABLE)
+    assert called(tmp_path, "check").stdout
+    done = called(tmp_path, "-q", "check")
+    assert (done.returncode, done.stdout) == (0, "")

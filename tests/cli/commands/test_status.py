@@ -30,7 +30,10 @@ def lines(*workers, connected=False):
         "connected": connected,
         "broker": "mqtt://localhost:1883",
         "protocol": "5",
-        "spool_bytes": 2**20,
+        "spool_bytes": 15_400_000,
+        "spool_max_bytes": 2**24,
+        "active_mappings": 6,
+        "failing_mappings": ["press"],
         "dead_letter_count": 0,
         "streams": [],
         "workers": workers,
@@ -44,16 +47,23 @@ def lines(*workers, connected=False):
 
 def test_that_some_are_connected_is_reported():
     away = RUNNING | KILLED | AGAIN | {"name": "worker 2", "connected": False}
-    broker, _, _, first, second, *_ = lines(RUNNING, away)
+    broker, _, _, _, first, second, *_ = lines(RUNNING, away)
     assert broker == "broker    mqtt://localhost:1883, MQTT 5: not connected (1 of 2 workers connected)"
     assert first == "worker 1  running: 4,000 received, 12 buffered, 0 restarts, data/worker-1"
     assert second.startswith(f"worker 2  restarting ({AGAIN['detail']}): 4,000 received")
 
 
 def test_one_that_runs_again_reports_how_the_one_before_it_ended():
-    broker, _, _, first, *_ = lines(RUNNING | KILLED, connected=True)
+    broker, _, _, _, first, *_ = lines(RUNNING | KILLED, connected=True)
     assert broker.endswith(": subscribed")
     assert "3 restarts (last: it was killed by SIGKILL), data/worker-1" in first
+
+
+def test_mappings_spool_and_ledger_are_explained_in_a_line_each():
+    _, mappings, spool, _, *_, note, oldest = "\n".join(lines()).splitlines()
+    assert mappings == "mappings  6 active, 1 with a file that does not load: press"
+    assert spool == "spool     15 MiB of 16 MiB, 0 dead letters"
+    assert (note.split()[0], oldest.split()[0]) == ("Each", "oldest:")
 
 
 def test_where_all_are_away_none_are_counted():

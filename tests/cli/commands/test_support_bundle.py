@@ -114,6 +114,15 @@ def test_bundle_of_a_valid_configuration_has_the_metrics(folder):
     assert [name for name, text in texts.items() if MARK in text] == []
 
 
+@pytest.mark.parametrize(
+    ("options", "missing"), [((), True), (("--log", "none.log"), True), (("--log", "bridge.log"), False)]
+)
+def test_bundle_without_a_log_shows_how_to_include_one(folder, options, missing):
+    done = called(folder, "support-bundle", "-o", "ticket.tar.gz", "--no-doctor", *options)
+    assert (done.returncode, "It contains no log: " in done.stdout) == (0, missing)
+    assert ("--log FILE" in done.stdout) is missing
+
+
 def test_bundle_can_be_read_by_its_owner_only(folder):
     bundle(folder)
     assert stat.S_IMODE((folder / "ticket.tar.gz").stat().st_mode) == 0o600

@@ -50,7 +50,7 @@ def test_link_has_a_line():
 def test_backlog_reports_how_old_it_is_and_how_long_it_takes():
     flow = StreamFlow("telemetry", 0.0, 0.0, 1.0, 20.0, 617.25)
     told = snapshot(ledger=BUFFERED, streams=(stream(oldest_secs=300.0),), flows=(flow,)).summary_json()
-    assert backlog_text(told) == "12,345 records buffered (oldest 5.0 min); takes 10.3 min at 20.0 records/s"
+    assert backlog_text(told) == "12,345 records buffered (oldest 5.0 min); drained in 10.3 min at 20 records/s"
 
 
 def test_backlog_without_a_rate_gives_no_time():

@@ -14,9 +14,9 @@ import pytest
 from bridge.cli.commands.doctor import doctor, show
 from bridge.errors import ConfigError
 from bridge.kinesis.client_cache import PublisherSettings
-from bridge.kinesis.service_endpoints import ServiceEndpoint
+from bridge.kinesis.service_endpoints import ServiceEndpoint, service_endpoints, without_sts
 from bridge.model import Destination
-from bridge.tools.doctor.aws import examine_endpoint, examine_stream
+from bridge.tools.doctor.aws import examine_endpoint, examine_identity, examine_stream
 from bridge.tools.doctor.broker import checks, inflight_window
 from bridge.tools.doctor.check_runner import examine
 from bridge.tools.doctor.finding import CHECKS, failed, info, ok, warning
@@ -257,3 +257,32 @@ def test_doctor_output_to_a_pipe_is_plain_text(monkeypatch):
 
 def test_encoding_without_marks_gets_others(monkeypatch):
     assert shown(monkeypatch, "ascii") == PLAIN.replace("✓", "+").replace("✗", "x").replace("värme", "v\\xe4rme")
+
+
+def test_wrong_port_of_the_endpoint_names_the_option(free_port):
+    url = f"http://127.0.0.1:{free_port}"
+    settings = PublisherSettings("us-east-1", endpoint_url=url)
+    [finding] = examine_endpoint(settings, ServiceEndpoint(url, "Kinesis"))
+    assert finding.status == "error"
+    assert finding.advice.startswith("check kinesis.endpoint_url, its host and port; ")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "sts", "without"),
+    [
+        ("http://127.0.0.1:4567", None, True),
+        ("http://127.0.0.1:4567", "http://127.0.0.1:4568", False),
+        ("https://vpce-1.kinesis.eu-west-1.vpce.amazonaws.com", None, False),
+        (None, None, False),
+    ],
+)
+def test_emulator_without_sts_is_not_asked_for_the_identity(endpoint, sts, without):
+    settings = PublisherSettings("eu-west-1", endpoint_url=endpoint, sts_endpoint_url=sts)
+    assert without_sts(settings) is without
+    uses = [each.use for each in service_endpoints(settings, [Destination("s")])]
+    assert any("doctor and policy only" in use for use in uses) is not without
+
+
+def test_identity_that_nothing_can_report_is_information():
+    [finding] = examine_identity(None, Destination("s"), by_sts=False)
+    assert (finding.status, "kinesis.sts_endpoint_url" in finding.message) == ("info", True)

@@ -45,7 +45,7 @@ SUGGESTIONS: Final[tuple[Suggestion, ...]] = (
     Suggestion("base64_decode decode_base64 unbase64 atob", "from_base64(a)", "makes a byte list"),
     Suggestion("base64_encode encode_base64 to_base64 btoa", "base64(a)", "makes base64 text"),
     Suggestion("hex_to_bytes unhex parse_hex", "from_hex(a)", "makes a byte list"),
-    Suggestion("to_hex hex", "format('{:x}', a)", "writes a number in hexadecimal"),
+    Suggestion("to_hex hex hexadecimal", "format('{:x}', a)", "writes a number in hexadecimal; from_hex() reads bytes"),
     Suggestion("index_of find instr strpos position locate", "find_first(a, '-')", "finds a text in a text"),
     Suggestion("last_index_of rfind", "find_last(a, '-')", "finds a text from the end"),
     Suggestion(
@@ -80,11 +80,46 @@ SUGGESTIONS: Final[tuple[Suggestion, ...]] = (
     Suggestion(
         "date datetime format_date strftime to_iso iso8601 from_unixtime from_timestamp to_datetime format_time",
         "iso_time(a)",
-        "writes milliseconds since 1970 as a time",
+        "writes milliseconds since 1970 as a time; epoch_ms() reads one",
     ),
     Suggestion("to_epoch to_unix to_timestamp unix_timestamp to_millis", "epoch_ms(a)", "reads an ISO 8601 time"),
     Suggestion(
         "strptime parse_date parse_datetime parse_timestamp", "parse_time(a, '%d.%m.%Y %z')", "reads other times"
+    ),
+    Suggestion(
+        "unix second seconds secs epoch_secs epoch_seconds unix_seconds from_unix_seconds",
+        "iso_time(a * 1000)",
+        "writes seconds since 1970 as a time; epoch_ms(a) / 1000 are the seconds of one",
+    ),
+    Suggestion("day year month hour date_only", "slice(iso_time(a), 0, 10)", "is the day of milliseconds since 1970"),
+    Suggestion(
+        "celsius to_celsius fahrenheit_to_celsius f_to_c temperature",
+        "round((a - 32) * 5 / 9, 1)",
+        "makes degrees Celsius of Fahrenheit; a * 9 / 5 + 32 the other way",
+    ),
+    Suggestion(
+        "fahrenheit to_fahrenheit celsius_to_fahrenheit c_to_f",
+        "round(a * 9 / 5 + 32, 1)",
+        "makes degrees Fahrenheit of Celsius; (a - 32) * 5 / 9 the other way",
+    ),
+    Suggestion("kelvin to_kelvin", "a + 273.15", "makes kelvins of degrees Celsius"),
+    Suggestion(
+        "convert conversion unit units factor psi bar inch",
+        "a * 0.0689476",
+        "converts by a factor, here psi to bar; scale() converts a range, and lookup() reads factors from a table",
+    ),
+    Suggestion("percent percentage", "100 * a / b", "is the percentage"),
+    Suggestion("raw analog milliamp scaling", "scale(a, 0, 27648, 0, 10)", "makes a value of raw counts"),
+    Suggestion("bool boolean to_bool to_boolean", "contains(['true', 'on', '1'], a)", "makes true or false of text"),
+    Suggestion("rename rename_key map_keys pick project", "{new: payload.old}", "makes an object with chosen names"),
+    Suggestion("omit without drop remove_key", "from_items(items(a)[?[0] != 'x'])", "leaves a member out"),
+    Suggestion("between within in_range", "(a >= 0 && a <= 100)", "tests a range"),
+    Suggestion("exclude_null compact remove_nulls", "a[?@ != `null`]", "leaves nulls out"),
+    Suggestion("nan is_empty empty missing", "a == `null`", "tests for a missing value"),
+    Suggestion("total sum_of", "sum(a)", "adds up"),
+    Suggestion("absolute magnitude", "abs(a)", "is the absolute value"),
+    Suggestion(
+        "wildcard any all every some", "length(a[?v > 5]) > `0`", "tests whether any element fulfils a condition"
     ),
     Suggestion("uppercase to_upper ucase", "upper(a)", "is in upper case"),
     Suggestion("lowercase to_lower lcase", "lower(a)", "is in lower case"),

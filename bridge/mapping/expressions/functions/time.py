@@ -191,7 +191,7 @@ TIME: Final[tuple[Function, ...]] = (
         "iso_time",
         (Parameter("epoch_ms", ("number",)), _ZONE),
         _iso_time,
-        "RFC 3339 text of milliseconds since 1970, in UTC or with a zone's offset; a part of a millisecond is cut.",
+        "Time as RFC 3339 text, of milliseconds since 1970, in UTC or with a zone's offset; microseconds are cut.",
         (
             ("iso_time(`1700000000000`)", "2023-11-14T22:13:20.000Z"),
             ("iso_time(`1700000000000`, 'Europe/Berlin')", "2023-11-14T23:13:20.000+01:00"),
@@ -204,7 +204,7 @@ TIME: Final[tuple[Function, ...]] = (
         "epoch_ms",
         (_TEXT, _ZONE),
         _epoch_ms,
-        "Milliseconds since 1970 of ISO 8601 text; the zone is for text without an offset.",
+        "Time as milliseconds since 1970 (Unix time), of ISO 8601 text; the zone is for text without an offset.",
         (
             ("epoch_ms('2023-11-14T22:13:20Z')", 1700000000000),
             ("epoch_ms('2023-11-14 23:13:20', 'Europe/Berlin')", 1700000000000),

@@ -1,0 +1,34 @@
+"""The options -v and -q that stand before a command, and apply to all of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import typer
+
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log at debug level (before any command).")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Log errors and warnings only (before any command).")]
+
+
+class Verbosity(NamedTuple):
+    """The options as they were given."""
+
+    verbose: bool = False
+    quiet: bool = False
+
+    def log_level(self, default: str) -> str:
+        """Return the level of the log; `default` where neither option was given."""
+        return "debug" if self.verbose else "warning" if self.quiet else default
+
+
+def note_verbosity(context: typer.Context, *, verbose: bool, quiet: bool) -> None:
+    """Store the options for the command that follows. Raise BadParameter for both."""
+    if verbose and quiet:
+        raise typer.BadParameter("give one of --verbose and --quiet")
+    context.obj = Verbosity(verbose, quiet)
+
+
+def verbosity(context: typer.Context) -> Verbosity:
+    """Return the options that stand before the command of this context."""
+    found = context.find_root().obj
+    return found if isinstance(found, Verbosity) else Verbosity()
