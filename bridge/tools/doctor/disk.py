@@ -118,7 +118,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
 
 
 def _messages(bursts: float) -> str:
-    """Return the messages a second that so many bursts can hold. Other parts limit more than a fast disk does."""
+    """Return the messages a second that these bursts can hold. Other parts limit more than a fast disk does."""
     rate = bursts * 2_000
     more = rate >= _OTHER_LIMITS
     return "more than 30,000 messages/s: not the limit" if more else f"up to {approximate(rate)} messages/s"

@@ -276,7 +276,7 @@ def test_wrong_port_of_the_endpoint_names_the_option(free_port):
         (None, None, False),
     ],
 )
-def test_emulator_without_sts_is_not_asked_for_the_identity(endpoint, sts, without):
+def test_emulator_without_sts_gets_no_request_for_the_identity(endpoint, sts, without):
     settings = PublisherSettings("eu-west-1", endpoint_url=endpoint, sts_endpoint_url=sts)
     assert without_sts(settings) is without
     uses = [each.use for each in service_endpoints(settings, [Destination("s")])]
