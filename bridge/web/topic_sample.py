@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_TOPICS: Final = 1_000
 """Max number of topics. Beyond it, the half with the fewest messages is forgotten: new topics must become known too."""
 SAMPLED_PER_BURST: Final = 128
-"""Messages of a burst that are looked at: about 0.1 ms of the ingest thread."""
+"""Messages of a burst that are looked at: about 0.04 ms of the ingest thread."""
 KEPT_PER_TOPIC: Final = 3
 KEPT_BYTES: Final = 4_096
 """Max size of a message that is kept: as much as the page shows of a payload. Together they have at most 12 MB."""

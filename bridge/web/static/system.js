@@ -36,7 +36,7 @@ class Topics {
     const received = perSecond((each) => each.received_messages, "messages");
     const mapping = (name, at) => [at ? ", " : "", h("a", { href: `#/mappings/${encodeURIComponent(name)}` }, breakable(name))];
     drawTable(this.busy, ["Topic", "Mapping", "#Share", "#About per s"], topics.map((each) => h("tr", {}, h("td", { class: "head wrap" }, breakable(each.topic)),
-      h("td", { class: "wrap" }, each.mappings.length ? each.mappings.flatMap(mapping) : tag("no mapping", "warn")), number(percent(100 * each.share)), number(rate(received === undefined ? undefined : each.share * received)))),
+      h("td", { class: "state" }, each.mappings.length ? each.mappings.flatMap(mapping) : tag("no mapping", "warn")), number(percent(100 * each.share)), number(rate(received === undefined ? undefined : each.share * received)))),
     "No message since this page was opened.");
   }
 
