@@ -54,7 +54,8 @@ def partition(region: str) -> str:
 def policy(streams: Collection[StreamUse], roles: Collection[str] = ()) -> dict[str, Any]:
     """Return the policy document of one identity. `roles`: ARNs of the roles that it assumes for other outputs."""
     arns = sorted({stream.arn for stream in streams})
-    # One statement for all actions: a policy that repeats its resources is too large for IAM from nine streams on.
+    # One statement for all actions: a policy that repeats its resources exceeds the size limit of IAM with nine or more
+    # streams.
     statements = [
         _statement("SendRecords", list(STREAM_ACTIONS), arns),
         *_encryption(streams),

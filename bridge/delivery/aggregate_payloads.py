@@ -1,8 +1,8 @@
 """Payloads that are themselves aggregated records in the format of the Kinesis Producer Library.
 
-With `packing: kpl` such a payload is aggregated once more, and consumers return it unchanged (see `packers`). Without
-aggregation (`packing: none`, or a stream that chooses the shards itself) it cannot be protected: a consumer that
-de-aggregates returns the records inside it, and the KCL discards those whose keys belong to other shards.
+With `packing: kpl` such a payload is put into a second aggregate, and consumers return it unchanged (see `packers`).
+Without aggregation (`packing: none`, or a stream that chooses the shards itself) it cannot be protected: a consumer
+that de-aggregates returns the records inside it, and the KCL discards those whose keys belong to other shards.
 
 The bridge sends it nevertheless. `packing: none` promises the payload byte for byte, and consumers that do not
 de-aggregate receive exactly that. A dead letter would deprive them of it, and aggregation would change it. Some users

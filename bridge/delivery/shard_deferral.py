@@ -5,7 +5,7 @@ deferred: its records are skipped when they are taken from the queue. They are r
 accepts the records that the sender has. After the last page the shard is not deferred any more. Order within a key is
 kept, because all later records of a deferred shard are skipped too.
 
-Each deferred shard means that other records on disk are read once more, so only a few shards are deferred. Only the
+For each deferred shard, other records on disk are read a second time, so only a few shards are deferred. Only the
 pool's leader calls this.
 """
 

@@ -13,8 +13,8 @@ A is closed. If each is older than the other, fact 2 does not hold: the stream c
 proves only that a shard was open at some time before the response, because its responses may be stale.
 
     state      condition                                                     its range is used to
-    usable     no other open shard has a hash in common with it              predict the shard of a key
-    disputed   one has, and answers do not show yet which of them is closed  judge what it accepted
+    usable     no open shard has a hash in common with it                    predict the shard of a key
+    disputed   an open shard has; it is unknown which of the two is closed    judge what it accepted
     closed     a newer shard has a hash in common with it, or a listing      judge what it accepted
                that is not stale lacks it
 

@@ -27,7 +27,7 @@ class BurstMark:
     """The mark of one spool folder. Used by the ingest thread only, after its creation."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the file and read what the last process left in it. Raises OSError."""
+        """Open the file and read the mark that the last process left in it. Raises OSError."""
         # O_NOFOLLOW: a symbolic link in this folder could make the bridge overwrite another file.
         descriptor = os.open(folder / MARK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# One `stat` per file at this interval costs nothing noticeable, and a rotated key is in use within seconds.
 LOOK_SECS = 2.0
 """Seconds between two checks of the credential files for changes."""
 STS_UNREACHABLE = "StsUnreachable"
 """Code of the error that `whoami` raises if there are credentials but STS does not respond."""
+# All requests in flight are refused at the same time. Only the first refusal should discard the clients.
 DOUBT_SECS = 5.0
 """Minimum seconds between two fetches of credentials that follow a refusal by AWS."""
 TRY_AGAIN_SECS = 30.0
@@ -77,10 +79,13 @@ class ClientCache:
         """Requests in flight of all clients."""
         self._settings = settings
         self._clock = clock
+        # Held while a client is created, which may take seconds: several threads must not fetch credentials in
+        # parallel.
         self._creating = threading.Lock()
         self._session: Any = None
         self._connected: dict[tuple[str, str], CachedClient] = {}
         self._files = settings.authentication.files
+        # Read before the files are used, so a change during the first use is noticed.
         self._seen = _state(self._files)
         self._check_at = clock() + LOOK_SECS
         self._reload_at: float | None = None
@@ -98,6 +103,7 @@ class ClientCache:
         if self._files and self._clock() >= self._check_at:
             self._check_files()
         place = region_of(self._settings, destination)
+        # A look-up in a dict is atomic, so the usual case needs no lock.
         found = self._connected.get((place, destination.role_arn))
         return found if found is not None else self._connect(place, destination.role_arn)
 

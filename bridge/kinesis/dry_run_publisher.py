@@ -70,6 +70,7 @@ def _unpacked(record: Record | PackedRecord) -> Sequence[Record]:
 
 def _text(data: bytes) -> str:
     try:
+        # One line per record, so that the output can be read by line tools.
         return data.decode().replace("\n", "\\n")
     except UnicodeDecodeError:
         return repr(data)

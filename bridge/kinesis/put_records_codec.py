@@ -95,7 +95,7 @@ def _plain_body(params: dict[str, Any], records: Sequence[Record]) -> bytes:
 
 
 def _packed_body(params: dict[str, Any], records: Sequence[PackedRecord]) -> bytes:
-    """Encode packed records without orjson, which would copy and scan megabytes of base64 once more."""
+    """Encode packed records without orjson, which would copy and scan megabytes of base64 a second time."""
     # The closing `]}` is not included here; it replaces the last comma below.
     parts = [orjson.dumps({**params, "Records": []})[:-2]]
     for packed in records:

@@ -36,8 +36,8 @@ class ProtocolFallback:
     2. The broker closes the connection, or sends nothing, before any CONNACK. Some brokers do so with a version that
        they do not know. A proxy whose broker is down does so too, and a broker that is starting. So the two versions
        are tried in turn, unless the broker has accepted MQTT 5 before.
-    3. The broker accepts 3.1.1 after case 2. The outage may have ended in between, so the next connection tries MQTT 5
-       once more, at once. If that has no response either, the broker has no MQTT 5, as in case 1.
+    3. The broker accepts 3.1.1 after case 2. The outage may have ended in between, so the next connection follows at
+       once and tries MQTT 5 again. If that has no response either, the broker has no MQTT 5, as in case 1.
     """
 
     def __init__(self, addresses: Sequence[BrokerAddress], *, version_5: bool) -> None:

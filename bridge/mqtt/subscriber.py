@@ -65,8 +65,8 @@ class Subscriber:
     ) -> None:
         """Prepare the session; `poll` connects.
 
-        `held`: filters that the broker's session may contain. `record`: what it is known to contain, as an earlier run
-        gave it to `save`. `on_session` is called at each connection, with False if packet identifiers start again.
+        `held`: filters that the broker's session may contain. `record`: the known part, as saved by an earlier run.
+        `on_session` is called at each connection, with False if packet identifiers start again.
         """
         separate = settings.separate_filters
         self.subscriptions = Subscriptions(settings.share, maybe_subscribed=set(held), separate=separate)

@@ -35,12 +35,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# A listing of a small folder twice a second is cheap, and a person does not notice half a second.
 POLL_SECS: Final = 0.5
 """Interval between two polls for requests."""
 PATIENCE_SECS: Final = 5.0
 """Default wait for a response."""
 UNSEEN_SECS: Final = 2.0
 """Maximum wait for a response if the bridge's process is not visible."""
+# Much longer than the bridge needs to find a request while its command waits.
 STALE_MS: Final = 60_000
 """Age after which a request is ignored: its command has ended without removing it."""
 _UNKNOWN: Final = "the running bridge does not know this request: does it have another version?"
@@ -111,6 +113,7 @@ def _response_to(request_file: Path, handlers: Mapping[str, Callable[[dict[str, 
         return json.dumps({"error": str(error)}).encode()
     except FileProblem as problem:
         return json.dumps({"error": f"the request is {problem}"}).encode()
+    # The request is input from another process. Whatever is wrong with it must not end this thread.
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return json.dumps({"error": _UNKNOWN}).encode()
 
@@ -205,9 +208,11 @@ def _living_owner(folder: Path) -> int:
     if not owner:
         return 0
     try:
+        # Signal 0 sends nothing: it only tests whether the process exists.
         os.kill(owner, 0)
     except ProcessLookupError:
         return 0
+    # The process exists and belongs to another user.
     except PermissionError:
         return owner
     return owner

@@ -34,9 +34,11 @@ class DryRun:
         try:
             self.service = Service(
                 session,
+                # The system's temporary folder may be small, and a dry run must not be stopped by a nearly full disk.
                 SpoolSettings(path=self._folder / "data", min_free_bytes=0),
                 DryRunPublisher(out),
                 live_mappings(settings, self._folder / "in-force"),
+                # One request at a time prints the records of a stream in their order.
                 sender=replace(sender_settings(settings), requests_in_flight=1),
             )
         except BaseException:

@@ -35,6 +35,7 @@ _LOOK_SECS: Final = 1.0
 
 def set_timer() -> None:
     """End the process in MAX_BURST_SECS, unless the timer is set again or cancelled until then."""
+    # A call replaces the timer that was set before.
     faulthandler.dump_traceback_later(MAX_BURST_SECS, exit=True)
 
 
@@ -55,7 +56,9 @@ def end_process_on_hang(
             if since is not None and clock() - since > MAX_BURST_SECS:
                 log.critical("the mapping of a burst has not returned for %.0f s: the process ends", clock() - since)
                 faulthandler.dump_traceback()
+                # A normal exit would wait for the ingest thread, which never returns.
                 os._exit(CRASHED)
             ended = stopping.wait(_LOOK_SECS)
     finally:
+        # Otherwise the timer would end the process during an orderly stop.
         faulthandler.cancel_dump_traceback_later()

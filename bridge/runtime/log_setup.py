@@ -15,6 +15,7 @@ from bridge.terminal import BAD, WARN, coloured, supports_colour
 if TYPE_CHECKING:
     from typing import Literal
 
+# A record's own attributes. All others were passed as `extra` and belong in the line.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters except tab and newline, and characters that change the direction of text."""
@@ -23,6 +24,7 @@ MAX_TEXT_CHARS = 4_000
 
 Errors of libraries may quote payloads of up to 10 MiB. Ten errors of mapping files with their hints fit.
 """
+# Their texts are written by libraries, so this program cannot keep secrets out of them.
 _QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
 """Loggers that may log secrets at debug level (headers, signatures). Their level is never below warning."""
 
@@ -48,6 +50,7 @@ def set_up_logging(
 
 
 def _named(record: logging.LogRecord, worker: str) -> bool:
+    # A filter may change a record. The formatters show the attribute like any extra value.
     record.worker = worker
     return True
 

@@ -34,6 +34,7 @@ def clear_state_offline(settings: Settings, mapping: str) -> int:
 
 def _open(settings: Settings) -> Spool:
     folder = settings.spool.path
+    # Opening would create a spool, possibly in the wrong folder and with the wrong owner.
     if not (folder / "spool.db").is_file():
         raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
     return open_spool(settings.spool, live_first=settings.kinesis.live_first)

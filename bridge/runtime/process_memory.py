@@ -52,6 +52,7 @@ class MallocTuning:
 
     def __init__(self) -> None:
         with suppress(*_NO_GLIBC):
+            # glibc evaluates this parameter once, when it needs a second arena, so it must be set before.
             _libc().mallopt(_M_ARENA_MAX, 1)
         self._trim_at = time.monotonic() + _STARTED_SECS
 

@@ -40,7 +40,7 @@ class SessionRecord:
 
     def store_given_up(self, given_up: str) -> None:
         """Store whether the session was given up. The supervisor reads it in spools of earlier runs."""
-        # If this fails, an empty session is drained once more, at worst. If the value is stored already, nothing is
+        # If this fails, at worst, an empty session is drained a second time. If the value is stored already, nothing is
         # written, so there is no fsync.
         with suppress(SpoolWriteError):
             if self._spool.get_meta(GIVEN_UP) != given_up:

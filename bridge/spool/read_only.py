@@ -50,7 +50,7 @@ GIVEN_UP: Final = "session_given_up"
 
 @dataclass(frozen=True, slots=True)
 class LedgerCheck:
-    """The lines of the ledger, and what was counted to compare with them: records by queue, and dead letters."""
+    """The lines of the ledger, and the records by queue and dead letters that were counted to compare with them."""
 
     rows: tuple[LedgerRow, ...]
     queued: dict[str, int]

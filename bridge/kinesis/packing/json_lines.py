@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.model import Record
 
+# Default levels of zlib and of zstd.
 GZIP_LEVEL = 6
 ZSTD_LEVEL = 3
 MOST_PLAIN_BYTES = 4 * 1024 * 1024
@@ -60,6 +61,7 @@ class JsonLinesEncoder:
         """
         if self._compress is None:
             return _join(records, start, most, limit)
+        # How many lines fit is only known after compression, so the encoder guesses and corrects.
         aim = min(int(most * self._ratio * _MARGIN), MOST_PLAIN_BYTES)
         while True:
             # With compression, the limit applies to the result, so the newline needs no check here.

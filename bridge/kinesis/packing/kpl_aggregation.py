@@ -44,9 +44,11 @@ _HEADS_REMEMBERED = 20_000
 
 def is_aggregate(data: bytes) -> bool:
     """Return whether a consumer would de-aggregate this data, because it has the magic and a valid MD5."""
+    # Checked first: the MD5 of every payload would be expensive.
     if not data.startswith(MAGIC) or len(data) <= FRAME_BYTES:
         return False
     body = memoryview(data)[len(MAGIC) : -_DIGEST_BYTES]
+    # Without this flag, Python on a FIPS system refuses MD5. The format requires it as a checksum.
     return md5(body, usedforsecurity=False).digest() == data[-_DIGEST_BYTES:]
 
 
@@ -120,6 +122,7 @@ class KplEncoder:
         length = place & 0xFFFFFFFF
         inner = b"\x08" + encode_varint(place >> 32) + b"\x1a" + encode_varint(length)
         head = b"\x1a" + encode_varint(len(inner) + length) + inner
+        # Clearing is simpler than an eviction order, and the few pairs in use are cached again at once.
         if len(self._heads) >= _HEADS_REMEMBERED:
             self._heads.clear()
         self._heads[place] = head

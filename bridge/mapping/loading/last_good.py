@@ -1,7 +1,7 @@
 """Last good version of each mapping file, stored across restarts as one JSON file: an object of texts by file name.
 
 One file per mapping would be slow when thousands are edited at once. On ext4, 2,000 files need 0.2 to 1.4 s of CPU,
-since each is written aside and renamed. One file with all of them needs 16 ms.
+since each file is written under a temporary name, synced and renamed. One file with all of them needs 16 ms.
 """
 
 from __future__ import annotations

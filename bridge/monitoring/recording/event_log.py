@@ -4,8 +4,9 @@
     events.old.jsonl    the events before those; the rotation replaces this file. Each file has at most MAX_FILE_BYTES
 
 Only changes of state are events, so a file lasts for days. Events wait in memory until the next `flush`, which writes
-them with one call; if the disk does not accept them, they wait longer. A kill loses what was not flushed. There is no
-`fsync`: after a power failure, the last events may be missing. A line that is damaged or incomplete is skipped.
+them with one call; if the disk does not accept them, they wait longer. If the process is killed, the events that were
+not flushed are lost. There is no `fsync`: after a power failure, the last events may be missing. A line that is damaged
+or incomplete is skipped.
 """
 
 from __future__ import annotations

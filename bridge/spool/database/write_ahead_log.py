@@ -111,7 +111,7 @@ class WriteAheadLog:
         return self._read(_HEADER.size + (number - 1) * _FRAME_BYTES + _FRAME.size, PAGE_BYTES)
 
     def damage(self, *, same_boot: bool) -> str:
-        """Return what was lost of the log, as text for people; "" if nothing of an acknowledged transaction was.
+        """Describe in words which part of the log is lost; return "" if no acknowledged transaction is affected.
 
         `same_boot`: the machine has not been restarted since the log was written.
         """

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 RANGE = 2_000
 """Rows of one transaction."""
 REPORT = "salvage.txt"
-"""Name of a file beside the damaged spool that says what was salvaged and lost."""
+"""Name of a file in the folder of the damaged spool that lists the salvaged and the lost records."""
 
 
 @dataclass(slots=True)

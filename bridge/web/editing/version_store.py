@@ -4,8 +4,9 @@
     mapping-history/pending              the change that is being made
 
 A change is first written as `pending`, then made, and then becomes a version by a rename. After a crash in between, the
-next access compares the mapping's file with `pending`: the change was made, or it was not. Each file is written aside,
-synced and renamed, so that it is complete or absent. A damaged one is skipped, reported, and deleted with the oldest.
+next access compares the mapping's file with `pending`: the change was made, or it was not. Each file is written under a
+temporary name, synced and renamed, so that it is complete or absent. A damaged file is skipped, reported, and deleted
+with the oldest.
 """
 
 from __future__ import annotations

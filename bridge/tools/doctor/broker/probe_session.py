@@ -81,7 +81,7 @@ class ProbeSession:
         while not until():
             if over:
                 return False
-            # Poll once more after the deadline: on a busy machine it may have passed without any poll.
+            # Poll again after the deadline: on a busy machine the deadline may have passed without any poll.
             over = time.monotonic() >= deadline
             self._process(self.subscriber.poll(0.0 if over else _POLL_SECS))
         return True
