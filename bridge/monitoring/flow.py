@@ -157,6 +157,7 @@ class _StreamHistory:
 
     def _rate(self, sample: _CounterSample, count: int, name: str) -> float | None:
         """Return the mean of the last minute, or of the known part of it."""
+        # The deque is ordered by time, so this is the oldest sample within the last minute.
         first = next(each for each in self._samples if sample.at - each.at <= RATE_SECS)
         secs = sample.at - first.at
         return max(0.0, (count - getattr(first, name)) / secs) if secs >= _SHORTEST_RATE_SECS else None

@@ -50,5 +50,6 @@ def readiness(bridge: RunningBridge) -> HealthStatus:
     try:
         problems = bridge.snapshot().problems
     except (BridgeError, OSError) as error:
+        # A bridge whose state is unknown must not count as ready.
         return HealthStatus((f"ERROR: the status cannot be read: {error}",), "failing")
     return HealthStatus(tuple(headline(each) for each in problems if each.severity == "error"), state_of(problems))

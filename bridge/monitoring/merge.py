@@ -38,6 +38,7 @@ _STREAM_COUNTS: Final = (
     "in_flight_records",
     "waiting",
 )
+# For a person, the worker that needs help matters most.
 _WORST_FIRST: Final = ("refused", "retrying", "ok")
 
 

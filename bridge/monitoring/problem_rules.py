@@ -42,6 +42,7 @@ _NOT_GRANTED: Final[dict[GuaranteeCode, str]] = {
     "session-lost": "messages may be lost: session discarded by",
     "shared-subscription-unverified": "no message yet from the shared subscription at",
 }
+# More lines would push other problems out of a terminal of 24 lines.
 _CAUSES_SHOWN: Final = 3
 """Errors of one mapping file that a problem quotes; `check` shows all."""
 
@@ -126,6 +127,7 @@ def _mapping(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProb
         if counts.dead_lettered >= REJECTS_MIN_RECORDS and counts.dead_lettered > REJECTS_SHARE * counts.received:
             cause = f"{counts.dead_lettered:,} of the last {counts.received:,} records became dead letters"
             yield _problem("mapping-rejects", f"mapping {name} rejects most messages", cause, mapping=name)
+    # These stay a problem until they are deleted or replayed: no later message shows that the cause was removed.
     poison = sum(each.dead_letters for each in snapshot.dead_letters_by_code if each.code == "poison")
     if poison:
         yield _problem(
@@ -137,6 +139,7 @@ def _failing_file(snapshot: Snapshot, file: str, texts: list[str]) -> ActiveProb
     name = file.rpartition("/")[2].removesuffix(".yaml")
     more = [f"and {len(texts) - _CAUSES_SHOWN} more errors"] if len(texts) > _CAUSES_SHOWN else []
     cause = "\n".join([*texts[:_CAUSES_SHOWN], *more])
+    # The errors are in a lookup table or schema file, not in a mapping file.
     if name not in snapshot.failing_mappings:
         return _problem("mapping-failing", f"{file} does not load", cause, mapping="")
     active = any(each.name == name for each in snapshot.coverage.mappings)
@@ -161,6 +164,7 @@ def _spooling(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActivePro
             f"{pluralize(count, 'record')} in the last hour",
             stream=stream,
         )
+    # Evicted dead letters are lost permanently, unlike all other dead letters.
     if flow.evicted:
         cause = f"{flow.evicted:,} in the last hour: spool.max_dead_letter_bytes is reached"
         yield _problem("dead-letters-evicted", "dead letters were evicted", cause)
@@ -216,6 +220,7 @@ def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping
         summary, since = f"AWS refuses the records of stream {name}{at}", now - status.bad_for_secs
         hint = {"advice": status.hint} if status.hint else {}
         yield _problem("stream-refused", summary, cause, since=since, attempts=attempts, **hint, **numbers)
+    # Without buffered records nothing is sent, so a lack of results proves nothing.
     elif numbers["buffered_records"] and (stalled := _stalled(status, flow)):
         summary = f"Kinesis accepts no records of stream {name}{at}"
         cause = cause or "no request was answered"

@@ -44,7 +44,8 @@ def publisher_settings(settings: Settings, uplink: BandwidthLimiter | None = Non
         dual_stack=kinesis.dual_stack,
         proxy_url=kinesis.proxy_url.get_secret_value() if kinesis.proxy_url else None,
         ca_file=str(kinesis.ca_file) if kinesis.ca_file else None,
-        # The streams of one bridge are rarely all at their limit at the same time. A request beyond this waits.
+        # The streams of one bridge are rarely all at their limit at the same time. A request beyond this number opens a
+        # connection that is closed after it.
         max_connections=max(16, 4 * kinesis.requests_in_flight),
         uplink=uplink,
     )

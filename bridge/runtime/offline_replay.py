@@ -54,6 +54,8 @@ def run_offline(settings: Settings, job: DeadLetterJob) -> None:
             targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
         jobs = DeadLetterJobs(spool)
         jobs.add(job)
+        # The same parts as in a running bridge: each transaction is complete, so an interruption leaves every dead
+        # letter either as it was or fully processed.
         while jobs:
             transaction = Transaction()
             part = jobs.fill(transaction, targets)

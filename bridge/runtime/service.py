@@ -165,6 +165,7 @@ class Service:
         """Start every thread. Records of an earlier run are sent at once, also without a broker."""
         for queue in self._spool.queues.values():
             self._ensure_sender(queue)
+        # Before ingest starts: the first burst may already hang.
         if self.ends_on_hang:
             set_timer()
             self._begin(
@@ -268,9 +269,11 @@ class Service:
         if not ingest_ended:
             # The ingest thread may still use the database. Leaving it open loses nothing; closing it now might.
             return False
+        # Settled records that were not committed would be sent again after the next start.
         self._ingest.commit_settled()
         self._last_snapshot = self._snapshot(stopped=True)
         self._recorder.close()
+        # Written last: a crash before this line drains an empty session again, which is harmless.
         if left:
             self._session_record.store_given_up("yes")
         self._spool.close()
@@ -306,6 +309,7 @@ class Service:
     def stalled(self) -> list[str]:
         """Return the reasons why this process makes no progress; empty while it does."""
         age = self._clock() - self._ingest.progress_at
+        # An ingest thread that is alive may still hang, for example in a write to a broken disk.
         hangs = [f"the ingest thread has made no progress for {age:.0f} s"] if age > STALLED_SECS else []
         return hangs + (["all sender threads have ended"] if self._senders_ended() else [])
 

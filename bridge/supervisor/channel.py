@@ -21,7 +21,9 @@ from bridge.errors import BridgeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# A status of a worker with many mappings is larger. It is then read in several chunks.
 _CHUNK: Final = 1 << 16
+# The supervisor reads a response within 2 s. If it does not read for 5 s, it hangs or is stopped.
 _SEND_SECS: Final = 5.0
 """Maximum time for a worker to send a response."""
 
@@ -31,6 +33,7 @@ class Channel:
 
     def __init__(self) -> None:
         self._ours, self.theirs = socket.socketpair()
+        # Held from a request to its response: two threads must not read each other's responses.
         self._turn = threading.Lock()
         self._number = 0
         self._unread = bytearray()
@@ -72,6 +75,7 @@ class Channel:
 
     def _read_response(self, deadline: float) -> dict[str, Any]:
         while (end := self._unread.find(b"\n")) < 0:
+            # A timeout of 0 would make the socket non-blocking.
             self._ours.settimeout(max(0.001, deadline - time.monotonic()))
             new = self._ours.recv(_CHUNK)
             if not new:
@@ -100,6 +104,7 @@ class WorkerChannel:
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """Yield the requests that have arrived, without waiting. Set `disconnected` at the end of the stream."""
+        # The socket blocks because `respond` needs that, so this method first tests whether there is anything to read.
         if not select.select([self._socket], [], [], 0)[0]:
             return
         try:

@@ -65,10 +65,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# A `waitpid` per worker is cheap. A crashed worker's part of the topics waits for the restart.
 CHECK_SECS: Final = 0.25
 """Interval between two checks of the workers' processes."""
 POLL_SECS: Final = 2.0
 """Interval between two status requests to the workers."""
+# Several clients of the page then share one request to each worker.
 FRESH_SECS: Final = 0.3
 """Maximum age of a worker's status in a snapshot."""
 JOB_SECS: Final = 70.0
@@ -96,10 +98,12 @@ class Supervisor:
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
         self._start_time = StartTime()
+        # The history of the supervisor's own problems is not thread-safe, and any thread may request a snapshot.
         self._judging = threading.Lock()
         self._fingerprint = fingerprint(settings)
         self.data_folder = settings.spool.path
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
+        # A bridge without workers may hold this spool. The supervisor's own lock would not detect that.
         refuse_if_in_use(settings.spool.path)
         with suppress(OSError):  # `FolderLock` below reports the same error
             make_private(settings.spool.path)
@@ -211,6 +215,7 @@ class Supervisor:
         self._stopping.set()
         if self._web is not None:
             self._web.stop()
+        # Joined before the workers are stopped, so that none of them is restarted.
         self._watching.join(deadline)
         for worker in self.workers:
             # One tenth of the time is reserved for the end of the process itself.

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# A broker sends a stored queue without pauses, as fast as the messages are acknowledged.
 QUIET_SECS: Final = 5.0
 """Time without a message from a session that was given up. The broker then has probably none stored for it."""
 WATCH_SECS: Final = 1.0
@@ -43,6 +44,7 @@ TAP_SECS: Final = 5.0
 """Time without a request for messages after which none are collected."""
 SHOWN_MESSAGES: Final = 12
 """Maximum number of messages per response."""
+# Twelve messages of this size in base64 are 4 MB, which the channel carries within its timeout.
 SHOWN_BYTES: Final = 256 * 1024
 """Maximum payload size of a message that is shown."""
 

@@ -30,10 +30,12 @@ log = logging.getLogger(__name__)
 
 RESPONSE_SECS: Final = 2.0
 """Maximum wait for a worker's response."""
+# A worker that crashes at each start must not use a core, and must be back within a minute of the repair.
 LONGEST_PAUSE_SECS: Final = 60.0
 """Maximum pause before a restart."""
 SETTLED_SECS: Final = 30.0
 """Minimum lifetime of a process after which the pauses start again from the shortest."""
+# Longer than a commit to a slow disk, during which a worker may not respond.
 HUNG_SECS: Final = 30.0
 """Time without a response after which a process counts as hanging."""
 _WORDS: Final = {
@@ -83,6 +85,8 @@ class WorkerProcess:
         self._detail = "starting"
         self._hung = self._last_end = ""
         self._state: WorkerState = "starting"
+        # Protects `_last` and `_before`, which change together: a reader between the two changes would count a process
+        # twice.
         self._merging = threading.Lock()
 
     # -- the supervisor's thread ---------------------------------------------------------------------------------------
@@ -97,6 +101,7 @@ class WorkerProcess:
             elif not self._hung and self._hangs(now):
                 self._hung = self._hang_reason()
                 log.error("%s does not respond, or makes no progress (%s): killing it", self.member.name, self._hung)
+                # Not SIGTERM: a hanging process would not react to it, and the spool survives a kill.
                 self._process.kill()
         elif self._start_at is not None and now >= self._start_at:
             self._start(now)

@@ -27,6 +27,7 @@ MAX_WORKERS: Final = 64
 """Maximum number of workers."""
 SUPERVISOR_FOLDER: Final = "supervisor"
 """Folder in spool.path with the supervisor's lock and control channel."""
+# A small `max_bytes`, divided by many workers, could otherwise be less than one burst of large messages.
 LEAST_SPOOL_BYTES: Final = 16 * 1024**2
 """Minimum size limit of a worker's spool."""
 _MIN_DEAD_LETTER_BYTES: Final = 1024**2
@@ -89,6 +90,7 @@ def leftover_reason(folder: Path) -> str:
     """Return as text the reason why a spool must be drained; "" if there is none."""
     try:
         buffered, given_up = has_records(folder), session_given_up(folder)
+    # A spool that cannot be read is drained, so that its process reports the reason.
     except BridgeError as error:
         return str(error)
     reasons = ["records are buffered"] if buffered else []
@@ -103,6 +105,7 @@ def settings_of(settings: Settings, member: WorkerSlot, active: int, running: in
     """
     mqtt, spool, kinesis = settings.mqtt, settings.spool, settings.kinesis
     if member.number:
+        # The client ID is unique at the broker, so a group of this name contains no other bridge.
         group = mqtt.share or _NOT_IN_A_GROUP.sub("-", mqtt.client_id)
         mqtt = mqtt.model_copy(update={"client_id": f"{mqtt.client_id}-{member.number}", "share": group})
     spool = spool.model_copy(update={"path": folder_of(spool.path, member.number)})

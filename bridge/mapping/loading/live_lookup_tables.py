@@ -88,6 +88,7 @@ class LiveLookupTables:
     def remember(self) -> None:
         """Store the active set on disk. A full disk is only logged: it must not stop the set from being active."""
         good = {file: state.signature for file, state in self._files.items() if not state.problems}
+        # Signatures are compared and not contents, so that an unchanged set costs no read.
         if good == self._remembered:
             return
         folder = self._last_good_texts / FOLDER

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# A scan of 2,000 files twice a second uses 2.4 % of a core (see `FolderWatch`).
 LOOK_SECS = 0.5
 """Time between two scans of the folder."""
 LATEST_SECS = 1.0

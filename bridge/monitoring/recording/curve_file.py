@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 CURVE_FILE: Final = "curves.bin"
 _MAGIC: Final = b"MKcurves"
 _HEADER: Final = struct.Struct("<8sI")
+# 32 bits are enough for a curve, and halve the file.
 _ROW: Final = struct.Struct(f"<I{len(UNITS)}f")
 _CRC: Final = struct.Struct("<I")
 ROW_BYTES: Final = _ROW.size + _CRC.size
@@ -70,6 +71,7 @@ class CurveFile:
         """Write the rows that are missing in the file. Create the file if it does not exist or has another size."""
         self._saved = self._saved or [0] * len(rings)
         try:
+            # O_NOFOLLOW: a link in this place could make root overwrite another file.
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 self._write(descriptor, rings)
@@ -78,12 +80,14 @@ class CurveFile:
         except OSError as error:
             if not self._failing:
                 log.warning("the curves cannot be kept in %s: %s", self._path, error.strerror)
+            # Until a write succeeds, the log is not repeated every minute.
             self._failing = True
         else:
             self._failing = False
 
     def _write(self, descriptor: int, rings: Sequence[TimeSeries]) -> None:
         size, header = file_bytes(rings), _header(rings)
+        # Another version may have other curves or rings. Its rows cannot be converted, so the file begins again.
         if os.fstat(descriptor).st_size != size or os.pread(descriptor, len(header), 0) != header:
             # The complete size is allocated now, so that a disk that becomes full later does not prevent writes.
             os.ftruncate(descriptor, 0)
@@ -127,6 +131,7 @@ def _parsed(row: bytes) -> tuple[int, list[float]] | None:
 
 def _fill(ring: TimeSeries, rows: dict[int, list[float]], now: int) -> int:
     """Store the rows in the ring, and return the newest step."""
+    # Rows older than the ring would overwrite newer ones, because both have the same position.
     known = sorted(slot for slot in rows if now - ring.points < slot <= now)
     for slot in known:
         ring.put(slot, {name: each for name, each in zip(UNITS, rows[slot], strict=True) if each == each})  # noqa: PLR0124 - NaN is no point

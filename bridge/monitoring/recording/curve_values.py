@@ -34,6 +34,7 @@ LEVELS: Final = {
 LATENCIES: Final = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 UNITS: Final[dict[str, str]] = {**RATES, **LEVELS, **dict.fromkeys(LATENCIES, "s")}
 """Unit of each curve, in the order of the columns of the file and of the CSV."""
+# The lowest free space of a step shows how close the disk came to full.
 LOWEST: Final = frozenset({"disk_free"})
 """Levels for which the lowest value of a step is stored. For all others the highest one is stored."""
 _PERCENT: Final = 100.0

@@ -33,6 +33,7 @@ RESOLUTIONS: Final[dict[Range, Resolution]] = {
 }
 _OF_EACH: Final[Range] = "1h"
 """Range of the rates of each mapping and stream."""
+# Each write wears the flash memory of a small box, so it is not done at every point.
 WRITE_SECS: Final = 60.0
 """Seconds between two writes to the file. A crash loses the points of at most this time."""
 
@@ -94,6 +95,7 @@ class Curves:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["time", *(f"{name} ({unit})" for name, unit in UNITS.items())])
         for at, row in enumerate(zip(*value["series"].values(), strict=True)):
+            # Rows before the first start are left out.
             if not all(map(isnan, row)):
                 moment = rfc3339(1000 * (value["start"] + at * value["step_secs"]))
                 writer.writerow([moment, *("" if isnan(each) else f"{each:.10g}" for each in row)])

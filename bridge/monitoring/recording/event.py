@@ -82,6 +82,7 @@ def parsed(line: bytes) -> Event | None:
         event = Event(**known)
         # A later version may write further kinds.
         valid = event.kind in EVENT_KINDS and float(event.at) and isinstance(event.text, str)
+    # A power failure can cut the last line, and a later version can write other fields.
     except (ValueError, TypeError, KeyError):
         return None
     return event if valid else None
