@@ -243,8 +243,8 @@ def data_and_key_bytes(records: Sequence[Record]) -> tuple[int, int]:
 class DeadLetter(NamedTuple):
     """A message or record that can never be delivered, with the reason; stored until a person deals with it.
 
-    `kind` is "message" (the payload is that of the MQTT message, to be mapped again) or "record" (the payload is a
-    record that Kinesis can never accept; `key` is its partition key). `streams` are the queues that got no record
+    `kind` is "message" (the payload is the payload of the MQTT message, to be mapped again) or "record" (the payload is
+    a record that Kinesis can never accept; `key` is its partition key). `streams` are the queues that got no record
     because of it. `total_bytes` is the size of the complete payload: of an oversized one, only the beginning is stored.
     """
 

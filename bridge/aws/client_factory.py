@@ -21,7 +21,7 @@ class EndpointSettings:
     """Region, endpoints and the network between them.
 
     `endpoint_url` may contain `{region}`, which is replaced by the region's name; a URL without it is the endpoint of
-    every region. The time-outs are those of `TransportTimeouts`. Clients of other services than Kinesis use botocore's
+    every region. `TransportTimeouts` sets the time-outs. Clients of services other than Kinesis use botocore's
     transport, with `answer_timeout_secs` as the read time-out.
     """
 

@@ -70,7 +70,7 @@ def _of_choice(union: FieldType, field: FieldInfo, name: str) -> Iterator[Option
 
 
 def _described_elsewhere(hint: FieldType) -> bool:
-    """Return whether the settings of this union are those of another option, which describes them."""
+    """Return whether another option has the same settings as this union, and describes them."""
     return any(isinstance(item, Describe) for item in hint.metadata)
 
 

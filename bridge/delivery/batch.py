@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 class Batch:
     """Records of one request. `records` are the spool's; `entries` are Kinesis records.
 
-    `holds` mute the partition keys of the batch until its result is known. `part`: the batch is half of an invalid
-    request, and no other records are added to it. `max_bytes` limits data and keys, in bytes before base64; one record
-    may exceed it. `max_records` limits Kinesis records. `limited`: the shard limiter was charged for its records.
-    `generation`: see `CircuitBreaker`.
+    `holds` keep later records of the same partition keys waiting until the result of the batch is known. `part`: the
+    batch is half of an invalid request, and no other records are added to it. `max_bytes` limits data and keys, in
+    bytes before base64; one record may exceed it. `max_records` limits Kinesis records. `limited`: the shard limiter
+    was charged for its records. `generation`: see `CircuitBreaker`.
     """
 
     records: list[Record] = field(default_factory=list)

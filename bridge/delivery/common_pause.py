@@ -26,7 +26,7 @@ from bridge.delivery.token_bucket import BYTES_PER_SEC, RECORDS_PER_SEC
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Long compared with the pause, which costs a tenth of the shard's time; short enough to notice a producer in a minute.
+# 20 s are long compared with the pause, and short enough to notice another producer within a minute.
 PERIOD_SECS = 20.0
 PAUSE_SECS = 1.25
 """A shard regains all tokens in one second; the other quarter is for clocks that differ."""

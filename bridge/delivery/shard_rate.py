@@ -102,7 +102,7 @@ class ShardRate:
         self._expected_events += records * wanted(self.share) / self._event_records
 
     def on_congested(self, records: float, secs: float, accepted_share: float, now: float) -> None:
-        """Lower the rate for records that a full shard refused. Their cost is `secs` shard seconds."""
+        """Lower the rate, because a full shard refused records that it needs `secs` seconds to accept."""
         self.congested_at = self._calm_since = now
         self._starting = False
         self._expected_events = 0.0

@@ -45,7 +45,8 @@ def health(bridge: RunningBridge) -> HealthStatus:
 def readiness(bridge: RunningBridge) -> HealthStatus:
     """Return whether the bridge does its work (/readyz). It is not ready exactly while its state is "failing".
 
-    The reasons are its errors. Warnings (state "degraded") are for a person, and no reason to send traffic elsewhere.
+    The reasons are its errors. Warnings (state "degraded") are for a person; a load balancer need not send traffic
+    elsewhere because of them.
     """
     try:
         problems = bridge.snapshot().problems

@@ -155,7 +155,7 @@ def _streams(snapshots: Sequence[Snapshot]) -> tuple[StreamStatus, ...]:
 
 
 def _stream(parts: Sequence[StreamStatus]) -> StreamStatus:
-    """Merge one stream's status in several workers. State and reason are those of the worker in the worst state."""
+    """Merge one stream's status in several workers. State and reason come from the worker in the worst state."""
     worst = min(parts, key=lambda each: _WORST_FIRST.index(each.state))
     sums: dict[str, Any] = {name: sum(getattr(each, name) for each in parts) for name in _STREAM_COUNTS}
     known = [each.max_record_bytes for each in parts if each.max_record_bytes is not None]

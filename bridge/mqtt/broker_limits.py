@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BrokerLimits:
-    """Limits of the broker for this client. The defaults are those of the specification for an absent property.
+    """Limits of the broker for this client.
+
+    For a property that the broker does not send, the specification defines the default.
 
     `packet_bytes`, `session_expiry_secs` and `keepalive_secs` are None if the broker does not report them. A
     `keepalive_secs` of 0 means that the broker needs no keepalive.

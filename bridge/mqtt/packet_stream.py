@@ -41,8 +41,8 @@ _MALFORMED_PUBLISH = "a malformed PUBLISH"
 Publish = tuple[int, bytes, bytes, bytes, bytes, int]
 """Tuple of first byte, topic, packet identifier (two bytes; b"" at QoS 0), properties, payload, payload length.
 
-The length is that of the complete payload, also if only its beginning is stored. A PUBREL has only the first byte and
-the packet identifier.
+The length always counts the complete payload, even if only its beginning is stored. A PUBREL has only the first byte
+and the packet identifier.
 """
 
 

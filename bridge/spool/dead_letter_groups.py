@@ -1,4 +1,4 @@
-"""Groups of the stored dead letters by mapping, code and reason, read beside the bridge that owns the spool.
+"""Groups of the stored dead letters by mapping, code and reason, read while the bridge that owns the spool runs.
 
 The reason is the detail text without its values (`reason_of`), so that "found 7" and "found 8" are one group. Each page
 of rows is read in its own transaction, because a long read transaction would stop the bridge from resetting its

@@ -100,7 +100,7 @@ class MappingState:
         if old == value:
             return
         if old is not None:
-            # The order is that of the last write, and the database stores it.
+            # The keys are ordered by their last write, and the database stores that order.
             del self._values[key]
             self._count(key, -_size(key, old))
         # orjson shrinks its result in place within a block of 1 KiB, which a copy does not keep.

@@ -241,7 +241,7 @@ def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
 
 
 def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
-    # Without a look at the CRCs: `spool verify` reports damaged rows beside the lines that do not balance.
+    # CRCs are not checked here: `spool verify` reports damaged rows separately from unbalanced lines.
     mappings = dict(database.execute("select number, name from mappings").fetchall())
     streams = dict(database.execute("select number, name from streams").fetchall())
     lines = database.execute(f"select mapping, stream, {', '.join(STORED)} from ledger").fetchall()

@@ -48,7 +48,7 @@ class Substitution:
         self._problems: list[Problem] = []
 
     def apply(self, root: Node) -> list[Problem]:
-        """Replace references in the scalars themselves, and return a problem for each that cannot be resolved."""
+        """Replace the references in all scalars, and return a problem for each one that cannot be resolved."""
         seen: set[int] = set()
         for path, entry in _walk((), Child(root.begin, root), seen):
             if isinstance(entry.node, Scalar) and "${" in entry.node.text:

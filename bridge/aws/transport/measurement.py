@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RequestMeasurement:
-    """Sizes and times of one request, successful or not. Times are those of the transport's clock, in seconds.
+    """Sizes and times of one request, successful or not. Times are in seconds, by the transport's clock.
 
     `request_bytes / (drained_at - started_at - round_trip_secs)` is the bandwidth, because the peer's acknowledgement
     of the last byte takes a round trip. `answered_at - drained_at` is the time that the service took.

@@ -54,7 +54,7 @@ class OutcomeUnknownError(HTTPClientError):  # type: ignore[misc]  # as above
 class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
     """Sends prepared requests as botocore does, with TransportTimeouts. Any thread.
 
-    `options` are those of URLLib3Session except `timeout`. `in_flight` may be shared by several sessions.
+    `options`: the parameters of URLLib3Session except `timeout`. `in_flight` may be shared by several sessions.
     """
 
     def __init__(

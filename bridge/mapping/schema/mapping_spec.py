@@ -68,7 +68,7 @@ Outputs = Annotated[
 
 
 def _definitions(definitions: dict[str, str]) -> dict[str, str]:
-    """Return the definitions. Raise ValueError if there are too many, or one has no proper name."""
+    """Return the definitions. Raise ValueError if there are too many, or if a name is invalid."""
     for name in definitions:
         if not _VARIABLE.fullmatch(name):
             raise ValueError(f"'{name}' cannot name a value: expected letters, digits and _, and no digit first")

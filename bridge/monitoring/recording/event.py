@@ -36,9 +36,9 @@ class Event:
 
     `at` and `since` are seconds since 1970; `since` is the beginning of a problem that was detected later.
 
-    `level` is that of the problem, and "info" for all other events. `lasted_secs`: duration, in the event of an end;
-    None in that of a beginning. `code`, `stage`, `stream`, `mapping` are those of the problem. `worker` names a worker
-    of `run --workers`.
+    `level` is the severity of the problem, and "info" for all other events. `lasted_secs` is the duration if the event
+    is an end, and None if it is a beginning. `code`, `stage`, `stream` and `mapping` describe the problem. `worker`
+    names a worker of `run --workers`.
     """
 
     at: float

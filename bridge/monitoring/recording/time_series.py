@@ -39,7 +39,7 @@ class _Base:
 class TimeSeries:
     """Ring of `points` points, each over `step_secs`. Not thread-safe: its owner guards it.
 
-    `named`: also store the counters of each mapping and stream, which are no curves of `UNITS`.
+    `named`: also store the counters of each mapping and stream, which `UNITS` does not contain.
     """
 
     def __init__(self, step_secs: int, points: int, *, named: bool = False) -> None:

@@ -1,6 +1,4 @@
-"""`payload.
-
-Avro`: one value of a schema in Avro's binary encoding, which contains neither the schema nor the names of its fields.
+"""`payload: avro`: one value in Avro's binary encoding, without its schema and without the names of its fields.
 
     none       the value alone
     confluent  a zero, the number of the schema as 4 bytes (big-endian), then the value:
@@ -8,8 +6,8 @@ Avro`: one value of a schema in Avro's binary encoding, which contains neither t
 
 Values that JSON does not have: bytes and fixed are lists of integers from 0 to 255, a decimal is a number (or its text,
 if a float would not be exact), NaN and the infinities are null. A value of a union is returned without its type. Times
-are the integers that were sent. Messages with over 1,048,576 values, or with records nested in themselves over 128
-levels, are rejected.
+are the integers that were sent. Messages with over 1,048,576 values, or with more than 128 levels of nested records,
+are rejected.
 """
 
 from __future__ import annotations

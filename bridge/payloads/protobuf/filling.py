@@ -34,7 +34,7 @@ def _check(value: Any, kind: type, expected: str, where: str) -> None:
 
 
 def _fill_google(message: Any, value: Any, where: str) -> None:
-    """Set a message of google.protobuf from its JSON form; a Duration is a number of seconds instead."""
+    """Fill a message of the package google.protobuf from its JSON form. A Duration is given as a number of seconds."""
     if message.DESCRIPTOR.name == "Duration" and isinstance(value, int | float):
         message.FromNanoseconds(round(value * 1e9))
         return

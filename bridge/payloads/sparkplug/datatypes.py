@@ -121,7 +121,7 @@ def _signed(bits: int) -> Callable[[Any], Any]:
 
 
 def _unsigned(bits: int) -> Callable[[Any], Any]:
-    """Return the converter of an unsigned integer to one of `bits` bits.
+    """Return a function that reduces an unsigned integer to its lowest `bits` bits.
 
     A node that sign-extends sends 255 of a UInt8 as 4294967295.
     """

@@ -1,4 +1,4 @@
-"""Reads of the spool for any thread, on a connection beside the writer's."""
+"""Reads of the spool for any thread, on a connection that is not the writer's."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
 def reader(file: Path) -> sqlite3.Connection:
     """Return a connection that only reads. Raises sqlite3.Error."""
     database = _open(file)
-    # A bug in a reader must not write beside the one thread that commits.
+    # A bug in a reader must not write to the database: only one thread may.
     database.execute("pragma query_only=on")
     return database
 

@@ -76,7 +76,7 @@ class WriteAheadLog:
         )
         """True if the header is intact."""
         self._first: Checksum = (values[6], values[7])
-        # Without a header the salts are those of the first frame.
+        # Without a header, use the salts of the first frame.
         self.salts = (values[4], values[5]) if self.begins else self._header_of(1)[2:4]
         self._index = _read_index(database)
 

@@ -66,7 +66,7 @@ class Verifier:
                 )
 
     def add_discarded(self, data: bytes) -> None:
-        """Count a record that the Kinesis Client Library discards, so that its consumers never receive it."""
+        """Count a record that no consumer receives, because the Kinesis Client Library discards it."""
         found = id_of(data)
         queue = None if found is None else self._queues.get(QueueId(*found[:2]))
         if queue is None:

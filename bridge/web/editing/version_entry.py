@@ -41,7 +41,7 @@ class DamagedEntry(Exception):
 class Entry:
     """A change of a mapping file.
 
-    `number` counts up over all mappings; 0 before it is stored. `version` and `bytes` are those of the text after the
+    `number` counts up over all mappings; 0 before it is stored. `version` and `bytes` describe the text after the
     change: "" and 0 if it removed the file. `was` and `file` are the file's name before and after it, "" if there is
     none; `old_name` is the mapping's name before it was renamed, else "".
     """

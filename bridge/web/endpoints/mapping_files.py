@@ -101,7 +101,7 @@ class MappingFileEndpoints:
     async def rollback(self, request: Request) -> Response:
         """Serve POST /api/mappings/NAME/rollback {"id": "42", "version": "…", "note": "…"}: save an earlier version.
 
-        `version` is that of the present file, or null if it was deleted.
+        `version` identifies the present file; null if it was deleted.
         """
         asked, author = await self._asked(request)
         if not isinstance(asked.get("id"), str) or not asked["id"]:

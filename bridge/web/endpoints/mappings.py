@@ -76,7 +76,7 @@ class MappingEndpoints:
         return json(await self._playground.run("try", trial(await body(request))))
 
     async def preview(self, request: Request) -> Response:
-        """Serve POST /api/preview: an edited mapping on at most 50 messages, beside the results of its present file."""
+        """Serve POST /api/preview: compare the results of an edited mapping and of its present file."""
         asked = await body(request)
         query = {**mapping_and_name(asked), "messages": messages(asked)}
         found = await self._threads.run(self._editor.open, query["name"])
