@@ -102,7 +102,7 @@ class RefusalPattern:
         )
 
     def _congested(self, excess: float, variance: float) -> float:
-        """Return the number of refusals that lower the rate: none while chance may explain the last seconds."""
+        """Return the number of refusals that lower the rate: 0 while the last ones may be due to chance."""
         self._excess += excess
         self._variance += variance
         if self._excess <= 0:

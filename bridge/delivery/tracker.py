@@ -137,8 +137,8 @@ class DeliveryTracker:
         if outcome.misplaced or (learned and self._misplaced):
             delivered = [*delivered, *self.judge_misplaced(now)]
         max_attempts = self._schedule_retries(outcome, now, part=batch.part) if outcome.again else 0
-        # Only now, when every record of the batch is settled or waits in front of its key again. Earlier, a later
-        # record of the key could overtake it.
+        # Only now is each record of the batch settled or again the first of its key. If the keys were released earlier,
+        # a later record of the key could overtake it.
         self.accumulator.release(*batch.holds, now=NOW if outcome.again else now)
         self._update_state(outcome, max_attempts, now)
         return Settled(delivered, outcome.rejected)

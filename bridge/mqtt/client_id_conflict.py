@@ -50,9 +50,9 @@ class ClientIdConflict:
         self.update(now)
 
     def broker_away(self) -> None:
-        """Discard the ends without a reason, because the broker is unreachable or accepts no session.
+        """Discard the recorded ends of sessions, because the broker is unreachable or accepts no session.
 
-        Then the broker itself was probably the cause.
+        The broker itself was then probably the cause of these ends, and not another client.
         """
         self._ends.clear()
         self.unstable = ""

@@ -136,7 +136,8 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
         """Yield the rows to store for the changes of a transaction: mapping, stream, counts, number of lines.
 
         Each row contains the number of lines, so that a missing one is noticed in a damaged database. A new line
-        changes all rows of a small ledger; of a large one, soon enough rows are written again.
+        changes that number, so all rows of a small ledger are written again. Rows of a large ledger follow when their
+        counts next change.
         """
         new = len([place for place in changes if place not in self])
         lines = len(self) + new

@@ -82,7 +82,7 @@ def web_app(
         Exception: crashed,
     }
     app = Starlette(routes=routes, exception_handlers=handlers)
-    # A redirect would go to whatever Host the request names.
+    # A redirect would lead to the host that the request's Host header names, which a client chooses freely.
     app.router.redirect_slashes = False
     return SecurityHeadersMiddleware(app, https=settings.cert_file is not None)
 

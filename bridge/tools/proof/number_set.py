@@ -30,7 +30,7 @@ class NumberSet:
 
     @property
     def blocks(self) -> int:
-        """Number of blocks, of 1 KiB each unless they are complete."""
+        """Number of blocks. A complete block needs no memory, any other block 1 KiB."""
         return len(self._bits)
 
     def add(self, number: int) -> bool:

@@ -115,7 +115,7 @@ def _rounded(number: Any, places: int) -> Any:
 
 
 def _half_up(number: Any, places: int) -> Decimal:
-    """Return the number rounded half up, away from zero, as it is written.
+    """Return the decimal number as written, rounded to the nearest; a half is rounded away from zero.
 
     2.675 ends in a half at two decimals, although the nearest double is smaller.
     """

@@ -136,8 +136,8 @@ class Function:
     - `optional` is the number of parameters, from the end, that a call may omit. In a `variadic` function, the last
       parameter may be repeated.
     - `first_only`: only the type of the first argument of a variadic call is checked, as in the `jmespath` package.
-    - `bind` may return a better `apply` for one call (a pattern compiled, a table found). Its ValueError is an error
-      of the mapping file.
+    - `bind` may return a better `apply` for one call (a pattern compiled, a table found). If it raises ValueError, the
+      mapping file does not load.
     - `lazy` builds the entire call from compiled arguments, for a function that does not evaluate all of them.
     - `cost` of one call in units of about 100 ns: the saving if a repeated call is evaluated once.
     - `growth`: maximum length of the result as a multiple of the arguments' length.
