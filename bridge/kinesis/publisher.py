@@ -28,8 +28,11 @@ STOP_STALL_SECS = 2.0
 """Time without progress after which a stop ends a request. A round trip by satellite takes 0.6 s."""
 AUTOMATIC = "AUTO"
 """RecordDistributionStrategy of a stream for which Kinesis chooses the shard of each record."""
+# The services of AWS name the same refusal differently.
 DENIED_CODES = ("AccessDeniedException", "AccessDenied", "NotAuthorized")
 EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
+# With these codes the fault is in the credentials themselves, so new ones may help. A missing permission is no reason
+# to fetch them.
 CREDENTIAL_CODES = (
     *EXPIRED_CODES,
     "InvalidClientTokenId",
@@ -37,7 +40,9 @@ CREDENTIAL_CODES = (
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 )
+# Parameters that already contain the name of the stream.
 _TOKENS = frozenset({"NextToken", "ShardIterator"})
+# This filter leaves closed shards out, which stay in the list until their last records have expired.
 _OPEN = MappingProxyType({"Type": "AT_LATEST"})
 __all__ = ["KinesisPublisher", "PublisherSettings", "StreamDescription"]
 
@@ -78,6 +83,7 @@ class KinesisPublisher:
         try:
             answer = self.call("describe_stream_summary", stream)
         except Refused as error:
+            # The permission is optional: without it, the bridge sends with the default limits.
             if error.code in DENIED_CODES:
                 return StreamDescription(described=False)
             raise

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 TLS_RECORD_BYTES = 16 * 1024
+# http.client passes the head and the body in one call of `send` each.
 HEAD_AND_BODY = 2
 
 
@@ -38,10 +39,13 @@ class ConnectingSocket:
 
     def __init__(self, sock: socket.socket) -> None:
         self._closing = threading.Lock()
+        # Both descriptors belong to the same connection, so a shutdown of this one ends the wait on the other.
         self._sock = sock.dup()
 
     def shut_down(self) -> None:
         """End the wait of the thread that sets the connection up. Any thread."""
+        # The lock prevents a shutdown of a descriptor number that was closed and reused. The error means that the peer
+        # has already closed.
         with self._closing, contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
@@ -53,6 +57,7 @@ class ConnectingSocket:
 
 def _joined(parts: list[bytes]) -> list[bytes | memoryview]:
     """Return the head joined with the beginning of the body, and the rest. This saves a packet and a TLS record."""
+    # A request without a body, or one that http.client divided in another way, is sent as it is.
     if len(parts) != HEAD_AND_BODY:
         return list(parts)
     head, body = parts
@@ -129,8 +134,10 @@ class _ProgressConnection(HTTPConnection):
             sock.settimeout(self.timeout)
             self._setting_up = ConnectingSocket(sock)
             request.attach(self._setting_up)
+            # After `attach`: an abort before it finds no socket, an abort after it shuts the socket down.
             request.raise_if_aborted()
             sock.connect(address)
+        # Whatever ends the set-up, the descriptor must not leak.
         except BaseException:
             sock.close()
             raise
@@ -145,6 +152,7 @@ class _ProgressConnection(HTTPConnection):
             super().request(method, url, body, headers, **options)
         finally:
             self._parts = None
+        # http.client would connect in `send`, which only collects here.
         if self.sock is None:
             self.connect()
         self._send_parts(request, parts)
@@ -156,6 +164,7 @@ class _ProgressConnection(HTTPConnection):
         request.start(sum(map(len, parts)))
         for part in _joined(parts):
             self.sock.sendall(part)
+        # A response before the end of the request means that the server may not have read all of it.
         if not progress.responded:
             request.sent_whole()
 
@@ -170,6 +179,7 @@ class _ProgressConnection(HTTPConnection):
         try:
             request.check_response_bytes(response.length_remaining or 0)
         except ResponseTooLarge:
+            # The body is not read, so the connection cannot be used again.
             response.close()
             raise
         return response
