@@ -10,9 +10,10 @@ class EndpointStatus:
     """Limits and measurements of one endpoint at one time.
 
     `endpoint` is its host, or its URL if one is configured. Sizes are bytes on the wire. `bandwidth` is in bytes per
-    second, 0 before the first answer. `answer_secs` is the lowest recent answer latency. `limited_secs`: seconds for
-    which requests have had to wait for the link without interruption. `outcome_unknown`: requests whose records may be
-    in the stream although no valid answer arrived. `sent_bytes`: size of all requests that were answered.
+    second, 0 before the first answer. `answer_secs` is the lowest recent answer latency, 0 while it is not known.
+    `limited_secs`: seconds for which requests have had to wait for the link without interruption. `outcome_unknown`:
+    requests whose records may be in the stream although no valid answer arrived. `sent_bytes`: size of all requests
+    that were answered.
     """
 
     endpoint: str

@@ -28,7 +28,7 @@ def merge_endpoints(parts: Iterable[Sequence[EndpointStatus]]) -> tuple[Endpoint
 
 def _endpoint(parts: Sequence[EndpointStatus]) -> EndpointStatus:
     sums: dict[str, Any] = {name: sum(getattr(each, name) for each in parts) for name in _SUMS}
-    measured = [each.answer_secs for each in parts if each.bandwidth]
+    measured = [each.answer_secs for each in parts if each.bandwidth and each.answer_secs]
     return replace(
         parts[0],
         **sums,

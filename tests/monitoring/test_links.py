@@ -76,6 +76,11 @@ def test_shares_of_a_link_add_up_over_workers():
     assert (merged.requests, merged.timeouts, merged.limited_secs) == (5, 9, 9.0)
 
 
+def test_merged_latency_ignores_workers_that_do_not_know_it():
+    [merged] = merge_endpoints([[THIN], [replace(THIN, answer_secs=0.0)]])
+    assert merged.answer_secs == THIN.answer_secs
+
+
 def test_different_endpoints_stay_apart():
     sts = replace(THIN, endpoint="kinesis.us-east-1.amazonaws.com")
     assert [each.endpoint for each in merge_endpoints([[sts], [THIN]])] == [THIN.endpoint, sts.endpoint]
