@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _KEPT = 10_000
 """Maximum number of commits in memory.
 
-# A bound, because an outage may last for days; the marks of the queue are exact enough for older records.
-Records of older commits (after an outage or a restart) are timed by the marks.
+A bound, because an outage may last for days. Records of older commits (after an outage or a restart) are timed by the
+marks, which are 5 s apart or more: exact enough for these.
 """
 _PARTS = 8
 """Number of parts into which a batch with gaps between its numbers is divided; each part is timed by its first record.
@@ -57,6 +57,12 @@ class CommitTimes:
             self.pause_secs = now - self._times[-1][1]
         self._lasts.append(last)
         self._times.append((received_at, now))
+
+    def age_secs(self, number: int, now: float) -> float | None:
+        """Return the seconds since record `number` was received, or None if its commit is not in memory."""
+        if not self._lasts or not self._first <= number <= self._lasts[-1]:
+            return None
+        return max(0.0, now - self._times[bisect_left(self._lasts, number)][0])
 
     def delivered(self, records: Sequence[Record], now: float, age_secs: Callable[[int], float | None]) -> None:
         """Observe the latencies of records that Kinesis accepted.

@@ -227,7 +227,7 @@ class StreamQueue(DeferringQueue):
             number = number if held is None else min(held, number)
             if number >= self._tail:
                 return 0.0
-            return self._age_secs(number) or 0.0
+            return self.commits.age_secs(number, self.clock()) or self._age_secs(number) or 0.0
 
     def received_ms(self, number: int) -> int:
         """Return a record's receive time in ms since 1970, or 0 if it is older than all marks. Any thread."""

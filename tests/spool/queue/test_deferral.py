@@ -8,6 +8,7 @@ import pytest
 from bridge.model import UnnumberedEnvelope
 from bridge.spool.database.transaction import Transaction, write_dropped
 from bridge.spool.ledger import Ledger
+from bridge.spool.queue.commit_times import CommitTimes
 from bridge.spool.queue.live_first_queue import LIVE_SECS
 from tests.spool.builders import append, opened
 
@@ -45,7 +46,7 @@ def test_deferred_records_are_read_again_after_the_rest(tmp_path):
 
 def test_deferred_records_count_for_the_age_of_the_queue(tmp_path):
     spool, queue, left = some_left(tmp_path)
-    queue._now_ms, queue.marks = lambda: 100_000, [(1, 40_000)]
+    queue.commits, queue._now_ms, queue.marks = CommitTimes(), lambda: 100_000, [(1, 40_000)]  # as after a restart
     collected(queue)
     assert queue.oldest_secs(None) == 60.0
     assert queue.older_than(50_000) > 0

@@ -8,6 +8,7 @@ from bridge.errors import SpoolWriteError
 from bridge.model import UnnumberedEnvelope
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.queue import deferral
+from bridge.spool.queue.commit_times import CommitTimes
 from bridge.spool.queue.deferral import MAX_SPANS
 from bridge.spool.queue.stream_queue import PAGE_BYTES
 from tests.spool.builders import append, opened, settle
@@ -102,7 +103,7 @@ def test_deferred_records_wait_and_have_their_age(spool):
     queue = spool.queue("press")
     left = left_of(spool)
     put(spool, 5)
-    queue._now_ms, queue.marks = lambda: 100_000, [(1, 40_000)]
+    queue.commits, queue._now_ms, queue.marks = CommitTimes(), lambda: 100_000, [(1, 40_000)]  # as after a restart
     assert collected(spool) == []
     assert (queue.waiting, queue.oldest_secs(None)) == (5, 60.0)
     assert queue.older_than(50_000) == 5

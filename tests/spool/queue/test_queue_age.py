@@ -21,6 +21,7 @@ class Ageing:
             "now_ms": lambda: self.now,
         }
         self.queue = kind("press", 1, **options)
+        self.queue.clock = lambda: self.now / 1000
 
     def put(self, count, *, after_secs=0):
         self.now += after_secs * 1000
@@ -36,15 +37,26 @@ def test_oldest_is_the_first_that_waits_or_what_a_sender_holds(kind):
     queue = ageing.queue
     assert queue.oldest_secs(None) == 0.0
     ageing.put(3)
-    ageing.put(3, after_secs=60)
-    ageing.now += 10_000
-    assert queue.oldest_secs(None) == 70.0
+    ageing.put(3, after_secs=6)
+    ageing.now += 2_000
+    assert queue.oldest_secs(None) == 8.0
     queue.take_batch(3, 1 << 20)
-    assert queue.oldest_secs(None) == 10.0
-    assert queue.oldest_secs(2) == 70.0
+    assert queue.oldest_secs(None) == 2.0
+    assert queue.oldest_secs(2) == 8.0
     queue.take_batch(3, 1 << 20)
     assert queue.oldest_secs(None) == 0.0
-    assert queue.oldest_secs(5) == 10.0
+    assert queue.oldest_secs(5) == 2.0
+
+
+def test_age_between_two_marks_is_exact():
+    ageing = Ageing()
+    ageing.put(1)
+    ageing.put(1, after_secs=4)
+    ageing.now += 500
+    assert len(ageing.queue.marks) == 1
+    assert ageing.queue.oldest_secs(None) == 4.5
+    ageing.queue.take_batch(1, 1 << 20)
+    assert ageing.queue.oldest_secs(None) == 0.5
 
 
 def test_week_of_marks_takes_little_room_and_reports_the_first():
