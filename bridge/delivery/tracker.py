@@ -311,7 +311,7 @@ class DeliveryTracker:
     def _schedule_retries(self, outcome: BatchOutcome, now: float, *, part: bool) -> int:
         """Reenqueue the records that failed individually, and return the largest number of attempts.
 
-        A throttled record of a known shard waits for that shard's limiter. Any other record backs off.
+        A throttled record of a known shard waits for that shard's limiter. Any other record waits for a back-off.
         """
         backing_off: dict[int, list[Record]] = {}
         limited: list[Record] = []

@@ -29,7 +29,7 @@ EXIT_CODES = {
     "dead-letters list": "0; 1",
     "dead-letters show": "0; 1 no such dead letter",
     "dead-letters replay": "0 all were replayed or filtered; 1 some failed again",
-    "dead-letters delete": "0 all were deleted; 1",
+    "dead-letters delete": "0 all were deleted; 1 otherwise",
     "dead-letters export": "0; 1 the file exists",
     "spool export": "0; 1 the file exists",
     "spool status": "0 the ledger is balanced; 1 otherwise",

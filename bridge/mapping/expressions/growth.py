@@ -31,7 +31,8 @@ def growth(node: Node, variables: dict[int, int] | None = None) -> int:
        and together at most one copy of it. So of the children that begin with a field, only those with the most
        frequent field count.
     7. A variable of a `let` counts as much as its value (`variables`, by binding). A predefined variable counts one
-       copy. If it is repeated for each element of a list, the evaluation counts the copies (`evaluation.looped`).
+       copy. In a loop over a list there may be one copy for each element; those are counted when a message is
+       evaluated (`evaluation.looped`).
     8. All other nodes combine their children, so the children are added.
     """
     variables = {} if variables is None else variables

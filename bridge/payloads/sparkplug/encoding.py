@@ -107,5 +107,5 @@ def _block(number: int, data: bytes) -> bytes:
 
 
 def _tag(number: int, wire_type: int) -> bytes:
-    """Return the tag of a field, which its value follows."""
+    """Return the tag of a field. On the wire, the value of the field follows the tag."""
     return encode_varint(number << 3 | wire_type)

@@ -147,7 +147,7 @@ class QueueProof:
         verdict.found, verdict.repeated, verdict.discarded = self.numbers.size, self.repeated, self.discarded
         highest = self.numbers.highest
         verdict.later = self.numbers.count(following, highest) if highest >= following else 0
-        # Numbers that are missing before later records may still be in flight: only a manifest can call them lost.
+        # A missing number with later records after it may still be in flight. Only a manifest shows that it is lost.
         verdict.awaited = max(0, highest + 1 - following - verdict.later)
         return verdict
 
