@@ -304,7 +304,7 @@ class BatchingOptions(NamedTuple):
     max_record_bytes: int | None = None
 
     def with_(self, other: BatchingOptions) -> BatchingOptions:
-        """Return the options that meet both: the shorter linger and the smaller record size."""
+        """Return options within the limits of both: the shorter linger and the smaller record size."""
         pairs = zip(self, other, strict=True)
         return BatchingOptions(*(min((value for value in pair if value is not None), default=None) for pair in pairs))
 

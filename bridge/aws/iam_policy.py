@@ -61,7 +61,7 @@ def policy(streams: Collection[StreamUse], roles: Collection[str] = ()) -> dict[
         *_encryption(streams),
         _statement("AssumeRoles", "sts:AssumeRole", sorted(set(roles))),
     ]
-    # A statement without resources permits nothing: there may be no encrypted stream, and no role.
+    # Omit statements without resources, which permit nothing: if no stream is encrypted, or no output has a role.
     return {"Version": "2012-10-17", "Statement": [statement for statement in statements if statement["Resource"]]}
 
 

@@ -25,7 +25,10 @@ def run(
     context: typer.Context,
     config: ConfigFile = Path("bridge.yaml"),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print records instead of sending them; dead letters on standard error.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Print records instead of sending them. Dead letters are printed to standard error."
+        ),
     ] = False,
     workers: Annotated[
         int,

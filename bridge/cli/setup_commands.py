@@ -42,7 +42,7 @@ def init(
             "--listen-secs",
             metavar="SECONDS",
             min=0,
-            help="Listen to the broker for this time, once it has accepted the subscription; 0: do not listen.",
+            help="Seconds to listen after the broker has accepted the subscription; 0: do not listen.",
         ),
     ] = None,
     topic: Annotated[

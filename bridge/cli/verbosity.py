@@ -24,7 +24,7 @@ class Verbosity(NamedTuple):
 def note_verbosity(context: typer.Context, *, verbose: bool, quiet: bool) -> None:
     """Store the options for the command that follows. Raise BadParameter for both."""
     if verbose and quiet:
-        raise typer.BadParameter("give one of --verbose and --quiet")
+        raise typer.BadParameter("use --verbose or --quiet, not both")
     context.obj = Verbosity(verbose, quiet)
 
 

@@ -143,8 +143,8 @@ class AdaptiveConcurrency:
         # A request of 500 small records may be much smaller than the window allows.
         expected = min(self.request_bytes, self._outstanding.last_size)
         waiting = self._outstanding.waiting
-        # If the kernel reports how much is on the link, the exact window is the limit. Otherwise it is rounded down to
-        # complete requests.
+        # If the kernel reports how much is on the link, the window is the limit. Otherwise the limit is lower by the
+        # size of one request, so that the window holds complete requests.
         slack = 0 if self._outstanding.drains_known else expected
         fits = sum([flight.size for flight in waiting]) <= self.window_bytes - slack
         if fits and len(waiting) < self.max_requests and self._link_has_room(expected):

@@ -1,4 +1,4 @@
-"""Tolerance of refusals on a shard that is shared with a producer which does not slow down when it is refused.
+"""Rules for tolerating refusals on a shard, for the case that another producer does not slow down when it is refused.
 
 Such a producer uses every token that others leave. A bridge that lowers its rate for each refused record ends at a
 twentieth of the shard. Two observations distinguish this case from many bridges on one shard:

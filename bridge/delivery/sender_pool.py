@@ -38,9 +38,6 @@ MAX_WAIT_SECS = 1.0
 SPARE_THREADS = 2
 """Threads besides those in PutRecords: the leader, and one for DescribeStreamSummary and ListShards."""
 
-LINK_LIMIT_SECS = 30.0
-"""Seconds of uninterrupted waiting for the link after which the log names the link as the limit."""
-
 
 class SenderPool:
     """All streams of one endpoint. Any thread may call every method; several threads call `run`."""
@@ -68,7 +65,6 @@ class SenderPool:
         self._senders: list[StreamSender] = []
         self._concurrency = AdaptiveConcurrency(settings.requests_in_flight, endpoint)
         self._breaker = CircuitBreaker(settings.network_backoff)
-        self._link_limit_logged = False
 
     def add(self, queue: RecordQueue) -> StreamSender:
         """Send this queue from now on. Raise ValueError if a newer version of this program named the queue."""
@@ -150,7 +146,6 @@ class SenderPool:
 
     def _choose(self, now: float) -> tuple[StreamSender | None, Callable[[], None] | None]:
         """Return a stream to send, or a query about a stream. (None, None) means that the leader must wait."""
-        self._log_link_limit(now)
         due = []
         for sender in self._senders:
             if sender.attention_at > now and not sender.changed:
@@ -196,21 +191,4 @@ class SenderPool:
         return max(
             self._breaker.wait_secs(now, self._concurrency.requests),
             limiter.wait_secs() if limiter is not None else 0.0,
-        )
-
-    def _log_link_limit(self, now: float) -> None:
-        """Log once that the link is the limit, and again after an interval in which it was not."""
-        limited_secs = self._concurrency.limited_secs(now)
-        if limited_secs < LINK_LIMIT_SECS or self._link_limit_logged:
-            self._link_limit_logged = self._link_limit_logged and limited_secs > 0
-            return
-        self._link_limit_logged = True
-        status = self._concurrency.status(now)
-        logger.info(
-            "endpoint %s: the link is the limit: %.1f kB/s, answers after %.2f s; requests of %.1f kB, %d at a time",
-            self.endpoint,
-            status.bandwidth / 1000,
-            status.answer_secs,
-            status.request_bytes / 1000,
-            status.requests,
         )

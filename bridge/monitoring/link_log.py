@@ -33,7 +33,7 @@ class LinkLog:
             reported_at = self._reported_at.get(each.endpoint, float("-inf"))
             if each.limited_secs >= LIMITED_SECS and now - reported_at >= AGAIN_SECS:
                 self._reported_at[each.endpoint] = now
-                log.warning("%s; it is what limits delivery", link_text(each))
+                log.warning("delivery is limited by the %s", link_text(each))
 
 
 def link_text(endpoint: EndpointStatus) -> str:

@@ -53,15 +53,15 @@ _BUFFERED: Final = ""
 PROBLEM_KINDS: Final = (
     ProblemKind(
         "not-connected", "receiving", ("warning", "error"),
-        f"There is no MQTT session. A warning for the first {OUTAGE_SECS:.0f} s of an interruption; "
-        "an error after that, and until the first session.",
+        f"There is no MQTT session. It is a warning for the first {OUTAGE_SECS:.0f} s of an interruption, "
+        "then an error. Before the first session it is an error.",
         "The broker queues messages of QoS 1 and 2 for the session of this client ID, within its own limits.",
         "check that the broker runs, mqtt.url, the credentials and the network; 'mqtt-kinesis doctor' tests each",
     ),
     ProblemKind(
         "not-subscribed", "receiving", ("warning", "error"),
-        "The session exists, but not all topic filters are granted. An error if the broker refused one, "
-        f"or if there is no answer for {OUTAGE_SECS:.0f} s; else a warning.",
+        "The session exists, but not all topic filters are granted. It is an error if the broker refused one, "
+        f"or did not respond for {OUTAGE_SECS:.0f} s; otherwise a warning.",
         "Filters that were granted continue to deliver.",
         "allow this client to subscribe to the topics (access rules of the broker)",
     ),
@@ -80,19 +80,19 @@ PROBLEM_KINDS: Final = (
     ProblemKind(
         "qos-lowered", "receiving", ("warning",),
         "The broker granted a filter with a lower QoS than the mapping requests.",
-        "Messages arrive. With QoS 0, the broker sends none again that is lost with a connection.",
+        "Messages arrive. With QoS 0, the broker does not resend messages that are lost when a connection ends.",
         "permit the QoS in the broker, or set `qos` in the mapping to what it grants",
     ),
     ProblemKind(
         "session-expiry-lowered", "receiving", ("warning",),
         "The broker stores the session for a shorter time than mqtt.session_expiry_secs.",
-        "Messages arrive. The broker discards those of an absence of the bridge that lasts longer.",
+        "Messages arrive. If the bridge is away for longer, the broker discards the messages that it queued.",
         "raise the limit of the broker, or set mqtt.session_expiry_secs to what it grants",
     ),
     ProblemKind(
         "session-lost", "receiving", ("warning",),
-        "At a reconnect the broker had no session any more, although it had one before. Shown for as long as the "
-        "bridge was away, but at least ten minutes and at most an hour; the event log stores it.",
+        "At a reconnect the broker had no session any more, although it had one before. It is shown for the length "
+        "of the absence, at least ten minutes and at most an hour. The event log keeps it.",
         "What was acknowledged is in the spool, and messages after the reconnect arrive.",
         "make the sessions of the broker persistent (mosquitto: `persistence true`, `autosave_interval 1`)",
     ),
@@ -100,7 +100,7 @@ PROBLEM_KINDS: Final = (
         "shared-subscription-unverified", "receiving", ("warning",),
         "A shared subscription in MQTT 3.1.1 has delivered no message in this run: the broker may not support it.",
         "What was acknowledged is in the spool.",
-        "use a broker with MQTT 5 and mqtt.protocol 5, or neither mqtt.share nor --workers; or publish a message",
+        "use MQTT 5 (broker and mqtt.protocol), or neither mqtt.share nor --workers. To test it, publish a message",
     ),
     ProblemKind(
         "mapping-failing", "mapping", ("warning",),
@@ -117,8 +117,8 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "poison-messages", "mapping", ("warning",),
-        "Messages became dead letters 'poison' since the start: each time they were mapped, the process was killed or "
-        "hung.",
+        "Messages became dead letters with code 'poison' since the start, because the process ended or hung whenever "
+        "it mapped them.",
         "The messages are in the dead-letter queue, and all others are mapped.",
         "see 'mqtt-kinesis dead-letters list --code poison', and report what the payload contains; do not replay it",
     ),
@@ -167,8 +167,8 @@ PROBLEM_KINDS: Final = (
     ProblemKind(
         "stream-stalled", "delivering", ("warning", "error"),
         f"Kinesis has accepted nothing of a stream for {STALLED_SECS:.0f} s although records are buffered. Before that "
-        f"a warning, if the last {UNANSWERED_ATTEMPTS} attempts or more have failed: at once if Kinesis has accepted "
-        f"no record of the stream since the start, else after {UNANSWERED_SECS:.0f} s.",
+        f"it is a warning if {UNANSWERED_ATTEMPTS} attempts in a row failed: after {UNANSWERED_SECS:.0f} s, or "
+        "immediately if no record of the stream was accepted since the start.",
         _BUFFERED,
         "check kinesis.endpoint_url if it is set, and the network to the endpoint, its DNS name, firewall and proxy: "
         "'mqtt-kinesis doctor' tests each",
@@ -187,7 +187,7 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "hot-key", "delivering", ("warning",),
-        "One partition key alone has as many records as a shard accepts, or more.",
+        "One partition key has at least as many records as one shard accepts.",
         _BUFFERED,
         "use a finer partition_key_from, or pack the records; more shards do not help",
     ),

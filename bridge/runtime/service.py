@@ -165,7 +165,7 @@ class Service:
         """Start every thread. Records of an earlier run are sent at once, also without a broker."""
         for queue in self._spool.queues.values():
             self._ensure_sender(queue)
-        # Before ingest starts: the first burst may already hang.
+        # Start the watchdog before ingest, because the first burst may already hang.
         if self.ends_on_hang:
             set_timer()
             self._begin(

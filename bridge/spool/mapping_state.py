@@ -105,7 +105,7 @@ class MappingState:
             self._count(key, -_size(key, old))
         # orjson shrinks its result in place within a block of 1 KiB, which a copy does not keep.
         self._values[key] = memoryview(value).tobytes()
-        # A dict keeps the place of a key that is set again, so the key is removed and added at the end.
+        # The changes are written in this order. Setting an existing key does not move it in a dict: remove it first.
         self._changed.pop(key, None)
         self._changed[key] = None
         self._count(key, _size(key, value))

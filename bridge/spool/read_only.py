@@ -50,7 +50,7 @@ GIVEN_UP: Final = "session_given_up"
 
 @dataclass(frozen=True, slots=True)
 class LedgerCheck:
-    """The lines of the ledger, and the records by queue and dead letters that were counted to compare with them."""
+    """Lines of the ledger, and the counts to compare with them: stored records of each queue, and dead letters."""
 
     rows: tuple[LedgerRow, ...]
     queued: dict[str, int]

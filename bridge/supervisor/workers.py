@@ -39,7 +39,7 @@ _NOT_IN_A_GROUP: Final = re.compile(r"[/+#]")
 
 @dataclass(frozen=True, slots=True)
 class WorkerSlot:
-    """One worker. With `draining`, it sends the records in its spool and gives up its session."""
+    """One worker. If `draining`, it sends the records in its spool and then ends its session at the broker."""
 
     number: int
     draining: bool = False

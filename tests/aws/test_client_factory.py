@@ -49,7 +49,10 @@ def test_endpoint_that_is_given_is_that_of_its_service_only():
         "us-east-1", endpoint_url="https://vpce-1.kinesis.test:8443", sts_endpoint_url="http://sts.test:1"
     )
     assert given == ("https://vpce-1.kinesis.test:8443", "http://sts.test:1")
-    assert endpoints("us-east-1", endpoint_url="https://vpce-1.test")[1] == "https://sts.us-east-1.amazonaws.com"
+    assert (
+        endpoints("us-east-1", endpoint_url="https://vpce-1.vpce.amazonaws.com")[1]
+        == "https://sts.us-east-1.amazonaws.com"
+    )
 
 
 def endpoints(region, **settings):

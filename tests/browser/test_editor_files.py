@@ -57,7 +57,7 @@ def test_conflict_shows_differences_and_overwrites_nothing(edit, plant):
     theirs = theirs.replace("their press", "a third press")
     write_mapping(plant.folder, "disputed", theirs)
     edited.press("Save")
-    question.get_by_role("button", name="Take the version on disk").click()
+    question.get_by_role("button", name="Use the version on disk").click()
     expect(edited.text).to_contain_text("a third press")
     expect(edited.page.get_by_text("unmodified")).to_be_visible()
     assert file_of(plant, "disputed").read_text() == theirs
@@ -68,7 +68,7 @@ def test_change_on_disk_is_shown_with_a_choice_before_anything_is_saved(edit, pl
     theirs = MAPPING.replace("a press", "their press")
     write_mapping(plant.folder, "watched", theirs)
     notice = edited.page.get_by_text("The file has changed on disk.")
-    edited.press("Take the version on disk")
+    edited.press("Use the version on disk")
     expect(edited.status).to_have_text("Loaded the file from disk.")
     expect(edited.text).to_contain_text("their press")
     expect(notice).to_be_hidden()
@@ -212,7 +212,7 @@ def test_draft_of_an_older_file_is_a_conflict_when_it_is_saved(edit, plant):
     expect(page.get_by_text("valid", exact=True)).to_be_visible()
     edited.press("Save")
     expect(page.get_by_role("dialog", name="The file on disk has changed")).to_contain_text("their press")
-    page.get_by_role("dialog").get_by_role("button", name="Take the version on disk").click()
+    page.get_by_role("dialog").get_by_role("button", name="Use the version on disk").click()
     expect(page.get_by_text("unmodified")).to_be_visible()
     assert file_of(plant, "older").read_text() == theirs
 

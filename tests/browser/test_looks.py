@@ -22,7 +22,7 @@ VIEWS = {
     "dead-letters": "Select all",
     "dead-letters/1": "Payload, ",
     GROUP: "Replay 3 dead letters",
-    "system/streams": "partition keys decide the shard",
+    "system/streams": "the partition key determines the shard",
     "system/topics": "Every topic that was received",
     "system/workers": "One process, without workers",
     "system/configuration": "mqtt.client_id",

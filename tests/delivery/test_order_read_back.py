@@ -28,7 +28,7 @@ from tests.fakes.stream_queue import eventually
 
 DATA_STREAM = "telemetry"
 LATENCY_SECS = (0.001, 0.06)
-COUNTS = {burst: 6000, stream: 1400}
+COUNTS = {burst: 3000, stream: 700}
 LIMITS = ((2, 100_000), (16, 4_000_000), (1, 8_000), (16, 4_000_000))
 """Requests in flight and bytes of them, one after another."""
 

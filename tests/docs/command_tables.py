@@ -15,7 +15,7 @@ EXIT_CODES = {
     "check": "0 no error; 2 at least one error; 130 `--watch` was ended",
     "try": "0 a mapping creates a record; 1 none does: the reason is shown; 2; 130 `--watch` was ended",
     "schema": "0; 1 the file cannot be written",
-    "functions": "0; 1 no function has to do with the word",
+    "functions": "0; 1 no function matches the word",
     "run": "0 stopped by a signal; 1 another bridge has the spool, or it cannot be used; 2, 70, 130",
     "demo": "0 the ledger is balanced, and Kinesis has what was delivered; 1 otherwise",
     "status": "0 the state is `ok`; 1 `degraded` or `failing`; 2; 3 no bridge runs; 4 no permission",

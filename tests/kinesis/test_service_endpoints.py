@@ -102,7 +102,7 @@ def test_configured_endpoint_replaces_that_of_aws():
         "vpce-1.kinesis.eu-west-1.vpce.amazonaws.com:8443",
         "vpce-2.sts.us-east-1.vpce.amazonaws.com",
     ]
-    [place, _] = service_endpoints(
+    [place] = service_endpoints(  # not of AWS, so without STS
         PublisherSettings("us-east-1", TOKEN, endpoint_url="https://a.test:8443"), [Destination("x")]
     )
     assert (place.host, place.port) == ("a.test", 8443)

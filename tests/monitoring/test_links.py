@@ -63,7 +63,8 @@ def test_link_that_limits_delivery_is_logged_once_an_hour(caplog):
     log.observe([THIN], 125)
     log.observe([replace(THIN, limited_secs=70.0)], 200)
     assert len(caplog.messages) == 1
-    assert caplog.messages[0].endswith("3 time-outs; it is what limits delivery")
+    assert caplog.messages[0].startswith("delivery is limited by the link ")
+    assert caplog.messages[0].endswith("3 time-outs")
     log.observe([replace(THIN, limited_secs=70.0)], 60 + AGAIN_SECS)
     assert len(caplog.messages) == 2
 

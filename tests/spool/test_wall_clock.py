@@ -23,6 +23,7 @@ class Machine:
         self.spool = opened(folder)
         self.queue = self.spool.queue("press")
         self.queue._now_ms = self.clock.now_ms
+        self.queue.clock = lambda: self.steady_ms / 1000
 
     def pass_(self, milliseconds):
         self.wall_ms += milliseconds

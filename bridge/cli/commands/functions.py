@@ -34,7 +34,7 @@ def print_functions(word: str) -> int:
         return 0
     advice, found = suggested(word), list(_found(word))
     if not advice and not found:
-        print_error(f"functions: no function has to do with '{word}'{_near(word)} {_TRY}")
+        print_error(f"functions: no function matches '{word}'{_near(word)} {_TRY}")
         return 1
     lines = [f"{advice}\n"] if advice else []
     for function in found:
@@ -57,7 +57,7 @@ def _list() -> Iterator[str]:
             clause = _CLAUSE.match(function.summary)
             yield f"  {function.name:<{_NAME_CHARS}}{clause[0] if clause else ''}"
         yield ""
-    yield "'mqtt-kinesis functions WORD' shows a function with examples, or what does the job of a word such as concat"
+    yield "'mqtt-kinesis functions WORD' shows a function with examples; WORD may be a foreign name, as concat"
 
 
 def _found(word: str) -> Iterator[Function]:

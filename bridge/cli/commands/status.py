@@ -45,7 +45,7 @@ _INKS = {
 }
 _NAMES_SHOWN = 5
 LEDGER_NOTE = (
-    "A message counts once for each output of each mapping that it matches, and with `each` once for each item.\n"
+    "A message counts once for each output of each matching mapping; with `each: true`, once for each item.\n"
     "Each count becomes a record (delivered, dropped or still spooled), or is filtered or dead-lettered.\n"
     "oldest: time since the receipt of the oldest record that is not delivered."
 )

@@ -20,7 +20,7 @@ _SOON_SECS: Final = 5.0
 
 
 class StatusPair(NamedTuple):
-    """Status of the bridge now, and `before`, `secs` ago. The first status has None, and so no rates."""
+    """Status of the bridge now. `before` is the status `secs` seconds earlier; None for the first, without rates."""
 
     status: dict[str, Any]
     before: dict[str, Any] | None = None

@@ -166,7 +166,7 @@ class LinesPacker:
         return self._lines.ratio
 
     def pack(self, records: Sequence[Record], shard: Shard | None, most: int, limit: int = 0) -> Iterator[PackedRecord]:
-        """Yield lines of one key each."""
+        """Yield packed records. All lines of one packed record have the same key."""
         for group in by_key(records):
             key, start = group[0].key, 0
             while start < len(group):

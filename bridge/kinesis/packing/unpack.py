@@ -49,7 +49,8 @@ def unpack(data: bytes, shard: Shard | None = None) -> UnpackedRecords:
     """Return the records in one record of a stream, as the Kinesis Client Library returns them from this shard.
 
     The library de-aggregates one level. If one key of an aggregate does not belong to the shard, it discards all
-    records of the aggregate (AggregatorUtil.deaggregate). None: every key belongs to the shard.
+    records of the aggregate (AggregatorUtil.deaggregate). If `shard` is None, every key
+    is taken as one of the shard.
     """
     if is_aggregate(data):
         try:

@@ -201,7 +201,7 @@ def _add_inner_names(node: Node, found: set[str], *, inner: bool) -> None:
 
 
 def _add_continuation(node: Node, found: set[str]) -> None:
-    """Add the names in a node that is evaluated on the value on its left, except those of the path itself."""
+    """Add the names inside a node that continues a path, as `[?v > x]` does. Omit the names of the path itself."""
     while node["type"] in SEQUENCES or node["type"] in PROJECTIONS:
         first, *rest = children(node)
         for child in rest:

@@ -151,7 +151,7 @@ def _by_expression(
 
 def _failed(function: Function, error: BaseException) -> TransformError:
     """Return the TransformError for an error of `apply`."""
-    # The texts of three of Python's errors are about limits of Python. The texts here describe the value instead.
+    # Three of Python's errors describe limits of Python. Replace their texts by ones that describe the value.
     reason = str(error)[:_SHOWN_CHARS]
     if isinstance(error, RecursionError):
         reason = "the value is nested too deeply"

@@ -17,10 +17,10 @@ _FOREIGN_WORDS: Final = {
 LITERALS: Final = frozenset({"true", "false", "null"})
 """Values that are names unless they stand in back quotes."""
 _SIGNS: Final = {
-    "=": "'==' compares, '!=' compares for being different",
+    "=": "'==' tests for equality, '!=' for inequality",
     "$": "a mapping has no ${...}, which is for bridge.yaml only; the payload is $payload",
-    "<": "'!=' compares for being different",
-    ">": "'!=' compares for being different",
+    "<": "'!=' tests for inequality",
+    ">": "'!=' tests for inequality",
     "&": "write && for 'and'",
     "^": "write power(base, exponent)",
     ";": "an expression has no statements: `let $name = value in expression` names a value",
@@ -64,7 +64,7 @@ def _advised(message: str, text: str, offset: int) -> str:
 
 
 def _shown(text: str, offset: int) -> str:
-    """Return the word, number, variable or character at `offset`, in quotes, or "the end" behind the text."""
+    """Return the word, number, variable or character at `offset`, in quotes, or "the end" if there is none."""
     for pattern in (_WORD, _NUMBER, _VARIABLE):
         word = pattern.match(text, offset)
         if word:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NOTE_CODES: Final = {
     "no-tests": "The mapping has no tests.",
     "order-shared": "Several bridges divide the messages, and an output has `order: strict`.",
-    "quoted-name": "A name in double quotes stands where a text is probably meant, and no test has such a field.",
+    "quoted-name": "A name in double quotes is that of a field, but a text is probably meant. No test has this field.",
 }
 """Codes of notes, and what each means."""
 

@@ -33,14 +33,16 @@ def _deadband(value: Any) -> Any:
 Deadband = Annotated[
     float | str | dict[str, float | str],
     AfterValidator(_deadband),
-    Describe('a number, a percentage ("1%"), or one of them by name'),
+    Describe('a number, a percentage ("1%"), or an object with one of them for each name'),
 ]
 
 
 class ChangesSpec(SpecSection):
     """The options of `changes`: send only messages whose values changed."""
 
-    key: Text | None = Field(None, description="JMESPath: what is compared with what; the topic if not given.")
+    key: Text | None = Field(
+        None, description="JMESPath: a value is compared with the last value of the same key; the topic if not given."
+    )
     value: Text | None = Field(
         None, description="JMESPath: the value, or an object or list of several; the complete payload if not given."
     )

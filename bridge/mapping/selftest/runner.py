@@ -122,7 +122,7 @@ def _faults(
 
 
 def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
-    """Yield the paths of NaN and the infinities, for which a JSON writer would silently write null."""
+    """Yield the paths of values that are NaN or infinite. A JSON writer would silently write null for them."""
     if isinstance(value, float) and not math.isfinite(value):
         yield path
     elif isinstance(value, dict | list):

@@ -69,7 +69,7 @@ class TopicPattern:
         _check_unique([name for name, _ in names])
         rest = levels[-1].name if levels[-1].filter == REST else None
         filters = tuple(level.filter for level in levels)
-        # `names` is in the order of the levels, so a capture of the remaining levels is the last of it.
+        # `names` follows the order of the levels, so the capture of a `{rest...}` is its last entry.
         without = tuple(map(TopicPattern.parse, exceptions))
         return TopicPattern(text, "/".join(filters), filters, names if rest is None else names[:-1], rest, without)
 

@@ -43,7 +43,7 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """A parsed layout. `size` is the number of bytes without those of a final `[]`; `order` is the last one set."""
+    """A parsed layout. `size`: bytes of all fields except a final `[]`. `order`: the byte order that it sets last."""
 
     fields: tuple[Field, ...]
     size: int

@@ -40,7 +40,7 @@ _KEYS = frozenset(
 
 
 class CapturedMessage(NamedTuple):
-    """One message of a capture. `whole` is false if the file has only the beginning of its payload."""
+    """One message of a capture. `whole` is false if the file has only the first part of the payload."""
 
     line: int
     message: Message

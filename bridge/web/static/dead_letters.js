@@ -188,7 +188,7 @@ export class DeadLetters {
     try {
       const { numbers, limit } = await get(`/api/dead-letters/numbers?${this.query()}`);
       this.choose(numbers);
-      this.say(numbers.length === limit ? `The newest ${whole(limit)} are selected, the maximum at once.` : "");
+      this.say(numbers.length === limit ? `The newest ${whole(limit)} are selected, the maximum for one action.` : "");
     } catch (error) { this.say(error.message, true); }
   }
 

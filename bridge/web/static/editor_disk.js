@@ -35,7 +35,7 @@ export class DiskWatch {
     this.shown = shown;
     fill(this.element, !found ? null : h("div", { class: "notice warn on-disk" },
       found.version ? "The file has changed on disk. " : "The file was deleted on disk. This text exists only here.",
-      found.version ? h("span", { class: "row" }, h("button", { class: "plain", onclick: () => this.compare() }, "Show differences"), h("button", { class: "plain", onclick: () => this.take() }, "Take the version on disk")) : null));
+      found.version ? h("span", { class: "row" }, h("button", { class: "plain", onclick: () => this.compare() }, "Show differences"), h("button", { class: "plain", onclick: () => this.take() }, "Use the version on disk")) : null));
   }
 
   async compare() {
@@ -46,7 +46,7 @@ export class DiskWatch {
   }
 
   async take() {
-    if (this.editor.isModified && !await agreed("Discard your changes of this text?", "Discard")) return;
+    if (this.editor.isModified && !await agreed("Discard your changes to this text?", "Discard")) return;
     try {
       this.file.adopt(await get(this.file.path));
     } catch (error) { this.saving.say(error.message, "bad"); return; }

@@ -100,7 +100,7 @@ export class Saving {
   // The file on disk is not the one that this edit began with: the user chooses, and nothing is overwritten.
   async resolve(theirs) {
     const answer = await choice("The file on disk has changed", [h("p", {}, "It was changed after you opened it. The differences, from the file on disk to your text:"), differences(theirs.differences)],
-      [["mine", "Keep my text as a draft", "plain"], ["theirs", "Take the version on disk", ""]]);
+      [["mine", "Keep my text as a draft", "plain"], ["theirs", "Use the version on disk", ""]]);
     if (!answer) return;
     this.file.adopt(theirs);
     this.editor.disk.look();

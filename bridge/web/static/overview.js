@@ -20,15 +20,15 @@ export class Overview {
     this.mappings = frame();
     this.balance = h("span");
     this.workers = frame();
-    this.ofWorkers = foldable("Workers", h("span", { class: "quiet" }, "everything else on this page is their sum"), this.workers);
+    this.ofWorkers = foldable("Workers", h("span", { class: "quiet" }, "all other values are sums of all workers"), this.workers);
     this.ofWorkers.hidden = true;
     this.element = h("div", { class: "overview" },
       h("h1", { class: "unseen" }, "Overview"), this.problems, this.flow, this.curves.element,
       h("div", { class: "tables" }, this.ofWorkers,
-        foldable("Streams", h("span", { class: "quiet" }, "records since the start; oldest: time since the oldest buffered record was received; latency: of the last request"), this.streams),
+        foldable("Streams", h("span", { class: "quiet" }, "records since the start; oldest: time since the receipt of the oldest record that is not delivered; latency: duration of the last request"), this.streams),
         this.ofLinks,
         foldable("Ledger", this.balance, this.mappings,
-          h("p", { class: "quiet" }, "A message counts once for each output of each mapping that it matches, and with each: true once for each item. Each count becomes a record (delivered, dropped or still buffered), or is filtered or dead-lettered.")),
+          h("p", { class: "quiet" }, "A message counts once for each output of each matching mapping; with “each: true”, once for each item. Each count becomes a record (delivered, dropped or still buffered), or is filtered or dead-lettered.")),
         this.events.element));
     drawEmptyFlow(this.flow);
   }

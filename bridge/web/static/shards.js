@@ -7,8 +7,8 @@ import { number, panel, tableOf, tag } from "./components.js";
 const RELOAD_MS = 2_000;
 const HASHES = 2 ** 128;
 const COLUMNS = ["Shard", "Hash range", "#Sent/s", "#Throttled/s", "#Used", "#Allowed", "Last throttled", "#Queued", "Deferred"];
-const USED_AND_ALLOWED = "Used and allowed: percentages of the shard's limit (1,000 records and 1 MiB per second) that this bridge sends, and may send at most, since other producers may share the shard.";
-const DISTRIBUTIONS = { by_key: "partition keys decide the shard", by_service: "Kinesis decides the shard", unknown: "not known yet whether partition keys decide the shard" };
+const USED_AND_ALLOWED = "Used: what this bridge sends, as a percentage of the shard's limit (1,000 records and 1 MiB per second). Allowed: the most that it may send, because other producers may share the shard.";
+const DISTRIBUTIONS = { by_key: "the partition key determines the shard", by_service: "Kinesis decides the shard", unknown: "not known yet whether the partition key determines the shard" };
 
 export class Shards {
   constructor() {

@@ -37,12 +37,12 @@ def test_functions_of_a_name_shows_signature_examples_and_origin(capsys):
         ("time", "iso_time(epoch_ms[, zone])", ["epoch_ms(text[, zone])"]),
         (
             "date",
-            "iso_time(a) writes milliseconds since 1970 as a time; epoch_ms() reads one",
+            "iso_time(a) converts milliseconds since 1970 to ISO 8601 text; epoch_ms() does the reverse",
             ["epoch_ms(text[, zone])"],
         ),
         (
             "unix",
-            "iso_time(a * 1000) writes seconds since 1970 as a time; epoch_ms(a) / 1000 are the seconds of one",
+            "iso_time(a * 1000) converts seconds since 1970 to ISO 8601 text; epoch_ms(a) / 1000 does the reverse",
             [],
         ),
         ("average", "avg(a) is the mean", ["avg(numbers)"]),
@@ -58,7 +58,7 @@ def test_functions_of_a_word_shows_what_does_the_job(capsys, word, first, others
 def test_functions_of_a_word_without_any_fails(capsys):
     assert print_functions("teleport") == 1
     err = capsys.readouterr().err
-    assert err.startswith("functions: no function has to do with 'teleport'. Try a word for what you have or need, ")
+    assert err.startswith("functions: no function matches 'teleport'. Try a word for what you have or need, ")
     assert err.endswith("'mqtt-kinesis functions' lists all\n")
 
 

@@ -51,7 +51,7 @@ def test_unknown_log_level_is_a_usage_error(tmp_path):
 def test_quiet_before_the_command_is_that_of_run(tmp_path):
     assert called(tmp_path, "-q", "run", "-v").returncode == 2
     done = called(tmp_path, "-v", "-q", "check")
-    assert (done.returncode, "give one of --verbose and --quiet" in done.stderr) == (2, True)
+    assert (done.returncode, "use --verbose or --quiet, not both" in done.stderr) == (2, True)
 
 
 def test_quiet_before_check_prints_problems_only(tmp_path):

@@ -61,7 +61,7 @@ def test_reports_the_names_it_can_read(text, names):
             r"expected a name or \[ or { here, found '1'; a name that begins with a digit stands in double quotes",
             4,
         ),
-        ("a = b", "'=' cannot stand here; '==' compares", 2),
+        ("a = b", "'=' cannot stand here; '==' tests for equality", 2),
         ("a == 'x", "unterminated string literal", 5),
         ('a == `"b"c`', "the literal in back quotes is not JSON", 5),
         ("a b", "'b' cannot stand here", 2),

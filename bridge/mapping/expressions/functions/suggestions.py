@@ -49,9 +49,9 @@ SUGGESTIONS: Final[tuple[Suggestion, ...]] = (
     Suggestion("index_of find instr strpos position locate", "find_first(a, '-')", "finds a text in a text"),
     Suggestion("last_index_of rfind", "find_last(a, '-')", "finds a text from the end"),
     Suggestion(
-        "to_entries entries pairs object_entries", "items(a)[*].{name: [0], value: [1]}", "makes a list of an object"
+        "to_entries entries pairs object_entries", "items(a)[*].{name: [0], value: [1]}", "converts an object to a list"
     ),
-    Suggestion("from_entries to_object object from_pairs", "from_items(a)", "makes an object of pairs"),
+    Suggestion("from_entries to_object object from_pairs", "from_items(a)", "converts pairs to an object"),
     Suggestion(
         "enumerate with_index map_with_index", "map(&{index: $index, value: @}, a)", "has the index of each element"
     ),
@@ -80,7 +80,7 @@ SUGGESTIONS: Final[tuple[Suggestion, ...]] = (
     Suggestion(
         "date datetime format_date strftime to_iso iso8601 from_unixtime from_timestamp to_datetime format_time",
         "iso_time(a)",
-        "writes milliseconds since 1970 as a time; epoch_ms() reads one",
+        "converts milliseconds since 1970 to ISO 8601 text; epoch_ms() does the reverse",
     ),
     Suggestion("to_epoch to_unix to_timestamp unix_timestamp to_millis", "epoch_ms(a)", "reads an ISO 8601 time"),
     Suggestion(
@@ -89,28 +89,30 @@ SUGGESTIONS: Final[tuple[Suggestion, ...]] = (
     Suggestion(
         "unix second seconds secs epoch_secs epoch_seconds unix_seconds from_unix_seconds",
         "iso_time(a * 1000)",
-        "writes seconds since 1970 as a time; epoch_ms(a) / 1000 are the seconds of one",
+        "converts seconds since 1970 to ISO 8601 text; epoch_ms(a) / 1000 does the reverse",
     ),
-    Suggestion("day year month hour date_only", "slice(iso_time(a), 0, 10)", "is the day of milliseconds since 1970"),
+    Suggestion(
+        "day year month hour date_only", "slice(iso_time(a), 0, 10)", "returns the date of milliseconds since 1970"
+    ),
     Suggestion(
         "celsius to_celsius fahrenheit_to_celsius f_to_c temperature",
         "round((a - 32) * 5 / 9, 1)",
-        "makes degrees Celsius of Fahrenheit; a * 9 / 5 + 32 the other way",
+        "converts Fahrenheit to Celsius; a * 9 / 5 + 32 does the reverse",
     ),
     Suggestion(
         "fahrenheit to_fahrenheit celsius_to_fahrenheit c_to_f",
         "round(a * 9 / 5 + 32, 1)",
-        "makes degrees Fahrenheit of Celsius; (a - 32) * 5 / 9 the other way",
+        "converts Celsius to Fahrenheit; (a - 32) * 5 / 9 does the reverse",
     ),
-    Suggestion("kelvin to_kelvin", "a + 273.15", "makes kelvins of degrees Celsius"),
+    Suggestion("kelvin to_kelvin", "a + 273.15", "converts Celsius to kelvin"),
     Suggestion(
         "convert conversion unit units factor psi bar inch",
         "a * 0.0689476",
         "converts by a factor, here psi to bar; scale() converts a range, and lookup() reads factors from a table",
     ),
     Suggestion("percent percentage", "100 * a / b", "is the percentage"),
-    Suggestion("raw analog milliamp scaling", "scale(a, 0, 27648, 0, 10)", "makes a value of raw counts"),
-    Suggestion("bool boolean to_bool to_boolean", "contains(['true', 'on', '1'], a)", "makes true or false of text"),
+    Suggestion("raw analog milliamp scaling", "scale(a, 0, 27648, 0, 10)", "converts raw counts to a value"),
+    Suggestion("bool boolean to_bool to_boolean", "contains(['true', 'on', '1'], a)", "converts text to true or false"),
     Suggestion("rename rename_key map_keys pick project", "{new: payload.old}", "makes an object with chosen names"),
     Suggestion("omit without drop remove_key", "from_items(items(a)[?[0] != 'x'])", "leaves a member out"),
     Suggestion("between within in_range", "(a >= 0 && a <= 100)", "tests a range"),
