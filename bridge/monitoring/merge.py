@@ -194,8 +194,8 @@ def _request_latency(parts: Sequence[Mapping[str, HistogramSnapshot]]) -> dict[s
 
 
 def _timed(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
-    """Return the sum of histograms. One without observations has no bounds and is omitted."""
-    return added([each for each in histograms if each.bounds])
+    """Return the sum of histograms. One without observations is omitted: its bounds may be those of another kind."""
+    return added([each for each in histograms if each.bounds and each.cumulative[-1]])
 
 
 def _coverage(reports: Sequence[CoverageReport]) -> CoverageReport:

@@ -65,7 +65,7 @@ def test_record_larger_than_a_packed_one_goes_as_it_is(kinesis, publisher):
     assert (large.key, large.data) in kcl(kinesis.streams["archive"])
 
 
-def test_split_costs_nothing_but_a_repetition(kinesis, publisher):
+def test_split_costs_at_most_a_repetition(kinesis, publisher):
     queue = MemoryQueue("telemetry packing=kpl", telemetry(500))
     with sending(queue, publisher, ONE_AT_A_TIME) as sender:
         assert queue.wait_settled(500)
@@ -75,7 +75,7 @@ def test_split_costs_nothing_but_a_repetition(kinesis, publisher):
         status = sender.status()
     found = kcl(kinesis.streams["telemetry"])
     assert Counter(found) == Counter(rows(telemetry(2000)))
-    assert status.resent > 0
+    # How many are sent again depends on the size of the request after the split.
     assert (status.delivered, numbers(queue.delivered)) == (2000, list(range(1, 2001)))
     assert kinesis.operations["ListShards", "telemetry"] == 2
 

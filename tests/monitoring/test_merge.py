@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import orjson
 
+from bridge.histogram import FINE_SECS, Histogram
 from bridge.ingest.topic_coverage import CoverageReport, MappingActivity, UnmatchedTopic
 from bridge.monitoring.merge import ended_process_snapshot, final_counters, merge
 from bridge.monitoring.snapshot import DeadLettersByCode, Snapshot
@@ -56,6 +57,13 @@ def test_how_long_kinesis_took_and_the_reasons_of_dead_letters_are_added():
     assert told.dead_letters_by_code == (DeadLettersByCode("decode", 4), DeadLettersByCode("topic", 1))
     assert [told.request_latency["telemetry"].cumulative[-1], told.receive_to_delivered.cumulative[-1]] == [200, 200]
     assert told.stalled == ("worker 2: it hangs",)
+
+
+def test_worker_without_a_queue_leaves_the_latencies_of_the_others():
+    latencies = Histogram(FINE_SECS)
+    latencies.observe(0.2, 3)
+    merged = of_two({"receive_to_delivered": Histogram().value()}, {"receive_to_delivered": latencies.value()})
+    assert merged.receive_to_delivered == latencies.value()
 
 
 def test_worker_that_has_ended_is_not_connected_and_keeps_its_ledger():
