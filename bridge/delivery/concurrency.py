@@ -190,7 +190,7 @@ class AdaptiveConcurrency:
         latency = self._answer_latency(flight, size, answered_at)
         shows_slow_endpoint = self._shows_slow_endpoint(flight, answered_at)
         rate = self._outstanding.answered(flight, size, answered_at)
-        # Nobody knows how much of a slow answer's time was spent on the link. So the bandwidth does not change until
+        # It is unknown how much of a slow answer's time was spent on the link. So the bandwidth does not change until
         # the cause is known.
         conclusive = flight.started_at >= self._experiment.conclusive_from and not flight.paced
         slow = self._latency.is_slow(latency[0]) or self._latency.secs > SLOW_ANSWER_SECS

@@ -13,7 +13,6 @@ when the link has room for it, so that its contents are decided as late as possi
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from bridge.delivery.settings import SenderSettings
     from bridge.delivery.shard_status import StreamShards
 
-logger = logging.getLogger(__name__)
 
 MAX_WAIT_SECS = 1.0
 """Maximum wait of the leader. This is only a safety net, because every change wakes the leader."""

@@ -5,10 +5,12 @@ Its memory is bounded. It looks at some messages of each burst, so that its cost
 
 from __future__ import annotations
 
+import heapq
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.mqtt.packet_stream import PUBREL
@@ -86,16 +88,17 @@ class TopicSample:
             topic.kept.append((publish, now_ms))
 
     def _forget(self) -> None:
-        ranked = sorted(self._topics.items(), key=lambda item: item[1].messages, reverse=True)
-        self._topics = dict(ranked[: MAX_TOPICS // 2])
+        self._topics = dict(self._ranked(MAX_TOPICS // 2))
+
+    def _ranked(self, count: int) -> list[tuple[bytes, _Topic]]:
+        return heapq.nlargest(count, self._topics.items(), key=lambda item: item[1].messages)
 
     def busiest(self, count: int) -> list[BusyTopic]:
         """Return the topics with the most messages, largest first."""
         with self._lock:
-            ranked = sorted(self._topics.items(), key=lambda item: item[1].messages, reverse=True)[:count]
             return [
                 BusyTopic(name.decode("utf-8", "replace"), each.messages / self._sampled, each.last_ms)
-                for name, each in ranked
+                for name, each in self._ranked(count)
                 if each.messages
             ]
 
@@ -104,10 +107,4 @@ class TopicSample:
         with self._lock:
             kept = [each for topic in self._topics.values() for each in topic.kept]
         kept.sort(key=lambda each: each[1], reverse=True)
-        found = []
-        for each in kept:
-            if matches(each[0]):
-                found.append(each)
-                if len(found) == count:
-                    break
-        return found[::-1]
+        return list(islice((each for each in kept if matches(each[0])), count))[::-1]
