@@ -38,12 +38,14 @@ def mapping_notes(mapping: Mapping, document: Document, *, shared: bool) -> list
 
 def quoted_names(mapping: Mapping, document: Document) -> list[Problem]:
     """Return a note for each name in double quotes that is probably meant as a text."""
+    compared = [(path, text, found) for path, text in expressions_of(document.data) for found in compared_names(text)]
+    if not compared:  # as in most files: each reload comes here
+        return []
     tests = mapping.specification.tests
     fields = {name for case in tests for each in (case, *case.before) for name in _fields(_payload(each))}
     return [
         problem_at(document, path, ExpressionError(_text(found.name), found.offset, text), "quoted-name")
-        for path, text in expressions_of(document.data)
-        for found in compared_names(text)
+        for path, text, found in compared
         # Without an example of a payload, a name that needs its quotes is more likely a name than a text.
         if found.name not in fields and found.name not in SCOPE_NAMES and (fields or not found.necessary)
     ]
