@@ -62,8 +62,11 @@ class Explanation:
         """True if at least one mapping's topic pattern matches."""
         return any(each.mapped is not None for each in self.mappings)
 
-    def render(self) -> str:
-        """Return plain text: the steps of each matching mapping, or why no mapping matches."""
+    def render(self, *, broken: bool = False) -> str:
+        """Return plain text: the steps of each matching mapping, or why no mapping matches.
+
+        `broken`: further mappings have errors, so that their topics are unknown.
+        """
         if self.matched:
             others = ", ".join(each.name for each in self.mappings if each.mapped is None)
             parts = [each.render() for each in self.mappings if each.mapped is not None]
@@ -75,6 +78,10 @@ class Explanation:
             else "the bridge does not receive such messages"
         )
         unmatched = f"no mapping matches the topic '{printable(self.topic)}': {what}"
+        if broken:
+            unmatched = (
+                f"no valid mapping matches the topic '{printable(self.topic)}'; a mapping with errors is not used"
+            )
         return "\n\n".join([*(each.render() for each in self.mappings), unmatched])
 
 

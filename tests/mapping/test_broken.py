@@ -41,7 +41,7 @@ def test_broken_files_and_expectations_belong_together():
 @pytest.mark.parametrize(("raw", "expected"), [
     (b"\xef\xbb\xbf" + WELL.encode() + b"qos: 3\n", ":4:1: qos: expected 0, 1 or 2, found 3"),
     (WELL.replace("\n", "\r\n").encode() + b"transform: |\r\n  { a: payload.x,\r\n    b: nope(payload) }\r\n",
-     ":6:8: transform: unknown function nope()"),
+     ":6:8: transform: unknown function nope(); 'mqtt-kinesis functions' lists all"),
     (WELL.replace("\n", "\r").encode() + b"qos: 3\r", ":4:1: qos: expected 0, 1 or 2, found 3"),
     (WELL.encode() + "where: payload.x == 'é'".encode("latin-1"),
      ":4:22: not UTF-8: byte 0xe9; save the file as UTF-8"),

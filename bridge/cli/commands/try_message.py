@@ -92,7 +92,8 @@ def _explained(settings: LocalSettings, message: Message, *, as_json: bool) -> i
     if as_json:
         print_document(**_json(explanation, loaded, message))
     else:
-        print_coloured(explanation.render(), {"^ *record ": GOOD, "^ *dead letter ": BAD, "^ *(filtered|held) ": WARN})
+        text = explanation.render(broken=bool(loaded.problems))
+        print_coloured(text, {"^ *record ": GOOD, "^ *dead letter ": BAD, "^ *(filtered|held) ": WARN})
     made = any(each.mapped is not None and each.mapped.drafts for each in explanation.mappings)
     return 0 if made else 1
 

@@ -29,11 +29,11 @@ from bridge.mapping.expressions.compiler import Compiler
 from bridge.mapping.expressions.early import necessary
 from bridge.mapping.expressions.evaluation import Evaluation, pooled
 from bridge.mapping.expressions.functions.conditional import truthy
-from bridge.mapping.expressions.hints import expected, misplaced
+from bridge.mapping.expressions.hints import ended, expected, misplaced, of_method
 from bridge.mapping.expressions.hoisting import hoist
 from bridge.mapping.expressions.syntax.lexer import LexerError
 from bridge.mapping.expressions.syntax.parser import Parser
-from bridge.mapping.expressions.syntax.reader import ParserError
+from bridge.mapping.expressions.syntax.reader import ParserError, unclosed_bracket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +152,9 @@ def _of_tree(text: str, tree: Node, parser: Parser, tables: Tables) -> Expressio
         search = _search(tree, bindings, tables)
         return Expression(text, names, members, inner, inner_names, variables, tuple(parser.hyphens), pairs, search)
     except static_checks.ExpressionFault as flaw:
-        raise ExpressionError(str(flaw), parser.starts.get(id(flaw.node), 0), text) from flaw
+        offset = parser.starts.get(id(flaw.node), 0)
+        advice = of_method(flaw.node["value"], text, offset) if isinstance(flaw, static_checks.WrongArity) else ""
+        raise ExpressionError(f"{flaw}{advice}", offset, text) from flaw
     except RecursionError as error:
         raise ExpressionError("the expression is nested too deeply", 0, text) from error
 
@@ -195,15 +197,19 @@ def _parsed(text: str) -> tuple[Node, Parser]:
     except LexerError as error:
         raise ExpressionError(error.message or misplaced(text, error.offset), error.offset, text) from error
     except ParserError as error:
-        raise ExpressionError(_unreadable(error, text), error.token.start, text) from error
+        raise _unreadable(error, text) from error
     except RecursionError as error:
         raise ExpressionError("the expression is nested too deeply", 0, text) from error
 
 
-def _unreadable(error: ParserError, text: str) -> str:
+def _unreadable(error: ParserError, text: str) -> ExpressionError:
+    """Return the error for a token in the wrong position. An error of the end points behind the last character."""
+    offset = min(error.token.start, len(text.rstrip()))
     if error.message:
-        return error.message
-    if error.token.kind == "eof":
-        return "the expression ends too early"
-    offset = error.token.start
-    return expected(error.expected, text, offset) if error.expected else misplaced(text, offset)
+        message = error.message
+    elif error.token.kind == "eof":
+        unclosed = unclosed_bracket(text)
+        message, offset = ended(unclosed), unclosed.start if unclosed else offset
+    else:
+        message = expected(error.expected, text, offset) if error.expected else misplaced(text, offset)
+    return ExpressionError(message, offset, text)

@@ -50,6 +50,14 @@ SIGNS: Final[Mapping[str, str]] = {
 }
 """Operators in the text, by their names in the tree."""
 _DIVIDING: Final = frozenset({"divide", "modulo", "floor_divide"})
+_LIST: Final = "a list; map(&…, list) calculates with each element"
+_NO_NUMBERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("projection", "filter_projection", "value_projection", "flatten"), _LIST),
+    "multi_select_list": _LIST,
+    "multi_select_dict": "an object",
+    **dict.fromkeys(("comparator", "not_expression"), "true or false; put the calculation in parentheses"),
+}
+"""Operands whose result is never a number, with what they are instead."""
 _SAFE: Final = 2**62
 """Results up to this magnitude fit 64 bits and are finite, so one comparison checks integers and floats alike."""
 
@@ -124,6 +132,9 @@ class _Writer:
         constant = analysis.constant(node)
         if not constant and node["type"] in analysis.OPERATIONS:
             return self.result(node)
+        kind = _last(node)["type"]
+        if kind in _NO_NUMBERS:
+            raise FormulaError(f"{what} must be a number, found {_NO_NUMBERS[kind]}", operator)
         search, constant = self._leaf(node)
         number = self._next()
         if constant:
@@ -165,6 +176,13 @@ class _Writer:
     def _next(self) -> int:
         self._count += 1
         return self._count - 1
+
+
+def _last(node: Node) -> Node:
+    """Return the part of a path or of a pipe that makes its result."""
+    while node["type"] in {"subexpression", "pipe"}:
+        node = node["children"][-1]
+    return node
 
 
 def _path(node: Node) -> str:

@@ -1,30 +1,23 @@
-"""Hints for syntax errors: each hint shows what to write instead.
-
-Most people who edit a mapping know SQL, Python or JavaScript better than JMESPath.
-"""
+"""Texts of the errors in an expression: what is wrong at an offset, and what to write instead."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-_FOREIGN_WORDS: Final = {
-    "and": "write && for 'and'",
-    "or": "write || for 'or'",
-    "is": "write == to compare, as in: payload.a == `null`",
-    "in": "write contains(list, value)",
+from bridge.mapping.expressions.advice import advice
+
+if TYPE_CHECKING:
+    from bridge.mapping.expressions.syntax.lexer import ExpressionToken
+
+_LITERALS: Final = {
+    **{name: name for name in ("true", "false", "null")},
+    **dict.fromkeys(("None", "nil", "NULL", "Null", "undefined"), "null"),
+    **dict.fromkeys(("True", "TRUE"), "true"),
+    **dict.fromkeys(("False", "FALSE"), "false"),
 }
-LITERALS: Final = frozenset({"true", "false", "null"})
-"""Values that are names unless they stand in back quotes."""
-_SIGNS: Final = {
-    "=": "'==' tests for equality, '!=' for inequality",
-    "$": "a mapping has no ${...}, which is for bridge.yaml only; the payload is $payload",
-    "<": "'!=' tests for inequality",
-    ">": "'!=' tests for inequality",
-    "&": "write && for 'and'",
-    "^": "write power(base, exponent)",
-    ";": "an expression has no statements: `let $name = value in expression` names a value",
-}
+LITERALS: Final = frozenset(_LITERALS)
+"""Values, also of other languages, that are names unless they stand in back quotes."""
 # Kinds of tokens, in words for a person.
 _WORDS: Final = {
     "quoted_identifier": "a name",
@@ -59,8 +52,8 @@ def misplaced(text: str, offset: int) -> str:
 
 
 def _advised(message: str, text: str, offset: int) -> str:
-    advice = _advice(text, offset)
-    return f"{message}; {advice}" if advice else message
+    found = advice(text, offset)
+    return f"{message}; {found}" if found else message
 
 
 def _shown(text: str, offset: int) -> str:
@@ -74,29 +67,21 @@ def _shown(text: str, offset: int) -> str:
     return "a quote" if text[offset] in "'\"`" else f"'{text[offset]}'"
 
 
-def _advice(text: str, offset: int) -> str:
-    """Return advice about the text at `offset`; "" if there is none."""
-    word = _WORD.match(text, offset)
-    if word:
-        return _FOREIGN_WORDS.get(word[0]) or _after_not(text, offset)
-    number = _NUMBER.match(text, offset)
-    if number:
-        # After a dot, the digits are the beginning of a name.
-        after_dot = text[:offset].rstrip().endswith(".")
-        return f'a name that begins with a digit stands in double quotes: "{number[0]}"' if after_dot else ""
-    if text[offset : offset + 1] == "'":
-        return "a name stands in double quotes, or in none"
-    return "" if _VARIABLE.match(text, offset) else _SIGNS.get(text[offset : offset + 1], "")
+def ended(unclosed: ExpressionToken | None) -> str:
+    """Return the error text if a text ends too early. `unclosed` is the innermost bracket that is not closed."""
+    return f"'{unclosed.value}' is never closed" if unclosed else "the expression ends too early"
 
 
-def _after_not(text: str, offset: int) -> str:
-    return "write ! for 'not'" if re.search(r"\bnot\s+$", text[:offset]) else ""
+def of_method(name: str, text: str, offset: int) -> str:
+    """Return advice if the call at `offset` stands behind a dot, as a method does in other languages; else ""."""
+    return f"; write {name}(value, …), not value.{name}(…)" if text[:offset].rstrip().endswith(".") else ""
 
 
 def unknown_name(name: str, text: str) -> str:
     """Return advice about an unknown name; "" if there is none."""
-    if name in LITERALS:
-        return f"{name} is written in back quotes: `{name}`"
+    literal = _LITERALS.get(name)
+    if literal:
+        return f"{literal} is written in back quotes: `{literal}`"
     if f'"{name}"' in text:
         return f"in double quotes it is a name; text stands in single quotes: '{name}'"
     return ""

@@ -29,6 +29,12 @@ class ExpressionFault(ValueError):
         self.node = node
 
 
+class WrongArity(ExpressionFault):
+    """A call with a wrong number of arguments."""
+
+    node: Node
+
+
 def check(tree: Node) -> None:
     """Raise ExpressionFault for the first error in the tree."""
     # The depth is checked first, because `growth` and the compiler recurse and rely on this limit.
@@ -63,10 +69,11 @@ def _check_call(node: Node) -> None:
     function = FUNCTIONS.get(name)
     if function is None:
         advice = suggested(name)
-        raise ExpressionFault(f"unknown function {name}(){f'; {advice}' if advice else nearest(name, FUNCTIONS)}", node)
+        hint = (f"; {advice}" if advice else nearest(name, FUNCTIONS)) or "; 'mqtt-kinesis functions' lists all"
+        raise ExpressionFault(f"unknown function {name}(){hint}", node)
     problem = function.arity_problem(len(arguments))
     if problem:
-        raise ExpressionFault(problem, node)
+        raise WrongArity(problem, node)
     for position, argument in enumerate(arguments):
         parameter = function.parameter(position)
         if parameter.expref and argument["type"] != "expref":

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _INSIDE: Final = (
-    "'{of}.{name}' is null here: behind [], | and & a name is looked up in the value on the left; write ${of}.{name}"
+    "'{of}.{name}' is null here: behind [], |, .{{ and & a name is looked up in the value on the left; "
+    "write ${of}.{name}"
 )
 _OUTSIDE: Final = (
-    "'{name}' is null here: behind [], | and & a name is looked up in the value on the left; write ${name}, "
+    "'{name}' is null here: behind [], |, .{{ and & a name is looked up in the value on the left; write ${name}, "
     "or @.{name} for a member of that value"
 )
 

@@ -88,3 +88,8 @@ def test_functions_of_a_word_of_an_engineer_shows_something(capsys, word):
 def test_functions_of_a_misspelt_word_shows_the_nearest(capsys):
     assert print_functions("celcius") == 1
     assert "did you mean celsius?" in capsys.readouterr().err
+
+
+def test_functions_shows_a_link_of_the_documentation_as_plain_text(capsys):
+    assert print_functions("unpack_tlv") == 0
+    assert "in any order: layouts (docs/reference/layouts.md)." in capsys.readouterr().out

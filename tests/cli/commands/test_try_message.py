@@ -60,6 +60,13 @@ def test_mapping_that_does_not_load_is_reported_and_the_others_are_tried(tmp_pat
     assert "bad.yaml:1:1: outputs: missing" in capsys.readouterr().err
 
 
+def test_try_without_a_valid_mapping_for_the_topic_names_the_errors(tmp_path, capsys):
+    assert try_message(set_up(tmp_path, bad="topic: z"), TryOptions("z", "{}")) == 1
+    assert capsys.readouterr().out.endswith(
+        "no valid mapping matches the topic 'z'; a mapping with errors is not used\n"
+    )
+
+
 @pytest.fixture
 def dead_letters(tmp_path):
     config = set_up(tmp_path)

@@ -2,6 +2,8 @@ import pytest
 
 from bridge.mapping.expressions.expression import ExpressionError, compile_expression
 
+DOTS = "\N{HORIZONTAL ELLIPSIS}"
+
 
 @pytest.mark.parametrize(("text", "said"), [
     ("payload.a and payload.b", "'and' cannot stand here; write && for 'and'"),
@@ -27,10 +29,34 @@ from bridge.mapping.expressions.expression import ExpressionError, compile_expre
     ("payload.a <> 'x'", "'>' cannot stand here; '!=' tests for inequality"),
     ("payload.1", 'found \'1\'; a name that begins with a digit stands in double quotes: "1"'),
     ("{'a': payload.x}", "expected a name here, found a quote; a name stands in double quotes, or in none"),
-    ("payload.a ? b", "the expression ends too early"),
-    ("payload.a ? b, c", "expected ':' here, found ','"),
+    ("payload.a ? b", "':' and another value must follow: condition ? a : b"),
+    ("payload.a ? b, c", "':' and another value must follow: condition ? a : b"),
     ("{a payload.x}", "expected ':' here, found 'payload'"),
-    ("payload[a]", "expected a number or * here, found 'a'"),
+    ("payload[a]", "found 'a'; a member is written .name, or .\"name\" in double quotes"),
+    ('payload["a"]', 'found a quote; a member is written .name, or ."name" in double quotes'),
+    ("payload.a->b", "'>' cannot stand here; a member is written .name, or .\"name\" in double quotes"),
+    ("payload[$topic]", "items(a)[?[0] == $name] | [0][1] is a member"),
+    ("payload.l[1,2]", "several elements are written [list[0], list[1]]"),
+    ("payload.a * 1,5", "a decimal point is written '.'"),
+    ("payload.a ** 2", "'2' cannot stand here; write power(base, exponent)"),
+    ("payload.a ?? 1", "'?' cannot stand here; not_null(a, b) is the first value that is not null"),
+    ("payload?.a", "'.' cannot stand here; leave the ? out: a member of null is null"),
+    ("{a: payload.a,}", "expected a name here, found '}'; leave out the comma before it"),
+    ("let x = payload in x", "'x' cannot stand here; a variable begins with $: `let $name = value in expression`"),
+    ("if(payload.a) 2 else 3", "'2' cannot stand here; write if(condition, a, b), or condition ? a : b"),
+    ("1 if payload.a else 2", "'if' cannot stand here; write condition ? a : b"),
+    ("payload.a not in [1]", "'not' cannot stand here; write !contains(list, value)"),
+    ("payload.t like 'x'", "'like' cannot stand here; write regex_match(text, '^press')"),
+    ("payload.l.map(x => x)", "'=' cannot stand here; map(&name, list) evaluates an expression for each element"),
+    ("payload.l[].(a + 1)", "evaluates an expression for each element, also one with operators or `let`"),
+    ("payload.a # later", "an expression has no comments; write them in lines of their own before it"),
+    ("f'{a}'", "a quote cannot stand here; format('{}-{}', a, b) writes values into a text"),
+    ("0x10", "'x10' cannot stand here; a number is written in decimal, such as 5, -1.5 or 1e3"),
+    ("$.payload", "'$' cannot stand here; a variable has a name: the payload is $payload"),
+    ("payload.t.upper()", f"upper(text); write upper(value, {DOTS}), not value.upper({DOTS})"),
+    ("payload.l[*] * 2", f"must be a number, found a list; map(&{DOTS}, list) calculates with each element"),
+    ("payload.{a: a} + 1", "found an object"),
+    ("(payload.a > 1) * 2", "must be a number, found true or false; put the calculation in parentheses"),
     ("'it's'", "unterminated string literal"),
     ("payload.a b", "'b' cannot stand here"),
 ])  # fmt: skip
@@ -38,6 +64,20 @@ def test_hint_names_the_probable_correction(text, said):
     with pytest.raises(ExpressionError) as caught:
         compile_expression(text)
     assert caught.value.message.endswith(said)
+
+
+@pytest.mark.parametrize(("text", "offset", "said"), [
+    ("payload.a +\n", 11, "the expression ends too early"),
+    ("(payload.a + 1\n", 0, "'(' is never closed"),
+    ("upper(lower(payload.a)", 5, "'(' is never closed"),
+    ("payload.l[?a > 1", 9, "'[?' is never closed"),
+    ("{a: [payload.a, 1", 4, "'[' is never closed"),
+    ("(payload.a +", 12, "the expression ends too early"),
+])  # fmt: skip
+def test_unfinished_expression_points_to_what_is_not_finished(text, offset, said):
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(text)
+    assert (caught.value.offset, caught.value.message) == (offset, said)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +92,9 @@ def test_hint_names_the_probable_correction(text, said):
         ("if_else", "a > 5 ? 'high' : 'low' chooses"),
         ("sqrt", "power(a, 0.5) is the square root"),
         ("merge_each", "merge(a, b) joins objects"),
+        ("rate", "'mqtt-kinesis functions' lists all"),
+        ("sin", "'mqtt-kinesis functions' lists all"),
+        ("modbus", "unpack_registers(a, 'word_swap t:f32') reads registers of 16 bits"),
         ("containz", "did you mean 'contains'?"),
     ],
 )

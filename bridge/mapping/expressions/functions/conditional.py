@@ -35,9 +35,13 @@ def _lazy_if(arguments: list[Search]) -> Search:
     return lambda value: then(value) if truthy(condition(value)) else otherwise(value)
 
 
+_CUTOFF: Final = 0.75
+"""Minimum similarity of a proposed name. With a default of 0.6, `min` is proposed for `sin`."""
+
+
 def nearest(name: str, names: Mapping[str, Any]) -> str:
     """Return the end of an error text about an unknown name: the most similar known name, or "" if none is similar."""
-    likely = difflib.get_close_matches(name, names, n=1)
+    likely = difflib.get_close_matches(name, names, n=1, cutoff=_CUTOFF)
     return f"; did you mean '{likely[0]}'?" if likely else ""
 
 

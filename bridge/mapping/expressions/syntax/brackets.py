@@ -105,7 +105,7 @@ def _list(parser: Reader, *, numbers: bool) -> Node:
     items: list[Node] = []
     while not items or parser.kind != "rbracket":
         if items:
-            parser.match("comma")
+            parser.match("comma", "rbracket")  # it is no bracket: named for the error
         if not numbers and parser.kind == "number" and parser.peek(1).kind in {"rbracket", "comma"}:
             message = f"an index has no dot before it; a number in a list behind a dot: `{parser.token.value}`"
             parser.fail(message=message)

@@ -63,7 +63,7 @@ _TOKEN: Final = re.compile(
     rf"|(?P<sign>{'|'.join(map(re.escape, sorted(_SIGNS, key=len, reverse=True)))})",
     re.DOTALL,
 )
-_OPERAND_ENDS: Final = frozenset(
+OPERAND_ENDS: Final = frozenset(
     ("unquoted_identifier", "quoted_identifier", "variable", "number", "literal", "current", "flatten")
 ) | {"rparen", "rbracket", "rbrace"}
 """Kinds of tokens after which a `-` subtracts. A `*` is not included, because `a * -1` is more likely than `a.* -1`."""
@@ -100,7 +100,7 @@ def tokens(text: str) -> list[ExpressionToken]:
             raise LexerError(position, "unterminated string literal" if text[position] in "'\"`" else "")
         kind = str(match.lastgroup)
         end = match.end()
-        if kind == "number" and match[0][0] == "-" and found and found[-1].kind in _OPERAND_ENDS:
+        if kind == "number" and match[0][0] == "-" and found and found[-1].kind in OPERAND_ENDS:
             kind, end = "sign", position + 1
         if kind != "space":
             found.append(_token(kind, text[position:end], position, end))

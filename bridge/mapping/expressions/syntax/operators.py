@@ -46,7 +46,9 @@ def arithmetic(parser: Reader, left: Node, token: ExpressionToken) -> Node:
 def conditional(parser: Reader, condition: Node, token: ExpressionToken) -> Node:
     """Return `condition ? then : otherwise` as a call of `if`."""
     then = parser.expression(0)
-    parser.match("colon")
+    if parser.kind != "colon":
+        parser.fail(message="':' and another value must follow: condition ? a : b")
+    parser.advance()
     # One less than its own power, so that `a ? b : c ? d : e` is parsed from the right.
     otherwise = parser.expression(power(token.kind) - 1)
     return parser.located(node("function_expression", condition, then, otherwise, value="if"), token.start)

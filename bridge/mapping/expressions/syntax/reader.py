@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from bridge.mapping.expressions.syntax.lexer import ExpressionToken, tokens
+from bridge.mapping.expressions.syntax.lexer import OPERAND_ENDS, ExpressionToken, tokens
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.tree import Node
@@ -93,3 +93,20 @@ class Reader(ABC):
     def binding_of(self, name: str) -> int | None:
         """Return the integer of the variable of this name; None for a predefined one."""
         return next((scope[name] for scope in reversed(self._scopes) if name in scope), None)
+
+
+_CLOSING: Final = {"rparen": {"lparen"}, "rbrace": {"lbrace"}, "rbracket": {"lbracket", "filter"}}
+
+
+def unclosed_bracket(text: str) -> ExpressionToken | None:
+    """Return the innermost bracket that is open at the end; None if an operand is missing there. `text` has tokens."""
+    found = tokens(text)[:-1]
+    if not found or found[-1].kind not in OPERAND_ENDS:
+        return None
+    opened: list[ExpressionToken] = []
+    for token in found:
+        if token.kind in {"lparen", "lbrace", "lbracket", "filter"}:
+            opened.append(token)
+        elif opened and opened[-1].kind in _CLOSING.get(token.kind, ()):
+            opened.pop()
+    return opened[-1] if opened else None

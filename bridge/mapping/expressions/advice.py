@@ -1,0 +1,98 @@
+"""Advice for syntax errors: what to write instead.
+
+Most people who edit a mapping know SQL, Python or JavaScript better than JMESPath.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_WORDS: Final = {
+    "and": "write && for 'and'",
+    "or": "write || for 'or'",
+    "is": "write == to compare, as in: payload.a == `null`",
+    **dict.fromkeys(("in", "contains"), "write contains(list, value)"),
+    **dict.fromkeys(("like", "matches", "regexp"), "write regex_match(text, '^press')"),
+    **dict.fromkeys(("if", "then", "else", "elif"), "write condition ? a : b"),
+    "between": "write (a >= 0 && a <= 100)",
+    "mod": "write % for the remainder",
+    "as": "an object names its values: {name: value}",
+}
+_COMMENTS: Final = "an expression has no comments; write them in lines of their own before it"
+_SIGNS: Final = {
+    "=": "'==' tests for equality, '!=' for inequality",
+    "$": "a variable has a name: the payload is $payload",
+    "<": "'!=' tests for inequality",
+    ">": "'!=' tests for inequality",
+    "&": "write && for 'and'",
+    "^": "write power(base, exponent)",
+    ";": "an expression has no statements: `let $name = value in expression` names a value",
+    "#": _COMMENTS,
+    "'": "a name stands in double quotes, or in none",
+}
+_NUMBERS: Final = "a number is written in decimal, such as 5, -1.5 or 1e3"
+_MEMBER: Final = 'a member is written .name, or ."name" in double quotes'
+_EACH: Final = "map(&name, list) evaluates an expression for each element"
+
+_ADJOINING: Final = (
+    (r"(?<![\w.\"])\d[\d.]*", r"\w", _NUMBERS),
+    (r"\b[A-Za-z]", r"'", "format('{}-{}', a, b) writes values into a text"),
+)
+"""Patterns of the text before an error and of the text from it on, without a blank between them, and the advice."""
+
+_SEPARATE: Final = (
+    (r"\*\*", r"", "write power(base, exponent)"),
+    (r"\?", r"\?", "not_null(a, b) is the first value that is not null"),
+    (r"\?", r"[.\[]", "leave the ? out: a member of null is null"),
+    (r",", r"[\])}]", "leave out the comma before it"),
+    (r"[^\[\w.,-]\d+", r",\s*\d", "a decimal point is written '.'"),
+    (r"\[-?\d+", r",", "several elements are written [list[0], list[1]]"),
+    (r"/\*", r"", _COMMENTS),
+    (r"\bnot", r"[A-Za-z_(\"]", "write ! for 'not'"),
+    (r"\blet", r"[A-Za-z_]", "a variable begins with $: `let $name = value in expression`"),
+    (r"\bif(?:\s*\([^()]*\))?", r"", "write if(condition, a, b), or condition ? a : b"),
+    (r"\[", r"[A-Za-z_\"'`]", _MEMBER),
+    (r"-", r">", _MEMBER),
+    (r"", r"::", _MEMBER),
+    (r"\[|\.", r"\$[A-Za-z_]", "slice(a, $i, $i + 1)[0] is an element; items(a)[?[0] == $name] | [0][1] is a member"),
+    (r"\{", r"\{", "braces make an object: {name: value}; an expression stands in none"),
+    (r"\breturn", r"", "an expression has no `return`"),
+    (r"\A", r"=", "an expression begins without '='"),
+    (
+        r"\b(?:len|length|round|abs|sum|avg|min|max|upper|lower|to_number)",
+        r"\w",
+        "arguments stand in parentheses: f(a)",
+    ),
+    (r"", r"not\s+in\b", "write !contains(list, value)"),
+    (r"", r"=>", _EACH),
+    (r"", r"\$\{", "a mapping has no ${...}, which is for bridge.yaml only; the payload is $payload"),
+    (r"", r"\.\d", _NUMBERS),
+    (r"\.", r"\(", f"{_EACH}, also one with operators or `let`"),
+)
+"""The same, with any blanks between them. The first pair that matches counts."""
+
+_PAIRS: Final = [
+    [(re.compile(rf"{before}\Z"), re.compile(at), text) for before, at, text in table]
+    for table in (_ADJOINING, _SEPARATE)
+]
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
+_NUMBER: Final = re.compile(r"-?\d[\d.]*")
+
+
+def advice(text: str, offset: int) -> str:
+    """Return advice about an error at `offset`; "" if there is none."""
+    before = text[:offset]
+    for beginning, pairs in zip((before, before.rstrip()), _PAIRS, strict=True):
+        for ending, at, found in pairs:
+            if ending.search(beginning) and at.match(text, offset):
+                return found
+    word, number = _WORD.match(text, offset), _NUMBER.match(text, offset)
+    if number and before.rstrip().endswith("."):
+        return f'a name that begins with a digit stands in double quotes: "{number[0]}"'
+    return _WORDS.get(word[0], "") if word else _sign(text[offset : offset + 2])
+
+
+def _sign(text: str) -> str:
+    """Return advice about the sign with which `text` begins. There is none about a variable."""
+    return "" if re.match(r"\$[A-Za-z_]", text) else _SIGNS.get(text[:1], "")
