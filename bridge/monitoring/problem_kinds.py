@@ -67,44 +67,44 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "client-id-conflict", "receiving", ("error",),
-        "The broker reports that another client with the same client ID takes the session over.",
-        "What was acknowledged is in the spool. Messages may go to the other client.",
+        "The broker reports that another client with the same client ID has taken over the session.",
+        "Acknowledged messages are in the spool. New messages may go to the other client.",
         "give each bridge its own mqtt.client_id; the log of the broker names the other client",
     ),
     ProblemKind(
         "session-unstable", "receiving", ("warning",),
         "The broker closed or reset the session three times in ten minutes without a reason, and accepted it again.",
-        "What was acknowledged is in the spool; the broker delivers the rest again.",
-        "see the log of the broker: another client with the same mqtt.client_id, restarts, or a limit of connections",
+        "Acknowledged messages are in the spool; the broker delivers the other messages again.",
+        "see the log of the broker for restarts, a connection limit, or another client with the same mqtt.client_id",
     ),
     ProblemKind(
         "qos-lowered", "receiving", ("warning",),
         "The broker granted a filter with a lower QoS than the mapping requests.",
         "Messages arrive. With QoS 0, the broker does not resend messages that are lost when a connection ends.",
-        "permit the QoS in the broker, or set `qos` in the mapping to what it grants",
+        "permit the QoS in the broker, or set `qos` in the mapping to the granted QoS",
     ),
     ProblemKind(
         "session-expiry-lowered", "receiving", ("warning",),
         "The broker stores the session for a shorter time than mqtt.session_expiry_secs.",
         "Messages arrive. If the bridge is away for longer, the broker discards the messages that it queued.",
-        "raise the limit of the broker, or set mqtt.session_expiry_secs to what it grants",
+        "raise the limit in the broker, or set mqtt.session_expiry_secs to the granted time",
     ),
     ProblemKind(
         "session-lost", "receiving", ("warning",),
-        "At a reconnect the broker had no session any more, although it had one before. It is shown for the length "
-        "of the absence, at least ten minutes and at most an hour. The event log keeps it.",
-        "What was acknowledged is in the spool, and messages after the reconnect arrive.",
-        "make the sessions of the broker persistent (mosquitto: `persistence true`, `autosave_interval 1`)",
+        "At a reconnect, the broker no longer had the session. The problem stays active for as long as the bridge was "
+        "disconnected, at least ten minutes and at most an hour. The event log keeps it.",
+        "Acknowledged messages are in the spool, and messages published after the reconnect arrive.",
+        "configure the broker to save sessions on disk (mosquitto: `persistence true`, `autosave_interval 1`)",
     ),
     ProblemKind(
         "shared-subscription-unverified", "receiving", ("warning",),
-        "A shared subscription in MQTT 3.1.1 has delivered no message in this run: the broker may not support it.",
-        "What was acknowledged is in the spool.",
+        "A shared subscription over MQTT 3.1.1 has delivered no message since the start; the broker may not support it.",
+        "Acknowledged messages are in the spool.",
         "use MQTT 5 (broker and mqtt.protocol), or neither mqtt.share nor --workers. To test it, publish a message",
     ),
     ProblemKind(
         "mapping-failing", "mapping", ("warning",),
-        "A mapping file, a lookup table or the folder does not load. The last good version stays active.",
+        "A mapping file, a lookup table or the folder cannot be loaded. The last good version stays active.",
         "All other mappings are active.",
         "fix the file; 'mqtt-kinesis check' shows every error. The change is loaded within two seconds",
     ),
@@ -117,44 +117,44 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "poison-messages", "mapping", ("warning",),
-        "Messages became dead letters with code 'poison' since the start, because the process ended or hung whenever "
+        "Messages became dead letters with code 'poison', because the process ended or hung whenever "
         "it mapped them.",
         "The messages are in the dead-letter queue, and all others are mapped.",
         "see 'mqtt-kinesis dead-letters list --code poison', and report what the payload contains; do not replay it",
     ),
     ProblemKind(
         "spool-full", "spooling", ("error",),
-        "Back-pressure: spool.max_bytes or spool.min_free_bytes is reached, and reading is paused.",
+        "Back-pressure: the spool has reached spool.max_bytes or spool.min_free_bytes, and reading is paused.",
         "Nothing is acknowledged that is not on disk; the broker queues the rest, within its own limits.",
         "fix what keeps Kinesis from accepting records, raise spool.max_bytes, or make room on the disk",
     ),
     ProblemKind(
         "spool-write-error", "spooling", ("error",),
-        "The disk accepts no write (full, read-only or broken), and reading is paused.",
+        "The disk accepts no writes (it is full, read-only or broken), and reading is paused.",
         "Nothing is acknowledged that is not on disk; the broker queues the rest, within its own limits.",
         "make room on the disk or repair it; the bridge continues by itself",
     ),
     ProblemKind(
         "spool-damaged", "spooling", ("warning",),
         "A damaged spool was set aside, in this run or an earlier one.",
-        "What could be read of it is in the new spool; the rest is counted as 'damaged'.",
+        "All readable records are in the new spool; the others are counted as 'damaged'.",
         "read salvage.txt in the folder damaged-*, check the disk, then move the folder away",
     ),
     ProblemKind(
         "records-dropped", "spooling", ("warning",),
-        "Records were dropped in the last hour, by spool.when_full or spool.max_age_secs.",
+        "Records were dropped in the last hour because of spool.when_full or spool.max_age_secs.",
         "All other records are in the spool, and the ledger counts the dropped ones.",
         "fix what keeps Kinesis from accepting records, or raise spool.max_bytes or spool.max_age_secs",
     ),
     ProblemKind(
         "dead-letters-evicted", "spooling", ("warning",),
-        "Dead letters were evicted in the last hour, since spool.max_dead_letter_bytes is reached.",
+        "Dead letters were evicted in the last hour because the spool has reached spool.max_dead_letter_bytes.",
         "The newest dead letters are stored, and the ledger counts the evicted ones.",
         "fix the mapping that rejects messages, replay or export dead letters, or raise spool.max_dead_letter_bytes",
     ),
     ProblemKind(
         "ledger-mismatch", "spooling", ("error",),
-        "The ledger is not balanced: received differs from the sum of what became of the records.",
+        "The ledger is not balanced: the number of received records differs from the sum of their outcomes.",
         "The records in the spool are sent as usual.",
         "this is a bug: report it with the output of 'mqtt-kinesis spool verify'",
     ),
@@ -166,35 +166,35 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "stream-stalled", "delivering", ("warning", "error"),
-        f"Kinesis has accepted nothing of a stream for {STALLED_SECS:.0f} s although records are buffered. Before that "
-        f"it is a warning if {UNANSWERED_ATTEMPTS} attempts in a row failed: after {UNANSWERED_SECS:.0f} s, or "
-        "immediately if no record of the stream was accepted since the start.",
+        f"Kinesis has accepted no record of a stream for {STALLED_SECS:.0f} s although records are buffered. Before "
+        f"that, it is a warning if {UNANSWERED_ATTEMPTS} attempts in a row have failed: after {UNANSWERED_SECS:.0f} s, or "
+        "immediately if Kinesis has accepted no record of the stream since the start.",
         _BUFFERED,
         "check kinesis.endpoint_url if it is set, and the network to the endpoint, its DNS name, firewall and proxy: "
         "'mqtt-kinesis doctor' tests each",
     ),
     ProblemKind(
         "stream-falling-behind", "delivering", ("warning",),
-        "A stream delivers, but its backlog has become older for five minutes without a break.",
+        "Records of a stream are delivered, but its backlog has been growing older for five minutes.",
         _BUFFERED,
         "send less (filter, sample, pack), use a faster link, add shards, or raise kinesis.max_bytes_per_sec",
     ),
     ProblemKind(
         "stream-format-unknown", "delivering", ("error",),
-        "The spool has records of a stream that a newer version of this program wrote.",
+        "The spool contains records of a stream that a newer version of this program wrote.",
         _BUFFERED,
-        "install the version that wrote them",
+        "install the version that wrote the records",
     ),
     ProblemKind(
         "hot-key", "delivering", ("warning",),
-        "One partition key has at least as many records as one shard accepts.",
+        "One partition key has at least as many records per second as one shard accepts.",
         _BUFFERED,
         "use a finer partition_key_from, or pack the records; more shards do not help",
     ),
     ProblemKind(
         "thread-stalled", "running", ("error",),
         "A thread makes no progress or has ended; /healthz is 503.",
-        "What was acknowledged is in the spool.",
+        "Acknowledged messages are in the spool.",
         "restart the bridge (a supervisor that checks /healthz does so), and report the log",
     ),
     ProblemKind(

@@ -12,7 +12,7 @@ STATES = {
     "degraded": ("at least one warning, no error: data flows, but something needs attention", "1", "200", "amber"),
     "failing": ("at least one error: some data does not flow, or the accounting is wrong", "1", "503", "red"),
 }
-BUFFERED = "The buffered records: the problem says how many, and whether any were dropped."
+BUFFERED = "The buffered records. The problem gives their number, and the number of dropped records."
 FIELDS = {
     "code": "one of the codes above",
     "severity": "`warning` or `error`",
@@ -21,14 +21,14 @@ FIELDS = {
     "cause": "error text and host; several lines for a mapping file",
     "advice": "what to do",
     "since": "seconds since 1970",
-    "attempts": "failed attempts in a row; 0 where nothing is attempted",
+    "attempts": "failed attempts in a row; 0 if nothing is attempted",
     "safe": "what is not lost",
     "buffered_records": "records of the stream on disk",
-    "dropped_records": "of the stream, dropped in the last hour",
-    "buffer_hours": "hours until the spool is full at the present inflow; null where unknown or not growing",
-    "stream": 'its name; "" where none is concerned',
-    "mapping": 'its name; "" where none is concerned',
-    "worker": 'of `run --workers`; "" in one process, or where all workers have the problem',
+    "dropped_records": "records of the stream that were dropped in the last hour",
+    "buffer_hours": "hours until the spool is full at the present inflow; null if unknown or if nothing accumulates",
+    "stream": 'name of the stream; "" if the problem concerns no stream',
+    "mapping": 'name of the mapping; "" if the problem concerns no mapping',
+    "worker": 'name of the worker of `run --workers`; "" in a single process, or if all workers have the problem',
 }
 
 
