@@ -1,13 +1,14 @@
 """Status page and its API, served by the bridge process.
 
     server.py             the thread that listens, with stoppable_server.py, uvicorn's server that an event can stop
-    page_protocol.py      uvicorn's HTTP/1.1 for one connection; connections.py limits their number and time
+                          page_protocol.py uvicorn's HTTP/1.1 for one connection; connections.py limits the number and
+                          duration of connections
     settings.py           host, port, tokens, certificate
     app.py                the application: its routes, and the responses to errors
     access/               tokens, roles, sessions, origins, response headers
     endpoints/            handlers of the requests, one class for each subject
-    requests.py           body and query of a request; thread_slots.py limits the requests in threads
-    openapi/              description of all requests and responses
+    requests.py           body and query of a request; thread_slots.py limits the requests in threads openapi/ OpenAPI
+                          description of all requests and responses
     presentation.py       messages, records and dead letters as JSON
     events.py             server-sent events: the state each second, and messages with their records
     editing/              mapping files: changes, versions, completions

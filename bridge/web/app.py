@@ -46,7 +46,7 @@ class Endpoints(Protocol):
     """Handlers of one subject."""
 
     def routes(self, guard: Guard) -> list[Route]:
-        """Return the routes, each handler protected by `guard` as the subject needs."""
+        """Return the routes. `guard` protects each handler with the access that it requires."""
 
 
 def web_app(
@@ -67,7 +67,7 @@ def web_app(
         LiveEndpoints(bridge, state.value, stopping),
         MappingEndpoints(bridge, editor, playground, threads),
         MappingFileEndpoints(bridge, editor, playground, threads),
-        # Before the next one, because its paths look like the number of a dead letter.
+        # These routes come first, because the next class would read their paths as the number of a dead letter.
         DeadLetterGroupEndpoints(bridge, threads),
         DeadLetterEndpoints(bridge, threads),
         SystemEndpoints(bridge, threads),
@@ -82,13 +82,13 @@ def web_app(
         Exception: crashed,
     }
     app = Starlette(routes=routes, exception_handlers=handlers)
-    # A redirect would lead to the host that the request's Host header names, which a client chooses freely.
+    # A redirect would point to the host in the request's Host header, which the client can choose freely.
     app.router.redirect_slashes = False
     return SecurityHeadersMiddleware(app, https=settings.cert_file is not None)
 
 
 def no_content(_request: Request, _error: Exception) -> Response:
-    """Return an empty response for a client that disconnected during its request; it is never read."""
+    """Return an empty response for a client that disconnected during its request. No client reads it."""
     return Response(status_code=400)
 
 

@@ -1,8 +1,9 @@
-"""Connections of the page: their maximum number, and which one is ended if there are too many or if it is too slow.
+"""Connections of the page: their maximum number, and the choice of the connection to close if there are too many.
 
-A connection is *busy* while a complete request is being answered. Any other connection waits: for a TLS handshake, for
-a request, or for the rest of one. If there are too many connections, one of the address with the most connections is
-ended: the one that has waited longest. So any number of silent connections cannot prevent the answer to a health check.
+A connection is *busy* while the server processes a complete request. Any other connection waits for its client: for a
+TLS handshake, a request, or the rest of a request. If there are too many connections, the server selects the address
+with the most connections, and closes the one that has waited longest. So even many silent connections cannot block a
+health check. The server also closes a connection whose client is too slow:
 
     waits for its first request             HEAD_SECS
     waits for the head of a later request   KEEP_ALIVE_SECS (uvicorn closes an idle one after that time too)
@@ -76,7 +77,7 @@ class HttpConnection:
         return self.protocol is not None and self.protocol.busy
 
     def is_late(self, now: float) -> bool:
-        """Return whether the client has exceeded one of its times."""
+        """Return whether the client has exceeded one of its time limits."""
         if self.protocol is None or not self.protocol.write_paused:
             self.unread_since = None
         elif self.unread_since is None:
@@ -87,7 +88,7 @@ class HttpConnection:
         return not self.busy and now - self.waits_since > (BODY_SECS if reads_body else self.max_wait_secs)
 
     def shut_down(self) -> None:
-        """End the connection: the server's loop then sees its end, and closes it."""
+        """Shut the socket down. The server's event loop then sees the end of the connection, and closes it."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
         if self.protocol is not None:
@@ -114,18 +115,18 @@ class Connections:
         return True
 
     def served(self, descriptor: int, protocol: HttpProtocol) -> None:
-        """Note the protocol that serves a socket."""
+        """Store the protocol that serves a socket."""
         if (connection := self._open.get(descriptor)) is not None:
             connection.protocol = protocol
 
     def answered(self, protocol: HttpProtocol) -> None:
-        """Note that a request was answered: the connection waits for the next one."""
+        """Note that the response was sent. The connection now waits for the next request."""
         for connection in self._open.values():
             if connection.protocol is protocol:
                 connection.waits_since, connection.max_wait_secs = self._clock(), KEEP_ALIVE_SECS
 
     def end_late(self) -> None:
-        """End each connection whose client has exceeded one of its times. To be called each second."""
+        """Close each connection whose client has exceeded a time limit. The server calls this each second."""
         self._forget_closed()
         now = self._clock()
         for connection in list(self._open.values()):
@@ -164,8 +165,8 @@ class PageListener(socket.socket):
 
     def __init__(self, family: int) -> None:
         self.connections = Connections()
-        # With this protocol asyncio sets TCP_NODELAY on each connection; with 0 it does not, and a response on a kept
-        # connection takes 40 ms, until the client's delayed acknowledgement.
+        # asyncio sets TCP_NODELAY only on sockets with this protocol number, not with 0. Without TCP_NODELAY, a
+        # response on a kept-alive connection waits 40 ms for the client's delayed acknowledgement.
         super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 

@@ -1,4 +1,4 @@
-"""One run of the command `doctor` for the page: in a process of its own, with a deadline and bounded output."""
+"""One run of the command `doctor` for the page. It is a separate process with a deadline and limited output."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class DoctorRun:
         return self._task is not None and not self._task.done()
 
     def value(self) -> dict[str, Any]:
-        """Return the state as JSON values: `findings` of the last complete run, or the `problem` why it has none."""
+        """Return the state as JSON values: the `findings` of the last run, or the `problem` that prevented findings."""
         return {"running": self.running, **self._state}
 
     def start(self, command: Sequence[str]) -> None:
-        """Start a run. Raise BridgeError while another one has not ended."""
+        """Start a run. Raise BridgeError if another run has not ended."""
         if self.running:
             raise BridgeError("doctor is running: wait for its findings")
         self._state = {"started_ms": _now_ms(), "ended_ms": None, "findings": [], "problem": ""}
@@ -66,7 +66,7 @@ class DoctorRun:
             self._state |= await asyncio.wait_for(_findings(process), DEADLINE_SECS)
         except TimeoutError:
             self._state["problem"] = f"doctor did not end within {DEADLINE_SECS:.0f} s"
-        # Also when the page ends: its loop cancels this task.
+        # This also runs when the page ends, because its event loop then cancels this task.
         finally:
             with suppress(ProcessLookupError):
                 process.kill()
@@ -89,7 +89,10 @@ async def _findings(process: asyncio.subprocess.Process) -> dict[str, Any]:
 
 
 async def _read(stream: asyncio.StreamReader, max_bytes: int) -> bytes:
-    """Return the first bytes of a stream. The others are read and discarded, so that the process can write them."""
+    """Return the first bytes of a stream.
+
+    Read and discard the others, so that the process is not blocked by a full pipe.
+    """
     data = bytearray()
     while chunk := await stream.read(64 * 1024):
         data += chunk[: max_bytes - len(data)]

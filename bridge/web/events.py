@@ -2,7 +2,7 @@
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 
-Without listeners nothing is computed, and the ingest thread does no extra work.
+Without listeners, this module computes nothing, and the ingest thread does no additional work.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ OUTCOMES: Final = ("records", "filtered", "dead-letter", "no-mapping")
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Filter for messages: text within their topic and their payload, a mapping, and an outcome; "" matches any.
+    """Filter for messages by text in the topic or the payload, by mapping and by outcome; "" matches any.
 
-    The outcome is one of OUTCOMES, for `mapping` or, without it, for any mapping.
+    The outcome is one of OUTCOMES. It is the outcome of `mapping` or, if `mapping` is "", of any mapping.
     """
 
     topic: str = ""
@@ -85,7 +85,7 @@ class MessageListener:
         self._recent: deque[tuple[Publish, int]] = deque(maxlen=TAIL_MESSAGES * self._share)
 
     def offer(self, burst: list[Publish], now_ms: int) -> None:
-        """Store a few of the matching messages from all parts of the burst. Ingest thread."""
+        """Store a few matching messages from all parts of the burst. Called by the ingest thread."""
         if self._part or self._text or self._by_route:
             self._searchable = MAX_SEARCHED_BYTES
             burst = list(islice(filter(self._matches, burst), MAX_BURST_MATCHES))
@@ -95,7 +95,7 @@ class MessageListener:
                 self._recent.append((each, now_ms))
 
     def begin_with(self, sample: TopicSample) -> None:
-        """Store the newest messages of a sample that match."""
+        """Store the newest matching messages of a sample."""
 
         def matches(publish: Publish) -> bool:
             self._searchable = MAX_SEARCHED_BYTES
@@ -130,7 +130,7 @@ class MessageListener:
     def take(self) -> list[tuple[Publish, int]]:
         """Return the messages since the last call, and remove them."""
         taken = []
-        # One by one and not by a copy, because the ingest thread may append meanwhile.
+        # Messages are removed one by one, because the ingest thread may append messages at the same time.
         while self._recent:
             taken.append(self._recent.popleft())
         return taken
@@ -146,7 +146,7 @@ class MessageTap:
         self.sample = TopicSample()
 
     def __call__(self, burst: list[Publish]) -> None:
-        """Offer a mapped burst to the sample and the listeners. Ingest thread."""
+        """Offer a mapped burst to the sample and the listeners. Called by the ingest thread."""
         now_ms = time.time_ns() // 1_000_000
         self.sample.offer(burst, now_ms)
         for listener in self._listeners:
@@ -178,7 +178,7 @@ class MessageTap:
             self._rest()
 
     def recent(self, wanted: MessageFilter) -> list[dict[str, Any]]:
-        """Return the newest messages of the sample that match, as `take` does."""
+        """Return the newest matching messages of the sample, in the same form as `take`."""
         listener = self._listener(wanted)
         listener.begin_with(self.sample)
         return self.take(listener)
@@ -233,7 +233,7 @@ async def states(state: StateBroadcast, tap: MessageTap, stopping: Callable[[], 
 
 
 async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """Yield the recent messages that match, then a sample of the new ones until the listener or the bridge ends."""
+    """Yield recent matching messages, and then a sample of new ones until the listener or the bridge ends."""
     recent = await asyncio.to_thread(tail.recent, wanted)
     with tail.listening(wanted) as listener:
         # Sent at once, even without a message, so that the browser treats the connection as open.

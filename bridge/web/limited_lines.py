@@ -15,7 +15,7 @@ MAX_TEXTS: Final = 100
 
 
 class LimitedLines(logging.Filter):
-    """Filter that passes each text once a minute, with the number of lines that were suppressed since."""
+    """Filter that passes each text at most once a minute, with the number of suppressed repetitions."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

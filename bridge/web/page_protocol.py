@@ -37,7 +37,7 @@ class PageProtocol(H11Protocol):
         return self.flow is not None and self.flow.write_paused
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Begin to serve a connection; with TLS, after its handshake."""
+        """Begin to serve a connection. With TLS, asyncio calls this after the handshake."""
         super().connection_made(transport)
         self._connections.served(transport.get_extra_info("socket").fileno(), self)
 

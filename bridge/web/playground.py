@@ -1,4 +1,4 @@
-"""Jobs on texts that users edit. They run the bridge's own code in a process that may be killed."""
+"""Owner of the worker process, which runs jobs on texts that users edit. It may be killed at any time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _TOO_SLOW: Final = {
 
 
 class Playground:
-    """Owner of the worker process: one at a time, started on demand, and ended after IDLE_SECS. Server's loop only."""
+    """Owner of one worker process, started on demand and ended after IDLE_SECS. For the server's event loop only."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -82,15 +82,15 @@ class Playground:
         try:
             return await asyncio.wait_for(step, secs)
         except TimeoutError:
-            # The process is still at work, and can serve no other request.
+            # The process is still busy with this request, and cannot process another one.
             await self.end()
             raise BridgeError(f"no result within {secs:.0f} s: {slow}") from None
-        # A closed pipe, or an incomplete line: the kernel killed the process, or its memory limit did.
+        # A closed pipe or an incomplete line means that the kernel or the memory limit ended the process.
         except (OSError, ValueError):
             await self.end()
             raise BridgeError(f"the trial ended without a result: {what} need too much memory") from None
         except asyncio.CancelledError:
-            # Otherwise the response to this request would be read as that to the next one.
+            # Otherwise, the response to this request would be read as the response to the next request.
             await asyncio.shield(self.end())
             raise
 

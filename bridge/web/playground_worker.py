@@ -1,10 +1,10 @@
-"""Worker process of the page. It reads lines of JSON on standard input, and writes two for each.
+"""Worker process of the page. For each line of JSON on standard input, it writes two lines to standard output.
 
-The first line for each request means that the tables and schemas are loaded, which may take longer than a job is
-allowed to. The very first line means that the process is ready.
+The first of the two means that the tables and schemas are loaded, which may take longer than the time limit of a job.
+Before all requests, the process writes one line when it is ready.
 
-An expression may run forever or use all memory. Here the limits of this process stop it, so it cannot harm the bridge.
-`playground.py` runs it. It writes no file.
+An expression may run forever or use all memory. The limits of this process stop it before it can harm the bridge.
+`playground.py` starts the process, which may not write files.
 """
 
 from __future__ import annotations

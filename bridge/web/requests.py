@@ -34,7 +34,7 @@ class RequestError(Exception):
 
 async def body(request: Request) -> dict[str, Any]:
     """Return the JSON object of a request, at most MAX_BODY_BYTES long. Raise RequestError."""
-    # A form of another site cannot send this type without a preflight request, which the server does not answer.
+    # A page of another site cannot send this content type without a preflight request, which this server rejects.
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise RequestError(415, "expected application/json")
     try:
@@ -62,7 +62,7 @@ def json(value: Any, status: int = 200) -> Response:
 
 
 def refusal(_request: Request, error: Exception) -> Response:
-    """Return the response for an exception: the request's own status, 409 for a BridgeError, else 500."""
+    """Return the response for an exception. The status is that of a RequestError, 409 for a BridgeError, else 500."""
     status = error.status if isinstance(error, RequestError) else 409 if isinstance(error, BridgeError) else 500
     more = error.more if isinstance(error, RequestError) else {}
     return json({"error": str(error), **more}, status)
@@ -74,7 +74,7 @@ def worker_of(query: Query[str, str]) -> int | None:
 
 
 def integer(query: Query[str, str], name: str, default: int) -> int:
-    """Return an integer of at most 18 digits of a query. Raise RequestError if it is none."""
+    """Return an integer of at most 18 digits from a query. Raise RequestError for any other value."""
     text = query.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_INTEGER))):
         raise RequestError(400, f"{name}: expected an integer")
@@ -82,14 +82,14 @@ def integer(query: Query[str, str], name: str, default: int) -> int:
 
 
 def integer_of(value: Any) -> int | None:
-    """Return an integer from 0 to MAX_INTEGER of a JSON body, also of one such as 3.0; None for others."""
+    """Return an integer from 0 to MAX_INTEGER of a JSON body, such as 3 or 3.0; None for any other value."""
     # `type` and not `isinstance`: True is an instance of int.
     whole = type(value) is int or (type(value) is float and value.is_integer())
     return int(value) if whole and 0 <= value <= MAX_INTEGER else None
 
 
 def integer_in(asked: dict[str, Any], name: str, default: int) -> int:
-    """Return an integer of a JSON body. Raise RequestError if it is none."""
+    """Return an integer of a JSON body. Raise RequestError for any other value."""
     found = integer_of(asked.get(name, default))
     if found is None:
         raise RequestError(400, f"{name}: expected an integer from 0 to {MAX_INTEGER}")

@@ -58,7 +58,7 @@ class WebServer:
                 asyncio.run(self._serve(listener))
 
     def stop(self) -> None:
-        """Make `run` return: event streams end at once, other requests are completed."""
+        """Make `run` return. Event streams end at once; other requests are completed."""
         self._stopping.set()
         if self._server is not None:
             self._server.end()
@@ -113,7 +113,7 @@ class WebServer:
             logging.getLogger(name).addFilter(LimitedLines())
         self._server = StoppableServer(config, listener.connections.end_late)
         if self._stopping.is_set():
-            # `stop` was called before there was a server that it could end.
+            # `stop` was called before the server existed.
             return
         log.info("status page listening", extra={"url": self.url})
         try:

@@ -1,4 +1,4 @@
-"""Limit of the threads for the page's requests, so that one is always free for a health check."""
+"""Limit on the threads for the page's requests, so that a thread is always free for a health check."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Sample of the messages while the page is open: the last ones of each topic, and the topics with the most messages.
 
-Its memory is bounded. It looks at some messages of each burst, so that its cost does not grow with the traffic.
+Its memory is bounded. It samples only some messages of each burst, so its cost does not grow with the traffic.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class TopicSample:
         """Time of the first message that counts, in ms since 1970."""
 
     def restart(self) -> None:
-        """Count from now on. The kept messages stay."""
+        """Start the counters again. The stored messages stay."""
         with self._lock:
             self.since_ms = time.time_ns() // 1_000_000
             self._sampled = 0
@@ -65,8 +65,8 @@ class TopicSample:
                 each.messages = 0
 
     def offer(self, burst: list[Publish], now_ms: int) -> None:
-        """Count and keep messages, spread over a burst. Ingest thread."""
-        # Each message that is looked at counts for those between it and the next one.
+        """Count and store messages, spread over a burst. Called by the ingest thread."""
+        # Each sampled message also counts for the messages between it and the next sampled one.
         step = 1 + (len(burst) - 1) // SAMPLED_PER_BURST
         with self._lock:
             for each in burst[::step]:
@@ -103,7 +103,7 @@ class TopicSample:
             ]
 
     def recent(self, matches: Callable[[Publish], bool], count: int) -> list[tuple[Publish, int]]:
-        """Return the newest kept messages that match, oldest first."""
+        """Return the newest stored messages that match, oldest first."""
         with self._lock:
             kept = [each for topic in self._topics.values() for each in topic.kept]
         kept.sort(key=lambda each: each[1], reverse=True)

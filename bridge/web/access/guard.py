@@ -1,4 +1,4 @@
-"""Guard of the endpoints: it passes a request to its handler if the client may send it."""
+"""Guard of the endpoints. It passes a request to its handler only if the client has the permission for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRONG_TOKEN_SECS: Final = 1.0
 
 
 class Guard:
-    """Checks before each handler. They set `request.state.user` to the user of the request."""
+    """Access checks that run before each handler. They store the user of the request in `request.state.user`."""
 
     def __init__(self, settings: HttpSettings) -> None:
         tokens = {Role.VIEW: settings.view_token, Role.EDIT: settings.token}
@@ -71,12 +71,12 @@ class Guard:
         return _declared(handler, self.act(guarded), "edit")
 
     def check_host(self, request: Request) -> None:
-        """Raise RequestError if the Host of a request is not ours."""
+        """Raise RequestError if the Host header of a request does not name this page."""
         if not host_is_ours(request.headers, self._settings):
             raise RequestError(421, "http.listen is a loopback address: expected a Host such as 127.0.0.1 or localhost")
 
     async def user(self, request: Request) -> User | None:
-        """Return the user of a request; None if it may not read. The answer to a wrong token is delayed."""
+        """Return the user of a request; None if the client may not read. The response to a wrong token is delayed."""
         if not self.sessions.needed:
             return User(Role.VIEW)
         found = self.sessions.user_of(request.cookies.get(COOKIE))
@@ -87,7 +87,10 @@ class Guard:
         return None if role is None else User(role)
 
     async def role_of(self, request: Request, given: str) -> Role | None:
-        """Return the role of a request's token, or None after a delay if the token is wrong. Raise RequestError."""
+        """Return the role of a request's token.
+
+        If the token is wrong, return None after a delay. Raise RequestError.
+        """
         address = request.client.host if request.client else "an unknown address"
         if self._wrong.refuses(address):
             raise RequestError(429, "too many wrong tokens from this address: retry in some seconds")
@@ -98,7 +101,7 @@ class Guard:
 
 
 def _declared(handler: Handler, guarded: Handler, access: Literal["look", "act", "edit"]) -> Handler:
-    """Give a guarded handler the name and docstring of its handler, and `access` for the API's description."""
+    """Copy name and docstring of a handler to its guarded version, and set `access` for the API's description."""
     made = wraps(handler)(guarded)
     made.access = access  # type: ignore[attr-defined]  # read by bridge/web/openapi/document.py
     return made

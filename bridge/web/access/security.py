@@ -1,13 +1,13 @@
 """Access control of the page.
 
-Without a token, only this machine has access: it can read everything and change nothing. With `token` or `view_token`,
-all requests except health checks need one of them, and only `token` permits changes. A client sends it as
-`Authorization: Bearer`, or once in the login form. The form starts a session by a cookie that no script can read and no
-other site can send (HttpOnly, SameSite=Strict).
+If no token is set, only clients on this machine have access. They can read everything and change nothing. If `token` or
+`view_token` is set, all requests except health checks need one of them, and only `token` permits changes. A client
+sends its token as `Authorization: Bearer`, or once in the login form. The form starts a session with a cookie that no
+script can read and no other site can send (HttpOnly, SameSite=Strict).
 
-A browser on this machine may have a page of another site open, which must not gain access. So the Host must be that of
-this page (DNS rebinding). A request that changes something must also have this page's own header, which no form can
-send, and its Origin.
+A browser on this machine may also show a page of another site, which must not gain access. The Host header must
+therefore name this page (against DNS rebinding). A request that changes something must also have the Origin of this
+page, and a header that no HTML form can send.
 https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
@@ -52,7 +52,10 @@ def bearer_token(headers: Headers) -> str | None:
 
 
 def host_is_ours(headers: Headers, settings: HttpSettings) -> bool:
-    """Return whether the Host is valid: loopback if the page listens there; elsewhere the token protects."""
+    """Return whether the Host is valid.
+
+    On loopback, it must name loopback. Elsewhere, any is valid: a token is required.
+    """
     if settings.host not in LOOPBACK:
         return True
     try:
@@ -62,7 +65,7 @@ def host_is_ours(headers: Headers, settings: HttpSettings) -> bool:
 
 
 def origin_is_ours(headers: Headers) -> bool:
-    """Return whether a request that changes something was sent by our own page, or by no page at all."""
+    """Return whether our own page, or a program without a page, sent a request that changes something."""
     if headers.get(OUR_HEADER) is None:
         return False
     origin = headers.get("origin")
@@ -74,7 +77,7 @@ class SecurityHeadersMiddleware:
 
     The headers of each response forbid all browser features that the page does not need.
 
-    `https`: browsers then use only HTTPS for this host (HSTS).
+    With `https`, a header (HSTS) also instructs browsers to use only HTTPS for this host.
     """
 
     def __init__(self, app: ASGIApp, *, https: bool = False) -> None:

@@ -26,14 +26,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Client of a request: its role, and the name from its login ("" if none). The name is not verified."""
+    """Client of a request, with its role and the name from the login form ("" if none). The name is not verified."""
 
     role: Role
     name: str = ""
 
 
 class LoginSessions:
-    """Sessions of clients that have sent a token. A restart ends them all. `tokens`: the token of each role."""
+    """Sessions of clients that have sent a token. `tokens` has the token of each role. A restart ends all sessions."""
 
     def __init__(self, tokens: dict[Role, str], clock: Callable[[], float] = time.monotonic) -> None:
         self._digests = {role: _digest(token) for role, token in tokens.items()}
@@ -46,7 +46,10 @@ class LoginSessions:
         return bool(self._digests)
 
     def role_of(self, given: str) -> Role | None:
-        """Return the role of a token; None if it is wrong. The duration reveals nothing about the tokens."""
+        """Return the role of a token; None if it is wrong.
+
+        The duration of the call reveals nothing about the tokens.
+        """
         found, mine = None, _digest(given)
         # The digests have the same length, and all are compared, so the duration is the same for each token.
         for role, digest in self._digests.items():

@@ -1,7 +1,8 @@
-"""Wrong tokens, by the address that sent them. Each is answered late, only few at a time, and logged once a minute.
+"""Defence against guessing tokens, by client address.
 
-A token has at least 16 characters, so at this rate none can be guessed. An address that several users share, such as a
-proxy's, is refused only while its own wrong tokens wait for their answer.
+The response to a wrong token is delayed, and few such responses may wait at a time. An address with wrong tokens is
+logged once a minute. A token has at least 16 characters, so it cannot be guessed at this rate. Users may share an
+address, such as that of a proxy. So an address is refused only while responses to its wrong tokens wait.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ LOG_SECS: Final = 60.0
 
 
 class WrongTokens:
-    """Count of wrong tokens by address. Server's loop only."""
+    """Counters of wrong tokens by address. Not thread-safe: use it only in the server's event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -34,13 +35,13 @@ class WrongTokens:
         """Time of the last log line of an address, and its wrong tokens since then."""
 
     def refuses(self, address: str) -> bool:
-        """Return whether to refuse a token from this address unread, because others still wait for an answer."""
+        """Return whether to refuse a token from this address unread, because responses to earlier ones still wait."""
         in_all = sum(self._delayed.values())
         mine = self._delayed.get(address, 0)
         return mine >= MAX_DELAYED or (mine > 0 and in_all >= MAX_DELAYED_IN_ALL)
 
     async def delay(self, address: str, secs: float) -> None:
-        """Log a wrong token, and return when it may be answered."""
+        """Log a wrong token, and wait until the response may be sent."""
         self._log(address)
         if sum(self._delayed.values()) >= MAX_DELAYED_IN_ALL:
             return

@@ -1,1 +1,1 @@
-"""Edits of mapping files on the page: each is checked, written atomically, logged, and can be undone."""
+"""Edits of mapping files on the page. Each edit is checked, written atomically and logged, and can be undone."""

@@ -59,7 +59,7 @@ def _fixed() -> dict[str, Any]:
 
 
 def _keys(schema: dict[str, Any], node: dict[str, Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """Yield the keys of each table of the file, by its path: "" for the file, `outputs[]` for an item of a list."""
+    """Yield (path, keys) of each object in the file. The path is "" for the file, `outputs[]` for an item of a list."""
     members = _members(schema, node)
     if not members or depth > _MAX_DEPTH:
         return
@@ -82,7 +82,7 @@ def _alternatives(schema: dict[str, Any], node: Any) -> list[dict[str, Any]]:
         return []
     if "$ref" in node:
         return _alternatives(schema, schema["$defs"][node["$ref"].removeprefix(_DEFINITIONS)])
-    # Together with properties, anyOf lists combinations of required keys.
+    # Beside `properties`, `anyOf` does not list alternatives, but combinations of required keys.
     choices = None if "properties" in node else node.get("anyOf") or node.get("oneOf")
     return [below for each in choices for below in _alternatives(schema, each)] if choices else [node]
 

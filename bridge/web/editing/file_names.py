@@ -1,4 +1,4 @@
-"""Names of mapping files, enabled and disabled ones.
+"""Names of enabled and disabled mapping files.
 
 `press.yaml` is an enabled mapping. `press.yaml.disabled` is the same mapping, disabled: the bridge ignores files with
 any other ending.
@@ -34,7 +34,7 @@ class MappingFileName(NamedTuple):
 
 
 def parse_file_name(file: str) -> MappingFileName | None:
-    """Return the parts of a file's name; None if it is no mapping's."""
+    """Return the parts of a file's name; None if it is not the name of a mapping file."""
     enabled = not file.endswith(DISABLED)
     active = file.removesuffix(DISABLED)
     if not is_mapping_name(active) or not _is_text(file):
@@ -57,7 +57,7 @@ def name_problem(name: object) -> str:
 
 
 def _is_text(file: str) -> bool:
-    """Return whether a file's name is UTF-8: others cannot be named in a request."""
+    """Return whether a file's name is UTF-8. A request cannot contain any other name."""
     try:
         file.encode()
     except UnicodeEncodeError:

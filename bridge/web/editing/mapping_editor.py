@@ -1,4 +1,8 @@
-"""Changes of mapping files by users of the page: one at a time, each with the version that its user has seen."""
+"""Changes of mapping files by users of the page.
+
+Only one change is made at a time. Each names the version that its user has seen, so that no change of another user is
+overwritten.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ _FOUND: Final = "as found on disk, before a change on the page"
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Author and reason of a change, both as the user's own text."""
+    """Author and reason of a change, both entered by the user and not verified."""
 
     by: str
     note: str
@@ -38,9 +42,9 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class MappingFile:
-    """The current file of a mapping.
+    """Current file of a mapping.
 
-    `text` is None if there is none; `fixed` is the reason why it cannot be edited, or "".
+    `text` is None without a file. `fixed` is the reason why it cannot be edited, or "".
     """
 
     names: MappingFileName
@@ -68,7 +72,7 @@ class MappingEditor:
         self._one_at_a_time = threading.Lock()
 
     def open(self, name: str) -> MappingFile:
-        """Return a mapping's file. A change on disk since the last version is noted in the history."""
+        """Return a mapping's file. If it was changed on disk since the last version, the history records this."""
         with self._one_at_a_time:
             found = self._present(name)
             try:
@@ -81,7 +85,7 @@ class MappingEditor:
             return found
 
     def save(self, name: str, text: bytes, expected: str, author: Author, action: Action = "save") -> str:
-        """Write a mapping's file, or a new one if `expected` is "". Return its version."""
+        """Write a mapping's file and return its version. `expected` is the version to replace, "" for a new file."""
         with self._changing(name, expected, new=True) as found:
             if found.text is None:
                 self._require_room(name)
@@ -148,9 +152,9 @@ class MappingEditor:
 
     @contextmanager
     def _changing(self, name: str, expected: str, *, new: bool = False) -> Iterator[MappingFile]:
-        """Lock, update the history, and yield the file if it may be edited and has the expected version.
+        """Lock, update the history, and yield the file.
 
-        `new`: there need not be a file.
+        Raise if it may not be edited or has another version. With `new`, the file need not exist.
         """
         with self._one_at_a_time:
             found = self._present(name)
@@ -171,7 +175,7 @@ class MappingEditor:
                 raise RequestError(409, why, code="not-written") from error
 
     def _make(self, entry: Entry, text: bytes | None, change: Callable[[], None]) -> None:
-        """Make a change between the two steps of its history, and log it."""
+        """Make a change and log it. The history stores the change as pending before, and as a version afterwards."""
         before = self._store.latest(entry.old_name or entry.name)
         self._store.begin(entry, text or b"")
         try:
@@ -181,7 +185,7 @@ class MappingEditor:
                 raise
             log.warning("mapping %s: the change may not survive a power failure: %s", entry.name, error)
         finally:
-            # As after a crash, the file itself shows whether it was changed.
+            # The file itself shows whether the change was made. The recovery after a crash uses this too.
             self._finish()
         log.info("mapping changed on the page", extra=_audit(entry, before.version if before else ""))
 
@@ -193,7 +197,7 @@ class MappingEditor:
             log.warning("history of the mappings: %s", error)
 
     def _present(self, name: str) -> MappingFile:
-        """Return the current file of a mapping, or the one that it would have."""
+        """Return the current file of a mapping, or the file that a new mapping would have."""
         files = self.folder.files_of(name)
         if not files:
             return MappingFile(new_file_name(name), None, name_problem(name))
@@ -206,7 +210,7 @@ class MappingEditor:
         return MappingFile(files[0], text, fixed)
 
     def _note_change_on_disk(self, found: MappingFile) -> None:
-        """Store the present text as a version unless it is the newest one, so that no active version is ever lost."""
+        """Store the present text as a version, unless it is the newest version. So no active version is ever lost."""
         latest = self._store.latest(found.names.name)
         if found.fixed or found.text is None or (latest is not None and latest.version == found.version):
             return
@@ -220,7 +224,7 @@ class MappingEditor:
         return Entry(name, action, author.by, author.note, at_ms, version, size, was, file)
 
     def _was_made(self, entry: Entry) -> bool:
-        """Return whether a change was made before the process ended. It may have ended at any step."""
+        """Return whether an interrupted change was made. The process may have ended at any step of the change."""
         try:
             if entry.file:
                 return version_of(self.folder.read(entry.file)) == entry.version
@@ -234,13 +238,13 @@ class MappingEditor:
             raise RequestError(409, f"there are {MAX_FILES:,} mapping files: the page creates no more", code="too-many")
 
     def _require_free(self, name: str, but: str = "") -> None:
-        """Raise RequestError if a mapping has this name. Case does not count: some file systems ignore it."""
+        """Raise RequestError if a mapping has this name. Upper and lower case are equal, as on some file systems."""
         for each in self.folder.files():
             if each.name.casefold() == name.casefold() and each.name != but:
                 raise RequestError(409, f"there is a mapping '{each.name}' already: {each.file}", code="exists")
 
     def _require_another(self, names: MappingFileName) -> None:
-        """Raise RequestError if no other mapping is enabled: the bridge takes an empty folder for an accident."""
+        """Raise RequestError if no other mapping is enabled: the bridge treats an empty folder as an accident."""
         if not any(each.enabled and each != names for each in self.folder.files()):
             why = "the last enabled mapping cannot be removed: the bridge would keep it active; stop the bridge instead"
             raise RequestError(409, why, code="last")

@@ -1,7 +1,7 @@
-"""Access of the page to the folder of the mappings: only files in it, never through links, each replaced atomically.
+"""Access of the page to the mappings folder. It reaches only files in the folder, never through links.
 
-Every access goes through a descriptor of the folder and does not follow links (O_NOFOLLOW). So a link that appears
-between a check and the access cannot lead elsewhere.
+Every access uses a descriptor of the folder and does not follow links (O_NOFOLLOW). So a link that appears between a
+check and the access has no effect. Files are replaced atomically.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLO
 
 
 class Conflict(Exception):
-    """The file is not the version that the editor loaded. `text` is its present content; None: there is no file."""
+    """Error: the file is not the version that the editor loaded. `text` is its present content; None without a file."""
 
     def __init__(self, text: bytes | None) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class MappingFolder:
         return sorted((each for each in self.files() if each.name == name), key=lambda each: not each.enabled)
 
     def read(self, file: str) -> bytes | None:
-        """Return a file's content; None if there is no such file. Raise OSError, also for a link or a large file."""
+        """Return a file's content; None if there is no such file. Raise OSError, also if it is a link or too large."""
         with self._opened() as folder:
             return _read(folder, file)
 
@@ -108,7 +108,7 @@ class MappingFolder:
         """Return the reason why no file of the folder can be edited; "" if files can."""
         if (self.path / _DATA_LINK).is_symlink():
             return "the folder is a mounted ConfigMap or Secret: change it in Kubernetes"
-        # The kernel's answer includes read-only file systems, for root too (access(2)).
+        # access(2) also detects read-only file systems, even for root.
         if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
             return f"the bridge may not write to the folder {self.path}"
         return ""
@@ -130,7 +130,7 @@ class MappingFolder:
     def write(self, file: str, text: bytes, expected: str) -> None:
         """Write a file atomically, with the mode and owner of the file that it replaces.
 
-        `expected` is the version that it must have until then, "" for a new file. Raise Conflict, OSError.
+        `expected` is the version of the file to replace, "" for a new file. Raise Conflict, OSError.
         """
         new = f".{file}.new"
         with self._opened() as folder:
@@ -145,7 +145,7 @@ class MappingFolder:
             os.fsync(folder)
 
     def rename(self, file: str, to: str, expected: str) -> None:
-        """Rename a file of this version to a name that no file has. Raise Conflict, OSError."""
+        """Rename a file that has this version. No file may have the new name. Raise Conflict, OSError."""
         with self._opened() as folder:
             _expect(folder, file, expected)
             if _status(folder, to) is not None:
@@ -154,7 +154,7 @@ class MappingFolder:
             os.fsync(folder)
 
     def remove(self, file: str, expected: str) -> None:
-        """Remove a file of this version. Raise Conflict, OSError."""
+        """Remove a file that has this version. Raise Conflict, OSError."""
         with self._opened() as folder:
             _expect(folder, file, expected)
             os.unlink(file, dir_fd=folder)
@@ -198,7 +198,7 @@ def _status(folder: int, file: str) -> os.stat_result | None:
 
 
 def _write_new(folder: int, file: str, text: bytes, replaces: str) -> None:
-    """Write a file with the mode and owner of the one that it replaces, and wait until it is on disk."""
+    """Write a file with the mode and owner of the replaced file, and wait until it is on disk."""
     old = _status(folder, replaces)
     # Other users must not be able to read it before it has the mode of the old file.
     with os.fdopen(os.open(file, _CREATE, 0o666 if old is None else 0o600, dir_fd=folder), "wb") as opened:
@@ -214,7 +214,7 @@ def _write_new(folder: int, file: str, text: bytes, replaces: str) -> None:
 
 
 def _copy_attributes(folder: int, file: str, new: int) -> None:
-    """Copy extended attributes, among them access control lists, as far as the file system has them."""
+    """Copy extended attributes, such as access control lists, if the file system supports them."""
     with contextlib.suppress(OSError), os.fdopen(os.open(file, _READ, dir_fd=folder), "rb") as old:
         for name in os.listxattr(old.fileno()):
             with contextlib.suppress(OSError):

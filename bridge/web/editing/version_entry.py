@@ -34,7 +34,7 @@ _FIELDS: Final = {
 
 
 class DamagedEntry(Exception):
-    """A file of the history is not as it was written."""
+    """Error: a file of the history is damaged."""
 
 
 @dataclass(frozen=True, slots=True)

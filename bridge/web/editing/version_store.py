@@ -1,12 +1,12 @@
-"""History of the mapping files: each version that the page wrote, or found on disk, in the bridge's data folder.
+"""History of the mapping files, in the bridge's data folder. It has each version that the page wrote or found on disk.
 
     mapping-history/0000000042-press     version 42, of the mapping `press`
     mapping-history/pending              the change that is being made
 
-A change is first written as `pending`, then made, and then becomes a version by a rename. After a crash in between, the
-next access compares the mapping's file with `pending`: the change was made, or it was not. Each file is written under a
-temporary name, synced and renamed, so that it is complete or absent. A damaged file is skipped, reported, and deleted
-with the oldest.
+A change has three steps: it is written as `pending`, it is made, and `pending` is renamed to a version. After a crash
+between these steps, the next access compares the mapping's file with `pending` to find out whether the change was made.
+Each file is written under a temporary name, synced and renamed, so that it is either complete or absent. Damaged files
+are skipped and reported, and deleted when they are among the oldest files.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MAX_HEAD_BYTES: Final = 16 * 1024
 
 
 class VersionStore:
-    """The history. Its caller makes sure that no two threads use it at once. Methods raise OSError."""
+    """The history. Not thread-safe: the caller holds a lock. Methods raise OSError."""
 
     def __init__(self, data: Path) -> None:
         """Keep the history in a folder of `data`, which is created by the first change."""
@@ -61,16 +61,16 @@ class VersionStore:
         self._prune()
 
     def abort(self) -> None:
-        """Forget the change that was begun: it was not made."""
+        """Discard the pending change, because it was not made."""
         (self._folder / _PENDING).unlink(missing_ok=True)
 
     def add(self, entry: Entry, text: bytes) -> None:
-        """Store a version that is already in place."""
+        """Store a version whose text is already in the mapping's file."""
         self.begin(entry, text)
         self.commit()
 
     def recover(self, made: Callable[[Entry], bool]) -> None:
-        """Finish a change that a crash interrupted. `made` returns whether it was made."""
+        """Finish a change that a crash interrupted. `made` returns whether the change was made before the crash."""
         try:
             content = (self._folder / _PENDING).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -123,7 +123,7 @@ class VersionStore:
         return found
 
     def text(self, name: str, number: int) -> tuple[Entry, bytes] | None:
-        """Return a version of a mapping with its text. None if there is none, or it is damaged."""
+        """Return a version of a mapping with its text; None if the version does not exist or is damaged."""
         for each in self.entries(name)[0]:
             if each.number == number:
                 try:
@@ -167,7 +167,7 @@ class VersionStore:
         sync(self._folder)
 
     def _prune(self) -> None:
-        """Delete the oldest versions: those beyond the limit of their mapping, and of all mappings."""
+        """Delete the oldest versions beyond the limit for one mapping and the limit for all mappings."""
         count, size = 0, 0
         of_name: dict[str, int] = {}
         for file in sorted(self._files(), reverse=True):

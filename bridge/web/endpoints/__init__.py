@@ -1,1 +1,1 @@
-"""Endpoints of the page. Each class serves one subject and names its routes; it has no logic of its own."""
+"""Endpoints of the page. Each class serves one subject and lists its routes. The logic is in other modules."""

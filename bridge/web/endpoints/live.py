@@ -50,8 +50,8 @@ class LiveEndpoints:
     async def messages(self, request: Request) -> Response:
         """Serve GET /api/messages?topic=&mapping=&text=&outcome=: an event stream with a sample of the messages.
 
-        It begins with recent ones, if the page was open when they arrived. Messages are filtered by text within the
-        topic and the payload, by mapping, and by outcome.
+        It begins with recent messages, if the page was open when they arrived. The parameters select messages by
+        mapping, by outcome, and by text in the topic (`topic`) or the payload (`text`).
         """
         asked = request.query_params
         wanted = MessageFilter(*(asked.get(name, "") for name in ("topic", "mapping", "text", "outcome")))

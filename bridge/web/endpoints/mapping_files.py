@@ -1,4 +1,4 @@
-"""Endpoints that edit the mapping files: create, save, rename, disable, enable, delete, and go back to a version."""
+"""Endpoints that edit the mapping files: create, save, rename, disable, enable, delete, and restore a version."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _COUNTERS: Final = (
 class MappingFileEndpoints:
     """Handlers of the edits.
 
-    A request contains the `version` that its user has seen; if the file has another one, the response is 409.
+    A request contains the `version` that its user has seen. If the file has another version, the response is 409.
     """
 
     def __init__(
@@ -89,8 +89,8 @@ class MappingFileEndpoints:
     async def save(self, request: Request) -> Response:
         """Serve PUT /api/mappings/NAME {"text": "…", "version": "…", "note": "…"}: save a file, or create one.
 
-        `version` is null for a new file. A text that does not load is not saved (422); one whose tests fail only with
-        `"force_tests": true`, and the bridge then continues with the previous version.
+        `version` is null for a new file. A text that does not load is not saved (422). A text whose tests fail is saved
+        only with `"force_tests": true`; the bridge then continues to use the previous version.
         """
         asked, author = await self._asked(request)
         text = asked.get("text")
@@ -157,12 +157,12 @@ class MappingFileEndpoints:
         return json({"version": version, "name": asked["to"], "notes": _COUNTERS})
 
     async def disable(self, request: Request) -> Response:
-        """Serve POST /api/mappings/NAME/disable {"version": "…", "note": "…"}: the bridge then ignores it."""
+        """Serve POST /api/mappings/NAME/disable {"version": "…", "note": "…"}: the bridge then ignores the mapping."""
         asked, author = await self._asked(request)
         return await self._enable(request, _version(asked), author, enabled=False)
 
     async def enable(self, request: Request) -> Response:
-        """Serve POST /api/mappings/NAME/enable {"version": "…", "note": "…"}: one that does not load gets 422."""
+        """Serve POST /api/mappings/NAME/enable {"version": "…", "note": "…"}: 422 if the file does not load."""
         asked, author = await self._asked(request)
         found = await self._expected(request.path_params["name"], _version(asked))
         if found.text is not None:
@@ -175,7 +175,7 @@ class MappingFileEndpoints:
         return json({"version": version})
 
     async def delete_mapping(self, request: Request) -> Response:
-        """Serve POST /api/mappings/NAME/delete {"version": "…", "note": "…"}: its history stays, and can restore it."""
+        """Serve POST /api/mappings/NAME/delete {"version": "…", "note": "…"}: it can be restored from its history."""
         asked, author = await self._asked(request)
         await self._threads.run(self._editor.delete, request.path_params["name"], _version(asked), author)
         return json({})
@@ -204,7 +204,10 @@ class MappingFileEndpoints:
         return asked, Author(printable(request.state.user.name), printable(" ".join(note.split())))
 
     async def _expected(self, name: str, expected: str) -> MappingFile:
-        """Return the file of a mapping. Raise RequestError (409) with its text and differences if it is another."""
+        """Return the file of a mapping.
+
+        If its version differs, raise RequestError (409) with its text and differences.
+        """
         found: MappingFile = await self._threads.run(self._editor.open, name)
         if found.version != expected:
             raise conflict_of(name, found.text)
@@ -244,6 +247,6 @@ def _flag(asked: dict[str, Any], name: str) -> bool:
 
 
 def _with_line_ends_of(old: bytes | None, text: str) -> bytes:
-    """Return the text as bytes. If each line of the old file ended with CR LF, so does each of the new one."""
+    """Return the text as bytes. If each line of the old file ended with CR LF, each line of the new text does too."""
     windows = old is not None and b"\r\n" in old and old.count(b"\n") == old.count(b"\r\n")
     return (text.replace("\r\n", "\n").replace("\n", "\r\n") if windows else text).encode()

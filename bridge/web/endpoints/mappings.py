@@ -1,4 +1,4 @@
-"""Endpoints of the mappings: their text and problems, and the effects of an edited text. They change nothing."""
+"""Endpoints that show mappings, their problems, and the effects of an edited text. They change nothing."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class MappingEndpoints:
 
 
 def why_not_editable(request: Request, editor: MappingEditor, found: MappingFile | None = None) -> str:
-    """Return the reason why the user of a request cannot edit a mapping, or any without `found`; "" if it can."""
+    """Return why the user of a request cannot edit a mapping; "" if the user can. Without `found`: any mapping."""
     if request.state.user.role is not Role.EDIT:
         return "read-only: log in with http.token, or set it in bridge.yaml"
     return editor.folder.read_only_reason() or (found.fixed if found is not None else "")

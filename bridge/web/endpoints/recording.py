@@ -53,7 +53,7 @@ class RecordingEndpoints:
         return json({**value, "units": UNITS})
 
     async def csv(self, request: Request) -> Response:
-        """Serve GET /api/curves.csv?range=: the same as a file of CSV, a line for each point."""
+        """Serve GET /api/curves.csv?range=: the data of /api/curves as a CSV file, with one line per point."""
         wanted = _range(request)
         text = await self._threads.run(self._bridge.curves.csv, wanted)
         disposition = {"Content-Disposition": f'attachment; filename="mqtt-kinesis-{wanted}.csv"'}
@@ -78,7 +78,7 @@ def _range(request: Request) -> Range:
 
 
 def _limit(text: str) -> int:
-    # `isdigit` is also true of digits that `int` does not read, and a long text takes long.
+    # `isdigit` also accepts digits that `int` rejects, and `int` takes quadratic time for a long text.
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_EVENTS)) else 0
     if not 1 <= number <= MAX_EVENTS:
         raise RequestError(400, f"limit: expected a number from 1 to {MAX_EVENTS:,}")

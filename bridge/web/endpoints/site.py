@@ -31,7 +31,7 @@ class SiteEndpoints:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
         folder = files("bridge.web").joinpath("static")
-        # All in memory: no request can name a file outside these folders.
+        # All files are in memory, so no request can name a file outside these folders.
         self._files = _files(folder, "") | _files(folder.joinpath("vendor"), "vendor/")
 
     def routes(self, guard: Guard) -> list[Route]:

@@ -41,13 +41,16 @@ class SystemEndpoints:
         ]
 
     async def configuration(self, _request: Request) -> Response:
-        """Serve GET /api/configuration: each option with its value and where it is from. Secrets have no value here."""
+        """Serve GET /api/configuration: each option with its value and its origin.
+
+        Values of secrets are not included.
+        """
         known = self._bridge.configuration
         options = [] if known is None else [asdict(each) for each in known.options]
         return json({"file": "" if known is None else str(known.file), "options": options})
 
     async def shards(self, _request: Request) -> Response:
-        """Serve GET /api/shards: the shards of each stream as the senders know them, with rates of the last seconds."""
+        """Serve GET /api/shards: the shards of each stream known to the senders, with rates of the last seconds."""
         return json({"streams": [asdict(each) for each in await self._threads.run(self._bridge.shards)]})
 
     async def doctor(self, _request: Request) -> Response:

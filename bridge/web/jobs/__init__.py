@@ -1,1 +1,1 @@
-"""Jobs of the worker process: evaluations of texts from users, which may need any amount of time and memory."""
+"""Jobs of the worker process. They evaluate texts from users, which may need any amount of time and memory."""

@@ -34,11 +34,11 @@ def check(asked: dict[str, Any]) -> dict[str, Any]:
     try:
         mapping, document = compile_file(file, {}, resources.resources, text=text.encode(), shown_as=shown)
     except ConfigError as error:
-        # A table that does not load may be the cause of the others.
+        # A table that does not load comes first, because it may be the cause of the other problems.
         return {"problems": problem_values(error.problems, text, resources), "tests": []}
     problem = sharing_problem(mapping, document) if asked["shared"] else None
     tests = case_values(mapping)
-    # A mapping would turn this error into a dead letter. The bridge has no such limit and would use the memory.
+    # A mapping would turn a MemoryError into a dead letter. That would be misleading: the bridge has no such limit.
     if any(_OUT_OF_MEMORY.search(each["difference"]) for each in tests):
         raise BridgeError(f"a test needs more than {JOB_BYTES // 1024**2} MiB of memory")
     return {"problems": problem_values([problem] if problem else [], text), "tests": tests}
@@ -47,7 +47,7 @@ def check(asked: dict[str, Any]) -> dict[str, Any]:
 def case_values(mapping: Mapping) -> list[dict[str, Any]]:
     """Run the mapping's tests, and return their results."""
     results = run_cases(mapping)
-    # A response has room for the differences of some tests only. The first failures show the error.
+    # The response contains the differences of the first failed tests only. They are enough to find the error.
     first = [each.number for each in results if not each.passed][:_MAX_DIFFERENCES]
     shown = {number: results[number].difference[:_MAX_DIFFERENCE_CHARS] for number in first}
     return [{"name": each.name, "passed": each.passed, "difference": shown.get(each.number, "")} for each in results]
@@ -58,7 +58,7 @@ def problem_values(
 ) -> list[dict[str, Any]]:
     """Return problems with the range of the faulty word in the text.
 
-    Problems of `resources` follow; they have no position in this text.
+    Problems of `resources` come last, without a range, because they are in other files.
     """
     lines = text.splitlines()
     values = [

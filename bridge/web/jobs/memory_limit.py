@@ -24,7 +24,7 @@ def memory_limit(more: int = JOB_BYTES) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * resource.getpagesize() + more
-    # With large tables, the process may be near its own limit.
+    # If the tables are large, the process may already be near the limit.
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
     try:
         yield

@@ -1,4 +1,4 @@
-"""Job `preview`: the results of a mapping's present file beside those of an edited text, for the same messages."""
+"""Job `preview`: compare the results of a mapping's file and of an edited text, for the same messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MAX_LINES: Final = 40
 def preview(asked: dict[str, Any]) -> dict[str, Any]:
     """Return {problems, messages, changed} of {folder, name, mapping, present, messages}.
 
-    `present` is the text of the mapping's file, "" for a new mapping. If it does not load, it makes no records.
+    `present` is the text of the mapping's file, "" for a new mapping. A text that does not load creates no records.
     """
     resources = resources_of(asked)
     try:
@@ -65,7 +65,7 @@ def _row(old: Router, new: Router, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _side(result: MessageOutcome) -> dict[str, Any]:
-    """Return the results of one side: the first of them, and the number of `more`."""
+    """Return the first results of one side, and the number of `more` results."""
     records: list[dict[str, Any]] = []
     rejections: list[dict[str, Any]] = []
     for stream, results in result.records.items():

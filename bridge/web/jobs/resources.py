@@ -1,4 +1,4 @@
-"""Lookup tables and schema files of a job, kept until one of them changes: a large table needs seconds to load."""
+"""Cache of the lookup tables and schema files of a job, because loading a large table takes seconds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOTHING: Final = LoadedResources(NO_RESOURCES, [])
 
 
 class _Loaded:
-    """The resources that were loaded last, and the signatures of their files then."""
+    """The last loaded resources, and the signatures of their files at that time."""
 
     found: dict[Path, Signature] | None = None
     resources: LoadedResources = _NOTHING

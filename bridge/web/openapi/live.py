@@ -1,4 +1,4 @@
-"""Operations of `bridge/web/endpoints/live.py`. Each event of a stream has the data that its description names."""
+"""Operations of `bridge/web/endpoints/live.py`. The description of an event stream names the data of its events."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ _NOTE = {"note": {"type": ["string", "null"], "maxLength": 500}}
 
 
 def _body(optional: Mapping[str, Schema] | None = None, /, **required: Schema) -> Schema:
-    """Return the schema of a request that names the version that its user has seen, and a note."""
+    """Return the schema of a request with the version that its user has seen, and with a note."""
     properties = {**required, **(optional or {}), "version": nullable(TEXT), **_NOTE}
     return {"type": "object", "properties": properties, "required": list(required)}
 

@@ -47,8 +47,8 @@ class Operation:
 
     `response`: schema of a successful response, None if `media_type` is not JSON. `query`: parameters, none of them
     required. `form`: fields of a form, instead of a JSON `body`. `errors`: statuses in addition to those of the guard
-    and of the body. `others`: schemas of further responses that are no `{"error": …}`, or their media type if they are
-    not JSON. `path`: schemas of path parameters that are not just text.
+    and of the body. `others`: schemas of further responses that are not `{"error": …}`; for a response that is not
+    JSON, its media type. `path`: schemas of path parameters that are not any text.
     """
 
     response: Schema | None = None

@@ -1,4 +1,4 @@
-"""JSON Schemas of the API's values. No object may have a property that its schema lacks."""
+"""JSON Schemas of the API's values. They permit no additional properties."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def obj(optional: Mapping[str, Schema] | None = None, /, **required: Schema) -> 
 def fields_of(kind: type, known: Mapping[str, Any] | None = None) -> dict[str, Schema]:
     """Return the schemas of the fields of a dataclass or named tuple.
 
-    `known`: types by name that its module imports for type checking only.
+    `known` has the types, by name, that its module imports only for type checking.
     """
     return {name: _schema(hint, known) for name, hint in get_type_hints(kind, localns=dict(known or {})).items()}
 

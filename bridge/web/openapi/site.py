@@ -10,7 +10,7 @@ from bridge.web.openapi.schemas import ANY, BOOLEAN, TEXT, obj
 _FORM = {"type": "object", "properties": {"token": TEXT, "name": TEXT}, "required": ["token"]}
 OPERATIONS: Final = {
     "GET /": Operation(media_type="text/html", errors=(421, 429)),
-    # With a wrong token: the form again.
+    # The response to a wrong token is the login form again.
     "POST /login": Operation(status=303, form=_FORM, errors=(413, 421, 429), others={200: "text/html"}),
     "POST /logout": Operation(status=303),
     "GET /static/{name:path}": Operation(media_type="text/*", errors=(404,)),
