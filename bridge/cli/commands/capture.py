@@ -191,9 +191,9 @@ class _Capture:
         if self._signals.wait(0):
             self._reason = "a signal"
         elif self._recorder.full:
-            self._reason = f"--{self._recorder.full}"
+            self._reason = f"the limit of {self._recorder.full}"
         elif self._secs and time.monotonic() - self._began >= self._secs:
-            self._reason = "--secs"
+            self._reason = "the time limit"
         return bool(self._reason)
 
     def _show(self, progress: Progress, task: TaskID) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _BOUNDS: Final = CaptureLimits(100_000, 100 * 1024 * 1024)
 _SHOWN: Final = 20
+_READABLE_CHARS: Final = 120
+"""A longer payload would fill the terminal."""
 _EXAMPLE: Final = Message(
     "factory/pdx/line3/press07/telemetry",
     b'{"ts": 1700000000000, "temperature_f": 212, "status": "RUN"}',
@@ -85,7 +87,7 @@ def init(config: Path, wanted: InitOptions) -> int:
     parts = (
         _written_lines(config, summary, files, proposals),
         _skipped_lines(observed, skipped),
-        _next_lines(config, text, _matched_topic(observed, skipped)),
+        _next_lines(config, text, [each.example for each in proposals if each.example] or [_EXAMPLE]),
     )
     print_coloured(
         "\n".join(line for part in parts for line in part),
@@ -134,7 +136,10 @@ def _observed(
         try:
             summary = record_session(settings, file, filters, _BOUNDS, secs, log_level)
         except BridgeError as error:
-            hint = "nothing was written. Check --url, or pass --listen-secs 0 to write the files without listening"
+            hint = (
+                "nothing was written. Check --url, --username and the password ($MQTT_PASSWORD), "
+                "or pass --listen-secs 0 to write the files without listening"
+            )
             raise BridgeError(f"could not listen to the broker: {error}; {hint}") from error
         _read(file, observed)
     return observed, f"listened to the broker: {summary}"
@@ -186,18 +191,21 @@ def _skipped_lines(observed: ObservedMessages, skipped: Sequence[tuple[str, str]
         yield f"{pluralize(observed.cut, 'message')} longer than mqtt.max_message_bytes were not examined"
 
 
-def _matched_topic(observed: ObservedMessages, skipped: Sequence[tuple[str, str]]) -> str:
-    """Return a topic that a proposed mapping matches."""
-    without = {topic for topic, _ in skipped}
-    return next((topic for topic in observed.samples if topic not in without), _EXAMPLE.topic)
+def _try_options(examples: Sequence[Message]) -> str:
+    """Return the options of `try` for the first message that a person can read, else for the first topic alone."""
+    for each in examples:
+        payload = each.payload.decode(errors="replace")
+        if len(payload) <= _READABLE_CHARS and (each.topic + payload).isprintable() and "\ufffd" not in payload:
+            return f"-t {shlex.quote(each.topic)} -p {shlex.quote(payload)}"
+    return f"-t {shlex.quote(printable(examples[0].topic))} -p PAYLOAD  (PAYLOAD: the text of a message)"
 
 
-def _next_lines(config: Path, text: str, topic: str) -> Iterator[str]:
+def _next_lines(config: Path, text: str, examples: Sequence[Message]) -> Iterator[str]:
     option = "" if config == Path("bridge.yaml") else f" --config {shlex.quote(str(config))}"
     yield "next:"
     for name in dict.fromkeys(re.findall(r"^[^#\n]*\$\{(\w+)\}", text, re.MULTILINE)):
         yield f"  export {name}=...  (stored in no file)"
     yield f"  mqtt-kinesis check{option}"
-    yield f"  mqtt-kinesis try{option} -t {shlex.quote(printable(topic))} -p PAYLOAD  (PAYLOAD: the text of a message)"
+    yield f"  mqtt-kinesis try{option} {_try_options(examples)}"
     yield f"  mqtt-kinesis doctor{option}"
     yield f"  mqtt-kinesis run{option}"

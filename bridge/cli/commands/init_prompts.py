@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TYPE: Final = "kinesis.authentication.type"
 PASSWORD: Final = "MQTT_PASSWORD"  # noqa: S105 - the variable's name
+_ANSWERS: Final = {"yes": True, "y": True, "no": False, "n": False}
 _TOKEN: Final = {"access_key_id": "${AWS_ACCESS_KEY_ID}", "secret_access_key": "${AWS_SECRET_ACCESS_KEY}"}
 
 
@@ -65,8 +66,13 @@ class Prompts:
         url = self.prompt("mqtt.url", "Broker", "mqtt://localhost:1883")
         if "://" in url:
             return url
-        encrypted = self.prompt("tls", "Use TLS? (yes or no)", "no").lower().startswith("y")
-        return f"{'mqtts' if encrypted else 'mqtt'}://{url}"
+        return f"{'mqtts' if self._yes('tls', 'Use TLS? (yes or no)') else 'mqtt'}://{url}"
+
+    def _yes(self, name: str, label: str) -> bool:
+        """Return a yes or no; prompt again for anything else, because a misread no would turn encryption off."""
+        while (answer := self.prompt(name, label, "no").lower()) not in _ANSWERS:
+            print(f"expected yes or no; found '{answer}'", file=sys.stderr)
+        return _ANSWERS[answer]
 
     def _authentication(self) -> dict[str, str]:
         types = next(row.type for row in options() if row.name == TYPE)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.durations import pluralize
 from bridge.errors import ConfigError, DecodeError
 from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
@@ -52,6 +53,8 @@ class Proposal:
     """Note on messages that are unlike the others and would become dead letters; "" if there are none."""
     why: str = ""
     """Values of each capture, and the expression of the partition key."""
+    example: Message | None = None
+    """Message of the mapping's test."""
 
 
 @dataclass(slots=True)
@@ -128,23 +131,27 @@ def _proposal(
         return None
     fitting = [each for each in samples if _value(MappingFileText("t", kind, stream, ""), each) is not None]
     for draft in _candidates(shape, kind, stream, fitting or samples):
-        said = f"Seen: {_messages(observed, shape):,} x on {len(shape.topics):,} topic(s), such as {samples[0].topic}"
+        messages, topics = _messages(observed, shape), pluralize(len(shape.topics), "topic")
+        said = f"Seen: {pluralize(messages, 'message')} on {topics}, such as {samples[0].topic}"
         chosen = fitting if draft.kind == kind and fitting else samples
-        odd = _outlier_note(draft.kind, len(samples) - len(chosen), len(samples))
-        text = _tested(replace(draft, said=f"{said}. {odd}" if odd else said), chosen)
+        odd = _outlier_note(draft.kind, len(samples) - len(chosen), len(samples), messages)
+        text, example = _tested(replace(draft, said=f"{said}. {odd}" if odd else said), chosen)
         if text:
             why = explained(draft.topic, shape.topics, draft.key_from)
-            messages = _messages(observed, shape)
-            return Proposal(name, text, draft.topic, draft.kind, len(shape.topics), messages, odd, why)
+            return Proposal(name, text, draft.topic, draft.kind, len(shape.topics), messages, odd, why, example)
     return None
 
 
-def _outlier_note(kind: PayloadKind, odd: int, messages: int) -> str:
-    """Return the note on messages that are unlike the others; "" if there are none."""
+def _outlier_note(kind: PayloadKind, odd: int, examined: int, messages: int) -> str:
+    """Return the note on messages that are unlike the others; "" if there are none.
+
+    `examined`: number of messages in the sample, of `messages` that were seen.
+    """
     if not odd:
         return ""
     verb, what = ("is", "a dead letter") if odd == 1 else ("are", "dead letters")
-    return f"{odd:,} of {messages:,} {verb} not {_NAMES.get(kind.payload, kind.payload)} and would be {what}"
+    sample = f"the {examined:,} examined" if examined < messages else f"{messages:,}"
+    return f"{odd:,} of {sample} {verb} not {_NAMES.get(kind.payload, kind.payload)} and would be {what}"
 
 
 def _candidates(
@@ -170,12 +177,14 @@ def _candidates(
 
 
 def _transform(kind: PayloadKind, samples: list[Message], *, captured: bool) -> str:
-    parts = ["$captures"] if captured else []
+    # Inside a list only a variable leads to the message. Elsewhere the plain names are easier to read.
+    scope = "$" if kind.form == "objects" else ""
+    parts = [f"{scope}captures"] if captured else []
     if not _has_time(kind, samples):
-        parts.append("{received_at: $received_at}")
+        parts.append(f"{{received_at: {scope}received_at}}")
     if kind.form == "objects":
         return f"payload[*].merge({', '.join(parts)}, @)" if parts else "payload"
-    parts.append("$payload" if kind.form == "object" else "{value: $payload}")
+    parts.append("payload" if kind.form == "object" else "{value: payload}")
     return f"merge({', '.join(parts)})" if len(parts) > 1 else parts[0]
 
 
@@ -196,15 +205,18 @@ def _value(text: MappingFileText, message: Message) -> Any:
         return None
 
 
-def _tested(text: MappingFileText, samples: Iterable[Message]) -> str:
-    """Return the file's text with a test that passes; "" unless the mapping loads and accepts every sample."""
+def _tested(text: MappingFileText, samples: Iterable[Message]) -> tuple[str, Message | None]:
+    """Return the file's text with a test that passes, and the test's message.
+
+    The text is "" unless the mapping loads and accepts every sample.
+    """
     samples = list(samples)
     try:
         mapping = _compiled(text)
         if not all(_takes(mapping, each) for each in samples):
-            return ""
+            return "", None
     except ConfigError:
-        return ""
+        return "", None
     # Prefer a short payload: the test is written into the file for a person to read.
     example = next((each for each in samples if len(each.payload) <= _TESTED_BYTES), None)
     example = example or min(samples, key=lambda each: len(each.payload))
@@ -213,10 +225,10 @@ def _tested(text: MappingFileText, samples: Iterable[Message]) -> str:
         try:
             tested = replace(text, tests=tuple(test_lines(_compiled(text), example, value, form)))
             if all(case.passed for case in run_cases(_compiled(tested))):
-                return str(tested)
+                return str(tested), example
         except (ConfigError, UnicodeDecodeError):
             continue
-    return ""
+    return "", None
 
 
 def _takes(mapping: Mapping, message: Message) -> bool:

@@ -47,7 +47,7 @@ def test_capture_records_beside_a_bridge_that_loses_nothing(tmp_path, mosquitto,
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
     assert out.startswith(f"{tmp_path}/c.jsonl: 501 messages, ")
-    assert out.endswith("(ended by --messages)\n")
+    assert out.endswith("(ended by the limit of messages)\n")
     arrivals.wait_for_all(range(2_001))
     captured = [each.message for each in read_capture(tmp_path / "c.jsonl")]
     assert [message.retain for message in captured[:2]] == [True, False]
@@ -74,7 +74,7 @@ def test_signal_ends_it_with_a_count_and_a_complete_file(tmp_path, mosquitto, nu
 def test_capture_ends_by_itself_after_its_time(tmp_path, mosquitto, capsys):
     config = set_up(tmp_path, mosquitto.port)
     assert record_traffic(config, tmp_path / "c.jsonl", CaptureOptions((), 0.3, 10, "1 MB")) == 0
-    assert capsys.readouterr().out.endswith("(ended by --secs)\n")
+    assert capsys.readouterr().out.endswith("(ended by the time limit)\n")
 
 
 def test_without_a_broker_it_reports_it_and_leaves_no_file(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """`init` as a user has it: files that the real check passes, with a broker and without."""
 
+import json
 import os
 import subprocess
 import sys
@@ -22,7 +23,10 @@ def test_init_proposes_mappings_for_the_brokers_traffic(tmp_path, mosquitto, com
     done = command(tmp_path, "init", "--yes", "--url", url, "--username", "bridge", "--listen-secs", "1")
     assert (done.returncode, done.stderr) == (0, "")
     assert "wrote mappings/factory-pdx-telemetry.yaml: factory/pdx/{line}/{machine}/telemetry" in done.stdout
+    assert done.stdout.startswith("listened to the broker: 5 messages, ")
+    assert "(ended by the time limit)" in done.stdout
     assert "export MQTT_PASSWORD=..." in done.stdout
+    assert """try -t factory/pdx/line1/press01/telemetry -p '{"t": 1}'""" in done.stdout
     assert all(SECRET not in file.read_text() for file in tmp_path.rglob("*.yaml"))
     checked = command(tmp_path, "check")
     assert (checked.returncode, checked.stdout) == (0, "OK  bridge.yaml, 2 mappings, 2 tests passed\n")
@@ -110,12 +114,13 @@ def test_questions_are_requested_on_a_terminal_and_answered_there(tmp_path):
         [sys.executable, "-m", "bridge", "init", "--listen-secs", "0"],
         cwd=tmp_path, env=environment, stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    os.write(leader, b"broker.example\nyes\n\n\npress-shop\neu-west-1\ntoken\nmine\n")
+    os.write(leader, b"broker.example\n1883\nyes\n\n\npress-shop\neu-west-1\ntoken\nmine\n")
     eventually(lambda: process.poll() is not None, "the end")
     out, err = process.communicate()
     os.close(leader)
     os.close(follower)
     assert process.returncode == 0, err
+    assert "expected yes or no; found '1883'" in err
     text = (tmp_path / "bridge.yaml").read_text()
     assert 'url: "mqtts://broker.example"' in text
     assert "client_id: press-shop" in text
@@ -123,3 +128,13 @@ def test_questions_are_requested_on_a_terminal_and_answered_there(tmp_path):
     assert 'access_key_id: "${AWS_ACCESS_KEY_ID}"' in text
     assert "export AWS_SECRET_ACCESS_KEY=..." in out
     assert "data_stream: mine" in (tmp_path / "mappings" / "example.yaml").read_text()
+
+
+def test_init_with_unreadable_payloads_prints_a_placeholder(tmp_path, command):
+    lines = [{"topic": "a/b/flow", "payload_base64": "AQL/"}, {"topic": "a/b/log", "payload": "x" * 200}]
+    common = {"received_at": "2026-01-31T12:00:00.000Z", "qos": 1, "retain": False}
+    capture = tmp_path / "traffic.jsonl"
+    capture.write_text("".join(json.dumps(common | line) + "\n" for line in lines))
+    done = command(tmp_path, "init", "--yes", "--capture", str(capture))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "try -t a/b/flow -p PAYLOAD  (PAYLOAD: the text of a message)" in done.stdout

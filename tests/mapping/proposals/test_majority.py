@@ -37,6 +37,13 @@ def test_several_odd_messages_are_counted():
     assert found.odd == "3 of 59 are not a number and would be dead letters"
 
 
+def test_note_on_odd_messages_of_a_sample_names_its_size():
+    readings = [("a/b/count", b"%d" % n) for n in range(30)]
+    (found,), _, _ = checked(observed(("a/b/count", b"ERR 17"), *readings))
+    assert (found.messages, found.odd) == (31, "1 of the 20 examined is not a number and would be a dead letter")
+    assert found.text.startswith("# Seen: 31 messages on 1 topic, such as a/b/count. 1 of the 20 examined")
+
+
 def test_topic_whose_messages_are_all_different_keeps_its_kind():
     kinds = kinds_of(press1_state=[b"1"] * 20, press2_state=[b"RUN", b"OFF", b"RUN"])
     assert kinds == {"press1_state": "number", "press2_state": "text"}

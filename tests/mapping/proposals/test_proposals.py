@@ -89,7 +89,7 @@ def test_levels_that_vary_are_captured_by_their_names_and_words_stay():
 
 def test_proposed_record_has_the_fields_of_topic_and_payload():
     text = only(("factory/line3/press07/telemetry", {"temperature": 21.5})).text
-    assert "merge($captures, {received_at: $received_at}, $payload)" in text
+    assert "merge(captures, {received_at: received_at}, payload)" in text
     assert "data: {line: line3, machine: press07, received_at:" in text
     assert "partition_key_from: captures.machine" in text
 
