@@ -14,6 +14,7 @@ from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.histogram import Histogram
 from bridge.ingest.bindings import MappingBinding, bind_mappings, collect_due_samples
 from bridge.ingest.burst_mapper import BurstMapper
+from bridge.ingest.dead_letter_log import DeadLetterLog
 from bridge.ingest.poison_guard import PoisonGuard
 from bridge.ingest.replay import DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
@@ -97,6 +98,7 @@ class IngestLoop:
         self._clock = clock
         self._now_ms = spool.clock.now_ms
         self.dead_letter_jobs = DeadLetterJobs(spool)
+        self._dead_letter_log = DeadLetterLog()
         self.manifests: ManifestWriter | None = None
         self._next_routes: Router | None = routes
         self._routes = routes
@@ -326,6 +328,7 @@ class IngestLoop:
                 break
         if self._mapper.transaction.broker_filters is not None:
             self._spool.broker_filters = self._mapper.transaction.broker_filters
+        self._dead_letter_log.committed(self._mapper.transaction.dead_letters, self._clock())
         self._mapper.transaction.received_at = None
         # After a burst with nothing but pending records the transaction is empty, and is used again.
         if not self._mapper.transaction.empty:

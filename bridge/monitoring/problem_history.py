@@ -113,8 +113,9 @@ class ProblemHistory:
 
 def _log_begin(problem: ActiveProblem) -> None:
     level = logging.ERROR if problem.severity == "error" else logging.WARNING
-    parts = [f"{named(problem)}: {problem.cause}" if problem.cause else named(problem), problem.what_is_safe]
-    text = "; ".join(part for part in (*parts, f"to do: {problem.advice}") if part)
+    facts = (("safe", problem.what_is_safe.removesuffix(".")), ("to do", problem.advice))
+    what = f"{named(problem)}: {problem.cause}" if problem.cause else named(problem)
+    text = "; ".join([what, *(f"{label}: {text}" for label, text in facts if text)])
     log.log(level, "problem: %s", text, extra={"code": problem.code})
 
 

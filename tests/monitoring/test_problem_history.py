@@ -40,7 +40,7 @@ def test_problem_is_logged_once_and_its_end_once_with_the_duration(history, capl
     assert (begin.levelname, begin.code) == ("ERROR", "stream-stalled")
     assert begin.message == (
         "problem: Kinesis accepts no records of stream telemetry: Network: connection refused; "
-        "104,085 records buffered on disk; none lost; to do: check the network"
+        "safe: 104,085 records buffered on disk; none lost; to do: check the network"
     )
     assert (end.levelname, end.code) == ("INFO", "stream-stalled")
     assert end.message == "problem ended after 2.5 min: Kinesis accepts no records of stream telemetry"

@@ -23,7 +23,6 @@ _TRY: Final = (
     "language, such as substring; 'mqtt-kinesis functions' lists all"
 )
 _CALL: Final = re.compile(r"([a-z_0-9]+)\(")
-_LINK: Final = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
 _CLAUSE: Final = re.compile(r"(?:\([^)]*\)|[^(.;:]|[.;:](?! |$))*")
 """The beginning of a sentence, up to its first full stop, semicolon or colon outside of parentheses."""
 
@@ -79,16 +78,11 @@ def _prose(function: Function) -> str:
 
 def _details(function: Function) -> Iterator[str]:
     yield function.signature
-    yield f"    {_LINK.sub(_address, function.summary)}"
+    yield f"    {function.plain_summary}"
     for expression, result in function.examples:
         yield f"    {expression}  =>  {json.dumps(result, ensure_ascii=False)}"
     yield f"    Defined by {_origin(function)}."
     yield ""
-
-
-def _address(link: re.Match[str]) -> str:
-    """Return a link of the documentation as text for a terminal: without its brackets, and with its file."""
-    return f"{link[1]} (docs/reference/{link[2]})"
 
 
 def _origin(function: Function) -> str:

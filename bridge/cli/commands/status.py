@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from bridge.cli.output.screen import Screen
 
 WATCH_SECS = 2.0
-BREAKDOWN_TEXTS = {
-    "replayed": "dead letters were replayed",
-    "deleted": "dead letters were deleted",
-    "evicted": "dead letters were evicted for newer ones (spool.max_dead_letter_bytes)",
-    "expired": "records were dropped because they were older than spool.max_age_secs",
-    "damaged": "records were lost by a damaged disk",
+_BREAKDOWN_TEXTS = {
+    "replayed": ("dead letter", "replayed"),
+    "deleted": ("dead letter", "deleted"),
+    "evicted": ("dead letter", "evicted for newer ones (spool.max_dead_letter_bytes)"),
+    "expired": ("record", "dropped because of its age (spool.max_age_secs)"),
+    "damaged": ("record", "lost by a damaged disk"),
 }
 _INKS = {
     **LEDGER_COLOURS,
@@ -44,11 +44,11 @@ _INKS = {
     r"^worker \d+ +(restarting|stopped)": BAD,
 }
 _NAMES_SHOWN = 5
-LEDGER_NOTE = (
+_LEDGER_NOTE = (
     "A message counts once for each output of each matching mapping; with `each: true`, once for each item.\n"
-    "Each count becomes a record (delivered, dropped or still spooled), or is filtered or dead-lettered.\n"
-    "oldest: time since the receipt of the oldest record that is not delivered."
+    "Each count becomes a record (delivered, dropped or still spooled), or is filtered or dead-lettered."
 )
+_OLDEST_NOTE = "oldest: time since the receipt of the oldest record that is not delivered."
 """How the columns relate: the numbers of messages and of records are not the same."""
 _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 
@@ -117,9 +117,9 @@ def _no_response(error: str, last: StatusPair, since: float, width: int | None) 
 
 
 def status_lines(status: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines for a person: the state first, then the problems, then the parts."""
-    yield from verdict_line(status)
-    yield from problem_lines(status)
+    """Yield the lines for a person: the state or the problems first, then the parts."""
+    # The verdict only repeats the first problem.
+    yield from problem_lines(status) if status["problems"] else verdict_line(status)
     yield f"broker    {status['broker']}, MQTT {status['protocol']}: {_session(status)}"
     yield f"mappings  {mappings_text(status)}"
     yield f"spool     {spool_text(status)}"
@@ -130,7 +130,9 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
     for worker in status["workers"]:
         yield printable(_worker(worker))
     yield from ledger_lines(status["ledger"])
-    yield LEDGER_NOTE
+    yield _LEDGER_NOTE
+    if any(stream["oldest_secs"] for stream in status["streams"]):
+        yield _OLDEST_NOTE
 
 
 def mappings_text(status: dict[str, Any]) -> str:
@@ -144,7 +146,9 @@ def mappings_text(status: dict[str, Any]) -> str:
 def spool_text(status: dict[str, Any]) -> str:
     """Return the size of the spool, its limit, and the number of dead letters."""
     limit = f" of {size_text(status['spool_max_bytes'])}" if status["spool_max_bytes"] else ""
-    return f"{size_text(status['spool_bytes'])}{limit}, {pluralize(status['dead_letter_count'], 'dead letter')}"
+    advice = " (see 'mqtt-kinesis dead-letters list')" if status["dead_letter_count"] else ""
+    dead_letters = pluralize(status["dead_letter_count"], "dead letter")
+    return f"{size_text(status['spool_bytes'])}{limit}, {dead_letters}{advice}"
 
 
 def stream_line(stream: dict[str, Any], buffered: int) -> str:
@@ -182,9 +186,9 @@ def ledger_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield f"{'ledger':<{width + 10}}" + "".join(f"{name:>15}" for name in _COLUMNS)
     for row in rows:
         yield f"{'':<10}{_ledger_key(row):<{width}}" + "".join(f"{row[name]:>15,}" for name in _COLUMNS)
-    for column, words in BREAKDOWN_TEXTS.items():
+    for column, (noun, what) in _BREAKDOWN_TEXTS.items():
         if count := sum(row.get(column, 0) for row in rows):
-            yield f"{count:,} {words}"
+            yield f"{pluralize(count, noun)} {'was' if count == 1 else 'were'} {what}"
     yield from accounting_lines(LedgerRow(**row) for row in rows)
 
 

@@ -50,7 +50,7 @@ def _fixed() -> dict[str, Any]:
     """Return the completions that do not depend on files."""
     schema = MappingSpec.model_json_schema()
     functions = [
-        {"name": each.name, "signature": each.signature, "summary": each.summary, "family": family}
+        {"name": each.name, "signature": each.signature, "summary": each.plain_summary, "family": family}
         for family, members in FAMILIES.items()
         for each in members
     ]

@@ -1,8 +1,10 @@
-"""Output of `status` for workers, some of which are not running."""
+"""Lines of `status`: problems, workers of which some are not running, streams and the ledger."""
 
 import pytest
 
-from bridge.cli.commands.status import status_lines, stream_line
+from bridge.cli.commands.status import ledger_lines, spool_text, status_lines, stream_line
+from bridge.spool.ledger import LedgerRow
+from tests.web.bridges import problem, snapshot
 
 RUNNING = {
     "name": "worker 1",
@@ -60,10 +62,10 @@ def test_one_that_runs_again_reports_how_the_one_before_it_ended():
 
 
 def test_mappings_spool_and_ledger_are_explained_in_a_line_each():
-    _, mappings, spool, _, *_, note, oldest = "\n".join(lines()).splitlines()
+    _, mappings, spool, _, *_, note = "\n".join(lines()).splitlines()
     assert mappings == "mappings  6 active, 1 with a file that does not load: press"
     assert spool == "spool     15 MiB of 16 MiB, 0 dead letters"
-    assert (note.split()[0], oldest.split()[0]) == ("Each", "oldest:")
+    assert note.startswith("Each count becomes a record")
 
 
 def test_where_all_are_away_none_are_counted():
@@ -81,3 +83,33 @@ def test_where_all_are_away_none_are_counted():
 def test_stream_line_shows_what_is_buffered(buffered, oldest_secs, expected):
     stream = {"stream": "archive", "state": "ok", "delivered": 1_843, "oldest_secs": oldest_secs}
     assert stream_line(stream, buffered) == f"stream    archive: {expected}"
+
+
+def test_status_with_a_problem_prints_its_first_line_once():
+    text = "\n".join(status_lines(snapshot(problems=(problem(),)).summary_json()))
+    assert text.startswith("ERROR     Kinesis accepts no records of stream telemetry\n          since: ")
+    assert text.count("ERROR") == 1
+
+
+@pytest.mark.parametrize(("oldest_secs", "is_explained"), [(0.0, False), (4.0, True)])
+def test_status_explains_oldest_where_it_shows_it(oldest_secs, is_explained):
+    status = snapshot().summary_json()
+    for stream in status["streams"]:
+        stream["oldest_secs"] = oldest_secs
+    assert ("oldest: time since" in "\n".join(status_lines(status))) == is_explained
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, "0 dead letters"), (1, "1 dead letter (see 'mqtt-kinesis dead-letters list')")]
+)
+def test_spool_text_with_dead_letters_names_the_command(count, expected):
+    text = spool_text({"spool_bytes": 2**20, "spool_max_bytes": 0, "dead_letter_count": count})
+    assert text == f"1 MiB, {expected}"
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, "1 dead letter was replayed"), (2, "2 dead letters were replayed")]
+)
+def test_ledger_lines_count_replayed_dead_letters(count, expected):
+    row = LedgerRow("press", "telemetry", 3, 3, 0, 0, 0, 0, replayed=count)
+    assert expected in list(ledger_lines([row._asdict()]))

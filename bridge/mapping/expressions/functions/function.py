@@ -8,6 +8,7 @@ and the tests evaluate the examples.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
@@ -51,6 +52,8 @@ MAX_TEXT_CHARS: Final = 16 * 1024 * 1024
 
 STEP_CHARS: Final = 32
 """Characters of text that count as one step of work (`Binding.charging`)."""
+
+_LINK: Final = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
 
 MISSING: Final = object()
 """Marker for an argument that is not known when the mapping is loaded."""
@@ -158,6 +161,11 @@ class Function:
     cost: int = 2
     growth: int = 1
     charges: bool = False
+
+    @property
+    def plain_summary(self) -> str:
+        """Summary for a terminal or an editor: a link of the documentation without brackets, and with its file."""
+        return _LINK.sub(r"\1 (docs/reference/\2)", self.summary)
 
     @property
     def fewest(self) -> int:

@@ -1,0 +1,47 @@
+"""Log lines about dead letters: one for each mapping and code at the first, later ones with the number of new ones.
+
+A line for each would fill the log while a device sends garbage, and no line would leave a person who watches only the
+log without any sign of it. The lines contain no payload: a log is read by more people than the spool.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from bridge.durations import pluralize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.model import DeadLetter
+
+INTERVAL_SECS: Final = 600.0
+"""Minimum time between two lines about the same mapping and code."""
+_ADVICE: Final = "see 'mqtt-kinesis dead-letters list'"
+
+log = logging.getLogger(__name__)
+
+
+class DeadLetterLog:
+    """Counts of the dead letters that no line has reported yet. The ingest thread owns it."""
+
+    def __init__(self) -> None:
+        self._unreported: Counter[tuple[str, str]] = Counter()
+        self._reported_at: dict[tuple[str, str], float] = {}
+
+    def committed(self, dead_letters: Iterable[DeadLetter], now: float) -> None:
+        """Report the dead letters of a transaction after its commit. `now`: seconds of the loop's clock."""
+        topics = {(each.mapping, each.code): each.topic for each in dead_letters}
+        self._unreported.update((each.mapping, each.code) for each in dead_letters)
+        for key, topic in topics.items():
+            last = self._reported_at.get(key)
+            if last is None or now - last >= INTERVAL_SECS:
+                self._reported_at[key] = now
+                self._report(*key, topic, self._unreported.pop(key))
+
+    def _report(self, mapping: str, code: str, topic: str, count: int) -> None:
+        of_mapping = f" of mapping {mapping}" if mapping else ""
+        text = f"{pluralize(count, 'new dead letter')}{of_mapping} ({code}), the last on topic {topic}; {_ADVICE}"
+        log.warning("%s", text)
