@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import orjson
+
 from bridge.errors import DecodeError
 from bridge.kinesis.packing.kpl_aggregation import MAGIC, is_aggregate
 from bridge.kinesis.shard_map import hash_of
@@ -61,7 +63,22 @@ def unpack(data: bytes, shard: Shard | None = None) -> UnpackedRecords:
         lines = _decompressed(data)
     except DecodeError:
         return UnpackedRecords((data,))  # not a record of the bridge: other producers may write to the stream
-    return UnpackedRecords(lines.removesuffix(b"\n").split(b"\n") if b"\n" in lines else (lines,))
+    return UnpackedRecords(_lines(lines))
+
+
+def _lines(data: bytes) -> Sequence[bytes]:
+    """Return the documents of newline-delimited JSON, or a single document that has line breaks of its own.
+
+    Without a `transform`, a payload is sent as it arrived, and with `packing: none` its line breaks stay.
+    """
+    documents = data.removesuffix(b"\n").split(b"\n")
+    if len(documents) > 1:
+        try:
+            orjson.loads(data)
+        except ValueError:
+            return documents
+        return (data,)
+    return documents
 
 
 def _deaggregated(body: bytes, shard: Shard | None) -> UnpackedRecords:

@@ -29,6 +29,15 @@ def test_lines_come_out_one_by_one(data):
     assert list(unpacked(data)) == [b'{"a":1}', b'{"b":2}']
 
 
+def test_unpack_of_one_document_with_line_breaks_returns_it_unchanged():
+    data = b'{"id":"0000000a-0001-00000000000a","data":{\r\n "a": 1,\n "b": [2]}\n}'
+    assert list(unpacked(data)) == [data]
+    assert list(unpacked(gzip.compress(data))) == [data]
+    # `packing: lines` sends its line breaks as spaces.
+    lines = data.translate(bytes.maketrans(b"\r\n", b"  "))
+    assert list(unpacked(lines + b"\n" + lines + b"\n")) == [lines, lines]
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"x", b'{"a":1}', b"\xf3\x89\x9a\xc2" + bytes(30), b"\x1f\x8bno gzip", b"\x28\xb5\x2f\xfdno zstd"]
 )
