@@ -5,7 +5,8 @@ from __future__ import annotations
 import ssl
 from typing import Literal
 
-from bridge.mqtt.websocket import WebSocketClosed
+from bridge.mqtt.packet_stream import ProtocolViolation
+from bridge.mqtt.websocket import UpgradeRefused, WebSocketClosed
 
 End = Literal["closed", "reset", "disconnected", "lost"]
 """Way in which a connection ended.
@@ -32,3 +33,10 @@ def end_of(error: Exception) -> End:
         return "disconnected" if error.explained else "closed"
     # A reset, or the end of the stream in the middle of TLS: outside MQTT.
     return "reset" if isinstance(error, ConnectionError | ssl.SSLEOFError) else "lost"
+
+
+def no_mqtt(error: Exception) -> bool:
+    """Return whether a peer that has never accepted a session may be no MQTT broker: it closed, or sent other bytes."""
+    if isinstance(error, ConnectionRefusedError | UpgradeRefused):
+        return False
+    return isinstance(error, ProtocolViolation) or end_of(error) in ("closed", "reset")

@@ -22,6 +22,8 @@ class _BrokerProtocol:
     """Version of the next connection."""
     accepted_5: bool = False
     """True after a session of MQTT 5. From then on, only an explicit refusal means 3.1.1."""
+    accepted: bool = False
+    """True after a session of either version."""
     inferred: bool = False
     """True while 3.1.1 is tried only because connections of MQTT 5 ended without a response."""
     without_5_at: float | None = None
@@ -55,6 +57,7 @@ class ProtocolFallback:
         Return False if the connection only proves that the broker is up: then the next one must try MQTT 5.
         """
         known = self._known[address]
+        known.accepted = True
         if version_5:
             known.accepted_5, known.inferred, known.without_5_at = True, False, None
             return True
@@ -64,6 +67,10 @@ class ProtocolFallback:
             return False
         known.inferred = False
         return True
+
+    def known(self, address: BrokerAddress) -> bool:
+        """Return whether the broker has accepted a session."""
+        return self._known[address].accepted
 
     def upgrade_due(self, address: BrokerAddress, now: float) -> bool:
         """Return whether to end a session of 3.1.1, because the broker has accepted MQTT 5 before."""

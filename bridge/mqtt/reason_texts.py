@@ -40,8 +40,14 @@ _AWS_NOT_AUTHORIZED: Final = 7
 """Return code that is not in MQTT 3.1.1, which AWS IoT Core sends if its policy does not permit the connection."""
 
 _X509: Final = {
-    9: ("the broker's certificate is not yet valid", "check the clock of this machine and of the certificate's issuer"),
-    10: ("the broker's certificate has expired", "renew it at the broker; or check the clock of this machine"),
+    9: (
+        "the broker's certificate, or a CA certificate that signed it, is not yet valid",
+        "check the clock of this machine and of the certificate's issuer",
+    ),
+    10: (
+        "the broker's certificate, or a CA certificate that signed it, has expired",
+        "renew it; or check the clock of this machine",
+    ),
     18: (
         "the broker's certificate is self-signed and not trusted",
         "give that certificate, or the CA certificate that signed it, as mqtt.tls.ca_file",
@@ -71,6 +77,11 @@ _X509: Final = {
 for X509_V_ERR_CERT_NOT_YET_VALID (9), CERT_HAS_EXPIRED (10), DEPTH_ZERO_SELF_SIGNED_CERT (18),
 SELF_SIGNED_CERT_IN_CHAIN (19), UNABLE_TO_GET_ISSUER_CERT_LOCALLY (20), UNABLE_TO_VERIFY_LEAF_SIGNATURE (21),
 HOSTNAME_MISMATCH (62) and IP_ADDRESS_MISMATCH (64)."""
+WRONG_PORT: Final = (
+    "; if every attempt ends so, check the scheme and the port of mqtt.url: mqtt:// is plain TCP, mqtts:// TLS, "
+    "ws:// and wss:// WebSocket"
+)
+"""Hint for a broker that has never accepted a session, and ends each connection without a response in MQTT."""
 _ALERTS: Final = {
     "CERTIFICATE_REQUIRED": "the broker requires a client certificate: set mqtt.tls.cert_file and mqtt.tls.key_file",
     "CERTIFICATE_EXPIRED": "the client certificate in mqtt.tls.cert_file has expired: renew it",

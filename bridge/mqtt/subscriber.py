@@ -8,8 +8,6 @@ is logged once.
 from __future__ import annotations
 
 import logging
-import select
-import socket
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -17,17 +15,18 @@ from typing import TYPE_CHECKING, Any
 from bridge.backoff import Backoff, Retries
 from bridge.mqtt.client_id_conflict import ClientIdConflict
 from bridge.mqtt.connection import Connection
-from bridge.mqtt.connection_end import ConnectionLost, end_of
+from bridge.mqtt.connection_end import ConnectionLost, end_of, no_mqtt
 from bridge.mqtt.lost_guarantees import SHARED_IN_3_1_1
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.protocol_fallback import ProtocolFallback
 from bridge.mqtt.publish_guard import PublishGuard
-from bridge.mqtt.reason_texts import error_text
+from bridge.mqtt.reason_texts import WRONG_PORT, error_text
 from bridge.mqtt.session_status import SessionStatus
 from bridge.mqtt.session_tracker import SessionTracker
 from bridge.mqtt.stored_session import StoredSession
 from bridge.mqtt.subscription_exchange import leave_out_suspects
 from bridge.mqtt.subscriptions import Subscriptions
+from bridge.mqtt.wake_up import WakeUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -89,10 +88,7 @@ class Subscriber:
         self._retry_5 = False
         """True if the present connection only shows that the broker is up, and MQTT 5 is to be tried again."""
         self._filters: tuple[Mapping[str, int], Mapping[str, Mapping[str, int]] | None] | None = None
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.setblocking(False)
-        self._wake_writer.setblocking(False)
-        self._closed = False
+        self._wake_up = WakeUp()
         self.connections = 0
 
     # -- any thread ------------------------------------------------------------------------------------------------
@@ -108,11 +104,7 @@ class Subscriber:
 
     def wake(self) -> None:
         """Make a waiting `poll` return."""
-        try:
-            self._wake_writer.send(b"\0")
-        except OSError:
-            # The socket is full of wake-ups, or closed. In both cases no thread is waiting.
-            return
+        self._wake_up.send()
 
     @property
     def connected(self) -> bool:
@@ -154,8 +146,8 @@ class Subscriber:
             self._dial_or_wait(timeout_secs)
             return []
         try:
-            connection.wait(timeout_secs, self._wake_reader, reading=reading)
-            self._drain_wake_ups()
+            connection.wait(timeout_secs, self._wake_up.reader, reading=reading)
+            self._wake_up.drain()
             if reading:
                 connection.read()
             connection.housekeep(reading=reading)
@@ -179,7 +171,7 @@ class Subscriber:
 
     def wait_for_more(self, secs: float) -> None:
         """Wait so that messages accumulate and the next `poll` reads them together. A `wake` ends the wait."""
-        select.select([self._wake_reader], [], [], secs)
+        self._wake_up.wait(secs)
 
     def _reset_backoff_if_stable(self, connection: Connection) -> None:
         """Reset the back-off after a stable session.
@@ -234,18 +226,15 @@ class Subscriber:
         if self._connection:
             self._connection.leave()
             self._connection = None
-        if not self._closed:
-            self._closed = True
-            self._wake_reader.close()
-            self._wake_writer.close()
+        self._wake_up.close()
 
     # -- connecting ------------------------------------------------------------------------------------------------
 
     def _dial_or_wait(self, timeout_secs: float) -> None:
         remaining = self._dial_at - self._clock()
         if remaining > 0:
-            select.select([self._wake_reader], [], [], min(remaining, timeout_secs))
-            self._drain_wake_ups()
+            self._wake_up.wait(min(remaining, timeout_secs))
+            self._wake_up.drain()
             return
         address = self._settings.addresses[self._next_address]
         version_5 = self._fallback.version_5(address)
@@ -258,7 +247,7 @@ class Subscriber:
         except OSError as error:
             # An unreachable broker explains earlier closes better than another client does.
             self._ends.broker_away()
-            self._schedule_reconnect(address, f"cannot connect to {address}: {error_text(error)}")
+            self._schedule_reconnect(address, f"cannot connect to {address}: {self._reason(address, error)}")
         else:
             self.connections += 1
             self._connection = connection
@@ -290,7 +279,8 @@ class Subscriber:
 
     def _on_disconnect(self, connection: Connection, error: Exception) -> None:
         address, now = connection.address, self._clock()
-        end, reason = end_of(error), error_text(error)
+        end, reason = end_of(error), self._reason(address, error)
+        self._retry_5 = False
         # Read before `close`: brokers end the connection instead of refusing a filter.
         unanswered = connection.exchange.unanswered if connection.accepted else []
         connection.close()
@@ -311,6 +301,10 @@ class Subscriber:
             # No CONNACK: the broker may not support this MQTT version.
             self._fallback.unanswered(address)
         self._schedule_reconnect(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
+
+    def _reason(self, address: BrokerAddress, error: Exception) -> str:
+        """Return the text of an error, with a hint if the address may not be that of an MQTT broker."""
+        return error_text(error) + (WRONG_PORT if no_mqtt(error) and not self._fallback.known(address) else "")
 
     def _record_end(self, connection: Connection, end: End, now: float, *, requesting: bool) -> None:
         """Record how a session ended. Only an end without any other explanation counts as a sign of instability."""
@@ -341,10 +335,3 @@ class Subscriber:
         if problem != self._logged.get(address):
             self._logged[address] = problem
             log.warning("%s; retrying (next attempt in %.1f s)", problem, pause)
-
-    def _drain_wake_ups(self) -> None:
-        try:
-            while self._wake_reader.recv(4096):
-                pass
-        except OSError:
-            return

@@ -42,6 +42,10 @@ _STATUS_HINTS: Final = {
 }
 
 
+class UpgradeRefused(ConnectionError):
+    """The server has responded to the upgrade with another status."""
+
+
 class WebSocketClosed(OSError):
     """The server has sent a CLOSE frame. `explained`: its code shows a reason."""
 
@@ -88,7 +92,7 @@ class WebSocket(WrappedSocket):
         status, headers = _parsed(self._response_head(deadline))
         if status != _SWITCHING_PROTOCOLS:
             hint = _STATUS_HINTS.get(status, "")
-            raise ConnectionError(f"the WebSocket upgrade was refused: HTTP {status}" + (f"; {hint}" if hint else ""))
+            raise UpgradeRefused(f"the WebSocket upgrade was refused: HTTP {status}" + (f"; {hint}" if hint else ""))
         # RFC 6455, 1.3: the proof that the server understood the upgrade, and is no HTTP server that ignores it.
         wanted = base64.b64encode(hashlib.sha1(f"{key}{_GUID}".encode(), usedforsecurity=False).digest()).decode()
         if headers.get("sec-websocket-accept") != wanted:

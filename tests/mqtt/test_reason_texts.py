@@ -45,7 +45,7 @@ class OneServer(Authority):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"valid_for": -DAY}, "the broker's certificate has expired; renew it at the broker"),
+        ({"valid_for": -DAY}, "the broker's certificate, or a CA certificate that signed it, has expired; renew it"),
         ({"address": "127.0.0.9"}, "the broker's certificate is for another IP address; use a host name"),
     ],
 )
@@ -81,16 +81,30 @@ def test_client_certificate_of_another_ca_is_named(tmp_path, authority):
         assert "mqtt.tls.cert_file" in problem(broker, tls_files(authority.ca_file, *files))
 
 
-def test_port_without_tls_is_named(authority):
-    with Mosquitto(authority=authority) as broker:
-        said = problem(broker, tls_files(authority.ca_file), port=broker.port)
-        assert "cannot connect to mqtts://" in said or "no session with mqtts://" in said
+@pytest.mark.parametrize(
+    ("scheme", "port", "text"),
+    [
+        ("mqtts", "port", ""),
+        ("mqtt", "tls_port", ""),
+        ("ws", "port", ""),
+        ("mqtt", "websocket_port", "the response is not MQTT: b'HTTP/"),
+        ("wss", "tls_port", "the WebSocket upgrade failed"),
+    ],
+)
+def test_port_of_another_scheme_names_the_schemes(authority, scheme, port, text):
+    with Mosquitto(authority=authority, websockets=True) as broker:
+        said = problem(broker, tls_files(authority.ca_file), port=getattr(broker, port), scheme=scheme)
+        assert text in said
+        assert "check the scheme and the port of mqtt.url: mqtt:// is plain TCP, mqtts:// TLS, ws://" in said
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (9, "the broker's certificate is not yet valid; check the clock of this machine"),
+        (
+            9,
+            "the broker's certificate, or a CA certificate that signed it, is not yet valid; check the clock",
+        ),
         (18, "the broker's certificate is self-signed and not trusted"),
         (20, "is not signed by mqtt.tls.ca_file"),
         (62, "the broker's certificate is for another host name"),

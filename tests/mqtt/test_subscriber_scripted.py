@@ -3,6 +3,7 @@
 import itertools
 import re
 import socket
+import threading
 import time
 
 import pytest
@@ -275,6 +276,41 @@ def test_mqtt_5_is_used_after_a_proxy_without_its_broker():
         poll_until_subscribed(at)
         assert at.state().protocol == "5"
         assert broker.accepted == 3  # no response to 5, 3.1.1 shows that the broker is up, 5
+        at.close()
+
+
+def test_attempt_with_mqtt_5_does_not_outlive_its_connection():
+    def accepts_twice(session):
+        session.receive()
+        session.send(packets.connack(version_5=False), packets.connack(version_5=False))
+        session.until_closed()
+
+    def accepts_late(session):
+        late.wait(10)
+        FilterBroker()(session)
+
+    # The 3.1.1 session shows that the broker is up, and ends before MQTT 5 is tried. The next connection tries it, and
+    # must not be given up for the sake of the ended one, however late its CONNACK is.
+    late = threading.Event()
+    with ScriptedBroker(lambda session: session.receive(), accepts_twice, accepts_late) as broker:
+        at = subscriber(broker.port)
+        poll_until(at, lambda _: at.connections == 3)
+        at.poll(0.01)
+        late.set()
+        poll_until_subscribed(at)
+        assert (broker.accepted, at.state().protocol) == (3, "5")
+        at.close()
+
+
+def test_hint_on_the_scheme_ends_with_the_first_session():
+    with ScriptedBroker(lambda _session: None, lambda _session: None, granting([1])) as broker:
+        at = subscriber(broker.port)
+        poll_until(at, lambda _: at.state().problem)
+        assert "check the scheme and the port of mqtt.url" in at.state().problem
+        poll_until_subscribed(at)
+        broker._connections[-1].shutdown(socket.SHUT_RDWR)
+        poll_until(at, lambda _: at.state().problem)
+        assert "check the scheme" not in at.state().problem
         at.close()
 
 
