@@ -272,8 +272,8 @@ class BurstMapper:
         if not publish[1] and not self._warned_of_alias:
             self._warned_of_alias = True
             log.error(
-                "the broker sends messages with a topic alias and no topic, although the bridge permits no alias; they "
-                "are dead letters. This is a fault of the broker"
+                "the broker sends messages with an empty topic, or with a topic alias although the bridge permits none; "
+                "they are dead letters. This is a fault of the broker"
             )
 
 

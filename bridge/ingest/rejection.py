@@ -73,7 +73,9 @@ def _reject_all(
 def reject_topic(transaction: Transaction, nowhere: tuple[int, int], message: Message, total_bytes: int) -> None:
     """Add a dead letter for a topic that is empty or not UTF-8. No mapping processes such a message."""
     transaction.dead_lettered[nowhere] += 1
-    detail = (
-        "the topic is not UTF-8" if message.topic else "no topic, but a topic alias that the bridge does not permit"
-    )
+    detail = "the topic is not UTF-8"
+    if not message.topic:
+        # The bridge reads no alias, so a property that it cannot read is one, or hides one.
+        alias = "unreadable" in message.properties
+        detail = "no topic, but a topic alias that the bridge does not permit" if alias else "the topic is empty"
     transaction.dead_letters.append(DeadLetter.of_message(message, total_bytes, "topic", detail))

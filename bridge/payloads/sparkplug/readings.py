@@ -93,8 +93,9 @@ def _resolved(fields: Fields, tables: Sequence[MetricTable], context: ReadingCon
     datatype = fields.get("datatype") or next((each.datatype for each in declared if each.datatype), None)
     if name is None:
         context.note("unknown_alias")
-    elif datatype is None and not declared and "datatype" not in fields:
-        context.note("unknown_type")
+    elif datatype is None and "datatype" not in fields:
+        # Another birth would lack the datatype too, so `untyped` requests none.
+        context.note("untyped" if declared else "unknown_type")
     return name, datatype
 
 

@@ -6,6 +6,7 @@ expression_view.py describes the result. These are its `problems`; those marked 
     no_birth *       the node or the device has sent no birth, or is dead
     unknown_alias *  an alias that no birth has declared: see `unknown_aliases`
     unknown_type *   neither the birth nor the message has a metric's datatype: the value is as on the wire
+    untyped          the birth declared a metric without a datatype: the value is as on the wire
     not_utf8         a text is not UTF-8: U+FFFD replaces the invalid bytes
     late             out of order: older than the message before it
     duplicate        the last message a second time

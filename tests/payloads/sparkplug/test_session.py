@@ -8,7 +8,7 @@ from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.session import OWN_COMMAND, SparkplugSession
 from bridge.spool.mapping_state import MappingState
 from tests.payloads.sparkplug.host import LOAD, REBIRTH, RUN, Host, number
-from tests.payloads.sparkplug.wire import DOUBLE, INT64, message, metric, payload
+from tests.payloads.sparkplug.wire import DOUBLE, INT32, INT64, integer, message, metric, payload
 
 
 @pytest.fixture
@@ -253,3 +253,12 @@ def test_second_death_of_a_node_is_no_problem(host):
     host.birth()
     for _ in range(2):
         assert host.tell("g/NDEATH/n", metric("bdSeq", 0))["problems"] == []
+
+
+def test_data_of_a_metric_whose_birth_has_no_datatype_is_untyped():
+    host = Host()
+    assert host.tell("g/NBIRTH/n", number(0), metric("speed", integer(10, -6), alias=1))["problems"] == ["unknown_type"]
+    seen = host.tell("g/NDATA/n", metric(alias=1, value=integer(10, -6)))
+    assert (seen["problems"], host.asks) == (["untyped"], [])
+    typed = host.tell("g/NDATA/n", metric(alias=1, value=integer(10, -6), datatype=INT32))
+    assert (typed["problems"], typed["metrics"]["speed"]["value"]) == ([], -6)
