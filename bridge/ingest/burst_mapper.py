@@ -272,7 +272,7 @@ class BurstMapper:
         if not publish[1] and not self._warned_of_alias:
             self._warned_of_alias = True
             log.error(
-                "the broker sends messages with an empty topic, or with a topic alias although the bridge permits none; "
+                "the broker sends messages with an empty topic, or with an alias although the bridge permits none; "
                 "they are dead letters. This is a fault of the broker"
             )
 

@@ -78,6 +78,7 @@ class SessionTracker:
         if not present:
             # Before any SUBSCRIBE: after a crash, the record must not show filters that the new session lacks.
             known = {} if self._store(StoredSession(broker)) else known
+        self._subscriptions.suspects.restore_qos(now)
         wanted = self._subscriptions.wanted
         self._subscriptions.begin(
             identifiers=connection.limits.identifiers,

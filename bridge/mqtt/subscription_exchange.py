@@ -229,7 +229,7 @@ def leave_out_suspects(
     """
     for text in subscriptions.suspects.add(texts, weight):
         asked = subscriptions.wanted.get(text)
-        if asked is None or subscriptions.suspects.lower_qos(text, asked) or subscriptions.split(text):
+        if asked is None or subscriptions.suspects.lower_qos(text, asked, now) or subscriptions.split(text):
             continue
         if len(subscriptions.wanted) > 1:
             delay = subscriptions.suspects.next_delay(text)

@@ -19,6 +19,8 @@ STRIKES: Final = 3
 FIRST_DELAY_SECS: Final = 60.0
 MAX_DELAY_SECS: Final = 3600.0
 """Pauses before a filter that was left out is requested again: they double, because each attempt ends a connection."""
+RETRY_QOS_SECS: Final = 3600.0
+"""Time after which the next connection requests QoS 2 again for a filter whose QoS was lowered."""
 
 
 @dataclass(slots=True)
@@ -28,15 +30,15 @@ class SuspectFilters:
     strikes: dict[str, int] = field(default_factory=dict)
     """Number of ends that count against each filter."""
     _delays: dict[str, float] = field(default_factory=dict)
-    _max_qos: dict[str, int] = field(default_factory=dict)
-    """QoS to which the request for a filter is lowered, because the broker does not respond to QoS 2."""
+    _lowered_at: dict[str, float] = field(default_factory=dict)
+    """Clock time at which QoS 1 was first requested instead of QoS 2, to which the broker did not respond."""
 
     def __contains__(self, text: str) -> bool:
         return text in self.strikes
 
     def qos_for(self, text: str, qos: int) -> int:
         """Return the QoS to request for a filter whose mapping has this QoS."""
-        return min(qos, self._max_qos.get(text, qos))
+        return min(qos, 1) if text in self._lowered_at else qos
 
     def add(self, texts: Iterable[str], weight: int = 1) -> list[str]:
         """Record an end while the SUBSCRIBE for these filters was unanswered. Return those with enough evidence."""
@@ -46,13 +48,19 @@ class SuspectFilters:
             self.strikes[text] = self.strikes.get(text, 0) + (weight if len(texts) == 1 else 0)
         return [text for text in texts if self.strikes[text] >= STRIKES]
 
-    def lower_qos(self, text: str, qos: int) -> bool:
+    def lower_qos(self, text: str, qos: int, now: float) -> bool:
         """Request QoS 1 from now on, if QoS 2 was requested for the filter. Return False for any other QoS."""
         if self.qos_for(text, qos) < 2:  # noqa: PLR2004  QoS 2
             return False
-        self._max_qos[text] = 1
+        self._lowered_at[text] = now
         self.strikes[text] = 0
         return True
+
+    def restore_qos(self, now: float) -> None:
+        """Request QoS 2 again for filters whose QoS was lowered long ago: the link may have been the cause."""
+        for text in [text for text, at in self._lowered_at.items() if now - at > RETRY_QOS_SECS]:
+            del self._lowered_at[text]
+            self.strikes[text] = STRIKES - 1
 
     def next_delay(self, text: str) -> float:
         """Return the pause in seconds before a filter that is left out is requested again."""
@@ -67,5 +75,6 @@ class SuspectFilters:
         self._delays.pop(text, None)
 
     def forget_delays(self) -> None:
-        """Request all filters again without a pause, after a reload."""
+        """Request all filters again without a pause and with their QoS, after a reload."""
         self._delays.clear()
+        self._lowered_at.clear()

@@ -130,18 +130,37 @@ def test_unanswered_filters_of_a_broken_link_are_subscribed(session):
     assert at.state().problem == ""
 
 
-def test_qos_2_filter_without_any_response_is_requested_with_qos_1(session, warnings):
-    class OnlyQos1(FilterBroker):
-        def _suback(self, session, body, version_5):
-            asked = packets.subscribed(body, version_5=version_5)
-            self.silent = {text for text, qos, _ in asked if qos == 2}
-            return super()._suback(session, body, version_5)
+class OnlyQos1(FilterBroker):
+    """Never responds to a SUBSCRIBE with QoS 2, until `fixed`."""
 
+    fixed = False
+
+    def _suback(self, session, body, version_5):
+        asked = packets.subscribed(body, version_5=version_5)
+        self.silent = {text for text, qos, _ in asked if qos == 2 and not self.fixed}
+        return super()._suback(session, body, version_5)
+
+
+def test_qos_2_filter_without_any_response_is_requested_with_qos_1(session, warnings):
     broker = OnlyQos1()
     at = session(broker, wanted={"a": 1, "b": 2}.items())
     poll_and_age(session, at, broker, lambda: at.state().subscribed)
     assert at.subscriptions.granted_qos == {"a": 1, "b": 1}
     assert [each.code for each in at.state().lost_guarantees] == ["qos-lowered"]
+
+
+@pytest.mark.parametrize("reload", [True, False])
+def test_lowered_qos_is_requested_again_after_a_reload_or_an_hour(session, reload):
+    broker = OnlyQos1()
+    at = session(broker, wanted={"a": 1, "b": 2}.items())
+    poll_and_age(session, at, broker, lambda: at.subscriptions.granted_qos == {"a": 1, "b": 1})
+    broker.fixed = True
+    if reload:
+        at.set_filters({"a": 1, "b": 2})
+    else:
+        session.clock.ahead += 3601  # longer than the keepalive: the connection ends
+    poll_until(at, lambda _: at.subscriptions.granted_qos == {"a": 1, "b": 2}, secs=20)
+    assert "qos-lowered" not in [each.code for each in at.state().lost_guarantees]
 
 
 def test_filter_without_response_does_not_stop_the_others(session):
