@@ -1,7 +1,6 @@
 """An endpoint of AWS that sends what is nearly right: botocore parses it; only its sockets are replaced."""
 
 from botocore.awsrequest import AWSResponse
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from bridge.errors import SendError
@@ -15,7 +14,6 @@ HEADERS = st.fixed_dictionaries(
         "x-amzn-ErrorType": st.sampled_from(["a:b", "", "x" * 3000]),
     },
 )
-mutated = settings(deadline=None)
 KEYS = {"access_key_id": "AKIDTEST", "secret_access_key": "wJalrXUtnSECRET"}
 
 

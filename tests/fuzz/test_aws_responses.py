@@ -14,7 +14,7 @@ from bridge.kinesis.responses import MAX_PAGES
 from bridge.kinesis.shard_map import HASHES
 from bridge.kinesis.shard_reader import GIVE_UP_SECS, ShardReader
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
-from tests.fuzz.aws_endpoint import HEADERS, STATUSES, mutated, or_error, respond
+from tests.fuzz.aws_endpoint import HEADERS, STATUSES, or_error, respond
 from tests.fuzz.mutated_json import nearly_json
 
 NUMBER = "49590338271490256608559692538361571095921575989136588898"
@@ -67,7 +67,6 @@ RECORDS = {
 ERROR = {"__type": "com.amazonaws.kinesis#LimitExceededException", "message": "Rate exceeded"}
 
 
-@mutated
 @given(status=STATUSES, headers=HEADERS, body=nearly_json(PUT) | nearly_json(ERROR))
 def test_put_records_response_is_results_or_an_error(endpoint, publisher, status, headers, body):
     respond(endpoint, status, headers, body)
@@ -77,7 +76,6 @@ def test_put_records_response_is_results_or_an_error(endpoint, publisher, status
         assert all(type(field) is str for field in result)
 
 
-@mutated
 @given(status=STATUSES, headers=HEADERS, body=nearly_json(DESCRIBED) | nearly_json(ERROR))
 def test_stream_description_is_within_the_limits_or_an_error(endpoint, publisher, status, headers, body):
     respond(endpoint, status, headers, body)
@@ -89,7 +87,6 @@ def test_stream_description_is_within_the_limits_or_an_error(endpoint, publisher
         assert all(type(text) is str for text in texts)
 
 
-@mutated
 @given(status=STATUSES, headers=HEADERS, body=nearly_json(SHARDS) | nearly_json(ERROR))
 def test_shards_are_listed_in_few_pages_or_not(endpoint, publisher, status, headers, body):
     pages = count()
@@ -137,13 +134,11 @@ class Reader:
                 return
 
 
-@mutated
 @given(status=STATUSES, headers=HEADERS, body=nearly_json(ITERATOR) | nearly_json(ERROR))
 def test_shard_iterator_is_text_or_an_error(endpoint, publisher, status, headers, body):
     or_error(Reader(endpoint, publisher, "GetShardIterator", (status, headers, body)).read)
 
 
-@mutated
 @given(status=STATUSES, headers=HEADERS, body=nearly_json(RECORDS) | nearly_json(ERROR))
 def test_records_are_read_or_an_error(endpoint, publisher, status, headers, body):
     or_error(Reader(endpoint, publisher, "GetRecords", (status, headers, body)).read)

@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.mqtt.connection import Connection
@@ -53,7 +53,6 @@ def turn(connection, wake):
         connection.housekeep(reading=True)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(stream=STREAMS, accepted=st.booleans(), version_5=st.booleans())
 def test_connection_with_random_packets_continues_or_ends(listener, stream, accepted, version_5):
     session = mqtt_settings(listener.getsockname()[1], keepalive_secs=600, connect_timeout_secs=600.0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.aws.client_factory import EndpointSettings
 from bridge.aws.credentials import Authentication, authenticated_session, process
-from tests.fuzz.aws_endpoint import HEADERS, KEYS, STATUSES, mutated, or_error, respond
+from tests.fuzz.aws_endpoint import HEADERS, KEYS, STATUSES, or_error, respond
 from tests.fuzz.mutated_json import nearly_json
 from tests.fuzz.mutation import nearly
 from tests.harness.certificates import Authority
@@ -72,7 +72,6 @@ def for_all(attempt, good, **strategies):
         attempt(**good | {"status": 300})
         attempt(**good | {"status": 500, "body": good["body"][1:]})
 
-    @mutated
     @given(**strategies)
     def check(**drawn):
         attempt(**drawn)

@@ -4,7 +4,7 @@ import json
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import TransformError
@@ -73,7 +73,6 @@ def evaluated(text, scope):
     return None
 
 
-@settings(deadline=None)
 @given(text=HOSTILE)
 def test_hostile_expression_has_a_bounded_result_or_none(text):
     before = json.dumps(SCOPE)
@@ -83,7 +82,6 @@ def test_hostile_expression_has_a_bounded_result_or_none(text):
     assert json.dumps(SCOPE) == before
 
 
-@settings(deadline=None)
 @given(text=EXTENDED, value=st.recursive(st.none() | st.integers() | st.text(max_size=5), st.lists, max_leaves=20))
 def test_any_extended_expression_makes_a_json_value_or_reports_an_error(text, value):
     result = evaluated(text, {"a": value, "b": [value, value], "c": {"d": value}})

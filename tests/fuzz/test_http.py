@@ -5,7 +5,7 @@ import threading
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -74,7 +74,6 @@ def client(bridge):
             yield made
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(path=PATHS, odd=ODD | st.just(""), query=QUERY)
 @example(path="api/dead-letters", odd="", query={"before": "9223372036854775808"})
 @example(path="api/dead-letters/", odd="99999999999999999999", query={})
@@ -84,7 +83,6 @@ def test_anything_that_is_requested_is_answered(client, path, odd, query):
     assert "Traceback" not in answer.text
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     path=st.sampled_from(["api/try", "api/dead-letters/replay", "api/dead-letters/delete", "login", "logout"]),
     body=BODIES,
@@ -97,7 +95,6 @@ def test_anything_that_is_sent_is_answered_and_the_ledger_balance(client, bridge
     assert all(row.balanced for row in bridge.spool.ledger_rows())
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(path=st.sampled_from(["api/try", "api/preview", "api/propose"]), body=JOBS)
 @example(path="api/propose", body={"topic": "t", "messages": [{"topic": "t", "payload_base64": "/"}]})
 @example(path="api/preview", body={"mapping": "x", "name": "x", "messages": [{"topic": "t", "at": "0001-01-01"}]})
@@ -106,7 +103,6 @@ def test_any_job_is_answered(client, path, body):
     assert answer.status_code < 500, answer.text
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(name=NAMES, action=ACTIONS | st.just(""), body=EDITS)
 @example(name="%2e%2e%2fbridge", action="", body=SAVE)
 @example(name="new", action="rename", body={"to": "../bridge", "version": None})
@@ -129,7 +125,6 @@ def written(body):
         return repr(body).encode()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(content=nearly(orjson.dumps(TRY), b'{"numbers": [1, 2, 3]}', b"[" * 5000))
 def test_body_that_is_nearly_json_is_answered(client, content):
     answer = client.post("/api/try", content=content, headers={"content-type": "application/json"})
@@ -168,7 +163,6 @@ def answer_to(port, sent):
         return b""
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sent=nearly(REQUEST, CHUNKED, b"GET /api/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))
 def test_server_survives_malformed_requests(port, sent):
     assert b" 500 " not in answer_to(port, sent)[:20]

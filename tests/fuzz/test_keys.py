@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html: 1 to 256 Unicode characters.
 """
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.fakes.kinesis_faults import Script
@@ -23,7 +23,6 @@ KEYS = st.text(TEXT, max_size=300) | st.builds(
 STREAM = Stream("s", 4)
 
 
-@settings(deadline=None)
 @given(KEYS)
 @example("")
 @example("😀" * 256)

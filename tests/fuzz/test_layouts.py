@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.payloads.layout.items import compile_items
@@ -22,7 +22,6 @@ ITEMS = nearly(bytes.fromhex("0101640201010367"), bytes.fromhex("ff" * 8))
 
 
 @pytest.mark.parametrize("compile_text", [compile_layout, compile_items])
-@settings(deadline=None)
 @given(text=st.text(max_size=60) | WORDS, data=st.binary(max_size=40))
 def test_any_layout_reads_a_json_value_or_reports_an_error(compile_text, text, data):
     try:
@@ -33,7 +32,6 @@ def test_any_layout_reads_a_json_value_or_reports_an_error(compile_text, text, d
         orjson.dumps(value)
 
 
-@settings(deadline=None)
 @given(head=st.sampled_from(["t:u8", "t:u8 length:u8", "length:u8 t:u8", "length:u32 t:u8"]), cases=CASES, data=ITEMS)
 def test_any_items_are_read_or_report_an_error(head, cases, data):
     try:

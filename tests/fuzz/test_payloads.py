@@ -11,7 +11,7 @@ import msgpack
 import orjson
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
@@ -54,7 +54,6 @@ def test_fuzz_cases_cover_every_decoder():
 
 
 @pytest.mark.parametrize("name", GOOD)
-@settings(deadline=None)
 @given(data=st.data())
 def test_payload_that_is_nearly_valid_is_decoded_or_rejected(name, data):
     payload = data.draw(nearly(*GOOD[name]))
@@ -67,7 +66,6 @@ def test_payload_that_is_nearly_valid_is_decoded_or_rejected(name, data):
         assert isinstance(value, dict | list | str | int | float | bool | None)
 
 
-@settings(deadline=None)
 @given(
     nearly(*GOOD["json"], *GOOD["msgpack"], *GOOD["cbor"], *PACKED.values()),
     st.sampled_from(["json", "msgpack", "cbor"]),
@@ -139,7 +137,6 @@ def test_decompression_bomb_stays_within_the_memory_limit():
         tracemalloc.stop()
 
 
-@settings(deadline=None)
 @given(nearly(*PACKED.values()), st.sampled_from(["gzip", "zlib", "deflate", "zstd", "auto"]))
 def test_payload_that_is_nearly_compressed_is_decompressed_or_rejected(payload, compression):
     try:

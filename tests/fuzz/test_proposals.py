@@ -2,7 +2,7 @@ import gzip
 import json
 
 import cbor2
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.payloads.compression import compress
@@ -34,7 +34,6 @@ PAYLOADS = st.one_of(
 TRAFFIC = st.lists(st.tuples(st.lists(LEVELS, min_size=1, max_size=4).map("/".join), PAYLOADS), max_size=6)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TRAFFIC)
 def test_proposals_for_any_traffic_pass_check(traffic):
     seen = observed(*traffic)

@@ -4,7 +4,7 @@ import json
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
@@ -25,7 +25,6 @@ GOOD = [AVRO.encode(VALUE), AVRO.encode(VALUE | {"previous": VALUE, "temperature
 @pytest.mark.parametrize(
     "schema", [READING, NODE, {"type": "array", "items": READING}, ["null", {"type": "map", "values": NODE}]]
 )
-@settings(deadline=None)
 @given(data=nearly(*GOOD) | st.binary(max_size=30))
 def test_any_bytes_become_a_json_value_or_are_rejected(schema, data):
     try:
@@ -34,7 +33,6 @@ def test_any_bytes_become_a_json_value_or_are_rejected(schema, data):
         assert 0 < len(error.detail) < 400  # noqa: PT017 - either is right
 
 
-@settings(deadline=None)
 @given(
     text=nearly(json.dumps(READING).encode(), json.dumps(NODE).encode(), b'["null", {"type": "array", "items": "int"}]')
 )
@@ -45,7 +43,6 @@ def test_any_text_is_an_avro_schema_or_reports_an_error(text):
         assert str(error)  # noqa: PT017 - either is right
 
 
-@settings(deadline=None)
 @given(
     data=nearly(
         protobuf.READING.encode(protobuf.VALUE | {"samples": [1.5]}), b"\x0a\x01a\x6a\x06\x08\x80\xe2\xcf\xaa\x06"
@@ -58,7 +55,6 @@ def test_any_bytes_become_a_message_or_are_rejected(data):
         assert 0 < len(error.detail) < 400  # noqa: PT017 - either is right
 
 
-@settings(deadline=None)
 @given(text=nearly(*SCHEMAS.values()) | st.text().map(str.encode))
 def test_any_text_is_a_proto_file_or_reports_an_error(text):
     try:
@@ -70,7 +66,6 @@ def test_any_text_is_a_proto_file_or_reports_an_error(text):
     assert isinstance(types.names, tuple)
 
 
-@settings(deadline=None)
 @given(content=nearly(*COMPILED.values()))
 def test_any_bytes_are_a_descriptor_set_or_report_an_error(content):
     try:

@@ -3,7 +3,7 @@
 import gzip
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
@@ -19,7 +19,6 @@ COMPRESSED_BIRTH = part(4, COMPRESSED) + part(5, gzip.compress(BIRTH))
 KINDS = st.sampled_from(["g/NBIRTH/n", "g/NDATA/n", "g/DBIRTH/n/d", "g/DDATA/n/d", "g/NDEATH/n", "g/DDEATH/n/d"])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(KINDS, nearly(BIRTH, DATA, COMPRESSED_BIRTH)), max_size=8))
 def test_damaged_sparkplug_is_read_or_rejected_per_node(sent):
     session, memory = SparkplugSession(), MappingState("m", {})

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import SpoolCorrupt
@@ -41,7 +41,6 @@ def hurt(folder: Path, hurts) -> None:
         file.write_bytes(held[:at] if data is None else held[:at] + data + held[at + len(data) :])
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hurts=HURTS)
 def test_spool_with_damaged_bytes_is_opened_or_quarantined(killed, tmp_path_factory, hurts):
     folder = tmp_path_factory.mktemp("hurt")
@@ -53,7 +52,6 @@ def test_spool_with_damaged_bytes_is_opened_or_quarantined(killed, tmp_path_fact
         shutil.rmtree(folder)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ZEROS | st.binary(min_size=1, max_size=300) | st.binary(max_size=100).map(b"SQLite format 3\0".__add__))
 def test_any_bytes_in_the_place_of_a_spool_are_set_aside(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("foreign")

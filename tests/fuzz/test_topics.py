@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, TopicPattern
@@ -10,7 +10,6 @@ PATTERNS = [b"factory/{site}/+/{machine}/telemetry", b"{all...}", b"a/{b}/#", b"
 ROUTES = Router([mapping(name=str(number), topic=text.decode()) for number, text in enumerate(PATTERNS)])
 
 
-@settings(deadline=None)
 @given(nearly(*PATTERNS))
 def test_topic_that_is_nearly_valid_is_read_or_refused_with_a_reason(data):
     text = data.decode(errors="surrogateescape")
@@ -23,7 +22,6 @@ def test_topic_that_is_nearly_valid_is_read_or_refused_with_a_reason(data):
         assert pattern.filter.encode()
 
 
-@settings(deadline=None)
 @given(nearly(*PATTERNS, b"factory/pdx/line3/press07/telemetry", b"\xff/\x00"))
 def test_any_topic_that_a_broker_sends_finds_its_mappings_or_none(topic):
     match = ROUTES.match(topic)

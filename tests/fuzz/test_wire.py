@@ -2,7 +2,7 @@
 
 import struct
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.mqtt.packet_stream import PacketStream, ProtocolViolation
@@ -37,7 +37,6 @@ PACKETS = [
 STREAMS = st.lists(st.sampled_from(PACKETS) | nearly(*PACKETS), max_size=12)
 
 
-@settings(deadline=None)
 @given(STREAMS, st.booleans(), st.integers(1, 50))
 def test_stream_that_is_nearly_mqtt_is_split_or_ends_the_connection(parts, version_5, block):
     stream = b"".join(parts)
@@ -54,7 +53,6 @@ def test_stream_that_is_nearly_mqtt_is_split_or_ends_the_connection(parts, versi
         assert size >= len(payload)
 
 
-@settings(deadline=None)
 @given(nearly(PROPERTIES, b""))
 def test_properties_that_are_nearly_valid_are_read_or_refused(raw):
     try:

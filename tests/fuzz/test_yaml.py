@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config import load_settings
@@ -42,7 +42,6 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("files")
 
 
-@settings(deadline=None)
 @given(data=nearly(*MAPPINGS, ODD))
 def test_mapping_that_is_nearly_valid_loads_or_is_refused(folder, data):
     file = folder / "m.yaml"
@@ -50,7 +49,6 @@ def test_mapping_that_is_nearly_valid_loads_or_is_refused(folder, data):
     told(lambda: load_file(file, {}))
 
 
-@settings(deadline=None)
 @given(data=nearly(BRIDGE, ODD))
 def test_configuration_that_is_nearly_valid_loads_or_is_refused(folder, data):
     file = folder / "bridge.yaml"
@@ -83,7 +81,6 @@ def test_document_made_to_exhaust_the_parser_is_handled_at_once(data):
     assert time.process_time() - start < AT_ONCE_SECS
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("${}:-file/ABC\\x'\" \n"), max_size=40))
 def test_variable_that_is_nearly_valid_is_substituted_or_refused(text):
     quoted = "'" + text.replace("'", "''") + "'"
