@@ -63,7 +63,7 @@ test-newest-units:
 # httpx. The slow tests with processes of their own are left out: they test the bridge and not its libraries.
 test-lowest: $(VENV)/.test
 	$(PYTHON) -m venv build/lowest && build/lowest/bin/pip install --quiet uv
-	build/lowest/bin/uv pip install --quiet --resolution lowest-direct --python build/lowest/bin/python --editable '.[demo,test]'
+	build/lowest/bin/uv pip install --quiet --upgrade --resolution lowest-direct --python build/lowest/bin/python --editable '.[demo,test]'
 	build/lowest/bin/python -m pytest -n $(WORKERS) --dist loadfile $(UNIT)
 
 # The exact versions and hashes of all packages, in docker/requirements: of the bridge, and what each extra adds.
