@@ -90,7 +90,7 @@ class PartitionKeyError(Rejected):
 
 
 class RecordTooLarge(Rejected):
-    """The record is larger than its stream accepts."""
+    """The record is larger than its stream accepts, or the records of a message are larger than the spool accepts."""
 
     code = "too_large"
 

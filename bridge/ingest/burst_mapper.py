@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from bridge.ingest.poison_guard import PoisonGuard
 from bridge.ingest.rejection import reject, reject_oversized, reject_poison, reject_topic
+from bridge.ingest.transaction_budget import TransactionBudget
 from bridge.mapping.pipeline.fast_path import FILTERED_FAST
 from bridge.model import NO_PROPERTIES, Message
+from bridge.mqtt.connection import MAX_BURST_BYTES
 from bridge.mqtt.packet_stream import PUBACK, PUBCOMP, PUBREC, PUBREL
 from bridge.mqtt.properties import readable, subscription_identifiers
 from bridge.spool.database.transaction import Transaction
@@ -78,7 +80,13 @@ class BurstMapper:
         self._warned_of_alias = False
         self._guard = guard or PoisonGuard(spool)
         self._made = 0
-        """Number of records that mappings without a fast path have made from this burst."""
+        """Number of records that mappings without a fast path have made from this burst.
+
+        It is MAX_TRANSACTION_RECORDS as soon as the budget is full.
+        """
+        self._budget = TransactionBudget(spool.settings)
+        self._weighs = False
+        """True if there are enough mappings that the records of the fast path must be counted in the budget."""
 
     def bind(self, routes: Router, targets: dict[str, MappingBinding], nowhere: tuple[int, int]) -> None:
         """Use these mappings and bindings from the next burst on.
@@ -86,6 +94,8 @@ class BurstMapper:
         `nowhere` is the ledger line for messages that no mapping matches: (mapping, stream) numbers.
         """
         self._routes, self._targets, self._unmatched_ids = routes, targets, nowhere
+        # A burst has about MAX_BURST_BYTES, and each mapping may make a record of each message.
+        self._weighs = len(targets) * MAX_BURST_BYTES > self._budget.full_bytes
         self.separate({})
 
     def separate(self, identifiers: MappingOf[str, int]) -> None:
@@ -119,7 +129,8 @@ class BurstMapper:
         # Local names: an attribute lookup per message would be slower.
         acknowledge, match_of, targets = acknowledgements.append, self._match, self._targets
         self._guard.begin_burst()
-        noted_bytes = self._guard.noted_bytes
+        self._budget.begin()
+        noted_bytes, weighs = self._guard.noted_bytes, self._weighs
         payload_bytes, releases, self._made = 0, 0, 0
         source = iter(burst)
         for publish in source:
@@ -168,6 +179,8 @@ class BurstMapper:
                     self._filter(number, queues)
                 else:
                     queues[0].append(number, record[1], record[2])
+            if weighs:
+                self._spend(len(payload) * len(match.targets))
             if self._made >= MAX_TRANSACTION_RECORDS:
                 break
         # The packets that were not read from the iterator, in order, belong to the next transaction.
@@ -182,16 +195,26 @@ class BurstMapper:
         self, mapping: Mapping, target: MappingBinding, captures: dict[str, str], match: RouteMatch, message: Message
     ) -> None:
         number, queues, _ = target
-        drafts, rejections, effects = mapping.apply(message, captures, match.levels)
+        size = len(message.payload)
+        mapped, message = self._budget.bounded(mapping.apply(message, captures, match.levels), message)
+        drafts, rejections, effects = mapped
         self._made += len(drafts)
+        if self._budget.used > self._budget.full_bytes:
+            self._made = MAX_TRANSACTION_RECORDS
         for output, key, data in drafts:
             queues[output].append(number, key, data)
         if rejections:
-            reject(self.transaction, mapping, target, message, rejections, len(message.payload))
+            reject(self.transaction, mapping, target, message, rejections, size)
         elif not drafts and effects is None:
             self._filter(number, queues)
         if effects is not None:
             self._take_effects(number, queues, effects)
+
+    def _spend(self, size: int) -> None:
+        """Count bytes in the budget, and end the transaction with this message if it is full."""
+        self._budget.used += size
+        if self._budget.full:
+            self._made = MAX_TRANSACTION_RECORDS
 
     def _open_qos2(self, packet_id: bytes) -> bool:
         """Record a QoS 2 packet identifier. Return False if its message is in the spool already."""
@@ -250,7 +273,7 @@ class BurstMapper:
             target = self._targets[mapping.name]
             target.tally.count(now_ms)
             if poison:
-                reject_poison(self.transaction, mapping, target, message, total_bytes)
+                reject_poison(self.transaction, mapping, target, self._budget.for_dead_letter(message), total_bytes)
             elif total_bytes != len(publish[4]):
                 reject_oversized(self.transaction, mapping, target, message, total_bytes)
             else:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from bridge.ingest.rejection import reject
+from bridge.ingest.transaction_budget import TransactionBudget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,6 +66,7 @@ class DeadLetterJobs:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._waiting: deque[DeadLetterJob] = deque()
+        self._budget = TransactionBudget(spool.settings)
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -80,7 +82,10 @@ class DeadLetterJobs:
         job = self._waiting[0]
         part = JobSlice(self, job)
         size = 0
+        self._budget.begin()
         while job.at < len(job.numbers) and part.dead_letters < SLICE_DEAD_LETTERS and size < SLICE_BYTES:
+            if self._budget.full:
+                break
             number = job.numbers[job.at]
             job.at += 1
             # A number that occurs twice in the job is still in the database until the commit.
@@ -128,7 +133,7 @@ class DeadLetterJobs:
             return
         mapping, target = targets[dead_letter.mapping]
         message = dead_letter.message
-        mapped = mapping.replay(message, dead_letter.streams, dead_letter.item)
+        mapped, _ = self._budget.bounded(mapping.replay(message, dead_letter.streams, dead_letter.item), message)
         # The same failure as before: the dead letter stays, with the new reason. Anything else replaces it by its
         # results.
         if mapped.rejections and not mapped.drafts and _same(mapped, dead_letter):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bridge.aws.client_factory import EndpointSettings, region_of
 from bridge.aws.credentials import Authentication, authenticated_session
 from bridge.aws.credentials.providers import session_with
+from bridge.aws.error_codes import shortened
 from bridge.aws.transport.in_flight import RequestsInFlight
 from bridge.errors import SendError, Unavailable
 from bridge.kinesis import put_records_codec
@@ -120,7 +121,7 @@ class ClientCache:
         connected = self.of(destination)
         try:
             client = self._settings.client(session_with(connected.credentials), "sts")
-            return str(client.get_caller_identity()["Arn"])
+            arn = client.get_caller_identity()["Arn"]
         except BotoCoreError as error:
             cause = network_error(error)
             if cause.code in NETWORK_CODES:
@@ -128,6 +129,10 @@ class ClientCache:
             raise failed(error, connected.type) from error
         except Exception as error:
             raise failed(error, connected.type) from error
+        # It is shown to people, so it may hold no control characters.
+        if shown := shortened(str(arn)):
+            return shown
+        raise failed(ValueError("the response of STS contains no ARN"), connected.type)
 
     def invalidate(self) -> None:
         """Discard the clients because AWS refuses their credentials, at most once in DOUBT_SECS.

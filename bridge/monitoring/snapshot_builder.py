@@ -131,7 +131,7 @@ class SnapshotBuilder:
             "mapping_states": tuple(spool.states.usage()),
             "dead_letter_count": spool.dead_letter_counts.count,
             "dead_letter_bytes": spool.dead_letter_counts.size,
-            "dead_letter_max_bytes": spool.settings.max_dead_letter_bytes,
+            "dead_letter_max_bytes": spool.settings.dead_letter_bytes,
             "dead_letters_by_code": tuple(
                 DeadLettersByCode(*each) for each in sorted(spool.dead_letter_counts.codes.copy().items())
             ),

@@ -13,6 +13,11 @@ from bridge.mqtt.packet_stream import ProtocolViolation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MAX_PROPERTY_BYTES = 1024 * 1024
+MAX_PROPERTIES = 10_000
+"""Max bytes and number of a message's properties. A user property of 5 bytes takes 200 in memory."""
+_MAX_INTEGER_BYTES = 4
+"""Bytes of a variable byte integer (MQTT 5, 1.5.5)."""
 _TEXT = {0x03: "content_type", 0x08: "response_topic"}
 _INTEGERS = {0x01: ("payload_format_indicator", 1), 0x02: ("message_expiry_interval", 4)}
 _CORRELATION_DATA, _SUBSCRIPTION_IDENTIFIER, _TOPIC_ALIAS, _USER_PROPERTY = 0x09, 0x0B, 0x23, 0x26
@@ -65,8 +70,13 @@ def _add(user_properties: dict[str, Any], name: str, value: str) -> None:
 
 def _entries(data: bytes) -> Iterator[tuple[int, Any]]:
     """Yield each property: its identifier and value. Raises ProtocolViolation."""
-    at = 0
+    if len(data) > MAX_PROPERTY_BYTES:
+        raise ProtocolViolation(f"{len(data):,} bytes of properties, more than {MAX_PROPERTY_BYTES:,}")
+    at = number = 0
     while at < len(data):
+        number += 1
+        if number > MAX_PROPERTIES:
+            raise ProtocolViolation(f"more than {MAX_PROPERTIES:,} properties")
         identifier, at = data[at], at + 1
         value: Any
         if identifier in _TEXT:
@@ -107,13 +117,14 @@ def _text(data: bytes, at: int) -> tuple[str, int]:
 
 
 def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
+    value = 0
+    # Without the bound, a megabyte of 0xFF would make a number of as many bits, in quadratic time.
+    for shift in range(0, 7 * _MAX_INTEGER_BYTES, 7):
         byte, at = _slice(data, at, 1)[0], at + 1
         value |= (byte & 127) << shift
-        shift += 7
         if byte < 128:  # noqa: PLR2004  the last byte
             return value, at
+    raise ProtocolViolation("an integer of more than four bytes")
 
 
 def readable(raw: bytes) -> dict[str, Any]:

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 DEAD_LETTER_BYTES = 500
-"""Estimated size in bytes of a stored dead letter without its payload."""
+"""Estimated size in bytes of a stored dead letter without its payload, topic and properties."""
+_SIZE = f"length(payload) + length(cast(topic as blob)) + length(properties) + {DEAD_LETTER_BYTES}"
+"""`stored_bytes` in SQL. The text of the properties is ASCII."""
+PAYLOAD_SHARE = 4
+"""Part of the room for dead letters that one payload may have. Of a larger one only the beginning is stored."""
 _AMEND = "update dead_letters set code = ?, detail = ?, crc = ? where number = ?"
-# Evict at least this many dead letters at once, so that a full table does not evict with every burst.
-_EVICTED_AT_ONCE = 100
+# Evict this part of the limit at once, so that a full table does not evict with every burst.
+_EVICTED_SHARE = 16
 # Template of an evicted dead letter: only its mapping and its streams are filled in, for the ledger.
 _GONE = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
 
@@ -31,6 +35,18 @@ class StoredDeadLetter(NamedTuple):
 
     number: int
     dead_letter: DeadLetter
+
+
+def stored_bytes(dead_letter: DeadLetter) -> int:
+    """Return the estimated size in bytes of a stored dead letter."""
+    properties = len(json.dumps(dict(dead_letter.properties))) if dead_letter.properties else len("{}")
+    return len(dead_letter.payload) + len(dead_letter.topic.encode()) + properties + DEAD_LETTER_BYTES
+
+
+def shortened(dead_letters: Sequence[DeadLetter], room: int) -> list[DeadLetter]:
+    """Return the dead letters, each payload cut to a quarter of `room`, the bytes that all dead letters may have."""
+    most = room // PAYLOAD_SHARE
+    return [each._replace(payload=each.payload[:most]) if len(each.payload) > most else each for each in dead_letters]
 
 
 def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
@@ -77,10 +93,8 @@ def dead_letter_of(row: Sequence[Any]) -> DeadLetter:
 
 def measure_dead_letters(database: sqlite3.Connection) -> tuple[int, int]:
     """Return the number of dead letters and their estimated size in bytes."""
-    # The payload sizes are summed, not the sizes of all columns: those vary little, and DEAD_LETTER_BYTES stands for
-    # them.
-    count, size = database.execute("select count(*), coalesce(sum(length(payload)), 0) from dead_letters").fetchone()
-    return int(count), int(size) + DEAD_LETTER_BYTES * int(count)
+    count, size = database.execute(f"select count(*), coalesce(sum({_SIZE}), 0) from dead_letters").fetchone()
+    return int(count), int(size)
 
 
 class DeadLetterChange(NamedTuple):
@@ -116,18 +130,20 @@ class DeadLetterCounts:
 def write_dead_letters(
     database: sqlite3.Connection,
     added: Sequence[DeadLetter],
-    removed: Mapping[int, int],
+    removed: Mapping[int, DeadLetter],
     amended: Sequence[tuple[str, str, int]],
-    room: int,
+    limit: int,
+    used: int,
 ) -> tuple[DeadLetterChange, list[DeadLetter]]:
-    """Write the changes of one transaction to the table, and evict the oldest dead letters if `room` is exceeded.
+    """Write the changes of one transaction to the table, and evict the oldest dead letters beyond `limit` bytes.
 
     The caller has opened the transaction of `database`.
 
         added: dead letters to insert
-        removed: number → payload bytes of the dead letters to delete
+        removed: the dead letters to delete, by number
         amended: (code, detail, number) of dead letters whose reason changes
-        room: bytes by which the table may grow
+        limit: bytes that all dead letters may have
+        used: bytes of those that are stored
 
     Return the changes and the evicted dead letters, oldest first. An evicted one has only its mapping and its streams.
     """
@@ -140,16 +156,16 @@ def write_dead_letters(
             database.execute(_AMEND, (code, detail, DEAD_LETTERS.row(*changed)[-1], number))
     if added:
         DEAD_LETTERS.write(database, map(to_row, added))
-    size = sum([len(dead_letter.payload) + DEAD_LETTER_BYTES for dead_letter in added])
-    # The caller passes the payload sizes of removed dead letters, so that they need not be read here.
-    size -= sum([payload + DEAD_LETTER_BYTES for payload in removed.values()])
+    # The caller passes the removed dead letters, so that they need not be read here.
+    size = sum(map(stored_bytes, added)) - sum(map(stored_bytes, removed.values()))
     # Eviction follows the insertion, so that the newest dead letters are always among those that stay.
-    evicted, freed = _evict(database, size - room) if size > room else ([], 0)
+    excess = used + size - limit
+    evicted, freed = _evict(database, excess + limit // _EVICTED_SHARE) if excess > 0 else ([], 0)
     return DeadLetterChange(len(added) - len(removed) - len(evicted), size - freed, len(evicted)), evicted
 
 
 def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter], int]:
-    """Delete the oldest dead letters until `excess` bytes are free, and at least _EVICTED_AT_ONCE of them.
+    """Delete the oldest dead letters until `excess` bytes are free.
 
     Return the evicted dead letters without their payloads, and the bytes freed.
     """
@@ -158,12 +174,12 @@ def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter],
     freed = 0
     # Payloads are not read: an eviction of 256 MiB would otherwise read as many bytes from disk.
     for number, mapping, streams, size in database.execute(
-        "select number, mapping, streams, length(payload) from dead_letters order by number"
+        f"select number, mapping, streams, {_SIZE} from dead_letters order by number"
     ):
         numbers.append((number,))
         evicted.append(_GONE._replace(mapping=mapping, streams=_streams_of(number, streams)))
-        freed += size + DEAD_LETTER_BYTES
-        if freed >= excess and len(numbers) >= _EVICTED_AT_ONCE:
+        freed += size
+        if freed >= excess:
             break
     database.executemany("delete from dead_letters where number = ?", numbers)
     return evicted, freed

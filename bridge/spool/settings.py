@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from bridge.yaml_files.option_types import GIB, MIB, FromFolder, Section, Size, size_between
+
+DEAD_LETTER_SHARE: Final = 4
+"""Dead letters stay until a person deals with them: without a bound, they could fill the spool permanently."""
 
 
 class SpoolSettings(Section):
@@ -32,7 +35,7 @@ class SpoolSettings(Section):
     max_dead_letter_bytes: Annotated[Size, size_between(MIB)] = Field(
         default=256 * MIB,
         ge=MIB,
-        description="beyond it, the oldest dead letters are evicted, counted and logged",
+        description="beyond it, the oldest dead letters are evicted, counted and logged; at most 1/4 of `max_bytes`",
     )
     fresh_bytes: Annotated[Size, size_between(0, GIB)] = Field(
         default=16 * MIB,
@@ -40,3 +43,8 @@ class SpoolSettings(Section):
         le=GIB,
         description="memory for new records, so that they need not be read from disk",
     )
+
+    @property
+    def dead_letter_bytes(self) -> int:
+        """Bytes that all dead letters may have: at most a quarter of `max_bytes`."""
+        return min(self.max_dead_letter_bytes, self.max_bytes // DEAD_LETTER_SHARE)

@@ -30,6 +30,7 @@ from bridge.spool.dead_letters import (
     DeadLetterCounts,
     StoredDeadLetter,
     measure_dead_letters,
+    shortened,
     write_dead_letters,
 )
 from bridge.spool.ledger import Ledger, LedgerLine, LedgerRow
@@ -191,6 +192,7 @@ class Spool:
         if self._must_reopen:
             self._reopen_database()
         pending = [queue for queue in self.queues.values() if queue.pending]
+        transaction.dead_letters = shortened(transaction.dead_letters, self.settings.dead_letter_bytes)
         needed = pending_bytes(pending, transaction)
         try:
             if needed and not self._has_room(needed):
@@ -248,8 +250,7 @@ class Spool:
             if isinstance(error, sqlite3.Error):
                 raise self._failed(error) from error
             raise
-        # A checkpoint inside the transaction is not possible.
-        if shrunk:
+        if shrunk:  # a checkpoint inside the transaction is not possible
             truncate_wal(database)
         # Only after the commit: after a failed one, the next transaction must write these states again.
         written(changed)
@@ -267,9 +268,8 @@ class Spool:
         self, added: list[DeadLetter], transaction: Transaction, changes: Ledger
     ) -> DeadLetterChange:
         """Write the transaction's changes to the dead letters, and count evictions in the ledger's changes."""
-        removed = {number: len(dead_letter.payload) for number, dead_letter in transaction.removed.items()}
-        room = self.settings.max_dead_letter_bytes - self.dead_letter_counts.size
-        changed, evicted = write_dead_letters(self._database, added, removed, transaction.amended, room)
+        bounds = self.settings.dead_letter_bytes, self.dead_letter_counts.size
+        changed, evicted = write_dead_letters(self._database, added, transaction.removed, transaction.amended, *bounds)
         for dead_letter in evicted:
             for stream in dead_letter.streams or ("",):
                 mapping = self._mappings.get(dead_letter.mapping, 0)

@@ -9,7 +9,7 @@ from bridge import errors, files, model
 from bridge.aws import bounded_session, error_codes
 from bridge.aws.transport import request, session
 from bridge.delivery import concurrency, shard_deferral
-from bridge.ingest import burst_mapper, poison_guard, topic_coverage
+from bridge.ingest import burst_mapper, poison_guard, topic_coverage, transaction_budget
 from bridge.kinesis import limits, responses
 from bridge.mapping import router
 from bridge.mapping.expressions import evaluation, expression, projection, static_checks
@@ -21,12 +21,14 @@ from bridge.mapping.stateful import change_filter
 from bridge.monitoring.recording import curve_file, event_log, time_series
 from bridge.monitoring.recording.curves import RESOLUTIONS
 from bridge.monitoring.recording.time_series import TimeSeries
-from bridge.mqtt import connection, packet_stream
+from bridge.mqtt import connection, packet_stream, properties
 from bridge.payloads import compression, json_values, number, xml
 from bridge.payloads.sparkplug import compressed_payload as sparkplug_compression
 from bridge.payloads.sparkplug import datatypes, protobuf
 from bridge.runtime import hang_watchdog
 from bridge.spool import mapping_state
+from bridge.spool import settings as spool_settings
+from bridge.spool.dead_letters import PAYLOAD_SHARE
 from bridge.supervisor import workers
 from bridge.web import connections, events, job_requests, playground, playground_worker, requests
 from bridge.web.access import sessions, wrong_tokens
@@ -85,6 +87,26 @@ def message_limits():
     yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "values of a MessagePack or CBOR payload", json_values.MAX_VALUES, "dead letter `decode`"
     yield "records of one transaction", burst_mapper.MAX_TRANSACTION_RECORDS, "the next transaction"
+    beyond = f"the next transaction; at most 1/{transaction_budget.TRANSACTION_SHARE} of `spool.max_bytes`"
+    yield "bytes of one transaction", size(transaction_budget.MAX_TRANSACTION_BYTES), beyond
+    share = f"1/{transaction_budget.MESSAGE_SHARE} of `spool.max_bytes`"
+    yield "records and dead letters that a mapping makes of one message", share, "one dead letter `too_large`"
+    share = f"1/{spool_settings.DEAD_LETTER_SHARE * PAYLOAD_SHARE} of `spool.max_bytes`"
+    beyond = (
+        f"dead letters of `each`: one for all; its payload: cut; at most 1/{PAYLOAD_SHARE} of `max_dead_letter_bytes`"
+    )
+    yield "dead letters of one message, and the payload of one", share, beyond
+    yield (
+        "dead letters",
+        "256 MiB",
+        (
+            "the oldest are evicted and counted; `spool.max_dead_letter_bytes`, at most "
+            f"1/{spool_settings.DEAD_LETTER_SHARE} of `spool.max_bytes`"
+        ),
+    )
+    beyond = "the message is mapped with properties `{unreadable: …}`"
+    yield "properties of a message", properties.MAX_PROPERTIES, beyond
+    yield "properties of a message, bytes", size(properties.MAX_PROPERTY_BYTES), beyond
     yield "mapping of one burst", f"{hang_watchdog.MAX_BURST_SECS:.0f} s", "the process ends and is started again"
     beyond = "dead letter `poison`"
     yield "processes that end while they map the same message", poison_guard.MAX_DEATHS, beyond
@@ -132,6 +154,8 @@ def mapping_limits():
     yield "levels of a transform's result", 254, "dead letter `transform`"
     yield "integers of a transform's result", "-2⁶³ to 2⁶⁴-1", "dead letter `transform`"
     yield "items of `each`", record_builder.MAX_EACH_ITEMS, "dead letter `transform`"
+    beyond = f"dead letter `too_large`; {record_builder.MAX_AMPLIFICATION} times the payload, if that is more"
+    yield "records of `each`, memory", size(record_builder.MAX_RECORDS_BYTES), beyond
     yield "characters of the reason of a dead letter", record_builder.MAX_DETAIL_CHARS, "it is cut"
     yield "elements that a projection produces", projection.MAX_ELEMENTS, "dead letter `transform`"
     yield "characters that a function returns", function.MAX_TEXT_CHARS, "dead letter `transform`"

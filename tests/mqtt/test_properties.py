@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 
 from bridge.mqtt.packet_stream import ProtocolViolation
-from bridge.mqtt.properties import parse_properties, subscription_identifiers
+from bridge.mqtt.properties import parse_properties, readable, subscription_identifiers
 
 
 def packed(**values):
@@ -71,3 +71,18 @@ def test_properties_of_any_bytes_raise_only_protocol_violations(data):
         assert isinstance(parse_properties(data), dict)
     except ProtocolViolation as error:
         assert str(error)  # noqa: PT017  either outcome is right; only another exception is not
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"\x26\0\0\0\0" * 10_001, "more than 10,000 properties"),
+        (b"\x26\0\1a\xff\xff" + bytes(65_535) + b"\x26\0\1a\xff\xff" + bytes(65_535), ""),
+        ((b"\x26\0\1a\xff\xff" + bytes(65_535)) * 16, "bytes of properties, more than 1,048,576"),
+        (b"\x0b" + b"\xff" * 1_000_000, "an integer of more than four bytes"),
+    ],
+)
+def test_properties_beyond_the_bounds_are_unreadable(data, why):
+    # The message itself is complete and is mapped.
+    assert why in readable(data).get("unreadable", "")
+    assert subscription_identifiers(data) == []

@@ -51,10 +51,13 @@ def test_within_the_bound_nothing_is_evicted(tmp_path):
 
 def test_measure_is_stored_over_a_restart(tmp_path):
     spool = opened(tmp_path)
-    rejected(spool, 3, size=1000)
+    rejected(spool, 3, size=1000, topic="plant/Öl", properties={"user_properties": {"Größe": "ä"}})
+    before = spool.dead_letter_counts.count, spool.dead_letter_counts.size
     spool.close()
     spool = opened(tmp_path)
-    assert (spool.dead_letter_counts.count, spool.dead_letter_counts.size) == (3, 3 * (1000 + DEAD_LETTER_BYTES))
+    assert (spool.dead_letter_counts.count, spool.dead_letter_counts.size) == before
+    assert before[0] == 3
+    assert before[1] >= 3 * (1000 + DEAD_LETTER_BYTES)
     spool.close()
 
 
@@ -77,4 +80,29 @@ def test_evicted_dead_letter_is_restored_when_the_transaction_fails(tmp_path):
         == before
         == spool.reading._database.execute("select count(*) from dead_letters").fetchone()[0]
     )
+    spool.close()
+
+
+def test_dead_letters_have_a_quarter_of_a_small_spool(tmp_path):
+    spool = opened(tmp_path, max_bytes=4 << 20, max_dead_letter_bytes=256 << 20, when_full="block")
+    # Without the bound, they would fill the spool, and no record would be accepted any more.
+    rejected(spool, 60, size=100_000)
+    assert spool.dead_letter_counts.size <= 1 << 20
+    put(spool, b"1")
+    spool.close()
+
+
+def test_newest_of_few_large_dead_letters_stay(tmp_path):
+    spool = opened(tmp_path, max_bytes=64 << 20, max_dead_letter_bytes=1 << 20)
+    rejected(spool, 11, size=100_000)
+    assert [number for number, _ in spool.newest_dead_letters(100)] == list(range(11, 2, -1))
+    assert spool.dead_letter_counts.evicted == 2
+    spool.close()
+
+
+def test_payload_larger_than_a_quarter_of_the_bound_is_cut(tmp_path):
+    spool = opened(tmp_path, max_bytes=64 << 20, max_dead_letter_bytes=1 << 20)
+    rejected(spool, 1, size=3 << 20)
+    [(_, found)] = spool.newest_dead_letters(100)
+    assert (len(found.payload), found.total_bytes) == (1 << 18, 3 << 20)
     spool.close()

@@ -84,11 +84,11 @@ def test_evict_dead_letter_with_damaged_streams_is_damage(database):
     DEAD_LETTERS.write(database, [to_row(dead_letter())])
     database.execute("update dead_letters set streams = 'no json'")
     with pytest.raises(DamagedRow, match="dead letter 1 is damaged"):
-        write_dead_letters(database, [dead_letter()], {}, [], room=0)
+        write_dead_letters(database, [dead_letter()], {}, [], limit=0, used=0)
 
 
 def test_amended_dead_letter_has_the_new_reason_and_a_new_crc(database):
     DEAD_LETTERS.write(database, [to_row(dead_letter(properties={"a": "ä"}))])
-    write_dead_letters(database, [], {}, [("transform", "new", 1)], room=1 << 20)
+    write_dead_letters(database, [], {}, [("transform", "new", 1)], limit=1 << 20, used=0)
     [(_, found)] = read_dead_letters(database)
     assert found == dead_letter(code="transform", detail="new", properties={"a": "ä"})

@@ -191,7 +191,9 @@ class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above
         """Return the credentials for the next request."""
         try:
             frozen: ReadOnlyCredentials = self._inner.get_frozen_credentials()
-            check_credentials(frozen.access_key, frozen.secret_key, frozen.token or None)
+            # An empty text stands for no token. Any other value must be one: botocore does not check it.
+            token = None if frozen.token == "" else frozen.token
+            check_credentials(frozen.access_key, frozen.secret_key, token)
         except SendError:
             raise
         except Exception as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from bridge.errors import Rejected, TransformError
+from bridge.errors import RecordTooLarge, Rejected, TransformError
 from bridge.mapping.pipeline.output_emitter import Emit, json_type
 from bridge.model import MappingResult, NewRecord, Rejection
 
@@ -28,6 +28,11 @@ MAX_DETAIL_CHARS = 500
 
 MAX_EACH_ITEMS = 20_000
 """Max items of `each`: a record of a few bytes takes up to 4 KB of memory until it is committed."""
+
+MAX_RECORDS_BYTES = 64 * 1024 * 1024
+"""Max bytes of all records of `each`: a field of the message that each item repeats multiplies its size."""
+MAX_AMPLIFICATION = 4
+"""Number of times by which the records of a large message may exceed its payload, also beyond MAX_RECORDS_BYTES."""
 
 _LEAVE_OUT = {"the result": "`where`", "the item": "a filter, such as `[?@]`"}
 _new = tuple.__new__  # a NamedTuple's own constructor takes 1.5 times as long
@@ -115,9 +120,10 @@ def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Conv
     """Return the converter of a mapping with `each`: one record per item and output."""
     every = tuple(number for number, _ in emitters)
 
-    def convert(_message: Message, scope: Scope, item: int | None) -> MappingResult:
+    def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
         drafts: list[NewRecord] = []
         rejections: list[Rejection] = []
+        size, most = 0, max(MAX_RECORDS_BYTES, MAX_AMPLIFICATION * len(message.payload))
         for number, record in _items(transform.search(scope), item):
             try:
                 made, refused = _emit_all(emitters, scope, record, _json(record, "the item"), number)
@@ -126,6 +132,10 @@ def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Conv
             else:
                 drafts += made
                 rejections += refused
+                size += sum([len(draft.data) for draft in made])
+            # Checked after each item: the records of all items could exceed the memory.
+            if size > most:
+                raise RecordTooLarge(f"the records of the first {number + 1:,} items exceed {most:,} bytes")
         return MappingResult(drafts, tuple(rejections))
 
     return convert

@@ -21,7 +21,7 @@ from bridge.spool.database.tables import (
     flat_record_rows,
     record_rows,
 )
-from bridge.spool.dead_letters import DEAD_LETTER_BYTES
+from bridge.spool.dead_letters import stored_bytes
 from bridge.spool.queue.ranges import runs
 from bridge.spool.queue.settlement import by_mapping
 
@@ -95,7 +95,7 @@ class Transaction:
 
 def pending_bytes(queues: Iterable[StreamQueue], transaction: Transaction) -> int:
     """Return the estimated bytes that a transaction adds to the database."""
-    size = sum(len(dead_letter.payload) + DEAD_LETTER_BYTES for dead_letter in transaction.dead_letters)
+    size = sum(map(stored_bytes, transaction.dead_letters))
     # Deletions are not subtracted: SQLite reuses their pages only after the transaction.
     for queue in queues:
         size += queue.pending_bytes + _ROW_BYTES * len(queue.pending)

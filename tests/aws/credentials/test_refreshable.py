@@ -3,6 +3,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from botocore.credentials import Credentials
 from botocore.exceptions import EndpointConnectionError
 
 from bridge.aws.credentials.refreshable import (
@@ -13,7 +14,7 @@ from bridge.aws.credentials.refreshable import (
     WrappedCredentials,
     epoch_secs,
 )
-from bridge.errors import Refused, Unavailable
+from bridge.errors import Refused, SendError, Unavailable
 
 
 class Given:
@@ -161,3 +162,16 @@ def test_times_are_read_with_and_without_their_zone():
 
 def test_repr_shows_no_credentials():
     assert "hunter2" not in repr(FetchedCredentials("A", "hunter2", "hunter2"))
+
+
+@pytest.mark.parametrize("token", [False, 0, [], {}, b""])
+def test_token_that_is_no_text_is_an_error(token):
+    # botocore does not check the responses of metadata services.
+    guarded = WrappedCredentials("default", Credentials("AKIA", "secret", token))
+    with pytest.raises(SendError, match="not credentials"):
+        guarded.get_frozen_credentials()
+
+
+def test_empty_token_is_none():
+    guarded = WrappedCredentials("default", Credentials("AKIA", "secret", ""))
+    assert guarded.get_frozen_credentials().access_key == "AKIA"
