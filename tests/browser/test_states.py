@@ -64,7 +64,7 @@ def test_backlog_is_reported_with_its_age_and_when_it_will_be_removed(watched, t
     expect(step(watched, "Kinesis").get_by_text("1 stalled")).to_be_visible()
     problems = watched.get_by_role("region", name="Active problems")
     expect(problems).to_contain_text(re.compile(r"Safe\s*[\d,]+ records buffered on disk; none lost"))
-    expect(problems).to_contain_text(re.compile(r"To do\s*check the network to the endpoint"))
+    expect(problems).to_contain_text(re.compile(r"To do\s*check kinesis.endpoint_url"))
     many = ((f"factory/pdx/press{number % 20:02d}/telemetry", b'{"t": 1}') for number in range(30_000))
     with Publisher(troubled.broker.port, client_id="many") as publisher:
         publisher.publish(many)

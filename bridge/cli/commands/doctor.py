@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from dataclasses import replace
 from functools import cache, partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from bridge.aws.client_factory import region_of
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
     Check = tuple[str, Callable[[], Iterable[Finding]]]
 
+_STREAM = "stream "
 _MARKS = {"ok": "✓", "info": "i", "warning": "!", "error": "✗"}
 _PLAIN_MARKS = {"ok": "+", "info": "i", "warning": "!", "error": "x"}
 """Marks for an output encoding without the others."""
@@ -57,14 +60,15 @@ def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) ->
     loaded = load_folder(settings.mappings, {})
     if loaded.problems:
         raise ConfigError(loaded.problems)
-    found = []
-    for finding in findings(settings, list(loaded.mappings.values()), send=send, publish=publish):
-        found.append(finding)
+    found = findings(settings, list(loaded.mappings.values()), send=send, publish=publish)
+    shown = []
+    for finding in found if as_json else merged(found):
+        shown.append(finding)
         if not as_json:
             show(finding)
     if as_json:
-        print_document(findings=[each.value() for each in found])
-    return FAILED if any(each.status == "error" for each in found) else 0
+        print_document(findings=[each.value() for each in shown])
+    return FAILED if any(each.status == "error" for each in shown) else 0
 
 
 def findings(
@@ -74,6 +78,24 @@ def findings(
     # The findings already contain the facts that would be logged.
     logging.getLogger("bridge").addHandler(logging.NullHandler())
     yield from examine(_checks(settings, mappings, send=send, publish=publish))
+
+
+def merged(found: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield one finding for successive streams with the same error or warning.
+
+    So an endpoint that does not respond is reported once, and not for each of fifty streams.
+    """
+    for (is_stream, *_), same in groupby(found, _merge_key):
+        first, *more = same
+        if is_stream and first.status in ("warning", "error"):
+            names = [each.subject.removeprefix(_STREAM) for each in more]
+            yield replace(first, subject=", ".join([first.subject, *names]))
+        else:
+            yield from (first, *more)
+
+
+def _merge_key(finding: Finding) -> tuple[bool, str, str, str]:
+    return finding.subject.startswith(_STREAM), finding.status, finding.message, finding.advice
 
 
 def show(finding: Finding) -> None:

@@ -46,6 +46,9 @@ def rate_of_bridge(
 ) -> SpoolRate | None:
     """Return the rate between two snapshots of the running bridge; without traffic, the average since its start.
 
+    The ledger counts all runs, so the average uses the records that this run delivered or has in the spool. A backlog
+    of earlier runs is among them, which makes the estimate too high rather than too low.
+
     `read_status` returns the response to `status`, or None where no bridge runs.
     """
     before = read_status()
@@ -53,21 +56,31 @@ def rate_of_bridge(
         return None
     threading.Event().wait(between_secs)
     now = read_status()
-    if now is not None and (rate := _bytes_per_sec(before, now)):
+    if now is not None and (rate := _present(before, now)):
         return SpoolRate(rate, "present rate of the running bridge")
-    if rate := _bytes_per_sec(None, now or before):
+    if rate := _average(now or before):
         return SpoolRate(rate, "average of the running bridge since its start; no traffic now")
     return None
 
 
-def _bytes_per_sec(before: dict[str, Any] | None, now: dict[str, Any]) -> float:
-    """Estimate the rate: each record is about as large as a payload; the ledger shows the records per message."""
-    began, base = (before["coverage"]["at_ms"], _sums(before)) if before else (now["coverage"]["since_ms"], (0, 0, 0))
-    messages, payload_bytes, records = (each - other for each, other in zip(_sums(now), base, strict=True))
-    secs = (now["coverage"]["at_ms"] - began) / 1000
-    if secs <= 0 or messages <= 0:
+def _present(before: dict[str, Any], now: dict[str, Any]) -> float:
+    messages, payload_bytes, records = (each - other for each, other in zip(_sums(now), _sums(before), strict=True))
+    return _bytes_per_sec(messages, payload_bytes, records, now["coverage"]["at_ms"] - before["coverage"]["at_ms"])
+
+
+def _average(now: dict[str, Any]) -> float:
+    messages, payload_bytes, made = _sums(now)
+    status, seen = now["status"], now["coverage"]
+    delivered = sum(stream["delivered"] + stream["rejected"] for stream in status["streams"])
+    records = min(made, delivered + sum(row["spooled"] for row in status["ledger"]))
+    return _bytes_per_sec(messages, payload_bytes, records, seen["at_ms"] - seen["since_ms"])
+
+
+def _bytes_per_sec(messages: int, payload_bytes: int, records: int, millis: float) -> float:
+    """Estimate the rate: each record is about as large as a payload."""
+    if millis <= 0 or messages <= 0:
         return 0.0
-    return float(records * (payload_bytes / messages + RECORD_BYTES) / secs)
+    return float(records * (payload_bytes / messages + RECORD_BYTES) * 1000 / millis)
 
 
 def _sums(response: dict[str, Any]) -> tuple[int, int, int]:

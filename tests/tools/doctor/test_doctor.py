@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from bridge.cli.commands.doctor import doctor, show
+from bridge.cli.commands.doctor import doctor, merged, show
 from bridge.errors import ConfigError
 from bridge.kinesis.client_cache import PublisherSettings
 from bridge.kinesis.service_endpoints import ServiceEndpoint, service_endpoints, without_sts
@@ -286,3 +286,11 @@ def test_emulator_without_sts_gets_no_request_for_the_identity(endpoint, sts, wi
 def test_identity_that_nothing_can_report_is_information():
     [finding] = examine_identity(None, Destination("s"), by_sts=False)
     assert (finding.status, "kinesis.sts_endpoint_url" in finding.message) == ("info", True)
+
+
+def test_streams_with_the_same_error_are_one_finding_for_a_person():
+    refused = [failed("aws.stream", f"stream {name}", "connection refused", "see the endpoint") for name in "abc"]
+    other = failed("aws.stream", "stream d", "not found", "create it")
+    fine = [ok("aws.stream", f"stream {name}", "ACTIVE") for name in "ef"]
+    subjects = [each.subject for each in merged([*refused, other, *fine])]
+    assert subjects == ["stream a, b, c", "stream d", "stream e", "stream f"]

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.durations import pluralize
 from bridge.tools.doctor.finding import info, ok, warning
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _unbounded(window: InflightWindow, terms: SessionTerms) -> Finding:
     facts = {"size": None, "unacknowledged": window.peak, "protocol": terms.protocol}
     if window.peak >= ENOUGH:
         return ok(_CHECK, _SUBJECT, f"at least {ENOUGH:,} messages at a time: no limit in practice", facts)
-    arrivals = f"no limit seen with {window.peak:,} messages" if window.peak else "not measured (no traffic)"
+    arrivals = f"no limit seen with {pluralize(window.peak, 'message')}" if window.peak else "not measured (no traffic)"
     if terms.protocol == "5":
         message = f"{arrivals}; the bridge requests {terms.receive_maximum:,} (MQTT 5). `doctor --publish` measures it"
         return info(_CHECK, _SUBJECT, message, facts=facts)
