@@ -6,7 +6,7 @@ from typing import Final
 
 EXAMPLES: Final = {
     "run": ("run --config /etc/mqtt-kinesis/bridge.yaml", "run --dry-run"),
-    "init": ("init", "init --yes --url mqtts://broker.plant.local:8883 --username bridge --listen-secs 30"),
+    "init": ("init", "init --yes --url mqtts://broker.plant.local --username bridge"),
     "check": ("check", "check --config plant/bridge.yaml"),
     "try": ("try -t factory/pdx/line3/press07/telemetry -p '{\"t\": 21.5}'", "try --dead-letter 7"),
     "schema": ("schema mapping -o mapping.schema.json",),

@@ -174,7 +174,7 @@ def _await_response(folder: Path, directory: int, name: str, patience_secs: floa
         if time.monotonic() > deadline or owner != _living_owner(folder):
             raise BridgeNotRunning(
                 f"the bridge is not running (no response in spool.path {folder}). Start it with 'mqtt-kinesis "
-                "run', or check --config"
+                "run', or check --config; 'mqtt-kinesis spool status' shows the ledger of a stopped bridge"
             )
         pause.wait(POLL_SECS / 5)
     try:

@@ -55,7 +55,7 @@ def test_try_is_0_with_a_record_and_1_without(tmp_path):
     assert called(tmp_path, "try", "--config", file, "--topic", "elsewhere", "--payload", "1").returncode == 1
 
 
-def test_dry_run_prints_records_and_leaves_everything_as_it_was(tmp_path, mosquitto):
+def test_dry_run_prints_records_and_dead_letters_and_changes_nothing(tmp_path, mosquitto):
     file = configured(tmp_path, mqtt={"url": f"mqtt://127.0.0.1:{mosquitto.port}"})
     process = subprocess.Popen(
         [sys.executable, "-m", "bridge", "run", "--dry-run", "--config", file],
@@ -64,9 +64,11 @@ def test_dry_run_prints_records_and_leaves_everything_as_it_was(tmp_path, mosqui
     try:
         assert any("subscribed" in line for line in process.stderr)
         with Publisher(mosquitto.port) as publisher:
-            publisher.publish(telemetry(3), 1)
+            publisher.publish([*telemetry(3), ("factory/pdx/line3/broken/telemetry", b"not JSON")], 1)
         lines = [process.stdout.readline() for _ in range(3)]
         assert all("telemetry" in line for line in lines)
+        printed = next(line for line in process.stderr if line.startswith("dead letter of mapping"))
+        assert "factory/pdx/line3/broken/telemetry: decode: not JSON" in printed
         process.terminate()
         assert process.wait(20) == 0
     finally:

@@ -44,7 +44,10 @@ def prove(config: Path, request: ProofRequest, *, as_json: bool) -> int:
         return _verdict(ProofReading(request, publisher), request, as_json=as_json)
     except (SendError, BridgeError) as error:
         hint = getattr(error, "hint", "")
-        print_error(f"could not be checked: {error}" + (f": {hint}" if hint else ""))
+        message = f"could not be checked: {error}" + (f": {hint}" if hint else "")
+        if as_json:
+            print_document(error={"code": "not_checked", "message": message})
+        print_error(message)
         return NOT_CHECKED
     finally:
         publisher.close()
@@ -57,7 +60,7 @@ def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> 
     verifier = reading.verifier
     retained_since = reading.retained_since(time.time_ns() // 1_000_000)
     verdicts = sorted(verifier.verdicts(retained_since), key=lambda each: (each.bridge, each.queue))
-    if as_json:
+    if as_json and verdicts:
         print_document(queues=[_value(each) for each in verdicts])
     elif verdicts:
         print_coloured("\n".join(line for each in verdicts for line in _verdict_text(each)), _INKS)

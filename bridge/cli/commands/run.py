@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bridge import __version__
 from bridge.config import load_settings
 from bridge.config.effective_options import effective_options
+from bridge.ingest import dead_letter_log
 from bridge.runtime.assembly import assemble
 from bridge.runtime.dry_run import DryRun
 from bridge.runtime.exit_codes import CRASHED, FAILED
@@ -53,6 +54,8 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str 
             _log_start(config, service)
             return _run(service, signals, arena, settings.stop_secs)
         dry = DryRun(settings, sys.stdout)
+        # The dry run prints its dead letters, and `dead-letters list`, to which this log refers, does not show them.
+        dead_letter_log.log.disabled = True
         try:
             return _run(dry.service, signals, arena, settings.stop_secs, dry.print_dead_letters)
         finally:

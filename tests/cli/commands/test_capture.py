@@ -112,3 +112,16 @@ def test_joined_filter_that_is_refused_is_replaced_by_its_parts(tmp_path):
     asked = [text for packet in decides.subscribes for text, _, _ in packet]
     assert asked[0] == "plant/+/+"
     assert sorted(asked[1:]) == ["plant/+/t", "plant/m1/+"]
+
+
+@pytest.mark.parametrize("name", ["capture", "init"])
+def test_verbosity_before_the_command_sets_the_level_of_its_log(tmp_path, mosquitto, command, name):
+    set_up(tmp_path, mosquitto.port)
+    listen = {"capture": ("--secs", "0.1"), "init": ("--yes", "--force", "--listen-secs", "0.1", "--url")}
+    for option, logs_connection in ((), False), (("-q",), False), (("-v",), True):
+        file = tmp_path / f"{len(option)}{option}.jsonl"
+        more = (file,) if name == "capture" else ()
+        url = (f"mqtt://127.0.0.1:{mosquitto.port}",) if name == "init" else ()
+        done = command(tmp_path, *option, name, *more, *listen[name], *url)
+        assert (done.returncode, " connected " in done.stderr) == (0, logs_connection), done.stderr
+        assert "0 messages, 0 bytes" in done.stdout

@@ -87,6 +87,14 @@ def test_prove_without_a_manifest_about_the_stream_exits_with_3(server, run, cap
     assert "no manifest in manifests covers archive" in capsys.readouterr().err
 
 
+def test_prove_as_json_that_is_not_possible_prints_an_error(server, run, capsys):
+    put(server, "manifests", manifest(1, 2, stream="other"))
+    assert run(as_json=True) == NOT_CHECKED
+    document = json.loads(capsys.readouterr().out)
+    assert (document["schema_version"], document["error"]["code"]) == (1, "not_checked")
+    assert "no manifest in manifests covers archive" in document["error"]["message"]
+
+
 @pytest.mark.parametrize("operation", ["ListShards", "GetRecords", "DescribeStreamSummary"])
 def test_prove_that_may_not_read_exits_with_3_and_what_to_do(server, run, capsys, operation):
     put(server, "manifests", manifest(1, 2))
