@@ -33,7 +33,7 @@ _EARLY_WHERE = "early where"
 class MappingExplanation:
     """Explanation of one mapping's result. `mapped` is None if the topic does not match.
 
-    `steps` are pairs of label and text, in the order of the pipeline. The last ones show the records, or why there is
+    `steps` are pairs of label and text, in the order of the pipeline. The last steps show the records, or why there are
     none.
     """
 
@@ -51,7 +51,7 @@ class MappingExplanation:
 class Explanation:
     """Explanations of all mappings.
 
-    The matching mappings come first, then the others, sorted by the number of matching levels.
+    Matching mappings come first. The others are sorted by the number of matching levels.
     """
 
     topic: str
@@ -89,7 +89,7 @@ def explain(mappings: Iterable[Mapping], message: Message) -> Explanation:
     """Explain what each mapping does with a message, and why. Never raise for a bad message."""
     levels = message.topic.split("/")
     found = [(_matching_levels(mapping, levels), _explain(mapping, message)) for mapping in mappings]
-    # The sort is stable: mappings with equally many matching levels stay in their order.
+    # The sort is stable, so mappings with the same number of matching levels keep their order.
     found.sort(key=lambda each: each[0], reverse=True)
     return Explanation(message.topic, tuple(explanation for _, explanation in found))
 
@@ -101,7 +101,7 @@ def _matching_levels(mapping: Mapping, levels: list[str]) -> float:
 
 
 def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
-    """Explain one mapping: why its topic does not match, or the steps and the result."""
+    """Explain one mapping: its steps and its result, or why its topic does not match."""
     levels = message.topic.split("/")
     place = mismatch(mapping.pattern.levels, levels)
     if place is not None:
@@ -117,7 +117,7 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
     steps = (
         ("topic", f"{mapping.pattern.text} (subscribed as {mapping.pattern.filter}, QoS {mapping.specification.qos})"),
         *([("captures", ", ".join(f"{name} = {value}" for name, value in captures.items()))] if captures else []),
-        # The pipeline decides on one thing before its first step.
+        # The pipeline skips retained messages before its first step.
         *(trace.steps or (_skipped() if not mapped.rejections else ())),
         *_output_lines(mapping, mapped),
     )
@@ -125,9 +125,9 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
 
 
 class _Trace:
-    """The pipeline of a mapping, built again from the same parts. Each part notes its result.
+    """The pipeline of a mapping, built from the same parts, which also record their results.
 
-    Like `Mapping.apply` it changes the state of a stateful mapping.
+    Like `Mapping.apply`, it changes the state of a stateful mapping.
     """
 
     def __init__(self, mapping: Mapping) -> None:
@@ -200,10 +200,7 @@ class _Trace:
         return replace(expression, search=traced)
 
     def _stage(self, label: str, row: ChangeRow | None) -> None:
-        """Note a stage of a mapping with state.
-
-        For the stage, a message that is tried alone is the first one of its key.
-        """
+        """Record the step of a stateful stage. If a message is tried alone, it is the first message of its key."""
         if label == "changes":
             text = "not enough since the last one sent" if row is None else f"sent, and remembered as {row.key!r}"
             self.steps.append((label, text))
@@ -229,7 +226,7 @@ def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
 
 
 def _output_lines(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
-    """Yield lines for records with their keys, dead letters and commands, or for a held or filtered message."""
+    """Yield one line per record, dead letter and command, or a line for a held or filtered message."""
     for draft in mapped.drafts:
         key_from = mapping.parts.keys[draft.output]
         if key_from is not None:
@@ -240,7 +237,7 @@ def _output_lines(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str
     for command in effects.commands if effects is not None else ():
         yield "command", f"requests a rebirth: {command.topic}"
     if not mapped.drafts and not mapped.rejections:
-        # A held message has effects, and does not count as filtered before its span has ended.
+        # A held message has side effects. It does not count as filtered before its span has ended.
         held = effects is not None and not effects.filtered
         yield ("held", "until its span has ended") if held else ("filtered", "nothing is sent")
 

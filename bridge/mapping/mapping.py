@@ -45,14 +45,14 @@ class Mapping:
         return content(draft.data) if self.outputs[draft.output].envelope else draft.data
 
     def replay(self, message: Message, streams: Sequence[str], item: int | None) -> MappingResult:
-        """Map a dead letter's message again, for the outputs to `streams` only; with `each`, for `item` only.
+        """Map a dead letter's message again, only for the outputs to `streams` and, with `each`, only for `item`.
 
-        This never raises. If the mapping no longer has the output, the topic or the item, the result is a rejection
-        with the code no_output, no_match or no_item, so that a dead letter is never lost. Two outputs to one stream are
-        both mapped again, because a dead letter stores the names of its streams only.
+        Never raise. If the mapping no longer has the output, the topic or the item, the result is a rejection with the
+        code no_output, no_match or no_item, so that a dead letter is never lost. If two outputs have the same stream,
+        both are mapped again, because a dead letter stores only the names of streams.
         """
         chosen = [self._outputs_to(stream) for stream in streams]
-        # One missing output fails the replay: the dead letter must not lose this stream.
+        # If one output is missing, the replay fails, because the dead letter must not lose this stream.
         if not all(chosen):
             return self._changed(
                 "no_output", f"the mapping has no output to {', '.join(sorted(set(streams)))} any more"
@@ -86,8 +86,8 @@ class Mapping:
     def _outputs_to(self, stream: str) -> set[int]:
         """Return the numbers of the outputs with this destination.
 
-        If there are none, return those to the same data stream: the destination's other settings may have changed
-        since.
+        If there are none, return the outputs with the same data stream, because other settings of the destination may
+        have changed.
         """
         exact = {output.number for output in self.outputs if str(output.destination) == stream}
         data_stream = stream.partition(" ")[0]
@@ -108,8 +108,8 @@ def compile_mapping(
 ) -> Mapping:
     """Compile a valid specification, given the result of `read_specification`.
 
-    - `limits`: max bytes per record, by destination; MAX_RECORD_BYTES for a destination that is not in it. The mapping
-      reads it for each record, so the caller may change it while the mapping is in use.
+    - `limits`: max bytes per record, by destination; MAX_RECORD_BYTES if a destination is missing. The mapping reads
+      the limits for each record, so the caller may change them at any time.
     - `version`: the version of the file, for envelopes.
     """
     parts = compile_parts(name, specification, expressions, codec, limits, version)

@@ -1,4 +1,4 @@
-"""Values, records and rejections as text that is safe for a terminal: the output of `check`, `try` and `diff`."""
+"""Rendering of values, records and rejections as text that is safe for a terminal, for `check`, `try` and `diff`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def written(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape characters that a terminal would interpret: topics and payloads come from outside."""
+    """Escape characters that a terminal would interpret, because topics and payloads come from outside."""
     return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 

@@ -1,4 +1,4 @@
-"""Routing of topics to mappings: an immutable set of active mappings, which a reload replaces as one object."""
+"""Routing of topics to mappings. The set of active mappings is one immutable object, which a reload replaces."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class RouteTarget(NamedTuple):
 class RouteMatch(NamedTuple):
     """Result of a look-up.
 
-    `valid` is false if the topic is empty or not UTF-8; `topic` then shows the invalid bytes escaped. `excluded`: it
-    matches no mapping because `except` of one excludes it, so coverage does not report it.
+    `valid` is false if the topic is empty or not UTF-8; `topic` then shows the invalid bytes escaped. `excluded` is
+    true if no mapping matches because an `except` excludes the topic; coverage does not report it.
     """
 
     topic: str
@@ -62,11 +62,9 @@ class Router:
     """The active mappings. Used by one thread at a time, because `match` updates the cache.
 
     Machines publish to the same topics again and again, so a match is nearly always one dictionary look-up. When the
-    cache is full, it is not changed, and other topics are matched without it, which takes some microseconds.
-
-    The cache is cleared only after several misses per cached topic, because it then holds the wrong topics. If it were
-    cleared at once, or if the oldest topic were evicted, a plant with slightly too many topics would never find one in
-    it.
+    cache is full, further topics are not cached, and matching them takes some microseconds. The cache is cleared only
+    after several misses per cached topic, because it then contains the wrong topics. Clearing it at once, or evicting
+    the oldest topic, would be worse: in a plant with slightly too many topics, every look-up would miss.
     """
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
@@ -81,11 +79,14 @@ class Router:
         self._cache_misses = 0
 
     def filters(self) -> dict[str, int]:
-        """Return the MQTT filters to subscribe to, with their QoS. No two overlap, so each message arrives once."""
+        """Return the MQTT filters to subscribe to, with their QoS.
+
+        Filters never overlap, so each message arrives once.
+        """
         return covering_filters((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
 
     def joined_filters(self) -> dict[str, dict[str, int]]:
-        """Return the filters of the mappings that each filter of `filters` joins, with their QoS."""
+        """Return, for each filter of `filters`, the filters of the mappings that it joins, with their QoS."""
         return joined_filters((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
 
     def match(self, topic: bytes) -> RouteMatch:
@@ -102,8 +103,11 @@ class Router:
             return
         size = _MATCH_BYTES + _BYTES_A_CHARACTER * len(topic)
         size += _BYTES_A_LEVEL * max(0, topic.count(b"/") - _USUAL_LEVELS)
-        # Cases: 1. the topic fits: cache it. 2. The cache is full, and has had few misses: do not cache the topic.
-        # 3. The cache is full of topics that are no longer published: clear it, then cache the topic.
+        # Cases:
+        # 1. There is room: cache the topic.
+        # 2. The cache is full and has had few misses: do not cache the topic.
+        # 3. The cache is full and has had many misses, so its topics are no longer published: clear it, then cache the
+        #    topic.
         if size > self._cache_budget:
             self._cache_misses += 1
             if self._cache_misses <= _MISSES_KEPT * len(self._cache):
@@ -130,7 +134,7 @@ class Router:
         except UnicodeDecodeError:
             return RouteMatch(topic.decode(errors="backslashreplace"), [], (), valid=False)
         if not text:
-            # A topic alias may replace the topic. The bridge permits none, so the topic is unknown.
+            # The topic may be replaced by a topic alias. The bridge permits no aliases, so this topic is unknown.
             return RouteMatch(text, [], (), valid=False)
         levels = text.split("/")
         if len(topic) <= _INTERNED_TOPIC_BYTES:
@@ -155,7 +159,7 @@ class Router:
                     found += node[_MULTI]
                 if level in node:
                     below.append(node[level])
-                # A level that is itself "+" has already followed this branch: it must not be matched twice.
+                # If the level itself is "+", this branch was already followed, and must not match twice.
                 if ONE in node and level != ONE:
                     below.append(node[ONE])
             nodes = below

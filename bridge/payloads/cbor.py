@@ -105,9 +105,10 @@ def _shared(_value: Any, _immutable: bool) -> Any:
 
 
 class _TagConverters(dict[int, Callable[[Any, bool], Any]]):
-    """Converters of a tag's content, by its number.
+    """Converters of a tag's content, by tag number.
 
-    The default for all other numbers is essential: without it, cbor2 converts the tags that it knows to Python objects.
+    The default for other numbers is essential: without it, cbor2 would convert the tags that it knows to Python
+    objects.
     """
 
     def __missing__(self, _number: int) -> Callable[[Any, bool], Any]:
@@ -138,8 +139,7 @@ def _with_doubles(payload: bytes) -> bytes:
     """Return the payload with every 32-bit float as the 64-bit float of its shortest number.
 
     The decoder returns both as doubles and does not distinguish them. 16-bit floats stay exact, because encoders use
-    them only for numbers that 16 bits can represent. From the point at which a payload is incomplete, it stays
-    unchanged.
+    them only for numbers that 16 bits can represent. If the payload is incomplete, its last part stays unchanged.
     """
     parts: list[bytes] = []
     copied = place = 0
@@ -150,7 +150,7 @@ def _with_doubles(payload: bytes) -> bytes:
         size = 1 << (information - _ONE_BYTE) if _ONE_BYTE <= information < _INDEFINITE else 0
         place += 1
         if head == _FLOAT32 and place + size <= end:
-            # In the reverse order: the bytes on the wire are big-endian.
+            # Reversed, because the bytes on the wire are big-endian.
             number = shortest_float32(payload[place : place + size][::-1])
             parts += (payload[copied : place - 1], _DOUBLE_BYTE, _pack_double(number))
             copied = place + size
@@ -161,7 +161,7 @@ def _with_doubles(payload: bytes) -> bytes:
 
 
 def _reason(payload: bytes, error: Exception) -> str:
-    """Return the reason of an error in words."""
+    """Return the reason for an error in words."""
     if not payload:
         return "the payload is empty"
     cause = error.__cause__

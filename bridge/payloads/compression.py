@@ -9,11 +9,11 @@ Without a transform, the record is the decompressed payload.
     auto     gzip or zstd by the first bytes (1f 8b; 28 b5 2f fd; 50 to 5f 2a 4d 18, a skippable frame of zstd); zlib by
              the first two bytes and the checksum; any other payload is unchanged
 
-Deflated data has no mark. `auto` recognises it only if a text is expected, by the fact that the payload is no text but
-its decompression is. Of random bytes, one payload in 10,000 would be taken for deflated data.
+Deflated data has no signature. `auto` recognises it only if a text is expected: the payload is not text, but its
+decompressed content is. One in 10,000 payloads of random bytes would be mistaken for deflated data.
 
-The output is never longer than `limit` bytes. A decompression bomb is rejected when it reaches the limit. Wrong
-checksums, payloads that end too early, and other data after the end are also rejected.
+The output is never longer than `limit` bytes. A decompression bomb is rejected when it reaches the limit. Payloads with
+a wrong checksum, with a missing end, or with other data after the end are rejected too.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def compression_of(payload: bytes, limit: int = DEFAULT_LIMIT) -> str | None:
 
 
 def compress(compression: str, data: bytes) -> bytes:
-    """Return the data compressed, as a device would send it; with `auto`, unchanged."""
+    """Return the data compressed, as a device would send it. With `auto`, return it unchanged."""
     if compression == "gzip":
         return gzip.compress(data, mtime=0)
     if compression in _FORMATS:
@@ -88,7 +88,7 @@ def compress(compression: str, data: bytes) -> bytes:
 
 
 def _marked(payload: bytes) -> str | None:
-    """Return the compression that the first bytes show without doubt."""
+    """Return the compression that the first bytes identify with certainty."""
     for name, magic in MAGIC.items():
         if payload.startswith(magic):
             return name
@@ -98,7 +98,7 @@ def _marked(payload: bytes) -> str | None:
 def _has_zlib_header(payload: bytes) -> bool:
     """Return whether the first two bytes may be those of zlib: https://www.rfc-editor.org/rfc/rfc1950#section-2.2."""
     head = int.from_bytes(payload[:2], "big")
-    # Method 8 with a window of at most 32 KiB, a check of 5 bits, and no preset dictionary.
+    # The header has method 8, a window of at most 32 KiB, a valid check of 5 bits, and no preset dictionary.
     return len(payload) > 2 and head >> 8 & 0x8F == 8 and head % 31 == 0 and not head & 0x20  # noqa: PLR2004
 
 
@@ -114,14 +114,17 @@ def _is_text(payload: bytes) -> bool:
 
 
 def _from_any(payload: bytes, limit: int, *, text: bool) -> bytes:
-    """Decompress a payload whose compression is recognised, and return any other one unchanged. Raise DecodeError."""
+    """Decompress a payload whose compression is recognised. Return any other payload unchanged. Raise DecodeError."""
     marked = _marked(payload)
     if marked is not None:
         return _from_gzip(payload, limit) if marked == "gzip" else _from_zstd(payload, limit)
     if text and _is_text(payload):
         return payload
-    # Cases: 1. zlib with its checksum. 2. If a text is expected, deflated text. 3. If a text is expected, damaged zlib,
-    # which is an error. 4. Any other payload: the decoder decides.
+    # Cases:
+    # 1. zlib with its checksum.
+    # 2. If a text is expected, deflated text.
+    # 3. If a text is expected, damaged zlib, which is an error.
+    # 4. Any other payload: the decoder decides.
     headed = _has_zlib_header(payload)
     found = _inflated("zlib", payload, limit) if headed else None
     if found is None and text:
@@ -176,7 +179,8 @@ def _part(compression: str, data: bytes, room: int, payload: bytes, limit: int |
     """Return the content of a member or stream of at most `room` bytes, and the data after it. Raise DecodeError."""
     work = zlib.decompressobj(_FORMATS[compression])
     try:
-        # One byte over the limit shows that the payload is too large. A max length of 0 would mean no limit.
+        # Read one byte more than the limit, to see whether the payload is too large. A max length of 0 would mean no
+        # limit.
         made = work.decompress(data, room + 1)
     except zlib.error as error:
         raise DecodeError(f"not {compression}: {error}") from None
@@ -204,7 +208,7 @@ def _from_zstd(payload: bytes, limit: int) -> bytes:
             if len(made) > limit:
                 raise _too_large(limit)
             place += len(chunk)
-        # The last chunk may reach into the next frame.
+        # The last chunk may contain the beginning of the next frame.
         place -= len(frame.unused_data)
         if place == len(payload):
             return bytes(made)

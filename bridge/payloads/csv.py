@@ -3,8 +3,7 @@
     payload: csv
     csv: {header: [ts, machine, temperature], delimiter: ";", numbers: true}
 
-- The option gives the header, or says that it is the first line (`header: first_line`). A line with more or fewer
-  fields is rejected.
+- The option `header` lists the names of the columns, or is `first_line`. A line with more or fewer fields is rejected.
 - A field in double quotes may contain the delimiter, line breaks, and doubled quotes. Empty lines are skipped.
 - With `numbers` (the default) a field with a number in JSON's notation becomes a number, and an empty field null.
   Numbers that would not stay exact remain text: 007, and integers beyond 64 bits. Without `numbers` every field is
@@ -28,7 +27,7 @@ from bridge.payloads.text import decode_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# The csv module rejects fields over 131,072 characters by default. The size of a message is the limit here.
+# By default, the csv module rejects fields over 131,072 characters. Here, the limit on the message size is enough.
 csv.field_size_limit(1 << 30)
 
 FIRST_LINE: Final = "first_line"
@@ -39,7 +38,7 @@ _MAX_NUMBER_CHARS: Final = 400
 
 
 class CsvProblem(Exception):
-    """A problem, and the line on which it is (from 1)."""
+    """A problem and its line (counted from 1)."""
 
     def __init__(self, line: int, message: str) -> None:
         """Report `message` for the line number `line`."""
@@ -85,7 +84,7 @@ class CsvDecoder:
 
 
 def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with the line on which it begins, without empty lines. Raise CsvProblem."""
+    """Yield each row that is not empty, with the line on which it begins. Raise CsvProblem."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -129,7 +128,7 @@ def number(field: str) -> str | float | None:
 
 
 def _explained(message: str) -> str:
-    """Return an error of the csv module in plainer words."""
+    """Return the message of an error of the csv module in plain words."""
     if "expected after" in message:
         return "characters after the closing quote of a field; a quote inside it is written twice"
     if "unexpected end of data" in message:

@@ -1,6 +1,6 @@
 """Character encodings of text payloads, by their names in Python: https://docs.python.org/3/library/codecs.html.
 
-Python's codecs for other purposes (idna, punycode, unicode_escape) are not among them: some take quadratic time.
+Python's codecs for other purposes (idna, punycode, unicode_escape) are not supported, because some take quadratic time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ UTF8: Final = frozenset({"utf-8", "utf-8-sig"})
 
 
 def codec_name(name: str) -> str:
-    """Return Python's name of an encoding. Raise ValueError for one that is not supported."""
+    """Return Python's name for an encoding. Raise ValueError for an unsupported encoding."""
     try:
         found = codecs.lookup(name).name
     except (LookupError, ValueError):

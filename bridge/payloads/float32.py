@@ -1,7 +1,7 @@
 """Numbers that were sent as 32-bit or 16-bit floats.
 
-A 32-bit float is a double with most digits missing: 28.7 becomes 28.700000762939453. The sender meant 28.7, and that is
-what every program prints for the 32-bit float: the shortest decimal number that rounds to it. So that is the value
+A 32-bit float that is converted to a double gets more digits: 28.7 becomes 28.700000762939453. The sender meant 28.7,
+which is the shortest decimal number that rounds to the 32-bit float. Programs print this number, so it is the value
 here. Whole numbers up to 2^24 are exact.
 """
 
@@ -18,7 +18,7 @@ class _Format(NamedTuple):
 
     A decimal number of `sure_digits` digits is the same after a conversion to this format and back. `max_digits` digits
     are enough to distinguish all floats: https://en.wikipedia.org/wiki/IEEE_754#Character_representation Below
-    `min_normal` a float has fewer bits, so that fewer digits may do. Whole numbers up to `max_whole` are exact.
+    `min_normal`, a float has fewer bits, so fewer digits may be enough. Whole numbers up to `max_whole` are exact.
     """
 
     layout: Struct
@@ -37,13 +37,13 @@ _REMEMBERED = 8192
 
 @lru_cache(maxsize=_REMEMBERED)
 def shortest_float32(data: bytes) -> float:
-    """Return the shortest number of a 32-bit float, from 4 little-endian bytes. NaN and infinities stay."""
+    """Return the shortest number for a 32-bit float in 4 little-endian bytes. NaN and infinities are unchanged."""
     return _shortest(_SINGLE, data)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def shortest_float16(data: bytes) -> float:
-    """Return the shortest number of a 16-bit float, from 2 little-endian bytes. NaN and infinities stay."""
+    """Return the shortest number for a 16-bit float in 2 little-endian bytes. NaN and infinities are unchanged."""
     return _shortest(_HALF, data)
 
 
@@ -51,7 +51,7 @@ def _shortest(kind: _Format, data: bytes) -> float:
     exact: float = kind.layout.unpack(data)[0]
     if not math.isfinite(exact) or (exact.is_integer() and abs(exact) <= kind.max_whole):
         return exact
-    # More than `sure_digits` digits are needed only if that many do not give the same float again.
+    # More digits are needed only if `sure_digits` digits do not convert back to the same float.
     for digits in range(kind.sure_digits if abs(exact) >= kind.min_normal else 1, kind.max_digits + 1):
         shorter = float(f"{exact:.{digits}g}")
         if _bytes(kind.layout, shorter) == data:

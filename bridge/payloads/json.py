@@ -3,7 +3,7 @@
 - If an object has a key more than once, the last one wins.
 - Integers from -2^63 to 2^64-1 stay exact. Larger ones become 64-bit floats, or are rejected if they exceed those.
 - NaN, Infinity, invalid UTF-8 and half of a surrogate pair are rejected.
-- A byte order mark, also that of UTF-16, and NULs at the end are accepted.
+- A byte order mark (of UTF-8 or UTF-16) and NULs at the end are accepted.
 - Nesting deeper than 1024 levels, over 1,048,576 values, text after the value and an empty payload are rejected.
 """
 
@@ -33,7 +33,7 @@ class JsonDecoder:
         try:
             return orjson.loads(payload)
         except orjson.JSONDecodeError as error:
-            # Only after a failure, because nearly all payloads have neither a byte order mark nor a NUL.
+            # This runs only after a failure, because nearly all payloads have neither a byte order mark nor a NUL.
             plain = plain_utf8(payload)
             if plain is payload:
                 raise DecodeError(_reason(payload, error)) from None

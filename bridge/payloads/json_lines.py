@@ -1,8 +1,8 @@
-"""`payload: json_lines`: several JSON documents, each read like `payload: json`; they become a list.
+"""`payload: json_lines`: a list of several JSON documents, each decoded like `payload: json`.
 
 Usually each line is a document (https://github.com/ndjson/ndjson-spec). Documents of several lines, documents without a
 line break between them, and JSON text sequences (https://www.rfc-editor.org/rfc/rfc7464.html) are read too. A payload
-with an invalid document, with over 1,048,576 lines, documents or values, or with none is rejected.
+is rejected if it has an invalid document, no document, or over 1,048,576 lines, documents or values.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ class JsonLinesDecoder:
 
 
 def _documents(text: str) -> list[Any]:
-    """Return the values of documents that span lines or share one. Raise DecodeError."""
-    # Python's reader finds the end of each document; orjson reads it, so that values are those of `payload: json`.
+    """Return the values of documents that span several lines or share a line. Raise DecodeError."""
+    # Python's json module finds the end of each document. orjson then decodes it, so that the values equal those of
+    # `payload: json`.
     end_of = json.JSONDecoder().raw_decode
     values: list[Any] = []
     at = _after_blanks(text, 0)
@@ -56,8 +57,7 @@ def _documents(text: str) -> list[Any]:
         except RecursionError:
             raise _error("nested too deeply", text, at) from None
         except json.JSONDecodeError as error:
-            # The offset in an error of orjson counts from the start of the document, that of Python from the start of
-            # the text.
+            # orjson counts the offset of an error from the start of the document, Python from the start of the text.
             place = error.pos if error.doc is text else at + error.pos
             raise _error(error.msg, text, place) from None
         except ValueError as error:  # an integer of thousands of digits

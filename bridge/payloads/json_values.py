@@ -1,4 +1,4 @@
-"""Conversion of values that binary formats have and JSON does not: for `payload: msgpack` and `payload: cbor`.
+"""Conversion of values that JSON does not have, for `payload: msgpack` and `payload: cbor`.
 
 - Bytes become a list of integers 0-255, as with `payload: bytes`.
 - NaN and the infinities become null, as in `bytes_to_float`: a sensor without a reading sends them.
@@ -6,8 +6,8 @@
 - A MessagePack timestamp becomes RFC 3339 text in UTC, with as many digits as it has (years 1 to 9999).
 - Integers from -2^63 to 2^64-1 stay exact. Larger ones become 64-bit floats, or are rejected if they exceed those.
 - Keys are text. Integer keys become decimal text (`payload."21"`); all other keys are rejected. If a key occurs more
-  than once, the last one wins, also if one is 1 and the other '1'.
-- Over 128 levels and over 1,048,576 values are rejected (a value of one byte can take 70 bytes of memory).
+  than once, the last one wins. 1 and '1' count as the same key.
+- Payloads with over 128 levels or over 1,048,576 values are rejected (a value of one byte can take 70 bytes of memory).
 """
 
 from __future__ import annotations

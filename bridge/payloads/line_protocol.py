@@ -6,8 +6,7 @@
      "timestamp": 1700000000000000000}
 
 - Tags are text. Fields are floats, integers with and without sign (7i, 7u; exact), booleans, and text in quotes.
-- `timestamp` is the number as it was sent, in nanoseconds unless the sender sets another precision; null if there is
-  none.
+- `timestamp` is the number that was sent, or null. It counts nanoseconds, unless the sender uses another precision.
 - Empty lines and comments (#) are skipped. A payload without a line, or with over 1,048,576 values, is rejected.
 
 https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
@@ -143,7 +142,7 @@ class _LineReader:
         return found
 
     def _next(self, character: str) -> bool:
-        """Move over this character, if it is the next one."""
+        """Skip this character if it is the next one, and return whether it was."""
         if self._text[self._at : self._at + 1] != character:
             return False
         self._at += 1

@@ -1,8 +1,7 @@
 """`payload: msgpack` (https://github.com/msgpack/msgpack/blob/master/spec.md): one value.
 
 Values that JSON does not have are converted as described in `bridge.payloads.json_values`. Extensions other than
-timestamps become their bytes, whatever their type. Data after the value, invalid UTF-8 and an empty payload are
-rejected.
+timestamps become lists of their bytes. Data after the value, invalid UTF-8 and an empty payload are rejected.
 """
 
 from __future__ import annotations
@@ -66,8 +65,8 @@ def _unpack(payload: bytes) -> Any:
     except ValueError as error:
         if "strict_map_key" not in str(error):
             raise
-    # Some key is no text. Keys of other types can be crafted to collide in a dict, which would then take minutes to
-    # build. So they are converted to text before the dict is built.
+    # Some key is not text. Keys of other types can be crafted to collide, and the dict would then take minutes to
+    # build. So they are converted to text first.
     return msgpack.unpackb(payload, ext_hook=_content, strict_map_key=False, object_pairs_hook=_with_text_keys)
 
 
@@ -97,8 +96,8 @@ def _content(_type: int, data: bytes) -> bytes:
 def _with_doubles(payload: bytes) -> bytes:
     """Return the payload with every 32-bit float as the 64-bit float of its shortest number.
 
-    The decoder returns both as doubles and does not distinguish them. From the point at which a payload is incomplete,
-    it stays unchanged.
+    The decoder returns both as doubles and does not distinguish them. If the payload is incomplete, its last part stays
+    unchanged.
     """
     parts: list[bytes] = []
     copied = place = 0
@@ -108,7 +107,7 @@ def _with_doubles(payload: bytes) -> bytes:
         place += 1
         if head == _FLOAT32:
             if place + 4 <= end:
-                # In the reverse order: the bytes on the wire are big-endian.
+                # Reversed, because the bytes on the wire are big-endian.
                 number = shortest_float32(payload[place : place + 4][::-1])
                 parts += (payload[copied : place - 1], _DOUBLE_BYTE, _pack_double(number))
                 copied = place + 4
@@ -138,7 +137,7 @@ def _count_values(payload: bytes) -> None:
 
 
 def _reason(payload: bytes, error: Exception) -> str:
-    """Return the reason of an error in words."""
+    """Return the reason for an error in words."""
     if not payload:
         return "the payload is empty"
     if isinstance(error, msgpack.ExtraData):

@@ -1,4 +1,4 @@
-"""`payload: bytes`: any payload. Expressions see a list of integers 0-255: `payload[0]` and `payload[2:4]` work."""
+"""`payload: bytes`: any payload. Expressions see a list of integers 0-255, so `payload[0]` and `payload[2:4]` work."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """`payload: text`: text without its byte order mark and without NULs at its end. An empty payload is the empty text.
 
 Every text format is UTF-8. A payload that begins with the byte order mark of UTF-16 is read as UTF-16. NULs at the end
-are removed, because C programs send the NUL that terminates their texts, and buffers of fixed size are filled with
-NULs.
+are removed. C programs send the NUL that terminates a text, and fill buffers of fixed size with NULs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`payload: xml`: one XML document becomes an object, in the widely used form of the package xmltodict.
+"""`payload: xml`: one XML document, converted to an object in the form of the package xmltodict.
 
     <reading id="7"><temperature unit="C">21.5</temperature><alarm>A</alarm><alarm>B</alarm><note/></reading>
 
@@ -12,8 +12,8 @@
 - Text is read in the encoding that the document declares.
 
 A document type declaration is rejected, because its entities could expand to gigabytes or read files. Documents with
-over 128 levels or 400,000 elements and attributes are rejected. So is a tag or a comment over 1 MiB, because expat
-reads all attributes of a tag before it reports them.
+over 128 levels or 400,000 elements and attributes are rejected. A tag or comment over 1 MiB is rejected too, because
+expat reads all attributes of a tag before it reports them.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class XmlDecoder:
             message = expat.ErrorString(error.code)
             raise DecodeError(f"not XML: {message}, at line {error.lineno}, column {error.offset + 1}") from None
         except ValueError:
-            # expat knows Unicode and encodings of one byte a character.
+            # expat supports Unicode and encodings with one byte per character.
             raise DecodeError(
                 "not usable: name the encoding that the XML declares in the mapping: `encoding`"
             ) from None
@@ -72,7 +72,7 @@ class XmlDecoder:
 
 
 def _parse(parser: expat.XMLParserType, data: bytes) -> None:
-    """Parse a document, in chunks if it is long: expat then stops before an incomplete tag."""
+    """Parse a document, in chunks if it is long, to find a tag that is too long before expat has read it."""
     fed = 0
     while len(data) - fed > MAX_TAG_BYTES:
         parser.Parse(data[fed : fed + _CHUNK_BYTES])
@@ -86,7 +86,7 @@ def _parse(parser: expat.XMLParserType, data: bytes) -> None:
 
 
 class _Element:
-    """An element that is being read."""
+    """An element whose end was not read yet."""
 
     __slots__ = ("members", "name", "texts")
 
@@ -151,7 +151,7 @@ class _XmlReader:
         if name not in members:
             members[name] = [value] if name in self._lists else value
         elif type(members[name]) is list:
-            # A list can only be a repeated element, because no element has a list as its value.
+            # A list here is always a repeated element, because an element never has a list as its value.
             members[name].append(value)
         else:
             members[name] = [members[name], value]

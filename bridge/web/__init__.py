@@ -1,18 +1,21 @@
 """Status page and its API, served by the bridge process.
 
-    server.py             the thread that listens, with stoppable_server.py, uvicorn's server that an event can stop
-                          page_protocol.py uvicorn's HTTP/1.1 for one connection; connections.py limits the number and
-                          duration of connections
+    server.py             the thread that listens; stoppable_server.py: uvicorn's server, which an event can stop
+    page_protocol.py      uvicorn's HTTP/1.1 for one connection
+    connections.py        limits on the number and duration of connections
     settings.py           host, port, tokens, certificate
     app.py                the application: its routes, and the responses to errors
     access/               tokens, roles, sessions, origins, response headers
     endpoints/            handlers of the requests, one class for each subject
-    requests.py           body and query of a request; thread_slots.py limits the requests in threads openapi/ OpenAPI
-                          description of all requests and responses
+    requests.py           body and query of a request
+    thread_slots.py       limit on the requests that run in threads
+    openapi/              OpenAPI description of all requests and responses
     presentation.py       messages, records and dead letters as JSON
     events.py             server-sent events: the state each second, and messages with their records
+    topic_sample.py       sample of the messages while the page is open
     editing/              mapping files: changes, versions, completions
-    playground.py         the process for texts from users: playground_worker.py runs the jobs in jobs/
+    playground.py         owner of the worker process for texts from users
+    playground_worker.py  that process; it runs the jobs in jobs/
     doctor_run.py         one run of `doctor`
     static/               the page: HTML, CSS and ES modules; bundle/ builds the libraries in static/vendor/
 

@@ -41,7 +41,7 @@ class RecordOrRejection(NamedTuple):
         return isinstance(self.result, Rejection)
 
     def value(self) -> dict[str, Any]:
-        """Return the result as a test has it: `partition_key` and `data`, or `dead_letter` and `detail`."""
+        """Return the result in the form of a test: `partition_key` and `data`, or `dead_letter` and `detail`."""
         if isinstance(self.result, Rejection):
             return {"dead_letter": self.result.code, "detail": self.result.detail}
         return {"partition_key": shown_key(self.result), **shown_data(self.mapping, self.mapping.content(self.result))}
@@ -49,7 +49,7 @@ class RecordOrRejection(NamedTuple):
 
 @dataclass(slots=True)
 class MessageOutcome:
-    """Results for one message, by stream and in order. `filtered` are the mappings that filtered it out."""
+    """Results for one message, by stream and in order. `filtered` names the mappings that filtered the message."""
 
     records: dict[str, list[RecordOrRejection]] = field(default_factory=dict)
     filtered: set[str] = field(default_factory=set)
@@ -57,7 +57,7 @@ class MessageOutcome:
 
 
 class Difference(NamedTuple):
-    """Pair of an old and a new record, one of which may be absent. `changed` lists the changes, for CHANGED."""
+    """Pair of an old and a new record, one of which may be absent. For CHANGED, `changed` lists the changes."""
 
     what: ChangeKind
     data_stream: str

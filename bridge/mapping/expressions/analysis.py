@@ -1,7 +1,7 @@
-"""Static analysis of an expression: facts that follow from its tree, without an evaluation.
+"""Static analysis of an expression: facts that follow from its tree without evaluating it.
 
 A node is evaluated on one value, its context. Some of its children are evaluated on the same value (`same_context`).
-The other children are evaluated on the results of those, or on elements of the results.
+The others are evaluated on the results of these children, or on elements of the results.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FRAME_COST: Final = 3
 
 
 def children(node: Node) -> list[Node]:
-    """Return the child nodes in the order of the text. A slice has none, because its children are numbers."""
+    """Return the child nodes in the order of the text. A slice has no child nodes, only numbers."""
     nodes: list[Node] = node["children"]
     if node["type"] == "slice":
         return []
@@ -69,7 +69,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def depth(node: Node) -> int:
-    """Return the number of nested levels, without recursion: `static_checks.check` calls it before any limit holds."""
+    """Return the number of nested levels, without recursion, because no limit has been checked yet."""
     deepest, level = 0, [node]
     while level:
         deepest += 1
@@ -92,7 +92,7 @@ def constant(node: Node) -> bool:
 
 
 def _charges(node: Node) -> bool:
-    """Return whether the node is a call that counts as work each time."""
+    """Return whether the node is a call of a function that counts its work (`Function.charges`)."""
     return node["type"] == "function_expression" and node["value"] in FUNCTIONS and FUNCTIONS[node["value"]].charges
 
 
@@ -108,7 +108,7 @@ def predefined_variables(node: Node) -> frozenset[str]:
 
 
 def free_variables(node: Node) -> list[Node]:
-    """Return the variables in the node that nothing within the node binds."""
+    """Return the variables in the node that are not bound within the node."""
     nodes = list(walk(node))
     bound = {binding for one in nodes for binding in (*one.get("bindings", ()), one.get("index"))} - {None}
     return [one for one in nodes if one["type"] == "variable" and one["binding"] not in bound]
@@ -128,7 +128,7 @@ def flattened_pairs(node: Node) -> Iterator[Node]:
 
 
 def steps(node: Node) -> list[Node]:
-    """Return the steps of a sequence in order, with nested sequences flattened; of another node, the node."""
+    """Return the steps of a sequence in order, with nested sequences flattened. For any other node, return the node."""
     if node["type"] not in SEQUENCES:
         return [node]
     return [step for child in node["children"] for step in steps(child)]
@@ -201,7 +201,7 @@ def _add_inner_names(node: Node, found: set[str], *, inner: bool) -> None:
 
 
 def _add_continuation(node: Node, found: set[str]) -> None:
-    """Add the names inside a node that continues a path, as `[?v > x]` does. Omit the names of the path itself."""
+    """Add the names inside a node that continues a path, such as `[?v > x]`, but not the names of the path itself."""
     while node["type"] in SEQUENCES or node["type"] in PROJECTIONS:
         first, *rest = children(node)
         for child in rest:
@@ -239,16 +239,16 @@ def identity(node: Node) -> str:
 
 
 def repeated(node: Node) -> frozenset[str]:
-    """Return the identities of the nodes that are worth evaluating once.
+    """Return the identities of the repeated nodes that are worth evaluating only once.
 
-    Such a node is written several times, and every time it is evaluated on the same value.
+    A repeated node occurs several times in the text, and each occurrence is evaluated on the same value.
     """
     times: Counter[str] = Counter()
     costs: dict[str, int] = {}
     waiting = [node]
     while waiting:
         one = waiting.pop()
-        # The compiler evaluates a constant node once in any case.
+        # The compiler already evaluates a constant node only once.
         if one["type"] in {"function_expression", *PROJECTIONS} and not constant(one):
             key = identity(one)
             times[key] += 1

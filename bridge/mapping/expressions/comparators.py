@@ -1,7 +1,7 @@
-"""Closures that compare values and combine truth values, with the `jmespath` package's rules.
+"""Closures for comparisons and logical operators, with the rules of the `jmespath` package.
 
-Equality is Python's, but a number never equals a boolean. An ordering compares two numbers or two texts. A number
-against a text is an error. If any other value is ordered, the result is null.
+Equality is as in Python, but a number never equals a boolean. An ordering compares two numbers or two texts. Ordering a
+number and a text is an error. Ordering any other values returns null.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.functions.function import Search
 
-# Without bool: an ordering that involves a boolean is null, as in the `jmespath` package.
+# bool is not included: the ordering of a boolean is null, as in the `jmespath` package.
 _ORDERED: Final = frozenset({int, float, str})
 _ORDERINGS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
     "lt": ("<", operator.lt),
@@ -43,7 +43,7 @@ def compare(name: str, left: Search, right: Search) -> Search:
 def equal_to_text(name: str, left: Search, text: str) -> Search:
     """Return a closure for `left == 'text'` (eq) or `left != 'text'` (ne).
 
-    Only an equal text equals a text, so Python's own comparison suffices.
+    Python's own comparison is correct if one side is a text.
     """
     if name == "eq":
         return lambda value: left(value) == text

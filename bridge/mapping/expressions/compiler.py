@@ -1,7 +1,7 @@
-"""Compiler from the parse tree to closures: each node becomes one Python function from a value to a result.
+"""Compiler that converts the parse tree to closures. Each node becomes a Python function from a value to a result.
 
-The compiler evaluates constant nodes once. If an expression has the same node several times, for the same value, the
-compiled code evaluates it once, unless that costs more than it saves.
+The compiler evaluates constant nodes once. If an expression contains the same node several times for the same value,
+the compiled code evaluates it once, unless storing the result costs more.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
 
 
 class _RepeatedResults(threading.local):
-    """Results of repeated nodes for the value being evaluated, per thread, because threads share expressions."""
+    """Results of repeated nodes for the current value. They are per thread, because threads share expressions."""
 
     results: dict[str, Any] | None = None
 
 
 class Compiler:
-    """Compiler for the nodes of one checked expression, with `bindings` variables of its own.
+    """Compiler for the nodes of one checked expression, which binds `bindings` variables.
 
     `tables` are the lookup tables by name. `evaluation` is the state that the closures share.
     """
@@ -91,7 +91,7 @@ class Compiler:
     def context(self, node: Node) -> Search:
         """Return the closure for a node that is evaluated on a new value.
 
-        Such a value is an element of a list, or the result before a dot or |.
+        This is an element of a list, or the result before a dot or |.
         """
         outer, self._on_scope = self._on_scope, False
         try:
@@ -120,7 +120,7 @@ class Compiler:
         return search
 
     def _folded(self, node: Node) -> Search:
-        """Return the closure for a node; a constant node is evaluated now."""
+        """Return the closure for a node. A constant node is evaluated at once."""
         search = self._measured(node)
         if node["type"] == "expref" or not analysis.constant(node):
             return search
@@ -137,7 +137,7 @@ class Compiler:
         search = self._built(node)
         kind = node["type"]
         multiplies = kind in {*analysis.SEQUENCES, *analysis.PROJECTIONS, "function_expression", "let_expression"}
-        # The nodes below are compiled, so it is known whether they need the state.
+        # All nodes below are compiled now, so they have reported whether they need the state.
         limit = _MEASURED_WORK_GROWTH if self.evaluation.used else _MEASURED_GROWTH
         return projection.bounded(search) if multiplies and growth(node) > limit else search
 
@@ -155,7 +155,7 @@ class Compiler:
         return self._combined(node)
 
     def _combined(self, node: Node) -> Search:
-        """Return the closure for a node that combines the results of its children. All get the same value."""
+        """Return the closure for a node that combines the results of its children, which all get the same value."""
         kind = node["type"]
         if kind == "multi_select_dict":
             return multi_select_hash.multi_select_hash(
@@ -185,7 +185,7 @@ class Compiler:
         names = _names([first, *rest])
         if names:
             return self._followed(selection.chain(names), rest[len(names) - 1 :])
-        # Only the first step is evaluated on the value of this context; each other step has the result before it.
+        # Only the first step is evaluated on the value of this context. Each other step gets the previous result.
         return self._followed(self._node(first), rest)
 
     def _followed(self, first: Search, steps: list[Node]) -> Search:
@@ -196,11 +196,11 @@ class Compiler:
         if node["binding"] is not None:
             return evaluation.bound_member(self.evaluation, node["binding"], names)
         chain = (node["value"], *names)
-        # Where the value is the scope, a predefined variable is one of its fields.
+        # If the value is the scope, a predefined variable is one of its fields.
         return evaluation.scope_member(chain) if self._on_scope else evaluation.root_member(self.evaluation, chain)
 
     def _let(self, node: Node) -> Search:
-        """Return the closure for `let`. A variable of a constant value becomes a literal."""
+        """Return the closure for `let`. A variable with a constant value becomes a literal."""
         *values, body = node["children"]
         bindings = []
         for binding, value in zip(node["bindings"], values, strict=True):
@@ -242,15 +242,15 @@ class Compiler:
         first, *rest = analysis.steps(node)
         fields = _names([first, *rest]) if first["type"] == "field" else self._scope_names(first, rest)
         names = fields if fields and len(fields) == 1 + len(rest) else None
-        # A variable that `let` or a loop has bound is read directly too.
+        # Variables that `let` or a loop has bound are also read directly.
         bound = first["binding"] if first["type"] == "variable" and not rest else None
         constant = id(node) in self._constants
         return multi_select_hash.HashItem(pair["value"], search, names, constant, None if constant else bound)
 
     def _scope_names(self, first: Node, rest: list[Node]) -> tuple[str, ...]:
-        """Return the names of `$payload.a.b` where the value is the scope; empty for anything else.
+        """Return the names in `$payload.a.b` if the value is the scope; empty for any other node.
 
-        `$payload` alone is not included: if the scope does not have it, the result is an error and not null.
+        `$payload` alone is excluded: if the scope does not have it, the result must be an error, not null.
         """
         predefined = first["type"] == "variable" and first["binding"] is None
         return (first["value"], *_names(rest)) if predefined and self._on_scope and rest else ()
@@ -305,7 +305,7 @@ def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -
 
 
 def _names(steps: list[Node]) -> tuple[str, ...]:
-    """Return the names of the fields that the steps begin with."""
+    """Return the names of the fields at the beginning of the steps."""
     return tuple(step["value"] for step in takewhile(lambda step: step["type"] == "field", steps))
 
 
@@ -313,7 +313,8 @@ def _framed(search: Search, frames: _RepeatedResults) -> Search:
     """Return a closure that starts each evaluation without results of repeated nodes."""
 
     def framed(value: Any) -> Any:
-        # The outer frame is restored even after an error, or the next message would read results of this one.
+        # The outer frame is restored even after an error. Otherwise, the next message would read results of this
+        # message.
         outer, frames.results = frames.results, {}
         try:
             return search(value)

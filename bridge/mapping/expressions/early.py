@@ -19,9 +19,9 @@ _NOT: Final = "not_expression"
 
 
 def necessary(node: Node, late: frozenset[str]) -> Node | None:
-    """Return a condition that is truthy whenever `node` is, and does not read the members `late`.
+    """Return a condition that is true whenever `node` is true, and that does not read the members `late`.
 
-    Return None if there is none. These are the rules:
+    Return None if there is none. Rules:
 
     1. A node that does not read the members is such a condition.
     2. For `a && b`, each part is such a condition, and the strictest one consists of both.
@@ -32,7 +32,7 @@ def necessary(node: Node, late: frozenset[str]) -> Node | None:
 
 
 def _implied(node: Node, late: frozenset[str], joining: str) -> Node | None:
-    """Return a condition that does not read the members: a necessary one, or a sufficient one if `joining` is "or"."""
+    """Return a necessary condition that does not read the members; with `joining` "or", a sufficient one."""
     if analysis.constant(node):
         return None  # it filters everything or nothing
     read = analysis.names(node)
@@ -46,7 +46,7 @@ def _implied(node: Node, late: frozenset[str], joining: str) -> Node | None:
     if kind not in {_AND, _OR}:
         return None
     parts = [part for child in node["children"] if (part := _implied(child, late, joining)) is not None]
-    # one part of `joining` is enough: with fewer parts the condition is weaker, but still valid
+    # One part is enough: a condition with fewer parts is weaker, but still valid.
     if not parts or (kind != joining and len(parts) < len(node["children"])):
         return None
     return parts[0] if len(parts) == 1 else {"type": kind, "children": parts}

@@ -1,7 +1,8 @@
-"""State of one evaluation of an expression: the scope, the values of variables, and the work that is left.
+"""State of one evaluation of an expression: the scope, the values of variables, and the remaining work.
 
-The closures of an expression share one `Evaluation`, and only one thread uses it at a time (`pooled`). Expressions
-without variables inside lists, and without functions that make large results of small arguments, need none.
+The closures of an expression share one `Evaluation`, and only one thread uses it at a time (`pooled`). An expression
+needs no `Evaluation` if it has no variables inside lists, and no functions that can create large results from small
+arguments.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Evaluation:
         self.used = False
 
     def reset(self) -> None:
-        """Forget the message, because its payload would otherwise stay in memory until the next one."""
+        """Release the message. Otherwise its payload would stay in memory until the next message."""
         self.root = None
         self.values[:] = self._blank
         self.steps = 0
@@ -47,7 +48,7 @@ class Evaluation:
     def charging(self) -> Callable[[int], None]:
         """Return `charge` for a closure.
 
-        The expression then needs the state, because the work of each message begins at 0.
+        Also mark the state as needed, because the work must be counted from 0 for each message.
         """
         self.used = True
         return self.charge
@@ -60,8 +61,11 @@ class Evaluation:
 
 
 def pooled(first: tuple[Search, Evaluation], build: Callable[[], tuple[Search, Evaluation]]) -> Search:
-    """Return a closure that evaluates with a state that no other thread uses. `build` compiles the expression again."""
-    # `pop` and `append` of a list are atomic. There are never more entries than threads that evaluated at once.
+    """Return a closure that evaluates with a state that no other thread uses.
+
+    `build` compiles the expression for it.
+    """
+    # `pop` and `append` of a list are atomic. The list never has more entries than there were concurrent threads.
     idle = [first]
 
     def search(scope: Any) -> Any:
@@ -173,11 +177,11 @@ def indexed_map(evaluation: Evaluation, binding: int) -> Callable[[Search, list[
 
 
 def looped(base: Search, outer: Sequence[tuple[int | None, Search]], evaluation: Evaluation) -> Search:
-    """Return a closure with the results of `base`, for a loop that reads the values `outer` for each element.
+    """Return a closure with the results of `base`, for a loop whose elements read the values `outer`.
 
-    It evaluates them once and binds them to their variables. It raises TransformError if the values, repeated for each
-    element, exceed the work of one evaluation. Without variables, the elements of a list are parts of the message, so
-    together they are not larger than the message.
+    The closure evaluates these values once, and binds them to their variables. It raises TransformError if repeating
+    the values for each element exceeds the work of one evaluation. Elements of a list are parts of the message, so
+    without variables they are together not larger than the message.
     """
     evaluation.used = True
     values = evaluation.values

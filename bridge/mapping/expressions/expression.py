@@ -4,7 +4,7 @@ Results, types and errors are those of the `jmespath` package (https://jmespath.
 operators and conditionals of the JMESPath Community specification (https://jmespath.site), and the functions of
 `bridge.mapping.expressions.functions`.
 
-Compilation raises ExpressionError for these errors, so that they appear before the first message:
+Compilation raises ExpressionError for the following errors, so that they are reported before the first message:
 
 - unknown functions and wrong numbers of arguments
 - unknown tables, and invalid patterns and formats
@@ -75,7 +75,7 @@ class ExpressionError(ValueError):
         """Return the faulty line of the expression and, on a second line, a ^ under the error."""
         start = self.text.rfind("\n", 0, self.offset) + 1
         end = self.text.find("\n", self.offset)
-        # A tab counts as one character in `offset`; as one space, it does not shift the ^ either.
+        # `offset` counts a tab as one character. Replacing it by one space keeps the ^ in the right column.
         line = self.text[start : end if end >= 0 else None].replace("\t", " ")
         return f"{line}\n{' ' * (self.offset - start)}^"
 
@@ -86,10 +86,10 @@ class Expression:
 
     `names` are the members of the scope that the expression may read; None: the entire scope (`@`, `keys(@)`, `*`).
     `members` are the pairs that it reads below a member of the scope: ("captures", "site") for `captures.site`. `inner`
-    are the pairs that it reads elsewhere, such as in the items of a list, and `inner_names` the names there.
-    `variables` are the names of the predefined variables that it reads. `hyphens` are the offsets of all `-` without
-    spaces between two names, or between a name and a number. `flat_pairs` are the offsets of calls whose pairs `[]`
-    flattens: `items(a)[].{name: [0]}`. `search` returns its result on a scope and raises TransformError. Several
+    are the pairs that it reads from other values, such as items of a list. `inner_names` are the names that it reads
+    there. `variables` are the names of the predefined variables that it reads. `hyphens` are the offsets of all `-`
+    without spaces between two names, or between a name and a number. `flat_pairs` are the offsets of calls whose pairs
+    `[]` flattens: `items(a)[].{name: [0]}`. `search` returns its result on a scope and raises TransformError. Several
     threads may call it at once. The result may share parts with the scope and with other results, so callers must not
     change it in place.
     """
@@ -107,7 +107,7 @@ class Expression:
 
 def compile_expression(text: str, tables: Tables = EMPTY) -> Expression:
     """Compile an expression. `tables` are the lookup tables by name, their keys as text. Raises ExpressionError."""
-    # An expression with a lookup is not shared: its table may have changed.
+    # An expression with a lookup is not cached, because its table may have changed.
     if "lookup" in text:
         return _compiled(text, tables)
     found = _IN_USE.get(text)

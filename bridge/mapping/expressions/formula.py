@@ -16,9 +16,9 @@
         except OverflowError:
             raise too_large() from None
 
-The source contains no text of the expression: operands and constants are variables. Operators follow the rules of the
-functions `add`, `subtract`, `multiply`, `divide` and `modulo`. Integers are exact. A result that exceeds 64 bits or is
-no finite number is an error. An operand that is no number is an error too, also null.
+The source contains no text from the expression. Operands and constants are variables. Operators follow the rules of the
+functions `add`, `subtract`, `multiply`, `divide` and `modulo`. Integers are exact. A result that exceeds 64 bits, or
+that is not finite, is an error. An operand that is not a number is an error too, even if it is null.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _SAFE: Final = 2**62
 
 
 class FormulaError(ValueError):
-    """Error of an operand that can never be valid. `node` is the operator."""
+    """Error for an operand that can never be valid. `node` is the operator."""
 
     def __init__(self, message: str, node: Node) -> None:
         super().__init__(message)
@@ -73,8 +73,8 @@ class FormulaError(ValueError):
 def formula(node: Node, leaf: Callable[[Node], tuple[Search, bool]]) -> Search:
     """Return the closure for a node with operators.
 
-    `leaf` returns the closure of an operand that is no operator, and whether it is constant. Raise FormulaError for a
-    constant operand that is no number, and for a constant divisor of zero.
+    `leaf` returns the closure of an operand that is not an operator, and whether it is constant. Raise FormulaError for
+    a constant operand that is not a number, and for a constant divisor of zero.
     """
     writer = _Writer(leaf)
     result = writer.result(node)
@@ -94,12 +94,12 @@ _SOURCE: Final = """def search(value):
 
 @lru_cache(maxsize=1024)
 def _code(source: str) -> CodeType:
-    """Compile the source, with a cache: many formulas have the same form."""
+    """Compile the source. A cache helps, because many formulas have the same form."""
     return compile(source, "<formula>", "exec")
 
 
 class _Writer:
-    """Writer of the lines of one function. `scope` are the names that they use."""
+    """Writer of the lines of one function. `scope` has the objects that the lines use, by name."""
 
     def __init__(self, leaf: Callable[[Node], tuple[Search, bool]]) -> None:
         self._leaf = leaf
@@ -158,7 +158,7 @@ class _Writer:
             raise FormulaError(_by_zero(sign).detail, operator)
 
     def _divided(self, left: str, right: str) -> str:
-        """Return the source of a quotient: exact if whole numbers divide evenly, also above 2**53."""
+        """Return the source of a quotient. It is exact if whole numbers divide evenly, even above 2**53."""
         if type(self.scope.get(right)) is float:
             return f"{left} / {right}"
         both = f"type({left}) is int" + ("" if right in self.scope else f" and type({right}) is int")
@@ -202,7 +202,7 @@ def _in_range(result: Any) -> Any:
 
 
 def wrong_operand(what: str, value: Any) -> TransformError:
-    """Return the error for an operand that is no number, with a remedy."""
+    """Return the error for an operand that is not a number, with a remedy."""
     advice = ""
     if type(value) is str:
         advice = "; to_number() reads a number from text, format() joins texts"

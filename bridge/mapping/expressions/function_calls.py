@@ -1,6 +1,7 @@
 """Closures that call functions: they evaluate the arguments, check their types and apply the function.
 
-Every failure is a TransformError. The cases are separate closures so that each message runs only the checks it needs.
+Every failure is a TransformError. Each kind of call has its own closure, so that a message runs only the necessary
+checks.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _Checked = tuple["Search", frozenset[type] | None]
 def _unary(function: Function, apply: Callable[..., Any], argument: Search, types: frozenset[type] | None) -> Search:
     def search(value: Any) -> Any:
         only = argument(value)
-        # Exact types, not isinstance: for Python a boolean is an int, in JMESPath it is no number.
+        # This compares exact types: for isinstance, a boolean is an int, but in JMESPath it is not a number.
         if types is not None and type(only) not in types:
             raise function.mismatch(0, only)
         try:
@@ -100,7 +101,8 @@ def _of_elements(
     wanted = [(place, parameter.elements) for place, parameter in enumerate(parameters) if parameter.elements]
 
     def checked(*values: Any) -> Any:
-        # A parameter of several kinds may contain a text instead (`base64`). Only an array has elements to check.
+        # If the parameter accepts several kinds, the argument may be a text (`base64`). Only an array has elements to
+        # check.
         for place, families in wanted:
             if type(values[place]) is list and not _fit(values[place], families):
                 raise function.mismatch(place, values[place])
@@ -112,8 +114,8 @@ def _of_elements(
 def _of_one_array(
     function: Function, apply: Callable[..., Any], argument: Search, families: tuple[frozenset[type], ...]
 ) -> Search:
-    # There are at most two families (numbers, texts). If there is one, both names refer to it. `issuperset` with `map`
-    # runs no Python code for each element.
+    # There are at most two families (numbers, texts). If there is only one, both names refer to it. `issuperset` with
+    # `map` is fast because it runs in C for each element.
     one_kind, other_kind = families[0].issuperset, families[-1].issuperset
 
     def search(value: Any) -> Any:
@@ -151,7 +153,7 @@ def _by_expression(
 
 def _failed(function: Function, error: BaseException) -> TransformError:
     """Return the TransformError for an error of `apply`."""
-    # Three of Python's errors describe limits of Python. Replace their texts by ones that describe the value.
+    # The texts of three of Python's errors describe limits of Python. Replace them by texts that describe the value.
     reason = str(error)[:_SHOWN_CHARS]
     if isinstance(error, RecursionError):
         reason = "the value is nested too deeply"

@@ -27,12 +27,12 @@ def growth(node: Node, variables: dict[int, int] | None = None) -> int:
        If an argument is an expref, the function applies it to each element, so the arguments are multiplied.
     4. Sequences and projections multiply, because each child works on the result of the child before it.
     5. `||` and `&&` return one of their operands, so the larger one counts.
-    6. Lists and objects of expressions add their children. But different fields are different parts of one document,
-       and together at most one copy of it. So of the children that begin with a field, only those with the most
-       frequent field count.
+    6. Lists and objects of expressions add their children. However, different fields are different parts of one
+       document, so together they are at most one copy of it. Among the children that begin with a field, only those
+       with the most frequent field count.
     7. A variable of a `let` counts as much as its value (`variables`, by binding). A predefined variable counts one
-       copy. In a loop over a list there may be one copy for each element; those are counted when a message is
-       evaluated (`evaluation.looped`).
+       copy. A loop over a list may use one copy per element. These copies are counted when a message is evaluated
+       (`evaluation.looped`).
     8. All other nodes combine their children, so the children are added.
     """
     variables = {} if variables is None else variables
@@ -77,7 +77,7 @@ def _growth_of_items(items: list[Node], factors: list[int]) -> int:
             others += factor
         else:
             by_field[field] += factor
-    # Names and places are text of the expression, which every element of a projection repeats, as a literal.
+    # Like a literal, names are text from the expression that every element of a projection repeats.
     names = (item["value"] for item in items if item["type"] == "key_val_pair")
     chars = _ITEM_CHARS * len(items) + sum(map(len, names))
     return max(1, chars // _LITERAL_CHARS + others + max(by_field.values(), default=0))
@@ -95,7 +95,7 @@ def _is_scope_member(node: Node) -> bool:
 
 
 def _product(factors: list[int]) -> int:
-    # The cap limits the integers, which would otherwise grow with each factor.
+    # The cap keeps the integers small. Without it, they would grow with each factor.
     product = 1
     for factor in factors:
         product = min(product * factor, 2**63)

@@ -41,13 +41,13 @@ _VARIABLE: Final = re.compile(r"\$[A-Za-z_]\w*")
 
 
 def expected(kinds: tuple[str, ...], text: str, offset: int) -> str:
-    """Return the error text if a token is of none of these kinds, with advice if there is any."""
+    """Return the error text, with any advice, for a token that is of none of these kinds."""
     wanted = " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds))
     return _advised(f"expected {wanted} here, found {_shown(text, offset)}", text, offset)
 
 
 def misplaced(text: str, offset: int) -> str:
-    """Return the error text for a token that is not possible at `offset`, with advice if there is any."""
+    """Return the error text, with any advice, for a token that is not possible at `offset`."""
     return _advised(f"{_shown(text, offset)} cannot stand here", text, offset)
 
 

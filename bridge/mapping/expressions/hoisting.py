@@ -1,8 +1,8 @@
-"""Values of variables that a loop reads for each element: they are evaluated once, before the first element.
+"""Hoisting: variables that a loop reads for each element are evaluated once, before the first element.
 
 `payload[].{site: $captures.site}` reads the same `$captures.site` for every element. `hoist` replaces it by a new
-variable, which the loop sets before its first element, and notes it in the node of the loop. The compiler also needs
-the list to limit the size of repeated values (`evaluation.looped`).
+variable, and lists the variable in the node of the loop. The loop sets the variable before its first element. The
+compiler also uses the list to limit the size of repeated values (`evaluation.looped`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OUTER = "outer"
 class OuterValue(NamedTuple):
     """A value that a loop reads again for each element.
 
-    `node` is `$name` or a path such as `$name.a[0]`. `binding` is the new variable; None if it needs none.
+    `node` is `$name` or a path such as `$name.a[0]`. `binding` is the new variable; None if no new variable is needed.
     """
 
     binding: int | None
@@ -30,8 +30,8 @@ class OuterValue(NamedTuple):
 
 
 def hoist(tree: Node, bindings: int) -> int:
-    """Rewrite a tree in place. `bindings` is the number of its variables; return it with the new ones."""
-    # The outermost loops come first. The loops within them then find their hoisted values as variables.
+    """Rewrite a tree in place. `bindings` is the number of its variables. Return the number including new variables."""
+    # Outer loops come first, so that inner loops see the hoisted values as variables.
     for node in analysis.walk(tree):
         parts = _repeated(node)
         if parts:
@@ -55,7 +55,7 @@ def _repeated(node: Node) -> list[tuple[Node, int]]:
 
 
 class _Hoisting:
-    """Search of one loop for paths of variables that are bound outside it. `found` contains them by identity."""
+    """Search in one loop for paths of variables that are bound outside the loop. `found` has the paths, by identity."""
 
     def __init__(self, loop: Node, bindings: int) -> None:
         parts = [parent["children"][place] for parent, place in _repeated(loop)]
@@ -65,7 +65,7 @@ class _Hoisting:
         self.found: dict[str, OuterValue] = {}
 
     def rewritten(self, node: Node) -> Node:
-        """Return the node with new variables instead of the paths. Its own children change in place."""
+        """Return the node with new variables instead of the paths. The children of the node change in place."""
         if node["type"] == "variable":
             return self._variable(node)
         children = node["children"]
@@ -92,7 +92,10 @@ class _Hoisting:
         return length
 
     def _variable(self, path: Node) -> Node:
-        """Return the variable for a path of a free variable; the path itself if the loop binds its variable."""
+        """Return the new variable for a path of a free variable.
+
+        If the loop binds the variable, return the path unchanged.
+        """
         first, *steps = analysis.steps(path)
         if id(first) not in self._free or (first["binding"] is not None and first["binding"] == self._index):
             return path
@@ -110,5 +113,5 @@ class _Hoisting:
 
 
 def _select(steps: list[Node]) -> bool:
-    """Return whether the steps only select: a path of such steps cannot fail."""
+    """Return whether the steps only select members. A path of such steps cannot fail."""
     return all(step["type"] in {"field", "index"} for step in steps)

@@ -42,9 +42,9 @@ _SOURCE = """def search(value):
 class HashItem(NamedTuple):
     """One `key: expression` of a multi-select hash.
 
-    `names` is the chain of fields, if the expression is nothing else (`a.b.c`); otherwise None.
-    `is_constant` means that `search` returns the same result on every value. `binding` is the number of a variable, if
-    the expression is nothing else; otherwise None.
+    `names` is the chain of fields if the expression is only that (`a.b.c`), else None. `is_constant` means that
+    `search` returns the same result on every value. `binding` is the number of the variable if the expression is only a
+    variable, else None.
     """
 
     key: str
@@ -55,7 +55,9 @@ class HashItem(NamedTuple):
 
 
 def multi_select_hash(items: list[HashItem], variables: Sequence[Any] = ()) -> Search:
-    """Return a closure for `{a: x, b: y}`. The order is that of the text; the last of equal keys counts.
+    """Return a closure for `{a: x, b: y}`.
+
+    The result has the order of the text. If a key is repeated, the last one counts.
 
     `variables` are the values of variables, by the number of the binding.
     """
@@ -74,7 +76,8 @@ def compile_hash(items: Sequence[HashItem], fallback: Search, variables: Sequenc
     members = []
     for number, item in enumerate(items):
         if item.names:
-            # The last name uses `get`, as it may be missing. A missing container raises, and `fallback` handles it.
+            # `get` reads the last name, which may be missing. A missing container raises an error, which `fallback`
+            # handles.
             getter = _getter(item.names[:-1], containers, getters)
             members.append(f"{item.key!r}: {getter}({item.names[-1]!r})")
         elif item.binding is not None:
@@ -92,9 +95,10 @@ def compile_hash(items: Sequence[HashItem], fallback: Search, variables: Sequenc
 
 @lru_cache(maxsize=1024)
 def _code(source: str) -> CodeType:
-    """Compile the source, with a cache.
+    """Compile the source.
 
-    The mappings of a site often have the same form, and this step is a tenth of the cost of loading a mapping.
+    A cache helps: this step is a tenth of the time to load a mapping, and the mappings of a site often have the same
+    form.
     """
     return compile(source, "<multi-select hash>", "exec")
 
@@ -102,7 +106,7 @@ def _code(source: str) -> CodeType:
 def _getter(path: tuple[str, ...], containers: dict[tuple[str, ...], str], lines: list[str]) -> str:
     """Return the variable for the `get` method of the object at `path`, and append its assignment to `lines`.
 
-    Items with a common path share the variables, so each message needs one look-up for each step.
+    Items with a common path share these variables, so each message needs one look-up per step of the path.
     """
     container = _container(path, containers, lines)
     getter = f"g{container[1:]}"

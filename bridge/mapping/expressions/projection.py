@@ -82,7 +82,7 @@ def flattened(base: Search) -> Search:
 def bounded(search: Search) -> Search:
     """Return a closure that raises TransformError if the result of `search` is too large.
 
-    A result may contain one value a million times. This costs nothing until the result is written out.
+    A result may contain references to one value a million times. They use no memory until the result becomes JSON.
     """
 
     def measured(value: Any) -> Any:
@@ -95,7 +95,7 @@ def bounded(search: Search) -> Search:
 
 def _measure(result: Any) -> None:
     """Raise TransformError if the result exceeds MAX_ELEMENTS or MAX_CHARACTERS."""
-    # A loop and not a recursion, as the result may be nested deeply. It stops at the first excess.
+    # This is a loop, because the result may be nested too deeply for recursion. It stops when a limit is exceeded.
     elements = characters = 0
     waiting = [result]
     while waiting:

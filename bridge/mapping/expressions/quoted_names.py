@@ -1,4 +1,4 @@
-"""Names in double quotes that are probably meant as texts, as SQL and Python allow them.
+"""Detection of names in double quotes that were probably meant as texts, as in SQL or Python.
 
 `[?unit == "F"]` compares two fields. No element has a field `F`, so the filter removes everything, without an error.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class QuotedName(NamedTuple):
-    """A name, and its offset in the expression. `necessary`: without quotes it would not be a name."""
+    """A name and its offset in the expression. `necessary` is true if it would not be a name without the quotes."""
 
     name: str
     offset: int
@@ -27,8 +27,8 @@ class QuotedName(NamedTuple):
 def compared_names(text: str) -> list[QuotedName]:
     """Return the quoted names that are compared with a value, or passed with others to a function.
 
-    `text` is a valid expression. Names that are compared with a literal are not included, nor names that the expression
-    itself gives to members of an object.
+    `text` is a valid expression. Names that are compared with a literal are excluded. So are names of members that the
+    expression itself creates.
     """
     if '"' not in text:
         return []
@@ -44,7 +44,7 @@ def compared_names(text: str) -> list[QuotedName]:
 
 
 def _operands(node: Node) -> Iterator[Node]:
-    """Yield the fields that are operands together with another value that is no literal."""
+    """Yield the fields whose other operand is not a literal."""
     operands = children(node) if node["type"] in {"comparator", "function_expression"} else []
     for each in operands if len(operands) > 1 else ():
         others = [other["type"] for other in operands if other is not each]

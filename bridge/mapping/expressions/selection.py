@@ -16,9 +16,10 @@ MISSING_ERRORS: Final = (KeyError, TypeError, AttributeError, IndexError)
 
 
 def chain(names: tuple[str, ...]) -> Search:
-    """Return a closure for `a.b.c`; without names, it returns its value.
+    """Return a closure for `a.b.c`.
 
-    A missing last name raises no exception inside, because most optional fields are the last of their chain.
+    Without names, the closure returns its value. Most missing fields are the last of their chain, so this case is
+    handled without an internal exception.
     """
     if not names:
         return lambda value: value
@@ -65,7 +66,7 @@ def _pair(first: str, last: str) -> Search:
 
 
 def index(place: int) -> Search:
-    """Return a closure for `[n]`; the result is null for anything but a list."""
+    """Return a closure for `[n]`. For any value except a list, the result is null."""
 
     def search(value: Any) -> Any:
         if not isinstance(value, list):
@@ -79,7 +80,7 @@ def index(place: int) -> Search:
 
 
 def part(bounds: slice) -> Search:
-    """Return a closure for `[start:stop:step]`; the result is null for anything but a list."""
+    """Return a closure for `[start:stop:step]`. For any value except a list, the result is null."""
     return lambda value: value[bounds] if isinstance(value, list) else None
 
 

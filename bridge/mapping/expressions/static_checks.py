@@ -1,4 +1,7 @@
-"""Checks of a parsed expression at loading time: they report errors that would otherwise fail every message."""
+"""Checks of a parsed expression when a mapping is loaded.
+
+They find errors that would otherwise affect every message.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ def check(tree: Node) -> None:
     # The depth is checked first, because `growth` and the compiler recurse and rely on this limit.
     if analysis.depth(tree) > MAX_DEPTH:
         raise ExpressionFault(f"the expression is nested deeper than {MAX_DEPTH} levels")
-    # An expref is a function and not a value, so only a function can use it.
+    # An expref is not a value, so only a function can use it.
     if tree["type"] == "expref":
         raise ExpressionFault("an & expression can only be an argument of a function")
     for node in analysis.walk(tree):

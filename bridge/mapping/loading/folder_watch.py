@@ -39,9 +39,10 @@ class FolderWatch:
         self._paths: dict[str, Path] = {}
 
     def look(self) -> dict[Path, Signature]:
-        """Return the signatures of the files that exist now. Raise OSError if the folder cannot be read.
+        """Return the signatures of the files that exist now.
 
-        Each call returns the same path objects, so that a dictionary finds them by identity, without comparing paths.
+        Raise OSError if the folder cannot be read. All calls return the same path objects, so that dictionaries find
+        them by identity and need not compare paths.
         """
         known, self._paths = self._paths, {}
         found: dict[Path, Signature] = {}

@@ -1,8 +1,8 @@
 """The active lookup tables, which follow the files in their folder.
 
-If a table does not load, its last good version stays active, also after a restart. The versions stored for this purpose
-form one consistent set. It is written only when all mappings that use `lookup` have loaded with it. So if a mapping's
-tests fail with the current table, the mapping stays active with the earlier table, also after a restart.
+If a table does not load, its last good version stays active, even after a restart. The stored versions form one
+consistent set, which is written only after all mappings that use `lookup` have loaded with it. If a mapping's tests
+fail with a new table, the mapping therefore stays active with the earlier table, even after a restart.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _TableFile:
 
 
 class LiveLookupTables:
-    """The active tables. Owned by the thread that reloads the mappings; any thread may read `problems`."""
+    """The active tables. Only the thread that reloads the mappings uses them, but any thread may read `problems`."""
 
     def __init__(self, mappings: Path, kept: Path) -> None:
         """Follow the tables beside the `mappings`. `kept` is the folder in which the active set is stored."""
@@ -72,7 +72,8 @@ class LiveLookupTables:
             files[file] = known if same and known is not None else self._load(file, signature, sorted(found))
         for file in self._files.keys() - files.keys():
             log.info("lookup table removed", extra={"file": file.name})
-        # Compare by identity: a table that was loaded again is a new object, and mappings must be compiled with it.
+        # The comparison is by identity: a table that was loaded again is a new object, and mappings must be compiled
+        # with it.
         before = [state.table for state in self._files.values()]
         after = [state.table for state in files.values()]
         changed = len(before) != len(after) or any(one is not other for one, other in zip(before, after, strict=True))
@@ -86,9 +87,12 @@ class LiveLookupTables:
         return load_tables(self._last_good_texts, shown_as=str(self._last_good_texts)).tables
 
     def remember(self) -> None:
-        """Store the active set on disk. A full disk is only logged: it must not stop the set from being active."""
+        """Store the active set on disk.
+
+        An error is only logged: a full disk must not stop the set from being active.
+        """
         good = {file: state.signature for file, state in self._files.items() if not state.problems}
-        # Signatures are compared and not contents, so that an unchanged set costs no read.
+        # The signatures are compared, not the contents, so that no file is read if nothing has changed.
         if good == self._remembered:
             return
         folder = self._last_good_texts / FOLDER
@@ -97,7 +101,8 @@ class LiveLookupTables:
             for file in good.keys() - {file for file in good if self._remembered.get(file) == good[file]}:
                 replace_file(folder / file.name, file.read_bytes())
             names = {file.name for file in self._files}
-            # Delete removed tables. A table that does not load is still in `names`: its stored version is needed.
+            # Delete removed tables. A table that does not load is still in `names`, because its stored version is
+            # needed.
             for old in table_files(self._last_good_texts):
                 if old.name not in names:
                     old.unlink(missing_ok=True)

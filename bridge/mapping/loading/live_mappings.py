@@ -1,14 +1,14 @@
 """The active mappings, which follow the files in their folder while the bridge runs.
 
-The bridge scans the folder twice a second, by names, sizes, times and inodes. A scan works for editors that write by
-rename, Kubernetes ConfigMap symlink swaps, network file systems and bind mounts; change events do not.
+Twice a second, the bridge lists names, sizes, times and inodes of the files in the folder. Unlike change events, this
+works for editors that rename files, symbolic links of Kubernetes ConfigMaps, network file systems and bind mounts.
 
-A changed file is loaded when two scans in a row have found it the same: a half-written file is not worth an error. It
-is loaded after a second at the latest, so that a file that is rewritten all the time also becomes active.
+A changed file is loaded when two consecutive scans see the same version, so that a half-written file causes no error.
+It is loaded after one second at the latest, so that even a file that changes all the time becomes active.
 
-If a file does not load, its last good version stays active, also after a restart. For this, each version that becomes
-active is stored in the spool's folder. The lookup tables and schema files beside the mappings are followed in the same
-way. When one changes, the mappings that use them are compiled again.
+If a file does not load, its last good version stays active. Each version that becomes active is stored in the spool's
+folder, so that this also holds after a restart. The lookup tables and schema files beside the mappings are followed in
+the same way. When one changes, the mappings that use them are compiled again.
 
 A folder that is suddenly empty or missing is treated as an accident (an unmounted disk), not as a request to stop every
 mapping.
@@ -56,7 +56,7 @@ LATEST_SECS = 1.0
 class _LoadedFile:
     """State of one file: its signature when it was last loaded, the active mapping, and the problems of the file.
 
-    `resources` are those that it was loaded with; `digest` is the SHA-256 of its text.
+    `resources` are the tables and schemas that it was loaded with. `digest` is the SHA-256 of its text.
     """
 
     signature: Signature
@@ -133,7 +133,7 @@ class LiveMappings:
         return self._shared
 
     def active_digest(self, name: str) -> str:
-        """Return the SHA-256 of the file of a mapping in hexadecimal; "" if the active mapping is not this file."""
+        """Return the SHA-256 of a mapping's file in hexadecimal; "" if the file's version is not the active one."""
         states = (state for file, state in self._files.items() if file.stem == name)
         return next((state.digest.hex() for state in states if not state.problems), "")
 
@@ -167,7 +167,7 @@ class LiveMappings:
                 seen, changed_at = now, None
                 continue
             changed_at = self._clock() if changed_at is None else changed_at
-            # Two equal scans: the file is probably complete. After LATEST_SECS it is loaded in any case.
+            # After two equal scans, the file is probably complete. After LATEST_SECS, it is loaded in any case.
             if now == seen or self._clock() - changed_at >= LATEST_SECS:
                 self.reload()
                 changed_at = None
@@ -181,8 +181,8 @@ class LiveMappings:
             return
         self._folder_problem = ()
         self._names = Counter(file.stem for file in found)
-        # Tables and schemas first: the mappings are compiled with them.
-        # A new one counts as a change of every file: `_reload_if_changed` decides which of them use it.
+        # Tables and schemas come first, because mappings are compiled with them. A new table or schema counts as a
+        # change of every mapping file. `_reload_if_changed` decides which mappings use it.
         changed = [self._tables.reload(every=every), self._schemas.reload(every=every)]
         if any(changed):
             self._resources = Resources(self._tables.tables, self._schemas.files)
@@ -199,7 +199,8 @@ class LiveMappings:
         self._take_over(files)
         self._last_good_texts.forget_all_but({file.name for file in files})
         self._last_good_texts.write()
-        # While a mapping that uses a table or a schema does not load, keep the stored ones for its last good version.
+        # While a mapping that uses a table or a schema does not load, its last good version needs the stored tables and
+        # schemas. So do not replace them.
         failing = [_read(file) for file, state in files.items() if state.problems]
         if not any(map(uses_lookup, failing)):
             self._tables.remember()
@@ -207,7 +208,7 @@ class LiveMappings:
             self._schemas.remember()
 
     def _take_over(self, files: dict[Path, _LoadedFile]) -> None:
-        """Make `files` the present ones, activate what has changed, and report it."""
+        """Store `files` as the current state, activate the changes, and report them."""
         before, self._files = self._files, files
         for file in before.keys() - files.keys():
             log.info("mapping removed", extra={"file": file.name})
@@ -235,7 +236,7 @@ class LiveMappings:
         return found.hexdigest()[:12]
 
     def _on_empty_folder(self) -> None:
-        """Report the empty folder as a problem, and leave the active mappings as they are. Log it once."""
+        """Report the empty folder as a problem, log it once, and do not change the active mappings."""
         if self._files and not self._folder_problem:
             log.error("%s contains no mapping file any more; the active mappings stay", self._folder)
         keeping = (
@@ -244,15 +245,17 @@ class LiveMappings:
         self._folder_problem = (Problem(str(self._folder), 0, 0, "", f"no mapping file (*.yaml) here{keeping}"),)
 
     def _reload_if_changed(self, file: Path, signature: Signature, known: _LoadedFile) -> _LoadedFile:
-        """Return the known mapping if compiling it again would produce the same one: 2,000 of them are seconds of CPU.
+        """Return the known mapping if compiling the file again would produce the same mapping.
 
-        Each edit of a ConfigMap replaces all of its files, and most of them have the same text as before.
+        This matters because compiling 2,000 files takes seconds. Each edit of a ConfigMap replaces all of its files,
+        but most of them have the same text as before.
         """
         resources, text = self._resources, _read(file)
         others = (known.resources.tables is not resources.tables and uses_lookup(text)) or (
             known.resources.schemas is not resources.schemas and uses_schemas(text)
         )
-        # Load a file with problems again: a table or a file of the same name may have been the cause.
+        # A file with problems is always loaded again, because a table or a file of the same name may have been the
+        # cause.
         if known.problems or others or self._names[file.stem] > 1 or _digest(text) != known.digest:
             return self._load(file, signature, text)
         return replace(known, signature=signature, resources=resources)
@@ -263,7 +266,7 @@ class LiveMappings:
         try:
             mapping = self._load_named(file, text)
         except ConfigError as error:
-            # The bridge continues with the last good version: a typing error must not stop a mapping.
+            # The bridge continues with the last good version, so that a typing error does not stop a mapping.
             previous = self._last_good(file, known)
             # Log a problem once, not with every reload.
             if known is None or known.problems != error.problems:

@@ -1,7 +1,7 @@
-"""The current schema files, which follow their folder.
+"""The current schema files, which follow the files in their folder.
 
-The versions with which all mappings have loaded are stored in the spool's folder. If a file is broken later, the
-mappings that use it stay active with the stored version, also after a restart.
+After all mappings have loaded with the current versions, these are stored in the spool's folder. If a file is broken
+later, the mappings that use it stay active with the stored version, even after a restart.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class LiveSchemaFiles:
-    """The schema files. Owned by the thread that reloads the mappings; any thread may read `problems`."""
+    """The schema files. Only the thread that reloads the mappings uses them, but any thread may read `problems`."""
 
     def __init__(self, mappings: Path, kept: Path) -> None:
         """Follow the files beside the `mappings`. `kept` is the folder in which good versions are stored."""
@@ -40,7 +40,7 @@ class LiveSchemaFiles:
         return signatures(schema_files(self._mappings).values())
 
     def reload(self, *, every: bool = False) -> bool:
-        """Read the files if one has changed (or in any case). Return True if their contents have changed."""
+        """Read the files if one has changed, or if requested. Return True if their contents have changed."""
         found = self.look()
         if found == self.loaded and not every:
             return False
@@ -59,7 +59,10 @@ class LiveSchemaFiles:
         return load_schema_files(self._kept, shown_as=str(self._kept)).files
 
     def remember(self) -> None:
-        """Store the current versions on disk. A full disk is only logged: it must not stop them from being used."""
+        """Store the current versions on disk.
+
+        An error is only logged: a full disk must not stop them from being used.
+        """
         if self.files == self._remembered:
             return
         folder = self._kept / FOLDER

@@ -1,4 +1,4 @@
-"""Loading of a folder of mapping files. Each file loads, or its problems are reported, independently of the others."""
+"""Loading of a folder of mapping files. A file with problems does not affect the others."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
     names = Counter(file.stem for file in files)
     for file in files:
         try:
-            # NAME.yaml and NAME.yml would be two mappings of one name: load neither, so that no order decides.
+            # NAME.yaml and NAME.yml would be two mappings with one name. Load neither, so that the result does not
+            # depend on an order.
             if names[file.stem] > 1:
                 raise _same_name(file, shown)
             shown_file = f"{shown}/{file.name}"
@@ -146,7 +147,7 @@ def compile_file(
 
 
 def compile_text(text: str, name: str, resources: Resources, *, shown_as: str) -> Mapping:
-    """Compile a mapping from a text without a file, and write nothing: the file system may be read-only."""
+    """Compile a mapping from a text without a file. It writes nothing, because the file system may be read-only."""
     document = parse_document(text, shown_as, substitute=False, environ={}, base=Path())
     return _compiled(document, name, {}, resources)
 
@@ -181,9 +182,9 @@ def is_mapping_file(file: Path) -> bool:
 
 
 def is_mapping_name(name: str) -> bool:
-    """Return whether this is the name of a mapping file.
+    """Return whether this is the name of a mapping file, and not of a hidden, backup or swap file.
 
-    Hidden, backup and swap files, which editors and ConfigMaps create beside it, are not.
+    Editors and ConfigMaps create such files beside mapping files.
     """
     return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 
@@ -196,7 +197,7 @@ def _same_name(file: Path, shown: str) -> ConfigError:
 def _failed_tests(mapping: Mapping, document: Document) -> list[Problem]:
     with _errors_as_problems(document):
         failed = [result for result in run_cases(mapping) if not result.passed]
-        # A test that fails because of them would report only the difference, and not the cause.
+        # Tests run only without other problems. A test that fails because of them would not report the cause.
         notes = [f"\n  note: {note}" for note in quoted_names(mapping, document)] if failed else []
         return [
             document.problem(

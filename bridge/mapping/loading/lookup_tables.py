@@ -6,8 +6,8 @@
 
 The file name is the table's name. Keys are text; numeric keys are used as they are written. In CSV, the first line
 names the columns, and the first column holds the keys. Fields are read like those of `payload: csv` (numbers become
-numbers, empty fields null). A duplicate key is an error, as is a second file of the same name.
-Limits: 1 MiB of YAML, 16 MiB and 1,048,576 values of CSV.
+numbers, empty fields null). A duplicate key is an error, and so is a second file with the same name. Limits: 1 MiB of
+YAML, 16 MiB and 1,048,576 values of CSV.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def load_table(file: Path, files: list[Path], *, shown_as: str) -> Mapping[str, 
 
 
 def _is_table_file(file: Path) -> bool:
-    """Return whether this is a table file: not a hidden, backup or swap file of an editor or a ConfigMap."""
+    """Return whether this is a table file, and not a hidden, backup or swap file of an editor or a ConfigMap."""
     return file.suffix in _SUFFIXES and not file.name.startswith((".", "#", "~")) and file.is_file()
 
 
@@ -115,7 +115,7 @@ def _from_yaml(file: Path, shown: str) -> Mapping[str, Any]:
 
 
 def _not_json(document: Document, path: tuple[str | int, ...], value: Any) -> Iterator[Problem]:
-    """Yield a problem for each NaN and infinity: YAML has them, JSON does not."""
+    """Yield a problem for each NaN and infinity, because JSON has no such values."""
     if isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _not_json(document, (*path, key), item)
@@ -168,7 +168,7 @@ class _CsvRows:
         lines = rows(text, ",")
         header = first_row(lines)
         if len(header) < _PAIR:
-            # With another delimiter, the header looks like a single column.
+            # If the file uses another delimiter, the header looks like a single column.
             hint = "; columns are separated by commas here" if ";" in header[0] or "\t" in header[0] else ""
             raise CsvProblem(1, f"a table has a column of keys and at least one of values{hint}")
         table: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Checks of the names and variables in an expression: JMESPath would silently return null for most of these errors."""
+"""Checks of the names and variables in an expression. For most errors, JMESPath would silently return null."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def name_errors(
 
 
 def _unknown_members(expression: Expression, known: Mapping[str, tuple[str, ...] | None]) -> list[ExpressionError]:
-    """Return an error for each capture and property that cannot exist: JMESPath would silently return null for it."""
+    """Return an error for each capture and property that cannot exist, because JMESPath would silently return null."""
     wrong = [
         (of, name, _unknown_member(of, name, members))
         for of, name in sorted(expression.members)
         if (members := known.get(of)) is not None and name not in members
     ]
     wrong += [
-        # Inside [] and after | the name is looked up in the value on the left, where it would always be null.
+        # Inside [] and after |, the name would be looked up in the value on the left, and would always be null.
         (of, name, _INSIDE.format(of=of, name=name))
         for of, name in sorted(expression.inner)
         if name in (known.get(of) or ())
@@ -71,8 +71,8 @@ def _outer_names(
 ) -> list[ExpressionError]:
     """Return an error for each name of the scope after [], | and &, where it would silently be null.
 
-    `properties` is reported only with one of its members (`_unknown_members`), because items often have a member of
-    this name.
+    `properties` is reported only together with one of its members (`_unknown_members`), because list items often have a
+    member `properties`.
     """
     reported = {of for of, name in expression.inner if name in (members.get(of) or ())}
     names = (expression.inner_names & set(known)) - reported - {"properties"}
@@ -91,7 +91,7 @@ def _bare_literals(expression: Expression) -> list[ExpressionError]:
 
 
 def _hyphenated_names(expression: Expression) -> list[ExpressionError]:
-    """Return an error for each `-` that is more likely part of a name than a subtraction: `payload.flow-rate`."""
+    """Return an error for each `-` that is more likely part of a name than a subtraction, as in `payload.flow-rate`."""
     text = expression.text
     errors = []
     for offset in expression.hyphens:
@@ -103,7 +103,7 @@ def _hyphenated_names(expression: Expression) -> list[ExpressionError]:
 
 
 def _flattened_pairs(expression: Expression) -> list[ExpressionError]:
-    """Return an error for each `items(a)[].b`: `[]` makes one list of all pairs, whose elements are no pairs."""
+    """Return an error for each `items(a)[].b`, because the elements of the list that `[]` creates are not pairs."""
     return [ExpressionError(_FLATTENED, offset, expression.text) for offset in expression.flat_pairs]
 
 
@@ -114,7 +114,7 @@ def _before(text: str, offset: int) -> str:
 
 
 def _member_offset(text: str, of: str, name: str) -> int:
-    """Return the offset of `of.name` in the expression; 0 if it is written in another way."""
+    """Return the offset of `of.name` in the expression; 0 if it is written in another form."""
     place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", text)
     return place.end() - len(name) if place else 0
 
@@ -131,7 +131,7 @@ def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:
 
 
 def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
-    """Return an error for each name that no scope has: JMESPath would silently return null for it."""
+    """Return an error for each name that no scope has, because JMESPath would silently return null for it."""
     unknown = sorted((expression.names or frozenset()) - expression.variables - set(known))
     found = [(name, _offset(expression.text, name)) for name in unknown]
     return [
@@ -178,7 +178,7 @@ def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
 
 
 def _offset(text: str, name: str, *, last: bool = False) -> int:
-    """Return the first (or last) offset at which the name stands alone: neither a field of another value nor a key."""
+    """Return the first (or last) offset at which the name is neither a field of another value nor a key."""
     alone = [*re.finditer(rf"(?<![\w.$\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text)]
     found = alone[-1 if last else 0] if alone else re.search(re.escape(name), text)
     return found.start() if found else 0

@@ -1,4 +1,4 @@
-"""Notes on a mapping file that loads: probable mistakes. Each has a code that does not change."""
+"""Notes on probable mistakes in a mapping file that loads. Each kind of note has a code that stays the same."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def mapping_notes(mapping: Mapping, document: Document, *, shared: bool) -> list
 
 
 def quoted_names(mapping: Mapping, document: Document) -> list[Problem]:
-    """Return a note for each name in double quotes that is probably meant as a text."""
+    """Return a note for each name in double quotes that was probably meant as a text."""
     compared = [(path, text, found) for path, text in expressions_of(document.data) for found in compared_names(text)]
     if not compared:  # as in most files: each reload comes here
         return []
@@ -46,7 +46,7 @@ def quoted_names(mapping: Mapping, document: Document) -> list[Problem]:
     return [
         problem_at(document, path, ExpressionError(_text(found.name), found.offset, text), "quoted-name")
         for path, text, found in compared
-        # Without an example of a payload, a name that needs its quotes is more likely a name than a text.
+        # Without an example payload, a name that needs its quotes is assumed to be a name.
         if found.name not in fields and found.name not in SCOPE_NAMES and (fields or not found.necessary)
     ]
 
@@ -57,7 +57,7 @@ def _text(name: str) -> str:
 
 
 def _payload(case: Any) -> Any:
-    """Return the payload of a message of a test as a value; None if it is no JSON."""
+    """Return the payload of a test's message as a value; None if it is not JSON."""
     if case.payload_text is None:
         return case.payload
     try:

@@ -37,7 +37,7 @@ class ReloadReport:
 
     @property
     def detail(self) -> str:
-        """The errors, a line for each file."""
+        """The errors, one line per file."""
         return "\n".join(error for _, error in self.failed[:_SHOWN])
 
 

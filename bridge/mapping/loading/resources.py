@@ -1,4 +1,4 @@
-"""Lookup tables and schema files: the files beside the mappings that mappings read."""
+"""Resources: the lookup tables and schema files beside the mappings, which mappings read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NO_RESOURCES = Resources()
 
 @dataclass(frozen=True, slots=True)
 class LoadedResources:
-    """The resources of a folder that load, and the problems of the others."""
+    """The resources of a folder that load, and the problems of those that do not."""
 
     resources: Resources
     problems: list[Problem]
@@ -41,7 +41,7 @@ def load_resources(mappings: Path, *, shown_as: str, confined: bool = False) -> 
 
     Problems show `shown_as` instead of the folder of mappings.
 
-    `confined`: do not follow links that lead out of the folders; such a file is a problem.
+    With `confined`, links that lead out of the folders are not followed, and are reported as problems.
     """
     tables = load_tables(mappings, shown_as=shown_as, confined=confined)
     schemas = load_schema_files(mappings, shown_as=shown_as, confined=confined)
@@ -49,10 +49,10 @@ def load_resources(mappings: Path, *, shown_as: str, confined: bool = False) -> 
 
 
 def uses_lookup(text: bytes | None) -> bool:
-    """Return whether a mapping file may use lookup tables. This is a text search: the file may not even be valid."""
+    """Return whether a mapping file may use lookup tables. It is a text search, because the file may be invalid."""
     return text is None or b"lookup" in text
 
 
 def uses_schemas(text: bytes | None) -> bool:
-    """Return whether a mapping file may use schema files, by a text search too."""
+    """Return whether a mapping file may use schema files. It is a text search, as in `uses_lookup`."""
     return text is None or b"schema" in text

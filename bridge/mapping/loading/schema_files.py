@@ -4,7 +4,8 @@
     schemas/plant/reading.proto      Protocol Buffers; it may import other files by their paths in the folder
     schemas/plant.desc               a descriptor set: `protoc --include_imports --descriptor_set_out=plant.desc ...`
 
-Files are read here, and parsed where a mapping uses them: an error in a file is a problem of that mapping.
+This module only reads the files. A mapping that uses a file parses it, so an error in the file is a problem of that
+mapping.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class LoadedSchemaFiles:
 def load_schema_files(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedSchemaFiles:
     """Read the schema files beside the mappings; never raise. Problems show `shown_as` instead of their folder.
 
-    `confined`: do not follow links that lead out of the folder.
+    With `confined`, links that lead out of the folder are not followed.
     """
     files, within = dict[str, bytes](), roots(mappings, FOLDER)
     problems: list[Problem] = []
@@ -65,13 +66,13 @@ def schema_files(mappings: Path) -> dict[str, Path]:
 
 
 def _walk(folder: Path, prefix: str, levels: int) -> Iterator[tuple[str, Path]]:
-    """Yield the schema files of a folder and of those within it, without hidden ones."""
+    """Yield the schema files in a folder and its subfolders, except hidden ones."""
     try:
         entries = list(os.scandir(folder))
     except OSError:
         return
     for entry in entries:
-        # Hidden folders hold the versions of a ConfigMap, hidden files are those of editors.
+        # Hidden folders contain the versions of a ConfigMap; hidden files are from editors.
         if entry.name.startswith((".", "#", "~")):
             continue
         if entry.is_dir():

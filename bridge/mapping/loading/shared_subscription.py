@@ -1,6 +1,6 @@
-"""Limits for mappings where several bridges divide the messages (`mqtt.share`, `run --workers`).
+"""Limits for mappings if several bridges divide the messages (`mqtt.share`, `run --workers`).
 
-A mapping with state would see, in each bridge, only the messages that this bridge received:
+In each bridge, a stateful mapping would see only the messages that this bridge received:
 
 - `changes` would never send a value that changed through another bridge and changed back;
 - `sample` would send one sample per bridge;

@@ -44,7 +44,7 @@ def read_specification(document: Document, resources: Resources = NO_RESOURCES) 
 
     `resources` are the lookup tables and schema files that the mapping may use.
     """
-    # Expressions are compiled from the raw document, so that their errors are reported together with the schema's.
+    # Expressions are compiled from the raw document, so that their errors are reported together with schema errors.
     expressions, expression_problems = _compiled(document, resources.tables)
     problems = [*expression_problems, *_each_problems(document), *_blanks(document)]
     try:
@@ -64,7 +64,7 @@ def read_specification(document: Document, resources: Resources = NO_RESOURCES) 
 
 
 def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression], list[Problem]]:
-    """Compile all expressions. Return them by path, and the problems of the others with their lines and columns."""
+    """Compile all expressions. Return the valid ones by path, and the problems of the others with line and column."""
     known = {"captures": _captured(document.data), "properties": PROPERTY_NAMES}
     defined = _defined(document.data)
     expressions: dict[Path, Expression] = {}
@@ -75,7 +75,7 @@ def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression
         except ExpressionError as error:
             problems.append(problem_at(document, path, error))
             continue
-        # An expression of `vars` sees those before it.
+        # An expression in `vars` can use the variables before it.
         before = defined[: defined.index(path[1])] if path[0] == VARS else defined
         members = {**known, VARS: before} if defined else known
         errors = name_errors(expression, _scope_names(document.data, path), members)
@@ -101,13 +101,16 @@ def _defined(data: Any) -> tuple[str, ...]:
 
 
 def _sampled(data: Any) -> tuple[str, ...]:
-    """Return the name `sample` if the mapping has `keep: mean`: no other mapping has it."""
+    """Return the name `sample` if the mapping has `keep: mean`. Other mappings do not have this name."""
     options = data.get("sample")
     return (SAMPLE,) if isinstance(options, dict) and options.get("keep") == "mean" else ()
 
 
 def _captured(data: Any) -> tuple[str, ...] | None:
-    """Return the names that the topic captures; None if the topic is invalid, which is reported separately."""
+    """Return the names that the topic captures; None if the topic is invalid.
+
+    The invalid topic is reported separately.
+    """
     topic = data.get("topic") if isinstance(data, dict) else None
     try:
         return TopicPattern.parse(topic).captured if isinstance(topic, str) else None
@@ -155,9 +158,10 @@ def _each_problems(document: Document) -> list[Problem]:
 
 
 def _blanks(document: Document) -> list[Problem]:
-    """Return a problem for each key without a value. An explicit `null` is accepted.
+    """Return a problem for each key without a value.
 
-    If a blank `where` were ignored, every message would pass it. A file that is still being written may look like this.
+    An explicit `null` is accepted. If a blank `where` were ignored, every message would pass. A file that is still
+    being written may have such keys.
     """
     data = document.data
     if not isinstance(data, dict):
@@ -167,7 +171,7 @@ def _blanks(document: Document) -> list[Problem]:
 
 
 def _paths(data: dict[str, Any]) -> Iterator[Path]:
-    """Yield the paths of all optional keys but those in `tests`, where data may be blank."""
+    """Yield the paths of all optional keys, except in `tests`, where data may be blank."""
     for key, value in data.items():
         if key not in {"topic", "outputs"}:  # they are required, so the schema reports them
             yield (key,)
@@ -180,7 +184,7 @@ def _paths(data: dict[str, Any]) -> Iterator[Path]:
 def problem_at(document: Document, path: Path, error: ExpressionError, code: str = "") -> Problem:
     """Return the problem with its line and column in the file.
 
-    The column is exact in one line and in a `|` block, whose lines share their indentation.
+    The column is exact if the text is on one line or in a `|` block, whose lines have the same indentation.
     """
     line, column = document.value_place(path)
     before = error.text[: error.offset]

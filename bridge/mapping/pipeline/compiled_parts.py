@@ -1,4 +1,4 @@
-"""The compiled parts of a mapping: everything that a message passes through, in the order of use.
+"""The compiled parts of a mapping, in the order in which a message passes through them.
 
 The pipelines for live and replayed messages, the fast path and the explanation are all built from these parts, so the
 meaning of a mapping exists once.
@@ -50,12 +50,10 @@ class StatefulExpressions:
 class CompiledParts:
     """The compiled parts. `keys` are the outputs' `partition_key_from`, `emits` add them to the records.
 
-    `decode` is that of `codec`, unless no expression reads the payload.
-
-    `define` adds the values of `vars` to the scope, before `where`; None if no expression reads them.
-
-    `early` is the part of `where` that does not read the payload, which is evaluated before decompression and decoding;
-    None if there is none. If `decided` is true, `early` is all of `where`.
+    `decode` is the decoder of `codec`, or a placeholder if no expression reads the payload. `define` adds the values of
+    `vars` to the scope, before `where`; it is None if no expression reads them. `early` is the part of `where` that
+    does not read the payload; it is evaluated before decompression and decoding. It is None if there is no such part.
+    If `decided` is true, `early` is the complete `where`.
     """
 
     skip_retained: bool
@@ -77,7 +75,7 @@ class CompiledParts:
 
     @property
     def late_where(self) -> Expression | None:
-        """`where`, unless all of it is evaluated before decoding."""
+        """`where`; None if it is completely evaluated before decoding."""
         return None if self.decided else self.where
 
     @property
@@ -107,7 +105,7 @@ def compile_parts(
         for output, key in zip(outputs, keys, strict=True)
     )
     names = _scope_names(specification, expressions.values())
-    # Births of Sparkplug must be decoded in any case.
+    # Sparkplug births must always be decoded, because later messages depend on them.
     early = None if specification.payload == "sparkplug_b" else find(EARLY)
     return CompiledParts(
         specification.retained == "skip",
@@ -140,7 +138,7 @@ def _emitter(
     emit = emitter(output, key, limits, envelope)
     if specification.transform is not None or not (envelope or output.packing == "lines"):
         return emit
-    # The record is the payload and becomes a part of other JSON, so it must be valid JSON in UTF-8.
+    # The record is the payload itself and becomes part of an envelope or line, so it must be valid JSON in UTF-8.
     return lambda scope, record, data: emit(scope, record, plain_utf8(data))
 
 
@@ -150,9 +148,9 @@ def _definitions(specification: MappingSpec, expressions: Expressions) -> dict[s
 
 
 def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) -> frozenset[str] | None:
-    """Return the names that the scope needs; None: an expression may use any name.
+    """Return the names that the scope needs; None if an expression may use any name.
 
-    Names that no expression uses are not computed for each message.
+    All other names are not computed.
     """
     names: frozenset[str] = frozenset()
     for expression in expressions:
@@ -170,7 +168,7 @@ def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) 
 def _reads_payload(specification: MappingSpec, names: frozenset[str] | None) -> bool:
     """Return False if no expression reads the decoded payload and the decoder cannot reject a payload.
 
-    `payload: bytes` accepts every payload, so its list of integers need not be created if it is unused.
+    `payload: bytes` accepts every payload, so an unused list of integers need not be created.
     """
     if specification.payload != "bytes" or names is None or "payload" in names:
         return True
@@ -179,4 +177,4 @@ def _reads_payload(specification: MappingSpec, names: frozenset[str] | None) -> 
 
 
 def _ignore_payload(_payload: bytes) -> None:
-    """Return a placeholder instead of decoded bytes, because no expression uses them."""
+    """Return a placeholder for the decoded payload, because no expression uses it."""

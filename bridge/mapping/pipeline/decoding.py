@@ -1,4 +1,4 @@
-"""Decoders from a message's bytes to the value that expressions see; and encoders, for a mapping's tests."""
+"""Decoders that convert a message's bytes to the value for expressions, and encoders for a mapping's tests."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
 class PayloadCodec:
     """Decoder and encoder of a mapping's payload, after decompression and in UTF-8.
 
-    `decode` raises DecodeError. `encode` is for a mapping's own tests, and raises ValueError or TypeError; None for a
-    format that cannot represent every JSON value. If `choose` is given, it returns the codec by the topic's captures;
-    it raises DecodeError.
+    `decode` raises DecodeError. `encode` is for a mapping's tests, and raises ValueError or TypeError; None for a
+    format that cannot represent every JSON value. If `choose` is given, it selects the codec by the topic's captures,
+    and raises DecodeError.
     """
 
     decode: Callable[[bytes], Any]
@@ -58,7 +58,7 @@ class PayloadCodec:
 def payload_codec(specification: MappingSpec, schemas: SchemaFiles) -> PayloadCodec:
     """Return the codec of a mapping. Raise SchemaError if it needs a schema file that is missing or faulty.
 
-    For `sparkplug_b` the value is the bytes as integers: their meaning depends on the births (see `stateful`).
+    For `sparkplug_b`, the value is a list of bytes, because their meaning depends on births (see `stateful`).
     """
     payload = specification.payload
     if payload == "avro" and specification.avro is not None:
@@ -109,7 +109,7 @@ def protobuf_codec(options: ProtobufSpec, schemas: SchemaFiles) -> PayloadCodec:
 
 
 def _by_captures(template: str, codec_of: Callable[[str], PayloadCodec]) -> PayloadCodec:
-    """Return the codec of a message type whose name has captures. Names of types that do not exist are not stored."""
+    """Return the codec of a message type whose name contains captures. Names of unknown types are not cached."""
     known: dict[str, PayloadCodec] = {}
 
     def choose(captures: Mapping[str, str]) -> PayloadCodec:
@@ -129,7 +129,7 @@ def _by_captures(template: str, codec_of: Callable[[str], PayloadCodec]) -> Payl
 
 
 def _xml(specification: MappingSpec) -> XmlDecoder:
-    # Converted to UTF-8, the payload still declares its former encoding.
+    # After the conversion to UTF-8, the payload still declares its former encoding.
     encoding = None if specification.codec is None else "utf-8"
     options = specification.xml
     lists, numbers = ((), True) if options is None else (options.lists, options.numbers)

@@ -36,8 +36,8 @@ _BEFORE_DATA = b',"data":'
 
 
 def envelopes(mapping: str, version: str) -> Callable[[Scope, bytes], bytes]:
-    """Return the function that puts a record's JSON into an envelope; `version` is the digest of the mapping's file."""
-    # The part that is the same for all records of the mapping is encoded once.
+    """Return the function that puts a record's JSON into an envelope. `version` is the digest of the mapping's file."""
+    # Encode the part that all records of the mapping share only once.
     of_mapping = b'","mapping":%b,"version":%b,"topic":' % (orjson.dumps(mapping), orjson.dumps(version))
 
     def envelope(scope: Scope, data: bytes) -> bytes:
@@ -50,5 +50,5 @@ def envelopes(mapping: str, version: str) -> Callable[[Scope, bytes], bytes]:
 
 def content(data: bytes) -> bytes:
     """Return the record in an envelope."""
-    # The texts before the data cannot contain these bytes: JSON writes a quote within text as \".
+    # The texts before the data cannot contain these bytes, because JSON escapes a quote within a text as \".
     return data[data.index(_BEFORE_DATA) + len(_BEFORE_DATA) : -1]

@@ -1,7 +1,8 @@
-"""The function that maps one message, as one closure. This is the bridge's hot path.
+"""The closure that maps one message.
 
-Everything that does not depend on the message is decided when the mapping is compiled. `Mapping.apply` never raises. An
-error in a message becomes a value, a Rejection: for all outputs, or for the one output and item concerned.
+This is the bridge's hot path, so everything that does not depend on the message is decided when the mapping is
+compiled. `Mapping.apply` never raises. An error in a message becomes a value, a Rejection: for all outputs, or for the
+one output and item concerned.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ FILTERED = MappingResult([], ())
 
 
 class Apply(Protocol):
-    """Contract of the function that maps one message whose topic matches. The ingest thread calls it for live messages.
+    """Contract of the function that maps one message whose topic matches. The ingest thread calls it.
 
     `Mapping.apply` never raises; the inner function that `evaluate` returns does (see `catch_errors`).
     """
@@ -36,7 +37,7 @@ class Apply(Protocol):
     def __call__(
         self, message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
-        """Return the records and rejections of one message. `item` selects one item of `each`; None means all."""
+        """Return the records and rejections of one message. `item` selects one item of `each`; None selects all."""
         ...
 
 
@@ -60,7 +61,7 @@ def evaluate(parts: CompiledParts) -> Apply:
 
 
 def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
-    """Return the predicate "the scope passes `where`", or None without `where`. It raises TransformError."""
+    """Return the predicate "the scope passes `where`"; None without `where`. The predicate raises TransformError."""
     if where is None:
         return None
     search = where.search
@@ -78,9 +79,9 @@ def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
 def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
     """Return the predicate "`where` may still be true" for a scope without payload; None if `where` needs the payload.
 
-    It raises TransformError only if all of `where` is evaluated before decoding. Otherwise the rest of `where` may
-    prevent the error, as in `payload.v == 2 && lookup('t', captures.m) > 0`. Then the message passes, and all of
-    `where` is evaluated later.
+    It raises TransformError only if the complete `where` is evaluated before decoding. Otherwise, the rest of `where`
+    may prevent the error, as in `payload.v == 2 && lookup('t', captures.m) > 0`. In this case the message passes, and
+    the complete `where` is evaluated later.
     """
     passes = where_filter(parts.early)
     if passes is None or parts.decided:
@@ -98,8 +99,8 @@ def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
 def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
     """Return a function that never raises: every error becomes a rejection for all outputs.
 
-    Before `inner` is called, it skips retained messages, filters by the part of `where` that does not need the payload,
-    decompresses, and converts text to UTF-8.
+    Before it calls `inner`, the function skips retained messages, filters by the part of `where` that does not need the
+    payload, decompresses the payload, and converts text to UTF-8.
     """
     passes, build = early_filter(parts), parts.scope
     skip_retained, decompress, transcode, every = parts.skip_retained, parts.decompress, parts.transcode, parts.every

@@ -1,7 +1,7 @@
-"""The fast path: a mapping of the usual form as one function of payload and captures, without a Message.
+"""The fast path: one function of payload and captures for a mapping of the usual form, without a Message object.
 
-It supports mappings without state, with one output, whose expressions see no more than `payload` and `captures`. Its
-steps are those of `Mapping.apply`. A message with an error is passed to `apply`, which creates the rejection.
+It supports stateless mappings with one output, whose expressions use only `payload` and `captures`. Its steps are those
+of `Mapping.apply`. It passes a message with an error to `apply`, which creates the rejection.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ FAST_PATH_NAMES = frozenset({"payload", "captures", RECORD})
 
 
 def compile_fast_path(parts: CompiledParts) -> FastPath | None:
-    """Return the fast path of a mapping without state; None if the mapping is not supported."""
+    """Return the fast path of a stateless mapping; None if the mapping is not supported."""
     if len(parts.outputs) > 1 or parts.outputs[0].envelope or parts.each:
         return None
     if parts.skip_retained or parts.decompress or parts.transcode or parts.codec.choose:
         return None
     expressions = [each for each in (parts.where, parts.transform, *parts.keys) if each is not None]
-    # {"@"} is not in FAST_PATH_NAMES: an expression without known names is not supported.
+    # An expression whose names are unknown has {"@"}, which is not in FAST_PATH_NAMES, so it is not supported.
     if not all(FAST_PATH_NAMES.issuperset(each.names or {"@"}) for each in expressions):
         return None
-    # If orjson cannot read a payload, `apply` is called: its decoder accepts more, or reports the error.
+    # If orjson cannot read a payload, `apply` is called. Its decoder accepts more payloads, and reports the error.
     decode = orjson.loads if parts.decode == DECODERS["json"].decode else parts.decode
     passes, [emit], dumps = where_filter(parts.late_where), parts.emits, orjson.dumps
     search = parts.transform.search if parts.transform is not None else None
@@ -63,7 +63,7 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
 
 
 def _filtered_early(make: FastPath, may_pass: Callable[[Scope], bool]) -> FastPath:
-    """Return the fast path, preceded by the part of `where` that reads captures only."""
+    """Return the fast path, preceded by the part of `where` that reads only captures."""
 
     def make_unless_filtered(payload: bytes, captures: dict[str, str]) -> NewRecord | None:
         try:

@@ -1,4 +1,4 @@
-"""The emitter of one output: it adds the partition key to a record, and checks the size that its stream accepts.
+"""The emitter of one output. It adds the partition key to a record, and checks that the stream accepts its size.
 
 - A partition key must be text of 1 to 256 characters, or a number, which becomes its JSON text.
 - A record larger than its stream accepts is rejected. Data and key count together, as in Kinesis.
@@ -42,7 +42,7 @@ def emitter(
     limits: Limits,
     envelope: Callable[[Scope, bytes], bytes] | None = None,
 ) -> Emit:
-    """Return the closure for one output; `key_from` is its `partition_key_from`, `envelope` makes its envelopes."""
+    """Return the closure for one output. `key_from` is its `partition_key_from`; `envelope` creates its envelopes."""
     if envelope is not None:
         emit_enveloped = emitter(output, key_from, limits)
         return lambda scope, record, data: emit_enveloped(scope, record, envelope(scope, data))
@@ -71,7 +71,7 @@ def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
             key = search({**scope, RECORD: record} if with_record else scope)
         except TransformError as error:
             raise PartitionKeyError(f"partition_key_from: {error.detail}") from None
-        # The usual key, whose characters are its bytes, needs no call.
+        # An ASCII key, the usual case, has as many bytes as characters, so it needs no function call.
         if type(key) is str and key.isascii() and 0 < len(key) <= MAX_PARTITION_KEY_CHARS:
             key_bytes = len(key)
         else:

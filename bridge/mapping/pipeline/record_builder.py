@@ -2,7 +2,8 @@
 
 - If `transform` returns null, the message is rejected: a record of `null` is nearly always a misspelt name. Use `where`
   to filter messages.
-- `each: true`: one record per item. An empty list is filtered; a null item is rejected, and the others are not.
+- `each: true` creates one record per item. A message with an empty list is filtered. A null item is rejected; this does
+  not affect the other items.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def converter(parts: CompiledParts) -> Convert:
 
 
 def one_record(parts: CompiledParts) -> OneRecord:
-    """Return the function that makes the record of a mapping with one output, and without `each`."""
+    """Return the function that creates the record of a mapping with one output and without `each`."""
     [emit], transform = parts.emits, parts.transform
     if transform is None:
         return lambda payload, scope: emit(scope, scope["payload"], payload)
@@ -73,7 +74,7 @@ def one_record(parts: CompiledParts) -> OneRecord:
 
 
 def _json(record: Any, what: str = "the result") -> bytes:
-    """Return the record as JSON bytes. Raise TransformError for null, and for a value that JSON cannot hold."""
+    """Return the record as JSON bytes. Raise TransformError for null, and for a value that JSON cannot represent."""
     if record is None:
         raise TransformError(f"{what} is null; leave it out with {_LEAVE_OUT[what]}")
     try:
@@ -85,7 +86,7 @@ def _json(record: Any, what: str = "the result") -> bytes:
 def _emit_all(
     emitters: tuple[tuple[int, Emit], ...], scope: Scope, record: Any, data: bytes, item: int | None
 ) -> tuple[list[NewRecord], list[Rejection]]:
-    """Return the drafts and rejections of all outputs: a rejection by one output does not stop the others."""
+    """Return the drafts and rejections of all outputs. A rejection by one output does not stop the others."""
     drafts, rejections = [], []
     for number, emit in emitters:
         try:
@@ -96,7 +97,10 @@ def _emit_all(
 
 
 def _to_one(make: OneRecord) -> Convert:
-    """Return the converter of a mapping with one output, the usual case. The emitter's error rejects the message."""
+    """Return the converter of a mapping with one output, the usual case.
+
+    An error of the emitter rejects the message.
+    """
 
     def convert(message: Message, scope: Scope, _item: int | None) -> MappingResult:
         return _new(MappingResult, ([make(message.payload, scope)], (), None))
@@ -105,7 +109,7 @@ def _to_one(make: OneRecord) -> Convert:
 
 
 def _to_many(transform: Expression | None, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
-    """Return the converter of a mapping with several outputs. Without `transform`, records are the payload."""
+    """Return the converter of a mapping with several outputs. Without `transform`, the payload is the record."""
 
     def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
         record = scope["payload"] if transform is None else transform.search(scope)

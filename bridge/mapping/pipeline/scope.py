@@ -61,9 +61,10 @@ PROPERTY_NAMES = (
 
 
 def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
-    """Return the function that builds the scope with `names` (None: all names), and with those that cost nothing.
+    """Return the function that builds the scope with `names` (None: all names).
 
-    It omits only names that no expression of the mapping can use, so the results are the same.
+    It omits only names that no expression of the mapping can use, so the results are the same. Names that cost nothing
+    are always included.
     """
 
     def mapping_name(_message: Message, _levels: list[str]) -> str:
@@ -75,7 +76,7 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
         return time_text(message.received_at_ms)
 
     values = {**_VALUES, "mapping": mapping_name, "received_at": received_at}
-    # The first two names, `payload` and `captures`, cost nothing and are always in the scope.
+    # `payload` and `captures`, the first two names, cost nothing and are always in the scope.
     extras = tuple((name, values[name]) for name in SCOPE_NAMES[2:] if names is None or name in names)
 
     def build(_message: Message, payload: Any, captures: dict[str, str], _levels: list[str]) -> Scope:
@@ -91,9 +92,9 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
 
 
 def definer(expressions: Mapping[str, Expression]) -> Callable[[Scope], None] | None:
-    """Return the function that adds the values of `vars` to a scope, in their order; None without `vars`.
+    """Return the function that adds the values of `vars` to a scope in their order; None without `vars`.
 
-    It raises TransformError. Each expression sees the values before its own.
+    The function raises TransformError. Each expression can use the values before its own.
     """
     if not expressions:
         return None

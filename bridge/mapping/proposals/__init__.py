@@ -1,1 +1,1 @@
-"""Proposals of mappings for observed messages, each of which has passed `check`."""
+"""Proposals of mappings for observed messages. Each proposed mapping has passed `check`."""

@@ -13,8 +13,8 @@ _SHOWN: Final = 3
 def explained(pattern: str, topics: Sequence[tuple[str, ...]], key: str) -> str:
     """Return text such as `line is line1, line2; machine is press101, …; partition key: captures.machine`.
 
-    `pattern` is the topic of the mapping, with a capture for each level that varies. `key`: the partition key's
-    expression; "" if the records are spread over all shards.
+    `pattern` is the topic of the mapping, with a capture for each variable level. `key` is the expression for the
+    partition key; "" if the records are spread over all shards.
     """
     parts = [
         f"{level[1:-1]} is {_values(sorted({topic[at] for topic in topics}))}"

@@ -1,7 +1,7 @@
 """Payload formats of topics by majority, so that one unusual message does not cause a separate mapping for its topic.
 
 Topics whose levels differ only in digits (press101/count, press102/count) belong to similar machines and form a group.
-If no specific format reads all messages of a group, the format of most of them is used. The few others would become
+If no specific format reads all messages of a group, the format of the majority is used. The other messages would become
 dead letters, and are reported.
 """
 
@@ -31,7 +31,7 @@ Topic = tuple[str, ...]
 def by_majority(
     payloads: Mapping[Topic, Sequence[bytes]], kinds: Mapping[Topic, PayloadKind]
 ) -> dict[Topic, PayloadKind]:
-    """Return the kinds of all topics, after the kind of the majority has replaced those of exceptions."""
+    """Return the kind of each topic. Exceptions get the kind of the majority of their group."""
     settled = dict(kinds)
     alike: dict[Topic, list[Topic]] = defaultdict(list)
     for topic in kinds:

@@ -1,4 +1,4 @@
-"""Text of a mapping file, with a test from an observed message and the mapping's result for it."""
+"""Text of a mapping file. Its test consists of an observed message and the mapping's result for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names for captured levels and for mappings: from neighbouring words, from the values, or from the position."""
+"""Names for captured levels and for mappings, derived from neighbouring words, values or positions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MAX_NAME_CHARS: Final = 60
 
 
 def capture_names(shape: TopicCluster, *, scalar: bool) -> dict[int, str]:
-    """Return names by level. `scalar`: the payload is one value, so a last level of words names the quantity."""
+    """Return names by level. If `scalar`, the payload is one value, so a last level of words names the quantity."""
     free = [at for at, captured in enumerate(shape.captured) if captured]
     names = {at: name for at in free if (name := _descriptive_name(shape, at))}
     last = len(shape.captured) - 1
@@ -51,13 +51,16 @@ def capture_names(shape: TopicCluster, *, scalar: bool) -> dict[int, str]:
 
 
 def mapping_name(shape: TopicCluster, taken: Collection[str]) -> str:
-    """Return a name from the constant levels: factory-telemetry. It is lower case: some file systems ignore case."""
+    """Return a name from the constant levels, such as factory-telemetry.
+
+    It is in lower case for file systems that ignore case.
+    """
     words = [level for level, free in zip(shape.topics[0], shape.captured, strict=True) if not free]
     return free_name("-".join(words), taken)
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:
-    """Return a valid file name like `wanted` that is not in `taken`."""
+    """Return a valid file name that resembles `wanted` and is not in `taken`."""
     base = re.sub(r"[^a-z0-9_]+", "-", wanted.lower())[:_MAX_NAME_CHARS].strip("-") or "messages"
     name, number = base, 1
     while name in taken:
@@ -67,7 +70,7 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
 
 
 def _descriptive_name(shape: TopicCluster, at: int) -> str:
-    """Return a name from the values or the word before: `line` for line3 and line4, or after a level `lines`."""
+    """Return a name from the values (`line` for line3 and line4) or from the level before (`line` after `lines`)."""
     prefixes = {found[1].lower() if (found := _PREFIX.fullmatch(topic[at])) else "" for topic in shape.topics}
     if len(prefixes) == 1 and (prefix := min(prefixes)) in _NOUNS:
         return prefix

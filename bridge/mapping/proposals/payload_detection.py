@@ -1,4 +1,4 @@
-"""Detection of a topic's payload format from observed payloads: the most specific format that decodes all of them."""
+"""Detection of a topic's payload format: the most specific format that decodes all observed payloads."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
     marked = {compression_of(each) for each in payloads}
     if marked <= {None}:
         return "none", payloads
-    # `auto` detects the compression of each message, for topics on which it differs.
+    # If the compression differs between the messages of a topic, `auto` detects it for each message.
     alone = next(iter(marked))
     name = alone if len(marked) == 1 and alone is not None else "auto"
     try:
@@ -68,7 +68,7 @@ def _plain_kind(payloads: list[bytes]) -> PayloadKind:
         return _structured(payloads) or _csv(payloads) or PayloadKind("text")
     for name in ("msgpack", "cbor"):
         values = _read(name, payloads)
-        # Both formats decode some arbitrary bytes as a number, so only objects and lists of objects are evidence.
+        # Both formats decode some random bytes as a number, so only objects and lists of objects count as evidence.
         if values is not None and all(values) and (form := _form(values)) != "value":
             return PayloadKind(name, form=form)
     return PayloadKind("bytes")

@@ -1,4 +1,4 @@
-"""Proposal of mappings for observed messages. Each is compiled and its test run first, so that it passes `check`."""
+"""Proposals of mappings for observed messages. Each one was compiled and tested, so it passes `check`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NAMES: Final = {"number": "a number", "json": "JSON", "msgpack": "MessagePack",
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Proposed mapping file: its name without `.yaml`, its text, and the messages it is based on."""
+    """Proposed mapping file: its name without `.yaml`, its text, and the messages that it is based on."""
 
     name: str
     text: str
@@ -59,7 +59,10 @@ class Proposal:
 
 @dataclass(slots=True)
 class ObservedMessages:
-    """Bounded sample of messages. `others`: messages of topics beyond MAX_TOPICS; `cut`: messages that are too long."""
+    """Bounded sample of messages.
+
+    `others` counts messages of topics beyond MAX_TOPICS, `cut` messages that are too long.
+    """
 
     samples: dict[str, list[Message]] = field(default_factory=dict)
     counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -143,7 +146,7 @@ def _proposal(
 
 
 def _outlier_note(kind: PayloadKind, odd: int, examined: int, messages: int) -> str:
-    """Return the note on messages that are unlike the others; "" if there are none.
+    """Return the note on messages that differ from the others; "" if there are none.
 
     `examined`: number of messages in the sample, of `messages` that were seen.
     """
@@ -189,7 +192,7 @@ def _transform(kind: PayloadKind, samples: list[Message], *, captured: bool) -> 
 
 
 def _has_time(kind: PayloadKind, samples: list[Message]) -> bool:
-    """Return whether the payload contains its own time, so that the record needs no other."""
+    """Return whether the payload contains a time, so that the record does not need the time of receipt."""
     if kind.form == "value":
         return False
     value = _value(MappingFileText("t", kind, "s", ""), samples[0])
@@ -217,7 +220,7 @@ def _tested(text: MappingFileText, samples: Iterable[Message]) -> tuple[str, Mes
             return "", None
     except ConfigError:
         return "", None
-    # Prefer a short payload: the test is written into the file for a person to read.
+    # A short payload is preferred, because people read the test in the file.
     example = next((each for each in samples if len(each.payload) <= _TESTED_BYTES), None)
     example = example or min(samples, key=lambda each: len(each.payload))
     value = _value(text, example)

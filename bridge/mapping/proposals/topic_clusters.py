@@ -1,8 +1,9 @@
-"""Clusters of topics with one pattern: variable levels are captured, constant levels stay words.
+"""Clusters of topics that share a pattern: variable levels become captures, constant levels stay words.
 
-Two values of a level belong together if they differ in their digits only (line3, line4). They also do if the topics
-below them share a level (pdx/.../telemetry, muc/.../telemetry). Finally every topic matches only the pattern of its own
-group. If a pattern would match topics of another group, the level that distinguishes them stays a word.
+Two values of a level belong together if they differ only in their digits (line3, line4). They also belong together if
+the topics below them share a level (pdx/.../telemetry, muc/.../telemetry). In the result, every topic matches only the
+pattern of its own group. If a pattern would match topics of another group, the level that distinguishes them stays a
+word.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ class TopicCluster:
 
     @property
     def writable(self) -> bool:
-        """False if a constant level contains { or }: it can only be a wildcard, which would match other topics too."""
+        """False if a constant level contains { or }.
+
+        A pattern could only have a wildcard there, and match other topics too.
+        """
         return not any(
             _unwritable(topic[at]) for at, free in enumerate(self.captured) if not free for topic in self.topics
         )
@@ -62,7 +66,10 @@ def unmatchable_reason(topic: str) -> str:
 
 
 def topic_clusters(topics: dict[Topic, Hashable]) -> Iterator[TopicCluster]:
-    """Yield clusters of topics, given with their kinds. Only topics of one kind may share a cluster."""
+    """Yield clusters of topics.
+
+    The argument contains the kind of each topic; only topics of one kind share a cluster.
+    """
     groups: dict[Hashable, list[Topic]] = defaultdict(list)
     for topic, kind in topics.items():
         # A wildcard at the first level does not match topics that begin with $ (MQTT 5, 4.7.2), so they never share a
@@ -115,11 +122,11 @@ def _alike(by_value: dict[str, list[Topic]], at: int) -> Iterable[list[str]]:
     seen: dict[Hashable, str] = {}
     words = at > 0 or len(by_value) >= _LEAST_FIRST_WORDS or by_value.keys() == {""}
     for value, topics in by_value.items():
-        # Values that share a mark belong together. Marks of a value are:
-        #   1. the value with its digits masked: line3 and line4 share `line#`;
-        #   2. each level below it, with its position and masked digits;
-        #   3. at the last level, one mark for all values.
-        # The first level has only mark 1 while it has few words: they are namespaces, and stay separate.
+        # Values that share a mark belong together. A value has these marks:
+        # 1. The value with its digits masked: line3 and line4 share `line#`.
+        # 2. Each level below the value, with its position and masked digits.
+        # 3. At the last level, one mark for all values.
+        # The first level has only mark 1 while it has few words, because these are namespaces and stay separate.
         marks: set[Hashable] = {_masked(value)}
         if words:
             marks |= {(place, _masked(topic[place])) for topic in topics for place in range(at + 1, len(topic))}
@@ -138,7 +145,7 @@ def _masked(level: str) -> str:
 
 
 def _disjoint_clusters(shape: TopicCluster, others: Sequence[Topic]) -> Iterator[TopicCluster]:
-    """Yield the cluster, or narrower ones, until none matches a topic of another group."""
+    """Yield the cluster, or narrower clusters that match no topic of another group."""
     own = set(shape.topics)
     taken = [topic for topic in others if topic not in own and shape.takes(topic)]
     if not taken:
@@ -148,7 +155,7 @@ def _disjoint_clusters(shape: TopicCluster, others: Sequence[Topic]) -> Iterator
     by_value: dict[str, list[Topic]] = defaultdict(list)
     for topic in shape.topics:
         by_value[topic[at]].append(topic)
-    # The level stays a word from here on. Each call makes one level constant, so the recursion ends.
+    # This level is now a constant word. Each call makes one level constant, so the recursion ends.
     captured = tuple(free and place != at for place, free in enumerate(shape.captured))
     for topics in by_value.values():
         yield from _disjoint_clusters(TopicCluster(tuple(topics), captured), taken)

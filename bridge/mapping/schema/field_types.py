@@ -16,7 +16,7 @@ DEFAULT_RECEIVED_AT = "2024-01-01T00:00:00.000Z"
 
 
 class SpecSection(BaseModel):
-    """A section of a mapping file: unknown options are errors, and types are strict."""
+    """Base class of the sections of a mapping file. Unknown options are errors, and types are strict."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
@@ -62,7 +62,7 @@ def _time(text: str) -> str:
 
 
 def _no_boolean(value: Any) -> Any:
-    """Return the value. Raise ValueError for a boolean: pydantic accepts `true` as the literal 1."""
+    """Return the value. Raise ValueError for a boolean, because pydantic would accept `true` as the literal 1."""
     if isinstance(value, bool):
         raise ValueError("expected 0, 1 or 2, found true or false")  # noqa: TRY004 - pydantic reports a ValueError only
     return value

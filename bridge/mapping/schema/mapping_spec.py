@@ -36,7 +36,7 @@ def _topic_pattern(text: str) -> str:
 
 
 def _listed(value: Any) -> Any:
-    """Return a tuple for a list of filters, and for one filter alone."""
+    """Return a tuple of filters for a list of filters or a single filter."""
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 

@@ -40,7 +40,7 @@ PartitionKey = Annotated[str, Field(min_length=1, max_length=MAX_PARTITION_KEY_C
 
 
 def _needs(given: dict[str, Any], needed: dict[str, Any]) -> dict[str, Any]:
-    """Return a JSON Schema rule for editors: where the `given` options are, the `needed` ones must be too."""
+    """Return a JSON Schema rule for editors: if the `given` options are present, the `needed` options must be too."""
     return {
         "if": {"required": [*given], "properties": given},
         "then": {"required": [*needed], "properties": needed},

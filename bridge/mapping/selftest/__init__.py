@@ -1,1 +1,1 @@
-"""Tests in a mapping file, which check this mapping."""
+"""The tests in a mapping file, which test this mapping."""

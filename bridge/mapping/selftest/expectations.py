@@ -23,9 +23,12 @@ _RECORD_CHARS: Final = 200
 def failures(
     mapping: Mapping, expect: Sequence[ExpectedRecord] | str | ExpectedDeadLetter, mapped: MappingResult
 ) -> list[str]:
-    """Return lines with the expected and the actual result; an empty list if they agree."""
-    # Cases: 1. a dead letter is expected; 2. nothing is expected; 3. records are expected, and there are none;
-    # 4. records are expected, and are compared one by one.
+    """Return lines with the expected and the actual result; an empty list if they are equal."""
+    # Cases:
+    # 1. A dead letter is expected.
+    # 2. No record is expected.
+    # 3. Records are expected, but there are none.
+    # 4. Records are expected, and are compared one by one.
     if isinstance(expect, ExpectedDeadLetter):
         codes = [rejection.code for rejection in mapped.rejections]
         met = bool(codes) and not mapped.drafts and set(codes) == {expect.dead_letter}
@@ -63,8 +66,8 @@ def _expected_line(record: ExpectedRecord) -> str:
 class _Records:
     """Comparison of the expected records with the actual ones.
 
-    Equal records at the beginning and at the end are paired first. So one extra or missing record does not make all
-    others look wrong. The rest are paired by stream, in order.
+    Equal records at the beginning and at the end are paired first. So one additional or missing record does not make
+    all others look wrong. The remaining records are paired by stream, in order.
     """
 
     def __init__(self, mapping: Mapping, expected: Sequence[ExpectedRecord], made: Sequence[NewRecord]) -> None:
@@ -95,14 +98,14 @@ class _Records:
             for other in made
             if other not in {pair[1] for pair in pairs}
         ]
-        # Every record has an equal one at another position: only the order is wrong.
+        # Every record has an equal record at another position, so only the order is wrong.
         if not lines and any(one != other for one, other in pairs):
             order = ", ".join(self._stream(other) for other in made)
             return [f"the records are as expected, but in another order: {order}"]
         return lines
 
     def _same_ends(self) -> tuple[int, int]:
-        """Return the number of equal records at the beginning, and of equal ones among the others at the end."""
+        """Return the number of equal records at the beginning, and the number of equal records at the end."""
         shorter = min(len(self._expected), len(self._made))
         begin = next((place for place in range(shorter) if self._changes(place, place)), shorter)
         last, last_made = len(self._expected) - 1, len(self._made) - 1

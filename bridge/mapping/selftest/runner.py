@@ -56,7 +56,7 @@ def case_message(mapping: Mapping, case: PriorMessage) -> Message:
 def encode_payload(specification: MappingSpec, codec: PayloadCodec, case: PriorMessage) -> bytes:
     """Return the bytes of a test's payload. Raise ValueError or TypeError if its format cannot hold the value.
 
-    A value and a text are sent with the mapping's `encoding` and `compression`; `payload_base64` is sent unchanged.
+    A value or a text is converted with the mapping's `encoding` and `compression`; `payload_base64` is sent unchanged.
     """
     if case.payload_base64 is not None:
         return base64.b64decode(case.payload_base64)
@@ -133,7 +133,7 @@ def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
 def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
     """Run one test. Return how its result differs from the expected one, or ""."""
     if mapping.stateful is not None:
-        # Start with empty state: a test must not depend on the tests before it.
+        # Each test starts with empty state, so that it does not depend on the tests before it.
         mapping.stateful.attach(OverlayState())
     for earlier in case.before:
         _run(mapping, earlier)
@@ -141,7 +141,7 @@ def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
 
 
 def _run(mapping: Mapping, case: PriorMessage) -> MappingResult:
-    """Map one message. Its records follow those of earlier messages that it releases."""
+    """Map one message. The result begins with the records of earlier messages that it releases."""
     message = case_message(mapping, case)
     captures = mapping.pattern.match(message.topic) or {}
     mapped = mapping.apply(message, captures, message.topic.split("/"))

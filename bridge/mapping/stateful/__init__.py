@@ -1,1 +1,1 @@
-"""Mappings with state: `changes`, `sample` and Sparkplug B."""
+"""Stateful mappings: `changes`, `sample` and Sparkplug B."""

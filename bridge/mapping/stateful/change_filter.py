@@ -1,8 +1,8 @@
-"""`changes`: a filter that passes only messages whose values differ enough from those last sent.
+"""`changes`: a filter that passes only messages whose values differ enough from the values last sent.
 
-The expression `value` returns a number, any other JSON value, or an object or list of several. Numbers differ if their
-distance exceeds the deadband, which is a number, or a percentage of the value last sent. Other values differ if they
-are not equal. The filter compares with the value last *sent*, so that a slow drift is sent too.
+The expression `value` returns a single value, or an object or list of values. Numbers differ if their distance exceeds
+the deadband, which is a number, or a percentage of the value last sent. Other values differ if they are not equal. The
+filter compares with the value last *sent*, so that a slow drift is sent too.
 
 State, one row per key: `changes KEY` -> [value, received_at_ms of the message that was sent].
 """
@@ -33,7 +33,7 @@ ROW: Final = "changes "
 
 
 class Deadband(NamedTuple):
-    """Largest difference that is no change: `most`, multiplied by the old value if `relative`."""
+    """Largest difference that does not count as a change: `most`, multiplied by the old value if `relative`."""
 
     most: float
     relative: bool = False
@@ -56,24 +56,21 @@ class ChangeRow(NamedTuple):
 
 
 class ChangeFilter:
-    """The stage `changes` of one mapping.
-
-    Its state is in the store that each call passes; the filter itself has none.
-    """
+    """The stage `changes` of one mapping. It is stateless: the caller passes the state store to each method."""
 
     def __init__(
         self, key: Expression | None, value: Expression | None, deadbands: Deadbands, at_least_every_secs: float | None
     ) -> None:
-        """Filter by the topic without a `key`, and by the payload without a `value`."""
+        """Without `key`, the key is the topic; without `value`, the value is the payload."""
         self._key = key
         self._value = value
         self._deadbands = deadbands
         self._every_ms = None if at_least_every_secs is None else at_least_every_secs * 1000
 
     def look(self, scope: dict[str, Any], message: Message, memory: StateStore) -> ChangeRow | None:
-        """Return the row to store if the message is sent, or None if nothing has changed. Raise TransformError.
+        """Return the row to store if the message is sent; None if nothing has changed.
 
-        Nothing is stored here: the message may still be rejected.
+        Raise TransformError. This does not store the row, because the message may still be rejected.
         """
         value = scope["payload"] if self._value is None else self._value.search(scope)
         key = ROW + key_text("changes.key", message.topic if self._key is None else self._key.search(scope))
@@ -92,14 +89,14 @@ class ChangeFilter:
     def _is_time(self, elapsed_ms: int) -> bool:
         """Return whether `at_least_every_secs` has passed.
 
-        After the clock was set back the elapsed time is unknown; sending once too often is harmless.
+        If the clock was set back, the elapsed time is unknown. The message is then sent, which is harmless.
         """
         return self._every_ms is not None and (elapsed_ms >= self._every_ms or elapsed_ms < 0)
 
 
 def remember(memory: StateStore, row: ChangeRow) -> None:
     """Store the row of a message that was sent. At MAX_KEYS, delete the oldest row first."""
-    # A key that is stored already needs no room. `items` returns the oldest row first.
+    # A stored key needs no additional room. `items` returns the oldest row first.
     if len(memory) >= MAX_KEYS and memory.get(row.key) is None:
         oldest = next((key for key, _ in memory.items() if key.startswith(ROW)), None)
         if oldest is not None:
@@ -108,10 +105,10 @@ def remember(memory: StateStore, row: ChangeRow) -> None:
 
 
 def differ(old: Any, new: Any, deadbands: Deadbands = NONE) -> bool:
-    """Return whether two JSON values differ by more than the deadband: 1 equals 1.0, and true does not equal 1.
+    """Return whether two JSON values differ by more than the deadband. 1 equals 1.0, but true does not equal 1.
 
-    `old` was stored as JSON, where NaN and the infinities are null. So they are compared as null: a change from a
-    number to NaN is a change, whatever the deadband.
+    `old` was stored as JSON, where NaN and the infinities are null. In `new`, they therefore count as null too. From a
+    number to NaN is always a change.
     """
     if isinstance(new, float) and not isfinite(new):
         new = None

@@ -1,4 +1,4 @@
-"""State that is never written to disk: for tests, for `try`, and for replayed messages."""
+"""State that is never written to disk, for tests, for `try`, and for replayed messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OverlayState:
     """
 
     def __init__(self, beneath: StateStore | None = None) -> None:
-        """Show the contents of `beneath`; None: start empty."""
+        """Show the contents of `beneath`. With None, start empty."""
         self._beneath = beneath
         self._values: dict[str, bytes | None] = {}
 
@@ -39,7 +39,7 @@ class OverlayState:
     crowded = False
 
     def items(self) -> Iterator[tuple[str, bytes]]:
-        """Return all keys and values, also those of the store beneath that are neither replaced nor deleted."""
+        """Return all keys and values, including those of the store beneath that are neither replaced nor deleted."""
         values: dict[str, bytes | None] = dict(self._beneath.items()) if self._beneath is not None else {}
         values |= self._values
         return ((key, value) for key, value in values.items() if value is not None)

@@ -1,6 +1,7 @@
 """`sample`: send one message for each key and span of time, and filter the others.
 
-Spans follow the clock: with `every_secs: 10` from :00 to :10 and so on, by the receive time of a message.
+Spans follow the clock: with `every_secs: 10`, a span lasts from :00 to :10. The receive time of a message selects its
+span.
 
     first     the first message of a span, sent at once
     last      the last message, sent when the span has ended
@@ -8,9 +9,9 @@ Spans follow the clock: with `every_secs: 10` from :00 to :10 and so on, by the 
               {count, mean, min, max, from_ms, to_ms}
     min_max   the messages with the lowest and with the highest value, sent when the span has ended, in arrival order
 
-A record that waits for the end of its span is finished, and is stored in the mapping's state. The transaction that
-acknowledges its message writes it. So it survives a crash, and a reload does not change it. It is counted when it is
-released: until then it is neither received nor filtered in the ledger.
+A record that waits for the end of its span is complete, and is part of the mapping's state. It is stored in the
+transaction of its message. So it survives a crash, and a reload does not change it. The ledger counts it when it is
+released. Until then, it counts neither as received nor as filtered.
 
 State, one row per key: `sample KEY` -> {span, held: [[records, number, value], ...], ...}. `records` is a list of
 [destination, key, base64, enveloped]. JSON has no type for an envelope without its id, so `enveloped` marks one.
@@ -41,7 +42,7 @@ SAMPLE: Final = "sample"
 
 
 class HeldRecords(NamedTuple):
-    """The finished records of a message; with `min_max` also its number within the span, and its value."""
+    """The complete records of a message and, with `min_max`, its number within the span and its value."""
 
     records: list[list[Any]]
     number: int = 0
@@ -49,14 +50,14 @@ class HeldRecords(NamedTuple):
 
 
 class Sampler:
-    """The stage `sample` of one mapping. Owned by the thread that maps."""
+    """The stage `sample` of one mapping. Only the mapping thread uses it."""
 
     def __init__(
         self, key: Expression | None, every_secs: float, keep: Keep, value: Expression | None, outputs: Sequence[Output]
     ) -> None:
-        """Sample by the topic without a `key`. `mean` and `min_max` need a `value`."""
+        """Without `key`, the key is the topic. `mean` and `min_max` need a `value`."""
         self._key = key
-        # At least 1 ms: the number of a span is a division by this value.
+        # The minimum is 1 ms, because the number of a span is a division by this value.
         self._every_ms = max(1, round(every_secs * 1000))
         self._keep = keep
         self._value = value
@@ -82,7 +83,8 @@ class Sampler:
         released = _released(known["held"]) if ended else ()
         before = {"span": span, "held": []} if ended or row is None else known
         mapped, after, filtered = _KEEPERS[self._keep](self, before, scope, message, convert)
-        # Written last: an error before this line leaves no trace, so that the message can be replayed.
+        # The row is written last. After an error before this line, the state is unchanged, so the message can be
+        # replayed.
         memory.put(row_key, orjson.dumps(after))
         self._open[row_key] = span
         return MappingResult(
@@ -90,9 +92,9 @@ class Sampler:
         )
 
     def _make_room(self, row_key: str, memory: StateStore) -> tuple[ReleasedRecord, ...]:
-        """Return the records of the spans that began first, and evict their rows, while the store has no room.
+        """While the store has no room, evict the rows of the oldest spans, and return their records.
 
-        They are sent early, because they must not be lost. The row of `row_key` stays.
+        These are sent early, because they must not be lost. The row of `row_key` stays.
         """
         released: tuple[ReleasedRecord, ...] = ()
         while memory.crowded and len(self._open) > 1:
@@ -104,7 +106,7 @@ class Sampler:
         return released
 
     def show_alone(self, scope: dict[str, Any], message: Message) -> None:
-        """Add `sample` to the scope of a replayed message, which is a span of its own. Raise TransformError."""
+        """Add `sample` to the scope of a replayed message, which forms a separate span. Raise TransformError."""
         if self._keep == "mean":
             scope[SAMPLE] = Statistics().with_value(self._number(scope), message.received_at_ms).shown()
 
@@ -115,7 +117,7 @@ class Sampler:
         """
         now = now_ms // self._every_ms
         released: list[ReleasedRecord] = []
-        # `_open` is searched instead of the state: only keys with an ended span are read.
+        # This searches `_open` and not the state, so that only rows with an ended span are read.
         for key in [key for key, span in self._open.items() if span != now]:
             row = memory.get(key)
             released += _released(orjson.loads(row)["held"]) if row is not None else ()
@@ -169,7 +171,7 @@ class Sampler:
         before = [HeldRecords(*each) for each in row["held"]]
         candidates = [*before, HeldRecords(self._records(mapped.drafts), number, value)]
         lowest, highest = min(candidates, key=_value), max(candidates, key=_value)
-        # Identity: a message that is both the lowest and the highest is held once.
+        # The comparison is by identity: a message that is both the lowest and the highest is held once.
         held = [each for each in candidates if each is lowest or each is highest]
         row = {**row, "held": [list(each) for each in held], "number": number + 1}
         return _SampleStep(MappingResult([], mapped.rejections), row, len(candidates) - len(held))
@@ -179,7 +181,7 @@ class Sampler:
         return numbers("sample.value", self._value.search(scope) if self._value is not None else None)
 
     def _records(self, drafts: Sequence[NewRecord]) -> list[list[Any]]:
-        """Return the drafts as JSON values, by destination: a reload may change the numbers of the outputs."""
+        """Return the drafts as JSON values with their destinations, as a reload may change the numbers of outputs."""
         destinations = {output.number: str(output.destination) for output in self._outputs}
         return [
             [destinations[number], key, base64.b64encode(data).decode(), type(data) is UnnumberedEnvelope]
@@ -207,8 +209,8 @@ _KEEPERS: Final = {
 def leave(memory: StateStore) -> tuple[ReleasedRecord, ...]:
     """Return all held records at once, and delete their rows.
 
-    It is called for a mapping that was removed or no longer samples. No other call would release its records when their
-    spans end, and they must not be lost.
+    The caller uses this for a mapping that was removed or no longer samples. Otherwise, its held records would never be
+    released.
     """
     rows = {key: orjson.loads(row)["held"] for key, row in memory.items() if key.startswith(ROW)}
     for key in rows:

@@ -1,9 +1,10 @@
-"""Mappings with state: Sparkplug B, `changes` and `sample`.
+"""Stages of stateful mappings: Sparkplug B, `changes` and `sample`.
 
 decode (births) -> where -> changes -> sample ( transform -> partition keys )
 
-A rejected message leaves no trace in `changes` and `sample`, so that it can be replayed. A replay reads the state, and
-does not change it. It bypasses `changes` and `sample`, because the person who replays a message expects it to arrive.
+A rejected message does not change the state of `changes` and `sample`, so that it can be replayed. A replay reads the
+state, but does not change it. It bypasses `changes` and `sample`, because the person who replays a message expects it
+to arrive.
 """
 
 from __future__ import annotations
@@ -34,13 +35,10 @@ if TYPE_CHECKING:
 
 
 class StatefulStages:
-    """State of one mapping, and the stages that need it.
-
-    The state is lost with the process unless a store is attached.
-    """
+    """State of one mapping, and the stages that need it. Without an attached store, the state is only in memory."""
 
     def __init__(self, read: Read, changes: ChangeFilter | None, sampling: Sampler | None) -> None:
-        """Start with state in memory; `read` decodes messages, `changes` and `sampling` are None if not used."""
+        """Start with state in memory. `read` decodes messages. `changes` and `sampling` are None if not used."""
         self.read = read
         self.changes = changes
         self.sampling = sampling
@@ -53,12 +51,12 @@ class StatefulStages:
             self.sampling.attach(memory)
 
     def due(self, now_ms: int) -> tuple[ReleasedRecord, ...]:
-        """Return the records whose waiting time has ended. Called about once a second."""
+        """Return the records whose span has ended. The caller does this about once a second."""
         return self.sampling.due(now_ms, self.memory) if self.sampling is not None else ()
 
 
 def stateful(specification: MappingSpec, steps: CompiledParts) -> StatefulStages | None:
-    """Return the stages of a mapping with state; None for a mapping without, which is the usual case."""
+    """Return the stages of a stateful mapping; None for a stateless mapping, the usual case."""
     sparkplug = specification.payload == "sparkplug_b"
     if not (sparkplug or specification.changes or specification.sample):
         return None
@@ -70,7 +68,7 @@ def stateful(specification: MappingSpec, steps: CompiledParts) -> StatefulStages
 
 
 def reader(specification: MappingSpec, steps: CompiledParts, *, asks: bool) -> Read:
-    """Return the decoder of a mapping, which may use earlier messages. Without `asks` it requests no rebirth."""
+    """Return the decoder of a mapping, which may use earlier messages. Without `asks`, it requests no rebirths."""
     if specification.payload != "sparkplug_b":
         if steps.codec.choose is not None:
             pattern, codec = specification.pattern, steps.codec
@@ -161,7 +159,7 @@ def _stages(steps: CompiledParts, stages: StatefulStages, watch: Watch | None) -
             mapped = convert(message, scope, item)
         else:
             mapped = sampling.apply(scope, message, memory, lambda: convert(message, scope, item))
-        # Stored only now, because a rejected message must not count as the value last sent.
+        # The row is stored only now, because a rejected message must not count as the value last sent.
         if row is not None and not mapped.rejections:
             remember(memory, row)
         return mapped

@@ -1,4 +1,4 @@
-"""Statistics of one span of a sample: of one number, or of several by name."""
+"""Statistics of one span of a sample, for one number or for several named numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from bridge.errors import TransformError
 class Statistics(NamedTuple):
     """Statistics by name, in `columns`: [sum, lowest, highest, count]. A single number has the name "".
 
-    Times are milliseconds since 1970. `messages` counts messages, a column's count those that have its name.
+    Times are milliseconds since 1970. `messages` counts all messages; the count of a column counts the messages that
+    contain its name.
     """
 
     messages: int = 0
@@ -27,8 +28,8 @@ class Statistics(NamedTuple):
     def with_value(self, value: Any, at_ms: int) -> Statistics:
         """Return the statistics with one more message.
 
-        `value` is a number or an object of numbers. A name that it does not have leaves that column unchanged.
-        Raise TransformError if a sum is no 64-bit float any more: stored as JSON, it would become null.
+        `value` is a number or an object of numbers. If it lacks a name, that column is unchanged. Raise TransformError
+        if a sum exceeds the 64-bit floats, because it would become null in JSON.
         """
         values = value if isinstance(value, dict) else {"": value}
         columns = dict(self.columns)

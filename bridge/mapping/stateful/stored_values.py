@@ -1,7 +1,7 @@
-"""Checks of the values that `changes` and `sample` store as JSON: a value must be the same after it is read back.
+"""Checks that the values of `changes` and `sample` survive storing as JSON.
 
 JSON has no NaN, no infinity and no integers beyond 64 bits, and SQLite's text cannot contain half of a surrogate pair.
-A message with one of these values is rejected before it reaches the state, so that no other message is affected.
+A message with such a value is rejected before it reaches the state, so that no other message is affected.
 """
 
 from __future__ import annotations

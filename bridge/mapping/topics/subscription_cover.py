@@ -1,4 +1,4 @@
-"""Subscription filters with which a message that matches several mappings arrives once.
+"""Subscription filters that do not overlap, so that a message that matches several mappings arrives once.
 
 https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241 (4.7, Topic Names and Topic Filters)
 """
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Return the filters of `joined_filters`, each with the highest QoS of its parts.
 
-    They are the finest set of non-overlapping filters that receives all topics of the given (filter, QoS) pairs. A
-    broker may send a message once for each matching subscription (MQTT 5, 3.3.4). No two of these filters match the
-    same topic, so a message arrives once. Two filters that overlap are replaced by the narrowest filter that covers
-    both, with the higher QoS: `a/+` and `+/b` become `+/+`. The result does not depend on the order of the pairs.
+    The result is the finest set of non-overlapping filters that covers all given (filter, QoS) pairs. A broker may send
+    a message once for each matching subscription (MQTT 5, 3.3.4). No two of these filters match the same topic, so a
+    message arrives once. The narrowest filter that covers both replaces two overlapping filters, with the higher QoS:
+    `a/+` and `+/b` become `+/+`. The result does not depend on the order of the pairs.
     """
     return {text: max(parts.values()) for text, parts in joined_filters(filters).items()}
 
@@ -82,7 +82,7 @@ class _Disjoint:
 
     def add(self, levels: tuple[str, ...], parts: dict[str, int]) -> None:
         """Add a filter, joined with all filters that it overlaps."""
-        # Repeat until no filter overlaps: the joined filter is wider, and may overlap filters that its parts did not.
+        # Repeat until no filter overlaps. The joined filter is wider than its parts, so it may overlap further filters.
         while hits := list(self._numbers(self._overlapping(levels))):
             removed = [self.members.pop(number) for number in hits]
             for number in hits:
@@ -94,7 +94,7 @@ class _Disjoint:
 
     def _insert(self, levels: tuple[str, ...], parts: dict[str, int]) -> None:
         """Insert a filter that overlaps no other filter of the set."""
-        # Removed filters stay in the other sets; `active` excludes them, so a removal changes one integer only.
+        # Removed filters stay in the other sets. `active` excludes them, so a removal changes only one integer.
         bit = 1 << self.count
         self.members[self.count] = (levels, parts)
         self.count += 1
@@ -124,7 +124,7 @@ class _Disjoint:
             ended |= self.hash_ended[index]
             same = self.has_level[index] if level == ONE else self.literal[index, level] | self.single[index]
             found &= same | ended
-        # Without a # at its end, the filter matches topics of its own length only. `a/#` matches `a` too (4.7.1.2).
+        # Without a # at its end, the filter matches only topics of its own length. `a/#` matches `a` too (4.7.1.2).
         if body is levels:
             found &= self.exact[len(body)] | ended | self.hash_ended[len(body)]
         return found

@@ -1,13 +1,13 @@
-"""`payload: avro`: one value in Avro's binary encoding, without its schema and without the names of its fields.
+"""`payload: avro`: one value in Avro's binary encoding, which contains neither the schema nor the field names.
 
     none       the value alone
     confluent  a zero, the number of the schema as 4 bytes (big-endian), then the value:
                https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
 
-Values that JSON does not have: bytes and fixed are lists of integers from 0 to 255, a decimal is a number (or its text,
-if a float would not be exact), NaN and the infinities are null. A value of a union is returned without its type. Times
-are the integers that were sent. Messages with over 1,048,576 values, or with more than 128 levels of nested records,
-are rejected.
+Values that JSON does not have are converted. `bytes` and `fixed` become lists of integers from 0 to 255. A decimal
+becomes a number, or its text if a float would not be exact. NaN and the infinities become null. A value of a union is
+returned without its type. Times remain the integers that were sent. Messages with over 1,048,576 values, or with more
+than 128 levels of nested records, are rejected.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _HEADER_BYTES: Final = 5
 
 
 class AvroDecoder:
-    """Decoder of one value of a schema, or of one of several schemas, by their numbers."""
+    """Decoder of one value, whose schema is the only one or is selected by its number."""
 
     __slots__ = ("_confluent", "_readers", "_schemas")
 
     def __init__(self, schemas: Mapping[int | None, AvroType], *, confluent: bool) -> None:
-        """Read values of these schemas. A single schema without a number has the key None."""
+        """Read values of these schemas, by their numbers. A single schema without a number has the key None."""
         self._schemas = dict(schemas)
         self._readers = {number: compile_reader(schema) for number, schema in schemas.items()}
         self._confluent = confluent
@@ -51,7 +51,7 @@ class AvroDecoder:
         return read(payload, _HEADER_BYTES)
 
     def encode(self, value: Any) -> bytes:
-        """Return the bytes that a device would send for the value, by the first schema, for tests. Raise ValueError."""
+        """Return the value encoded by the first schema, as a device would send it; for tests. Raise ValueError."""
         number, schema = next(iter(self._schemas.items()))
         header = b"\0" + (number or 0).to_bytes(4, "big") if self._confluent else b""
         return header + encode(schema, value)

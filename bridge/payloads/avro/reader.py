@@ -1,8 +1,7 @@
-"""Reader of Avro's binary encoding: a schema is compiled to closures, one for each type.
+"""Reader of Avro's binary encoding. A schema is compiled to one closure per type.
 
-A closure reads the value at an offset, and returns it with the offset after it. An IndexError or struct.error means
-that the data ends too early. Values without any bytes are counted too, because eight bytes can announce any number of
-them.
+A closure reads the value at an offset, and returns it with the offset after it. It raises IndexError or struct.error if
+the data ends too early. Values that have no bytes are counted too, because eight bytes can announce any number of them.
 """
 
 from __future__ import annotations
@@ -67,10 +66,7 @@ def compile_reader(schema: AvroType) -> Callable[[bytes, int], Any]:
 
 
 class _SchemaCompiler:
-    """Compiler of one schema.
-
-    `_readers` has the closures of records, by identity; None while a record is being compiled.
-    """
+    """Compiler of one schema. `_readers` has the closures of records by identity, and None for a record in progress."""
 
     def __init__(self) -> None:
         self._readers: dict[int, Read | None] = {}
@@ -102,7 +98,10 @@ class _SchemaCompiler:
         return found
 
     def _nested(self, key: int) -> Read:
-        """Return the closure of a record nested in itself. The record is not compiled yet, and the depth is limited."""
+        """Return the closure of a record nested in itself, with a limit on its depth.
+
+        The record is not compiled yet.
+        """
 
         def read(data: bytes, at: int, budget: AvroBudget) -> tuple[Any, int]:
             budget.depth -= 1
@@ -189,7 +188,7 @@ def _enum(symbols: tuple[str, ...]) -> Read:
 
 
 def _octets(schema: AvroType) -> Callable[[bytes], Any]:
-    """Return the function from the bytes of a `bytes` or `fixed` value to the value."""
+    """Return the function that converts the bytes of a `bytes` or `fixed` to its value."""
     if schema.logical == "decimal":
         return lambda data: _decimal(data, schema.scale)
     return (lambda data: str(uuid.UUID(bytes=data))) if schema.logical == "uuid" else list
@@ -226,7 +225,7 @@ def _fixed(size: int, convert: Callable[[bytes], Any]) -> Read:
 
 
 def _span(data: bytes, at: int) -> tuple[int, int]:
-    """Return the start and end of bytes or of a text, whose length precedes them."""
+    """Return the start and end of bytes or text. The data contains the length before them."""
     size, start = _long(data, at)
     end = start + size
     if size < 0 or end > len(data):

@@ -1,4 +1,4 @@
-"""Schemas: the text of an `.avsc` file becomes a graph of types.
+"""Schema parser: converts the text of an `.avsc` file to a graph of types.
 
 Names are resolved as the specification says. Defaults, aliases, documentation and unknown attributes are ignored,
 because they do not change the meaning of a message's bytes.
@@ -27,7 +27,7 @@ _MAX_SCALE: Final = 100
 class AvroType:
     """One type. A recursive schema has cycles, so types are compared by identity.
 
-    `kind` is the name of a primitive, or record, enum, array, map, union or fixed. `fields` are those of a record;
+    `kind` is the name of a primitive, or record, enum, array, map, union or fixed. `fields` has the fields of a record.
     `inner` has the item type of an array, the value type of a map, or the branches of a union.
     """
 
@@ -143,9 +143,9 @@ def _fixed_size(data: dict[str, Any], where: str) -> int:
 
 
 def _with_logical(found: AvroType, data: dict[str, Any]) -> AvroType:
-    """Return the type with its logical type, if that is one that changes the value: decimal and uuid.
+    """Return the type with its logical type, if this changes the value (decimal, uuid).
 
-    An invalid logical type is ignored, as the specification says.
+    An invalid logical type is ignored, as the specification requires.
     """
     logical, scale = data.get("logicalType"), data.get("scale", 0)
     if logical == "decimal" and found.kind in {"bytes", "fixed"}:

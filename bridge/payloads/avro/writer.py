@@ -38,7 +38,7 @@ def _record(schema: AvroType, value: Any, where: str) -> bytes:
 
 
 def _union(schema: AvroType, value: Any, where: str) -> bytes:
-    """Return the value as the first type of a union that it fits."""
+    """Return the value encoded as the first type of a union that it fits."""
     for number, branch in enumerate(schema.inner):
         try:
             return _long(number) + encode(branch, value, where)

@@ -1,4 +1,4 @@
-"""Layouts of binary data: the texts that the functions `unpack`, `unpack_registers` and `unpack_tlv` take.
+"""Layouts of binary data: texts that the functions `unpack`, `unpack_registers` and `unpack_tlv` accept.
 
 notation.py    parser: from the text to fields
 readers.py     one reader for each type of field

@@ -1,13 +1,13 @@
-"""Items of type, (length) and value in any order, as sensors of LoRaWAN, BLE and many meters send them.
+"""Items of type, (length) and value in any order. LoRaWAN and BLE sensors and many meters send them.
 
     little channel:u8 type:u8        the head of each item: whole numbers with names, one of which may be `length`
     0x01 0x75 -> battery:u8          for each key the layout of the value; * stands for any number
     0x03 0x67 -> temperature:i16
     * * -> ...                       any other item: skipped if there is a length, otherwise the end
 
-Parts are separated by line breaks or `;`. `length` is the number of bytes after it: those of the value, and of the
-fields after the length in the head. Without it, each layout has a fixed size. A key that is not listed is an error. The
-result is a list of objects with the names of the head (except `length`) and of the value's fields.
+Parts are separated by line breaks or `;`. `length` counts the bytes after it: the remaining fields of the head, and the
+value. Without `length`, each layout must have a fixed size. A key that is not listed is an error. The result is a list
+of objects with the names of the head (except `length`) and of the value's fields.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ class _Case:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The head of every item. `counted` is the number of its bytes that `length` counts; None without a length."""
+    """The head of every item.
+
+    `counted` is the number of bytes of the head that `length` includes; None without a length.
+    """
 
     notation: Notation
     unpack: Unpack
@@ -132,7 +135,7 @@ def _case(text: str, head: _Head) -> _Case:
 
 
 def _key(word: str, text: str) -> int | None:
-    """Return a number of a key; None for *. Raise LayoutError."""
+    """Return one number of a key; None for *. Raise LayoutError."""
     if word == "*":
         return None
     if not _NUMBER.fullmatch(word):
@@ -141,7 +144,7 @@ def _key(word: str, text: str) -> int | None:
 
 
 def _check_value(notation: Notation, names: list[str | None], text: str, *, fixed: bool) -> None:
-    """Raise LayoutError for fields without a name or with a name of the head, and for a size that is not known."""
+    """Raise LayoutError for a field that has no name, or a name of the head, and for an unknown size."""
     last: Field = notation.fields[-1]
     if last.name is None:
         raise LayoutError(f"'{text[:60]}': the fields of an item need names: NAME:TYPE")

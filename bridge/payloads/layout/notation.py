@@ -1,4 +1,4 @@
-"""Parser of the notation: from the text of a layout to its fields, with offsets."""
+"""Parser that converts the text of a layout to its fields with their offsets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class LayoutError(ValueError):
 
 
 class Field(NamedTuple):
-    """One field. `name` is None if it has none. `repeat` is None for a single value, -1 for all remaining ones."""
+    """One field.
+
+    `name` is None without a name. `repeat` is the number of values: None for one, -1 for all remaining.
+    """
 
     name: str | None
     kind: Kind
@@ -43,7 +46,7 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """A parsed layout. `size`: bytes of all fields except a final `[]`. `order`: the byte order that it sets last."""
+    """A parsed layout. `size` is the bytes of all fields except a final `[]`; `order` the byte order at its end."""
 
     fields: tuple[Field, ...]
     size: int
@@ -98,7 +101,7 @@ def _field(word: str, order: str, offset: int) -> Field:
         raise LayoutError(f"'{word}' has {kind.size} bytes; {order} is for fields of whole 16-bit words")
     if length == 0:
         raise LayoutError(f"'{word}' has no elements")
-    # The length of a text is its size, not a number of values.
+    # For a text, the number in brackets is its size in bytes, not the number of values.
     counted = length if not kind.sized or length == -1 else None
     return Field(name, kind, order, counted, offset)
 

@@ -21,10 +21,11 @@ _CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
 
 
 class Kind(NamedTuple):
-    """A type. `read` returns the value of `size` bytes in big-endian order; `code` is that of the struct module.
+    """A type of field.
 
-    `sized`: the number in brackets is the size of one value, not a number of values. `characters`: the only byte order
-    that applies is `byte_swap`, because gateways that swap the bytes of each register swap the characters too.
+    `read` converts `size` bytes in big-endian order to the value. `code` is the type's code in the struct module. With
+    `sized`, the number in brackets is the size of one value, not the number of values. With `characters`, the only byte
+    order that applies is `byte_swap`: gateways that swap the bytes of each register swap characters too.
     """
 
     size: int
@@ -35,7 +36,7 @@ class Kind(NamedTuple):
 
 
 def kind_of(name: str, length: int | None) -> Kind | None:
-    """Return a type by its name; None if there is none. `length` is the number in brackets, -1 for empty ones."""
+    """Return a type by name; None if there is none. `length` is the number in brackets, -1 for empty brackets."""
     if name in _SIZED:
         # With empty brackets, the value consists of all remaining bytes.
         size = 1 if length is None or length < 0 else length
@@ -60,7 +61,7 @@ def big_endian(data: bytes, order: str) -> bytes:
 
 
 def structs(order: str) -> str | None:
-    """Return the struct module's sign of a byte order; None if it has none."""
+    """Return the struct module's prefix for a byte order; None if it has none."""
     return {"big": ">", "little": "<"}.get(order)
 
 

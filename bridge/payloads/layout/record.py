@@ -69,7 +69,7 @@ def _shown(field: Field) -> str:
 
 
 def _reader(field: Field) -> Callable[[bytes], Any]:
-    """Return the function from the data to a field's value. The data is long enough."""
+    """Return the function that reads a field's value from data, which must be long enough."""
     kind, start, order = field.kind, field.offset, _order(field)
     read, end, sign = kind.read, field.end, structs(order)
     if field.repeat is not None:
@@ -86,7 +86,7 @@ def _order(field: Field) -> str:
 
 
 def _list_reader(field: Field) -> Callable[[bytes], Any]:
-    """Return the reader of a list of values, or of a text or byte list that reaches to the end of the data."""
+    """Return the reader of a list of values, or of a text or bytes up to the end of the data."""
     kind, start, order, repeat = field.kind, field.offset, _order(field), field.repeat
     size, read, sign = kind.size, kind.read, structs(order)
     if kind.sized:

@@ -1,4 +1,4 @@
-"""Number of values of a message, counted on the wire before the package allocates them.
+"""Counter of a message's values, on the wire format and before the `protobuf` package allocates them.
 
 A field of two bytes can become 70 bytes of memory. Each field takes at least a byte, so only messages of more than
 MAX_VALUES bytes need to be counted.
@@ -65,7 +65,7 @@ def check_values(data: bytes, fields: Fields) -> None:
                 size, at = _varint(data, at)
                 of_field = inner.get(tag >> 3)
                 if type(of_field) is dict and size:
-                    # Continue inside the nested message, and afterwards behind it.
+                    # Continue inside the nested message, and then after it.
                     outer.append((end, inner))
                     end, inner = at + size, of_field
                 else:

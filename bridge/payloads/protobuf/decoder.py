@@ -1,7 +1,7 @@
-"""`payload: protobuf`: one message of a type that the bytes themselves do not contain.
+"""`payload: protobuf`: one message. The mapping names its type, because the bytes do not contain it.
 
-The package reports only that a message is invalid, so this module finds the position in the outermost message. Bytes of
-another type are often valid too, so a message that has none of the type's fields is rejected.
+The `protobuf` package reports only that a message is invalid, so this module finds the position in the outermost
+message. Bytes of another message type are often valid too. So a message that has none of the type's fields is rejected.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ProtobufDecoder:
         return self._read(message, ProtobufBudget())
 
     def encode(self, value: Any) -> bytes:
-        """Return the value as message, for tests. Raise ValueError."""
+        """Return the value encoded as a message, for tests. Raise ValueError."""
         message = self._class()
         fill(message, value)
         octets: bytes = message.SerializeToString()
@@ -84,7 +84,7 @@ def _fault(payload: bytes) -> str:
 
 
 def _varint(payload: bytes, at: int) -> tuple[int, int]:
-    """Return a number and the offset after it, which is behind the end if the number is incomplete or too long."""
+    """Return a number and the offset after it. If the number is incomplete or too long, the offset is after the end."""
     value = 0
     for number in range(_MAX_VARINT_BYTES):
         if at >= len(payload):

@@ -1,6 +1,6 @@
 """Message types of schema files: `.proto` files with their imports, or a descriptor set.
 
-Each mapping has a pool of its own, so that two versions of a type never conflict. The common files of Google
+Each mapping has a separate pool, so that two versions of a type never conflict. The common files of Google
 (timestamp.proto, wrappers.proto, struct.proto, …) come from the `protobuf` package.
 """
 

@@ -13,7 +13,7 @@ _GOOGLE = "google.protobuf."
 
 
 def fill(message: Any, value: Any, where: str = "the payload") -> None:
-    """Set the fields of a message. Raise ValueError if the value is not of its type; `where` is its position."""
+    """Set the fields of a message. Raise ValueError if the value does not fit; `where` is its position, for errors."""
     descriptor = message.DESCRIPTOR
     if descriptor.full_name.startswith(_GOOGLE):
         _fill_google(message, value, where)

@@ -1,9 +1,9 @@
-"""Conversion of a `.proto` file to a descriptor, like the compiler's, limited to the wire format and the names.
+"""Parser of `.proto` files. The descriptor is like that of protoc, but has only the wire format and the names.
 
 Messages, enums, oneofs, maps and imports of proto2 and proto3 are read. Options (except `allow_alias`), reserved
 numbers, services and extensions are skipped. Groups and editions need a descriptor set.
 
-Names of types are not resolved here: the pool of the `protobuf` package does that.
+The pool of the `protobuf` package resolves the names of types.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MAX_DEPTH: Final = 64
 
 
 def parse_proto(name: str, text: bytes) -> FileDescriptorProto:
-    """Return the descriptor of a file, which is called `name`. Raise SchemaError."""
+    """Return the descriptor of the file `name`. Raise SchemaError."""
     try:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -92,7 +92,7 @@ class _ProtoReader:
         self._tokens.expect(";")
 
     def _message(self, message: DescriptorProto, depth: int) -> None:
-        """Read a message from its name on."""
+        """Read a message definition, starting at its name."""
         tokens = self._tokens
         if depth > _MAX_DEPTH:
             raise tokens.error(f"at most {_MAX_DEPTH} messages within each other")
@@ -100,7 +100,7 @@ class _ProtoReader:
         tokens.expect("{")
         while not tokens.skip("}"):
             self._member(message, depth)
-        # The oneof that represents `optional` must follow the oneofs of the file.
+        # The oneofs that represent `optional` fields must come after the oneofs of the file.
         for field in message.field:
             if field.proto3_optional:
                 field.oneof_index = len(message.oneof_decl)
@@ -134,7 +134,7 @@ class _ProtoReader:
         self._field(field, self._tokens.name("the type of a field"))
 
     def _field(self, field: FieldDescriptorProto, type_name: str) -> None:
-        """Read a field from its name on."""
+        """Read a field, starting at its name."""
         tokens = self._tokens
         if type_name == "group":
             raise SchemaError(f"line {tokens.next.line}: groups need a descriptor set, made by protoc")
@@ -175,7 +175,7 @@ class _ProtoReader:
                 self._field(message.field.add(label=_FIELD.LABEL_OPTIONAL, oneof_index=index), word)
 
     def _map(self, message: DescriptorProto) -> None:
-        """Read a map from its key on. It is a repeated message with a key and a value."""
+        """Read a map field, starting at its key. On the wire, a map is a repeated message with a key and a value."""
         tokens = self._tokens
         key = tokens.name("the type of a map's keys")
         tokens.expect(",")

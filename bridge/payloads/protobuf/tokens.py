@@ -26,7 +26,7 @@ _TOKEN: Final = re.compile(
 
 
 class ProtoToken(NamedTuple):
-    """A word. `kind` is name, number, text or sign. For a quoted text, `text` has no quotes."""
+    """A token. `kind` is name, number, text or sign. The `text` of a quoted text has no quotes."""
 
     kind: str
     text: str
@@ -35,7 +35,7 @@ class ProtoToken(NamedTuple):
 
 
 class Tokens:
-    """The words of a file, which are read one by one."""
+    """The tokens of a file, read one by one."""
 
     def __init__(self, text: str) -> None:
         self._tokens = list(_tokens(text))

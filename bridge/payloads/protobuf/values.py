@@ -1,9 +1,9 @@
-"""Values of messages: each message type is compiled once to functions for its fields.
+"""Conversion of messages to values. Each message type is compiled once to functions for its fields.
 
-- Names are those of the `.proto` file. A field without presence that was not sent has its default value, because
-  senders omit a 0. All other fields that were not sent are absent, so expressions see null.
+- Names are those of the `.proto` file. If a field was not sent, it has its default value if it has no presence, because
+  senders omit a 0. Otherwise it is absent, so expressions see null.
 - Integers are exact. A float is the shortest number of its 32 bits; NaN and the infinities are null. Bytes are a list
-  of integers from 0 to 255. An enum is its name, or its number if the schema does not have it.
+  of integers from 0 to 255. An enum value is its name, or its number if the schema has no name for it.
 - A map is an object. Its keys are text: integers in decimal, booleans `true` and `false`.
 - Types of google.protobuf: a Timestamp is RFC 3339 text, a Duration a number of seconds, a wrapper its value. Struct,
   Value and ListValue are their contents.
@@ -87,7 +87,7 @@ class ValueReader:
         return _message([(field.name, *self._field(field)) for field in descriptor.fields])
 
     def _field(self, field: FieldDescriptor) -> tuple[bool, Convert | None]:
-        """Return whether a field has presence, and the function for its value (None: the value is unchanged)."""
+        """Return whether a field has presence, and the function that converts its value (None: unchanged)."""
         if not field.is_repeated:
             return field.has_presence, self._scalar(field)
         entry = field.message_type
@@ -100,7 +100,7 @@ class ValueReader:
         if field.message_type is not None:
             return self.reader(field.message_type)
         if field.enum_type is not None:
-            # Of several names of a number, the first one counts.
+            # If several names have the same number, the first one counts.
             names = {value.number: value.name for value in reversed(field.enum_type.values)}
             return lambda number, _budget: names.get(number, number)
         return _SCALARS.get(field.type)

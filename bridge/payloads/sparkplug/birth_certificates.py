@@ -1,11 +1,11 @@
-"""Declarations of the births and state of the edge nodes, stored in the state of a mapping.
+"""Births and states of the edge nodes, stored in the state of a mapping.
 
     node GROUP/NODE            {bd_seq, online, devices: {DEVICE: online}}
     metrics GROUP/NODE[/DEVICE]    [[name, alias, datatype, template], ...] as its birth declared them (metric_table.py)
     seq GROUP/NODE             [seq, timestamp] of the last message in order
 
-Only the last row changes with every message. Rows are JSON. Each is parsed once; later look-ups return the parsed form
-if the store still returns the same bytes object.
+Only the last row changes with every message. Rows are JSON. Each row is parsed once. Later look-ups return the parsed
+form if the store still has the same bytes object.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NODE, METRICS, SEQ = "node ", "metrics ", "seq "
 
 
 class NodeState(NamedTuple):
-    """State of an edge node and of its devices (online or not). It is never changed, only replaced."""
+    """State of an edge node and of its devices (online or not). Immutable: a change replaces it."""
 
     bd_seq: int | None
     online: bool
@@ -46,7 +46,7 @@ UNKNOWN = NodeState(None, online=False, devices={})
 
 
 class BirthCertificates:
-    """Access to the rows. Each call passes the state store; the object itself stores only the parsed rows."""
+    """Access to the rows. The caller passes the state store to each method; this object has only parsed rows."""
 
     def __init__(self) -> None:
         """Start with no parsed rows."""
@@ -79,8 +79,8 @@ class BirthCertificates:
         key, last = SEQ + edge_node, (seq, timestamp)
         row = orjson.dumps(last)
         memory.put(key, row)
-        # This row changes with every message. Without this line, each message would parse it again. `get` returns the
-        # bytes object that the cache needs, because the store has a copy of the row.
+        # This row changes with every message. Caching it here saves parsing it for the next message. The store has a
+        # copy of the row, so `get` returns the bytes object that the cache compares.
         if (stored := memory.get(key)) is not None:
             _cache(self._lasts, key, (stored, last))
 
@@ -96,7 +96,7 @@ def _read(parsed: _Parsed[T], memory: StateStore, key: str, parse: Callable[[Any
     if row is None:
         return None
     known = parsed.get(key)
-    # A comparison by identity is enough, because a row that was written in between is another bytes object.
+    # Comparing the identity is enough, because a newer row is a different bytes object.
     if known is not None and known[0] is row:
         return known[1]
     value = parse(orjson.loads(row))

@@ -1,4 +1,4 @@
-"""Payloads within payloads, in the form that Eclipse Tahu's libraries send with compression enabled.
+"""Compressed payloads, which Eclipse Tahu's libraries send inside a payload if compression is enabled.
 
 The `uuid` of such a payload is SPBV1.0_COMPRESSED. Its `body` is a complete payload, compressed with gzip or deflate
 (zlib). A metric `algorithm` may name the method, but the first bytes show it too. This convention is not part of the
@@ -25,10 +25,10 @@ _GZIP_OR_ZLIB = 47
 
 
 def decompressed(payload: Fields) -> Fields:
-    """Return the payload within. Raise DecodeError if there is none, or it is larger than MAX_BYTES."""
+    """Return the inner payload. Raise DecodeError if there is none, or if it is larger than MAX_BYTES."""
     work = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
-        # One byte over the limit shows that the payload is too large.
+        # Read one byte more than the limit, to see whether the payload is too large.
         data = work.decompress(payload.get("body", b""), MAX_BYTES + 1)
     except zlib.error as error:
         raise DecodeError(f"not Sparkplug B: its body is said to be compressed: {error}") from None

@@ -50,9 +50,9 @@ def datatype_name(number: int) -> str:
 
 
 def value_of(fields: Fields, datatype: int) -> Any:
-    """Return the value of a metric, property, parameter or data set element; None if it has none. Raise DecodeError.
+    """Return the value of a metric, property, parameter or data set element; None if it has none.
 
-    Templates are not read here, but by `readings`: their members need their declarations.
+    Raise DecodeError. `readings.py` reads templates, because their members need declarations.
     """
     value = fields.get("value")
     if value is None:
@@ -62,7 +62,7 @@ def value_of(fields: Fields, datatype: int) -> Any:
 
 
 def _as_sent(value: Any) -> Any:
-    """Return the value as a JSON value, whatever its datatype is."""
+    """Return the value on the wire as a JSON value, ignoring its datatype."""
     if isinstance(value, float):
         return value if math.isfinite(value) else _not_finite(value)
     return list(value) if isinstance(value, bytes) else value
@@ -123,7 +123,7 @@ def _signed(bits: int) -> Callable[[Any], Any]:
 def _unsigned(bits: int) -> Callable[[Any], Any]:
     """Return a function that reduces an unsigned integer to its lowest `bits` bits.
 
-    A node that sign-extends sends 255 of a UInt8 as 4294967295.
+    This is necessary because some nodes sign-extend: they send the UInt8 255 as 4294967295.
     """
     mask = (1 << bits) - 1
 
@@ -156,7 +156,10 @@ def _boolean(value: Any) -> Any:
 
 
 def _boolean_array(value: Any) -> Any:
-    """Return the booleans of an array: a count of 4 bytes, then the bits, from the highest of each byte."""
+    """Return the booleans of an array.
+
+    The data has a count of 4 bytes, then the bits, from the highest in each byte.
+    """
     if not isinstance(value, bytes):
         return _as_sent(value)
     count = int.from_bytes(value[:_COUNT_BYTES], "little")
@@ -167,7 +170,7 @@ def _boolean_array(value: Any) -> Any:
 
 
 def _string_array(value: Any) -> Any:
-    """Return the texts of an array. Each ends with a zero byte; the last one may lack it."""
+    """Return the texts of an array. Each text ends with a zero byte, which may be missing after the last one."""
     if not isinstance(value, bytes):
         return _as_sent(value)
     texts = value.decode(errors="replace").split("\0")

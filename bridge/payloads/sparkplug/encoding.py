@@ -1,8 +1,8 @@
 """Encoder from a value in a test to a Sparkplug B payload: {timestamp, seq, metrics: [{name, alias, type, value}]}.
 
-It is for the tests of mappings, so it encodes only metrics with one number, boolean or text. Tests use `payload_base64`
-for all other payloads. A metric may have no `type`, because edge nodes omit it after the birth. Then the kind of the
-value determines the encoding.
+It serves the tests of mappings, and encodes only metrics that are a number, a boolean or a text. For all other
+payloads, tests use `payload_base64`. A metric may omit `type`, because edge nodes omit it after the birth. The type of
+the value then determines the encoding.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _encoder(kind: str) -> Callable[[Any], bytes]:
 
 
 def _known(what: str, value: Any, names: frozenset[str]) -> dict[str, Any]:
-    """Return the value. Raise ValueError unless it is an object with no other keys than `names`."""
+    """Return the value. Raise ValueError unless it is an object whose keys are all in `names`."""
     if not isinstance(value, dict):
         raise ValueError(f"{what} is keys and values ({', '.join(sorted(names))}); found {value!r}")  # noqa: TRY004  as above
     unknown = ", ".join(sorted(map(str, value.keys() - names)))

@@ -1,4 +1,4 @@
-"""Tables of the metrics that a birth declares: names, aliases and datatypes, also of the members of templates.
+"""Tables of the metrics that a birth declares, with names, aliases and datatypes, including template members.
 
 After the birth an edge node may omit declared names and datatypes, so a value can be read only with this table. This
 holds for metrics and, at any depth, for the members of a template. A member is declared by the instance in the birth,
@@ -28,9 +28,10 @@ _MAX_INTEGER_KEY = 1 << 24
 
 
 def alias_key(alias: int) -> AliasKey:
-    """Return an alias as a key of a dict: a large one as text.
+    """Return an alias as a key of a dict; a large alias becomes text.
 
-    Large integers can be crafted to collide in a dict, so that a birth would take seconds. Small ones and text cannot.
+    Large integers can be crafted to collide in a dict, so that a birth would take seconds to read. Small integers and
+    text cannot.
     """
     return alias if alias < _MAX_INTEGER_KEY else str(alias)
 
@@ -49,7 +50,7 @@ class MetricTable(NamedTuple):
 
     `by_alias` has the keys of `alias_key`.
 
-    `parameters` and `reference` are those of a template: datatypes by name, and the name of its definition.
+    For a template, `parameters` has the datatypes by name, and `reference` is the name of its definition.
     """
 
     by_alias: dict[AliasKey, DeclaredMetric]
@@ -75,7 +76,7 @@ def declarations(fields: Fields, tables: Sequence[MetricTable]) -> list[Declared
 
 
 def member_tables(template: Fields, declared: Sequence[DeclaredMetric], definitions: MetricTable) -> list[MetricTable]:
-    """Return the tables of a template's members, nearest first: those of its instances, then its definition's."""
+    """Return the tables of a template's members, nearest first: from its instances, then from its definition."""
     tables = [each.members for each in declared if each.members is not None]
     references = dict.fromkeys([template.get("template_ref"), *(each.reference for each in tables)])
     for reference in references:

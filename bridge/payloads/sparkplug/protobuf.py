@@ -12,7 +12,7 @@ its last value counts.
     dataset        num_of_columns, columns[], types[], rows[]: elements[]: value
     template       version, metrics[], parameters[]: name, type, value; template_ref, is_definition
 
-Integers are those of the wire, unsigned 64 bits; their meaning depends on the datatype (datatypes.py).
+Integers are the unsigned 64-bit integers on the wire. Their meaning depends on the datatype (datatypes.py).
 https://protobuf.dev/programming-guides/encoding/ and section 6.4 of the Sparkplug 3.0 specification:
 https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-specification-3.0.0.pdf
 """
@@ -53,14 +53,14 @@ _Schema: TypeAlias = "dict[int, tuple[str, int, _Schema]]"
 def read_payload(data: bytes) -> Fields:
     """Return the fields of a payload. Raise DecodeError if it is malformed.
 
-    In a text that is not UTF-8, such as a unit in Latin-1, U+FFFD replaces the invalid bytes, and the payload has the
-    field `replaced_text`. Otherwise one text would make all values of a birth unreadable.
+    In a text that is not UTF-8, such as a unit in Latin-1, U+FFFD replaces the invalid bytes. The payload then has the
+    field `replaced_text`. Rejecting the payload would make all values of a birth unreadable because of one text.
     """
     try:
         try:
             return _read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS])
         except UnicodeDecodeError:
-            # Valid texts, the usual case, are read without a check of their own.
+            # The first attempt assumes valid texts, which is the usual case and needs no separate check.
             return {**_read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS], "replace"), "replaced_text": True}
     except IndexError:
         raise DecodeError(f"not Sparkplug B: the payload ends within a field, at byte {len(data)}") from None
@@ -71,7 +71,7 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
 ) -> Fields:
     """Return the fields of the message at data[at:end]. An IndexError means that the data ends too early.
 
-    `left` contains one number that all calls share: the number of further messages that the payload may contain.
+    `left` has one item, shared by all calls: how many more messages the payload may contain.
     """
     left[0] -= 1
     if not depth or left[0] < 0:
@@ -81,7 +81,7 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
         tag = data[at]
         at += 1
         if tag >= _CONTINUES:
-            # Tags and numbers of one byte, the usual case, are read without a call.
+            # Most tags and numbers have one byte. They are read here, because a function call would cost more.
             tag, at = _varint(data, at - 1)
         field = schema.get(tag)
         if field is None:
@@ -137,7 +137,7 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Return the integer at `at`, and the index after it."""
     word = int.from_bytes(data[at : at + 6], "little")
-    # 6 bytes, as in every timestamp: this is nearly twice as fast as a loop over the bytes.
+    # Every timestamp has 6 bytes. Reading them at once is nearly twice as fast as a loop over the bytes.
     if word & _CONTINUATIONS == _SIX_BYTES:
         pairs = (word & 0x007F007F007F) | (word & 0x7F007F007F00) >> 1
         return (pairs & 0x3FFF) | (pairs >> 2 & 0xFFFC000) | (pairs >> 4 & 0x3FFF0000000), at + 6
@@ -188,7 +188,7 @@ def _schema(*fields: tuple[int, str, int] | tuple[int, str, int, _Schema]) -> _S
 def _scalars(first: int) -> tuple[tuple[int, str, int], ...]:
     """Return int_value, long_value, float_value, double_value, boolean_value and string_value, all as `value`.
 
-    Every message with a value has these fields in this order; `first` is the number of the first one.
+    Every message type with a value has these fields in this order. `first` is the number of the first field.
     """
     kinds = (_INTEGER, _INTEGER, _FLOAT, _DOUBLE, _BOOLEAN, _TEXT)
     return tuple((first + place, "value", kind) for place, kind in enumerate(kinds))
@@ -206,7 +206,7 @@ _METADATA = _schema(
 )
 _PROPERTY = _schema((1, "type", _INTEGER), (2, "is_null", _BOOLEAN), *_scalars(3))
 _PROPERTIES = _schema((1, "keys", _TEXTS), (2, "values", _PARTS, _PROPERTY))
-# Added afterwards: property sets nest in properties.
+# Added after the definition, because property sets nest in properties.
 _PROPERTY |= _schema(
     (9, "properties", _PART, _PROPERTIES), (10, "sets", _PART, _schema((1, "sets", _PARTS, _PROPERTIES)))
 )
@@ -240,7 +240,7 @@ _TEMPLATE = _schema(
     (4, "template_ref", _TEXT),
     (5, "is_definition", _BOOLEAN),
 )
-# Added afterwards: templates contain metrics.
+# Added after the definition, because templates contain metrics.
 _METRIC |= _schema((18, "template", _PART, _TEMPLATE))
 _PAYLOAD = _schema(
     (1, "timestamp", _INTEGER),

@@ -1,12 +1,12 @@
-"""Readings: the objects that an expression sees for metrics, and for the members of templates.
+"""Readings: the objects that an expression sees for metrics and for members of templates.
 
 A reading is {name, value, type, timestamp, quality, is_null, historical}. It also has `properties` by key, `metadata`
 and `transient`, if they were sent. The value of a template is
 
     {reference, version, is_definition, metrics: {name: reading}, parameters: {name: value}}
 
-If a message omits names and datatypes, those of the births apply, also for members of templates (metric_table.py). The
-template's `unknown_aliases` contains members whose alias no birth has declared; it is absent if there are none.
+If a message omits names and datatypes, the names and datatypes of the births apply, for members of templates too
+(metric_table.py). A template has `unknown_aliases` if it contains members whose alias no birth has declared.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _TYPE_NAMES = dict(enumerate(DATATYPES))
 class ReadingContext(NamedTuple):
     """Input of a reading in addition to the fields of the message.
 
-    `sent_at` is the payload's timestamp, for metrics without their own. `definitions` returns the metrics of the
-    node's birth, where the definitions of templates are; it is called only for a template. `note` adds a problem.
+    `sent_at` is the payload's timestamp, for metrics that have none. `definitions` returns the metrics of the node's
+    birth, which contains the definitions of templates. It is called only for a template. `note` adds a problem.
     """
 
     sent_at: int | None
@@ -41,7 +41,7 @@ class ReadingContext(NamedTuple):
 
 
 def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> dict[str, Any]:
-    """Return the reading of a metric, named and typed by the tables, nearest first. Raise DecodeError.
+    """Return the reading of a metric. The tables, nearest first, give its name and type. Raise DecodeError.
 
     If its alias is unknown, the reading has an `alias` instead of a `name`.
     """
@@ -100,7 +100,7 @@ def _resolved(fields: Fields, tables: Sequence[MetricTable], context: ReadingCon
 
 
 def _template_value(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> dict[str, Any]:
-    """Return the template of a metric. Members without a timestamp have that of the metric."""
+    """Return the template of a metric. Members without a timestamp get the timestamp of the metric."""
     inner = context._replace(sent_at=fields.get("timestamp", context.sent_at))
     return _template(fields["template"], declarations(fields, tables), inner)
 
@@ -127,7 +127,7 @@ def _template(fields: Fields, declared: Sequence[DeclaredMetric], context: Readi
 
 
 def _parameter(fields: Fields, tables: Sequence[MetricTable]) -> Any:
-    """Return the value of a parameter. As in a metric, its datatype may be missing."""
+    """Return the value of a parameter. Its datatype may be missing, as in a metric."""
     name = fields.get("name")
     declared = (table.parameters.get(name, 0) for table in tables) if name is not None else ()
     return value_of(fields, fields.get("type") or next(filter(None, declared), 0))

@@ -1,6 +1,6 @@
 """Rebirth requests to edge nodes: NCMD with 'Node Control/Rebirth' = true. The node responds with NBIRTH and DBIRTHs.
 
-Section 5.4.3 of the Sparkplug 3.0 specification; QoS 0 and not retained, as all commands.
+See section 5.4.3 of the Sparkplug 3.0 specification. Requests have QoS 0 and are not retained, like all commands.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class _LastRequest(NamedTuple):
 
 
 class RebirthRequests:
-    """Limits of the requests, because a birth is many times larger than a reading: one per edge node in `every_secs`.
+    """Rate limits of rebirth requests, because a birth is many times larger than a reading.
 
-    In total, at most PER_SECOND nodes get a request in a second; the others wait. The times are in memory only, so
-    after a restart the bridge may request a birth at once.
+    An edge node gets at most one request in `every_secs`. In total, at most PER_SECOND nodes get a request in a second;
+    the others wait. The times are only in memory, so after a restart the bridge may request a birth at once.
     """
 
     def __init__(self, *, allowed: bool = True, every_secs: int = EVERY_SECS, max_nodes: int = MAX_NODES) -> None:
@@ -53,19 +53,20 @@ class RebirthRequests:
         self._sent_at: deque[int] = deque(maxlen=PER_SECOND)
 
     def request(self, edge_node: str, topic: str, now_ms: int) -> None:
-        """Let an edge node wait for a request, unless it has had one. `now_ms` is milliseconds since 1970.
+        """Queue a request to an edge node, unless the node has had a recent request.
 
-        A clock that was set back before the last request permits the next one at once.
+        `now_ms` is milliseconds since 1970. If the clock was set back to before the last request, the next request is
+        permitted at once.
         """
         if self._allowed and len(self._waiting) < self._max_nodes and not self._recent(edge_node, now_ms):
             self._waiting[edge_node] = topic
 
     def born(self, edge_node: str) -> None:
-        """Forget a request that waits: the edge node has sent its birth."""
+        """Remove the queued request of an edge node that has sent its birth."""
         self._waiting.pop(edge_node, None)
 
     def due(self, now_ms: int) -> tuple[OutgoingMessage, ...]:
-        """Return the commands to send now, oldest first. It is called with each message, of any edge node."""
+        """Return the commands to send now, oldest first. The caller does this for each message of any edge node."""
         if not self._waiting:
             return ()
         commands = []
@@ -79,7 +80,7 @@ class RebirthRequests:
         return tuple(commands)
 
     def sent(self, edge_node: str, payload: bytes) -> bool:
-        """Return whether this is the bridge's own last request to the node, which the broker sends to it too."""
+        """Return whether this command is the bridge's own last request to the node, which the broker sends back."""
         asked = self._last_requests.get(edge_node)
         return asked is not None and asked.payload == payload
 
@@ -89,7 +90,7 @@ class RebirthRequests:
             return False
         if len(self._last_requests) < self._max_nodes:
             return True
-        # Make room: a request that has expired no longer limits its node.
+        # Remove expired requests, which no longer limit their nodes, to make room.
         self._last_requests = {node: asked for node, asked in self._last_requests.items() if self._recent(node, now_ms)}
         return len(self._last_requests) < self._max_nodes
 

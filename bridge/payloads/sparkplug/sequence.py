@@ -1,4 +1,7 @@
-"""Sequence numbers of an edge node: 0 to 255, then 0 again, over all messages of the node and its devices."""
+"""Sequence numbers of an edge node.
+
+They count from 0 to 255, and then from 0 again, over all messages of the node and its devices.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,10 @@ def sequence_problem(last: Last, seq: int | None, timestamp: int) -> str:
         return ""
     if seq is None or seq > _HIGHEST_SEQ:
         return "invalid_seq"
-    # Numbers wrap around, so the timestamp decides cases that the distance alone leaves open. Cases: 1. The same number
-    # and timestamp: `duplicate`. 2. At most half the range ahead; or a newer timestamp, or none: `gap`. 3. The same
-    # number or an older one, and no newer timestamp: `late`.
+    # Numbers wrap around, so the distance alone does not decide every case. The timestamp then decides:
+    # 1. The same number and the same timestamp: `duplicate`.
+    # 2. At most half the range ahead, or a newer timestamp, or no timestamp: `gap`.
+    # 3. Any other number: `late`.
     behind = last_seq - seq & _HIGHEST_SEQ
     if behind == 0 and timestamp == last_timestamp:
         return "duplicate"

@@ -1,4 +1,4 @@
-"""`payload: sparkplug_b`: births, data and deaths, each read with the declarations of earlier births.
+"""`payload: sparkplug_b`: reads births, data and deaths with the declarations of earlier births.
 
 expression_view.py describes the result. These are its `problems`; those marked * request a rebirth of the edge node:
 
@@ -60,7 +60,10 @@ _MAX_TOPICS = 10_000
 
 
 class SparkplugSession:
-    """State of all edge nodes of one mapping. Owned by the thread that decodes; times are those of the messages."""
+    """State of all edge nodes of one mapping.
+
+    Only the decoding thread uses it. Its clock is the time of the messages.
+    """
 
     def __init__(self, *, rebirth: bool = True, rebirth_every_secs: int = EVERY_SECS) -> None:
         """Request a rebirth at most once in `rebirth_every_secs` per edge node; with `rebirth` false, never."""
@@ -111,15 +114,15 @@ class SparkplugSession:
         return topic
 
     def _declared(self, topic: SparkplugTopic, node: NodeState, memory: StateStore) -> MetricTable:
-        """Return the metrics that apply to this message: none for a birth, and none if the node or device is dead."""
+        """Return the declared metrics for this message.
+
+        There are none for a birth, or if the node or device is dead.
+        """
         online = node.online if topic.device is None else node.devices.get(topic.device, False)
         return self._births.table(memory, topic.source) if online and topic.type not in _BIRTHS else NOTHING_DECLARED
 
     def _definitions(self, topic: SparkplugTopic, node: NodeState, payload: Fields, memory: StateStore) -> MetricTable:
-        """Return the metrics of the node's birth, which contains the definitions of templates.
-
-        It may be this message.
-        """
+        """Return the metrics of the node's birth, which may be this message. They include the template definitions."""
         if topic.type == "NBIRTH":
             return table_of_rows(rows_of(payload.get("metrics", ())))
         return self._births.table(memory, topic.edge_node) if node.online else NOTHING_DECLARED
@@ -155,7 +158,7 @@ class SparkplugSession:
     def _node_death(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
         """Store that the node and its devices are offline, unless a new session has begun.
 
-        The broker publishes this message as the node's will, possibly after the node has returned with a new session.
+        The broker publishes this message as the node's will. The node may already have returned with a new session.
         """
         view["bd_seq"] = ended = bd_seq_of(view)
         if node.online and None not in {ended, node.bd_seq} and ended != node.bd_seq:

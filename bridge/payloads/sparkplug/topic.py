@@ -1,4 +1,4 @@
-"""Topics of Sparkplug B, section 4 of the 3.0 specification.
+"""Topics of Sparkplug B. See section 4 of the Sparkplug 3.0 specification.
 
 spBv1.0/GROUP/NBIRTH|NDATA|NDEATH|NCMD/NODE             of an edge node
 spBv1.0/GROUP/DBIRTH|DDATA|DDEATH|DCMD/NODE/DEVICE      of a device behind it
@@ -24,7 +24,7 @@ class SparkplugTopic(NamedTuple):
     """Message type and sender of a topic.
 
     `edge_node` is GROUP/NODE, which identifies an edge node. `source` is the node or the device: GROUP/NODE or
-    GROUP/NODE/DEVICE. `commands` is the topic of commands to the node. For STATE, `node` is the host.
+    GROUP/NODE/DEVICE. `commands` is the topic for commands to the node. For STATE, `node` is the host.
     """
 
     type: str

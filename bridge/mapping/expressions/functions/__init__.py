@@ -1,6 +1,6 @@
-"""Functions of the expression language, all in `FUNCTIONS`.
+"""Functions of the expression language; `FUNCTIONS` has all.
 
-A new function is a `Function` in the file of its family.
+To add one, define a `Function` in the file of its family.
 """
 
 from __future__ import annotations

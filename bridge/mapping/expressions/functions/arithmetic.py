@@ -1,7 +1,7 @@
 """Arithmetic functions. Integers are exact, and an integer result of integers stays an integer.
 
-All other results are IEEE 754 doubles. Three results are errors, so that no wrong value passes unnoticed: an integer
-outside -2^63 … 2^64-1 (the range that JSON writers keep exact), an infinity, and NaN.
+All other results are IEEE 754 doubles. Some results are errors, so that no wrong value passes unnoticed: infinity, NaN,
+and integers outside -2^63 … 2^64-1, which is the range in which JSON writers are exact.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _multiply(a: Any, b: Any, *more: Any) -> Any:
 def _divide(a: Any, b: Any) -> Any:
     if b == 0:
         raise ValueError("division by zero")
-    # Integer division is exact, also for quotients above 2**53 that a double would round.
+    # Integer division is exact even for quotients above 2**53, which a double would round.
     if type(a) is int and type(b) is int and a % b == 0:
         return in_range(a // b)
     return in_range(a / b)
@@ -72,7 +72,7 @@ def _modulo(a: Any, b: Any) -> Any:
 
 def _power(base: Any, exponent: Any) -> Any:
     whole = type(base) is int and type(exponent) is int and exponent >= 0
-    # This test comes before the power, which may have too many digits to compute.
+    # This test must come before the power, whose result may have too many digits to compute.
     if whole and abs(base) > 1 and (abs(base).bit_length() - 1) * exponent > 64:  # noqa: PLR2004 - bits of the result
         raise ValueError("the result does not fit 64 bits")
     result = base**exponent if whole else float(base) ** float(exponent)
@@ -95,7 +95,7 @@ def _bind_round(binding: Binding) -> Callable[..., Any]:
 
 
 def _places(decimals: Any) -> int:
-    # The range comes first: `int` of an infinity would raise another error.
+    # The range is checked first, because `int` would raise another error for infinity.
     if not -_MAX_DECIMALS <= decimals <= _MAX_DECIMALS or decimals != int(decimals):
         raise ValueError(f"decimals must be a whole number from -{_MAX_DECIMALS} to {_MAX_DECIMALS}")
     return int(decimals)
@@ -107,7 +107,7 @@ def _rounded(number: Any, places: int) -> Any:
         if type(number) is int:
             return number
         scaled = number * 10**places
-        # Far from a half, Python's rounding has the same result as the exact one and is five times as fast.
+        # Unless the digit is close to a half, Python's rounding gives the exact result and is five times as fast.
         if -_EXACT_HALVES < scaled < _EXACT_HALVES and abs(scaled % 1.0 - 0.5) > 0.001:  # noqa: PLR2004 - "far"
             return round(number, places)
         return float(_half_up(number, places))
@@ -128,7 +128,7 @@ def _half_up(number: Any, places: int) -> Decimal:
 def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any) -> Any:
     if from_low == from_high:
         raise ValueError("from_low and from_high are equal")
-    # Both ends are exact; the formula could round them.
+    # At both ends, the result is exact. The formula could round it.
     if number == from_low:
         return to_low
     if number == from_high:
@@ -137,9 +137,10 @@ def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any
 
 
 def _both_literal(apply: Callable[..., Any]) -> Callable[[Binding], Callable[..., Any]]:
-    """Return a `bind` for `scale` and `clamp`, which checks the literals if arguments 2 and 3 are both literal.
+    """Return a `bind` for `scale` and `clamp` that checks arguments 2 and 3 if both are literals.
 
-    Only the pair can be wrong. A check of one literal with a sample value would report errors that no message has.
+    Only the combination can be wrong. Checking one of them against a sample value could report errors that no message
+    has.
     """
     check = tried(apply, 0, 0, 1, 0, 1)
 

@@ -1,8 +1,7 @@
 """Functions for words and bytes of PLCs.
 
-A byte list (the payload with `payload: bytes`) contains integers from 0 to 255.
-
-Byte orders, as Modbus gateways name them: 'big' ABCD, 'little' DCBA, 'word_swap' CDAB, 'byte_swap' BADC.
+A byte list contains integers from 0 to 255, like the payload with `payload: bytes`. Modbus gateways name the byte
+orders as follows: 'big' ABCD, 'little' DCBA, 'word_swap' CDAB, 'byte_swap' BADC.
 """
 
 from __future__ import annotations

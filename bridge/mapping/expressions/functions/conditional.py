@@ -20,7 +20,10 @@ def truthy(value: Any) -> bool:
 
 
 def _if(condition: Any, then: Any, otherwise: Any = None) -> Any:
-    """Return `then` or `otherwise`. The compiler calls `_lazy_if` instead, but a `Function` requires an `apply`."""
+    """Return `then` or `otherwise`.
+
+    It is never called, because the compiler uses `_lazy_if`, but is required by `Function`.
+    """
     return then if truthy(condition) else otherwise
 
 
@@ -67,10 +70,10 @@ def _table(tables: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, A
 
 
 def _written(key: Any) -> str:
-    """Return the key as a table's file contains it: 7 and 7.0 as '7'."""
+    """Return the key in the form of a table's file: '7' for both 7 and 7.0."""
     if type(key) is str:
         return key
-    # `//` and not `int` tests for an integer: `int` would raise an error for an infinity.
+    # `//` tests for an integer, because `int` would raise an error for infinity.
     return str(int(key)) if key == key // 1 else repr(key)
 
 

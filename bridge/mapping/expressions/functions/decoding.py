@@ -15,7 +15,7 @@ from bridge.payloads.json import JsonDecoder
 from bridge.payloads.layout.items import compile_items
 from bridge.payloads.layout.record import compile_layout
 
-# Not "array-number": the conversion to bytes checks the elements, in less than half of the time.
+# The type is not "array-number", because the conversion to bytes checks the elements in less than half of the time.
 _BYTES: Final = Parameter("bytes", ("array",))
 _TEXT: Final = Parameter("text", ("string",))
 _LAYOUT: Final = Parameter("layout", ("string",))
@@ -43,7 +43,7 @@ def _from_json(text: str) -> Any:
 
 
 def _from_base64(text: str) -> list[int]:
-    # Both alphabets, line breaks and missing padding are accepted, because devices differ in all of these.
+    # Both base64 alphabets, line breaks and missing padding are accepted, because devices differ in these points.
     plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
     try:
         return list(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
@@ -69,7 +69,7 @@ def _to_text(values: list[Any], encoding: str = "utf-8") -> str:
 
 
 def _octets(registers: list[Any]) -> bytes:
-    """Return registers of 16 bits as bytes, the high byte first. Raise ValueError for any other number."""
+    """Return 16-bit registers as bytes, the high byte first. Raise ValueError for a number outside 16 bits."""
     if not all(type(each) is int and each in _REGISTER for each in registers):
         raise ValueError("registers must be whole numbers of 16 bits, from 0 to 65535 or from -32768 to 32767")
     return b"".join((each & 0xFFFF).to_bytes(2, "big") for each in registers)
@@ -80,7 +80,7 @@ _Pack = Callable[[list[Any]], bytes]
 
 
 def _with_layout(compile_text: _Compile, pack: _Pack = packed) -> Callable[[list[Any], str], Any]:
-    """Return the function for a call whose layout is part of the message."""
+    """Return the function for a call whose layout comes from the message."""
     return lambda values, layout: compile_text(layout)(pack(values))
 
 

@@ -27,7 +27,7 @@ _PEOPLE = '`[{"n": 2}, {"n": 1}]`'
 
 
 def _keyed(name: str, by: Search, allowed: frozenset[type]) -> Callable[[Any], Any]:
-    """Return a sort key that raises TransformError if the expression's result has another type than `allowed`."""
+    """Return a sort key that raises TransformError if the type of the expression's result is not in `allowed`."""
     expected = " or ".join(sorted({TYPE_NAMES[each] for each in allowed}))
 
     def key(element: Any) -> Any:
@@ -47,7 +47,7 @@ def _sort_by(array: list[Any], by: Search) -> list[Any]:
 
 
 def _min_by(array: list[Any], by: Search) -> Any:
-    # For results of mixed types, `min` raises TypeError, which the call reports as a TransformError.
+    # If the results have mixed types, `min` raises TypeError, which the caller converts to a TransformError.
     return min(array, key=_keyed("min_by", by, NUMBER | STRING), default=None)
 
 

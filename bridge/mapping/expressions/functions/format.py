@@ -5,10 +5,9 @@
     {:x}     integer in hexadecimal          {{ }}    a brace
 
 After the colon: an optional 0 (fill with zeros), width (at most 256), precision (at most 100) and one of d f e x X o b.
-This is the part of Python's format specification that is bounded and does not depend on a locale.
-
-A text is inserted unchanged, any other value as JSON text. Precision cuts a text, and rounds the exact binary value of
-a number. Use `round` first if halves matter.
+This is the subset of Python's format specification whose results are bounded and do not depend on a locale. A text is
+inserted unchanged; any other value is inserted as JSON. Precision truncates a text. It rounds the exact binary value of
+a number, so use `round` first if halves matter.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ def _parsed(template: str) -> list[Piece]:
 
 
 def _checked(spec: str) -> str:
-    """Return the format specification. Raises ValueError if it is not in the supported part of Python's."""
+    """Return the format specification. Raises ValueError if it is not in the supported subset of Python's."""
     found = _SPEC.fullmatch(spec)
     if not found or int(found[2] or 0) > MAX_WIDTH or int(found[3] or 0) > MAX_PRECISION:
         raise ValueError(f"'{spec}' is no format: [0][width][.precision][d|f|e|x|X|o|b]")
@@ -83,7 +82,7 @@ def _format(template: str, *values: Any) -> str:
 
 
 def _bind(binding: Binding) -> Callable[..., Any]:
-    """Return `format` with a literal template parsed once. Raises ValueError for a template error or too few values."""
+    """Return `format` for a literal template, parsed once. Raises ValueError for a template error or too few values."""
     template = binding.literal(0)
     if type(template) is not str:
         return _format

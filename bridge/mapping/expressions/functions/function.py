@@ -85,7 +85,7 @@ class Parameter:
         return tuple(ELEMENT_TYPES[kind] for kind in self.kinds if kind in ELEMENT_TYPES)
 
     def expected(self) -> str:
-        """Return the kinds in words for an error text: "a number or an array of strings"."""
+        """Return the kinds in words, for an error text such as "a number or an array of strings"."""
         return " or ".join(_article(kind) for kind in self.kinds)
 
 
@@ -97,8 +97,8 @@ def _free(_steps: int) -> None:
 class Binding:
     """Facts about a call when the mapping is loaded: its literal arguments (or MISSING) and the lookup tables.
 
-    A function that counts its work calls `charging` once. It calls the result with the number of steps of each piece of
-    work, which raises TransformError if the work for one message becomes too much.
+    A function that counts its work calls `charging` once. This returns a function to call with the number of steps of
+    each piece of work. It raises TransformError if the total work for one message is too large.
     """
 
     literals: tuple[Any, ...]
@@ -111,10 +111,10 @@ class Binding:
 
 
 def tried(apply: Callable[..., Any], *samples: Any) -> Callable[[Binding], Callable[..., Any]]:
-    """Return a `bind` that calls `apply` once with the literals of a call, so that a faulty literal is found early.
+    """Return a `bind` that calls `apply` once with the literals of a call, to find a faulty literal early.
 
-    A literal for which `apply` raises ValueError would fail on every message. `samples` stand for the arguments that
-    only a message provides.
+    If `apply` raises ValueError for a literal, the call would fail for every message. `samples` replace the arguments
+    that only a message provides.
     """
 
     def bind(binding: Binding) -> Callable[..., Any]:
@@ -135,16 +135,16 @@ class Function:
 
     - `apply` receives checked arguments. If it raises ValueError, TypeError or ArithmeticError, the call raises
       TransformError.
-    - `summary` and `examples` (call, result) are the documentation.
+    - `summary` and `examples` (pairs of call and result) are the documentation.
     - `optional` is the number of parameters, from the end, that a call may omit. In a `variadic` function, the last
       parameter may be repeated.
     - `first_only`: only the type of the first argument of a variadic call is checked, as in the `jmespath` package.
-    - `bind` may return a better `apply` for one call (a pattern compiled, a table found). If it raises ValueError, the
-      mapping file does not load.
+    - `bind` may return an `apply` that is specialised for one call, for example with a compiled pattern. If it raises
+      ValueError, the mapping file does not load.
     - `lazy` builds the entire call from compiled arguments, for a function that does not evaluate all of them.
-    - `cost` of one call in units of about 100 ns: the saving if a repeated call is evaluated once.
+    - `cost`: time of one call in units of about 100 ns, which is saved if a repeated call is evaluated once.
     - `growth`: maximum length of the result as a multiple of the arguments' length.
-    - `charges`: the result can be longer than any multiple of the arguments, so each call counts its work
+    - `charges`: True if no multiple of the arguments limits the result, so that each call counts its work
       (`Binding.charging`).
     """
 
@@ -199,7 +199,7 @@ class Function:
         return None
 
     def mismatch(self, position: int, value: Any) -> TransformError:
-        """Return the error for an argument of the wrong type: which one, the expected types, the value found."""
+        """Return the error for an argument of the wrong type, with its position, the expected types and its value."""
         parameter = self.parameter(position)
         found = described(value)
         if type(value) is list and parameter.elements:
@@ -210,7 +210,7 @@ class Function:
 
 
 def described(value: Any) -> str:
-    """Return a value for an error text: its type, and the value cut to 40 characters."""
+    """Return the type of a value, and the value cut to 40 characters, for an error text."""
     kind = TYPE_NAMES.get(type(value), type(value).__name__)
     if type(value) is list:
         return f"an array of {len(value)}"

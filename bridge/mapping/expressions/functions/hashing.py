@@ -1,4 +1,4 @@
-"""`hash` and `uuid5`: equal values have equal identities, in every process and in other systems."""
+"""`hash` and `uuid5`: equal values have equal results, in every process and in other systems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _crc32(data: bytes) -> str:
 _ALGORITHMS: Final[Mapping[str, Callable[[bytes], str]]] = {
     "sha256": lambda data: hashlib.sha256(data).hexdigest(),
     "sha512": lambda data: hashlib.sha512(data).hexdigest(),
-    # The digests are names and protect nothing, so weak algorithms are acceptable.
+    # The digests only identify values. They protect nothing, so weak algorithms are acceptable.
     "sha1": lambda data: hashlib.sha1(data, usedforsecurity=False).hexdigest(),
     "md5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
     "crc32": _crc32,
@@ -36,7 +36,7 @@ _NAMESPACES: Final[Mapping[str, uuid.UUID]] = {
 
 
 def _hash(value: Any, algorithm: str = "sha256") -> str:
-    """Return the hexadecimal digest of a text's UTF-8, or of another value's compact JSON with sorted names."""
+    """Return the hexadecimal digest of a text in UTF-8, or of any other value as compact JSON with sorted names."""
     digest = _ALGORITHMS.get(algorithm)
     if digest is None:
         raise ValueError(f"algorithm must be one of {', '.join(_ALGORITHMS)}")

@@ -23,7 +23,7 @@ An expression may repeat such a call 64 times, but not 4,096 times.
 
 
 def _from_items(items: list[Any]) -> dict[str, Any]:
-    """Return an object made from pairs of name and value. Raises ValueError for an item that is no such pair."""
+    """Return an object from pairs of name and value. Raises ValueError for an item that is not such a pair."""
     for item in items:
         if type(item) is not list or len(item) != _PAIR or type(item[0]) is not str:
             raise ValueError("every item must be a list of a name (text) and a value")
@@ -38,7 +38,7 @@ def _merge_all(items: list[Any]) -> dict[str, Any]:
 
 
 def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
-    """Return the range of the arguments; a single one is the end. Raises ValueError if one is no whole number."""
+    """Return the range; a single argument is its end. Raises ValueError for an argument that is not a whole number."""
     if stop is None:
         start, stop = 0, start
     for number in (start, stop, step):
@@ -48,7 +48,7 @@ def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
 
 
 def _bind_range(binding: Binding) -> Callable[..., Any]:
-    """Return `range`, which counts the numbers as work before it creates them."""
+    """Return `range` with a check that counts the numbers as work before it creates them."""
     charge = binding.charging()
 
     def numbers(*arguments: Any) -> list[int]:
@@ -81,7 +81,7 @@ def _flatten(charge: Callable[[int], None], nested: dict[str, Any], separator: s
 
 
 def _bind_flatten(binding: Binding) -> Callable[..., Any]:
-    """Return `flatten_object`, which counts its new names as work, because they are longer than those of the object."""
+    """Return `flatten_object` with a count of the new names as work, because they are longer than the old names."""
     charge = binding.charging()
     return lambda nested, separator: _flatten(charge, nested, separator)
 

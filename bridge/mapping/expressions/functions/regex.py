@@ -1,9 +1,9 @@
 r"""Regular expressions by RE2, whose run time is proportional to the length of the text, whatever the pattern.
 
-With Python's `re`, a pattern such as `(a+)+b` would stop the bridge on a text of forty characters. A pattern that is
-part of a message may cost more than its length suggests: compiling `\pL{1,50}` takes 70 ms. So such patterns get less
-memory, and each of them counts as much work. Syntax: https://github.com/google/re2/wiki/Syntax (no look-around, no
-back-references).
+With Python's `re`, a pattern such as `(a+)+b` would stop the bridge on a text of forty characters. A pattern from a
+message may cost more than its length suggests: compiling `\pL{1,50}` takes 70 ms. Such patterns therefore get less
+memory, and each one counts as a large amount of work. Syntax: https://github.com/google/re2/wiki/Syntax (no
+look-around, no back-references).
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ def _compiled(pattern: str, max_bytes: int = _MAX_MEMORY_BYTES) -> Any:
 
 
 def _of_messages(binding: Binding) -> Callable[[str], Any]:
-    """Return `_compiled` for patterns in messages. The last ones are stored; each new one counts as work."""
+    """Return `_compiled` for patterns in messages.
+
+    The most recent patterns are cached; each new pattern counts as work.
+    """
     charge = binding.charging()
 
     @lru_cache(_STORED_PATTERNS)
@@ -63,7 +66,7 @@ def _match(text: str, pattern: str) -> bool:
 
 
 def _bind_match(binding: Binding) -> Callable[..., Any]:
-    """Return `regex_match` with a literal pattern compiled once. Raises ValueError if the pattern is invalid."""
+    """Return `regex_match` for a literal pattern, compiled once. Raises ValueError if the pattern is invalid."""
     pattern = binding.literal(1)
     if type(pattern) is not str:
         compiled = _of_messages(binding)
@@ -97,7 +100,7 @@ def _extracted(compiled: Any, text: str, group: Any) -> Any:
 
 
 def _bind_extract(binding: Binding) -> Callable[..., Any]:
-    """Return `regex_extract` with a literal pattern and group prepared. Raises ValueError if one is invalid."""
+    """Return `regex_extract` for a literal pattern and group. Raises ValueError if one is invalid."""
     pattern, group = binding.literal(1), binding.literal(2, None)
     if type(pattern) is not str or type(group) not in {str, int, type(None)}:
         of_messages = _of_messages(binding)

@@ -32,7 +32,7 @@ def _avg(numbers: list[Any]) -> Any:
 
 
 def finite(result: Any) -> Any:
-    """Return the number. Raise ValueError for an infinity or NaN: JSON would silently write null."""
+    """Return the number. Raise ValueError for infinity or NaN, because JSON would silently write null."""
     if math.isfinite(result):
         return result
     raise ValueError("the result is not a finite number")
@@ -52,12 +52,12 @@ def to_string(value: Any) -> str:
 
 
 def _to_number(value: Any) -> Any:
-    """Return a number unchanged, a text as the number that it contains in JSON's notation, or None.
+    """Return a number unchanged.
 
-    The texts are those that `payload: json` reads as a number. Python's own `float` also accepts nan, inf, 1_000 and
-    digits of other scripts.
+    Return a text as a number if `payload: json` would read it as a number, else None. Python's `float` is not used
+    alone, because it also accepts nan, inf, 1_000 and digits of other scripts.
     """
-    # `type` and not `isinstance`: a boolean is an int in Python, but no number in JMESPath.
+    # This compares `type`: a boolean is an instance of int, but in JMESPath it is not a number.
     if type(value) is not str:
         return value if type(value) in {int, float} else None
     try:
@@ -68,7 +68,7 @@ def _to_number(value: Any) -> Any:
 
 
 def _join(glue: str, parts: list[str]) -> str:
-    # This estimate comes before the join, so that an excessive text never uses memory.
+    # The length is estimated before the join, so that an excessive text never uses memory.
     if len(glue) * len(parts) + sum(map(len, parts)) > MAX_TEXT_CHARS:
         raise ValueError(f"the result is longer than {MAX_TEXT_CHARS} characters")
     return glue.join(parts)

@@ -1,9 +1,7 @@
 """Function names of other languages, with the expression that replaces each.
 
-They are part of the error for an unknown function, and the command `functions` lists them.
-
-The most similar name often belongs to a different function, or even to the opposite one: `concat` looks like
-`contains`.
+The error for an unknown function shows them, and the command `functions` lists them. A comparison of names is not
+enough: the most similar name often belongs to a different function. `concat`, for example, is similar to `contains`.
 """
 
 from __future__ import annotations
@@ -16,10 +14,7 @@ if TYPE_CHECKING:
 
 
 class Suggestion(NamedTuple):
-    """Expression that replaces a function that does not exist.
-
-    `does` completes the sentence that begins with the expression.
-    """
+    """Expression that replaces an unknown function. `does` completes a sentence that begins with the expression."""
 
     words: str
     expression: str
@@ -180,7 +175,7 @@ SUGGESTIONS: Final[tuple[Suggestion, ...]] = (
 
 
 def _plain(word: str) -> str:
-    """Return a word without capitals and underscores: other languages write `toUpper`."""
+    """Return a word in lower case and without underscores, because other languages write `toUpper` or `to_upper`."""
     return word.lower().replace("_", "")
 
 

@@ -1,7 +1,7 @@
 """Time functions for milliseconds since 1970 (UTC), the unit of Kinesis and most PLC gateways, and RFC 3339 text.
 
-Zones are IANA names ("Europe/Berlin"). If a clock change makes a local time ambiguous, the earlier time counts. If it
-skips a local time, the offset before the change counts. None of these functions reads the system clock.
+Zones are IANA names ("Europe/Berlin"). If a clock change makes a local time ambiguous, the earlier time counts. If a
+clock change skips a local time, the offset before the change applies. None of these functions reads the system clock.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _zone(name: str) -> tzinfo:
     if name == "UTC":
         return UTC
     try:
-        # Some machines have a file "localtime", which is their own zone.
+        # On some machines, the folder of zones has a file "localtime". It is the zone of the machine, not a zone name.
         return zoneinfo.ZoneInfo(name if name != "localtime" else "")
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"'{name[:40]}' is no IANA time zone") from error
@@ -76,11 +76,11 @@ def _bind_iso_time(binding: Binding) -> Callable[..., Any]:
 
 
 def _milliseconds(moment: datetime, zone: tzinfo | None) -> int:
-    """Return milliseconds since 1970; a time without offset is in `zone`. Raises ValueError if it has neither."""
+    """Return milliseconds since 1970. A time without an offset is in `zone`. Raises ValueError if both are missing."""
     if moment.tzinfo is None:
         if zone is None:
             raise ValueError("the time has no offset (Z, +01:00); give a zone")
-        # `fold` is 0: an ambiguous time is the earlier one, and a skipped one has the offset before the change.
+        # With `fold` 0, Python uses the earlier of two ambiguous times, and the old offset for a skipped time.
         moment = moment.replace(tzinfo=zone)
     return (moment - _EPOCH) // _MILLISECOND
 
@@ -130,10 +130,10 @@ def _parsed(text: str, pattern: str) -> datetime | None:
 
 
 def _parsed_in_utc(text: str, pattern: str) -> datetime | None:
-    """Return the time that a pattern with %Z reads: the zone's name is one of _UTC_NAMES.
+    """Return the time in a text for a pattern with %Z.
 
-    `strptime` accepts the names of this machine's zone too, and ignores them. Other names are ambiguous: CST is -6 or
-    +8 hours.
+    Only the zone names in _UTC_NAMES are accepted. `strptime` also accepts, and ignores, the names of this machine's
+    zone. All other names are ambiguous: CST is -6 or +8 hours.
     """
     for name in _UTC_NAMES:
         spelled = "".join(name if part == "%Z" else part for part in _PARTS.findall(pattern))
@@ -153,7 +153,7 @@ def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
     """Return `parse_time` after a check of the literal pattern and zone. Raises ValueError if one is invalid."""
     name = binding.literal(2, None)
     pattern = binding.literal(1)
-    # The call looks up its zone again for each message; here only an unknown name matters.
+    # This only detects an unknown name. The call looks up the zone again for each message.
     if type(name) is str:
         _zone(name)
     if type(pattern) is str and pattern:
@@ -176,7 +176,7 @@ def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
 
 def _checked(pattern: str) -> None:
     """Raise ValueError if `strptime` does not know the pattern."""
-    # The empty text matches no pattern, so that error is expected here. All other errors are errors of the pattern.
+    # The empty text matches no pattern, so this error is expected. All other errors are errors in the pattern.
     try:
         datetime.strptime("", pattern)  # noqa: DTZ007 - only checks the pattern
     except ValueError as error:

@@ -1,1 +1,1 @@
-"""Syntax of the expression language: text to tokens, tokens to a tree."""
+"""Syntax of the expression language: the lexer and the parser."""

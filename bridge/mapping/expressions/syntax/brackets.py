@@ -27,7 +27,7 @@ def dot(parser: Reader, left: Node, token: ExpressionToken) -> Node:
 
 
 def _member(parser: Reader, least: int) -> Node:
-    """Return what follows a dot: a name, a call, `*`, or a list or an object of expressions."""
+    """Return the part after a dot: a name, a call, `*`, or a list or an object of expressions."""
     if parser.kind in {*NAMES, "star"}:
         return parser.expression(least)
     token = parser.match(*NAMES, "lbracket", "lbrace")
@@ -101,7 +101,10 @@ def _all_elements(parser: Reader, left: Node) -> Node:
 
 
 def _list(parser: Reader, *, numbers: bool) -> Node:
-    """Return a list of expressions. Without `numbers`, a number is an error: behind a dot it looks like an index."""
+    """Return a list of expressions.
+
+    Without `numbers`, a number is an error: after a dot, it would look like an index.
+    """
     items: list[Node] = []
     while not items or parser.kind != "rbracket":
         if items:
@@ -120,7 +123,7 @@ def _projected_slice(parser: Reader, left: Node, right: Node) -> Node:
 
 
 def _index(parser: Reader) -> Node:
-    """Return an index or a slice: what stands behind a `[`."""
+    """Return an index or a slice, from the tokens after a `[`."""
     parts: list[int | None] = [None, None, None]
     colons = 0
     while parser.kind != "rbracket":

@@ -1,10 +1,10 @@
-"""Lexer: the text of an expression becomes a list of tokens.
+"""Lexer: converts the text of an expression to a list of tokens.
 
-The tokens are those of the `jmespath` package, plus these of the JMESPath Community specification: variables (`$name`
-and `=`), the signs of arithmetic (`+ - * / % //`, and those of Unicode) and `?`. Fractions and exponents in numbers are
-an extension of this program.
+The tokens are those of the `jmespath` package, plus the following tokens of the JMESPath Community specification:
+variables (`$name` and `=`), the signs of arithmetic (`+ - * / % //`, and those of Unicode) and `?`. Fractions and
+exponents in numbers are an extension of this program.
 
-A `-` directly before a digit belongs to the number, as in `[-1]`. Behind an operand it is a subtraction: `a -1`.
+A `-` directly before a digit belongs to the number, as in `[-1]`. After an operand, it is a subtraction, as in `a -1`.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ class ExpressionToken(NamedTuple):
 
 
 class LexerError(ValueError):
-    """Error of a character or literal that is no token; `offset` is its position.
+    """Error for a character or literal that is not a token.
 
-    Without a message, it is in the wrong position.
+    `offset` is its position. An error without a message means that the character is not possible at this position.
     """
 
     def __init__(self, offset: int, message: str = "") -> None:
@@ -91,7 +91,7 @@ class LexerError(ValueError):
 
 
 def tokens(text: str) -> list[ExpressionToken]:
-    """Return the tokens of the text, the last one of the kind "eof". Raise LexerError."""
+    """Return the tokens of the text. The last token has the kind "eof". Raise LexerError."""
     found: list[ExpressionToken] = []
     position = 0
     while position < len(text):

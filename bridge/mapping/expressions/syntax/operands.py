@@ -1,4 +1,4 @@
-"""Expressions that begin with a name, a variable, a literal, a sign or a bracket. Each token begins one function."""
+"""Functions for expressions that begin with a name, a variable, a literal, a sign or a bracket: one per first token."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _value(parser: Reader, token: ExpressionToken) -> Any:
 
 
 def name(parser: Reader, token: ExpressionToken) -> Node:
-    """Return a field, or a `let` expression: `let` is a field unless a variable follows it."""
+    """Return a field, or a `let` expression. `let` is a field unless a variable follows."""
     if token.value == "let" and parser.kind == "variable":
         return _let(parser, token)
     return parser.located(node("field", value=token.value), token.start)

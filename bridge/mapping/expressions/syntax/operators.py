@@ -49,7 +49,7 @@ def conditional(parser: Reader, condition: Node, token: ExpressionToken) -> Node
     if parser.kind != "colon":
         parser.fail(message="':' and another value must follow: condition ? a : b")
     parser.advance()
-    # One less than its own power, so that `a ? b : c ? d : e` is parsed from the right.
+    # The power is reduced by one, so that `a ? b : c ? d : e` groups from the right.
     otherwise = parser.expression(power(token.kind) - 1)
     return parser.located(node("function_expression", condition, then, otherwise, value="if"), token.start)
 

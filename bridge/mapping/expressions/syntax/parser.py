@@ -1,8 +1,8 @@
-"""Parser: the tokens of an expression become a tree, by precedence (V. R. Pratt, "Top down operator precedence").
+"""Parser: converts the tokens of an expression to a tree, by precedence (V.
 
-It accepts every expression that the parser of the `jmespath` package accepts, and returns the same tree; `tree`
-describes the nodes. An expression is an operand (`operands`), followed by any number of continuations (`operators`,
-`brackets`). The left operand of a continuation is everything before it.
+R. Pratt, "Top down operator precedence"). It accepts every expression that the parser of the `jmespath` package
+accepts, and returns the same tree. `tree.py` describes the nodes. An expression is an operand (`operands`), followed by
+any number of continuations (`operators`, `brackets`). The left operand of a continuation is everything before it.
 """
 
 from __future__ import annotations

@@ -45,5 +45,5 @@ _POWERS: Final[Mapping[str, int]] = {
 
 
 def power(kind: str) -> int:
-    """Return the power with which a token of this kind binds the operand on its left; 0 if it ends an expression."""
+    """Return how strongly a token of this kind binds the operand on its left; 0 if the token ends an expression."""
     return _POWERS.get(kind, 0)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class ParserError(ValueError):
-    """Error of a token in the wrong position.
+    """Error for a token in the wrong position.
 
-    `expected` are the kinds that are possible there; empty: any kind but this one.
+    `expected` lists the kinds that are possible there. It is empty if any other kind is possible.
     """
 
     def __init__(self, token: ExpressionToken, expected: tuple[str, ...] = (), message: str = "") -> None:
@@ -27,9 +27,9 @@ class ParserError(ValueError):
 class Reader(ABC):
     """Reader of the tokens of one text. Its methods raise ParserError; RecursionError if the text is nested too deeply.
 
-    `starts` are the offsets of its nodes, by `id`, in the tree. `bindings` is the number of
-    variables that `let` and `map` bind. `hyphens` are the offsets of all `-` without spaces between two names, or
-    between a name and a number: `flow-rate`.
+    `starts` has the offset of each node of the tree, by `id`. `bindings` is the number of variables that `let` and
+    `map` bind. `hyphens` are the offsets of all `-` without spaces between two names, or between a name and a number:
+    `flow-rate`.
     """
 
     def __init__(self, text: str) -> None:
@@ -51,7 +51,7 @@ class Reader(ABC):
         return self._tokens[self._place].kind
 
     def peek(self, distance: int) -> ExpressionToken:
-        """Return the token at a distance from the current one; the last one if there are no more."""
+        """Return the token at this distance from the current token, or the last token."""
         return self._tokens[min(self._place + distance, len(self._tokens) - 1)]
 
     def advance(self) -> ExpressionToken:
@@ -60,17 +60,17 @@ class Reader(ABC):
         return self._tokens[self._place - 1]
 
     def match(self, *kinds: str) -> ExpressionToken:
-        """Return the current token if it is of one of the kinds, and advance; fail otherwise."""
+        """Return the current token and advance. Fail if the token is of none of the kinds."""
         if self.kind not in kinds:
             self.fail(*kinds)
         return self.advance()
 
     def fail(self, *expected: str, message: str = "", token: ExpressionToken | None = None) -> NoReturn:
-        """Raise ParserError for a token, or the current one."""
+        """Raise ParserError for a token; by default, for the current token."""
         raise ParserError(token or self.token, expected, message)
 
     def located(self, node: Node, offset: int) -> Node:
-        """Return the node, and note its offset in the text for errors."""
+        """Return the node, and store its offset in the text for errors."""
         self.starts[id(node)] = offset
         return node
 
@@ -91,7 +91,7 @@ class Reader(ABC):
         return self.bindings - 1
 
     def binding_of(self, name: str) -> int | None:
-        """Return the integer of the variable of this name; None for a predefined one."""
+        """Return the integer of the variable of this name; None for a predefined variable."""
         return next((scope[name] for scope in reversed(self._scopes) if name in scope), None)
 
 

@@ -7,8 +7,8 @@ The types are those of the `jmespath` package, plus these:
     arithmetic       value: add, subtract, multiply, divide, modulo or floor_divide; two operands
     unary            value: minus or plus; one operand
 
-A conditional `a ? b : c` becomes a call of `if`. Within the first argument of `map`, the variable `$index` is bound:
-the node of that call has the integer of its binding as `index`.
+A conditional `a ? b : c` becomes a call of `if`. `map` binds the variable `$index` in its first argument. The node of
+the call has the integer of this binding as `index`.
 """
 
 from __future__ import annotations
