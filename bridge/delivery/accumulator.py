@@ -1,11 +1,11 @@
 """The accumulator of one destination: the records that wait, and what goes into the next request.
 
-The words are those of the Kafka producer: `append` fresh records, `drain` a batch, `reenqueue` what failed,
-`split_and_reenqueue` a batch that holds an invalid record. Order per key is kept by `key_queues`.
+The method names are those of the Kafka producer: `append` fresh records, `drain` a batch, `reenqueue` failed records,
+`split_and_reenqueue` a batch that contains an invalid record. `key_queues` keeps the order per key.
 
-Plain records are sorted by shard only for a while after a shard has throttled, since sorting costs a tenth of sending
-them. Packed records with keys are sorted by shard as soon as the shards are known. Not thread-safe: the sender pool
-guards it.
+Plain records are sorted by shard only for some time after a shard has throttled, because sorting takes a tenth of the
+CPU of sending. Packed records with keys are sorted by shard as soon as the shards are known. Not thread-safe: the
+sender pool guards it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _KEYED_BUFFER_FACTOR = 2
 
 @dataclass(slots=True)
 class _Part:
-    """Half of a request that Kinesis found invalid. With strict order, nothing else is sent before it."""
+    """Half of a request that Kinesis rejected as invalid. With strict order, nothing else is sent before it."""
 
     records: list[Record]
     hold: Hold
@@ -116,11 +116,11 @@ class RecordAccumulator:
         return records + (_MAX_PLAIN_BUFFERED if self._routed else 0), size
 
     def free_capacity(self, requests: int, max_bytes: int, in_flight: int, now: float) -> tuple[int, int]:
-        """Return the number of fresh records, and their bytes, that fit in `requests` further requests.
+        """Return the number of fresh records, and their bytes, to read for `requests` further requests of `max_bytes`.
 
-        `max_bytes` is the size of a request. From a backlog, several requests are filled at once, so that each gets
-        different keys. The `in_flight` requests mute their keys, and many of the fresh records have one of these keys
-        and must wait. So more records are read than fit: enough of them have other keys and fill the next requests.
+        From a backlog, several requests are filled at once, so that each gets different keys. The `in_flight` requests
+        mute their keys, so most fresh records must wait. More records are therefore read than fit into the requests, so
+        that enough of them have other keys.
         """
         if self._parts or self._part_in_flight:
             return 0, 0
@@ -143,7 +143,7 @@ class RecordAccumulator:
         )
 
     def next_due(self, now: float) -> float | None:
-        """Return when something may be sent; None if nothing waits, or if a response must come first."""
+        """Return when something may be sent; None if no record waits, or if a response must arrive first."""
         if self._part_in_flight:
             return None
         if self._parts:
@@ -174,15 +174,15 @@ class RecordAccumulator:
         self._queues.reenqueue(records, not_before)
 
     def withhold(self, records: Sequence[Record]) -> Hold:
-        """Mute the keys of records that are kept elsewhere, until `release`."""
+        """Mute the keys of records that are stored elsewhere, until `release`."""
         return self._queues.withhold(records)
 
     def release(self, *holds: Hold, now: float = NOW) -> None:
         """Unmute the keys of a batch, or of withheld records, once all of them are settled or reenqueued.
 
-        The caller passes `now` if all records were settled. Then the records that waited for these keys linger as fresh
-        records do. Without the linger, the few records that arrived during one request would form a small request each
-        time. With strict order they are sent at once, because a key has only one request in flight.
+        The caller passes `now` if all records were settled. The records that waited for these keys then linger like
+        fresh records. Without the linger, the few records that arrived during one request would form a small request
+        each time. With strict order they are sent at once, because a key has only one request in flight.
         """
         if not self._queues.any_ready:
             self._linger_until = NOW if self.strict else now + self.linger_secs
@@ -192,9 +192,8 @@ class RecordAccumulator:
     def split_and_reenqueue(self, records: Sequence[Record]) -> None:
         """Send these records again as two parts, before all others, because one of them can never be accepted.
 
-        The parts are halves. If some records have a key that may be too long, these records form one part, so that the
-        other one need not be halved again and again. All records of a key are in the same part, so they keep their
-        order.
+        The parts are halves. If the keys of some records may be too long, these records form one part, so that the
+        other part need not be halved repeatedly. All records of a key are in the same part, so they keep their order.
         """
         long = [record for record in records if is_long_in_utf16(record)]
         others = [record for record in records if not is_long_in_utf16(record)] if long else []
@@ -207,7 +206,7 @@ class RecordAccumulator:
             self._parts += halves
 
     def reenqueue_part(self, records: Sequence[Record], not_before: float = NOW) -> None:
-        """Send a part again that got no response, before all other records."""
+        """Send a part again before all other records, because it got no response."""
         self._parts.appendleft(_Part(list(records), self.withhold(records), not_before if self.strict else NOW))
 
     def part_returned(self) -> None:
@@ -224,10 +223,10 @@ class RecordAccumulator:
     # -- what goes out ---------------------------------------------------------------------------------------------
 
     def drain(self, max_record_bytes: int, max_bytes: int, requests: int, now: float) -> Batch:
-        """Return the next batch, which is empty if nothing may be sent now.
+        """Return the next batch; it is empty if nothing may be sent now.
 
         No Kinesis record is larger than `max_record_bytes`. The batch has at most `max_bytes`, unless a single record
-        is larger. `requests` is the number of requests that may start now; they divide a backlog by keys.
+        is larger. `requests` is the number of requests that may start now. A backlog is divided among them by keys.
         """
         self._update_routing(now)
         self._filler.now = now
@@ -254,7 +253,10 @@ class RecordAccumulator:
         return self._shard_of_entry(entry) is not None
 
     def on_shard_results(self, batch: Batch, results: Sequence[Result], now: float) -> None:
-        """Report to the limiter what each shard accepted and refused of a batch for which the limiter was charged."""
+        """Report the accepted and refused records of each shard to the limiter.
+
+        The limiter was charged for the batch.
+        """
         if not batch.limited:
             return
         outcomes: dict[str, list[tuple[int, bool]]] = {}
@@ -276,7 +278,7 @@ class RecordAccumulator:
         return not self.shards.described and self._destination.packing == "kpl"
 
     def on_distribution_changed(self) -> None:
-        """Pack records or leave them plain, as the stream's record distribution demands now."""
+        """Choose whether to pack records, because the stream's record distribution may have changed."""
         self._filler.choose_packer()
 
     # -- inside ----------------------------------------------------------------------------------------------------
@@ -287,7 +289,7 @@ class RecordAccumulator:
 
     @property
     def _per_request(self) -> int:
-        """Number of waiting records that one request is filled from."""
+        """Number of waiting records from which one request is filled."""
         return MAX_REQUEST_RECORDS if self._filler.packer is None else PACKED_DRAIN_RECORDS
 
     def _fills_request(self, now: float) -> bool:
@@ -302,7 +304,7 @@ class RecordAccumulator:
         return self.shards.shard_of(entry.key) if self._routed else None
 
     def _update_routing(self, now: float) -> None:
-        """Start or stop sorting by shard, depending on what is known of the shards and on recent throttling."""
+        """Start or stop sorting by shard, depending on the known shards and on recent throttling."""
         throttled = now < self._routed_until or self.keep_routed
         useful = (throttled if self._filler.packer is None else not self._keyless) and bool(self.shards.shards)
         wanted = (self.shards.version if useful else -1, useful)
@@ -314,9 +316,9 @@ class RecordAccumulator:
             self._queues.reroute(self.shards.shard_of if useful else None)
 
     def _share(self, max_bytes: int, requests: int) -> float:
-        """Return the share of the key queues that a batch may use: less than 1 if it cannot hold all.
+        """Return the share of the key queues that a batch may use: less than 1 if it has no room for all.
 
-        The remaining keys are free for the requests that are sent at the same time.
+        The remaining keys are for the other requests that are sent at the same time.
         """
         if self.strict or self._keyless or requests <= 1:
             return 1.0

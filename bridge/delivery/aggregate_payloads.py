@@ -1,12 +1,12 @@
-"""Payloads that are themselves aggregated records in the format of the Kinesis Producer Library.
+"""Warning about payloads that are themselves aggregated records in the format of the Kinesis Producer Library.
 
-With `packing: kpl` such a payload is put into a second aggregate, and consumers return it unchanged (see `packers`).
-Without aggregation (`packing: none`, or a stream that chooses the shards itself) it cannot be protected: a consumer
-that de-aggregates returns the records inside it, and the KCL discards those whose keys belong to other shards.
-
-The bridge sends it nevertheless. `packing: none` promises the payload byte for byte, and consumers that do not
-de-aggregate receive exactly that. A dead letter would deprive them of it, and aggregation would change it. Some users
-forward aggregated records on purpose. So the bridge only warns once, with a remedy.
+With `packing: kpl`, such a payload is put into a second aggregate, so consumers return it unchanged (see `packers`).
+Without aggregation (`packing: none`, or a stream that chooses the shards itself), it is not protected: a consumer that
+de-aggregates returns the records inside the payload, and the KCL discards those whose keys belong to other shards. The
+bridge sends the payload nevertheless. `packing: none` promises the payload byte for byte, and consumers that do not
+de-aggregate receive exactly these bytes. They would get nothing if the payload became a dead letter, and other bytes if
+it was aggregated. Some users forward aggregated records on purpose. The bridge therefore only logs one warning, with a
+remedy.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 
 
 class AggregatePayloads:
-    """Count of unprotected payloads of one stream, with a warning about the first one."""
+    """Counter of unprotected payloads of one stream, with a warning about the first payload."""
 
     def __init__(self, destination: Destination) -> None:
         self.count = 0
         self._destination = destination
 
     def add(self, count: int) -> None:
-        """Count payloads that were sent as they are."""
+        """Count payloads that were sent without protection."""
         if count and not self.count:
             self._warn()
         self.count += count

@@ -14,7 +14,8 @@ PROVEN_GAIN = 2
 _SAME_LEVEL = 1.25
 """Factor below which two loads count as equal, because requests differ in size."""
 
-# The minimum of this many answers is the latency: one fast answer among slow ones shows that the endpoint can be fast.
+# The latency is the minimum over this number of answers: one fast answer among slow ones shows that the endpoint can be
+# fast.
 _SAMPLES = 8
 
 
@@ -36,7 +37,7 @@ _NO_LOAD = Load(0, 0)
 
 
 class AnswerLatency:
-    """Lowest recent answer latency, and the load for which it was found. Not thread-safe."""
+    """Lowest recent answer latency, and the load at which it was measured. Not thread-safe."""
 
     def __init__(self) -> None:
         self.secs = 0.0
@@ -46,7 +47,7 @@ class AnswerLatency:
         """The load before the requests in flight increased, and the highest latency at that load."""
 
     def is_slow(self, secs: float) -> bool:
-        """Return whether an answer took so much longer than the recent ones that something must have changed."""
+        """Return whether an answer took so much longer than recent answers that something must have changed."""
         return secs > max(2 * self.secs, SLOW_ANSWER_SECS)
 
     @property
@@ -55,27 +56,29 @@ class AnswerLatency:
         return max((sample.load.in_flight for sample in self._samples), default=0)
 
     def is_proven(self, load: Load) -> bool:
-        """Return whether about the same number of bytes in flight did not make answers slower before."""
+        """Return whether, with about the same number of bytes in flight, earlier answers were not slower."""
         return load.in_flight <= _SAME_LEVEL * self.proven_bytes
 
     def grew_with_load(self, secs: float, load: Load) -> bool:
         """Return whether more load has made an answer slower: more than 1.4 times with twice the load.
 
-        An endpoint that serves one request after the other becomes twice as slow, a distant one no slower.
+        An endpoint that serves one request after the other becomes twice as slow. A distant endpoint does not become
+        slower.
         """
         base = self._base
         more = load.ahead > _SAME_LEVEL * base.load.ahead
-        # Squares instead of a square root: secs / base.secs > sqrt(load / base load), without division by zero.
+        # This compares squares, to avoid a division by zero: secs / base.secs > sqrt(load / base load).
         return more and secs > SLOW_ANSWER_SECS and secs**2 * base.load.ahead > base.secs**2 * load.ahead
 
     def follow(self, lower: float, upper: float, load: Load) -> None:
-        """Adapt to an answer that was not slow: lower at once, raise only if all recent answers took longer.
+        """Adapt the latency to an answer that was not slow.
 
-        The answer's latency was between `lower` and `upper` seconds.
+        Lower it at once, but raise it only if all recent answers took longer. The answer's latency was between `lower`
+        and `upper` seconds.
         """
         proven = not self.grew_with_load(lower, load)
         self._samples.append(_LatencySample(lower, load if proven else _NO_LOAD))
-        # Down to `upper` at once, and up only to the lowest of the recent samples.
+        # The latency falls to `upper` at once, but rises only to the lowest of the recent samples.
         self.secs = max(min(self.secs, upper), min(sample.secs for sample in self._samples))
         base = self._base
         if 2 * lower < base.secs or not base.secs:  # the endpoint has become faster

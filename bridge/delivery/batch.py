@@ -21,8 +21,8 @@ class Batch:
 
     `holds` keep later records of the same partition keys waiting until the result of the batch is known. `part`: the
     batch is half of an invalid request, and no other records are added to it. `max_bytes` limits data and keys, in
-    bytes before base64; one record may exceed it. `max_records` limits Kinesis records. `limited`: the shard limiter
-    was charged for its records. `generation`: see `CircuitBreaker`.
+    bytes before base64; one record may exceed it. `max_records` limits Kinesis records. `limited` is true if the shard
+    limiter was charged for the records. `generation`: see `CircuitBreaker`.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -48,12 +48,12 @@ class Batch:
 
     @property
     def room_bytes(self) -> int:
-        """Bytes of data and keys that the request should still carry; 0 or less when it is full."""
+        """Remaining bytes for data and keys in the request; 0 or less when it is full."""
         return self.max_bytes - self.counted_bytes
 
     @property
     def full(self) -> bool:
-        """True when nothing more should be added."""
+        """True when no more records should be added."""
         return self.room_records <= 0 or self.room_bytes <= 0
 
     def add_plain(self, records: Sequence[Record], size: int) -> None:

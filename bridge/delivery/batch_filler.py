@@ -1,4 +1,4 @@
-"""Fills a batch from the queues of one shard, within what the shard accepts now."""
+"""Filler that adds records from the queues of one shard to a batch, up to the amount that the shard accepts now."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ PACKED_DRAIN_RECORDS = 10_000
 """Maximum number of spool records from which one request of packed records is filled."""
 
 _BUSY_SECS = 1.0
-# Number of random keys that are tried. While most shards are full, two or three keys often hash to full ones only;
-# eight seldom do.
+# Number of random keys to try. While most shards are full, two or three keys often hash only to full shards; eight keys
+# rarely do.
 _KEYS_TRIED = 8
 # With more shards the sum costs more than it saves, because together they accept more than a request can contain.
 _MAX_SHARDS_SUMMED = 64
@@ -53,7 +53,7 @@ class BatchFiller:
         self._limiter = limiter
 
     def choose_packer(self) -> None:
-        """Select the packer. For KPL consumers, records are aggregated only if a key determines the shard."""
+        """Select the packer. Records are aggregated for KPL consumers only if a key determines the shard."""
         packing = self._destination.packing
         if packing != "lines" and not (packing == "kpl" and self._shards.distribution == "by_key"):
             self.packer = None
@@ -61,8 +61,8 @@ class BatchFiller:
             self.packer = packer(self._destination, self._pick_key)
 
     def fill(self, batch: Batch, queue: ShardQueue, max_record_bytes: int, max_queues: int) -> None:
-        """Add records of one shard queue to the batch, as long as batch and shard have room."""
-        # One pass is enough without strict order: the batch or the shard is full afterwards, or the queue is empty.
+        """Add records of one shard queue to the batch, while the batch and the shard have room."""
+        # Without strict order, one pass is enough: it fills the batch or the shard, or empties the queue.
         while queue.ready and max_queues > 0 and not batch.full and self._available(queue.shard):
             before = len(batch.records)
             if self.packer is None:
@@ -77,11 +77,12 @@ class BatchFiller:
         if queue.shard is not None:
             shard_records, shard_bytes = self._limiter.available(queue.shard.id, self.now)
             records, size = min(records, shard_records), min(size, shard_bytes)
-        # A batch that holds something already leaves the record to the next one. As the first of a batch, it is sent
-        # even if it exceeds what the shard accepts now: otherwise it would never be sent.
+        # If the batch already contains records, this record waits for the next batch. As the first record of a batch,
+        # it is sent even if it exceeds the amount that the shard accepts now. Otherwise it would never be sent.
         if batch.records and size < counted_bytes(queue.ready[0].records[0]):
             return max_queues
-        # With strict order a request carries one record of a key: Kinesis may accept the second and refuse the first.
+        # With strict order, a request has only one record of a key, because Kinesis could refuse the first of two and
+        # accept the second.
         hold, taken_bytes = self._queues.draw(
             queue, 1 if self._strict else records, size, 1 if self._strict else max_queues
         )
@@ -92,24 +93,24 @@ class BatchFiller:
         return len(hold.key_queues)
 
     def _fill_packed(self, batch: Batch, queue: ShardQueue, max_record_bytes: int, max_queues: int) -> int:
-        """Add packed records. Records for which batch or shard have no room return to their queues."""
+        """Add packed records. Records for which the batch or the shard has no room return to their queues."""
         assert self.packer is not None  # noqa: S101 - the one caller has looked
         max_packed = min(max_record_bytes, self.max_packed_bytes)
         ratio = self.packer.ratio
         if self._strict:  # one Kinesis record of a key, which carries as many of its records as fit
-            # Packed data is smaller than its records by `ratio`, so more of them are drawn than the bytes of a record
-            # allow.
+            # Packing may compress records by the factor `ratio`, so more bytes are drawn than one packed record may
+            # have.
             size = int(max_packed * ratio)
             if self._destination.packing == "lines" or queue.shard is None:
                 max_queues = 1
         else:
             size = int(min(batch.room_bytes, self._allowed_bytes(queue.shard)) * ratio)
         hold, _ = self._queues.draw(queue, PACKED_DRAIN_RECORDS, size, max_queues)
-        # The packer decides how many fit; the rest returns to the front of the key queues, in order.
+        # The packer decides how many records fit. The others return to the front of the key queues, in order.
         sent = self._add_packed(batch, hold.records, queue, max_record_bytes)
         if sent < len(hold.records):
-            # By number and not by position: a packer groups records by key, so those that were not sent need not be the
-            # last ones.
+            # Records are identified by number, not by position: a packer groups records by key, so the unsent records
+            # need not be the last.
             numbers = {record.number for record in batch.records}
             self._queues.return_unsent(hold, [record for record in hold.records if record.number not in numbers])
         batch.holds.append(hold)
@@ -139,7 +140,7 @@ class BatchFiller:
         return shard is None or min(self._limiter.available(shard.id, self.now)) > 0
 
     def exhausted(self, shard: Shard) -> bool:
-        """Return whether the shard accepts so little now that a request is not worth its cost."""
+        """Return whether the shard now accepts too little for a request to be worth its cost."""
         records, size = self._limiter.available(shard.id, self.now)
         return records <= 0 or size < (1 if self.packer is None else self.max_packed_bytes)
 

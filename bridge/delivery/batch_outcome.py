@@ -1,4 +1,4 @@
-"""Outcome of one PutRecords request: each record by its own result."""
+"""Outcome of one PutRecords request. Each record has its own result."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Res
             outcome.delivered.append(entry)
             if entry.data.startswith(MAGIC):
                 outcome.unprotected += is_aggregate(entry.data)
-        # Only a record with KPL's magic number is compared by consumers with the range of the shard.
+        # Consumers compare only records with KPL's magic number with the range of the shard.
         elif not entry.data.startswith(MAGIC) or (entry.shard is not None and entry.shard.id == result.shard_id):
             outcome.delivered += entry.records
         else:
@@ -90,10 +90,14 @@ def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Res
 
 
 def _sort_accepted(outcome: BatchOutcome, records: Sequence[Record], results: Sequence[RecordAccepted]) -> None:
-    """Sort plain records that were all accepted. This usual case costs a third of the general one."""
+    """Sort plain records that were all accepted.
+
+    This is the usual case, and takes a third of the time of the general case.
+    """
     outcome.delivered += records
     outcome.shards.update(map(_shard_of, results))
-    # The payloads have left the processor's caches, so checking all of them would cost 1 % of the CPU time per record.
+    # The payloads are no longer in the processor's caches, so checking all of them would cost 1 % of the CPU time per
+    # record.
     outcome.unprotected += sum([is_aggregate(record.data) for record in records[::PAYLOADS_PER_LOOK]])
 
 
@@ -102,7 +106,8 @@ def _sort_failure(outcome: BatchOutcome, entry: Record | PackedRecord, failed: R
     rule = record_error_rule(failed.code)
     records = entry.records if isinstance(entry, PackedRecord) else (entry,)
     if rule.action is ErrorAction.INVALID:
-        # One of several records may be the invalid one, so the packed record is halved. A single one is rejected.
+        # If the packed record contains several records, one of them is invalid, so it is halved. A single record is
+        # rejected.
         if isinstance(entry, PackedRecord) and len(records) > 1:
             outcome.halve.append(entry)
         else:

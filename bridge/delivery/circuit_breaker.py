@@ -1,4 +1,4 @@
-"""A circuit breaker for complete requests: after a failure all requests pause, and then one probe at a time is sent.
+"""A circuit breaker for complete requests. After a failure, all requests pause. Then one probe at a time is sent.
 
 It is closed while requests succeed, open during the pause, and half-open while a probe is in flight.
 https://learn.microsoft.com/azure/architecture/patterns/circuit-breaker
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class CircuitBreaker:
     """Circuit breaker of one stream or of one endpoint. Not thread-safe: the sender pool guards it.
 
-    A request carries the `generation` of its start. Several that were in flight together and fail count as one failure.
+    A request stores the `generation` in which it started. If several requests of one generation fail, they count as one
+    failure.
     """
 
     def __init__(self, backoff: Backoff) -> None:
@@ -32,14 +33,15 @@ class CircuitBreaker:
         """
         if not self.failures:
             return 0.0
-        # The probe decides. When it ends, the pool looks again, so this time only has to be long enough.
+        # The pool looks again when the probe ends, so this time only has to be long enough.
         if in_flight:
             return self._backoff.max_secs
         return max(0.0, self._until - now)
 
     def failed(self, generation: int, now: float, pause_secs: float | None = None) -> None:
-        """Start a pause, because a complete request failed. It lasts `pause_secs`, or as long as the back-off says."""
-        # Another request of the same generation has failed already: the pause has begun, and one outage is one failure.
+        """Start a pause, because a complete request failed. It lasts `pause_secs`, or the time of the back-off."""
+        # Another request of the same generation has already failed and started the pause. One outage counts as one
+        # failure.
         if generation != self.generation:
             return
         self.generation += 1

@@ -9,8 +9,8 @@ is refused.
                             | pause       | sample at a random moment   | wait | as usual   | pause ...
 
 The sample is as large as what the shard accepted from this bridge in 0.8 s. So the samples of all bridges together fit
-into the tokens of one second. The tokens of the following 0.75 s are for bridges that take no part: those that have
-just started, and those on links with a long latency.
+into the tokens of one second. The tokens of the following 0.75 s are for bridges that do not take part: bridges that
+have just started, and bridges on links with a long latency.
 
 The clocks of the bridges may differ by half a second. A sample whose response took more than a second proves nothing:
 requests that were sent before the pause may have arrived with it.
@@ -26,7 +26,7 @@ from bridge.delivery.token_bucket import BYTES_PER_SEC, RECORDS_PER_SEC
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# 20 s are long compared with the pause, and short enough to notice another producer within a minute.
+# 20 s is long compared with the pause, but short enough to detect another producer within a minute.
 PERIOD_SECS = 20.0
 PAUSE_SECS = 1.25
 """A shard regains all tokens in one second; the other quarter is for clocks that differ."""
@@ -52,18 +52,15 @@ _FIRST_SHARE = 0.05
 Otherwise, the sample of a bridge that loses its share would at once be so small that it always fits.
 """
 
-# Bridges resume at random times, so that the first moment after the pause is no burst of all of them.
+# Bridges resume at random times, so that the pause does not end with a burst from all of them.
 _RESUME_JITTER_SECS = 0.25
-# A slower response may belong to a request that arrived together with others from before the pause.
+# A slower request may have reached the shard together with requests from before the pause.
 _MAX_LATENCY_SECS = 1.0
 
 
 @dataclass(slots=True)
 class _PauseSample:
-    """Sample of one period.
-
-    `records` and `size` are the rest that may still be sent. `sent_at` is None until the sample is sent.
-    """
+    """Sample of one period. `records` and `size` may still be sent. `sent_at` is None until the sample is sent."""
 
     period: float
     share: float
@@ -74,7 +71,10 @@ class _PauseSample:
 
 
 class CommonPause:
-    """Pause and sample of one shard. `now` is the limiter's clock, `wall` the service's clock at the same time."""
+    """Pause and sample of one shard.
+
+    `now` is the time of the limiter's clock, `wall` the time of the service's clock.
+    """
 
     def __init__(self, random_share: Callable[[], float]) -> None:
         self.sampling = False
@@ -100,17 +100,17 @@ class CommonPause:
         return END_SECS - phase + _RESUME_JITTER_SECS * self._random_share()
 
     def skip(self) -> None:
-        """Take no part in the pause: the shard is not congested."""
+        """Skip the pause, because the shard is not congested."""
         self.sampling = False
 
     def limit(self, available: tuple[int, int]) -> tuple[int, int]:
-        """Return the records and bytes that may be sent: `available`, or the rest of the sample."""
+        """Return the records and bytes that may be sent: `available`, or the remainder of the sample."""
         if not self.sampling or self._sample is None:
             return available
         return int(self._sample.records), int(self._sample.size)
 
     def on_sent(self, records: int, size: int, now: float) -> None:
-        """Count records of the sample. All that is sent at one value of `now` is one request."""
+        """Count records of the sample. Records that are sent at the same `now` belong to one request."""
         if self._sample is not None:
             self._sample.sent_at = now
             self._sample.records -= records

@@ -11,18 +11,18 @@ that of BBR (https://datatracker.ietf.org/doc/draft-ietf-ccwg-bbr/), applied to 
     link window     bandwidth * MAX_QUEUE_SECS: the bytes of these that may not have left yet
     request size    bandwidth * REQUEST_SECS, so that one request is on the link while the next one is prepared
 
-A link of 8 kB/s that is near carries requests of 8 kB, one or two at a time. A link of 12 MB/s that is 100 ms away
-carries as many as its threads allow. Latency alone does not distinguish the two; bandwidth does.
+A link of 8 kB/s with a short latency carries one or two requests of 8 kB at a time. A link of 12 MB/s with a latency of
+100 ms carries as many as the threads allow. Latency alone does not distinguish these links, but bandwidth does.
 
-Growth: bandwidth is the maximum of the last samples, so the window grows as soon as a larger window brings more.
-Requests in flight grow by one for as long as bandwidth grows. Decrease: both are halved after a time-out, unless the
-endpoint answered other requests at the same time.
+Growth: the bandwidth is the maximum of the last samples, so the window grows as soon as a larger window increases the
+throughput. The number of requests in flight grows by one at a time while the bandwidth grows. Decrease: both are halved
+after a time-out, unless the endpoint answered other requests at the same time.
 
 When answers become slow although the body left in time, the cause is one of these:
 
     1. The endpoint has become slow. This is certain if the kernel saw the body leave at the speed of the link: then no
        bytes of this bridge wait in a queue on the link. The window grows, at most by a factor of two in each answer
-       time. Before the answer arrives, the age of the request shows the slowness.
+       time. Even before the answer arrives, the age of the request shows that the endpoint is slow.
     2. Answers became slow when more requests were in flight. Either the endpoint serves one request after the other,
        or a proxy queues them. Only an experiment can show which: see `queue_experiment`.
     3. The kernel reported nothing, as on systems other than Linux, or the body left too fast. The same experiment
@@ -98,8 +98,8 @@ class AdaptiveConcurrency:
     def request_bytes(self) -> int:
         """Size of the largest request that may start now, in bytes on the wire.
 
-        The link carries a request of this size in one second. The size is larger only if the window could not be filled
-        otherwise.
+        The link carries a request of this size in one second. The size is larger only if this is necessary to fill the
+        window.
         """
         window = self.window_bytes
         size = int(self._bandwidth.value * self._share * REQUEST_SECS)
@@ -128,14 +128,14 @@ class AdaptiveConcurrency:
 
     @property
     def prefers_full_requests(self) -> bool:
-        """True if a small request should wait until it is full: the link is busy, or few more may start."""
+        """True if a small request should wait for more records, because the link is busy or few requests may start."""
         return self._outstanding.leaving >= FULL_PIPELINE or self.max_requests - len(self._outstanding) < FULL_PIPELINE
 
     def has_room(self, owner: object, now: float) -> bool:
         """Return whether `owner`, a stream, may start one more request of `request_bytes`.
 
-        Requests of one stream that are never answered must not stop the other streams. So one request at a time may
-        start in spite of them. If the link itself hangs, one more request adds little.
+        Unanswered requests of one stream must not stop the other streams. So one further request may start in spite of
+        them. If the link itself hangs, one more request does little harm.
         """
         if not self._outstanding:
             return True
@@ -143,8 +143,8 @@ class AdaptiveConcurrency:
         # A request of 500 small records may be much smaller than the window allows.
         expected = min(self.request_bytes, self._outstanding.last_size)
         waiting = self._outstanding.waiting
-        # If the kernel reports how much is on the link, the window is the limit. Otherwise the limit is lower by the
-        # size of one request, so that the window holds complete requests.
+        # If the kernel reports how many bytes are on the link, the window is the limit. Otherwise, the limit is lower
+        # by the size of one request, so that the window contains complete requests.
         slack = 0 if self._outstanding.drains_known else expected
         fits = sum([flight.size for flight in waiting]) <= self.window_bytes - slack
         if fits and len(waiting) < self.max_requests and self._link_has_room(expected):
@@ -152,9 +152,9 @@ class AdaptiveConcurrency:
         return self._outstanding.only_hanging(owner, now)
 
     def _link_has_room(self, expected: int) -> bool:
-        """Return whether so few bytes are still to leave that the next request leaves right behind them.
+        """Return whether the next request can leave directly after the few bytes that have not left yet.
 
-        Requests that start together would leave together, and then the link would be idle until they are answered.
+        Requests that start together would leave together, and the link would then be idle until their answers.
         """
         room = self._bandwidth.value * MAX_QUEUE_SECS * self._share
         return not self._outstanding.drains_known or self._outstanding.remaining_bytes <= max(expected, room - expected)
@@ -164,7 +164,7 @@ class AdaptiveConcurrency:
     def waited(self, now: float, owner: object = None) -> None:
         """Note that records are ready but no request may start, because the requests in flight use the complete limit.
 
-        With `owner`: records of that stream wait only for its own requests, which carry the same partition keys.
+        With `owner`, records of that stream wait only for its own requests, which contain the same partition keys.
         """
         flights = [flight for flight in self._outstanding if owner is None or flight.owner is owner]
         for flight in flights:
@@ -186,12 +186,12 @@ class AdaptiveConcurrency:
             self._bandwidth.on_rate(min(flight.left_rate, self._bandwidth.value), limited=flight.limited)
 
     def answered(self, flight: OutstandingRequest, size: int, answered_at: float) -> None:
-        """Measure a request of `size` bytes on the wire that was answered, whatever the answer was."""
+        """Measure a request of `size` bytes on the wire that got any answer."""
         latency = self._answer_latency(flight, size, answered_at)
         shows_slow_endpoint = self._shows_slow_endpoint(flight, answered_at)
         rate = self._outstanding.answered(flight, size, answered_at)
-        # It is unknown how much of a slow answer's time was spent on the link. So the bandwidth does not change until
-        # the cause is known.
+        # The link's share in the time of a slow answer is unknown, so the bandwidth does not change until the cause is
+        # known.
         conclusive = flight.started_at >= self._experiment.conclusive_from and not flight.paced
         slow = self._latency.is_slow(latency[0]) or self._latency.secs > SLOW_ANSWER_SECS
         self._bandwidth.on_rate(rate, limited=flight.limited and conclusive and not slow)
@@ -201,10 +201,10 @@ class AdaptiveConcurrency:
         self._grow(limited=flight.limited)
 
     def failed(self, flight: OutstandingRequest, now: float, *, outcome_unknown: bool) -> bool:
-        """Forget a request that got no answer. Return whether the endpoint is silent, and not this request only.
+        """Remove a request that got no answer.
 
-        The endpoint is silent if it answered nothing since this request started. If the request was also overdue, the
-        limits are halved.
+        Return whether the endpoint is silent: it answered no other request since this request started. If the endpoint
+        is silent and the request was overdue, the limits are halved.
         """
         self._outstanding.failed(flight)
         self.outcome_unknown += outcome_unknown
@@ -219,10 +219,10 @@ class AdaptiveConcurrency:
     # -- the endpoint's latency ------------------------------------------------------------------------------------
 
     def _answer_latency(self, flight: OutstandingRequest, size: int, answered_at: float) -> tuple[float, float]:
-        """Return a lower and an upper bound of the answer latency. They are equal if the kernel saw it leave.
+        """Return a lower and an upper bound of the answer latency.
 
-        Otherwise the request had left at the earliest when the link had carried its own bytes, and at the latest when
-        the link had carried all bytes in flight.
+        They are equal if the kernel saw the request leave. Otherwise, the earliest time is when the link had carried
+        the bytes of this request, and the latest time is when it had carried all bytes in flight.
         """
         if flight.drained_at is not None:
             latency = max(0.0, answered_at - flight.drained_at)
@@ -234,10 +234,10 @@ class AdaptiveConcurrency:
         return min(upper, max(0.0, secs - flight.load.in_flight / bandwidth)), upper
 
     def _shows_slow_endpoint(self, flight: OutstandingRequest, now: float) -> bool:
-        """Return whether a slow answer to this request is caused by the endpoint, and not by a queue of this bridge.
+        """Return whether the endpoint, and not a queue of this bridge, causes the slow answer to this request.
 
-        It is the endpoint if the same load did no harm before, and if no other answer arrived for a long time. In a
-        queue, the requests in front would be answered meanwhile.
+        The endpoint is the cause if the same load did no harm before, and if no other answer arrived for a long time.
+        With a queue, the requests before this one would have been answered.
         """
         if flight.drained_at is None or not flight.paced or now < self._experiment.grow_from:
             return False
@@ -245,7 +245,7 @@ class AdaptiveConcurrency:
         return silent and self._latency.is_proven(flight.load)
 
     def _follow_ages(self, now: float) -> None:
-        """Raise the answer latency to the age of a request that has left, if neither it nor a later one is answered."""
+        """Raise the answer latency to the age of a sent request, if neither this nor a later request was answered."""
         slow = {
             flight: now - flight.drained_at
             for flight in self._outstanding
@@ -288,7 +288,7 @@ class AdaptiveConcurrency:
         self._fill_window(now)
 
     def _conclude(self, latency: float, rate: float, flight: OutstandingRequest, now: float) -> None:
-        """Apply the result of the experiment: the latency and the rate of the answers with half in flight."""
+        """Apply the result of the experiment: the latency and the rate of answers with half the requests in flight."""
         self._bandwidth.forget_growth()
         if self._experiment.found_queue(latency, now):
             # The link or the endpoint queues requests, so more of them in flight are of no use.
@@ -315,9 +315,9 @@ class AdaptiveConcurrency:
     # -- for the status --------------------------------------------------------------------------------------------
 
     def limited_secs(self, now: float) -> float:
-        """Return the seconds for which requests had waited for the link without interruption at the last answer.
+        """Return for how many seconds requests had continuously waited for the link at the last answer.
 
-        While nothing is answered, the link carries nothing, and its rate is not what limits delivery.
+        Without answers, the link carries nothing, so its bandwidth does not limit the delivery.
         """
         if self._limited_since is None:
             return 0.0

@@ -1,21 +1,19 @@
-"""Rules for tolerating refusals on a shard, for the case that another producer does not slow down when it is refused.
+"""Rules for tolerating refusals on a shard that another producer, which does not slow down, keeps full.
 
-Such a producer uses every token that others leave. A bridge that lowers its rate for each refused record ends at a
+Such a producer uses every token that others leave. A bridge that lowers its rate for each refused record would end at a
 twentieth of the shard. Two observations distinguish this case from many bridges on one shard:
 
   * The shard refuses samples of the common pauses. Bridges alone would leave room for them (see `common_pause`).
-  * Much more is refused than the limiter aims at, for longer than bridges need to slow down.
+  * The shard refuses much more than the limiter aims at, for longer than bridges need to slow down.
 
     adapting ── two of the last eight samples refused, or much refused for about 15 s ──▶ contending
     contending ── samples accepted one after the other, or nothing refused for 10 s ──▶ adapting
 
-While a bridge contends, it tolerates that three quarters of its records are refused, and its rate stops falling there
-(see `shard_rate`). All contending bridges end at equal shares. An example: the bridges and a producer of 2,000 records
-per second send 4,000 together, and the shard accepts 1,000 of them. So the producer gets half of the shard, and the
-bridges get the other half.
-
-One bridge that contends by mistake causes refusals for all others, so they contend too. Their shares become equal, so
-their samples are accepted, and after two pauses all stop contending.
+While a bridge contends, it tolerates that up to three quarters of its records are refused, and does not lower its rate
+further (see `shard_rate`). All contending bridges end at equal shares. Example: the bridges and a producer of 2,000
+records per second send 4,000 together, and the shard accepts 1,000 of them. The producer then gets half of the shard,
+and the bridges get the other half. If one bridge contends by mistake, it causes refusals for all others, so they
+contend too. Their shares become equal, their samples are accepted, and after two pauses all bridges stop contending.
 """
 
 from __future__ import annotations
@@ -116,7 +114,7 @@ class Contention:
             self.end(now)
 
     def on_refused(self, fraction: float, wanted: float, share: float, now: float) -> None:
-        """Learn the recently refused fraction, to compare it with the `wanted` one, and the share of the rate."""
+        """Learn the recently refused fraction, the `wanted` fraction to compare it with, and the share of the rate."""
         elapsed = min(now - self._counted_at, _MAX_ELAPSED_SECS)
         if elapsed <= 0:
             return
@@ -139,7 +137,7 @@ class Contention:
         return max(secs, _MIN_REQUEST_RECORDS / (rate_share * RECORDS_PER_SEC))
 
     def end(self, now: float) -> None:
-        """Stop contending, because nothing was refused lately."""
+        """Stop contending, because nothing was refused recently."""
         if self.active:
             self.active = False
             self._refused.clear()
@@ -149,6 +147,6 @@ class Contention:
 
 
 def _is_refused(records: int, verdict: Verdict) -> bool:
-    """Return whether more of a sample was refused than chance explains."""
+    """Return whether the shard refused more of a sample than chance explains."""
     # Three standard deviations: a sample of few records may be refused in part without another producer.
     return verdict.excess - _SIGMAS * math.sqrt(verdict.variance) > max(1.0, _MIN_REFUSED_FRACTION * records)

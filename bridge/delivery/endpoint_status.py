@@ -11,7 +11,7 @@ class EndpointStatus:
 
     `endpoint` is its host, or its URL if one is configured. Sizes are bytes on the wire. `bandwidth` is in bytes per
     second, 0 before the first answer. `answer_secs` is the lowest recent answer latency, 0 while it is not known.
-    `limited_secs`: seconds for which requests have had to wait for the link without interruption. `outcome_unknown`:
+    `limited_secs`: for how many seconds requests have continuously had to wait for the link. `outcome_unknown`:
     requests whose records may be in the stream although no valid answer arrived. `sent_bytes`: size of all requests
     that were answered.
     """

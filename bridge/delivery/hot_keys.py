@@ -1,7 +1,7 @@
 """Partition keys that alone exceed the limit of a shard, so that resharding cannot help.
 
-Records are counted by when they were received, and not when they are taken or sent: sending is slower for a deferred
-shard, and faster during catch-up. Not thread-safe: the sender pool's leader calls it.
+Records are counted by their time of receipt, because they are sent more slowly from a deferred shard and faster from a
+backlog. Not thread-safe: the sender pool's leader calls it.
 """
 
 from __future__ import annotations
@@ -19,21 +19,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Long enough for receive times, which are exact to a few seconds only; short enough to report a hot key while the shard
+# Long enough for receive times, which are exact only to a few seconds. Short enough to report a hot key while the shard
 # is still full.
 WATCHED_MS = 10_000
-# Ten minutes: a hot key lasts as long as its producer's behaviour, and more log lines would not help.
+# A hot key lasts until its producer changes, so more frequent log lines would not help.
 TOLD_AGAIN_SECS = 600.0
 _NEARLY = 0.95
 """Receive times are exact to a few seconds only, so a rate just below the limit counts as reaching it."""
 
 
 class HotKeys:
-    """Counts of the records received while a shard is busy.
+    """Counters of the records received while a shard is busy.
 
-    `packed`: only the limit of bytes applies, because packed records are few.
-
-    `hot` is the key that exceeded the limit at the last check, or "".
+    With `packed`, only the byte limit applies, because there are few packed records. `hot` is the key that exceeded the
+    limit at the last check, or "".
     """
 
     def __init__(self, stream: str, *, packed: bool) -> None:
@@ -48,13 +47,13 @@ class HotKeys:
         self._told: dict[str, float] = {}
 
     def add(self, records: Sequence[Record], received_ms: int, now: float) -> None:
-        """Count the keys of records that were taken from the queue for the first time while a shard is busy.
+        """Count the keys of records that were read from the queue for the first time while a shard is busy.
 
-        `received_ms`: time when the newest of them was received, in milliseconds since 1970.
+        `received_ms` is the receive time of the newest record, in milliseconds since 1970.
 
         Counting starts and stops when `received_ms` changes. Older records are backlog and are not counted.
         """
-        # Records that are retried or that were deferred were counted when they were first taken.
+        # Retried or deferred records were counted when they were first read from the queue.
         news = [record for record in records if record.number > self._newest]
         if not news:
             return
@@ -77,7 +76,7 @@ class HotKeys:
             self._sizes[key] += len(data)
 
     def reset(self) -> None:
-        """Forget what was counted, because no shard is busy."""
+        """Reset the counters, because no shard is busy."""
         if self._mark_ms or self.hot:
             self.hot = ""
             self._forget()
@@ -99,7 +98,7 @@ class HotKeys:
     def _tell(self, key: str, records: float, size: float, now: float) -> None:
         if now - self._told.get(key, float("-inf")) < TOLD_AGAIN_SECS:
             return
-        # One entry only, so that random keys cannot make this dict grow.
+        # The dict has only one entry, so that random keys cannot make it grow.
         self._told = {key: now}
         advice = "choose a finer key" if self._packed else "pack its records (packing: kpl), or choose a finer key"
         logger.warning(

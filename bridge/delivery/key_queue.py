@@ -49,7 +49,7 @@ class KeyQueue:
     not_before: float = NOW
 
     def take(self, max_records: int, max_bytes: int) -> tuple[list[Record], int]:
-        """Remove the first records within the limits; return them and their counted bytes."""
+        """Remove the first records within the limits. Return the records and their counted bytes."""
         records = self.records
         taken: list[Record] = []
         room = max_bytes
@@ -59,7 +59,7 @@ class KeyQueue:
                 room += counted_bytes(record)
                 break
             taken.append(record)
-        # The usual case: all records are taken, without a step for each of them.
+        # In the usual case, all records are taken at once, without a loop.
         if len(taken) == len(records):
             records.clear()
         else:
@@ -72,7 +72,7 @@ class KeyQueue:
         """Insert records in the order of their numbers, and return their counted bytes."""
         returned = sorted(records)  # by number, which is unique
         size = sum(map(counted_bytes, returned))
-        # Only the records in front of the highest returned number have to be sorted; those behind keep their places.
+        # Only the records before the highest returned number have to be sorted.
         ahead = []
         while self.records and self.records[0].number < returned[-1].number:
             ahead.append(self.records.popleft())
@@ -85,10 +85,11 @@ class KeyQueue:
 
 @dataclass(slots=True, eq=False)
 class ShardQueue:
-    """Key queues of one shard. `ready` contains those whose records may be sent, the one that has waited longest first.
+    """Key queues of one shard.
 
-    `not_before`: the shard accepts nothing until then. `ready_records` and `ready_bytes` (data and keys) are sums over
-    `ready`. They are kept up to date, because each request needs them several times and there may be many keys.
+    `ready` contains the queues whose records may be sent; the one that has waited longest is first. The shard accepts
+    nothing before `not_before`. `ready_records` and `ready_bytes` (data and keys) are sums over `ready`. They are kept
+    up to date, because each request needs them several times and there may be many keys.
     """
 
     shard: Shard | None = None
@@ -99,14 +100,14 @@ class ShardQueue:
     ready_bytes: int = 0
 
     def count(self, records: int, size: int) -> None:
-        """Add to the sums of records and counted bytes in `ready`; negative numbers subtract."""
+        """Add to the sums of records and counted bytes in `ready`. Negative numbers subtract."""
         self.ready_records += records
         self.ready_bytes += size
 
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """Records that left their key queues and are not settled, and the queues that are muted for them."""
+    """Unsettled records that left their key queues, and the queues that are muted because of them."""
 
     records: Sequence[Record]
     key_queues: list[KeyQueue]

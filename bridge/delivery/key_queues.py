@@ -5,10 +5,9 @@
 
 A key queue is *muted* (Kafka's word for a partition with a request in flight) while records drawn from it are neither
 settled nor reenqueued. No other request takes records from it then, so records of one key cannot overtake each other.
-Records without a key of their own wait in a queue that is never muted.
-
-With `order: strict` each key has a queue of its own. Otherwise the keys of a shard share LANES queues: a queue per key
-costs more in plants with a hundred thousand keys, and a record rarely waits for another key's request.
+Records without a key wait in a queue that is never muted. With `order: strict`, each key has a separate queue.
+Otherwise, the keys of a shard share LANES queues. A queue per key would cost more in plants with a hundred thousand
+keys, and a record rarely has to wait for a request of another key.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ MAX_ROUTES = 50_000
 class KeyQueues:
     """All waiting records of a destination. Not thread-safe: the sender pool guards it.
 
-    `exact`: each key has a queue of its own. `keyless`: the bridge chooses the keys, and order does not matter.
+    With `exact`, each key has a separate queue. With `keyless`, the bridge chooses the keys, and order does not matter.
     `records` and `size` count waiting records, not those in flight.
     """
 
@@ -134,13 +133,13 @@ class KeyQueues:
         return hold, size
 
     def withhold(self, records: Sequence[Record]) -> Hold:
-        """Mute the key queues of records that are kept elsewhere, and return their hold."""
+        """Mute the key queues of records that are stored elsewhere, and return their hold."""
         hold = Hold(records, self._mute(records))
         self._holds.add(hold)
         return hold
 
     def release(self, hold: Hold) -> None:
-        """Unmute the key queues of records that are settled or reenqueued by now."""
+        """Unmute the key queues of records that were settled or reenqueued."""
         self._holds.discard(hold)
         for queue in reversed(hold.key_queues):  # each failed queue goes to the front, so the first one comes last
             queue.holds -= 1
@@ -163,11 +162,11 @@ class KeyQueues:
     # -- shards ----------------------------------------------------------------------------------------------------
 
     def reroute(self, shard_of: Callable[[str], Shard | None] | None) -> None:
-        """Sort all records by the shards that are known now. None: the shards are unknown or irrelevant.
+        """Sort all records again by shard.
 
-        `shard_of` returns None for a key whose shard is unknown. Such keys share one shard queue without a shard.
-
-        Back-offs end, because another shard may accept the refused records.
+        `shard_of` returns the shard of a key, or None if it is unknown. Keys with an unknown shard share one shard
+        queue. With None instead of `shard_of`, all shards are unknown or irrelevant. Back-offs end, because another
+        shard may accept the refused records.
         """
         queues = [queue for shard in self._shard_queues.values() for queue in shard.key_queues.values()]
         queues += [queue for queue in self._backing_off if not queue.ordered]
@@ -182,7 +181,7 @@ class KeyQueues:
         self.append(waiting)
 
     def ready(self, now: float) -> list[ShardQueue]:
-        """Return the shard queues whose records may be sent. They take turns to be first."""
+        """Return the shard queues whose records may be sent. A different queue is first each time."""
         self._end_backoffs(now)
         shards = [shard for shard in self._shard_queues.values() if shard.ready and shard.not_before <= now]
         if len(shards) > 1:
@@ -198,13 +197,13 @@ class KeyQueues:
 
     @property
     def any_ready(self) -> bool:
-        """True if some record is neither muted nor backing off."""
+        """True if any record is neither muted nor in a back-off."""
         return any(shard.ready for shard in self._shard_queues.values())
 
     def next_due(self, linger_until: float = NOW) -> float | None:
-        """Return when something may be sent; None if nothing waits, or if a response must arrive first.
+        """Return when something may be sent; None if no record waits, or if a response must arrive first.
 
-        Ready records wait until `linger_until`; the end of a back-off does not.
+        Ready records wait until `linger_until`. Records whose back-off has ended do not.
         """
         due = [max(shard.not_before, linger_until) for shard in self._shard_queues.values() if shard.ready]
         return min([*due, *(queue.not_before for queue in self._backing_off)], default=None)
@@ -222,7 +221,7 @@ class KeyQueues:
         ]
 
     def oldest(self) -> int | None:
-        """Return the number of the oldest waiting record. With `live_first` it need not be the first of its queue."""
+        """Return the number of the oldest waiting record. With `live_first`, it may not be the first of its queue."""
         queues = [
             queue for shard in self._shard_queues.values() for queue in (*shard.key_queues.values(), *shard.ready)
         ]
@@ -280,7 +279,7 @@ class KeyQueues:
         return [(find(record[2]) or self._route(record[2]))[0] for record in records]
 
     def _route(self, key: str) -> tuple[KeyQueue, int]:
-        """Return the queue of a key and the key's bytes in UTF-8, and remember them."""
+        """Return the queue of a key and the key's bytes in UTF-8, and cache them."""
         octets = len(key.encode())
         name: str | int = "" if self._keyless else key if self._exact else crc32(key.encode()) % LANES
         queue = self._key_queue(name, self._shard_of(key) if self._shard_of else None)
@@ -306,7 +305,7 @@ class KeyQueues:
         return queue
 
     def _retry_queue(self, shard_queue: ShardQueue) -> KeyQueue:
-        """Return a queue for keyless records that failed, which must not delay all others."""
+        """Return a separate queue for failed keyless records, so that they do not delay other records."""
         return KeyQueue("", shard_queue, ordered=False)
 
     def _mute(self, records: Sequence[Record]) -> list[KeyQueue]:
@@ -324,7 +323,7 @@ class KeyQueues:
         return queues
 
     def _awake(self, queue: KeyQueue) -> None:
-        """Set the state of a queue that nothing mutes."""
+        """Set the state of a queue that is not muted."""
         if not queue.records:
             queue.state = "idle"
             if self._exact:
@@ -344,7 +343,7 @@ class KeyQueues:
         if self._backing_off:
             due = [queue for queue in self._backing_off if queue.not_before <= now]
             self._backing_off = [queue for queue in self._backing_off if queue.not_before > now]
-            # Each goes to the front, so the one with the oldest record comes last.
+            # Each queue is inserted at the front, so the queue with the oldest record is inserted last.
             for queue in sorted(due, key=lambda queue: queue.records[0].number, reverse=True):
                 queue.not_before = NOW
                 self._awake(queue)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ACCEPTED_SECS = 3.0
 """Window of the accepted rate. A shorter one shows single requests instead of a rate."""
 
-# After a minute without a response, the old rate says nothing about the shard any more.
+# After a minute without a response, the old rate is no longer a valid estimate.
 _STALE_SECS = 60.0
 _CONGESTED_SECS = 30.0
 _CALM_SECS = 10.0
@@ -76,9 +76,9 @@ class LimitedShard:
         return self.rate.share, self._accepted.per_sec(now), sent, refused, None if math.isinf(ago) else ago
 
     def fill(self, now: float) -> None:
-        """Bring the tokens up to date."""
+        """Add the tokens that accrued since the last call."""
         if now - self._response_at > _STALE_SECS:
-            # Set first, so that the next call does not restart the rate again.
+            # This is set first, so that the next call does not restart the rate again.
             self._response_at = now
             self.rate.restart(now)
         self.bucket.fill(self.rate.share, now)
@@ -114,7 +114,7 @@ class LimitedShard:
             self.pause.on_sent(records, size, now)
             self.rate.on_pause(now)
         self.bucket.take(records, size)
-        # A bucket that stays more than half full is not what limits the sender.
+        # If the bucket stays more than half full, it does not limit the sender.
         self.rate.grow(now, used=self.bucket.level_secs <= BURST_SECS * self.rate.share / 2)
 
     def on_accepted(self, records: int, size: int, now: float, sent_at: float) -> None:
@@ -144,7 +144,7 @@ class LimitedShard:
             self._back_off(now)
 
     def _count(self, records: int, refused: int, now: float, sent_at: float) -> None:
-        """Count the records of a response and the refused ones.
+        """Count the accepted and refused records of a response.
 
         Refusals by chance count too, because few records show no pattern.
         """
@@ -170,8 +170,8 @@ class LimitedShard:
         self.rate.on_congested(verdict.congested, secs, self._accepted.per_sec(now), now)
 
     def _back_off(self, now: float) -> None:
-        """Send nothing for a time, which doubles each time."""
+        """Start a back-off, which is twice as long each time."""
         self._backoff_secs = min(_MAX_BACKOFF_SECS, max(_FIRST_BACKOFF_SECS, self._backoff_secs * 2))
-        # Half to all of the back-off at random, so that the bridges of a crowd do not return together.
+        # The pause is a random part of the back-off, at least half, so that many bridges do not return together.
         self._backoff_until = now + self._backoff_secs * (1 - self._random_share() / 2)
         self.bucket.empty()

@@ -7,15 +7,12 @@ from collections import deque
 FIRST_BANDWIDTH = 32_000.0
 """Bytes per second assumed before the first measurement: the first request has at most 32 kB on the wire."""
 
-# The maximum of few samples: one sample that was too low because a request waited does not lower the bandwidth.
+# The bandwidth is the maximum of several samples, so that one low sample of a delayed request does not lower it.
 _SAMPLES = 8
 
 
 class LinkBandwidth:
-    """Bytes per second that a link carries: the highest of the last samples. Not thread-safe.
-
-    The value never falls below `least`.
-    """
+    """Bytes per second that a link carries: the highest of the last samples, and at least `least`. Not thread-safe."""
 
     def __init__(self, least: float) -> None:
         self.value = FIRST_BANDWIDTH
@@ -25,9 +22,10 @@ class LinkBandwidth:
         self._at_growth = 0.0
 
     def on_rate(self, rate: float, *, limited: bool) -> None:
-        """Learn the rate at which requests left or were answered. A higher one is adopted at once.
+        """Learn the rate at which requests left or were answered.
 
-        `limited`: the bridge had more to send than the link carried. Only then does a lower rate count.
+        A higher rate is adopted at once. A lower rate counts only if `limited` is true: the bridge had more to send
+        than the link carried.
         """
         if rate >= self.value or not self.measured:
             self.value = rate if limited else max(rate, self.value)
@@ -40,7 +38,8 @@ class LinkBandwidth:
     def _lower(self, rate: float) -> None:
         """Lower the bandwidth to the highest recent rate, but at once by half if the link has become much slower.
 
-        Two rates in a row must show that: a single request may have waited for its connection, or for this machine.
+        Two consecutive rates must show this, because a single request may have waited for its connection or for the
+        CPU.
         """
         halved = self.value / 2
         if max(rate, self._rates[-1] if self._rates else rate) < halved:
@@ -49,7 +48,7 @@ class LinkBandwidth:
         self.value = max(halved, *self._rates)
 
     def halve(self, rate: float = 0.0) -> None:
-        """Halve the bandwidth, but not to less than this rate, and forget what was measured before."""
+        """Halve the bandwidth, but not below this rate, and discard earlier samples."""
         self.value = max(self._least, self.value / 2, min(rate, self.value))
         self._rates.clear()
         self._at_growth = min(self._at_growth, self.value)

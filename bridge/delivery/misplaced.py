@@ -1,4 +1,4 @@
-"""Aggregated records that were accepted by a different shard than the one they were made for.
+"""Misplaced records: aggregated records that a different shard accepted than the one they were made for.
 
 After a reshard, a shard may accept an aggregated record that holds keys of another shard. KCL consumers may discard
 such a record, so it counts as delivered only when it is certain that they keep it. Until then its keys are muted,

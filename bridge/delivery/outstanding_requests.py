@@ -28,7 +28,7 @@ _COMPARED = 8
 
 
 class _Answer(NamedTuple):
-    """A request that was answered. `bytes_before`: bytes of all requests that were answered earlier."""
+    """An answered request. `bytes_before` is the sum of the bytes of all requests that were answered earlier."""
 
     answered_at: float
     started_at: float
@@ -39,8 +39,8 @@ class _Answer(NamedTuple):
 class OutstandingRequest:
     """One request in flight. Sizes are bytes on the wire, times are seconds of the sender's clock.
 
-    At its start, requests with `answered_before` bytes in total had been answered. `left_before` bytes had left by
-    `left_since`, the last time before its start at which that was known.
+    `answered_before` is the total size of the requests that had been answered at its start. `left_before` is the number
+    of bytes that had left by `left_since`, the last time before its start at which this number was known.
     """
 
     size: int
@@ -66,7 +66,7 @@ class OutstandingRequest:
     """Last time at which the kernel reported that a part of its bytes had left."""
 
     def progressed(self, progress: RequestProgress, now: float) -> None:
-        """Note how many bytes of the request have left. The thread that sends it may call this without a lock."""
+        """Store how many bytes of the request have left. The sending thread may call this without a lock."""
         self.size, self.left, self.looked_at = progress.request_bytes, progress.drained_bytes, now
 
 
@@ -101,7 +101,10 @@ class OutstandingRequests:
 
     @property
     def waiting(self) -> list[OutstandingRequest]:
-        """Requests for which the next one may have to wait. Those that a later one has overtaken are not included."""
+        """Requests for which the next request may have to wait.
+
+        Requests that a later one has overtaken are excluded.
+        """
         return [flight for flight in self._outstanding if flight.drained_at is None or not self.is_overtaken(flight)]
 
     def is_overtaken(self, flight: OutstandingRequest) -> bool:
@@ -115,7 +118,7 @@ class OutstandingRequests:
 
     @property
     def remaining_bytes(self) -> int:
-        """Bytes that have not left, as far as is known."""
+        """Number of bytes that are not known to have left."""
         return sum([flight.size - flight.left for flight in self._outstanding if flight.drained_at is None])
 
     @property
@@ -124,7 +127,7 @@ class OutstandingRequests:
         return self._ended_bytes + sum([flight.left for flight in self._outstanding])
 
     def only_hanging(self, owner: object, now: float) -> bool:
-        """Return whether all requests hang, and none of them is of `owner`."""
+        """Return whether all requests hang and none of them belongs to `owner`."""
         return all(now - flight.started_at > OVERDUE_SECS and flight.owner is not owner for flight in self._outstanding)
 
     def start(self, size: int, now: float, owner: object) -> OutstandingRequest:
@@ -154,7 +157,7 @@ class OutstandingRequests:
         flight.left_rate = self._left_rate(flight, now)
 
     def _left_since(self, now: float) -> float:
-        """Return the time up to which `left_bytes` is known. On a busy machine it may be long ago."""
+        """Return the time at which `left_bytes` was last known. On a busy machine, this may be long ago."""
         leaving = [flight for flight in self._outstanding if flight.drained_at is None]
         return min([flight.looked_at or flight.started_at for flight in leaving], default=now)
 
@@ -175,10 +178,10 @@ class OutstandingRequests:
         return rate if left_rate is None else min(rate, left_rate)
 
     def _answer_rate(self, now: float) -> float:
-        """Return the bytes per second that were answered, over the time of the longest of the last requests.
+        """Return the bytes per second that were answered, averaged over the duration of the longest recent request.
 
-        A shorter time would be too short: a small request overtakes larger ones, of which most had left before, and
-        answers that had to wait for a busy machine come several at once.
+        A shorter time would give wrong rates: a small request may overtake larger requests that had mostly left before,
+        and several answers may be read at once on a busy machine.
         """
         longest = max(answer.answered_at - answer.started_at for answer in list(self._answers)[-_COMPARED:])
         began = max(now - longest, self._busy_since)

@@ -1,4 +1,4 @@
-"""Interfaces that delivery needs: a queue of records, and a transport that sends requests."""
+"""Interfaces that delivery uses: a queue of records, and a transport that sends requests."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class RecordQueue(DeferrableQueue, Protocol):
         """Bytes of the records that are sent before a backlog; 0 if the queue sends the oldest first."""
 
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
-        """Return when records should be taken, by the steady clock; None while there are none. Never blocks on disk.
+        """Return when records should be taken, by the steady clock; None while there are none.
 
-        That is now if there are enough records or bytes, or if they must be read from disk. Otherwise it is
-        `linger_secs` after the first of them was committed.
+        Never blocks on disk. If there are enough records or bytes, or if they must be read from disk, the result is
+        now. Otherwise it is `linger_secs` after the commit of the first record.
         """
 
     def take_batch(self, max_records: int, max_bytes: int) -> list[Record]:
-        """Return the next records in order, each only once; [] if there are none, or after close. Does not wait.
+        """Return the next records in order, each only once; [] if there are none, or after close.
 
-        Raises BridgeError if the disk cannot be read; no record is lost then.
+        Does not wait. Raises BridgeError if the disk cannot be read. No record is lost in this case.
         """
 
     def oldest_secs(self, held: int | None) -> float:
@@ -57,7 +57,7 @@ class PutRecordsTransport(Protocol):
     """Sends requests: `KinesisPublisher`, or the dry run. Every method may be called on any thread."""
 
     def endpoint(self, stream: str) -> str:
-        """Return the host or URL to which requests of a stream are sent. Streams with the same one share a link."""
+        """Return the host or URL for requests of a stream. Streams with the same endpoint share a link."""
 
     def put_records(self, stream: str, records: Sequence[Record | PackedRecord]) -> list[Result]:
         """Return one result per record, in order. Raise SendError if the complete request failed."""
@@ -69,7 +69,7 @@ class PutRecordsTransport(Protocol):
         """Return the stream's open shards; raise SendError."""
 
     def finish(self) -> None:
-        """Send no further request, and end those that make no progress, because the bridge stops. Does not block."""
+        """Send no further requests, and end requests without progress, because the bridge stops. Does not block."""
 
     def abort(self) -> None:
-        """End every request in flight at once and send nothing more, because the deadline of the stop has passed."""
+        """End all requests in flight and send nothing more, because the deadline of the stop has passed."""

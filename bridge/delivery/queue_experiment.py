@@ -1,7 +1,7 @@
 """An experiment that distinguishes a distant endpoint from a queue that this bridge fills.
 
-The limits are halved until one request is answered. If the latency falls as well, a queue was the cause, because a
-queue is only half as long then. The latency of a distant endpoint does not change.
+The limits are halved until one request is answered. If the latency falls, a queue was the cause, because the queue is
+then half as long. The latency of a distant endpoint does not change.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class QueueExperiment:
         """Time before which more requests are of no use, because a queue was found."""
 
     def start(self, now: float, latency: float, max_requests: int) -> None:
-        """Start an experiment after a slow answer, unless the last one was a short time ago."""
+        """Start an experiment after a slow answer, unless the last experiment was recent."""
         if now >= self.next_at:
             self.running = True
             self._started_at, self._latency, self.max_requests = now, latency, max_requests
@@ -41,8 +41,8 @@ class QueueExperiment:
     def ends_with(self, started_at: float, latency: float) -> bool:
         """Return whether the answer to a request that started at `started_at` ends the experiment.
 
-        Requests that started before it were in flight with the full number of others. The highest of their latencies is
-        the one to compare with.
+        Requests that started before the experiment were in flight with the full number of requests. The highest of
+        their latencies is the value for the comparison.
         """
         if started_at >= self._started_at:
             return True
@@ -50,7 +50,7 @@ class QueueExperiment:
         return False
 
     def found_queue(self, latency: float, now: float) -> bool:
-        """End the experiment with the latency that was found. Return whether it shows a queue."""
+        """End the experiment with the measured latency. Return whether it indicates a queue."""
         self.running = False
         self.conclusive_from = now + latency  # until then fewer requests are in flight than the limits allow
         queue = latency < self._latency * QUEUE_SHARE and self.max_requests > 1

@@ -1,10 +1,10 @@
 """Record distribution of a stream: whether partition keys or Kinesis determine the shard of a record.
 
 An on-demand stream may be set to place records itself (RecordDistributionStrategy AUTO), at any time and with immediate
-effect. Partition keys and explicit hash keys are then ignored, and records of one key come to any shard:
-https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html
-A KCL consumer silently discards an aggregated record in which any key does not belong to the shard, also one with a
-single key. So nothing may be aggregated for such consumers unless it is known that keys decide:
+effect. Kinesis then ignores partition keys and explicit hash keys, and places records of one key on any shard:
+https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html A KCL consumer silently
+discards an aggregated record if any of its keys does not belong to the shard, even if there is only one key. So the
+bridge may aggregate for such consumers only if it knows that keys determine the shard:
 https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-kpl-aggregation.html
 
     state        aggregate   ends when
@@ -14,9 +14,9 @@ https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-kpl-aggregatio
                              3. It is not permitted, and exactly one open shard is listed: by_key until another is seen.
     by_key       yes         1. DescribeStreamSummary answers AUTO: by_service.
                              2. A shard accepted a record whose key does not belong to it: by_service.
-    by_service   no          DescribeStreamSummary answers USER_PARTITION_KEY: by_key. An answer without a strategy is
-                             enough only if no record contradicts it: releases of botocore that do not know the
-                             strategy leave it out of every answer.
+    by_service   no          DescribeStreamSummary answers USER_PARTITION_KEY: by_key. An answer without a strategy
+                 counts as by_key only if no record contradicts it, because old releases of botocore omit the strategy
+                 from every answer.
 
 A call of DescribeStreamSummary that is throttled or fails changes nothing.
 """
@@ -53,7 +53,7 @@ Distribution = Literal["unknown", "by_key", "by_service"]
 class RecordDistribution:
     """State of one stream. Not thread-safe: the caller guards it.
 
-    `described`: a DescribeStreamSummary call has ended, successfully or not.
+    `described` is true after a DescribeStreamSummary call has ended, successfully or not.
     """
 
     def __init__(self, destination: Destination) -> None:
@@ -71,7 +71,7 @@ class RecordDistribution:
         return self._denied and self.state == "unknown"
 
     def on_described(self, description: StreamDescription | None, now: float) -> None:
-        """Learn from a response of DescribeStreamSummary. None: the call failed."""
+        """Learn from a response of DescribeStreamSummary; None if the call failed."""
         self.described = True
         if description is None:
             return
@@ -93,9 +93,9 @@ class RecordDistribution:
             self._enter("by_key")
 
     def on_shards(self, count: int, *, complete: bool, changed: bool) -> None:
-        """Learn the number of known open shards. `complete`: there are no others. `changed`: one of them is new."""
+        """Learn the number of known open shards. `complete` is true if there are no others, `changed` if one is new."""
         if changed:
-            # Keys confirmed with other shards prove nothing about the new ones.
+            # Keys that were confirmed with earlier shards prove nothing about the new shards.
             self._confirmed.clear()
         if complete and count == 1 and self.needs_proof:
             self._one_shard = True

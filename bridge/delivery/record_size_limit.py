@@ -23,9 +23,8 @@ LOOK_AGAIN_SECS = 300.0
 class RecordSizeLimit:
     """The limit of one stream, or the time to request it.
 
-    Until it is known, records up to 1 MiB are sent, and larger ones wait.
-
-    `described`: Kinesis has shown that the stream exists and its name is well-formed.
+    Until the limit is known, records up to 1 MiB are sent, and larger records wait. `described` is true after a
+    response has shown that the stream exists.
     """
 
     def __init__(self) -> None:
@@ -54,9 +53,9 @@ class RecordSizeLimit:
         return self._ask_at if self._wanted else max(self._ask_at, self._again_at)
 
     def answered(self, max_bytes: int, now: float, *, described: bool, again: bool = False) -> None:
-        """Note the limit that Kinesis reported, or the default where the request is not permitted.
+        """Store the limit that Kinesis reported, or the default if the request is not permitted.
 
-        `again`: request it again after LOOK_AGAIN_SECS.
+        With `again`, request it again after LOOK_AGAIN_SECS.
         """
         self.max_bytes, self.described = max_bytes, described
         self._asking = self._wanted = False

@@ -1,19 +1,19 @@
-"""Distinction of refusals of a full shard from refusals at random, by their order inside one request.
+"""Detection of refusals by a full shard, as opposed to random refusals, by their order within one request.
 
 Kinesis processes the records of a request in order. Two causes of refusals leave two patterns (A accepted, R refused):
 
     AAAAAARRRR   the shard ran out of tokens: all later records that are not smaller are refused
     ARAAARAARA   refusals at random: records of the same size are accepted after a refused one
 
-Only the first kind is a reason to send more slowly. If records are refused independently with probability q, then
+Only the first pattern is a reason to send more slowly. If records are refused independently with probability q, then
 
   * a fraction q of the records before the last accepted one is refused, which is an unbiased estimate of q;
   * the refused tail has the expected length q + q^2 + ... + q^n;
   * the first half of a request is refused as often as the second half.
 
-Refusals in excess of this expectation are those of a full shard. The third property matters if a shard regains tokens
-while it processes a request: single records in the tail are accepted then, but fewer records of the first half are
-refused.
+Refusals in excess of this expectation are attributed to a full shard. The third property matters if a shard regains
+tokens while it processes a request: it then accepts single records in the tail, but refuses fewer records in the first
+half.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ _MAX_CREDIT_RECORDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Refusals of one request. Of the `refused` records, `congested` lower the rate.
+    """Refusals of one request.
 
-    `excess` is the number of records refused beyond what chance explains, and may be negative; `variance` is its
-    variance.
+    Of the `refused` records, `congested` records lower the rate. `excess` is the number of refused records beyond the
+    number that chance explains; it may be negative. `variance` is its variance.
     """
 
     refused: int
@@ -90,7 +90,8 @@ class RefusalPattern:
         random = min(scattered, self._half_refused / (self._half + _PRIOR_RECORDS / 2))
         tail = random * (1 - random ** len(outcomes)) / (1 - random)
         excess = count.refused - random * before_last - tail
-        # The larger of the two estimates is used, because its variance rather attributes a refusal to chance.
+        # The larger of the two estimates is used. Its variance is larger, so that a refusal is more likely to be
+        # attributed to chance.
         variance = scattered * (1 - scattered) * before_last + scattered / (1 - scattered) ** 2
         return Verdict(
             refused=count.refused,
@@ -102,7 +103,7 @@ class RefusalPattern:
         )
 
     def _congested(self, excess: float, variance: float) -> float:
-        """Return the number of refusals that lower the rate: 0 while the last ones may be due to chance."""
+        """Return the number of refusals that lower the rate; 0 while the recent refusals may be due to chance."""
         self._excess += excess
         self._variance += variance
         if self._excess <= 0:

@@ -1,14 +1,14 @@
 """Threads that send all streams of one endpoint. Their number follows the requests in flight, not the streams.
 
-The threads are leader and followers (Schmidt et al., "Leader/Followers", PLoP 2000). One of them, the leader, waits
-until some stream has records to send and the link has room, builds the next request, hands leadership over, and sends
-the request itself. So no request changes threads, and no thread waits for a stream that has nothing to send.
+The threads are leader and followers (Schmidt et al., "Leader/Followers", PLoP 2000). One thread is the leader. It waits
+until a stream has records to send and the link has room. Then it builds the next request, hands leadership over, and
+sends the request itself. So a request never changes threads, and no thread waits for a stream without records.
 
     leader      choose a stream ──▶ take records from its queue ──▶ drain a batch ──▶ PutRecords ──▶ settle
     followers   wait for leadership
 
-The next stream is the one that was served least recently, of those that have something to send. A batch is drained only
-when the link has room for it, so that its contents are decided as late as possible.
+Of the streams that have something to send, the one that was served least recently is next. A batch is drained only when
+the link has room for it, so that its contents are chosen as late as possible.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class SenderPool:
         self._settings = settings
         self._clock = clock
         self._stopping = threading.Event()
-        # Two locks: a follower waits for `_leadership` without holding `_changed`, which every result needs.
+        # There are two locks, so that a follower can wait for `_leadership` without holding `_changed`, which every
+        # result needs.
         self._leadership = threading.Lock()
         self._changed = threading.Condition()  # guards all state; notified of every change that the leader may act on
         self._followers = 0
@@ -83,12 +84,13 @@ class SenderPool:
         """
         while not self._stopping.is_set():
             task = self._next_task()
-            # A request that was built while the stop began is not sent: the stop would have to wait for its response.
+            # A request that was built when the stop began is not sent, because the stop would have to wait for its
+            # response.
             if task is not None and not self._stopping.is_set():
                 task()
 
     def stop(self) -> None:
-        """Make every `run` return: a waiting one at once, the others when their requests have ended."""
+        """Make every `run` return. A waiting `run` returns at once, the others when their requests have ended."""
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
@@ -99,7 +101,7 @@ class SenderPool:
             return self._concurrency.status(self._clock())
 
     def shards(self) -> list[StreamShards]:
-        """Return what is known of the shards of each stream."""
+        """Return the known shards of each stream."""
         with self._changed:
             now = self._clock()
             return [sender.shards(now) for sender in self._senders]
@@ -115,7 +117,8 @@ class SenderPool:
                 self._followers -= 1
             task = self._lead()
         if task is not None:
-            # Before the task starts, so that the next request is prepared while this one is on the link.
+            # This happens before the task starts, so that the next request is prepared while this request is on the
+            # link.
             self._ensure_follower()
         return task
 
@@ -123,7 +126,7 @@ class SenderPool:
         with self._changed:
             needed = not self._followers and self.threads < self._settings.requests_in_flight + SPARE_THREADS
             self.threads += needed
-        # Outside the lock, because starting a thread may block.
+        # This is outside the lock, because starting a thread may block.
         if needed and not self._stopping.is_set():
             self.on_worker_needed()
 
@@ -137,7 +140,7 @@ class SenderPool:
                 if sender is None:
                     self._changed.wait(self._wait_secs(now))
                     continue
-            # Without the lock: `prepare` reads the disk and compresses records.
+            # This runs without the lock, because `prepare` reads from disk and compresses records.
             if (task := sender.prepare()) is not None:
                 return task
         return None
@@ -156,7 +159,7 @@ class SenderPool:
         if not due or self._link_wait_secs(now) > 0:
             return None, None
         due.sort(key=lambda sender: sender.served_at)
-        # A stream whose own requests hang may have no room while another stream has.
+        # A stream whose requests hang may have no room, although another stream has.
         chosen = next((sender for sender in due if self._concurrency.has_room(sender, now)), None)
         if chosen is None:
             self._concurrency.waited(now)
@@ -166,10 +169,10 @@ class SenderPool:
         return chosen, None
 
     def _link_share(self, chosen: StreamSender) -> float:
-        """Return the part of the link's window that a stream may fill: equal parts while no live records wait.
+        """Return the part of the link's window that a stream may fill.
 
-        Each request that live records would fill counts as one more stream. So live records go before the backlogs of
-        other streams, and no stream gets nothing.
+        While no live records wait, all streams have equal parts. Each request that live records would fill counts as
+        one more stream. So live records precede the backlogs of other streams, but no stream is left without a part.
         """
         request_bytes = self._concurrency.request_bytes
         busy = [sender for sender in self._senders if sender.busy or sender is chosen]
@@ -179,7 +182,7 @@ class SenderPool:
     def _wait_secs(self, now: float) -> float:
         """Return the seconds until something is due, unless something changes before."""
         link = self._link_wait_secs(now)
-        # A stream that is due now waits for the link. A response wakes the leader, or the link's own pause ends.
+        # A stream that is due now waits for the link. A response, or the end of the link's own pause, wakes the leader.
         later = [sender.attention_at - now for sender in self._senders if sender.attention_at > now]
         return min([*later, link if link > 0 else MAX_WAIT_SECS, MAX_WAIT_SECS])
 

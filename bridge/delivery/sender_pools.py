@@ -1,4 +1,7 @@
-"""All sender pools of the bridge. Each endpoint has its own, so that one that hangs uses no threads of another."""
+"""All sender pools of the bridge.
+
+Each endpoint has its own pool, so that an endpoint that hangs does not use the threads of another.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SenderPools:
-    """Pools by endpoint and senders by queue name. `start_thread(name, body)` starts a thread; its caller owns it."""
+    """Pools by endpoint, and senders by queue name. `start_thread(name, body)` starts a thread that the caller owns."""
 
     def __init__(
         self,
@@ -65,11 +68,11 @@ class SenderPools:
         return tuple(pool.status() for pool in list(self._pools.values()))
 
     def shards(self) -> list[StreamShards]:
-        """Return what is known of the shards of each stream. Any thread."""
+        """Return the known shards of each stream. Any thread."""
         return [each for pool in list(self._pools.values()) for each in pool.shards()]
 
     def stop(self) -> None:
-        """Make every worker return: a waiting one at once, the others when their requests have ended."""
+        """Make every worker return. A waiting worker returns at once, the others when their requests have ended."""
         with self._adding:  # ingest still runs, and a pool that it adds after this would never be stopped
             self._stopped = True
         for pool in list(self._pools.values()):

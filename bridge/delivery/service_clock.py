@@ -1,12 +1,12 @@
 """Clock of Kinesis, from the Date headers of its responses.
 
 Bridges that share a shard must pause at the same time, although the clock of an edge box may be wrong. Each response
-limits the possible offset of the service's clock: the response was written after its request was sent, before it was
-received, and within the second that its Date names.
+limits the possible offset of the service's clock: it was written after the request was sent, before it was received,
+and within the second of its Date header.
 
     date <= local time of writing + offset < date + 1
 
-With many responses, the interval of possible offsets becomes hardly longer than a round trip.
+After many responses, the interval of possible offsets is hardly longer than a round trip.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class SenderSettings:
     """Settings of all senders.
 
-    `requests_in_flight` is the largest number of requests in flight to one endpoint, all its streams together.
-    `bandwidth` is shared by all endpoints. `network_backoff` paces the probes of an endpoint that cannot be reached:
-    its limit is short, so that delivery resumes within seconds of a recovery.
+    `requests_in_flight` is the maximum number of requests in flight to one endpoint, for all its streams together.
+    `bandwidth` is shared by all endpoints. `network_backoff` sets the intervals between probes of an unreachable
+    endpoint. Its maximum is short, so that delivery resumes within seconds after a recovery.
     """
 
     requests_in_flight: int = 16

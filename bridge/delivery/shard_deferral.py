@@ -1,9 +1,9 @@
 """Shard overflow: records that exceed a shard's limit stay on disk, so that they do not fill the sender's memory.
 
-If waiting records fill half of the sender's memory while another shard has hardly any, the shard with the most is
-deferred: its records are skipped when they are taken from the queue. They are read again page by page, as the shard
-accepts the records that the sender has. After the last page the shard is not deferred any more. Order within a key is
-kept, because all later records of a deferred shard are skipped too.
+If waiting records fill half of the sender's memory while another shard has hardly any, the shard with the most records
+is deferred: its records are skipped when the sender reads the queue. They are read later, page by page, when the shard
+has accepted the records in memory. After the last page, the shard is no longer deferred. The order within a key is
+preserved, because all later records of a deferred shard are skipped too.
 
 For each deferred shard, other records on disk are read a second time, so only a few shards are deferred. Only the
 pool's leader calls this.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.model import Record
     from bridge.spool.queue.deferral import Deferral
 
-# Each one costs another read of the backlog, and together they may use half of the sender's memory.
+# Each deferral costs another read of the backlog, and together they may use half of the sender's memory.
 MAX_DEFERRED_SHARDS = 4
 _MAX_KEYS = 50_000
 _hash_of = lru_cache(_MAX_KEYS)(hash_of)  # for every record on the pages that are read again; hashing takes 1 µs
@@ -94,7 +94,7 @@ class ShardDeferral:
         return [record for record in fresh if not self._is_deferred(record.key)] if self._deferrals else fresh
 
     def defer_busiest_shard(self) -> None:
-        """Defer the shard with the most waiting records, if it uses up the memory of others."""
+        """Defer the shard with the most waiting records, if it uses the memory that other shards need."""
         records, size = self._room()
         accumulator = self._accumulator
         full = accumulator.records > records // 4 or accumulator.counted_bytes > size // 4
@@ -118,7 +118,10 @@ class ShardDeferral:
             self._deferred_keys.clear()
 
     def _not_deferred(self, shard: Shard) -> list[Shard]:
-        """Return the parts of a shard's hash range that are not deferred; more than one only after a merge."""
+        """Return the parts of a shard's hash range that are not deferred.
+
+        There is more than one part only after a merge.
+        """
         parts, first = [], shard.first_hash
         overlapping = (
             each for each in self._deferrals if each.first_hash <= shard.last_hash and each.last_hash >= first
@@ -146,8 +149,7 @@ class ShardDeferral:
     def _is_deferred(self, key: str) -> bool:
         found = self._deferred_keys.get(key)
         if found is None:
-            # All keys at once, and not the oldest one: keys come back in any order, and a cache of the newest would
-            # help less.
+            # All keys are removed at once, not only the oldest, because keys return in any order.
             if len(self._deferred_keys) >= _MAX_KEYS:
                 self._deferred_keys.clear()
             found = self._deferred_keys[key] = any(shard.holds([key]) for shard in self._deferrals)

@@ -46,10 +46,10 @@ NEVER, OPEN = float("-inf"), float("inf")
 
 @dataclass(slots=True, eq=False)
 class KnownShard:
-    """A shard and the known part of its range: the complete range if it was `listed`.
+    """A shard and the known part of its range, which is complete if the shard was `listed`.
 
-    `closed_before`: time by which it was closed; infinite while it may be open. `surely_closed`: a newer shard proves
-    that it is closed, and not only a listing without it.
+    `closed_before` is a time at which it was already closed; infinite while it may be open. `surely_closed` is true if
+    a newer shard proves that it is closed; a listing without the shard does not prove this.
     """
 
     id: str
@@ -75,15 +75,16 @@ class KnownShard:
         return self.earliest_answer < other.latest_request
 
     def coexisted_with(self, other: KnownShard) -> bool:
-        """Return whether both were surely open at one time."""
+        """Return whether both shards were certainly open at the same time."""
         return self.is_older_than(other) and other.is_older_than(self)
 
 
 class ShardHistory:
     """Everything known of a stream's shards. Not thread-safe. `resolve` must follow `accepted` and `listed`.
 
-    `contradicted`: partition keys cannot explain which shards accepted records. `complete`: every open shard is listed,
-    and none is disputed. `grew`: a new shard became known since this was last set to False.
+    `contradicted` is true if partition keys cannot explain which shards accepted records. `complete` is true if every
+    open shard is listed and none is disputed. `grew` is true if a new shard became known since it was last set to
+    False.
     """
 
     def __init__(self) -> None:
@@ -145,8 +146,8 @@ class ShardHistory:
         ids = {shard.id for shard in shards}
         for shard in [shard for shard in self._open.values() if shard.id not in ids]:
             unused = shard.latest_request <= self._completed_at
-            # A shard in use may be newer than the contents of the listing, so it must be unused for longer than they
-            # can be old.
+            # The listing may be stale, and a shard in use may be newer. So a shard counts as closed only if it was
+            # unused for longer than a listing can be stale.
             if unused or requested_at - shard.latest_request > MAX_STALE_SECS:
                 self._close(shard, answered_at, surely=False)
 
@@ -161,7 +162,7 @@ class ShardHistory:
             self._completed_at = now
 
     def close_all(self, now: float) -> None:
-        """Forget the ranges inferred from accepted records, because the service placed these.
+        """Discard the ranges that were inferred from accepted records, because Kinesis chose their shards.
 
         Listed ranges remain valid.
         """
@@ -189,7 +190,7 @@ class ShardHistory:
         yield from self._closed.values()
 
     def _not_open(self, shard_id: str, hash_: int, sent_at: float, answered_at: float) -> KnownShard | None:
-        """Return a shard that accepted a record and is open after all, or None if only the response was late."""
+        """Return a shard that accepted a record after its supposed end; None if only the response was late."""
         shard = self._closed.get(shard_id)
         if shard is None:
             return self._add(KnownShard(shard_id, hash_, hash_, listed=False, earliest_answer=answered_at))
@@ -239,5 +240,5 @@ class ShardHistory:
         shard.closed_before, shard.surely_closed = before, surely
         self._closed[shard.id] = shard
         if len(self._closed) > MAX_CLOSED_SHARDS:
-            # The oldest one: a dict keeps the order of insertion.
+            # The first key is the oldest, because a dict preserves the order of insertion.
             del self._closed[next(iter(self._closed))]

@@ -1,6 +1,6 @@
 """Knowledge about the shards of one stream: the shard of a partition key, and whether consumers keep a record.
 
-It consists of three parts. None of them waits or calls Kinesis. The caller guards them and passes the time.
+It has three parts. None of them waits, or calls Kinesis. The caller guards them and passes the time.
 
     RecordDistribution   whether partition keys determine the shard at all
     ShardHistory         ranges and lifetimes of the shards
@@ -19,8 +19,8 @@ It consists of three parts. None of them waits or calls Kinesis. The caller guar
 
 A listed shard becomes doubtful when another shard accepts a hash of its range, because the stream was resharded. All
 other shards stay in use. The hashes that a new shard accepted span a range that certainly belongs to it: this is an
-inferred shard. So records are aggregated again soon, even while ListShards is stale. Until then a record is sent with
-its own key, which leads to the right shard in any case, and its result widens the range of the inferred shard.
+inferred shard. So records are soon aggregated again, even while ListShards is stale. Until then, a record is sent with
+its own key, which always selects the right shard. The result widens the range of the inferred shard.
 
 Consumers on the Kinesis Client Library compare the keys of an aggregated record with the range of the shard. If one key
 is outside the range, AggregatorUtil.deaggregate discards *all* records of the aggregate: it removes those that it has
@@ -58,7 +58,7 @@ shorter time.
 
 
 class Judgement(Enum):
-    """Result for an aggregated record that was accepted by a different shard than the one it was made for."""
+    """Judgement on an aggregated record that a different shard accepted than the one it was made for."""
 
     DELIVERED = "a KCL consumer returns all of its records"
     DISCARDED = "a KCL consumer discards all of its records: send them again"
@@ -142,7 +142,7 @@ class ShardKnowledge:
 
     @property
     def next_listing_at(self) -> float | None:
-        """Time from which `start_listing` returns True (-inf: now), or None if another step must come first."""
+        """Time from which `start_listing` returns True (-inf: now); None if it needs a `request` first."""
         return self._refresh.next_at
 
     def start_listing(self, now: float) -> bool:
@@ -153,7 +153,10 @@ class ShardKnowledge:
         return self._refresh.start(now)
 
     def on_listed(self, shards: Sequence[Shard], now: float) -> bool:
-        """Learn from ListShards. A response in which a hash is missing or double is ignored: the stream is changing."""
+        """Learn from ListShards.
+
+        Ignore a response in which a hash is missing or occurs twice: the stream is changing.
+        """
         if not cover_all_hashes(shards):
             self._refresh.retry(now)
             return False
@@ -166,14 +169,14 @@ class ShardKnowledge:
         return True
 
     def on_list_failed(self, now: float, *, denied: bool) -> bool:
-        """Learn that ListShards failed. `denied`: it is not permitted, so only accepted records show the shards."""
+        """Learn that ListShards failed. If `denied`, it is not permitted, so only accepted records show the shards."""
         self._refresh.failed(now, denied=denied)
         return denied
 
     # -- other answers ---------------------------------------------------------------------------------------------
 
     def on_described(self, description: StreamDescription | None, now: float) -> bool:
-        """Learn from DescribeStreamSummary. None: the call failed."""
+        """Learn from DescribeStreamSummary; None if the call failed."""
         before = self.distribution
         self._distribution.on_described(description, now)
         if self.distribution == before:
@@ -188,8 +191,8 @@ class ShardKnowledge:
     ) -> bool:
         """Learn from the results of a request that was sent at `sent_at` or later.
 
-        Call it before `judge` for the records of the same request. It examines each record only while something is
-        unknown. Otherwise it costs about 0.05 µs per record.
+        Call it before `judge` for the records of the same request. It examines every record only while something is
+        unknown. Otherwise, it takes about 0.05 µs per record.
         """
         if not self._requested or self.distribution == "by_service":
             return False
@@ -220,9 +223,9 @@ class ShardKnowledge:
     def _is_expected(self, entries: Sequence[Record | PackedRecord], results: Sequence[Result]) -> bool:
         """Return whether only known open shards accepted records, and the predicted shard accepted the last one.
 
-        One record per request is enough to notice soon that the stream chooses the shards itself: each shows it with a
-        probability of at least one half. Aggregated records do not depend on this check, because each of them is
-        compared with the shard it was made for.
+        One record per request is enough to detect soon that the stream chooses the shards itself: each record shows
+        this with a probability of at least one half. Aggregated records do not depend on this check, because each of
+        them is compared with its own shard.
         """
         if not self._history.are_open({result.shard_id for result in results if isinstance(result, RecordAccepted)}):
             return False
@@ -235,7 +238,7 @@ class ShardKnowledge:
     def _learn(
         self, entries: Sequence[Record | PackedRecord], results: Sequence[Result], sent_at: float, now: float
     ) -> None:
-        """Report each record that an unexpected shard accepted, and one record of each other shard, to the history."""
+        """Report to the history each record that an unexpected shard accepted, and one record of each other shard."""
         accepted, expected, confirmed = self._history.accepted, dict[str, Shard](), list[str]()
         for entry, result in zip(entries, results, strict=True):
             if not isinstance(result, RecordAccepted):
@@ -288,7 +291,7 @@ class ShardKnowledge:
 
 
 def _hash(entry: Record | PackedRecord) -> int:
-    """Return the hash by which Kinesis places an entry while keys decide."""
+    """Return the hash by which Kinesis chooses the shard of an entry while keys determine the shard."""
     if isinstance(entry, PackedRecord) and entry.hash_key is not None:
         return int(entry.hash_key)
     return hash_of(entry.key)

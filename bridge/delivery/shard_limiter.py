@@ -1,4 +1,4 @@
-"""Limiter of what is sent to each shard of a stream (KPL: ShardLimiter, TokenBucket).
+"""Limiter for the records sent to each shard of a stream (in the KPL: ShardLimiter, TokenBucket).
 
 A shard accepts 1,000 records and 1 MiB per second from all producers together. Each shard has a token bucket whose rate
 follows what the shard accepts:
@@ -9,7 +9,7 @@ follows what the shard accepts:
                                  ▲            ▼
                             contention ◀── common_pause ◀── service_clock
 
-`limited_shard` puts these together for one shard. `python -m tests.delivery.shard_simulation` prints how they behave.
+`limited_shard` combines these parts for one shard. `python -m tests.delivery.shard_simulation` prints how they behave.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class ShardLimiter:
     """Limits of a stream's shards, by shard id. Not thread-safe: the sender guards it.
 
     `now` is a monotonic clock in seconds. `random_share` returns 0 up to 1. `clock` is the service's clock; the caller
-    passes it the date of each response. While it is not exact, there are no common pauses and no defence against a
-    producer that does not slow down.
+    passes it the date of each response. While `clock` is not exact, there are no common pauses, and no defence against
+    a producer that does not slow down.
     """
 
     def __init__(self, random_share: Callable[[], float] = random.random) -> None:
@@ -78,7 +78,7 @@ class ShardLimiter:
         self._filled(shard_id, now).consume(records, size, now)
 
     def exhaust(self, shard_id: str, now: float) -> None:
-        """Empty a shard's token bucket: records that were sent without the limiter have used the shard's capacity."""
+        """Empty a shard's token bucket, because records that were sent without the limiter have used the capacity."""
         self._filled(shard_id, now).bucket.empty()
 
     def on_accepted(self, shard_id: str, records: int, size: int, now: float, sent_at: float) -> None:
@@ -99,7 +99,7 @@ class ShardLimiter:
         return (START_SHARE, 0.0, 0.0, 0.0, None) if shard is None else shard.rates(now)
 
     def retain(self, shard_ids: Collection[str]) -> None:
-        """Forget all other shards: the stream was resharded."""
+        """Remove all other shards, because the stream was resharded."""
         self._shards = {shard_id: shard for shard_id, shard in self._shards.items() if shard_id in shard_ids}
 
     def _filled(self, shard_id: str, now: float) -> LimitedShard:

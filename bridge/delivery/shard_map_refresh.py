@@ -21,7 +21,7 @@ EARLY_CALLS = 10
 Responses are rarely stale for longer, and undecided records wait for a current one.
 """
 
-# Only a person can grant the permission. Ten minutes later the bridge notices it without a restart.
+# Only a person can grant the permission. The bridge then notices it within ten minutes, without a restart.
 DENIED_PAUSE_SECS = 600.0
 
 NEVER = float("-inf")
@@ -69,8 +69,8 @@ class ShardMapRefresh:
         self._started = self.denied = False
         self._wanted = True
         self._calls += 1
-        # Doubled from the eleventh call on; the exponent is bounded, so that the pause is never computed from a huge
-        # number.
+        # The pause doubles from the eleventh call on. The exponent is bounded, so that the pause is never computed from
+        # a huge number.
         pause = MIN_PAUSE_SECS * 2.0 ** max(0, min(self._calls - EARLY_CALLS, 5))
         self._not_before = now + min(pause, MAX_PAUSE_SECS)
 

@@ -79,21 +79,22 @@ class ShardRate:
         self._event_secs = 0.001
 
     def restart(self, now: float) -> None:
-        """Forget a high rate, because nothing has been known of the shard for long."""
+        """Lower a high rate, because the shard has not been used for long."""
         self._grown_at = now
         if self.share > START_SHARE:
             self.share, self._starting = START_SHARE, True
 
     def grow(self, now: float, *, used: bool) -> None:
-        """Raise the rate for the elapsed time. A rate that is not `used` stays, because it proves nothing."""
+        """Raise the rate for the elapsed time. A rate that is not `used` does not change, because it proves nothing."""
         elapsed = min(now - self._grown_at, _MAX_GROWTH_SECS)
         self._grown_at = max(self._grown_at, now)
         if used and elapsed > 0:
-            # At most doubled in one step, after whatever time: a first burst to a shard should not be its largest.
+            # The rate at most doubles in one step, even after a long time, so that the first burst to a shard is not
+            # the largest.
             self.share = min(1.0, self.share * 2, self.share + elapsed * self._growth(now))
 
     def on_pause(self, now: float) -> None:
-        """Note a time in which nothing was sent, so that its lack of refusals does not count."""
+        """Note a time in which nothing was sent, so that the lack of refusals in it does not count."""
         self._calm_since = now
         self._expected_events = 0.0
 
@@ -106,7 +107,7 @@ class ShardRate:
         self.congested_at = self._calm_since = now
         self._starting = False
         self._expected_events = 0.0
-        # A running mean of records per refused request, to estimate how many requests with refusals to expect.
+        # This running mean of records per refused request estimates how many requests with refusals to expect.
         self._event_records += 0.1 * (max(1.0, records) - self._event_records)
         self._event_secs += 0.2 * (secs - self._event_secs)
         # The highest of the four floors wins; each protects against a different kind of late or single response.

@@ -1,4 +1,4 @@
-"""The shards of one stream, as far as the sender knows them, for the page."""
+"""The shards of one stream that the sender knows, for the page."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class ShardStatus:
 
 @dataclass(frozen=True, slots=True)
 class StreamShards:
-    """Shards of one stream, as far as they are known.
+    """Known shards of one stream.
 
-    `distribution`: whether partition keys decide the shard ("by_key"), or Kinesis does ("by_service"). `complete` is
-    true if these are all open shards. `worker` names the worker of `run --workers`, "" in one process.
+    `distribution` is "by_key" if partition keys determine the shard, "by_service" if Kinesis does. `complete` is true
+    if these are all open shards. `worker` names the worker of `run --workers`, "" in one process.
     """
 
     stream: str

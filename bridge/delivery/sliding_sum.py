@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# More slots would be more exact and cost more time per call; a sixth of the window is exact enough for a rate.
+# More slots would be more exact, but take more time per call. A sixth of the window is exact enough for a rate.
 _SLOTS = 6
 
 

@@ -6,8 +6,8 @@
                                                                        invalid ───────────▶ split until the record is
                                                                                             alone: rejected
 
-It has no threads: those of the `SenderPool` call it. A record leaves the queue only when Kinesis has returned its
-sequence number, or can never accept it.
+It has no threads of its own; the threads of the `SenderPool` call it. A record leaves the queue only when Kinesis has
+returned its sequence number, or can never accept it.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class StreamSender:
     # -- the leader: which stream, and when; guarded by `changed` ----------------------------------------------------
 
     def inquiry(self, now: float) -> Callable[[], None] | None:
-        """Return a task that is due and is no PutRecords request, usually a query to Kinesis, or None."""
+        """Return a due task other than a PutRecords request, usually a query to Kinesis; None if there is none."""
         judge_at = self._tracker.judge_at
         if judge_at is not None and judge_at <= now:
             return self._judge_misplaced
@@ -151,7 +151,7 @@ class StreamSender:
         return None
 
     def update_attention(self, now: float) -> None:
-        """Compute again when this stream may have something to send or to query."""
+        """Recompute when this stream may have something to send or to query."""
         self.changed = False
         tracker = self._tracker
         self.sendable_at = self._sendable_at(now)
@@ -162,7 +162,7 @@ class StreamSender:
         pause = self._tracker.pause_secs(now)
         if pause > 0:
             return now + pause
-        # No time is known: the answer itself wakes the leader.
+        # The time is unknown, but the answer itself wakes the leader.
         if self._awaits_answer:
             self._concurrency.waited(now, self)
             return inf
@@ -186,7 +186,7 @@ class StreamSender:
         return self.queue.due_at(records, size, self._tracker.accumulator.linger_secs)
 
     def _room(self, now: float, requests: int) -> tuple[int, int]:
-        """Return how many records, and bytes of them, may be taken from the queue to fill this number of requests."""
+        """Return how many records and bytes may be taken from the queue to fill this number of requests."""
         max_waiting_bytes = int(MAX_WAITING_WINDOWS * self._concurrency.window_bytes * PAYLOAD_SHARE * self.link_share)
         return self._tracker.free_capacity(requests, self._max_bytes(), max_waiting_bytes, now)
 
@@ -207,7 +207,7 @@ class StreamSender:
             requests, max_bytes = self._concurrency.free_requests, self._max_bytes()
             room = self._room(now, requests)
             deferred = self._deferral.readable()
-        # Outside the lock: the queue may read from disk, and results must not wait for it.
+        # This runs outside the lock, because the queue may read from disk, and results must not wait for that.
         fresh = self._take(room, deferred)
         with self._changed:
             now = self._clock()
@@ -275,7 +275,7 @@ class StreamSender:
                 self._settings.bandwidth.release()
 
     def _on_progress(self, flight: OutstandingRequest, progress: RequestProgress) -> None:
-        """Note the bytes that have left. Once all have, the link has room for the next request."""
+        """Store how many bytes have left. When all have left, the link has room for the next request."""
         flight.progressed(progress, self._clock())
         if progress.drained:
             with self._changed:

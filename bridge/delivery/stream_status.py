@@ -1,4 +1,4 @@
-"""Counters and state of a stream. A failure and its recovery are logged once each; records are never logged."""
+"""Counters and state of a stream. A failure and its recovery are each logged once. Records are never logged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StreamStatus:
     """Counters and state of one stream at one time. Counters start with this process.
 
     `delivered`, `rejected`: records settled. `throttled`: records refused because of the throughput limit. `retried`:
-    records sent again. `resent`: records sent again because a wrong shard had stored them, where consumers that
+    records sent again. `resent`: records sent again because a wrong shard had stored them, so that consumers that
     de-aggregate discard them. `duplicates_possible`: records sent again although an earlier request without a valid
     response may have stored them. `waiting`: records that the sender has and that are not in flight. `bad_for_secs`:
     seconds since the state was last "ok". `max_record_bytes`: None while it is unknown. `hot_key`: a partition key that
@@ -74,7 +74,7 @@ class StreamHealth:
         self._bad_since = 0.0
 
     def bad(self, error: SendError, since: float) -> None:
-        """Note why the stream accepts nothing, or not everything, and since when. Log the reason once."""
+        """Store why, and since when, the stream does not accept all records. Log the reason once."""
         state: State = "refused" if isinstance(error, Refused) else "retrying"
         hint = error.hint if isinstance(error, Refused) else ""
         if self.state == "ok":
@@ -125,7 +125,7 @@ class StreamHealth:
         )
 
     def bad_for_secs(self, now: float) -> float:
-        """Return for how long the state has not been "ok"."""
+        """Return for how many seconds the state has not been "ok"."""
         return 0.0 if self.state == "ok" else now - self._bad_since
 
     def _is_news(self, state: State, code: str) -> bool:

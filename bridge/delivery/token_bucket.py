@@ -20,7 +20,7 @@ The shard itself accumulates no more, so it would refuse a longer burst.
 
 
 def shard_secs(records: int, size: int) -> float:
-    """Return the time in which a shard accepts that many records of `size` bytes in total."""
+    """Return the seconds in which a shard accepts this number of records, with `size` bytes in total."""
     return max(records / RECORDS_PER_SEC, size / BYTES_PER_SEC)
 
 
@@ -42,7 +42,7 @@ class TokenBucket:
 
     @property
     def level_secs(self) -> float:
-        """Tokens in shard seconds: those of records or those of bytes, whichever are fewer."""
+        """Tokens in shard seconds: the smaller of the tokens for records and the tokens for bytes."""
         return min(self._records / RECORDS_PER_SEC, self._bytes / BYTES_PER_SEC)
 
     def fill(self, share: float, now: float) -> None:
@@ -61,9 +61,9 @@ class TokenBucket:
 
     def empty(self) -> None:
         """Discard the tokens: the shard has none."""
-        # An overdraft stays: the shard has to regain it before anything else.
+        # An overdraft remains, because the shard has to regain it first.
         self._records, self._bytes = min(self._records, 0.0), min(self._bytes, 0.0)
 
     def secs_until_one(self, share: float) -> float:
-        """Return the time until there are tokens for a record and a byte; 0 or less if there are."""
+        """Return the seconds until there are tokens for one record and one byte; 0 or less if there are enough now."""
         return max((1 - self._records) / RECORDS_PER_SEC, (1 - self._bytes) / BYTES_PER_SEC) / share

@@ -74,8 +74,8 @@ class DeliveryTracker:
     def free_capacity(self, requests: int, max_bytes: int, max_waiting_bytes: int, now: float) -> tuple[int, int]:
         """Return the fresh records, and their bytes, that may be taken for `requests` requests of `max_bytes`.
 
-        At most `max_waiting_bytes` wait here in total. The limit is low because the spool, which may have newer records
-        to send first, cannot take records back.
+        At most `max_waiting_bytes` wait here in total. This limit is low because records cannot return to the spool,
+        which may receive newer records to send first.
         """
         records, size = self.accumulator.capacity(self._settings.requests_in_flight)
         wanted, wanted_bytes = self.accumulator.free_capacity(requests, max_bytes, len(self._in_flight), now)
@@ -86,7 +86,7 @@ class DeliveryTracker:
     def add(self, fresh: list[Record], now: float) -> list[Rejected]:
         """Append fresh records. Return those that are larger than the stream accepts."""
         sendable = self.size_limit.sendable_bytes()
-        # The usual case: no record can be too large, whatever its key. So the keys need not be encoded to count their
+        # In the usual case, no record can be too large with any key. So the keys need not be encoded to count their
         # bytes.
         if max([len(record[3]) for record in fresh], default=0) + MAX_KEY_BYTES <= sendable:
             self.accumulator.append(fresh, now)
@@ -100,7 +100,7 @@ class DeliveryTracker:
     def should_await_answer(self, max_bytes: int, now: float) -> bool:
         """Return whether the next request should wait for a response that makes more keys ready.
 
-        Two requests keep the link busy. Further small ones would use more of it for HTTP heads.
+        Two requests keep the link busy. Further small requests would only add HTTP headers.
         """
         return len(self._in_flight) >= FULL_PIPELINE and self.accumulator.is_underfilled(max_bytes, now)
 
@@ -137,8 +137,8 @@ class DeliveryTracker:
         if outcome.misplaced or (learned and self._misplaced):
             delivered = [*delivered, *self.judge_misplaced(now)]
         max_attempts = self._schedule_retries(outcome, now, part=batch.part) if outcome.again else 0
-        # Only now is each record of the batch settled or again the first of its key. If the keys were released earlier,
-        # a later record of the key could overtake it.
+        # Only now, each record of the batch is either settled or again the first of its key. If the keys were released
+        # earlier, a later record of the key could overtake it.
         self.accumulator.release(*batch.holds, now=NOW if outcome.again else now)
         self._update_state(outcome, max_attempts, now)
         return Settled(delivered, outcome.rejected)
@@ -147,8 +147,7 @@ class DeliveryTracker:
         """Put all records of a failed request back, and start a pause."""
         self._remove_in_flight(batch, error)
         self.state.bad(error, batch.started_at)  # not `now`: a request without a response fails after half a minute
-        # A refusal ends when a person acts. A fixed pause finds that out sooner than a back-off that has grown for
-        # days.
+        # A refusal ends when a person acts. A fixed pause detects this sooner than a back-off that has grown for days.
         pause = self._settings.refused_retry_secs if isinstance(error, Refused) else None
         self.breaker.failed(batch.generation, now, pause)
         self._count_attempt(batch.records)
@@ -165,7 +164,7 @@ class DeliveryTracker:
         """
         self.size_limit.invalidate()
         alone = len(batch.records) == 1
-        # Until the stream has answered once, its name may be the invalid part. That is no reason to reject the record.
+        # Until the stream has answered once, the invalid part may be its name, so the record is not rejected.
         if alone and not (self.size_limit.described or self.state.delivered):
             self.on_request_failed(batch, self._bad_name(error), now)
             return []
@@ -223,7 +222,7 @@ class DeliveryTracker:
         return self._misplaced.due_at
 
     def judge_misplaced(self, now: float) -> list[Record]:
-        """Put the records back that consumers discard. Return those that are now known to be delivered."""
+        """Reenqueue the records that consumers discard. Return the records that are now known to be delivered."""
         delivered, discarded = self._misplaced.judge(now)
         self.state.resent += len(discarded)
         self._count_attempt(discarded)
@@ -235,7 +234,7 @@ class DeliveryTracker:
 
     @property
     def outstanding(self) -> int:
-        """Number of records that were taken from the queue and are not settled."""
+        """Number of unsettled records that were taken from the queue."""
         return self.waiting + sum([len(batch.records) for batch in self._in_flight])
 
     @property
@@ -256,7 +255,7 @@ class DeliveryTracker:
         return bool(self._in_flight) or self.accumulator.records > 0
 
     def oldest(self) -> int | None:
-        """Return the number of the oldest record that was taken from the queue and is not settled."""
+        """Return the number of the oldest unsettled record that was taken from the queue."""
         oldest = [min(batch.records).number for batch in self._in_flight]
         oldest += [*self._misplaced.numbers(), *(record.number for record, _ in self._awaiting_size_limit)]
         waiting = self.accumulator.oldest()
@@ -275,7 +274,7 @@ class DeliveryTracker:
         )
 
     def _learn(self, batch: Batch, results: Sequence[Result], now: float) -> bool:
-        """Learn from a response which shard accepts which keys, and how much each shard accepts.
+        """Learn from a response which keys belong to which shard, and how much each shard accepts.
 
         Return whether undecided records should be judged again.
         """
@@ -323,7 +322,8 @@ class DeliveryTracker:
                 count = self._attempts[record.number] = self._attempts.get(record.number, 0) + 1
                 max_attempts = max(max_attempts, count)
                 (limited if by_limiter else backing_off.setdefault(count, [])).append(record)
-        # With strict order nothing may pass a part of a split request, so it waits as a whole and not shard by shard.
+        # With strict order, no record may overtake a part of a split request, so the part waits as one unit, not shard
+        # by shard.
         if part and self.accumulator.strict:
             not_before = now + self._settings.record_backoff.secs(max_attempts)
             self.accumulator.reenqueue_part(outcome.again, not_before)
@@ -335,7 +335,7 @@ class DeliveryTracker:
         return max_attempts
 
     def _update_state(self, outcome: BatchOutcome, attempts: int, now: float) -> None:
-        """Set the state after an answer: one throttled record is normal, one that never passes is not."""
+        """Set the state after an answer. One throttled record is normal; a record that is always throttled is not."""
         if outcome.last is not None and (not outcome.shards or attempts >= REPORT_AFTER_ATTEMPTS):
             self.state.bad(record_error(outcome.last.code, outcome.last.message, self._queue_name), now)
         elif max(self._attempts.values(), default=0) < REPORT_AFTER_ATTEMPTS:
