@@ -1,8 +1,8 @@
 """Groups of the stored dead letters by mapping, code and reason, read while the bridge that owns the spool runs.
 
 The reason is the detail text without its values (`reason_of`), so that "found 7" and "found 8" are one group. Each page
-of rows is read in its own transaction, because a long read transaction would stop the bridge from resetting its
-write-ahead log. SQLite groups the rows of a page and does not hold Python's global lock (GIL) meanwhile, so the ingest
+of rows is read in a separate transaction, because a long read transaction would prevent the bridge from resetting its
+write-ahead log. While SQLite groups the rows of a page, it does not hold Python's global lock (GIL), so the ingest
 thread can run.
 
 One million dead letters with 3,000 different details take 2.1 s of one core, in 50 transactions.
@@ -28,7 +28,7 @@ MAX_GROUPS: Final = 500
 
 All further groups share one count, because the number of different details has no bound.
 """
-# Enough to recognise the cause; each example may be hundreds of characters long.
+# A few examples are enough to recognise the cause. Each may be hundreds of characters long.
 MAX_EXAMPLES: Final = 3
 MAX_REASON_CHARS: Final = 300
 _VALUES: Final = re.compile(
@@ -42,7 +42,7 @@ _VALUES: Final = re.compile(
 
 
 class GroupKey(NamedTuple):
-    """Identity of a group. `mapping` is "" where no mapping processed the message."""
+    """Identity of a group. `mapping` is "" if no mapping processed the message."""
 
     mapping: str
     code: str
@@ -51,7 +51,10 @@ class GroupKey(NamedTuple):
 
 @dataclass(slots=True)
 class DeadLetterGroup:
-    """Dead letters with one key. Times are milliseconds since 1970, `newest` and `oldest` are their numbers."""
+    """Dead letters with one key.
+
+    Times are milliseconds since 1970. `newest` and `oldest` are numbers of dead letters.
+    """
 
     mapping: str
     code: str
@@ -76,7 +79,7 @@ class DeadLetterGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupedDeadLetters:
-    """All groups, largest first, and the number of dead letters of those beyond MAX_GROUPS."""
+    """All groups, largest first, and the number of dead letters in groups beyond MAX_GROUPS."""
 
     groups: tuple[DeadLetterGroup, ...]
     others: int
@@ -85,7 +88,7 @@ class GroupedDeadLetters:
 @lru_cache(maxsize=8192)
 def reason_of(detail: str) -> str:
     """Return a detail text with each value replaced: numbers by N, texts by '…', JSON by […] or {…}."""
-    # The pattern is applied to twice the length that is returned: placeholders make the text shorter.
+    # The pattern is applied to twice the returned length, because placeholders make the text shorter.
     return _VALUES.sub(_placeholder, detail[: 2 * MAX_REASON_CHARS])[:MAX_REASON_CHARS]
 
 
@@ -100,7 +103,7 @@ def group_dead_letters(folder: Path) -> GroupedDeadLetters:
     groups: dict[GroupKey, DeadLetterGroup] = {}
     others = last = 0
     while True:
-        # The pages continue at the highest number seen, so rows that arrive meanwhile belong to later pages.
+        # Each page begins after the highest number so far, so rows that arrive during the loop belong to later pages.
         with reading(folder) as database:
             page = database.execute(_PAGE, {"last": last, "rows": PAGE_ROWS}).fetchall()
         if not page:
@@ -108,7 +111,7 @@ def group_dead_letters(folder: Path) -> GroupedDeadLetters:
         for mapping, code, detail, *row in page:
             key = GroupKey(mapping, code, reason_of(detail))
             group = groups.get(key)
-            # The bound of memory: a group that is new after MAX_GROUPS only adds to `others`.
+            # To bound the memory, a new group beyond MAX_GROUPS is only counted in `others`.
             if group is None and len(groups) < MAX_GROUPS:
                 group = groups[key] = DeadLetterGroup(*key)
             if group is None:
@@ -132,13 +135,13 @@ def numbers_of_group(folder: Path, key: GroupKey, after: int, up_to: int, limit:
     Raises BridgeError if the spool cannot be read.
     """
     found: list[int] = []
-    # SQLite has no larger integers; one would end the calling thread.
+    # SQLite has no larger integers. A larger value would raise an error that ends the calling thread.
     last, up_to = min(after, MAX_NUMBER), min(up_to, MAX_NUMBER)
     while len(found) < limit:
         with reading(folder) as database:
             page = database.execute(_OLDEST, {**_bound(key), "last": last, "up_to": up_to}).fetchall()
         if not page:
-            # The reason is a function of Python, which SQLite cannot evaluate, so each page is filtered here.
+            # A Python function computes the reason. SQLite cannot call it, so each page is filtered here.
             break
         last = page[-1][0]
         found += [number for number, detail in page if reason_of(detail) == key.reason]
@@ -158,7 +161,7 @@ def find_in_group(folder: Path, key: GroupKey, before: int | None, limit: int) -
             if not page:
                 break
             last = page[-1][0]
-            # Only the numbers are read for the search. The payloads of the few that match are read one by one.
+            # The search reads only the numbers. The payloads of the few matches are read one by one.
             numbers = [number for number, detail in page if reason_of(detail) == key.reason][: limit - len(found)]
             found += [stored for number in numbers for stored in read_dead_letters(database, number=number)]
     return found

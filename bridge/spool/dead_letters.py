@@ -22,7 +22,7 @@ PAYLOAD_SHARE = 4
 _AMEND = "update dead_letters set code = ?, detail = ?, crc = ? where number = ?"
 # Evict this part of the limit at once, so that a full table does not evict with every burst.
 _EVICTED_SHARE = 16
-# Template of an evicted dead letter: only its mapping and its streams are filled in, for the ledger.
+# Template of an evicted dead letter. Only mapping and streams are set, because the ledger needs no more.
 _GONE = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
 
 
@@ -55,7 +55,7 @@ def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
         streams=json.dumps(dead_letter.streams),  # type: ignore[arg-type]  # as the column holds it
         retain=int(dead_letter.retain),  # type: ignore[arg-type]  # as the column holds it
         properties=json.dumps(dict(dead_letter.properties)),  # type: ignore[arg-type]  # as the column holds it
-        # The column holds JSON; a tuple has no type in SQLite.
+        # The column contains JSON, because SQLite has no type for a tuple.
     )
 
 
@@ -68,7 +68,7 @@ def read_dead_letters(
     2. the one with `number`
     3. the newest, as many as `newest` says, newest first
     """
-    # sqlite3 raises OverflowError for a larger integer, which would end the calling thread.
+    # For a larger integer, sqlite3 would raise OverflowError, which would end the calling thread.
     if number is not None and not 0 <= number <= MAX_NUMBER:
         return
     where = "where number = ?" if number is not None else "where number > ?"
@@ -158,7 +158,7 @@ def write_dead_letters(
         DEAD_LETTERS.write(database, map(to_row, added))
     # The caller passes the removed dead letters, so that they need not be read here.
     size = sum(map(stored_bytes, added)) - sum(map(stored_bytes, removed.values()))
-    # Eviction follows the insertion, so that the newest dead letters are always among those that stay.
+    # The eviction comes after the insertion, so that the newest dead letters always stay.
     excess = used + size - limit
     evicted, freed = _evict(database, excess + limit // _EVICTED_SHARE) if excess > 0 else ([], 0)
     return DeadLetterChange(len(added) - len(removed) - len(evicted), size - freed, len(evicted)), evicted
@@ -172,7 +172,7 @@ def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter],
     evicted: list[DeadLetter] = []
     numbers: list[tuple[int]] = []
     freed = 0
-    # Payloads are not read: an eviction of 256 MiB would otherwise read as many bytes from disk.
+    # Payloads are not read. Otherwise, an eviction of 256 MiB would read 256 MiB from disk.
     for number, mapping, streams, size in database.execute(
         f"select number, mapping, streams, {_SIZE} from dead_letters order by number"
     ):

@@ -1,4 +1,7 @@
-"""The folder of the spool: it has one owner, only its user can read it, and no file with records is ever deleted."""
+"""The folder of the spool.
+
+It has one owner at a time, only its user can read it, and no file with records is deleted.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +44,14 @@ class SpoolDirectory:
     def _protect(self) -> None:
         """Create the database file with mode 0600, because payloads are confidential. Existing files get this mode too.
 
-        SQLite creates the -wal and -shm files with the mode of the database file. A link is refused with OSError:
-        another user, who may write to the folder, could have made it to change a file of the bridge's user.
+        SQLite creates the -wal and -shm files with the mode of the database file. A link is refused with OSError.
+        Another user who may write to the folder could have created it to change a file of the bridge's user.
         """
-        # A volume of a container often has this mode, where there are no other users.
+        # Volumes of containers often have this mode. A container has no other users, so this is safe.
         if self.path.stat().st_mode & stat.S_IWOTH and not self.path.is_mount():
             log.warning("every user of this machine can write to spool.path %s: run 'chmod o-w' on it", self.path)
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-        # With O_CREAT and a mode, and not by a later `chmod`: other users could open a new file in between.
+        # The file is created with its mode. If `chmod` set the mode later, other users could open the file in between.
         os.close(os.open(self.database, flags | os.O_CREAT, 0o600))
         for file in self.path.glob("spool.db*"):
             descriptor = os.open(file, flags)
@@ -64,7 +67,8 @@ class SpoolDirectory:
         """
         schema.reject_truncated_database(self.database, used=self._lock.used)
         schema.reject_damaged_log(self.database, same_boot=self._lock.same_boot)
-        # Before SQLite opens the file: it would trust the pages of the log that are in the page cache.
+        # This must come before SQLite opens the file, because SQLite would trust the pages of the log in the page
+        # cache.
         schema.resync_wal(self.database)
 
     def note_opened(self) -> None:
@@ -119,7 +123,7 @@ class SpoolDirectory:
         self._damaged.unlink(missing_ok=True)
         self._lock.note_boot(b"")  # the new database is empty, and not because it was cut short
         self._protect()
-        # Both folders changed, and the renames must survive a power failure.
+        # Sync both folders, so that the renames survive a power failure.
         sync(aside)
         sync(self.path)
         return aside
@@ -128,9 +132,9 @@ class SpoolDirectory:
         """Return the folders of damaged spools whose salvage has not finished, sorted."""
         return sorted(file.parent for file in self.path.glob(f"damaged-*/{UNFINISHED}"))
 
-    # The folder itself stays: a person may want to look at it, and this program deletes no records.
+    # The folder itself stays, because a person may need it, and this program deletes no records.
     def salvaged(self, aside: Path) -> None:
-        """Remove the marker of a damaged spool: its readable records are in the new spool."""
+        """Remove the marker of a damaged spool, because its readable records are now in the new spool."""
         (aside / UNFINISHED).unlink(missing_ok=True)
 
     def set_aside_count(self) -> int:

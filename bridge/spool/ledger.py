@@ -27,7 +27,7 @@ as new. `deleted` (by a person) and `evicted` (to make room for newer ones): the
 by a damaged disk. The rest of `dropped` had no room.
 """
 STORED = COLUMNS + BREAKDOWN_COLUMNS
-# One call returns all columns, which is faster than a `getattr` for each.
+# One call returns all columns, which is faster than one `getattr` per column.
 _stored = attrgetter(*STORED)
 ACCOUNTING_EQUATION = "received = delivered + filtered + dead lettered + dropped + spooled"
 
@@ -50,7 +50,8 @@ class LedgerLine:
 
     def add(self, other: LedgerLine) -> None:
         """Add the changes of a transaction."""
-        # The six columns of the equation are written out below: this method runs for every line of every transaction.
+        # The six columns of the equation are written out for speed, because this method runs for every line of every
+        # transaction.
         for name in BREAKDOWN_COLUMNS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.received += other.received
@@ -95,7 +96,7 @@ class LedgerRow(NamedTuple):
 
 
 def accounting_mismatch(row: LedgerRow) -> str:
-    """Return the error text of a row that is not balanced, with its numbers."""
+    """Return an error text with the numbers of a row that is not balanced."""
     name = f"{row.mapping} → {row.stream}" if row.mapping else "(no mapping)"
     return (
         f"ACCOUNTING MISMATCH on {name}: {row.received:,} received, {row.accounted:,} accounted for, "
@@ -105,7 +106,7 @@ def accounting_mismatch(row: LedgerRow) -> str:
 
 
 def accounting_lines(rows: Iterable[LedgerRow]) -> Iterator[str]:
-    """Yield one line per row that is not balanced; if all are balanced, one line that says so."""
+    """Yield one line per row that is not balanced or, if all rows are balanced, one line that confirms it."""
     wrong = [accounting_mismatch(row) for row in rows if not row.balanced]
     yield from wrong or [f"accounting OK: {ACCOUNTING_EQUATION}"]
 
@@ -135,9 +136,9 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
     def rows_with(self, changes: Ledger) -> Iterator[tuple[int, ...]]:
         """Yield the rows to store for the changes of a transaction: mapping, stream, counts, number of lines.
 
-        Each row contains the number of lines, so that a missing one is noticed in a damaged database. A new line
-        changes that number, so all rows of a small ledger are written again. Rows of a large ledger follow when their
-        counts next change.
+        Each row contains the number of lines, so that a missing row is detected in a damaged database. A new line
+        changes this number, so all rows of a small ledger are written again. In a large ledger, a row is updated when
+        its counts next change.
         """
         new = len([place for place in changes if place not in self])
         lines = len(self) + new

@@ -34,7 +34,7 @@ class FolderLock:
         """
         try:
             make_private(path)
-            # The file is overwritten: it must not be a link to another one.
+            # The file is overwritten, so it must not be a link to another file.
             self._file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise unusable(path, error) from error
@@ -44,8 +44,8 @@ class FolderLock:
             self._folder = _locked_folder(path)
         except OSError as error:
             os.close(self._file)
-            # The owner writes its process id after it has the lock, so the id may be that of the previous owner for an
-            # instant.
+            # The owner writes its process id after it gets the lock. For an instant, the file may contain the id of the
+            # previous owner.
             owner = owner_of(path)
             by = f"another bridge (process {owner})" if owner else "another bridge"
             raise SpoolInUse(
@@ -53,11 +53,11 @@ class FolderLock:
             ) from error
         try:
             _, _, boot = os.pread(self._file, _LOCK_BYTES, 0).partition(b"\n")
-            # Read before `_write` replaces it: the boot of the last run decides how strictly the write-ahead log is
-            # checked.
+            # The boot of the last run is read before `_write` replaces it. It decides how strictly the write-ahead log
+            # is checked.
             self._boot = boot.strip()
             self._write()
-            # The umask may have removed or an older version may have left out permissions; the mode is set in any case.
+            # The mode is always set, because the umask or an older version may have created the file with another mode.
             os.fchmod(self._file, 0o600)
         except OSError as error:
             self.close()
@@ -74,13 +74,13 @@ class FolderLock:
         return self.used and self._boot == boot_id()
 
     def note_boot(self, boot: bytes | None = None) -> None:
-        """Store that a spool was opened in this boot of the machine; b"" stands for no spool."""
+        """Store the boot of the machine in which a spool was opened; b"" if there was none."""
         self._boot = boot_id() if boot is None else boot
         with suppress(OSError):  # without it, the write-ahead log is checked less strictly at the next start
             self._write()
 
     def _write(self) -> None:
-        # Truncated first: a shorter process id would otherwise leave digits of the longer one behind.
+        # The file is truncated first. Otherwise, digits of a longer process id would remain after a shorter one.
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, b"%d\n%s\n" % (os.getpid(), self._boot), 0)
 
@@ -102,7 +102,7 @@ def is_in_use(path: Path) -> bool:
     except OSError:
         return False
     try:
-        # A shared lock is enough to see the owner's exclusive one, and several commands may look at the same time.
+        # A shared lock is enough to detect the owner's exclusive lock, and several commands can check at the same time.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
@@ -112,10 +112,10 @@ def is_in_use(path: Path) -> bool:
 
 
 def _locked_folder(path: Path) -> int:
-    """Lock the folder itself, and return its descriptor; -1 where the file system locks no folders, as NFS.
+    """Lock the folder itself, and return its descriptor; -1 on file systems such as NFS that cannot lock folders.
 
-    The folder is locked in addition to the file, because a person may delete the lock file in the belief that it is
-    stale. Raises BlockingIOError if another process has the lock.
+    The folder is locked in addition to the file, because a person may delete the lock file as stale. Raises
+    BlockingIOError if another process has the lock.
     """
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -125,7 +125,7 @@ def _locked_folder(path: Path) -> int:
         raise
     except OSError:
         os.close(folder)
-        # Locking of folders is an additional protection; without it, the lock file alone protects the spool.
+        # Locking the folder is an additional protection. If it is not possible, the lock file alone protects the spool.
         return -1
     return folder
 

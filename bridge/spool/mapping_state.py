@@ -1,7 +1,7 @@
 """Values that stateful mappings store, written in the transaction of the messages that changed them.
 
-A stored state therefore always matches the acknowledged messages. After a crash the broker redelivers the others, and
-they meet the state as it was before them.
+A stored state therefore always corresponds to the acknowledged messages. After a crash, the broker redelivers all other
+messages, and the state is as it was before them.
 
 All states are in memory, and all together have a maximum size (`StateBudget`). If they exceed it, the largest state
 evicts the values that were written longest ago. Rows with records (`HELD_ROWS`) are not evicted: if `crowded` is true,
@@ -29,7 +29,7 @@ MAX_STATE_BYTES: Final = 64 * 1024 * 1024
 SPOOL_SHARE: Final = 4
 """All states use at most this fraction of `spool.max_bytes`, so that they never fill the spool."""
 _EVICTED_SHARE: Final = 16
-# An eviction frees this fraction of the bound, so that a full budget does not evict with every message.
+# An eviction frees this fraction of the bound, so that a full budget does not need an eviction for every message.
 
 
 class StateUsage(NamedTuple):
@@ -63,7 +63,7 @@ class StateBudget:
         """Evict values while the states exceed the bound, except rows with records."""
         if self.used <= self.max_bytes:
             return
-        # Evict below the bound, not only to it: otherwise the next value would cause the next eviction.
+        # Evict more than necessary. Otherwise, the next value would cause the next eviction.
         target = self.max_bytes - self.max_bytes // _EVICTED_SHARE
         while self.used > target:
             state = max(self._states, key=lambda each: each.evictable_bytes)
@@ -85,7 +85,7 @@ class MappingState:
         sizes = {key: _size(key, value) for key, value in values.items()}
         self.bytes = sum(sizes.values())
         """Bytes of all rows in memory."""
-        # Kept as a sum, because `make_room` compares all states and must not walk through their rows.
+        # The size is stored as a sum, because `make_room` compares all states and must not iterate over their rows.
         self.evictable_bytes = sum(size for key, size in sizes.items() if not key.startswith(HELD_ROWS))
         self._budget = budget or StateBudget(MAX_STATE_BYTES)
         self._budget.add(self)
@@ -103,9 +103,10 @@ class MappingState:
             # The keys are ordered by their last write, and the database stores that order.
             del self._values[key]
             self._count(key, -_size(key, old))
-        # orjson shrinks its result in place within a block of 1 KiB, which a copy does not keep.
+        # orjson returns its result in a block of at least 1 KiB. A copy needs only its own size.
         self._values[key] = memoryview(value).tobytes()
-        # The changes are written in this order. Setting an existing key does not move it in a dict: remove it first.
+        # The changes are written in this order. In a dict, setting an existing key does not move it to the end, so it
+        # is removed first.
         self._changed.pop(key, None)
         self._changed[key] = None
         self._count(key, _size(key, value))
@@ -127,7 +128,7 @@ class MappingState:
     def evict_oldest(self, size: int) -> None:
         """Evict the values written longest ago until `size` bytes are free, except rows with records."""
         keys, freed = [], 0
-        # Keys are collected first: a dict must not change during an iteration over it.
+        # The keys are collected first, because a dict must not change while it is iterated.
         for key, value in self._values.items():
             if freed >= size:
                 break
@@ -176,7 +177,7 @@ class MappingState:
         return written + len(changed)
 
     def written(self) -> None:
-        """Forget which keys changed, because the transaction was committed."""
+        """Clear the list of changed keys, because the transaction was committed."""
         self._changed.clear()
 
     def _count(self, key: str, size: int) -> None:
@@ -188,7 +189,10 @@ class MappingState:
 
 @dataclass(slots=True)
 class ClearingRequest:
-    """Request to clear the state of a mapping. `done` is set when that is on disk; `keys` were removed then."""
+    """Request to clear the state of a mapping.
+
+    `done` is set when the change is on disk. `keys` is the number of removed keys.
+    """
 
     mapping: str
     keys: int = 0
@@ -196,7 +200,7 @@ class ClearingRequest:
 
 
 class MappingStates:
-    """The states of all mappings of one spool. Ingest thread only, except where another is named."""
+    """The states of all mappings of one spool. Only for the ingest thread, unless a method says otherwise."""
 
     def __init__(self, database: sqlite3.Connection, max_bytes: int) -> None:
         """Read the last committed states. Raises sqlite3.Error."""

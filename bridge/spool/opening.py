@@ -1,4 +1,4 @@
-"""Opening of the spool: one owner, a damaged database set aside, records recovered from damaged copies."""
+"""Opening of the spool: lock the folder, set a damaged database aside, and salvage its records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
     """
     folder = SpoolDirectory(settings.path)
     try:
-        # A run that found damage could not move a database that it had open, so it only left a marker for this start.
+        # A run that finds damage cannot move its open database, so it only writes a marker for the next start.
         if why := folder.damage:
             folder.quarantine(why)
         try:
@@ -34,7 +34,8 @@ def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
             folder.quarantine(str(error))
             spool = Spool(settings, folder, live_first=live_first)
         _recover(spool)
-    # BaseException: the lock must be released on KeyboardInterrupt too, or the same process could not open it again.
+    # BaseException includes KeyboardInterrupt, after which the lock must be released too. Otherwise, this process could
+    # not open the folder again.
     except BaseException:
         folder.close()
         raise
@@ -52,8 +53,8 @@ def _recover(spool: Spool) -> None:
             spool.folder.salvaged(aside)
         except (SpoolWriteError, SpoolFull) as error:
             log.error("not salvaged yet: %s", error)
-        # Salvage reads damaged bytes, so any exception is possible. The bridge must start anyway: messages wait at the
-        # broker.
+        # Salvage reads damaged bytes, so any exception is possible. The bridge must start anyway, because messages are
+        # waiting in the broker.
         except Exception:
             log.exception("salvage failed; this is a bug. The damaged spool is in %s", aside)
             for queue in spool.queues.values():

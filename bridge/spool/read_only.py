@@ -1,4 +1,4 @@
-"""Read-only access to a spool from another process, also while the bridge that owns it runs.
+"""Read-only access to a spool from another process, even while the bridge that owns it runs.
 
 SQLite's write-ahead log shows readers a consistent last commit while another process writes:
 https://www.sqlite.org/wal.html
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from bridge.model import DeadLetter, Record
 
-# A page ends at either limit, so that neither many small dead letters nor a few large ones make a long transaction.
+# A page ends at either limit, so that neither many small nor a few large dead letters cause a long transaction.
 PAGE_DEAD_LETTERS: Final = 500
 PAGE_BYTES: Final = 4 * 1024 * 1024
 """Bytes of payloads that end a page of dead letters."""
@@ -50,7 +50,7 @@ GIVEN_UP: Final = "session_given_up"
 
 @dataclass(frozen=True, slots=True)
 class LedgerCheck:
-    """Lines of the ledger, and the counts to compare with them: stored records of each queue, and dead letters."""
+    """Lines of the ledger, and the counts to compare: the stored records of each queue, and the dead letters."""
 
     rows: tuple[LedgerRow, ...]
     queued: dict[str, int]
@@ -79,7 +79,7 @@ def read_dead_letter(folder: Path, number: int) -> DeadLetter:
     with reading(folder) as database:
         found = next(read_dead_letters(database, number=number), None)
         if found is None:
-            # Within the read transaction, so that the number belongs to the same commit as the failed search.
+            # This is inside the read transaction, so that the number belongs to the same commit as the failed search.
             file, held = folder / "spool.db", measure_dead_letters(database)[0]
             raise NoSuchDeadLetter(f"no dead letter {number} in {file}; it contains {held}")
         return found.dead_letter
@@ -139,7 +139,7 @@ def count_matching(folder: Path, wanted: Mapping[str, str]) -> int:
 
 
 def _matching(database: sqlite3.Connection, wanted: Mapping[str, str], before: int | None, limit: int) -> list[int]:
-    # Numbers first, payloads later: a sort over rows with payloads would copy up to 256 MiB.
+    # The numbers are sorted first and the payloads read later. Sorting rows with payloads would copy up to 256 MiB.
     query = f"select number from dead_letters {_clause(wanted, before)} order by number desc limit :limit"
     return [number for (number,) in database.execute(query, {**wanted, "before": before, "limit": limit})]
 
@@ -169,7 +169,7 @@ def count_by_code(folder: Path) -> dict[str, int]:
 def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
     """Yield each buffered record of the queue `stream` in order, with the name of its mapping. Raises BridgeError.
 
-    Each page has its own read transaction: a long one would stop a running bridge from resetting the write-ahead log.
+    Each page has a separate read transaction, because a long one would prevent the bridge from resetting its log.
     """
     last = 0
     while True:
@@ -241,7 +241,7 @@ def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
 
 
 def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
-    # CRCs are not checked here: `spool verify` reports damaged rows separately from unbalanced lines.
+    # CRCs are not checked here, because `spool verify` reports damaged rows separately from unbalanced lines.
     mappings = dict(database.execute("select number, name from mappings").fetchall())
     streams = dict(database.execute("select number, name from streams").fetchall())
     lines = database.execute(f"select mapping, stream, {', '.join(STORED)} from ledger").fetchall()
@@ -257,7 +257,7 @@ def integrity_errors(folder: Path) -> list[str]:
     with reading(folder) as database:
         names = [name for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
         queues = [number for number, name, _ in STREAMS.read(database) if name]
-    # Without a running bridge nothing waits for the log to be reset, so a check may take as long as it needs.
+    # Without a running bridge, no log has to be reset, so a check may take any time.
     end = CHECK_SECS if is_in_use(folder) else inf
     pragmas = [f"pragma integrity_check({name})" for name in names] if end < inf else ["pragma integrity_check"]
     found = [fault for pragma in pragmas for fault in _integrity_faults(folder, pragma, end)]
@@ -308,11 +308,11 @@ def reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]
     try:
         # `mode=ro` never creates a file. With `timeout`, a reader waits while the bridge runs a checkpoint.
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5.0)) as database:
-            # One transaction, so that all queries of the block see the same commit.
+            # One transaction covers the block, so that all its queries see the same commit.
             database.execute("begin")
             if max_secs < inf:
                 end = time.monotonic() + max_secs
-                # The handler runs between instructions of SQLite; a true result ends the query with SQLITE_INTERRUPT.
+                # SQLite calls the handler between instructions. A true result ends the query with SQLITE_INTERRUPT.
                 database.set_progress_handler(lambda: time.monotonic() > end, PROGRESS_STEPS)
             yield database
     except sqlite3.OperationalError as error:
@@ -322,6 +322,6 @@ def reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]
                 "table): stop the bridge first, or verify a copy of the folder"
             ) from error
         raise BridgeError(f"{file} cannot be read: {error}") from error
-    # LookupError: a ledger line whose mapping or stream has no name, as in a damaged database.
+    # In a damaged database, a ledger line may have a mapping or stream without a name, which raises LookupError.
     except (sqlite3.Error, LookupError) as error:
         raise BridgeError(f"{file} cannot be read: {error}") from error

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Numbers per step of `_drop`. Small steps, so that `still_needed` is evaluated often and little more than necessary is
+# Numbers per step of `_drop`. Small steps evaluate `still_needed` often, so that few records more than necessary are
 # dropped.
 _DROPPED_AT_ONCE = 2000
-# Records after which `expire` starts no further step; the next transaction continues. It bounds the commit's duration.
+# After this number of records, `expire` stops, and the next transaction continues. This bounds the duration of a
+# commit.
 _EXPIRED_AT_ONCE = 50_000
 # Bytes that may be committed before the size on disk is measured again.
 _UNMEASURED_BYTES = 1024 * 1024
@@ -52,8 +53,8 @@ class DiskBudget:
         """
         if self._unmeasured_bytes < 0 or self._unmeasured_bytes + needed > _UNMEASURED_BYTES:
             return False
-        # Other programs fill the disk too, so its free space is read each time.
-        # Only far from the limit: other programs may fill the disk by many megabytes between two commits.
+        # Other programs use the disk too, and may fill many megabytes between two commits. So this short cut applies
+        # only far from the limit, and the free space is read each time.
         if self._min_free_bytes and shutil.disk_usage(self._path).free - self._min_free_bytes < _FAR_BYTES:
             return False
         self._unmeasured_bytes += needed
@@ -64,7 +65,7 @@ class DiskBudget:
         if not self._min_free_bytes:
             return self._max_bytes
         of_disk = used + shutil.disk_usage(self._path).free - self._min_free_bytes
-        # Remembered for the message: a person must know whether to raise spool.max_bytes or to free the disk.
+        # The message needs this, because a person must know whether to raise spool.max_bytes or to free the disk.
         self._disk = of_disk < self._max_bytes
         return min(self._max_bytes, of_disk)
 
@@ -74,8 +75,7 @@ class DiskBudget:
         With `blocking` there is hysteresis: a full spool stays full until a tenth of the limit is free.
         """
         limit = self.limit(used)
-        # Without hysteresis, a full spool would accept a burst, be full again, and pause with each batch that is
-        # delivered.
+        # Without hysteresis, a full spool would accept a burst after each delivered batch, and then pause again.
         spare = self._spare() if self.full and blocking else 0
         self.full = used + needed > limit - spare
         self._unmeasured_bytes = 0 if used + needed + _FAR_BYTES < limit else -1
@@ -108,11 +108,12 @@ class RecordDropper:
         """Drop the oldest records of the longest queue until there is room, or until senders hold all others."""
         queues, count = list(queues), 0
         while still_needed():
-            # The longest queue first: one slow destination must not cost the records of the others.
+            # The longest queue comes first, so that one slow destination does not cause losses in other queues.
             longest = max(queues, key=lambda queue: queue.waiting)
             waiting = longest.waiting
             dropped = self._drop(longest, _DROPPED_AT_ONCE)
-            # Stop only without progress: `waiting` also shrinks when numbers without a record were passed over.
+            # Stop only without progress. Skipping numbers without a record counts as progress, because it reduces
+            # `waiting` too.
             if dropped is None and longest.waiting == waiting:
                 break
             count += dropped or 0
@@ -123,7 +124,7 @@ class RecordDropper:
         """Drop records received before `before_ms` (milliseconds since 1970), except those that senders hold."""
         count = 0
         for queue in queues:
-            # The count spans all queues: together they bound the duration of one commit.
+            # The count includes all queues, because together they determine the duration of the commit.
             while count < _EXPIRED_AT_ONCE and (older := queue.older_than(before_ms)):
                 dropped = self._drop(queue, min(older, _DROPPED_AT_ONCE), "expired")
                 if dropped is None:
@@ -134,7 +135,8 @@ class RecordDropper:
 
     def _drop(self, queue: StreamQueue, count: int, mark: str = "") -> int | None:
         """Delete up to `count` of the oldest unsent records of a queue; return how many, or None if there were none."""
-        # Note the queue first: `drop_oldest` stops it from handing out records until `done` or `failed` resumes it.
+        # Store the queue first, because `drop_oldest` stops it from handing out records until `done` or `failed`
+        # resumes it.
         self.queues[queue] = None
         span = queue.drop_oldest(count)
         return None if span is None else write_dropped(self._database, queue, *span, self._changes, mark)

@@ -14,7 +14,7 @@ DEAD_LETTER_SHARE: Final = 4
 
 
 class SpoolSettings(Section):
-    """Records on disk until Kinesis has accepted them."""
+    """Disk store of the records that Kinesis has not accepted yet."""
 
     path: FromFolder = Field(default=Path("data"), description="folder of the database and of quarantined spools")
     max_bytes: Annotated[Size, size_between(16 * MIB)] = Field(

@@ -53,7 +53,7 @@ _UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeErr
 
 
 class Spool:
-    """The open spool. One thread (ingest) calls `commit` and what prepares it; any thread may read and use queues."""
+    """The open spool. Only the ingest thread prepares and commits transactions. Any thread may read and use queues."""
 
     def __init__(self, settings: SpoolSettings, folder: SpoolDirectory, *, live_first: bool = False) -> None:
         """Open the database in the locked folder. Raises SpoolCorrupt or SpoolWriteError; see `open_spool`."""
@@ -102,7 +102,7 @@ class Spool:
         verify(self._database, self.ledger, self.queues.values())
 
     def _spool_id(self) -> bytes:
-        """Return this spool's id, 8 hexadecimal digits. A spool that replaces it at the same path has another."""
+        """Return this spool's id, 8 hexadecimal digits. A new spool at the same path has a different id."""
         if "spool_id" not in self._meta:
             self.set_meta("spool_id", secrets.token_hex(4))
         return self.get_meta("spool_id").encode()
@@ -112,9 +112,9 @@ class Spool:
         schema.create_queue(self._database, number)
         ends = f"select (select min(number) from queue_{number}), (select max(number) from queue_{number})"
         first, last = self._database.execute(ends).fetchone()
-        # `streams.next` is not written while a row shows the next number, so the larger value is the right one.
+        # `streams.next` is not written while a row shows the next number, so the larger value is correct.
         next_number = max(next_number, 1 + (last or 0))
-        # A queue with strict order never hands out the newest records first.
+        # With strict order, a queue must never hand out the newest records first.
         made = LiveFirstQueue if self._live_first and "order=strict" not in name.split() else StreamQueue
         queue = made(
             name,
@@ -183,9 +183,8 @@ class Spool:
     def commit(self, transaction: Transaction) -> None:
         """Write a burst and everything settled since the last commit. Both are on disk when this method returns.
 
-        Raises SpoolFull (nothing of the burst was written, but settled records were removed: retry later),
-        SpoolWriteError (nothing was written: retry later), SpoolCorrupt (the next start moves the file aside). Ingest
-        thread only.
+        Raises SpoolFull (settled records were removed, but the burst was not written: retry later), SpoolWriteError
+        (nothing was written: retry later), SpoolCorrupt (the next start moves the file aside). Ingest thread only.
         """
         if self._damage is not None:
             raise self._damage
@@ -198,7 +197,7 @@ class Spool:
             if needed and not self._has_room(needed):
                 # Removing settled records may make the room that the burst needs.
                 self._write([], None, 0)
-                # The log file keeps its largest size until it is truncated, so that a small spool could seem full
+                # The log file keeps its largest size until it is truncated. Otherwise, a small spool could seem full
                 # forever.
                 self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
                 if not self._has_room(needed) and self.settings.when_full == "block":
@@ -252,7 +251,7 @@ class Spool:
             raise
         if shrunk:  # a checkpoint inside the transaction is not possible
             truncate_wal(database)
-        # Only after the commit: after a failed one, the next transaction must write these states again.
+        # This comes after the commit. If the commit fails, the next transaction must write these states again.
         written(changed)
         self._meta |= transaction.meta
         with self._lock:
@@ -261,7 +260,7 @@ class Spool:
             self.dead_letter_counts.add(changed_dead_letters, dead_letters)
         dropping.done()
         for queue in pending:
-            # Last, so that senders receive only records that are on disk.
+            # This comes last, so that senders receive only records that are on disk.
             queue.committed(transaction.received_at)
 
     def _write_dead_letters(
@@ -283,7 +282,8 @@ class Spool:
         failure = schema.to_spool_error(error, self.folder.database)
         if isinstance(failure, SpoolCorrupt):
             self.folder.mark_damaged(str(failure))
-            # Also if a sender or the page found it: the next commit raises it, and the process is restarted.
+            # A sender or the page may have found the damage. The next commit then raises it, and the process is
+            # restarted.
             self._damage = failure
         return failure
 
@@ -293,9 +293,9 @@ class Spool:
                 self._database.execute("rollback")
 
     def _failed(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
-        """Return the error to raise, and have the database opened again before the next use."""
+        """Return the error to raise, and mark the database to be opened again before the next use."""
         failure = self._unreadable(error)
-        # After a failed write or fsync SQLite's cached view of the file is not reliable, so the next commit opens it
+        # After a failed write or fsync, SQLite's cache of the file is not reliable. So the next commit opens the file
         # again.
         self._must_reopen = True
         return failure

@@ -1,14 +1,14 @@
 """Wall clock for the ages of records. A jump of the machine's clock does not change an age.
 
-A box without a battery-backed clock starts with a wrong time, which NTP corrects later by days or years. If ages came
-from the wall clock alone, every record received before the correction would suddenly seem too old, and
-`spool.max_age_secs` would drop it. So this clock counts with the kernel's boot clock, and compares itself with the wall
-clock once a second:
+A box without a battery-backed clock starts with a wrong time, which NTP corrects later by days or years. If ages used
+only the wall clock, all records received before the correction would suddenly seem too old, and `spool.max_age_secs`
+would drop them. So this clock counts with the kernel's boot clock, and compares itself with the wall clock once a
+second:
 
 1. A small difference is adopted. NTP adjusts a clock gradually, by at most 43 s a day.
-2. A larger difference means that the clock was set. The receive times since the boot move with it, so ages stay.
-
-Receive times of an earlier boot do not move. A receive time before 2025 shows that the clock was wrong when the records
+2. A larger difference means that the clock was set. The receive times since the boot are shifted by the same time, so
+   ages do not change. Receive times of an earlier boot are not shifted. A receive time before 2025 shows that the clock
+   was wrong when the records
 were received, so their age is counted from now.
 """
 
@@ -39,7 +39,7 @@ FIRST_MS: Final = 1_735_689_600_000
 
 
 class QueuesWithMarks(Protocol):
-    """The spool, as the clock uses it. The thread that calls `follow` may also commit."""
+    """The part of the spool that the clock uses. The thread that calls `follow` may also commit."""
 
     @property
     def queues(self) -> Mapping[str, StreamQueue]:
@@ -51,8 +51,7 @@ class QueuesWithMarks(Protocol):
 
 def boot_ms() -> int:
     """Return the milliseconds since the boot of the machine, including those in which it was suspended."""
-    # CLOCK_BOOTTIME and not CLOCK_MONOTONIC, which stands still while the machine is suspended: a record ages
-    # meanwhile.
+    # CLOCK_MONOTONIC would not count the time while the machine is suspended, but records age during this time.
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
 
@@ -77,14 +76,14 @@ class WallClock:
         """
         boot, now = self._offset_ms, self.now_ms()
         step = self._wall_ms() - now
-        # Also for a small step: adopted at once, it cannot add up to a large one.
+        # Small steps are adopted at once too, so that they cannot add up to a large one.
         self._offset_ms += step
         if abs(step) < STEP_MS:
             return 0
         direction = "forward" if step > 0 else "back"
         log.warning("the machine's clock was set %s by %.0f s; the ages of records stay", direction, abs(step) / 1000)
         for queue in spool.queues.values():
-            # Only marks of this boot: an earlier boot may have had a correct clock.
+            # Only marks of this boot are shifted, because the clock may have been correct in an earlier boot.
             queue.marks = [(number, at + step if boot <= at <= now else at) for number, at in queue.marks]
             queue.marks_changed = True
             # A failed write is repeated with the queue's next commit.
@@ -94,6 +93,6 @@ class WallClock:
 
 
 def plausible_marks(marks: Iterable[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:
-    """Return marks (record number, time) as they were stored, with `now_ms` for a time before FIRST_MS."""
+    """Return the stored marks (record number, time), with `now_ms` instead of a time before FIRST_MS."""
     # `max` keeps a mark from before 2025 from being later than now if the clock is still wrong.
     return [(number, at if at >= FIRST_MS else max(at, now_ms)) for number, at in marks]

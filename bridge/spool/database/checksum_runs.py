@@ -1,8 +1,9 @@
 """Checksums of the records that manifests will cover, in the table `checksums`: one row per queue and transaction.
 
-The ranges of a queue's rows follow one another without gaps. The transaction that stores records adds the row of their
-numbers. If a record will never reach the stream, its checksum is removed from its row. A manifest that covers a row
-deletes it. So no record is read again for its checksum, and a kill between two steps leaves nothing half done.
+The ranges of a queue's rows follow one another without gaps. The transaction that stores records also adds the row with
+their checksum. If a record will never reach the stream, its checksum is removed from the row. When a manifest covers a
+row, the row is deleted. So no record has to be read again for its checksum, and a kill never leaves an inconsistent
+state.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def add_run(database: sqlite3.Connection, queue: StreamQueue) -> None:
     """Add the row of a queue's pending records, of which there is at least one."""
     checksum = 0
     for record in queue.pending:
-        # Exclusive or is its own inverse, so a record can be removed from the sum later without the other records.
+        # Exclusive or is its own inverse, so a record can later be removed from the sum without reading the others.
         checksum ^= _share(queue, record.number, record.data)
     first, last = queue.pending[0].number, queue.pending[-1].number
     CHECKSUMS.write(database, [(queue.number, first, last, checksum)])
@@ -42,7 +43,7 @@ def take_out(database: sqlite3.Connection, queue: StreamQueue, records: Iterable
     changes: dict[int, int] = {}
     run = ChecksumRun(0, -1, 0)
     for number, data in records:
-        # Records come in order, so most belong to the row of the one before.
+        # The records are in order, so most belong to the same row as the record before.
         if not run.first <= number <= run.last:
             run = _run_of(database, queue, number)
         changes[run.first] = changes.get(run.first, 0) ^ _share(queue, number, data)
@@ -52,7 +53,7 @@ def take_out(database: sqlite3.Connection, queue: StreamQueue, records: Iterable
 
 
 def remove_runs(database: sqlite3.Connection, manifested: Mapping[int, int]) -> None:
-    """Delete the rows that manifests cover: those below a number, by queue."""
+    """Delete the rows that manifests cover: for each queue, the rows below a number."""
     database.executemany("delete from checksums where queue = ? and last < ?", manifested.items())
 
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 def assign_numbers(
     database: sqlite3.Connection, table: Table, known: dict[str, int], new: Iterable[str]
 ) -> dict[str, int]:
-    """Return numbers of new names in MAPPINGS or STREAMS, one above all known ones each, and store them.
+    """Assign numbers to new names in MAPPINGS or STREAMS, store them, and return them.
 
-    One transaction stores all: separate transactions for 2,000 names would cost 2,000 fsyncs. A new stream's next
-    record has number 1. Raises sqlite3.Error.
+    Each number is higher than all known numbers. One transaction stores all names, because 2,000 separate transactions
+    would cost 2,000 fsyncs. A new stream's next record has number 1. Raises sqlite3.Error.
     """
-    # Above all known numbers, also those of removed mappings: old records and ledger lines still carry them.
+    # The numbers of removed mappings count as known, because old records and ledger lines still contain them.
     first = max(known.values(), default=0) + 1
     made = {name: number for number, name in enumerate(dict.fromkeys(new), first)}
     rest = (1,) if "next" in table.columns else ()

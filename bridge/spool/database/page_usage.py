@@ -1,4 +1,4 @@
-"""Pages of the database: their size on disk, and their return to the file system after an outage."""
+"""Usage of the database's pages: their size on disk, and returning them to the file system after an outage."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class PageUsage:
         Called with each transaction, so that the file shrinks step by step after an outage.
         """
         free = database.execute("pragma freelist_count").fetchone()[0]
-        # A reserve of 4 MiB: a file that shrinks and grows with each burst would cost more writes than it saves.
+        # 4 MiB of free pages stay in reserve. Shrinking and growing the file with each burst would cost additional
+        # writes.
         if free <= _FREE_PAGES_KEPT:
             ended, self.vacuuming = self.vacuuming, False
             return ended

@@ -29,9 +29,9 @@ A record has at most 1 MiB, so a page exceeds PAGE_BYTES by at most 20 MiB.
 
 
 class SpoolReader:
-    """A read-only connection that threads use one at a time.
+    """A read-only connection that one thread at a time uses.
 
-    `failed` receives each sqlite3 error and returns the error that the reader raises: SpoolCorrupt or SpoolWriteError.
+    `failed` converts each sqlite3 error to the error that the reader raises: SpoolCorrupt or SpoolWriteError.
     """
 
     def __init__(self, file: Path, failed: Callable[[sqlite3.Error], SpoolCorrupt | SpoolWriteError]) -> None:
@@ -41,10 +41,10 @@ class SpoolReader:
         self._turn = threading.Lock()
 
     def page(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
-        """Return up to a page of one queue's records, first ≤ number < before, in order.
+        """Return a page of one queue's records with first ≤ number < before, in order.
 
-        A page has at most PAGE_RECORDS records and ends with the record that reaches PAGE_BYTES. It holds the oldest
-        records of the range, or with `newest` the newest. Raises SpoolCorrupt or SpoolWriteError.
+        A page has at most PAGE_RECORDS records and ends with the record that reaches PAGE_BYTES. It contains the oldest
+        records of the range or, with `newest`, the newest. Raises SpoolCorrupt or SpoolWriteError.
         """
         query = (
             f"select number, mapping, key, data, crc from queue_{stream} "
@@ -57,7 +57,7 @@ class SpoolReader:
         try:
             with self._turn:
                 cursor = self._database.execute(query, (first, before))
-                # In small parts, so that little is read of what comes after PAGE_BYTES.
+                # The page is read in small parts, so that few records after PAGE_BYTES are read.
                 while len(page) < PAGE_RECORDS and size < PAGE_BYTES:
                     rows = cursor.fetchmany(min(_PART_RECORDS, PAGE_RECORDS - len(page)))
                     if not rows:
@@ -105,9 +105,9 @@ class SpoolReader:
         return queue.next if first is None else int(first)
 
     def exceptions(self, queue: StreamQueue, before: int) -> list[tuple[int, int, str]]:
-        """Return (first, last, reason) of number ranges that no consumer will find, starting below `before`.
+        """Return (first, last, reason) of ranges of numbers that no consumer will find, if they begin below `before`.
 
-        Ranges that a manifest has listed are not included.
+        Ranges that a manifest has already listed are excluded.
         """
         # The table is small: manifests are written every few minutes and empty it.
         with self._turn:

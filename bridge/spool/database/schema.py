@@ -1,4 +1,4 @@
-"""Connections to the database: pragmas, and checks of files that may be damaged or no spool."""
+"""Connections to the database: pragmas, and checks for files that are damaged or not a spool."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ WAL_PAGES = 2000
 # Size in bytes to which SQLite truncates the log file after a checkpoint.
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
-# Bytes per read and write of the copied log: one write of the complete log would need its size in memory.
+# Size of the parts in which the log is copied. Copying it in one part would need its size in memory.
 _COPIED_BYTES = 1024 * 1024
 _MAGIC = b"SQLite format 3\0"
 """First 16 bytes of every SQLite database (https://www.sqlite.org/fileformat2.html#magic_header_string)."""
-# The magic string of 16 bytes, the page size of 2, and the two version bytes.
+# Bytes of the magic string (16), of the page size (2) and of the two version numbers (2).
 _HEAD_BYTES = 20
 _VERSIONS = frozenset({1, 2})
 """Valid values of bytes 18 and 19, the write and read versions of the format.
@@ -40,9 +40,9 @@ With a higher write version SQLite treats a damaged file as one of a later forma
 
 
 def reject_truncated_database(file: Path, *, used: bool = False) -> None:
-    """Raise SpoolCorrupt for an empty or zeroed file, as a power failure can leave it.
+    """Raise SpoolCorrupt for an empty or zeroed file, which a power failure can cause.
 
-    `used`: a spool was opened in this folder before, so the file must not be empty.
+    `used` is true if a spool was opened in this folder before, so that the file must not be empty.
 
     SQLite would take such a file for a new database, overwrite it, and delete the log beside it. Raises SpoolWriteError
     if the file cannot be read.
@@ -81,18 +81,18 @@ def reject_damaged_log(file: Path, *, same_boot: bool) -> None:
 
 
 def resync_wal(file: Path) -> None:
-    """Write the write-ahead log of an earlier run again, unchanged, and sync it. Raises SpoolWriteError.
+    """Write the write-ahead log of an earlier run again, unchanged, and sync it.
 
-    If a sync failed and the process then died, the end of the log may exist only in the page cache. The kernel
-    considers these pages clean, so no later sync writes them. SQLite would read them, append to the log, and sync only
-    the new part. After a power failure all of it would be lost, although the bridge had acknowledged the messages.
-    https://wiki.postgresql.org/wiki/Fsync_Errors
+    Raises SpoolWriteError. If a sync failed before the process ended, the end of the log may exist only in the page
+    cache. The kernel considers these pages clean, so no later sync writes them. SQLite would read them, append to the
+    log, and sync only the new part. After a power failure, these pages and all later ones would be lost, although the
+    bridge had acknowledged their messages. https://wiki.postgresql.org/wiki/Fsync_Errors
     """
     log_file = file.with_name(f"{file.name}-wal")
     try:
         if not log_file.exists():
             return
-        # Opened without Python's buffer, so that each write reaches the kernel before the fsync.
+        # The file is opened without Python's buffer, so that each write reaches the kernel before the fsync.
         with log_file.open("r+b", buffering=0) as log_again:
             place = 0
             while part := os.pread(log_again.fileno(), _COPIED_BYTES, place):
@@ -123,14 +123,14 @@ def _check_format(database: sqlite3.Connection, file: Path) -> None:
     """
     found = database.execute("pragma application_id").fetchone()[0]
     version = database.execute("pragma user_version").fetchone()[0]
-    # A file without any table is new, or a kill ended its creation; both are filled now.
+    # A file without any table is new, or a kill interrupted its creation. In both cases, create the tables.
     if found == 0 and version == 0 and not database.execute("select 1 from sqlite_master limit 1").fetchone():
         _create(database)
         return
     if found != APPLICATION_ID:
         raise SpoolCorrupt(f"{file} is a database, but not a spool")
     noted = database.execute("select value from meta where key = ?", (_FORMAT,)).fetchone()
-    # The same version in both marks: it was written on purpose. Two different ones would be damage.
+    # If both marks have the same version, it was written on purpose. Two different versions mean damage.
     if version > VERSION and noted == (str(version),):
         raise SpoolWriteError(
             f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
@@ -151,8 +151,8 @@ def _check_format(database: sqlite3.Connection, file: Path) -> None:
 def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
     """Close the connection if the block raises.
 
-    A connection refers to itself, so its files would stay open until the garbage collector runs. While a disk failed
-    for an hour, two descriptors leaked every second.
+    A connection refers to itself, so its files would stay open until the garbage collector runs. On a failing disk,
+    this leaked two descriptors per second.
     """
     try:
         yield
@@ -164,7 +164,7 @@ def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
 def reader(file: Path) -> sqlite3.Connection:
     """Return a connection that only reads. Raises sqlite3.Error."""
     database = _open(file)
-    # A bug in a reader must not write to the database: only one thread may.
+    # Even a bug in a reader must not write to the database, because only one thread may write.
     database.execute("pragma query_only=on")
     return database
 
@@ -202,16 +202,16 @@ def _open(file: Path) -> sqlite3.Connection:
     # connection, one at a time (check_same_thread).
     database = sqlite3.connect(str(file), isolation_level=None, check_same_thread=False, timeout=5.0)
     with _closed_on_error(database):
-        # Incremental: after an outage the file shrinks without a complete rewrite. SQLite requires it before the first
-        # table.
+        # With incremental vacuum, the file shrinks after an outage without a complete rewrite. SQLite requires this
+        # setting before the first table is created.
         database.execute(f"pragma page_size={PAGE_BYTES}")
         database.execute("pragma auto_vacuum=incremental")
         database.execute("pragma journal_mode=wal")
         database.execute("pragma synchronous=full")
         database.execute(f"pragma wal_autocheckpoint={WAL_PAGES}")
         database.execute(f"pragma journal_size_limit={WAL_LIMIT_BYTES}")
-        # Negative: KiB.
-        # 8 MB hold the inner pages of every queue; records themselves are read once and need no cache.
+        # A negative value is in KiB. 8 MB are enough for the inner pages of every queue. Records are read once and need
+        # no cache.
         database.execute("pragma cache_size=-8000")
         database.execute("pragma trusted_schema=off")
     return database

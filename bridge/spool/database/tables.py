@@ -1,4 +1,4 @@
-"""The tables of the database, and the CRC-32 in each row, by which damage is found before a row is used.
+"""The tables of the database, and the CRC-32 in each row, which detects damage before the row is used.
 
 The last column of every table is `crc`. It covers the table's name and all other columns. So it also identifies the
 table and the queue of a row whose page is found outside its tree (bridge/spool/recovery/salvage.py). A CRC detects
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _INT, _TEXT = "integer not null", "text not null"
-# Primes by which a record's CRC depends on its mapping and queue. With larger primes, the sums would exceed 30 bits,
-# and Python's arithmetic would be slower.
+# Primes that make a record's CRC depend on its mapping and its queue. With larger primes, the sums would exceed 30
+# bits, and Python's arithmetic would be slower.
 _MAPPING_SALT, _QUEUE_SALT = 1_000_003, 15_485_863
 # A damaged row may read as values of other types.
 _ODDITIES = (TypeError, AttributeError, ValueError)
@@ -28,12 +28,12 @@ _new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
 
 
 class DamagedRow(sqlite3.DatabaseError):
-    # Derived from an SQLite error, so that all code that handles a damaged file handles a damaged row too.
-    """A row does not have the CRC that it was written with. It is handled like SQLITE_CORRUPT."""
+    # The base class is an SQLite error, so that code that handles a damaged file also handles a damaged row.
+    """Error: the CRC of a row does not match. It is handled like SQLITE_CORRUPT."""
 
 
 class Table:
-    """A table, its columns (name → SQL type) without `crc`, and the SQL of its primary key if that is no column."""
+    """A table: its columns (name → SQL type) without `crc`, and the SQL of its primary key unless that is a column."""
 
     def __init__(self, name: str, columns: dict[str, str], key: str = "", *, without_rowid: bool = False) -> None:
         self.name = name
@@ -56,13 +56,13 @@ class Table:
         return (*values, self._crc(values))
 
     def write(self, database: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Insert rows without their CRC, or replace those with the same key. Raises sqlite3.Error."""
+        """Insert rows, given without CRC, or replace rows with the same key. Raises sqlite3.Error."""
         database.executemany(self._insert, [(*values, self._crc(values)) for values in rows])
 
     def read(
         self, database: sqlite3.Connection, rest: str = "", values: Sequence[Any] = ()
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield rows without their CRC. `rest`: the SQL behind the table's name; `values`: its parameters.
+        """Yield rows without their CRC. `rest` is the SQL after the table's name, `values` its parameters.
 
         Raises DamagedRow and other errors of sqlite3.
         """
@@ -76,7 +76,7 @@ class Table:
         return row[:-1]
 
     def whole(self, row: tuple[Any, ...]) -> bool:
-        """Return whether a row of any table is an undamaged row of this one."""
+        """Return whether a row, possibly of another table, is an undamaged row of this table."""
         try:
             return len(row) == len(self.columns) + 1 and self._crc(row[:-1]) == row[-1]
         except _ODDITIES:
@@ -85,10 +85,10 @@ class Table:
     def _crc(self, values: tuple[Any, ...]) -> int:
         if self._integers:  # the ledger: twice as fast as the general way
             return crc32(self._format % values, self._seed)
-        # `repr` of integers and bytes is ASCII, and the same in every version of Python; that of text is not.
+        # `repr` of integers and bytes is ASCII and the same in every Python version. `repr` of text is not.
         parts = [
-            # A blob is included by its length and CRC, because `repr` of a large payload would be several times its
-            # size.
+            # Only the length and the CRC of a blob are included, because `repr` of a large payload would be several
+            # times larger.
             value.encode("utf-8", "surrogatepass")
             if type(value) is str
             else (len(value), crc32(value))
@@ -161,8 +161,8 @@ def record_rows(queue: int, records: Iterable[Record]) -> list[tuple[Any, ...]]:
 def flat_record_rows(queue: int, records: Sequence[Record]) -> list[Any]:
     """Return the rows of records whose numbers have no gap, as one list of all values.
 
-    It runs for every record of a large burst. So each column is handled by one call, which takes 0.15 µs a record. The
-    CRCs take 0.1 µs for 200 bytes.
+    It runs for every record of a large burst. So one call handles each column, which takes 0.15 µs per record. The CRCs
+    take 0.1 µs for 200 bytes.
     """
     numbers, mappings, keys, data = zip(*records, strict=True)
     values: list[Any] = [None] * (RECORD_COLUMNS * len(records))
@@ -174,7 +174,7 @@ def flat_record_rows(queue: int, records: Sequence[Record]) -> list[Any]:
 def _record_crcs(
     queue: int, numbers: Sequence[int], mappings: Sequence[int], keys: Sequence[str], data: Sequence[bytes]
 ) -> Iterable[int]:
-    """Return the CRC of each record, without a call of Python for each."""
+    """Return the CRC of each record, without a Python call per record."""
     salt = queue * _QUEUE_SALT
     if mappings.count(mappings[0]) == len(mappings) and numbers[-1] - numbers[0] == len(numbers) - 1:
         first = numbers[0] + mappings[0] * _MAPPING_SALT + salt
@@ -185,15 +185,16 @@ def _record_crcs(
 
 
 def checked_records(queue: int, rows: Sequence[Sequence[Any]]) -> list[Record]:
-    """Return the records in a queue's rows (number, mapping, key, data, CRC). Raise DamagedRow for the first wrong one.
+    """Return the records in a queue's rows (number, mapping, key, data, CRC).
 
-    It runs for every record of a backlog, so each column is handled by one call, and no row by Python code.
+    Raise DamagedRow for the first damaged row. This runs for every record of a backlog, so one call handles each
+    column, and no Python code runs per row.
     """
     if not rows:
         return []
     numbers, mappings, keys, data, crcs = zip(*rows, strict=True)
     try:
-        # One comparison for all rows. Which row is damaged is looked up only if it fails.
+        # All rows are compared at once. The damaged row is searched only if the comparison fails.
         whole = tuple(_record_crcs(queue, numbers, mappings, keys, data)) == crcs
     except _ODDITIES:  # a value of another type; which row it is in shows below
         whole = False

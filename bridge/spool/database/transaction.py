@@ -46,7 +46,7 @@ _ROWS = ", ".join(["(?, ?, ?, ?, ?)"] * _ROWS_AT_ONCE)
 class Transaction:
     """The changes of one burst. The ingest thread fills it; the spool writes all of it or nothing.
 
-    After a failed commit the caller keeps it and retries.
+    After a failed commit, the caller retries the same transaction.
     """
 
     received_at: float | None = None
@@ -96,7 +96,7 @@ class Transaction:
 def pending_bytes(queues: Iterable[StreamQueue], transaction: Transaction) -> int:
     """Return the estimated bytes that a transaction adds to the database."""
     size = sum(map(stored_bytes, transaction.dead_letters))
-    # Deletions are not subtracted: SQLite reuses their pages only after the transaction.
+    # Deletions are not subtracted, because SQLite reuses their pages only after the transaction.
     for queue in queues:
         size += queue.pending_bytes + _ROW_BYTES * len(queue.pending)
     return size
@@ -111,7 +111,8 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
         if queue.covered and queue.pending:
             add_run(database, queue)
         if queue.pending:
-            # In the same transaction: a record whose mark is lost seems as old as the last mark, and expires early.
+            # The marks are part of the same transaction. A record whose mark is lost would seem as old as the last
+            # mark, and expire too early.
             queue.mark(queue.pending[0].number)
         if queue.marks_changed:
             META.write(database, [(f"marks {queue.number}", json.dumps(queue.marks))])
@@ -125,8 +126,8 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
 def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> None:
     """Store the next record number of queues whose newest row is deleted.
 
-    If the newest row still exists, the next number is max(number) + 1 and need not be stored. So this row is not
-    written while records arrive. At ten messages a second this saves a third of the bytes written.
+    While the newest row exists, the next number is max(number) + 1 and need not be stored. So the number is not written
+    while records arrive. At ten messages a second, this saves a third of the bytes written.
     """
     for queue in queues:
         newest = database.execute(f"select max(number) from queue_{queue.number}").fetchone()[0] or 0
@@ -138,7 +139,7 @@ def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> N
 
 
 def _except(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str) -> None:
-    """Note ranges of numbers that consumers will not find by id, for the next manifest.
+    """Store ranges of numbers that consumers will not find by id, for the next manifest.
 
     Their records are not in the stream, or have no envelope and therefore no id.
     """
@@ -148,8 +149,8 @@ def _except(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tu
 def _insert(database: sqlite3.Connection, queue: StreamQueue) -> None:
     """Insert a queue's pending records, many rows per statement.
 
-    sqlite3 releases the GIL at each step. Waiting for it after every row costs more than the row itself: 0.9 µs a
-    message with four senders.
+    sqlite3 releases the GIL at each step. Waiting for the GIL after every row would cost more than the row itself: 0.9
+    µs per message with four senders.
     """
     pending, into = queue.pending, f"insert into queue_{queue.number} values "
     whole = len(pending) - len(pending) % _ROWS_AT_ONCE
@@ -171,7 +172,7 @@ def write_settled(
     The caller must write these dead letters in the same transaction.
     """
     rejected = [each for settlement in settlements for each in settlement.rejected]
-    # Rejected records leave the queue too; they continue as dead letters in the same transaction.
+    # Rejected records leave the queue too, and become dead letters in the same transaction.
     refused = [record.number for record, _, _ in rejected]
     remove(database, queue.number, chain(refused, *(settlement.delivered for settlement in settlements)))
     for mapping, count in chain.from_iterable(settlement.mappings for settlement in settlements):
@@ -196,15 +197,15 @@ def write_dropped(
 ) -> int:
     """Delete the records from `first` to `last` (inclusive), and return how many there were.
 
-    They are counted per mapping as dropped, and in the ledger column `mark` too if it is given.
+    They are counted per mapping as dropped and, if `mark` is given, also in this column of the ledger.
     """
-    # Counted before the deletion, by mapping, because the ledger has one line per mapping and stream.
+    # The records are counted by mapping before the deletion, because the ledger has a line per mapping and stream.
     rows = database.execute(
         f"select mapping, count(*) from queue_{queue.number} where number between ? and ? group by mapping",
         (first, last),
     ).fetchall()
     if queue.covered:
-        # Records of this range that were delivered have no row any more, so only dropped numbers become exceptions.
+        # Delivered records of this range no longer have a row, so only dropped numbers become exceptions.
         dropped = f"from queue_{queue.number} where number between ? and ? order by number"
         numbers = database.execute(f"select number {dropped}", (first, last))
         _except(database, queue, runs([number for (number,) in numbers]), "dropped")

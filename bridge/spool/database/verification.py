@@ -25,7 +25,7 @@ VERIFY_SECS = 3.0
 
 In this time, a machine of 2020 verifies about a million records of 200 bytes.
 """
-# Instructions of SQLite's virtual machine between two looks at the clock.
+# Number of instructions of SQLite's virtual machine between two readings of the clock.
 _INSTRUCTIONS = 20_000
 
 
@@ -39,7 +39,8 @@ def verify(
     deadline = clock() + VERIFY_SECS
     database.set_progress_handler(lambda: clock() > deadline, _INSTRUCTIONS)
     try:
-        # The ledger first: it is in memory, and its equation finds damage that a CRC cannot, such as a lost row.
+        # The ledger comes first: it is in memory, and its equation detects damage that a CRC cannot, such as a lost
+        # row.
         _verify_ledger(ledger)
         _verify_structure(database)
         for queue in queues:
@@ -52,7 +53,7 @@ def verify(
             raise
         log.info("verified a part of the spool in %.0f s; records are verified when they are read", VERIFY_SECS)
     finally:
-        # The handler would otherwise interrupt the commits of this connection.
+        # Otherwise, the handler would also interrupt the commits of this connection.
         database.set_progress_handler(None, 0)
 
 

@@ -1,13 +1,14 @@
-"""Damage of SQLite's write-ahead log, which SQLite itself takes for the end of the log.
+"""Detection of damage in SQLite's write-ahead log. SQLite itself would regard the damage as the end of the log.
 
-Each frame of the log is one page, and its checksum continues that of the frame before it. SQLite reads up to the first
-frame that does not fit, and ignores the rest without an error. That is right for a transaction that a power failure
-interrupted. After damage in the middle it loses transactions that were acknowledged. Two things show the difference:
+Each frame of the log contains one page, and its checksum continues the checksum of the previous frame. SQLite reads up
+to the first frame whose checksum is wrong, and ignores the rest without an error. This is correct for a transaction
+that a power failure interrupted. But after damage in the middle, it loses acknowledged transactions. Two facts
+distinguish these cases:
 
-1. The index in shared memory (`-shm`) counts the frames of all commits. It outlives the process, but not a restart of
-   the machine: then it may be older than the log.
-2. Only the last transaction can be incomplete, because each commit waits for its fsync. So two commits behind a frame
-   that does not fit mean damage.
+1. The index in shared memory (`-shm`) counts the frames of all commits. It survives the process, but not a restart of
+   the machine, after which it may be older than the log.
+2. Only the last transaction can be incomplete, because each commit waits for its fsync. So two commits after a wrong
+   frame mean damage.
 
 https://www.sqlite.org/fileformat2.html#the_write_ahead_log and https://www.sqlite.org/walformat.html
 """
@@ -33,7 +34,7 @@ _HEADER = struct.Struct(">8I")
 _FRAME = struct.Struct(">6I")
 """Header of a frame: page number, pages of the database after a commit (0: no commit), two salts, two checksums."""
 _FRAME_BYTES = _FRAME.size + PAGE_BYTES
-# The lowest bit of the magic number: the words of the checksums are big-endian.
+# If the lowest bit of the magic number is set, the words of the checksums are big-endian.
 _MAGIC, _VERSION = 0x377F0682, 3007000
 _INDEX = struct.Struct("=3I2BH8I")
 """Header of the index in the machine's byte order, twice in the file; then the number of frames in the database."""
@@ -87,10 +88,10 @@ class WriteAheadLog:
         return index.frames if index is not None and index.salts == self.salts else 0
 
     def frames(self) -> Iterator[LogFrame]:
-        """Yield the frames of this log in order. Those of an earlier round of the file, behind its end, are left out.
+        """Yield the frames of this log in order.
 
-        A frame whose predecessor is damaged is intact if its checksum continues the one that the predecessor should
-        have, or the one that it has.
+        Frames of an earlier round of the file, after its end, are omitted. A frame after a damaged frame is intact if
+        its checksum continues the checksum that the damaged frame should have, or the checksum that it has.
         """
         computed = stored = self._first
         for number in range(1, self.count + 1):
@@ -142,7 +143,7 @@ class WriteAheadLog:
             self._file.close()
 
     def _ends(self) -> tuple[int, int, int]:
-        """Return the last frame that SQLite reads, and the number of frames and of commits of this log behind it."""
+        """Return the last frame that SQLite reads, and the numbers of frames and of commits after it."""
         end, behind, commits, expected = 0, 0, 0, 1
         for frame in self.frames():
             if frame.intact and frame.number == expected:
@@ -167,7 +168,7 @@ class WriteAheadLog:
 
 
 def _checksum(data: bytes, begin: Checksum, *, big: bool) -> Checksum:
-    """Return SQLite's checksum of data, continued from `begin`. A last part of less than eight bytes is left out."""
+    """Return SQLite's checksum of data, continued from `begin`. Remaining bytes (less than eight) are ignored."""
     first, second = begin
     words = iter(struct.unpack(f"{'>' if big else '<'}{len(data) // 8 * 2}I", data[: len(data) // 8 * 8]))
     for one, other in zip(words, words, strict=True):
@@ -190,6 +191,6 @@ def _read_index(database: Path) -> _Index | None:
     values = _INDEX.unpack(one)
     if values[0] != _VERSION or values[-2:] != _checksum(one[:40], (0, 0), big=sys.byteorder == "big"):
         return None
-    # The salts are copied from the log as they are, so that their bytes are in its order.
+    # SQLite copies the salts from the log unchanged, so their bytes are in the order of the log.
     salts = struct.unpack(">2I", one[32:40])
     return _Index(values[6], int.from_bytes(head[2 * _INDEX.size :], sys.byteorder), (salts[0], salts[1]))

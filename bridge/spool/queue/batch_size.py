@@ -20,7 +20,7 @@ def first_within(records: list[Record], max_bytes: int, at_least: int) -> tuple[
     The first `at_least` records are returned in any case, even if they exceed `max_bytes`.
     """
     data_bytes, key_bytes = data_and_key_bytes(records)
-    # The usual case, without a size for each record: the whole list fits.
+    # In the usual case, all records fit, and their sizes are not needed one by one.
     if data_bytes + key_bytes <= max_bytes:
         return records, data_bytes, key_bytes
     sizes = accumulate(sum(data_and_key_bytes([record])) for record in records)

@@ -46,12 +46,13 @@ class CommitTimes:
         """Seconds between the last commit and the one before it."""
 
     def add(self, first: int, last: int, received_at: float, now: float) -> None:
-        """Note that records `first` to `last` are on disk since `now`; their burst was received at `received_at`."""
+        """Store that records `first` to `last` were on disk at `now`. Their burst was received at `received_at`."""
         if not self._lasts:
             self._first = first
         if len(self._lasts) >= _KEPT:
             self._first = self._lasts[_KEPT // 2 - 1] + 1
-            # Drop half of them at once: deletion at the front of a list costs time in proportion to its length.
+            # Half of the entries are removed at once, because deleting at the front of a list takes time proportional
+            # to its length.
             del self._lasts[: _KEPT // 2], self._times[: _KEPT // 2]
         if self._times:
             self.pause_secs = now - self._times[-1][1]
@@ -76,7 +77,7 @@ class CommitTimes:
         if last - first + 1 == left:
             self._run(first, left, now, age_secs)
             return
-        # Rounded up, so that there are never more than _PARTS parts.
+        # The result is rounded up, so that there are never more than _PARTS parts.
         size = -(-left // _PARTS)
         for start in range(0, left, size):
             self._of_one_commit(records[start].number, min(size, left - start), now, age_secs)
@@ -111,7 +112,7 @@ class CommitTimes:
     def _observe_age(self, age: float | None, count: int) -> None:
         """Observe an age that comes from a mark.
 
-        Marks are seconds apart, more than the time between arrival and disk, so both histograms get the same value.
+        Marks are seconds apart. The time between arrival and disk is shorter, so both histograms get the same value.
         """
         if age is not None:
             self.from_arrival.observe(age, count)

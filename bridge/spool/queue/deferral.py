@@ -1,7 +1,7 @@
 """Deferral: records of busy keys stay on disk until there is room, so that they do not delay the other keys.
 
-Deferred records use no memory, however many there are. Only the number ranges (spans) in which all records of these
-keys are deferred are in memory. A span also contains records of other keys, which the queue hands out as usual.
+Deferred records use no memory. Only spans are in memory: ranges of numbers in which all records of these keys are
+deferred. A span also contains records of other keys, which the queue hands out as usual.
 
 Invariant: a record on disk is deferred, and was not handed out, if all of these are true:
 
@@ -40,9 +40,10 @@ _GAPS_TRIED = 4
 
 
 class PageReader(Protocol):
-    """The function that reads a queue's records from disk: `SpoolReader.page`. It may block on the disk.
+    """The function that reads a queue's records from disk: `SpoolReader.page`.
 
-    The thread that collects calls it without the queue's lock. The thread that drops records calls it with the lock.
+    It may block on the disk. The collecting thread calls it without the queue's lock. The dropping thread calls it with
+    the lock.
     """
 
     def __call__(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
@@ -66,7 +67,7 @@ class Deferral:
         self.spans = spans
         self.overtaken = overtaken
         self.done = False
-        # Index of the last gap that was checked, so that the checks go round all gaps.
+        # Index of the last gap that was checked, so that the checks cycle through all gaps.
         self.tried = 0
 
 
@@ -109,7 +110,7 @@ class DeferringQueue(ABC):
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
         """Skip some of the oldest records that were not handed out, with numbers below `limit`.
 
-        Return the first and last number passed over, or None if there are none.
+        Return the first and last skipped number, or None if there are none.
         """
 
     def defer(self, holds: Callable[[str], bool]) -> Deferral:
@@ -118,7 +119,8 @@ class DeferringQueue(ABC):
         From now on the thread that collects must skip records of these keys. No thread may collect during this call.
         """
         with self._changed:
-            # The last span begins at the first number that was never handed out; everything before it was overtaken.
+            # The last span begins at the first number that was never handed out. Newer records overtook all records
+            # before it.
             spans = tuple(self._not_handed_out())
             deferral = Deferral(holds, spans, overtaken=spans[-1][0])
             self.deferrals.append(deferral)
@@ -130,7 +132,7 @@ class DeferringQueue(ABC):
         Return [] and change nothing while the queue is dropping records.
         """
         with self._changed:
-            # A drop has noted the spans for `rewind` by deferral. A division in between would lose them.
+            # A drop has stored the spans of each deferral for `rewind`. A division now would lose them.
             if self._dropping:
                 return []
             made = [Deferral(holds, deferral.spans, deferral.overtaken) for holds in parts]
@@ -152,12 +154,11 @@ class DeferringQueue(ABC):
         page: list[Record] = []
         if passed:
             first, before = passed[-1 if self.newest_first else 0]
-            # Without the lock, because reading may block on the disk.
+            # This runs without the lock, because reading may block on the disk.
             page = self._read(self.number, first, before, newest=self.newest_first)
             kept = self._with_gaps_closed(deferral, first)
         with self._changed:
-            # `is not`: spans are replaced and never changed in place, so identity shows that nothing happened
-            # meanwhile.
+            # Spans are replaced, never changed in place, so their identity shows whether they changed during the read.
             if self._dropping or deferral.spans is not spans:
                 return []  # the queue dropped records during the read
             if passed:
@@ -195,7 +196,7 @@ class DeferringQueue(ABC):
         )
 
     def _deferred_count(self) -> int:
-        """Return how many numbers the queue has passed and deferred. It is an upper bound of the deferred records."""
+        """Return how many passed numbers are in spans. It is an upper bound for the number of deferred records."""
         return numbers_in(self._deferred_spans(*self.deferrals))
 
     def _oldest_unsent(self) -> int:
@@ -203,15 +204,15 @@ class DeferringQueue(ABC):
         return min([self._first_unsent(), *(first for first, _ in self._deferred_spans(*self.deferrals)[:1])])
 
     def _mark_late(self, deferral: Deferral, records: list[Record]) -> list[Record]:
-        """Return deferred records as they are handed out now. A subclass may mark them as late."""
+        """Return deferred records unchanged. A subclass may mark them as late."""
         del deferral
         return records
 
     def _with_gaps_closed(self, deferral: Deferral, number: int) -> list[Span]:
         """Return the spans of a deferral. If there are many, join neighbours with no record on disk between them.
 
-        Only gaps before the span that contains `number` are checked. That span is being read: if it grew,
-        `read_deferred` would read the same records again and again.
+        Only gaps before the span that contains `number` are checked. That span is being read. If it grew,
+        `read_deferred` would read the same records repeatedly.
         """
         spans = list(deferral.spans)
         for _ in range(_GAPS_TRIED):
@@ -245,14 +246,15 @@ class DeferringQueue(ABC):
             deferral, (first, before) = oldest
             if first >= min(limit, self._first_unsent()):
                 break
-            # Read with the lock held: this happens only while the spool is full or records expire.
+            # The lock is held during this read, which is acceptable because it happens only if the spool is full or
+            # records expire.
             page = self._read(self.number, first, before)
             span = _run(page, deferral.holds, limit)
             if span is None:
                 until = page[-1].number + 1 if page else before
             else:
                 until = span[1] + 1 if span[0] < limit else span[0]
-            # A transaction may drop several times. `rewind` must restore the spans from before the first drop.
+            # A transaction may drop records several times. `rewind` must restore the spans from before the first drop.
             self._spans_before_drop.setdefault(deferral, deferral.spans)
             deferral.spans = tuple(minus(deferral.spans, [(first, until)]))
             if span and span[0] < limit:
@@ -265,7 +267,7 @@ class DeferringQueue(ABC):
         return min(found, key=lambda each: each[1], default=None)
 
     def _rewind_deferrals(self) -> None:
-        """Restore the spans that were dropped from since the last transaction."""
+        """Restore the spans from before the drops of the failed transaction."""
         for deferral, spans in self._spans_before_drop.items():
             deferral.spans = spans
         self._spans_before_drop.clear()

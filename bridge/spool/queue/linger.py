@@ -1,4 +1,4 @@
-"""Linger of a queue: how long its buffered records wait for others, so that requests are larger."""
+"""Linger of a queue: how long buffered records wait for more records, so that requests are larger."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Linger:
         Two cases do not wait:
 
         1. The target number of records or bytes is reached.
-        2. The last commit ended a pause as long as the linger, so no further records are to be expected soon.
+        2. The last commit came after a pause as long as the linger, so no further records are expected soon.
         """
         if pause_secs >= linger_secs or _reached(waiting, target):
             self._target = None
             return -inf
         self._target = target
-        # Waking the sender ends the linger: `due_at` sets another target at the sender's next call.
+        # Waking the sender ends the linger. At its next call, `due_at` sets a new target.
         return self._since + linger_secs
 
     def ends(self, waiting: tuple[int, int]) -> bool:

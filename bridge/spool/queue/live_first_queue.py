@@ -1,11 +1,9 @@
-"""The queue of `kinesis.backlog: live_first`: new records are sent first, the backlog with the remaining capacity.
+"""The queue for `kinesis.backlog: live_first`. New records are sent first, and the backlog uses the remaining capacity.
 
-The window in memory holds the newest records. A record that waits too long, or exceeds the size of the window, moves to
+The window in memory holds the newest records. A record that waits too long, or no longer fits into the window, moves to
 the backlog on disk. The order between window and backlog is lost, so a destination with `order: strict` never uses this
-class.
-
-A record of the backlog is late, and its envelope (if it has one) is marked so: see `UnnumberedEnvelope.late`. Deferred
-records (`deferral`) that are sent after newer ones are late too.
+class. Records of the backlog are late, and their envelopes are marked: see `UnnumberedEnvelope.late`. Deferred records
+(`deferral`) that are sent after newer ones are late too.
 """
 
 from __future__ import annotations
@@ -24,7 +22,8 @@ if TYPE_CHECKING:
     from bridge.spool.queue.deferral import Deferral
 
 LIVE_SECS = 10.0
-# Short enough that a record which waits longer is no longer news; long enough that a slow request delays none.
+# Short enough that records in the window are current. Long enough that a slow request does not move records to the
+# backlog.
 """Seconds in memory, in addition to the linger, after which a record belongs to the backlog."""
 
 
@@ -88,13 +87,13 @@ class LiveFirstQueue(StreamQueue):
     def _leave_to_disk(self, record: Record) -> None:
         self._fresh_bytes -= len(record.data) + ROW_BYTES
         if self._backlog and self._backlog[-1][1] == record.number:
-            # Adjacent records extend the last span, so a long outage needs one span and not one per record.
+            # Adjacent records extend the last span, so a long outage needs one span, not one per record.
             self._backlog[-1][1] += 1
         else:
             self._backlog.append([record.number, record.number + 1])
 
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
-        """Skip the oldest unsent records with numbers below `limit`, and note them for `rewind`.
+        """Skip the oldest unsent records with numbers below `limit`, and store them for `rewind`.
 
         Return the first and last number skipped, or None if there are none.
         """
@@ -128,11 +127,11 @@ class LiveFirstQueue(StreamQueue):
         super().dropped()
 
     def rewind(self) -> None:
-        """Restore every span that was passed over since the last transaction, because it failed."""
+        """Restore every span that the failed transaction skipped."""
         with self._changed:
             self._rewind_deferrals()
             self._dropping = False
-            # In front of the backlog and in reverse, so that the spans stay in the order of their numbers.
+            # The spans are inserted at the front and in reverse, so that they stay in the order of their numbers.
             self._backlog.extendleft(reversed(self._passed))
             self._passed.clear()
         self.on_ready()
@@ -168,7 +167,7 @@ class LiveFirstQueue(StreamQueue):
                 if self._dropping:
                     break
                 self._retire()
-                # New records first, then the page of the backlog that is in memory.
+                # New records come first, then the page of the backlog that is in memory.
                 for source in (self._fresh, self._page):
                     size, full = self._move(source, taken, size, (max_records, max_bytes))
                     if full:
@@ -181,7 +180,7 @@ class LiveFirstQueue(StreamQueue):
     def _move(self, source: deque[Record], taken: list[Record], size: int, most: tuple[int, int]) -> tuple[int, bool]:
         """Move records to `taken` within `most` (records, bytes).
 
-        Return the bytes taken in all, and whether the batch is full.
+        Return the total bytes, and whether the batch is full.
         """
         while source:
             record = source[0]
@@ -210,8 +209,7 @@ class LiveFirstQueue(StreamQueue):
                 return True  # the queue dropped records during the read
             self._page.extend(map(self._late, page))
             for deferral in self.deferrals if page else ():
-                # Deferred records of this page are late too.
-                # Deferred records in this page have been overtaken by it, which was sent in their place.
+                # The other records of this page are sent before its deferred records, so these are late too.
                 deferral.overtaken = max(deferral.overtaken, page[-1].number + 1)
             self._backlog[0][0] = page[-1].number + 1 if page else before
             if self._backlog[0][0] >= self._backlog[0][1]:

@@ -18,7 +18,7 @@ ENDLESS = 1 << 62
 def minus(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
     """Return the parts of `some` that are not in `others`. Both must be sorted, without overlaps."""
     kept: list[Span] = []
-    # Both lists are sorted, so one pass over both is enough: `place` never moves back.
+    # Both lists are sorted, so one pass is enough, and `place` never moves back.
     cuts = list(others)
     place = 0
     for first, before in some:
@@ -40,7 +40,7 @@ def _overlapping(cuts: Sequence[Span], place: int, before: int) -> Iterable[Span
 
 
 def merged(some: Iterable[Span]) -> list[Span]:
-    """Return the same numbers as sorted spans, as few as possible."""
+    """Return the same numbers in the smallest number of sorted spans."""
     found: list[Span] = []
     for first, before in sorted(some):
         if found and first <= found[-1][1]:

@@ -1,8 +1,9 @@
-"""Checksums of enveloped records, for manifests: with them a consumer can prove content, and not only ids.
+"""Checksums of enveloped records for manifests. With them, consumers can verify the content of records, not only ids.
 
-The checksum of a record is the first 8 bytes of the MD5 of its bytes, as a big-endian integer. That of several records
-is the exclusive or of theirs, so that it does not depend on their order. Two parts are not included, because they may
-change before the record is sent: `,"late":true` after the id, and line breaks, which `packing: lines` sends as spaces.
+The checksum of a record is the first 8 bytes of the MD5 of its bytes, as a big-endian integer. The checksum of several
+records is the exclusive or of their checksums, so it does not depend on the order. Two parts are not included, because
+they may change before the record is sent: `,"late":true` after the id, and line breaks, which `packing: lines` sends as
+spaces.
 
 A checksum detects accidental change. It is no signature: whoever may write to both streams can forge it.
 """
@@ -19,14 +20,14 @@ _BYTES = 8
 
 
 def id_of(data: bytes) -> tuple[str, int, int] | None:
-    """Return spool, queue and number of the envelope that data begins with; None if it begins with none."""
+    """Return spool, queue and number of the envelope at the beginning of the data; None if there is none."""
     found = _ID.match(data)
     return None if found is None else (found[1].decode(), int(found[2], 16), int(found[3], 16))
 
 
 def checksum_of(data: bytes) -> int:
-    """Return the checksum of an enveloped record, as a signed integer of 64 bits: that is what SQLite stores."""
-    # Searched only in the first bytes: the mark follows the id, and the payload may contain the same text.
+    """Return the checksum of an enveloped record as a signed 64-bit integer, the integer type of SQLite."""
+    # Only the first bytes are searched: the mark follows the id, and the payload may contain the same text.
     late = data.find(_LATE, 0, 64)
     if late >= 0:
         data = data[:late] + data[late + len(_LATE) :]

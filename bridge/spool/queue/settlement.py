@@ -1,6 +1,6 @@
 """Settled records that wait for the next commit.
 
-They are stored without their data, because a slow disk can delay the commit of many records.
+They are stored without their data, because many records may wait for a slow disk.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _number_of, _mapping_of = itemgetter(0), itemgetter(1)
 
 
 class Settlement(NamedTuple):
-    """Outcomes of a batch of records, with the data of the rejected ones only.
+    """Outcomes of a batch of records, with the data of the rejected records only.
 
     `delivered` holds record numbers, `mappings` (mapping, count) of the delivered ones, and `rejected` (record, code,
     detail) for the dead letters.

@@ -1,7 +1,7 @@
 """Queue of one stream: ingest appends records, senders read them, and settlement removes them.
 
-A bounded window of new records stays in memory, so that a healthy bridge never reads from disk what it has just
-written. When senders fall behind, later records are read from the database in pages until the senders have caught up.
+A bounded window of new records stays in memory, so that a healthy bridge never reads the records back from disk. When
+senders fall behind, later records are read from the database in pages until the senders have caught up.
 """
 
 from __future__ import annotations
@@ -87,14 +87,17 @@ class StreamQueue(DeferringQueue):
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def append(self, mapping: int, key: str | None, data: bytes) -> None:
-        """Add a pending record. Without a key, its number spreads it over the shards. Ingest thread only."""
+        """Add a pending record.
+
+        A record without a key gets one by its number, to spread records over the shards. Ingest thread only.
+        """
         number = self.next
         self.next = number + 1
         if type(data) is UnnumberedEnvelope:
             data = data.numbered(self.spool_id, self.number, number)
         elif self.covered:
             self.unnumbered.append(number)
-        # orjson shrinks its result in place within a block of 1 KiB: a copy, at 0.1 µs, takes a quarter of the memory.
+        # orjson returns its result in a block of at least 1 KiB. A copy takes 0.1 µs and needs a quarter of the memory.
         data = memoryview(data).tobytes()
         self.pending_bytes += len(data)
         if key is None:  # written out for the usual case, which needs no call
@@ -113,7 +116,7 @@ class StreamQueue(DeferringQueue):
                 self._fresh.extend(records)
                 self._fresh_bytes += size
             else:
-                # From now on records are only on disk, until the senders catch up: the window must not have gaps.
+                # The window must not have gaps. So from now on, records are only on disk, until the senders catch up.
                 self._behind = True
             ready = self._linger.ends(self._amount())
         if ready:
@@ -125,7 +128,7 @@ class StreamQueue(DeferringQueue):
             self._linger.begin(self.clock())
 
     def _amount(self) -> tuple[int, int]:
-        """Return the number of buffered records, and the bytes of those in memory."""
+        """Return the number of buffered records, and the bytes of the records in memory."""
         return self._waiting(), self._fresh_bytes
 
     def _note_commit(self, records: list[Record], received_at: float | None) -> None:
@@ -202,7 +205,7 @@ class StreamQueue(DeferringQueue):
     # -- age -------------------------------------------------------------------------------------------------------
 
     def mark(self, number: int) -> None:
-        """Note the wall-clock time for a number if the last mark is MARK_MS old, or if the clock was set back."""
+        """Store the wall-clock time for a number if the last mark is MARK_MS old, or if the clock was set back."""
         now = self._now_ms()
         if self.marks and 0 <= now - self.marks[-1][1] < MARK_MS:
             return
@@ -243,9 +246,10 @@ class StreamQueue(DeferringQueue):
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
         """Return the monotonic time at which records should be taken, or None while there are none. Any thread.
 
-        That is now if there are `max_records` records or `max_bytes` bytes of data, or if the newest record ended a
-        pause as long as the linger (no others are then to be expected). Otherwise it is `linger_secs` after the first
-        was committed. Until the next call, `on_ready` reports changes of the result.
+        The result is now if there are `max_records` records or `max_bytes` bytes of data. It is also now if the newest
+        record came after a pause as long as the linger, because no others are then expected. Otherwise, it is
+        `linger_secs` after the commit of the first record. Until the next call, `on_ready` reports changes of the
+        result.
         """
         with self._changed:
             if self._closed or self._dropping:
@@ -269,7 +273,10 @@ class StreamQueue(DeferringQueue):
         return taken
 
     def settle(self, delivered: list[Record], rejected: list[tuple[Record, str, str]]) -> None:
-        """Remove these in the next transaction. `rejected`: record, code, detail. Any thread; never blocks on disk."""
+        """Remove records in the next transaction.
+
+        `rejected` has (record, code, detail). Any thread. Never blocks on disk.
+        """
         self._settled.append(Settlement.of(delivered, rejected))
         if delivered:
             with self._changed:
@@ -309,7 +316,7 @@ class StreamQueue(DeferringQueue):
         return taken
 
     def _take_from_memory(self, taken: list[Record], size: int, max_records: int, max_bytes: int) -> tuple[int, bool]:
-        """Move records to `taken`. Return the bytes taken in all, at most, and whether the batch is full."""
+        """Move records to `taken`. Return an upper bound of the total bytes, and whether the batch is full."""
         fresh = self._fresh
         most = size + self._fresh_bytes + MAX_KEY_BYTES * len(fresh)
         fits = len(taken) + len(fresh) <= max_records and most <= max_bytes

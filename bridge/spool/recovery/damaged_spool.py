@@ -1,4 +1,4 @@
-"""Contents of a damaged spool, by table: the rows of its pages that have a valid CRC."""
+"""Contents of a damaged spool by table: all rows with a valid CRC."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DamagedSpool:
         self._ledger_damaged = False
         self._record_pages: dict[int, list[_PageRange]] = {}
         self._dead_letter_pages: list[_PageRange] = []
-        # Two passes: records can be distinguished only when the numbers of all queues are known.
+        # There are two passes, because records can be recognised only when the numbers of all queues are known.
         candidates = [page.number for page in scan.pages() if self._sort(page)]
         for number in candidates:
             self._index_records(number)
@@ -55,9 +55,9 @@ class DamagedSpool:
 
     @property
     def in_place(self) -> bool:
-        """True if every page with records or dead letters is at its place in the tree of its table.
+        """True if every page with records or dead letters is in its position in the tree of its table.
 
-        Otherwise it may be an old state of another page, whose rows were deleted since.
+        A page outside the tree may be an old state of another page, whose rows have been deleted.
         """
         for pages in (*self._record_pages.values(), self._dead_letter_pages):
             roots = {self._scan.root_of(number, first, last) for first, last, number in pages}
@@ -83,8 +83,7 @@ class DamagedSpool:
         numbers = [row[-1] for row in page.rows if DEAD_LETTERS.whole(row[:-1])]
         if numbers:
             self._dead_letter_pages.append((min(numbers), max(numbers), page.number))
-        # A row of the ledger beside unreadable rows: some of its lines may be lost, so the count of losses is a
-        # minimum.
+        # Some lines of the ledger may be lost on a page with unreadable rows, so the count of losses is a minimum.
         if len(self.ledger) > lines and (others or page.unreadable):
             self._ledger_damaged = True
         return any(len(row) == RECORD_COLUMNS for row in page.rows)
@@ -108,11 +107,11 @@ class DamagedSpool:
         return True
 
     def _keep_line(self, row: Row) -> None:
-        """Store a line of the ledger. If it is found in two states, the one with the larger count is the later one."""
+        """Store a line of the ledger. If it occurs in two states, the state with the larger count is newer."""
         mapping, stream, *counts, lines, _ = row
         line = LedgerLine(*counts)
         other = self.ledger.get((mapping, stream), line)
-        # Two states show that one of the pages is a leftover. Then other lines may be missing or old too.
+        # If there are two states, one of the pages is obsolete. Then other lines may be missing or obsolete too.
         self._ledger_damaged |= line != other
         self.ledger[mapping, stream] = max(line, other, key=lambda each: each.received)
         self._lines = max(self._lines, lines)
@@ -128,7 +127,7 @@ class DamagedSpool:
     def _in_order(
         self, pages: Iterable[_PageRange], whole: Callable[[Row], bool], place: int, after: int
     ) -> Iterator[Row]:
-        """Yield the undamaged rows of these pages by their number, the column `place`, each number once."""
+        """Yield the undamaged rows of these pages, sorted by number (the column `place`), each number once."""
         waiting: dict[int, Row] = {}
         for first, last, number in sorted(pages):
             if last <= after:

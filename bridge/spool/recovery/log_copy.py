@@ -1,6 +1,6 @@
-"""Application of a write-ahead log to a copy of its damaged database, as far as its pages are intact.
+"""Application of the intact pages of a write-ahead log to a copy of its damaged database.
 
-SQLite would apply the pages before the first damaged one only.
+SQLite would only apply the pages before the first damaged page.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from bridge.spool.database.write_ahead_log import PAGE_BYTES, WriteAheadLog
 if TYPE_CHECKING:
     from pathlib import Path
 
-# No spool has more pages (16 TiB): a larger number is damage.
+# No spool has more pages (16 TiB), so a larger number means damage.
 _MAX_PAGES = 1 << 32
 
 
 def apply_log(database: Path) -> int:
-    """Write the log's intact pages into the database file. Return the number of its pages that are damaged or missing.
+    """Write the log's intact pages into the database file.
 
-    Pages of a transaction that was never committed are left out. Raises OSError.
+    Return the number of damaged or missing pages of the log. Pages of transactions that were never committed are
+    omitted. Raises OSError.
     """
     with closing(WriteAheadLog(database)) as log:
         frames = [frame for frame in log.frames() if frame.intact and frame.page < _MAX_PAGES]
-        # Frames behind the acknowledged transactions may belong to one that failed.
+        # Frames after the acknowledged transactions may belong to a failed transaction.
         known = [frame for frame in frames if not log.committed or frame.number <= log.committed]
         commits = [frame for frame in known if frame.commit_pages]
-        # A frame with a page count ends a transaction. Frames behind the last such frame were never committed.
+        # A frame with a page count ends a transaction. Frames after the last such frame were never committed.
         last = commits[-1].number if commits else 0
         applied = [frame for frame in known if frame.number <= last]
         with database.open("r+b") as file:

@@ -1,4 +1,4 @@
-"""Rows of a damaged database, read page by page, without SQLite and without the tree above the pages.
+"""Rows of a damaged database, read page by page, without SQLite and without the tree of pages.
 
 Each row contains a CRC that identifies its table (bridge/spool/database/tables.py). So a row is found wherever its page
 is, even if the schema, the header, inner pages or the pointer map are damaged. Pages that the pointer map marks as free
@@ -24,23 +24,24 @@ _INNER_INDEX, _INNER_TABLE, _LEAF_INDEX, _LEAF_TABLE = 0x02, 0x05, 0x0A, 0x0D
 """First byte of a page with rows. A table without row numbers is stored as an index, with rows on inner pages too."""
 _ROOT, _FREE, _WITHIN = 1, 2, 5
 """Kinds of pages in the pointer map: the root of a tree, a free page, and any other page of a tree."""
-# Maximum number of parents followed, because a damaged pointer map may contain a cycle.
+# Maximum number of parents to follow, because a damaged pointer map may contain a cycle.
 _MAX_DEPTH = 40
-# Bytes of a pointer map entry: one of the kind, four of the parent. The map's first page is page 2.
+# Size of a pointer map entry: one byte for the kind, four for the parent. The map's first page is page 2.
 _ENTRY_BYTES = 5
 _STEP = PAGE_BYTES // _ENTRY_BYTES + 1
 # The page that SQLite reserves for file locks, 1 GiB from the file's start. It contains no data.
 _LOCKED_PAGE = 0x40000000 // PAGE_BYTES + 1
 _FIRST_PAGE_HEADER = 100
 """Bytes before the b-tree on the first page."""
-# Fileformat 1.6: the largest payload without overflow pages, and the smallest part of a larger one, by kind of page.
+# By kind of page (fileformat 1.6): the largest payload without overflow pages, and the smallest part of a larger
+# payload that stays on the page.
 _LEAST = (PAGE_BYTES - 12) * 32 // 255 - 23
 _MOST = {_LEAF_TABLE: PAGE_BYTES - 35, _LEAF_INDEX: (PAGE_BYTES - 12) * 64 // 255 - 23}
 _MOST[_INNER_INDEX] = _MOST[_LEAF_INDEX]
 _MAX_NUMBER = (1 << 63) - 1
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 """Size in bytes of an integer, by its serial type."""
-# Serial types of null, a float, 0 and 1; text and blobs begin at the last.
+# Serial types of null, float, 0 and 1, and the first serial type of blobs and texts.
 _NULL, _REAL, _ZERO, _ONE, _FIRST_BYTES = 0, 7, 8, 9, 12
 _ODDITIES = (struct.error, ValueError, IndexError, OverflowError)
 """Errors that decoding of a damaged page can raise."""
@@ -66,7 +67,10 @@ class PageScan:
         self._file.close()
 
     def pages(self) -> Iterator[Page]:
-        """Yield each page with rows. Page 1 is the schema's root, page 2 the first one of the pointer map."""
+        """Yield each page with rows.
+
+        Page 1 is the root of the schema, and page 2 is the first page of the pointer map.
+        """
         for number in range(3, self._count + 1):
             page = self.page(number)
             if page is not None and self._pointer(number)[0] != _FREE:
@@ -97,7 +101,7 @@ class PageScan:
     def root_of(self, number: int, first: int, last: int) -> int | None:
         """Return the root of the table to which a leaf page with these row numbers belongs.
 
-        Return None if the page is not at its place in the tree. Then it may be an old state of another page.
+        Return None if the page is not in its position in the tree. It may then be an old state of another page.
         """
         kind, parent = self._pointer(number)
         if kind == _WITHIN:
@@ -112,10 +116,11 @@ class PageScan:
         return number if kind == _ROOT else None
 
     def _range_of(self, parent: int, child: int) -> tuple[int, int]:
-        """Return the range of row numbers, above the first and up to the second, of a child of an inner page."""
+        """Return the range (above, up to) of row numbers in a child of an inner page."""
         content = self._read(parent)
         nothing = (0, 0)
-        # Without its parent, a page cannot be placed. An empty range makes the caller treat it as a leftover.
+        # Without its parent, the position of a page is unknown. An empty range makes the caller treat the page as
+        # obsolete.
         if not content or content[0] != _INNER_TABLE:
             return nothing
         low, cells = -_MAX_NUMBER, int.from_bytes(content[3:5])
@@ -133,7 +138,7 @@ class PageScan:
     def _pointer(self, page: int) -> tuple[int, int]:
         """Return the kind and the parent of a page from the pointer map, or (0, 0) if it has no entry."""
         place = (page - 2) // _STEP * _STEP + 2
-        # A pointer map page that would be at the locked page is behind it.
+        # If a pointer map page would be at the locked page, it is the page after that.
         place += place == _LOCKED_PAGE
         # A pointer map page has no entry of its own.
         if page <= place:
@@ -153,12 +158,13 @@ class PageScan:
         if size <= most:
             payload = page[at : at + size]
         else:
-            # The rule of fileformat 1.6 for the bytes that stay on the page, so that overflow pages are filled.
+            # This is the rule of fileformat 1.6 for the number of bytes that stay on the page, so that overflow pages
+            # are full.
             here = _LEAST + (size - _LEAST) % (PAGE_BYTES - 4)
             here = here if here <= most else _LEAST
             following = int.from_bytes(page[at + here : at + here + 4])
             payload = page[at : at + here] + self._overflow(following, size - here)
-        # A chain of overflow pages that was cut or leads to a wrong page; the CRC would fail as well.
+        # The chain of overflow pages is cut or leads to a wrong page. The CRC would fail too.
         if len(payload) != size:
             raise ValueError("cut short")
         return _values(payload, number)
@@ -188,7 +194,7 @@ def _values(payload: bytes, number: int | None) -> Row:
         value, at_value = _value(payload, kind, at_value)
         values.append(value)
     if number is not None:
-        # Every table with row numbers has them in its first or in its last column.
+        # Every table with row numbers has them in the first or last column.
         for place in (0, -1):
             if values and values[place] is None:
                 values[place] = number
@@ -197,7 +203,7 @@ def _values(payload: bytes, number: int | None) -> Row:
 
 
 def _value(payload: bytes, kind: int, at: int) -> tuple[Any, int]:
-    """Return a column's value and the offset behind it. Raises ValueError if the payload is too short."""
+    """Return a column's value and the offset after it. Raises ValueError if the payload is too short."""
     if kind in _INTEGERS:
         end = at + _INTEGERS[kind]
         return int.from_bytes(payload[at:end], signed=True), end
@@ -212,9 +218,10 @@ def _value(payload: bytes, kind: int, at: int) -> tuple[Any, int]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a variable-length integer and the offset behind it.
+    """Return a variable-length integer and the offset after it.
 
-    It has up to nine bytes, most significant first. The first eight carry seven bits each, the ninth eight bits.
+    It has up to nine bytes, most significant first. Each of the first eight bytes contains seven bits, and the ninth
+    contains eight.
     """
     value = 0
     for place in range(at, at + 8):

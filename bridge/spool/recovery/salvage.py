@@ -2,7 +2,7 @@
 
 Salvage reads only a copy of the damaged files. The originals stay where they were moved, so salvage cannot lose
 anything. SQLite does not open the copy: the intact pages of the write-ahead log are written into it, and every page is
-read (`page_scan`). A row is used only if its CRC fits.
+read (`page_scan`). A row is used only if its CRC is valid.
 
     records        appended to their queues in order, with new numbers and their old keys
     dead letters   unchanged
@@ -84,7 +84,7 @@ def salvage(spool: Spool, aside: Path) -> SalvageResult:
             damaged = DamagedSpool(scan)
             salvaged.exact = not missing and damaged.ledger_complete and damaged.in_place
             _Salvage(spool, damaged, key, salvaged).run()
-    # Stored before the report is written: a crash in between repeats nothing that would count records twice.
+    # This is stored before the report is written, so that a crash in between does not count records twice.
     spool.commit(Transaction(meta={key: json.dumps({"done": True})}))
     text = f"of the damaged spool in {aside}, {salvaged}"
     if missing:
@@ -126,8 +126,9 @@ class _Salvage:
         self._progress: dict[str, Any] = json.loads(noted) if noted else {}
 
     def run(self) -> None:
-        """Copy the ledger first, once, then records and dead letters from the stored progress on."""
-        # Once only: a second run would restore the same counts again, and the ledger would not balance.
+        """Copy the ledger once, and then the records and dead letters, starting at the stored progress."""
+        # The ledger is copied only once. A second run would add the same counts again, and the ledger would not
+        # balance.
         if not self._progress.get("ledger"):
             self._salvage_ledger()
         self._salvaged.lost = self._progress["lost"]
@@ -137,7 +138,7 @@ class _Salvage:
         self._salvage_dead_letters()
 
     def _note(self, transaction: Transaction, **changes: Any) -> None:
-        """Add progress to the transaction, so that both are committed together."""
+        """Add the progress to the transaction, so that data and progress are committed together."""
         self._progress |= changes
         transaction.meta[self._key] = json.dumps(self._progress)
 
@@ -175,7 +176,7 @@ class _Salvage:
         self._note(transaction, ledger=True, left=left, lost=lost if damaged.ledger else None)
         spool.commit(transaction)
         if transaction.broker_filters is not None:
-            # After the commit, because a failed one is retried with the values from before it.
+            # This comes after the commit, because a failed commit is retried with the old values.
             spool.broker_filters = transaction.broker_filters
 
     def _dead_letters_by_line(self) -> Counter[tuple[int, int]]:
@@ -208,15 +209,15 @@ class _Salvage:
                 transaction.salvaged_records[place] += self._booked(mapping, number)
             if self._progress["lost"] is not None:
                 self._progress["lost"] -= transaction.salvaged_records.total()
-            # The number of the last copied row is the progress, so that a crash continues behind it and copies no row
-            # twice.
+            # The progress is the number of the last copied row. After a crash, copying continues after this row, and
+            # copies no row twice.
             self._note(transaction, **{f"queue {number}": rows[-1][0]})
             self._spool.commit(transaction)
             self._salvaged.records += len(rows)
             self._salvaged.lost = self._progress["lost"]
 
     def _booked(self, mapping: int, stream: int) -> int:
-        """Return 1 if the ledger counts one more spooled record of this line than were found so far, otherwise 0."""
+        """Return 1 if the ledger counts more spooled records of this line than were found so far, otherwise 0."""
         left, line = self._progress.get("left", {}), f"{mapping} {stream}"
         if left.get(line, 0) <= 0:
             return 0
@@ -234,7 +235,7 @@ class _Salvage:
 
 
 def _drop(counts: LedgerLine, column: str, count: int) -> None:
-    """Count some of a line's records as dropped by damage instead."""
+    """Move some of a line's records to `dropped` and `damaged`."""
     setattr(counts, column, getattr(counts, column) - count)
     counts.dropped += count
     counts.damaged += count
