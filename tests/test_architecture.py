@@ -1,6 +1,7 @@
 """The structure of the package: its layers, the size of its files, where threads are made, who imports what."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -194,6 +195,32 @@ def test_modules_import_one_another_in_no_cycle():
 def test_files_are_within_the_line_limit(folder):
     lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in (ROOT / folder).rglob("*.py")}
     assert {str(file.relative_to(ROOT)): count for file, count in lines.items() if count > MAX_LINES} == {}
+
+
+def maps():
+    """Yield each folder whose package docstring describes several of its modules, with the text and all modules."""
+    for init in sorted(PACKAGE.rglob("__init__.py")):
+        text = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
+        entries = [file.stem for file in init.parent.glob("*.py") if file.stem not in ("__init__", "__main__")]
+        entries += [inner.parent.name for inner in init.parent.glob("*/__init__.py")]
+        if sum(entry in re.findall(r"\w+", text) for entry in entries) > 1:
+            yield init.parent, text, entries
+
+
+def test_map_in_a_package_docstring_names_every_module_and_no_other():
+    missing = [
+        f"{folder.relative_to(ROOT)}/__init__.py describes its modules, but not '{entry}'"
+        for folder, text, entries in maps()
+        for entry in entries
+        if not re.search(rf"\b{entry}\b", text)
+    ]
+    gone = [
+        f"{folder.relative_to(ROOT)}/__init__.py names {name}, which does not exist"
+        for folder, text, _ in maps()
+        for name in re.findall(r"(?<![\w./])(?:\w+/)*\w+\.py\b", text)
+        if not (folder / name).exists() and not (ROOT / name).exists()
+    ]
+    assert [*missing, *gone] == []
 
 
 def test_threads_are_made_in_few_places():

@@ -1,5 +1,17 @@
 """Command line `mqtt-kinesis`. Each command has one file, and returns its exit code.
 
+    app.py                the application: groups of commands, exit codes after errors
+    commands/             what each command does, one file each
+    output/               how commands print
+    run_commands.py, setup_commands.py, verify_commands.py, operate_commands.py, aws_commands.py, storage_app.py
+                          options of the commands, by group
+    options.py            options shared by several commands; verbosity.py: -v and -q
+    help_groups.py        groups in --help; help_examples.py: examples
+    completion.py         shell completion
+    failures.py           end of a failed command
+
+Exit codes:
+
 0 OK · 1 failed · 2 configuration · 3 no bridge runs, or could not be checked · 4 no permission
 70 crashed (a supervisor should restart) · 130 interrupted
 """

@@ -1,4 +1,12 @@
-"""The settings of `bridge.yaml`: every option with its type, range, default and description."""
+"""The settings of `bridge.yaml`: every option with its type, range, default and description.
+
+settings.py            all sections, and the functions that load the file
+kinesis.py             section `kinesis`; other sections are beside the components that they configure
+authentication.py      types of `kinesis.authentication`
+option_table.py        all options, for the documentation and `init`
+effective_options.py   the values in use and their origin, for the page
+fingerprint.py         identity of a configuration, to see which bridges differ
+"""
 
 from bridge.config.authentication import Authentication, Default, Ec2Role, Token
 from bridge.config.fingerprint import fingerprint

@@ -30,4 +30,5 @@ What is known of the shards:
     shard_limiter.py                  how much may be sent to each shard
     limited_shard.py                  one shard of it, made of token_bucket.py, shard_rate.py, sliding_sum.py,
                                       refusal_pattern.py, contention.py, common_pause.py and service_clock.py
+    shard_status.py                   the shards of a stream, for the page
 """

@@ -118,9 +118,8 @@ class RecordAccumulator:
     def free_capacity(self, requests: int, max_bytes: int, in_flight: int, now: float) -> tuple[int, int]:
         """Return the number of fresh records, and their bytes, to read for `requests` further requests of `max_bytes`.
 
-        From a backlog, several requests are filled at once, so that each gets different keys. The `in_flight` requests
-        mute their keys, so most fresh records must wait. More records are therefore read than fit into the requests, so
-        that enough of them have other keys.
+        Requests from a backlog are filled at once, so that each gets different keys. The `in_flight` requests mute
+        their keys, so most records must wait. More records than fit are therefore read, so that enough have other keys.
         """
         if self._parts or self._part_in_flight:
             return 0, 0
@@ -181,8 +180,8 @@ class RecordAccumulator:
         """Unmute the keys of a batch, or of withheld records, once all of them are settled or reenqueued.
 
         The caller passes `now` if all records were settled. The records that waited for these keys then linger like
-        fresh records. Without the linger, the few records that arrived during one request would form a small request
-        each time. With strict order they are sent at once, because a key has only one request in flight.
+        fresh records. Otherwise, the few records that arrived during one request would form a small request. With
+        strict order they are sent at once, because a key has only one request in flight.
         """
         if not self._queues.any_ready:
             self._linger_until = NOW if self.strict else now + self.linger_secs
@@ -192,8 +191,8 @@ class RecordAccumulator:
     def split_and_reenqueue(self, records: Sequence[Record]) -> None:
         """Send these records again as two parts, before all others, because one of them can never be accepted.
 
-        The parts are halves. If the keys of some records may be too long, these records form one part, so that the
-        other part need not be halved repeatedly. All records of a key are in the same part, so they keep their order.
+        The parts are halves. Records whose keys may be too long form one part, so that the other part need not be
+        halved again. All records of a key are in the same part, so they keep their order.
         """
         long = [record for record in records if is_long_in_utf16(record)]
         others = [record for record in records if not is_long_in_utf16(record)] if long else []

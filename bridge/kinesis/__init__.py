@@ -8,6 +8,8 @@ service_endpoints.py  the URLs that Kinesis calls go to
 packing/              the two formats of packed records, and which records share one
 shard_map.py          the shard that a key belongs to
 bandwidth.py          the bandwidth limit of all streams together
+responses.py          responses of Kinesis, checked before anything uses them
+shard_reader.py       reader of one shard, within the limits of GetRecords
 stream_reader.py      reader of a stream's records
 dry_run_publisher.py  a publisher that prints instead of sending
 """

@@ -1,4 +1,4 @@
-"""Address of a broker: a URL of the setting `mqtt.url`, in its parts."""
+"""Address of a broker: the parts of a URL in the setting `mqtt.url`."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Detection of sessions that the broker ends again and again, and of another client with the same client ID.
+"""Detection of sessions that the broker ends repeatedly, and of another client with the same client ID.
 
-A broker accepts the newer of two clients with one ID and disconnects the older one. With MQTT 5 it can send the reason
-("Session taken over"): only this proves a conflict. A 3.1.1 broker cannot send it, and mosquitto 2.0 does not. It
-closes the connection without a reason and accepts the client again at once. So does a broker that restarts behind a
-proxy, and a server that limits the lifetime of connections. Such closes are therefore reported as an unstable session,
-with the possible causes.
+A broker accepts the newer of two clients with one ID and disconnects the older one. With MQTT 5, it can send the reason
+("Session taken over"). Only this reason proves a conflict. A 3.1.1 broker cannot send it, and mosquitto 2.0 does not.
+Such a broker closes the connection without a reason, and accepts the client again at once. A broker that restarts
+behind a proxy does the same, and so does a server that limits the lifetime of connections. Such closes are therefore
+reported as an unstable session, with the possible causes.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class ClientIdConflict:
     def __init__(self, client_id: str, reconnect_max_secs: float) -> None:
         self.conflict = self.unstable = ""
         self._client_id = client_id
-        # Two bridges with one ID do not disturb each other during the longest pause between attempts, so a session must
-        # outlive that to count as stable.
+        # Two bridges with one ID do not disturb each other during the longest pause between attempts. So a session
+        # counts as stable only if it is older than that.
         self._min_stable_secs = max(_MIN_STABLE_SECS, 2 * reconnect_max_secs)
         self._takeovers: deque[tuple[float, float]] = deque()
         """(clock time, lifetime in seconds) of sessions that the broker reported as taken over."""
@@ -58,8 +58,9 @@ class ClientIdConflict:
         self.unstable = ""
 
     def update(self, now: float, session_secs: float = 0.0) -> None:
-        """Update both texts. `session_secs`: age of the present session; a stable one ends both problems."""
-        # Both lists have the same rule: a session that outlives its predecessors shows that the cause has disappeared.
+        """Update both texts. `session_secs` is the age of the current session. A stable session ends both problems."""
+        # The same rule applies to both lists: a session that outlives its predecessors shows that the cause has
+        # disappeared.
         for ends in (self._takeovers, self._ends):
             longest = max((lived for _, lived in ends), default=0.0)
             if session_secs > max(self._min_stable_secs, _STABLE_FACTOR * longest):

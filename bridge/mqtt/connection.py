@@ -41,11 +41,11 @@ log = logging.getLogger(__name__)
 
 MAX_BURST_MESSAGES = 2000
 """Maximum size of one transaction: its fsync costs little per message, and its commit takes little time."""
-# Bytes as well as messages, because 2,000 large messages would make one transaction of gigabytes.
+# There is a limit for bytes too, because 2,000 large messages would make a transaction of gigabytes.
 MAX_BURST_BYTES = 1024 * 1024
 _MAX_CONTROL_PACKETS = 500
 """Maximum number of packets for paho in one round (20 µs each), so that a flood of them delays no stop."""
-# Only the broker's last packets are awaited, so one second is enough; the stop has a deadline of its own.
+# One second is enough for the broker's last packets. The stop has a separate deadline.
 _LEAVE_SECS = 1.0
 """Maximum wait for the broker to close the connection after DISCONNECT."""
 _CLOSED = " (a restart, a limit, or another client with this client ID)"
@@ -58,9 +58,9 @@ of more than 124 bytes."""
 
 
 class Connection:
-    """paho's client, its packet stream, and their timeouts. A new one is created for each attempt.
+    """paho's client, its packet stream, and their timeouts.
 
-    Not thread-safe: the ingest thread owns it.
+    Each attempt creates a new connection. Not thread-safe: only the ingest thread uses it.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Connection:
         if self.wire.fileno() < 0:
             # paho closes the socket without a report when a write fails.
             raise ConnectionLost(self._ended or "the connection broke")
-        # TLS may have decrypted data already that poll cannot see; control packets of the last round may be left.
+        # poll does not detect data that TLS has already decrypted, nor control packets that remain from the last round.
         if reading and (self.wire.pending() or self.wire.has_control_packets):
             return
         events = (select.POLLIN if reading else 0) | (select.POLLOUT if self.wire.unsent_bytes else 0)
@@ -135,8 +135,8 @@ class Connection:
         self._poller.register(wake.fileno(), select.POLLIN)
         ready = dict(self._poller.poll(timeout_secs * 1000))
         if not reading and ready.get(self.wire.fileno(), 0) & (select.POLLHUP | select.POLLERR):
-            # While reading is paused, the end of the stream is never read, and every wait would return at once.
-            # Without this, `poll` would return at once in every round, and the thread would use a complete core.
+            # While reading is paused, the end of the stream is never read. Without this, `poll` would return at once in
+            # every round, and the thread would use a complete core.
             raise ConnectionResetError("the connection broke")
 
     def read(self) -> None:
@@ -146,8 +146,8 @@ class Connection:
         """
         wire = self.wire
         start = wire.bytes_received
-        # The limits end the loop also if the broker sends faster than the bridge reads. Control packets that the last
-        # round left come first.
+        # The limits end the loop even if the broker sends faster than the bridge reads. Control packets that remain
+        # from the last round come first.
         while (
             not wire.has_control_packets
             and wire.read()
@@ -172,11 +172,12 @@ class Connection:
             try:
                 self._client.loop_read()
             except Exception as error:
-                # paho's parsers index and unpack unchecked data of the peer, so any exception means malformed data.
+                # paho's parsers index and unpack data of the peer without checks, so any exception means malformed
+                # data.
                 raise ProtocolViolation(f"a malformed packet ({type(error).__name__}: {error})") from error
 
     def _check_connack(self, connack: bytes) -> None:
-        """Raise ConnectionLost for a CONNACK in the form of MQTT 3.1.1 that is a refusal, which paho reports in part.
+        """Raise ConnectionLost for a refusing CONNACK in the form of MQTT 3.1.1. paho reports only some of these.
 
         A broker that knows only 3.1.1 responds to MQTT 5 with that form too: it has no properties.
         """
@@ -203,7 +204,7 @@ class Connection:
             self._keepalive.on_received(now)
         if self.accepted:
             self._advance(now)
-        # With a short keepalive, once a second would be too rare.
+        # If the keepalive is short, once a second is not often enough.
         if now - self._housekept_at < min(1.0, self._keepalive.interval_secs / 10):
             return
         self._housekept_at = now
@@ -241,7 +242,7 @@ class Connection:
         """Send a message with QoS 0, unless the broker's Maximum Packet Size forbids it. Raises OSError."""
         packet = publish_packet(topic, payload, version_5=self.version_5)
         if self.limits.packet_bytes is not None and len(packet) > self.limits.packet_bytes:
-            # A broker closes the connection at a packet that is too large.
+            # A broker closes the connection if it receives a packet that is too large.
             log.error("a message to %s exceeds the broker's Maximum Packet Size and is not sent", topic)
             return
         self.wire.write(packet)
@@ -281,10 +282,10 @@ class Connection:
             self._end = "disconnected"
             text = f"the broker ended the session: {response_text(reason, properties)}"
         else:
-            # paho knows only that a write failed; the packet stream knows why.
+            # paho reports only that a write failed. The packet stream knows the reason.
             error = self._client.wire.error if self._client.wire is not None else None
             text = f"the connection broke: {error_text(error) if error is not None else reason.getName()}"
-        # An earlier reason remains: that of a refused CONNECT is more specific.
+        # An earlier reason is kept, because the reason of a refused CONNECT is more specific.
         self._ended = self._ended or text
 
     def _on_subscribe(
@@ -309,10 +310,11 @@ class Connection:
     # -- closing ---------------------------------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """Send DISCONNECT and wait briefly for the broker to close; a persistent session stays at the broker.
+        """Send DISCONNECT, and wait briefly until the broker closes.
 
-        Closing a socket that has unread bytes resets the connection. The broker would then never read the last
-        acknowledgements, and would redeliver messages that are in the spool. paho's `disconnect` closes it that way.
+        A persistent session stays at the broker. Closing a socket with unread bytes, as paho's `disconnect` does,
+        resets the connection. The broker would then never read the last acknowledgements, and would redeliver messages
+        that are in the spool.
         """
         try:
             self.wire.write(_DISCONNECT)
@@ -322,13 +324,16 @@ class Connection:
         self.close()
 
     def _drain_until_closed(self, deadline: float) -> None:
-        """Send the unsent bytes and discard arriving messages, which the broker redelivers (not acknowledged)."""
+        """Send the unsent bytes.
+
+        Discard arriving messages; the broker redelivers them, because they are not acknowledged.
+        """
         poller = select.poll()
         while not self.wire.eof and (left := deadline - self._clock()) > 0:
             poller.register(self.wire.fileno(), select.POLLIN | (select.POLLOUT if self.wire.unsent_bytes else 0))
             poller.poll(left * 1000)
             self.wire.flush()
-            # A broker that sends without an end must not prevent the end of the loop.
+            # The loop must end even if the broker never stops sending.
             while self.wire.read() and self._clock() < deadline:
                 self.wire.take_packets()
 

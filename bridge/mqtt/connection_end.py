@@ -25,13 +25,13 @@ class ConnectionLost(Exception):
 
 
 def end_of(error: Exception) -> End:
-    """Return how the connection ended, from the error that showed it."""
+    """Return how the connection ended, given the error that reported it."""
     if isinstance(error, ConnectionLost):
         return error.end
-    # A CLOSE frame with a code that means "normal" explains as little as a closed socket.
+    # A CLOSE frame with the code "normal" is no more an explanation than a closed socket.
     if isinstance(error, WebSocketClosed):
         return "disconnected" if error.explained else "closed"
-    # A reset, or the end of the stream in the middle of TLS: outside MQTT.
+    # A reset, or the end of the stream inside a TLS record, is no MQTT event.
     return "reset" if isinstance(error, ConnectionError | ssl.SSLEOFError) else "lost"
 
 

@@ -1,4 +1,4 @@
-"""Subscriber that gives up its session: it receives the messages stored at the broker, and then unsubscribes."""
+"""Subscriber that gives up its session. It receives the messages that the broker has stored, and then unsubscribes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 class DrainingSubscriber(Subscriber):
-    """Subscriber of a draining worker. It connects only after `leave`.
+    """Subscriber of a draining worker.
 
-    The other workers must be subscribed first, otherwise messages are lost to the group. The session stays subscribed
-    until no message has arrived for a while: HiveMQ discards the queue of a shared group with its last subscriber.
+    It connects only after `leave`. The other workers must be subscribed first: HiveMQ discards the queue of a shared
+    group when its last subscriber leaves. For the same reason, the session stays subscribed until no message has
+    arrived for some time.
     """
 
     def __init__(self, settings: MqttSettings, **options: Any) -> None:
@@ -28,7 +29,7 @@ class DrainingSubscriber(Subscriber):
 
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
         """Assume that the old session is subscribed to all mapping topics, even if the spool does not know."""
-        # The spool may be restored or new while the broker still has the session, so the topics of the mappings are
+        # The spool may be new or restored while the broker still has the session. So the topics of the mappings are
         # added.
         prefix = f"$share/{self.subscriptions.share}/" if self.subscriptions.share else ""
         known = [*filters, *(part for of in (parts or {}).values() for part in of)]
@@ -36,7 +37,7 @@ class DrainingSubscriber(Subscriber):
 
     def leave(self) -> None:
         """Unsubscribe from everything once the stored messages have arrived, as soon as `poll` runs. Any thread."""
-        # First the connection, then the empty set of filters: `poll` unsubscribes when the stored messages have
+        # Connect first, and then set the empty set of filters: `poll` unsubscribes when the stored messages have
         # arrived.
         self._dial_at = min(self._dial_at, 0.0)
         super().set_filters({})

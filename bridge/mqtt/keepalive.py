@@ -1,4 +1,4 @@
-"""Pings of one connection, and the detection of a peer that sends nothing any more."""
+"""Pings of one connection, and detection of a dead peer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ seconds."""
 class Keepalive:
     """Times of one connection in clock seconds.
 
-    The bridge sends the PINGREQ packets itself. paho sends none if the broker reports a Server Keep Alive of 0, and its
-    version 2.1 ignores any Server Keep Alive.
+    The bridge sends the PINGREQ packets itself, because paho sends none if the broker reports a Server Keep Alive of 0.
+    paho 2.1 ignores any Server Keep Alive.
     """
 
     def __init__(self, interval_secs: float, now: float) -> None:
@@ -24,7 +24,7 @@ class Keepalive:
     def on_accepted(self, server_secs: int | None, now: float) -> None:
         """Use the broker's Server Keep Alive if it is shorter.
 
-        With 0 the broker needs no pings, but the bridge does: they detect a dead peer.
+        With 0, the broker needs no pings. The bridge sends them nevertheless, to detect a dead peer.
 
         https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901094 (3.2.2.3.14, Server Keep Alive)
         """
@@ -39,17 +39,17 @@ class Keepalive:
 
     def ping_due(self, now: float) -> bool:
         """Return whether to send a PINGREQ now, and record it."""
-        # Twice per interval, even while reading is paused. A broker waits for one and a half intervals, so one lost
-        # ping does no harm.
+        # The bridge pings twice per interval, even while reading is paused. A broker waits for one and a half
+        # intervals, so one lost ping does no harm.
         if now - self._pinged_at < self.interval_secs / 2:
             return False
         self._pinged_at = now
         return True
 
     def silent_secs(self, now: float) -> float | None:
-        """Return the duration of the silence if the peer is to be considered dead, otherwise None.
+        """Return the duration of the silence if the peer is considered dead, otherwise None.
 
-        It is dead within twice the interval, or 3 s after a shorter one: it must have time to respond.
+        The peer is dead after at most two intervals. With a short interval, it has at least 3 s to respond.
         """
         limit = self.interval_secs + max(_MIN_GRACE_SECS, self.interval_secs / 2)
         silent = now - self._received_at

@@ -32,7 +32,7 @@ SHARED_IN_3_1_1: Final = (
     "MQTT 3.1.1 has no shared subscriptions of its own. Brokers such as mosquitto 2 support them in 3.1.1 "
     "nevertheless; others grant them and deliver nothing. If no messages arrive, use mqtt.protocol 5"
 )
-# A wildcard mapping can have thousands of filters; the text must stay readable in a log line.
+# There may be thousands of filters, but the text must stay readable in a log line.
 _EXAMPLES: Final = 3
 
 
@@ -44,7 +44,9 @@ class LostGuarantee(NamedTuple):
 
 
 class SessionLoss(NamedTuple):
-    """A session that the broker discarded: clock time of its discovery, and when the connection ended and began.
+    """A session that the broker discarded.
+
+    Clock times: the discovery, the end of the old and the start of the new connection.
 
     `since_epoch_secs` is 0 if the connection ended in an earlier run.
     """
@@ -59,7 +61,7 @@ class SessionLoss(NamedTuple):
         return max(0.0, self.until_epoch_secs - self.since_epoch_secs) if self.since_epoch_secs else None
 
     def shown(self, now: float) -> bool:
-        """Return whether to report the loss. It is reported for as long as the bridge was away, within the limits."""
+        """Return whether to report the loss. It is reported for as long as the bridge was away, within limits."""
         secs = MAX_SHOWN_SECS if self.away_secs is None else self.away_secs
         return now - self.found_at <= min(MAX_SHOWN_SECS, max(MIN_SHOWN_SECS, secs))
 
@@ -85,7 +87,7 @@ def lost_guarantees(
 ) -> Iterator[LostGuarantee]:
     """Yield the guarantees that the bridge requests and the broker does not grant.
 
-    `shared_unverified`: MQTT 3.1.1, a shared group, and no message of it so far.
+    `shared_unverified` is true with a shared group over MQTT 3.1.1 that has not delivered a message yet.
     """
     lowered = subscriptions.lowered
     if lowered:

@@ -1,12 +1,12 @@
 """Parser that extracts PUBLISH and PUBREL packets from the byte stream before paho reads it.
 
-A `PacketStream` replaces the socket that paho expects, above TCP, TLS and `WebSocket`. It reads large blocks and splits
-them into MQTT control packets. PUBLISH and PUBREL are stored for the caller's burst. Every other packet (CONNACK,
-SUBACK, PINGRESP, DISCONNECT, ...) is passed to paho. Measured in the complete bridge: paho's own parser costs 15 to
-20 µs per message, this one about 1.5 µs.
+A `PacketStream` replaces the socket that paho expects, on top of TCP, TLS or `WebSocket`. It reads large blocks and
+splits them into MQTT control packets. PUBLISH and PUBREL are stored for the caller's burst. Every other packet
+(CONNACK, SUBACK, PINGRESP, DISCONNECT, ...) is passed to paho. In the complete bridge, paho's own parser needs 15 to 20
+µs per message, and this parser about 1.5 µs.
 
-The bridge handles QoS 2 as well, for a reason beyond speed. paho sends PUBREC as soon as it has a message in memory, so
-a message that arrives just before a crash is lost. The bridge sends PUBREC after the spool's commit, like PUBACK.
+The bridge also handles QoS 2 itself, to lose no message. paho sends PUBREC as soon as it has a message in memory, so a
+message that arrives just before a crash is lost. The bridge sends PUBREC after the spool's commit, like PUBACK.
 
 All output, the bridge's and paho's, passes through one buffer. So packets never interleave, and a peer that does not
 read never blocks the thread. Format: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901021
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.wrapped_socket import SocketLike
 
 READ_BYTES = 262_144
-# The kernel's receive buffer is of this order, so one read empties it.
+# The kernel's receive buffer has about this size, so one read empties it.
 """Maximum number of bytes per read from the socket."""
 KEPT_OF_OVERSIZED_BYTES = 65_536
 """Number of bytes stored of an oversized payload, for its dead letter."""
@@ -53,7 +53,7 @@ class ProtocolViolation(Exception):
 
 
 class PacketStream(WrappedSocket):
-    """Byte stream of one connection. Not thread-safe: the ingest thread owns it, paho's calls included."""
+    """Byte stream of one connection. Not thread-safe: only the ingest thread uses it, including the calls by paho."""
 
     def __init__(self, sock: SocketLike, *, version_5: bool, max_message_bytes: int) -> None:
         self._sock = sock
@@ -92,8 +92,8 @@ class PacketStream(WrappedSocket):
             data = self._skip(data)
         self._partial.append(data)
         self._held_bytes += len(data)
-        # Join only when a packet is complete: a join at each read would copy a large packet many times.
-        # `_wanted_bytes` is 0 until a packet is known to be incomplete, so the usual read is split at once.
+        # The parts are joined only when a packet is complete. Joining at each read would copy a large packet many
+        # times. `_wanted_bytes` is 0 unless a packet is known to be incomplete, so a usual read is split at once.
         if self._held_bytes >= self._wanted_bytes:
             self._split(b"".join(self._partial) if len(self._partial) > 1 else data)
         return True
@@ -112,9 +112,9 @@ class PacketStream(WrappedSocket):
         """Send the buffered output, as much as the peer accepts. Raises OSError if the connection is lost."""
         while self._out:
             try:
-                # A WebSocket or TLS socket that accepted nothing must get the same bytes again: `_out` only grows at
-                # its end, and both send from its beginning.
-                # A part of the buffer: `bytes` copies, and a slow peer accepts little of it at a time.
+                # A WebSocket or TLS socket that accepted nothing must get the same bytes again. So `_out` grows only at
+                # its end, and each call sends from its beginning. Only a part of the buffer is passed, because `bytes`
+                # copies it and a slow peer accepts little at a time.
                 sent = self._sock.send(bytes(self._out[:65_536]))
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
@@ -129,11 +129,11 @@ class PacketStream(WrappedSocket):
         """Return the TLS alert with which the peer ended the connection, or None.
 
         A broker that does not accept the client certificate sends an alert and closes. A write then fails without the
-        reason, which only a read shows.
+        reason, which only a read returns.
         """
         # The read may also return data, which stays in `packets` for the caller.
         try:
-            # Packets that came before the end are stored as always.
+            # Packets that arrived before the end are stored as usual.
             self.read()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError):
             return None
@@ -164,7 +164,7 @@ class PacketStream(WrappedSocket):
         return data
 
     def send(self, buffer: bytes | bytearray) -> int:
-        """Buffer and send a packet of paho. Always accepts all of it."""
+        """Buffer and send a packet of paho. All bytes are always accepted."""
         self.write(buffer)
         return len(buffer)
 
@@ -193,8 +193,10 @@ class PacketStream(WrappedSocket):
             end = at + length
             kind = first & 0xF0
             if end > end_of_buffer:
-                # The packet is incomplete. Cases: an oversized PUBLISH is skipped once its head is complete; an
-                # oversized control packet is a violation; any other packet waits until all its bytes have arrived.
+                # The packet is incomplete. Cases:
+                # 1. An oversized PUBLISH is skipped once its head is complete.
+                # 2. An oversized control packet is a violation.
+                # 3. Any other packet waits until all its bytes have arrived.
                 if length > max_message_bytes + MAX_HEAD_BYTES and kind == 0x30:
                     if end_of_buffer - at >= MAX_HEAD_BYTES + self._kept_bytes:
                         self._begin_oversized(buffer, first, at, end)
@@ -216,11 +218,11 @@ class PacketStream(WrappedSocket):
                     else:
                         payload_at += 1
                 if payload_at > end or first & 0x06 == 0x06:
-                    # Fields longer than the packet, or QoS 3.
+                    # The fields are longer than the packet, or the QoS is 3.
                     raise ProtocolViolation(_MALFORMED_PUBLISH)
                 packet_id = buffer[topic_end : topic_end + 2] if first & 0x06 else b""
                 size = end - payload_at
-                # An oversized payload arrives here if its packet is complete already.
+                # This happens if the packet of an oversized payload is already complete.
                 kept = size if size <= max_message_bytes else self._kept_bytes
                 payload = buffer[payload_at : payload_at + kept]
                 burst.append((first, buffer[at + 2 : topic_end], packet_id, properties, payload, size))
@@ -228,7 +230,7 @@ class PacketStream(WrappedSocket):
                 burst.append((PUBREL, b"", buffer[at : at + 2], b"", b"", 0))
             else:
                 if kind == 0x20:
-                    # A copy of the CONNACK: its length shows whether the broker supports MQTT 5.
+                    # The CONNACK is copied, because its length shows whether the broker supports MQTT 5.
                     self.connack = buffer[position:end]
                 self._for_paho += buffer[position:end]
             position = end
@@ -259,7 +261,7 @@ class PacketStream(WrappedSocket):
         skipped = min(self._discard_bytes, len(data))
         self._discard_bytes -= skipped
         if not self._discard_bytes and self._oversized:
-            # The complete message has arrived only now, so it may be acknowledged only now.
+            # The message is complete only now, so it must not be acknowledged before.
             self.packets.append(self._oversized)
             self._oversized = None
         return data[skipped:]

@@ -36,10 +36,10 @@ class PahoClient(paho.Client):
             client_id=settings.client_id,
             clean_session=None if version_5 else not settings.persistent,
             protocol=paho.MQTTv5 if version_5 else paho.MQTTv311,
-            # The subscriber reconnects with a new client.
-            # A client of paho keeps state from the old connection, for example in-flight QoS 1 messages.
+            # paho must not reconnect: the subscriber does that with a new client. A client of paho keeps state from the
+            # old connection, for example in-flight QoS 1 messages.
             reconnect_on_failure=False,
-            # The bridge acknowledges after the spool's commit.
+            # The bridge sends the acknowledgement itself, after the spool's commit.
             manual_ack=True,
         )
         self._bridge_settings = settings
@@ -60,9 +60,10 @@ class PahoClient(paho.Client):
         properties = None
         if self._bridge_version_5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho ships none
-            # Without it, mosquitto would send at most 20 messages (max_inflight_messages) between two acknowledgements.
+            # Without a Receive Maximum, mosquitto would send at most 20 unacknowledged messages
+            # (max_inflight_messages).
             properties.ReceiveMaximum = settings.receive_maximum
-            # 0: the broker deletes the session when the connection closes.
+            # With 0, the broker deletes the session when the connection closes.
             properties.SessionExpiryInterval = settings.session_expiry_secs
         self.connect(
             address.host,
@@ -78,9 +79,9 @@ class PahoClient(paho.Client):
     def _create_socket(self) -> paho.SocketLike:
         settings, address = self._bridge_settings, self._bridge_address
         timeout_secs = settings.connect_timeout_secs
-        # paho opens the TCP connection, with its handling of proxies and timeouts.
+        # paho opens the TCP connection, because it handles proxies and timeouts.
         sock = super()._create_socket()
-        # TLS is not left to paho: it leaves the socket of a failed handshake open.
+        # The bridge does the TLS handshake itself, because paho does not close the socket of a failed handshake.
         try:
             if address.encrypted:
                 sock = self._encrypted(sock)
@@ -102,7 +103,7 @@ class PahoClient(paho.Client):
         settings, address = self._bridge_settings, self._bridge_address
         context = settings.tls.context()
         encrypted = context.wrap_socket(sock, server_hostname=address.host, do_handshake_on_connect=False)
-        # The handshake is explicit, so that its timeout is the configured one and its error is not hidden by paho.
+        # The handshake is explicit, so that the configured timeout applies and paho does not hide the error.
         try:
             encrypted.settimeout(settings.connect_timeout_secs)
             encrypted.do_handshake()

@@ -39,7 +39,7 @@ def parse_properties(data: bytes) -> dict[str, Any]:
         elif identifier == _USER_PROPERTY:
             _add(found.setdefault("user_properties", {}), *value)
         elif identifier == _CORRELATION_DATA:
-            # JSON has no bytes, and the value may be anything.
+            # JSON has no type for bytes, and the value may be any data.
             found["correlation_data"] = base64.b64encode(value).decode()
         elif identifier == _TOPIC_ALIAS:
             raise ProtocolViolation("a topic alias that was not allowed in a PUBLISH")
@@ -53,7 +53,7 @@ def subscription_identifiers(data: bytes) -> list[int]:
     """
     try:
         return [value for identifier, value in _entries(data) if identifier == _SUBSCRIPTION_IDENTIFIER]
-    # The message is mapped by its topic then, as it is with brokers that send no identifiers.
+    # The message is then mapped by its topic, as with brokers that send no identifiers.
     except ProtocolViolation:
         return []
 
@@ -112,7 +112,7 @@ def _binary(data: bytes, at: int) -> tuple[bytes, int]:
 
 def _text(data: bytes, at: int) -> tuple[str, int]:
     raw, at = _binary(data, at)
-    # A broker must send UTF-8. One wrong byte should not cost the message, so it becomes U+FFFD.
+    # A broker must send UTF-8. A wrong byte becomes U+FFFD, so that it does not cause the loss of the message.
     return raw.decode("utf-8", "replace"), at
 
 
@@ -130,7 +130,7 @@ def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int]:
 def readable(raw: bytes) -> dict[str, Any]:
     """Return the properties, or {"unreadable": reason} if they are malformed.
 
-    The message itself is complete, so it is not rejected; the reason makes the missing properties visible.
+    The message itself is complete, so it is not rejected. The reason shows why the properties are missing.
     """
     try:
         return parse_properties(raw)

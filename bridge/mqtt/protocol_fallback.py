@@ -1,4 +1,4 @@
-"""Choice of the MQTT version for each address: 5, or 3.1.1 with a broker that does not support 5."""
+"""Choice of the MQTT version for each address: 5, or 3.1.1 if the broker does not support MQTT 5."""
 
 from __future__ import annotations
 
@@ -31,19 +31,20 @@ class _BrokerProtocol:
 
 
 class ProtocolFallback:
-    """MQTT version of each broker, as far as the subscriber knows it.
+    """MQTT version to use for each broker. There are three cases.
 
     1. The broker refuses the version in its CONNACK. The next connection uses 3.1.1. If the broker has accepted MQTT 5
-       before, as in a rolling upgrade, the connection after that tries 5 again; otherwise one after RETRY_5_SECS does.
-    2. The broker closes the connection, or sends nothing, before any CONNACK. Some brokers do so with a version that
-       they do not know. A proxy whose broker is down does so too, and a broker that is starting. So the two versions
-       are tried in turn, unless the broker has accepted MQTT 5 before.
+       before (for example in a rolling upgrade), the connection after that tries MQTT 5 again. Otherwise, a connection
+       after RETRY_5_SECS does.
+    2. The broker closes the connection, or sends nothing, before any CONNACK. The broker may not know the version, but
+       it may also be starting, or be down behind a proxy. So the two versions are tried in turn, unless the broker has
+       accepted MQTT 5 before.
     3. The broker accepts 3.1.1 after case 2. The outage may have ended in between, so the next connection follows at
-       once and tries MQTT 5 again. If that has no response either, the broker has no MQTT 5, as in case 1.
+       once and tries MQTT 5 again. If there is no response again, the broker does not support MQTT 5, as in case 1.
     """
 
     def __init__(self, addresses: Sequence[BrokerAddress], *, version_5: bool) -> None:
-        """Start with MQTT 5. With `version_5` false the configuration demands 3.1.1, and there is no fallback."""
+        """Start with MQTT 5. If `version_5` is false, the configuration requires 3.1.1, and there is no fallback."""
         self._wanted_5 = version_5
         self._known = {address: _BrokerProtocol(version_5) for address in addresses}
 
@@ -54,14 +55,14 @@ class ProtocolFallback:
     def accepted(self, address: BrokerAddress, now: float, *, version_5: bool) -> bool:
         """Note that the broker accepted a connection of this version.
 
-        Return False if the connection only proves that the broker is up: then the next one must try MQTT 5.
+        Return False if the connection only proves that the broker is up. The next connection must then try MQTT 5.
         """
         known = self._known[address]
         known.accepted = True
         if version_5:
             known.accepted_5, known.inferred, known.without_5_at = True, False, None
             return True
-        # 3.1.1 was only tried because nothing answered MQTT 5. The success shows that the broker is up again.
+        # 3.1.1 was tried only because there was no answer to MQTT 5. The success shows that the broker is up again.
         if self._wanted_5 and known.inferred and known.without_5_at is None:
             known.version_5, known.without_5_at = True, now
             return False
@@ -84,17 +85,17 @@ class ProtocolFallback:
         self._known[address].version_5 = True
 
     def ended(self, address: BrokerAddress, now: float) -> None:
-        """Note that a session has ended: the next one may have to try MQTT 5 again."""
+        """Note that a session has ended, because the next session may have to try MQTT 5 again."""
         known = self._known[address]
         if not self._wanted_5 or known.version_5:
             return
-        # A rolling upgrade takes minutes; MQTT 5 is tried at most once in ten minutes with a broker that lacks it.
+        # A rolling upgrade takes minutes, so MQTT 5 is tried at most once in ten minutes with a broker that lacks it.
         old = known.without_5_at is None or now - known.without_5_at > RETRY_5_SECS
         if known.accepted_5 or old:
             known.version_5, known.without_5_at = True, None
 
     def refused_5(self, address: BrokerAddress, now: float) -> None:
-        """Note that the broker refused MQTT 5 by name."""
+        """Note that the broker refused MQTT 5 explicitly."""
         known = self._known[address]
         known.version_5, known.inferred, known.without_5_at = False, False, now
 
@@ -106,7 +107,7 @@ class ProtocolFallback:
         if known.accepted_5:
             known.version_5 = True
         elif known.inferred and known.without_5_at is not None and known.version_5:
-            # Case 3: 3.1.1 was just accepted, and MQTT 5 has no response.
+            # Case 3: the broker has just accepted 3.1.1, but does not respond to MQTT 5.
             known.version_5 = False
         else:
             known.version_5, known.inferred, known.without_5_at = not known.version_5, known.version_5, None

@@ -1,4 +1,4 @@
-"""Protection of the session from brokers that end it when the bridge publishes.
+"""Protection of the session against brokers that end it when the bridge publishes a message.
 
 mosquitto (MQTT 3.1.1), RabbitMQ and AWS IoT Core close the connection of a client that may not publish to a topic. A
 mapping that requests Sparkplug rebirths would then end the session with each request, and every other mapping with it.
@@ -21,7 +21,7 @@ PAUSE_SECS: Final = 3600.0
 
 
 class PublishGuard:
-    """Record of published messages and of the ends that followed them. Used by the ingest thread only."""
+    """Record of published messages, and of the ends of connections after them. Only the ingest thread uses it."""
 
     def __init__(self) -> None:
         self._sent_at = -math.inf
@@ -34,7 +34,7 @@ class PublishGuard:
         if now < self._paused_until:
             return False
         if -math.inf < self._sent_at < now - _SUSPICIOUS_SECS:
-            # The last message ended no connection.
+            # The last message did not end a connection.
             self._strikes = 0
         self._sent_at, self._topic = now, topic
         return True
@@ -46,7 +46,7 @@ class PublishGuard:
         self._sent_at = -math.inf
         self._strikes += 1
         if self._strikes >= _STRIKES:
-            # One strike less than the limit: after the pause, a single further end starts the next pause.
+            # The count stays one below the limit, so that after the pause a single end starts the next pause.
             self._strikes = _STRIKES - 1
             self._paused_until = now + PAUSE_SECS
             log.error(

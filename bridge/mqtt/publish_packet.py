@@ -12,7 +12,7 @@ _PUBLISH = 0x30
 
 def publish_packet(topic: str, payload: bytes, *, version_5: bool) -> bytes:
     """Return the bytes of a PUBLISH packet with QoS 0, not retained and without properties."""
-    # No packet identifier: QoS 0 has no acknowledgement.
+    # There is no packet identifier, because QoS 0 has no acknowledgement.
     name = topic.encode()
     # MQTT 5 requires a property length, here 0; 3.1.1 has no such field.
     body = len(name).to_bytes(2) + name + (b"\0" if version_5 else b"") + payload

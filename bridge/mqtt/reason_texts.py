@@ -1,4 +1,4 @@
-"""Texts for a connection that the broker refuses or ends: the reason, the broker's own words, and the remedy."""
+"""Texts for connections that the broker refuses or ends: the reason, the text from the broker, and the remedy."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def error_text(error: BaseException) -> str:
         )
         return f"{cause}; {advice} [{text}]"
     if isinstance(error, ssl.SSLError):
-        # OpenSSL's names have a prefix of the TLS version, for example TLSV13_ALERT_CERTIFICATE_REQUIRED.
+        # OpenSSL's names begin with the TLS version, for example TLSV13_ALERT_CERTIFICATE_REQUIRED.
         name = error.reason or ""
         found = next((cause for alert, cause in _ALERTS.items() if name.endswith(alert)), "")
         return f"{found} [{text}]" if found else text

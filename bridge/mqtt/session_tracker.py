@@ -1,4 +1,4 @@
-"""Knowledge of the broker's session that outlives connections, and the guarantees that the broker grants."""
+"""State of the broker's session across connections, and the guarantees that the broker grants."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _SAVE_SECS: Final = 1.0
 
 
 class SessionTracker:
-    """Record of the session, and times of its connections. The ingest thread owns it.
+    """Record of the session, and times of its connections.
 
-    `save` stores a record on disk before it returns, and returns False if it could not.
+    Only the ingest thread uses it. `save` stores a record on disk before it returns. It returns False if that failed.
     """
 
     def __init__(
@@ -60,23 +60,26 @@ class SessionTracker:
         self._gave_up_waiting = False
 
     def on_accepted(self, connection: Connection) -> bool:
-        """Begin the subscriptions of a connection. Return True if it continues the session of the last one.
+        """Begin the subscriptions of a connection.
 
-        Each broker of the list has a session of its own, whose packet identifiers belong to other messages.
+        Return True if it continues the session of the last connection. Each broker of the list has a separate session,
+        in which packet identifiers mean other messages.
         """
         now, broker = self._clock(), str(connection.address)
         self._accepted_at = self._received_at = now
         self._gave_up_waiting = False
         same = self.record.broker == broker
-        # The session was expected: the record names this broker and filters, and the session should have survived.
+        # A session was expected, because the record names this broker and filters, and the expiry time has not passed.
         present = connection.session_present and same
         if same and self.record.filters and not connection.session_present and self._settings.persistent:
             self._loss = SessionLoss(now, self._ended_epoch_secs, time.time())
             log.warning("%s: %s", broker, self._loss.text())
-        # MQTT 5 requests every filter again, and the broker does not send retained messages for it.
+        # With MQTT 5, every filter is requested again. An option prevents that the broker sends retained messages
+        # again.
         known = dict(self.record.filters) if present and not connection.version_5 else {}
         if not present:
-            # Before any SUBSCRIBE: after a crash, the record must not show filters that the new session lacks.
+            # This comes before any SUBSCRIBE, so that after a crash the record contains no filters that the new session
+            # lacks.
             known = {} if self._store(StoredSession(broker)) else known
         self._subscriptions.suspects.restore_qos(now)
         wanted = self._subscriptions.wanted
@@ -112,7 +115,7 @@ class SessionTracker:
             if self._store(StoredSession(self.record.broker, self._subscriptions.record())):
                 self._saved_revision = revision
             else:
-                # A full disk would otherwise be written to in every round of `poll`.
+                # Otherwise, each round of `poll` would try to write to a full disk.
                 self._save_at = now + _SAVE_SECS
 
     def before_unsubscribe(self, filters: list[str]) -> bool:

@@ -26,7 +26,7 @@ _SCHEMES = ("mqtt", "mqtts", "ws", "wss")
 _URL = "mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port where it is not the usual one"
 _MAX_PACKET_BYTES = 256 * MIB
 """Maximum size of an MQTT packet (https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023)."""
-# Session expiry interval that means: the session never expires.
+# Session expiry interval for a session that never expires.
 _NEVER = 0xFFFF_FFFF
 
 
@@ -35,7 +35,7 @@ def _broker_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    # `from None`: the original ValueError contains the URL, and with it possibly a password.
+    # `from None` hides the original ValueError, which contains the URL and therefore possibly a password.
     except ValueError:
         raise ValueError(f"expected {_URL}; the host or port cannot be read") from None
     if "@" in url:
@@ -60,7 +60,7 @@ def _password(password: SecretStr) -> SecretStr:
 
 
 def _protocol(value: Any) -> Any:
-    """Return "5" for the number 5, which is how YAML reads it without quotes."""
+    """Return "5" for the number 5, because YAML reads 5 without quotes as a number."""
     return "5" if value == 5 and isinstance(value, int) else value  # noqa: PLR2004 - the name of a version
 
 
@@ -100,9 +100,9 @@ class TlsSettings(Section):
         """
         context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
         if self.ca_file:
-            # From Python 3.13 on, the default is strict conformity to RFC 5280. It refuses a CA certificate as plain
-            # `openssl req -x509` issues it (no keyUsage), which is what a plant's own CA usually is. The signature, the
-            # dates and the host name are verified as before.
+            # From Python 3.13 on, the default is strict conformity to RFC 5280. It refuses CA certificates without
+            # keyUsage, which plain `openssl req -x509` creates and plants often use. The signature, the dates and the
+            # host name are still verified.
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if self.cert_file:
             # With an empty password, OpenSSL does not prompt for one on the terminal.
@@ -179,8 +179,8 @@ class MqttSettings(Section):
     def persistent(self) -> bool:
         """True if the broker keeps the session while this client is away.
 
-        bridge.yaml requires that. The sessions of `capture`, `doctor` and a dry run end with their connection: they
-        have copies of these settings with `session_expiry_secs` 0.
+        bridge.yaml requires a persistent session. The sessions of `capture`, `doctor` and a dry run end with their
+        connection, because their copies of these settings have `session_expiry_secs` 0.
         """
         return self.session_expiry_secs > 0
 
@@ -190,9 +190,9 @@ class MqttSettings(Section):
         return self.overlapping_filters == "separate"
 
     def temporary(self, suffix: str, share: str | None = None) -> Self:
-        """Return the settings of another session, which ends with its connection.
+        """Return the settings of a session that ends with its connection.
 
-        `suffix` makes its client ID different. With the bridge's own client ID, the broker would end the bridge's
+        `suffix` makes its client ID different, because a second client with the bridge's own ID would end the bridge's
         session.
         """
         changes = {"client_id": self.client_id + suffix, "session_expiry_secs": 0, "share": share}

@@ -1,8 +1,9 @@
 """Record of the broker's session that outlives the process: the broker, and the filters that the session contains.
 
-It shows three things at the next connection: that a session which should exist was discarded, that MQTT 3.1.1 needs no
-SUBSCRIBE (at each one the broker sends all retained messages again), and that packet identifiers of another broker do
-not apply. Format: JSON `{"broker": URL, "filters": {filter: [requested QoS, granted QoS]}}`.
+The next connection uses the record for three purposes. It detects that the broker has discarded the session. With MQTT
+3.1.1, it avoids a SUBSCRIBE, after which the broker would send all retained messages again. It ignores packet
+identifiers that belong to another broker. Format: JSON `{"broker": URL, "filters": {filter: [requested QoS, granted
+QoS]}}`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from typing import NamedTuple, Self
 
 
 class StoredSession(NamedTuple):
-    """`filters`: filter → (requested QoS, granted QoS); empty while the session may have none."""
+    """Broker and filters of a session.
+
+    `filters` maps filters to (requested QoS, granted QoS); it is empty if the session may have no filters.
+    """
 
     broker: str = ""
     filters: dict[str, tuple[int, int]] = {}  # noqa: RUF012  never changed: each record is a new object
@@ -24,7 +28,7 @@ class StoredSession(NamedTuple):
             value = json.loads(text)
             filters = {str(name): (int(asked), int(granted)) for name, (asked, granted) in value["filters"].items()}
             return cls(str(value["broker"]), filters)
-        # An unreadable record only means that every filter is requested again, so it must not stop the bridge.
+        # If the record is unreadable, every filter is requested again. This must not stop the bridge.
         except (AttributeError, KeyError, TypeError, ValueError):
             return cls()
 

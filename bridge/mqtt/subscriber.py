@@ -1,8 +1,8 @@
 """One MQTT session, which the polling thread maintains until it is closed.
 
 `poll` does all due work: connect to the next broker of the list, read a burst, let paho handle its packets, write,
-ping, and detect a dead peer. It never raises for a fault of the network or broker. `state` contains the fault, and it
-is logged once.
+ping, and detect a dead peer. It never raises for a fault of the network or the broker. The fault is in `state`, and is
+logged once.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ session over from each other at short intervals.
 class Subscriber:
     """Client side of the MQTT session.
 
-    The ingest thread owns it. Other threads may use only `set_filters`, `wake`, `connected` and `state`.
+    Only the ingest thread uses it. Other threads may use only `set_filters`, `wake`, `connected` and `state`.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Subscriber:
     ) -> None:
         """Prepare the session; `poll` connects.
 
-        `held`: filters that the broker's session may contain. `record`: the known part, as saved by an earlier run.
-        `on_session` is called at each connection, with False if packet identifiers start again.
+        `held` has the filters that the broker's session may contain. `record` is the known part, which an earlier run
+        saved. `on_session` is called at each connection, with False if packet identifiers start again.
         """
         separate = settings.separate_filters
         self.subscriptions = Subscriptions(settings.share, maybe_subscribed=set(held), separate=separate)
@@ -94,9 +94,9 @@ class Subscriber:
     # -- any thread ------------------------------------------------------------------------------------------------
 
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
-        """Subscribe to these (filter → QoS) and to nothing else, as soon as `poll` runs.
+        """Subscribe only to these filters (filter → QoS), as soon as `poll` runs.
 
-        `parts`: for a filter that joins several overlapping ones, those. They are requested if the broker refuses it.
+        `parts` has the filters that a joined filter replaces. They are requested if the broker refuses it.
         """
         # `poll` applies them, because the ingest thread owns the subscriptions.
         self._filters = filters, parts
@@ -108,7 +108,7 @@ class Subscriber:
 
     @property
     def connected(self) -> bool:
-        """True while there is a connection. Without one, `poll` opens the next."""
+        """True while there is a connection. If not, `poll` opens a new one."""
         return self._connection is not None
 
     def state(self) -> SessionStatus:
@@ -161,7 +161,7 @@ class Subscriber:
         return burst
 
     def _tend(self, connection: Connection) -> None:
-        """Do the work of a working connection that does not belong to the connection itself."""
+        """Do the due work of a working session that does not belong to the connection itself."""
         if self._retry_5 or self._fallback.upgrade_due(connection.address, self._clock()):
             self._reconnect_with_5(connection)
             return
@@ -245,7 +245,7 @@ class Subscriber:
         try:
             connection.dial()
         except OSError as error:
-            # An unreachable broker explains earlier closes better than another client does.
+            # An unreachable broker is a more likely cause of earlier closes than another client.
             self._ends.broker_away()
             self._schedule_reconnect(address, f"cannot connect to {address}: {self._reason(address, error)}")
         else:
@@ -281,7 +281,7 @@ class Subscriber:
         address, now = connection.address, self._clock()
         end, reason = end_of(error), self._reason(address, error)
         self._retry_5 = False
-        # Read before `close`: brokers end the connection instead of refusing a filter.
+        # These are read before `close`, because some brokers end the connection instead of refusing a filter.
         unanswered = connection.exchange.unanswered if connection.accepted else []
         connection.close()
         self._connection = None
@@ -298,7 +298,7 @@ class Subscriber:
             self._dial_at = 0.0
             return
         if not connection.accepted and not connection.refused:
-            # No CONNACK: the broker may not support this MQTT version.
+            # There was no CONNACK, so the broker may not support this MQTT version.
             self._fallback.unanswered(address)
         self._schedule_reconnect(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
 
@@ -328,10 +328,10 @@ class Subscriber:
         self._problem = problem
         self._attempts += 1
         self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)
-        # The other brokers of the list are tried at once; the wait follows the last one.
+        # The other brokers of the list are tried at once. The wait comes after the last broker.
         pause = self._retries.next_secs() if self._next_address == 0 else 0.0
         self._dial_at = self._clock() + pause
-        # Only a changed problem is logged: otherwise a long outage would add a line per attempt.
+        # Only a changed problem is logged. Otherwise, a long outage would add a line per attempt.
         if problem != self._logged.get(address):
             self._logged[address] = problem
             log.warning("%s; retrying (next attempt in %.1f s)", problem, pause)

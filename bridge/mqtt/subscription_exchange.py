@@ -52,7 +52,7 @@ Response = tuple[int, str]
 class _PendingPacket:
     """Packet to which the broker has not responded.
 
-    After RESPONSE_SECS it is `late`, and no request waits for it any more.
+    After RESPONSE_SECS it is `late`, and requests no longer wait for it.
     """
 
     requests: list[SubscriptionRequest]
@@ -96,11 +96,12 @@ class SubscriptionExchange:
         """
         subscriptions = self._subscriptions
         if self.waiting:
-            # One set of changes at a time: the next is computed from the broker's responses to the last.
+            # Only one set of changes is sent at a time. The next set depends on the broker's responses.
             return False
         subscribe, unsubscribe = subscriptions.changes(now, quiet=quiet)
         subscribe = [request for request in subscribe if self._sendable(request)]
-        # A suspect is requested alone and after all others, so that only it can be the cause if the connection ends.
+        # A suspect is requested alone, after all other filters. If the connection then ends, only this filter can be
+        # the cause.
         certain = [request for request in subscribe if request.filter not in subscriptions.suspects]
         for part in self._packets(certain or subscribe[:1]):
             self._subscribe(part, now)
@@ -128,7 +129,7 @@ class SubscriptionExchange:
         return self.limits.packet_bytes is None or _size([text]) <= self.limits.packet_bytes
 
     def _packets(self, requests: Sequence[SubscriptionRequest]) -> Iterator[list[SubscriptionRequest]]:
-        """Divide requests into packets. Those with a subscription identifier have packets of their own."""
+        """Divide requests into packets. A request with a subscription identifier needs a separate packet."""
         part: list[SubscriptionRequest] = []
         for request in requests:
             full = len(part) == FILTERS_A_PACKET or (
@@ -165,7 +166,7 @@ class SubscriptionExchange:
     def _options(self, qos: int) -> Any:
         if not self._version_5:
             return qos
-        # A shared subscription never gets retained messages, and some brokers refuse the option on one.
+        # A shared subscription never gets retained messages, and some brokers refuse the option for it.
         handling = 0 if self._subscriptions.share else _RETAIN_IF_NEW
         return SubscribeOptions(qos=qos, retainHandling=handling)
 
@@ -204,8 +205,8 @@ class SubscriptionExchange:
     def check_responses(self, now: float) -> bool:
         """Stop waiting for responses that are overdue. Return False if the broker has responded to no SUBSCRIBE at all.
 
-        A broker that never responds to one filter must not stop the others. So the connection stays, and a response
-        that comes later still counts.
+        A broker that never responds to one filter must not stop the others. So the connection stays, and a late
+        response still counts.
         """
         for asked in _overdue(self._subscribing.values(), now):
             texts = texts_of(asked.requests)
@@ -222,10 +223,10 @@ class SubscriptionExchange:
 def leave_out_suspects(
     subscriptions: Subscriptions, texts: list[str], reason: str, now: float, *, weight: int = 1
 ) -> None:
-    """Record that the broker did not respond to a SUBSCRIBE with these filters, and leave out a filter that causes it.
+    """Record that the broker did not respond to a SUBSCRIBE with these filters. If one of them is the cause, omit it.
 
-    `reason` describes what happened instead of a response. Before a filter is left out, QoS 1 is requested instead of
-    QoS 2, and a joined filter is replaced by its parts. The only filter is never left out.
+    `reason` describes what happened instead of a response. Before a filter is omitted, QoS 1 is requested instead of
+    QoS 2, and its parts replace a joined filter. The only filter is never omitted.
     """
     for text in subscriptions.suspects.add(texts, weight):
         asked = subscriptions.wanted.get(text)
@@ -245,7 +246,10 @@ def _overdue(unanswered: Iterable[_PendingPacket], now: float) -> Iterator[_Pend
 
 
 def _padded(responses: Sequence[Response], count: int) -> list[Response]:
-    """Return one response for each filter; a missing one is a refusal, because the filter may not be subscribed."""
+    """Return one response per filter.
+
+    A missing response counts as a refusal, because the filter may not be subscribed.
+    """
     missing = [(FAILURE, "the broker's response has no reason code for it")] * (count - len(responses))
     return [*responses[:count], *missing]
 

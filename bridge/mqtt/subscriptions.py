@@ -1,6 +1,6 @@
 """Filters that the mappings need, and the known contents of the broker's session.
 
-This state outlives a connection, as the session does. The requests of one connection and their deadlines are in
+Like the session, this state outlives a connection. The requests of one connection and their deadlines are in
 `subscription_exchange.py`.
 """
 
@@ -41,9 +41,10 @@ _LOOK_SECS = 1.0
 
 
 class RefusedFilter(NamedTuple):
-    """Filter that the broker does not grant. It is requested again at clock time `retry_at`.
+    """Filter that the broker does not grant.
 
-    `lasting`: a new connection does not end the refusal, because requesting the filter ends connections.
+    It is requested again at clock time `retry_at`. With `lasting`, a new connection does not end the refusal, because
+    requesting the filter ends connections.
     """
 
     reason: str
@@ -55,8 +56,8 @@ class RefusedFilter(NamedTuple):
 class Subscriptions:
     """Filters by their text as sent, including the prefix of the shared group.
 
-    `maybe_subscribed` is every filter that the broker's session may contain, also from earlier runs. It shrinks only
-    after an UNSUBSCRIBE.
+    `maybe_subscribed` has every filter that the broker's session may contain, including filters from earlier runs. A
+    filter is removed only after an UNSUBSCRIBE.
     """
 
     share: str | None = None
@@ -96,7 +97,7 @@ class Subscriptions:
     # -- filters of the mappings ------------------------------------------------------------------------------------
 
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
-        """Replace the wanted filters (filter → QoS). `parts`: for a filter that joins several, those (filter → QoS)."""
+        """Replace the wanted filters (filter → QoS). `parts` has, for each joined filter, its parts (filter → QoS)."""
         prefix = f"$share/{self.share}/" if self.share else ""
         self._joined = {prefix + text: qos for text, qos in filters.items()}
         self._groups = {
@@ -132,7 +133,8 @@ class Subscriptions:
     def _identify(self) -> None:
         parts = [part for text in self._split for part in self._groups[text]] if self._identifiers else []
         found = {without_group(part): subscription_identifier(part) for part in parts}
-        # Two filters with one identifier are indistinguishable: then none is used, and messages arrive twice.
+        # Two filters with one identifier cannot be distinguished. Then no identifier is used, and messages arrive
+        # twice.
         self.separated = found if len(set(found.values())) == len(found) else {}
 
     # -- what a connection finds -----------------------------------------------------------------------------------
@@ -143,8 +145,8 @@ class Subscriptions:
         `known`: filter → (requested QoS, granted QoS) of a session whose SUBSCRIBE would make the broker send retained
         messages again (MQTT 3.1.1).
 
-        A session that the broker reports as new may contain filters nevertheless (ActiveMQ), so `maybe_subscribed`
-        stays.
+        A session that the broker reports as new may still contain filters (ActiveMQ), so `maybe_subscribed` does not
+        change.
         """
         self._identifiers = identifiers
         self._identify()
@@ -163,8 +165,8 @@ class Subscriptions:
     def changes(self, now: float, *, quiet: bool = True) -> SubscriptionChanges:
         """Return the difference between the wanted filters and those that the session is known to contain.
 
-        `quiet`: the messages of the leftovers were received. Called per burst. Returns at once unless something changed
-        since the last empty result, so that thousands of filters cost nothing.
+        `quiet` is true if the messages of filters to remove were received. This is called for each burst. It returns at
+        once unless something has changed since the last empty result, so that thousands of filters cost nothing.
         """
         if now < self._idle_until:
             return _NOTHING
@@ -188,8 +190,8 @@ class Subscriptions:
     def _droppable(self, now: float, *, quiet: bool) -> list[str]:
         """Return the filters to unsubscribe now.
 
-        A filter stays until each filter that replaces it is granted. Otherwise a refused SUBSCRIBE would end a working
-        subscription. So it stays while it overlaps a wanted filter that is not confirmed.
+        A filter stays while it overlaps a wanted filter that the broker has not confirmed. Otherwise, a refused
+        SUBSCRIBE would end a working subscription.
         """
         missing = [text for text in self.wanted if text not in self.confirmed]
         return sorted(
@@ -218,7 +220,7 @@ class Subscriptions:
         self._changed()
 
     def postpone(self, text: str, reason: str, retry_at: float) -> None:
-        """Record that a filter must be requested again at clock time `retry_at`: the response was not about it."""
+        """Record that a filter must be requested again at clock time `retry_at`. The response did not concern it."""
         self._refusals[text] = RefusedFilter(reason, retry_at)
         self._changed()
 
@@ -249,7 +251,7 @@ class Subscriptions:
         self._changed()
 
     def unsubscribe_later(self, text: str, at: float) -> None:
-        """Keep a filter, because the broker refused its UNSUBSCRIBE, and try again at clock time `at`."""
+        """Keep a filter whose UNSUBSCRIBE the broker refused, and try again at clock time `at`."""
         self._unsubscribe_at[text] = at
         self._changed()
 

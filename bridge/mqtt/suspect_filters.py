@@ -1,9 +1,9 @@
 """Filters whose SUBSCRIBE may have ended a connection.
 
 Some brokers close the connection, or never respond, instead of refusing a filter (RabbitMQ, AWS IoT Core). The only
-evidence is the SUBSCRIBE that was unanswered when a connection ended, and a link that breaks at the same time gives the
-same evidence. So a filter is left out only after several consecutive ends during which it alone was unanswered. The
-only filter is never left out, because there are no others to protect.
+evidence is an unanswered SUBSCRIBE at the end of a connection, but a link that breaks at this time gives the same
+evidence. So a filter is omitted only after several consecutive ends at which only its SUBSCRIBE was unanswered. The
+only filter is never omitted, because there are no others to protect.
 """
 
 from __future__ import annotations
@@ -41,10 +41,13 @@ class SuspectFilters:
         return min(qos, 1) if text in self._lowered_at else qos
 
     def add(self, texts: Iterable[str], weight: int = 1) -> list[str]:
-        """Record an end while the SUBSCRIBE for these filters was unanswered. Return those with enough evidence."""
+        """Record an end while the SUBSCRIBE for these filters was unanswered.
+
+        Return the filters with enough evidence.
+        """
         texts = list(texts)
         for text in texts:
-            # Of several filters, any may be the cause: they become suspects without evidence.
+            # Any of several filters may be the cause, so all become suspects, without evidence.
             self.strikes[text] = self.strikes.get(text, 0) + (weight if len(texts) == 1 else 0)
         return [text for text in texts if self.strikes[text] >= STRIKES]
 
@@ -63,14 +66,14 @@ class SuspectFilters:
             self.strikes[text] = STRIKES - 1
 
     def next_delay(self, text: str) -> float:
-        """Return the pause in seconds before a filter that is left out is requested again."""
-        # After the pause, one more end is enough to leave the filter out again.
+        """Return the pause in seconds before an omitted filter is requested again."""
+        # After the pause, one more end is enough to omit the filter again.
         self.strikes[text] = STRIKES - 1
         delay = self._delays[text] = min(MAX_DELAY_SECS, 2 * self._delays.get(text, FIRST_DELAY_SECS / 2))
         return delay
 
     def clear(self, text: str) -> None:
-        """Clear a filter of suspicion: the broker has responded to its SUBSCRIBE."""
+        """Clear a filter of suspicion, because the broker has responded to its SUBSCRIBE."""
         self.strikes.pop(text, None)
         self._delays.pop(text, None)
 

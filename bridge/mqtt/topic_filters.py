@@ -43,9 +43,9 @@ def overlap(one: str, other: str) -> bool:
 
 
 def subscription_identifier(text: str) -> int:
-    """Return the identifier of a filter's subscription, the same in each run.
+    """Return the identifier of a filter's subscription, which is the same in each run.
 
-    The broker stores the identifier with each message that it queues. If another run used this identifier for another
-    filter, the message would be processed by the wrong mappings.
+    The broker stores the identifier with each message that it queues. If another run used it for another filter, the
+    wrong mappings would process the message.
     """
     return zlib.crc32(without_group(text).encode()) % _MAX_IDENTIFIER + 1

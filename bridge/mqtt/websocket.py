@@ -1,7 +1,8 @@
 """WebSocket transport of MQTT: the upgrade by HTTP, and frames in both directions.
 
-paho's own transport responds to a PING with an unmasked PONG, at which a server must close the connection, and it shows
-neither the status of a refused upgrade nor the code of a CLOSE. https://www.rfc-editor.org/rfc/rfc6455 (5.1, 5.5, 7.4)
+paho's own transport is not used, for two reasons. It responds to a PING with an unmasked PONG, after which a server
+must close the connection. It also reports neither the status of a refused upgrade nor the code of a CLOSE.
+https://www.rfc-editor.org/rfc/rfc6455 (5.1, 5.5, 7.4)
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class WebSocketClosed(OSError):
 
 
 class WebSocket(WrappedSocket):
-    """A connected WebSocket, used like a non-blocking socket whose bytes are the payloads of the frames."""
+    """A connected WebSocket that behaves like a non-blocking socket. Its bytes are the payloads of the frames."""
 
     def __init__(self, sock: SocketLike, host: str, path: str, *, timeout_secs: float) -> None:
         """Upgrade a connected socket; `host` is the Host header. Raises OSError within `timeout_secs`."""
@@ -93,7 +94,7 @@ class WebSocket(WrappedSocket):
         if status != _SWITCHING_PROTOCOLS:
             hint = _STATUS_HINTS.get(status, "")
             raise UpgradeRefused(f"the WebSocket upgrade was refused: HTTP {status}" + (f"; {hint}" if hint else ""))
-        # RFC 6455, 1.3: the proof that the server understood the upgrade, and is no HTTP server that ignores it.
+        # RFC 6455, 1.3: this proves that the server understood the upgrade, and is not an HTTP server that ignores it.
         wanted = base64.b64encode(hashlib.sha1(f"{key}{_GUID}".encode(), usedforsecurity=False).digest()).decode()
         if headers.get("sec-websocket-accept") != wanted:
             raise ConnectionError("the WebSocket upgrade failed: the response has a wrong Sec-WebSocket-Accept")
@@ -150,7 +151,7 @@ class WebSocket(WrappedSocket):
         return bytes(found)
 
     def _begin_frame(self) -> bool:
-        """Read a frame's header. Return False if it, or a control frame, has not arrived completely."""
+        """Read a frame's header. Return False if the header, or a control frame, has not arrived completely."""
         buffer = self._in
         if len(buffer) < 2:  # noqa: PLR2004  the shortest header
             return False
@@ -177,7 +178,7 @@ class WebSocket(WrappedSocket):
         return True
 
     def _unmasked(self, part: bytes) -> bytes:
-        # A server must not mask its frames; one that does is understood nevertheless.
+        # A server must not mask its frames. Masked frames are accepted nevertheless.
         if not self._mask:
             return part
         turn = self._mask_at % 4
@@ -190,16 +191,16 @@ class WebSocket(WrappedSocket):
         elif opcode == _CLOSE:
             code = int.from_bytes(payload[:2]) if len(payload) > 1 else 1005
             self._closed = WebSocketClosed(code, payload[2:].decode("utf-8", "replace"))
-            # RFC 6455, 5.5.1: a CLOSE is answered by a CLOSE with the same code.
+            # RFC 6455, 5.5.1: the response to a CLOSE is a CLOSE with the same code.
             self._send_control(_CLOSE, payload[:2])
 
     # -- sending ---------------------------------------------------------------------------------------------------
 
     def send(self, buffer: bytes | bytearray) -> int:
-        """Send `buffer` as one frame, and return the number of its bytes that were sent.
+        """Send `buffer` as one frame, and return the number of bytes that were sent.
 
-        Raises BlockingIOError while a frame is sent in part only. The caller must then send the same bytes again, and
-        may append others.
+        Raises BlockingIOError if only a part of a frame could be sent. The caller must then send the same bytes again,
+        and may append more.
         """
         self._flush()
         if not self._accepted:
@@ -221,13 +222,13 @@ class WebSocket(WrappedSocket):
         try:
             self._flush()
         except OSError:
-            # The rest follows with the next frame. A broken connection is reported there, or by the next read.
+            # The remaining bytes follow with the next frame. The next write or read reports a broken connection.
             return
 
     # -- the socket ------------------------------------------------------------------------------------------------
 
     def pending(self) -> int:
-        """Return the number of bytes that arrived and that a select on the descriptor does not detect."""
+        """Return the number of arrived bytes that a select on the descriptor does not detect."""
         return (len(self._in) + (self._closed is not None)) * self._readable + super().pending()
 
 
@@ -245,7 +246,7 @@ def _frame(opcode: int, payload: bytes) -> bytes:
 
 
 def _masked(payload: bytes, mask: bytes) -> bytes:
-    # One XOR of two large integers is 50 times faster than one of each byte.
+    # One XOR of two large integers is 50 times faster than one XOR per byte.
     length = len(payload)
     repeated = (mask * (length // 4 + 1))[:length]
     return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(length)

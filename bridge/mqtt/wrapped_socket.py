@@ -1,4 +1,4 @@
-"""Common part of the byte streams over a socket: the calls that they forward unchanged."""
+"""Base class of byte streams over a socket, with the calls that they forward unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Payload decoders, one per file. To add one, write its file and add it to DECODERS."""
+"""Payload decoders, one per file. To add one, write its file and add it to DECODERS.
+
+json.py, json_lines.py, text.py, number.py, raw_bytes.py, csv.py, xml.py, line_protocol.py, msgpack.py, cbor.py
+avro/, protobuf/    formats that need a schema; schema_files.py: their schema files
+sparkplug/          Sparkplug B, which needs earlier messages
+layout/             bytes by a layout, for the functions `unpack` and others
+compression.py      before decoding: gzip, zlib, deflate, zstd
+encodings.py        before decoding: character encodings
+json_values.py      values that JSON does not have; float32.py: 32-bit floats
+"""
 
 from __future__ import annotations
 

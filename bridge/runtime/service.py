@@ -1,11 +1,15 @@
 """The bridge as a service: it owns and starts every thread, and stops them in a fixed order within one deadline.
 
-Order of a stop, and why: 1. The page, the mapping watcher and the control channel: no request and no reload may begin
-any more. 2. Ingest: it commits and acknowledges the current burst, then leaves the session. The broker stores later
-messages. 3. The senders: each finishes its current request, because a response that is not read leads to a duplicate.
-No request begins after the stop has begun. A request of which no byte leaves is ended early, because Kinesis cannot
-have received it. 4. The spool: the records that those requests settled are committed, and the files are closed. A
-request that exceeds the deadline is aborted. Its records are still in the spool and will be sent again.
+The order of a stop, with the reasons:
+
+1. The page, the mapping watcher and the control channel, so that no further request or reload begins.
+2. Ingest: it commits and acknowledges the current burst, and then leaves the session. The broker stores later messages.
+3. The senders: each completes its current request, because an unread response would lead to a duplicate. No request
+   begins after the stop has begun. A request of which no byte leaves is ended early, because Kinesis cannot have
+   received it.
+4. The spool: it commits the records that those requests settled, and closes its files.
+
+A request that exceeds the deadline is aborted. Its records are still in the spool and will be sent again.
 """
 
 from __future__ import annotations
@@ -13,9 +17,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import TYPE_CHECKING
 
 from bridge.delivery.sender_pools import SenderPools
 from bridge.delivery.settings import SenderSettings
@@ -29,12 +31,12 @@ from bridge.monitoring.snapshot_builder import SnapshotBuilder
 from bridge.monitoring.snapshot_timer import SnapshotTimer
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
 from bridge.mqtt.subscriber import Subscriber
+from bridge.runtime.command_handlers import JOB_SECS, command_handlers, not_ended
 from bridge.runtime.control_channel import serve_requests
 from bridge.runtime.hang_watchdog import end_process_on_hang, set_timer
 from bridge.runtime.session_record import SessionRecord
 from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.ledger import totals
-from bridge.spool.mapping_state import ClearingRequest
 from bridge.spool.opening import open_spool
 from bridge.web.server import WebServer
 
@@ -58,8 +60,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-JOB_SECS = 60.0
-"""Maximum wait for the end of a dead-letter job."""
 ABORT_SECS = 1.0
 """Maximum wait for sender threads to end after their requests were aborted."""
 STALLED_SECS = 30.0
@@ -197,25 +197,8 @@ class Service:
         return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.left
 
     def _answer(self) -> None:
-        handlers: dict[str, Callable[[dict[str, Any]], bytes]] = {
-            "status": lambda _asked: orjson.dumps(self.snapshot().status_json()),
-            "shards": lambda _asked: orjson.dumps({"streams": self.shards()}),
-            "clear_state": self._clear_state,
-            **dict.fromkeys(("replay", "delete"), self._run_job_request),
-        }
         timer = SnapshotTimer(self.snapshot, self._recorder.observe)
-        serve_requests(self._spool.folder.path, handlers, self._stopping, timer)
-
-    def _run_job_request(self, request: dict[str, Any]) -> bytes:
-        return orjson.dumps(self.run_job(request["command"], [int(number) for number in request["numbers"]]).value())
-
-    def _clear_state(self, request: dict[str, Any]) -> bytes:
-        """Clear the state of a mapping, and wait until that is on disk. Raises BridgeError if that takes JOB_SECS."""
-        clearing = ClearingRequest(str(request["mapping"]))
-        self._spool.states.requested.append(clearing)
-        if not clearing.done.wait(JOB_SECS):
-            raise BridgeError(f"not ended within {JOB_SECS:.0f} s; check the spool with 'mqtt-kinesis status'")
-        return orjson.dumps({"keys": clearing.keys})
+        serve_requests(self._spool.folder.path, command_handlers(self, self._spool.states), self._stopping, timer)
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters, and wait until the result is on disk. Any thread.
@@ -230,7 +213,7 @@ class Service:
             if self._stopping.is_set():
                 raise BridgeError("interrupted: the bridge stops")
             if self._clock() > deadline:
-                raise BridgeError(f"not ended within {JOB_SECS:.0f} s; check the spool with 'mqtt-kinesis status'")
+                raise not_ended()
         return job
 
     def _ensure_sender(self, queue: StreamQueue) -> None:

@@ -19,6 +19,21 @@ balances after a crash at any time.
                     even if the process is killed (SIGKILL)
     state           values that stateful mappings store, by mapping and key
 
+The code:
+
+    opening.py             opens the spool: lock, damage, salvage
+    store.py               the open spool: commits, settlement, limits
+    queue/                 the queues of the destinations
+    database/              SQLite: tables, transactions, verification
+    recovery/              salvage of damaged files
+    directory.py, lock.py  the folder and its owner
+    ledger.py              the accounting
+    retention.py           limits in bytes and age; wall_clock.py: ages that do not depend on the machine's clock
+    dead_letters.py        the table of dead letters; dead_letter_groups.py: groups by reason
+    mapping_state.py       values of stateful mappings
+    read_only.py           access from other processes
+    settings.py            section `spool` of bridge.yaml
+
 Every row has a CRC-32 of its other columns (bridge/spool/database/tables.py).
 
 Only this folder imports sqlite3. One thread (ingest) writes; senders read through a connection of their own.

@@ -8,13 +8,14 @@
     access/               tokens, roles, sessions, origins, response headers
     endpoints/            handlers of the requests, one class for each subject
     requests.py           body and query of a request
-    thread_slots.py       limit on the requests that run in threads
+    thread_slots.py       limit on the requests that run in threads; limited_lines.py: limit on log lines
     openapi/              OpenAPI description of all requests and responses
     presentation.py       messages, records and dead letters as JSON
     events.py             server-sent events: the state each second, and messages with their records
     topic_sample.py       sample of the messages while the page is open
     editing/              mapping files: changes, versions, completions
     playground.py         owner of the worker process for texts from users
+    job_requests.py       requests to it, checked
     playground_worker.py  that process; it runs the jobs in jobs/
     doctor_run.py         one run of `doctor`
     static/               the page: HTML, CSS and ES modules; bundle/ builds the libraries in static/vendor/

@@ -12,6 +12,7 @@ left this machine.
     in_flight.py         all requests in flight: abort, bytes drained
     measurement.py       sizes and times of a request, for its sender
     tcp_state.py         queries to the kernel about a TCP socket
+    timeouts.py          the time-outs
 
 A request passes them in this order: `install`'s event handler, `ProgressSession.send`, a pool, a connection, a socket.
 """

@@ -20,28 +20,27 @@ import logging
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
-from bridge.errors import ConfigError, Problem
-from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
-from bridge.mapping.loading.folder_watch import FolderWatch, Signature
+from bridge.errors import Problem
+from bridge.mapping.loading.file_loader import FileLoader, digest_of, read_text
+from bridge.mapping.loading.folder_watch import FolderWatch
 from bridge.mapping.loading.last_good import LastGoodTexts
 from bridge.mapping.loading.live_lookup_tables import LiveLookupTables
 from bridge.mapping.loading.live_schema_files import LiveSchemaFiles
-from bridge.mapping.loading.loader import is_mapping_name, load_file
+from bridge.mapping.loading.loader import is_mapping_name
 from bridge.mapping.loading.reload_report import reload_report
-from bridge.mapping.loading.resources import NO_RESOURCES, Resources, uses_lookup, uses_schemas
-from bridge.mapping.loading.shared_subscription import order_warning
+from bridge.mapping.loading.resources import Resources, uses_lookup, uses_schemas
 from bridge.mapping.router import Router
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from bridge.mapping.loading.file_loader import LoadedFile
+    from bridge.mapping.loading.folder_watch import Signature
     from bridge.mapping.loading.reload_report import ReloadReport
-    from bridge.mapping.mapping import Mapping
 
 log = logging.getLogger(__name__)
 
@@ -50,20 +49,6 @@ LOOK_SECS = 0.5
 """Time between two scans of the folder."""
 LATEST_SECS = 1.0
 """Max delay between the scan that finds a change and the reload."""
-
-
-@dataclass(frozen=True, slots=True)
-class _LoadedFile:
-    """State of one file: its signature when it was last loaded, the active mapping, and the problems of the file.
-
-    `resources` are the tables and schemas that it was loaded with. `digest` is the SHA-256 of its text.
-    """
-
-    signature: Signature
-    digest: bytes
-    mapping: Mapping | None
-    resources: Resources
-    problems: tuple[Problem, ...] = ()
 
 
 class StopSignal(Protocol):
@@ -100,12 +85,11 @@ class LiveMappings:
         self._last_good_texts = LastGoodTexts(kept)
         self._shared = shared
         self._clock = clock
-        self._files: dict[Path, _LoadedFile] = {}
+        self._files: dict[Path, LoadedFile] = {}
         self._tables = LiveLookupTables(folder, kept)
         self._schemas = LiveSchemaFiles(folder, kept)
-        self._resources = NO_RESOURCES
+        self._loader = FileLoader(folder, self.limits, self._last_good_texts, self._remembered, shared=shared)
         self._folder_problem: tuple[Problem, ...] = ()
-        self._names: Counter[str] = Counter()
         self._asked = threading.Event()
         self._answering = False
         self.routes = Router(())
@@ -180,20 +164,20 @@ class LiveMappings:
             self._on_empty_folder()
             return
         self._folder_problem = ()
-        self._names = Counter(file.stem for file in found)
+        self._loader.names = Counter(file.stem for file in found)
         # Tables and schemas come first, because mappings are compiled with them. A new table or schema counts as a
-        # change of every mapping file. `_reload_if_changed` decides which mappings use it.
+        # change of every mapping file. `FileLoader.reload_if_changed` decides which mappings use it.
         changed = [self._tables.reload(every=every), self._schemas.reload(every=every)]
         if any(changed):
-            self._resources = Resources(self._tables.tables, self._schemas.files)
+            self._loader.resources = Resources(self._tables.tables, self._schemas.files)
             every = True
-        files: dict[Path, _LoadedFile] = {}
+        files: dict[Path, LoadedFile] = {}
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
             if known is None:
-                files[file] = self._load(file, signature, _read(file))
+                files[file] = self._loader.load(file, signature, read_text(file))
             elif every or known.signature != signature:
-                files[file] = self._reload_if_changed(file, signature, known)
+                files[file] = self._loader.reload_if_changed(file, signature, known)
             else:
                 files[file] = known
         self._take_over(files)
@@ -201,13 +185,13 @@ class LiveMappings:
         self._last_good_texts.write()
         # While a mapping that uses a table or a schema does not load, its last good version needs the stored tables and
         # schemas. So do not replace them.
-        failing = [_read(file) for file, state in files.items() if state.problems]
+        failing = [read_text(file) for file, state in files.items() if state.problems]
         if not any(map(uses_lookup, failing)):
             self._tables.remember()
         if not any(map(uses_schemas, failing)):
             self._schemas.remember()
 
-    def _take_over(self, files: dict[Path, _LoadedFile]) -> None:
+    def _take_over(self, files: dict[Path, LoadedFile]) -> None:
         """Store `files` as the current state, activate the changes, and report them."""
         before, self._files = self._files, files
         for file in before.keys() - files.keys():
@@ -231,7 +215,7 @@ class LiveMappings:
         found = sha256()
         for file, state in sorted(self._files.items()):
             if state.mapping is not None:
-                digest = _digest(self._last_good_texts.get(file.name)) if state.problems else state.digest
+                digest = digest_of(self._last_good_texts.get(file.name)) if state.problems else state.digest
                 found.update(file.name.encode() + b"\0" + digest)
         return found.hexdigest()[:12]
 
@@ -244,82 +228,8 @@ class LiveMappings:
         )
         self._folder_problem = (Problem(str(self._folder), 0, 0, "", f"no mapping file (*.yaml) here{keeping}"),)
 
-    def _reload_if_changed(self, file: Path, signature: Signature, known: _LoadedFile) -> _LoadedFile:
-        """Return the known mapping if compiling the file again would produce the same mapping.
-
-        This matters because compiling 2,000 files takes seconds. Each edit of a ConfigMap replaces all of its files,
-        but most of them have the same text as before.
-        """
-        resources, text = self._resources, _read(file)
-        others = (known.resources.tables is not resources.tables and uses_lookup(text)) or (
-            known.resources.schemas is not resources.schemas and uses_schemas(text)
-        )
-        # A file with problems is always loaded again, because a table or a file of the same name may have been the
-        # cause.
-        if known.problems or others or self._names[file.stem] > 1 or _digest(text) != known.digest:
-            return self._load(file, signature, text)
-        return replace(known, signature=signature, resources=resources)
-
-    def _load(self, file: Path, signature: Signature, text: bytes | None) -> _LoadedFile:
-        """Load one file. If that fails, use its last good version."""
-        known, digest = self._files.get(file), _digest(text)
-        try:
-            mapping = self._load_named(file, text)
-        except ConfigError as error:
-            # The bridge continues with the last good version, so that a typing error does not stop a mapping.
-            previous = self._last_good(file, known)
-            # Log a problem once, not with every reload.
-            if known is None or known.problems != error.problems:
-                state = "reload failed; still running the previous version" if previous else "not loaded"
-                log.error("mapping %s: %s\n%s", file.name, state, error)
-            return _LoadedFile(signature, digest, previous, self._resources, error.problems)
-        if known is not None and known.signature != signature:
-            log.info("mapping reloaded", extra={"file": file.name})
-        if self._shared and (warning := order_warning(mapping)):
-            log.warning("mapping %s: %s", file.name, warning)
-        if text is not None:
-            self._last_good_texts.keep(file.name, text)
-        return _LoadedFile(signature, digest, mapping, self._resources)
-
-    def _load_named(self, file: Path, text: bytes | None) -> Mapping:
-        """Compile a file and run its tests.
-
-        Raise ConfigError, also if another file has the same name without its suffix.
-        """
-        if self._names[file.stem] > 1:
-            message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"
-            raise ConfigError([Problem(self._shown(file), 0, 0, "", message)])
-        resources, shown = self._resources, self._shown(file)
-        return load_file(file, self.limits, resources, text=text, shown_as=shown, shared=self._shared)
-
-    def _last_good(self, file: Path, known: _LoadedFile | None) -> Mapping | None:
-        """Return the last good version of a file that does not load, or None.
-
-        Try in this order: 1. the active mapping, if the tables and schemas have not changed; 2. the last good text with
-        the current ones; 3. the active mapping with the earlier ones; 4. after a restart, the last good text with the
-        stored ones.
-        """
-        if known is not None and known.resources is self._resources:
-            return known.mapping
-        kept = self._load_last_good(file, self._resources)
-        if kept is not None or known is not None:
-            return kept or (known.mapping if known is not None else None)
-        return self._load_last_good(file, Resources(self._tables.remembered(), self._schemas.remembered()))
-
-    def _load_last_good(self, file: Path, resources: Resources) -> Mapping | None:
-        """Compile the last good text of a file. Return None if there is none, or if it does not load."""
-        text = self._last_good_texts.get(file.name)
-        if text is None:
-            return None
-        try:
-            shown = f"{file.name} as it last went live"
-            return load_file(file, self.limits, resources, text=text, shown_as=shown, shared=self._shared)
-        except ConfigError as error:
-            log.warning("the last good version of %s does not load any more either: %s", file.name, error)
-            return None
-
-    def _shown(self, file: Path) -> str:
-        return f"{self._folder.name}/{file.name}"
+    def _remembered(self) -> Resources:
+        return Resources(self._tables.remembered(), self._schemas.remembered())
 
     def _look(self) -> dict[Path, Signature]:
         """Return the signatures of the mapping files that exist now."""
@@ -337,15 +247,3 @@ class LiveMappings:
         return (
             {file: state.signature for file, state in self._files.items()} | self._tables.loaded | self._schemas.loaded
         )
-
-
-def _read(file: Path) -> bytes | None:
-    """Return the file's text, or None if it cannot be read; `load_file` then reports the problem."""
-    try:
-        return read_bytes(file, MAX_DOCUMENT_BYTES)
-    except FileProblem:
-        return None
-
-
-def _digest(text: bytes | None) -> bytes:
-    return b"" if text is None else sha256(text).digest()

@@ -6,6 +6,7 @@
     curve_file.py       the file of a fixed size that stores them across restarts
     event.py            one event, and its line in the file
     event_log.py        the file of events, bounded by rotation
+    event_list.py       events of all workers as one list
     event_detection.py  events that follow from two snapshots
     recorder.py         owner of all of this: one observation every five seconds
 

@@ -1,10 +1,12 @@
 """Sparkplug B.
 
 protobuf.py            the wire format
-compression.py         compressed payloads
+compressed_payload.py  compressed payloads
 datatypes.py           the datatypes and their values
 topic.py               the topics
-birth_certificates.py  the metrics that births declared, stored
+metric_table.py        names, aliases and datatypes that a birth declares
+birth_certificates.py  these tables, stored in the state of the mapping
+readings.py            values of metrics and templates, as expressions see them
 sequence.py            gaps in `seq`
 rebirth.py             rebirth requests
 expression_view.py     the object that expressions see

@@ -1,1 +1,12 @@
-"""Queues of the destinations: records in memory and on disk, in order, until they are settled."""
+"""Queues of the destinations: records in memory and on disk, in order, until they are settled.
+
+stream_queue.py       the queue of one destination, oldest records first
+live_first_queue.py   the queue for `kinesis.backlog: live_first`
+deferral.py           records of busy keys that stay on disk
+ranges.py             spans of record numbers
+linger.py             how long records wait for more records
+batch_size.py         how many records fit into a batch
+settlement.py         settled records that wait for the next commit
+commit_times.py       latencies from receipt and commit to delivery
+record_checksum.py    checksums of records for manifests
+"""

@@ -87,10 +87,7 @@ class StreamQueue(DeferringQueue):
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def append(self, mapping: int, key: str | None, data: bytes) -> None:
-        """Add a pending record.
-
-        A record without a key gets one by its number, to spread records over the shards. Ingest thread only.
-        """
+        """Add a pending record. Without a key, its number spreads it over the shards. Ingest thread only."""
         number = self.next
         self.next = number + 1
         if type(data) is UnnumberedEnvelope:
@@ -244,12 +241,11 @@ class StreamQueue(DeferringQueue):
     # -- senders ---------------------------------------------------------------------------------------------------
 
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
-        """Return the monotonic time at which records should be taken, or None while there are none. Any thread.
+        """Return the monotonic time at which records should be taken, or None while there are none.
 
-        The result is now if there are `max_records` records or `max_bytes` bytes of data. It is also now if the newest
-        record came after a pause as long as the linger, because no others are then expected. Otherwise, it is
-        `linger_secs` after the commit of the first record. Until the next call, `on_ready` reports changes of the
-        result.
+        Any thread. The time is now if there are `max_records` records or `max_bytes` of data, or if the newest record
+        came after a pause as long as the linger. Otherwise, it is `linger_secs` after the commit of the first record.
+        Until the next call, `on_ready` reports changes of the result.
         """
         with self._changed:
             if self._closed or self._dropping:
@@ -273,10 +269,7 @@ class StreamQueue(DeferringQueue):
         return taken
 
     def settle(self, delivered: list[Record], rejected: list[tuple[Record, str, str]]) -> None:
-        """Remove records in the next transaction.
-
-        `rejected` has (record, code, detail). Any thread. Never blocks on disk.
-        """
+        """Remove these in the next transaction. `rejected`: record, code, detail. Any thread; never blocks on disk."""
         self._settled.append(Settlement.of(delivered, rejected))
         if delivered:
             with self._changed:

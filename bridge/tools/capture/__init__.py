@@ -1,1 +1,1 @@
-"""Recorded field traffic: `capture` writes it, `diff` and `coverage` read it."""
+"""Recorded traffic: `capture` writes it, and `diff` and `coverage` read it."""

@@ -11,7 +11,8 @@ payload          the payload, if it is UTF-8; otherwise
 payload_base64   the payload in base64
 total_bytes      only if the payload exceeded mqtt.max_message_bytes: its true size; only its beginning is stored
 
-A file may be cut, joined and filtered with line tools. Payloads may be secret: only its owner can read it (0600).
+A file may be cut, joined and filtered with line tools. Payloads may be secret, so only the owner can read the file
+(mode 0600).
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class CapturedMessage(NamedTuple):
 
 
 class _NoMessage(Exception):
-    """Error of a line that is no message; the text is the reason."""
+    """Error for a line that is not a message. The text is the reason."""
 
 
 def to_line(message: Message, total_bytes: int) -> bytes:

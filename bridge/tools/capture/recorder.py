@@ -1,4 +1,4 @@
-"""Recorder that writes a session's messages to a file, up to a bound, and returns the acknowledgements."""
+"""Recorder that writes a session's messages to a file, up to a limit, and returns the acknowledgements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CaptureLimits:
-    """Bounds of a capture: the first one that is reached ends it."""
+    """Limits of a capture. The first limit that is reached ends the capture."""
 
     messages: int
     bytes: int
@@ -63,7 +63,7 @@ class TrafficRecorder:
         os.close(self._descriptor)
 
     def record(self, burst: list[Publish]) -> bytes:
-        """Write a burst, as far as the bounds allow; return the packets that acknowledge it. Raise BridgeError."""
+        """Write a burst, within the limits, and return the packets that acknowledge it. Raise BridgeError."""
         acknowledgements: list[bytes] = []
         lines: list[bytes] = []
         now_ms = self._now_ms()
@@ -77,7 +77,7 @@ class TrafficRecorder:
                 acknowledgements.append(PUBACK + packet_id)
             elif qos == 2:  # noqa: PLR2004 - exactly once
                 acknowledgements.append(PUBREC + packet_id)
-                # The broker repeats an unreleased QoS 2 message: acknowledge it again, but write it only once.
+                # The broker repeats an unreleased QoS 2 message. It is acknowledged again, but written only once.
                 if packet_id in self._open_packets:
                     continue
                 self._open_packets.add(packet_id)
@@ -92,7 +92,7 @@ class TrafficRecorder:
         return b"".join(acknowledgements)
 
     def session_began(self) -> None:
-        """Forget the open QoS 2 packets: the session is new, and packet identifiers start again."""
+        """Discard the open QoS 2 packets, because packet identifiers start again in a new session."""
         self._open_packets.clear()
 
     def _append(self, line: bytes, lines: list[bytes]) -> None:

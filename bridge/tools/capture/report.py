@@ -1,4 +1,4 @@
-"""Counts of a comparison, and its differences as text or JSON."""
+"""Report of a comparison: totals, and the differences as text or JSON."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Run of the demo: the factory publishes, the bridge delivers, the demo reads back; finally it checks the ledger.
+"""Run of the demo.
 
-Keys cut Kinesis off and connect it, publish a bad message, and end the demo.
+The factory publishes messages, the bridge delivers records, and the demo reads the records back. At the end, the demo
+checks the ledger. Keys disconnect and reconnect Kinesis, publish a bad message, and end the demo.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class DemoRun:
                 self._output(f"published {event.payload.decode()!r} on {event.topic}: it becomes a dead letter")
 
     def end(self) -> int:
-        """Wait for all published messages, stop the bridge, and print a comparison; return 0 if all of it holds."""
+        """Wait for all published messages, stop the bridge, and print a comparison. Return 0 if all numbers agree."""
         self._kinesis.reachable = True
         self._output("the factory has stopped; waiting until all published messages are delivered ...")
         look, confirmed = self._service.snapshot, self._published - self._unconfirmed
@@ -98,7 +99,7 @@ class DemoRun:
         _wait_for(lambda: look().received_messages >= confirmed, DRAIN_SECS, never)
         _wait_for(lambda: look().total("spooled") == 0, DRAIN_SECS, never)
         stopped = self._service.stop(STOP_SECS)
-        # Delivery may be ahead of the reader: read until nothing new arrives.
+        # The reader may be behind the delivery, so it reads until nothing new arrives.
         while self._read():
             pass
         return self._verdict(self._service.last_snapshot(), stopped)

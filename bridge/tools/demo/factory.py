@@ -1,4 +1,6 @@
-"""Simulated factory: messages of its machines, and their times. It is deterministic: clock and seed decide everything.
+"""Simulated factory: messages of its machines, and their times.
+
+It is deterministic: the same clock and seed produce the same messages.
 
 Three lines of presses report telemetry, counts, states, bursts of vibration samples, and their descriptions; two meters
 report energy. Every few seconds a line has a burst. Occasionally a machine publishes a malformed message, as real
@@ -159,7 +161,7 @@ class Factory:
             yield FactoryEvent(f"factory/{SITE}/energy/{meter}", struct.pack(">fI", kilowatts, self._watt_hours), qos=2)
 
     def bad_message(self) -> FactoryEvent:
-        """Return a counter's message that is not a number."""
+        """Return a message of a counter whose payload is not a number."""
         return FactoryEvent(f"{self._random.choice(self._machines).topic}/count", b"not a number")
 
     def _malformed(self) -> FactoryEvent:

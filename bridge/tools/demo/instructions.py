@@ -1,4 +1,4 @@
-"""Text at the start of the demo: what runs, and what to try."""
+"""Text at the start of the demo: the running parts, and suggestions for the user."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def page_port() -> int:
 
 
 def instructions(folder: Path, broker: Broker, *, keyboard: bool) -> str:
-    """Return what to try. `keyboard`: the demo reads keys, and the lines about them are included."""
+    """Return the suggestions. With `keyboard`, the demo reads keys, and the text explains them."""
     mapping, config = folder / "mappings" / "press-telemetry.yaml", folder / "bridge.yaml"
     publish = f"mosquitto_pub -p {broker.port} -t factory/pdx/line1/press101/count -m 'not a number'"
     rows = {"edit a mapping": f"in the page, or in {mapping}; a saved change is active within two seconds"}

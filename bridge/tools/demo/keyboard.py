@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Keyboard:
     """Keys of the terminal on standard input, read without Enter and without echo, until the end of the context.
 
-    Without a terminal, or in the background of one, no key is ever pressed.
+    Without a terminal, or in the background, it returns no keys.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Keyboard:
     def __enter__(self) -> Self:
         try:
             self._file = sys.stdin.fileno()
-            # A process in the background must not change the terminal: the kernel would stop it (SIGTTOU).
+            # A background process must not change the terminal, because the kernel would stop it (SIGTTOU).
             if os.isatty(self._file) and os.tcgetpgrp(self._file) == os.getpgrp():
                 self._before = termios.tcgetattr(self._file)
                 tty.setcbreak(self._file, termios.TCSANOW)

@@ -1,8 +1,8 @@
 """Local Kinesis: moto, in process.
 
-moto is intended for short tests, and a demo may run all day. Two defects are worked around here. It loses records when
-two requests write to a shard at once, so the server handles one request at a time. It becomes slower with every record
-in a shard, so records that have been read back are deleted.
+moto is intended for short tests, and a demo may run all day. Two defects are worked around here. moto loses records if
+two requests write to a shard at once, so the server handles one request at a time. moto also becomes slower with every
+record in a shard, so records are deleted after they were read back.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ SHARDS = 2
 
 
 class LocalKinesis:
-    """Local Kinesis server, started at creation, and empty. It accepts any credentials.
+    """Local Kinesis server without streams, which starts when it is created.
 
-    A process may have only one at a time, because moto's streams are global. While `reachable` is false, every
-    connection ends without a response.
+    It accepts any credentials. A process may have only one server at a time, because moto's streams are global. While
+    `reachable` is false, every connection ends without a response.
     """
 
     def __init__(self) -> None:
@@ -55,10 +55,9 @@ class LocalKinesis:
 
     def _application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if not self.reachable:
-            # If it stayed unread, the body would be parsed as the next request of this connection, and logged as
-            # malformed.
+            # An unread body would be parsed as the next request of this connection, and logged as malformed.
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            # The client sees a connection that ends before the response. Werkzeug expects this error, and is silent.
+            # For the client, the connection ends before the response. Werkzeug expects this error, and logs nothing.
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError
         with self._one_at_a_time:
@@ -68,7 +67,7 @@ class LocalKinesis:
     def forget(self, read: Mapping[tuple[str, str], str]) -> None:
         """Delete the records before the last one read of each (stream, shard), given by its sequence number.
 
-        That record stays: moto derives the next sequence number from the last record in the shard.
+        The last record itself stays, because moto derives the next sequence number from it.
         """
         kinesis, metrics = self._backends
         with self._one_at_a_time:
@@ -97,7 +96,7 @@ def _backends() -> tuple[Any, Any]:
 
 @contextlib.contextmanager
 def without_surroundings() -> Iterator[None]:
-    """Hide this machine's settings for the real AWS (proxies, profiles and others) from the demo."""
+    """Hide this machine's settings for AWS, such as proxies and profiles, from the demo."""
     kept = dict(os.environ)
     for name in [name for name in kept if name.startswith("AWS_")]:
         del os.environ[name]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class MessagePublisher:
-    """Publisher that connects at once, and counts acknowledgements. `publish` and `wait` belong to one thread."""
+    """Publisher that connects at once, and counts acknowledgements. Only one thread may call `publish` and `wait`."""
 
     def __init__(self, host: str, port: int, client_id: str) -> None:
         """Connect to the broker. Raise OSError if it cannot be reached."""
@@ -39,7 +39,7 @@ class MessagePublisher:
         self.published += 1
 
     def wait(self, timeout_secs: float) -> int:
-        """Wait until the broker has acknowledged all messages; return the number of those it has not."""
+        """Wait until the broker has acknowledged all messages. Return the number of unacknowledged messages."""
         with self._changed:
             self._changed.wait_for(lambda: self._acknowledged >= self.published, timeout_secs)
             return self.published - self._acknowledged

@@ -1,4 +1,4 @@
-"""Output of the demo: a line a second, and the ledger at the end."""
+"""Output of the demo: one line per second, and the ledger at the end."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _records(snapshot: Snapshot) -> str:
 
 
 def ledger_table(snapshot: Snapshot) -> str:
-    """Return the final ledger: a row for each mapping and stream, and the sums. No number is omitted."""
+    """Return the final ledger with a row for each mapping and stream, and the sums. No column is omitted."""
     names = (*COUNTS, "dropped")
     rows = [f"{row.mapping or '(none)'} -> {row.stream or '(none)'}" for row in snapshot.ledger]
     columns = [
@@ -83,7 +83,7 @@ def ledger_table(snapshot: Snapshot) -> str:
 
 
 def facts(snapshot: Snapshot, published: int, read_back: int, stopped: bool) -> dict[str, bool]:
-    """Return the conditions that must hold at the end, each with its truth.
+    """Return the conditions that must hold at the end, and for each whether it holds.
 
     Delivery is at least once. Kinesis may contain more records than the bridge counts as delivered: at most those that
     were sent again because a response was lost. It never contains fewer.

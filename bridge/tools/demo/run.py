@@ -38,13 +38,13 @@ _TOKEN = {"access_key_id": "demo", "secret_access_key": "demo"}
 
 
 def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
-    """Run the demo for `secs` seconds, or until Ctrl-C. `output` prints a line, or several.
+    """Run the demo for `secs` seconds, or until Ctrl-C. `output` prints one or several lines.
 
     Return 0 if the ledger is balanced and Kinesis contains the records that the bridge reports as delivered.
     """
     set_up_logging("text", "error")
     port = page_port()
-    # It begins with "demo-": the login form accepts no other token in a link.
+    # The token begins with "demo-", because the login form accepts no other token in a link.
     token = f"demo-{secrets.token_urlsafe(16)}"
     output(f"status page: http://{HOST}:{port}/#token={token} (ready in a few seconds)")
     leave: list[Callable[[], None]] = []
@@ -81,7 +81,8 @@ def interrupts(leave: list[Callable[[], None]]) -> Iterator[threading.Event]:
             for last_act in leave:
                 last_act()
             os._exit(INTERRUPTED)
-        # A handler must not set the event: the interrupted line may hold the event's lock. A thread of its own can.
+        # The handler must not set the event itself, because the interrupted code may hold the event's lock. A thread
+        # can.
         os.write(writer, b"\0")
 
     def relay() -> None:

@@ -65,7 +65,10 @@ def _make_streams(kinesis: str) -> None:
 
 
 def _until_it_works(make: Callable[[], Made], problem: str, stopping: threading.Event) -> Made | None:
-    """Call `make` until it succeeds and return its result; None if stopped before. Other containers start slowly."""
+    """Call `make` until it succeeds, because other containers start slowly.
+
+    Return its result; None if stopped before.
+    """
     while not stopping.is_set():
         try:
             return make()

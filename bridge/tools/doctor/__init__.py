@@ -13,6 +13,8 @@
     traffic_rate.py              bytes per second into the spool
     aws.py                       endpoints, identity of the bridge, each stream, the clock
     disk.py                      duration of an fsync, and the length of an outage that the disk can buffer
+    uplink.py                    bandwidth to Kinesis
+    backlog.py                   the present backlog, to calculate its delivery time
     check_runner.py              all checks in parallel: one that fails, or hangs, never stops the others
 
 `doctor` uses sessions of its own (`client_id` + `-doctor`). It writes to a topic or stream only with an option for it.

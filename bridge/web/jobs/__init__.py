@@ -1,1 +1,10 @@
-"""Jobs of the worker process. They evaluate texts from users, which may need any amount of time and memory."""
+"""Jobs of the worker process. They evaluate texts from users, which may need any amount of time and memory.
+
+checking.py          `check`: problems and test results of a text
+trial.py             `try`: what a mapping does with one message
+preview.py           `preview`: results of the file and of an edited text, for the same messages
+proposal.py          `propose`: a mapping for an unmatched topic
+text_difference.py   `diff`: differences between two texts
+resources.py         cache of tables and schemas
+memory_limit.py      limit on the memory of one job
+"""
