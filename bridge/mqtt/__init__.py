@@ -6,6 +6,7 @@ The session, from the outside in:
     connection.py             one connection, from CONNECT to its end; connection_end.py: how it ended
     packet_stream.py          PUBLISH and PUBREL packets out of the byte stream; all others for paho
     paho_client.py            paho's client on top of a packet stream
+    wake_up.py                ends a wait from another thread
     websocket.py              MQTT in WebSocket frames; wrapped_socket.py: what the byte streams share
     publish_packet.py         encoder of PUBLISH packets with QoS 0
     properties.py             MQTT 5 properties of a PUBLISH

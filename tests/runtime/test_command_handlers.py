@@ -8,7 +8,7 @@ from bridge.runtime.command_handlers import command_handlers
 
 
 class Bridge:
-    """Bridge whose job reports what it was asked to do."""
+    """Bridge whose job returns the request that it got."""
 
     def shards(self):
         return []
