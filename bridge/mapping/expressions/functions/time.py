@@ -75,6 +75,11 @@ def _bind_iso_time(binding: Binding) -> Callable[..., Any]:
     return lambda epoch_ms, *_: _iso(epoch_ms, zone)
 
 
+_LEAP_SECOND: Final = re.compile(r"(.{8,10}[T ]\d\d:?(?:14|29|44|59):?)60(.*)", re.ASCII)
+"""The last minute of an hour in UTC ends at another minute in zones such as +05:30."""
+_END_OF_DAY: Final = re.compile(r"(.{8,10}[T ])24(:?00(?::?00)?(?:[.,]0+)?(?:[^\d:.,].*)?)\Z", re.ASCII)
+
+
 def _milliseconds(moment: datetime, zone: tzinfo | None) -> int:
     """Return milliseconds since 1970. A time without an offset is in `zone`. Raises ValueError if both are missing."""
     if moment.tzinfo is None:
@@ -93,10 +98,24 @@ def _from_iso(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
-        # RFC 3339 allows a lower-case t and z (section 5.6); the standard library does not.
         with suppress(ValueError):
-            return datetime.fromisoformat(text.upper())
+            return _unusual(text.upper())
         raise ValueError(f"'{text[:40]}' is no ISO 8601 time") from error
+
+
+def _unusual(text: str) -> datetime:
+    """Return a time in a form that only some versions of the standard library read. Raise ValueError.
+
+    RFC 3339 allows a lower-case t and z, and the second 60 of a leap second (sections 5.6 and 5.7); ISO 8601 allows
+    24:00 for the end of a day.
+    """
+    leap = _LEAP_SECOND.match(text)
+    if leap:
+        return datetime.fromisoformat(f"{leap[1]}59{leap[2]}") + timedelta(seconds=1)
+    midnight = _END_OF_DAY.match(text)
+    if midnight:
+        return datetime.fromisoformat(f"{midnight[1]}00{midnight[2]}") + timedelta(days=1)
+    return datetime.fromisoformat(text)
 
 
 def _bind_epoch_ms(binding: Binding) -> Callable[..., Any]:

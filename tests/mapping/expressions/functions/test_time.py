@@ -161,3 +161,26 @@ def test_patterns_of_one_message_are_bounded():
     with pytest.raises(TransformError, match="for this message"):
         parse(payload(6_000))
     assert len(parse(payload(1_000))) == 1_000  # the work of a message ends with it
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+        ("2016-12-31t23:59:60.5z", "2017-01-01T00:00:00.5Z"),
+        ("20170101T005960+0100", "2017-01-01T00:00:00Z"),
+        ("2017-01-01T05:29:60+05:30", "2017-01-01T00:00:00Z"),
+        ("2024-01-31T24:00:00Z", "2024-02-01T00:00:00Z"),
+        ("2024-01-31 24:00:00.000+02:00", "2024-02-01T00:00:00+02:00"),
+        ("20240131T2400Z", "2024-02-01T00:00:00Z"),
+    ],
+)
+def test_leap_second_and_end_of_a_day_are_the_time_that_follows(text, same):
+    assert search(f"epoch_ms('{text}')") == search(f"epoch_ms('{same}')")
+
+
+@pytest.mark.parametrize(
+    "text", ["2016-12-31T23:58:60Z", "2016-12-31T23:59:61Z", "2024-01-31T24:00:01Z", "2024-01-31T24:30Z"]
+)
+def test_second_60_and_hour_24_elsewhere_are_no_time(text):
+    assert "is no ISO 8601 time" in failure(f"epoch_ms('{text}', 'UTC')")
