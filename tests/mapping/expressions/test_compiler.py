@@ -220,11 +220,23 @@ def test_infinite_numbers_fail_where_a_complete_one_is_requested():
         compile_expression("ceil(a)").search({"a": math.inf})
 
 
-def test_object_of_different_fields_makes_nothing_larger():
-    first = ", ".join(f"f{n}: t{n}" for n in range(65))
-    second = ", ".join(f"g{n}: f{n}" for n in range(65))
-    search = compile_expression(f"payload.{{{first}}} | {{{second}}}").search
-    assert search({"payload": {"t7": 1}})["g7"] == 1
+@pytest.mark.parametrize(
+    "stages",
+    [
+        ["t{n}", "t{n}"],
+        ["t{n}", "t{n}", "t{n}"],
+        ["(t{n} - 32) * 5 / 9", "round(t{n} * 2, 1)", "t{n} > 0"],
+        ["t{n} && t{n} * 2", "t{n} || 0", "not_null(t{n}, 0)"],
+        ["{{v: t{n}, u: 'C'}}", "{{w: t{n}.v, u: t{n}.u}}", "t{n}.w"],
+        ["upper(t{n})", "replace(t{n}, ',', '.')", "trim(t{n})"],
+    ],
+)
+def test_object_of_different_fields_makes_nothing_larger(stages):
+    def made(count):
+        return ["{" + ", ".join(f"t{n}: {stage.format(n=n)}" for n in range(count)) + "}" for stage in stages]
+
+    compile_expression("payload." + " | ".join(made(200)))
+    compile_expression("payload.items[]." + " | [].".join(made(65)[:2]))
 
 
 @pytest.mark.parametrize(
