@@ -54,6 +54,11 @@ def test_pages_do_not_mention_the_machine(page):
     assert "/work/" not in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_diagrams_of_pages_need_no_library_of_another_host(page):
+    assert "```mermaid" not in page.read_text(encoding="utf-8"), "draw it as an SVG in docs/images"
+
+
 def test_pages_are_in_the_navigation_of_the_site():
     nav = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]
     entries = [entry for section in nav for value in section.values() for entry in always_list(value)]
