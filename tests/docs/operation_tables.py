@@ -13,7 +13,7 @@ from bridge.ingest import burst_mapper, poison_guard, topic_coverage, transactio
 from bridge.kinesis import limits, responses
 from bridge.mapping import router
 from bridge.mapping.expressions import evaluation, expression, projection, static_checks
-from bridge.mapping.expressions.functions import function, regex
+from bridge.mapping.expressions.functions import function, regex, text
 from bridge.mapping.loading import lookup_tables, schema_files
 from bridge.mapping.pipeline import record_builder
 from bridge.mapping.schema import mapping_spec, stateful_spec
@@ -159,6 +159,7 @@ def mapping_limits():
     yield "characters of the reason of a dead letter", record_builder.MAX_DETAIL_CHARS, "it is cut"
     yield "elements that a projection produces", projection.MAX_ELEMENTS, "dead letter `transform`"
     yield "characters that a function returns", function.MAX_TEXT_CHARS, "dead letter `transform`"
+    yield "parts of `split`", text.MAX_PARTS, "dead letter `transform`"
     yield "characters of a regular expression", regex.MAX_PATTERN_CHARS, "the file does not load"
     yield "keys that `changes` remembers", change_filter.MAX_KEYS, "the oldest is forgotten; its next message passes"
     yield (

@@ -1,4 +1,6 @@
 import math
+import tracemalloc
+from contextlib import suppress
 
 import cbor2
 import msgpack
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.json_values import MAX_DEPTH, plain
+from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES, check_json_values, plain
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
@@ -92,3 +94,38 @@ def test_deepest_nesting_is_taken_and_one_more_is_rejected():
     assert plain(nested(MAX_DEPTH)) == nested(MAX_DEPTH)
     with pytest.raises(DecodeError, match="nested deeper than 128 levels"):
         plain(nested(MAX_DEPTH + 1))
+
+
+COMMAS = b"[" + b"1," * (MAX_VALUES + 1)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [COMMAS + b'"' + b'\\"' * 1_000_000, COMMAS + b'"' + b'\\"' * 1_000_000 + b"\\", b'"' * 3_000_001 + COMMAS],
+    ids=["unclosed string", "unclosed string with a backslash", "unclosed string before the values"],
+)
+def test_values_before_an_unclosed_string_are_counted_in_linear_time(payload):
+    # In quadratic time, this takes minutes.
+    with suppress(DecodeError):
+        check_json_values(payload)
+
+
+def test_commas_in_a_string_are_no_values_and_take_no_memory():
+    payload = b'["' + b"," * 3 * MAX_VALUES + b'"]'
+    tracemalloc.start()
+    try:
+        check_json_values(payload)
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(payload)
+    finally:
+        tracemalloc.stop()
+
+
+@given(st.lists(st.text(), max_size=20))
+def test_values_outside_strings_are_counted_exactly(texts):
+    payload = orjson.dumps([*texts, 1, {}])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("bridge.payloads.json_values.MAX_VALUES", len(texts) + 3)
+        check_json_values(payload)
+        patched.setattr("bridge.payloads.json_values.MAX_VALUES", len(texts) + 2)
+        with pytest.raises(DecodeError):
+            check_json_values(payload)

@@ -1,4 +1,5 @@
 import re
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -98,6 +99,20 @@ def test_more_values_than_the_limit_are_rejected(monkeypatch):
 
 
 def test_hostile_text_takes_time_in_proportion_to_its_length():
-    for text in ("m f=" + "\\" * 200_000, "a" * 200_000, "m " + "a=1," * 100_000, "#\n" * 100_000, '"' * 200_000):
+    texts = ("m f=" + "\\" * 200_000, "a" * 200_000, "m " + "a=1," * 100_000, "#\n" * 100_000, '"' * 200_000)
+    # Quadratic time: a number with a million digits would take minutes, and so would an unclosed text.
+    digits = ("m f=" + "9" * 1_000_000 + "i", "m f=1." + "9" * 1_000_000 + "x", "m f=" + "9" * 1_000_000 + "e")
+    for text in (*texts, *digits, 'm f="' + '\\"' * 1_000_000):
         with pytest.raises(DecodeError):
             decode(text)
+
+
+def test_long_texts_and_names_take_memory_in_proportion():
+    line = f"{escaped('a b' * 100_000, ', ')} f={written('x' * 1_000_000 + chr(34) * 500_000)}"
+    tracemalloc.start()
+    try:
+        [found] = decode(line)
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(line)
+    finally:
+        tracemalloc.stop()
+    assert (found["measurement"], found["fields"]["f"][-2:]) == ("a b" * 100_000, '""')

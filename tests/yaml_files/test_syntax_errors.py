@@ -86,3 +86,9 @@ def test_escape_beyond_unicode_is_a_problem():
 
 def test_file_beyond_a_mebibyte_is_refused():
     assert problem("#" * (1024 * 1024 + 1))[2].startswith("larger than 1,048,576 bytes")
+
+
+def test_unclosed_text_behind_an_open_bracket_takes_linear_time():
+    # In quadratic time, this takes minutes.
+    text = "a: [b, c\nd: e\n" + 'x"' + '\\"' * 200_000
+    assert problem(text)[2] == "'[' is never closed"

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 MAX_WIDTH: Final = 256
 """Maximum width of `pad`, in characters."""
+MAX_PARTS: Final = 2**20
+"""Maximum number of parts of `split`, the same as that of a payload's values."""
 
 _TEXT = Parameter("text", ("string",))
 _SEARCHED = (
@@ -53,6 +55,9 @@ def _split(text: str, separator: str, limit: Any = -1) -> list[str]:
         raise ValueError("the separator is empty")
     if limit != int(limit):
         raise ValueError("limit must be a whole number")
+    # Each part takes a hundred times the memory of its characters. A shorter text cannot have so much of them.
+    if len(text) > MAX_PARTS and not 0 <= limit < MAX_PARTS and text.count(separator) >= MAX_PARTS:
+        raise ValueError(f"more than {MAX_PARTS:,} parts")
     return text.split(separator, int(limit))  # -1: no limit
 
 

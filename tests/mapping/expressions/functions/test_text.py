@@ -2,6 +2,7 @@ import pytest
 
 from bridge.mapping.expressions.expression import compile_expression
 from bridge.mapping.expressions.functions.function import MAX_TEXT_CHARS
+from bridge.mapping.expressions.functions.text import MAX_PARTS
 from tests.mapping.expressions.functions.failing import failure
 
 
@@ -54,3 +55,10 @@ def test_replacement_cannot_explode():
 
 def test_join_cannot_explode():
     assert f"longer than {MAX_TEXT_CHARS} characters" in failure("join(a, b)", a="x" * 5000, b=["y"] * 5000)
+
+
+def test_split_cannot_explode():
+    long = "," * MAX_PARTS
+    assert f"more than {MAX_PARTS:,} parts" in failure("split(a, ',')", a=long + ",")
+    assert len(search("split(a, ',', `3`)", a=long)) == 4
+    assert len(search("split(a, ',')", a=long[1:])) == MAX_PARTS
