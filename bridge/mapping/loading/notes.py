@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import Problem
@@ -11,6 +12,7 @@ from bridge.mapping.expressions.quoted_names import compared_names
 from bridge.mapping.loading.shared_subscription import order_warning
 from bridge.mapping.loading.spec_validation import expressions_of, problem_at
 from bridge.mapping.pipeline.scope import SCOPE_NAMES
+from bridge.yaml_files.nodes import path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,19 +23,38 @@ if TYPE_CHECKING:
 NOTE_CODES: Final = {
     "no-tests": "The mapping has no tests.",
     "order-shared": "Several bridges divide the messages, and an output has `order: strict`.",
+    "constant-key": "`partition_key` is a constant text, but looks like an expression or a capture.",
     "quoted-name": "A name in double quotes is that of a field, but a text is probably meant. No test has this field.",
 }
 """Codes of notes, and what each means."""
+_EXPRESSION: Final = re.compile(rf"\$?({'|'.join((*sorted(SCOPE_NAMES), 'record'))})(\.|$)|\{{\w+\}}$")
+"""Beginning of an expression, or a capture as in `topic`."""
 
 
 def mapping_notes(mapping: Mapping, document: Document, *, shared: bool) -> list[Problem]:
     """Return the notes on a mapping. `shared`: several bridges divide the messages."""
-    notes = quoted_names(mapping, document)
+    notes = [*quoted_names(mapping, document), *constant_keys(mapping, document)]
     if not mapping.specification.tests:
         notes.append(Problem(document.file, 0, 0, "", "the mapping has no tests", "no-tests"))
     if shared and (warning := order_warning(mapping)):
         notes.append(Problem(document.file, 0, 0, "outputs", warning, "order-shared"))
     return notes
+
+
+def constant_keys(mapping: Mapping, document: Document) -> Iterator[Problem]:
+    """Yield a note for each constant partition key that was probably meant as an expression.
+
+    With it, all records are on one shard, and nothing else shows the mistake.
+    """
+    for number, output in enumerate(mapping.specification.outputs):
+        key = output.partition_key or ""
+        if _EXPRESSION.match(key):
+            message = (
+                f"it is the text '{key}' for all records, so all are on one shard; for the value of an "
+                "expression, write partition_key_from"
+            )
+            path = ("outputs", number, "partition_key")
+            yield Problem(document.file, *document.value_place(path), path_text(path), message, "constant-key")
 
 
 def quoted_names(mapping: Mapping, document: Document) -> list[Problem]:

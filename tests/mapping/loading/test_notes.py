@@ -79,3 +79,22 @@ def test_order_that_several_bridges_cannot_hold_is_noted(tmp_path):
 def test_reference_lists_every_code_of_a_note():
     page = (DOCS / "reference" / "check-errors.md").read_text()
     assert all(f"| `{code}` | {text}" in page for code, text in NOTE_CODES.items())
+
+
+def key_notes(tmp_path, key):
+    (tmp_path / "m.yaml").write_text(f"topic: a/{{b}}\noutputs:\n  - data_stream: s\n    partition_key: {key}\n")
+    return {each.code: str(each) for each in load_folder(tmp_path, {}, shown_as="mappings").notes}
+
+
+@pytest.mark.parametrize("key", ["captures.b", "$payload.id", "record.id", "topic", "'{b}'"])
+def test_constant_key_that_looks_like_an_expression_is_noted(tmp_path, key):
+    note = key_notes(tmp_path, key)["constant-key"]
+    shown = key.strip("'")
+    assert note.startswith(
+        f"mappings/m.yaml:4:{21 if shown != key else 20}: outputs[0].partition_key: it is the text '{shown}' for"
+    )
+
+
+@pytest.mark.parametrize("key", ["line3", "payload-7", "topics", "capture.b", "'7'"])
+def test_constant_key_that_is_a_text_is_not_noted(tmp_path, key):
+    assert list(key_notes(tmp_path, key)) == ["no-tests"]
