@@ -183,9 +183,11 @@ def _worker(worker: dict[str, Any]) -> str:
 def ledger_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield a line for each mapping and stream, and the result of the accounting."""
     width = max([len(_ledger_key(row)) for row in rows], default=0)
-    yield f"{'ledger':<{width + 10}}" + "".join(f"{name:>15}" for name in _COLUMNS)
+    columns = {name: max(len(name), *(len(f"{row[name]:,}") for row in rows), 0) + 2 for name in _COLUMNS}
+    yield f"{'ledger':<{width + 10}}" + "".join(f"{name:>{chars}}" for name, chars in columns.items())
     for row in rows:
-        yield f"{'':<10}{_ledger_key(row):<{width}}" + "".join(f"{row[name]:>15,}" for name in _COLUMNS)
+        counts = "".join(f"{row[name]:>{chars},}" for name, chars in columns.items())
+        yield f"{'':<10}{_ledger_key(row):<{width}}{counts}"
     for column, (noun, what) in _BREAKDOWN_TEXTS.items():
         if count := sum(row.get(column, 0) for row in rows):
             yield f"{pluralize(count, noun)} {'was' if count == 1 else 'were'} {what}"
