@@ -92,12 +92,13 @@ def _verdict_text(verdict: QueueVerdict) -> Iterator[str]:
     word = "complete" if verdict.complete else "INCOMPLETE"
     yield f"{verdict.bridge}, {verdict.stream} (spool {verdict.queue.spool}, queue {verdict.queue.queue}): {word}"
     there = verdict.covered - verdict.excluded - _size(verdict.missing)
-    found = f"{there:,} found, {verdict.excluded:,} excluded"
+    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in verdict.excluded_by.items())
+    found = f"{there:,} found, {verdict.excluded:,} excluded" + (f" ({reasons})" if reasons else "")
     yield f"  manifests cover {pluralize(verdict.covered, 'record')} up to {verdict.until}: {found}"
     yield f"  {verdict.repeated:,} found more than once, {verdict.later:,} newer than the last manifest"
     notes = (
         (verdict.discarded, "discarded by the Kinesis Client Library: their aggregated record is on another shard"),
-        (verdict.awaited, "not found yet before the newest of them, and not covered by a manifest yet"),
+        (verdict.awaited, "older than the newest record, not found, and not covered by a manifest yet: no verdict"),
         (verdict.expired, "not found, and older than the stream's retention: not checked"),
         (verdict.unchecked, "found, but their content was not checked: no checksum"),
     )

@@ -6,6 +6,7 @@ Any producer may write to that stream, so each field is checked. For any record 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -20,6 +21,8 @@ MAX_NUMBER = (1 << 48) - 1
 """Highest record number: an id has 12 hexadecimal digits for it."""
 MAX_QUEUE = (1 << 16) - 1
 """Highest number of a queue: an id has 4 hexadecimal digits for it."""
+REASONS = ("dead_lettered", "dropped", "no envelope")
+"""Reasons for which the bridge excludes records."""
 MAX_TEXT_CHARS = 2048
 """Max characters of a text in a manifest. A queue's name with two ARNs has fewer."""
 
@@ -37,7 +40,8 @@ class QueueId(NamedTuple):
 class Manifest(NamedTuple):
     """One manifest: the records `first` to `last` are in the stream, except those in the spans `excluded`.
 
-    `checksum` is that of the records without the excluded ones; None if the bridge did not know it.
+    `checksum` is that of the records without the excluded ones; None if the bridge did not know it. `reasons` are pairs
+    of a reason and the number of records that it excludes; a record may have two reasons.
     """
 
     queue: QueueId
@@ -49,6 +53,7 @@ class Manifest(NamedTuple):
     excluded: tuple[tuple[int, int], ...]
     checksum: int | None
     at: str
+    reasons: tuple[tuple[str, int], ...] = ()
 
     @property
     def destination(self) -> Destination:
@@ -83,10 +88,20 @@ def _manifest(fields: dict[str, Any]) -> Manifest:
         excluded=_excluded(fields["except"], first, last),
         checksum=checksum_from_text(fields["checksum"]) if "checksum" in fields else None,
         at=fields["at"],
+        reasons=_reasons(fields["except"]),
     )
     if not manifest.destination.data_stream:
         raise ValueError("no data stream")
     return manifest
+
+
+def _reasons(spans: Sequence[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
+    """Return the number of records for each reason. Spans were checked; a reason that is not known becomes `other`."""
+    counts: Counter[str] = Counter()
+    for each in spans:
+        reason = each.get("reason")
+        counts[reason if reason in REASONS else "other"] += each["last"] + 1 - each["first"]
+    return tuple(sorted(counts.items()))
 
 
 def _excluded(spans: Sequence[Any], first: int, last: int) -> tuple[tuple[int, int], ...]:

@@ -31,7 +31,8 @@ class QueueVerdict:
 
     until        time of the last manifest
     covered      numbers that manifests cover and that were checked
-    excluded     numbers among those that a manifest excludes, with the reason
+    excluded     numbers among those that a manifest excludes
+    excluded_by  the same by reason; a number may have two reasons
     found        different numbers in the stream
     repeated     records whose number had been found before
     discarded    records that a KCL discards, because they are in an aggregated record of another shard
@@ -62,6 +63,7 @@ class QueueVerdict:
     altered: Spans = ()
     uncovered: Spans = ()
     overlapping: Spans = ()
+    excluded_by: dict[str, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -139,6 +141,8 @@ class QueueProof:
             expired = before < retained_since
             verdict.covered += manifest.last + 1 - manifest.first - (lacking if expired else 0)
             verdict.excluded += sum(high - low + 1 for low, high in manifest.excluded)
+            for reason, count in manifest.reasons:
+                verdict.excluded_by[reason] = verdict.excluded_by.get(reason, 0) + count
             verdict.expired += lacking if expired else 0
             missing += [] if expired else gaps
             self._check_content(verdict, index, lacking)
@@ -205,7 +209,8 @@ def _first(manifest: Manifest) -> int:
 def _manifest_of_row(row: list[Any]) -> Manifest:
     manifest = Manifest(*row)
     excluded = tuple((low, high) for low, high in manifest.excluded)
-    return manifest._replace(queue=QueueId(*manifest.queue), excluded=excluded)
+    reasons = tuple((reason, count) for reason, count in manifest.reasons)
+    return manifest._replace(queue=QueueId(*manifest.queue), excluded=excluded, reasons=reasons)
 
 
 def _in_spans(spans: Spans, number: int) -> bool:

@@ -49,7 +49,7 @@ def test_prove_of_a_complete_stream_exits_with_0(server, run, capsys):
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
         "press-shop, archive (spool 0000000a, queue 1): complete",
-        "  manifests cover 5 records up to 2026-01-31T12:00:00.000Z: 4 found, 1 excluded",
+        "  manifests cover 5 records up to 2026-01-31T12:00:00.000Z: 4 found, 1 excluded (dropped: 1)",
         "  1 found more than once, 1 newer than the last manifest",
     ]
     assert printed.err == "note: 1 records of manifests are no manifests\n"

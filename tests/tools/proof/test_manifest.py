@@ -50,6 +50,14 @@ def test_record_of_another_kind_is_no_manifest(data):
     assert parse_manifest(data) is None
 
 
+def test_excluded_records_are_counted_by_reason():
+    spans = [("dropped", 1, 2), ("no envelope", 4, 4), ("dropped", 6, 6), ("x" * 99, 7, 7), (["y"], 8, 8)]
+    found = parse_manifest(
+        manifest(**{"except": [{"first": low, "last": high, "reason": why} for why, low, high in spans]})
+    )
+    assert found.reasons == (("dropped", 3), ("no envelope", 1), ("other", 2))
+
+
 def test_excluded_spans_that_overlap_are_joined():
     spans = [{"first": 5, "last": 6}, {"first": 2, "last": 3}, {"first": 3, "last": 5}, {"first": 9, "last": 9}]
     assert parse_manifest(manifest(**{"except": spans})).excluded == ((2, 6), (9, 9))
