@@ -83,11 +83,7 @@ class SenderPool:
         spool.
         """
         while not self._stopping.is_set():
-            task = self._next_task()
-            # A request that was built when the stop began is not sent, because the stop would have to wait for its
-            # response.
-            if task is not None and not self._stopping.is_set():
-                task()
+            self._run_next_task()
 
     def stop(self) -> None:
         """Make every `run` return. A waiting `run` returns at once, the others when their requests have ended."""
@@ -107,6 +103,15 @@ class SenderPool:
             return [sender.shards(now) for sender in self._senders]
 
     # -- the leader ------------------------------------------------------------------------------------------------
+
+    def _run_next_task(self) -> None:
+        # A method, so that its frame ends with the task. A variable of `run` would keep the records of the finished
+        # request in memory while the thread waits, for each thread up to 40,000 records.
+        task = self._next_task()
+        # A request that was built when the stop began is not sent, because the stop would have to wait for its
+        # response.
+        if task is not None and not self._stopping.is_set():
+            task()
 
     def _next_task(self) -> Callable[[], None] | None:
         """Become the leader, wait for a task, and return it; None if the pool stops."""

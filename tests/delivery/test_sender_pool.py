@@ -1,7 +1,9 @@
 import contextlib
+import gc
 import threading
 
 from bridge.delivery import outstanding_requests, sender_pool
+from bridge.delivery.batch import Batch
 from bridge.delivery.sender_pool import SPARE_THREADS, SenderPool
 from bridge.delivery.sender_pools import SenderPools
 from bridge.delivery.settings import SenderSettings
@@ -38,6 +40,10 @@ class Endpoint:
         with self.counting:
             self.at_once -= 1
         return [RecordAccepted("1", "shardId-0") for _ in some]
+
+
+def batches():
+    return [kept for kept in gc.get_objects() if type(kept) is Batch]
 
 
 @contextlib.contextmanager
@@ -124,6 +130,14 @@ def test_requests_at_once_are_bounded_over_all_streams():
             pools.add(queue)
         assert all(queue.wait_settled(3000, secs=30) for queue in queues)
     assert endpoint.most <= SETTINGS.requests_in_flight
+
+
+def test_threads_that_wait_keep_no_settled_batch_in_memory():
+    queue, of_other_tests = MemoryQueue("e.1", records(3000)), batches()
+    with pools_of(Endpoint()) as pools:
+        pools.add(queue)
+        assert queue.wait_settled(3000, secs=30)
+        assert eventually(lambda: len(batches()) <= len(of_other_tests))
 
 
 def test_stop_lets_the_request_in_flight_end():
