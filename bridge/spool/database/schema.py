@@ -210,6 +210,9 @@ def _open(file: Path) -> sqlite3.Connection:
         database.execute("pragma synchronous=full")
         database.execute(f"pragma wal_autocheckpoint={WAL_PAGES}")
         database.execute(f"pragma journal_size_limit={WAL_LIMIT_BYTES}")
+        # The SQLite of Debian writes zeros over each deleted page. With "fast", it writes them only into pages that it
+        # writes anyway (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+        database.execute("pragma secure_delete=fast")
         # A negative value is in KiB. 8 MB are enough for the inner pages of every queue. Records are read once and need
         # no cache.
         database.execute("pragma cache_size=-8000")

@@ -46,4 +46,4 @@ def test_verify_ends_at_its_deadline_and_leaves_the_rest(spool, caplog, monkeypa
     times = iter([0.0])
     spool._database.execute("update queue_1 set data = x'00' where number = 100")
     verified(spool, clock=lambda: next(times, 10.0))
-    assert "verified a part of the spool in 3 s" in caplog.text
+    assert "verified a part of the spool in 1 s" in caplog.text
