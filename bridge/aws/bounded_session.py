@@ -1,7 +1,7 @@
 """botocore's HTTP session with limits on a response: for STS, AWS IoT, and the metadata of instances and containers.
 
-botocore reads any response, however large it is and however long it takes. It also shows the body of a response with an
-unexpected status, which may contain credentials.
+botocore reads any response, however large it is and however long it takes. If a response has an unexpected status,
+botocore shows its body, which may contain credentials.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ CHUNK_BYTES = 64
 class BoundedSession:
     """Session that sends prepared requests by the URLLib3Session `inner`. Raises HTTPClientError beyond the limits.
 
-    Any thread. `secret`: statuses of responses with credentials. A response with any other status is reduced to its
-    message.
+    Any thread. `secret` has the statuses of responses with credentials. A response with any other status is reduced to
+    its message.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ def _message_of(body: bytes) -> bytes:
 
 
 class _Body:
-    """Body that was read before, with the interface that AWSResponse needs."""
+    """A body that has already been read, with the interface that AWSResponse needs."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

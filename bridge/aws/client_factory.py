@@ -52,7 +52,7 @@ class EndpointSettings:
 
     @property
     def trusted(self) -> str:
-        """Path of the CA certificates that verify AWS, selected as botocore selects it."""
+        """Path of the CA certificates for AWS, selected by botocore's rules."""
         from botocore.httpsession import get_cert_path  # noqa: PLC0415 - botocore is slow to import
         from botocore.session import get_session  # noqa: PLC0415 - as above
 
@@ -70,7 +70,10 @@ class EndpointSettings:
         return given.replace(REGION_PLACE, region) if given else None
 
     def client(self, session: Any, service: str, region: str = "", *, signed: bool = True) -> Any:
-        """Return a botocore client without retries. The sender retries: it knows the records and can be stopped."""
+        """Return a botocore client without retries.
+
+        The sender retries instead, because it knows the records and can be stopped.
+        """
         from botocore import UNSIGNED  # noqa: PLC0415 - botocore is slow to import
         from botocore.config import Config  # noqa: PLC0415 - as above
 
@@ -111,7 +114,7 @@ class EndpointSettings:
 
 
 def region_of(endpoints: EndpointSettings, destination: Destination) -> str:
-    """Return the region of an output: its own, that of the stream's ARN, or the configuration's."""
+    """Return the region of an output: its `region`, or the region in the stream's ARN, or the configured region."""
     return destination.region or _region_of_arn(destination.data_stream) or endpoints.region
 
 

@@ -178,7 +178,7 @@ def is_throttling(code: str) -> bool:
 
 
 def record_error(code: str, message: str, stream: str) -> SendError:
-    """Return the error for a record's own failure. It is shown as the stream's state."""
+    """Return the error for the failure of one record. It is shown as the state of the stream."""
     rule = record_error_rule(code)
     if rule.action is ErrorAction.REFUSED:
         hint = rule.hint.format(stream=stream, region="this region", credential="this access key")
@@ -188,7 +188,10 @@ def record_error(code: str, message: str, stream: str) -> SendError:
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """Error response of Kinesis to a request. `skew_secs`: lead of this machine's clock over AWS's, None: unknown."""
+    """Error response of Kinesis.
+
+    `skew_secs` is the lead of this machine's clock over the clock of AWS; None if unknown.
+    """
 
     code: str
     message: str
@@ -264,7 +267,7 @@ def _skew_secs(date: str | None) -> float | None:
 
 def shortened(text: str) -> str:
     """Return `text` on one line and without control characters, cut to MAX_DETAIL_CHARS for the log."""
-    # Cut first: the text may be megabytes of what a proxy sent.
+    # The text is cut first, because a proxy may have sent megabytes.
     line = "".join(each if each.isprintable() else " " for each in text[: 4 * MAX_DETAIL_CHARS])
     line = " ".join(line.split())
     return line if len(line) <= MAX_DETAIL_CHARS else line[: MAX_DETAIL_CHARS - 1] + "…"

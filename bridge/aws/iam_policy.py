@@ -26,7 +26,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
 class StreamUse(NamedTuple):
-    """ARN of a stream, and ARN of the customer's KMS key that encrypts it ("" if none does)."""
+    """ARN of a stream, and ARN of the customer's KMS key that encrypts the stream ("" without such a key)."""
 
     arn: str
     key_arn: str = ""
@@ -38,35 +38,35 @@ class StreamUse(NamedTuple):
 
 
 def stream_arn(data_stream: str, region: str, account: str) -> str:
-    """Return the ARN of a data stream that is given by its name or by its ARN."""
+    """Return the ARN of a data stream, given its name or ARN."""
     if data_stream.startswith("arn:"):
         return data_stream
     return f"arn:{partition(region)}:kinesis:{region}:{account}:stream/{data_stream}"
 
 
 def partition(region: str) -> str:
-    """Return the AWS partition of a region, as ARNs name it. Raise ValueError if botocore does not know the region."""
+    """Return the AWS partition of a region, as used in ARNs. Raise ValueError if botocore does not know the region."""
     from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
 
     return str(get_session().get_partition_for_region(region))
 
 
 def policy(streams: Collection[StreamUse], roles: Collection[str] = ()) -> dict[str, Any]:
-    """Return the policy document of one identity. `roles`: ARNs of the roles that it assumes for other outputs."""
+    """Return the policy document of one identity. `roles` has the ARNs of the roles that it assumes for outputs."""
     arns = sorted({stream.arn for stream in streams})
-    # One statement for all actions: a policy that repeats its resources exceeds the size limit of IAM with nine or more
-    # streams.
+    # One statement has all actions. With nine or more streams, repeating the resources would exceed the size limit of
+    # IAM.
     statements = [
         _statement("SendRecords", list(STREAM_ACTIONS), arns),
         *_encryption(streams),
         _statement("AssumeRoles", "sts:AssumeRole", sorted(set(roles))),
     ]
-    # Omit statements without resources, which permit nothing: if no stream is encrypted, or no output has a role.
+    # Omit statements without resources. They occur if no stream is encrypted, or if no output has a role.
     return {"Version": "2012-10-17", "Statement": [statement for statement in statements if statement["Resource"]]}
 
 
 def size_of(document: dict[str, Any]) -> int:
-    """Return the size of a policy as IAM counts it: its characters without white space."""
+    """Return the size of a policy as IAM counts it: the number of characters without white space."""
     return len("".join(json.dumps(document).split()))
 
 

@@ -30,7 +30,7 @@ SETTINGS_HINT = "check the kinesis section of the configuration"
 
 
 def network_error(error: aws.BotoCoreError) -> SendError:
-    """Return the bridge's error for one of botocore's."""
+    """Return the bridge's error for an exception of botocore."""
     detail = shortened(str(error))
     for kinds, place in _PLACES:
         if isinstance(error, kinds):
@@ -80,7 +80,7 @@ _PLACES: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException, s
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and its causes; botocore stores the cause in `kwargs`, urllib3 in `reason` or its arguments."""
+    """Yield an error and its causes. botocore stores a cause in `kwargs`, urllib3 in `reason` or the arguments."""
     seen: set[int] = set()
     pending: list[object] = [error]
     while pending:

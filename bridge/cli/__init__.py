@@ -24,7 +24,8 @@ import sys
 def main() -> None:
     """Run the command, and end with its exit code."""
     if next((text for text in sys.argv[1:] if not text.startswith("-")), "") == "run":
-        # SIGHUP means reload, and would end the process until `Signals` handles it. A start loads all mappings anyway.
+        # SIGHUP means reload. Until `Signals` handles it, it would end the process. It can be ignored, because the
+        # start loads all mappings.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from bridge.runtime.process_memory import raise_gc_threshold  # noqa: PLC0415 - imported once SIGHUP is ignored
 

@@ -1,7 +1,7 @@
 """The application: its commands by group, and its exit codes after errors.
 
-The docstrings of commands are the texts of `--help`. Each command imports its code when it is called: `--help` must not
-wait for boto3.
+The docstrings of commands are the texts of `--help`. Each command imports its code when it is called, so that `--help`
+does not wait for boto3.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has closed it (`| head`). Python's own flush at the exit would fail again, so
-        # standard output goes to /dev/null.
+        # The reader of the output has closed it (`| head`). Python's flush at exit would fail again, so standard output
+        # is redirected to /dev/null.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
     except Exception:  # noqa: BLE001 - a crash has its own exit code, so that a supervisor restarts

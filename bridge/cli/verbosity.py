@@ -1,4 +1,4 @@
-"""The options -v and -q that stand before a command, and apply to all of them."""
+"""The options -v and -q before a command, which apply to all commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Verbosity(NamedTuple):
     quiet: bool = False
 
     def log_level(self, default: str) -> str:
-        """Return the level of the log; `default` where neither option was given."""
+        """Return the log level; `default` if neither option was given."""
         return "debug" if self.verbose else "warning" if self.quiet else default
 
 

@@ -14,6 +14,6 @@ _MAY_HOLD_SECRETS: Final = {"kinesis": {"authentication": {"command": True, "sou
 
 
 def fingerprint(settings: Settings) -> str:
-    """Return 12 hexadecimal digits. No secret is part of the digest, because it would allow tests of guesses."""
+    """Return 12 hexadecimal digits. The digest contains no secrets, because it would allow people to test guesses."""
     told = settings.model_dump_json(exclude=_MAY_HOLD_SECRETS)  # type: ignore[arg-type]  # as pydantic has it
     return sha256(told.encode()).hexdigest()[:_DIGITS]

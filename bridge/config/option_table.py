@@ -1,4 +1,4 @@
-"""The table of options, generated from the models, so that it always agrees with them."""
+"""The table of options. It is generated from the models, so it always agrees with them."""
 
 from __future__ import annotations
 

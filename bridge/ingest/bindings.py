@@ -32,7 +32,7 @@ def bind_mappings(
     `tally` returns the message counter for a mapping's name. Raises SpoolWriteError.
     """
     mappings = tuple(mappings)
-    # One write for all new names, instead of one per mapping.
+    # One write stores all new names.
     spool.number_mappings([mapping.name for mapping in mappings])
     targets = {
         mapping.name: MappingBinding(
@@ -55,7 +55,7 @@ def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
     tunings: dict[str, BatchingOptions] = {}
     for output in (output for mapping in mappings for output in mapping.outputs):
         name = str(output.destination)
-        # Outputs that share a queue may differ; the stricter option of each kind applies to all of them.
+        # Outputs that share a queue may have different options. The stricter option of each kind applies to all.
         tunings[name] = output.tuning.with_(tunings.get(name, output.tuning))
     for name, tuning in tunings.items():
         spool.queues[name].tuning = tuning
@@ -75,8 +75,8 @@ def clear_state(spool: Spool, name: str) -> tuple[list[tuple[int, ReleasedRecord
 def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) -> list[tuple[int, ReleasedRecord]]:
     """Return the records whose sampling period has ended, with their mappings' numbers.
 
-    For a mapping that was removed or no longer samples, release all its records. Delete the state of removed mappings,
-    and clear the states that a command requested to clear.
+    If a mapping was removed or no longer samples, release all of its records. Delete the states of removed mappings,
+    and clear states on request of a command.
     """
     released = []
     for request in spool.states.take_requests():

@@ -1,4 +1,4 @@
-"""Mapper from a burst of packets to one transaction and its acknowledgement packets. Contains the hot loop.
+"""Mapper from a burst of packets to one transaction and its acknowledgement packets. It contains the hot loop.
 
 QoS 1: PUBACK after the commit. QoS 2: PUBREC after the commit of the records *and* the packet identifier. A redelivered
 identifier is only acknowledged again. PUBCOMP follows the commit that releases the identifier. So a QoS 2 message
@@ -99,22 +99,22 @@ class BurstMapper:
         self.separate({})
 
     def separate(self, identifiers: MappingOf[str, int]) -> None:
-        """Map each copy of a message only by the mappings of its own subscription (filter → identifier).
+        """Map each copy of a message only by the mappings of its subscription (filter → identifier).
 
-        With overlapping subscriptions the broker may send a copy for each of them.
+        If subscriptions overlap, the broker may send one copy for each of them.
         """
         names = {mapping.name: mapping.pattern.filter for mapping in self._routes.mappings}
         self._identifiers = {name: identifiers[text] for name, text in names.items() if text in identifiers}
         self._match = self._match_of_copy if self._identifiers else self._routes.match
 
     def _match_of_copy(self, topic: bytes) -> RouteMatch:
-        # Without targets, the message is handled by `_handle_unusual`, which reads its identifiers.
+        # Without targets, `_handle_unusual` handles the message, and reads its identifiers.
         match = self._routes.match(topic)
         return match._replace(targets=()) if len(match.targets) > 1 else match
 
     def session_is_new(self) -> None:
         """Clear the stored packet identifiers, because the broker has no session and reuses identifiers."""
-        # Only if there are any: a new session after a start without QoS 2 must not cause a write.
+        # Without stored identifiers, a new session must not cause a write.
         if self._unreleased:
             self._unreleased.clear()
             self.transaction.qos2_ids.clear()
@@ -126,7 +126,7 @@ class BurstMapper:
         Messages that remain when MAX_TRANSACTION_RECORDS is reached are in `rest`.
         """
         acknowledgements: list[bytes] = []
-        # Local names: an attribute lookup per message would be slower.
+        # Local names are faster than attribute look-ups for each message.
         acknowledge, match_of, targets = acknowledgements.append, self._match, self._targets
         self._guard.begin_burst()
         self._budget.begin()
@@ -138,8 +138,8 @@ class BurstMapper:
             qos = first & _QOS_BITS
             if first == PUBREL:
                 self._complete_qos2(packet_id)
-                # Completed without a look-up: a PUBREL for an unknown identifier must be answered as well (MQTT 5,
-                # 4.3.3).
+                # The PUBREL is completed without a look-up, because even an unknown identifier needs a response (MQTT
+                # 5, 4.3.3).
                 releases += 1
                 acknowledge(PUBCOMP)
                 acknowledge(packet_id)
@@ -151,9 +151,9 @@ class BurstMapper:
                 acknowledge(PUBREC)
                 acknowledge(packet_id)
                 if not self._open_qos2(packet_id):
-                    # A redelivery: the records are in the spool, and only the acknowledgement is repeated.
+                    # This is a redelivery. The records are in the spool, so only the acknowledgement is repeated.
                     continue
-            # Counted before mapping, so that a rejected message counts too.
+            # The message is counted before mapping, so that a rejected message counts too.
             payload_bytes += total_bytes
             match = match_of(topic)
             if total_bytes > noted_bytes or total_bytes != len(payload) or not match.targets:
@@ -165,7 +165,7 @@ class BurstMapper:
             for mapping, captures in match.targets:
                 target = targets[mapping.name]
                 number, queues, tally = target
-                # The body of `tally.count`, without the call.
+                # This is the body of `tally.count`, without the call.
                 tally.messages += 1
                 if tally.last_ms != now_ms:
                     tally.at(now_ms)
@@ -183,7 +183,7 @@ class BurstMapper:
                 self._spend(len(payload) * len(match.targets))
             if self._made >= MAX_TRANSACTION_RECORDS:
                 break
-        # The packets that were not read from the iterator, in order, belong to the next transaction.
+        # The remaining packets of the iterator belong to the next transaction.
         self.rest = list(source)
         self._guard.end_burst()
         self.counts.messages += len(burst) - len(self.rest) - releases
@@ -217,7 +217,7 @@ class BurstMapper:
             self._made = MAX_TRANSACTION_RECORDS
 
     def _open_qos2(self, packet_id: bytes) -> bool:
-        """Record a QoS 2 packet identifier. Return False if its message is in the spool already."""
+        """Record a QoS 2 packet identifier. Return False if its message is already in the spool."""
         packet = int.from_bytes(packet_id)
         if packet in self._unreleased:
             self.counts.redelivered += 1
@@ -291,7 +291,7 @@ class BurstMapper:
         return own or targets
 
     def _warn_of_topic(self, publish: Publish) -> None:
-        # Once per run: each such message is a dead letter, which has its own reason.
+        # This is logged once per run. Each such message is a dead letter with its own reason.
         if not publish[1] and not self._warned_of_alias:
             self._warned_of_alias = True
             log.error(

@@ -1,4 +1,4 @@
-"""A file that shows what the ingest thread was doing when the process was killed.
+"""Mark file that shows which message the ingest thread was mapping when the process was killed.
 
 The file is mapped into memory, so a change costs no system call. Its contents survive the process, but not a power
 failure. It is 32 bytes long:
@@ -44,11 +44,11 @@ class BurstMark:
 
     def begin(self) -> None:
         """Note that a burst is being mapped."""
-        # One byte decides: its write cannot be seen half done by the next process.
+        # The state is one byte, so the next process can never see a partial write.
         self._memory[0] = _BUSY
 
     def begin_message(self, fingerprint: bytes) -> None:
-        """Note the message that is being mapped; NO_FINGERPRINT: none in particular."""
+        """Store the message that is being mapped; NO_FINGERPRINT if it is unknown."""
         self._memory[1 : 1 + FINGERPRINT_BYTES] = fingerprint
 
     def end(self) -> None:

@@ -1,7 +1,8 @@
-"""Log lines about dead letters: one for each mapping and code at the first, later ones with the number of new ones.
+"""Log lines about dead letters.
 
-A line for each would fill the log while a device sends garbage, and no line would leave a person who watches only the
-log without any sign of it. The lines contain no payload: a log is read by more people than the spool.
+The first dead letter of a mapping and code is logged at once; later lines give the number of new dead letters. A line
+per dead letter would fill the log while a device sends garbage. Without any line, people who watch only the log would
+not notice. The lines contain no payload, because more people read the log than the spool.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class DeadLetterLog:
-    """Counts of the dead letters that no line has reported yet. The ingest thread owns it."""
+    """Counters of the dead letters that no line has reported yet. Only the ingest thread uses it."""
 
     def __init__(self) -> None:
         self._unreported: Counter[tuple[str, str]] = Counter()

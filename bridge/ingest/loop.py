@@ -62,9 +62,9 @@ _QOS = 0x06
 
 
 class IngestLoop:
-    """Ingest of one bridge. The thread that calls `run` owns it.
+    """Ingest of one bridge.
 
-    Other threads may call only `set_mappings`, `run_job` and `stop`.
+    Only the thread that calls `run` uses it. Other threads may call only `set_mappings`, `run_job` and `stop`.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class IngestLoop:
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def session_began(self, session_present: bool) -> None:
-        """Reset the state of the last connection. Without a session, the broker's packet identifiers start again."""
+        """Reset the state of the last connection. In a new session, the broker's packet identifiers start again."""
         self._max_unacked_seen = 0
         if not session_present:
             self._mapper.session_is_new()
@@ -152,7 +152,7 @@ class IngestLoop:
         self.progress_at = self._clock()
         if burst:
             self._follow_subscriptions()
-            # The connection may change before the commit: its number shows whether the acknowledgements still apply.
+            # The connection may change before the commit. Its number shows whether the acknowledgements still apply.
             connection, received_at = self._subscriber.connections, self.progress_at
             self._coalesce(burst)
             if not self._process(burst, connection, received_at):
@@ -167,9 +167,9 @@ class IngestLoop:
             self._housekeep()
 
     def _process(self, burst: list[Publish], connection: int, received_at: float) -> bool:
-        """Map a burst, commit it, and acknowledge it: in one transaction, or in several if it has many records.
+        """Map a burst, commit it, and acknowledge it, in several transactions if it has many records.
 
-        Return False if `stop` was called before all was committed.
+        Return False if `stop` was called before everything was committed.
         """
         while burst:
             self.mapping_since = self._clock()
@@ -196,8 +196,8 @@ class IngestLoop:
             self._committed_at + self._min_commit_interval_secs,
             max(COALESCE_MIN_MESSAGES, self._max_unacked_seen),
         )
-        # Once a second the burst may grow up to the full interval, to measure how much the broker sends without an
-        # acknowledgement. A commit at the known number would hide a larger one.
+        # Once a second, the burst may grow for the full interval, to measure how many messages the broker sends without
+        # an acknowledgement. Committing at the known number would hide a larger one.
         if self.progress_at - self._probed_window_at > WINDOW_PROBE_SECS:
             self._probed_window_at, enough = self.progress_at, MAX_BURST_MESSAGES
         pause = self._min_commit_interval_secs / 5
@@ -215,7 +215,7 @@ class IngestLoop:
             self._max_unacked_seen = max(self._max_unacked_seen, sum([publish[0] & _QOS > 0 for publish in burst]))
 
     def _run_dead_letter_jobs(self) -> None:
-        """Process one slice of a dead-letter job, then return so that live messages are processed first."""
+        """Process one slice of a dead-letter job. Then return, so that live messages are processed in between."""
         targets = {mapping.name: (mapping, self._targets[mapping.name]) for mapping in self._routes.mappings}
         part = self.dead_letter_jobs.fill(self._mapper.transaction, targets)
         if self._commit():
@@ -224,7 +224,7 @@ class IngestLoop:
     def _send_commands(self) -> None:
         """Publish the commands (QoS 0).
 
-        The mapping issues a lost command again, because the reason for it still exists.
+        If a command is lost, the mapping issues it again, because its reason still exists.
         """
         for topic, payload in self._mapper.commands:
             self._subscriber.publish(topic, payload)
@@ -233,8 +233,8 @@ class IngestLoop:
     def commit_settled(self) -> None:
         """Commit the records that the senders settled. Call after the senders have stopped.
 
-        A burst that waits because the spool is full is committed completely or not at all. Its records without its
-        packet identifiers would be stored twice when the broker redelivers them.
+        A burst that waits because the spool is full is committed completely or not at all. If its records were stored
+        without its packet identifiers, a redelivery would store them twice.
         """
         if self._spool.commit_due:
             try:
@@ -250,7 +250,8 @@ class IngestLoop:
         Return False if the disk accepts no write; the next round then retries.
         """
         try:
-            # New ids are written here, where the loop can wait for a failing disk, and not in the middle of a burst.
+            # New ids are written here, because the loop can wait for a failing disk here, but not in the middle of a
+            # burst.
             nowhere = self._spool.mapping_number(""), self._spool.stream_number("")
             targets = bind_mappings(self._spool, routes.mappings, self.coverage.tally)
         except SpoolWriteError as error:
@@ -258,7 +259,7 @@ class IngestLoop:
             self._report_blocked(str(error))
             self._subscriber.poll(RETRY_SECS, reading=False)
             return False
-        # Another thread may have set newer mappings in between: they stay for the next round.
+        # Another thread may have set newer mappings in between. The next round binds these.
         self._next_routes = None if self._next_routes is routes else self._next_routes
         self._routes, self._targets = routes, targets
         self._mapper.bind(routes, targets, nowhere)
@@ -285,7 +286,7 @@ class IngestLoop:
         if held != self._spool.broker_filters:
             self._mapper.transaction.broker_filters = frozenset(held)
             self._commit()
-        # Released records and manifests have commits of their own: a burst may not come soon.
+        # Released records and manifests are committed separately, because the next burst may be far away.
         released = collect_due_samples(self._spool, self._routes.mappings, self._now_ms())
         if released or self._spool.states.clearing:
             self._mapper.append_released(released)
@@ -301,7 +302,7 @@ class IngestLoop:
                 self._limits[queue.stream] = queue.max_record_bytes
 
     def _expire(self, before_ms: int) -> None:
-        # No transaction, and so no fsync, unless a record has expired.
+        # A transaction, with its fsync, is needed only if a record has expired.
         if any(queue.older_than(before_ms) for queue in self._spool.queues.values()):
             self._mapper.transaction.expire_before_ms = before_ms
             self._commit()
@@ -330,7 +331,7 @@ class IngestLoop:
             self._spool.broker_filters = self._mapper.transaction.broker_filters
         self._dead_letter_log.committed(self._mapper.transaction.dead_letters, self._clock())
         self._mapper.transaction.received_at = None
-        # After a burst with nothing but pending records the transaction is empty, and is used again.
+        # If a burst has only pending records, the transaction is empty, and is used again.
         if not self._mapper.transaction.empty:
             self._mapper.transaction = Transaction()
         self._committed_at = self._clock()

@@ -10,12 +10,10 @@ the range is in the stream, or is one of the exceptions, which have a reason.
 
 Manifests of one spool and queue are contiguous: the `first` of each is the `last` + 1 of the one before. All of them
 have the `first` of the very first manifest as `since`. So a missing manifest is detected at any position. The
-transaction that spools a manifest also stores its upper end, so that no number is omitted, whenever the process is
-killed.
-
-`checksum` is that of the content of all records from first to last without the exceptions
-(bridge/spool/queue/record_checksum.py); it is missing if a damaged spool had lost it. Exceptions: dead_lettered,
-dropped, and "no envelope" (a record of another output, or a replayed one).
+transaction that spools a manifest also stores its upper end, so that a kill at any time omits no number. `checksum`
+covers the content of all records from first to last without the exceptions (bridge/spool/queue/record_checksum.py). It
+is missing if it was lost in a damaged spool. Exceptions: dead_lettered, dropped, and "no envelope" (a record of another
+output, or a replayed one).
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ MAPPING: Final = "(manifest)"
 
 
 class ManifestSettings(Section):
-    """Manifests: records that list which records a stream holds."""
+    """Manifests: records that list which records a stream contains."""
 
     data_stream: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$"), Describe("the name of a data stream")] = (
         Field(description="the stream of the manifests")
@@ -66,7 +64,7 @@ class ManifestWriter:
     def cover(self, mappings: Iterable[Mapping]) -> None:
         """Start manifests for every queue of these mappings with enveloped records.
 
-        A queue stays in the manifests for ever. Raises SpoolWriteError.
+        A queue is never removed from the manifests. Raises SpoolWriteError.
         """
         self._spool.queue(self._stream)  # creates the queue, so that the loop starts its sender
         outputs = (output for mapping in mappings for output in mapping.outputs if output.envelope)
@@ -78,17 +76,17 @@ class ManifestWriter:
     def _begin(self, queue: StreamQueue) -> None:
         """Start the manifests of a queue at its next record. No manifest covers the records before it."""
         if not self._spool.get_meta(_key(queue)):
-            # `since` first: a crash in between leaves no key without it.
+            # `since` is stored first, so that a crash in between leaves no other key without it.
             self._spool.set_meta(_since(queue), str(queue.next))
             self._spool.set_meta(_key(queue), str(queue.next))
 
     def fill(self, transaction: Transaction, now_ms: int) -> bool:
         """Add the due manifests to an empty transaction. Return whether there are any."""
-        # A negative difference means that the clock was set back; the next manifest is then due at once.
+        # If the difference is negative, the clock was set back, and the next manifest is due at once.
         if 0 <= now_ms - self._at_ms < self._every_ms:
             return False
         self._at_ms = now_ms
-        # The manifests' own stream has no manifests.
+        # The stream of manifests itself has no manifests.
         covered = [queue for queue in self._spool.queues.values() if queue.covered and queue.stream != self._stream]
         news = [self._add_manifest(queue, transaction, now_ms) for queue in covered]
         return any(news)
@@ -96,7 +94,7 @@ class ManifestWriter:
     def _add_manifest(self, queue: StreamQueue, transaction: Transaction, now_ms: int) -> bool:
         first, settled = int(self._spool.get_meta(_key(queue))), self._spool.reading.first_waiting(queue)
         before, checksum = self._covered(queue, first, settled)
-        # No manifest unless the records of at least one more transaction were delivered, dead-lettered or dropped.
+        # A manifest needs the records of at least one more transaction that were delivered, dead-lettered or dropped.
         if before <= first:
             return False
         manifest = {
@@ -108,7 +106,7 @@ class ManifestWriter:
             "since": int(self._spool.get_meta(_since(queue)) or first),
             "first": first,
             "last": before - 1,
-            # A range of exceptions may extend beyond the manifest on either side: clip it.
+            # A range of exceptions may extend beyond the manifest on either side, so it is clipped.
             "except": [
                 {"first": max(low, first), "last": min(high, before - 1), "reason": reason}
                 for low, high, reason in self._spool.reading.exceptions(queue, before)
@@ -127,13 +125,13 @@ class ManifestWriter:
     def _covered(self, queue: StreamQueue, first: int, settled: int) -> tuple[int, int | None]:
         """Return the number before which the manifest from `first` ends, and its checksum (None if unknown).
 
-        All records below `settled` are settled. A checksum belongs to a complete run, so the manifest ends with one,
-        and waits until all records of the run are settled.
+        All records below `settled` are settled. A checksum belongs to a complete run of records. So a manifest ends at
+        the end of a run, after all records of the run are settled.
         """
         runs = self._spool.reading.checksum_runs(queue, settled)
         if not runs or runs[0].first > first:
-            # Records from before the checksums existed, or whose checksums a damaged spool lost: a manifest without
-            # one.
+            # These records have no checksum, because they are older than the checksums or a damaged spool lost them.
+            # Their manifest has none either.
             return (runs[0].first if runs else settled), None
         before, checksum = first, 0
         for run in runs:

@@ -6,7 +6,7 @@ never returns, would stop the bridge at every start. Cases:
 1. A process ends while it maps a burst (`BurstMark`): the next one is careful for a while. It notes each message before
    it maps it.
 2. A process ends while it maps a noted message. Messages above LARGE_BYTES are always noted, because they are the usual
-   cause. That is counted by the message's fingerprint.
+   cause. The guard counts these ends by the fingerprint of the message.
 3. A message with which MAX_DEATHS processes have ended is not mapped again: it becomes a dead letter `poison`.
 
 A process may also be killed for another reason. MAX_DEATHS is 2, so that a message is not suspected by accident.
@@ -51,10 +51,7 @@ class PoisonGuard:
     """Fingerprints of messages that ended processes, and the mark of the current one. Ingest thread only."""
 
     def __init__(self, spool: Spool, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read the mark of the last process.
-
-        If the disk has no room for a mark, the bridge runs without this protection.
-        """
+        """Read the mark of the last process. If the disk has no room for a mark, the bridge runs without protection."""
         self._clock = clock
         self._mark: BurstMark | None = None
         stored = spool.get_meta(_META)
@@ -65,7 +62,7 @@ class PoisonGuard:
             self._mark = BurstMark(spool.folder.path)
         if self._mark is not None and self._mark.ended_in_burst:
             self._note_death(self._mark.last_fingerprint)
-            # Stored at once: the next death may come before the first commit.
+            # This is stored at once, because the process may end again before the first commit.
             self._store(spool)
         growth = _GROWTH ** min(self._deaths - 1, _MAX_GROWTHS) if self._deaths else 0
         self._careful_until = clock() + CAREFUL_SECS * growth
@@ -78,7 +75,7 @@ class PoisonGuard:
         name = fingerprint.hex()
         self._suspects[name] = self._suspects.get(name, 0) + 1
         log.error("the last process ended while it mapped one message (fingerprint %s)", name)
-        # The oldest suspects go first. The list only has to hold the messages that the broker sends again now.
+        # The oldest suspects are removed first. The list needs only the messages that the broker is sending again.
         while len(self._suspects) > _MAX_SUSPECTS:
             del self._suspects[next(iter(self._suspects))]
 

@@ -75,7 +75,7 @@ def reject_topic(transaction: Transaction, nowhere: tuple[int, int], message: Me
     transaction.dead_lettered[nowhere] += 1
     detail = "the topic is not UTF-8"
     if not message.topic:
-        # The bridge reads no alias, so a property that it cannot read is one, or hides one.
+        # The bridge reads no topic aliases, so an unreadable property may be an alias.
         alias = "unreadable" in message.properties
         detail = "no topic, but a topic alias that the bridge does not permit" if alias else "the topic is empty"
     transaction.dead_letters.append(DeadLetter.of_message(message, total_bytes, "topic", detail))

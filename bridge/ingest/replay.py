@@ -7,7 +7,7 @@ Each job runs in slices between bursts, so that live messages are processed in b
     rejected again        the dead letter stays stored, with the new reason
     rejected in part      the rejected parts become dead letters of their own; the other records are spooled
 
-So the process may be killed at any time. In the ledger, the dead letter is subtracted from `received` and
+Because of this, the process may be killed at any time. In the ledger, the dead letter is subtracted from `received` and
 `dead_lettered`, and its results are counted again. `replayed` counts the dead letters that were removed this way.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bridge.spool.store import Spool
 
 SLICE_DEAD_LETTERS = 200
-# Small enough that live messages wait for milliseconds only.
+# A slice is so small that live messages wait only for milliseconds.
 """Maximum number of dead letters in one slice."""
 SLICE_BYTES = 4 * 1024 * 1024
 """Payload size after which a slice ends."""
@@ -45,7 +45,7 @@ class DeadLetterJob:
     """Request to replay or delete dead letters, given by their numbers. `done` is set when `counts` are complete.
 
     Keys of `counts`: `replayed`, `filtered`, `deleted`, `failed_again`, `not_found`. `reasons` counts the reasons of
-    the dead letters that failed again. `at` is the index of the next one in `numbers`.
+    the dead letters that failed again. `at` is the index of the next dead letter in `numbers`.
     """
 
     action: Action
@@ -88,7 +88,8 @@ class DeadLetterJobs:
                 break
             number = job.numbers[job.at]
             job.at += 1
-            # A number that occurs twice in the job is still in the database until the commit.
+            # A number that occurs twice in the job is in the database until the commit, so it must not be processed
+            # twice.
             found = None if number in transaction.removed else self._spool.reading.dead_letter(number)
             if found is None:
                 part.counts["not_found"] += 1
@@ -103,7 +104,7 @@ class DeadLetterJobs:
 
     def ended(self, job: DeadLetterJob) -> None:
         """Remove a job after the commit of its last slice, and set its `done`."""
-        # `done` is set last: the waiting thread may stop the bridge as soon as it sees it.
+        # `done` is set last, because the waiting thread may then stop the bridge at once.
         self._waiting.remove(job)
         job.done.set()
 
@@ -121,12 +122,13 @@ class DeadLetterJobs:
         number: int,
         dead_letter: DeadLetter,
     ) -> None:
-        # Cases: it cannot be replayed now; a record; a message that fails again; any other message.
+        # There are four cases: the dead letter cannot be replayed now; it is a record; it is a message that fails
+        # again; it is any other message.
         if why := self._reason_against(dead_letter, targets):
             part.add_failure(why)
             return
         if dead_letter.kind == "record":
-            # The payload is a mapped record: no mapping is needed.
+            # The payload is a mapped record, so no mapping is needed.
             queue = self._spool.queues[dead_letter.streams[0]]
             queue.append(self._spool.mapping_number(dead_letter.mapping), dead_letter.key, dead_letter.payload)
             self._remove(part, transaction, number, dead_letter, "replayed")
@@ -134,8 +136,8 @@ class DeadLetterJobs:
         mapping, target = targets[dead_letter.mapping]
         message = dead_letter.message
         mapped, _ = self._budget.bounded(mapping.replay(message, dead_letter.streams, dead_letter.item), message)
-        # The same failure as before: the dead letter stays, with the new reason. Anything else replaces it by its
-        # results.
+        # If the message fails as before, the dead letter stays with the new reason. Otherwise, the results replace the
+        # dead letter.
         if mapped.rejections and not mapped.drafts and _same(mapped, dead_letter):
             _, _, code, detail = mapped.rejections[0]
             transaction.amended.append((code, detail, number))

@@ -1,6 +1,6 @@
 """Record of the topics that no mapping matches, and of each mapping's messages. Its memory and CPU cost are bounded.
 
-A mapping is silent if it had messages, and none for three times its longest pause so far and for at least one minute.
+A mapping is silent if it had messages, but none for at least a minute and for three times its longest pause so far.
 Machines publish at different rates, so the threshold is relative to each mapping's longest pause.
 """
 
@@ -44,7 +44,7 @@ class MessageCounter:
             self.at(now_ms)
 
     def at(self, now_ms: int) -> None:
-        """Record the time of a message, unless it is the time of the previous one."""
+        """Record the time of a message, unless it equals the time of the previous message."""
         if self.last_ms and now_ms - self.last_ms > self.longest_pause_ms:
             self.longest_pause_ms = now_ms - self.last_ms
         self.last_ms = now_ms
@@ -133,7 +133,7 @@ class TopicCoverage:
 
     def tally(self, mapping: str) -> MessageCounter:
         """Return the mapping's counter, which continues after a reload."""
-        # The counter of a removed mapping stays, so that a mapping that is renamed back continues its count.
+        # The counter of a removed mapping stays, so that it continues if the mapping is added again.
         return self._tallies.setdefault(mapping, MessageCounter())
 
     def unmatched(self, topic: str, now_ms: int) -> None:
@@ -141,7 +141,7 @@ class TopicCoverage:
         name = topic[:MAX_TOPIC_CHARS]
         tally = self._topics.get(name)
         if tally is None:
-            # Topics are the publishers' choice: without a limit they could fill the memory.
+            # Publishers choose the topics, so without a limit, topics could fill the memory.
             if len(self._topics) >= MAX_TOPICS:
                 self._others += 1
                 return
@@ -150,7 +150,7 @@ class TopicCoverage:
         tally.last_ms = now_ms
 
     def clock_set(self, step_ms: int) -> None:
-        """Move all times with a clock that was set, so that no pause becomes longer or shorter by it."""
+        """Shift all times after the clock was set, so that pauses keep their lengths."""
         self._since_ms += step_ms
         for tally in (*self._tallies.values(), *self._topics.values()):
             if tally.last_ms:
@@ -170,7 +170,7 @@ class TopicCoverage:
 
 
 def _of(mapping: Mapping, tally: MessageCounter, at_ms: int) -> MappingActivity:
-    # Read each value once: the ingest thread may change it in between.
+    # Each value is read once, because the ingest thread may change it in between.
     messages, last_ms, pause_ms = tally.messages, tally.last_ms, tally.longest_pause_ms
     quiet_ms = at_ms - last_ms if messages else 0
     silent_ms = quiet_ms if quiet_ms > max(SILENT_MS, SILENT_PAUSES * pause_ms) else 0

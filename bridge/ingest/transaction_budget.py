@@ -57,7 +57,7 @@ class TransactionBudget:
         If the results do not fit, the result is one rejection for all outputs.
         """
         drafts = mapped.drafts
-        # The usual message has one record: a sum would take three times as long.
+        # A message usually has one record. For it, a sum would take three times as long.
         records = len(drafts[0][2]) if len(drafts) == 1 else sum([len(draft[2]) for draft in drafts])
         if not mapped.rejections and self.used + records <= self._max_bytes:
             self.used += records
@@ -71,7 +71,7 @@ class TransactionBudget:
             self.used += records + rejected
             return mapped, message
         if several:
-            # The state of the mapping has changed already, so the side effects stay.
+            # The state of the mapping has already changed, so the side effects are kept.
             mapped = MappingResult([], (self._too_large(mapped, records, rejected),), mapped.effects)
         return mapped, self.for_dead_letter(message)
 

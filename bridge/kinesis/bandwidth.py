@@ -1,8 +1,8 @@
 """Bandwidth limit of all streams together (`kinesis.max_bytes_per_sec`), in bytes on the wire. Any thread.
 
 The link is a token bucket. A request may start when the bucket is not in debt, and its bytes are charged then. So
-requests follow one another at the configured rate, whatever their size, and the records of a request are chosen as late
-as possible.
+requests of any size follow one another at the configured rate, and the records of a request are chosen as late as
+possible.
 
 An idle link gains a credit of at most `MADE_UP_SECS`, because a waiting thread wakes up late and needs time to encode
 its request. A longer idle time adds no further credit.
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Payload bytes of a TCP segment. On Ethernet 1,448 are usual. Tunnels and mobile links have smaller segments, and the
-# estimate of the headers must not be too low.
+# Payload bytes of a TCP segment. On Ethernet, 1,448 is usual. Tunnels and mobile links have smaller segments, and the
+# estimated headers must not be too small.
 SEGMENT_BYTES = 1400
-# Used even over IPv6, whose header is 20 bytes longer: less than 2 % of a segment.
+# This value is used for IPv6 too. Its header is 20 bytes longer, which is less than 2 % of a segment.
 SEGMENT_OVERHEAD_BYTES = 52
 """Header bytes of a TCP segment: IPv4 (20), and TCP with timestamps (32)."""
 
@@ -45,10 +45,10 @@ class BandwidthLimiter:
         self._clock = clock
         self._lock = threading.Lock()
         self._free_at = clock()
-        # Each sending thread has at most one request, so its reservation needs no name.
+        # Each sending thread has at most one request, so the thread identifies its reservation.
         self._own = threading.local()
 
-    # Assignment of an int needs no lock. A debt in seconds that was made at the old rate is kept.
+    # Assigning an int needs no lock. A debt in seconds from the old rate remains.
     def limit(self, max_bytes_per_sec: int) -> None:
         """Set the rate in bytes a second, from now on."""
         self._rate = max_bytes_per_sec
@@ -60,7 +60,7 @@ class BandwidthLimiter:
 
     @property
     def request_bytes(self) -> int:
-        """Number of bytes of data and keys in a request that occupies the link for about half a second."""
+        """Bytes of data and keys in a request that occupies the link for about half a second."""
         return int(self._rate * _WIRE_SHARE / 2)
 
     def wait_secs(self) -> float:
@@ -92,7 +92,8 @@ class BandwidthLimiter:
 
     def _charge(self, on_the_wire: float) -> None:
         with self._lock:
-            # A credit of an unsent reservation must not be cut to MADE_UP_SECS: those bytes were charged before.
+            # The credit of an unsent reservation must not be limited to MADE_UP_SECS, because its bytes were charged
+            # before.
             free_at = self._free_at if on_the_wire < 0 else max(self._free_at, self._clock() - MADE_UP_SECS)
             self._free_at = free_at + on_the_wire / self._rate
 

@@ -1,4 +1,4 @@
-"""Botocore clients of the publisher: one for each region and role, all from one source of credentials."""
+"""botocore clients of the publisher, one for each region and role. All use one source of credentials."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# One `stat` per file at this interval costs nothing noticeable, and a rotated key is in use within seconds.
+# One `stat` per file at this interval needs almost no CPU, and a rotated key is in use within seconds.
 LOOK_SECS = 2.0
 """Seconds between two checks of the credential files for changes."""
 STS_UNREACHABLE = "StsUnreachable"
 """Code of the error that `whoami` raises if there are credentials but STS does not respond."""
-# All requests in flight are refused at the same time. Only the first refusal should discard the clients.
+# AWS refuses all requests in flight at about the same time. Only the first refusal should discard the clients.
 DOUBT_SECS = 5.0
 """Minimum seconds between two fetches of credentials that follow a refusal by AWS."""
 TRY_AGAIN_SECS = 30.0
@@ -80,13 +80,13 @@ class ClientCache:
         """Requests in flight of all clients."""
         self._settings = settings
         self._clock = clock
-        # Held while a client is created, which may take seconds: several threads must not fetch credentials in
-        # parallel.
+        # The lock is held while a client is created, which may take seconds, so that only one thread fetches
+        # credentials.
         self._creating = threading.Lock()
         self._session: Any = None
         self._connected: dict[tuple[str, str], CachedClient] = {}
         self._files = settings.authentication.files
-        # Read before the files are used, so a change during the first use is noticed.
+        # This is read before the files are used, so that a change during the first use is detected.
         self._seen = _state(self._files)
         self._check_at = clock() + LOOK_SECS
         self._reload_at: float | None = None
@@ -111,7 +111,7 @@ class ClientCache:
     def whoami(self, destination: Destination) -> str:
         """Return the ARN behind the credentials for a destination.
 
-        Raise SendError. Its code is STS_UNREACHABLE if there are credentials but STS does not respond.
+        Raise SendError. The code of the error is STS_UNREACHABLE if there are credentials but STS does not respond.
         """
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - botocore is slow to import
 
@@ -129,7 +129,7 @@ class ClientCache:
             raise failed(error, connected.type) from error
         except Exception as error:
             raise failed(error, connected.type) from error
-        # It is shown to people, so it may hold no control characters.
+        # The ARN is shown to people, so it must not contain control characters.
         if shown := shortened(str(arn)):
             return shown
         raise failed(ValueError("the response of STS contains no ARN"), connected.type)
@@ -145,11 +145,11 @@ class ClientCache:
             self.forget()
 
     def forget(self, session: Any = None) -> None:
-        """Close the idle connections; requests in flight run to their end. `session` replaces the old one."""
+        """Close the idle connections. Requests in flight continue to their end. `session` replaces the old session."""
         with self._creating:
             connected, self._connected = self._connected, {}
             self._session = session
-        # Outside the lock: other threads can connect while the idle connections are closed.
+        # This is outside the lock, so that other threads can connect while idle connections are closed.
         for each in connected.values():
             each.client.close()
             each.transport.close()
@@ -177,7 +177,7 @@ class ClientCache:
         return CachedClient(client, transport, session.get_credentials(), region, kind)
 
     def _assumed_session(self, role_arn: str) -> Any:
-        """Return a session with the role's credentials, shared with a client of the same role in another region."""
+        """Return a session with the role's credentials. Clients of the same role in several regions share a session."""
         from bridge.aws.credentials.assume_role import assume_role  # noqa: PLC0415 - botocore is slow to import
 
         for (_, other), connected in self._connected.items():

@@ -1,4 +1,4 @@
-"""Publisher of `--dry-run`: prints the records instead of sending them."""
+"""Publisher for `--dry-run`, which prints the records instead of sending them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SHARD = "shardId-dry-run"
 
 
 class DryRunPublisher:
-    """Stand-in for `publisher.KinesisPublisher` that accepts every record. Any thread.
+    """Substitute for `publisher.KinesisPublisher` that accepts every record.
 
-    It prints one line a record: stream, key and data, separated by tabs. Packed records are printed one by one.
-    Data that is not UTF-8 text is printed as a Python bytes literal.
+    Any thread. It prints one line per record: stream, key and data, separated by tabs. Packed records are printed one
+    by one. Data that is not UTF-8 text is printed as a Python bytes literal.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -34,7 +34,7 @@ class DryRunPublisher:
         self._printing = threading.Lock()
 
     def endpoint(self, stream: str) -> str:
-        """Return the only endpoint: the output."""
+        """Return the name of the only endpoint, standard output."""
         del stream
         return "dry run"
 
@@ -54,7 +54,7 @@ class DryRunPublisher:
             return [RecordAccepted(str(next(self._numbers)), SHARD) for _ in records]
 
     def describe(self, stream: str) -> StreamDescription:
-        """Return a description with the largest record size: the output has no limit of its own."""
+        """Return a description with the largest possible record size, because the output has no limit."""
         del stream
         return StreamDescription(max_record_bytes=MAX_RECORD_BYTES, status="ACTIVE")
 
@@ -70,7 +70,7 @@ def _unpacked(record: Record | PackedRecord) -> Sequence[Record]:
 
 def _text(data: bytes) -> str:
     try:
-        # One line per record, so that the output can be read by line tools.
+        # Each record is one line, so that line tools can process the output.
         return data.decode().replace("\n", "\\n")
     except UnicodeDecodeError:
         return repr(data)

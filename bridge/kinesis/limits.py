@@ -24,7 +24,7 @@ MAX_KEY_BYTES = 4 * MAX_PARTITION_KEY_CHARS
 def counted_bytes(record: Record) -> int:
     """Return the bytes that Kinesis counts for a record: its data and its partition key in UTF-8."""
     key = record.key
-    # The body of `utf8_bytes`, without the call: each record is counted several times.
+    # This repeats the body of `utf8_bytes` to save a call, because each record is counted several times.
     return len(record.data) + (len(key) if key.isascii() else len(key.encode()))
 
 

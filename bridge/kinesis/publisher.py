@@ -1,4 +1,4 @@
-"""Publisher shared by all streams: it calls Kinesis, and translates failures into the bridge's own errors."""
+"""Publisher shared by all streams. It calls Kinesis, and converts failures to the bridge's own errors."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ STOP_STALL_SECS = 2.0
 """Time without progress after which a stop ends a request. A round trip by satellite takes 0.6 s."""
 AUTOMATIC = "AUTO"
 """RecordDistributionStrategy of a stream for which Kinesis chooses the shard of each record."""
-# The services of AWS name the same refusal differently.
+# AWS services have different names for the same refusal.
 DENIED_CODES = ("AccessDeniedException", "AccessDenied", "NotAuthorized")
 EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
-# With these codes the fault is in the credentials themselves, so new ones may help. A missing permission is no reason
-# to fetch them.
+# These codes mean that the credentials are invalid, so new credentials may help. For a missing permission, they would
+# not.
 CREDENTIAL_CODES = (
     *EXPIRED_CODES,
     "InvalidClientTokenId",
@@ -42,7 +42,7 @@ CREDENTIAL_CODES = (
 )
 # Parameters that already contain the name of the stream.
 _TOKENS = frozenset({"NextToken", "ShardIterator"})
-# This filter leaves closed shards out, which stay in the list until their last records have expired.
+# This filter excludes closed shards, which stay in the list until their last records have expired.
 _OPEN = MappingProxyType({"Type": "AT_LATEST"})
 __all__ = ["KinesisPublisher", "PublisherSettings", "StreamDescription"]
 
@@ -70,7 +70,7 @@ class KinesisPublisher:
         Raise InvalidRequest if a part of it can never be accepted, OutcomeUnknown if there is no valid response.
         """
         results: list[Result] = self.call("put_records", stream, Records=records)["Results"]
-        # Only its position assigns a result to a record. If the counts differ, no result can be assigned.
+        # A result belongs to the record at the same position. If the counts differ, the results cannot be assigned.
         if len(results) != len(records):
             raise OutcomeUnknown("BadResponse", f"{len(results)} results for {len(records)} records")
         return results
@@ -83,7 +83,7 @@ class KinesisPublisher:
         try:
             answer = self.call("describe_stream_summary", stream)
         except Refused as error:
-            # The permission is optional: without it, the bridge sends with the default limits.
+            # The permission is optional. Without it, the bridge uses the default limits.
             if error.code in DENIED_CODES:
                 return StreamDescription(described=False)
             raise
@@ -115,11 +115,11 @@ class KinesisPublisher:
         return self._clients.in_flight
 
     def finish(self) -> None:
-        """Send no further request, and end those that make no progress, because the bridge stops."""
+        """Send no further requests, and end requests without progress, because the bridge stops."""
         self._clients.in_flight.limit_stall(STOP_STALL_SECS)
 
     def abort(self) -> None:
-        """Abort every request in flight at once, and send nothing more."""
+        """Abort all requests in flight, and send nothing more."""
         self._clients.in_flight.abort()
 
     def close(self) -> None:
@@ -133,8 +133,8 @@ class KinesisPublisher:
         """
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
 
-        # Imported before the request, and not in the error path: a process without a free file descriptor could not
-        # read a module there.
+        # The import comes before the request. In the error path, a process without a free file descriptor could not
+        # read the module.
         from bridge.aws.network_errors import network_error  # noqa: PLC0415 - as above
 
         destination = Destination.parse(stream)

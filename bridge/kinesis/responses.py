@@ -1,8 +1,8 @@
 """Responses of Kinesis, checked before anything uses them.
 
-botocore returns whatever the endpoint sends, for example a number instead of text, an empty object, or a list. Here
-every deviation from the documented API raises OutcomeUnknown, so that it affects only this request.
-`put_records_codec.py` checks the results of PutRecords, because they are on the hot path.
+botocore returns whatever the endpoint sends, for example a number instead of text, an empty object, or a list. Any
+deviation from the documented API raises OutcomeUnknown, so that it affects only this request. `put_records_codec.py`
+checks the results of PutRecords, because they are on the hot path.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Operations.html
 """
 
@@ -67,7 +67,7 @@ def stream_description(response: object) -> StreamDescription:
     """Return the content of a DescribeStreamSummary response. Raise OutcomeUnknown if it is invalid."""
     summary = _object(_object(response, "the response").get("StreamDescriptionSummary"), "StreamDescriptionSummary")
     kib = _integer(summary, "MaxRecordSizeInKiB", DEFAULT_RECORD_BYTES // KIB)
-    # No stream accepts less. With a lower value, records would become dead letters because of a wrong response.
+    # No stream has a lower limit. With a lower value, records would become dead letters because of a wrong response.
     if kib * KIB < DEFAULT_RECORD_BYTES:
         _reject(f"MaxRecordSizeInKiB is {kib}")
     mode = summary.get("StreamModeDetails")

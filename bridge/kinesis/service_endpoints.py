@@ -66,7 +66,7 @@ def service_endpoints(settings: PublisherSettings, destinations: Iterable[Destin
 
 
 def without_sts(settings: EndpointSettings) -> bool:
-    """Return whether the configured endpoint is no AWS: an emulator has no STS, and real AWS does not know its keys."""
+    """Return whether the configured endpoint is an emulator. It has no STS, and AWS does not know its keys."""
     host = urlsplit(settings.endpoint_url or "").hostname or ""
     aws = host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".aws"))
     return bool(host) and not aws and not settings.sts_endpoint_url
@@ -75,8 +75,8 @@ def without_sts(settings: EndpointSettings) -> bool:
 def date_at(endpoints: EndpointSettings, place: ServiceEndpoint) -> str:
     """Send an unsigned request to an endpoint, and return the response's Date header; "" if it has none.
 
-    The status does not matter. botocore's own connection is used, so that proxy, CA certificates and name resolution
-    are the bridge's. Raise SendError.
+    The status does not matter. The request uses botocore's connection, so that proxy, CA certificates and name
+    resolution are those of the bridge. Raise SendError.
     """
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - botocore is slow to import
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as above
@@ -123,7 +123,10 @@ def _streams(session: Any, settings: PublisherSettings, destinations: Iterable[D
 
 
 def _url_of(client: Any, data_stream: str, operation: str) -> str:
-    """Return scheme and host of the URL for an operation. Presigning is the public way to build a request unsent."""
+    """Return scheme and host of the URL for an operation.
+
+    Presigning is the public way to build a request without sending it.
+    """
     named = "StreamARN" if data_stream.startswith("arn:") else "StreamName"
     parts = urlsplit(client.generate_presigned_url(operation, Params={named: data_stream}))
     return f"{parts.scheme}://{parts.netloc}"

@@ -1,10 +1,9 @@
 """Reader of a stream to its end, within the limits of GetRecords, which all consumers of a shard share.
 
-A shard allows 5 calls and 2 MB a second, and after a response of 10 MB none for 5 seconds:
+A shard allows 5 calls and 2 MB a second. After a response of 10 MB, it allows no call for 5 seconds:
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html The reader uses half of the calls and leaves
-the rest to other consumers. After a response it waits for as long as its bytes take at 2 MB a second. Throttled and
-unanswered calls are repeated. Shards are read in turn, so that one is read while another must wait. One page at a time
-is in memory.
+the rest to other consumers. After a response, it waits until the rate is below 2 MB a second. Throttled and unanswered
+calls are repeated. Shards are read in turn, so that one is read while another must wait. Only one page is in memory.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ _PAGE_RECORDS = 10_000
 _BACKOFF = Backoff(1.0, 30.0)
 # An iterator expires 5 minutes after it was issued (API_GetShardIterator). The stored position creates the next one.
 _RENEW = frozenset({"ExpiredIteratorException"})
-# Kinesis responds with this error to a sequence number whose record has expired.
+# Kinesis returns this error for a sequence number whose record has expired.
 _NO_SUCH_POSITION = frozenset({"InvalidArgumentException"})
 
 
 class RecordPage(NamedTuple):
-    """Some records of one shard, in order: their data. `position` is the sequence number of the last one."""
+    """Data of some records of one shard, in order. `position` is the sequence number of the last record."""
 
     shard: Shard
     records: Sequence[bytes]
@@ -51,7 +50,7 @@ class RecordPage(NamedTuple):
 
 @dataclass(slots=True)
 class _ShardPosition:
-    """State of one shard. `position` is the sequence number of its last record that was read; "": its beginning."""
+    """State of one shard. `position` is the sequence number of the last record that was read; "" at the beginning."""
 
     shard: Shard
     position: str
@@ -88,7 +87,7 @@ class ShardReader:
         """Number of calls that were throttled, because other consumers read too."""
 
     def pages(self) -> Iterator[RecordPage]:
-        """Yield all records from the positions to now. Raise SendError for errors that waiting does not solve."""
+        """Yield all records from the positions up to now. Raise SendError for errors that do not end by waiting."""
         readings = [_ShardPosition(shard, self._positions.get(shard.id, "")) for shard in self.shards()]
         while readings:
             reading = min(readings, key=lambda each: each.not_before)
@@ -105,7 +104,7 @@ class ShardReader:
                 readings.remove(reading)
 
     def shards(self) -> list[Shard]:
-        """Return all shards whose records the stream still keeps, closed ones too. Raise SendError.
+        """Return all shards whose records have not expired, including closed shards. Raise SendError.
 
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
         """
@@ -151,7 +150,7 @@ class ShardReader:
         return response
 
     def _first_iterator(self, reading: _ShardPosition) -> str:
-        """Return an iterator from behind the stored position, or from the oldest record if it has expired."""
+        """Return an iterator after the stored position, or at the oldest record if the position has expired."""
         oldest = {"ShardId": reading.shard.id, "ShardIteratorType": "TRIM_HORIZON"}
         start = oldest
         if reading.position:
@@ -166,7 +165,7 @@ class ShardReader:
 
     @staticmethod
     def _check_progress(reading: _ShardPosition, response: RecordsResponse) -> None:
-        """Raise OutcomeUnknown if empty pages do not come nearer to the end of the shard."""
+        """Raise OutcomeUnknown if empty pages make no progress towards the end of the shard."""
         if response.records or response.behind_ms < reading.behind_ms:
             reading.behind_ms, reading.empty_pages = response.behind_ms, 0
             return
@@ -187,7 +186,7 @@ class ShardReader:
         no page is ever empty. So the shard has ended if two consecutive pages are not behind, or if one page is neither
         behind nor has records.
         """
-        # Without an iterator the shard is closed, by a split or a merge, and was read to its end.
+        # Without an iterator, the shard was closed by a split or a merge, and has been read to its end.
         if not response.next_iterator:
             return True
         caught_up = not response.behind_ms

@@ -44,13 +44,16 @@ class RunningBridge(Protocol):
         """Return the reasons why the bridge makes no progress; an empty list while it does."""
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
-        """Replay or delete dead letters, with several workers those of one, and wait for the end.
+        """Replay or delete dead letters, and wait for the end.
 
-        Raises BridgeError.
+        `worker` names the worker, if there are several. Raises BridgeError.
         """
 
     def shards(self) -> list[StreamShards]:
-        """Return the known shards of each stream; with several workers, those that each of them knows."""
+        """Return the known shards of each stream.
+
+        With several workers, the list has the shards known to each worker.
+        """
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
-        """Set the callback for each burst; None: no callback."""
+        """Set the callback for each burst; None removes it."""

@@ -27,7 +27,7 @@ def outage_hours(snapshot: Snapshot) -> float | None:
 
 def _room(snapshot: Snapshot) -> float:
     room = snapshot.spool_max_bytes - snapshot.spool_bytes
-    # Unknown is 0. The spool stops at its own limit or at the limit of the disk, whichever comes first.
+    # An unknown value is 0. The spool stops at its own limit or at the limit of the disk, whichever is reached first.
     if snapshot.disk_free_bytes:
         room = min(room, snapshot.disk_free_bytes - snapshot.spool_min_free_bytes)
     return max(0.0, room)

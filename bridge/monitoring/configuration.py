@@ -13,10 +13,10 @@ Source = Literal["default", "file", "environment", "secret file"]
 
 @dataclass(frozen=True, slots=True)
 class EffectiveOption:
-    """One option with its present value.
+    """One option with its current value.
 
-    `name` is its path in the file, such as `mqtt.client_id`. `value` is its text, "" for none. A `secret` has no value
-    here, only `is_set`. `references` are the `${…}` in the file from which it was read.
+    `name` is its path in the file, such as `mqtt.client_id`. `value` is its text, "" for none. For a `secret`, `value`
+    is empty and only `is_set` is known. `references` are the `${…}` in the file that the value comes from.
     """
 
     name: str
@@ -30,7 +30,7 @@ class EffectiveOption:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Options in the order of the reference, and the file that they were read from."""
+    """Options in the order of the reference documentation, and the file that they were read from."""
 
     file: Path
     options: tuple[EffectiveOption, ...]

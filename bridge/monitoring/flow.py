@@ -43,7 +43,7 @@ RECENT_LOSS_SECS: Final = 3_600.0
 
 An hour is enough for systems that poll `status`.
 """
-# 31 samples cover the five minutes. One more, because the oldest may leave just when the newest is taken.
+# 31 samples cover five minutes. There is one more, because the oldest may be removed just when the newest is added.
 _SAMPLES: Final = int(FALLING_BEHIND_STEPS * STEP_SECS / SAMPLE_SECS) + 2
 _SHORTEST_RATE_SECS: Final = 5.0
 """Minimum time for a rate. Over less time, a single request would determine it."""
@@ -84,7 +84,7 @@ class FlowHistory:
         self._seen = False
 
     def observe(self, snapshot: Snapshot, now: float) -> Flow:
-        """Remember the snapshot's counters, and return the flow. `now`: seconds of a monotonic clock."""
+        """Store the snapshot's counters, and return the flow. `now`: seconds of a monotonic clock."""
         if snapshot.subscribed:
             self._subscribed_at = now
         by_stream: defaultdict[str, list[LedgerRow]] = defaultdict(list)
@@ -130,18 +130,18 @@ class _StreamHistory:
 
     def observe(self, status: StreamStatus, rows: list[LedgerRow], now: float) -> StreamFlow:
         spooled = sum(row.spooled for row in rows)
-        # Not `received`: filtered and rejected messages never become records of the stream.
+        # `received` is not used, because filtered and rejected messages never become records of the stream.
         made = sum(row.delivered + row.spooled + row.dropped for row in rows)
         sample = _CounterSample(now, made, status.delivered, spooled, status.oldest_secs)
         settled = status.delivered + status.rejected
-        # An empty queue counts as progress: a stream without records is idle and not stalled.
+        # An empty queue counts as progress, because a stream without records is idle, not stalled.
         if settled != self._settled or not spooled:
             self._settled, self._progress_at = settled, now
         if not self._samples or now - self._samples[-1].at >= SAMPLE_SECS:
             self._samples.append(sample)
         self._judge_age(sample)
         delivered = self._rate(sample, sample.delivered, "delivered")
-        # Delivery knows when the last record was accepted. This history also detects stalls that delivery does not
+        # Delivery reports when the last record was accepted. The history also detects stalls that delivery does not
         # report.
         stalled_secs = max(status.stalled_secs, now - self._progress_at)
         return StreamFlow(
@@ -150,8 +150,7 @@ class _StreamHistory:
             behind_secs=0.0 if self._behind_since is None else now - self._behind_since,
             received_per_sec=self._rate(sample, sample.made, "made"),
             delivered_per_sec=delivered,
-            # The rate is a mean of the last minute. While nothing is accepted, it would still be that of the time
-            # before.
+            # The rate is the mean of the last minute. During a stall, it would still include the time before the stall.
             drain_secs=spooled / delivered if delivered and stalled_secs < SAMPLE_SECS else None,
         )
 
@@ -165,8 +164,8 @@ class _StreamHistory:
     def _judge_age(self, sample: _CounterSample) -> None:
         """Determine whether the backlog keeps becoming older.
 
-        With `backlog: live_first` a shrinking backlog may become older, because its records are sent more slowly than
-        they arrived. So the count must grow too.
+        With `backlog: live_first`, a shrinking backlog may become older, because its records are sent more slowly than
+        they arrived. So the number of records must grow too.
         """
         steps = [self._sample_at(sample.at - number * STEP_SECS) for number in range(1, FALLING_BEHIND_STEPS + 1)]
         known = [sample, *(each for each in steps if each is not None)]
@@ -175,7 +174,7 @@ class _StreamHistory:
             if len(grew) == FALLING_BEHIND_STEPS and all(grew) and _grew_while_delivering(known[-1], sample):
                 self._behind_since = known[-1].at
         elif not any(grew[:2]) or known[min(2, len(known) - 1)].spooled > sample.spooled:
-            # One calm minute is no recovery, but two consecutive ones are.
+            # One minute without growth is not a recovery; two consecutive minutes are.
             self._behind_since = None
 
     def _sample_at(self, moment: float) -> _CounterSample | None:
@@ -208,8 +207,8 @@ class _RejectionHistory:
                     before.received + row.received, before.dead_lettered + row.dead_lettered
                 )
         if now - self._began_at >= REJECT_SECS:
-            # The ledger survives a restart. So the first call sets the previous span to the current counts: those of
-            # earlier runs must not cause a problem.
+            # The ledger survives a restart, and counts of earlier runs must not cause a problem. So the first call uses
+            # the current counts as the previous span.
             self._older = self._newer or dict(counts)
             self._newer, self._began_at = dict(counts), now
         return {name: _difference(each, self._older.get(name, RecentRejections(0, 0))) for name, each in counts.items()}
@@ -228,8 +227,8 @@ class _LossHistory:
         self._losses: deque[tuple[float, int]] = deque()
 
     def observe(self, total: int, now: float, *, known: bool) -> int:
-        """Return the growth. If the bridge is not `known` yet, losses before its start do not count."""
-        # A stream that appears later, with a reload, begins at 0. So its first losses count.
+        """Return the growth. If `known` is false, the counter's earlier losses do not count."""
+        # A stream that a reload adds begins at 0, so its first losses count.
         before = total if self._total is None and not known else self._total or 0
         if total > before:
             # Losses of ten seconds share an entry: an hour of steady drops needs at most 360 entries.

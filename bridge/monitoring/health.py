@@ -1,4 +1,4 @@
-"""Health checks: is the bridge alive, and is it ready.
+"""Health checks: whether the bridge is alive, and whether it is ready.
 
 alive   its threads make progress. A process manager restarts a bridge that is not alive; an unreachable broker is no
         reason for that.
@@ -45,7 +45,7 @@ def health(bridge: RunningBridge) -> HealthStatus:
 def readiness(bridge: RunningBridge) -> HealthStatus:
     """Return whether the bridge does its work (/readyz). It is not ready exactly while its state is "failing".
 
-    The reasons are its errors. Warnings (state "degraded") are for a person; a load balancer need not send traffic
+    The reasons are its errors. Warnings (state "degraded") are for people. A load balancer need not send traffic
     elsewhere because of them.
     """
     try:

@@ -1,4 +1,4 @@
-"""One log line if a link to AWS limits delivery. This is no problem while the backlog does not grow."""
+"""Log line for a link to AWS that limits delivery. This is not a problem while the backlog does not grow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AGAIN_SECS: Final = 3_600.0
 
 
 class LinkLog:
-    """Log of the links that limit delivery, once an hour for each endpoint. Not thread-safe."""
+    """Logger of links that limit delivery, at most once an hour for each endpoint. Not thread-safe."""
 
     def __init__(self) -> None:
         self._reported_at: dict[str, float] = {}

@@ -38,14 +38,14 @@ _STREAM_COUNTS: Final = (
     "in_flight_records",
     "waiting",
 )
-# For a person, the worker that needs help matters most.
+# The worst state comes first, because the worker with a problem is most important for people.
 _WORST_FIRST: Final = ("refused", "retrying", "ok")
 
 
 def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
-    """Return the sum of at least one snapshot, each with the name for its problems.
+    """Return the sum of at least one snapshot.
 
-    See `merge_problems` for problems that several of them have.
+    Each has a name, which is shown with its problems (see `merge_problems`).
     """
     snapshots = [snapshot for _, snapshot in named]
     first = snapshots[0]
@@ -57,7 +57,7 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         first,
         **sums,
         **timed,
-        # `all` and not `any`: while one worker is missing, its share of the topics may be missing.
+        # All workers must be subscribed: while one is missing, its share of the messages may be missing.
         connected=all(each.connected for each in snapshots),
         subscribed=all(each.subscribed for each in snapshots),
         ledger=merge_ledgers(row for each in snapshots for row in each.ledger),
@@ -78,7 +78,7 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         session_unstable="; ".join(f"{name}: {each.session_unstable}" for name, each in named if each.session_unstable),
         lost_guarantees=tuple(dict.fromkeys(pair for each in snapshots for pair in each.lost_guarantees)),
         blocked_reason="; ".join(f"{name}: {each.blocked_reason}" for name, each in named if each.blocked_reason),
-        # Each worker has its own spool and limit. But the spools usually share a file system, so a sum would count its
+        # Each worker has its own spool and limit, but the spools usually share a file system. A sum would count its
         # free space several times.
         spool_max_bytes=sum(each.spool_max_bytes for each in snapshots),
         disk_free_bytes=min(each.disk_free_bytes for each in snapshots),
@@ -112,8 +112,8 @@ def final_counters(last: Snapshot) -> Snapshot:
         for each in last.streams
     ]
     nothing: dict[str, Any] = dict.fromkeys((*_AT_REST, "spool_max_bytes", "dead_letter_max_bytes"), 0)
-    # Connected and subscribed, because the merged snapshot is both only if every part is. A process that has ended must
-    # not make the others look disconnected.
+    # The ended process counts as connected and subscribed, because the merged snapshot is connected only if every part
+    # is.
     gone = replace(_without_problems(last), **nothing, connected=True, subscribed=True, ledger=())
     return replace(gone, streams=tuple(streams), dead_letters=(), failing_mappings=())
 
@@ -194,7 +194,7 @@ def _request_latency(parts: Sequence[Mapping[str, HistogramSnapshot]]) -> dict[s
 
 
 def _timed(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
-    """Return the sum of histograms. One without observations is omitted: its bounds may be those of another kind."""
+    """Return the sum of histograms. Empty histograms are omitted, because their bounds may differ."""
     return added([each for each in histograms if each.bounds and each.cumulative[-1]])
 
 

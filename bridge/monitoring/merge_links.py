@@ -1,4 +1,4 @@
-"""Links and flows of several workers as those of one bridge. The workers' shares of a link are added."""
+"""Merging of the links and flows of several workers. The workers' shares of a link are added."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def idle_endpoints(endpoints: Iterable[EndpointStatus]) -> tuple[EndpointStatus,
 
 
 def merge_flows(parts: Iterable[Sequence[StreamFlow]]) -> tuple[StreamFlow, ...]:
-    """Return one flow per stream: rates add up, times are those of the slowest worker."""
+    """Return one flow per stream. Rates are added, and times are those of the slowest worker."""
     by_name: defaultdict[str, list[StreamFlow]] = defaultdict(list)
     for part in parts:
         for each in part:

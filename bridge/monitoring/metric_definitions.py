@@ -1,8 +1,7 @@
 """List of all metrics. /metrics and docs/reference/metrics.md are generated from it.
 
-The cardinality of labels is bounded: they are mappings, streams, workers, states and codes; never a topic, a key, or the
-content of a message.
-https://prometheus.io/docs/practices/naming/
+The cardinality of labels is bounded. Labels are mappings, streams, workers, states and codes, but never a topic, a key,
+or the content of a message. https://prometheus.io/docs/practices/naming/
 """
 
 from __future__ import annotations
@@ -110,7 +109,10 @@ def _bridge_states(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
 
 
 def _problems(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
-    """Yield a sample for each kind, also without a problem: otherwise the series would be absent most of the time."""
+    """Yield a sample for each kind of problem, even if there is none.
+
+    Otherwise, the series would be absent most of the time.
+    """
     counts = Counter((each.code, each.severity) for each in snapshot.problems)
     return [
         ((kind.code, severity), counts[kind.code, severity]) for kind in PROBLEM_KINDS for severity in kind.severities

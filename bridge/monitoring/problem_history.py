@@ -1,4 +1,4 @@
-"""History of the problems: their beginnings, and a log line and an event at each beginning and end."""
+"""History of the problems. It stores when each began, and logs and records each beginning and end."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class _SeenProblem:
 class ProblemHistory:
     """Problems by their key. Not thread-safe: its owner guards it.
 
-    `record` is called with each event, at most two for a problem of one severity. It must not block. `unfinished` are
-    the events of problems that had not ended when the bridge ended, by their key.
+    `record` is called with each event. It must not block. `unfinished` are the events of problems that were active when
+    the bridge ended, by key.
     """
 
     def __init__(
@@ -59,10 +59,7 @@ class ProblemHistory:
         self._resume_until: float | None = None
 
     def update(self, problems: Iterable[ActiveProblem], now: float) -> tuple[ActiveProblem, ...]:
-        """Return the problems with `since` where it was unknown, and log what began and ended.
-
-        `now`: seconds since 1970.
-        """
+        """Return the problems with `since` filled in, and log beginnings and ends. `now`: seconds since 1970."""
         dated = tuple(self._dated(each, now) for each in problems)
         self._end_unfinished(now)
         for key, entry in list(self._entries.items()):
@@ -72,7 +69,7 @@ class ProblemHistory:
         return dated
 
     def _end_unfinished(self, now: float) -> None:
-        """End the problems of the previous run that were not found again: they ended before this run."""
+        """End the problems of the previous run that were not found again, because they ended before this run."""
         if self._resume_until is None:
             self._resume_until = now + RESUME_SECS
         if self._unfinished and now > self._resume_until:

@@ -38,7 +38,7 @@ class ProblemMonitor:
         self._links = LinkLog()
 
     def assess(self, snapshot: Snapshot) -> Snapshot:
-        """Return the snapshot with its flows and problems, and log what began and ended."""
+        """Return the snapshot with its flows and problems, and log beginnings and ends of problems."""
         with self._lock:
             flow, now = self._flow.observe(snapshot, self._clock()), self._wall_clock()
             problems = self._history.update(find_problems(snapshot, flow, now), now)

@@ -42,7 +42,7 @@ _NOT_GRANTED: Final[dict[GuaranteeCode, str]] = {
     "session-lost": "messages may be lost: session discarded by",
     "shared-subscription-unverified": "no message yet from the shared subscription at",
 }
-# More lines would push other problems out of a terminal of 24 lines.
+# With more lines, other problems would not fit on a terminal of 24 lines.
 _CAUSES_SHOWN: Final = 3
 """Errors of one mapping file that a problem quotes; `check` shows all."""
 
@@ -127,7 +127,8 @@ def _mapping(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProb
         if counts.dead_lettered >= REJECTS_MIN_RECORDS and counts.dead_lettered > REJECTS_SHARE * counts.received:
             cause = f"{counts.dead_lettered:,} of the last {counts.received:,} records became dead letters"
             yield _problem("mapping-rejects", f"mapping {name} rejects most messages", cause, mapping=name)
-    # These stay a problem until they are deleted or replayed: no later message shows that the cause was removed.
+    # Poison messages stay a problem until they are deleted or replayed, because no later message shows that the cause
+    # was removed.
     poison = sum(each.dead_letters for each in snapshot.dead_letters_by_code if each.code == "poison")
     if poison:
         yield _problem(

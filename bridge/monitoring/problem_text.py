@@ -1,7 +1,6 @@
 """Texts of problems.
 
-They state first the severity, then the problem and its place, the beginning, the cause, the data that is safe, and the
-remedy.
+The severity comes first, then the problem and where it is, when it began, the cause, the safe data, and the remedy.
 
 `status`, the page, /readyz, the log and systemd use these functions, so their texts are the same.
 """
@@ -25,7 +24,7 @@ HEALTHY: Final = "receiving, spooling and delivering"
 
 
 def verdict(problems: Sequence[ActiveProblem]) -> str:
-    """Return the state and the worst problem in one line, without a duration: it changes only with the problems."""
+    """Return the state and the worst problem in one line. It has no duration, so it changes only with the problems."""
     word = STATE_WORDS[state_of(problems)]
     if not problems:
         return f"{word}: {HEALTHY}"
@@ -35,7 +34,7 @@ def verdict(problems: Sequence[ActiveProblem]) -> str:
 
 
 def headline(problem: ActiveProblem) -> str:
-    """Return the problem, its place, its beginning and its cause in one line."""
+    """Return a problem in one line: what and where it is, when it began, and its cause."""
     return f"{SEVERITY_WORDS[problem.severity]}: {named(problem)}, since {since(problem.since)}{_because(problem)}"
 
 

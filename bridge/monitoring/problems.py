@@ -61,12 +61,12 @@ Of two problems of one severity, the one of the earlier stage is shown first.
 class ActiveProblem:
     """One active problem.
 
-    `summary` is the problem and its place, `cause` the error text or host, `advice` the remedy. `since` is in seconds
-    since 1970. `attempts` is the number of consecutive failed attempts, 0 if nothing is attempted. `safe` names the
-    data that is not lost; if it is empty and the stage is `delivering`, `what_is_safe` composes it from the counts.
-    `buffered_records` are on disk and not delivered, `dropped_records` were dropped recently. `buffer_hours` are the
-    hours until the spool is full at the current inflow, None if unknown. `worker` names the worker of `run --workers`;
-    it is "" in one process, or if all workers have the problem.
+    `summary` says what the problem is and where, `cause` is the error text or host, and `advice` is the remedy. `since`
+    is in seconds since 1970. `attempts` is the number of consecutive failed attempts, 0 if nothing is attempted. `safe`
+    names the data that is not lost; if it is empty and the stage is `delivering`, `what_is_safe` composes it from the
+    counts. `buffered_records` are on disk and not delivered, `dropped_records` were dropped recently. `buffer_hours`
+    are the hours until the spool is full at the current inflow, None if unknown. `worker` names the worker of `run
+    --workers`; it is "" in one process, or if all workers have the problem.
     """
 
     code: ProblemCode
@@ -87,7 +87,7 @@ class ActiveProblem:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Key that stays the same for as long as the problem lasts."""
+        """Key that identifies the problem while it lasts."""
         return identity(self.code, self.stream, self.mapping, self.worker)
 
     @property
@@ -123,7 +123,7 @@ def merge_problems(named: Sequence[tuple[str, Sequence[ActiveProblem]]]) -> tupl
     """Return the problems of several workers, given with their names, as problems of one bridge.
 
     The same problem of several workers becomes one problem. Its numbers are added, and the shortest buffer time counts.
-    A problem that not all workers have contains their names.
+    If only some workers have a problem, it contains their names.
     """
     groups: defaultdict[tuple[str, ...], list[tuple[str, ActiveProblem]]] = defaultdict(list)
     for name, problems in named:

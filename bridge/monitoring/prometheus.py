@@ -24,12 +24,12 @@ def metrics_text(bridge: RunningBridge) -> bytes:
     from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 - needed only for a request
 
     ours = generate_latest(_Collector(bridge.snapshot()))
-    # Metrics of this process; with workers, of their supervisor. Without /proc there are none.
+    # The process metrics are those of this process (with workers, of the supervisor). They need /proc.
     return bytes(ours + generate_latest(ProcessCollector(registry=None)))
 
 
 class _Collector:
-    """Collector that renders one snapshot. Metrics in a registry would have to be updated all the time."""
+    """Collector that renders one snapshot. Metrics in a registry would need continuous updates."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

@@ -1,4 +1,4 @@
-"""Status of the bridge at one time, for the page, the metrics, the demo and the summary at the end."""
+"""Snapshot: the status of the bridge at one time, for the page, the metrics, the demo and the summary at the end."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class Snapshot:
         """Return all values as JSON types. A worker sends them to its supervisor."""
         timed = {name: list(getattr(self, name)) for name in TIMED}
         request_latency = {stream: list(each) for stream, each in self.request_latency.items()}
-        # Without `safe` in words: a supervisor first adds the numbers of its workers.
+        # `safe` is not in words here, because a supervisor first adds the numbers of its workers.
         problems = [asdict(each) for each in self.problems]
         return {
             **self.summary_json(),
@@ -235,7 +235,7 @@ class Snapshot:
     def record_bytes(self) -> float:
         """Mean bytes of a record in the spool.
 
-        It is measured in a large spool. In a small one it is an estimate: the mean payload plus the overhead of a
+        In a large spool, it is measured. In a small spool, it is estimated as the mean payload plus the overhead of a
         record.
         """
         spooled = self.total("spooled")

@@ -44,8 +44,7 @@ class SnapshotTimer:
         """Take a snapshot if one is due. An error in it does not stop the bridge, because the next one may succeed."""
         if self._clock() < self._due_at:
             return
-        # The next time follows from the last due time, and not from now, so that the steps of the curves have equal
-        # lengths.
+        # The next time is calculated from the last due time, so that the steps of the curves have equal lengths.
         self._due_at = max(self._due_at + EVERY_SECS, self._clock())
         try:
             self._observe(self._snapshot())

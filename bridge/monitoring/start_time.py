@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class StartTime:
-    """Time at which it was created. Any thread may use it.
+    """The time at which this object was created. Any thread may use it.
 
     A box without a battery-backed clock starts with a time in the past. As soon as NTP sets the clock, the bridge would
     seem to have run for years.

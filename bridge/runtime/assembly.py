@@ -45,7 +45,7 @@ def publisher_settings(settings: Settings, uplink: BandwidthLimiter | None = Non
         proxy_url=kinesis.proxy_url.get_secret_value() if kinesis.proxy_url else None,
         ca_file=str(kinesis.ca_file) if kinesis.ca_file else None,
         # The streams of one bridge are rarely all at their limit at the same time. A request beyond this number opens a
-        # connection that is closed after it.
+        # temporary connection.
         max_connections=max(16, 4 * kinesis.requests_in_flight),
         uplink=uplink,
     )
@@ -80,7 +80,7 @@ def assemble(settings: Settings, *, draining: bool = False, sharing: bool = Fals
     Raises ConfigError, SpoolInUse, SpoolWriteError.
     """
     spool = settings.spool
-    # The lock keeps a bridge whose spool is in use from writing the last good versions in the spool's folder.
+    # The lock comes first, so that a bridge whose spool is in use does not write last good versions into its folder.
     with closing(FolderLock(spool.path)):
         mappings = live_mappings(settings, spool.path / "in-force")
     most = settings.kinesis.max_bytes_per_sec

@@ -1,4 +1,4 @@
-"""Control channel: a command writes a request file, and the running bridge polls for it and writes a response file.
+"""Control channel. A command writes a request file. The running bridge polls for it, and writes a response file.
 
 No socket listens, and the bridge writes no file without a request.
 
@@ -6,8 +6,8 @@ No socket listens, and the bridge writes no file without a request.
     spool.path/ID.response  the bridge's response as JSON, or {"error": "..."}; the request is then removed
 
 Only the owner of the spool's folder has access to it. So only the bridge's user and root can send requests or read
-responses. `sent` is the boot of the machine and the milliseconds since then, because a clock that a person or NTP may
-set does not show the age of a request.
+responses. `sent` is the boot of the machine and the milliseconds since then. It shows the age of a request even if a
+person or NTP sets the clock.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A listing of a small folder twice a second is cheap, and a person does not notice half a second.
+# Listing a small folder twice a second is cheap, and people do not notice half a second.
 POLL_SECS: Final = 0.5
 """Interval between two polls for requests."""
 PATIENCE_SECS: Final = 5.0
@@ -91,7 +91,7 @@ def _respond(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]
     response = _response_to(request_file, handlers)
     if response is None:
         return
-    # The rename is atomic: the command never reads a part of the response. The mode is set before the first write.
+    # The rename is atomic, so the command never reads a partial response. The mode is set before the first write.
     new, response_file = request_file.with_suffix(".new"), request_file.with_suffix(_RESPONSE)
     new.touch(mode=0o600)
     new.write_bytes(response)
@@ -101,7 +101,7 @@ def _respond(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]
 def _response_to(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> bytes | None:
     """Return the response to a request, or None if its command has ended or belongs to another user."""
     try:
-        # Even if every user can write to the folder, only these users may send requests.
+        # Even if every user can write to the folder, only root and the bridge's user may send requests.
         if request_file.lstat().st_uid not in (0, os.geteuid()):
             log.warning("ignored a request of another user in %s", request_file.parent)
             return None
@@ -113,7 +113,7 @@ def _response_to(request_file: Path, handlers: Mapping[str, Callable[[dict[str, 
         return json.dumps({"error": str(error)}).encode()
     except FileProblem as problem:
         return json.dumps({"error": f"the request is {problem}"}).encode()
-    # The request is input from another process. Whatever is wrong with it must not end this thread.
+    # The request is input from another process. No fault in it may end this thread.
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return json.dumps({"error": _UNKNOWN}).encode()
 
@@ -149,7 +149,7 @@ def request(folder: Path, command: str = "status", patience_secs: float = PATIEN
 def _exchange(folder: Path, command: str, request: dict[str, Any], patience_secs: float) -> Any:
     """Write a request, and return the response as JSON. Raise BridgeError, or OSError for the files.
 
-    All files are used by descriptors: root runs this in a folder of the bridge's user, who could replace a name by a
+    Files are accessed by descriptors. Root may run this in a folder of the bridge's user, who could replace a name by a
     link to another file.
     """
     name = f"{command}-{os.getpid()}-{time.monotonic_ns()}"
@@ -159,7 +159,7 @@ def _exchange(folder: Path, command: str, request: dict[str, Any], patience_secs
         _write_request(directory, request_name, json.dumps(request).encode())
         return _await_response(folder, directory, response_name, patience_secs)
     finally:
-        # Also after an error: otherwise the bridge would respond to a request whose command has ended.
+        # This runs after an error too. Otherwise, the bridge would respond to a request whose command has ended.
         for file in (f"{request_name}{_WRITING}", request_name, response_name):
             with suppress(OSError):
                 os.unlink(file, dir_fd=directory)
@@ -219,12 +219,12 @@ def _living_owner(folder: Path) -> int:
 
 
 def _write_request(directory: int, name: str, request: bytes) -> None:
-    """Write the request file atomically: the bridge never reads a part of it."""
+    """Write the request file atomically, so that the bridge never reads a partial request."""
     new = f"{name}{_WRITING}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(new, flags, 0o600, dir_fd=directory), "wb") as file:
         if os.geteuid() == 0:
-            # The bridge runs as a user of its own, which cannot read root's files.
+            # The bridge may run as another user, who cannot read root's files.
             owner = os.fstat(directory)
             os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         file.write(request)

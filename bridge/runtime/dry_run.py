@@ -1,4 +1,4 @@
-"""Dry run: a bridge with a session and a spool of its own, which prints records instead of sending them."""
+"""Dry run: a bridge with a separate session and spool, which prints records instead of sending them."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ DRY_RUN_SUFFIX = "-dry-run"
 
 
 class DryRun:
-    """A bridge that prints its records. It has its own session and spool, so those of the real bridge do not change."""
+    """A bridge that prints its records. It does not change the session and the spool of the real bridge."""
 
     def __init__(self, settings: Settings, out: TextIO) -> None:
         self._printed = 0
         """Number of the newest dead letter that was printed."""
         self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
-        # In the shared subscription group, the dry run would receive messages instead of the bridges. They would be
-        # lost with its session.
+        # The dry run does not join the shared group. It would receive messages instead of the bridges, and lose them
+        # with its session.
         session = settings.mqtt.temporary(DRY_RUN_SUFFIX)
         try:
             self.service = Service(
                 session,
-                # The system's temporary folder may be small, and a dry run must not be stopped by a nearly full disk.
+                # The system's temporary folder may be small, and a nearly full disk must not stop a dry run.
                 SpoolSettings(path=self._folder / "data", min_free_bytes=0),
                 DryRunPublisher(out),
                 live_mappings(settings, self._folder / "in-force"),
-                # One request at a time prints the records of a stream in their order.
+                # With one request at a time, the records of a stream are printed in order.
                 sender=replace(sender_settings(settings), requests_in_flight=1),
             )
         except BaseException:

@@ -3,9 +3,9 @@
 A supervisor then starts the process again, and `PoisonGuard` finds the message. There are two ways to detect it:
 
 1. This thread finds that the mapping of one burst has lasted for MAX_BURST_SECS.
-2. C code that keeps the interpreter's lock stops this thread too. So it sets a timer of `faulthandler`, which needs no
-   lock, again every second. `set_timer` sets it before the first burst: a message that waited in the session for the
-   start is mapped at once, maybe before this thread has run.
+2. C code that keeps the interpreter's lock stops this thread too. So this thread restarts a timer of `faulthandler`
+   every second. The timer needs no lock. `set_timer` sets the timer before the first burst. Messages that waited in the
+   session are mapped at once, possibly before this thread has run.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ def end_process_on_hang(
     mapping_since: Callable[[], float | None],
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Watch until `stopping` is set: the body of a thread.
+    """Watch until `stopping` is set.
 
-    `mapping_since` returns the monotonic time at which the mapping of the current burst began, or None.
+    This is the body of a thread. `mapping_since` returns the monotonic time at which the mapping of the current burst
+    began; None if none is being mapped.
     """
     try:
         ended = False

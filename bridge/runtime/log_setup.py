@@ -24,7 +24,7 @@ MAX_TEXT_CHARS = 4_000
 
 Errors of libraries may quote payloads of up to 10 MiB. Ten errors of mapping files with their hints fit.
 """
-# Their texts are written by libraries, so this program cannot keep secrets out of them.
+# Libraries write these texts, so this program cannot keep secrets out of them.
 _QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
 """Loggers that may log secrets at debug level (headers, signatures). Their level is never below warning."""
 

@@ -34,7 +34,7 @@ def clear_state_offline(settings: Settings, mapping: str) -> int:
 
 def _open(settings: Settings) -> Spool:
     folder = settings.spool.path
-    # Opening would create a spool, possibly in the wrong folder and with the wrong owner.
+    # Opening a missing spool would create it, possibly in the wrong folder and with the wrong owner.
     if not (folder / "spool.db").is_file():
         raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
     return open_spool(settings.spool, live_first=settings.kinesis.live_first)
@@ -54,8 +54,8 @@ def run_offline(settings: Settings, job: DeadLetterJob) -> None:
             targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
         jobs = DeadLetterJobs(spool)
         jobs.add(job)
-        # The same parts as in a running bridge: each transaction is complete, so an interruption leaves every dead
-        # letter either as it was or fully processed.
+        # These are the same parts as in a running bridge. Each transaction is complete, so after an interruption every
+        # dead letter is either unchanged or completely processed.
         while jobs:
             transaction = Transaction()
             part = jobs.fill(transaction, targets)

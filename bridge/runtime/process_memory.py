@@ -52,14 +52,14 @@ class MallocTuning:
 
     def __init__(self) -> None:
         with suppress(*_NO_GLIBC):
-            # glibc evaluates this parameter once, when it needs a second arena, so it must be set before.
+            # glibc reads this parameter only once, when it needs a second arena. So it must be set before that.
             _libc().mallopt(_M_ARENA_MAX, 1)
         self._trim_at = time.monotonic() + _STARTED_SECS
 
     def tend(self) -> None:
-        """Return free memory to the system soon after the start, then once a minute; a call of malloc_trim takes 1 ms.
+        """Return free memory to the system soon after the start, and then once a minute. malloc_trim takes 1 ms.
 
-        Call often: between these times it returns at once.
+        The caller may call this often, because it returns at once between these times.
         """
         now = time.monotonic()
         if now >= self._trim_at:

@@ -162,7 +162,7 @@ class Service:
     # -- starting --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start every thread. Records of an earlier run are sent at once, also without a broker."""
+        """Start every thread. Records of an earlier run are sent at once, even without a broker."""
         for queue in self._spool.queues.values():
             self._ensure_sender(queue)
         # Start the watchdog before ingest, because the first burst may already hang.
@@ -233,7 +233,7 @@ class Service:
         # `left` is read first: it needs the connection, which is closed below.
         deadline, left = self._clock() + deadline_secs, self.left
         self._stopping.set()
-        # Requests that begin now would only prolong the stop: on a thin link each one takes seconds.
+        # New requests would only prolong the stop, because on a thin link each request takes seconds.
         self._pools.stop()
         self._publisher.finish()
         if self._web is not None:
@@ -250,13 +250,13 @@ class Service:
             self._publisher.abort()  # their records stay in the spool, and are sent again
             self._threads["senders"].join(self._clock() + ABORT_SECS)
         if not ingest_ended:
-            # The ingest thread may still use the database. Leaving it open loses nothing; closing it now might.
+            # The ingest thread may still use the database. Leaving it open loses nothing, but closing it now might.
             return False
         # Settled records that were not committed would be sent again after the next start.
         self._ingest.commit_settled()
         self._last_snapshot = self._snapshot(stopped=True)
         self._recorder.close()
-        # Written last: a crash before this line drains an empty session again, which is harmless.
+        # This is written last. After a crash before this line, an empty session is drained again, which is harmless.
         if left:
             self._session_record.store_given_up("yes")
         self._spool.close()

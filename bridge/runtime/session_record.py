@@ -40,8 +40,8 @@ class SessionRecord:
 
     def store_given_up(self, given_up: str) -> None:
         """Store whether the session was given up. The supervisor reads it in spools of earlier runs."""
-        # If this fails, at worst, an empty session is drained a second time. If the value is stored already, nothing is
-        # written, so there is no fsync.
+        # If this fails, an empty session is drained a second time, which is harmless. A value that is already stored is
+        # not written again, to save the fsync.
         with suppress(SpoolWriteError):
             if self._spool.get_meta(GIVEN_UP) != given_up:
                 self._spool.set_meta(GIVEN_UP, given_up)

@@ -18,9 +18,10 @@ HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @contextlib.contextmanager
 def deferred_in_children() -> Iterator[None]:
-    """Start child processes for which the handled signals wait until the child enters `Signals`.
+    """Context in which child processes are started with blocked signals, until the child enters `Signals`.
 
-    A signal that comes while a child's Python starts would end it. The mask is inherited, and is this thread's only.
+    Otherwise, a signal would end a child while its Python starts. Children inherit the signal mask, which applies only
+    to this thread.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     try:
@@ -32,8 +33,8 @@ def deferred_in_children() -> Iterator[None]:
 class Signals:
     """Signals as values that the main thread reads. A second SIGTERM or SIGINT calls `at_once` and ends the process.
 
-    The handler only writes a byte to a pipe. It may interrupt any line of the main thread, also while that thread holds
-    a lock.
+    The handler only writes a byte to a pipe. It may interrupt the main thread anywhere, even while that thread holds a
+    lock.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class Signals:
         os.set_blocking(self._writer, False)
         self._stops = 0
         self._before = {number: signal.signal(number, self._note) for number in HANDLED}
-        # Signals that came since `deferred_in_children` arrive now.
+        # Signals that were blocked since `deferred_in_children` arrive now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         return self
 

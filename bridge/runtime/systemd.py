@@ -44,7 +44,8 @@ class SystemdNotifier:
     ) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
-        # Opened at the start: a process without a free descriptor must still be able to report that.
+        # The socket is opened at the start, because a process without free descriptors must still be able to report
+        # that.
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if address else None
         # systemd sets WATCHDOG_PID to the process that must notify it; a child process inherits the variable.
         watched = environ.get("WATCHDOG_PID", "") in {"", str(os.getpid() if pid is None else pid)}
@@ -81,7 +82,7 @@ class SystemdNotifier:
         now = self._clock()
         if self._to_come is not None and not self._to_come():
             self._to_come, self._status_at = None, now
-            # The status precedes READY=1: `systemctl reload` then returns, and its caller reads the status.
+            # The status comes before READY=1, because `systemctl reload` then returns, and its caller reads the status.
             self._send_message(_outcome(bridge))
             self._tell("READY=1")
         if self._socket is None:

@@ -17,7 +17,7 @@ RETRY_SECS: Final = 1.0
 
 
 class ThreadGroup:
-    """Threads that stop in the same step. They are daemon threads: a hanging one does not keep the process alive.
+    """Threads that stop in the same step. They are daemon threads, so a hanging thread does not keep the process alive.
 
     If the body of a thread raises one of the `transient` errors, it runs again after RETRY_SECS, until `stopping` is
     set. Any other error sets `crashed`, because a process that has lost a thread must be restarted.
@@ -71,7 +71,7 @@ class ThreadGroup:
         for thread in self:
             thread.join(max(0.0, deadline - self._clock()))
         late = self.alive
-        # The caller decides about late threads: as daemons they end with the process.
+        # The caller decides about late threads, which are daemons and end with the process.
         if late:
             log.warning("threads not ended within the deadline: %s", ", ".join(late))
         return not late

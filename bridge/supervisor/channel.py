@@ -3,7 +3,7 @@
     supervisor   {"id": 7, "command": "status"}
     worker       {"id": 7, ...}
 
-The supervisor's end closes with its process, however that ends. A worker that reads the end of the stream stops.
+The supervisor's end is closed when its process ends for any reason. A worker that reads the end of the stream stops.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bridge.errors import BridgeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A status of a worker with many mappings is larger. It is then read in several chunks.
+# The status of a worker with many mappings is larger, and is read in several chunks.
 _CHUNK: Final = 1 << 16
 # The supervisor reads a response within 2 s. If it does not read for 5 s, it hangs or is stopped.
 _SEND_SECS: Final = 5.0
@@ -33,7 +33,7 @@ class Channel:
 
     def __init__(self) -> None:
         self._ours, self.theirs = socket.socketpair()
-        # Held from a request to its response: two threads must not read each other's responses.
+        # The lock is held from a request to its response, so that two threads do not read each other's responses.
         self._turn = threading.Lock()
         self._number = 0
         self._unread = bytearray()
@@ -79,7 +79,7 @@ class Channel:
             self._ours.settimeout(max(0.001, deadline - time.monotonic()))
             new = self._ours.recv(_CHUNK)
             if not new:
-                # Not a timeout: the worker's process has ended or is ending.
+                # This is not a timeout. The worker's process has ended or is ending.
                 raise ConnectionResetError("the worker closed the channel")
             self._unread += new
         line = bytes(self._unread[:end])

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A `waitpid` per worker is cheap. A crashed worker's part of the topics waits for the restart.
+# A `waitpid` per worker is cheap, and the messages of a crashed worker wait for the restart.
 CHECK_SECS: Final = 0.25
 """Interval between two checks of the workers' processes."""
 POLL_SECS: Final = 2.0
@@ -98,12 +98,12 @@ class Supervisor:
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
         self._start_time = StartTime()
-        # The history of the supervisor's own problems is not thread-safe, and any thread may request a snapshot.
+        # This lock guards the history of the supervisor's own problems, because any thread may request a snapshot.
         self._judging = threading.Lock()
         self._fingerprint = fingerprint(settings)
         self.data_folder = settings.spool.path
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
-        # A bridge without workers may hold this spool. The supervisor's own lock would not detect that.
+        # A bridge without workers may use this spool. The supervisor's own lock would not detect that.
         refuse_if_in_use(settings.spool.path)
         with suppress(OSError):  # `FolderLock` below reports the same error
             make_private(settings.spool.path)
@@ -215,7 +215,7 @@ class Supervisor:
         self._stopping.set()
         if self._web is not None:
             self._web.stop()
-        # Joined before the workers are stopped, so that none of them is restarted.
+        # These threads are joined before the workers are stopped, so that no worker is restarted.
         self._watching.join(deadline)
         for worker in self.workers:
             # One tenth of the time is reserved for the end of the process itself.
@@ -250,7 +250,7 @@ class Supervisor:
         return self._web.url if self._web is not None else ""
 
     def dead_letters_folder(self, worker: int | None) -> Path:
-        """Return the worker's spool folder; None: of the first that has one. Raises BridgeError if it has no spool."""
+        """Return the worker's spool folder; with None, that of the first worker with a spool. Raises BridgeError."""
         folders = spools(self._settings.spool.path)
         if worker is None:
             number = next((each.member.number for each in self.workers if each.member.number in folders), None)

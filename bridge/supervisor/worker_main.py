@@ -1,7 +1,7 @@
 """Program of a worker's process: `python -m bridge.supervisor.worker_main`. Only the supervisor runs it.
 
 It is a bridge without a page. Its main thread responds to the supervisor. When the supervisor has ended, the worker
-stops as after SIGTERM.
+stops in the same way as after SIGTERM.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ TAP_SECS: Final = 5.0
 """Time without a request for messages after which none are collected."""
 SHOWN_MESSAGES: Final = 12
 """Maximum number of messages per response."""
-# Twelve messages of this size in base64 are 4 MB, which the channel carries within its timeout.
+# Twelve messages of this size in base64 are 4 MB, which the channel can transfer within its timeout.
 SHOWN_BYTES: Final = 256 * 1024
 """Maximum payload size of a message that is shown."""
 

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 RESPONSE_SECS: Final = 2.0
 """Maximum wait for a worker's response."""
-# A worker that crashes at each start must not use a core, and must be back within a minute of the repair.
+# A worker that crashes at each start must not use a complete core, but must run again within a minute after the repair.
 LONGEST_PAUSE_SECS: Final = 60.0
 """Maximum pause before a restart."""
 SETTLED_SECS: Final = 30.0
@@ -85,8 +85,8 @@ class WorkerProcess:
         self._detail = "starting"
         self._hung = self._last_end = ""
         self._state: WorkerState = "starting"
-        # Protects `_last` and `_before`, which change together: a reader between the two changes would count a process
-        # twice.
+        # The lock protects `_last` and `_before`, which change together. Between the two changes, a reader would count
+        # a process twice.
         self._merging = threading.Lock()
 
     # -- the supervisor's thread ---------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ class WorkerProcess:
             elif not self._hung and self._hangs(now):
                 self._hung = self._hang_reason()
                 log.error("%s does not respond, or makes no progress (%s): killing it", self.member.name, self._hung)
-                # Not SIGTERM: a hanging process would not react to it, and the spool survives a kill.
+                # SIGTERM is not used, because a hanging process would not react to it. The spool survives a kill.
                 self._process.kill()
         elif self._start_at is not None and now >= self._start_at:
             self._start(now)
@@ -113,7 +113,8 @@ class WorkerProcess:
             self._pause(f"it cannot be started: {error.strerror}", now)
             return
         number = channel.theirs.fileno()
-        # In its own session, so that Ctrl-C at the terminal reaches only the supervisor, which forwards it once.
+        # The process has its own session, so that Ctrl-C at the terminal reaches only the supervisor, which forwards it
+        # once.
         try:
             with deferred_in_children():
                 self._process = subprocess.Popen(  # noqa: S603 - our own command
@@ -139,7 +140,7 @@ class WorkerProcess:
             self._state, self._detail = "drained", ""
             log.info("%s has drained its spool", self.member.name, extra={"spool": str(self.folder)})
             return
-        # Only a draining worker may end by itself: every other end leads to a restart.
+        # Only a draining worker may end by itself. Any other end leads to a restart.
         self.restarts += 1
         if now - self._started_at > SETTLED_SECS:
             self._retries.reset()
@@ -284,7 +285,7 @@ class WorkerProcess:
         """
         process, self._start_at = self._process, None
         if process is None:
-            # The worker is drained or between two starts: no work can be unfinished.
+            # The worker is drained or between two starts, so there is no unfinished work.
             self._state = "drained" if self.drained else "stopped"
             return True
         try:

@@ -1,4 +1,4 @@
-"""Shards of the streams, as far as each worker knows them."""
+"""Shards of the streams that each worker knows."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
     number 0     spool.path             mqtt.client_id      the bridge of `run` without --workers
     number 2     spool.path/worker-2    mqtt.client_id-2    the second of `run --workers N`, in the shared group
 
-A run with another number of workers may leave a spool without an active worker. Such a spool must be drained if it
-contains records, or if the broker's session of its client id was not given up. The broker stores messages for a client
-of a shared group even if that client never connects again.
+After a run with another number of workers, a spool may have no active worker. Such a spool must be drained if it
+contains records, or if the broker still has the session of its client id. The broker stores messages for a client of a
+shared group even if that client never connects again.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def control_folder(path: Path) -> Path:
     except SpoolInUse:
         return path / SUPERVISOR_FOLDER
     except SpoolWriteError:
-        # No access to the supervisor's folder. A request in the spool's own folder then reports the reason.
+        # The supervisor's folder cannot be read. A request in the spool's own folder then reports the reason.
         return path
     return path
 

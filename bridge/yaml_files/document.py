@@ -92,7 +92,7 @@ def parse_document(
     other arguments.
     """
     root, problems = parse(text, file)
-    # Before substitution, because the other keys may refer to missing variables.
+    # This comes before substitution, because the other keys may refer to missing variables.
     if only and isinstance(root, MapNode):
         root.items = {key: root.items[key] for key in only if key in root.items}
     if root is not None and substitute:

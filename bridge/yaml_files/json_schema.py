@@ -1,8 +1,8 @@
 """JSON Schemas for editors: VS Code's YAML extension completes and checks a file with the schema of its model.
 
-The schema is Draft 7, which every editor's YAML support knows: https://json-schema.org/draft-07. It accepts every file
-that the program accepts. Faults that only the program can find (an expression that does not compile, a test that fails)
-are found by `check`. `patternErrorMessage` is a keyword of the YAML extension, which other tools ignore:
+The schema is Draft 7, which all YAML support in editors accepts: https://json-schema.org/draft-07. It accepts every
+file that the program accepts. Faults that only the program can find (an expression that does not compile, a test that
+fails) are found by `check`. `patternErrorMessage` is a keyword of the YAML extension, which other tools ignore:
 https://github.com/redhat-developer/yaml-language-server
 """
 
@@ -27,7 +27,7 @@ _NULL = {"type": "null"}
 
 
 def editor_schema(model: type[BaseModel], *, title: str, references: bool) -> dict[str, Any]:
-    """Return the schema of a file that is read as `model`. `references`: values may be written `${NAME}`."""
+    """Return the schema of a file that is read as `model`. With `references`, values may be written as `${NAME}`."""
     schema = model.model_json_schema()
     for node in list(_nodes(schema)):
         _require_tag(schema, node, references=references)
@@ -85,7 +85,7 @@ def _quieten(node: dict[str, Any]) -> None:
 
 
 def _merge_null(node: dict[str, Any]) -> None:
-    """Replace `anyOf: [text, null]` by one schema with two types: editors explain it better and complete it alike."""
+    """Replace `anyOf: [text, null]` by one schema with two types, because editors explain it better."""
     alternatives = node.get("anyOf", ())
     others = [each for each in alternatives if each != _NULL]
     if len(others) != 1 or len(alternatives) == 1 or not isinstance(others[0].get("type"), str) or "enum" in others[0]:
@@ -104,11 +104,11 @@ def _accept_references(node: dict[str, Any]) -> None:
     if "enum" in node:
         choice = {name: node.pop(name) for name in ("type", "enum") if name in node}
         node["anyOf"] = [choice, {"type": "string", "pattern": REFERENCE}]
-    # A fixed value selects the settings allowed beside it, so the editor must see the value itself.
+    # A fixed value determines which other settings are allowed, so the editor must see the value itself.
     elif "const" in node:
         return
     elif "string" in kinds and not {"minLength", "maxLength"}.isdisjoint(node):
-        # The length is that of the value, and not that of its reference.
+        # The length limit applies to the value, not to its reference.
         names = ("type", "pattern", "minLength", "maxLength")
         text = {name: node.pop(name) for name in names if name in node}
         node["anyOf"] = [text, {"type": "string", "pattern": REFERENCE}]

@@ -1,6 +1,6 @@
 """Conversion of pydantic's error locations to the path in the file and the type that the model expects there.
 
-Pydantic's locations contain the alternatives of unions as if they were keys: `("url", "list[str]", 1)`.
+Pydantic's locations contain the names of union alternatives like keys: `("url", "list[str]", 1)`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def locate(model: type[BaseModel], where: Path, data: Any, *, missing: bool) -> 
     unions: list[tuple[Path, str]] = []
     for number, part in enumerate(where):
         unknown = hint.type is Any and not _has(data, part) and not (missing and number == len(where) - 1)
-        # Cases: the name of a union's alternative, the marker of a table's key, or a key or index of the data.
+        # A part is the name of a union's alternative, the marker of a table's key, or a key or index of the data.
         if hint.members or unknown:
             unions.append((tuple(path), str(part)))
             at_union, hint = at_union or hint, _member(hint, str(part))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 64
 MAX_ALIASED_VALUES = 100_000
 _MERGE = "<<"
-# Mark of an anchor whose node is not complete yet.
+# Marks an anchor whose node is not complete yet.
 _OPEN = object()
 
 
@@ -190,7 +190,7 @@ class NodeBuilder:
         elif node.plain and not node.text:
             self._problem(entry.place, "a key is missing before ':'")
         elif node.plain and node.text == _MERGE:
-            # YAML 1.2 has no merge keys. As an ordinary key it would only be reported as unknown.
+            # YAML 1.2 has no merge keys. Without this message, `<<` would only be reported as an unknown key.
             self._problem(entry.place, "merge keys ('<<') are not supported: write out the keys that it stands for")
         elif node.text in table.items:
             first = table.items[node.text].place

@@ -2,9 +2,9 @@
 
 yaml has two parsers. `SafeLoader` is written in Python, and `syntax_errors` explains its errors. `CSafeLoader` uses
 libyaml and is nine times as fast (a mapping file loads in 1.1 ms instead of 3.1 ms). Both produce the same events and
-positions (compared on 100,000 texts), with exceptions: a tab, a `?`, a byte-order mark, or a comment directly behind
-`|` or `>`, which libyaml accepts in more positions. So libyaml parses texts without these. If it finds any fault, the
-Python parser parses the text again and reports the fault.
+positions (compared on 100,000 texts), with a few exceptions: libyaml accepts a tab, a `?`, a byte-order mark, or a
+comment directly after `|` or `>` in more positions. So libyaml parses only texts without these. If it finds a fault,
+the Python parser parses the text again and reports the fault.
 
 Limits: 1 MiB of text, 64 levels, and 100,000 values by alias (a few lines of nested aliases can stand for billions:
 https://en.wikipedia.org/wiki/Billion_laughs_attack).
@@ -45,11 +45,11 @@ def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
         found = builder.problems
         try:
             root = builder.build(_fast_events(source))
-            # The Python parser reports every fault, so that its positions and explanations are used.
+            # The Python parser reports all faults, because it has exact positions and explanations.
             if found:
                 raise yaml.YAMLError
         except (
-            # IndexError: libyaml may report positions behind the end of the text.
+            # IndexError occurs because libyaml may report positions after the end of the text.
             *_YAML_ERRORS,
             IndexError,
             ParseAborted,

@@ -30,7 +30,7 @@ def resolve(text: str) -> str | float | bool | None:
     """
     if text in _WORDS:
         return _WORDS[text]
-    # No number begins with any other character, so the patterns need not be tried.
+    # No number begins with another character, so the patterns need not be tried.
     if text[0] not in _BEGINS_A_NUMBER:
         return text
     if len(text) <= _LONGEST_INT and _INT.fullmatch(text):

@@ -52,7 +52,10 @@ _EXPLANATIONS = (
 
 
 def decode(text: str | bytes) -> tuple[str, Position, str]:
-    """Return the text without its byte-order mark; or "", the position where it stops being text, and a message."""
+    """Return the text without its byte-order mark.
+
+    If it is not text, return "", the position of the fault, and a message.
+    """
     if isinstance(text, bytes):
         try:
             source = text.decode("utf-8-sig")

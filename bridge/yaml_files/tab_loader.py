@@ -1,7 +1,7 @@
 """yaml's Python parser with the tabs that YAML allows.
 
-yaml skips spaces only between two tokens. YAML 1.2 also allows tabs there: behind a key or value, before a comment, in
-an empty line, and in brackets. It forbids them in the indentation, as this loader does.
+yaml skips spaces only between two tokens. YAML 1.2 also allows tabs there: after a key or value, before a comment, in
+an empty line, and in brackets. It forbids tabs in the indentation, and so does this loader.
 https://yaml.org/spec/1.2.2/#62-separation-spaces
 """
 
@@ -41,9 +41,9 @@ class TabLoader(yaml.SafeLoader):
                 self.allow_simple_key = True
 
     def _at_skippable(self) -> bool:
-        """Return whether a blank is next that separates tokens.
+        """Return whether the next character is a blank that separates tokens.
 
-        A tab does so in brackets, where no key can begin, or if nothing but a comment follows in the line.
+        A tab separates tokens in brackets, where no key can begin, and if only a comment follows in the line.
         """
         scanner: Any = self
         following = scanner.peek()

@@ -1,9 +1,8 @@
-"""Validation of a document with a pydantic model: all problems at once, each with its position, in words for users.
+"""Validation of a document with a pydantic model. It reports all problems at once, with positions, in words for users.
 
 Values are validated strictly, as in JSON: `"5"` is not a number, and 5 is not text. The value of a variable or a secret
-file is an exception: it is text at first, and becomes a number or a boolean if the model requires one.
-
-A problem never shows a value of a variable or secret file, nor one of a SecretStr field.
+file is an exception: it is text, but is converted to a number or a boolean if the model requires one. A problem never
+shows the value of a variable, of a secret file, or of a SecretStr field.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 Located: TypeAlias = "tuple[ErrorDetails, Location]"
-# Types that a substituted text may be converted to, by pydantic's error.
+# Types to which a substituted text may be converted, by pydantic's error.
 _WANTED: dict[str, type | tuple[type, ...]] = {"int_type": int, "float_type": (int, float), "bool_type": bool}
 
 
@@ -49,8 +48,8 @@ def validate(model: type[M], document: Document, path: Path = (), *, context: An
             located = [_locate(model, details, data, path) for details in error.errors(include_url=False)]
         converted = _convert(document, data, located, path)
         if converted is data:
-            # Outside the except block: otherwise the ValidationError, which holds the values, becomes the context of
-            # this error.
+            # This is outside the except block. Otherwise, the ValidationError, which contains the values, would become
+            # the context of this error.
             raise ConfigError(dict.fromkeys(problem(document, *found) for found in _errors_to_show(located)))
         data = converted
 

@@ -21,7 +21,7 @@ DURATION_SECS = 3600
 
 
 def assume_role(settings: Mapping[str, Any], endpoints: EndpointSettings, session: Any) -> Any:
-    """Assume a role with the credentials of `session`, which belong to the source."""
+    """Assume a role. `session` has the credentials of the source."""
     parameters = _common(settings)
     if "external_id" in settings:
         parameters["ExternalId"] = settings["external_id"]
@@ -59,6 +59,6 @@ def _renewed(method: str, ask: Callable[[], dict[str, Any]]) -> Any:
     from bridge.aws.credentials.refreshable import FetchedCredentials, RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
 
     credentials = RenewedCredentials(method, lambda: FetchedCredentials.of(ask()["Credentials"]))
-    # Assume the role now, so that an error appears here and not at the first request.
+    # Assume the role now, so that an error occurs here and not at the first request.
     credentials.get_frozen_credentials()
     return credentials

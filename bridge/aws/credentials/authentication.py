@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Authentication `type`, and the settings of that type by their names in the configuration.
+    """Authentication `type`, and its settings by their names in the configuration.
 
-    `source` is another authentication, if the type needs credentials to get its own.
+    Some types need other credentials first; `source` is the authentication for these.
     """
 
     type: str = "default"

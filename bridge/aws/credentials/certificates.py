@@ -117,7 +117,7 @@ def roles_anywhere(settings: Mapping[str, Any], endpoints: EndpointSettings, _se
 
 
 class _RolesAnywhereCredentials:
-    """Credentials of the library, whose exceptions become the bridge's own errors."""
+    """Credentials of the library. Its exceptions are converted to the bridge's own errors."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -135,7 +135,8 @@ class _RolesAnywhereCredentials:
 def check_pair(cert_file: str, key_file: str) -> tuple[str, str]:
     """Return both paths if they are PEM files of a certificate and its key. Raise Refused."""
     try:
-        # With the empty password an encrypted key is an error; without it OpenSSL would prompt at the terminal.
+        # With an empty password, an encrypted key is an error. Without a password, OpenSSL would prompt at the
+        # terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, key_file, password="")
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         why = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
@@ -151,7 +152,7 @@ def _response_error(who: str, status: int, text: str, hint: str) -> SendError:
     except (ValueError, AttributeError, RecursionError):
         message = text
     detail = shortened(f"{who} returned {status}: {message}" if message else f"{who} returned {status}")
-    # A server error or a rate limit may end by itself; any other error needs a person.
+    # A server error or a rate limit may end by itself. Any other error needs a person.
     if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
         return Unavailable("Credentials", detail)
     return Refused("Credentials", detail, permission_hint(message) or hint or "check kinesis.authentication")

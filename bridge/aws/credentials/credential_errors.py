@@ -1,4 +1,4 @@
-"""Errors for missing credentials, in the user's words: the cause and the remedy.
+"""Errors for missing credentials, with cause and remedy in words for users.
 
 STS: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
 """
@@ -43,7 +43,7 @@ STS_HINTS: Mapping[str, str] = MappingProxyType(
 
 
 class InvalidCredentials(ValueError):
-    """The values that were fetched cannot be credentials. The text does not contain them."""
+    """Error: the fetched values cannot be credentials. The text does not contain the values."""
 
 
 _UNREADABLE = (AttributeError, InvalidCredentials, JSONDecodeError, LookupError, TypeError)
@@ -51,7 +51,7 @@ _UNREADABLE = (AttributeError, InvalidCredentials, JSONDecodeError, LookupError,
 
 
 def failed(error: Exception, method: str) -> SendError:
-    """Return the bridge's error for any exception from fetching credentials of this type."""
+    """Return the bridge's error for an exception that occurred while fetching credentials of this type."""
     from botocore.exceptions import (  # noqa: PLC0415 - botocore is slow to import
         BotoCoreError,
         ClientError,
@@ -70,7 +70,7 @@ def failed(error: Exception, method: str) -> SendError:
 
         return _with_type(method, network_error(error))
     if isinstance(error, (ResponseParserError, *_UNREADABLE)):
-        # Its text is not used: it includes the response, which may contain a secret.
+        # The text of this exception is not used, because it includes the response, which may contain a secret.
         detail = f"the response is not credentials ({type(error).__name__})"
         return _with_type(method, Unavailable("Credentials", detail))
     hint = "check kinesis.authentication, and this machine's clock"

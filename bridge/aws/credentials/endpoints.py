@@ -1,6 +1,6 @@
 """URLs that each type of authentication calls for credentials. Nothing is sent.
 
-The types in UNLISTED depend on files and programs of this machine that only botocore or the programs interpret.
+The types in UNLISTED depend on files and programs of this machine that this program does not interpret.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class EndpointUse(NamedTuple):
 
 
 def endpoints_used(session: Any, authentication: Authentication, endpoints: EndpointSettings) -> Iterator[EndpointUse]:
-    """Yield the URLs that a type calls, those of its source first. `session` is a botocore session without credentials.
+    """Yield the URLs that a type calls, starting with those of its source.
 
-    There are none for the types in UNLISTED.
+    Types in UNLISTED have none. `session` is a botocore session without credentials.
     """
     if authentication.source is not None:
         yield from endpoints_used(session, authentication.source, endpoints)
@@ -67,7 +67,7 @@ def _roles_anywhere(session: Any, settings: Mapping[str, Any], endpoints: Endpoi
 
 
 def anywhere_url(session: Any, settings: Mapping[str, Any], endpoints: EndpointSettings) -> str:
-    """Return the URL in the trust anchor's region, as the library resolves it: FIPS if configured, never dual stack."""
+    """Return the URL in the trust anchor's region by the library's rules: FIPS if configured, never dual stack."""
     from botocore import UNSIGNED  # noqa: PLC0415 - botocore is slow to import
     from botocore.config import Config  # noqa: PLC0415 - as above
 

@@ -40,7 +40,7 @@ def process(settings: Mapping[str, Any], _endpoints: EndpointSettings, _session:
 
     names = settings.get("environment", ())
     credentials = RenewedCredentials("process", lambda: _run(settings["command"], names))
-    # Run the command now, so that an error appears here and not at the first request.
+    # Run the command now, so that an error occurs here and not at the first request.
     credentials.get_frozen_credentials()
     return credentials
 
@@ -61,10 +61,13 @@ def _run(command: str, names: tuple[str, ...]) -> FetchedCredentials:
 
 
 def _output_of(words: list[str], environment: dict[str, str]) -> bytes:
-    """Return the output of a command. Raise Unavailable or Refused after its end and that of its children."""
+    """Return the output of a command.
+
+    Before it raises Unavailable or Refused, the command and its children are ended.
+    """
     try:
-        # The command has a session of its own, so that its children can be ended with it and no signal for the bridge
-        # reaches them.
+        # The command runs in a new session, so that its children can be ended with it, and signals for the bridge do
+        # not reach it.
         child = subprocess.Popen(  # noqa: S603 - the user's own command
             words,
             stdin=subprocess.DEVNULL,
@@ -87,7 +90,7 @@ def _output_of(words: list[str], environment: dict[str, str]) -> bytes:
             with contextlib.suppress(OSError):
                 os.killpg(child.pid, signal.SIGKILL)
     if status:
-        # Its output is not shown: it may contain secrets.
+        # The output is not shown, because it may contain secrets.
         raise Unavailable("Credentials", f"'{words[0]}' ended with {status}; run it manually to see why")
     return output
 

@@ -1,6 +1,7 @@
 """Credentials for botocore, which queries these objects before it signs each request.
 
-Only functions import this module, because importing botocore takes a quarter of a second and `check` does not need it.
+Other modules import this module inside functions, because importing botocore takes a quarter of a second and `check`
+does not need it.
 """
 
 from __future__ import annotations
@@ -94,8 +95,8 @@ def _steady_secs() -> float:
 class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no types
     """Credentials from `fetch`, which is called again before they expire. Any thread.
 
-    While renewal fails, the current credentials are used until they expire. Each thread that signs may try the renewal,
-    one at a time, and at most twice a minute. Raises SendError if there are none.
+    While renewal fails, the current credentials are used until they expire. A signing thread tries the renewal; only
+    one thread does so at a time, and at most twice a minute. Raises SendError if there are no credentials.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
 
     @property
     def renewable(self) -> bool:
-        """True if they expire, and are then fetched again."""
+        """True if the credentials expire and can be fetched again."""
         return self.expires_at is not None
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
@@ -135,7 +136,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
         usable = self._usable()
         if usable is not None and not self._fetching.acquire(blocking=False):
             return usable  # another thread renews them
-        # Without usable credentials nothing can be signed, so wait for the thread that fetches them.
+        # Without valid credentials, nothing can be signed, so wait for the thread that fetches them.
         if usable is None:
             self._fetching.acquire()
         try:
@@ -161,8 +162,8 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
         if fetched.expires_at is not None:
             left = fetched.expires_at - self._now()
             if left <= 0:
-                # Fresh credentials cannot be expired, so this machine's clock is wrong. They are fetched again at the
-                # next request, because the clock may be right by then.
+                # New credentials cannot have expired, so this machine's clock is wrong. They are fetched again at the
+                # next request, because the clock may be correct by then.
                 self._fetched = None
                 raise _expired_already(self.method, -left)
             self._ends_at = now + left
@@ -175,7 +176,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
 
 
 class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above
-    """Credentials that botocore or a library finds and renews; their exceptions become a SendError."""
+    """Credentials that botocore or a library finds and renews. Exceptions are converted to SendError."""
 
     def __init__(self, method: str, inner: Any, *, renewable: bool | None = None) -> None:
         super().__init__("", "", None, method)
@@ -191,7 +192,8 @@ class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above
         """Return the credentials for the next request."""
         try:
             frozen: ReadOnlyCredentials = self._inner.get_frozen_credentials()
-            # An empty text stands for no token. Any other value must be one: botocore does not check it.
+            # An empty text means that there is no token. Any other value is checked, because botocore does not check
+            # it.
             token = None if frozen.token == "" else frozen.token
             check_credentials(frozen.access_key, frozen.secret_key, token)
         except SendError:

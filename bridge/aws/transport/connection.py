@@ -2,7 +2,7 @@
 
 These classes override `connect`, `request`, `send` and `getresponse` of http.client, `_new_conn` of urllib3's
 connections, and `_get_conn` and `_put_conn` of its pools. urllib3 still handles TLS, the proxy's CONNECT, parsing and
-errors. botocore's own connection classes are not used: they add `Expect: 100-continue`, which is for S3.
+errors. botocore's own connection classes are not used, because they add `Expect: 100-continue`, which only S3 needs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 TLS_RECORD_BYTES = 16 * 1024
-# http.client passes the head and the body in one call of `send` each.
+# http.client calls `send` once for the head and once for the body.
 HEAD_AND_BODY = 2
 
 
@@ -39,35 +39,35 @@ class ConnectingSocket:
 
     def __init__(self, sock: socket.socket) -> None:
         self._closing = threading.Lock()
-        # Both descriptors belong to the same connection, so a shutdown of this one ends the wait on the other.
+        # Both descriptors belong to the same connection, so a shutdown of this descriptor ends the wait on the other.
         self._sock = sock.dup()
 
     def shut_down(self) -> None:
         """End the wait of the thread that sets the connection up. Any thread."""
-        # The lock prevents a shutdown of a descriptor number that was closed and reused. The error means that the peer
+        # The lock prevents the shutdown of a descriptor number that was closed and reused. An error means that the peer
         # has already closed.
         with self._closing, contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close this descriptor; the connection stays."""
+        """Close this descriptor. The connection stays open."""
         with self._closing:
             self._sock.close()
 
 
 def _joined(parts: list[bytes]) -> list[bytes | memoryview]:
     """Return the head joined with the beginning of the body, and the rest. This saves a packet and a TLS record."""
-    # A request without a body, or one that http.client divided in another way, is sent as it is.
+    # A request without a body, or with other parts than expected, is sent unchanged.
     if len(parts) != HEAD_AND_BODY:
         return list(parts)
     head, body = parts
-    # Only this part of the body is copied. The rest, up to megabytes, is sent without a copy.
+    # Only this part of the body is copied. The rest may be megabytes, and is sent without a copy.
     first = max(0, TLS_RECORD_BYTES - len(head))
     return [head + body[:first], memoryview(body)[first:]]
 
 
 class _ProgressConnection(HTTPConnection):
-    """Common part of the connections of both schemes."""
+    """Base class of the connections for http and https."""
 
     used_at = 0.0
     """Time at which the last request ended."""
@@ -81,7 +81,7 @@ class _ProgressConnection(HTTPConnection):
         return self._progress is None or not self._progress.responded
 
     def connect(self) -> None:
-        """Connect, and wrap the socket in one that follows progress."""
+        """Connect, and wrap the socket in a `ProgressSocket`."""
         request = current_request.get()
         started_at = request.clock()
         try:
@@ -100,11 +100,11 @@ class _ProgressConnection(HTTPConnection):
             self.sock = self._progress = ProgressSocket(self.sock, request)
 
     def _new_conn(self) -> socket.socket:
-        """Connect a TCP socket as urllib3 does, but so that an abort ends it."""
+        """Connect a TCP socket as urllib3 does, but so that an abort can end it."""
         request = current_request.get()
         failure = OSError("the name has no address")
-        # The addresses are tried one after the other, as urllib3 does. Each has its own time-out, and the last failure
-        # is reported.
+        # The addresses are tried one after the other, as in urllib3. Each has a separate time-out. The last failure is
+        # reported.
         for family, kind, protocol, _, address in self._addresses():
             try:
                 return self._dial(request, socket.socket(family, kind, protocol), address)
@@ -134,10 +134,11 @@ class _ProgressConnection(HTTPConnection):
             sock.settimeout(self.timeout)
             self._setting_up = ConnectingSocket(sock)
             request.attach(self._setting_up)
-            # After `attach`: an abort before it finds no socket, an abort after it shuts the socket down.
+            # This must come after `attach`. An abort before it finds no socket; an abort after it shuts the socket
+            # down.
             request.raise_if_aborted()
             sock.connect(address)
-        # Whatever ends the set-up, the descriptor must not leak.
+        # The descriptor must not leak if the set-up fails.
         except BaseException:
             sock.close()
             raise
@@ -152,7 +153,7 @@ class _ProgressConnection(HTTPConnection):
             super().request(method, url, body, headers, **options)
         finally:
             self._parts = None
-        # http.client would connect in `send`, which only collects here.
+        # http.client would connect in `send`. Here, `send` only collects the parts.
         if self.sock is None:
             self.connect()
         self._send_parts(request, parts)
@@ -164,7 +165,7 @@ class _ProgressConnection(HTTPConnection):
         request.start(sum(map(len, parts)))
         for part in _joined(parts):
             self.sock.sendall(part)
-        # A response before the end of the request means that the server may not have read all of it.
+        # If the response came before the end of the request, the server may not have read the complete request.
         if not progress.responded:
             request.sent_whole()
 
@@ -185,7 +186,7 @@ class _ProgressConnection(HTTPConnection):
         return response
 
     def send(self, data: Any) -> None:
-        """Collect a part of a request. A CONNECT to a proxy is sent at once, because no request has begun then."""
+        """Collect a part of a request. A CONNECT to a proxy comes before a request has begun, and is sent at once."""
         if self._parts is None:
             super().send(data)
         else:
@@ -201,14 +202,16 @@ class ProgressHTTPSConnection(_ProgressConnection, HTTPSConnection):
 
 
 class _IdleClosingPool(HTTPConnectionPool):
-    """Common part of the pools of both schemes."""
+    """Base class of the pools for http and https."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        """Return a connection. If the one in the pool was unused for too long, it has no socket and connects again."""
+        """Return a connection.
+
+        A pooled connection that was unused for too long is closed, so that it connects again.
+        """
         connection: Any = super()._get_conn(timeout)
         request = current_request.get()
-        # A firewall or NAT may have dropped an idle connection without a sign. A request on it would wait until its
-        # time-out.
+        # A firewall or NAT may have dropped an idle connection silently. A request on it would wait until the time-out.
         if not connection.is_closed and request.clock() - connection.used_at >= request.timeouts.idle_timeout_secs:
             connection.close()
         return connection
@@ -217,7 +220,7 @@ class _IdleClosingPool(HTTPConnectionPool):
         if conn is not None:
             conn.used_at = current_request.get().clock()
             # The server responded before it had the complete request. It would read the next request on this connection
-            # as the rest of it.
+            # as the rest of this request.
             if not conn.reusable:
                 conn.close()
         super()._put_conn(conn)

@@ -49,7 +49,7 @@ class RequestsInFlight:
     def abort(self) -> None:
         """End every request in flight at once. Does not block.
 
-        A name look-up of the system cannot be ended; the request fails when the system's resolver gives up.
+        A name look-up cannot be ended. Such a request fails when the system's resolver gives up.
         """
         with self._lock:
             self._aborted = True
@@ -58,7 +58,9 @@ class RequestsInFlight:
             request.abort()
 
     def limit_stall(self, secs: float) -> None:
-        """End the requests of which no byte leaves for `secs`. Those that have left completely wait for their response.
+        """End the requests of which no byte leaves for `secs`.
+
+        Completely sent requests continue to wait for their response.
 
         Does not block.
         """

@@ -1,4 +1,4 @@
-"""Measurements of one HTTP request, and their way from the transport to the caller of a botocore client."""
+"""Measurements of one HTTP request, and how the caller of a botocore client gets them from the transport."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class RequestProgress:
 
 
 class RequestRecording:
-    """Block that collects the measurement of the last request that this thread sends in it, also of a failed one.
+    """Block that collects the measurement of the last request that this thread sends in it, even if it failed.
 
     with RequestRecording() as recording:
         publisher.put_records(stream, records)
@@ -62,7 +62,7 @@ class RequestRecording:
     `on_progress` is called on the sending thread, without a lock, each time the kernel reports that bytes have left: at
     most every 25 ms, never in a request's first 0.1 s, and never if the kernel does not report it. It must not raise.
 
-    botocore cannot pass an object of its caller to the HTTP session, so a context variable is used.
+    botocore cannot pass an object from its caller to the HTTP session, so this uses a context variable.
     """
 
     __slots__ = ("_token", "measurement", "on_progress")

@@ -1,7 +1,7 @@
-"""A connected socket that records which bytes leave. Its waits end if nothing moves, at a reset, or by an abort.
+"""A connected socket that records which bytes leave. A wait ends if no byte moves, at a reset, or by an abort.
 
-The wrapped socket does not block. A wait polls it first. Only if nothing happens is the kernel queried for the bytes in
-its send buffer. On a fast link the response has arrived by the first poll.
+The wrapped socket does not block. A wait first polls the socket. Only if nothing happens, it queries the kernel for the
+bytes in the send buffer. On a fast link, the response arrives during the first poll.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _STATUS_CLASS = slice(9, 10)
 class ProgressSocket:
     """The part of `socket.socket` that http.client and urllib3 use, over a TCP or TLS socket.
 
-        Once the server responds, the rest of the request is not sent. `encrypted`: another layer decrypts the arriving
-        bytes, as with TLS within TLS to a proxy, so early bytes need not be a response.
+        Once the server responds, the rest of the request is not sent. With `encrypted`, another layer decrypts the
+        arriving bytes (TLS within TLS to a proxy), so early bytes may not be a response.
 
     One thread at a time, except for `shut_down`.
     """
@@ -101,12 +101,12 @@ class ProgressSocket:
         except OSError as error:
             self._request.raise_if_aborted()
             if isinstance(error, ssl.SSLEOFError):
-                # After this error urllib3 still looks for a response, as it does after a reset without TLS.
+                # After this error, urllib3 still looks for a response, as after a reset without TLS.
                 raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection") from error
             raise
         else:
-            # The kernel counts the overhead of TLS as unacknowledged bytes. If it were not counted here, a request
-            # would seem to have left too early.
+            # The kernel's number of unacknowledged bytes includes the overhead of TLS. Without counting it here, a
+            # request would seem to have left too early.
             self._request.written += count + self._overhead
             return count
         return 0
@@ -152,7 +152,7 @@ class ProgressSocket:
         return count
 
     def recv(self, size: int) -> bytes:
-        """Return new bytes, read in the way of `recv_into`."""
+        """Return new bytes, read like in `recv_into`."""
         buffer = bytearray(size)
         return bytes(buffer[: self.recv_into(buffer)])
 
@@ -186,7 +186,7 @@ class ProgressSocket:
         if self._encrypted and request.draining:
             return  # most likely the session tickets that follow a handshake
         if request.drain_known and not request.answered:
-            # The request is slow, so a query to the kernel is worth its cost.
+            # The request is slow, so it is worth querying the kernel.
             request.round_trip(min_round_trip_secs(self._sock))
         request.received(count)
 
@@ -197,7 +197,7 @@ class ProgressSocket:
         if events != self._events:
             self._poller.modify(self._descriptor, events)
             self._events = events
-        # Rounded up, because 0 ms would make the thread poll without a pause until the deadline.
+        # The time is rounded up. With 0 ms, the thread would poll without a pause until the deadline.
         found = self._poller.poll(ceil(self._request.pause_secs() * 1000))
         return found[0][1] if found else 0
 
@@ -206,20 +206,20 @@ class ProgressSocket:
     def shut_down(self) -> None:
         """End the waits of the thread that uses the socket. Any thread.
 
-        `ssl.SSLSocket.shutdown` is not used: it discards the TLS state, and the other thread would send unencrypted
-        data.
+        `ssl.SSLSocket.shutdown` is not used, because it discards the TLS state. The other thread would then send
+        unencrypted data.
         """
         with self._closing, contextlib.suppress(OSError):
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close the socket, at once or with the last file.
+        """Close the socket, at once or when its last file is closed.
 
-        After a failure the kernel discards its unsent bytes. Otherwise megabytes of a failed request would continue to
-        fill a slow link.
+        After a failure, the kernel discards the unsent bytes. Otherwise, megabytes of a failed request would continue
+        to fill a slow link.
         """
         self._closed = True
-        # As in `socket.socket`: http.client closes the socket while its response is still being read.
+        # `socket.socket` does the same, because http.client closes the socket while the response is still being read.
         if self._io_refs > 0:
             return
         with self._closing, contextlib.suppress(OSError):

@@ -51,7 +51,7 @@ class ResponseTooLarge(OSError):
 
 
 class Interruptible(Protocol):
-    """Socket in use by one thread that another thread may shut down at any time, even after it was closed."""
+    """Socket of one thread that another thread may shut down at any time, even after it was closed."""
 
     def shut_down(self) -> None:
         """End every wait of the thread that uses the socket. Any thread; does not block, raises nothing."""
@@ -107,7 +107,7 @@ class InFlightRequest:
 
         In both cases the service does not have the complete request, so a retry cannot store its records twice.
         """
-        # Not written yet, so nothing can be lost: it may end at once.
+        # No byte has been written, so the request may end at once without any loss.
         if self._started_at is None:
             self.abort()
         elif self.draining:
@@ -119,7 +119,7 @@ class InFlightRequest:
             raise self.failed(RequestAborted("the bridge ended the request"))
 
     def failed(self, error: OSError) -> OSError:
-        """Remember and return the error by which the transport ends the request."""
+        """Store and return the error with which the transport ends the request."""
         self.failure = error
         return error
 
@@ -158,7 +158,7 @@ class InFlightRequest:
         return max(0.0, min(pause, self._moved_at + self._limit_secs - now))
 
     def check(self, unacknowledged: int | None) -> None:
-        """Note how many bytes have left, given the bytes in the send buffer (None: unknown; all bytes count as left).
+        """Store how many bytes have left, given the bytes in the send buffer (None: unknown, so all count as left).
 
         Raises RequestStalled or NoResponse if nothing has moved for too long, RequestAborted after an abort.
         """
@@ -174,8 +174,8 @@ class InFlightRequest:
         moved = drained > self.drained
         if moved:
             self.drained, self._moved_at = drained, now
-        # None: the kernel does not report the contents of its buffer. All written bytes then count as sent, because the
-        # time for the response must begin at some point.
+        # With None, the kernel does not report the contents of its buffer. All written bytes then count as sent,
+        # because the time for the response must begin at some point.
         if self._sent_whole and not unacknowledged:
             self._drained_at = now if unacknowledged is not None else None
             self._await_response(now)
@@ -200,7 +200,10 @@ class InFlightRequest:
     # Receiving
 
     def received(self, count: int = 0) -> None:
-        """Note that `count` bytes of the response arrived. Raises ResponseTooLarge or NoResponse beyond its limits."""
+        """Note that `count` bytes of the response arrived.
+
+        Raises ResponseTooLarge or NoResponse if a limit is exceeded.
+        """
         now = self.clock()
         if self._answered_at is None:
             self._answered_at = now
@@ -232,7 +235,7 @@ class InFlightRequest:
 
     def dated(self, header: str) -> None:
         """Note the Date header of the response, unless it is no valid date."""
-        # A date without a time zone in the year 1 or 9999 is beyond what a timestamp can express.
+        # A timestamp cannot express a date without a time zone in the year 1 or 9999.
         with contextlib.suppress(ValueError, TypeError, OverflowError):
             self._date = parsedate_to_datetime(header).timestamp()
 

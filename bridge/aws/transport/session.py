@@ -37,7 +37,7 @@ MAX_GET_RECORDS_BYTES = 32 * 1024 * 1024
 
 
 class IncompleteRequestError(EndpointConnectionError):  # type: ignore[misc]  # botocore has no types
-    """Error: the request was not written to its end, so the service cannot have it.
+    """Error: the request was not written completely, so the service cannot process it.
 
     A server does not act on a body that is shorter than its Content-Length: RFC 9112, section 8.
     """
@@ -46,7 +46,7 @@ class IncompleteRequestError(EndpointConnectionError):  # type: ignore[misc]  # 
 
 
 class OutcomeUnknownError(HTTPClientError):  # type: ignore[misc]  # as above
-    """Error of a request that was written to its end, so the service may have it."""
+    """Error of a request that was written completely, so the service may have processed it."""
 
     fmt = '{error}: "{endpoint_url}"'
 
@@ -75,8 +75,8 @@ class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
     def send(self, request: Any) -> Any:
         """Return the response to an AWSPreparedRequest, read to its end, and report its measurement.
 
-        Raises IncompleteRequestError, OutcomeUnknownError, and the errors of botocore's session. For a request that was
-        not written to its end, the latter are only ProxyConnectionError, and SSLError for a certificate.
+        Raises IncompleteRequestError, OutcomeUnknownError, and the errors of botocore's session. If the request was not
+        written completely, botocore's errors are only ProxyConnectionError, and SSLError for a certificate.
         """
         in_flight = InFlightRequest(self._timeouts, self._clock)
         in_flight.max_response_bytes = _max_response_bytes(request)
@@ -114,7 +114,7 @@ def _outcome(error: Exception, request: InFlightRequest, url: str) -> Exception:
 
 
 def _certificate_refused(error: Exception) -> bool:
-    """Return whether the server's certificate was refused. Only a person can fix that."""
+    """Return whether the error is a refused server certificate, which only a person can fix."""
     if not isinstance(error, SSLError):
         return False
     wrapped: BaseException = error.kwargs["error"]  # urllib3's, which has ssl's as its argument
@@ -124,9 +124,9 @@ def _certificate_refused(error: Exception) -> bool:
 def install(
     client: Any, endpoints: EndpointSettings, in_flight: RequestsInFlight, clock: Callable[[], float] = time.monotonic
 ) -> ProgressSession:
-    """Send all requests of a Kinesis client through a session of its own.
+    """Send all requests of a Kinesis client through a new session.
 
-    Return the session, to be closed with the client.
+    Return the session, which must be closed with the client.
 
     botocore uses a response that a handler of `before-send` returns, instead of sending the request itself:
     https://docs.aws.amazon.com/boto3/latest/guide/events.html

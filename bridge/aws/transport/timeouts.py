@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class TransportTimeouts:
     """Maximum times without progress, in seconds.
 
-    `connect_timeout_secs` bounds each step of the set-up: TCP, the proxy's response, the TLS handshake.
+    `connect_timeout_secs` limits each step of the set-up: TCP, the proxy's response, and the TLS handshake.
     """
 
     connect_timeout_secs: float = 5.0

@@ -1,7 +1,7 @@
-"""Command `capture`: records field traffic to a file in an MQTT session of its own.
+"""Command `capture`: records live traffic to a file, in a separate MQTT session.
 
-The bridge's session and spool are not changed. The session joins no shared subscription: there it would receive
-messages instead of the bridges.
+The bridge's session and spool are not changed. The session joins no shared subscription, because it would take messages
+away from the bridges.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _POLL_SECS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
-    """Topics and bounds of a recording. `secs` 0: until Ctrl-C, or another bound."""
+    """Topics and limits of a recording. With `secs` 0, it runs until Ctrl-C or another limit."""
 
     topics: Sequence[str]
     secs: float
@@ -57,7 +57,7 @@ class CaptureOptions:
 
 
 def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
-    """Record until a bound or Ctrl-C; return 0. Raise ConfigError, and BridgeError without a session or a file."""
+    """Record until a limit or Ctrl-C, and return 0. Raise ConfigError, and BridgeError without a session or a file."""
     limit = parse_size(wanted.size)
     if not isinstance(limit, int) or limit <= 0:
         raise UsageError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
@@ -82,22 +82,22 @@ def record_session(
     secs: float,
     log_level: str = "warning",
 ) -> str:
-    """Record in a session of its own that ends with the connection; return a summary. Raise BridgeError.
+    """Record in a session that ends with its connection, and return a summary.
 
-    `joined`: the filters to subscribe to, each with those that it joins and their QoS.
+    Raise BridgeError. `joined` has the filters to subscribe to, each with the filters that it joins and their QoS.
     """
-    # Joined filters bring no second copies.
+    # Joined filters do not overlap, so each message arrives once.
     session = settings.mqtt.temporary(SUFFIX).model_copy(update={"overlapping_filters": "join"})
     set_up_logging("text", log_level)
     with Signals() as signals, TrafficRecorder(file, bounds) as recorder:
         subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
-        # As in `run`: a broker that refuses a joined filter may permit those that it joins.
+        # A broker that refuses a joined filter may permit its parts, as in `run`.
         subscriber.set_filters({text: max(parts.values()) for text, parts in joined.items()}, joined)
         capturing = _Capture(subscriber, recorder, signals, secs)
         try:
             capturing.run()
         except BridgeError:
-            # A failed capture without messages leaves no empty file; one with messages is still useful.
+            # An empty file of a failed capture is removed. A file with messages is still useful.
             if not recorder.messages:
                 file.unlink()
             raise
@@ -107,7 +107,7 @@ def record_session(
 
 
 def filters_of(topics: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return the filters for --topic, each with those that it joins and their QoS. Raise BridgeError."""
+    """Return the filters for --topic, each with the filters that it joins and their QoS. Raise BridgeError."""
     try:
         return joined_filters((TopicPattern.parse(text).filter, 1) for text in topics)
     except TopicError as error:
@@ -137,7 +137,7 @@ class _Capture:
         self._reason = ""
 
     def run(self) -> None:
-        """Record until a bound is reached or a signal arrives. Raise BridgeError."""
+        """Record until a limit is reached or a signal arrives. Raise BridgeError."""
         self._subscribe()
         self._began = time.monotonic()
         console = Console(stderr=True)
@@ -164,14 +164,14 @@ class _Capture:
         return text
 
     def _subscribe(self) -> None:
-        """Wait until the broker has responded to every filter. Refused filters are logged, the others recorded."""
+        """Wait until the broker has responded to every filter. Log refused filters, and record the others."""
         patience = min(CONNECT_SECS, max(_MIN_CONNECT_SECS, self._secs or CONNECT_SECS))
         deadline = time.monotonic() + patience
         subscriptions = self._subscriber.subscriptions
         while not subscriptions.wanted or not (subscriptions.wanted.keys() <= subscriptions.confirmed.keys()):
             if self._over():
                 return
-            # The broker has responded to every filter. Refused ones stay refused, so record the others.
+            # The broker has responded to every filter. A refused filter stays refused, so record the others.
             answered = subscriptions.confirmed.keys() | subscriptions.refused.keys()
             if subscriptions.confirmed and subscriptions.wanted.keys() <= answered:
                 log.warning("%s", self._subscriber.state().problem)

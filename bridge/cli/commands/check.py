@@ -32,8 +32,8 @@ def check_all(
 ) -> int:
     """Check the configuration and its mappings, or only `files`; return 0 if they are valid, else 2.
 
-    Problems are printed to standard error as text, or to standard output in another format. `watch`: repeat at each
-    change, until Ctrl-C. `quiet`: as text, print problems only.
+    Problems are printed to standard error as text, or to standard output in another format. With `watch`, the check is
+    repeated at each change until Ctrl-C. With `quiet`, text output contains only problems.
     """
     if watch:
         repeat_on_change(lambda: _watched(config, files), lambda: _check(config, files, form, quiet=quiet))
@@ -87,7 +87,7 @@ def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings]:
         settings = load_settings(config, os.environ)
         folder, shared = settings.mappings, settings.mqtt.share is not None
     except ConfigError as error:
-        # Check the mappings even if the configuration has errors: one run should show all problems.
+        # The mappings are checked even if the configuration has errors, so that one run shows all problems.
         problems += error.problems
     loaded = _NOTHING
     if folder.is_dir() or not problems:
@@ -97,7 +97,7 @@ def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings]:
 
 
 def _checked_file(file: Path) -> LoadedMappings:
-    """Check one mapping file, or all of a folder of them. A table or schema file is checked with all mappings."""
+    """Check a mapping file, or all files of a folder. A table or schema file is checked with all mappings."""
     if not file.exists():
         return LoadedMappings({}, [Problem(str(file), 0, 0, "", "no such file")], NO_RESOURCES)
     folder = _folder_of(file)

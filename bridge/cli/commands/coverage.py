@@ -1,4 +1,4 @@
-"""Command `coverage`: topics that no mapping matches, mappings that never matched, mappings that became silent."""
+"""Command `coverage`: lists unmatched topics, mappings that never matched, and mappings that became silent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHOWN_TOPICS = 30
 def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
     """Print the coverage; return 0 if every topic is matched and every mapping receives its messages, else 1.
 
-    Without a capture the running bridge is examined. Raise ConfigError, or BridgeError where no bridge responds.
+    Without a capture, examine the running bridge. Raise ConfigError, or BridgeError if no bridge responds.
     """
     report = from_bridge(config) if capture is None else from_capture(config, capture)
     if as_json:
@@ -50,7 +50,7 @@ def from_bridge(config: Path) -> CoverageReport:
 
 
 def from_capture(config: Path, capture: Path) -> CoverageReport:
-    """Return the coverage of recorded traffic by the mappings, as their files are now."""
+    """Return the coverage of recorded traffic by the current mapping files."""
     loaded = load_folder(load_local_settings(config, os.environ).mappings, {})
     if not loaded.mappings:
         raise ConfigError(loaded.problems)
@@ -60,7 +60,7 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
     seen: TopicCoverage | None = None
     at_ms = 0
     for each in read_capture(capture):
-        # The times of the recording count, not the present time.
+        # The times in the recording count, not the current time.
         at_ms = each.message.received_at_ms
         seen = seen or TopicCoverage(at_ms)
         match = routes.match(each.message.topic.encode())

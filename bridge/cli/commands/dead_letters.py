@@ -1,4 +1,4 @@
-"""Commands `dead-letters list` and `show`: undeliverable messages and records, and why; also while the bridge runs."""
+"""Commands `dead-letters list` and `show`: undeliverable messages and records with the reasons."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DETAIL_CHARS = 160
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
-    """Filter for dead letters; None matches all of them. `topic` is a part of the topic."""
+    """Filter for dead letters. None matches all values; `topic` matches a part of the topic."""
 
     code: str | None = None
     mapping: str | None = None
@@ -77,7 +77,10 @@ def list_dead_letters(config: Path, wanted: DeadLetterFilter, worker: int | None
 
 
 def show_dead_letter(config: Path, number: int, worker: int | None = None) -> int:
-    """Print one dead letter in full, a payload that is not text in base64; return 0. Raise ConfigError, BridgeError."""
+    """Print one dead letter in full, and return 0.
+
+    A binary payload is printed in base64. Raise ConfigError, BridgeError.
+    """
     folder = single_spool(load_local_settings(config, os.environ).spool.path, worker)
     print_coloured(
         "\n".join(_detail_lines(number, read_dead_letter(folder, number))),
@@ -125,7 +128,7 @@ def _detail_lines(number: int, dead_letter: DeadLetter) -> Iterator[str]:
 
 
 def payload_form(payload: bytes) -> tuple[str, str]:
-    """Return the field name and value of a payload, as a mapping's test has them."""
+    """Return the field name and the value of a payload in the form of a mapping's test."""
     try:
         return "payload_text", payload.decode()
     except UnicodeDecodeError:

@@ -9,5 +9,5 @@ _INKS = {"^✓": GOOD, "^✗ FAILED:": BAD, "^OK": GOOD, "^ERROR": BAD}
 
 
 def demo(secs: int) -> int:
-    """Run the demo and return its exit code; 0 seconds: until Ctrl-C."""
+    """Run the demo and return its exit code. With 0 seconds, it runs until Ctrl-C."""
     return run_demo(secs or None, lambda text: print_coloured(text, _INKS))

@@ -1,4 +1,4 @@
-"""Command `diff`: effect of a change of mappings on recorded traffic, record by record."""
+"""Command `diff`: shows the effect of changed mappings on recorded traffic, record by record."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _compared(
     capture: Path, old: Router, new: Router, report: Report
 ) -> Iterator[tuple[CapturedMessage, list[Difference]]]:
     """Yield the messages that differ; the report counts all messages."""
-    # If both outputs are a terminal, rich prints the output above the bar. Otherwise it must not redirect it.
+    # If both outputs are a terminal, rich prints the output above the bar. Otherwise, it must not redirect the output.
     terminal = sys.stdout.isatty()
     console = Console(stderr=not terminal)
     columns = (TextColumn("comparing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -89,13 +89,13 @@ def _compared(
 
 
 def _load(old: Path, new: Path) -> tuple[Router, Router]:
-    """Load two files or two folders. A file with neither tables nor schemas beside it uses those of the other one."""
+    """Load two files or two folders. A file without tables and schemas beside it uses those of the other file."""
     if old.is_dir() != new.is_dir():
         raise ConfigError([Problem(str(new), 0, 0, "", "expected two files or two folders, not one of each")])
     if old.is_dir():
         return _folder(old), _folder(new)
     beside_old, beside_new = _resources(old.parent), _resources(new.parent)
-    # Both get the new one's name: an expression may use it, and the name alone should cause no difference.
+    # Both get the name of the new file. Expressions may use the name, and a new name alone should cause no difference.
     return (
         Router([compile_file(old, {}, _either(beside_old, beside_new), name=new.stem)[0]]),
         Router([compile_file(new, {}, _either(beside_new, beside_old))[0]]),
@@ -126,7 +126,7 @@ def _resources(folder: Path) -> Resources:
 
 
 def _either(own: Resources, other: Resources) -> Resources:
-    """Return a file's own tables and schemas, or those of the other file where it has none."""
+    """Return the tables and schemas of a file, or those of the other file if it has none."""
     return Resources(own.tables or other.tables, own.schemas or other.schemas)
 
 

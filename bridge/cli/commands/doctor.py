@@ -126,11 +126,11 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
     endpoints, identities = service_endpoints(how, destinations), {each.role_arn: each for each in destinations}
     regions = {region_of(how, each): each for each in destinations}
     spool, manifests = settings.spool, settings.kinesis.manifest
-    # A marked test record would be a foreign record among the manifests, which `prove` reads.
+    # A test record in the stream of manifests would be a foreign record for `prove`.
     unmarked = manifests.data_stream if manifests else ""
-    # Two checks need the fsync time; the cache measures the disk only once.
+    # Two checks need the fsync time, so the cache measures the disk only once.
     syncs = cache(partial(measure_syncs, spool.path))
-    # The broker check sets this rate; the spool check, on another thread, waits for it if no bridge runs.
+    # The broker check sets this rate. If no bridge runs, the spool check waits for it on another thread.
     measured_rate = SharedRate()
     broker_target = BrokerTarget(session, Router(mappings), partial(_sync_secs, syncs), measured_rate, publish)
     return [
@@ -197,7 +197,7 @@ def _opening(connection: dict[str, Any]) -> str:
 
 
 def _running(folder: Path) -> dict[str, Any] | None:
-    """Return the response of the running bridge or supervisor; None where none runs."""
+    """Return the response of the running bridge or supervisor; None if none runs."""
     try:
         return request(control_folder(folder), patience_secs=2.0)
     except BridgeError:

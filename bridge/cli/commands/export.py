@@ -57,7 +57,7 @@ In many countries a semicolon separates cells, so a cell may begin in the middle
 def export_dead_letters(
     config: Path, file: Path, wanted: DeadLetterFilter, worker: int | None = None, *, as_csv: bool
 ) -> int:
-    """Write each dead letter in full as one line; return 0. Raise ConfigError, BridgeError."""
+    """Write each dead letter as one line, and return 0. Raise ConfigError, BridgeError."""
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     every = ((worker, each) for worker, folder in folders.items() for each in all_dead_letters(folder))
     line: Callable[[int, StoredDeadLetter], bytes] = csv_line if as_csv else _json_line
@@ -102,7 +102,7 @@ def export_records(config: Path, file: Path, stream: str | None, worker: int | N
 
 
 def csv_line(worker: int, each: StoredDeadLetter) -> bytes:
-    """Return a dead letter as a CSV row; no cell of it is a formula. `worker` 0: a bridge without workers."""
+    """Return a dead letter as a CSV row without formulas. `worker` is 0 in a bridge without workers."""
     dead_letter = each.dead_letter
     form, payload = payload_form(dead_letter.payload)
     values: dict[str, Any] = {
@@ -141,11 +141,11 @@ def _new_file(file: Path) -> Iterator[BinaryIO]:
         raise BridgeError(f"{file} exists already: choose another name, or move it away")
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        # Mode 0600: payloads may be secret. O_EXCL fails if the name exists, so no file or link of another process is
-        # used.
+        # The mode is 0600, because payloads may be secret. O_EXCL fails if the name exists, so no file or link of
+        # another process is used.
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             yield out
-        # Only a complete file gets the final name; after an error the `finally` clause removes the part.
+        # Only a complete file gets the final name. After an error, the `finally` clause removes the incomplete file.
         part.rename(file)
     except OSError as error:
         raise BridgeError(f"{file}: cannot be written: {error.strerror}") from error

@@ -44,7 +44,7 @@ def print_functions(word: str) -> int:
 
 
 def _near(word: str) -> str:
-    """Return the known word that looks most like this one, behind what separates it."""
+    """Return the known word that is most similar, after a separator."""
     near = difflib.get_close_matches(word.lower(), [*FUNCTIONS, *BY_WORD], n=1, cutoff=_CUTOFF)
     return f"; did you mean {near[0]}?" if near else "."
 
@@ -67,7 +67,7 @@ def _found(word: str) -> Iterator[Function]:
     words = [suggestion.expression for suggestion in SUGGESTIONS if wanted in suggestion.words.split()]
     advised = [name for text in [*words, suggested(word)] for name in _CALL.findall(text) if name in FUNCTIONS]
     described = [name for name, function in FUNCTIONS.items() if re.search(rf"\b{re.escape(wanted)}", _prose(function))]
-    # If a function has exactly this name, only it is shown, because others that mention it would hide it.
+    # If a function has exactly this name, only this function is shown, because others that mention it would hide it.
     names = [wanted] if wanted in FUNCTIONS else dict.fromkeys([*advised, *named, *described])
     yield from (FUNCTIONS[name] for name in names)
 

@@ -61,7 +61,7 @@ class InitOptions:
 
 def init(config: Path, wanted: InitOptions) -> int:
     """Write all files and return 0. Raise ConfigError for invalid answers, BridgeError for files that exist."""
-    # Before the first prompt, so that an existing file does not waste the user's answers.
+    # This comes before the first prompt, so that an existing file does not make the user's answers useless.
     _refuse_existing([config], force=wanted.force)
     filters = filters_of(wanted.topics)
     questions = Prompts({**wanted.given, **parse_set_options(wanted.settings)}, yes=wanted.yes)
@@ -81,7 +81,7 @@ def init(config: Path, wanted: InitOptions) -> int:
         example.add(_EXAMPLE)
         (example_proposal, *_), _ = propose(example, stream)
         files = {folder / "example.yaml": example_proposal.text}
-    # Before the first write, so that nothing is written if one of the files exists.
+    # This comes before the first write, so that nothing is written if one of the files exists.
     _refuse_existing(list(files), force=wanted.force)
     _write({config: text, **files})
     parts = (
@@ -110,12 +110,12 @@ def _refuse_existing(files: Sequence[Path], *, force: bool) -> None:
 
 
 def _used_names(folder: Path) -> set[str]:
-    """Return the names of mappings in files of the other suffix: two files may not define the same name."""
+    """Return the names of mappings in files with the other suffix, because two files must not have the same name."""
     return {file.stem for file in folder.glob(f"*{SUFFIXES[1]}")} if folder.is_dir() else set()
 
 
 def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
-    """Parse the configuration as the bridge will, with a dummy value for unset variables. Raise ConfigError."""
+    """Parse the configuration like the bridge, with a dummy value for unset variables. Raise ConfigError."""
     unset = dict.fromkeys([PASSWORD, *re.findall(r"\$\{(\w+)\}", text)], "unset")
     known = {name: value for name, value in {**os.environ, **more}.items() if value}
     return parse_settings(text, config, {**unset, **known})

@@ -1,4 +1,4 @@
-"""Command `policy`: the least-privilege IAM policy for exactly the mappings in the folder."""
+"""Command `policy`: prints the least-privilege IAM policy for the mappings in the folder."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def print_policy(config: Path, wanted: PolicyOptions) -> int:
 
 
 def _too_large(size: int) -> str:
-    """Return the note on a policy that is too large for one kind of policy or more; "" if it is not."""
+    """Return the note on a policy that is too large for some kinds of policies; "" if it is not."""
     small = [f"{kind} ({most:,})" for kind, most in MAX_SIZES.items() if size > most]
     others = [kind for kind, most in MAX_SIZES.items() if size <= most]
     if not small:
@@ -96,7 +96,7 @@ def _destinations(settings: Settings) -> list[Destination]:
 
 @dataclass(slots=True)
 class _AccountLookup:
-    """Account and streams as AWS describes them. Without a response the options are used, and a note is added."""
+    """Look-up of account and streams in AWS. Without a response, it uses the options and adds a note."""
 
     settings: Settings
     wanted: PolicyOptions
@@ -104,7 +104,7 @@ class _AccountLookup:
     _publisher: KinesisPublisher | None = None
 
     def use(self, destination: Destination) -> StreamUse:
-        """Return the ARNs for a destination. Raise BridgeError where the account cannot be determined."""
+        """Return the ARNs for a destination. Raise BridgeError if the account is unknown."""
         described = self._described(destination)
         region = destination.region or self.settings.kinesis.region
         known = destination.data_stream.startswith("arn:")
@@ -130,7 +130,10 @@ class _AccountLookup:
         return described
 
     def _account(self, destination: Destination) -> str:
-        """Return the account of a stream that is named without an ARN: a role sees those of its own account only."""
+        """Return the account of a stream given by name.
+
+        It is the account of the role, because a role sees only its own.
+        """
         if destination.role_arn:
             account = destination.role_arn.split(":")[4]
             if self.wanted.account not in {"", account}:
@@ -151,10 +154,10 @@ class _AccountLookup:
         region, account = arn.split(":")[3:5]
         if self.wanted.kms_keys:
             return next((given for given in self.wanted.kms_keys if f":kms:{region}:" in given), "")
-        # AWS's own key permits every user of the stream.
+        # The key that AWS manages permits every user of the stream.
         if not key or key == MANAGED_KEY or key.endswith(f":{MANAGED_KEY}"):
             return ""
-        # A policy's resource must be the key itself, and its ARN cannot be derived from an alias.
+        # The resource in a policy must be the key itself. Its ARN cannot be derived from an alias.
         if "alias/" in key:
             self._note(f"{arn}: encrypted by {key}; a policy needs the key's own ARN: give --kms-key ARN")
             return ""

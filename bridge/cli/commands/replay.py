@@ -1,4 +1,4 @@
-"""Commands `dead-letters replay` and `delete`. The running bridge, or this process if none runs, uses the same code."""
+"""Commands `dead-letters replay` and `delete`. The running bridge does the work, or this process if none runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SHOWN_REASONS = 10
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterSelection:
-    """Selection of dead letters: these numbers, or those that the filter matches, or all."""
+    """Selection of dead letters: by numbers, by a filter, or all."""
 
     numbers: Sequence[int]
     filter: DeadLetterFilter
@@ -119,7 +119,8 @@ def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> 
 def _run_part(settings: Settings, folder: Path, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
     errand = DeadLetterJob(action, numbers)
     spool = settings.spool.model_copy(update={"path": folder})
-    # The lock decides who does the work, not a check beforehand: a bridge may start in between.
+    # The lock decides which process does the work. A check before it would not be safe, because a bridge may start in
+    # between.
     try:
         run_offline(settings.model_copy(update={"spool": spool}), errand)
     except SpoolInUse:

@@ -38,7 +38,7 @@ RELOADING_SECS = 0.1
 
 
 def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str | None = None) -> int:
-    """Run the bridge and return the exit code. `log_level` None: that of the configuration.
+    """Run the bridge and return the exit code. `log_level` None means the configured level.
 
     Raise ConfigError, and BridgeError if the bridge cannot start.
     """

@@ -28,7 +28,7 @@ def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
 
 
 def single_spool(path: Path, worker: int | None) -> Path:
-    """Return the spool that the number of a dead letter refers to. Raise BridgeError where there are several."""
+    """Return the spool that the number of a dead letter refers to. Raise BridgeError if there are several spools."""
     found = select_spools(path, worker)
     if len(found) > 1:
         known = ", ".join(map(str, found))

@@ -80,7 +80,8 @@ def clear_state(config: Path, mapping: str, worker: int | None, *, yes: bool) ->
     cleared = 0
     for folder in folders:
         spool = settings.spool.model_copy(update={"path": folder})
-        # The lock decides who does the work, not a check beforehand: a bridge may start in between.
+        # The lock decides which process does the work. A check before it would not be safe, because a bridge may start
+        # in between.
         try:
             cleared += clear_state_offline(settings.model_copy(update={"spool": spool}), mapping)
         except SpoolInUse:

@@ -27,7 +27,10 @@ class StatusPair(NamedTuple):
     secs: float = 0.0
 
     def rate(self, count: Callable[[dict[str, Any]], int]) -> str:
-        """Return a counter's rate a second; 0 for a counter that went back, because the bridge was restarted."""
+        """Return the rate of a counter per second.
+
+        It is 0 if the counter decreased, because the bridge was restarted.
+        """
         if self.before is None or self.secs <= 0:
             return "-"
         return f"{max(0.0, (count(self.status) - count(self.before)) / self.secs):,.1f}"
@@ -44,7 +47,7 @@ class StatusPair(NamedTuple):
 def watched(pair: StatusPair, width: int | None = None) -> Iterator[str]:
     """Yield the lines of one status, at most `width` characters wide; None: no limit."""
     status = pair.status
-    # A screen has few lines, and the verdict only repeats the first problem.
+    # The verdict only repeats the first problem, and a screen has few lines.
     yield from problem_lines(status, width) if status["problems"] else verdict_line(status, width)
     session = "subscribed" if status["subscribed"] else "connected" if status["connected"] else "not connected"
     yield printable(f"broker    {status['broker']}, MQTT {status['protocol']}: {session}")

@@ -1,4 +1,4 @@
-"""Command `try`: one message through the mappings, step by step; nothing is sent or written."""
+"""Command `try`: shows what the mappings do with one message, step by step. Nothing is sent or written."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def _text(problem: Problem) -> str:
 
 
 def _relative(file: str) -> str:
-    """Return the path as seen from the present folder, if the file is inside it: annotations need it so."""
+    """Return the path relative to the current folder, if the file is inside it, because annotations require this."""
     relative = os.path.relpath(file)
     return file if relative.startswith("..") else relative
 

@@ -62,7 +62,7 @@ def backlog_text(status: Status) -> str:
 
 
 def labelled(label: str, text: str, width: int | None) -> list[str]:
-    """Return the text behind its label, in full; a text longer than `width` is wrapped."""
+    """Return the text after its label. A text longer than `width` is wrapped."""
     shown = printable(text)
     if width is None:
         return [f"{label:<10}{shown}"]

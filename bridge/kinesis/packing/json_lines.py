@@ -27,8 +27,8 @@ MOST_PLAIN_BYTES = 4 * 1024 * 1024
 """Max bytes of a record's lines before compression: a consumer needs memory for the decompressed lines."""
 
 _SPACES = bytes.maketrans(b"\r\n", b"  ")
-# First guess of the compression ratio. If it is too low, the first record is small; if it is too high, the first record
-# is compressed a second time.
+# First estimate of the compression ratio. If it is too low, the first record is small. If it is too high, the first
+# record is compressed a second time.
 _FIRST_RATIO = 3.0
 _MARGIN = 0.9
 """Target share of the limit. Below 1, because a result that is too large is compressed a second time."""
@@ -36,9 +36,9 @@ _MARGIN = 0.9
 
 def _compressor(compression: str) -> Callable[[bytes], bytes] | None:
     if compression == "gzip":
-        # The gzip header has no time stamp, so that the same lines always become the same bytes.
+        # The gzip header has no time stamp, so that equal lines always become equal bytes.
         return lambda lines: gzip.compress(lines, GZIP_LEVEL, mtime=0)
-    # Two threads cannot share a compressor, and creating one takes only 2 µs.
+    # Threads cannot share a compressor, and creating one takes only 2 µs.
     return (lambda lines: zstandard.ZstdCompressor(ZSTD_LEVEL).compress(lines)) if compression == "zstd" else None
 
 
@@ -51,7 +51,7 @@ class JsonLinesEncoder:
 
     @property
     def ratio(self) -> float:
-        """Ratio of the bytes of records to the bytes of packed records, averaged over the last ones."""
+        """Ratio of the bytes of records to the bytes of packed records, averaged over recent records."""
         return 1.0 if self._compress is None else self._ratio
 
     def encode(self, records: Sequence[Record], start: int, most: int, limit: int = 0) -> tuple[int, bytes]:
@@ -61,18 +61,18 @@ class JsonLinesEncoder:
         """
         if self._compress is None:
             return _join(records, start, most, limit)
-        # How many lines fit is only known after compression, so the encoder guesses and corrects.
+        # The number of lines that fit is known only after compression, so the encoder estimates and corrects it.
         aim = min(int(most * self._ratio * _MARGIN), MOST_PLAIN_BYTES)
         while True:
             # With compression, the limit applies to the result, so the newline needs no check here.
             end, lines = _join(records, start, aim, sys.maxsize)
             data = self._compress(lines)
             if len(data) <= most or end == start + 1:
-                # The mean of the old estimate and the last result follows a change of the data within a few records.
-                # The bound prevents one record of zeros from filling the next one far beyond the limit.
+                # The mean of the old estimate and the last result adapts to changed data within a few records. The
+                # bound prevents that, after one record of zeros, the next record is far too large.
                 self._ratio += (min(len(lines) / len(data), 100.0) - self._ratio) / 2
                 return end, data
-            # Fewer bytes than in the last attempt in any case, so that the loop ends.
+            # Each attempt has fewer bytes than the last, so that the loop ends.
             aim = min(int(aim * most / len(data) * _MARGIN), len(lines) - 1)
 
 

@@ -16,8 +16,8 @@ key is outside the range, they discard *all* records of the aggregate: Aggregato
 has already collected, and stops:
 https://github.com/awslabs/amazon-kinesis-client/blob/master/amazon-kinesis-client/src/main/java/software/amazon/kinesis/retrieval/AggregatorUtil.java
 
-A payload may itself be in this format, if another producer made it. Consumers de-aggregate one level only, so a payload
-that is one of the records of an aggregated record survives. See `is_aggregate`.
+A payload may itself be in this format, if another producer made it. Consumers de-aggregate only one level, so such a
+payload survives inside an aggregated record. See `is_aggregate`.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ FRAME_BYTES = len(MAGIC) + 16
 """Size of the magic and the MD5."""
 
 _DIGEST_BYTES = 16
-# A few MB. Beyond it the cache is cleared, because lengths that no longer occur would stay for ever.
+# The cache has at most a few MB. When it is full, it is cleared, so that lengths that no longer occur do not stay.
 _HEADS_REMEMBERED = 20_000
 
 
 def is_aggregate(data: bytes) -> bool:
     """Return whether a consumer would de-aggregate this data, because it has the magic and a valid MD5."""
-    # Checked first: the MD5 of every payload would be expensive.
+    # The magic is checked first, because computing the MD5 of every payload would be expensive.
     if not data.startswith(MAGIC) or len(data) <= FRAME_BYTES:
         return False
     body = memoryview(data)[len(MAGIC) : -_DIGEST_BYTES]
@@ -74,8 +74,8 @@ class KplEncoder:
     ) -> Aggregate:
         """Aggregate `records` from `start` on: at least one, and as many as fit in `most` bytes.
 
-        `key` replaces the records' own keys. `whole_keys`: `records` are grouped by key, and a key is divided only if
-        it is the first of the aggregate.
+        `key` replaces the records' own keys. With `whole_keys`, `records` are grouped by key, and a key is divided only
+        if it is the first in the aggregate.
         """
         if key is not None:
             return self._encode_one_key(records, start, most, key)
@@ -90,8 +90,8 @@ class KplEncoder:
                 size += len(keys[-1])
                 table[own] = index
                 first_of_key = len(parts)
-            # Index and length as one integer: as a cache key it is cheaper than a tuple, and this runs for every
-            # record.
+            # Index and length are combined in one integer. As a cache key it is cheaper than a tuple, and this runs for
+            # every record.
             place = index << 32 | len(data)
             head = head_of(place) or self._head(place)
             size += len(head) + len(data)

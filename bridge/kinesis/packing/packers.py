@@ -4,12 +4,12 @@
            shard. Shard unknown: the records of one key; the key itself leads to the right shard.
     lines  the records of one key
 
-Records without a key of their own (`spread`) share one key that is chosen for each packed record.
+Records without a key (`spread`) share one key that is chosen for each packed record.
 
-A single record is sent as it is, with its own key. With `kpl` there is one exception: a payload that is itself an
-aggregated record is aggregated even if it is alone. Otherwise a consumer would de-aggregate it, and discard the content
-because its keys belong to other shards. This adds the key and about 40 bytes. If the record then exceeds the limit of
-the stream, Kinesis refuses it, and it becomes a dead letter.
+A single record is sent unchanged with its own key. With `kpl`, there is one exception: if a payload is itself an
+aggregated record, it is aggregated even if it is alone. Otherwise, a consumer would de-aggregate it, and discard the
+content because its keys belong to other shards. This adds the key and about 40 bytes. If the record then exceeds the
+limit of the stream, it becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ PAYLOAD_UNIT_BYTES = 25 * 1024
 class PackedRecord(NamedTuple):
     """One Kinesis record, and the queue's `records` that it carries, in order.
 
-    `shard` is the target, None if unknown. `hash_key` is the explicit hash key; without one the partition key selects
-    the shard, and the record cannot reach a wrong one.
+    `shard` is the target, None if unknown. `hash_key` is the explicit hash key. Without it, the partition key selects
+    the shard, which is then always correct.
     """
 
     key: str
@@ -90,10 +90,10 @@ def packer(destination: Destination, place: Place) -> Packer | None:
 class KplPacker:
     """KPL aggregation of records with keys.
 
-    After a reshard, a consumer may discard one aggregated record of a request and keep the next one. If both contained
-    the same key, the first would be sent again after the second, in the wrong order. So with `whole_keys` all records
-    of a key are in one aggregated record. Only a key that fills several is divided. These contain no other key, so its
-    hash selects their shard, and none is discarded.
+    After a reshard, a consumer may discard one aggregated record of a request and keep the next. If both contained the
+    same key, the first would be sent again after the second, in the wrong order. So with `whole_keys`, all records of a
+    key are in one aggregated record. Only a key that fills several aggregated records is divided. These contain no
+    other key, so the hash of the key selects their shard, and none is discarded.
     """
 
     ratio = 1.0
@@ -124,8 +124,8 @@ class KplPacker:
             if end == start + 1 and not is_aggregate(records[start].data):
                 yield alone(records[start], shard)
             else:
-                # Several keys: the explicit hash key sends all of them to the shard. A single key needs none, and is
-                # then right even if the shard map is out of date.
+                # With several keys, the explicit hash key selects the shard. A single key needs no hash key, and then
+                # selects the correct shard even if the shard map is out of date.
                 hash_key = None if keys == 1 or shard is None else str(shard.first_hash)
                 yield PackedRecord(key, data, hash_key, records[start:end], shard)
             start = end
@@ -199,12 +199,12 @@ class KeylessLinesPacker:
 
 
 def alone(record: Record, shard: Shard | None) -> PackedRecord:
-    """Return a record unpacked: its own key leads to its shard."""
+    """Return a record that is not packed. Its own key selects the shard."""
     return PackedRecord(record.key, record.data, None, (record,), shard)
 
 
 def by_key(records: Sequence[Record]) -> list[list[Record]]:
-    """Return the records of each key, in order; keys in the order of their first record."""
+    """Return the records of each key in order. Keys are in the order of their first record."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         group = groups.get(record.key)

@@ -1,4 +1,4 @@
-"""Extraction of the records in a packed record, as a consumer does it.
+"""Extraction of the records from a packed record, with the same result as in a consumer.
 
 `prove` uses this to check that all records arrived.
 
@@ -51,8 +51,7 @@ def unpack(data: bytes, shard: Shard | None = None) -> UnpackedRecords:
     """Return the records in one record of a stream, as the Kinesis Client Library returns them from this shard.
 
     The library de-aggregates one level. If one key of an aggregate does not belong to the shard, it discards all
-    records of the aggregate (AggregatorUtil.deaggregate). If `shard` is None, every key
-    is taken as one of the shard.
+    records of the aggregate (AggregatorUtil.deaggregate). If `shard` is None, every key counts as a key of the shard.
     """
     if is_aggregate(data):
         try:
@@ -67,9 +66,9 @@ def unpack(data: bytes, shard: Shard | None = None) -> UnpackedRecords:
 
 
 def _lines(data: bytes) -> Sequence[bytes]:
-    """Return the documents of newline-delimited JSON, or a single document that has line breaks of its own.
+    """Return the documents of newline-delimited JSON, or a single document that contains line breaks.
 
-    Without a `transform`, a payload is sent as it arrived, and with `packing: none` its line breaks stay.
+    Without a `transform` and with `packing: none`, a payload is sent unchanged, with its line breaks.
     """
     documents = data.removesuffix(b"\n").split(b"\n")
     if len(documents) > 1:

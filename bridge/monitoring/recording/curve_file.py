@@ -4,8 +4,8 @@
     rows     for each ring, one row per step: step number (4 bytes), one 32-bit float per curve, CRC-32 of both
 
 The position of a row is its step number modulo the size of its ring, so a write replaces only rows that are too old.
-Each row has its own checksum, so a damaged row is skipped and the others are read. There is no `fsync`: after a power
-failure, the rows of the last half minute may be missing.
+Each row has its own checksum, so a damaged row is skipped and the others are read. The file is written without `fsync`,
+so after a power failure, the rows of the last half minute may be missing.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class CurveFile:
         """Write the rows that are missing in the file. Create the file if it does not exist or has another size."""
         self._saved = self._saved or [0] * len(rings)
         try:
-            # O_NOFOLLOW: a link in this place could make root overwrite another file.
+            # O_NOFOLLOW refuses a link, which could make root overwrite another file.
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 self._write(descriptor, rings)
@@ -80,7 +80,7 @@ class CurveFile:
         except OSError as error:
             if not self._failing:
                 log.warning("the curves cannot be kept in %s: %s", self._path, error.strerror)
-            # Until a write succeeds, the log is not repeated every minute.
+            # The error is logged only once, until a write succeeds.
             self._failing = True
         else:
             self._failing = False
@@ -89,13 +89,13 @@ class CurveFile:
         size, header = file_bytes(rings), _header(rings)
         # Another version may have other curves or rings. Its rows cannot be converted, so the file begins again.
         if os.fstat(descriptor).st_size != size or os.pread(descriptor, len(header), 0) != header:
-            # The complete size is allocated now, so that a disk that becomes full later does not prevent writes.
+            # The complete size is allocated now, so that later writes succeed even if the disk becomes full.
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, header + bytes(size - len(header)), 0)
             self._saved = [0] * len(rings)
         for at, (ring, place) in enumerate(_places(rings)):
             newest = ring.newest or 0
-            # After the clock was set back, these rows are in the future.
+            # If the clock was set back, these rows are in the future.
             first = newest - ring.points if self._saved[at] > newest else self._saved[at]
             for slot, values in ring.rows(first):
                 body = _ROW.pack(slot, *values)

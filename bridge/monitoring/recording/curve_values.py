@@ -1,4 +1,4 @@
-"""Values of one snapshot that become curves: counters, whose growth per second is a rate, and levels."""
+"""Values of one snapshot that become curves: counters (whose growth per second is a rate) and levels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LEVELS: Final = {
 LATENCIES: Final = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 UNITS: Final[dict[str, str]] = {**RATES, **LEVELS, **dict.fromkeys(LATENCIES, "s")}
 """Unit of each curve, in the order of the columns of the file and of the CSV."""
-# The lowest free space of a step shows how close the disk came to full.
+# The lowest free space in a step shows how full the disk was.
 LOWEST: Final = frozenset({"disk_free"})
 """Levels for which the lowest value of a step is stored. For all others the highest one is stored."""
 _PERCENT: Final = 100.0
@@ -51,8 +51,8 @@ class CurveValues(NamedTuple):
 def curve_values(snapshot: Snapshot) -> CurveValues:
     """Return the values of a snapshot."""
     counters = {
-        # A replay subtracts dead letters from both counts. They are added here again, so that a replay is no negative
-        # rate.
+        # A replay subtracts dead letters from both counts. They are added here again, so that a replay does not cause a
+        # negative rate.
         "received": snapshot.total("received") + snapshot.total("replayed"),
         "dead_lettered": snapshot.total("dead_lettered") + snapshot.total("replayed"),
         "filtered": snapshot.total("filtered"),

@@ -33,13 +33,16 @@ RESOLUTIONS: Final[dict[Range, Resolution]] = {
 }
 _OF_EACH: Final[Range] = "1h"
 """Range of the rates of each mapping and stream."""
-# Each write wears the flash memory of a small box, so it is not done at every point.
+# Points are not written one by one, because each write wears the flash memory of a small box.
 WRITE_SECS: Final = 60.0
 """Seconds between two writes to the file. A crash loses the points of at most this time."""
 
 
 class Curves:
-    """Every method may be called on any thread. One thread calls `add` every five seconds or so."""
+    """The curves of one process.
+
+    Every method may be called on any thread. One thread calls `add` about every five seconds.
+    """
 
     def __init__(self, file: CurveFile | None = None) -> None:
         """Continue the curves of `file`. Without a file, the curves are lost with the process."""
@@ -53,7 +56,7 @@ class Curves:
     def load(self, now: float) -> None:
         """Read the points of earlier runs.
 
-        `now`: seconds since 1970. Later points come from a wrong clock and are skipped.
+        `now`: seconds since 1970. Points later than `now` come from a wrong clock, and are skipped.
         """
         if self._file is not None:
             with self._lock:
@@ -77,7 +80,7 @@ class Curves:
             self._file.save(list(self._levels.values()))
 
     def value(self, wanted: Range) -> dict[str, Any]:
-        """Return the curves of one range as JSON: the time of the first point, and each curve, NaN for no point."""
+        """Return one range as JSON: the time of the first point, and the values of each curve (NaN if missing)."""
         with self._lock:
             level = self._levels[wanted]
             return {"range": wanted, "step_secs": level.step_secs, "start": _start(level), "series": level.curves()}
@@ -95,7 +98,7 @@ class Curves:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["time", *(f"{name} ({unit})" for name, unit in UNITS.items())])
         for at, row in enumerate(zip(*value["series"].values(), strict=True)):
-            # Rows before the first start are left out.
+            # Rows before the first start are omitted.
             if not all(map(isnan, row)):
                 moment = rfc3339(1000 * (value["start"] + at * value["step_secs"]))
                 writer.writerow([moment, *("" if isnan(each) else f"{each:.10g}" for each in row)])

@@ -56,12 +56,12 @@ class Event:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Key of the problem or state that begins or ends, so that a run finds those of the previous run."""
+        """Key of the problem or state that begins or ends. With it, a run finds the problems of the previous run."""
         return identity(self.code, self.stream, self.mapping, self.worker)
 
     @property
     def begins(self) -> bool:
-        """True for a beginning that a later event will end."""
+        """True if this event is a beginning whose end will be a later event."""
         return self.kind in _BEGINNINGS
 
     def to_json(self) -> dict[str, Any]:

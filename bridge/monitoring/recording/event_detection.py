@@ -33,7 +33,7 @@ class _Throttling:
 class EventDetector:
     """Detector of the events of one bridge. Not thread-safe. It must see a snapshot every few seconds.
 
-    `throttled`: the events of an earlier run that have no end, by their key.
+    `throttled` has the events of an earlier run without an end, by key.
     """
 
     def __init__(self, throttled: Mapping[tuple[str, ...], Event], now: float) -> None:

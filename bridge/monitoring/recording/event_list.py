@@ -24,7 +24,7 @@ class EventList:
         self._reading = threading.Lock()
 
     def newest(self, logs: EventLogs, kind: str, limit: int) -> list[dict[str, Any]]:
-        """Return at most `limit` events of one kind ("": of all), newest first.
+        """Return at most `limit` events of one kind ("" for all kinds), newest first.
 
         `ongoing` is true for problems and states that have not ended.
         """
@@ -48,7 +48,10 @@ class EventList:
 
 
 def _joined(events: list[Event]) -> list[list[Event]]:
-    """Return each shown event, and those it stands for. Equal ones of several workers become one with all names."""
+    """Return each shown event with the events that it represents.
+
+    Equal events of several workers become one event with all names.
+    """
     joined: list[list[Event]] = []
     places: dict[tuple[str, ...], list[Event]] = {}
     for event in events:
@@ -57,7 +60,7 @@ def _joined(events: list[Event]) -> list[list[Event]]:
         if known and event.at - known[0].at <= SAME_SECS and event.worker not in {each.worker for each in known[1:]}:
             known.append(event)
             names = sorted(each.worker for each in known[1:])
-            # An event of the supervisor is one of the whole bridge, and has no name.
+            # An event of the supervisor concerns the whole bridge, so it has no worker name.
             known[0] = replace(known[0], worker=", ".join(names) if all(names) else "")
         else:
             places[identity] = [event, event]

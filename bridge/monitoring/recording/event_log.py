@@ -1,4 +1,4 @@
-"""The log of events: a bounded file in the folder of the spool, one event a line as JSON.
+"""The log of events: a bounded file in the folder of the spool, with one event per line as JSON.
 
     events.jsonl        the newest events
     events.old.jsonl    the events before those; the rotation replaces this file. Each file has at most MAX_FILE_BYTES
@@ -69,7 +69,7 @@ class EventLog:
                 self._failing = True
 
     def _rotate(self, added: int) -> None:
-        """Put the file aside if `added` bytes more would exceed its limit."""
+        """Rename the file if `added` more bytes would exceed its limit."""
         with suppress(FileNotFoundError):
             if self._file.stat().st_size + added > MAX_FILE_BYTES:
                 self._file.replace(self._file.with_name(OLD_EVENT_FILE))
@@ -80,11 +80,13 @@ class EventLog:
         descriptor = os.open(self._file, flags, 0o600)
         try:
             size = os.fstat(descriptor).st_size
-            # A crash may have left an incomplete line. It must not make the next line unreadable too.
+            # A crash may have left an incomplete line. Without a line break, it would make the next line unreadable
+            # too.
             torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
             written = os.write(descriptor, b"\n" * torn + octets)
             if written < torn + len(octets):
-                # The disk became full. Without this, the events would be written again after their first part.
+                # The disk became full during the write. The file is cut, so that the next attempt does not repeat a
+                # part of the events.
                 os.ftruncate(descriptor, size)
                 raise OSError(28, "No space left on device")
         finally:
@@ -96,9 +98,9 @@ class EventLog:
 
 
 class EventLogs(NamedTuple):
-    """Logs of a bridge: the folder of each, by the name of its worker ("" for the process itself).
+    """Logs of a bridge: their folders, by worker name ("" for the process itself).
 
-    `waiting`: events of the process itself that are not in its file yet.
+    `waiting` has the events of the process itself that are not in its file yet.
     """
 
     folders: Mapping[str, Path]

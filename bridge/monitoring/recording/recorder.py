@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Recorder:
     """Events and curves of one process. One thread calls `observe`; `reloaded` may be called on any thread.
 
-    `curves`: also record curves; only a process with a page shows any. `detects`: also derive events from snapshots; a
-    supervisor leaves that to its workers. `what` names the process in its first and last event.
+    With `curves`, it records curves; only a process with a page shows them. With `detects`, it derives events from
+    snapshots; in a supervisor, the workers do that. `what` names the process in its first and last event.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class _Base:
 class TimeSeries:
     """Ring of `points` points, each over `step_secs`. Not thread-safe: its owner guards it.
 
-    `named`: also store the counters of each mapping and stream, which `UNITS` does not contain.
+    With `named`, it also stores the counters of each mapping and stream, which are not in `UNITS`.
     """
 
     def __init__(self, step_secs: int, points: int, *, named: bool = False) -> None:
@@ -58,7 +58,7 @@ class TimeSeries:
         """Add a snapshot. `at`: seconds since 1970; `moment`: seconds of a monotonic clock."""
         slot, base = int(at // self.step_secs), self._base
         if base is None or not base.slot <= slot <= base.slot + MAX_GAP_STEPS:
-            # After the first snapshot, a gap, or a clock that was set, there is no rate: only a new base.
+            # The first snapshot, and one after a gap or a change of the clock, gives no rate. It is only a new base.
             self._base = _Base(values, slot, moment, dict(values.levels))
             return
         _fold(base.levels, values.levels)
@@ -71,7 +71,7 @@ class TimeSeries:
         self._base = _Base(values, slot, moment, dict(values.levels))
 
     def put(self, slot: int, point: Mapping[str, float]) -> None:
-        """Store the point of a step; points of steps that are too old for the ring, or later ones, are removed."""
+        """Store the point of a step. Remove points that are too old for the ring or later than this step."""
         if self.newest is None or slot > self.newest:
             first = slot if self.newest is None else max(self.newest + 1, slot - self.points + 1)
             self._clear(range(first, slot))
@@ -93,7 +93,7 @@ class TimeSeries:
                 series[slot % self.points] = nan
 
     def curves(self) -> dict[str, list[float]]:
-        """Return the points of the curves, oldest first; NaN: no point."""
+        """Return the points of the curves, oldest first; NaN if a point is missing."""
         return {name: self._ordered(self._series[name]) for name in UNITS}
 
     def named(self) -> dict[str, list[float]]:

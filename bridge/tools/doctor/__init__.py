@@ -1,4 +1,4 @@
-"""Checks of `doctor`: broker, AWS and disk, each with what it found and what to do.
+"""Checks of `doctor` for broker, AWS and disk. Each check returns findings with advice.
 
     finding.py                   result of a check: for people, and in numbers for programs
     network.py                   names, ports, TLS
@@ -17,5 +17,6 @@
     backlog.py                   the present backlog, to calculate its delivery time
     check_runner.py              all checks in parallel: one that fails, or hangs, never stops the others
 
-`doctor` uses sessions of its own (`client_id` + `-doctor`). It writes to a topic or stream only with an option for it.
+`doctor` uses separate sessions (`client_id` + `-doctor`). It writes to a topic or a stream only if an option requests
+it.
 """

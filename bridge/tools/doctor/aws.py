@@ -74,7 +74,8 @@ def _context(how: EndpointSettings, endpoint: ServiceEndpoint) -> Any:
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     if ca_file:
-        # As botocore does: strict conformity to RFC 5280, the default from Python 3.13 on, refuses many private CAs.
+        # botocore does the same. Strict conformity to RFC 5280, the default in Python 3.13, would refuse many private
+        # CAs.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
@@ -112,7 +113,7 @@ def examine_identity(
         who = publisher.whoami(str(destination))
     except SendError as error:
         if error.code == STS_UNREACHABLE:
-            # The credentials may be right: only the doctor and `policy` request the identity.
+            # The credentials may still be correct, because only the doctor and `policy` request the identity.
             message = f"identity unknown, STS does not respond: {error.detail}"
             yield warning("aws.credentials", subject, message, "the bridge needs STS only to assume a role")
         else:

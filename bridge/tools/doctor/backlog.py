@@ -1,4 +1,4 @@
-"""Present backlog: from the running bridge, or from the spool of a stopped one."""
+"""Current backlog, from the running bridge or from the spool of a stopped bridge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def backlog_of_bridge(response: dict[str, Any]) -> Backlog:
 
 
 def backlog_on_disk(folders: Iterable[Path]) -> Backlog:
-    """Return the backlog in the spools of a stopped bridge; its size is at most that of their files."""
+    """Return the backlog in the spools of a stopped bridge. Its size is estimated by the size of their files."""
     records = size = 0
     for folder in folders:
         with suppress(BridgeError, OSError):

@@ -20,7 +20,7 @@ _SILENT = "a proxy, a firewall or a hanging server accepts connections and does 
 
 @dataclass(slots=True)
 class _RunningCheck:
-    """Check on a thread of its own. `found` grows until `ended` is true."""
+    """Check on a separate thread. `found` grows until `ended` is true."""
 
     subject: str
     check: Callable[[], Iterable[Finding]]

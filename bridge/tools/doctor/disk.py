@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
     from bridge.tools.doctor.traffic_rate import SpoolRate
 
-# Number of fsyncs: enough for a stable median within a second, also on a memory card with 20 ms each.
+# Number of fsyncs. It is enough for a stable median, and takes less than a second even on a memory card with 20 ms
+# each.
 SYNCS: Final = 40
 # Bytes of each write: about as many as a burst of a hundred small records writes to the log of the database.
 _BYTES: Final = 16_384
 # Duration from which fsync is a warning: with less than 20 commits a second, a small in-flight window of the broker
 # limits the rate.
 _SLOW_SECS: Final = 0.05
-# Messages per second that the disk need not exceed: one process maps and sends about 38,000, see performance.md.
+# A faster disk is not necessary, because one process maps and sends about 38,000 messages a second (see
+# performance.md).
 _OTHER_LIMITS: Final = 30_000
 _KILOBYTE: Final = 1_000
 # Hours that the spool should last: an outage that begins in the evening is noticed in the morning.
@@ -94,7 +96,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
         advice = _ADVICE_BY_NUMBER.get(error.errno or 0, _ADVICE)
         yield failed("disk.sync", "disk", f"{folder}: {error.strerror}", advice)
         return
-    # The median and not the worst: a single slow fsync delays one burst, and the following burst is larger.
+    # The median counts, not the maximum: a single slow fsync delays one burst, and the next burst is larger.
     bursts = 1 / max(syncs.median, 1e-6)
     facts: dict[str, Any] = {
         "median_ms": round(syncs.median * 1000, 3),
@@ -118,7 +120,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
 
 
 def _messages(bursts: float) -> str:
-    """Return the messages a second that these bursts can hold. Other parts limit more than a fast disk does."""
+    """Return the messages per second that these bursts can contain, limited by the speed of the other parts."""
     rate = bursts * 2_000
     more = rate >= _OTHER_LIMITS
     return "more than 30,000 messages/s: not the limit" if more else f"up to {approximate(rate)} messages/s"

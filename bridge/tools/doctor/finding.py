@@ -65,15 +65,15 @@ def ok(check: Check, subject: str, message: str, facts: Facts = NONE, details: t
 
 
 def info(check: Check, subject: str, message: str, advice: str = "", facts: Facts = NONE) -> Finding:
-    """Return a finding that is for information only."""
+    """Return a finding for information."""
     return Finding(check, subject, "info", message, advice, (), facts)
 
 
 def warning(check: Check, subject: str, message: str, advice: str, facts: Facts = NONE) -> Finding:
-    """Return a finding that works, but may not be intended."""
+    """Return a finding about something that works, but may not be intended."""
     return Finding(check, subject, "warning", message, advice, (), facts)
 
 
 def failed(check: Check, subject: str, message: str, advice: str, facts: Facts = NONE) -> Finding:
-    """Return a finding that does not work."""
+    """Return a finding about something that does not work."""
     return Finding(check, subject, "error", message, advice, (), facts)

@@ -1,4 +1,4 @@
-"""Rate into the spool: from the running bridge, or from the doctor's own sample at the broker."""
+"""Rate into the spool, from the running bridge or from a sample at the broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uplink check: bytes per second to Kinesis, measured by requests that it rejects and never stores.
+"""Uplink check: bytes per second to Kinesis, measured with requests that Kinesis rejects and never stores.
 
 Kinesis rejects PutRecords to a stream whose name contains '!' with ValidationException, because no stream can have such
 a name. Each request carries a signature over its body, so the response follows the last byte of the body. Nothing is
@@ -6,7 +6,8 @@ stored or billed, and no shard limit is used. An IAM policy may cause AccessDeni
 ResourceNotFound: each of them is a valid response.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html (StreamName: [a-zA-Z0-9_.-]+)
 
-The requests grow fourfold until one takes seconds. A link of 8 kB/s carries 20 kB in total, a fast one 1.4 MB.
+Each request is four times larger than the last, until one takes seconds. In total, this sends 20 kB on a link of 8
+kB/s, and 1.4 MB on a fast link.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = tim
     for size in SIZES:
         began = clock()
         send(size)
-        # Never 0, by which the rate would be divided.
+        # The time is never 0, because the rate is a division by it.
         samples.append((size, max(1e-6, clock() - began)))
         if samples[-1][1] >= ENOUGH_SECS:
             break
@@ -132,7 +133,7 @@ def examine_uplink(
 
 def _send_request(publisher: KinesisPublisher, stream: str, size: int) -> None:
     """Send one request of about that size. Raise SendError without a response, or if its code is unexpected."""
-    # Random, so that no proxy or tunnel on the way compresses it. Base64 makes 4 bytes of 3.
+    # The data is random, so that no proxy or tunnel can compress it. Base64 converts 3 bytes to 4.
     data = os.urandom(max(1, (size - HEAD_BYTES) * 3 // 4))
     try:
         publisher.put_records(stream, [Record(1, 0, "doctor", data)])

@@ -1,1 +1,1 @@
-"""Support bundle: the information for a support ticket, as one archive without secrets."""
+"""Support bundle: one archive with the information for a support ticket, without secrets."""

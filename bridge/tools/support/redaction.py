@@ -42,7 +42,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets if secret for form in _forms(secret)}
-        # A secret may contain another one: the longest is removed first.
+        # A secret may contain another secret, so the longest is removed first.
         self._forms = sorted(forms, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
@@ -59,7 +59,7 @@ def secrets_in(data: Any, environ: Mapping[str, str]) -> Iterator[str]:
     for path, value in _leaves(data, ""):
         if path in public or value is None or is_reference(str(value)):
             continue
-        # A short value of an unknown option is probably no secret, and its removal would make every text unreadable.
+        # A short value of an unknown option is probably not a secret, and removing it would make texts unreadable.
         if path.rpartition(".")[2] in _NAMES or len(str(value)) >= _MIN_CHARS:
             yield from _with_password(str(value))
 

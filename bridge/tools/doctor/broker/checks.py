@@ -1,4 +1,4 @@
-"""Broker checks, in sessions of the doctor's own that the broker deletes at their end.
+"""Broker checks, in separate sessions that the broker deletes at their end.
 
 The first session reads the limits that the broker reports, and receives no plant data. The next one subscribes as the
 bridge does, with its QoS, and discards all messages after some seconds. It first acknowledges nothing, which shows the
@@ -56,8 +56,8 @@ class BrokerTarget:
     def own(self) -> MqttSettings:
         """Settings of the doctor's own session. A shared subscription gets a group of its own.
 
-        In the bridges' group the session would receive messages instead of them. Those without an acknowledgement
-        would be lost.
+        In the group of the bridges, the session would take messages away from them, and unacknowledged messages would
+        be lost.
         """
         share = self.settings.share + SUFFIX if self.settings.share else None
         return self.settings.temporary(SUFFIX, share)
@@ -77,7 +77,7 @@ def examine_broker(target: BrokerTarget) -> Iterator[Finding]:
         if reached:
             yield from _session(target)
     finally:
-        # Release the spool check, which waits for the rate, even if the broker cannot be reached.
+        # The spool check waits for the rate, so it must be released even if the broker cannot be reached.
         target.rate.set_rate(None)
 
 

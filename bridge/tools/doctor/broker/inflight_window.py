@@ -1,11 +1,11 @@
-"""Measurement of the broker's in-flight window: the number of messages that it sends ahead of their acknowledgement.
+"""Measurement of the broker's in-flight window: the number of messages that it sends without an acknowledgement.
 
 The probe first acknowledges nothing. A broker whose window is full stops sending, and sends more at once for each
 acknowledgement. So when no more messages arrive, the probe acknowledges one, then two, then three, after pauses of
 different lengths. If the same number of messages follows at once each time, the window is the number of unacknowledged
 messages. A plant at rest, or one that publishes at intervals, does not show this pattern.
 
-Brokers differ in the response to an acknowledgement. A correct one sends one message. mosquitto 2.0.11 sends a full
+Brokers react differently to an acknowledgement. A correct broker sends one message. mosquitto 2.0.11 sends a full
 window for each acknowledgement of the oldest message (its issue 2301). So its window grows, and soon limits nothing.
 """
 

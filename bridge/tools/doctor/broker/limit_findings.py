@@ -39,7 +39,7 @@ _WILDCARD: Final = re.compile(r"[+#]")
 
 
 class SysTopics:
-    """Values of the $SYS topics. They are retained, so they arrive at once or never."""
+    """Values of the $SYS topics. They are retained, so they arrive immediately, or not at all."""
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}

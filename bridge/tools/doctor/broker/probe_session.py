@@ -1,4 +1,4 @@
-"""Session of the doctor's own at the broker. It counts messages, and acknowledges them only on request.
+"""Temporary session at the broker. It counts messages, and acknowledges them only on request.
 
 It stores only numbers. The broker deletes the session at its end.
 """
@@ -35,7 +35,10 @@ class ProbeSession:
         *,
         joined: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
-        """Prepare the session. `joined`: for each filter those that it joins, which are requested if it is refused."""
+        """Prepare the session.
+
+        `joined` has, for each filter, the filters that it joins. They are requested if the broker refuses it.
+        """
         self.subscriber = Subscriber(settings)
         self.subscriber.set_filters(filters, joined)
         self.unacknowledged: deque[bytes] = deque()

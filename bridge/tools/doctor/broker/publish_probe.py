@@ -1,7 +1,7 @@
-"""Measurement of `--publish`: the broker's window and queue limit, with messages of the doctor's own.
+"""Measurement of `--publish`: the broker's window and queue limit, with published test messages.
 
-They go to a topic of the doctor's own, not retained, and only if no mapping matches it. Other clients that subscribe to
-everything receive them.
+The messages are not retained. Their topic is used only by the doctor, and only if no mapping matches it. Clients that
+subscribe to everything receive them too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TOPIC: Final = "mqtt-kinesis/doctor/"
 _SECS: Final = 10.0
 _FIRST_SECS: Final = 3.0
 _QUIET_SECS: Final = 0.5
-# Far below every broker's default, so that a broker that ignores the requested Receive Maximum shows it.
+# This is far below every broker's default, to detect a broker that ignores the requested Receive Maximum.
 _NARROW_WINDOW: Final = 10
 _SUBJECT: Final = "queue at the broker"
 
@@ -54,9 +54,9 @@ def topic_of(settings: MqttSettings) -> str:
 
 
 def probe(settings: MqttSettings) -> ProbeResult:
-    """Publish to the session itself; acknowledge nothing until the broker has accepted all messages, and then all."""
+    """Publish to the session itself. Acknowledge nothing until the broker has accepted all messages, and then all."""
     topic = topic_of(settings)
-    # Not shared: another client of the group would receive some of the messages.
+    # The subscription is not shared, because another client of the group would receive some of the messages.
     with ProbeSession(settings.model_copy(update={"share": None}), {topic: 1}) as session:
         session.open(CONNECT_SECS)
         subscriptions = session.subscriber.subscriptions
