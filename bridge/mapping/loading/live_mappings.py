@@ -196,6 +196,9 @@ class LiveMappings:
         before, self._files = self._files, files
         for file in before.keys() - files.keys():
             log.info("mapping removed", extra={"file": file.name})
+        # At the start, one line with the number of mappings is logged instead.
+        for file in [file for file in files if before and file not in before and not files[file].problems]:
+            log.info("mapping added", extra={"file": file.name})
         if [state.mapping for state in files.values()] != [state.mapping for state in before.values()]:
             self._activate()
         if report := reload_report(before, files):

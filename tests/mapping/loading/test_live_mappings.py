@@ -98,6 +98,16 @@ def test_log_reports_once_what_is_wrong(live, folder, caplog):
     assert sum("press.yaml" in record.getMessage() for record in caplog.records) == 1
 
 
+def test_new_file_is_logged_when_it_is_loaded_while_the_bridge_runs(live, folder, caplog):
+    caplog.set_level("INFO", "bridge.mapping")
+    write(folder, "oven.yaml", topic="a/oven")
+    write(folder, "broken.yaml", text="topic: [")
+    live.reload()
+    assert [(each.message, each.file) for each in caplog.records if each.levelname == "INFO"] == [
+        ("mapping added", "oven.yaml")
+    ]
+
+
 def test_after_a_restart_a_broken_file_still_has_its_last_good_version(live, folder, tmp_path):
     write(folder, "press.yaml", text="topic: [")
     again = LiveMappings(folder, tmp_path / "kept")
