@@ -126,7 +126,7 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
     yield f"backlog   {backlog_text(status)}"
     yield from link_lines(status)
     for stream in status["streams"]:
-        yield stream_line(stream, sum(row["spooled"] for row in status["ledger"] if row["stream"] == stream["stream"]))
+        yield stream_line(stream, [row for row in status["ledger"] if row["stream"] == stream["stream"]])
     for worker in status["workers"]:
         yield printable(_worker(worker))
     yield from ledger_lines(status["ledger"])
@@ -151,11 +151,15 @@ def spool_text(status: dict[str, Any]) -> str:
     return f"{size_text(status['spool_bytes'])}{limit}, {dead_letters}{advice}"
 
 
-def stream_line(stream: dict[str, Any], buffered: int) -> str:
-    """Return the line of one stream, which has `buffered` records in the spool."""
+def stream_line(stream: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """Return the line of one stream. `rows`: its lines of the ledger, which agree with one another at any time.
+
+    The sender's own count begins at each start, and is ahead of the ledger until the next commit.
+    """
+    delivered, buffered = (sum(row[name] for row in rows) for name in ("delivered", "spooled"))
     age = f" (oldest {duration(stream['oldest_secs'])})" if stream["oldest_secs"] else ""
     buffer = f"{buffered:,} buffered{age}" if buffered else "buffer empty"
-    return f"stream    {stream['stream']}: {stream['state']}, {stream['delivered']:,} delivered, {buffer}"
+    return f"stream    {stream['stream']}: {stream['state']}, {delivered:,} delivered, {buffer}"
 
 
 def _session(status: dict[str, Any]) -> str:

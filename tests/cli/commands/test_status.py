@@ -81,8 +81,9 @@ def test_where_all_are_away_none_are_counted():
     ],
 )
 def test_stream_line_shows_what_is_buffered(buffered, oldest_secs, expected):
-    stream = {"stream": "archive", "state": "ok", "delivered": 1_843, "oldest_secs": oldest_secs}
-    assert stream_line(stream, buffered) == f"stream    archive: {expected}"
+    stream = {"stream": "archive", "state": "ok", "delivered": 9, "oldest_secs": oldest_secs}
+    rows = [{"delivered": 1_800, "spooled": buffered}, {"delivered": 43, "spooled": 0}]
+    assert stream_line(stream, rows) == f"stream    archive: {expected}"
 
 
 def test_status_with_a_problem_prints_its_first_line_once():
