@@ -13,7 +13,8 @@ Deflated data has no signature. `auto` recognises it only if a text is expected:
 decompressed content is. One in 10,000 payloads of random bytes would be mistaken for deflated data.
 
 The output is never longer than `limit` bytes. A decompression bomb is rejected when it reaches the limit. Payloads with
-a wrong checksum, with a missing end, or with other data after the end are rejected too.
+a wrong checksum, with a missing end, or with data other than NULs after the end are rejected
+too.
 """
 
 from __future__ import annotations
@@ -144,7 +145,12 @@ def _inflated(compression: str, payload: bytes, limit: int) -> bytes | None:
         return None
     if len(made) > limit:
         raise _too_large(limit)
-    return made if work.eof and not work.unused_data else None
+    return made if work.eof and not _more(work.unused_data) else None
+
+
+def _more(rest: bytes) -> bool:
+    """Return whether data follows after the end. NULs are no data: a sender may fill a buffer of fixed size."""
+    return bool(rest.strip(b"\0"))
 
 
 def _from_zlib(payload: bytes, limit: int) -> bytes:
@@ -159,7 +165,7 @@ def _from_deflate(payload: bytes, limit: int) -> bytes:
 def _stream(compression: str, payload: bytes, limit: int) -> bytes:
     """Decompress one stream. Raise DecodeError."""
     made, rest = _part(compression, payload, limit, payload)
-    if rest:
+    if _more(rest):
         raise DecodeError(f"not {compression}: {len(rest)} bytes follow after the end")
     return made
 
@@ -170,7 +176,7 @@ def _from_gzip(payload: bytes, limit: int) -> bytes:
     for _ in range(_MAX_PARTS):
         part, rest = _part("gzip", rest, limit - len(made), payload, limit)
         made += part
-        if not rest:
+        if not _more(rest):
             return made
     raise DecodeError(f"not usable: the gzip holds more than {_MAX_PARTS} members")
 
@@ -210,7 +216,7 @@ def _from_zstd(payload: bytes, limit: int) -> bytes:
             place += len(chunk)
         # The last chunk may contain the beginning of the next frame.
         place -= len(frame.unused_data)
-        if place == len(payload):
+        if not _more(payload[place:]):
             return bytes(made)
     raise DecodeError(f"not usable: the zstd holds more than {_MAX_PARTS} frames")
 

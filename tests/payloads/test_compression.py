@@ -75,6 +75,14 @@ def test_deflate_reads_the_format_of_zlib_too():
     assert unpacked("deflate", zlib.compress(b"a" * 50)) == b"a" * 50
 
 
+@pytest.mark.parametrize("compression", ["gzip", "zlib", "deflate", "zstd"])
+def test_nuls_after_the_end_of_compressed_data_are_passed_over(compression):
+    text = b'{"machine": "press07", "temperature": 21.5}'
+    filled = compress(compression, text) + bytes(30)
+    assert unpacked(compression, filled) == text
+    assert decompressor("auto", LIMIT, text=True)(filled) == text
+
+
 @pytest.mark.parametrize("compression", ["zlib", "deflate"])
 def test_data_after_the_end_of_a_stream_is_rejected(compression):
     with pytest.raises(DecodeError, match=f"not {compression}: 2 bytes follow after the end"):
