@@ -42,6 +42,7 @@ SECTIONS: dict[str, Fixes] = {
         "topic_case": ("Topic", "topic"),
         "topic_missing": ("outputs:", "topic: a\noutputs:"),
         "where_blank": ("where:", "where: payload.x"),
+        "vars_blank": ("vars:", "vars: {t: payload.x}"),
         "transform_comment": ("# later", "payload.x"),
         "expr_empty": ("where: ''", "where: payload.x"),
         "expr_bool": ("true", "payload.x"),

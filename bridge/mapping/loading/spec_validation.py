@@ -46,11 +46,13 @@ def read_specification(document: Document, resources: Resources = NO_RESOURCES) 
     """
     # Expressions are compiled from the raw document, so that their errors are reported together with schema errors.
     expressions, expression_problems = _compiled(document, resources.tables)
-    problems = [*expression_problems, *_each_problems(document), *_blanks(document)]
+    blanks = _blanks(document)
+    problems = [*expression_problems, *_each_problems(document), *blanks]
     try:
         specification = validate(MappingSpec, document)
     except ConfigError as error:
-        raise ConfigError([*problems, *error.problems]) from None
+        reported = {each.path for each in blanks}
+        raise ConfigError([*problems, *(each for each in error.problems if each.path not in reported)]) from None
     problems += [document.problem(("except",), message) for message in _exception_problems(specification.pattern)]
     try:
         codec = payload_codec(specification, resources.schemas)
