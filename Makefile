@@ -200,7 +200,8 @@ build/brokers/.installed: Makefile tests/brokers/servers/mochi/main.go $(JAVA_BR
 	  mvn -q -B -f tests/brokers/servers/$$name/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/brokers/java/$$name \
 	  && javac -cp "build/brokers/java/$$name/*" -d build/brokers/java/$$name/classes tests/brokers/servers/$$name/Main.java || exit 1; done
 	@{ command -v rabbitmq-server && command -v ejabberdctl; } >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
-	  || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rabbitmq-server ejabberd >/dev/null
+	  || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rabbitmq-server ejabberd >/dev/null; } \
+	  || echo "RabbitMQ and ejabberd are not installed" >&2
 	@touch $@
 
 # What makes faults: network namespaces and traffic control, packet filters, errors of system calls, a false clock.
