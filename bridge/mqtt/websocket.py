@@ -25,6 +25,8 @@ _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0
 _MAX_RESPONSE_BYTES: Final = 65_536
 _MAX_CONTROL_BYTES: Final = 125
 """Maximum payload of a control frame: RFC 6455, 5.5."""
+_MAX_UNSENT_BYTES: Final = 262_144
+"""Number of unsent bytes from which on a PING gets no PONG: more than the frame that is being sent."""
 _SWITCHING_PROTOCOLS: Final = 101
 _NO_REASON: Final = (1000, 1001, 1005)
 """Codes of a CLOSE that show no reason: normal, going away, none."""
@@ -187,7 +189,10 @@ class WebSocket(WrappedSocket):
 
     def _on_control(self, opcode: int, payload: bytes) -> None:
         if opcode == _PING:
-            self._send_control(_PONG, payload)
+            # RFC 6455, 5.5.3 permits leaving PINGs without a PONG. A server that sends PINGs and reads nothing would
+            # otherwise fill the memory.
+            if len(self._out) < _MAX_UNSENT_BYTES:
+                self._send_control(_PONG, payload)
         elif opcode == _CLOSE:
             code = int.from_bytes(payload[:2]) if len(payload) > 1 else 1005
             self._closed = WebSocketClosed(code, payload[2:].decode("utf-8", "replace"))

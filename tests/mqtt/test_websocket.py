@@ -165,6 +165,18 @@ def test_pong_waits_for_the_end_of_a_frame_that_is_sent_in_part():
     assert socket.sent[16] == 0x80 | PONG
 
 
+def test_flood_of_pings_without_reading_is_bounded():
+    pings = frame(PING, b"x" * 125) * 10_000
+    websocket, socket = connected(*(pings[at : at + 65_536] for at in range(0, len(pings), 65_536)))
+    socket.takes = [0] * 20_000
+    while socket.blocks:
+        with suppress(BlockingIOError):
+            websocket.recv(65_536)
+    socket.takes = []
+    websocket.send(b"x")
+    assert len(socket.sent) < 300_000
+
+
 def test_partial_frame_does_not_keep_the_thread_awake():
     websocket, _ = connected(frame(BINARY, b"data")[:1])
     assert read_all(websocket) == b""
