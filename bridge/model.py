@@ -199,7 +199,7 @@ class ReleasedRecord(NamedTuple):
 
 
 class SideEffects(NamedTuple):
-    """Results of a stateful mapping besides records.
+    """Results of a stateful mapping other than records.
 
     `filtered` is the number of messages to count as filtered. `commands` are published after the commit. `released` are
     records of earlier messages.

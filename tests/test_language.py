@@ -35,7 +35,12 @@ FOLDERS = sorted(
 )
 MAX_NAME_CHARS = 70
 FRAGMENTS = ("Of", "As", "By", "What", "Where", "Whether", "Those", "These", "Until", "Nothing")
-UNNAMED = ("what", "every", "no", "nothing", "each", "a", "an", "the", "it")
+UNNAMED = (
+    "what", "every", "no", "nothing", "each", "a", "an", "the", "it", "its", "without", "any", "one", "only", "all",
+    "of", "another", "with", "several", "same", "anything", "whatever", "those", "they", "other", "who", "everyone",
+    "these", "both", "there", "few", "everything", "two", "three", "many", "more", "when", "while", "after",
+    "before",
+)  # fmt: skip
 BANNED = {
     r"(?:all|is|are|was|goes?) well(?=[.,;:]|$)|\bwell;": "OK, healthy",
     r"told": "reported, requested",

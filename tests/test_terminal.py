@@ -43,7 +43,7 @@ def test_complaint_begins_with_what_it_is_about():
     assert told == "\x1b[31mmappings/press.yaml:3:1\x1b[0m: topic: missing\n"
 
 
-def test_where_no_client_looks_nothing_is_inked(capsys):
+def test_output_that_is_no_terminal_has_no_colours(capsys):
     print_coloured("bad", {"bad": BAD})
     print_error("a: b")
     assert capsys.readouterr() == ("bad\n", "a: b\n")

@@ -28,7 +28,7 @@ def policy(
     offline: Annotated[bool, typer.Option("--offline", help="Send no request to AWS.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Print the least-privilege IAM policy for exactly these mappings."""
+    """Print the least-privilege IAM policy for the mappings."""
     from bridge.cli.commands.policy import PolicyOptions, option_error, print_policy  # noqa: PLC0415 - see the module
 
     if wrong := option_error(account, kms_key or ()):

@@ -64,8 +64,8 @@ def support_bundle(
 ) -> None:
     """Write an archive for a support ticket: configuration without secrets, status, metrics, log, versions, findings.
 
-    Only you can read the file. What is not available, such as the status of a bridge that does not run, is a line with
-    the reason.
+    Only you can read the file. If a part is not available, for example because the bridge does not run, the archive
+    contains the reason.
     """
     from bridge.cli.commands.support_bundle import support_bundle as run_bundle  # noqa: PLC0415 - see the module
 

@@ -64,8 +64,8 @@ def demo(
 ) -> None:
     """Run a simulated factory, a broker, a local Kinesis and the bridge on this machine, without an account.
 
-    The page is served on port 8080 or the next free one. The keys k, b and q cut Kinesis off, publish a bad message,
-    and end the demo.
+    The page is served on port 8080 or the next free one. The key k disconnects Kinesis, b publishes a bad message, and
+    q ends the demo.
     """
     from bridge.cli.commands.demo import demo as run_demo  # noqa: PLC0415 - see the module
 

@@ -113,7 +113,7 @@ def check(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print problems only.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Validate the configuration and the mappings, and run the mappings' own tests."""
+    """Validate the configuration and the mappings, and run the tests in the mapping files."""
     from bridge.cli.commands.check import check_all  # noqa: PLC0415 - see the module
 
     quiet = quiet or verbosity(context).quiet
@@ -138,7 +138,7 @@ def try_(
     qos: Annotated[int, typer.Option("--qos", metavar="0|1|2", min=0, max=2, help="QoS of the message.")] = 1,
     retain: Annotated[bool, typer.Option("--retain", help="Treat the message as retained.")] = False,
 ) -> None:
-    """Show what the mappings make of one message: every record, key and stream, or why there is none."""
+    """Show what the mappings do with one message: every record, key and stream, or why there is none."""
     from bridge.cli.commands.try_message import TryOptions, try_dead_letter, try_message  # noqa: PLC0415 - see the module
 
     if bool(topic) == (dead_letter is not None):
@@ -173,7 +173,7 @@ def schema(
 def functions(
     word: Annotated[str, typer.Argument(metavar="WORD", help="Name of a function, or a word such as concat.")] = "",
 ) -> None:
-    """List the functions of expressions, or show those that a word leads to, with examples."""
+    """List the functions of expressions, or show the functions related to a word, with examples."""
     from bridge.cli.commands.functions import print_functions  # noqa: PLC0415 - see the module
 
     raise typer.Exit(print_functions(word))

@@ -66,7 +66,7 @@ def show_dead_letter(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Show one dead letter in full; `try --dead-letter` shows what the present mappings make of it."""
+    """Show one dead letter in full. `try --dead-letter` shows what the current mappings do with it."""
     from bridge.cli.commands.dead_letters import show_dead_letter as run_show  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_show(config, number, worker))
@@ -181,7 +181,7 @@ def list_states(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Show how much each mapping remembers: keys and bytes."""
+    """Show the size of the state of each mapping: keys and bytes."""
     from bridge.cli.commands.state import list_states as run_list  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_list(config, worker, as_json=as_json))
@@ -194,7 +194,7 @@ def show_state(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Show keys and values that a mapping remembers, the one written last first; exit code 1 if there are none."""
+    """Show the keys and values in the state of a mapping, newest first. Exit code 1 if there are none."""
     from bridge.cli.commands.state import show_state as run_show  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_show(config, mapping, limit, worker))
@@ -207,7 +207,7 @@ def clear_state(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Clear what a mapping remembers. Records that `sample` holds are sent; a Sparkplug rebirth is requested."""
+    """Clear the state of a mapping. Records that `sample` holds are sent; a Sparkplug rebirth is requested."""
     from bridge.cli.commands.state import clear_state as run_clear  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_clear(config, mapping, worker, yes=yes))

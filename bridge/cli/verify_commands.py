@@ -35,7 +35,7 @@ def capture(
     ] = "100 MiB",
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Record field traffic to a file, for `diff` and `coverage`; the bridge's own session is not touched."""
+    """Record live traffic to a file, for `diff` and `coverage`, without affecting the session of the bridge."""
     from bridge.cli.commands.capture import CaptureOptions, record_traffic  # noqa: PLC0415 - see the module
 
     wanted = CaptureOptions(topic or (), secs, messages, size, verbosity(context).log_level("warning"))

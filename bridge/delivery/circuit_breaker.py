@@ -29,7 +29,7 @@ class CircuitBreaker:
     def wait_secs(self, now: float, in_flight: int) -> float:
         """Return the seconds during which no request may start.
 
-        While a probe is in flight, that is the maximum of the back-off.
+        While a probe is in flight, this is the maximum back-off.
         """
         if not self.failures:
             return 0.0

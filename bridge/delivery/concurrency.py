@@ -1,7 +1,7 @@
 """Adaptive concurrency for one endpoint: how large a request may be, and how many bytes and requests may be in flight.
 
-All streams that are sent to the same endpoint share one link, and therefore one `AdaptiveConcurrency`. The model is
-that of BBR (https://datatracker.ietf.org/doc/draft-ietf-ccwg-bbr/), applied to HTTP requests:
+All streams that are sent to the same endpoint share one link, and therefore one `AdaptiveConcurrency`. The model is BBR
+(https://datatracker.ietf.org/doc/draft-ietf-ccwg-bbr/), applied to HTTP requests:
 
     bandwidth       bytes per second that left over the link, or were answered where the kernel does not see the link.
                     Only answers raise it, since bytes may leave into the buffer of a proxy or a modem

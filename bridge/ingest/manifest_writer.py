@@ -8,8 +8,8 @@ the range is in the stream, or is one of the exceptions, which have a reason.
      "first": 1001, "last": 2000, "except": [{"first": 1017, "last": 1017, "reason": "dead_lettered"}],
      "checksum": "9f86d081884c7d65", "at": "2026-01-31T12:00:00.000Z"}
 
-Manifests of one spool and queue are contiguous: the `first` of each is the `last` + 1 of the one before. All of them
-have the `first` of the very first manifest as `since`. So a missing manifest is detected at any position. The
+Manifests of one spool and queue are contiguous: the `first` of each manifest is the previous manifest's `last` + 1. All
+of them have the `first` of the very first manifest as `since`. So a missing manifest is detected at any position. The
 transaction that spools a manifest also stores its upper end, so that a kill at any time omits no number. `checksum`
 covers the content of all records from first to last without the exceptions (bridge/spool/queue/record_checksum.py). It
 is missing if it was lost in a damaged spool. Exceptions: dead_lettered, dropped, and "no envelope" (a record of another

@@ -32,7 +32,7 @@ class StreamReader:
         """Shard iterators by (stream, shard); None for a closed shard that was read to its end."""
 
     def create(self, streams: dict[str, int]) -> None:
-        """Create streams with these numbers of shards, because a local Kinesis has none, and wait until they exist."""
+        """Create streams in a local Kinesis, given their numbers of shards, and wait until they exist."""
         client = self._connected()
         for stream, shards in streams.items():
             client.create_stream(StreamName=stream, ShardCount=shards)

@@ -204,7 +204,7 @@ class Connection:
             self._keepalive.on_received(now)
         if self.accepted:
             self._advance(now)
-        # If the keepalive is short, once a second is not often enough.
+        # If the keepalive is short, checking once a second is not often enough.
         if now - self._housekept_at < min(1.0, self._keepalive.interval_secs / 10):
             return
         self._housekept_at = now

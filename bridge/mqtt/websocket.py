@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-# More than any server sends in the head of a 101 response.
+# No server sends more in the head of a 101 response.
 _MAX_RESPONSE_BYTES: Final = 65_536
 _MAX_CONTROL_BYTES: Final = 125
 """Maximum payload of a control frame: RFC 6455, 5.5."""

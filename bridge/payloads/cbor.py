@@ -136,7 +136,7 @@ def _count_values(payload: bytes) -> None:
 
 
 def _with_doubles(payload: bytes) -> bytes:
-    """Return the payload with every 32-bit float as the 64-bit float of its shortest number.
+    """Return the payload with every 32-bit float replaced by a 64-bit float of the shortest number.
 
     The decoder returns both as doubles and does not distinguish them. 16-bit floats stay exact, because encoders use
     them only for numbers that 16 bits can represent. If the payload is incomplete, its last part stays unchanged.

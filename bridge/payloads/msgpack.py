@@ -94,7 +94,7 @@ def _content(_type: int, data: bytes) -> bytes:
 
 
 def _with_doubles(payload: bytes) -> bytes:
-    """Return the payload with every 32-bit float as the 64-bit float of its shortest number.
+    """Return the payload with every 32-bit float replaced by a 64-bit float of the shortest number.
 
     The decoder returns both as doubles and does not distinguish them. If the payload is incomplete, its last part stays
     unchanged.

@@ -123,7 +123,7 @@ def _outcome(bridge: RunningBridge) -> str:
 
 
 def _not_loaded(bridge: RunningBridge) -> Iterator[str]:
-    """Yield the first error in the mapping files and the number of further errors; no line without errors."""
+    """Yield a line with the first error in the mapping files and the number of further errors, if there are errors."""
     problems = bridge.mappings.problems
     if problems:
         more = f" (and {len(problems) - 1} more, see `check`)" if len(problems) > 1 else ""

@@ -15,7 +15,7 @@ from bridge.errors import NoPermission, SpoolInUse, SpoolWriteError
 LOCK_FILE = "spool.lock"
 """Name of the file that the owner locks. It contains the owner's process id."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# More than the file ever contains: a process id, and a boot id of 36 characters.
+# This is more than the file ever contains: a process id, and a boot id of 36 characters.
 _LOCK_BYTES = 1000
 OWNER_ONLY = 0o700
 """Mode of a folder that only its user can enter."""

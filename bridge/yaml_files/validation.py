@@ -86,8 +86,9 @@ def _replaced(data: Any, path: Path, value: Any) -> Any:
 def _errors_to_show(located: list[Located]) -> list[Located]:
     """Return the errors to show.
 
-    1. For a union, only the alternative whose errors are deepest, because the user meant that one.
-    2. No "too short" error of a list whose items have errors, because pydantic counts only the valid items.
+    1. For a union, only the errors of the alternative with the deepest errors are shown, because the user probably
+       meant this alternative.
+    2. If items of a list have errors, its "too short" error is omitted, because pydantic counts only the valid items.
     """
     furthest: dict[Path, tuple[int, bool]] = {}
     branches: dict[tuple[Path, str], tuple[int, bool]] = {}

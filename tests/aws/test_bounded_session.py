@@ -60,7 +60,7 @@ class Moving:
         return 0.0 if first else self._clock()
 
 
-def test_both_metadata_services_are_limited(monkeypatch):
+def test_metadata_services_are_both_limited(monkeypatch):
     made = []
     monkeypatch.setattr(bounded_session, "BoundedSession", lambda inner, *, secret: made.append((type(inner), secret)))
     bound_metadata(create_credential_resolver(get_session()))

@@ -72,7 +72,7 @@ def test_error_rules_contain_every_error_of_botocores_put_records_model():
 @pytest.mark.parametrize(
     "code", [code for code in ERROR_RULES if isinstance(ErrorResponse(code, "", 400).error("s", "r"), Refused)]
 )
-def test_whatever_is_refused_reports_what_to_do(code):
+def test_refusal_reports_what_to_do(code):
     hint = ErrorResponse(code, "", 400).error("telemetry", "eu-north-1").hint
     assert len(hint) > 20
     assert "{" not in hint
@@ -104,7 +104,7 @@ def test_wrong_clock_is_measured_in_the_hint(skew, words):
 
 
 @pytest.mark.parametrize("skew", [None, 0, 12, -299])
-def test_with_a_good_clock_a_bad_signature_points_to_the_secret(skew):
+def test_signature_error_with_a_correct_clock_points_to_the_secret(skew):
     assert "secret" in ErrorResponse("InvalidSignatureException", "", 403, skew).error("s", "r").hint
 
 

@@ -147,7 +147,7 @@ def test_hostile_topic_and_payload_are_text(edit):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "dark"), [(390, False), (768, True), (1280, False), (1280, True)])
-def test_everyone_can_use_the_editor_in_each_state(edit, width, dark):
+def test_editor_is_accessible_in_each_state(edit, width, dark):
     """axe finds nothing, and nothing is wider than its screen: with errors, completion, search and questions."""
     edited = edit(f"looks-{width}-{dark}", width=width, dark=dark, bypass_csp=True)
     page = edited.page

@@ -57,19 +57,19 @@ def views(page, plant):
         yield view
 
 
-def test_everyone_can_use_it(open_page, plant):
+def test_page_is_accessible(open_page, plant):
     """WCAG 2.1 AA and what axe defines as good practice, in each view."""
     page = open_page(bypass_csp=True)
     assert {view: violations(page) for view in views(page, plant)} == {view: [] for view in VIEWS}
 
 
-def test_everyone_can_read_it_in_the_dark(open_page, plant):
+def test_page_is_accessible_in_dark_mode(open_page, plant):
     """Compare the dark theme with the light one: only colours differ."""
     page = open_page(dark=True, bypass_csp=True)
     assert {view: violations(page, ["color-contrast"]) for view in views(page, plant)} == {view: [] for view in VIEWS}
 
 
-def test_everyone_can_come_in(tab, plant):
+def test_login_form_is_accessible(tab, plant):
     page = tab(bypass_csp=True)
     page.goto(plant.url)
     assert violations(page) == []

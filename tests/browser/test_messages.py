@@ -114,7 +114,7 @@ NASTY = "\"'\\\n\t#: - {\x7f\x85\u2028\ufeff😀é"
     ],
     ids=["text", "binary", "records"],
 )
-def test_any_message_as_a_test_is_valid_yaml(open_page, payload, made, expected):
+def test_message_as_a_mapping_test_is_valid_yaml(open_page, payload, made, expected):
     text = open_page().evaluate(
         """async ([message, made]) => (await import("/static/mapping_test.js")).mappingTest(message, made).text""",
         [MESSAGE | {"payload": payload}, made],

@@ -56,7 +56,7 @@ def test_line_reports_how_long_a_time_it_covers(open_page):
     assert told == ["", "last 20 s", "last 10 min", "last hour"]
 
 
-def test_who_reads_or_selects_is_not_disturbed_each_second(open_page):
+def test_update_each_second_keeps_scroll_position_and_selection(open_page):
     page = open_page()
     link, received = ledger(page).get_by_role("link", name="press"), ledger(page).nth(3)
     link.focus()

@@ -101,7 +101,7 @@ def test_broker_that_is_away_is_reported(watched, troubled):
     expect(step(watched, "Broker").get_by_text("subscribed")).to_be_visible(timeout=60_000)
 
 
-def test_without_a_token_nothing_can_be_chosen_and_it_is_reported_why(watched, troubled):
+def test_selection_without_a_token_is_disabled_with_the_reason(watched, troubled):
     watched.goto(f"{troubled.url}#/dead-letters")
     expect(watched.get_by_text(re.compile("^Read-only: set http.token"))).to_be_visible()
     assert watched.get_by_role("checkbox").count() == 0

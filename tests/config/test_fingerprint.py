@@ -20,7 +20,7 @@ def test_fingerprint_of_equal_options_is_equal(tmp_path):
     assert re.fullmatch("[0-9a-f]{12}", of(tmp_path))
 
 
-def test_another_option_makes_another(tmp_path):
+def test_fingerprint_changes_with_an_option(tmp_path):
     assert len({of(tmp_path), of(tmp_path, client_id="oven"), of(tmp_path, more="stop_secs: 5")}) == 3
 
 

@@ -47,7 +47,7 @@ def test_types_without_settings(tmp_path, name):
     assert (authentication.type, authentication.plain()) == (name, {})
 
 
-def test_without_authentication_it_is_that_of_the_command_line(tmp_path):
+def test_authentication_defaults_to_that_of_the_aws_command_line(tmp_path):
     assert kinesis(tmp_path, "linger_ms: 0").authentication.type == "default"
 
 
@@ -77,7 +77,7 @@ def test_credentials_of_the_wrong_shape_are_refused_and_not_shown(tmp_path):
 @pytest.mark.parametrize(
     "url", ["https://vpce-1.kinesis.us-east-1.vpce.amazonaws.com", "http://127.0.0.1:4567", "http://[::1]:1/"]
 )
-def test_another_endpoint_may_be_given(tmp_path, url):
+def test_endpoint_url_may_be_given(tmp_path, url):
     assert kinesis(tmp_path, f"endpoint_url: '{url}'").endpoint_url == url
 
 

@@ -44,7 +44,7 @@ def test_empty_path_is_refused(tmp_path):
     assert problems(tmp_path, f"{MQTT}{KINESIS}mappings: ''") == ["3:1: mappings: expected a path, found empty text"]
 
 
-def test_both_connections_are_required(tmp_path):
+def test_settings_require_both_connections(tmp_path):
     assert problems(tmp_path, "log: {}") == [
         "1:1: kinesis: missing; expected keys and values",
         "1:1: mqtt: missing; expected keys and values",
@@ -76,7 +76,7 @@ def test_page_listens_where_it_is_reported_to(tmp_path, listen, host, port):
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:80", "192.168.1.7:8080", "edge7.plant:8080", "'[::]:80'"])
-def test_beyond_this_machine_a_token_is_needed(tmp_path, listen):
+def test_listen_beyond_loopback_needs_a_token(tmp_path, listen):
     [problem] = problems(tmp_path, f"{MQTT}{KINESIS}http:\n  listen: {listen}")
     assert "requires a token: set http.token" in problem
 

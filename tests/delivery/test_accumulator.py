@@ -154,7 +154,7 @@ def test_backlog_is_shared_out_by_keys_between_requests():
     assert sum(map(len, keys)) == len(set.union(*keys)) == 64
 
 
-def test_halves_are_sent_one_after_the_other_when_strict():
+def test_split_halves_are_sent_one_after_the_other_when_strict():
     made = strict("")
     made.append(keyed("a", "b", "c", "d"), 0.0)
     whole = drain(made)

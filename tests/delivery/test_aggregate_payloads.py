@@ -20,7 +20,7 @@ def test_first_one_is_logged_with_what_to_do(caplog):
     assert "set packing: kpl" in message
 
 
-def test_where_kpl_is_set_the_reason_is_the_stream(caplog):
+def test_warning_with_kpl_names_the_stream_as_the_reason(caplog):
     AggregatePayloads(Destination("telemetry", packing="kpl")).add(1)
     assert "packing: kpl is not applied to this stream now" in caplog.text
     assert "set packing" not in caplog.text

@@ -20,7 +20,7 @@ def test_circuit_breaker_without_failures_does_not_wait():
     assert CircuitBreaker(BACKOFF).wait_secs(0.0, in_flight=3) == 0.0
 
 
-def test_after_a_failure_all_wait_and_then_one_probes():
+def test_failure_pauses_all_requests_and_then_one_probes():
     pacing = CircuitBreaker(BACKOFF)
     pacing.failed(pacing.generation, now=10.0)
     assert 0.5 <= pacing.wait_secs(10.0, in_flight=0) <= 1.0

@@ -40,7 +40,7 @@ def test_steady_link_is_used_and_its_queue_is_short(bandwidth, latency, drains):
     assert link.longest < 2 * MAX_QUEUE_SECS + 4 * latency
 
 
-def test_far_and_fast_link_carries_many_requests():
+def test_link_that_is_far_and_fast_carries_many_requests():
     link = SimulatedLink(12_500_000, 0.1)
     link.send(10)
     # Requests that started together leave together here, and the link is idle for as long as all wait for answers.
@@ -48,7 +48,7 @@ def test_far_and_fast_link_carries_many_requests():
     assert link.limits.status(link.now).max_requests > 8
 
 
-def test_near_and_thin_link_carries_few_requests():
+def test_link_that_is_near_and_thin_carries_few_requests():
     link = SimulatedLink(8_000, 0.01)
     link.send(120)
     assert link.requests <= 3

@@ -46,7 +46,7 @@ def test_contention_with_small_samples_accepted_continues():
 
 
 @pytest.mark.parametrize("found", [verdict(2), verdict(5, variance=4.0), verdict(30, variance=100.0)])
-def test_few_refusals_or_chance_are_no_evidence(found):
+def test_refusals_that_are_few_or_by_chance_are_no_evidence(found):
     made = Contention(0.0)
     for _ in range(8):
         made.on_sample(RECORDS, SECS, found, 0.0)
@@ -54,11 +54,11 @@ def test_few_refusals_or_chance_are_no_evidence(found):
 
 
 @pytest.mark.parametrize(("fraction", "secs", "active"), [(0.6, 5, False), (0.6, 15, True), (0.2, 100, False)])
-def test_much_refused_for_long_starts_contention(fraction, secs, active):
+def test_refusals_for_long_start_contention(fraction, secs, active):
     assert refused(fraction, secs).active is active
 
 
-def test_much_refused_at_the_start_is_no_evidence():
+def test_refusals_at_the_start_are_no_evidence():
     assert not refused(0.9, 30, begin=0.0).active
 
 

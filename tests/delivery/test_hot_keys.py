@@ -52,7 +52,7 @@ def test_hot_key_is_logged_once(caplog):
     assert len(caplog.messages) == 1
 
 
-def test_when_all_is_calm_no_key_is_hot():
+def test_hot_key_is_none_without_a_busy_shard():
     keys = HotKeys("telemetry", packed=False)
     bring(keys, {"press07": 1500}, LONG)
     keys.reset()

@@ -135,7 +135,7 @@ def small(monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "size", "per_step"), [("s", 100, 250), ("s packing=kpl", 20_000, 12)])
-def test_where_what_is_live_goes_first_so_does_the_newest_of_a_hot_shard(tmp_path, monkeypatch, name, size, per_step):
+def test_hot_shard_with_live_first_sends_its_newest_records_first(tmp_path, monkeypatch, name, size, per_step):
     small(monkeypatch)
     run = Run(tmp_path, name, live_first=True)
     for _ in range(int(6 / STEP_SECS)):
@@ -189,7 +189,7 @@ def test_records_under_faults_are_settled_once_and_in_order(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("name", ["s packing=kpl", "s packing=kpl order=strict"])
-def test_all_records_are_sent_without_a_shard_list(tmp_path, monkeypatch, name):
+def test_records_are_all_sent_without_a_shard_list(tmp_path, monkeypatch, name):
     small(monkeypatch)
     run = Run(tmp_path, name)
     for _ in range(10):

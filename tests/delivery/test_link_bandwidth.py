@@ -43,7 +43,7 @@ def test_lower_rates_of_a_full_link_count_once_the_higher_ones_are_old(link):
     assert link.value == 80_000
 
 
-def test_much_lower_rates_halve_the_bandwidth_from_the_second_on(link):
+def test_bandwidth_is_halved_by_the_second_much_lower_rate(link):
     values = []
     for _ in range(6):
         link.on_rate(10_000, limited=True)

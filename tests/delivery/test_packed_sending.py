@@ -80,7 +80,7 @@ def test_split_costs_at_most_a_repetition(kinesis, publisher):
     assert kinesis.operations["ListShards", "telemetry"] == 2
 
 
-def test_after_a_merge_nothing_is_sent_again(kinesis, publisher):
+def test_merge_of_shards_causes_no_repeated_sends(kinesis, publisher):
     queue = MemoryQueue("telemetry packing=kpl", telemetry(500))
     with sending(queue, publisher, ONE_AT_A_TIME) as sender:
         assert queue.wait_settled(500)
@@ -107,7 +107,7 @@ def test_misplaced_records_are_kept_while_shards_are_unknown(kinesis, publisher)
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "LimitExceededException"])
-def test_without_the_shards_records_are_packed_by_key(kinesis, publisher, code):
+def test_records_without_known_shards_are_packed_by_key(kinesis, publisher, code):
     kinesis.fault("error", operation="ListShards", code=code, status=400)
     queue = MemoryQueue("telemetry packing=kpl", telemetry(2000))
     with sending(queue, publisher, ONE_AT_A_TIME):
@@ -177,7 +177,7 @@ def test_lines_of_a_key_are_together_and_in_order(kinesis, publisher):
     assert all(found == sorted(found) for found in by_key.values())
 
 
-def test_many_keys_need_several_requests(kinesis, publisher):
+def test_records_of_many_keys_need_several_requests(kinesis, publisher):
     queue = MemoryQueue("archive packing=lines", telemetry(900, machines=900))
     with sending(queue, publisher):
         assert queue.wait_settled(900)

@@ -34,7 +34,7 @@ def test_answer_decides_the_state(distribution, answer, state):
 
 @pytest.mark.parametrize("before", [AUTO, USER])
 @pytest.mark.parametrize("answer", [DENIED, None])
-def test_without_an_answer_the_state_remains(distribution, before, answer):
+def test_state_without_an_answer_remains(distribution, before, answer):
     distribution.on_described(before, 0.0)
     state = distribution.state
     distribution.on_described(answer, 300.0)
@@ -47,7 +47,7 @@ def test_record_distribution_follows_each_description(distribution):
         assert distribution.state == state
 
 
-def test_twenty_different_keys_are_proof(denied):
+def test_keys_confirmed_twenty_times_are_proof(denied):
     assert denied.needs_proof
     denied.on_confirmed(KEYS[:19])
     denied.on_confirmed(KEYS[:19])
@@ -82,7 +82,7 @@ def test_single_listed_shard_is_proof_until_another_is_seen(denied):
 
 
 @pytest.mark.parametrize(("count", "complete"), [(1, False), (2, True)])
-def test_one_shard_that_may_not_be_the_only_one_is_no_proof(denied, count, complete):
+def test_shard_that_may_not_be_the_only_one_is_no_proof(denied, count, complete):
     denied.on_shards(count, complete=complete, changed=False)
     assert denied.state == "unknown"
 
@@ -112,7 +112,7 @@ def test_contradiction_outweighs_every_state(distribution, answer):
         (AUTO, 500.0, "by_service"),
     ],
 )
-def test_only_a_later_explicit_answer_outweighs_a_contradiction(distribution, answer, at, state):
+def test_contradiction_is_outweighed_only_by_a_later_explicit_answer(distribution, answer, at, state):
     distribution.on_contradicted(1.0)
     distribution.on_described(answer, at)
     assert distribution.state == state

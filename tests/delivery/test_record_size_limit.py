@@ -2,7 +2,7 @@ from bridge.delivery.record_size_limit import ASK_AGAIN_SECS, RecordSizeLimit
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES
 
 
-def test_one_worker_requests_at_the_start():
+def test_limit_is_requested_by_one_worker_at_the_start():
     limit = RecordSizeLimit()
     assert limit.start_asking(0.0)
     assert not limit.start_asking(0.0)
@@ -17,7 +17,7 @@ def test_answer_ends_the_requests():
     assert not limit.start_asking(1e9)
 
 
-def test_without_an_answer_it_is_requested_later():
+def test_limit_without_an_answer_is_requested_later():
     limit = RecordSizeLimit()
     limit.start_asking(0.0)
     limit.unanswered(0.0)

@@ -55,7 +55,7 @@ def test_records_of_the_sender_stay_bounded_with_keys():
     assert max(link.outstanding) <= 2 * 4 * MAX_REQUEST_RECORDS
 
 
-def test_one_hot_key_does_not_empty_the_requests_of_others():
+def test_hot_key_does_not_empty_the_requests_of_others():
     link = SimulatedRequests(keys=2_000)
     hot = iter(range(BACKLOG))
     append = link.queue.append

@@ -20,7 +20,7 @@ def url():
 
 
 @pytest.mark.parametrize(("shards", "then"), [(1, 2), (4, 2)])
-def test_through_resharding_every_record_is_found(url, shards, then):
+def test_records_are_all_found_after_resharding(url, shards, then):
     client = kinesis_local.client(url)
     stream = f"from-{shards}-to-{then}"
     client.create_stream(StreamName=stream, ShardCount=shards)

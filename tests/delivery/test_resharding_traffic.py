@@ -165,7 +165,7 @@ def test_changes_of_several_shards_at_once_are_no_worse(usual):
 
 
 @pytest.mark.parametrize("described", [True, False])
-def test_without_listings_each_key_is_sent_alone_a_few_times_at_most(usual, described):
+def test_key_without_listings_is_sent_alone_a_few_times_at_most(usual, described):
     """The first records of a key show its shard, at the start and after the reshard."""
     traffic = Traffic(2, may_list=False, described=described, reshard=split).run()
     traffic.assert_each_record_is_found_once_and_in_order()

@@ -100,7 +100,7 @@ def test_requests_at_the_same_time_prove_no_order():
     assert not history.contradicted
 
 
-def test_two_shards_that_take_turns_with_one_hash_are_a_contradiction():
+def test_shards_that_take_turns_with_one_hash_are_a_contradiction():
     history = ShardHistory()
     accept(history, "a", 10, 1.0, 2.0)
     accept(history, "b", 10, 3.0, 4.0)
@@ -162,7 +162,7 @@ def test_shard_that_accepted_lately_and_is_not_listed_is_disputed(history):
     assert history.complete
 
 
-def test_without_traffic_an_old_acceptance_does_not_outweigh_a_listing(history):
+def test_listing_outweighs_an_old_acceptance_without_traffic(history):
     accept(history, "new", 60, 2.0, 3.0)
     listing = [Shard("newer", 0, 99), HIGH]
     history.listed(listing, requested_at=2.0 + MAX_STALE_SECS, answered_at=35.0)
@@ -197,7 +197,7 @@ def test_neighbours_that_were_open_together_bound_an_inferred_shard(history):
     assert history.bounds(history.get("new")) == (31, 99)
 
 
-def test_after_a_contradiction_only_listed_ranges_remain(history):
+def test_contradiction_leaves_only_listed_ranges(history):
     accept(history, "new", 60, 2.0, 3.0)
     history.close_all(4.0)
     assert usable(history) == {}

@@ -141,7 +141,7 @@ def test_listing_with_the_new_shard_ends_the_doubt(resharded):
     assert resharded.next_listing_at is None
 
 
-def test_without_listings_shards_are_inferred():
+def test_shards_without_listings_are_inferred():
     knowledge = ShardKnowledge(KPL)
     knowledge.request()
     knowledge.on_described(USER, 0.0)
@@ -166,7 +166,7 @@ def test_keys_outside_of_the_inferred_range_are_undecided(resharded):
     assert resharded.judge(packed(*LOW_KEYS[1:5]), "new", 3.0) is UNDECIDED
 
 
-def test_one_key_of_another_open_shard_discards_all(resharded):
+def test_aggregate_with_one_key_of_another_open_shard_is_discarded(resharded):
     accept(resharded, {HIGH_KEYS[3]: "high"}, 4.0, 5.0)
     accept(resharded, {LOW_KEYS[2]: "new"}, 6.0, 7.0)
     assert resharded.judge(packed(*LOW_KEYS[2:5], HIGH_KEYS[3]), "new", 7.0) is DISCARDED
@@ -249,7 +249,7 @@ def test_shards_are_listed_again_when_keys_decide_again(knowledge):
     assert list(knowledge.shards) == [LOW, HIGH]
 
 
-def test_twenty_keys_on_the_expected_shards_prove_that_keys_decide():
+def test_keys_on_the_expected_shards_prove_that_keys_decide():
     knowledge = ShardKnowledge(KPL)
     knowledge.request()
     knowledge.on_described(DENIED, 0.0)

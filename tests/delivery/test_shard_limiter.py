@@ -85,7 +85,7 @@ def congest(made, now):
     made.on_results("s", [(100, True)] * 50 + [(100, False)] * 50, now, now)
 
 
-def test_only_congested_shards_pause():
+def test_pause_is_only_for_congested_shards():
     made = synchronised()
     congest(made, 59.0)
     assert made.available("s", 60.1) == (0, 0)

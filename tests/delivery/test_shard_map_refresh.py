@@ -24,7 +24,7 @@ def test_request_is_due_at_once_and_started_once(refresh):
     assert not refresh.start(5.0)
 
 
-def test_after_a_success_the_next_request_waits_a_second(refresh):
+def test_request_after_a_success_waits_a_second(refresh):
     refresh.start(5.0)
     refresh.succeeded(5.2)
     assert refresh.next_at is None

@@ -11,7 +11,7 @@ def test_bridge_alone_fills_a_shard_without_refusals():
     assert measured.refused == 0
 
 
-def test_forty_bridges_on_four_shards_have_equal_shares():
+def test_shares_of_forty_bridges_on_four_shards_are_equal():
     simulation = Simulation(shards=4)
     measured = measure(simulation, crowd(simulation, 40), 100, 240)
     totals = [sum(rates) for rates in zip(*(shard.rates for shard in measured), strict=True)]
@@ -36,7 +36,7 @@ def test_bridge_beside_an_aggressive_producer_has_half_its_share(rate, batch_sec
     assert measure(simulation, [bridge], 150, 160)[0].rates[0] > 950
 
 
-def test_four_bridges_beside_an_aggressive_producer_have_half_their_share():
+def test_shares_beside_an_aggressive_producer_are_at_least_half():
     simulation = Simulation()
     bridges = crowd(simulation, 4)
     ConstantProducer(simulation, 1500, 0.05)

@@ -76,7 +76,7 @@ def test_records_that_come_together_go_together(kinesis, publisher):
     assert kinesis.streams["telemetry"].requests == 1
 
 
-def test_only_failed_records_are_sent_again(kinesis, publisher):
+def test_records_that_failed_are_the_only_ones_sent_again(kinesis, publisher):
     kinesis.fail_records("telemetry", share=0.3, records=100)
     queue = MemoryQueue("telemetry", records(400))
     with sending(queue, publisher) as sender:
@@ -120,7 +120,7 @@ def test_request_without_a_good_answer_is_sent_again_and_counted(kinesis, impati
     assert numbers(queue.delivered) == list(range(1, 21))
 
 
-def test_while_all_fails_one_request_at_a_time_probes(kinesis, publisher):
+def test_probes_are_single_while_all_requests_fail(kinesis, publisher):
     queue = MemoryQueue("telemetry", records(2000))
     kinesis.fault("error", code="ServiceUnavailable", status=503, secs=0.02)
     with sending(queue, publisher, SenderSettings(requests_in_flight=4, request_backoff=Backoff(0.01, 0.02))) as sender:
@@ -147,7 +147,7 @@ def test_denied_stream_reports_what_to_do_once_and_recovers_by_itself(kinesis, p
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
 
 
-def test_other_streams_are_unaffected(kinesis, impatient):
+def test_failure_of_a_stream_does_not_affect_other_streams(kinesis, impatient):
     kinesis.fault("hang", stream="archive")
     kinesis.fail_records("archive")
     stuck, free = MemoryQueue("archive", records(50)), MemoryQueue("telemetry", records(1000))
@@ -183,7 +183,7 @@ def test_records_flow_while_the_limit_cannot_be_requested(kinesis, publisher):
     assert queue.max_record_bytes is None
 
 
-def test_ten_large_records_do_not_overfill_a_request(kinesis):
+def test_request_is_not_overfilled_by_ten_large_records(kinesis):
     kinesis.create("big", 1, max_record_kib=10 * 1024)
     queue = MemoryQueue("big", records(8, data=b"x" * 3_000_000))
     patient = publisher_for(kinesis.url)
@@ -261,7 +261,7 @@ class Slow:
         return "here"
 
 
-def test_as_many_requests_are_in_flight_as_set_and_no_more_is_collected():
+def test_requests_in_flight_reach_the_setting_and_no_more_is_collected():
     slow, queue = Slow(), MemoryQueue("telemetry", records(2500))
     with sending(queue, slow, SenderSettings(requests_in_flight=3, linger_secs=0.0)) as sender:
         assert eventually(lambda: len(slow.started) == 3)

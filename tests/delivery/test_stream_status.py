@@ -37,7 +37,7 @@ def test_refusal_during_an_outage_is_news_and_the_outage_after_it_is_not(health,
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
 
 
-def test_well_from_the_start_reports_nothing(health, caplog):
+def test_health_that_is_ok_from_the_start_logs_nothing(health, caplog):
     health.ok(0)
     assert not caplog.records
 

@@ -31,7 +31,7 @@ def answer(tracker, batch, failed=(), now=0.0):
     on_results(tracker, batch, results, now)
 
 
-def test_only_what_failed_is_sent_again_and_first(tracker):
+def test_records_that_failed_are_sent_again_first(tracker):
     batch, _ = send(tracker, records(5))
     answer(tracker, batch, failed={2, 4})
     batch, _ = send(tracker, records(6)[5:], now=LONG_AGO)

@@ -211,7 +211,7 @@ WAYS = ["s", "s packing=kpl", "s packing=lines"]
 @pytest.mark.parametrize("name", [*WAYS, *(f"{way} order=strict" for way in WAYS)])
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 1 << 32))
-def test_all_is_settled_once_and_what_is_delivered_can_be_read(name, seed):
+def test_tracker_settles_each_record_once_and_delivered_ones_are_readable(name, seed):
     made = run(name, seed)
     delivered = {number for number, how in made.settled.items() if how == "delivered"}
     assert {number for number, how in made.settled.items() if how == "rejected"} <= made.kinesis.poison

@@ -103,7 +103,7 @@ def case(series, firing, minute):
     }
 
 
-def test_there_is_a_trouble_for_each_alert():
+def test_alert_has_a_scenario_for_each_rule():
     assert list(TROUBLES) == [rule["alert"] for rule in RULES]
 
 

@@ -41,7 +41,7 @@ def test_payload_units_are_counted_in_steps_of_25_kib():
     assert stream.counters()["units"] == 3
 
 
-def test_as_a_process_it_forgets_counts_and_can_be_reported_to_fail():
+def test_kinesis_as_a_process_forgets_counts_and_can_be_made_to_fail():
     command = [sys.executable, "-m", "tests.fakes.kinesis", "--streams", "a:2,b", "--forget"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -86,7 +86,7 @@ def test_records_are_read_once_in_order_over_a_reshard():
         assert kinesis.take([stream]) == [[]]
 
 
-def test_with_a_latency_requests_are_answered_late_and_side_by_side():
+def test_kinesis_with_a_latency_answers_late_and_in_parallel():
     with KinesisStandIn({"s": 1}, forget=True, latency_secs=0.2) as kinesis, ThreadPoolExecutor(3) as pool:
         publisher = publisher_for(kinesis.url)
         began = time.monotonic()

@@ -31,7 +31,7 @@ def test_shards_that_are_not_used_are_a_fault():
     assert found == ["88% of the shards used; at least 90%"]
 
 
-def test_less_than_half_beside_an_aggressive_producer_is_a_fault():
+def test_share_below_half_beside_an_aggressive_producer_is_a_fault():
     assert Shares((100.0, 100.0, 100.0, 100.0, 600.0), 1_000.0, aggressive=True).faults() == []
     found = Shares((99.0, 101.0, 100.0, 100.0, 600.0), 1_000.0, aggressive=True).faults()
     assert found == ["bridge 1 has 50% of the fair share of 200 records/s"]

@@ -77,7 +77,7 @@ def client(bridge):
 @given(path=PATHS, odd=ODD | st.just(""), query=QUERY)
 @example(path="api/dead-letters", odd="", query={"before": "9223372036854775808"})
 @example(path="api/dead-letters/", odd="99999999999999999999", query={})
-def test_anything_that_is_requested_is_answered(client, path, odd, query):
+def test_request_is_always_answered(client, path, odd, query):
     answer = client.get(f"/{path}{odd}", params=query)
     assert answer.status_code < 500, answer.text
     assert "Traceback" not in answer.text
@@ -89,7 +89,7 @@ def test_anything_that_is_requested_is_answered(client, path, odd, query):
 )
 @example(path="api/dead-letters/replay", body={"numbers": [2**64 - 1]})
 @example(path="api/dead-letters/delete", body={"numbers": [-(2**63)]})
-def test_anything_that_is_sent_is_answered_and_the_ledger_balance(client, bridge, path, body):
+def test_bytes_on_the_socket_are_answered_and_the_ledger_balances(client, bridge, path, body):
     answer = client.post(f"/{path}", content=written(body), headers={"content-type": "application/json"})
     assert answer.status_code < 500, answer.text
     assert all(row.balanced for row in bridge.spool.ledger_rows())
@@ -98,7 +98,7 @@ def test_anything_that_is_sent_is_answered_and_the_ledger_balance(client, bridge
 @given(path=st.sampled_from(["api/try", "api/preview", "api/propose"]), body=JOBS)
 @example(path="api/propose", body={"topic": "t", "messages": [{"topic": "t", "payload_base64": "/"}]})
 @example(path="api/preview", body={"mapping": "x", "name": "x", "messages": [{"topic": "t", "at": "0001-01-01"}]})
-def test_any_job_is_answered(client, path, body):
+def test_job_is_always_answered(client, path, body):
     answer = client.post(f"/{path}", content=written(body), headers={"content-type": "application/json"})
     assert answer.status_code < 500, answer.text
 
@@ -107,7 +107,7 @@ def test_any_job_is_answered(client, path, body):
 @example(name="%2e%2e%2fbridge", action="", body=SAVE)
 @example(name="new", action="rename", body={"to": "../bridge", "version": None})
 @example(name="press", action="rollback", body={"id": "9" * 30})
-def test_any_edit_is_answered_and_writes_in_the_folder_only(client, bridge, name, action, body):
+def test_edit_is_answered_and_writes_only_in_the_folder(client, bridge, name, action, body):
     around = {each: each.read_bytes() for each in bridge.mappings.folder.parent.glob("*.yaml")}
     path, method = f"/api/mappings/{name}", "POST" if action else "PUT"
     path = f"{path}/{action}" if action else path

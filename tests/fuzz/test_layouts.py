@@ -23,7 +23,7 @@ ITEMS = nearly(bytes.fromhex("0101640201010367"), bytes.fromhex("ff" * 8))
 
 @pytest.mark.parametrize("compile_text", [compile_layout, compile_items])
 @given(text=st.text(max_size=60) | WORDS, data=st.binary(max_size=40))
-def test_any_layout_reads_a_json_value_or_reports_an_error(compile_text, text, data):
+def test_layout_reads_a_json_value_or_reports_an_error(compile_text, text, data):
     try:
         value = compile_text.__wrapped__(text)(data)
     except ValueError as error:
@@ -33,7 +33,7 @@ def test_any_layout_reads_a_json_value_or_reports_an_error(compile_text, text, d
 
 
 @given(head=st.sampled_from(["t:u8", "t:u8 length:u8", "length:u8 t:u8", "length:u32 t:u8"]), cases=CASES, data=ITEMS)
-def test_any_items_are_read_or_report_an_error(head, cases, data):
+def test_items_are_read_or_report_an_error(head, cases, data):
     try:
         unpack = compile_items.__wrapped__(f"{head};{cases}")
     except LayoutError as error:

@@ -26,7 +26,7 @@ GOOD = [AVRO.encode(VALUE), AVRO.encode(VALUE | {"previous": VALUE, "temperature
     "schema", [READING, NODE, {"type": "array", "items": READING}, ["null", {"type": "map", "values": NODE}]]
 )
 @given(data=nearly(*GOOD) | st.binary(max_size=30))
-def test_any_bytes_become_a_json_value_or_are_rejected(schema, data):
+def test_avro_bytes_become_a_json_value_or_are_rejected(schema, data):
     try:
         orjson.dumps(made(schema).decode(data))
     except DecodeError as error:
@@ -36,7 +36,7 @@ def test_any_bytes_become_a_json_value_or_are_rejected(schema, data):
 @given(
     text=nearly(json.dumps(READING).encode(), json.dumps(NODE).encode(), b'["null", {"type": "array", "items": "int"}]')
 )
-def test_any_text_is_an_avro_schema_or_reports_an_error(text):
+def test_avro_schema_is_read_or_reports_an_error(text):
     try:
         AvroDecoder({None: parse_schema(text)}, confluent=False)
     except SchemaError as error:
@@ -48,7 +48,7 @@ def test_any_text_is_an_avro_schema_or_reports_an_error(text):
         protobuf.READING.encode(protobuf.VALUE | {"samples": [1.5]}), b"\x0a\x01a\x6a\x06\x08\x80\xe2\xcf\xaa\x06"
     )
 )
-def test_any_bytes_become_a_message_or_are_rejected(data):
+def test_protobuf_bytes_become_a_message_or_are_rejected(data):
     try:
         orjson.dumps(protobuf.READING.decode(data))
     except DecodeError as error:
@@ -56,7 +56,7 @@ def test_any_bytes_become_a_message_or_are_rejected(data):
 
 
 @given(text=nearly(*SCHEMAS.values()) | st.text().map(str.encode))
-def test_any_text_is_a_proto_file_or_reports_an_error(text):
+def test_proto_file_is_read_or_reports_an_error(text):
     try:
         parse_proto("a.proto", text)
         types = MessageTypes("a.proto", {**SCHEMAS, "a.proto": text})
@@ -67,7 +67,7 @@ def test_any_text_is_a_proto_file_or_reports_an_error(text):
 
 
 @given(content=nearly(*COMPILED.values()))
-def test_any_bytes_are_a_descriptor_set_or_report_an_error(content):
+def test_descriptor_set_is_read_or_reports_an_error(content):
     try:
         types = MessageTypes("a.desc", {"a.desc": content})
     except SchemaError as error:

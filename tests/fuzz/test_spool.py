@@ -53,7 +53,7 @@ def test_spool_with_damaged_bytes_is_opened_or_quarantined(killed, tmp_path_fact
 
 
 @given(ZEROS | st.binary(min_size=1, max_size=300) | st.binary(max_size=100).map(b"SQLite format 3\0".__add__))
-def test_any_bytes_in_the_place_of_a_spool_are_set_aside(tmp_path_factory, data):
+def test_spool_of_random_bytes_is_set_aside(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("foreign")
     try:
         (folder / "data").mkdir()

@@ -23,7 +23,7 @@ def test_topic_that_is_nearly_valid_is_read_or_refused_with_a_reason(data):
 
 
 @given(nearly(*PATTERNS, b"factory/pdx/line3/press07/telemetry", b"\xff/\x00"))
-def test_any_topic_that_a_broker_sends_finds_its_mappings_or_none(topic):
+def test_topic_from_a_broker_finds_its_mappings_or_none(topic):
     match = ROUTES.match(topic)
     if match.valid:
         assert match.topic.encode() == topic

@@ -59,7 +59,7 @@ def test_bridge_process_is_stopped_at_the_end_of_the_block(tmp_path):
     assert not process.running
 
 
-def test_its_cpu_time_and_memory_are_read(tmp_path):
+def test_process_cpu_time_and_memory_are_read(tmp_path):
     burning = SUBSCRIBED.replace("while True:", "while time.process_time() < 0.2:\n    pass\nwhile True:")
     with in_its_place(tmp_path, burning) as process:
         deadline = time.monotonic() + 10
@@ -91,7 +91,7 @@ def test_mapping_is_replaced_in_one_step(tmp_path):
     assert (tmp_path / "mappings" / "press.yaml").read_text() == "topic: b"
 
 
-def test_another_module_may_run_the_bridge_and_gets_what_stands_before_run(tmp_path):
+def test_bridge_of_another_module_gets_the_arguments_before_run(tmp_path):
     write_configuration(tmp_path, mqtt={"url": "mqtt://127.0.0.1:1"}, kinesis={}, mappings={})
     with BridgeProcess(tmp_path, entry=("json.tool", "--nothing"), await_subscribed=False) as process:
         assert process.wait() == 2

@@ -20,7 +20,7 @@ def append(spool, count):
     spool.commit(Transaction())
 
 
-def test_they_are_read_while_the_bridge_has_the_spool_open(spool, tmp_path):
+def test_ledger_is_read_while_the_bridge_has_the_spool_open(spool, tmp_path):
     append(spool, 3)
     ledger = read_ledger(tmp_path)
     assert ledger.lines["press", "telemetry"]["received"] == 3
@@ -28,7 +28,7 @@ def test_they_are_read_while_the_bridge_has_the_spool_open(spool, tmp_path):
     ledger.check()
 
 
-def test_they_are_read_after_the_bridge_has_ended(tmp_path):
+def test_ledger_is_read_after_the_bridge_has_ended(tmp_path):
     spool = open_spool(SpoolSettings(path=tmp_path))
     append(spool, 2)
     spool.close()

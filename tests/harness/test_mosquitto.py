@@ -114,7 +114,7 @@ def test_client_without_a_certificate_is_turned_away(secured):
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves its socket open
-def test_another_authority_is_not_trusted(secured, tmp_path):
+def test_certificate_of_another_authority_is_not_trusted(secured, tmp_path):
     broker, _ = secured
     with pytest.raises(ssl.SSLCertVerificationError):
         refusal(Subscriber(broker.tls_port, tls={"ca_certs": str(Authority(tmp_path).ca_file)}))

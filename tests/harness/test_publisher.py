@@ -44,7 +44,7 @@ def test_payloads_of_any_length(broker, publisher, size):
         assert subscriber.wait_for(1) == [("plant/é", bytes(size))]
 
 
-def test_more_messages_than_packet_ids(broker, publisher):
+def test_publisher_sends_more_messages_than_there_are_packet_ids(broker, publisher):
     with Subscriber(broker.port, "plant/last") as subscriber:
         done = publisher.publish([("plant/any", b"")] * 70_000 + [("plant/last", b"")])
         assert subscriber.wait_for(1) == [("plant/last", b"")]
@@ -117,7 +117,7 @@ def test_refused_connection_is_an_error():
             publisher.publish([("plant/press", b"")])
 
 
-def test_as_a_process_it_prints_what_it_did(broker):
+def test_publisher_as_a_process_prints_what_it_did(broker):
     command = [sys.executable, "-m", "tests.harness.publisher", "--port", str(broker.port), "--count", "500"]
     with Subscriber(broker.port, "factory/#") as subscriber:
         printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout

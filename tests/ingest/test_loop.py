@@ -74,13 +74,13 @@ def gathered(ingest, since, burst=1, message=QOS_1):
     return len(found), pytest.approx(ingest._clock() - began, abs=1e-6)
 
 
-def test_one_that_comes_alone_waits_for_none(ingest):
+def test_message_that_comes_alone_waits_for_none(ingest):
     arrivals = Arrivals(0.001)
     assert gathered(ingest(arrivals), MIN_COMMIT_INTERVAL_SECS) == (1, 0.0)
     assert arrivals.polls == 0
 
 
-def test_those_that_come_right_behind_go_with_it_until_the_moment_is_over(ingest):
+def test_messages_within_the_commit_interval_share_the_transaction(ingest):
     arrivals = Arrivals(*[n * 0.001 for n in range(1, 40)])
     assert gathered(ingest(arrivals), since=0.003) == (1 + 7, MIN_COMMIT_INTERVAL_SECS - 0.003)
     assert arrivals.polls == 2  # and not at each message
@@ -97,13 +97,13 @@ def test_pause_at_the_beginning_ends_the_wait(ingest):
     assert gathered(ingest(Arrivals(0.0015, 0.0095)), since=0.0) == (3, MIN_COMMIT_INTERVAL_SECS)
 
 
-def test_many_wait_for_no_more(ingest):
+def test_coalescing_of_many_messages_waits_for_no_more(ingest):
     arrivals = Arrivals(*[0.0001 * n for n in range(100)])
     assert gathered(ingest(arrivals), since=0.0, burst=COALESCE_MIN_MESSAGES) == (COALESCE_MIN_MESSAGES, 0.0)
     assert arrivals.polls == 0
 
 
-def test_without_a_connection_nothing_is_waited_for(ingest):
+def test_coalescing_without_a_connection_does_not_wait(ingest):
     assert gathered(ingest(Arrivals(0.0005, 0.002, 0.003, ends=0.001)), since=0.0) == (2, 0.002)
 
 
@@ -129,7 +129,7 @@ def test_new_connection_is_a_new_broker(ingest):
     assert gathered(at, since=0.0, burst=COALESCE_MIN_MESSAGES) == (COALESCE_MIN_MESSAGES, 0.0)
 
 
-def test_once_a_second_it_is_seen_whether_there_are_more(ingest):
+def test_coalescing_waits_for_the_full_interval_once_a_second(ingest):
     arrivals = Arrivals(*[n * 0.0001 for n in range(1, 200)])
     at = ingest(arrivals)
     at._probed_window_at -= WINDOW_PROBE_SECS * 1.1

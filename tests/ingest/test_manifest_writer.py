@@ -244,7 +244,7 @@ def test_dropped_and_replayed_records_are_excluded_from_the_proof(rig):
     assert (verdict.complete, verdict.excluded, verdict.covered) == (True, 3, 6)
 
 
-def test_of_several_bridges_each_has_its_own_verdict():
+def test_manifests_of_several_bridges_have_separate_verdicts():
     manifest = {"manifest": 1, "bridge": "a", "stream": "s", "first": 1, "last": 1, "except": [], "queue": 1}
     manifest["at"] = "2026-01-31T12:00:00.000Z"
     manifests = [orjson.dumps({**manifest, "spool": spool}) for spool in ("0000000a", "0000000b")]

@@ -133,7 +133,7 @@ def test_dead_letter_that_is_filtered_now_is_counted_as_filtered(rig):
     assert press.numbers == []
 
 
-def test_only_the_output_that_went_without_gets_its_record(rig):
+def test_replay_creates_records_only_for_outputs_without_one(rig):
     press = rig(TWO)
     press.receive(b'{"t": 1}')
     assert len(take_all(press.spool, stream="archive")) == 1
@@ -143,7 +143,7 @@ def test_only_the_output_that_went_without_gets_its_record(rig):
     assert data_of(take_all(press.spool, stream="telemetry")) == [b'{"t":1}']
 
 
-def test_of_a_list_only_the_item_that_was_rejected_comes_again(rig):
+def test_replay_of_a_list_creates_only_the_rejected_item(rig):
     press = rig(EACH)
     press.receive(b'[{"key": "a"}, {"t": "hot"}, {"key": "c"}]')
     assert len(take_all(press.spool, stream="telemetry")) == 2
@@ -218,7 +218,7 @@ def test_number_that_is_given_twice_is_replayed_once(rig):
     assert len(take_all(press.spool, stream="telemetry")) == 1
 
 
-def test_many_dead_letters_run_in_slices_with_committed_counts(rig):
+def test_job_of_many_dead_letters_runs_in_slices_with_committed_counts(rig):
     press = rig(BROKEN)
     press.receive(*(b'{"t": "%d"}' % number for number in range(SLICE_DEAD_LETTERS * 2 + 50)))
     press.edit(MENDED)

@@ -62,7 +62,7 @@ def test_mapping_is_silent_after_three_longest_pauses_and_a_minute(times, at_ms,
     assert press.messages == len(times)
 
 
-def test_many_messages_at_one_time_are_no_pause():
+def test_messages_at_one_time_are_no_pause():
     tally = MessageCounter()
     for time_ms in (1_000, 1_000, 1_000, 4_000, 4_000):
         tally.count(time_ms)

@@ -108,7 +108,7 @@ def test_dead_letters_of_many_items_are_one_dead_letter(rig):
     assert found.code == "too_large"
 
 
-def test_few_bad_items_are_dead_letters_of_their_own(rig):
+def test_items_that_fail_are_dead_letters_of_their_own_if_few(rig):
     bad = mapping(
         topic="t",
         each=True,

@@ -76,7 +76,7 @@ def test_broker_that_refuses_version_5_is_spoken_to_in_3_1_1(kinesis, bridge):
         moves(bridge, kinesis, old.port, mqtt, log=["does not support MQTT 5; using 3.1.1"])
 
 
-def test_another_broker_of_3_1_1_only(tmp_path, kinesis, bridge):
+def test_connection_to_another_broker_of_3_1_1_only(tmp_path, kinesis, bridge):
     broker = start_broker(tmp_path, None)
     try:
         mqtt = {"url": f"mqtt://127.0.0.1:{broker.port}", "protocol": "5"}

@@ -42,7 +42,7 @@ def published_while_killed(broker, bridge, *, at_least, qos, rate, kills):
     return done.count
 
 
-def test_five_thousand_messages_and_more_outlive_five_kills(mosquitto, kinesis, bridge):
+def test_messages_outlive_five_kills(mosquitto, kinesis, bridge):
     running = bridge({"press": TELEMETRY})
     arrivals = Arrivals(kinesis)
     count = published_while_killed(mosquitto, running, at_least=5_000, qos=1, rate=800, kills=5)

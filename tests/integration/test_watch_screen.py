@@ -77,7 +77,7 @@ def test_watch_ended_by_a_signal_restores_the_terminal(watch):
             assert (b"\x1b[32m" in terminal.written) == (not environment), environment
 
 
-def test_as_json_it_is_json_alone_also_while_no_bridge_answers(bridge):
+def test_watch_as_json_prints_only_json_even_without_a_bridge(bridge):
     running = bridge({"press": TELEMETRY}, here=True)
     with subprocess.Popen(
         [PROGRAM, "status", "--watch", "--json"], cwd=running.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE

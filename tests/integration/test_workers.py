@@ -45,7 +45,7 @@ def test_workers_divide_messages_and_a_killed_one_restarts(workers, mosquitto, k
     assert running.log()[-1]["received"] == sum(each.total("received") for each in ledger.values())
 
 
-def test_where_the_broker_accepts_no_mqtt_5_workers_share_in_3_1_1(tmp_path, kinesis):
+def test_workers_share_in_3_1_1_if_the_broker_refuses_mqtt_5(tmp_path, kinesis):
     with Mosquitto(persistence=True, refuses_mqtt5=True) as broker:
         ends = {"mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}"}, "kinesis": {"endpoint_url": kinesis.url}}
         write_configuration(tmp_path, mappings={"press": TELEMETRY}, **ends)
@@ -133,7 +133,7 @@ def test_spool_of_a_removed_worker_is_drained(workers, mosquitto, kinesis):
 
 
 @pytest.mark.slow
-def test_without_workers_what_they_left_is_drained_too(workers, mosquitto, kinesis):
+def test_run_without_workers_drains_what_workers_left(workers, mosquitto, kinesis):
     running, arrivals = workers(2, stop_secs=1), Arrivals(kinesis)
     with Publisher(mosquitto.port) as publisher:
         kinesis.fault("error")

@@ -23,7 +23,7 @@ def test_requests_follow_one_another_at_the_rate():
     assert 0.97 * 60_000 < sent < 62_000
 
 
-def test_who_comes_a_little_late_makes_up_for_it():
+def test_limiter_makes_up_for_a_late_request():
     """Simulate a busy machine, on which a thread is late each time."""
     now = [100.0]
     uplink = BandwidthLimiter(1000, lambda: now[0])
@@ -67,7 +67,7 @@ def test_limiter_releases_a_reservation_only_for_its_own_thread():
     assert uplink.wait_secs() == 0
 
 
-def test_of_many_workers_that_look_at_the_same_moment_one_begins(kinesis):
+def test_limiter_lets_one_of_many_simultaneous_workers_begin(kinesis):
     """Although each has enough to send, and the first request takes its time to be written."""
     uplink = BandwidthLimiter(20_000)
     publisher = publisher_for(kinesis.url, uplink=uplink)
@@ -85,7 +85,7 @@ def test_tls_tcp_and_ip_are_counted():
     assert 1.03 < on_wire(1_000_000) / 1_000_000 < 1.05
 
 
-def test_two_streams_together_put_no_more_on_the_wire(kinesis):
+def test_streams_together_stay_below_the_limit(kinesis):
     rate, data = 400_000, b"x" * 1000
     uplink = BandwidthLimiter(rate)
     settings = SenderSettings(2, 0.01, bandwidth=uplink)

@@ -84,7 +84,7 @@ def test_secret_that_is_swapped_by_its_symbolic_link_is_noticed(tmp_path):
     assert key(clients) == "AKIDTWO2"
 
 
-def test_while_a_file_is_away_the_keys_in_hand_are_used_and_it_is_reported(files, caplog):
+def test_missing_file_leaves_the_current_keys_in_use_and_is_reported(files, caplog):
     clock = Clock()
     clients = ClientCache(PublisherSettings("us-east-1", by_files(files)), clock)
     assert key(clients) == "AKIDONE1"
@@ -110,7 +110,7 @@ def test_changed_file_without_credentials_is_retried_with_a_pause(files, caplog)
     assert len(caplog.messages) == 2
 
 
-def test_where_nothing_is_in_hand_a_missing_file_is_the_answer(files):
+def test_missing_file_without_current_keys_is_an_error(files):
     (files / "secret").unlink()
     clock = Clock()
     clients = ClientCache(PublisherSettings("us-east-1", by_files(files)), clock)

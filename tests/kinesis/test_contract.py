@@ -100,10 +100,10 @@ class TestAnyKinesis:
             assert int(hashlib.md5(record.key.encode()).hexdigest(), 16) in ranges[result.shard_id]
         assert len({result.shard_id for result in results}) == 3
 
-    def test_five_hundred_records_are_taken(self, stream, publisher):
+    def test_request_of_five_hundred_records_is_accepted(self, stream, publisher):
         assert len(publisher.put_records(stream, records(500))) == 500
 
-    def test_more_than_five_hundred_are_invalid(self, stream, publisher):
+    def test_request_of_more_than_five_hundred_records_is_invalid(self, stream, publisher):
         with pytest.raises(InvalidRequest):
             publisher.put_records(stream, records(501))
 

@@ -5,7 +5,7 @@ from bridge.kinesis.put_records_codec import RecordAccepted
 from bridge.model import MAX_RECORD_BYTES, Record
 
 
-def test_one_line_a_record():
+def test_publisher_prints_one_line_per_record():
     out = io.StringIO()
     results = DryRunPublisher(out).put_records("telemetry", [Record(1, 1, "a", b'{"n":1}'), Record(2, 1, "b", b"x\ny")])
     assert out.getvalue() == 'telemetry\ta\t{"n":1}\ntelemetry\tb\tx\\ny\n'

@@ -61,7 +61,7 @@ def test_invalid_request_is_distinguished_from_a_refusal(kinesis, publisher):
 
 
 @pytest.mark.parametrize("kind", ["hang", "reset", "truncate", "malformed", "short"])
-def test_without_a_good_answer_nothing_is_taken_as_delivered(kinesis, impatient, kind):
+def test_response_that_is_invalid_counts_nothing_as_delivered(kinesis, impatient, kind):
     kinesis.fault(kind, requests=1)
     with pytest.raises(OutcomeUnknown):
         impatient.put_records("telemetry", records(3))

@@ -27,7 +27,7 @@ def test_wrong_record_size_is_not_believed(kib):
 
 
 @pytest.mark.parametrize("response", [None, [], "", 1, {}, {"StreamDescriptionSummary": None}])
-def test_other_values_are_no_description(response):
+def test_stream_description_refuses_other_values(response):
     with pytest.raises(OutcomeUnknown):
         stream_description(response)
 

@@ -46,7 +46,7 @@ def test_number_of_remembered_keys_is_bounded():
     assert len(known._of_key) <= MAX_KEYS
 
 
-def test_only_shards_without_gap_and_overlap_cover_all_hashes():
+def test_shards_cover_all_hashes_only_without_gap_and_overlap():
     low, high = Shard("low", 0, 99), Shard("high", 100, HASHES - 1)
     assert cover_all_hashes([high, low])
     assert not cover_all_hashes([])

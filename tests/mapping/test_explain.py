@@ -96,7 +96,7 @@ def test_mappings_that_do_not_match_are_only_named_if_another_does():
     assert explanation.render().splitlines()[-1] == "the topic is not that of: a, c"
 
 
-def test_if_no_mapping_matches_the_nearest_comes_first():
+def test_explain_without_a_match_lists_the_nearest_mapping_first():
     topics = {"a": "q/w/e", "b": "f/pdx/p1/s", "c": "f/x"}
     explanation = explain([mapping(name, topic=topic) for name, topic in topics.items()], message(1, "f/pdx/p1/t"))
     assert [each.name for each in explanation.mappings] == ["b", "c", "a"]

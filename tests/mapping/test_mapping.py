@@ -25,7 +25,7 @@ def test_message_becomes_one_record():
     assert mapped == MappingResult([NewRecord(0, "press1", b'{"site":"pdx","t":1.5}')], ())
 
 
-def test_without_a_transform_the_payload_continues_byte_for_byte():
+def test_payload_without_a_transform_is_the_record_byte_for_byte():
     payload = b' {"b": 1.0, "a" : 1e2}\n'
     assert applied(mapping(), message(payload)).drafts == [NewRecord(0, None, payload)]
 
@@ -50,7 +50,7 @@ def test_payload_of_another_format_is_rejected_for_all_outputs(payload, sent, co
     ("payload", "sent"),
     [("bytes", b"\x00\xff"), ("bytes", b""), ("text", b""), ("text", "ü".encode()), ("number", b" 1 ")],
 )
-def test_any_format_continues_unchanged(payload, sent):
+def test_payload_of_any_format_is_the_record_without_a_transform(payload, sent):
     assert applied(mapping(payload=payload), message(sent)).drafts == [NewRecord(0, None, sent)]
 
 

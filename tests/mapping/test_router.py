@@ -34,7 +34,7 @@ def test_topic_matches_every_mapping_of_its_pattern_in_order(patterns, topic):
     assert (match.topic, match.levels, match.valid) == (topic, topic.split("/"), True)
 
 
-def test_two_mappings_may_have_the_same_topic():
+def test_mappings_may_have_the_same_topic():
     routes = Router([mapping("one", topic="a/{x}"), mapping("two", topic="a/{y}")])
     assert [(made.name, captures) for made, captures in routes.match(b"a/1").targets] == [
         ("one", {"x": "1"}),

@@ -51,7 +51,7 @@ def test_counters_of_an_ended_process_continue_and_count_once():
     assert told.receive_to_spool.cumulative[-1] == 200
 
 
-def test_how_long_kinesis_took_and_the_reasons_of_dead_letters_are_added():
+def test_merge_adds_request_durations_and_dead_letters_by_code():
     codes = (DeadLettersByCode("decode", 2), DeadLettersByCode("topic", 1))
     told = of_two({"dead_letters_by_code": codes}, {"dead_letters_by_code": codes[:1], "stalled": ("it hangs",)})
     assert told.dead_letters_by_code == (DeadLettersByCode("decode", 4), DeadLettersByCode("topic", 1))

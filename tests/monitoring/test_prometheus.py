@@ -89,7 +89,7 @@ def test_build_and_the_start_are_reported(families):
     assert value(families, "session_info", broker="mqtt://127.0.0.1:1883", protocol="5", client_id="press-shop") == 1
 
 
-def test_whether_it_is_healthy_and_ready_is_reported_as_by_the_checks(families, bridge):
+def test_health_and_readiness_metrics_agree_with_the_checks(families, bridge):
     assert (value(families, "healthy"), value(families, "ready")) == (1, 0)
     assert value(families, "problems", code="stream-refused", severity="error") == 1
     assert value(families, "problems", code="stream-stalled", severity="error") == 0
@@ -207,7 +207,7 @@ COVERED_BY = {
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Snapshot)])
-def test_all_that_a_snapshot_reports_is_a_metric(name):
+def test_metrics_cover_each_field_of_a_snapshot(name):
     names = {metric.name.removesuffix("_total") for metric in METRICS}
     metric = COVERED_BY.get(name, name)
     assert metric is None or metric in names
@@ -221,7 +221,7 @@ _OF_A_STREAM = {
 _IN_WORDS = {"stream", "code", "detail", "hint", "endpoint"}
 
 
-def test_all_that_a_stream_reports_is_a_metric():
+def test_metrics_cover_each_field_of_a_stream():
     names = {metric.name.removesuffix("_total") for metric in METRICS}
     counted = StreamStatus.__dataclass_fields__.keys() - _IN_WORDS
     assert {f"stream_{_OF_A_STREAM.get(name, name)}" for name in counted} <= names
@@ -234,7 +234,7 @@ _OF_A_WORKER = {
 }  # fmt: skip
 
 
-def test_all_that_a_worker_reports_is_a_metric():
+def test_metrics_cover_each_field_of_a_worker():
     names = {metric.name.removesuffix("_total") for metric in METRICS}
     counted = WorkerStatus.__dataclass_fields__.keys() - _OF_A_WORKER_IN_WORDS
     assert {f"worker_{_OF_A_WORKER.get(name, name)}" for name in counted} <= names

@@ -20,7 +20,7 @@ def test_conflict_is_proven_by_the_brokers_report_only(ends):
     assert ends.conflict == ""
 
 
-def test_three_ends_without_a_reason_are_no_conflict(ends):
+def test_ends_without_a_reason_are_no_conflict(ends):
     for now in (0.0, 5.0):
         ends.record_end(now, 4.0)
     assert ends.unstable == ""

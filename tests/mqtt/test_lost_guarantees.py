@@ -34,7 +34,7 @@ def test_lower_qos_is_reported_with_the_filter(version_5):
     }
 
 
-def test_many_lower_qos_are_reported_as_examples():
+def test_lower_qos_of_many_filters_is_reported_with_examples():
     names = [f"a/{number}" for number in range(6)]
     found = lost(FilterBroker(codes=dict.fromkeys(names, 0)), wanted=dict.fromkeys(names, 1).items())
     assert found["qos-lowered"].endswith("a/2: QoS 0 instead of 1, and 3 more")

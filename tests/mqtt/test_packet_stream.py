@@ -82,7 +82,7 @@ def stream_of(parts, version_5):
 
 @settings(max_examples=250, deadline=None)
 @given(stream_parts, st.booleans(), st.lists(st.integers(0, 1 << 21), max_size=40))
-def test_however_the_stream_is_cut_the_same_packets_come_out_in_order(parts, version_5, places):
+def test_stream_cut_anywhere_gives_the_same_packets_in_order(parts, version_5, places):
     stream, burst, control_packets = stream_of(parts, version_5)
     blocks = [piece[at : at + 262_144] for piece in cut(stream, places) for at in range(0, len(piece), 262_144)]
     wire = wire_of(*blocks, version_5=version_5, max_message_bytes=MAX_PAYLOAD)
@@ -91,7 +91,7 @@ def test_however_the_stream_is_cut_the_same_packets_come_out_in_order(parts, ver
 
 
 @pytest.mark.parametrize("version_5", [False, True])
-def test_one_byte_at_a_time_gives_the_same_as_complete(version_5):
+def test_stream_read_byte_by_byte_gives_the_same_packets(version_5):
     part = ("plant/press", b"x" * 300, 2, 5, 8, b"\x03\x00\x01a")
     stream, burst, control_packets = stream_of([part, packets.PINGRESP, packets.pubrel(5), part], version_5)
     wire = wire_of(*(stream[at : at + 1] for at in range(len(stream))), version_5=version_5)
@@ -234,7 +234,7 @@ def test_paho_is_reported_to_come_again_where_nothing_is_for_it():
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=90_000), max_size=5), st.lists(st.integers(0, 70_000), max_size=30))
-def test_whatever_the_peer_takes_at_a_time_everything_is_sent_in_order(writes, takes):
+def test_output_to_a_slow_peer_is_sent_completely_and_in_order(writes, takes):
     wire = wire_of()
     wire._sock.takes = takes
     for number, data in enumerate(writes):

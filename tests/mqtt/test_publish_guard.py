@@ -6,7 +6,7 @@ from tests.mqtt.polling import Clock, poll_until, poll_until_subscribed, subscri
 from tests.mqtt.scripted_broker import FilterBroker, ScriptedBroker
 
 
-def test_three_ends_right_after_a_message_pause_publishing_for_an_hour(caplog):
+def test_ends_right_after_a_message_pause_publishing_for_an_hour(caplog):
     guard = PublishGuard()
     for now in (0.0, 100.0, 200.0):
         assert guard.may_publish("a/cmd", now)

@@ -81,7 +81,7 @@ def test_session_of_3_1_1_is_requested_only_for_the_difference():
 @pytest.mark.parametrize(
     ("present", "of_this_broker", "version_5"), [(False, True, False), (True, False, False), (True, True, True)]
 )
-def test_all_filters_are_requested_for_a_new_session_or_broker(present, of_this_broker, version_5):
+def test_filters_are_all_requested_for_a_new_session_or_broker(present, of_this_broker, version_5):
     script = FilterBroker(connack={"session_present": present})
     with ScriptedBroker(script) as broker:
         record = known(broker, "plant/#") if of_this_broker else StoredSession("mqtt://other:1", {"plant/#": (1, 1)})

@@ -20,7 +20,7 @@ def test_url_with_each_scheme_is_accepted(tmp_path, url):
     assert mqtt(tmp_path, f"url: '{url}'").urls == (url,)
 
 
-def test_several_brokers_are_a_list(tmp_path):
+def test_url_may_be_a_list_of_brokers(tmp_path):
     assert mqtt(tmp_path, "url: [mqtt://a, mqtts://b:1]").urls == ("mqtt://a", "mqtts://b:1")
 
 
@@ -59,7 +59,7 @@ def test_protocol_is_known_with_and_without_quotes(tmp_path, text, version):
 
 
 @pytest.mark.parametrize("text", ["4", "3.1", "true", "5.0", "311"])
-def test_other_protocols_are_refused(tmp_path, text):
+def test_protocol_other_than_5_and_3_1_1_is_refused(tmp_path, text):
     assert "mqtt.protocol: expected '5' or '3.1.1', found" in problem(tmp_path, f"url: mqtt://b\n  protocol: {text}")
 
 

@@ -55,7 +55,7 @@ def test_messages_of_every_qos_arrive(broker, session, qos, version_5):
     assert {first >> 1 & 3 for first, *_ in burst if first >> 4 == 3} == {qos}
 
 
-def test_far_more_than_the_usual_20_messages_are_sent_ahead_in_version_5(session):
+def test_window_in_version_5_is_far_larger_than_20_messages(session):
     with Mosquitto(max_inflight_messages=20) as narrow:
         at = session(narrow.port)
         poll_until_subscribed(at)
@@ -132,7 +132,7 @@ def test_reload_changes_the_subscriptions_within_the_session(broker, session):
     assert at.connections == 1
 
 
-def test_two_bridges_of_one_share_group_divide_the_messages(broker, session):
+def test_bridges_of_one_share_group_divide_the_messages(broker, session):
     pair = [session(client_id=f"sharing-{name}", share="hall", wanted={"shared/#": 1}.items()) for name in "ab"]
     for each in pair:
         poll_until_subscribed(each)
@@ -199,7 +199,7 @@ def test_broker_that_hangs_is_noticed_within_twice_the_keepalive(session):
         assert at.connections >= 2
 
 
-def test_not_reading_keeps_the_connection_and_what_waits_in_it(broker, session):
+def test_paused_reading_keeps_the_connection_and_its_messages(broker, session):
     at = session(keepalive_secs=3, wanted={"paused/#": 1}.items())
     poll_until_subscribed(at)
     time.sleep(2.9)  # so that a ping of paho's is about to go out when the pause begins
@@ -225,7 +225,7 @@ def test_wake_ends_a_poll_at_once(session):
     assert time.monotonic() - begun < 30
 
 
-def test_thousand_wakes_are_as_one(session):
+def test_wake_a_thousand_times_equals_one(session):
     at = session()
     poll_until_subscribed(at)
     for _ in range(100_000):
@@ -240,7 +240,7 @@ def open_files():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_everything_it_opened_is_closed(broker):
+def test_close_closes_everything_that_was_opened(broker):
     before = open_files()
     for number in range(5):
         at = subscriber(broker.port, free_port(), client_id=f"closed-{number}")

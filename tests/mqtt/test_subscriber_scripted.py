@@ -168,7 +168,7 @@ def test_garbage_ends_the_connection_and_not_the_bridge(warnings):
         at.close()
 
 
-def test_same_problem_is_logged_once_however_often_it_comes(warnings):
+def test_problem_that_repeats_is_logged_once(warnings):
     at = subscriber(free_port(), free_port())
     end = time.monotonic() + 0.8
     while time.monotonic() < end:
@@ -314,7 +314,7 @@ def test_hint_on_the_scheme_ends_with_the_first_session():
         at.close()
 
 
-def test_one_refusal_of_mqtt_5_in_a_rolling_upgrade_lasts_for_one_session(warnings):
+def test_refusal_of_mqtt_5_in_a_rolling_upgrade_lasts_for_one_session(warnings):
     clock = Clock()
     old, new = FilterBroker(refuses_5=True), FilterBroker()
     with ScriptedBroker(granting([1]), old, old, new) as broker:

@@ -115,7 +115,7 @@ def test_filter_that_ends_the_connection_again_is_left_out_for_longer(session, w
         session.clock.ahead += pause + 1
 
 
-def test_only_filter_is_never_left_out(session):
+def test_filter_that_is_the_only_one_is_never_left_out(session):
     broker = FilterBroker(ends={"plant/#": b""})
     at = session(broker, **wanted("plant/#"))
     poll_until(at, lambda _: len(broker.subscribes) > 6, secs=30)
@@ -221,7 +221,7 @@ def test_packets_respect_the_maximum_packet_size_of_the_connack(session):
     assert max(broker.packet_bytes) <= 200
 
 
-def test_more_filters_than_a_packet_may_hold_go_out_in_several(session):
+def test_filters_beyond_the_packet_size_are_sent_in_several_packets(session):
     broker = FilterBroker()
     at = session(broker, **wanted(*(f"plant/{number:02}" for number in range(20))))
     poll_until_subscribed(at)

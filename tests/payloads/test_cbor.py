@@ -23,7 +23,7 @@ def test_json_value_is_read_as_it_was_written(value):
 
 
 @given(st.binary(max_size=100))
-def test_any_bytes_are_read_or_rejected(payload):
+def test_bytes_are_read_or_rejected(payload):
     try:
         CborDecoder().decode(payload)
     except DecodeError as error:
@@ -128,7 +128,7 @@ def test_keys_made_to_collide_do_not_hang():
 
 
 @pytest.mark.parametrize("value", [b"\x01", b"\x80", b"\x60", b"\x40", b"\xa0", b"\xf6"])
-def test_too_many_values_are_rejected_before_they_are_created(value):
+def test_values_beyond_the_limit_are_rejected_before_they_are_created(value):
     with pytest.raises(DecodeError, match="holds more than 1,048,576 values"):
         CborDecoder().decode(b"\x9a" + struct.pack(">I", MAX_VALUES) + value * MAX_VALUES)
 

@@ -104,7 +104,7 @@ def test_auto_rejects_a_bomb_at_the_limit(compression):
 
 @EACH
 @given(data=st.binary(max_size=200))
-def test_any_bytes_are_decompressed_or_rejected(compression, data):
+def test_bytes_are_decompressed_or_rejected(compression, data):
     try:
         unpacked(compression, data)
     except DecodeError as error:
@@ -150,12 +150,12 @@ def _peak_of(work):
 
 
 @PARTS
-def test_several_parts_are_one_payload(compression):
+def test_parts_are_joined_to_one_payload(compression):
     assert unpacked(compression, compress(compression, b"ab") + compress(compression, b"cd")) == b"abcd"
 
 
 @PARTS
-def test_more_parts_than_any_device_sends_are_rejected(compression):
+def test_parts_beyond_the_limit_are_rejected(compression):
     with pytest.raises(DecodeError, match="holds more than 100"):
         unpacked(compression, compress(compression, b"") * 101)
 

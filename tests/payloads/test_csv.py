@@ -13,7 +13,7 @@ def quoted(field):
     return '"' + field.replace('"', '""') + '"'
 
 
-def test_one_line_is_a_list_of_one_object():
+def test_line_is_a_list_of_one_object():
     assert CsvDecoder(["ts", "machine", "t"]).decode(b"1700000000000,press07,20.5") == [
         {"ts": 1_700_000_000_000, "machine": "press07", "t": 20.5}
     ]
@@ -24,12 +24,12 @@ def test_header_may_be_the_first_line():
     assert CsvDecoder(None).decode(b"a,b\n") == []
 
 
-def test_another_delimiter_may_be_given():
+def test_delimiter_may_be_given():
     assert CsvDecoder(["a", "b"], ";").decode("1;é".encode()) == [{"a": 1, "b": "é"}]
     assert CsvDecoder(["a", "b"], "\t").decode(b"1\t2") == [{"a": 1, "b": 2}]
 
 
-def test_without_numbers_all_is_text():
+def test_fields_without_numbers_are_all_text():
     assert CsvDecoder(["a", "b"], numbers=False).decode(b"1,") == [{"a": "1", "b": ""}]
 
 
@@ -66,7 +66,7 @@ def test_empty_lines_and_a_byte_order_mark_are_left_out():
         ("true", "true"),
     ],
 )
-def test_only_what_json_writes_as_a_number_becomes_one(field, value):
+def test_field_becomes_a_number_only_in_json_notation(field, value):
     assert number(field) == value
     assert type(number(field)) is type(value)
 
@@ -101,7 +101,7 @@ def test_header_in_the_payload_must_name_all_columns(payload, reason):
         CsvDecoder(None).decode(payload)
 
 
-def test_more_values_than_fit_into_memory_are_rejected():
+def test_values_beyond_the_memory_limit_are_rejected():
     with pytest.raises(DecodeError, match=r"line 524289: more than 1,048,576 values up to this line"):
         CsvDecoder(["a"]).decode(b"1\n" * MAX_VALUES)
 

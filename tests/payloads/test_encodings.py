@@ -13,7 +13,7 @@ def test_codec_names_are_text_encodings_of_python(name):
 @pytest.mark.parametrize(
     ("name", "codec"), [("latin-1", "iso8859-1"), ("Windows-1252", "cp1252"), ("UTF8", "utf-8"), ("utf_16", "utf-16")]
 )
-def test_other_names_of_an_encoding_are_accepted(name, codec):
+def test_encoding_is_accepted_by_its_other_names(name, codec):
     assert codec_name(name) == codec
 
 

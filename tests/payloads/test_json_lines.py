@@ -52,7 +52,7 @@ def test_invalid_document_rejects_all_with_its_place(payload, reason):
     assert reason in error.value.detail
 
 
-def test_more_lines_or_documents_than_the_limit_are_rejected(monkeypatch):
+def test_lines_or_documents_beyond_the_limit_are_rejected(monkeypatch):
     monkeypatch.setattr(json_lines, "MAX_VALUES", 3)
     assert decode(b"1\n2\n3") == [1, 2, 3]
     with pytest.raises(DecodeError, match="more than 3 lines"):

@@ -91,7 +91,7 @@ def test_invalid_line_rejects_all_with_its_place(text, reason):
     assert reason in error.value.detail
 
 
-def test_more_values_than_the_limit_are_rejected(monkeypatch):
+def test_values_beyond_the_limit_are_rejected(monkeypatch):
     monkeypatch.setattr(line_protocol, "MAX_VALUES", 9)
     assert len(decode("m f=1")) == 1
     with pytest.raises(DecodeError, match="more than 9 values"):

@@ -17,7 +17,7 @@ def test_json_value_is_read_as_it_was_written(value):
 
 
 @given(st.binary(max_size=100))
-def test_any_bytes_are_read_or_rejected(payload):
+def test_bytes_are_read_or_rejected(payload):
     try:
         MsgpackDecoder().decode(payload)
     except DecodeError as error:
@@ -67,7 +67,7 @@ HEADS = {
 
 
 @pytest.mark.parametrize("value", HEADS.values(), ids=HEADS)
-def test_too_many_values_are_rejected_before_they_are_created(value):
+def test_values_beyond_the_limit_are_rejected_before_they_are_created(value):
     payload = b"\xdd" + struct.pack(">I", MAX_VALUES) + value * MAX_VALUES
     with pytest.raises(DecodeError, match="holds more than 1,048,576 values"):
         MsgpackDecoder().decode(payload)

@@ -7,7 +7,7 @@ from bridge.payloads.number import NumberDecoder
 
 
 @given(st.integers(-(2**63), 2**64 - 1))
-def test_64_bit_integers_stay_exact(value):
+def test_integers_of_64_bits_stay_exact(value):
     decoded = NumberDecoder().decode(str(value).encode())
     assert decoded == value
     assert isinstance(decoded, int)
@@ -65,6 +65,6 @@ def test_payload_that_is_no_decimal_number_is_rejected(payload, reason):
         NumberDecoder().decode(payload)
 
 
-def test_million_digits_are_refused_by_their_count():
+def test_number_of_a_million_digits_is_refused_by_its_length():
     with pytest.raises(DecodeError, match="1000000 bytes"):
         NumberDecoder().decode(b"1" * 1_000_000)

@@ -32,7 +32,7 @@ def test_text_between_elements_is_joined_and_comments_are_skipped():
 
 
 @given(number=st.integers(-(2**63), 2**64 - 1))
-def test_64_bit_integers_stay_exact_and_others_stay_text(number):
+def test_integers_of_64_bits_stay_exact_and_others_stay_text(number):
     assert decode(f"<a>{number}</a>") == {"a": number}
     assert decode("<a>007</a>") == {"a": "007"}
     assert decode("<a>18446744073709551616</a>") == {"a": "18446744073709551616"}
@@ -87,7 +87,7 @@ def test_entities_that_double_stop_at_the_declaration():
         decode(f'<!DOCTYPE a [<!ENTITY x0 "ha">{lines}]><a>&x39;</a>')
 
 
-def test_more_elements_than_the_limit_are_rejected(monkeypatch):
+def test_elements_beyond_the_limit_are_rejected(monkeypatch):
     monkeypatch.setattr(xml, "MAX_PARTS", 3)
     assert decode("<a x='1'><b/></a>") == {"a": {"@x": 1, "b": None}}
     with pytest.raises(DecodeError, match="more than 128 levels or 3 elements and attributes, at line 2"):

@@ -30,7 +30,7 @@ def arenas(*, shared):
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def test_all_threads_share_the_memory_of_one_arena():
+def test_threads_share_the_memory_of_one_arena():
     assert arenas(shared=False) > arenas(shared=True) == 0
 
 

@@ -20,7 +20,7 @@ def service(assembled):
     assert assembled.stop(10)
 
 
-def test_while_the_threads_of_a_sender_are_started_nothing_is_stalled(service, monkeypatch):
+def test_start_of_sender_threads_is_not_a_stall(service, monkeypatch):
     """A supervisor that sends a request in between would kill the worker."""
     start, told, begun = threading.Thread.start, [], threading.Event()
 

@@ -41,7 +41,7 @@ def test_evicted_are_those_that_came_first_whatever_the_clock_showed(tmp_path):
     spool.close()
 
 
-def test_within_the_bound_nothing_is_evicted(tmp_path):
+def test_dead_letters_within_the_bound_are_not_evicted(tmp_path):
     spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
     rejected(spool, 90)
     assert spool.dead_letter_counts.evicted == 0

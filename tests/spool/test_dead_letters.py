@@ -56,7 +56,7 @@ def test_number_of_a_deleted_dead_letter_is_not_reused(database):
 
 @settings(max_examples=50, deadline=None)
 @given(st.text(st.characters(codec="utf-8")), st.binary(), st.dictionaries(st.text(max_size=5), st.text(max_size=5)))
-def test_any_text_and_any_bytes_come_back(text, payload, properties):
+def test_dead_letter_with_any_text_and_bytes_comes_back(text, payload, properties):
     database = sqlite3.connect(":memory:", isolation_level=None)
     database.executescript("".join(table.sql for table in TABLES))
     sent = dead_letter(topic=text, detail=text, payload=payload, properties=properties, key=text)

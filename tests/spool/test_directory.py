@@ -6,7 +6,7 @@ from bridge.errors import SpoolInUse, SpoolWriteError
 from bridge.spool.directory import SpoolDirectory
 
 
-def test_one_owner_at_a_time(tmp_path):
+def test_directory_has_one_owner_at_a_time(tmp_path):
     folder = SpoolDirectory(tmp_path / "data")
     with pytest.raises(SpoolInUse, match=r"set another spool\.path"):
         SpoolDirectory(tmp_path / "data")

@@ -26,7 +26,7 @@ def reopened(spool, path, **options):
     return opened(path, **options)
 
 
-def test_while_a_record_reports_it_nothing_else_is_written(tmp_path):
+def test_next_number_is_not_written_while_a_record_shows_it(tmp_path):
     spool = opened(tmp_path)
     for _ in range(5):
         put(spool, DATA)
@@ -36,7 +36,7 @@ def test_while_a_record_reports_it_nothing_else_is_written(tmp_path):
     assert spool.queue("press").next == 6
 
 
-def test_when_the_last_record_leaves_it_is_stored(tmp_path):
+def test_next_number_is_stored_when_the_last_record_leaves(tmp_path):
     spool = opened(tmp_path)
     put(spool, DATA, DATA)
     settle(spool, take_all(spool))
@@ -44,7 +44,7 @@ def test_when_the_last_record_leaves_it_is_stored(tmp_path):
     assert reopened(spool, tmp_path).queue("press").next == 3
 
 
-def test_when_the_newest_leaves_before_the_others_it_is_stored(tmp_path):
+def test_next_number_is_stored_when_the_newest_record_leaves_first(tmp_path):
     spool = opened(tmp_path)
     put(spool, DATA, DATA, DATA)
     settle(spool, take_all(spool)[2:])
@@ -64,7 +64,7 @@ def test_records_that_wait_for_a_full_disk_have_no_number_yet(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_happens_no_number_is_given_twice_and_none_is_left_out(tmp_path, seed):
+def test_numbers_are_never_repeated_or_left_out(tmp_path, seed):
     chance, options = random.Random(seed), {"max_bytes": 400_000, "when_full": "drop_oldest"}
     spool, held, numbers = opened(tmp_path, **options), [], []
 

@@ -75,7 +75,7 @@ def test_reader_between_two_dead_letters_lets_the_log_be_reset(tmp_path):
 
 
 @pytest.mark.parametrize("limit", [{"PAGE_BYTES": 1500}, {"PAGE_DEAD_LETTERS": 2}])
-def test_all_dead_letters_are_read_page_by_page(tmp_path, monkeypatch, limit):
+def test_dead_letters_are_read_page_by_page(tmp_path, monkeypatch, limit):
     for name, value in limit.items():
         monkeypatch.setattr(read_only, name, value)
     spool = opened(tmp_path)

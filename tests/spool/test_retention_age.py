@@ -63,7 +63,7 @@ def test_record_in_flight_is_sent_at_any_age(tmp_path, clock):
     spool.close()
 
 
-def test_last_that_came_grow_too_old_as_well(tmp_path, clock):
+def test_newest_records_expire_too(tmp_path, clock):
     spool = aged(tmp_path, clock)
     spool.commit(Transaction(expire_before_ms=clock.now_ms))
     assert take_all(spool) == []

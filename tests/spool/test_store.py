@@ -83,7 +83,7 @@ def test_dead_letters_packets_filters_and_numbers_are_found_again(spool):
     again.close()
 
 
-def test_many_mappings_are_numbered_at_once_and_keep_their_numbers(spool):
+def test_mappings_are_numbered_at_once_and_keep_their_numbers(spool):
     first = spool.mapping_number("m1")
     spool.number_mappings(["m0", "m1", "m2"])
     numbers = [spool.mapping_number(name) for name in ("m0", "m1", "m2")]
@@ -189,7 +189,7 @@ def test_state_is_committed_with_the_messages_that_changed_it(spool):
     last.close()
 
 
-def test_two_bridges_cannot_have_one_spool(spool):
+def test_spool_cannot_belong_to_two_bridges(spool):
     with pytest.raises(SpoolInUse, match="in use by another bridge"):
         opened(spool.folder.path)
     put(spool, b"1")
@@ -209,7 +209,7 @@ def test_spool_files_are_for_their_owner_only(spool):
     assert set(modes.values()) == {0o600}
 
 
-def test_many_records_come_back_in_order(spool):
+def test_records_come_back_in_order(spool):
     for at in range(0, 20_000, 1000):
         put(spool, *(b"%d" % number for number in range(at, at + 1000)))
     again = reopened(spool, fresh_bytes=0)

@@ -123,7 +123,7 @@ def test_worker_without_a_first_report_is_not_killed(answering, clock):
         (9, "exit code 9"),
     ],
 )
-def test_one_that_dies_at_once_is_reported_with_the_reason(made, code, why, caplog):
+def test_worker_that_ends_at_once_is_reported_with_the_reason(made, code, why, caplog):
     worker = made("-c", f"raise SystemExit({code})")
     worker.check()
     status = ended(worker)
@@ -157,7 +157,7 @@ def test_crashing_worker_is_restarted_at_most_once_a_minute(made, clock):
     assert all(longest / 2 <= pause <= longest + 0.25 for pause, longest in zip(pauses, bounds, strict=True)), pauses
 
 
-def test_one_that_lived_for_a_while_is_started_again_soon(made, clock):
+def test_worker_that_ran_for_a_while_is_restarted_soon(made, clock):
     worker = made("-c", "")
     deaths(worker, clock, 5)
     assert max(deaths(worker, clock, 2, lived=SETTLED_SECS + 1)) <= 1.25
@@ -170,13 +170,13 @@ def test_worker_that_cannot_be_started_is_retried(tmp_path, clock):
     assert worker.status().state == "restarting"
 
 
-def test_one_killed_by_a_signal_is_reported_with_its_name(made):
+def test_worker_killed_by_a_signal_is_reported_with_its_name(made):
     worker = made("-c", "import os; os.kill(os.getpid(), 11)")
     worker.check()
     assert ended(worker).detail.startswith("it was killed by SIGSEGV; ")
 
 
-def test_one_that_cannot_look_at_itself_is_alive_and_as_it_was(answering, clock):
+def test_worker_that_cannot_report_is_alive_with_its_last_state(answering, clock):
     worker = answering(99)
     worker.check()
     eventually(lambda: worker.refresh(0.0) or worker.active, "it has told how it stands")
@@ -189,7 +189,7 @@ def test_one_that_cannot_look_at_itself_is_alive_and_as_it_was(answering, clock)
     assert worker.snapshot().received_messages == 7
 
 
-def test_one_that_drains_and_ends_well_is_done_and_not_started_again(made, clock):
+def test_worker_that_has_drained_is_not_started_again(made, clock):
     worker = made("-c", "", draining=True)
     worker.check()
     assert ended(worker).state == "drained"
@@ -199,7 +199,7 @@ def test_one_that_drains_and_ends_well_is_done_and_not_started_again(made, clock
     assert worker.wait(clock.now) is True
 
 
-def test_one_between_two_starts_has_stopped_as_soon_as_it_is_reported_to(made, clock):
+def test_stop_between_two_starts_ends_at_once(made, clock):
     worker = made("-c", "raise SystemExit(70)")
     worker.check()
     ended(worker)
@@ -210,7 +210,7 @@ def test_one_between_two_starts_has_stopped_as_soon_as_it_is_reported_to(made, c
     assert (worker.pid, worker.status().state) == (0, "stopped")
 
 
-def test_one_that_does_not_stop_in_time_is_killed(answering, clock):
+def test_worker_that_does_not_stop_in_time_is_killed(answering, clock):
     worker = answering(99)
     worker.check()
     pid = worker.pid
@@ -220,7 +220,7 @@ def test_one_that_does_not_stop_in_time_is_killed(answering, clock):
     assert worker.status().state == "stopped"
 
 
-def test_its_channel_is_its_own_alone(made, tmp_path):
+def test_channel_belongs_to_one_worker_only(made, tmp_path):
     """Otherwise a worker would not see that its supervisor has ended."""
     first, second = (made("-c", "import time; time.sleep(60)") for _ in range(2))
     first.check()

@@ -58,7 +58,7 @@ def test_share_group_is_as_given_or_derived_from_the_client_id(settings):
     assert shared(client_id="plant/press+1").mqtt.share == "plant-press-1"
 
 
-def test_one_bridge_without_workers_is_as_configured(settings):
+def test_settings_without_workers_are_as_configured(settings):
     own = settings_of(settings, WorkerSlot(0), 1, 1)
     assert (own.mqtt, own.spool) == (settings.mqtt, settings.spool)
 

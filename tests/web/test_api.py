@@ -163,7 +163,7 @@ def test_tail_shows_messages_with_records_and_taps_only_then(bridge):
     assert bridge.tap is None
 
 
-def test_seldom_topic_is_seen_among_thousands_by_who_requests_it(bridge):
+def test_topic_that_is_rare_is_seen_by_a_listener_for_it(bridge):
     tail = MessageTap(bridge)
     burst = [publish(f"factory/pdx/press{number:04d}/telemetry", b"{}") for number in range(2_000)]
     burst[1_233] = (PUBREL, b"", b"\0\1", b"", b"", 0)

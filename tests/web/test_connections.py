@@ -63,7 +63,7 @@ def test_silent_connections_do_not_keep_a_health_check_from_its_answer(port, man
     assert all(is_healthy(port) for _ in range(5))
 
 
-def test_half_requests_do_not_keep_a_health_check_from_its_answer(port, many):
+def test_incomplete_requests_do_not_block_a_health_check(port, many):
     for _ in range(MAX_CONNECTIONS + 20):
         many.append(connected(port))
         many[-1].sendall(b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nto")

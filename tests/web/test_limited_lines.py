@@ -7,7 +7,7 @@ def record(text):
     return logging.LogRecord("asyncio", logging.WARNING, "", 0, text, (), None)
 
 
-def test_same_text_passes_once_a_minute_with_the_number_of_others():
+def test_text_that_repeats_passes_once_a_minute_with_the_count():
     now = [0.0]
     limit = LimitedLines(lambda: now[0])
     assert limit.filter(record("socket.accept() out of system resource\nsocket: 1"))

@@ -39,7 +39,7 @@ def test_operation_that_edits_is_refused_without_any_token(site, key):
     assert ask(site(), key, **PAGE) == 403
 
 
-def test_only_these_operations_are_open_to_everybody():
+def test_operations_open_to_everybody_are_only_these():
     assert {key for key, route in ROUTES.items() if access(route) == "everybody"} == {
         "GET /",
         "POST /login",

@@ -66,7 +66,7 @@ def test_port_that_is_taken_is_reported_and_taken_once_it_is_free(serve, monkeyp
     assert server.problem == ""
 
 
-def test_with_a_certificate_it_is_served_by_https(serve, tmp_path):
+def test_page_with_a_certificate_is_served_by_https(serve, tmp_path):
     authority = Authority(tmp_path / "authority")
     cert_file, key_file = authority.server()
     server = serve(cert_file=str(cert_file), key_file=str(key_file))

@@ -79,7 +79,7 @@ def test_files_problem_is_a_config_error_about_the_complete_file(tmp_path):
     assert str(caught.value) == "none.yaml: no such file"
 
 
-def test_without_substitution_references_are_plain_text():
+def test_references_without_substitution_are_plain_text():
     assert parsed("a: ${B} $${C}", substitute=False).data == {"a": "${B} $${C}"}
 
 

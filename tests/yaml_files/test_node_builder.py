@@ -19,7 +19,7 @@ def test_duplicate_keys_differ_in_writing_only():
     assert problems("{1: a, '1': b}") == ["1:8: duplicate key '1': first at line 1, column 2"]
 
 
-def test_all_problems_of_structure_come_at_once():
+def test_problems_of_structure_come_all_at_once():
     found = problems("a: 1\na: 2\nb: !tag x\n? [c]\n: d\n: e\n")
     assert [line.split(": ")[0] for line in found] == ["2:1", "3:4", "4:3", "6:1"]
 
@@ -85,11 +85,11 @@ def test_empty_file_is_a_problem(text):
     assert problems(text) == ["the file is empty: nothing is set in it"]
 
 
-def test_halves_of_characters_are_joined_as_in_json():
+def test_surrogates_are_joined_as_in_json():
     assert parsed(r'a: "\ud83d\ude00"').data == {"a": "\U0001f600"}
 
 
-def test_half_a_character_is_a_problem():
+def test_surrogate_alone_is_a_problem():
     assert problems(r'a: "\ud83d"')[0].startswith("1:4: half a character")
 
 

@@ -26,5 +26,5 @@ def test_find_of_a_missing_path_is_not_exact():
     assert not find(root, ("a", -1))[1]
 
 
-def test_all_scalars_below_are_given():
+def test_scalars_below_a_node_are_all_returned():
     assert [scalar.data for scalar in scalars(parsed("a: [1, {b: x}]\nc: true").root)] == [1, "x", True]

@@ -30,19 +30,19 @@ def only_config_errors(text):
 @NO_DEADLINE
 @given(st.binary(max_size=200))
 @example(b"%YAML 1." + b"9" * 5000 + b"\n--- a")
-def test_any_bytes_give_a_document_or_a_config_error(raw):
+def test_bytes_give_a_document_or_a_config_error(raw):
     only_config_errors(raw)
 
 
 @NO_DEADLINE
 @given(st.text(max_size=200))
-def test_any_text_gives_a_document_or_a_config_error(text):
+def test_text_gives_a_document_or_a_config_error(text):
     only_config_errors(text)
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(YAML_PIECES, max_size=30).map("".join))
-def test_anything_like_yaml_gives_a_document_or_a_config_error(text):
+def test_text_like_yaml_gives_a_document_or_a_config_error(text):
     only_config_errors(text)
 
 
@@ -70,7 +70,7 @@ def test_json_is_yaml():
 @example("|#")
 @example("a: >2-#\n  text\n")
 @example("a: |\n  text\u2028  more\nb: &x [1, 'two', \"\\ud83d\\ude00\"]\nc: *x\n")
-def test_both_parsers_of_yaml_give_the_same_values_and_problems(text):
+def test_parsers_of_yaml_give_the_same_values_and_problems(text):
     with pytest.MonkeyPatch.context() as patch:
         both = [parse(text, "f")]
         patch.setattr(yaml, "__with_libyaml__", False)

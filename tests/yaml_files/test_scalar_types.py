@@ -6,7 +6,7 @@ from bridge.yaml_files.scalar_types import resolve
 
 
 @pytest.mark.parametrize("text", ["yes", "no", "on", "off", "On", "NO", "y", "n", "tRue"])
-def test_only_true_and_false_are_booleans(text):
+def test_booleans_are_only_true_and_false(text):
     assert resolve(text) == text
 
 

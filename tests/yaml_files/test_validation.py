@@ -15,7 +15,7 @@ def test_model_is_made_of_what_is_valid():
     assert model.anything == {"a": [2**64 - 1, 0.1]}
 
 
-def test_of_a_unions_alternatives_only_the_one_meant_is_spoken_of():
+def test_errors_of_a_union_are_only_those_of_the_meant_alternative():
     assert len(problems("url: [a, 5]")) == 1
     assert len(problems("expect: [{data_stream: 5}]")) == 1
 

@@ -228,7 +228,7 @@ class ProgressSocket:
         with self._closing:
             self._sock.close()
 
-    # As http.client and urllib3 use sockets
+    # Methods of a socket that http.client and urllib3 call
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
         """Return a file to read a response from."""

@@ -1,8 +1,8 @@
 """Format of `packing: lines`: newline-delimited JSON, for consumers without a KPL library.
 
-Every line ends with a newline, and contains no other line break, neither LF nor CR. So a service that joins records,
-such as Firehose, still has one value a line: https://github.com/ndjson/ndjson-spec#32-parsing The newline is missing
-only if the record with it would exceed the limit of the stream.
+Every line ends with a newline, and contains no other line break, neither LF nor CR. If a service such as Firehose joins
+the records, the result therefore still has one value per line: https://github.com/ndjson/ndjson-spec#32-parsing The
+newline is missing only if the record with it would exceed the limit of the stream.
 
 With compression, a record is one gzip member (RFC 1952) or one zstd frame (RFC 8878) of these lines.
 """

@@ -45,7 +45,7 @@ def hoist(tree: Node, bindings: int) -> int:
 
 
 def _repeated(node: Node) -> list[tuple[Node, int]]:
-    """Return the parts that the node evaluates for each element, each as a parent and a position.
+    """Return the child nodes that a loop evaluates for each element, each as (parent, position in its children).
 
     Return [] if the node is no loop.
     """

@@ -126,7 +126,7 @@ def live_pipeline(steps: CompiledParts, stages: StatefulStages, watch: Watch | N
         if payload is OWN_COMMAND:
             return FILTERED
         scope = steps.scope(message, payload, captures, levels)
-        # The usual case: `catch_errors` handles the errors.
+        # In the usual case, `catch_errors` handles the errors.
         if not commands:
             return run_stages(message, scope, item)
         try:

@@ -9,7 +9,7 @@ from bridge.errors import TransformError
 
 
 class Statistics(NamedTuple):
-    """Statistics by name, in `columns`: [sum, lowest, highest, count]. A single number has the name "".
+    """Statistics by name, in `columns`: [sum, lowest, highest, count]. If `value` is a single number, its name is "".
 
     Times are milliseconds since 1970. `messages` counts all messages; the count of a column counts the messages that
     contain its name.

@@ -90,7 +90,7 @@ class MessageTypes:
         if not found.file or not all(isinstance(text, str) for text in texts):
             raise SchemaError(f"schemas/{file}: the descriptor set has no file, or one whose name is not UTF-8")
         files = {each.name: each for each in found.file}
-        # No recursion, because a hostile set could contain a chain of imports of any length.
+        # This is not recursive, because a hostile set could contain a chain of imports of any length.
         waiting = list(reversed(files))
         visiting: set[str] = set()
         while waiting:

@@ -70,7 +70,7 @@ def _verify_structure(database: sqlite3.Connection) -> None:
 
 
 def _verify_records(database: sqlite3.Connection, ledger: Ledger, queue: int) -> None:
-    """Compare each record with its CRC, and their number with the ledger's."""
+    """Compare each record with its CRC, and the number of records with the ledger."""
     count = 0
     for row in database.execute(f"select number, mapping, key, data, crc from queue_{queue}"):
         if not whole_record(queue, row):

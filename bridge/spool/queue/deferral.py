@@ -54,7 +54,7 @@ class PageReader(Protocol):
 
 
 class Deferral:
-    """Records in `spans` whose partition key satisfies `holds`.
+    """The deferred records: those in `spans` for whose partition key `holds` returns True.
 
     `done` is True once no deferred record remains.
 

@@ -165,7 +165,8 @@ class _Salvage:
             _drop(counts, "spooled", counts.spooled)
             # Two mappings whose names are lost share a line of the new ledger.
             transaction.restored_ledger.setdefault(self._numbers_of(mapping, stream), LedgerLine()).add(counts)
-        # In the order in which they were written, so that eviction still removes the oldest first.
+        # The states are stored in the order in which they were written, so that eviction still removes the oldest
+        # first.
         for space, key, value, _ in sorted(damaged.states, key=lambda state: state[3]):
             spool.state(space).put(key, value)
         for packet in damaged.packets:

@@ -14,6 +14,6 @@ def copy_examples(folder: Path) -> Path:
     copy = folder / EXAMPLES.name
     copy.mkdir()
     for file in EXAMPLES.glob("*.yaml"):
-        # Only the content: an installed package may be read-only, and the user edits the copy.
+        # Only the content is copied, not the mode: an installed package may be read-only, but the user edits the copy.
         shutil.copyfile(file, copy / file.name)
     return copy

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Number of fsyncs. It is enough for a stable median, and takes less than a second even on a memory card with 20 ms
 # each.
 SYNCS: Final = 40
-# Bytes of each write: about as many as a burst of a hundred small records writes to the log of the database.
+# Bytes of each write. A burst of a hundred small records writes about as much to the log of the database.
 _BYTES: Final = 16_384
 # Duration from which fsync is a warning: with less than 20 commits a second, a small in-flight window of the broker
 # limits the rate.

@@ -1,4 +1,7 @@
-"""Checks of name, port and TLS, in this order. The first failure shows what to fix: DNS, firewall or certificate."""
+"""Checks of one endpoint: its name, its port and TLS, in this order.
+
+The first failure shows what to fix: DNS, firewall or certificate.
+"""
 
 from __future__ import annotations
 

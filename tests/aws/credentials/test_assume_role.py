@@ -53,7 +53,7 @@ def test_role_is_taken_on_with_its_external_id_and_tags(aws):
 
 
 @pytest.mark.parametrize("settings", [{}, {"external_id": "plant-2"}])
-def test_without_the_external_id_the_hint_names_role_and_user(aws, settings):
+def test_assume_role_without_external_id_names_role_and_user(aws, settings):
     with pytest.raises(Refused) as refused:
         in_role(aws, **settings).put_records("telemetry", RECORDS)
     assert f"allow sts:AssumeRole on {ROLE} to {EDGE}" in refused.value.hint

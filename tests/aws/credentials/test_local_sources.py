@@ -20,7 +20,7 @@ def test_version_1_of_the_metadata_service_is_never_used(metadata):
         credentials("ec2_role")
 
 
-def test_in_a_container_the_token_does_not_come_and_the_hop_limit_is_named(metadata):
+def test_ec2_role_in_a_container_names_the_hop_limit(metadata):
     """The service's answer to the request for a token is allowed one hop; it gets lost on the second."""
     metadata.silent = True
     with pytest.raises(Unavailable) as unavailable:

@@ -38,12 +38,12 @@ class Given:
         return self.credentials.get_frozen_credentials().access_key
 
 
-def test_they_are_fetched_once_and_stored():
+def test_credentials_are_fetched_once_and_stored():
     given = Given()
     assert [given.key for _ in range(3)] == ["A1", "A1", "A1"]
 
 
-def test_they_are_renewed_before_they_expire():
+def test_credentials_are_renewed_before_they_expire():
     given = Given()
     assert given.key == "A1"
     given.now += 3600 - AHEAD_SECS + 1
@@ -71,7 +71,7 @@ def test_clock_that_is_set_changes_nothing_about_the_renewal(step):
     assert given.key == "A2"
 
 
-def test_those_without_an_end_are_never_renewed():
+def test_credentials_without_expiry_are_never_renewed():
     given = Given(life=None)
     assert given.key == "A1"
     given.now += 1e9
@@ -79,7 +79,7 @@ def test_those_without_an_end_are_never_renewed():
     assert not given.credentials.renewable
 
 
-def test_while_renewal_fails_those_in_hand_are_used_to_their_end(caplog):
+def test_renewal_that_fails_leaves_current_credentials_until_they_expire(caplog):
     caplog.set_level(logging.WARNING)
     given = Given()
     assert given.key == "A1"
@@ -100,14 +100,14 @@ def test_while_renewal_fails_those_in_hand_are_used_to_their_end(caplog):
     assert given.key == "A5"
 
 
-def test_those_that_have_expired_when_they_are_given_point_to_the_clock():
+def test_credentials_that_come_expired_point_to_the_clock():
     given = Given(life=-600.0)
     with pytest.raises(Refused) as refused:
         _ = given.key
     assert "clock" in refused.value.hint
 
 
-def test_those_that_came_expired_are_fetched_again_once_the_clock_is_right():
+def test_credentials_that_came_expired_are_fetched_again_after_a_clock_fix():
     given = Given(life=-600.0)
     for _ in range(2):
         with pytest.raises(Refused):
@@ -116,7 +116,7 @@ def test_those_that_came_expired_are_fetched_again_once_the_clock_is_right():
     assert given.key == "A3"
 
 
-def test_one_thread_renews_and_the_others_continue_with_what_is_in_hand():
+def test_renewal_by_one_thread_leaves_others_the_current_credentials():
     given = Given()
     assert given.key == "A1"
     given.now += 3000

@@ -100,7 +100,7 @@ def test_new_certificate_beside_the_old_key_is_reported_and_tried_again(edge, ca
     assert edge.shown[1] == serial(edge.cert_file)
 
 
-def test_half_of_a_key_pair_is_refused_after_the_expiry(edge):
+def test_key_pair_with_one_new_half_is_refused_after_the_expiry(edge):
     end = time.time() + AHEAD_SECS
     edge.server.give = lambda: ("AKIDSHORT", "secret", "token", datetime.fromtimestamp(end, UTC).isoformat())
     assert edge.key == "AKIDSHORT"
@@ -133,7 +133,7 @@ def test_refused_certificate_is_reported_and_present_credentials_stay(edge, capl
     assert edge.key == "AKID3"
 
 
-def test_without_a_change_of_the_files_renewal_reads_them_again(edge, monkeypatch):
+def test_renewal_reads_unchanged_files_again(edge, monkeypatch):
     """Whoever looks at the files has no part in it: they are read with each request to AWS IoT."""
     end = time.time() + 2 * AHEAD_SECS
     edge.server.give = lambda: (f"AKID{len(edge.server.seen)}", "s", "t", datetime.fromtimestamp(end, UTC).isoformat())

@@ -95,7 +95,7 @@ def test_role_that_does_not_trust_the_token_is_refused(aws, token_file):
     assert token_file.read_text() not in str(refused.value)
 
 
-def test_who_has_a_token_may_take_on_another_role(aws, token_file):
+def test_token_can_be_the_source_of_another_role(aws, token_file):
     bridge = writer(aws, token_file)
     assert len(bridge.put_records("telemetry", RECORDS)) == 1
     assert bridge.whoami("telemetry") == f"arn:aws:sts::{ACCOUNT}:assumed-role/writer/press-shop"
@@ -108,7 +108,7 @@ def test_role_behind_the_token_may_not_write_by_itself(aws, token_file):
     assert "assumed-role/pod" in refused.value.hint
 
 
-def test_which_of_the_two_roles_is_refused_can_be_reported(aws, token_file):
+def test_refused_role_of_two_is_named(aws, token_file):
     with pytest.raises(Refused) as refused:
         writer(aws, token_file, external_id="plant-2").put_records("telemetry", RECORDS)
     assert "type: assume_role" in refused.value.detail

@@ -119,7 +119,7 @@ def test_response_that_keeps_moving_outlasts_the_answer_timeout():
     assert steps.now - measurement.answered_at > 30
 
 
-def test_without_the_send_buffer_the_response_is_due_once_all_is_written(monkeypatch):
+def test_response_without_send_buffer_is_due_after_the_last_write(monkeypatch):
     """Systems other than Linux have no SIOCOUTQ."""
     monkeypatch.setattr(progress_socket, "unacknowledged_bytes", lambda _: None)
     done = threading.Event()

@@ -18,7 +18,7 @@ PARSERS = {
 
 
 @pytest.mark.parametrize("peer", CONFIGURED, ids=lambda peer: peer.name)
-def test_its_configuration_is_ok_formed_and_names_the_stream(peer):
+def test_configuration_of_a_peer_is_well_formed_and_names_the_stream(peer):
     file = HERE / peer.config
     text = file.read_text()
     assert PARSERS[file.suffix](text)

@@ -22,7 +22,7 @@ def test_word_that_is_in_no_name_ends_it_and_the_names_are_reported():
         chosen(["logstash"])
 
 
-def test_who_is_not_on_the_path_is_measured_as_such(monkeypatch, tmp_path):
+def test_peer_that_is_not_on_the_path_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     [vector] = chosen(["vector"])
     said = Console(file=io.StringIO(), highlight=False)

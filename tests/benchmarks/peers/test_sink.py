@@ -50,7 +50,7 @@ def test_sink_counts_over_http_and_is_away_for_the_requested_time():
         assert answers_within(sink, 20)
 
 
-def test_for_a_peer_that_speaks_nothing_else_it_speaks_tls(tmp_path):
+def test_sink_speaks_tls_for_a_peer_that_needs_it(tmp_path):
     with sink_process(Authority(tmp_path)) as sink:
         assert sink.counters()["records"] == 0
 

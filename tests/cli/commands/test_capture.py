@@ -77,7 +77,7 @@ def test_capture_ends_by_itself_after_its_time(tmp_path, mosquitto, capsys):
     assert capsys.readouterr().out.endswith("(ended by the time limit)\n")
 
 
-def test_without_a_broker_it_reports_it_and_leaves_no_file(tmp_path, monkeypatch):
+def test_capture_without_a_broker_reports_it_and_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(capture, "CONNECT_SECS", 0.3)
     config = set_up(tmp_path, free_port())
     with pytest.raises(BridgeError, match=r"no subscription within 0 s: cannot connect to mqtt://127.0.0.1:\d+: "):
@@ -96,7 +96,7 @@ def test_wrong_option_is_reported(tmp_path, wanted, why):
     assert not (tmp_path / "c.jsonl").exists()
 
 
-def test_without_mappings_and_topics_there_is_nothing_to_record(tmp_path):
+def test_capture_without_mappings_and_topics_has_nothing_to_record(tmp_path):
     with pytest.raises(ConfigError, match="outputs: missing"):
         record_traffic(set_up(tmp_path, press="topic: t"), tmp_path / "c.jsonl", MUCH)
 

@@ -29,7 +29,7 @@ def listed(config, capsys, **wanted):
     return [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()]
 
 
-def test_all_are_listed_and_counted_by_code(config, capsys):
+def test_list_shows_all_dead_letters_and_counts_by_code(config, capsys):
     assert list_dead_letters(config, DeadLetterFilter(), as_json=False) == 0
     *lines, last = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
@@ -58,7 +58,7 @@ def test_json_has_the_payload_as_a_test_would_have_it(config, capsys):
     assert (first["payload_text"], second["payload_base64"]) == ('{"a":', "/wA=")
 
 
-def test_one_is_shown_complete(config, capsys):
+def test_show_prints_one_dead_letter_completely(config, capsys):
     assert show_dead_letter(config, 1) == 0
     out = capsys.readouterr().out
     assert "decode: " in out
@@ -73,6 +73,6 @@ def test_control_characters_are_escaped(config, capsys):
     assert "99 bytes, of which the first 1 are stored" in out
 
 
-def test_one_that_is_not_there_is_reported(config):
+def test_show_of_a_missing_dead_letter_is_reported(config):
     with pytest.raises(BridgeError, match="no dead letter 8"):
         show_dead_letter(config, 8)

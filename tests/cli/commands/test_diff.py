@@ -71,7 +71,7 @@ def test_records_of_messages_without_records_before_are_new(tmp_path, capsys):
     assert "  before        transform: where: abs()" in out
 
 
-def test_same_reason_for_a_rejection_is_no_difference_and_another_is(tmp_path, capsys):
+def test_diff_of_rejections_compares_their_reasons(tmp_path, capsys):
     assert counts(compared(tmp_path, capsys, OLD, "x", old=OLD)[1]) == NONE
     rejecting = OLD.replace("payload.on", "abs(payload)")
     assert counts(compared(tmp_path, capsys, rejecting, ON, old=rejecting)[1]) == NONE | {"same": 2}
@@ -112,7 +112,7 @@ def test_reason_of_a_rejection_is_shown_with_what_was_there(tmp_path, capsys):
 EACH = "topic: f\ntransform: 'payload[].{ v: @ }'\neach: true\noutputs: [{data_stream: s}]"
 
 
-def test_one_record_less_of_many_is_one_difference(tmp_path, capsys):
+def test_diff_of_one_missing_record_is_one_difference(tmp_path, capsys):
     new = EACH.replace("payload[]", "payload[?@ != `2`]")
     _, out = compared(tmp_path, capsys, new, [1, 2, 3, 4], old=EACH, topic="f")
     assert counts(out) == NONE | {"same": 3, "only old": 1}
@@ -148,7 +148,7 @@ def test_json_has_all_differences_and_the_sums_last(tmp_path, capsys):
     }
 
 
-def test_only_the_first_differences_are_shown_and_the_others_counted(tmp_path, capsys):
+def test_diff_shows_the_first_differences_and_counts_the_others(tmp_path, capsys):
     new = OLD.replace("t: payload.t", "t: payload.x")
     _, out = compared(tmp_path, capsys, new, *[ON] * 5, shown=DiffOptions(json=False, first=2))
     assert out.count("line ") == 2

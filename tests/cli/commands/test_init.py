@@ -42,7 +42,7 @@ def test_broker_that_cannot_be_reached_is_an_error_and_nothing_is_written(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_broker_it_reports_it_and_writes_an_example(tmp_path, command):
+def test_init_without_a_broker_reports_it_and_writes_an_example(tmp_path, command):
     url = f"mqtt://127.0.0.1:{free_port()}"
     done = command(tmp_path, "init", "--yes", "--url", url, "--listen-secs", "0")
     assert "wrote mappings/example.yaml: an example" in done.stdout

@@ -75,7 +75,7 @@ def test_stream_of_the_manifests_is_among_them(tmp_path, capsys):
     assert statements(document) == {"SendRecords": streams}
 
 
-def test_whoever_takes_on_a_role_is_reported_what_that_needs(tmp_path, capsys):
+def test_policy_with_a_role_states_what_its_source_needs(tmp_path, capsys):
     path = set_up(tmp_path)
     authentication = f"{{type: assume_role, role_arn: '{ROLE}', tags: {{plant: pdx}}, source: {{type: ec2_role}}}}"
     path.write_text(path.read_text().replace("{type: default}", authentication))
@@ -200,7 +200,7 @@ def test_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, tmp_p
     aws.permit("edge")
 
 
-def test_with_the_printed_policies_an_output_takes_on_its_role(aws, tmp_path, capsys):
+def test_policies_permit_an_output_to_assume_its_role(aws, tmp_path, capsys):
     """Each identity with its own policy; without `AssumeRoles`, nothing goes."""
     path = config(tmp_path, aws.url, abroad=MAPPINGS["abroad"])
     aws.stream("far", "eu-west-1")
@@ -222,7 +222,7 @@ def test_with_the_printed_policies_an_output_takes_on_its_role(aws, tmp_path, ca
     aws.permit("edge")
 
 
-def test_without_any_permission_the_policy_can_still_be_printed(aws, tmp_path, capsys):
+def test_policy_is_printed_without_any_permission(aws, tmp_path, capsys):
     document, notes = printed(capsys, config(tmp_path, aws.url, aws.key, archive=MAPPINGS["archive"]))
     assert statements(document)["SendRecords"] == [STREAM_ARN + "archive", STREAM_ARN + "telemetry"]
     assert "not allowed to describe it" in notes

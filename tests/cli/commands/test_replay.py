@@ -39,7 +39,7 @@ def ledger(config, capsys):
     return told, {row["mapping"]: row for row in told["ledger"]}
 
 
-def test_without_a_bridge_the_command_replays_itself(config, capsys):
+def test_replay_without_a_bridge_is_done_by_the_command(config, capsys):
     assert replay_dead_letters(config, ALL) == 1
     out = capsys.readouterr().out
     assert out.startswith("replayed 2, filtered 0, failed again 2\n")

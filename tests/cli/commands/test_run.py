@@ -39,7 +39,7 @@ def test_quiet_run_logs_no_info(tmp_path, option):
     assert levels <= {"warning", "error"}
 
 
-def test_two_log_levels_are_a_usage_error(tmp_path):
+def test_run_with_two_log_levels_is_a_usage_error(tmp_path):
     done = called(tmp_path, "run", "-v", "-q")
     assert (done.returncode, "give one of --log-level, --verbose and --quiet" in done.stderr) == (2, True)
 

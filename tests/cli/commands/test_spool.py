@@ -72,7 +72,7 @@ def test_ledger_that_do_not_balance_are_found(tmp_path, capsys):
     assert "6 received, 5 accounted for, off by +1" in capsys.readouterr().out
 
 
-def test_of_workers_each_is_reported_and_their_sum(tmp_path, capsys):
+def test_spool_status_of_workers_reports_each_and_the_sum(tmp_path, capsys):
     config = set_up(tmp_path)
     for number, count in ((1, 2), (2, 3)):
         spool = opened(tmp_path / "data" / f"worker-{number}")

@@ -47,7 +47,7 @@ def lines(*workers, connected=False):
     return more
 
 
-def test_that_some_are_connected_is_reported():
+def test_status_reports_how_many_workers_are_connected():
     away = RUNNING | KILLED | AGAIN | {"name": "worker 2", "connected": False}
     broker, _, _, _, first, second, *_ = lines(RUNNING, away)
     assert broker == "broker    mqtt://localhost:1883, MQTT 5: not connected (1 of 2 workers connected)"
@@ -55,7 +55,7 @@ def test_that_some_are_connected_is_reported():
     assert second.startswith(f"worker 2  restarting ({AGAIN['detail']}): 4,000 received")
 
 
-def test_one_that_runs_again_reports_how_the_one_before_it_ended():
+def test_status_of_a_restarted_worker_reports_how_the_last_one_ended():
     broker, _, _, _, first, *_ = lines(RUNNING | KILLED, connected=True)
     assert broker.endswith(": subscribed")
     assert "3 restarts (last: it was killed by SIGKILL), data/worker-1" in first
@@ -68,7 +68,7 @@ def test_mappings_spool_and_ledger_are_explained_in_a_line_each():
     assert note.startswith("Each count becomes a record")
 
 
-def test_where_all_are_away_none_are_counted():
+def test_status_counts_no_worker_if_all_are_away():
     assert lines(RUNNING | {"connected": False})[0].endswith(": not connected")
 
 

@@ -80,7 +80,7 @@ def test_bridge_of_one_process_has_no_table_of_workers():
     assert not any(line.startswith("worker") for line in watched(look()))
 
 
-def test_in_a_window_of_eighty_columns_what_waits_is_still_there():
+def test_watch_in_eighty_columns_still_shows_the_backlog():
     told = look(received=10**9, delivered=10**9, spooled=12_345, oldest=90)
     told["ledger"][0]["mapping"] = "a-mapping-of-the-press-shop-with-a-long-name"
     lines = list(watched(told, look(), 2.0, 80))

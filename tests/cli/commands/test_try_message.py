@@ -38,7 +38,7 @@ def test_message_is_followed_to_its_record(tmp_path, capsys):
     ("{", ("  dead letter  decode: not JSON: unexpected end of data, at byte 1 (line 1, column 2): found the end "
            "(nothing for telemetry)")),
 ])  # fmt: skip
-def test_without_a_record_the_reason_stands_last_and_the_exit_code_is_1(tmp_path, capsys, payload, last):
+def test_try_without_a_record_ends_with_the_reason_and_exit_code_1(tmp_path, capsys, payload, last):
     code, out = tried(set_up(tmp_path), capsys, payload=payload)
     assert (code, out.splitlines()[-1]) == (1, last)
 

@@ -39,7 +39,7 @@ def test_reference_request_carries_each_message_once(packing, size):
     assert max(len(stored.data) for stored in stream.stored) <= MAX_RECORD_BYTES
 
 
-def test_on_the_link_counts_headers_of_tls_records_and_segments():
+def test_link_bytes_include_headers_of_tls_records_and_segments():
     assert on_the_link(1_448, Shape("none", 200, tls=False, header_bytes=66)) == 1_448 + 66
     assert on_the_link(1_449, Shape("none", 200, tls=False, header_bytes=66)) == 1_449 + 2 * 66
     assert on_the_link(16_385, Shape("none", 200, tls=True, header_bytes=52)) == 16_385 + 2 * 22 + 12 * 52

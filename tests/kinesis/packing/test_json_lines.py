@@ -37,7 +37,7 @@ def test_json_lines_have_each_record_as_a_line_in_order(compression):
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_once_the_ratio_is_known_records_are_ok_filled(compression):
+def test_records_are_filled_after_the_ratio_is_known(compression):
     sizes = [len(data) for _, data in encoded(JsonLinesEncoder(compression), telemetry(9000), 5000)]
     assert statistics.mean(sizes[2:-1]) > 3500
 

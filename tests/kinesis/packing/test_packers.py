@@ -58,7 +58,7 @@ def test_among_others_it_is_found_unchanged(packer, most):
 
 
 @pytest.mark.parametrize("packer", PACKERS)
-def test_any_other_record_that_is_alone_goes_as_it_is(packer):
+def test_record_that_is_alone_is_not_packed(packer):
     for data in (b"{}", FOREIGN[:-1], MAGIC):
         (packed,) = packer.pack([Record(1, 1, "machine-1", data)], SHARD, 25_600)
         assert packed.data == data

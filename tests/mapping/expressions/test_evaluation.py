@@ -159,7 +159,7 @@ def test_weight_counts_elements_and_characters_and_stops_early():
     assert MAX_STEPS < weight(many) <= 2 * MAX_STEPS + 2
 
 
-def test_usual_batch_is_far_below_the_bound():
+def test_work_of_a_usual_batch_is_far_below_the_bound():
     search = compile_expression("payload[].{v: v, first: $payload[0].v, site: $captures.site}").search
     payload = [{"v": number, "more": "x" * 100} for number in range(100_000)]
     assert len(search({"payload": payload, "captures": {"site": "pdx"}})) == 100_000

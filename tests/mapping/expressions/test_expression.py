@@ -145,19 +145,19 @@ def test_large_expression_compiles_quickly():
 
 
 @given(text=st.text(st.sampled_from("ab.,[]{}()*?&|!@:`'\"\\<>=-01 \n"), max_size=30) | st.text(max_size=20))
-def test_any_text_compiles_or_is_an_expression_error(text):
+def test_text_compiles_or_is_an_expression_error(text):
     error = problem_of(text)
     assert error is None or 0 <= error.offset <= len(text)
     assert error is None or "^" in error.caret()
 
 
 @pytest.mark.parametrize("value", [None, False, "", [], {}])
-def test_these_are_false(value):
+def test_truthy_is_false_for_empty_values(value):
     assert not truthy(value)
 
 
 @pytest.mark.parametrize("value", [0, 0.0, True, " ", [None], {"a": None}, -1])
-def test_these_are_true(value):
+def test_truthy_is_true_for_other_values(value):
     assert truthy(value)
 
 

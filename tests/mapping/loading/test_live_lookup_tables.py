@@ -114,7 +114,7 @@ def test_mapping_that_is_broken_follows_its_tables_all_the_same(live, folder, tm
     assert made(started(folder, tmp_path)) == ['"degF"']
 
 
-def test_of_two_files_of_one_name_the_one_that_stays_loads(live, folder):
+def test_table_loads_when_one_of_two_files_of_its_name_is_removed(live, folder):
     write(folder, "units.yaml", "temperature: K\n")
     live.reload()
     assert made(live) == ['"degC"']

@@ -108,7 +108,7 @@ def test_new_file_is_logged_when_it_is_loaded_while_the_bridge_runs(live, folder
     ]
 
 
-def test_after_a_restart_a_broken_file_still_has_its_last_good_version(live, folder, tmp_path):
+def test_broken_file_has_its_last_good_version_after_a_restart(live, folder, tmp_path):
     write(folder, "press.yaml", text="topic: [")
     again = LiveMappings(folder, tmp_path / "kept")
     again.reload()
@@ -161,7 +161,7 @@ def test_empty_or_removed_folder_changes_nothing_but_is_a_problem(live, folder):
     assert "no mapping file" in str(live.problems[0])
 
 
-def test_two_files_of_one_name_are_refused_and_the_active_stays(live, folder):
+def test_files_of_one_name_are_refused_and_the_active_stays(live, folder):
     write(folder, "press.yml", stream="twin")
     live.reload(every=True)
     assert streams(live) == ["s"]
@@ -231,7 +231,7 @@ def test_file_that_is_rewritten_all_the_time_goes_live_as_well(watched, folder):
     assert streams(watched) != ["s"]
 
 
-def test_being_requested_loads_what_no_look_at_the_folder_shows(watched, folder):
+def test_requested_reload_loads_changes_that_a_scan_does_not_show(watched, folder):
     file = folder / "press.yaml"
     before, status = watched.routes.mappings[0], file.stat()
     watched.request_reload()
@@ -275,7 +275,7 @@ def test_file_that_is_another_and_reports_the_same_is_stored(live, folder):
     assert not live.problems
 
 
-def test_being_requested_keeps_a_mapping_whose_file_is_the_same(live, folder):
+def test_requested_reload_keeps_a_mapping_whose_file_is_the_same(live, folder):
     write(folder, "oven.yaml", stream="oven")
     live.reload()
     before = live.routes

@@ -90,7 +90,7 @@ def test_mapping_whose_own_tests_pass_loads(tmp_path):
     assert load_folder(tmp_path, {}).problems == []
 
 
-def test_two_files_of_one_name_are_a_problem_of_both(tmp_path):
+def test_files_of_one_name_are_a_problem_of_both(tmp_path):
     write(tmp_path, a__yaml=GOOD.format(name="a"), a__yml=GOOD.format(name="a"), b__yaml=GOOD.format(name="b"))
     loaded = load_folder(tmp_path, {}, shown_as="m")
     assert list(loaded.mappings) == ["b"]

@@ -74,7 +74,7 @@ def test_lookup_table_error_is_reported_with_its_position(folder, name, text, ex
     assert all(part in text for part, text in zip(expected, found, strict=True)), found
 
 
-def test_only_the_first_problems_of_a_file_are_reported(folder):
+def test_problems_of_a_file_are_limited_to_the_first(folder):
     assert len(problems(folder, "a.csv", "k,v\n" + "a\n" * 1000)) == 50
 
 
@@ -85,7 +85,7 @@ def test_table_is_bounded_in_bytes_and_in_values(folder, monkeypatch):
     assert "a.csv:4:1: more than 4 values up to this line" in problems(folder, "a.csv", "k,v\na,1\nb,2\nc,3\n")[0]
 
 
-def test_only_files_of_tables_are_read(folder):
+def test_folder_is_read_for_table_files_only(folder):
     write(folder, "a.csv", "k,v\na,1\n")
     for name in (".a.csv.swp", "a.csv~", "#a.csv#", "readme.md", ".hidden.yaml"):
         write(folder, name, "nonsense")
@@ -107,7 +107,7 @@ def test_table_that_does_not_load_does_not_stop_the_others(folder):
     assert [problem.file for problem in loaded.problems] == ["m/tables/b.csv", "m/tables/c d.csv"]
 
 
-def test_two_files_of_one_name_are_a_problem_of_both(folder):
+def test_files_of_one_name_are_a_problem_of_both(folder):
     write(folder, "a.csv", "k,v\na,1\n")
     write(folder, "a.yaml", "a: 1\n")
     loaded = load_tables(folder, shown_as="m")

@@ -33,12 +33,12 @@ def test_mapping_that_needs_every_message_is_refused_with_a_share(tmp_path, text
     assert "a bridge of its own" in problem.message
 
 
-def test_all_others_can_be_shared(tmp_path):
+def test_mappings_without_state_can_be_shared(tmp_path):
     file(tmp_path, "where: payload.ok")
     assert list(load_folder(tmp_path, {}, shared=True).mappings) == ["press"]
 
 
-def test_its_version_from_before_is_not_put_active_either(tmp_path):
+def test_version_from_before_sharing_does_not_become_active(tmp_path):
     folder, kept = tmp_path / "mappings", tmp_path / "kept"
     folder.mkdir()
     path = file(folder, "sample: {every_secs: 10}")

@@ -69,7 +69,7 @@ def test_problems_of_form_and_of_expressions_come_together():
 @pytest.mark.parametrize(
     "text", ["5", "[]", "topic: t\noutputs: x", "topic: t\noutputs: [x]", "topic: t\nwhere: {a: 1}"]
 )
-def test_any_form_of_file_gives_problems_and_no_crash(text):
+def test_file_of_any_form_gives_problems_and_no_crash(text):
     assert problems(text)
 
 

@@ -34,7 +34,7 @@ def test_binary_formats_are_seen_by_expressions(payload, pack):
 
 
 @pytest.mark.parametrize(("payload", "pack"), [("msgpack", msgpack.packb), ("cbor", cbor2.dumps)])
-def test_without_a_transform_binary_formats_continue_byte_for_byte(payload, pack):
+def test_binary_payload_without_a_transform_is_the_record(payload, pack):
     (draft,) = applied(mapping(payload=payload), message(pack(VALUE))).drafts
     assert draft.data == pack(VALUE)
 
@@ -71,13 +71,13 @@ def test_malformed_line_rejects_the_message():
     assert (rejection.code, rejection.detail) == ("decode", "not CSV: line 2: 1 fields, and the header has 2")
 
 
-def test_all_csv_options_count():
+def test_csv_options_are_all_applied():
     options = {"header": "first_line", "delimiter": ";", "numbers": False}
     assert mapping(payload="csv", csv=options).parts.codec.decode(b"a;b\n1;2") == [{"a": "1", "b": "2"}]
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "auto"])
-def test_without_a_transform_the_decompressed_payload_continues(compression):
+def test_decompressed_payload_without_a_transform_is_the_record(compression):
     packed = compress("gzip" if compression == "auto" else compression, b'{"a":1}')
     (draft,) = applied(mapping(compression=compression), message(packed)).drafts
     assert draft.data == b'{"a":1}'

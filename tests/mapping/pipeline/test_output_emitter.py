@@ -35,7 +35,7 @@ def test_text_and_numbers_are_partition_keys(value, key):
         ("x" * 257, "has 257 characters; Kinesis allows 256"),
     ],
 )
-def test_anything_else_is_no_partition_key(value, reason):
+def test_partition_key_of_another_type_is_rejected(value, reason):
     (rejection,) = applied(keyed("payload.k"), message({"k": value})).rejections
     assert rejection.code == "partition_key"
     assert reason in rejection.detail

@@ -37,7 +37,7 @@ def test_null_instead_of_a_list_is_rejected():
     assert "is null" in rejection.detail
 
 
-def test_one_bad_item_stops_only_itself():
+def test_item_that_fails_stops_only_itself():
     made = mapping(
         transform="payload",
         each=True,
@@ -55,6 +55,6 @@ def test_one_bad_item_stops_only_itself():
     ]
 
 
-def test_two_outputs_may_go_to_the_same_stream():
+def test_outputs_may_go_to_the_same_stream():
     made = mapping(outputs=[{"data_stream": "s", "partition_key": "a"}, {"data_stream": "s", "partition_key": "b"}])
     assert [draft.key for draft in applied(made, message(1)).drafts] == ["a", "b"]

@@ -3,7 +3,7 @@ from bridge.mqtt.properties import parse_properties
 from tests.mapping.builders import message
 
 
-def test_only_the_names_requested_are_built():
+def test_scope_builds_only_the_requested_names():
     build = scope_builder("m", frozenset({"payload", "received_at_ms", "mapping"}))
     sent = message(received_at_ms=5)
     assert build(sent, {"a": 1}, {"c": "x"}, ["t"]) == {

@@ -18,7 +18,7 @@ def kinds_of(**payloads):
     return {"_".join(topic): kind.payload for topic, kind in by_majority(topics, kinds).items()}
 
 
-def test_one_odd_message_of_many_leaves_one_mapping_and_is_reported():
+def test_odd_message_of_many_leaves_one_mapping_and_is_reported():
     (found,), left, _ = checked(observed(*COUNTERS, ("factory/pdx/line0/press0/count", b"ERR 17")))
     assert left == []
     assert (found.topic, found.kind.payload) == ("factory/pdx/{line}/{machine}/count", "number")
@@ -31,7 +31,7 @@ def test_odd_only_message_of_its_topic_belongs_to_the_others():
     assert (found.kind.payload, found.topics, found.odd[:7]) == ("number", 13, "1 of 57")
 
 
-def test_several_odd_messages_are_counted():
+def test_odd_messages_are_counted():
     errors = [("factory/pdx/line0/press0/count", b"ERR %d" % n) for n in range(3)]
     (found,), _, _ = checked(observed(*COUNTERS, *errors))
     assert found.odd == "3 of 59 are not a number and would be dead letters"

@@ -44,7 +44,7 @@ def test_stream_is_a_name_or_an_arn(stream):
 
 
 @pytest.mark.parametrize("stream", ["", "a b", "x" * 129, "a/b", ARN + "/x", ARN.replace("stream/", ""), "a\\n"])
-def test_anything_else_is_no_stream(stream):
+def test_stream_of_another_form_is_refused(stream):
     (problem,) = problems(f'topic: a\noutputs:\n  - data_stream: "{stream}"')
     assert problem.startswith("3:5: outputs[0].data_stream: ")
     assert "is not the name of a data stream" in problem

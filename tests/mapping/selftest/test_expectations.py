@@ -44,7 +44,7 @@ def test_number_and_a_boolean_and_a_text_are_reported_apart():
          ["expected     dead letter decode", "got          nothing: filtered"]),
     ],
 )  # fmt: skip
-def test_another_outcome_altogether_is_shown_in_two_lines(expect, sent, options, lines):
+def test_outcome_of_another_kind_is_shown_in_two_lines(expect, sent, options, lines):
     assert failed(expect, sent, **options) == lines
 
 
@@ -79,15 +79,15 @@ def test_record_too_many_does_not_make_the_others_look_wrong():
     ]
 
 
-def test_same_record_twice_is_one_too_many():
+def test_record_that_comes_twice_is_one_too_many():
     assert failed(items(1), {"payload": [1, 1]}, **EACH) == ['not expected s, spread over all shards, 7 bytes: {"v":1}']
 
 
-def test_another_stream_is_a_difference_of_the_record():
+def test_stream_that_differs_is_a_difference_of_the_record():
     assert failed([ONE], outputs=[{"data_stream": "other"}])[2] == '  data_stream  "s"       "other"'
 
 
-def test_another_order_is_reported_to_be_one():
+def test_records_in_another_order_are_reported_as_such():
     outputs = [{"data_stream": "a"}, {"data_stream": "b"}]
     expect = [{"data_stream": "b", "data": {"v": 1}}, {"data_stream": "a", "data": {"v": 1}}]
     assert failed(expect, outputs=outputs) == ["the records are as expected, but in another order: a, b"]

@@ -52,19 +52,19 @@ def test_changes_stand_in_columns():
     ]
 
 
-def test_of_long_values_the_place_where_they_differ_is_shown():
+def test_table_shows_where_long_values_differ():
     _, line = table(changes("a" * 200 + "X" + "b" * 200, "a" * 200 + "Y" + "b" * 200), "expected", "got")
     assert "aaaXbbb" in line
     assert "aaaYbbb" in line
     assert len(line) < 120
 
 
-def test_of_a_long_value_that_continues_the_end_is_shown():
+def test_table_shows_the_end_of_a_long_value_that_continues():
     _, line = table(changes("a" * 100, "a" * 100 + "b"), "expected", "got")
     assert line.endswith('aaab"')
 
 
-def test_of_many_changes_the_rest_is_counted():
+def test_table_of_many_changes_counts_the_rest():
     lines = table(changes(list(range(50)), list(range(1, 51))), "old", "new")
     assert len(lines) == 1 + MAX_CHANGES + 1
     assert lines[-1] == "... and 30 more that differ"

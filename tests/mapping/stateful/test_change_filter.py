@@ -36,7 +36,7 @@ def test_percentage_is_of_what_was_sent_last():
     assert sent(made, 100, 110, 111, 100, 99) == [True, False, True, False, True]
 
 
-def test_several_values_have_deadbands_by_name():
+def test_values_have_deadbands_by_name():
     made = mapping(changes={"value": "{t: payload.t, p: payload.p}", "deadband": {"t": 1, "p": "50%"}})
     told = sent(made, {"t": 1, "p": 10}, {"t": 2, "p": 15}, {"t": 2.5, "p": 10}, {"t": 2.5, "p": 16})
     assert told == [True, False, True, True]
@@ -52,12 +52,12 @@ def test_change_filter_compares_each_key_with_itself():
     assert sent(made, {"m": "a", "v": 1}, {"m": "b", "v": 1}, {"m": "a", "v": 1}) == [True, True, False]
 
 
-def test_without_a_key_it_is_the_topic():
+def test_key_is_the_topic_if_not_set():
     made = mapping(changes={}, topic="+")
     assert sent(made, 1, topic="a") + sent(made, 1, topic="b") + sent(made, 1, topic="a") == [True, True, False]
 
 
-def test_after_a_time_an_unchanged_message_continues():
+def test_unchanged_message_passes_after_at_least_every_secs():
     made = mapping(changes={"at_least_every_secs": 2})
     assert sent(made, 1, 1, 1, 1, 1) == [True, False, True, False, True]
 

@@ -61,7 +61,7 @@ def test_replay_sees_the_births_and_follows_no_sequence():
     assert told(made, "g/NDATA/n", payload(metric(alias=1, value=1.0), seq=1)).effects is None
 
 
-def test_without_a_transform_the_payload_continues_as_it_came():
+def test_payload_without_a_transform_is_the_record():
     (draft,) = told(sparkplug(), "g/NBIRTH/n", BIRTH).drafts
     assert draft.data == BIRTH
 

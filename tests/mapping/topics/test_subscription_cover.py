@@ -72,7 +72,7 @@ def test_order_of_the_filters_does_not_matter(pair):
     assert covering_filters(wanted) == covering_filters(shuffled)
 
 
-def test_ten_times_as_many_filters_take_ten_times_the_effort():
+def test_effort_grows_linearly_with_the_number_of_filters():
     def effort(count):
         wanted = [(f"f/site{i}/+/m{i}/t", 1) for i in range(count)] + [(f"f/+/line{i}/m{i}/t", 1) for i in range(count)]
         cover = {}

@@ -172,7 +172,7 @@ EMPTY = {"type": "record", "name": "E", "fields": []}
         ({"type": "array", "items": "null"}, b"\x01", "ends within a value"),
     ],
 )
-def test_few_bytes_do_not_become_any_number_of_values(schema, data, reason):
+def test_values_from_few_bytes_are_limited(schema, data, reason):
     with pytest.raises(DecodeError) as error:
         made(schema).decode(data)
     assert reason in error.value.detail

@@ -50,7 +50,7 @@ def test_table_can_be_forgotten():
     assert not list(memory.items())
 
 
-def test_only_one_row_changes_with_a_message():
+def test_message_changes_only_one_row():
     births, memory = BirthCertificates(), MappingState("m", {})
     births.put_node(memory, "g/n", NODE)
     memory.written()

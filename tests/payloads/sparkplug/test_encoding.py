@@ -33,7 +33,7 @@ def test_value_comes_back_as_it_was(datatype, value):
     assert datatype in DATATYPES
 
 
-def test_without_a_type_the_value_is_as_on_the_wire():
+def test_value_without_a_type_is_as_on_the_wire():
     assert [each["value"] for each in read_back({"alias": 1, "value": 3}, {"alias": 2, "value": "a"})] == [3, "a"]
 
 

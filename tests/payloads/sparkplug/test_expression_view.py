@@ -77,7 +77,7 @@ def test_datatype_in_the_message_goes_before_the_birth_s():
     assert view(payload(metric(alias=2, datatype=4, value=integer(11, -1))))["metrics"]["Count"]["type"] == "Int64"
 
 
-def test_several_readings_of_a_metric_are_all_in_readings():
+def test_readings_of_a_repeated_metric_are_all_in_readings():
     seen = view(payload(metric(alias=2, value=integer(10, 1), at=1), metric(alias=2, value=integer(10, 2), at=2)))
     assert [(each["name"], each["value"], each["timestamp"]) for each in seen["readings"]] == [
         ("Count", 1, 1),
@@ -122,7 +122,7 @@ def test_bd_seq_of_a_payload_without_one_is_none():
     assert bd_seq_of(view(payload())) is None
 
 
-def test_all_that_was_declared_is_stale_but_not_the_number_of_the_session():
+def test_stale_metrics_are_all_declared_ones_but_bd_seq():
     table = table_of_rows([["bdSeq", None, 4], ["Temperature", None, 10]])
     topic = parse_topic("spBv1.0/g/NDEATH/n")
     assert stale(topic, "d", table) == [
@@ -141,7 +141,7 @@ def test_state_of_a_host():
 
 
 @pytest.mark.parametrize("data", [b"", b"ONLINE", b"[]", b"{}", b'{"online": 1}'])
-def test_any_other_state_is_rejected(data):
+def test_host_state_of_another_form_is_rejected(data):
     with pytest.raises(DecodeError, match="STATE"):
         host_state(parse_topic("spBv1.0/STATE/scada"), data)
 

@@ -69,7 +69,7 @@ def test_integer_of_more_than_64_bits_loses_the_bits_above():
     assert read_payload(b"\x08" + b"\xff" * 9 + b"\x7f") == {"timestamp": 2**64 - 1}
 
 
-def test_of_a_field_given_twice_the_last_counts():
+def test_field_given_twice_has_the_last_value():
     assert only_metric(integer(10, 1) + part(15, "two")) == {"value": "two"}
 
 
@@ -165,7 +165,7 @@ def test_templates_nest_as_deep_as_is_allowed():
         read_payload(nested_templates(levels + 1))
 
 
-def test_more_parts_than_are_allowed_are_rejected_quickly():
+def test_parts_beyond_the_limit_are_rejected_quickly():
     data = b"\x12\x00" * MAX_PARTS
     begin = time.process_time()
     with pytest.raises(DecodeError, match="parts"):
@@ -175,13 +175,13 @@ def test_more_parts_than_are_allowed_are_rejected_quickly():
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_rejected(data):
+def test_bytes_are_read_or_rejected(data):
     with contextlib.suppress(DecodeError):
         read_payload(data)
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.sampled_from([0, 1, 2, 5]), st.binary(max_size=12)), max_size=12))
-def test_any_fields_are_read_or_rejected(fields):
+def test_fields_are_read_or_rejected(fields):
     data = b"".join(
         tag(number, kind) + (bytes([len(rest)]) if kind == 2 else b"") + rest for number, kind, rest in fields
     )

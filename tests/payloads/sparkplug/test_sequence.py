@@ -38,7 +38,7 @@ def test_gap_shows_in_the_sequence_alone(host, at):
     assert host.tell("g/NDATA/n", LOAD, seq=9, at=at)["problems"] == ["gap"]
 
 
-def test_without_times_a_number_that_goes_back_is_a_gap(host):
+def test_number_that_goes_back_without_times_is_a_gap(host):
     host.birth(devices=(), seq=50)
     assert host.tell("g/NDATA/n", LOAD, seq=40, at=0)["problems"] == ["gap"]
 

@@ -34,14 +34,14 @@ def test_birth_shows_what_it_declares(host):
 
 
 @pytest.mark.parametrize("path", ["g/NDATA/n", "g/DDATA/n/d", "g/DDEATH/n/d", "g/DBIRTH/n/d"])
-def test_before_the_birth_of_the_node_a_rebirth_is_requested(host, path):
+def test_rebirth_is_requested_before_the_birth_of_the_node(host, path):
     seen = host.tell(path, metric("x", 1, datatype=INT64))
     assert seen["problems"] == ["no_birth"]
     assert seen["metrics"]["x"]["value"] == 1
     assert host.asks == REBIRTH
 
 
-def test_before_the_birth_of_the_device_a_rebirth_is_requested(host):
+def test_rebirth_is_requested_before_the_birth_of_the_device(host):
     host.birth(devices=())
     seen = host.tell("g/DDATA/n/d", metric("x", 1, datatype=INT64))
     assert (seen["problems"], seen["online"], host.asks) == (["no_birth"], False, REBIRTH)
@@ -91,7 +91,7 @@ def test_second_birth_forgets_the_devices(host):
     assert {key for key, _ in host.memory.items()} == {"node g/n", "metrics g/n", "seq g/n"}
 
 
-def test_after_a_second_birth_of_the_node_its_devices_must_be_born_again(host):
+def test_devices_must_be_born_again_after_a_second_birth_of_the_node(host):
     host.birth()
     host.tell("g/NBIRTH/n", number(1), seq=0)
     assert host.tell("g/DDATA/n/d", RUN)["problems"] == ["unknown_alias", "no_birth"]
@@ -218,7 +218,7 @@ MESSAGES = st.tuples(
 
 @settings(max_examples=200)
 @given(st.lists(MESSAGES, max_size=20))
-def test_any_messages_give_the_same_result_over_a_restart(messages):
+def test_session_gives_the_same_result_over_a_restart(messages):
     host, memory = SparkplugSession(), MappingState("m", {})
     for kind, data in messages:
         sent = message(f"g/{kind}/n" + ("/d" if kind[0] == "D" else ""), data)
@@ -232,7 +232,7 @@ def test_any_messages_give_the_same_result_over_a_restart(messages):
         assert dict(memory.items()) == dict(restarted.items())
 
 
-def test_own_rebirth_request_is_no_message_of_a_node(host):
+def test_rebirth_request_of_the_bridge_is_no_message_of_a_node(host):
     host.tell("g/NDATA/n", LOAD)
     (command,) = host.commands
     sent_back = message("g/NCMD/n", command.payload)

@@ -40,6 +40,6 @@ def test_host_application():
         "STATE/scada",
     ],
 )
-def test_any_other_topic_is_rejected(text):
+def test_topic_of_another_form_is_rejected(text):
     with pytest.raises(DecodeError, match="not a topic"):
         parse_topic(text)

@@ -81,7 +81,7 @@ def test_incomplete_last_transaction_after_a_power_failure_is_no_damage(killed, 
     assert "the last transaction in the write-ahead log is incomplete" in caplog.text
 
 
-def test_two_commits_behind_a_damaged_frame_are_damage_without_the_index(killed):
+def test_commits_after_a_damaged_frame_are_damage_without_the_index(killed):
     without_index(killed)
     changed(killed, lambda data: data[: 32 + 10 * FRAME] + bytes(FRAME) + data[32 + 11 * FRAME :])
     assert "pages of it follow" in damage_of(killed, same_boot=False)

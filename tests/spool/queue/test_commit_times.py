@@ -54,7 +54,7 @@ def test_record_of_an_earlier_run_has_the_age_of_its_mark(commits):
     assert counts(later.from_arrival) == {10800.0: 4, 1.0: 2}
 
 
-def test_before_anything_was_received_the_marks_are_all_there_is():
+def test_age_before_any_commit_comes_from_the_marks():
     fresh = CommitTimes()
     fresh.delivered(records(1, 2, 3), 51.0, lambda _number: 30.0)
     fresh.delivered(records(9, 7), 51.0, float)

@@ -85,7 +85,7 @@ def test_record_is_not_dropped_for_the_age_of_an_older_one(tmp_path):
     spool.close()
 
 
-def test_those_of_several_keys_may_continue_apart(tmp_path):
+def test_deferral_of_several_keys_may_be_divided(tmp_path):
     spool, queue, left = some_left(tmp_path)
     collected(queue)
     first, second = queue.divide(left, [lambda key: key == "a", lambda key: key == "z"])
@@ -192,7 +192,7 @@ class Model:
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("live_first", [False, True])
-def test_none_is_lost_or_given_twice(tmp_path, monkeypatch, live_first, seed):
+def test_deferral_loses_no_record_and_repeats_none(tmp_path, monkeypatch, live_first, seed):
     monkeypatch.setattr("bridge.spool.database.reader.PAGE_RECORDS", 7)
     monkeypatch.setattr("bridge.spool.queue.deferral.MAX_SPANS", 3)
     chance = random.Random(seed)

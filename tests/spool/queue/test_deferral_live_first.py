@@ -111,7 +111,7 @@ def test_deferred_records_wait_and_have_their_age(spool):
     assert (queue.waiting, queue.oldest_secs(None)) == (0, 0.0)
 
 
-def test_of_what_waits_the_oldest_is_dropped_first_left_or_not(tmp_path, spool):
+def test_drop_removes_the_oldest_record_deferred_or_not(tmp_path, spool):
     put(spool, 2, "b")
     spool.close()
     spool = opened(tmp_path, live_first=True)

@@ -66,7 +66,7 @@ def test_deferred_record_is_dropped_for_its_age(filled):
     assert_ledger_balanced(filled.spool)
 
 
-def test_where_nothing_is_left_among_the_oldest_room_is_made_by_others(filled, monkeypatch):
+def test_drop_continues_if_the_oldest_numbers_have_no_records(filled, monkeypatch):
     monkeypatch.setattr(retention, "_DROPPED_AT_ONCE", 10)
     monkeypatch.setattr(reader, "PAGE_RECORDS", 5)
     filled.put(30)
@@ -79,7 +79,7 @@ def test_where_nothing_is_left_among_the_oldest_room_is_made_by_others(filled, m
     assert sorted(filled.take()) == [*range(31, 61)]
 
 
-def test_there_is_an_end_to_it_where_senders_hold_all_that_is_there(filled):
+def test_drop_ends_if_senders_have_all_records(filled):
     dropping = filled.dropping()
     dropping.make_room([filled.queue], lambda: True)
     filled.spool._database.execute("rollback")

@@ -14,7 +14,7 @@ def numbered(first, last):
     return [b"%03d" % number for number in range(first, last + 1)]
 
 
-def test_after_a_restart_what_is_just_received_goes_before_the_backlog(tmp_path):
+def test_new_records_precede_the_backlog_after_a_restart(tmp_path):
     spool = opened(tmp_path)
     put(spool, *numbered(1, 5))
     spool.close()
@@ -77,7 +77,7 @@ def test_record_that_could_not_be_dropped_is_sent(tmp_path):
     spool.close()
 
 
-def test_when_the_spool_is_full_the_ledger_balance(tmp_path):
+def test_ledger_balances_when_the_spool_is_full(tmp_path):
     spool = opened(tmp_path, live_first=True, max_bytes=4 << 20, when_full="drop_oldest", fresh_bytes=1 << 20)
     for _ in range(40):
         append(spool, *[bytes(20_000)] * 10)
@@ -151,7 +151,7 @@ def test_mark_makes_no_record_too_large(tmp_path):
     spool.close()
 
 
-def test_another_spools_envelope_in_a_payload_gets_no_mark(tmp_path):
+def test_envelope_of_another_spool_in_a_payload_gets_no_mark(tmp_path):
     spool = opened(tmp_path, live_first=True)
     foreign = UnnumberedEnvelope.UNNUMBERED + b'","data":1}'
     put(spool, foreign)

@@ -14,7 +14,7 @@ def numbers(spans):
 
 
 @given(some_spans, some_spans)
-def test_they_are_sets_of_numbers(some, others):
+def test_ranges_behave_like_sets_of_numbers(some, others):
     some, others = merged(some), merged(others)
     found = minus(some, others)
     assert numbers(found) == numbers(some) - numbers(others)

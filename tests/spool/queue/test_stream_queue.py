@@ -68,7 +68,7 @@ def test_batch_holds_no_more_bytes_of_data_and_keys_than_requested():
     assert store.take(max_bytes=100) == [b"x" * 40, b"y" * 40]
 
 
-def test_one_record_larger_than_a_batch_goes_alone():
+def test_record_larger_than_a_batch_goes_alone():
     store = Store()
     store.put(b"x" * 200, b"y")
     assert store.take(max_bytes=100) == [b"x" * 200]
@@ -108,7 +108,7 @@ def test_queue_opened_again_begins_with_what_is_on_disk():
     assert store.take() == [b"12"]
 
 
-def test_more_than_a_page_comes_page_by_page():
+def test_records_beyond_a_page_come_page_by_page():
     rows = [Record(number, 1, "k", b"%d" % number) for number in range(1, 2 * PAGE_RECORDS + 11)]
     store = Store(first=1, next_number=2 * PAGE_RECORDS + 11, rows=rows)
     taken = []

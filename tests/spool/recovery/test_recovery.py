@@ -57,7 +57,7 @@ def killed_after(folder, secs):
     return max(made, default=0), {int(number) for what, number in said if what == "settled"}
 
 
-def test_whatever_was_committed_is_there_after_a_kill_at_any_instant(tmp_path):
+def test_committed_records_survive_a_kill_at_any_instant(tmp_path):
     chance = random.Random(20_260_131)
     made, settled = 0, set()
     for _ in range(8):
@@ -194,7 +194,7 @@ def test_damaged_record_is_not_handed_out(tmp_path, monkeypatch):
     again.close()
 
 
-def test_several_damaged_spools_lie_side_by_side(tmp_path):
+def test_damaged_spools_are_set_aside_side_by_side(tmp_path):
     for _ in range(3):
         (tmp_path / "spool.db").write_bytes(b"garbage" * 1000)
         for name in ("spool.db-wal", "spool.db-shm"):

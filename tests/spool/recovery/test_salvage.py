@@ -70,7 +70,7 @@ def reopened(folder):
     return spool
 
 
-def test_of_a_spool_that_is_complete_everything_is_salvaged(tmp_path):
+def test_salvage_of_an_intact_spool_loses_nothing(tmp_path):
     filled(tmp_path)
     spool = reopened(tmp_path)
     assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
@@ -90,7 +90,7 @@ def test_of_a_spool_that_is_complete_everything_is_salvaged(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_of_a_damaged_one_all_that_can_be_read_and_the_loss_is_counted(tmp_path, seed):
+def test_salvage_of_a_damaged_spool_counts_the_loss(tmp_path, seed):
     filled(tmp_path)
     chance = random.Random(seed)
     size = (tmp_path / "spool.db").stat().st_size

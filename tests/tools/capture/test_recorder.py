@@ -32,7 +32,7 @@ def test_burst_is_written_and_acknowledged_by_its_qos(tmp_path):
     assert payloads(tmp_path) == [b"0", b"1", b"2"]
 
 
-def test_everything_that_an_expression_sees_is_stored(tmp_path):
+def test_recorder_stores_everything_that_an_expression_sees(tmp_path):
     with recorder(tmp_path) as made:
         made.record([publish(b"x", qos=1, packet=b"\0\1", retain=1, properties=b"\x03\0\1t", topic="é".encode())])
     (found,) = read_capture(tmp_path / "c.jsonl")
@@ -55,7 +55,7 @@ def test_recorder_stops_at_its_max_messages_and_acknowledges_the_rest(tmp_path):
     assert payloads(tmp_path) == [b"1", b"2"]
 
 
-def test_its_file_never_becomes_larger_than_its_bound(tmp_path):
+def test_file_of_a_recorder_never_exceeds_its_bound(tmp_path):
     with recorder(tmp_path, CaptureLimits(1_000, 1_000)) as made:
         made.record([publish(b"x" * 100) for _ in range(20)] + [publish(b"")])
         assert made.full == "bytes"
@@ -83,7 +83,7 @@ def test_properties_that_cannot_be_read_are_reported_to_be_unreadable(tmp_path):
     assert list(found.message.properties) == ["unreadable"]
 
 
-def test_only_the_owner_can_read_the_file_and_none_is_written_over(tmp_path):
+def test_file_is_readable_by_its_owner_only_and_never_overwritten(tmp_path):
     recorder(tmp_path).__exit__()
     assert stat.S_IMODE((tmp_path / "c.jsonl").stat().st_mode) == 0o600
     with pytest.raises(BridgeError, match=r"c.jsonl exists already; choose another name, or remove it"):

@@ -36,7 +36,7 @@ def test_port_that_is_taken_in_between_is_given_up_for_another(tmp_path, monkeyp
         broker.stop()
 
 
-def test_where_mosquitto_does_not_start_the_embedded_broker_does(tmp_path):
+def test_broker_is_embedded_if_mosquitto_does_not_start(tmp_path):
     broker = start_broker(tmp_path, "/bin/false")
     assert broker.name == "amqtt (embedded)"
     broker.stop()
@@ -49,7 +49,7 @@ def test_broker_that_cannot_start_is_one_clear_line(tmp_path, monkeypatch):
             start_broker(tmp_path, find_mosquitto())
 
 
-def test_without_any_broker_it_reports_what_to_install(tmp_path, monkeypatch):
+def test_demo_without_any_broker_reports_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "amqtt.broker", None)
     with pytest.raises(BridgeError, match=r"pip install 'mqtt-kinesis\[demo\]'"):
         start_broker(tmp_path, None)

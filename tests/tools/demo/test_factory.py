@@ -12,7 +12,7 @@ def play(secs, seed=7):
     return [event for tick in range(secs * 20) for event in factory.events(tick / 20)]
 
 
-def test_same_seed_gives_the_same_day():
+def test_factory_with_the_same_seed_gives_the_same_day():
     assert play(10) == play(10)
     assert play(10) != play(10, seed=8)
 

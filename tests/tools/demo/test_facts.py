@@ -13,7 +13,7 @@ def failed(**changes):
     return [fact.split()[0] for fact, holds in verdict(**changes).items() if not holds]
 
 
-def test_everything_is_ok_where_everything_arrived():
+def test_facts_hold_if_everything_arrived():
     assert failed() == []
 
 

@@ -7,7 +7,7 @@ from bridge.tools.demo.keyboard import Keyboard
 from tests.tools.demo.outputs import counts
 
 
-def test_without_a_terminal_no_key_is_pressed():
+def test_keyboard_without_a_terminal_returns_no_key():
     with Keyboard() as keyboard:
         assert (keyboard.present, keyboard.pressed()) == (False, "")
 

@@ -67,7 +67,7 @@ def test_records_that_were_read_are_removed_and_later_ones_stay(kinesis, put, re
     assert list(reader.read("s")) == []
 
 
-def test_its_own_metrics_do_not_grow(kinesis, put):
+def test_metrics_of_local_kinesis_do_not_grow(kinesis, put):
     put(*keys(5))
     assert kinesis._backends[1].metric_data
     kinesis.forget({})
@@ -107,14 +107,14 @@ def test_request_that_is_cut_off_logs_no_payload(kinesis, caplog):
     assert "QUJD" not in caplog.text
 
 
-def test_next_one_starts_empty(reader):
+def test_local_kinesis_starts_empty(reader):
     with without_surroundings():
         other = LocalKinesis()
         assert not other._backends[0].streams
         other.stop()
 
 
-def test_without_moto_it_reports_what_to_install(monkeypatch):
+def test_local_kinesis_without_moto_reports_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "moto.moto_server", None)
     with pytest.raises(BridgeError, match=r"pip install 'mqtt-kinesis\[demo\]'"):
         LocalKinesis()

@@ -78,7 +78,7 @@ def processes_about(folder):
     return [each for each in found if str(folder) in each]
 
 
-def test_without_mosquitto_the_embedded_broker_does(monkeypatch):
+def test_demo_without_mosquitto_uses_the_embedded_broker(monkeypatch):
     monkeypatch.setattr(demo_run, "find_mosquitto", lambda: None)
     out = []
     assert demo_run.run_demo(2, out.append) == 0, out

@@ -137,7 +137,7 @@ def test_average_rate_counts_no_records_of_earlier_runs():
     assert rate_of_bridge(looks(at_rest, at_rest), 0).bytes_per_sec == 2 * 1_000 / 10
 
 
-def test_without_a_bridge_or_messages_there_is_no_rate():
+def test_rate_without_a_bridge_or_messages_is_unknown():
     assert rate_of_bridge(looks(None), 0) is None
     nothing = told(100_000, 0, 0)
     assert rate_of_bridge(looks(nothing, nothing), 0) is None

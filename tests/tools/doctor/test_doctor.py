@@ -62,7 +62,7 @@ def found(config, capsys, *, send=False):
     return code, {each["subject"]: each for each in told}
 
 
-def test_where_everything_is_ok_it_reports_it(tmp_path, mosquitto, aws, capsys):
+def test_doctor_reports_that_everything_is_ok(tmp_path, mosquitto, aws, capsys):
     config = set_up_with(tmp_path, mosquitto.port, aws)
     code, told = found(config, capsys, send=True)
     assert code == 0, told

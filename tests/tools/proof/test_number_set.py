@@ -52,6 +52,6 @@ def test_gaps_of_a_claimed_range_do_not_depend_on_its_size():
 
 
 @pytest.mark.parametrize("stored", [{"0": "AA=="}, {"x": ""}, {"0": "eJwDAAAAAAE="}])
-def test_anything_else_that_was_stored_is_an_error(stored):
+def test_stored_value_of_another_form_is_an_error(stored):
     with pytest.raises(ValueError, match=r"a block of numbers|invalid literal"):
         NumberSet.of(stored)

@@ -33,7 +33,7 @@ def test_proof_that_was_saved_continues_with_all_it_had(tmp_path):
     assert [verdict] == list(first.verdicts())
 
 
-def test_without_a_file_nothing_is_written(tmp_path):
+def test_progress_without_a_file_writes_nothing(tmp_path):
     progress(None).save()
     assert list(tmp_path.iterdir()) == []
 

@@ -48,7 +48,7 @@ def test_stream_is_proven_by_name_and_by_arn(server, publisher, asked, written):
     assert (verdict.complete, verdict.found) == (True, 4)
 
 
-def test_all_that_the_kcl_discards_is_not_there(server, publisher):  # noqa: F811 - the fixture
+def test_records_that_the_kcl_discards_are_missing(server, publisher):  # noqa: F811 - the fixture
     put(server, "manifests", manifest(1, 40))
     records = [Record(n, 1, f"key-{n}", record(n)) for n in range(1, 41)]
     for start in range(0, 40, 10):

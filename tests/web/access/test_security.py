@@ -29,12 +29,12 @@ def no_waiting(monkeypatch):
 
 
 @pytest.mark.parametrize("path", LOOKS)
-def test_without_a_token_everything_can_be_read_on_this_machine(site, path):
+def test_reading_on_this_machine_needs_no_token_if_none_is_set(site, path):
     assert site().get(path).status_code == 200
 
 
 @pytest.mark.parametrize("path", [*LOOKS, "/api/events", "/api/messages"])
-def test_with_a_token_nothing_can_be_read_without_it(site, path):
+def test_reading_needs_the_token_if_it_is_set(site, path):
     assert site(TOKEN).get(path).status_code == 401
 
 
@@ -87,11 +87,11 @@ def test_name_that_was_rebound_to_this_machine_reaches_nothing(site, host):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:9", "[::1]:8080"])
-def test_this_machine_may_be_called_by_its_names(site, host):
+def test_host_may_be_any_loopback_name(site, host):
     assert site().get("/api/status", headers={"Host": host}).status_code == 200
 
 
-def test_beyond_this_machine_the_token_protects_and_any_name_will_do(site):
+def test_host_beyond_loopback_may_have_any_name_with_a_token(site):
     client = site(TOKEN, host="0.0.0.0", url="http://edge7.plant:8080")
     assert client.get("/api/status").status_code == 401
     assert client.get("/api/status", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
@@ -102,13 +102,13 @@ def test_beyond_this_machine_the_token_protects_and_any_name_will_do(site):
     "headers",
     [{}, {**OURS, "Origin": "http://evil.example"}, {**OURS, "Origin": "null"}, {"Origin": "http://127.0.0.1:8080"}],
 )
-def test_another_sites_page_can_change_nothing(site, path, headers):
+def test_page_of_another_site_can_change_nothing(site, path, headers):
     client = site(TOKEN)
     client.post("/login", data={"token": TOKEN})
     assert client.post(path, json={"numbers": [1]}, headers=headers).status_code == 403
 
 
-def test_without_a_token_nothing_can_be_changed(site, bridge):
+def test_changes_are_refused_without_a_token(site, bridge):
     bridge.reject({})
     answer = site().post("/api/dead-letters/delete", json={"numbers": [1]}, headers=OURS)
     assert answer.status_code == 403

@@ -91,7 +91,7 @@ def test_mapping_is_renamed_disabled_enabled_and_deleted(editor, mappings):
     assert editor.deleted() == {}
 
 
-def test_same_text_and_same_state_are_no_change(editor):
+def test_save_of_the_same_text_is_no_change(editor):
     assert editor.save("press", OLD, SEEN, ANNA) == SEEN
     assert editor.enable("press", SEEN, ANNA, enabled=True) == SEEN
     assert actions(editor) == ["changed on disk"]
@@ -132,7 +132,7 @@ def test_files_that_cannot_be_edited_are_refused(editor, mappings):
         assert why in str(error)
 
 
-def test_more_files_than_the_limit_are_not_created(editor, monkeypatch):
+def test_files_beyond_the_limit_are_not_created(editor, monkeypatch):
     monkeypatch.setattr(mapping_editor, "MAX_FILES", 2)
     refused(lambda: editor.save("third", NEW, "", ANNA), 409, "too-many")
     editor.save("press", NEW, SEEN, ANNA)

@@ -58,7 +58,7 @@ def test_file_that_changes_while_the_new_one_is_written_is_a_conflict(folder, tm
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("press.yaml", b"edited in vim")]
 
 
-def test_left_over_of_a_crash_is_replaced(folder, tmp_path):
+def test_temporary_file_of_a_crash_is_replaced(folder, tmp_path):
     (tmp_path / "elsewhere").write_bytes(b"not touched")
     (tmp_path / ".press.yaml.new").symlink_to(tmp_path / "elsewhere")
     folder.write("press.yaml", b"new", version_of(b"old"))

@@ -142,7 +142,8 @@ class Function:
     - `bind` may return an `apply` that is specialised for one call, for example with a compiled pattern. If it raises
       ValueError, the mapping file does not load.
     - `lazy` builds the entire call from compiled arguments, for a function that does not evaluate all of them.
-    - `cost`: time of one call in units of about 100 ns, which is saved if a repeated call is evaluated once.
+    - `cost`: time of one call in units of about 100 ns. The compiler uses it to decide whether to evaluate a repeated
+      call only once.
     - `growth`: maximum length of the result as a multiple of the arguments' length.
     - `charges`: True if no multiple of the arguments limits the result, so that each call counts its work
       (`Binding.charging`).

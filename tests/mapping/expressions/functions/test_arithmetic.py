@@ -35,7 +35,7 @@ def test_quotient_is_an_integer_or_the_nearest_double(a, b):
     assert search("divide(a, b)", a=a, b=b) == (a // b if a % b == 0 else float(Fraction(a, b)))
 
 
-def test_more_than_two_numbers_add_and_multiply():
+def test_add_and_multiply_accept_more_than_two_numbers():
     assert search("add(`1`, `2`, `3`, `0.5`)") == 6.5
     assert search("multiply(`2`, `3`, `7`)") == 42
 
@@ -109,7 +109,7 @@ def test_rounding_is_that_of_the_number_as_it_is_written(number, places):
 
 
 @given(thousandths=st.integers(-(10**9), 10**9))
-def test_halves_go_away_from_zero(thousandths):
+def test_round_of_a_half_goes_away_from_zero(thousandths):
     number = float(f"{thousandths}.5") / 1
     assert search("round(n)", n=number) == thousandths + (1 if thousandths >= 0 and number > 0 else -1)
 

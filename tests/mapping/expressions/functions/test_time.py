@@ -49,7 +49,7 @@ def test_skipped_local_time_is_read_with_the_offset_before():
 
 
 @given(milliseconds=st.integers(-62_135_596_800_000, 253_402_300_799_999), zone=st.sampled_from(["UTC", "Asia/Tokyo"]))
-def test_there_and_back(milliseconds, zone):
+def test_iso_time_and_parse_time_are_inverse(milliseconds, zone):
     if zone == "UTC" or abs(milliseconds) < 2**47:
         assert search("epoch_ms(iso_time(m, z))", m=milliseconds, z=zone) == milliseconds
 

@@ -195,7 +195,7 @@ def test_suback_of_each_filter_is_a_finding():
 @pytest.mark.parametrize(
     ("protocol", "limit", "kept"), [("3.1.1", 1_000, 1_000), ("5", 100, 100), ("3.1.1", 0, None), ("5", 0, None)]
 )
-def test_with_publish_the_queue_is_measured(examined, protocol, limit, kept):
+def test_publish_option_measures_the_queue(examined, protocol, limit, kept):
     with Mosquitto(max_inflight_messages=20, max_queued_messages=limit) as served:
         told = by_check(examined(served, protocol, publishing=True)[0])
     found = told["broker.queue"]

@@ -62,7 +62,7 @@ def test_window_that_grows_with_acknowledgements_is_measured(measured):
     assert measured(Played([0.0] * 900, 20, released=20)) == InflightWindow(20, 20, pytest.approx(0.001, abs=0.002), 20)
 
 
-def test_far_broker_is_measured_too(measured):
+def test_window_of_a_distant_broker_is_measured(measured):
     found = measured(Played([0.0] * 500, 20, latency=0.2))
     assert found.size == 20
     assert found.turnaround_secs == pytest.approx(0.2, abs=0.003)
@@ -85,7 +85,7 @@ def test_plant_at_rest_is_no_window(measured, arrivals):
     assert measured(Played(arrivals)).size is None
 
 
-def test_where_very_many_come_there_is_nothing_to_wait_for(measured):
+def test_window_measurement_with_very_many_messages_does_not_wait(measured):
     played = Played([0.0] * 5_000)
     assert measured(played) == InflightWindow(None, 5_000)
     assert played.now < 0.1

@@ -97,6 +97,6 @@ def test_sys_topics_without_drops_are_ok_and_without_a_report_no_finding():
     assert list(system(dropped=b"n/a", uptime=b"\xff").findings()) == []
 
 
-def test_all_values_are_worth_waiting_for():
+def test_sys_topics_are_complete_only_with_all_values():
     assert system(version=b"x", uptime=b"1", dropped=b"0", now=b"0").complete
     assert not system(version=b"x").complete

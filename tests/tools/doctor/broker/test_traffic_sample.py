@@ -54,7 +54,7 @@ def test_messages_that_cannot_be_mapped_count_for_the_rate(listening):
     assert listening.rate().bytes_per_sec == pytest.approx((7 + 100 + 2 * (1_000 + 100)) / 10)
 
 
-def test_of_very_many_messages_the_rest_is_taken_to_be_like_the_first(listening, monkeypatch):
+def test_sample_of_very_many_messages_is_extrapolated(listening, monkeypatch):
     monkeypatch.setattr(traffic_sample, "MAPPED", 10)
     for _ in range(1_000):
         listening.add(message(PRESS))
