@@ -96,3 +96,10 @@ def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) 
             continue
         released += [(spool.mapping_number(name), record) for record in ended]
     return released
+
+
+def note_clock_set(mappings: Iterable[Mapping], step_ms: int) -> None:
+    """Note in the state of all mappings that the machine's clock was set forward, or back if `step_ms` is negative."""
+    for mapping in mappings:
+        if mapping.stateful is not None:
+            mapping.stateful.clock_set(step_ms)

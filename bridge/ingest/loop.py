@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import SpoolFull, SpoolWriteError
 from bridge.histogram import Histogram
-from bridge.ingest.bindings import MappingBinding, bind_mappings, collect_due_samples
+from bridge.ingest.bindings import MappingBinding, bind_mappings, collect_due_samples, note_clock_set
 from bridge.ingest.burst_mapper import BurstMapper
 from bridge.ingest.dead_letter_log import DeadLetterLog
 from bridge.ingest.poison_guard import PoisonGuard
@@ -282,6 +282,7 @@ class IngestLoop:
         self._housekept_at = self.progress_at
         if step_ms := self._spool.clock.follow(self._spool):
             self.coverage.clock_set(step_ms)
+            note_clock_set(self._routes.mappings, step_ms)
         held = self._subscriber.subscriptions.maybe_subscribed
         if held != self._spool.broker_filters:
             self._mapper.transaction.broker_filters = frozenset(held)

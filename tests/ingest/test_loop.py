@@ -14,6 +14,7 @@ from bridge.ingest.loop import (
 from bridge.mapping.router import Router
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.wall_clock import WallClock
+from tests.mapping.builders import mapping
 from tests.spool.builders import opened
 
 QOS_0, QOS_1 = (0x30,), (0x32,)
@@ -146,6 +147,9 @@ def test_clock_that_was_set_moves_the_times_of_the_coverage(ingest):
     made, wall_ms = ingest(arrivals), [1_800_000_000_000]
     made._spool.clock = WallClock(lambda: wall_ms[0], lambda: 0)
     made.coverage.tally("press").count(wall_ms[0])
+    stateful = mapping(changes={"at_least_every_secs": 60})
+    made._routes = Router([stateful])
     wall_ms[0] += 86_400_000
     made._housekeep()
     assert made.coverage.tally("press").last_ms == wall_ms[0]
+    assert stateful.stateful.changes._stepped_ms == 86_400_000

@@ -5,10 +5,11 @@ import zlib
 
 import pytest
 import zstandard
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
+from bridge.payloads import compression as compression_module
 from bridge.payloads.compression import compress, compression_of, decompressor
 
 LIMIT = 1000
@@ -58,6 +59,8 @@ def test_auto_rejects_damaged_zlib_that_is_utf_8():
 @given(text=st.text(alphabet=st.characters(exclude_categories=["C"]), min_size=5, max_size=200))
 def test_auto_recognises_every_compression_of_a_text(compression, text):
     packed = compress(compression, text.encode())
+    # A few deflated texts are text themselves, such as `30004` with NULs at the end for `00010`.
+    assume(not compression_module._is_text(packed))
     assert decompressor("auto", LIMIT, text=True)(packed) == text.encode()
     assert compression_of(packed) == compression
 

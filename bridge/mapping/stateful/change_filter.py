@@ -4,7 +4,8 @@ The expression `value` returns a single value, or an object or list of values. N
 the deadband, which is a number, or a percentage of the value last sent. Other values differ if they are not equal. The
 filter compares with the value last *sent*, so that a slow drift is sent too.
 
-State, one row per key: `changes KEY` -> [value, received_at_ms of the message that was sent].
+State, one row per key: `changes KEY` -> [value, time of the message that was sent]. The time is in ms since 1970,
+without the steps of the machine's clock during this run, so that a step does not change an age.
 """
 
 from __future__ import annotations
@@ -66,6 +67,12 @@ class ChangeFilter:
         self._value = value
         self._deadbands = deadbands
         self._every_ms = None if at_least_every_secs is None else at_least_every_secs * 1000
+        self._stepped_ms = 0
+        """Sum of the steps by which the clock was set since this filter was made."""
+
+    def clock_set(self, step_ms: int) -> None:
+        """Note that the machine's clock was set forward, or back if `step_ms` is negative."""
+        self._stepped_ms += step_ms
 
     def look(self, scope: dict[str, Any], message: Message, memory: StateStore) -> ChangeRow | None:
         """Return the row to store if the message is sent; None if nothing has changed.
@@ -75,21 +82,22 @@ class ChangeFilter:
         value = scope["payload"] if self._value is None else self._value.search(scope)
         key = ROW + key_text("changes.key", message.topic if self._key is None else self._key.search(scope))
         try:
-            row = orjson.dumps([value, message.received_at_ms])
+            row = orjson.dumps([value, at := message.received_at_ms - self._stepped_ms])
         except TypeError as error:
             raise TransformError(f"changes.value: cannot be remembered as JSON: {error}") from None
         known = memory.get(key)
         if known is None:
             return ChangeRow(key, row)
         old, sent_at_ms = orjson.loads(known)
-        if self._is_time(message.received_at_ms - sent_at_ms) or differ(old, value, self._deadbands):
+        if self._is_time(at - sent_at_ms) or differ(old, value, self._deadbands):
             return ChangeRow(key, row)
         return None
 
     def _is_time(self, elapsed_ms: int) -> bool:
         """Return whether `at_least_every_secs` has passed.
 
-        If the clock was set back, the elapsed time is unknown. The message is then sent, which is harmless.
+        If the clock was set back before this run, the elapsed time is unknown. The message is then sent, which is
+        harmless.
         """
         return self._every_ms is not None and (elapsed_ms >= self._every_ms or elapsed_ms < 0)
 

@@ -50,6 +50,11 @@ class StatefulStages:
         if self.sampling is not None:
             self.sampling.attach(memory)
 
+    def clock_set(self, step_ms: int) -> None:
+        """Note that the machine's clock was set forward, or back if `step_ms` is negative."""
+        if self.changes is not None:
+            self.changes.clock_set(step_ms)
+
     def due(self, now_ms: int) -> tuple[ReleasedRecord, ...]:
         """Return the records whose span has ended. The caller does this about once a second."""
         return self.sampling.due(now_ms, self.memory) if self.sampling is not None else ()

@@ -133,3 +133,16 @@ def test_deadband_reaches_into_lists():
     assert not differ([1, [2]], [1.4, [2.4]], Deadband(0.5))
     assert differ([1, [2]], [1.4, [2.6]], Deadband(0.5))
     assert differ([1], [1.1], NONE)
+
+
+@pytest.mark.parametrize("step_secs", [-30, -86_400, 30, 86_400])
+def test_clock_set_during_the_run_does_not_change_the_elapsed_time(step_secs):
+    made = mapping(changes={"at_least_every_secs": 60})
+
+    def passes(secs, after_step=True):
+        at_ms = NOW_MS + (secs + (step_secs if after_step else 0)) * 1000
+        return bool(applied(made, message(1, topic="t", received_at_ms=at_ms)).drafts)
+
+    assert [passes(0, False), passes(50, False)] == [True, False]
+    made.stateful.clock_set(step_secs * 1000)
+    assert [passes(59), passes(60), passes(119), passes(120)] == [False, True, False, True]

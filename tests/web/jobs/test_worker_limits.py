@@ -129,7 +129,7 @@ def bomb(levels=9, width=8):
     [
         (bomb(), "aliases"),
         ("x: " + "[" * 100_000, "nested deeper"),
-        (f"{HEAD}transform: 'range(`1`, `100000`)[*].range(`1`, `100000`)'\n", "times larger"),
+        (f"{HEAD}transform: 'payload{' | [@, @]' * 13}'\n", "times larger"),
         (f"{HEAD}where: '{'(' * 10_000}'\n", "nested"),
     ],
 )
