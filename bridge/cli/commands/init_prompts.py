@@ -97,6 +97,8 @@ def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(
                 f"--set: expected NAME=VALUE with an option's name, such as mqtt.share=press; found '{name}'"
             )
+        if value != "null" and any(each.startswith(f"{name}.") for each in known):
+            raise UsageError(f"--set {name}: this is a section; set its options, or null to turn it off")
         if _secret(name, known[name].description) and not value.startswith("${"):
             raise UsageError(f"--set {name}: secrets are not stored in files; give a reference, such as ${{NAME}}")
         found[name] = value

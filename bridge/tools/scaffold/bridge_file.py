@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.config import options
 from bridge.mapping.proposals.yaml_text import yaml_text
+from bridge.yaml_files.scalar_types import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 110
 _OF_TYPE: Final = re.compile(r"\(type: ([^)]*)\) ")
+_NUMBERS: Final = ("a whole number", "a number", "a size", "true or false")
+"""Beginnings of the types whose values are no texts."""
+_COLLECTIONS: Final = ("list", "command", "keys and values")
 _HEAD: Final = """\
 # What the bridge connects. A change takes a restart; mappings are reloaded while it runs.
 # Lines that begin with '#' and no space are options left at their default: take the '#' away to set them.
@@ -41,19 +45,35 @@ def _lines(rows: list[Option], answers: Mapping[str, str]) -> Iterator[str]:
     for place, row in enumerate(rows):
         *parents, name = row.name.split(".")
         for depth, parent in enumerate(parents):
+            if answers.get(".".join(parents[: depth + 1])) == "null":
+                break
             if opened[: depth + 1] != tuple(parents[: depth + 1]):
                 yield from [""] if not depth else []
                 yield from _section(".".join(parents[: depth + 1]), parent, depth, rows, answers)
                 opened = tuple(parents[: depth + 1])
-        if place + 1 < len(rows) and rows[place + 1].name.startswith(f"{row.name}."):
-            continue  # a section: its heading is written with its first option
+        is_section = place + 1 < len(rows) and rows[place + 1].name.startswith(f"{row.name}.")
+        if (is_section and row.name not in answers) or any(answers.get(each) == "null" for each in _sections(parents)):
+            continue  # the heading of a section is written with its first option, unless all of it is turned off
         yield from [] if parents else [""]
         yield from _commented(row.description, 2 * len(parents))
         value = answers.get(row.name)
-        shown = yaml_text(value) if value is not None else row.default if row.default != "required" else ""
+        shown = _written(row, value) if value is not None else row.default if row.default != "required" else ""
         mark = "" if value is not None else "#"
         yield f"{'  ' * len(parents)}{mark}{name}: {shown}".rstrip()
         opened = tuple(parents)
+
+
+def _sections(parents: list[str]) -> Iterator[str]:
+    """Yield the paths of all sections that contain an option, given the parts of its name without the last one."""
+    yield from (".".join(parents[: depth + 1]) for depth in range(len(parents)))
+
+
+def _written(row: Option, value: str) -> str:
+    """Return the YAML of a value: a number or a collection where the option is one, else a text."""
+    if row.type.startswith(_NUMBERS) and not isinstance(resolve(value), str):
+        return value
+    is_collection = value.startswith(("[", "{")) and any(word in row.type for word in _COLLECTIONS)
+    return value if is_collection or value == "null" else yaml_text(value)
 
 
 def _section(path: str, name: str, depth: int, rows: list[Option], answers: Mapping[str, str]) -> Iterator[str]:

@@ -68,6 +68,31 @@ def test_mapping_that_is_there_keeps_everything_from_being_written(tmp_path, com
     assert (tmp_path / "mappings" / "example.yaml").read_text() == "mine"
 
 
+def test_init_writes_options_in_their_types(tmp_path, command):
+    wanted = {
+        "mqtt.url": '["mqtt://a:1883", "mqtt://b:1883"]',
+        "mqtt.keepalive_secs": "60",
+        "mqtt.protocol": '"5"',
+        "mqtt.share": '"7"',
+        "kinesis.fips": "true",
+        "spool.max_bytes": "1000000000",
+        "http": "null",
+    }
+    options = [f"--set={name}={text if name == 'mqtt.url' else text.strip(chr(34))}" for name, text in wanted.items()]
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.strip() for line in (tmp_path / "bridge.yaml").read_text().splitlines()]
+    for name, text in wanted.items():
+        assert f"{name.rpartition('.')[2]}: {text}" in lines
+    assert not any(line.startswith("#listen:") for line in lines), "an option of a section that is turned off"
+    assert command(tmp_path, "check").returncode == 0
+
+
+def test_init_refuses_a_value_for_a_section(tmp_path, command):
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--set", "mqtt.tls=ca.pem")
+    assert (done.returncode, "--set mqtt.tls: this is a section" in done.stderr) == (2, True)
+
+
 def test_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, command):
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--set", f"mqtt.password={SECRET}")
     assert (done.returncode, "secrets are not stored in files" in done.stderr) == (2, True)
