@@ -14,6 +14,7 @@ from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.loading.loader import LoadedMappings, load_folder
 from bridge.mapping.loading.lookup_tables import FOLDER
+from bridge.mapping.loading.notes import without_envelope
 from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.mapping.loading.schema_files import FOLDER as SCHEMAS
 from bridge.runtime.exit_codes import CONFIGURATION
@@ -82,10 +83,11 @@ _NOTHING = LoadedMappings({}, [], NO_RESOURCES)
 def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings]:
     """Check all files. Return the problems, and the mappings that load."""
     problems: list[Problem] = []
-    folder, shared = config.absolute().parent / "mappings", False
+    folder, shared, proves = config.absolute().parent / "mappings", False, False
     try:
         settings = load_settings(config, os.environ)
         folder, shared = settings.mappings, settings.mqtt.share is not None
+        proves = settings.kinesis.manifest is not None
     except ConfigError as error:
         # The mappings are checked even if the configuration has errors, so that one run shows all problems.
         problems += error.problems
@@ -93,6 +95,8 @@ def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings]:
     if folder.is_dir() or not problems:
         loaded = load_folder(folder, {}, shown_as=_shown(folder), shared=shared)
         problems += loaded.problems
+    if proves and loaded.mappings and (text := without_envelope(loaded.mappings.values())):
+        loaded.notes.append(Problem(str(config), 0, 0, "kinesis.manifest", text, "no-envelope"))
     return problems, loaded
 
 

@@ -15,13 +15,14 @@ from bridge.mapping.pipeline.scope import SCOPE_NAMES
 from bridge.yaml_files.nodes import path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bridge.mapping.mapping import Mapping
     from bridge.yaml_files import Document
 
 NOTE_CODES: Final = {
     "no-tests": "The mapping has no tests.",
+    "no-envelope": "There are manifests, but no output has `envelope: true`, so they prove nothing.",
     "order-shared": "Several bridges divide the messages, and an output has `order: strict`.",
     "constant-key": "`partition_key` is a constant text, but looks like an expression or a capture.",
     "quoted-name": "A name in double quotes is that of a field, but a text is probably meant. No test has this field.",
@@ -55,6 +56,13 @@ def constant_keys(mapping: Mapping, document: Document) -> Iterator[Problem]:
             )
             path = ("outputs", number, "partition_key")
             yield Problem(document.file, *document.value_place(path), path_text(path), message, "constant-key")
+
+
+def without_envelope(mappings: Iterable[Mapping]) -> str:
+    """Return the text of a note on manifests that cover no record; "" if an output has an envelope."""
+    if any(output.envelope for mapping in mappings for output in mapping.specification.outputs):
+        return ""
+    return "no output has `envelope: true`, so the manifests cover no record, and 'prove' can prove nothing"
 
 
 def quoted_names(mapping: Mapping, document: Document) -> list[Problem]:

@@ -50,3 +50,18 @@ def test_problems_of_all_files_are_reported_at_once(tmp_path, capsys):
     files = [line.split(":")[0].rpartition("/")[2] for line in err.splitlines()[:-2]]
     assert files == ["bridge.yaml", "a.yaml", "a.yaml"]
     assert err.splitlines()[-1] == "3 errors in 2 files (2 of 3 mappings valid)"
+
+
+def test_manifests_without_an_envelope_are_noted(tmp_path, capsys):
+    config = set_up(tmp_path)
+    config.write_text(config.read_text().replace("kinesis: {", "kinesis: {manifest: {data_stream: proofs}, "))
+    assert check_all(config) == 0
+    assert "note: " + f"{config}: kinesis.manifest: no output has `envelope: true`" in capsys.readouterr().out
+    press = tmp_path / "mappings" / "press.yaml"
+    press.write_text(
+        press.read_text().replace(
+            "{data_stream: telemetry, partition_key_from", "{data_stream: telemetry, envelope: true, partition_key_from"
+        )
+    )
+    assert check_all(config) == 0
+    assert "note" not in capsys.readouterr().out
