@@ -19,6 +19,17 @@ AWS: Final = "AWS"
 class CommandGroups(TyperGroup):
     """Group of commands whose help lists them by their `rich_help_panel`, in the order of registration."""
 
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command whose help shows an argument without its Python type.
+
+        The name is a word, such as FILE; Typer adds `<list[Path]>` to it, which says nothing to a user.
+        """
+        command = super().get_command(ctx, cmd_name)
+        for param in command.params if command else ():
+            if param.param_type_name == "argument":
+                vars(param)["display_type_rich"] = _no_type
+        return command
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the signature of the overridden method
         """Write the lists of commands. `formatter` is Click's HelpFormatter."""
         headings = dict.fromkeys(heading for heading, _, _ in self._rows())
@@ -30,6 +41,10 @@ class CommandGroups(TyperGroup):
         for name, command in self.commands.items():
             panel = getattr(command, "rich_help_panel", None)
             yield panel if isinstance(panel, str) else "Commands", name, first_sentence(command.help or "")
+
+
+def _no_type(ctx: Any) -> None:
+    """Stand in for the method that returns the type of an argument."""
 
 
 def first_sentence(text: str) -> str:

@@ -26,6 +26,12 @@ def test_help_cuts_no_first_sentence(tmp_path):
     assert "..." not in "".join(lists(tmp_path, "dead-letters", "--help")["Commands"])
 
 
+@pytest.mark.parametrize("command", ["check", "capture", "dead-letters replay", "schema"])
+def test_help_names_arguments_by_words_without_python_types(tmp_path, command):
+    arguments = lists(tmp_path, *command.split(), "--help")["Arguments"]
+    assert re.match(r"\n  [A-Z]+  |\n  mapping\|bridge  ", arguments), arguments
+
+
 def test_first_sentence_ends_before_its_full_stop():
     assert first_sentence("Run it until\n    Ctrl-C. SIGHUP reloads.\n\nMore.") == "Run it until Ctrl-C"
     assert first_sentence("Show bridge.yaml.") == "Show bridge.yaml"
