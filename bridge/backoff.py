@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Maximum exponent, sufficient for any limit. Without it, 2.0 ** n would overflow after weeks of failures.
 _MAX_DOUBLINGS: Final = 60
-"""Maximum exponent, sufficient for any limit. Without it, 2.0 ** n would overflow after weeks of failures."""
 
 
 @dataclass(frozen=True, slots=True)

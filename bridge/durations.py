@@ -6,8 +6,8 @@ from typing import Final
 
 _YEAR_SECS: Final = 365 * 86_400
 _SIZES: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
+# Value from which the page, too, shows no decimal place.
 _WHOLE_FROM: Final = 9.95
-"""Value from which the page, too, shows no decimal place."""
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+# Width of the names of a table below which a column is omitted instead.
 _NAME_CHARS: Final = 24
-"""Width of the names of a table below which a column is omitted instead."""
 _BETWEEN: Final = 2
 
 HEAD: Final = "1"

@@ -15,8 +15,8 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validat
 from bridge.yaml_files import Describe
 from bridge.yaml_files.option_types import ExistingFile, Section
 
+# Limits of session tags (https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html).
 _TAG_KEY_CHARS, _TAG_VALUE_CHARS, _MOST_TAGS = 128, 256, 50
-"""Limits of session tags (https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html)."""
 
 
 def _arn(service: str, kind: str) -> AfterValidator:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bridge.monitoring.configuration import Source
     from bridge.yaml_files import Document
 
+# Options whose type is plain, and which may contain a secret or a part of one.
 _MAY_HOLD_SECRETS: Final = frozenset({"command", "external_id", "access_key_id"})
-"""Options whose type is plain, and which may contain a secret or a part of one."""
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 

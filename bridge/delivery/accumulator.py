@@ -42,11 +42,11 @@ MIN_RECORD_BYTES = 40
 """Bytes on the wire for each record in addition to its data: its JSON in the request, and its result.
 """
 
+# Maximum number of plain records that wait for busy shards, in addition to those that fill requests.
 _MAX_PLAIN_BUFFERED = 20_000
-"""Maximum number of plain records that wait for busy shards, in addition to those that fill requests."""
 
+# Plain records with keys, as a multiple of those in flight: as many wait for a request of their key to end.
 _KEYED_BUFFER_FACTOR = 2
-"""Plain records with keys, as a multiple of those in flight: as many wait for a request of their key to end."""
 
 
 @dataclass(slots=True)
@@ -76,8 +76,8 @@ class RecordAccumulator:
         self._filler = BatchFiller(destination, self._queues, self.shards, self.limiter)
         self._parts: deque[_Part] = deque()
         self._part_in_flight = False
+        # Time until which records after a full batch, or muted ones, wait for others to fill a request.
         self._linger_until = NOW
-        """Time until which records after a full batch, or muted ones, wait for others to fill a request."""
         self._max_bytes = MAX_REQUEST_BYTES
         self._routed_until = NOW
         self._routed_by: tuple[int, bool] = (-1, False)

@@ -11,8 +11,8 @@ SLOW_ANSWER_SECS = 1.0
 PROVEN_GAIN = 2
 """Growth of the bytes in flight per answer time while the latency stays, as in TCP's slow start (RFC 5681)."""
 
+# Factor below which two loads count as equal, because requests differ in size.
 _SAME_LEVEL = 1.25
-"""Factor below which two loads count as equal, because requests differ in size."""
 
 # The latency is the minimum over this number of answers: one fast answer among slow ones shows that the endpoint can be
 # fast.
@@ -43,8 +43,8 @@ class AnswerLatency:
         self.secs = 0.0
         """Seconds; 0 before the first answer."""
         self._samples: deque[_LatencySample] = deque(maxlen=_SAMPLES)
+        # The load before the requests in flight increased, and the highest latency at that load.
         self._base = _LatencySample(0.0, _NO_LOAD)
-        """The load before the requests in flight increased, and the highest latency at that load."""
 
     def is_slow(self, secs: float) -> bool:
         """Return whether an answer took so much longer than recent answers that something must have changed."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 PAYLOADS_PER_LOOK = 10
 """One plain payload of this many is checked for being an aggregated record: where one occurs, many do."""
 
+# The `shard_id` of a `RecordAccepted` by its index: twice as fast as by name.
 _shard_of = itemgetter(1)
-"""The `shard_id` of a `RecordAccepted` by its index: twice as fast as by name."""
 
 Rejected = tuple["Record", str, str]
 """A record, the code of its dead letter, and the reason."""

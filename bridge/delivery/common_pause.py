@@ -34,23 +34,19 @@ PAUSE_SECS = 1.25
 SAMPLING_SECS = 0.75
 END_SECS = PAUSE_SECS + SAMPLING_SECS + 0.25
 
+# Latest time in the period at which a bridge may begin its pause.
+# A later one has sent records in the pause, so it sends no sample.
 _BEGIN_SECS = 0.3
-"""Latest time in the period at which a bridge may begin its pause.
-
-A later one has sent records in the pause, so it sends no sample.
-"""
 
 _SAMPLE_SECS = 0.8
+# Maximum sample in shard seconds, because two or three bridges may send theirs at nearly the same time.
 _MAX_SAMPLE_SHARE = 0.3
-"""Maximum sample in shard seconds, because two or three bridges may send theirs at nearly the same time."""
 
 _MAX_FALL = 0.7
 _MAX_REMEMBERED_SHARE = 0.15
+# A share counts as at least 0.7 of the previous one.
+# Otherwise, the sample of a bridge that loses its share would at once be so small that it always fits.
 _FIRST_SHARE = 0.05
-"""A share counts as at least 0.7 of the previous one.
-
-Otherwise, the sample of a bridge that loses its share would at once be so small that it always fits.
-"""
 
 # Bridges resume at random times, so that the pause does not end with a burst from all of them.
 _RESUME_JITTER_SECS = 0.25

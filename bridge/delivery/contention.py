@@ -35,57 +35,49 @@ TARGET_SHARE = 0.37
 The bridge ends below this target, because it sends nothing in the pauses.
 """
 
+# The tolerance falls from its full value at three quarters of the target to none at the target.
 _APPROACH = 4.0
-"""The tolerance falls from its full value at three quarters of the target to none at the target."""
 
 _SAMPLES = 8
+# A single sample may be refused because bridges have just started, or because a request was late.
 _REFUSED_SAMPLES = 2
-"""A single sample may be refused because bridges have just started, or because a request was late."""
 
 _ACCEPTED_SAMPLES = 2
+# Shard seconds of consecutive accepted samples that end contending.
+# A sum, because small samples may be accepted by chance.
 _ACCEPTED_SECS = 0.05
-"""Shard seconds of consecutive accepted samples that end contending.
-
-A sum, because small samples may be accepted by chance.
-"""
 
 _MIN_REFUSED_FRACTION = 0.07
 _SIGMAS = 3.0
 
+# Refused fraction above the one that the limiter aims at, over the last seconds. Bridges alone halve it in 3 s.
 _MUCH_REFUSED = 0.25
-"""Refused fraction above the one that the limiter aims at, over the last seconds. Bridges alone halve it in 3 s."""
 
+# Time constant of that fraction.
 _MUCH_SECS = 15.0
-"""Time constant of that fraction."""
 
+# Maximum time that one response stands for, because nothing is known of the time before.
 _MAX_ELAPSED_SECS = 2.0
-"""Maximum time that one response stands for, because nothing is known of the time before."""
 
 _STARVED_SHARE = 0.01
 _STARVED_REFUSED = 0.15
 _STARVED_SECS = 30.0
+# A bridge is starved if its share is below _STARVED_SHARE and more than _STARVED_REFUSED is refused.
+# A hundred bridges on one shard have such small shares, but fewer refusals. Starving counts after 40 s.
 _STARVED = 0.75
-"""A bridge is starved if its share is below _STARVED_SHARE and more than _STARVED_REFUSED is refused.
-
-A hundred bridges on one shard have such small shares, but fewer refusals. Starving counts after 40 s.
-"""
 
 _DISTRUST_SECS = 30.0
+# Time after the start, and after contending, in which only samples can start contending.
+# Many bridges may start at the same time, and others may contend until the next pause. The time doubles with each use,
+# so that a hundred bridges are not misled for long.
 _MAX_DISTRUST_SECS = 960.0
-"""Time after the start, and after contending, in which only samples can start contending.
-
-Many bridges may start at the same time, and others may contend until the next pause. The time doubles with each use, so
-that a hundred bridges are not misled for long.
-"""
 
 _MAX_INTERVAL_SECS = 0.05
 _MIN_INTERVAL_SECS = 0.008
 _REQUESTS_PER_SHARE = 22.0
+# A shard whose tokens another producer uses up accepts a few records of each request, whatever its size.
+# So a contending bridge sends many small requests: 88 a second at a quarter of the shard, and more for a smaller share.
 _MIN_REQUEST_RECORDS = 4
-"""A shard whose tokens another producer uses up accepts a few records of each request, whatever its size.
-
-So a contending bridge sends many small requests: 88 a second at a quarter of the shard, and more for a smaller share.
-"""
 
 
 class Contention:
@@ -94,8 +86,8 @@ class Contention:
     def __init__(self, now: float) -> None:
         self.active = False
         """True while refusals are tolerated."""
+        # One entry for each of the last samples: True if it was refused, at least in part.
         self._refused: deque[bool] = deque(maxlen=_SAMPLES)
-        """One entry for each of the last samples: True if it was refused, at least in part."""
         self._accepted_secs = 0.0
         self._excess = self._starved = 0.0
         self._distrust_secs = _DISTRUST_SECS

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 WATCHED_MS = 10_000
 # A hot key lasts until its producer changes, so more frequent log lines would not help.
 TOLD_AGAIN_SECS = 600.0
+# Receive times are exact to a few seconds only, so a rate just below the limit counts as reaching it.
 _NEARLY = 0.95
-"""Receive times are exact to a few seconds only, so a rate just below the limit counts as reaching it."""
 
 
 class HotKeys:

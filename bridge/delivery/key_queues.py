@@ -50,8 +50,8 @@ class KeyQueues:
         self._backing_off: list[KeyQueue] = []
         self._holds: set[Hold] = set()
         self._turn = 0
+        # All key queues, indexed by the hash of a key, if neither shards nor single keys matter.
         self._lanes = self._make_lanes()
-        """All key queues, indexed by the hash of a key, if neither shards nor single keys matter."""
 
     # -- what comes in ---------------------------------------------------------------------------------------------
 

@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
     from bridge.delivery.refusal_pattern import Verdict
 
+# Window of the accepted rate. A shorter one shows single requests instead of a rate.
 _ACCEPTED_SECS = 3.0
-"""Window of the accepted rate. A shorter one shows single requests instead of a rate."""
 
 # After a minute without a response, the old rate is no longer a valid estimate.
 _STALE_SECS = 60.0
 _CONGESTED_SECS = 30.0
 _CALM_SECS = 10.0
+# Bridges with a larger share take no part in common pauses, because no other producer displaces them.
 _PAUSING_SHARE = 0.6
-"""Bridges with a larger share take no part in common pauses, because no other producer displaces them."""
 
+# With a longer latency, requests from before a pause arrive during it, and samples arrive too late.
 _MAX_PAUSING_LATENCY_SECS = 0.5
-"""With a longer latency, requests from before a pause arrive during it, and samples arrive too late."""
 
+# Window of the refused fraction.
 _REFUSED_SECS = 5.0
-"""Window of the refused fraction."""
 
 _LATENCY_WEIGHT = 0.1
 # A shard regains its tokens in a second, so a longer first pause would waste its capacity.

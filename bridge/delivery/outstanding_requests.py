@@ -20,11 +20,11 @@ OVERDUE_SECS = 10.0
 MIN_DRAIN_SECS = 0.4
 """Minimum time for a rate. The kernel's figures are up to 0.1 s old, so a shorter time shows no rate."""
 
+# Number of the last answers that are remembered: several for each request that may be in flight.
 _ANSWERS = 64
-"""Number of the last answers that are remembered: several for each request that may be in flight."""
 
+# Number of the last answers of which the longest one sets the time over which a rate is measured.
 _COMPARED = 8
-"""Number of the last answers of which the longest one sets the time over which a rate is measured."""
 
 
 class _Answer(NamedTuple):

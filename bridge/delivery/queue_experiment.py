@@ -12,8 +12,8 @@ QUEUE_SHARE = 0.75
 """If the latency falls below this share when half as much is in flight, a queue was the cause."""
 
 MIN_INTERVAL_SECS = 20.0
+# Answer times between two experiments: each may cost half of the throughput for one answer time.
 _EVERY = 10
-"""Answer times between two experiments: each may cost half of the throughput for one answer time."""
 
 
 class QueueExperiment:

@@ -25,20 +25,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Maximum fraction that is attributed to chance: many bridges that overload a shard must not take it for that.
 _MAX_RANDOM_FRACTION = 0.6
-"""Maximum fraction that is attributed to chance: many bridges that overload a shard must not take it for that."""
 
+# Time constant of the estimate of q.
 _ESTIMATE_SECS = 15.0
-"""Time constant of the estimate of q."""
 
+# Time constant of the test whether the excess is more than chance.
 _TEST_SECS = 4.0
-"""Time constant of the test whether the excess is more than chance."""
 
+# Number of standard deviations that the excess must exceed. With 2, one in 40 random bursts slowed the sender down.
 _SIGMAS = 3.0
-"""Number of standard deviations that the excess must exceed. With 2, one in 40 random bursts slowed the sender down."""
 
+# Accepted records with which the estimate starts, so that the first refusal does not count as chance.
 _PRIOR_RECORDS = 10.0
-"""Accepted records with which the estimate starts, so that the first refusal does not count as chance."""
 
 # A long series without refusals must not excuse a full shard for long.
 _MAX_CREDIT_RECORDS = 10.0

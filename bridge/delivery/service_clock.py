@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bridge.aws.transport.measurement import RequestMeasurement
 
 _MAX_UNCERTAINTY_SECS = 0.5
+# Assumed drift between two clocks in seconds per second: twice that of quartz oscillators.
 _DRIFT = 1e-4
-"""Assumed drift between two clocks in seconds per second: twice that of quartz oscillators."""
 
 
 class ServiceClock:

@@ -24,8 +24,8 @@ from bridge.delivery.shard_rate import START_SHARE
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+# Mean time for which tokens accumulate before the next request to a shard whose tokens are used up.
 _REQUEST_INTERVAL_SECS = 0.1
-"""Mean time for which tokens accumulate before the next request to a shard whose tokens are used up."""
 
 
 class ShardLimiter:

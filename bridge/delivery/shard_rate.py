@@ -31,27 +31,23 @@ MIN_SHARE = 0.005
 """Lowest rate: 5 records per second are enough to notice that the shard is free again."""
 
 _PER_SHARE = 0.0007
+# Higher values of both waste more, and make shares equal sooner: now in 25 s with 40 producers, in a minute with 4.
 _PER_LOG = 0.012
-"""Higher values of both waste more, and make shares equal sooner: now in 25 s with 40 producers, in a minute with 4."""
 
+# The accepted rate is exact to about 5 %.
+# A floor of 1.0 would prevent every small decrease, and rates would not converge.
 _ACCEPTED_FLOOR = 0.9
-"""The accepted rate is exact to about 5 %.
-
-A floor of 1.0 would prevent every small decrease, and rates would not converge.
-"""
 
 _MAX_STEP = 0.35
 _SLOWEST_GROWTH_PER_SEC = 0.015
 
+# Longest time between two requests that counts as growth: a record of 1 MiB waits longer for its tokens.
 _MAX_GROWTH_SECS = 30.0
-"""Longest time between two requests that counts as growth: a record of 1 MiB waits longer for its tokens."""
 
 _FREE_GROWTH_PER_SEC = 0.3
+# Number of expected requests with refusals after which the shard counts as free.
+# At a stable rate, none of three occurs with a probability of 5 %.
 _FREE_AFTER_EVENTS = 3.0
-"""Number of expected requests with refusals after which the shard counts as free.
-
-At a stable rate, none of three occurs with a probability of 5 %.
-"""
 
 _FREE_AFTER_SECS = 3.0
 _FREE_RAMP_SECS = 3.0

@@ -100,8 +100,8 @@ class StreamSender:
         self._changed = changed
         self._clock = clock
         self._started_at = clock()
+        # True while the next request waits for an answer, so that it becomes larger.
         self._awaits_answer = False
-        """True while the next request waits for an answer, so that it becomes larger."""
         self._read_retry_at = -inf
         self._read_error = ""
         self._tracker = DeliveryTracker(queue.stream, settings)

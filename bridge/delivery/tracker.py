@@ -52,12 +52,12 @@ class DeliveryTracker:
         self.breaker = CircuitBreaker(settings.request_backoff)
         self._queue_name = queue_name
         self._settings = settings
+        # Records larger than 1 MiB that wait until the stream's limit is known.
         self._awaiting_size_limit: list[tuple[Record, Hold]] = []
-        """Records larger than 1 MiB that wait until the stream's limit is known."""
         self._misplaced = MisplacedRecords(self.accumulator)
         self._aggregate_payloads = AggregatePayloads(Destination.parse(queue_name))
+        # Number of attempts, by record number, of unsettled records that failed.
         self._attempts: dict[int, int] = {}
-        """Number of attempts, by record number, of unsettled records that failed."""
         self._in_flight: set[Batch] = set()
         self.tune(BatchingOptions())
 

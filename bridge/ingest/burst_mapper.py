@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# QoS bits in a PUBLISH packet's first byte.
 _QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
-"""QoS bits in a PUBLISH packet's first byte."""
 MAX_TRANSACTION_RECORDS = 20_000
 """Number of records from which the rest of a burst waits for the next transaction.
 
@@ -74,19 +74,17 @@ class BurstMapper:
         self._unmatched_ids = (0, 0)
         self._coverage = coverage
         self._unreleased = spool.open_qos2_ids
+        # Subscription identifier of each mapping's filter, while overlapping filters are subscribed one by one.
         self._identifiers: dict[str, int] = {}
-        """Subscription identifier of each mapping's filter, while overlapping filters are subscribed one by one."""
         self._match = routes.match
         self._warned_of_alias = False
         self._guard = guard or PoisonGuard(spool)
+        # Number of records that mappings without a fast path have made from this burst.
+        # It is MAX_TRANSACTION_RECORDS as soon as the budget is full.
         self._made = 0
-        """Number of records that mappings without a fast path have made from this burst.
-
-        It is MAX_TRANSACTION_RECORDS as soon as the budget is full.
-        """
         self._budget = TransactionBudget(spool.settings)
+        # True if there are enough mappings that the records of the fast path must be counted in the budget.
         self._weighs = False
-        """True if there are enough mappings that the records of the fast path must be counted in the budget."""
 
     def bind(self, routes: Router, targets: dict[str, MappingBinding], nowhere: tuple[int, int]) -> None:
         """Use these mappings and bindings from the next burst on.

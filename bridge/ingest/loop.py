@@ -57,8 +57,8 @@ mosquitto sends 20 by default (max_inflight_messages) and then waits.
 """
 WINDOW_PROBE_SECS = 1.0
 """Interval between two measurements of the number of messages that the broker sends without an acknowledgement."""
+# QoS bits in a PUBLISH packet's first byte. If they are 0, the broker waits for no acknowledgement.
 _QOS = 0x06
-"""QoS bits in a PUBLISH packet's first byte. If they are 0, the broker waits for no acknowledgement."""
 
 
 class IngestLoop:
@@ -103,12 +103,12 @@ class IngestLoop:
         self._next_routes: Router | None = routes
         self._routes = routes
         self._targets: dict[str, MappingBinding] = {}
+        # Identifiers of overlapping filters that are subscribed one by one.
         self._separated: dict[str, int] = {}
-        """Identifiers of overlapping filters that are subscribed one by one."""
         self._min_commit_interval_secs = min_commit_interval_secs
         self._committed_at = 0.0
+        # Maximum number of messages that the broker sent on this connection without an acknowledgement.
         self._max_unacked_seen = 0
-        """Maximum number of messages that the broker sent on this connection without an acknowledgement."""
         self._probed_window_at = 0.0
         self._housekept_at = 0.0
         self._stopping = False

@@ -43,8 +43,8 @@ _GROWTH: Final = 5
 # At most 60 s times 5^4, which is ten hours.
 _MAX_GROWTHS: Final = 4
 _MAX_SUSPECTS: Final = 100
+# Key in the spool's `meta`. Its value is {"deaths": number in a row, "suspects": {fingerprint: deaths}}.
 _META: Final = "poison"
-"""Key in the spool's `meta`. Its value is {"deaths": number in a row, "suspects": {fingerprint: deaths}}."""
 
 
 class PoisonGuard:

@@ -33,8 +33,8 @@ https://www.rfc-editor.org/rfc/rfc8446#section-5.2
 
 MADE_UP_SECS = 0.25
 
+# Share of data and keys in the bytes on the wire; the other part is base64 and the rest of the request.
 _WIRE_SHARE = 0.7
-"""Share of data and keys in the bytes on the wire; the other part is base64 and the rest of the request."""
 
 
 class BandwidthLimiter:

@@ -89,8 +89,8 @@ class ClientCache:
         # This is read before the files are used, so that a change during the first use is detected.
         self._seen = _state(self._files)
         self._check_at = clock() + LOOK_SECS
+        # Time of the next attempt to read the changed files; None: no change is pending.
         self._reload_at: float | None = None
-        """Time of the next attempt to read the changed files; None: no change is pending."""
         self._invalidate_at = 0.0
 
     @property

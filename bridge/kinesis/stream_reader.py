@@ -28,8 +28,8 @@ class StreamReader:
     def __init__(self, settings: PublisherSettings) -> None:
         self._settings = settings
         self._client: Any = None
+        # Shard iterators by (stream, shard); None for a closed shard that was read to its end.
         self._iterators: dict[tuple[str, str], str | None] = {}
-        """Shard iterators by (stream, shard); None for a closed shard that was read to its end."""
 
     def create(self, streams: dict[str, int]) -> None:
         """Create streams in a local Kinesis, given their numbers of shards, and wait until they exist."""

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _LABEL_CHARS = 13
 _EXCLUDED = "excluded"
+# Label of the part of `where` that is evaluated before decoding. The file has no text for this part.
 _EARLY_WHERE = "early where"
-"""Label of the part of `where` that is evaluated before decoding. The file has no text for this part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,20 +15,18 @@ if TYPE_CHECKING:
 
 MAX_CACHED_BYTES = 64 * 1024 * 1024
 """Memory limit of the cache of matches: about 60,000 topics of usual length."""
+# Estimated memory of a cached topic, measured: `_MATCH_BYTES` per match, plus 3 bytes per character of the topic.
+# A character counts in the key, in the match, and in each level that no other topic shares.
 _MATCH_BYTES = 850
 _BYTES_A_CHARACTER = 3
-"""Estimated memory of a cached topic, measured: `_MATCH_BYTES` per match, plus 3 bytes per character of the topic.
-
-A character counts in the key, in the match, and in each level that no other topic shares.
-"""
 MAX_CACHED_TOPIC_BYTES = 1024
 """Length of a topic above which it is matched without the cache."""
+# Number of levels that `_MATCH_BYTES` includes, and the memory of each further one that no other topic has.
 _USUAL_LEVELS, _BYTES_A_LEVEL = 12, 120
-"""Number of levels that `_MATCH_BYTES` includes, and the memory of each further one that no other topic has."""
+# Length of a topic above which its levels are not interned: Python's table of interned texts would grow.
 _INTERNED_TOPIC_BYTES = 256
-"""Length of a topic above which its levels are not interned: Python's table of interned texts would grow."""
+# Misses per cached topic after which a full cache is cleared.
 _MISSES_KEPT = 4
-"""Misses per cached topic after which a full cache is cleared."""
 
 _END = object()
 _MULTI = object()

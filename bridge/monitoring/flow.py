@@ -45,8 +45,8 @@ An hour is enough for systems that poll `status`.
 """
 # 31 samples cover five minutes. There is one more, because the oldest may be removed just when the newest is added.
 _SAMPLES: Final = int(FALLING_BEHIND_STEPS * STEP_SECS / SAMPLE_SECS) + 2
+# Minimum time for a rate. Over less time, a single request would determine it.
 _SHORTEST_RATE_SECS: Final = 5.0
-"""Minimum time for a rate. Over less time, a single request would determine it."""
 
 
 class RecentRejections(NamedTuple):

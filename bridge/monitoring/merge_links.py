@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from bridge.monitoring.stream_flow import StreamFlow
 
 _LEVELS: Final = ("window_bytes", "max_requests", "requests", "bytes_in_flight")
+# Each worker measures its own share of the bandwidth.
 _SUMS: Final = ("bandwidth", "timeouts", "outcome_unknown", "sent_bytes", *_LEVELS)
-"""Each worker measures its own share of the bandwidth."""
 
 
 def merge_endpoints(parts: Iterable[Sequence[EndpointStatus]]) -> tuple[EndpointStatus, ...]:

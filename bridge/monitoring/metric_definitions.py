@@ -94,11 +94,9 @@ _LEDGER_HELP = {
     "expired": "Part of dropped: records older than spool.max_age_secs",
     "damaged": "Part of dropped: records lost by a damaged disk",
 }
+# Codes of dead letters.
+# Each series begins at 0, because Prometheus sees no increase in the first value of a counter.
 _CODES: Final = sorted(get_args(DeadLetterCode))
-"""Codes of dead letters.
-
-Each series begins at 0, because Prometheus sees no increase in the first value of a counter.
-"""
 _STREAM_STATES: Final = get_args(State)
 _WORKER_STATES: Final = get_args(WorkerState)
 _BRIDGE_STATES: Final = get_args(BridgeState)

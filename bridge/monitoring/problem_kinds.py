@@ -47,8 +47,8 @@ class ProblemKind(NamedTuple):
     advice: str
 
 
+# The number of buffered records is composed when the problem is shown.
 _BUFFERED: Final = ""
-"""The number of buffered records is composed when the problem is shown."""
 
 PROBLEM_KINDS: Final = (
     ProblemKind(

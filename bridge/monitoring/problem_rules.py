@@ -42,9 +42,9 @@ _NOT_GRANTED: Final[dict[GuaranteeCode, str]] = {
     "session-lost": "messages may be lost: session discarded by",
     "shared-subscription-unverified": "no message yet from the shared subscription at",
 }
+# Errors of one mapping file that a problem quotes; `check` shows all.
 # With more lines, other problems would not fit on a terminal of 24 lines.
 _CAUSES_SHOWN: Final = 3
-"""Errors of one mapping file that a problem quotes; `check` shows all."""
 
 
 def find_problems(snapshot: Snapshot, flow: Flow, now: float) -> tuple[ActiveProblem, ...]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 RECORD_OVERHEAD_BYTES: Final = 100
 """Bytes of a record in the database in addition to its data: key, number, indexes and page headers."""
+# Size of a spool from which bytes per record are measured, because the log (4 MiB) and free pages hardly count.
 _MEASURABLE_BYTES: Final = 64 * 1024**2
-"""Size of a spool from which bytes per record are measured, because the log (4 MiB) and free pages hardly count."""
 NOTHING_TIMED = HistogramSnapshot((), (0,), 0.0)
 SHOWN_DEAD_LETTERS = 20
 """Number of the newest dead letters in a snapshot."""

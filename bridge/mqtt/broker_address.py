@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 ENCRYPTED: Final = frozenset({"mqtts", "wss"})
 """URL schemes that use TLS."""
 
+# Default port of each URL scheme.
 _PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
-"""Default port of each URL scheme."""
 
 
 @dataclass(frozen=True, slots=True)

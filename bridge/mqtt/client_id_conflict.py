@@ -14,12 +14,12 @@ from typing import Final
 
 WINDOW_SECS: Final = 600.0
 """Period in which session ends are counted."""
+# Number of resets, or closes without a reason, that make a session unstable.
 # One or two ends occur with every restart of a broker. Three within ten minutes are a pattern.
 _MIN_ENDS: Final = 3
-"""Number of resets, or closes without a reason, that make a session unstable."""
 _MIN_STABLE_SECS: Final = 60.0
+# A session that has lasted three times as long as the longest that ended is stable again.
 _STABLE_FACTOR: Final = 3.0
-"""A session that has lasted three times as long as the longest that ended is stable again."""
 
 
 class ClientIdConflict:
@@ -34,10 +34,10 @@ class ClientIdConflict:
         # Two bridges with one ID do not disturb each other during the longest pause between attempts. So a session
         # counts as stable only if it is older than that.
         self._min_stable_secs = max(_MIN_STABLE_SECS, 2 * reconnect_max_secs)
+        # (clock time, lifetime in seconds) of sessions that the broker reported as taken over.
         self._takeovers: deque[tuple[float, float]] = deque()
-        """(clock time, lifetime in seconds) of sessions that the broker reported as taken over."""
+        # (clock time, lifetime in seconds) of sessions that ended without a reason.
         self._ends: deque[tuple[float, float]] = deque()
-        """(clock time, lifetime in seconds) of sessions that ended without a reason."""
 
     def record_takeover(self, now: float, lived_secs: float) -> None:
         """Record that the broker reported another client of this ID."""

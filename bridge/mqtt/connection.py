@@ -43,18 +43,18 @@ MAX_BURST_MESSAGES = 2000
 """Maximum size of one transaction: its fsync costs little per message, and its commit takes little time."""
 # There is a limit for bytes too, because 2,000 large messages would make a transaction of gigabytes.
 MAX_BURST_BYTES = 1024 * 1024
+# Maximum number of packets for paho in one round (20 µs each), so that a flood of them delays no stop.
 _MAX_CONTROL_PACKETS = 500
-"""Maximum number of packets for paho in one round (20 µs each), so that a flood of them delays no stop."""
+# Maximum wait for the broker to close the connection after DISCONNECT.
 # One second is enough for the broker's last packets. The stop has a separate deadline.
 _LEAVE_SECS = 1.0
-"""Maximum wait for the broker to close the connection after DISCONNECT."""
+# Possible causes. Neither a 3.1.1 broker nor mosquitto 2.0.11 in version 5 reports a takeover.
 _CLOSED = " (a restart, a limit, or another client with this client ID)"
-"""Possible causes. Neither a 3.1.1 broker nor mosquitto 2.0.11 in version 5 reports a takeover."""
 _PINGREQ = b"\xc0\x00"
 _DISCONNECT = b"\xe0\x00"
+# Offset of the return code or reason code in a CONNACK, whose remaining length has one byte unless it has properties of
+# more than 124 bytes.
 _CONNACK_CODE: Final = 3
-"""Offset of the return code or reason code in a CONNACK, whose remaining length has one byte unless it has properties
-of more than 124 bytes."""
 
 
 class Connection:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+# Minimum time for a PINGRESP to arrive: a round trip by satellite takes 0.6 s, and TCP repeats a lost packet for
+# seconds.
 _MIN_GRACE_SECS: Final = 3.0
-"""Minimum time for a PINGRESP to arrive: a round trip by satellite takes 0.6 s, and TCP repeats a lost packet for
-seconds."""
 
 
 class Keepalive:

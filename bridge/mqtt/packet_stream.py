@@ -35,8 +35,8 @@ MAX_CONTROL_BYTES = 1_048_576
 PUBREL = 0x62
 PUBACK, PUBREC, PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
 """Acknowledgement packets up to the packet identifier. MQTT 5 permits omitting a reason code of 0: section 3.4.2.1."""
+# First bytes of servers that are no MQTT broker: of HTTP, and a TLS alert. No MQTT packet from a broker begins so.
 _OTHER_PROTOCOLS = (b"HTTP/", b"\x15\x03")
-"""First bytes of servers that are no MQTT broker: of HTTP, and a TLS alert. No MQTT packet from a broker begins so."""
 _MALFORMED_LENGTH = "a length of more than four bytes"
 _MALFORMED_PUBLISH = "a malformed PUBLISH"
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 MAX_PROPERTY_BYTES = 1024 * 1024
 MAX_PROPERTIES = 10_000
 """Max bytes and number of a message's properties. A user property of 5 bytes takes 200 in memory."""
+# Bytes of a variable byte integer (MQTT 5, 1.5.5).
 _MAX_INTEGER_BYTES = 4
-"""Bytes of a variable byte integer (MQTT 5, 1.5.5)."""
 _TEXT = {0x03: "content_type", 0x08: "response_topic"}
 _INTEGERS = {0x01: ("payload_format_indicator", 1), 0x02: ("message_expiry_interval", 4)}
 _CORRELATION_DATA, _SUBSCRIPTION_IDENTIFIER, _TOPIC_ALIAS, _USER_PROPERTY = 0x09, 0x0B, 0x23, 0x26

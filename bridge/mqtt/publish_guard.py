@@ -12,10 +12,10 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
+# Maximum time between a message and the end of the connection for which it counts as the cause.
 _SUSPICIOUS_SECS: Final = 5.0
-"""Maximum time between a message and the end of the connection for which it counts as the cause."""
+# Number of consecutive ends of this kind after which nothing is published.
 _STRIKES: Final = 3
-"""Number of consecutive ends of this kind after which nothing is published."""
 PAUSE_SECS: Final = 3600.0
 """Seconds until publishing is tried again, because someone may have fixed the access rule."""
 

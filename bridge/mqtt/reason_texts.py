@@ -23,11 +23,12 @@ _HINTS: Final = {
     TAKEN_OVER: "another client uses the same mqtt.client_id: give each bridge its own",
     UNSUPPORTED_VERSION: "set mqtt.protocol to a version that the broker supports",
 }
+# Advice for a refused SUBSCRIBE. The session exists, so the credentials are right.
 _SUBSCRIPTION_HINTS: Final = {
     "Not authorized": "permit this client to subscribe to it at the broker",
     "Unspecified error": "most likely the broker does not permit this client to subscribe to it",
 }
-"""Advice for a refused SUBSCRIBE. The session exists, so the credentials are right."""
+# Return codes of a CONNACK of MQTT 3.1.1 (section 3.2.2.3), with the names that MQTT 5 has for them.
 _RETURN_CODES: Final = {
     1: UNSUPPORTED_VERSION,
     2: "Client identifier not valid",
@@ -35,10 +36,13 @@ _RETURN_CODES: Final = {
     4: "Bad user name or password",
     5: "Not authorized",
 }
-"""Return codes of a CONNACK of MQTT 3.1.1 (section 3.2.2.3), with the names that MQTT 5 has for them."""
+# Return code that is not in MQTT 3.1.1, which AWS IoT Core sends if its policy does not permit the connection.
 _AWS_NOT_AUTHORIZED: Final = 7
-"""Return code that is not in MQTT 3.1.1, which AWS IoT Core sends if its policy does not permit the connection."""
 
+# Result of the verification by OpenSSL → (cause, remedy). In its documentation, the names begin with X509_V_ERR.
+# 9 is CERT_NOT_YET_VALID, 10 is CERT_HAS_EXPIRED, 18 is DEPTH_ZERO_SELF_SIGNED_CERT, 19 is SELF_SIGNED_CERT_IN_CHAIN,
+# 20 is UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 21 is UNABLE_TO_VERIFY_LEAF_SIGNATURE, 62 is HOSTNAME_MISMATCH, and 64 is
+# IP_ADDRESS_MISMATCH: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error
 _X509: Final = {
     9: (
         "the broker's certificate, or a CA certificate that signed it, is not yet valid",
@@ -73,15 +77,12 @@ _X509: Final = {
         "use a host name of the certificate in mqtt.url, or issue a certificate for this address",
     ),
 }
-"""Result of the verification by OpenSSL → (cause, remedy). https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error
-for X509_V_ERR_CERT_NOT_YET_VALID (9), CERT_HAS_EXPIRED (10), DEPTH_ZERO_SELF_SIGNED_CERT (18),
-SELF_SIGNED_CERT_IN_CHAIN (19), UNABLE_TO_GET_ISSUER_CERT_LOCALLY (20), UNABLE_TO_VERIFY_LEAF_SIGNATURE (21),
-HOSTNAME_MISMATCH (62) and IP_ADDRESS_MISMATCH (64)."""
 WRONG_PORT: Final = (
     "; if every attempt ends so, check the scheme and the port of mqtt.url: mqtt:// is plain TCP, mqtts:// TLS, "
     "ws:// and wss:// WebSocket"
 )
 """Hint for a broker that has never accepted a session, and ends each connection without a response in MQTT."""
+# Words in the names of OpenSSL's errors for alerts that the peer sends (RFC 8446, 6.2), with the cause.
 _ALERTS: Final = {
     "CERTIFICATE_REQUIRED": "the broker requires a client certificate: set mqtt.tls.cert_file and mqtt.tls.key_file",
     "CERTIFICATE_EXPIRED": "the client certificate in mqtt.tls.cert_file has expired: renew it",
@@ -93,7 +94,6 @@ _ALERTS: Final = {
     "WRONG_VERSION_NUMBER": "the port does not use TLS: use mqtt:// or ws://, or the broker's TLS port",
     "PROTOCOL_VERSION": "the broker and this machine have no TLS version in common",
 }
-"""Words in the names of OpenSSL's errors for alerts that the peer sends (RFC 8446, 6.2), with the cause."""
 
 
 def with_hint(reason: str, properties: Any = None) -> str:

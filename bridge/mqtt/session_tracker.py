@@ -27,8 +27,8 @@ MAX_LEFTOVER_SECS: Final = 600.0
 Brokers queue 1,000 messages by default (mosquitto, HiveMQ). Even with 20 messages per round trip of 0.5 s, 24,000
 arrive in this time.
 """
+# Pause after a record that could not be written.
 _SAVE_SECS: Final = 1.0
-"""Pause after a record that could not be written."""
 
 
 class SessionTracker:

@@ -24,8 +24,8 @@ from bridge.yaml_files.option_types import (
 
 _SCHEMES = ("mqtt", "mqtts", "ws", "wss")
 _URL = "mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port where it is not the usual one"
+# Maximum size of an MQTT packet (https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023).
 _MAX_PACKET_BYTES = 256 * MIB
-"""Maximum size of an MQTT packet (https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023)."""
 # Session expiry interval for a session that never expires.
 _NEVER = 0xFFFF_FFFF
 

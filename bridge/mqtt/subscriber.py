@@ -38,12 +38,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Minimum lifetime of a successful session; a shorter one does not reset the back-off.
+# With a client ID conflict, the session must outlive the longest pause. Otherwise the two clients would keep taking the
+# session over from each other at short intervals.
 _SETTLED_SECS = 10.0
-"""Minimum lifetime of a successful session; a shorter one does not reset the back-off.
-
-With a client ID conflict, the session must outlive the longest pause. Otherwise the two clients would keep taking the
-session over from each other at short intervals.
-"""
 
 
 class Subscriber:
@@ -83,10 +81,10 @@ class Subscriber:
         self._problem = ""
         self._attempts = 0
         self._logged: dict[BrokerAddress, str] = {}
+        # Warnings that are logged once in a run.
         self._warned: set[str] = set()
-        """Warnings that are logged once in a run."""
+        # True if the present connection only shows that the broker is up, and MQTT 5 is to be tried again.
         self._retry_5 = False
-        """True if the present connection only shows that the broker is up, and MQTT 5 is to be tried again."""
         self._filters: tuple[Mapping[str, int], Mapping[str, Mapping[str, int]] | None] | None = None
         self._wake_up = WakeUp()
         self.connections = 0

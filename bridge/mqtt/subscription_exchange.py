@@ -35,14 +35,14 @@ RETRY_REFUSED_SECS: Final = 60.0
 RESPONSE_SECS: Final = 30.0
 """Maximum wait for a SUBACK or UNSUBACK."""
 _RETRY_IN_USE_SECS: Final = 1.0
+# Reason code of a SUBACK or UNSUBACK that is not about the filter: another packet identifier helps.
 _PACKET_ID_IN_USE: Final = 0x91
-"""Reason code of a SUBACK or UNSUBACK that is not about the filter: another packet identifier helps."""
+# MQTT 5 retain handling: the broker sends retained messages only for a new subscription, not at each reconnect.
 _RETAIN_IF_NEW: Final = 1
-"""MQTT 5 retain handling: the broker sends retained messages only for a new subscription, not at each reconnect."""
+# Maximum size of a SUBSCRIBE or UNSUBSCRIBE without its filters: fixed header, packet identifier and properties.
 _HEAD_BYTES: Final = 16
-"""Maximum size of a SUBSCRIBE or UNSUBSCRIBE without its filters: fixed header, packet identifier and properties."""
+# Bytes of a filter in a packet in addition to its text: two for the length, one for the options.
 _FILTER_BYTES: Final = 3
-"""Bytes of a filter in a packet in addition to its text: two for the length, one for the options."""
 
 Response = tuple[int, str]
 """Reason code of a SUBACK or UNSUBACK for one filter, and its description."""

@@ -36,8 +36,8 @@ class SubscriptionChanges(NamedTuple):
 
 
 _NOTHING = SubscriptionChanges([], [])
+# Interval between two checks of filters that cannot be unsubscribed yet.
 _LOOK_SECS = 1.0
-"""Interval between two checks of filters that cannot be unsubscribed yet."""
 
 
 class RefusedFilter(NamedTuple):
@@ -84,15 +84,15 @@ class Subscriptions:
     revision: int = 0
     """Counter that increases with each change of `confirmed`."""
     _refusals: dict[str, RefusedFilter] = field(default_factory=dict)
+    # The parts of each wanted filter that joins several filters.
     _groups: dict[str, dict[str, int]] = field(default_factory=dict)
-    """The parts of each wanted filter that joins several filters."""
     _joined: dict[str, int] = field(default_factory=dict)
+    # Joined filters that the broker does not grant. Their parts are requested instead.
     _split: set[str] = field(default_factory=set)
-    """Joined filters that the broker does not grant. Their parts are requested instead."""
+    # Clock time of the next attempt, for filters whose UNSUBSCRIBE the broker refused.
     _unsubscribe_at: dict[str, float] = field(default_factory=dict)
-    """Clock time of the next attempt, for filters whose UNSUBSCRIBE the broker refused."""
+    # Clock time until which `changes` returns nothing, unless the filters or the session change.
     _idle_until: float = 0.0
-    """Clock time until which `changes` returns nothing, unless the filters or the session change."""
 
     # -- filters of the mappings ------------------------------------------------------------------------------------
 

@@ -30,8 +30,8 @@ class SuspectFilters:
     strikes: dict[str, int] = field(default_factory=dict)
     """Number of ends that count against each filter."""
     _delays: dict[str, float] = field(default_factory=dict)
+    # Clock time at which QoS 1 was first requested instead of QoS 2, to which the broker did not respond.
     _lowered_at: dict[str, float] = field(default_factory=dict)
-    """Clock time at which QoS 1 was first requested instead of QoS 2, to which the broker did not respond."""
 
     def __contains__(self, text: str) -> bool:
         return text in self.strikes

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import zlib
 
+# Largest Subscription Identifier, MQTT 5 section 3.8.2.1.2. 0 is not allowed.
 _MAX_IDENTIFIER = 268_435_455
-"""Largest Subscription Identifier, MQTT 5 section 3.8.2.1.2. 0 is not allowed."""
 
 
 def without_group(text: str) -> str:

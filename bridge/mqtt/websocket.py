@@ -23,13 +23,13 @@ _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 # No server sends more in the head of a 101 response.
 _MAX_RESPONSE_BYTES: Final = 65_536
+# Maximum payload of a control frame: RFC 6455, 5.5.
 _MAX_CONTROL_BYTES: Final = 125
-"""Maximum payload of a control frame: RFC 6455, 5.5."""
+# Number of unsent bytes from which on a PING gets no PONG: more than the frame that is being sent.
 _MAX_UNSENT_BYTES: Final = 262_144
-"""Number of unsent bytes from which on a PING gets no PONG: more than the frame that is being sent."""
 _SWITCHING_PROTOCOLS: Final = 101
+# Codes of a CLOSE that show no reason: normal, going away, none.
 _NO_REASON: Final = (1000, 1001, 1005)
-"""Codes of a CLOSE that show no reason: normal, going away, none."""
 _STATUS_HINTS: Final = {
     301: "use the URL of its Location header",
     302: "use the URL of its Location header",
@@ -64,16 +64,16 @@ class WebSocket(WrappedSocket):
         """Upgrade a connected socket; `host` is the Host header. Raises OSError within `timeout_secs`."""
         self._sock = sock
         self._in = bytearray()
+        # Number of payload bytes of the current frame that have not arrived.
         self._frame_left = 0
-        """Number of payload bytes of the current frame that have not arrived."""
         self._mask = b""
         self._mask_at = 0
+        # Unsent bytes of frames; `_accepted` is the number of payload bytes in them that the caller sent.
         self._out = bytearray()
-        """Unsent bytes of frames; `_accepted` is the number of payload bytes in them that the caller sent."""
         self._accepted = 0
         self._closed: WebSocketClosed | None = None
+        # True while `_in` may have payload that `recv` has not returned.
         self._readable = False
-        """True while `_in` may have payload that `recv` has not returned."""
         self._upgrade(host, path, time.monotonic() + timeout_secs)
 
     # -- the upgrade -----------------------------------------------------------------------------------------------

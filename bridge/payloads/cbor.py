@@ -23,17 +23,17 @@ from bridge.errors import DecodeError
 from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES, plain
 
+# Largest payload in which keys may be other than text: 16 KiB.
 _MAX_ANY_KEYS_BYTES: Final = 16_384
-"""Largest payload in which keys may be other than text: 16 KiB."""
 
+# Major types 2 (bytes) and 3 (text): their content follows the head.
 _BYTES: Final = 2
-"""Major types 2 (bytes) and 3 (text): their content follows the head."""
 _TEXT: Final = 3
+# Lowest additional information that announces a length: 24 to 27 for 1, 2, 4 and 8 bytes (RFC 8949, section 3, table
+# 1).
 _ONE_BYTE: Final = 24
-"""Lowest additional information that announces a length: 24 to 27 for 1, 2, 4 and 8 bytes (RFC 8949, section 3,
-table 1)."""
+# Additional information for an indefinite length.
 _INDEFINITE: Final = 31
-"""Additional information for an indefinite length."""
 _FLOAT32: Final = 0xFA
 _FLOAT32_BYTE: Final = b"\xfa"
 _DOUBLE_BYTE: Final = b"\xfb"

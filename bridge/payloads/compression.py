@@ -37,23 +37,21 @@ DEFAULT_LIMIT: Final = 10 * 1024 * 1024
 
 MAGIC: Final = MappingProxyType({"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"})
 """First bytes of compressed data, by `compression`. Those of zlib and deflate are not distinctive."""
+# First bytes of a skippable frame, with which a zstd stream may begin:
+# https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.2
 _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
-"""First bytes of a skippable frame, with which a zstd stream may begin:
-https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.2"""
+# `wbits` of zlib for a header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress.
 _FORMATS: Final = MappingProxyType({"gzip": 31, "zlib": 15, "deflate": -15})
-"""`wbits` of zlib for a header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress."""
+# Bytes that do not occur in texts.
+# The record separator (1e) is not included, because JSON text sequences begin with it.
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
-"""Bytes that do not occur in texts.
 
-The record separator (1e) is not included, because JSON text sequences begin with it.
-"""
-
+# Max members or frames of a payload. Each of them costs time, even if it is empty.
 _MAX_PARTS: Final = 100
-"""Max members or frames of a payload. Each of them costs time, even if it is empty."""
+# Bytes that are passed to zstd at once. It has no output limit, and 4 bytes can decompress to 128 KiB.
 _CHUNK_BYTES: Final = 256
-"""Bytes that are passed to zstd at once. It has no output limit, and 4 bytes can decompress to 128 KiB."""
+# Window size that every decoder should support: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2
 _WINDOW_BYTES: Final = 8 * 1024 * 1024
-"""Window size that every decoder should support: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2"""
 
 
 def decompressor(compression: str, limit: int, *, text: bool = False) -> Callable[[bytes], bytes]:

@@ -33,8 +33,8 @@ csv.field_size_limit(1 << 30)
 FIRST_LINE: Final = "first_line"
 
 _NUMBER: Final = re.compile(r"\s*-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*", re.ASCII)
+# Max characters of a number; a longer field stays text.
 _MAX_NUMBER_CHARS: Final = 400
-"""Max characters of a number; a longer field stays text."""
 
 
 class CsvProblem(Exception):

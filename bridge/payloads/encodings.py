@@ -15,6 +15,7 @@ from bridge.errors import DecodeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Names that Python gives these codecs; each has more names, such as latin-1 for iso8859-1.
 _CODECS: Final = frozenset(
     {
         *("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii"),
@@ -24,7 +25,6 @@ _CODECS: Final = frozenset(
         *("big5", "euc_jp", "euc_kr", "gb2312", "gbk", "gb18030", "koi8-r", "koi8-u", "shift_jis", "mac-roman"),
     }
 )
-"""Names that Python gives these codecs; each has more names, such as latin-1 for iso8859-1."""
 _USUAL: Final = ("utf-8", "latin-1", "windows-1252", "utf-16", "utf-16-le", "utf-16-be", "shift_jis", "gb18030")
 UTF8: Final = frozenset({"utf-8", "utf-8-sig"})
 

@@ -31,8 +31,8 @@ class _Format(NamedTuple):
 _HALF: Final = _Format(Struct("<e"), 3, 5, 2.0**-14, 2.0**11)
 _SINGLE: Final = _Format(Struct("<f"), 6, 9, 2.0**-126, 2.0**24)
 
+# Number of floats in the cache: a sensor repeats its values.
 _REMEMBERED = 8192
-"""Number of floats in the cache: a sensor repeats its values."""
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -17,8 +17,8 @@ from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_VALUES, check_json_values
 from bridge.payloads.text import decode_utf8, plain_utf8
 
+# Max characters of the payload in an error.
 _EXCERPT_CHARS = 20
-"""Max characters of the payload in an error."""
 
 
 class JsonDecoder:

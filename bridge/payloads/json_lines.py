@@ -17,8 +17,8 @@ from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_VALUES, check_json_values
 from bridge.payloads.text import decode_utf8, plain_utf8
 
+# White space of JSON, and the separator of JSON text sequences.
 _BETWEEN: Final = re.compile(r"[ \t\r\n\x1e]*")
-"""White space of JSON, and the separator of JSON text sequences."""
 _EXCERPT_CHARS: Final = 20
 
 

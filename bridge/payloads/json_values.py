@@ -26,12 +26,10 @@ MAX_DEPTH: Final = 128
 MAX_VALUES: Final = 2**20
 """Max values of a payload, about 1 million."""
 
+# A string, up to the end of the payload if it is not closed.
+# If an unclosed string did not match, the search would continue at each quote in it, in quadratic time. The possessive
+# `++` and `*+` store no positions to return to: a string of 9 MB would take 1 GB of memory.
 _JSON_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-"""A string, up to the end of the payload if it is not closed.
-
-If an unclosed string did not match, the search would continue at each quote in it, in quadratic time. The possessive
-`++` and `*+` store no positions to return to: a string of 9 MB would take 1 GB of memory.
-"""
 
 MIN_INTEGER: Final = -(2**63)
 MAX_INTEGER: Final = 2**64 - 1

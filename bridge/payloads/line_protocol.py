@@ -22,13 +22,13 @@ from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_INTEGER, MAX_VALUES, MIN_INTEGER
 from bridge.payloads.text import decode_text
 
+# Empty lines and comments before a line.
 _BLANKS: Final = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+[ \t\r]*+(?:#[^\n]*+\Z)?")
-"""Empty lines and comments before a line."""
 # Possessive quantifiers (`++`, `*+`) store no positions to return to.
 # These would take a hundred times the memory of the text.
 _MEASUREMENT: Final = re.compile(r"(?:[^, \\\n]++|\\[^\n])++")
+# Key of a tag or field, and value of a tag.
 _KEY: Final = re.compile(r"(?:[^,= \\\n]++|\\[^\n])++")
-"""Key of a tag or field, and value of a tag."""
 _TEXT: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _WORD: Final = re.compile(r'[^, "\n\r]+')
 _TIMESTAMP: Final = re.compile(r" +(-?[0-9]{1,20})")
@@ -41,8 +41,8 @@ _BOOLEANS: Final = dict.fromkeys(("t", "T", "true", "True", "TRUE"), True) | dic
     ("f", "F", "false", "False", "FALSE"), False
 )
 _MAX_SIGNED: Final = 2**63 - 1
+# Number of values of a line in addition to its tags and fields: the object, its tags, its fields and the time.
 _VALUES_A_LINE: Final = 4
-"""Number of values of a line in addition to its tags and fields: the object, its tags, its fields and the time."""
 _EXCERPT_CHARS: Final = 20
 
 

@@ -15,20 +15,20 @@ from bridge.errors import DecodeError
 from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_VALUES, key_text, plain
 
+# Size of the length field, and further bytes to skip, by first byte.
 _LENGTHS: Final = (
     {0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0)}  # binary
     | {0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1)}  # extensions: their type follows the length
     | {0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0)}  # text
 )
-"""Size of the length field, and further bytes to skip, by first byte."""
 
+# Number of bytes that follow a first byte; 0 for a byte that is not listed.
 _FOLLOWING: Final = (
     {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}  # numbers
     | {0xD4: 2, 0xD5: 3, 0xD6: 5, 0xD7: 9, 0xD8: 17}  # extensions of fixed length
     | {0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}  # the lengths of lists and maps
     | {head: head - 0xA0 for head in range(0xA0, 0xC0)}  # short text
 )
-"""Number of bytes that follow a first byte; 0 for a byte that is not listed."""
 
 _FLOAT32: Final = 0xCA
 _FLOAT32_BYTE: Final = b"\xca"

@@ -15,10 +15,10 @@ from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 from bridge.payloads.text import plain_utf8
 
 _DECIMAL = re.compile(rb"\s*([+-]?)(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
+# Max length of a payload in bytes, with white space.
 _MAX_CHARS = 1000
-"""Max length of a payload in bytes, with white space."""
+# Max bytes of the payload in an error.
 _EXCERPT_BYTES = 20
-"""Max bytes of the payload in an error."""
 
 
 class NumberDecoder:

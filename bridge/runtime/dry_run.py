@@ -25,8 +25,8 @@ class DryRun:
     """A bridge that prints its records. It does not change the session and the spool of the real bridge."""
 
     def __init__(self, settings: Settings, out: TextIO) -> None:
+        # Number of the newest dead letter that was printed.
         self._printed = 0
-        """Number of the newest dead letter that was printed."""
         self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
         # The dry run does not join the shared group. It would receive messages instead of the bridges, and lose them
         # with its session.

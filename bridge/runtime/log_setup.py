@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 # A record's own attributes. All others were passed as `extra` and belong in the line.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# Control characters except tab and newline, and characters that change the direction of text.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Control characters except tab and newline, and characters that change the direction of text."""
 MAX_TEXT_CHARS = 4_000
 """Maximum length of a message and of each extra value.
 
 Errors of libraries may quote payloads of up to 10 MiB. Ten errors of mapping files with their hints fit.
 """
+# Loggers that may log secrets at debug level (headers, signatures). Their level is never below warning.
 # Libraries write these texts, so this program cannot keep secrets out of them.
 _QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
-"""Loggers that may log secrets at debug level (headers, signatures). Their level is never below warning."""
 
 
 def set_up_logging(

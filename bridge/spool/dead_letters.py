@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 DEAD_LETTER_BYTES = 500
 """Estimated size in bytes of a stored dead letter without its payload, topic and properties."""
+# `stored_bytes` in SQL. The text of the properties is ASCII.
 _SIZE = f"length(payload) + length(cast(topic as blob)) + length(properties) + {DEAD_LETTER_BYTES}"
-"""`stored_bytes` in SQL. The text of the properties is ASCII."""
 PAYLOAD_SHARE = 4
 """Part of the room for dead letters that one payload may have. Of a larger one only the beginning is stored."""
 _AMEND = "update dead_letters set code = ?, detail = ?, crc = ? where number = ?"

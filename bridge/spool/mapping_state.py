@@ -209,8 +209,8 @@ class MappingStates:
         """Requests that `take_requests` has not returned yet. Any thread may append to it."""
         self.clearing: list[ClearingRequest] = []
         """Requests whose states were cleared in memory; the next commit writes that."""
+        # Number of the next row to write. The row with the lowest number was written longest ago.
         self._next = 1
-        """Number of the next row to write. The row with the lowest number was written longest ago."""
         rows = sorted(STATE.read(database), key=lambda row: row[3])
         spaces: dict[str, dict[str, bytes]] = {}
         for space, key, value, written in rows:

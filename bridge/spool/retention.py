@@ -27,11 +27,9 @@ _DROPPED_AT_ONCE = 2000
 _EXPIRED_AT_ONCE = 50_000
 # Bytes that may be committed before the size on disk is measured again.
 _UNMEASURED_BYTES = 1024 * 1024
+# Distance from the limit at which no measurement is needed.
+# It exceeds _UNMEASURED_BYTES, because SQLite may write records twice (to the log and to the database), with overhead.
 _FAR_BYTES = 8 * _UNMEASURED_BYTES
-"""Distance from the limit at which no measurement is needed.
-
-It exceeds _UNMEASURED_BYTES, because SQLite may write records twice (to the log and to the database), with overhead.
-"""
 
 
 class DiskBudget:
@@ -43,8 +41,8 @@ class DiskBudget:
         self._max_bytes = max_bytes
         self._min_free_bytes = min_free_bytes
         self._disk = False
+        # Bytes committed since a measurement found the spool far from full. Negative: the next commit must measure.
         self._unmeasured_bytes = -1
-        """Bytes committed since a measurement found the spool far from full. Negative: the next commit must measure."""
 
     def fits_without_measuring(self, needed: int) -> bool:
         """Return whether `needed` bytes fit without a measurement, because the spool is far from full.

@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Errors of values that no version of this program has written: the database is damaged.
 _UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
-"""Errors of values that no version of this program has written: the database is damaged."""
 
 
 class Spool:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 # The status of a worker with many mappings is larger, and is read in several chunks.
 _CHUNK: Final = 1 << 16
+# Maximum time for a worker to send a response.
 # The supervisor reads a response within 2 s. If it does not read for 5 s, it hangs or is stopped.
 _SEND_SECS: Final = 5.0
-"""Maximum time for a worker to send a response."""
 
 
 class Channel:

@@ -30,11 +30,11 @@ SUPERVISOR_FOLDER: Final = "supervisor"
 # A small `max_bytes`, divided by many workers, could otherwise be less than one burst of large messages.
 LEAST_SPOOL_BYTES: Final = 16 * 1024**2
 """Minimum size limit of a worker's spool."""
+# Minimum size limit of a worker's dead letters.
 _MIN_DEAD_LETTER_BYTES: Final = 1024**2
-"""Minimum size limit of a worker's dead letters."""
 _FOLDER: Final = re.compile(r"worker-([1-9][0-9]{0,3})")
+# Characters that MQTT forbids in the name of a shared group.
 _NOT_IN_A_GROUP: Final = re.compile(r"[/+#]")
-"""Characters that MQTT forbids in the name of a shared group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ MAX_PAYLOAD_CHARS: Final = 1_000_000
 MAX_MESSAGES: Final = 50
 """Max messages of a preview or a proposal."""
 _QOS: Final = (0, 1, 2)
+# End of the year 9999, after which RFC 3339 has no text.
 _LAST_MS: Final = 253_402_300_799_999
-"""End of the year 9999, after which RFC 3339 has no text."""
 
 
 def trial(asked: dict[str, Any]) -> dict[str, Any]:

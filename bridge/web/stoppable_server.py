@@ -11,8 +11,8 @@ import uvicorn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Interval in seconds at which the Date header of responses is updated.
 _DATE_SECS: Final = 1.0
-"""Interval in seconds at which the Date header of responses is updated."""
 
 
 class StoppableServer(uvicorn.Server):

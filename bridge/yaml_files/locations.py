@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from bridge.yaml_files.nodes import Path
 
 _KEY = "[key]"
+# Prefix that pydantic puts before the name of a type with validators or limits.
 _VALIDATOR = re.compile(r"(function-\w+\[[^,]*, |constrained-)+")
-"""Prefix that pydantic puts before the name of a type with validators or limits."""
 
 
 class Location(NamedTuple):

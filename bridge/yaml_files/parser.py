@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 # Texts on which the two parsers may differ.
 _TAKEN_BY_ONE = re.compile(r"[\t?\ufeff]|[|>][-+0-9]*#")
+# Errors that yaml raises. An escape beyond Unicode causes one of the latter two.
 _YAML_ERRORS = (yaml.YAMLError, ValueError, OverflowError)
-"""Errors that yaml raises. An escape beyond Unicode causes one of the latter two."""
 
 
 def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:

@@ -14,14 +14,12 @@ from bridge.yaml_files.nodes import NOWHERE, Position
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Brackets, and texts in quotes, whose brackets do not count.
+# If an unclosed text did not match, the search would continue at each quote in it, in quadratic time.
 _BRACKETS = re.compile(r"""[][{}]|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|'[^']*+(?:'|\Z)""", re.DOTALL)
-"""Brackets, and texts in quotes, whose brackets do not count.
-
-If an unclosed text did not match, the search would continue at each quote in it, in quadratic time.
-"""
 _ANCHOR = re.compile(r"&\S+\s+")
+# Pattern of `topic: {site}/press`, which YAML reads as keys and values with text behind them.
 _HALF_QUOTED = re.compile(r"""\s*(?:- +)?[\w-]+: +(?:\{[^{}"']*\}|\[[^][]*\])[^\s,#\]}]""")
-"""Pattern of `topic: {site}/press`, which YAML reads as keys and values with text behind them."""
 _QUOTED = "; if this is the beginning of a text, put the complete text in quotes, or after '|' on lines of its own"
 
 _BACKSLASH = "a backslash inside \"...\" must be doubled; inside '...' it stands for itself"

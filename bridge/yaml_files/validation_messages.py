@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _SHOWN_CHARS = 60
 _SHOWN_KEYS = 12
+# Words that YAML 1.1 parsers read as booleans.
 _OLD_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-"""Words that YAML 1.1 parsers read as booleans."""
 _FROM_VALIDATORS = ("value_error", "assertion_error")
 
 

@@ -46,8 +46,8 @@ class InvalidCredentials(ValueError):
     """Error: the fetched values cannot be credentials. The text does not contain the values."""
 
 
+# Exceptions of botocore's readers for a malformed response.
 _UNREADABLE = (AttributeError, InvalidCredentials, JSONDecodeError, LookupError, TypeError)
-"""Exceptions of botocore's readers for a malformed response."""
 
 
 def failed(error: Exception, method: str) -> SendError:

@@ -112,8 +112,8 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
         self._steady = steady
         self._fetching = threading.Lock()
         self._fetched: FetchedCredentials | None = None
+        # Times of the steady clock, which does not jump when the machine's clock is set.
         self._renew_at = self._ends_at = inf
-        """Times of the steady clock, which does not jump when the machine's clock is set."""
 
     @property
     def expires_at(self) -> float | None:

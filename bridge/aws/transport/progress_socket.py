@@ -32,8 +32,8 @@ With the default of 8 KiB for sockets' files there would be seven.
 """
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER: on, 0 s. socket(7)"""
+# Position of the first digit of the status in `HTTP/1.1 200 OK`.
 _STATUS_CLASS = slice(9, 10)
-"""Position of the first digit of the status in `HTTP/1.1 200 OK`."""
 
 
 class ProgressSocket:
@@ -56,19 +56,17 @@ class ProgressSocket:
         self._poller.register(self._descriptor, self._events)
         self._encrypted = encrypted
         self._watch = not encrypted
+        # Bytes of the response that arrived while the request was being sent.
         self._early = b""
-        """Bytes of the response that arrived while the request was being sent."""
         self._request = request
         self.responded = False
         """True if the server responded or closed before it had the complete request.
 
         No other request may follow then.
         """
+        # Number of files from `makefile`, for which the socket stays open.
+        # It has the name in `socket`, because urllib3 reads it.
         self._io_refs = 0
-        """Number of files from `makefile`, for which the socket stays open.
-
-        It has the name in `socket`, because urllib3 reads it.
-        """
         self._closed = False
         self._closing = threading.Lock()
 

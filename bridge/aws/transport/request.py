@@ -84,8 +84,8 @@ class InFlightRequest:
         """True while bytes may be in the send buffer and no response has arrived."""
         self._sent_whole = False
         self._limit_secs = timeouts.stall_timeout_secs
+        # Time of the last progress: of the last byte that left, later of the last byte received.
         self._moved_at = 0.0
-        """Time of the last progress: of the last byte that left, later of the last byte received."""
         self._on_progress = progress_listener()
 
     # Set-up and abort

@@ -9,8 +9,8 @@ import sys
 import termios
 
 _ZERO = bytes(4)
+# Offset of `tcpi_min_rtt`, in microseconds, in `struct tcp_info` of linux/tcp.h; since Linux 4.6.
 _MIN_RTT_OFFSET = 148
-"""Offset of `tcpi_min_rtt`, in microseconds, in `struct tcp_info` of linux/tcp.h; since Linux 4.6."""
 _MIN_RTT_END = _MIN_RTT_OFFSET + 4
 _NOT_MEASURED = 0xFFFFFFFF
 

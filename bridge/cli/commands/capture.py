@@ -40,8 +40,8 @@ log = logging.getLogger(__name__)
 
 SUFFIX = "-capture"
 CONNECT_SECS = 20.0
+# Limits of the wait for the subscription, between which it waits for as long as it would record.
 _MIN_CONNECT_SECS = 5.0
-"""Limits of the wait for the subscription, between which it waits for as long as it would record."""
 _POLL_SECS = 0.2
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _NOTE = {"^note:": WARN}
+# Folders beside the mappings, whose files any mapping may use.
 _BESIDE = {FOLDER, SCHEMAS}
-"""Folders beside the mappings, whose files any mapping may use."""
 
 
 def check_all(

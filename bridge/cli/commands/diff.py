@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 _WHAT = {"^line .*$": HEAD, "^  only new": GOOD, "^  only old": BAD, "^  now .{8}": BAD, "^  (changed|before)": WARN}
+# Number of messages between two updates of the progress bar.
 _EVERY = 200
-"""Number of messages between two updates of the progress bar."""
 
 
 class DiffOptions(NamedTuple):

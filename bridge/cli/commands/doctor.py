@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
 _STREAM = "stream "
 _MARKS = {"ok": "✓", "info": "i", "warning": "!", "error": "✗"}
+# Marks for an output encoding without the others.
 _PLAIN_MARKS = {"ok": "+", "info": "i", "warning": "!", "error": "x"}
-"""Marks for an output encoding without the others."""
 
 
 def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) -> int:

@@ -47,11 +47,9 @@ COLUMNS = (
     "payload_text",
     "payload_base64",
 )
+# Start of a cell that spreadsheet programs execute: https://owasp.org/www-community/attacks/CSV_Injection.
+# In many countries a semicolon separates cells, so a cell may begin in the middle of one of the cells written here.
 _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
-"""Start of a cell that spreadsheet programs execute: https://owasp.org/www-community/attacks/CSV_Injection.
-
-In many countries a semicolon separates cells, so a cell may begin in the middle of one of the cells written here.
-"""
 
 
 def export_dead_letters(

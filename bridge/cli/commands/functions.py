@@ -23,8 +23,8 @@ _TRY: Final = (
     "language, such as substring; 'mqtt-kinesis functions' lists all"
 )
 _CALL: Final = re.compile(r"([a-z_0-9]+)\(")
+# The beginning of a sentence, up to its first full stop, semicolon or colon outside of parentheses.
 _CLAUSE: Final = re.compile(r"(?:\([^)]*\)|[^(.;:]|[.;:](?! |$))*")
-"""The beginning of a sentence, up to its first full stop, semicolon or colon outside of parentheses."""
 
 
 def print_functions(word: str) -> int:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _BOUNDS: Final = CaptureLimits(100_000, 100 * 1024 * 1024)
 _SHOWN: Final = 20
+# A longer payload would fill the terminal.
 _READABLE_CHARS: Final = 120
-"""A longer payload would fill the terminal."""
 _EXAMPLE: Final = Message(
     "factory/pdx/line3/press07/telemetry",
     b'{"ts": 1700000000000, "temperature_f": 212, "status": "RUN"}',

@@ -48,8 +48,8 @@ _LEDGER_NOTE = (
     "A message counts once for each output of each matching mapping; with `each: true`, once for each item.\n"
     "Each count becomes a record (delivered, dropped or still spooled), or is filtered or dead-lettered."
 )
+# How the columns relate: the numbers of messages and of records are not the same.
 _OLDEST_NOTE = "oldest: time since the receipt of the oldest record that is not delivered."
-"""How the columns relate: the numbers of messages and of records are not the same."""
 _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _RULE: Final = "check"
+# Characters that XML 1.0 cannot contain: https://www.w3.org/TR/xml/#charsets
 _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
-"""Characters that XML 1.0 cannot contain: https://www.w3.org/TR/xml/#charsets"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     Lines = Callable[[int | None], list[str]]
     """Function type: returns lines for a width in characters; None: no limit."""
 
+# Max delay of a redraw after the window has changed its size.
 _REDRAW_CHECK_SECS: Final = 0.2
-"""Max delay of a redraw after the window has changed its size."""
 _TERMINATED: Final = 128 + signal.SIGTERM
 _STYLES: Final = {GOOD: "green", WARN: "yellow", BAD: "red", HEAD: "bold"}
 _INKS: Final = {

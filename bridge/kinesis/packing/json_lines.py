@@ -30,8 +30,8 @@ _SPACES = bytes.maketrans(b"\r\n", b"  ")
 # First estimate of the compression ratio. If it is too low, the first record is small. If it is too high, the first
 # record is compressed a second time.
 _FIRST_RATIO = 3.0
+# Target share of the limit. Below 1, because a result that is too large is compressed a second time.
 _MARGIN = 0.9
-"""Target share of the limit. Below 1, because a result that is too large is compressed a second time."""
 
 
 def _compressor(compression: str) -> Callable[[bytes], bytes] | None:

@@ -27,12 +27,12 @@ MOST_BYTES = 16 * 1024 * 1024
 _decompressed = decompressor("auto", MOST_BYTES)
 # 10 octets of 7 bits: the longest varint of a 64-bit integer.
 _MAX_VARINT_BITS = 70
+# Wire type of length-delimited fields: https://protobuf.dev/programming-guides/encoding/#structure
 _BYTES_TYPE = 2
-"""Wire type of length-delimited fields: https://protobuf.dev/programming-guides/encoding/#structure"""
+# Fields of the aggregate: tables of partition keys and of explicit hash keys, and the records.
 _KEY, _HASH_KEY, _RECORD = 1, 2, 3
-"""Fields of the aggregate: tables of partition keys and of explicit hash keys, and the records."""
+# Fields of a record within an aggregate.
 _KEY_INDEX, _HASH_KEY_INDEX, _DATA = 1, 2, 3
-"""Fields of a record within an aggregate."""
 
 
 class UnpackedRecords(NamedTuple):

@@ -35,12 +35,13 @@ _NUMBERS: Final = "a number is written in decimal, such as 5, -1.5 or 1e3"
 _MEMBER: Final = 'a member is written .name, or ."name" in double quotes'
 _EACH: Final = "map(&name, list) evaluates an expression for each element"
 
+# Patterns of the text before an error and of the text from it on, without a blank between them, and the advice.
 _ADJOINING: Final = (
     (r"(?<![\w.\"])\d[\d.]*", r"\w", _NUMBERS),
     (r"\b[A-Za-z]", r"'", "format('{}-{}', a, b) writes values into a text"),
 )
-"""Patterns of the text before an error and of the text from it on, without a blank between them, and the advice."""
 
+# The same, with any blanks between them. The first pair that matches counts.
 _SEPARATE: Final = (
     (r"\*\*", r"", "write power(base, exponent)"),
     (r"\?", r"\?", "not_null(a, b) is the first value that is not null"),
@@ -70,7 +71,6 @@ _SEPARATE: Final = (
     (r"", r"\.\d", _NUMBERS),
     (r"\.", r"\(", f"{_EACH}, also one with operators or `let`"),
 )
-"""The same, with any blanks between them. The first pair that matches counts."""
 
 _PAIRS: Final = [
     [(re.compile(rf"{before}\Z"), re.compile(at), text) for before, at, text in table]

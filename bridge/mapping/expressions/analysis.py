@@ -25,16 +25,14 @@ PROJECTIONS: Final = frozenset({"projection", "value_projection", "filter_projec
 OPERATIONS: Final = frozenset({"arithmetic", "unary"})
 """Node types of operators."""
 
+# Node types whose result depends on their value.
+# A multi-select is one of them: even if its items are literals, it is null on null.
 _VARYING: Final = frozenset(
     ["field", "current", "identity", "index", "slice", "variable", "multi_select_dict", "multi_select_list"]
 )
-"""Node types whose result depends on their value.
 
-A multi-select is one of them: even if its items are literals, it is null on null.
-"""
-
+# Cost of sharing repeated nodes for each evaluation, in the units of `Function.cost` (about 100 ns).
 _FRAME_COST: Final = 3
-"""Cost of sharing repeated nodes for each evaluation, in the units of `Function.cost` (about 100 ns)."""
 
 
 def children(node: Node) -> list[Node]:

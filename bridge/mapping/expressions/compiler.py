@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Function, Search
     from bridge.mapping.expressions.syntax.tree import Node
 
+# Growth (copies of the input) above which the compiler adds a check of the result's size.
 _MEASURED_GROWTH: Final = 512
-"""Growth (copies of the input) above which the compiler adds a check of the result's size."""
 
+# The same limit for an expression whose variables and functions can make MAX_STEPS values from a small input.
 _MEASURED_WORK_GROWTH: Final = 16
-"""The same limit for an expression whose variables and functions can make MAX_STEPS values from a small input."""
 
+# Closures of the nodes that only select from their value, by node type.
 _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
     "literal": lambda node: selection.literal(node["value"]),
     "current": lambda _: selection.chain(()),
@@ -47,8 +48,8 @@ _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
     "index": lambda node: selection.index(node["value"]),
     "slice": lambda node: selection.part(slice(*node["children"])),
 }
-"""Closures of the nodes that only select from their value, by node type."""
 
+# Closures of the nodes that combine the results of their children, by node type.
 _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
     "multi_select_list": selection.multi_select_list,
     "not_expression": lambda searches: comparators.negated(*searches),
@@ -56,7 +57,6 @@ _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
     "and_expression": lambda searches: comparators.both(*searches),
     "flatten": lambda searches: projection.flattened(*searches),
 }
-"""Closures of the nodes that combine the results of their children, by node type."""
 
 
 class _RepeatedResults(threading.local):

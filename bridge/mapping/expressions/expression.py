@@ -44,22 +44,18 @@ __all__ = ["EMPTY", "Expression", "ExpressionError", "Tables", "compile_expressi
 
 MAX_EXPRESSION_CHARS: Final = 65_536
 """Maximum length of an expression's text, in characters."""
+# Nested levels below which no guard is needed.
+# Each uses at most five calls, and Python allows a thousand by default.
 _SAFE_DEPTH: Final = 40
-"""Nested levels below which no guard is needed.
-
-Each uses at most five calls, and Python allows a thousand by default.
-"""
 
 Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Lookup tables: entries by the table's name, then by key. All mappings share them, so they must not be changed."""
 
 EMPTY: Final[Tables] = MappingProxyType({})
 
+# Compiled expressions that are in use, by text. Mappings with equal texts share them, and so do versions of a mapping.
+# A reload of 1,000 edited files whose expressions are unchanged needs 0.5 s of CPU with them, and 1.3 s without.
 _IN_USE: Final[WeakValueDictionary[str, Expression]] = WeakValueDictionary()
-"""Compiled expressions that are in use, by text. Mappings with equal texts share them, and so do versions of a mapping.
-
-A reload of 1,000 edited files whose expressions are unchanged needs 0.5 s of CPU with them, and 1.3 s without.
-"""
 
 
 class ExpressionError(ValueError):

@@ -51,15 +51,15 @@ SIGNS: Final[Mapping[str, str]] = {
 """Operators in the text, by their names in the tree."""
 _DIVIDING: Final = frozenset({"divide", "modulo", "floor_divide"})
 _LIST: Final = "a list; map(&…, list) calculates with each element"
+# Operands whose result is never a number, with what they are instead.
 _NO_NUMBERS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("projection", "filter_projection", "value_projection", "flatten"), _LIST),
     "multi_select_list": _LIST,
     "multi_select_dict": "an object",
     **dict.fromkeys(("comparator", "not_expression"), "true or false; put the calculation in parentheses"),
 }
-"""Operands whose result is never a number, with what they are instead."""
+# Results up to this magnitude fit 64 bits and are finite, so one comparison checks integers and floats alike.
 _SAFE: Final = 2**62
-"""Results up to this magnitude fit 64 bits and are finite, so one comparison checks integers and floats alike."""
 
 
 class FormulaError(ValueError):

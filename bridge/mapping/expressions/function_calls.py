@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Function, Parameter, Search
 
 _FAILURES: Final = (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, MemoryError)
+# Maximum number of characters of Python's error text in a TransformError.
 _SHOWN_CHARS: Final = 200
-"""Maximum number of characters of Python's error text in a TransformError."""
 
 
 def call(function: Function, apply: Callable[..., Any], arguments: list[Search]) -> Search:
@@ -39,8 +39,8 @@ def call(function: Function, apply: Callable[..., Any], arguments: list[Search])
     return _general(function, apply, list(zip(arguments, types, strict=True)))
 
 
+# An argument's closure and the Python types that the parameter accepts (None: all).
 _Checked = tuple["Search", frozenset[type] | None]
-"""An argument's closure and the Python types that the parameter accepts (None: all)."""
 
 
 def _unary(function: Function, apply: Callable[..., Any], argument: Search, types: frozenset[type] | None) -> Search:

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.syntax.tree import Node
 
+# Characters of an expression that count as one more copy of the document where each element may repeat them.
 _COPY_CHARS: Final = 100
-"""Characters of an expression that count as one more copy of the document where each element may repeat them."""
 
+# Characters that an item of a list or object of expressions counts besides its name: about those of `null`.
 _ITEM_CHARS: Final = 8
-"""Characters that an item of a list or object of expressions counts besides its name: about those of `null`."""
 
+# Characters of a number, a boolean or a time.
 _SCALAR_CHARS: Final = 32
-"""Characters of a number, a boolean or a time."""
 
+# Limit of a number of copies, which the products of long expressions would exceed.
 _MAX: Final = 2.0**63
-"""Limit of a number of copies, which the products of long expressions would exceed."""
 
 SCALAR_FUNCTIONS: Final = frozenset((
     "abs", "add", "avg", "bits", "bytes_to_float", "bytes_to_int", "ceil", "clamp", "contains", "divide", "ends_with",
@@ -163,6 +163,7 @@ def _of_call(node: Node, sizes: Sequence[_Size]) -> _Size:
     return total._replace(document=min(_MAX, total.document + repeated)).times(factor)
 
 
+# Functions for the sizes of a node's children, by node type. Without one, the children are added.
 _COMBINED: Final[Mapping[str, Callable[[Node, Sequence[_Size]], _Size]]] = {
     "function_expression": _of_call,
     "multi_select_dict": _of_items,
@@ -171,4 +172,3 @@ _COMBINED: Final[Mapping[str, Callable[[Node, Sequence[_Size]], _Size]]] = {
     **dict.fromkeys(SEQUENCES, _of_sequence),
     **dict.fromkeys(("or_expression", "and_expression"), _largest),
 }
-"""Functions for the sizes of a node's children, by node type. Without one, the children are added."""

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 FOLDER: Final = "tables"
 MAX_CSV_BYTES: Final = 16 * 1024 * 1024
 """Max size of a CSV file: 16 MiB."""
+# Max problems reported for one CSV file.
 _MAX_PROBLEMS: Final = 50
-"""Max problems reported for one CSV file."""
+# Columns of a table whose keys return a single value.
 _PAIR: Final = 2
-"""Columns of a table whose keys return a single value."""
 _SUFFIXES: Final = (".yaml", ".yml", ".csv")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 

@@ -28,8 +28,8 @@ NOTE_CODES: Final = {
     "quoted-name": "A name in double quotes is that of a field, but a text is probably meant. No test has this field.",
 }
 """Codes of notes, and what each means."""
+# Beginning of an expression, or a capture as in `topic`.
 _EXPRESSION: Final = re.compile(rf"\$?({'|'.join((*sorted(SCOPE_NAMES), 'record'))})(\.|$)|\{{\w+\}}$")
-"""Beginning of an expression, or a capture as in `topic`."""
 
 
 def mapping_notes(mapping: Mapping, document: Document, *, shared: bool) -> list[Problem]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from bridge.errors import Problem
     from bridge.mapping.mapping import Mapping
 
+# Maximum number of listed names, because a change of a lookup table can reload two thousand mappings.
 _SHOWN: Final = 10
-"""Maximum number of listed names, because a change of a lookup table can reload two thousand mappings."""
 
 
 @dataclass(frozen=True, slots=True)

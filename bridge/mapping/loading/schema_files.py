@@ -29,8 +29,8 @@ MAX_FILES: Final = 1_000
 """Max schema files of a folder."""
 MAX_SCHEMA_BYTES: Final = 4 * 1024 * 1024
 """Max size of a schema file: 4 MiB, far above the largest descriptor sets in use."""
+# Max levels of folders.
 _MAX_LEVELS: Final = 8
-"""Max levels of folders."""
 
 
 @dataclass(frozen=True, slots=True)

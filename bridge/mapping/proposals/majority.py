@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 LEAST_SHARE: Final = 0.8
 """Minimum share of the messages that a format must read. With less, the messages probably differ on purpose."""
+# Number of messages of one topic, none of them in the format of the group, from which the topic differs on purpose.
 _LEAST_ALONE: Final = 3
-"""Number of messages of one topic, none of them in the format of the group, from which the topic differs on purpose."""
 _SPECIFIC: Final = frozenset({"number", "json", "msgpack", "cbor"})
 _DIGITS: Final = re.compile(r"[0-9]+")
 

@@ -31,8 +31,8 @@ _NOUNS: Final = frozenset(
         *("device", "sensor", "meter", "gateway", "node", "channel", "tag", "group", "host", "module", "slot", "axis"),
     )
 )
+# Levels of an enterprise, from the top: https://www.isa.org/standards-and-publications/isa-standards/isa-95-standard
 _PLACES: Final = ("enterprise", "site", "area", "line", "machine")
-"""Levels of an enterprise, from the top: https://www.isa.org/standards-and-publications/isa-standards/isa-95-standard"""
 _SHORT: Final = {2: ("site", "machine"), 3: ("site", "line", "machine")}
 _PREFIX: Final = re.compile(r"([A-Za-z]+)[-_]?[0-9]+")
 _MAX_NAME_CHARS: Final = 60

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 MAX_TOPICS: Final = 5_000
 MAX_PROPOSALS: Final = 50
+# Max number of messages of one topic that are examined.
 _SAMPLES: Final = 20
-"""Max number of messages of one topic that are examined."""
 _TESTED_BYTES: Final = 4_096
 _TIMES: Final = frozenset(("ts", "time", "timestamp", "datetime", "date", "received_at", "created_at", "t"))
 _FORMS: Final = ("payload", "payload_text", "payload_base64")

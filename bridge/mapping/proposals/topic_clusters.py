@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _DIGITS: Final = re.compile(r"[0-9]+")
 _IDENTIFIER: Final = re.compile(r"[0-9a-fA-F]{12,}|[0-9a-fA-F-]{36}|[0-9a-fA-F:]{17}|[^0-9]{2,}[0-9]+|[0-9]+")
+# Minimum number of different words at the first level for it to be captured; with fewer it is a namespace.
 _LEAST_FIRST_WORDS: Final = 4
-"""Minimum number of different words at the first level for it to be captured; with fewer it is a namespace."""
 
 Topic = tuple[str, ...]
 

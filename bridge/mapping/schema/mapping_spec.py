@@ -89,9 +89,10 @@ _TOPIC = {
     "patternErrorMessage": "a topic filter: + or {name} alone in a level, # or {name...} alone in the last",
     "minLength": 1,
 }
+# Payload formats whose options are required, with an example.
 _NEEDED = {"csv": "{header: [...]}", "avro": "{schema: FILE}", "protobuf": "{schema: FILE, message: NAME}"}
-"""Payload formats whose options are required, with an example."""
 _EXCEPTIONS = {"anyOf": [{"type": "string", **_TOPIC}, {"type": "array", "items": {"type": "string", **_TOPIC}}]}
+# JSON Schema of the validators below, for editors.
 _RULES: dict[str, Any] = {
     "allOf": [
         *(
@@ -112,7 +113,6 @@ _RULES: dict[str, Any] = {
         },
     ],
 }
-"""JSON Schema of the validators below, for editors."""
 
 
 class MappingSpec(SpecSection):

@@ -14,10 +14,10 @@ from bridge.yaml_files import Describe
 _STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _STREAM_ARN = re.compile(r"arn:aws[a-z0-9-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]{1,128}")
 _ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$"
+# Lower limit of `max_record_bytes`.
 _LEAST_PACKED_BYTES = 1024
-"""Lower limit of `max_record_bytes`."""
+# Upper limit of `linger_ms`: one minute.
 _LONGEST_LINGER_MS = 60_000
-"""Upper limit of `linger_ms`: one minute."""
 
 
 def _stream(text: str) -> str:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from bridge.mapping.selftest.value_diff import Change
     from bridge.model import MappingResult, NewRecord
 
+# Max characters of a record on one line.
 _RECORD_CHARS: Final = 200
-"""Max characters of a record on one line."""
 
 
 def failures(

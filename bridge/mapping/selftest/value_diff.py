@@ -22,8 +22,8 @@ MAX_CHANGES: Final = 20
 """Max differences shown of one record: a record with more of them usually has one mistake, not twenty."""
 MAX_VALUE_CHARS: Final = 48
 """Max characters of a value in a column."""
+# Characters of a long text that are shown before its first difference.
 _BEFORE_CHARS: Final = 12
-"""Characters of a long text that are shown before its first difference."""
 
 
 class _Absent:

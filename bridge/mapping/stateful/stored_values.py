@@ -14,8 +14,8 @@ import orjson
 from bridge.errors import TransformError
 from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 
+# Max characters of a value in an error.
 _SHOWN_CHARS = 100
-"""Max characters of a value in an error."""
 
 
 def key_text(option: str, key: Any) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MAX_TOPIC_BYTES = 65_535
 """Maximum number of UTF-8 bytes in a topic (MQTT 5, 1.5.4 UTF-8 Encoded String)."""
 
+# Number of parsed patterns in the cache: loading a mapping parses its topic four times.
 _REMEMBERED = 1000
-"""Number of parsed patterns in the cache: loading a mapping parses its topic four times."""
 
 ONE = "+"
 REST = "#"

@@ -42,8 +42,8 @@ class CurveFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # Newest step of each ring that is in the file.
         self._saved: list[int] = []
-        """Newest step of each ring that is in the file."""
         self._failing = False
 
     def load(self, rings: Sequence[TimeSeries], now: float) -> None:

@@ -31,8 +31,8 @@ RESOLUTIONS: Final[dict[Range, Resolution]] = {
     "1h": Resolution(15, 240),
     "24h": Resolution(300, 288),
 }
+# Range of the rates of each mapping and stream.
 _OF_EACH: Final[Range] = "1h"
-"""Range of the rates of each mapping and stream."""
 # Points are not written one by one, because each write wears the flash memory of a small box.
 WRITE_SECS: Final = 60.0
 """Seconds between two writes to the file. A crash loses the points of at most this time."""

@@ -37,8 +37,8 @@ class EventDetector:
     """
 
     def __init__(self, throttled: Mapping[tuple[str, ...], Event], now: float) -> None:
+        # Throttled records of each stream at the last snapshot.
         self._throttled: dict[str, int] = {}
-        """Throttled records of each stream at the last snapshot."""
         self._throttling = {
             each.stream: _Throttling(each.at, now, 0) for each in throttled.values() if each.code == "throttled"
         }

@@ -22,8 +22,8 @@ MAX_SERIES: Final = 3_000
 """Max number of curves. With 240 points of 8 bytes each, they need 6 MB."""
 MAX_GAP_STEPS: Final = 3
 """A snapshot that is late by fewer steps causes no gap: its rates cover the time since the previous one."""
+# Format of values: five digits are more than a screen can show, and short in JSON.
 _SIGNIFICANT: Final = ".5g"
-"""Format of values: five digits are more than a screen can show, and short in JSON."""
 
 
 @dataclass(slots=True)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Read: TypeAlias = Callable[[bytes, int, "AvroBudget"], tuple[Any, int]]
 
 _CONTINUES: Final = 0x80
+# Bits of the longest varint: 10 bytes of 7 bits.
 _VARINT_BITS: Final = 70
-"""Bits of the longest varint: 10 bytes of 7 bits."""
 EXACT: Final = Context(prec=5000)
 """Precision of a decimal in digits. More digits would not fit into any record."""
 _MAX_DECIMAL_BYTES: Final = 2000

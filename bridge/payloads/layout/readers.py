@@ -16,8 +16,8 @@ ORDERS: Final = ("big", "little", "word_swap", "byte_swap")
 """Byte orders of a field, as Modbus gateways name them: ABCD, DCBA, CDAB, BADC."""
 
 _INTEGER: Final = re.compile(r"([ui])(8|16|24|32|40|48|56|64)")
+# Codes of the struct module for signed integers, by their number of bytes.
 _CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
-"""Codes of the struct module for signed integers, by their number of bytes."""
 
 
 class Kind(NamedTuple):
@@ -116,5 +116,5 @@ _OTHERS: Final = {
     "f64": Kind(8, _float64),
     "bool": Kind(1, _boolean),
 }
+# Types whose brackets hold a size.
 _SIZED: Final[dict[str, Read]] = {"bcd": _bcd, "text": _text, "bytes": list}
-"""Types whose brackets hold a size."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 GOOGLE: Final = "google/protobuf/"
 _KNOWN: Final = ("any", "api", "descriptor", "duration", "empty", "field_mask", "source_context", "struct")
 GOOGLE_FILES: Final = frozenset(f"{GOOGLE}{name}.proto" for name in (*_KNOWN, "timestamp", "type", "wrappers"))
+# Max files that import one another in a chain.
 _MAX_IMPORTS: Final = 50
-"""Max files that import one another in a chain."""
 
 
 class MessageTypes:

@@ -37,8 +37,8 @@ _LABELS: Final = {
     "repeated": _FIELD.LABEL_REPEATED,
 }
 _PAIRS: Final = {"{": "}", "[": "]", "(": ")", "<": ">"}
+# Max levels of messages and of options.
 _MAX_DEPTH: Final = 64
-"""Max levels of messages and of options."""
 
 
 def parse_proto(name: str, text: bytes) -> FileDescriptorProto:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _Parsed: TypeAlias = "dict[str, tuple[bytes, T]]"
+# Max parsed rows of each kind in memory. A table of a hundred metrics takes 30 KB.
 _MAX_PARSED = 2_000
-"""Max parsed rows of each kind in memory. A table of a hundred metrics takes 30 KB."""
 NODE, METRICS, SEQ = "node ", "metrics ", "seq "
 
 

@@ -20,8 +20,8 @@ COMPRESSED: Final = "SPBV1.0_COMPRESSED"
 MAX_BYTES: Final = 10 * 1024 * 1024
 """Max bytes of a decompressed payload."""
 
+# `wbits` of zlib for either header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress.
 _GZIP_OR_ZLIB = 47
-"""`wbits` of zlib for either header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress."""
 
 
 def decompressed(payload: Fields) -> Fields:

@@ -177,6 +177,7 @@ def _string_array(value: Any) -> Any:
     return texts if texts[-1] else texts[:-1]
 
 
+# Converters by datatype. Values of the other datatypes are returned as they were sent.
 _CONVERTERS: dict[int, Callable[[Any], Any]] = {
     # The keys are numbers of DATATYPES: 1 to 8 for Int8 to UInt64, 22 to 31 for the arrays of numbers.
     **{1 + place: _signed(8 << place) for place in range(4)},
@@ -188,4 +189,3 @@ _CONVERTERS: dict[int, Callable[[Any], Any]] = {
     33: _string_array,
     34: _array("q"),
 }
-"""Converters by datatype. Values of the other datatypes are returned as they were sent."""

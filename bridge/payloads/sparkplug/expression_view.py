@@ -41,8 +41,8 @@ View: TypeAlias = dict[str, Any]
 
 BD_SEQ = "bdSeq"
 """Name of the metric with the session's number."""
+# Declaration of the metric in every NDEATH (section 6.4.21 of the specification), needed if there was no birth.
 _OF_DEATHS = MetricTable({}, {BD_SEQ: DeclaredMetric(BD_SEQ, None, DATATYPES.index("Int64"))})
-"""Declaration of the metric in every NDEATH (section 6.4.21 of the specification), needed if there was no birth."""
 
 
 def view_of(topic: SparkplugTopic, payload: Fields, table: MetricTable, definitions: Callable[[], MetricTable]) -> View:

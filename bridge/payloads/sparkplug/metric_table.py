@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = "list[Any]"
 
+# Prefix of definitions from Ignition: an instance of `Motor` refers to the metric `_types_/Motor`.
 _TYPES_FOLDER = "_types_/"
-"""Prefix of definitions from Ignition: an instance of `Motor` refers to the metric `_types_/Motor`."""
 
 
 AliasKey: TypeAlias = int | str

@@ -39,15 +39,15 @@ _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _WIRE_TYPES = {_INTEGER: _VARINT, _BOOLEAN: _VARINT, _INTEGERS: _VARINT, _DOUBLE: _FIXED64, _FLOAT: _FIXED32}
 _MASK64 = 2**64 - 1
 _CONTINUES = 0x80
+# Bits of the longest varint: 10 bytes of 7 bits.
 _VARINT_BITS = 70
-"""Bits of the longest varint: 10 bytes of 7 bits."""
 _CONTINUATIONS, _SIX_BYTES = 0x808080808080, 0x008080808080
 
 _unpack_double: Callable[[bytes, int], tuple[float]] = Struct("<d").unpack_from
 
 Fields: TypeAlias = dict[str, Any]
+# Fields by tag: the name, the kind, and the schema of a nested message.
 _Schema: TypeAlias = "dict[int, tuple[str, int, _Schema]]"
-"""Fields by tag: the name, the kind, and the schema of a nested message."""
 
 
 def read_payload(data: bytes) -> Fields:

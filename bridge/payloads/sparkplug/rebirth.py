@@ -48,8 +48,8 @@ class RebirthRequests:
         self._every_ms = every_secs * 1000
         self._max_nodes = max_nodes
         self._last_requests: dict[str, _LastRequest] = {}
+        # Topics of commands by edge node, for the nodes that wait for a request.
         self._waiting: dict[str, str] = {}
-        """Topics of commands by edge node, for the nodes that wait for a request."""
         self._sent_at: deque[int] = deque(maxlen=PER_SECOND)
 
     def request(self, edge_node: str, topic: str, now_ms: int) -> None:

@@ -55,8 +55,8 @@ _IN_ORDER = frozenset(("", "gap"))
 _NEVER: frozenset[str] = frozenset()
 OWN_COMMAND: Final = object()
 """Result for a rebirth request of this session, which the broker sends back: no message of an edge node."""
+# Max parsed topics in the cache, which is cleared when it is full.
 _MAX_TOPICS = 10_000
-"""Max parsed topics in the cache, which is cleared when it is full."""
 
 
 class SparkplugSession:

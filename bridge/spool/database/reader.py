@@ -21,11 +21,9 @@ if TYPE_CHECKING:
     from bridge.spool.database.checksum_runs import ChecksumRun
     from bridge.spool.queue.stream_queue import StreamQueue
 
+# Number of records that are read and checked together.
+# A record has at most 1 MiB, so a page exceeds PAGE_BYTES by at most 20 MiB.
 _PART_RECORDS = 20
-"""Number of records that are read and checked together.
-
-A record has at most 1 MiB, so a page exceeds PAGE_BYTES by at most 20 MiB.
-"""
 
 
 class SpoolReader:

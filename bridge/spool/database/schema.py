@@ -28,15 +28,13 @@ WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
 # Size of the parts in which the log is copied. Copying it in one part would need its size in memory.
 _COPIED_BYTES = 1024 * 1024
+# First 16 bytes of every SQLite database (https://www.sqlite.org/fileformat2.html#magic_header_string).
 _MAGIC = b"SQLite format 3\0"
-"""First 16 bytes of every SQLite database (https://www.sqlite.org/fileformat2.html#magic_header_string)."""
 # Bytes of the magic string (16), of the page size (2) and of the two version numbers (2).
 _HEAD_BYTES = 20
+# Valid values of bytes 18 and 19, the write and read versions of the format.
+# With a higher write version SQLite treats a damaged file as one of a later format, and opens it read-only.
 _VERSIONS = frozenset({1, 2})
-"""Valid values of bytes 18 and 19, the write and read versions of the format.
-
-With a higher write version SQLite treats a damaged file as one of a later format, and opens it read-only.
-"""
 
 
 def reject_truncated_database(file: Path, *, used: bool = False) -> None:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from bridge.spool.queue.settlement import Settlement
     from bridge.spool.queue.stream_queue import StreamQueue
 
+# Estimated size in bytes of a stored record without its data, with a key of usual length.
 _ROW_BYTES = 64
-"""Estimated size in bytes of a stored record without its data, with a key of usual length."""
 # Rows per INSERT statement, see `_insert`.
 # 64 rows of 5 values are 320 parameters; every SQLite accepts 999 (https://www.sqlite.org/limits.html).
 _ROWS_AT_ONCE = 64

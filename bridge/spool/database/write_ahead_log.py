@@ -29,15 +29,15 @@ log = logging.getLogger(__name__)
 
 PAGE_BYTES = 4096
 """Page size of every spool (pragma page_size)."""
+# Header of the log: magic number, version, page size, number of the checkpoint, two salts, two checksums.
 _HEADER = struct.Struct(">8I")
-"""Header of the log: magic number, version, page size, number of the checkpoint, two salts, two checksums."""
+# Header of a frame: page number, pages of the database after a commit (0: no commit), two salts, two checksums.
 _FRAME = struct.Struct(">6I")
-"""Header of a frame: page number, pages of the database after a commit (0: no commit), two salts, two checksums."""
 _FRAME_BYTES = _FRAME.size + PAGE_BYTES
 # If the lowest bit of the magic number is set, the words of the checksums are big-endian.
 _MAGIC, _VERSION = 0x377F0682, 3007000
+# Header of the index in the machine's byte order, twice in the file; then the number of frames in the database.
 _INDEX = struct.Struct("=3I2BH8I")
-"""Header of the index in the machine's byte order, twice in the file; then the number of frames in the database."""
 _BITS = 0xFFFFFFFF
 
 Checksum = tuple[int, int]

@@ -16,17 +16,13 @@ if TYPE_CHECKING:
 
     from bridge.model import Record
 
+# Maximum number of commits in memory.
+# A bound, because an outage may last for days. Records of older commits (after an outage or a restart) are timed by the
+# marks, which are 5 s apart or more: exact enough for these.
 _KEPT = 10_000
-"""Maximum number of commits in memory.
-
-A bound, because an outage may last for days. Records of older commits (after an outage or a restart) are timed by the
-marks, which are 5 s apart or more: exact enough for these.
-"""
+# Number of parts into which a batch with gaps between its numbers is divided; each part is timed by its first record.
+# Such batches occur when several shards share a queue.
 _PARTS = 8
-"""Number of parts into which a batch with gaps between its numbers is divided; each part is timed by its first record.
-
-Such batches occur when several shards share a queue.
-"""
 
 
 class CommitTimes:
@@ -38,8 +34,8 @@ class CommitTimes:
     def __init__(self) -> None:
         self.from_disk = Histogram()
         self.from_arrival = Histogram(FINE_SECS)
+        # First record number whose commit is in memory.
         self._first = 0
-        """First record number whose commit is in memory."""
         self._lasts: list[int] = []
         self._times: list[tuple[float, float]] = []
         self.pause_secs = inf

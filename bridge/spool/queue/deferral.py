@@ -87,8 +87,8 @@ class DeferringQueue(ABC):
 
     def __init__(self) -> None:
         self.deferrals: list[Deferral] = []
+        # Spans of each deferral as they were before the open transaction dropped records. `rewind` restores them.
         self._spans_before_drop: dict[Deferral, tuple[Span, ...]] = {}
-        """Spans of each deferral as they were before the open transaction dropped records. `rewind` restores them."""
 
     @property
     def live_bytes(self) -> int:

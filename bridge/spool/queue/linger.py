@@ -15,10 +15,10 @@ class Linger:
     """
 
     def __init__(self) -> None:
+        # Time when the first of the buffered records was committed. -inf: records of an earlier run do not linger.
         self._since = -inf
-        """Time when the first of the buffered records was committed. -inf: records of an earlier run do not linger."""
+        # Number of records and bytes; reaching either wakes the sender. None: no commit wakes it.
         self._target: tuple[int, int] | None = None
-        """Number of records and bytes; reaching either wakes the sender. None: no commit wakes it."""
 
     def begin(self, now: float) -> None:
         """Start the linger of the records that are buffered now."""

@@ -39,8 +39,8 @@ class LiveFirstQueue(StreamQueue):
         super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # as they are
         self._backlog = deque([[first, next_number]] if first < next_number else [])
         self._passed: list[list[int]] = []
+        # (number, time): records in the window up to this number were committed at this time or earlier.
         self._moments: deque[tuple[int, float]] = deque()
-        """(number, time): records in the window up to this number were committed at this time or earlier."""
         self._linger_secs = 0.0
 
     def committed(self, received_at: float | None = None) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from bridge.model import Record
 
+# Accessors of a record's `number` and `mapping` by index: twice as fast as by name.
 _number_of, _mapping_of = itemgetter(0), itemgetter(1)
-"""Accessors of a record's `number` and `mapping` by index: twice as fast as by name."""
 
 
 class Settlement(NamedTuple):

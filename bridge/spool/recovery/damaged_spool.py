@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from bridge.spool.recovery.page_scan import Page, PageScan, Row
 
+# (first number, last number, page) of a page's rows.
 _PageRange = tuple[int, int, int]
-"""(first number, last number, page) of a page's rows."""
 
 
 class DamagedSpool:

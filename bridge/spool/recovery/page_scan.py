@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
+# First byte of a page with rows. A table without row numbers is stored as an index, with rows on inner pages too.
 _INNER_INDEX, _INNER_TABLE, _LEAF_INDEX, _LEAF_TABLE = 0x02, 0x05, 0x0A, 0x0D
-"""First byte of a page with rows. A table without row numbers is stored as an index, with rows on inner pages too."""
+# Kinds of pages in the pointer map: the root of a tree, a free page, and any other page of a tree.
 _ROOT, _FREE, _WITHIN = 1, 2, 5
-"""Kinds of pages in the pointer map: the root of a tree, a free page, and any other page of a tree."""
 # Maximum number of parents to follow, because a damaged pointer map may contain a cycle.
 _MAX_DEPTH = 40
 # Size of a pointer map entry: one byte for the kind, four for the parent. The map's first page is page 2.
@@ -31,20 +31,20 @@ _ENTRY_BYTES = 5
 _STEP = PAGE_BYTES // _ENTRY_BYTES + 1
 # The page that SQLite reserves for file locks, 1 GiB from the file's start. It contains no data.
 _LOCKED_PAGE = 0x40000000 // PAGE_BYTES + 1
+# Bytes before the b-tree on the first page.
 _FIRST_PAGE_HEADER = 100
-"""Bytes before the b-tree on the first page."""
 # By kind of page (fileformat 1.6): the largest payload without overflow pages, and the smallest part of a larger
 # payload that stays on the page.
 _LEAST = (PAGE_BYTES - 12) * 32 // 255 - 23
 _MOST = {_LEAF_TABLE: PAGE_BYTES - 35, _LEAF_INDEX: (PAGE_BYTES - 12) * 64 // 255 - 23}
 _MOST[_INNER_INDEX] = _MOST[_LEAF_INDEX]
 _MAX_NUMBER = (1 << 63) - 1
+# Size in bytes of an integer, by its serial type.
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
-"""Size in bytes of an integer, by its serial type."""
 # Serial types of null, float, 0 and 1, and the first serial type of blobs and texts.
 _NULL, _REAL, _ZERO, _ONE, _FIRST_BYTES = 0, 7, 8, 9, 12
+# Errors that decoding of a damaged page can raise.
 _ODDITIES = (struct.error, ValueError, IndexError, OverflowError)
-"""Errors that decoding of a damaged page can raise."""
 
 
 class Page(NamedTuple):

@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 START_SECS = 10.0
 _ATTEMPTS = 5
+# CONNECT of MQTT 3.1.1 with a clean session and the client id "begin", and the first byte of CONNACK.
+# https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/, section 3.1
 _CONNECT, _CONNACK = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x3c\x00\x05begin", b"\x20"
-"""CONNECT of MQTT 3.1.1 with a clean session and the client id "begin", and the first byte of CONNACK.
-
-https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/, section 3.1
-"""
 
 
 class Broker(Protocol):

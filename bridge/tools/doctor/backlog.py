@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+# Growth of the data in a request, because PutRecords encodes it in base64.
 _BASE64: Final = 4 / 3
-"""Growth of the data in a request, because PutRecords encodes it in base64."""
 
 
 def backlog_of_bridge(response: dict[str, Any]) -> Backlog:

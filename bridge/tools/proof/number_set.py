@@ -24,8 +24,8 @@ class NumberSet:
 
     def __init__(self) -> None:
         self._bits: dict[int, bytearray | None] = {}
+        # Numbers that an incomplete block still lacks, by block.
         self._missing: dict[int, int] = {}
-        """Numbers that an incomplete block still lacks, by block."""
         self.size = 0
 
     @property

@@ -19,8 +19,8 @@ MAX_PENDING = 500_000
 For further records, only the ids are checked.
 """
 
+# Max different manifests with the same first number that are compared with a new one.
 _SAME_FIRST = 100
-"""Max different manifests with the same first number that are compared with a new one."""
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -81,10 +81,10 @@ class QueueProof:
     discarded: int = 0
     manifests: list[Manifest] = field(default_factory=list)
     _checksums: list[int] = field(default_factory=list)
+    # Checksums of records that no manifest covers yet, by number.
     _pending: dict[int, int] = field(default_factory=dict)
-    """Checksums of records that no manifest covers yet, by number."""
+    # Numbers whose checksum was not stored.
     _unhashed: NumberSet = field(default_factory=NumberSet)
-    """Numbers whose checksum was not stored."""
 
     def add_record(self, number: int, data: bytes) -> None:
         """Add a record of the stream. A repetition counts, and the first copy is the one that is checked."""

@@ -21,6 +21,7 @@ SECRET_VARIABLES: Final = frozenset(
     {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HTTP_TOKEN", "MQTT_PASSWORD"}
 )
 """Environment variables whose values are secrets even if no option refers to them."""
+# Names of options whose values are, or may contain, secrets.
 _NAMES: Final = (
     "password",
     "key_password",
@@ -31,7 +32,6 @@ _NAMES: Final = (
     "proxy_url",
     "command",
 )
-"""Names of options whose values are, or may contain, secrets."""
 _REFERENCE: Final = re.compile(r"\$\{[^{}]*\}")
 _MIN_CHARS: Final = 4
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s\"']+(?=@)")

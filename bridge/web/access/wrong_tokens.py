@@ -31,8 +31,8 @@ class WrongTokens:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._delayed: dict[str, int] = {}
+        # Time of the last log line of an address, and its wrong tokens since then.
         self._logged: dict[str, tuple[float, int]] = {}
-        """Time of the last log line of an address, and its wrong tokens since then."""
 
     def refuses(self, address: str) -> bool:
         """Return whether to refuse a token from this address unread, because responses to earlier ones still wait."""

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from bridge.web.editing.file_names import MappingFileName
 
 VERSION_DIGITS: Final = 16
+# Link that Kubernetes makes in each mounted ConfigMap and Secret:
+# https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically
 _DATA_LINK: Final = "..data"
-"""Link that Kubernetes makes in each mounted ConfigMap and Secret:
-https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically"""
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bridge.mapping.comparison.outcomes import MessageOutcome
     from bridge.mapping.loading.resources import Resources
 
+# Max records and rejections shown of one message and side.
 _MAX_SHOWN: Final = 5
-"""Max records and rejections shown of one message and side."""
 _MAX_SHOWN_BYTES: Final = 2_000
 _MAX_LINES: Final = 40
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from bridge.mapping.loading.folder_watch import Signature
 
 SHOWN_AS: Final = "mappings"
+# Members of a request that are mappings.
 _TEXTS: Final = ("text", "mapping", "present")
-"""Members of a request that are mappings."""
 _NOTHING: Final = LoadedResources(NO_RESOURCES, [])
 
 

@@ -16,12 +16,12 @@ from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Maximum absolute value of the `decimals` of `round`.
 _MAX_DECIMALS: Final = 15
-"""Maximum absolute value of the `decimals` of `round`."""
+# Magnitude below which adjacent doubles differ by at most 2**-13: a margin of 0.001 around a half is safe.
 _EXACT_HALVES: Final = 2**40
-"""Magnitude below which adjacent doubles differ by at most 2**-13: a margin of 0.001 around a half is safe."""
+# Digits above which `round` changes nothing: a double has only 17 significant digits.
 _DIGITS: Final = 25
-"""Digits above which `round` changes nothing: a double has only 17 significant digits."""
 
 _A = Parameter("a", ("number",))
 _B = Parameter("b", ("number",))

@@ -66,8 +66,8 @@ def _double(data: bytes) -> float:
     return number
 
 
+# Readers of little-endian floats, by their number of bytes.
 _FLOATS: Final[Mapping[int, Callable[[bytes], float]]] = {2: shortest_float16, 4: shortest_float32, 8: _double}
-"""Readers of little-endian floats, by their number of bytes."""
 
 
 def _bytes_to_float(values: list[Any], order: str = "big") -> float | None:

@@ -38,8 +38,8 @@ def _lazy_if(arguments: list[Search]) -> Search:
     return lambda value: then(value) if truthy(condition(value)) else otherwise(value)
 
 
+# Minimum similarity of a proposed name. With a default of 0.6, `min` is proposed for `sin`.
 _CUTOFF: Final = 0.75
-"""Minimum similarity of a proposed name. With a default of 0.6, `min` is proposed for `sin`."""
 
 
 def nearest(name: str, names: Mapping[str, Any]) -> str:

@@ -10,16 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _PAIR: Final = 2
+# Steps of work that each number of `range` counts, because it will be processed further.
+# So a message can have at most 200,000 of them.
 _NUMBER_STEPS: Final = 10
-"""Steps of work that each number of `range` counts, because it will be processed further.
-
-So a message can have at most 200,000 of them.
-"""
+# Growth of functions that count the values they create.
+# An expression may repeat such a call 64 times, but not 4,096 times.
 _GROWTH: Final = 64
-"""Growth of functions that count the values they create.
-
-An expression may repeat such a call 64 times, but not 4,096 times.
-"""
 
 
 def _from_items(items: list[Any]) -> dict[str, Any]:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 MAX_PATTERN_CHARS: Final = 4096
 """Maximum length of a pattern, in characters."""
+# Maximum memory for one compiled pattern (RE2's `max_mem`).
 _MAX_MEMORY_BYTES: Final = 1024 * 1024
-"""Maximum memory for one compiled pattern (RE2's `max_mem`)."""
+# Maximum memory for a pattern that is part of a message: compiling one takes at most about 3 ms.
 _MESSAGE_MEMORY_BYTES: Final = 128 * 1024
-"""Maximum memory for a pattern that is part of a message: compiling one takes at most about 3 ms."""
 PATTERN_STEPS: Final = 2_000
 """Work that a new pattern in a message counts. So one message may contain 1,000 of them (MAX_STEPS)."""
 _STORED_PATTERNS: Final = 64

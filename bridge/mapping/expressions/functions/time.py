@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _PARTS: Final = re.compile(r"%.|[^%]+|%", re.DOTALL)
+# Directives with a year: https://docs.python.org/3/library/datetime.html#format-codes
 _YEARS: Final = frozenset("YyGcx")
-"""Directives with a year: https://docs.python.org/3/library/datetime.html#format-codes"""
 _NO_YEAR: Final = "'{pattern}' has no year (%Y or %y), so it is no time since 1970"
+# Zone names that %Z accepts, in any case: they are the same everywhere.
 _UTC_NAMES: Final = ("UTC", "GMT", "Z")
-"""Zone names that %Z accepts, in any case: they are the same everywhere."""
 MAX_PATTERN_CHARS: Final = 256
 """Maximum length of a pattern of `parse_time`.
 
 The standard library compiles it in a time proportional to its length.
 """
+# Work that a new pattern in a message counts: compiling it takes about 100 µs.
 _PATTERN_STEPS: Final = 400
-"""Work that a new pattern in a message counts: compiling it takes about 100 µs."""
 _STORED_PATTERNS: Final = 64
+# Number of zones in the cache, more than there are IANA names. Reading the file of a zone takes about 100 µs.
 _STORED_ZONES: Final = 1_000
-"""Number of zones in the cache, more than there are IANA names. Reading the file of a zone takes about 100 µs."""
 _TEXT = Parameter("text", ("string",))
 _ZONE = Parameter("zone", ("string",))
 
@@ -75,8 +75,8 @@ def _bind_iso_time(binding: Binding) -> Callable[..., Any]:
     return lambda epoch_ms, *_: _iso(epoch_ms, zone)
 
 
+# The last minute of an hour in UTC ends at another minute in zones such as +05:30.
 _LEAP_SECOND: Final = re.compile(r"(.{8,10}[T ]\d\d:?(?:14|29|44|59):?)60(.*)", re.ASCII)
-"""The last minute of an hour in UTC ends at another minute in zones such as +05:30."""
 _END_OF_DAY: Final = re.compile(r"(.{8,10}[T ])24(:?00(?::?00)?(?:[.,]0+)?(?:[^\d:.,].*)?)\Z", re.ASCII)
 
 

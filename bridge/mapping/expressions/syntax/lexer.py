@@ -14,6 +14,7 @@ import re
 import warnings
 from typing import Any, Final, NamedTuple
 
+# Kinds of the tokens with a fixed text. Of two signs with the same beginning, the longer one comes first.
 _SIGNS: Final = {
     ".": "dot",
     "*": "star",
@@ -50,7 +51,6 @@ _SIGNS: Final = {
     "\N{DIVISION SIGN}": "divide",
     "%": "modulo",
 }
-"""Kinds of the tokens with a fixed text. Of two signs with the same beginning, the longer one comes first."""
 
 _TOKEN: Final = re.compile(
     r"(?P<space>[ \t\n\r]+)"

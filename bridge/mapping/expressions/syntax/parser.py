@@ -46,6 +46,7 @@ class Parser(Reader):
         return left
 
 
+# Functions for the tokens that begin an expression.
 _OPERANDS: Final[Mapping[str, Callable[[Reader, ExpressionToken], Node]]] = {
     "literal": operands.literal,
     "number": operands.number,
@@ -64,8 +65,8 @@ _OPERANDS: Final[Mapping[str, Callable[[Reader, ExpressionToken], Node]]] = {
     "flatten": brackets.leading_flatten,
     "lbracket": brackets.leading_bracket,
 }
-"""Functions for the tokens that begin an expression."""
 
+# Functions for the tokens that continue one.
 _CONTINUATIONS: Final[Mapping[str, Callable[[Reader, Node, ExpressionToken], Node]]] = {
     "dot": brackets.dot,
     "flatten": brackets.flatten,
@@ -79,4 +80,3 @@ _CONTINUATIONS: Final[Mapping[str, Callable[[Reader, Node, ExpressionToken], Nod
     **dict.fromkeys(COMPARATORS, operators.comparison),
     **dict.fromkeys(ARITHMETIC, operators.arithmetic),
 }
-"""Functions for the tokens that continue one."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.settings import MqttSettings
     from bridge.tools.doctor.finding import Finding
 
+# Advice by the name of a TLS alert, as OpenSSL writes it.
 _ADVICE: Final = {
     "CERTIFICATE_REQUIRED": "the broker requires a client certificate: set mqtt.tls.cert_file and mqtt.tls.key_file",
     "UNKNOWN_CA": "the broker does not trust the CA of mqtt.tls.cert_file: add the CA certificate to the broker",
@@ -18,7 +19,6 @@ _ADVICE: Final = {
     "CERTIFICATE_EXPIRED": "mqtt.tls.cert_file has expired, or is not valid yet by the broker's clock: renew it",
     "CERTIFICATE_REVOKED": "mqtt.tls.cert_file was revoked: create a new one",
 }
-"""Advice by the name of a TLS alert, as OpenSSL writes it."""
 _NO_CERTIFICATE: Final = "the broker may require a client certificate: set mqtt.tls.cert_file and mqtt.tls.key_file"
 _CERTIFICATE: Final = (
     "the broker may refuse mqtt.tls.cert_file: check whether it has expired, and whether the broker trusts its CA"

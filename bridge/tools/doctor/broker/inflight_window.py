@@ -31,12 +31,10 @@ PATIENCE_SECS = 4.0
 _QUIET_SECS: Final = 0.3
 _AT_ONCE_SECS: Final = 0.3
 _SETTLE_SECS: Final = 0.1
+# Steps of the measurement: the number to acknowledge, and the seconds of further silence before it.
+# A plant that publishes at intervals cannot imitate this. It would have to pause for at most 0.9 s (two `_QUIET_SECS`
+# and `_AT_ONCE_SECS`) before the first step, and for longer before the second.
 _TRIALS: Final = ((1, 0.0), (2, 0.9), (3, 0.0))
-"""Steps of the measurement: the number to acknowledge, and the seconds of further silence before it.
-
-A plant that publishes at intervals cannot imitate this. It would have to pause for at most 0.9 s (two `_QUIET_SECS` and
-`_AT_ONCE_SECS`) before the first step, and for longer before the second.
-"""
 _CHECK: Final = "broker.window"
 _SUBJECT: Final = "in-flight window"
 

@@ -25,6 +25,7 @@ QUEUE_ADVICE: Final = (
     "in mosquitto.conf: `max_queued_messages 0` (the default is 1000; further messages are dropped silently), "
     "`persistence true`, `autosave_interval 1`; other brokers: the queue limit of a client"
 )
+# Properties of a CONNACK that the finding contains, and their form in its text ("": not in the text).
 _NAMES: Final = {
     "SessionExpiryInterval": "session expiry {} s",
     "ReceiveMaximum": "receive maximum {}",
@@ -34,7 +35,6 @@ _NAMES: Final = {
     "WildcardSubscriptionAvailable": "",
     "SharedSubscriptionAvailable": "",
 }
-"""Properties of a CONNACK that the finding contains, and their form in its text ("": not in the text)."""
 _WILDCARD: Final = re.compile(r"[+#]")
 
 
