@@ -81,7 +81,9 @@ WRONG_PORT: Final = (
     "; if every attempt ends so, check the scheme and the port of mqtt.url: mqtt:// is plain TCP, mqtts:// TLS, "
     "ws:// and wss:// WebSocket"
 )
-"""Hint for a broker that has never accepted a session, and ends each connection without a response in MQTT."""
+NO_CERTIFICATE: Final = "; or the broker requires a client certificate (mqtt.tls.cert_file)"
+"""Hints for a broker that has never accepted a session, and ends each connection without a response in MQTT. The second
+follows the first with TLS, if there is no client certificate."""
 # Words in the names of OpenSSL's errors for alerts that the peer sends (RFC 8446, 6.2), with the cause.
 _ALERTS: Final = {
     "CERTIFICATE_REQUIRED": "the broker requires a client certificate: set mqtt.tls.cert_file and mqtt.tls.key_file",

@@ -20,7 +20,7 @@ from bridge.mqtt.lost_guarantees import SHARED_IN_3_1_1
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.protocol_fallback import ProtocolFallback
 from bridge.mqtt.publish_guard import PublishGuard
-from bridge.mqtt.reason_texts import WRONG_PORT, error_text
+from bridge.mqtt.reason_texts import NO_CERTIFICATE, WRONG_PORT, error_text
 from bridge.mqtt.session_status import SessionStatus
 from bridge.mqtt.session_tracker import SessionTracker
 from bridge.mqtt.stored_session import StoredSession
@@ -302,7 +302,10 @@ class Subscriber:
 
     def _reason(self, address: BrokerAddress, error: Exception) -> str:
         """Return the text of an error, with a hint if the address may not be that of an MQTT broker."""
-        return error_text(error) + (WRONG_PORT if no_mqtt(error) and not self._fallback.known(address) else "")
+        if not no_mqtt(error) or self._fallback.known(address):
+            return error_text(error)
+        without = address.encrypted and not self._settings.tls.cert_file
+        return error_text(error) + WRONG_PORT + (NO_CERTIFICATE if without else "")
 
     def _record_end(self, connection: Connection, end: End, now: float, *, requesting: bool) -> None:
         """Record how a session ended. Only an end without any other explanation counts as a sign of instability."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bridge.mqtt.reason_texts import NO_CERTIFICATE, WRONG_PORT
 from bridge.tools.doctor.finding import failed
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ _USER: Final = "check mqtt.username, mqtt.password and mqtt.client_id, and the b
 
 def no_session(problem: str, settings: MqttSettings) -> Finding:
     """Return the finding for a session that failed. `problem` is the text in the session's state."""
-    message, _, hint = problem.partition("; ")
+    # The hint of the session is for all of these cases; `_advice` knows more.
+    message, _, hint = problem.removesuffix(NO_CERTIFICATE).removesuffix(WRONG_PORT).partition("; ")
     return failed(
         "broker.session", "session", message or "the broker does not respond", hint or _advice(problem, settings)
     )

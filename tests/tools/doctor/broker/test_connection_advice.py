@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bridge.mqtt.broker_address import BrokerAddress
+from bridge.mqtt.reason_texts import NO_CERTIFICATE, WRONG_PORT
 from bridge.tools.doctor.broker.connection_advice import no_session
 from tests.harness.mqtt_settings import mqtt_settings, tls_files
 
@@ -38,6 +39,8 @@ SECURE, PLAIN = "mqtts://broker:8883", "mqtt://broker:1883"
             None,
             "check mqtt.us",
         ),
+        (f"no session with {PLAIN}: [Errno 104] Connection reset by peer{WRONG_PORT}", None, "try mqtts://"),
+        (f"no session with {SECURE}: reset by peer{WRONG_PORT}{NO_CERTIFICATE}", None, "may require a client"),
         ("", None, "check mqtt.username"),
     ],
 )
