@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from bridge.durations import pluralize
 from bridge.errors import BridgeError
 from bridge.monitoring.health import health
 from bridge.monitoring.problem_text import headline, verdict
@@ -118,8 +119,8 @@ def _status_text(bridge: RunningBridge) -> str:
 
 def _outcome(bridge: RunningBridge) -> str:
     """Return the result of a reload as one line."""
-    in_force = f"reloaded: {len(bridge.mappings.routes.mappings)} mapping(s) active"
-    return "; ".join((in_force, *_not_loaded(bridge)))
+    active = f"reloaded: {pluralize(len(bridge.mappings.routes.mappings), 'mapping')} active"
+    return "; ".join((active, *_not_loaded(bridge)))
 
 
 def _not_loaded(bridge: RunningBridge) -> Iterator[str]:

@@ -85,7 +85,7 @@ def test_reload_ends_for_systemd_when_every_worker_has_reloaded(workers, mosquit
         file.write_text(text.replace("`1`", "`2`"))
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # so that nothing but the signal makes it live
         running.send_signal(signal.SIGHUP)
-        assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping(s) active"
+        assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping active"
         manager.until("READY=1")
         with Publisher(mosquitto.port) as publisher:
             publisher.publish(telemetry(200), 1)

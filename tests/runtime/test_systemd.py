@@ -70,7 +70,7 @@ def test_reload_is_reported_before_it_begins_and_with_its_outcome(manager, tmp_p
     told.feed(bridge)
     assert not told.reloading
     status, ready = manager.waiting()
-    assert (status.startswith("STATUS=reloaded: 0 mapping(s) active"), ready) == (True, "READY=1")
+    assert (status.startswith("STATUS=reloaded: 0 mappings active"), ready) == (True, "READY=1")
     bridge.spool.close()
 
 
@@ -85,7 +85,7 @@ def test_systemd_status_names_a_file_until_it_loads(manager, tmp_path, notifier)
     now[0] += STATUS_SECS
     told.feed(bridge)
     outcome, standing = [text for text in manager.waiting() if text.startswith("STATUS")]
-    assert outcome.startswith("STATUS=reloaded: 1 mapping(s) active; mappings/oven.yaml:2:")
+    assert outcome.startswith("STATUS=reloaded: 1 mapping active; mappings/oven.yaml:2:")
     assert outcome.endswith(" (and 1 more, see `check`)")
     assert standing.startswith("STATUS=WARNING: mapping oven: not loaded, since ")
     assert "mappings/oven.yaml:2:" in standing
@@ -181,7 +181,7 @@ def test_running_bridge_reports_of_its_start_its_reload_and_its_end(manager, tmp
             manager.until("WATCHDOG=1")
             bridge.send_signal(signal.SIGHUP)
             manager.until("RELOADING=1")
-            assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping(s) active"
+            assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping active"
             manager.until("READY=1")
             assert bridge.stop() == 0
             manager.until("STOPPING=1")

@@ -93,7 +93,7 @@ def _load(old: Path, new: Path) -> tuple[Router, Router]:
     if old.is_dir() != new.is_dir():
         raise ConfigError([Problem(str(new), 0, 0, "", "expected two files or two folders, not one of each")])
     if old.is_dir():
-        return _folder(old), _folder(new)
+        return _folder(old, may_be_empty=True), _folder(new)
     beside_old, beside_new = _resources(old.parent), _resources(new.parent)
     # Both get the name of the new file. Expressions may use the name, and a new name alone should cause no difference.
     return (
@@ -102,7 +102,8 @@ def _load(old: Path, new: Path) -> tuple[Router, Router]:
     )
 
 
-def _folder(folder: Path) -> Router:
+def _folder(folder: Path, *, may_be_empty: bool = False) -> Router:
+    """Load the mappings of a folder. Beside an empty one, all records of the other folder are new."""
     resources = _resources(folder)
     mappings: list[Mapping] = []
     problems: list[Problem] = []
@@ -111,7 +112,7 @@ def _folder(folder: Path) -> Router:
             mappings.append(compile_file(file, {}, resources)[0])
         except ConfigError as error:
             problems += error.problems
-    if not mappings and not problems:
+    if not mappings and not problems and not may_be_empty:
         problems = [Problem(str(folder), 0, 0, "", "no mapping in this folder: no file NAME.yaml")]
     if problems:
         raise ConfigError(problems)

@@ -78,7 +78,9 @@ def _print_notes(reading: ProofReading, request: ProofRequest) -> None:
             f"note: spool {queue.spool}, queue {queue.queue}: no manifest covers its {pluralize(count, 'record')}"
         )
     if reading.verifier.invalid:
-        print_error(f"note: {reading.verifier.invalid:,} records of {request.manifests} are no manifests")
+        print_error(
+            f"note: {request.manifests} contains {pluralize(reading.verifier.invalid, 'record')} other than manifests"
+        )
     if reading.throttled:
         print_error(f"note: Kinesis throttled {reading.throttled:,} calls: other consumers read these shards too")
 

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bridge.durations import pluralize
 from bridge.monitoring.recording.event import Event
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _recovered(name: str, throttling: _Throttling, now: float) -> Event:
         now,
         "recovered",
         f"stream {name} is no longer throttled",
-        f"{throttling.records:,} records were throttled" if throttling.records else "",
+        f"throttled: {pluralize(throttling.records, 'record')}" if throttling.records else "",
         lasted_secs=throttling.last - throttling.since,
         code="throttled",
         stage="delivering",

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.durations import pluralize
 from bridge.mapping.comparison.differences import lines_of, values_of
 from bridge.mapping.comparison.outcomes import ChangeKind
 from bridge.mapping.rendering import printable
@@ -69,9 +70,10 @@ class Report:
         if len(self.values) > _SHOWN_PATHS:
             yield f"  ... and {len(self.values) - _SHOWN_PATHS} more"
         if self.unmatched:
-            yield f"note: {self.unmatched:,} messages match neither an old nor a new mapping (see `coverage`)"
+            number = pluralize(self.unmatched, "message")
+            yield f"note: no mapping, old or new, matches {number} (see `coverage`)"
         if self.cut:
-            yield f"note: {self.cut:,} messages were truncated in the capture, and are not compared"
+            yield f"note: the capture contains only the beginning of {pluralize(self.cut, 'message')}: not compared"
 
     def value(self) -> dict[str, Any]:
         """Return the totals as JSON values."""

@@ -166,7 +166,15 @@ def test_folders_are_compared_as_sets(tmp_path, capsys):
     assert diff(tmp_path / "old", tmp_path / "new", file, WORDS) == 1
     out = capsys.readouterr().out
     assert counts(out) == NONE | {"same": 2, "only old": 1, "only new": 1}
-    assert "note: 1 messages match neither" in out
+    assert "note: no mapping, old or new, matches 1 message (see" in out
+
+
+def test_records_are_all_new_beside_an_empty_folder(tmp_path, capsys):
+    for name in ("none", "new"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "new" / "press.yaml").write_text(OLD)
+    assert diff(tmp_path / "none", tmp_path / "new", captured(tmp_path, ON), WORDS) == 1
+    assert counts(capsys.readouterr().out) == NONE | {"only new": 2}
 
 
 def test_mapping_that_moved_to_another_file_makes_the_same_records(tmp_path, capsys):
@@ -210,4 +218,4 @@ def test_messages_cut_short_are_left_out_and_counted(tmp_path, capsys):
     file.write_bytes(file.read_bytes() + to_line(Message("f/p1", b"{", 1, False, 0), 99))
     (tmp_path / "a.yaml").write_text(OLD)
     assert diff(tmp_path / "a.yaml", tmp_path / "a.yaml", file, WORDS) == 0
-    assert "note: 1 messages were truncated in the capture, and are not compared" in capsys.readouterr().out
+    assert "note: the capture contains only the beginning of 1 message: not compared" in capsys.readouterr().out

@@ -52,7 +52,7 @@ def test_prove_of_a_complete_stream_exits_with_0(server, run, capsys):
         "  manifests cover 5 records up to 2026-01-31T12:00:00.000Z: 4 found, 1 excluded (dropped: 1)",
         "  1 found more than once, 1 newer than the last manifest",
     ]
-    assert printed.err == "note: 1 records of manifests are no manifests\n"
+    assert printed.err == "note: manifests contains 1 record other than manifests\n"
 
 
 def test_prove_of_an_incomplete_stream_exits_with_1(server, run, capsys):

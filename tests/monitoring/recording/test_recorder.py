@@ -80,7 +80,7 @@ def test_throttling_begins_once_and_ends_with_its_duration(run):
         "telemetry",
         "throttled",
         15,
-        "30 records were throttled",
+        "throttled: 30 records",
     )
 
 

@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.durations import pluralize
 from bridge.tools.doctor.finding import failed, ok, warning
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class SysTopics:
         if not dropped:
             yield ok("broker.dropped", "dropped by the broker", f"no message{uptime}", facts)
             return
-        message = f"{dropped:,.0f} messages{uptime}, for all of its clients (including an earlier doctor)"
+        message = (
+            f"{pluralize(round(dropped), 'message')}{uptime}, for all of its clients (including an earlier doctor)"
+        )
         if round(now):
             message += f", and {now:,.0f} a minute at present"
         yield warning("broker.dropped", "dropped by the broker", message, QUEUE_ADVICE, facts)
