@@ -61,11 +61,13 @@ def leads_outside(file: pathlib.Path, roots: tuple[pathlib.Path, ...]) -> bool:
 def replace_file(file: pathlib.Path, octets: bytes) -> None:
     """Replace the contents of `file` with `octets`. After a power failure it has the old or the new contents.
 
-    A missing folder is created with access for its owner only. Raises OSError.
+    The file, and a missing folder, are created with access for their owner only. Raises OSError.
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = file.with_name(f".{file.name}.new")
-    with new.open("wb") as opened:
+    # An earlier process that was killed may have left it. With O_EXCL, a link in its place is never followed.
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as opened:
         opened.write(octets)
         opened.flush()
         # The data must be on disk before the rename, otherwise a power failure could leave an incomplete file.

@@ -78,3 +78,13 @@ def test_failed_replacement_leaves_the_file_unchanged(tmp_path):
     with pytest.raises(IsADirectoryError):
         replace_file(tmp_path / "a", b"two")
     assert (tmp_path / "a").read_bytes() == b"one"
+
+
+def test_replaced_file_follows_no_link_and_is_private(tmp_path):
+    (tmp_path / "victim").write_bytes(b"as it was")
+    (tmp_path / ".a.new").symlink_to(tmp_path / "victim")
+    (tmp_path / "a").symlink_to(tmp_path / "victim")
+    replace_file(tmp_path / "a", b"new")
+    assert (tmp_path / "victim").read_bytes() == b"as it was"
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert (tmp_path / "a").lstat().st_mode & 0o777 == 0o600

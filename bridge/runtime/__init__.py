@@ -6,6 +6,7 @@ thread_group.py       threads with names that are joined under one deadline; the
 control_channel.py    request and response files of commands
 command_handlers.py   what the running bridge does for each command
 offline_replay.py     the same for dead letters and states while no bridge runs
+folder_owner.py       rights of the folder's owner, for commands of root
 dry_run.py            a bridge that prints its records (`run --dry-run`)
 session_record.py     record of the broker's session in the spool
 hang_watchdog.py      ends the process if a mapping never returns

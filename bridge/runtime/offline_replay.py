@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from bridge.errors import BridgeError
@@ -10,10 +10,13 @@ from bridge.ingest.bindings import bind_mappings, clear_state
 from bridge.ingest.replay import DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
 from bridge.runtime.assembly import live_mappings
+from bridge.runtime.folder_owner import rights_of_owner
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bridge.config import Settings
     from bridge.ingest.replay import DeadLetterJob
     from bridge.spool.store import Spool
@@ -24,7 +27,7 @@ def clear_state_offline(settings: Settings, mapping: str) -> int:
 
     Raises SpoolInUse while a bridge is running, and BridgeError if there is no spool.
     """
-    with closing(_open(settings)) as spool:
+    with _opened(settings) as spool:
         released, keys = clear_state(spool, mapping)
         for number, record in released:
             spool.queue(record.destination).append(number, record.key, record.data)
@@ -32,12 +35,15 @@ def clear_state_offline(settings: Settings, mapping: str) -> int:
         return keys
 
 
-def _open(settings: Settings) -> Spool:
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Spool]:
+    """Open an existing spool, with the rights of its folder's owner until it is closed."""
     folder = settings.spool.path
     # Opening a missing spool would create it, possibly in the wrong folder and with the wrong owner.
     if not (folder / "spool.db").is_file():
         raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
-    return open_spool(settings.spool, live_first=settings.kinesis.live_first)
+    with rights_of_owner(folder), closing(open_spool(settings.spool, live_first=settings.kinesis.live_first)) as spool:
+        yield spool
 
 
 def run_offline(settings: Settings, job: DeadLetterJob) -> None:
@@ -45,11 +51,10 @@ def run_offline(settings: Settings, job: DeadLetterJob) -> None:
 
     Raises SpoolInUse while a bridge is running, and BridgeError if there is no spool.
     """
-    spool, folder = _open(settings), settings.spool.path
-    try:
+    with _opened(settings) as spool:
         targets = {}
         if job.action == "replay":
-            mappings = live_mappings(settings, folder / "in-force").routes.mappings
+            mappings = live_mappings(settings, settings.spool.path / "in-force").routes.mappings
             places = bind_mappings(spool, mappings, TopicCoverage(0).tally)
             targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
         jobs = DeadLetterJobs(spool)
@@ -61,5 +66,3 @@ def run_offline(settings: Settings, job: DeadLetterJob) -> None:
             part = jobs.fill(transaction, targets)
             spool.commit(transaction)
             part.committed()
-    finally:
-        spool.close()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from bridge.files import replace_file
+from bridge.files import FileProblem, read_bytes, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILE = "mappings.json"
+MAX_BYTES = 64 * 1024 * 1024
+"""Maximum size of the file. Five thousand mappings of 2 KB have a sixth of it."""
 
 
 class LastGoodTexts:
@@ -72,13 +74,13 @@ class LastGoodTexts:
         An unreadable file is logged and replaced: it must not stop the bridge.
         """
         try:
-            texts = orjson.loads(self._file.read_bytes())
+            texts = orjson.loads(read_bytes(self._file, MAX_BYTES))
             if isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()):
                 return texts
             problem = "expected an object of texts"
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except (OSError, orjson.JSONDecodeError) as error:
+        except (FileProblem, orjson.JSONDecodeError) as error:
+            if not self._file.exists():
+                return {}
             problem = str(error)
         log.warning(
             "%s cannot be read: %s; the last good versions of mappings that do not load are lost", self._file, problem

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from bridge.mapping.loading.last_good import FILE, LastGoodTexts
@@ -67,6 +69,25 @@ def test_damaged_file_is_reported_and_written_again(kept, folder, caplog, damage
     again = LastGoodTexts(folder)
     assert again.get("press.yaml") is None
     assert why in caplog.text
+    again.keep("press.yaml", b"topic: a")
+    again.write()
+    assert LastGoodTexts(folder).get("press.yaml") == b"topic: a"
+
+
+@pytest.mark.parametrize("kind", ["too large", "pipe", "link to a device"])
+def test_file_that_cannot_be_read_completely_is_replaced(folder, kept, kind, caplog):
+    file = folder / FILE
+    file.unlink()
+    if kind == "too large":
+        with file.open("wb") as sparse:
+            sparse.truncate(20_000_000_000)
+    elif kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("/dev/zero")
+    again = LastGoodTexts(folder)
+    assert again.get("press.yaml") is None
+    assert "cannot be read" in caplog.text
     again.keep("press.yaml", b"topic: a")
     again.write()
     assert LastGoodTexts(folder).get("press.yaml") == b"topic: a"
