@@ -1,4 +1,4 @@
-"""Shell completion for --mapping and --stream, from the present files in the configured folder."""
+"""Shell completion for --mapping and --stream, from the current files in the configured folder."""
 
 from __future__ import annotations
 

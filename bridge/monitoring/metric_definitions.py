@@ -207,7 +207,7 @@ METRICS: Final = (
     Metric("mapping_silent_seconds", "gauge", ("mapping",), "Time since a mapping went silent; 0 while it receives messages.", _of_mappings(lambda each: each.silent_ms / 1000)),
     Metric("reloads_total", "counter", (), "Number of times that mappings were reloaded.", _one(lambda s: s.reloads)),
     Metric("last_reload_timestamp_seconds", "gauge", (), "Time of the last reload, in seconds since 1970.", _one(lambda s: s.reloaded_at or None)),
-    Metric("stream_state", "gauge", ("stream", "state"), "1 for the present state of a stream: ok, retrying or refused.", _stream_states),
+    Metric("stream_state", "gauge", ("stream", "state"), "1 for the current state of a stream: ok, retrying or refused.", _stream_states),
     Metric("stream_bad_seconds", "gauge", ("stream",), "Time since the state stopped being ok; 0 while it is ok.", _of_streams("bad_for_secs")),
     Metric("stream_stalled_seconds", "gauge", ("stream",), "Time since Kinesis last accepted a record, while records are buffered; 0 while it accepts.",
            _of_flows("stalled_secs")),
@@ -257,7 +257,7 @@ METRICS: Final = (
            "From a message's arrival until Kinesis has accepted its record, including outages and restarts (after a restart, precise to 5 s). It begins with "
            "the arrival, because MQTT does not report when a message was published.", _one(lambda s: s.receive_to_delivered)),
     Metric("worker_up", "gauge", ("worker",), "1 while a worker's process runs or drains. Metrics without the label `worker` are sums over the workers.", _workers_up),
-    Metric("worker_state", "gauge", ("worker", "state"), "1 for the present state of a worker: " + ", ".join(_WORKER_STATES) + ".", _worker_states),
+    Metric("worker_state", "gauge", ("worker", "state"), "1 for the current state of a worker: " + ", ".join(_WORKER_STATES) + ".", _worker_states),
     Metric("worker_restarts_total", "counter", ("worker",), "Number of restarts of a worker.", _of_workers("restarts")),
     Metric("worker_up_seconds", "gauge", ("worker",), "Time since the start of the worker's process.", _of_workers("up_secs")),
     Metric("worker_connected", "gauge", ("worker",), "1 while a worker is connected to the broker.", _of_workers(lambda each: int(each.connected))),

@@ -50,13 +50,17 @@ class CborDecoder:
         # Every value takes at least one byte, so smaller payloads cannot exceed the limit.
         if len(payload) > MAX_VALUES:
             _count_values(payload)
+        # A search for the byte is much faster than the scan of all heads. The byte may also be a part of another value,
+        # so the scan decides.
         if _FLOAT32_BYTE in payload:
             payload = _with_doubles(payload)
         source = io.BytesIO(payload)
         try:
+            # With text keys only, Python's randomized hash protects the dict from crafted collisions.
             value = _decoder(source, strict_keys=len(payload) > _MAX_ANY_KEYS_BYTES).decode()
         except (cbor2.CBORError, ValueError, TypeError, RecursionError) as error:
             raise DecodeError(f"not CBOR: {_reason(payload, error)}") from None
+        # The decoder stops after the first value. A CBOR sequence (RFC 8742) is not one value, so the rest is an error.
         if source.tell() < len(payload):
             raise DecodeError(f"not CBOR: {len(payload) - source.tell()} bytes follow after the value")
         try:
@@ -96,6 +100,7 @@ def _big(value: Any, immutable: bool) -> int:
 
 def _big_negative(value: Any, immutable: bool) -> int:
     """Return the negative integer of tag 3. Raise DecodeError like `_big`."""
+    # Tag 3 encodes the number n as -1 - n (RFC 8949, section 3.4.3).
     return -1 - _big(value, immutable)
 
 
@@ -164,5 +169,6 @@ def _reason(payload: bytes, error: Exception) -> str:
     """Return the reason for an error in words."""
     if not payload:
         return "the payload is empty"
+    # cbor2 wraps the errors of the tag converters above in errors of its own.
     cause = error.__cause__
     return cause.detail if isinstance(cause, DecodeError) else str(error)

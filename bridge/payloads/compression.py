@@ -68,6 +68,7 @@ def decompressor(compression: str, limit: int, *, text: bool = False) -> Callabl
 def compression_of(payload: bytes, limit: int = DEFAULT_LIMIT) -> str | None:
     """Return the compression of a payload whose content may be text, or None if no compression is recognised."""
     marked = _marked(payload)
+    # A text is never taken for compressed data: a few texts would pass as deflated data by chance.
     if marked is not None or _is_text(payload):
         return marked
     if _has_zlib_header(payload) and _inflated("zlib", payload, limit) is not None:
@@ -79,6 +80,7 @@ def compression_of(payload: bytes, limit: int = DEFAULT_LIMIT) -> str | None:
 def compress(compression: str, data: bytes) -> bytes:
     """Return the data compressed, as a device would send it. With `auto`, return it unchanged."""
     if compression == "gzip":
+        # Without a time, the same data always becomes the same bytes, as the tests of a mapping need.
         return gzip.compress(data, mtime=0)
     if compression in _FORMATS:
         work = zlib.compressobj(wbits=_FORMATS[compression])
@@ -129,6 +131,8 @@ def _from_any(payload: bytes, limit: int, *, text: bool) -> bytes:
     if found is None and text:
         deflated = _inflated("deflate", payload, limit)
         found = deflated if deflated is not None and _is_text(deflated) else None
+        # Two bytes of a valid header are not proof of zlib. But the payload is not text, as expected, so damage is more
+        # probable.
         if found is None and headed:
             return _from_zlib(payload, limit)
     return payload if found is None else found
@@ -138,6 +142,7 @@ def _inflated(compression: str, payload: bytes, limit: int) -> bytes | None:
     """Return the content, or None for data of another format. Raise DecodeError for content over the limit."""
     work = zlib.decompressobj(_FORMATS[compression])
     try:
+        # One byte more than the limit shows that the content is too large, without decompressing all of it.
         made = work.decompress(payload, limit + 1)
     except zlib.error:
         return None
@@ -197,6 +202,7 @@ def _part(compression: str, data: bytes, room: int, payload: bytes, limit: int |
 
 def _from_zstd(payload: bytes, limit: int) -> bytes:
     """Decompress all zstd frames. Raise DecodeError."""
+    # A frame may require a window of any size, for which zstd would reserve the memory. So the window is limited too.
     package = zstandard.ZstdDecompressor(max_window_size=max(limit, _WINDOW_BYTES))
     made, place = bytearray(), 0
     for _ in range(_MAX_PARTS):
@@ -221,6 +227,7 @@ def _from_zstd(payload: bytes, limit: int) -> bytes:
 
 def _explained(error: zstandard.ZstdError, limit: int) -> str:
     """Return the text of a zstd error in plain words."""
+    # The package has no error code for this case, only the text of the library.
     if "too much memory" in str(error):
         return f"its window is larger than {max(limit, _WINDOW_BYTES)} bytes; compress without `--long`"
     return str(error)

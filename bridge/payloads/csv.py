@@ -85,6 +85,7 @@ class CsvDecoder:
 
 def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not empty, with the line on which it begins. Raise CsvProblem."""
+    # `newline=""` leaves line breaks as they are. Those within a quoted field belong to its value.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -124,6 +125,7 @@ def number(field: str) -> str | float | None:
         whole = int(field)
         return whole if MIN_INTEGER <= whole <= MAX_INTEGER else field
     value = float(field)
+    # A number too large for a float stays text, so it is not lost.
     return field if math.isinf(value) else value
 
 

@@ -54,6 +54,7 @@ def _shortest(kind: _Format, data: bytes) -> float:
     # More digits are needed only if `sure_digits` digits do not convert back to the same float.
     for digits in range(kind.sure_digits if abs(exact) >= kind.min_normal else 1, kind.max_digits + 1):
         shorter = float(f"{exact:.{digits}g}")
+        # `pack` rounds the number to this format, so equal bytes mean the same float.
         if _bytes(kind.layout, shorter) == data:
             return shorter
     return exact

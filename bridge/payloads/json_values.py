@@ -46,6 +46,7 @@ def check_json_values(payload: bytes) -> None:
     # Each value has at least one byte, so smaller payloads cannot exceed the limit.
     if len(payload) <= MAX_VALUES or _count_separators(payload) <= MAX_VALUES:
         return
+    # Only a payload with too many separators is worth the removal of its strings, which copies the payload.
     if _count_separators(_JSON_STRING.sub(b"", payload)) > MAX_VALUES:
         raise DecodeError(f"not usable: the JSON holds more than {MAX_VALUES:,} values")
 
@@ -56,6 +57,8 @@ def _count_separators(payload: bytes) -> int:
 
 def plain(value: Any, depth: int = MAX_DEPTH) -> Any:
     """Return the value as a JSON value; lists are changed in place. Raise DecodeError."""
+    # Exact types are compared, because `isinstance` costs more and a bool is an instance of int. Simple values come
+    # first: most values are simple.
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return value
@@ -107,6 +110,7 @@ def key_text(key: Any) -> str:
 def _time_text(moment: Timestamp) -> str:
     """Return the time as RFC 3339 text. Raise DecodeError outside the years 1 to 9999."""
     try:
+        # `isoformat` omits a fraction of zero, so the first 19 characters are the seconds in each case.
         whole = (_EPOCH + timedelta(seconds=moment.seconds)).isoformat()[:19]
     except OverflowError:
         raise DecodeError("holds a time outside the years 1 to 9999") from None

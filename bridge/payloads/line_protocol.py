@@ -186,5 +186,7 @@ def _number(word: str) -> float | None:
         return integer if least <= integer <= most else None
     if not _FLOAT.fullmatch(word):
         return None
+    # `float` accepts more than the line protocol, such as `1_000`, `nan` and `infinity`. The pattern has excluded
+    # these.
     value = float(word)
     return value if math.isfinite(value) else None

@@ -46,6 +46,8 @@ class MsgpackDecoder:
         # Every value takes at least one byte, so smaller payloads cannot exceed the limit.
         if len(payload) > MAX_VALUES:
             _count_values(payload)
+        # A search for the byte is much faster than the scan of all values. The byte may also be a part of another
+        # value, so the scan decides.
         if _FLOAT32_BYTE in payload:
             payload = _with_doubles(payload)
         try:
@@ -63,6 +65,7 @@ def _unpack(payload: bytes) -> Any:
     try:
         return msgpack.unpackb(payload, ext_hook=_content)
     except ValueError as error:
+        # The package raises a plain ValueError with this word for a key that is neither text nor bytes.
         if "strict_map_key" not in str(error):
             raise
     # Some key is not text. Keys of other types can be crafted to collide, and the dict would then take minutes to

@@ -102,6 +102,7 @@ class Connections:
         self._clock = clock
         self._open: dict[int, HttpConnection] = {}
         self._logged_at = float("-inf")
+        # At least one connection, so that a health check can be answered even with very few descriptors.
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._max = max(1, min(MAX_CONNECTIONS, soft // DESCRIPTORS_SHARE))
 
@@ -142,13 +143,17 @@ class Connections:
         if not waiting:
             return False
         per_address = Counter(each.address for each in waiting)
+        # The address with the most connections comes first, so one client with many connections cannot displace the
+        # others.
         victim = max(waiting, key=lambda each: (per_address[each.address], -each.waits_since))
+        # The socket object stays open until asyncio closes it. Only the entry is removed here, to make room at once.
         victim.shut_down()
         del self._open[victim.sock.fileno()]
         self._log(f"more than {self._max} connections; the one that waits longest ends ({victim.address})")
         return True
 
     def _forget_closed(self) -> None:
+        # A closed socket has the descriptor -1. Its old number may already belong to another socket.
         closed = [number for number, each in self._open.items() if each.sock.fileno() != number]
         for number in closed:
             del self._open[number]
@@ -184,6 +189,7 @@ class PageListener(socket.socket):
             self._refuse_without_descriptor()
             raise ConnectionAbortedError from error
         if not self.connections.accepted(sock, str(address[0])):
+            # uvicorn never sees this socket, so nothing else would close it.
             sock.close()
             raise ConnectionAbortedError
         return sock, address

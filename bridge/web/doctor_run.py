@@ -77,6 +77,7 @@ class DoctorRun:
 async def _findings(process: asyncio.subprocess.Process) -> dict[str, Any]:
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     assert process.stderr is not None  # noqa: S101 - it is a pipe
+    # Both pipes are read at the same time. A process that fills the other one would otherwise block forever.
     output, errors = await asyncio.gather(
         _read(process.stdout, MAX_OUTPUT_BYTES), _read(process.stderr, MAX_ERROR_BYTES)
     )

@@ -81,7 +81,10 @@ class MessageListener:
         self._by_route = bool(wanted.mapping) or wanted.outcome == "no-mapping"
         self._routes = routes
         self._searchable = 0
+        # The outcome of a message is known only after it is mapped, in `take`. A filter by outcome therefore stores
+        # several times as many messages, from which `take` selects.
         self._share = OUTCOME_MESSAGES // TAIL_MESSAGES if wanted.outcome else 1
+        # A full deque discards its oldest message, so a slow listener needs no more memory than a fast one.
         self._recent: deque[tuple[Publish, int]] = deque(maxlen=TAIL_MESSAGES * self._share)
 
     def offer(self, burst: list[Publish], now_ms: int) -> None:
@@ -113,6 +116,7 @@ class MessageListener:
     def _has_text(self, payload: bytes) -> bool:
         if self._searchable <= 0:
             return False
+        # `find` with an end searches a part of the payload without a copy of it.
         searched, self._searchable = self._searchable, self._searchable - len(payload)
         return payload.find(self._text, 0, searched) >= 0
 
@@ -169,6 +173,7 @@ class MessageTap:
     def listening(self, wanted: MessageFilter) -> Iterator[MessageListener]:
         """Add a listener. The bridge calls the tap while there is at least one."""
         listener = self._listener(wanted)
+        # The tuple is replaced and never changed, so the ingest thread iterates over it without a lock.
         self._listeners = (*self._listeners, listener)
         self._bridge.set_tap(self)
         try:

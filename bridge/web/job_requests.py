@@ -74,6 +74,7 @@ def _milliseconds(at: str) -> int:
         time = datetime.fromisoformat(at)
     except ValueError:
         raise BridgeError("at: expected a time such as 2026-01-31T12:00:00.000Z") from None
+    # A time without a zone is UTC, as in the texts that the page shows.
     return min(max(0, round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)), _LAST_MS)
 
 

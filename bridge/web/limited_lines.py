@@ -24,10 +24,14 @@ class LimitedLines(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log the record."""
+        # Only the first line is compared: the others may be a traceback or a part of the request, which differ each
+        # time.
         text, now = str(record.msg).partition("\n")[0], self._clock()
         at, suppressed = self._seen.pop(text, (float("-inf"), 0))
         passes = now - at >= LINE_SECS
         self._seen[text] = (now, 0) if passes else (at, suppressed + 1)
+        # Each text is inserted again when it occurs, so the first one is the one that has not occurred for the longest
+        # time.
         if len(self._seen) > MAX_TEXTS:
             del self._seen[next(iter(self._seen))]
         if passes and suppressed:

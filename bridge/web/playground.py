@@ -54,6 +54,7 @@ class Playground:
 
     async def run(self, job: str, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the result of a job of the worker process. Raise BridgeError if it takes too long or fails."""
+        # The members `job` and `folder` come last, so that a request of the page cannot replace them.
         request = {**asked, "job": job, "folder": str(self._folder)}
         if self._requests >= MAX_REQUESTS:
             raise BridgeError("other trials are running: retry in some seconds")
@@ -67,6 +68,8 @@ class Playground:
         return result
 
     async def _result(self, request: dict[str, Any]) -> dict[str, Any]:
+        # The worker processes one request at a time, and its responses have no number. They could not be assigned
+        # otherwise.
         async with self._turn:
             try:
                 process = await self._step(self._running(), START_SECS, "the worker process has not started", "start")

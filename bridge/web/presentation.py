@@ -22,6 +22,7 @@ def message_value(routes: Router, publish: Publish, at_ms: int) -> dict[str, Any
     """Return a message, and the result of each mapping for it. The mappings' state is not changed."""
     first, topic, _, _, payload, total_bytes = publish
     match = routes.match(topic)
+    # The first byte of a PUBLISH packet has the QoS in bits 2 and 1, and RETAIN in bit 0 (MQTT 5, section 3.3.1).
     message = Message(match.topic, payload, first >> 1 & 3, first & 1 == 1, at_ms)
     made = [
         # `apply_replay` bypasses `changes` and `sample`, which would change the mapping's state.

@@ -50,6 +50,7 @@ class WebServer:
                 listener = self._listen()
             except OSError as error:
                 self._cannot(f"http.listen {self._settings.host}:{self._settings.port}: {error.strerror or error}")
+                # A restart of the bridge may overlap with the end of its predecessor, which still has the port.
                 self._stopping.wait(TRY_AGAIN_SECS)
                 continue
             self.problem = ""
@@ -100,6 +101,7 @@ class WebServer:
             lifespan="off",
             loop="asyncio",
             http=partial(PageProtocol, listener.connections),  # type: ignore[arg-type]  # called as the class is
+            # The page uses server-sent events, so no WebSocket library is imported.
             ws="none",
             server_header=False,
             backlog=BACKLOG,
@@ -108,6 +110,7 @@ class WebServer:
             ssl_certfile=str(self._settings.cert_file) if self._settings.cert_file else None,
             ssl_keyfile=str(self._settings.key_file) if self._settings.key_file else None,
         )
+        # uvicorn would log its start and its end, which the bridge logs itself.
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         for name in LIMITED_LOGGERS:
             logging.getLogger(name).addFilter(LimitedLines())

@@ -37,7 +37,7 @@ def test_preview_counts_the_messages_whose_result_changes(edit):
     expect(edited.traffic.get_by_text(re.compile(r"^(\d+) of \1 messages? changes?$"))).to_be_visible()
     edited.traffic.locator("summary").first.click()
     compared = edited.traffic.locator("details[open]")
-    expect(compared.get_by_role("heading")).to_have_text(["Present file", "Edited text"])
+    expect(compared.get_by_role("heading")).to_have_text(["Current file", "Edited text"])
     expect(compared).to_contain_text("filtered")
     edited.replace("captures.site != 'pdx'", "payload.status != 'ABSENT'")
     edited.page.get_by_label("Topic", exact=True).focus()

@@ -162,6 +162,7 @@ def _block(data: bytes, at: int) -> tuple[int, int]:
     """Return the number of items of a block. A negative one is followed by the block's size, which is not needed."""
     count, at = _long(data, at)
     if count < 0:
+        # The size serves readers that skip the block. This reader needs the values.
         count = -count
         _, at = _long(data, at)
     return count, at
@@ -255,6 +256,7 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < _CONTINUES:
+            # The tenth byte has more bits than the 64 of a long. Other readers drop the excess bits too.
             value &= 0xFFFFFFFFFFFFFFFF
             return (value >> 1) ^ -(value & 1), at
         shift += 7

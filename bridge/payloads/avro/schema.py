@@ -83,6 +83,7 @@ class _SchemaReader:
         if name in PRIMITIVES:
             return AvroType(name)
         full = name if "." in name or not namespace else f"{namespace}.{name}"
+        # The namespace of the enclosing type comes first. Some generators write names of the null namespace without it.
         found = self._named.get(full) or self._named.get(name)
         if found is None:
             raise SchemaError(f"{where}: unknown type '{name[:60]}'; a type is declared before it is used")
@@ -103,6 +104,7 @@ class _SchemaReader:
         full = name if "." in name or not space else f"{space}.{name}"
         if full in self._named or full in PRIMITIVES:
             raise SchemaError(f"{where}: the name '{full}' is there twice")
+        # The type is stored before its fields are read, because a record may contain itself.
         made = self._named[full] = AvroType("record" if kind == "error" else kind, full)
         if made.kind == "record":
             made.fields += self._fields(data, full.rpartition(".")[0], f"{where}.{name}", depth)

@@ -95,6 +95,7 @@ def _boolean(data: bytes) -> bool:
 
 def _bcd(data: bytes) -> int:
     """Return the number of binary coded decimals. Raise ValueError for a digit over 9."""
+    # The hexadecimal digits of BCD data are its decimal digits.
     digits = data.hex()
     if not digits.isdecimal():
         raise ValueError(f"a bcd field holds 0x{digits[:40]}, which has digits over 9")

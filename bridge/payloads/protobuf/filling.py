@@ -51,6 +51,7 @@ def _fill_field(message: Any, field: FieldDescriptor, value: Any, where: str) ->
             _guarded(lambda: setattr(message, field.name, _scalar(field, value)), where)
         else:
             target = getattr(message, field.name)
+            # An empty message has no field to set, but its presence must be encoded.
             target.SetInParent()
             fill(target, value, where)
         return

@@ -78,6 +78,7 @@ def declarations(fields: Fields, tables: Sequence[MetricTable]) -> list[Declared
 def member_tables(template: Fields, declared: Sequence[DeclaredMetric], definitions: MetricTable) -> list[MetricTable]:
     """Return the tables of a template's members, nearest first: from its instances, then from its definition."""
     tables = [each.members for each in declared if each.members is not None]
+    # A dict and not a set, because the order matters and a definition must be searched once only.
     references = dict.fromkeys([template.get("template_ref"), *(each.reference for each in tables)])
     for reference in references:
         if reference:

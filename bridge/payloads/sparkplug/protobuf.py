@@ -73,6 +73,7 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
 
     `left` has one item, shared by all calls: how many more messages the payload may contain.
     """
+    # A list and not a number: all calls for one payload count down the same item.
     left[0] -= 1
     if not depth or left[0] < 0:
         raise DecodeError(f"not Sparkplug B: more than {MAX_PARTS} parts, or deeper than {MAX_DEPTH} levels")
@@ -149,6 +150,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return (value | byte << shift) & _MASK64, at
         value |= (byte ^ _CONTINUES) << shift
         shift += 7
+        # A varint without an end would otherwise become an integer of any size, in quadratic time.
         if shift == _VARINT_BITS:
             raise DecodeError(f"not Sparkplug B: an integer of more than 10 bytes, at byte {at - 10}")
 
@@ -167,6 +169,7 @@ def _packed(data: bytes, at: int, end: int) -> list[int]:
 def _pass_over(data: bytes, at: int, tag: int) -> int:
     """Return the index after a field that is not in the schema."""
     wire_type = tag & 7
+    # Field numbers begin with 1. Wire types 3 and 4 (groups) are deprecated, and Sparkplug does not use them.
     if tag >> 3 == 0 or wire_type not in {_VARINT, _FIXED64, _LENGTH, _FIXED32}:
         raise DecodeError(f"not Sparkplug B: no field begins with {tag}, before byte {at}")
     if wire_type == _FIXED64:
@@ -180,6 +183,7 @@ def _pass_over(data: bytes, at: int, tag: int) -> int:
 def _schema(*fields: tuple[int, str, int] | tuple[int, str, int, _Schema]) -> _Schema:
     """Return a schema by tag, for fields of (number, name, kind) and, if nested, their schema."""
     return {
+        # The key contains the wire type. A field of an unexpected wire type is thus unknown, and skipped.
         number << 3 | _WIRE_TYPES.get(kind, _LENGTH): (name, kind, inner[0] if inner else {})
         for number, name, kind, *inner in fields
     }

@@ -73,6 +73,7 @@ def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingC
     }
     if name is None:
         del reading["name"]
+        # The alias comes first, where the name would be: records show the keys in this order.
         reading = {"alias": fields.get("alias"), **reading}
     if "properties" in fields:
         reading["properties"] = properties = properties_of(fields["properties"])

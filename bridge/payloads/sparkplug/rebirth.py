@@ -70,6 +70,7 @@ class RebirthRequests:
         if not self._waiting:
             return ()
         commands = []
+        # A copy of the items, because the loop deletes from the dict.
         for edge_node, topic in list(self._waiting.items()):
             if not self._has_room(now_ms):
                 break
@@ -82,10 +83,13 @@ class RebirthRequests:
     def sent(self, edge_node: str, payload: bytes) -> bool:
         """Return whether this command is the bridge's own last request to the node, which the broker sends back."""
         asked = self._last_requests.get(edge_node)
+        # Requests differ in their timestamp, so one of another client has other bytes.
         return asked is not None and asked.payload == payload
 
     def _has_room(self, now_ms: int) -> bool:
         """Return whether one more request may be sent now."""
+        # The deque has the last PER_SECOND times, so its first item is the oldest of them. A negative difference means
+        # that the clock was set back.
         if len(self._sent_at) == PER_SECOND and 0 <= now_ms - self._sent_at[0] < _SECOND_MS:
             return False
         if len(self._last_requests) < self._max_nodes:

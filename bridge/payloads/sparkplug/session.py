@@ -87,6 +87,8 @@ class SparkplugSession:
         topic = self._topics.get(message.topic) or self._topic(message.topic)
         if topic.type == STATE:
             return host_state(topic, message.payload), ()
+        # Brokers send a message to its own publisher too if it has subscribed to the topic. MQTT 3.1.1 has no option
+        # against this.
         if topic.type == "NCMD" and self._rebirths.sent(topic.edge_node, message.payload):
             return OWN_COMMAND, ()
         payload = read_payload(message.payload)
@@ -99,6 +101,8 @@ class SparkplugSession:
         if follow is None:  # a command of another client, or the bridge's own, which it receives too
             return view, ()
         follow(topic, node, view, memory)
+        # Stored after the sequence was checked, and only if the birth could be read completely: `view_of` raises
+        # otherwise.
         if topic.type in _BIRTHS:
             self._births.put_table(memory, topic.source, rows_of(payload.get("metrics", ())))
         if view["problems"] and not _ASK_FOR_REBIRTH.get(topic.type, _NEVER).isdisjoint(view["problems"]):
@@ -134,6 +138,7 @@ class SparkplugSession:
             self._births.forget_table(memory, f"{topic.edge_node}/{device}")
         view["bd_seq"] = bd_seq_of(view)
         self._births.put_node(memory, topic.edge_node, NodeState(view["bd_seq"], online=True, devices={}))
+        # An NBIRTH begins the sequence again. The specification requires 0, but any number is accepted.
         self._births.put_last(memory, topic.edge_node, view["seq"] or 0, view["timestamp"] or 0)
 
     def _device_birth(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
@@ -150,6 +155,8 @@ class SparkplugSession:
 
     def _device_death(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
         """Check the sequence, and store that the device is offline; its metrics are stale."""
+        # The stale metrics are read first: `_put_device` below takes the device offline, and `_declared` would then be
+        # empty.
         view["stale"] = stale(topic, topic.device, self._declared(topic, node, memory))
         view["online"] = False
         self._follow_sequence(topic, node, view, memory)
@@ -161,6 +168,8 @@ class SparkplugSession:
         The broker publishes this message as the node's will. The node may already have returned with a new session.
         """
         view["bd_seq"] = ended = bd_seq_of(view)
+        # A node whose network failed may connect again before the broker publishes the will of its old connection.
+        # Without the number of both sessions, the death counts: a wrong `offline` ends with the next birth.
         if node.online and None not in {ended, node.bd_seq} and ended != node.bd_seq:
             note(view, "old_death")
             return

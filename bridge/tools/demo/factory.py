@@ -41,7 +41,7 @@ class FactoryEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Machine:
-    """One press: its present state, and the times of its next messages."""
+    """One press: its current state, and the times of its next messages."""
 
     line: str
     name: str

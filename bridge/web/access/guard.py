@@ -81,6 +81,7 @@ class Guard:
             return User(Role.VIEW)
         found = self.sessions.user_of(request.cookies.get(COOKIE))
         given = bearer_token(request.headers)
+        # A valid session comes first, so that a wrong token beside it neither delays the request nor counts as a guess.
         if found is not None or given is None:
             return found
         role = await self.role_of(request, given)
@@ -92,6 +93,7 @@ class Guard:
         If the token is wrong, return None after a delay. Raise RequestError.
         """
         address = request.client.host if request.client else "an unknown address"
+        # Refused before the token is compared. Otherwise an attacker could still recognize the correct token.
         if self._wrong.refuses(address):
             raise RequestError(429, "too many wrong tokens from this address: retry in some seconds")
         role = self.sessions.role_of(given)

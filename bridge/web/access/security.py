@@ -69,6 +69,7 @@ def origin_is_ours(headers: Headers) -> bool:
     if headers.get(OUR_HEADER) is None:
         return False
     origin = headers.get("origin")
+    # Browsers send an Origin with each POST request. A program such as curl sends none, and has no user's cookie.
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 

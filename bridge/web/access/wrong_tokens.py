@@ -43,6 +43,8 @@ class WrongTokens:
     async def delay(self, address: str, secs: float) -> None:
         """Log a wrong token, and wait until the response may be sent."""
         self._log(address)
+        # Each delayed response occupies a connection, so with too many of them this one is sent at once. A token of 16
+        # characters cannot be guessed at that rate either.
         if sum(self._delayed.values()) >= MAX_DELAYED_IN_ALL:
             return
         self._delayed[address] = self._delayed.get(address, 0) + 1

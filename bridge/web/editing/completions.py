@@ -61,6 +61,7 @@ def _fixed() -> dict[str, Any]:
 def _keys(schema: dict[str, Any], node: dict[str, Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
     """Yield (path, keys) of each object in the file. The path is "" for the file, `outputs[]` for an item of a list."""
     members = _members(schema, node)
+    # No object of the schema contains itself today. The limit prevents an endless recursion if one ever does.
     if not members or depth > _MAX_DEPTH:
         return
     yield path, [{"name": name, **_described(schema, each)} for name, each in members.items()]

@@ -77,6 +77,7 @@ class MappingEditor:
             found = self._present(name)
             try:
                 self._store.recover(self._was_made)
+                # The history of a mapping begins with its first change on the page. Opening it creates no history.
                 if self._store.latest(name) is not None:
                     self._note_change_on_disk(found)
             except OSError as error:
@@ -110,6 +111,7 @@ class MappingEditor:
     def enable(self, name: str, expected: str, author: Author, *, enabled: bool) -> str:
         """Enable or disable a mapping. Return its version."""
         with self._changing(name, expected) as found:
+            # Two users may click the same button. The second one has what they want, so this is no error.
             if found.names.enabled == enabled:
                 return found.version
             if not enabled:
@@ -181,6 +183,7 @@ class MappingEditor:
         try:
             change()
         except OSError as error:
+            # The file may have been replaced before the error, for example if only the `fsync` of the folder failed.
             if not self._was_made(entry):
                 raise
             log.warning("mapping %s: the change may not survive a power failure: %s", entry.name, error)
@@ -210,7 +213,7 @@ class MappingEditor:
         return MappingFile(files[0], text, fixed)
 
     def _note_change_on_disk(self, found: MappingFile) -> None:
-        """Store the present text as a version, unless it is the newest version. So no active version is ever lost."""
+        """Store the current text as a version, unless it is the newest version. So no active version is ever lost."""
         latest = self._store.latest(found.names.name)
         if found.fixed or found.text is None or (latest is not None and latest.version == found.version):
             return

@@ -30,6 +30,8 @@ VERSION_DIGITS: Final = 16
 # Link that Kubernetes makes in each mounted ConfigMap and Secret:
 # https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically
 _DATA_LINK: Final = "..data"
+# O_NONBLOCK: opening a FIFO of this name must not wait for a writer. `_read` then rejects it, as any file that is not
+# regular.
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -132,6 +134,7 @@ class MappingFolder:
 
         `expected` is the version of the file to replace, "" for a new file. Raise Conflict, OSError.
         """
+        # A name that begins with a dot is no mapping's name, so the bridge does not load the incomplete file.
         new = f".{file}.new"
         with self._opened() as folder:
             _remove(folder, new)
@@ -177,6 +180,7 @@ def _read(folder: int, file: str) -> bytes | None:
     with os.fdopen(opened, "rb") as stream:
         if not stat.S_ISREG(os.fstat(opened).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", file)
+        # One byte more than the maximum shows that the file is too large, even if it grows while it is read.
         text = stream.read(MAX_DOCUMENT_BYTES + 1)
     if len(text) > MAX_DOCUMENT_BYTES:
         raise OSError(errno.EFBIG, f"larger than {MAX_DOCUMENT_BYTES:,} bytes", file)
@@ -206,8 +210,10 @@ def _write_new(folder: int, file: str, text: bytes, replaces: str) -> None:
         opened.flush()
         if old is not None:
             mine = os.fstat(opened.fileno())
+            # Only root may give a file to another owner. `fixed_reason` has refused the edit if the bridge could not.
             if (mine.st_uid, mine.st_gid) != (old.st_uid, old.st_gid):
                 os.fchown(opened.fileno(), old.st_uid, old.st_gid)
+            # fchown clears the set-user-ID bits (chown(2)), so the mode is set after the owner.
             os.fchmod(opened.fileno(), stat.S_IMODE(old.st_mode))
             _copy_attributes(folder, replaces, opened.fileno())
         os.fsync(opened.fileno())

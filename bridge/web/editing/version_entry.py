@@ -77,6 +77,7 @@ def from_head(head: bytes, size: int) -> Entry:
         raise DamagedEntry from None
     if not isinstance(read, dict) or read.keys() != _FIELDS.keys():
         raise DamagedEntry
+    # `type` and not `isinstance`: True is an instance of int.
     if any(type(read[name]) is not kind for name, kind in _FIELDS.items()):
         raise DamagedEntry
     if size != len(head) + read["bytes"]:  # the file was cut short

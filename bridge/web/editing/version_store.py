@@ -50,6 +50,7 @@ class VersionStore:
     def begin(self, entry: Entry, text: bytes) -> None:
         """Store a change that is about to be made."""
         make_private(self._folder)
+        # The folder may exist already, with another mode.
         self._folder.chmod(OWNER_ONLY)
         self._write(_PENDING, to_bytes(replace(entry, number=self._next_number()), text))
 

@@ -101,7 +101,7 @@ class MappingFileEndpoints:
     async def rollback(self, request: Request) -> Response:
         """Serve POST /api/mappings/NAME/rollback {"id": "42", "version": "…", "note": "…"}: save an earlier version.
 
-        `version` identifies the present file; null if it was deleted.
+        `version` identifies the current file; null if it was deleted.
         """
         asked, author = await self._asked(request)
         if not isinstance(asked.get("id"), str) or not asked["id"]:
@@ -124,7 +124,7 @@ class MappingFileEndpoints:
             version = await self._threads.run(self._editor.save, name, content, expected, author, action)
         except RequestError as error:
             if error.more.get("code") == "conflict":
-                error.more |= await self._difference("present file", error.more["text"] or "", "your text", text)
+                error.more |= await self._difference("current file", error.more["text"] or "", "your text", text)
             raise
         return json({"version": version, "tests": tests})
 
@@ -186,12 +186,12 @@ class MappingFileEndpoints:
         return json({"entries": [each.value() for each in entries], "damaged": damaged})
 
     async def version(self, request: Request) -> Response:
-        """Serve GET /api/mappings/NAME/history/ID: the text of a version, and its differences to the present file."""
+        """Serve GET /api/mappings/NAME/history/ID: the text of a version, and its differences to the current file."""
         name, number = request.path_params["name"], integer(request.path_params, "id", 0)
         entry, content = await self._threads.run(self._editor.version, name, number)
         found = await self._threads.run(self._editor.open, name)
         text = content.decode("utf-8", "replace")
-        difference = await self._difference(f"version {number}", text, "present file", found.shown)
+        difference = await self._difference(f"version {number}", text, "current file", found.shown)
         return json({**entry.value(), "text": text, **difference})
 
     # -- parts of a request --------------------------------------------------------------------------------------------

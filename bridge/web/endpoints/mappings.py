@@ -47,7 +47,7 @@ class MappingEndpoints:
         ]
 
     async def mapping(self, request: Request) -> Response:
-        """Serve GET /api/mappings/NAME: the file's present text, its version, its problems, and whether it is active.
+        """Serve GET /api/mappings/NAME: the file's current text, its version, its problems, and whether it is active.
 
         `live` is true when the active mapping has this text.
         """
@@ -76,7 +76,7 @@ class MappingEndpoints:
         return json(await self._playground.run("try", trial(await body(request))))
 
     async def preview(self, request: Request) -> Response:
-        """Serve POST /api/preview: compare the results of an edited mapping and of its present file."""
+        """Serve POST /api/preview: compare the results of an edited mapping and of its current file."""
         asked = await body(request)
         query = {**mapping_and_name(asked), "messages": messages(asked)}
         found = await self._threads.run(self._editor.open, query["name"])

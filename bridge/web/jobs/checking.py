@@ -76,6 +76,7 @@ def _range(lines: list[str], line: int, column: int) -> dict[str, int]:
     Lines and columns count from 1; `end_column` is the column after the last character.
     """
     shown = lines[line - 1] if 0 < line <= len(lines) else ""
+    # The page marks a range, and a problem has only a begin. The word that begins there is the best guess for its end.
     word = _WORD.match(shown, max(column - 1, 0))
     end = word.end() + 1 if word else column + 1
     return {"line": line, "column": column, "end_line": line, "end_column": end if line else 0}

@@ -22,6 +22,8 @@ the expressions that users try here, and its service has 512 MiB.
 def memory_limit(more: int = JOB_BYTES) -> Iterator[None]:
     """Limit the memory that this process may use in addition to its present memory."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    # The first number is the size of the address space in pages, which is what RLIMIT_AS limits (proc(5),
+    # setrlimit(2)).
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * resource.getpagesize() + more
     # If the tables are large, the process may already be near the limit.

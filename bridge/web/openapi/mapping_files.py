@@ -34,7 +34,7 @@ REFUSED: Final = obj(
     },
     error=TEXT,
 )
-"""Refusal of an edit. With `conflict`: the present text and version of the file, and the differences to the request."""
+"""Refusal of an edit. With `conflict`: the current text and version of the file, and the differences to the request."""
 _REFUSALS = {403: REFUSED, 409: REFUSED}
 _FILE = obj(
     name=TEXT,

@@ -15,7 +15,7 @@ export async function copyText(text) {
 function show(text) {
   const field = h("textarea", { class: "code", rows: 16, readonly: true, "aria-label": "Text to copy", value: text });
   const dialog = h("dialog", { class: "copy", "aria-label": "Text to copy" },
-    h("form", { method: "dialog" }, h("p", {}, "This browser does not copy for pages without HTTPS: copy the selected text."), field,
+    h("form", { method: "dialog" }, h("p", {}, "Without HTTPS, the browser does not let this page copy. Copy the selected text yourself."), field,
       h("div", { class: "row end" }, h("button", { class: "plain" }, "Close"))));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

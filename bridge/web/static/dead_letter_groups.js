@@ -91,7 +91,7 @@ export class DeadLetterGroups {
   async act(action, group) {
     const count = counted(group.dead_letters, "dead letter");
     const question = action === "delete" ? `Permanently delete ${count} of this group? The messages cannot be restored. The counters still include them.`
-      : `Replay ${count} of this group through the active mappings? Those that fail again stay here with their new reason.`;
+      : `Replay ${count} of this group through the active mappings? The ones that fail again stay here with their new reason.`;
     if (!(await agreed(question, VERBS[action]))) return;
     this.running = true;
     this.stopping = false;

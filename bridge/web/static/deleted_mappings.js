@@ -21,7 +21,7 @@ export function drawDeleted(element, { deleted, editable }, restored) {
 
 const button = (name, act) => h("button", { class: "plain", "aria-label": `Restore ${name}`, onclick: () => act(name) }, "Restore");
 
-// The newest version that has a text, as the present file.
+// The newest version that has a text, as the current file.
 async function restore(name) {
   const path = `/api/mappings/${encodeURIComponent(name)}`;
   const last = (await get(`${path}/history`)).entries.find((each) => each.version);

@@ -26,8 +26,8 @@ export class History {
   row(each, isPresent) {
     const place = h("div", { class: "earlier" });
     const isSame = each.version === this.file.version;
-    const back = this.file.editable && !isSame && each.version ? h("button", { class: "plain", "aria-label": `Roll back to the version of ${at(each)}`, onclick: () => this.rollBack(each) }, "Roll back") : null;
-    const show = h("details", { ontoggle: (event) => { if (event.target.open) this.show(each, place); } }, h("summary", {}, "Differences to the present file"), place);
+    const back = this.file.editable && !isSame && each.version ? h("button", { class: "plain", "aria-label": `Roll back to the version from ${at(each)}`, onclick: () => this.rollBack(each) }, "Roll back") : null;
+    const show = h("details", { ontoggle: (event) => { if (event.target.open) this.show(each, place); } }, h("summary", {}, "Differences from the current file"), place);
     return h("li", {}, h("div", { class: "row" }, h("strong", {}, `${at(each)} UTC`), tag(each.action), isPresent ? tag("present", "good") : isSame ? tag("same text") : null,
       h("span", { class: "quiet" }, each.by ? `by ${each.by} · ${bytes(each.bytes)}` : bytes(each.bytes)), each.note ? h("span", {}, each.note) : null, back), isSame || !each.version ? null : show);
   }
@@ -44,14 +44,14 @@ export class History {
   async rollBack(each) {
     const why = this.mayRollBack();
     if (why) { this.failed(why); return; }
-    const note = await askNote(`Roll back to the version of ${at(each)} UTC?`, h("p", {}, "Its text replaces the file, and the bridge loads it. The present text stays in the history."), "Roll back");
-    if (note !== null) await this.replace(each, note || `back to the version of ${at(each)} UTC`);
+    const note = await askNote(`Roll back to the version from ${at(each)} UTC?`, h("p", {}, "That version replaces the file, and the bridge loads it. The current text stays in the history."), "Roll back");
+    if (note !== null) await this.replace(each, note || `back to the version from ${at(each)} UTC`);
   }
 
   async replace(each, note, forceTests = false) {
     try {
       await this.file.change("rollback", { id: each.id, note, force_tests: forceTests });
-      this.rolledBack(`Rolled back to the version of ${at(each)} UTC`);
+      this.rolledBack(`Rolled back to the version from ${at(each)} UTC`);
     } catch (error) {
       const failing = error.value && error.value.code === "tests-failed" ? error.value.tests.filter((test) => !test.passed) : [];
       if (!failing.length) this.failed(`Not rolled back: ${error.message}`);

@@ -116,7 +116,7 @@ export class Saving {
   }
 
   async remove() {
-    if (await agreed(`Delete the mapping ${this.file.name}? The bridge stops reading its topics. Its history keeps the text, and can restore it.`, "Delete")) await this.change("delete");
+    if (await agreed(`Delete the mapping ${this.file.name}? The bridge stops reading its topics. The history keeps the text, so you can restore the mapping.`, "Delete")) await this.change("delete");
   }
 
   async change(action, details = {}) {

@@ -59,7 +59,7 @@ export class Traffic {
   // The list does not move while a pointer or the focus is on it.
   get isUsed() { return this.holding || this.list.contains(document.activeElement); }
 
-  // The results are those of the present text.
+  // The results are those of the current text.
   get isCurrent() { return Boolean(this.results) && this.resultsOf === this.edited().text; }
 
   // Preview again, at most once in REFRESH_MS: after an edit, and for new messages.
@@ -133,5 +133,5 @@ const side = (title, one) => h("div", {}, h("h3", {}, title), one.matched ? made
 function comparison(result) {
   return h("details", {}, h("summary", {}, tag("changes", "warn")),
     h("pre", { class: "compared", tabindex: "0", role: "group", "aria-label": "Differences" }, result.differences.join("\n")),
-    h("div", { class: "sides" }, side("Present file", result.before), side("Edited text", result.after)));
+    h("div", { class: "sides" }, side("Current file", result.before), side("Edited text", result.after)));
 }

@@ -80,7 +80,7 @@ export class NewMapping {
       location.hash = `#/mappings/${encodeURIComponent(wanted)}/new`;
     };
     fill(this.body, panel("Name and text", null, h("form", { class: "body", onsubmit: begin },
-      h("div", { class: "field" }, h("label", { for: "name" }, "Name of the mapping, and of its file"), field), notice,
+      h("div", { class: "field" }, h("label", { for: "name" }, "Name of the mapping and its file"), field), notice,
       notes.length ? h("ul", { class: "notes" }, notes.map((each) => h("li", {}, each))) : null,
       h("div", { class: "row details" }, h("button", {}, "Open in the editor"), h("span", { class: "quiet" }, "Nothing is written before you save.")),
       h("pre", { class: "proposal", tabindex: "0", role: "group", "aria-label": "Proposed text" }, text))));

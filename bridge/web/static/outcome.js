@@ -7,7 +7,7 @@ const copy = (nodes) => nodes && nodes.map((each) => (each.cloneNode ? each.clon
 
 export function made(each, shown) {
   const name = each.mapping ? [h("strong", {}, breakable(each.mapping)), " → "] : null;
-  const notes = each.remembers ? h("p", { class: "quiet" }, "Without `changes` and `sample`, which depend on earlier messages.") : null;
+  const notes = each.remembers ? h("p", { class: "quiet" }, "`changes` and `sample` are not applied here: they depend on earlier messages.") : null;
   const none = !each.records.length && !each.rejections.length ? h("div", { class: "outcome" }, name, tag("filtered"), " no record") : null;
   return h("div", { class: "mapped" },
     each.records.map((record) => h("div", { class: "outcome" }, copy(name),

@@ -25,10 +25,10 @@ export class Overview {
     this.element = h("div", { class: "overview" },
       h("h1", { class: "unseen" }, "Overview"), this.problems, this.flow, this.curves.element,
       h("div", { class: "tables" }, this.ofWorkers,
-        foldable("Streams", h("span", { class: "quiet" }, "records since the start; oldest: time since the receipt of the oldest record that is not delivered; latency: duration of the last request"), this.streams),
+        foldable("Streams", h("span", { class: "quiet" }, "records since the start; oldest: age of the oldest record that is not delivered; latency: duration of the last request"), this.streams),
         this.ofLinks,
         foldable("Ledger", this.balance, this.mappings,
-          h("p", { class: "quiet" }, "A message counts once for each output of each matching mapping; with “each: true”, once for each item. Each count becomes a record (delivered, dropped or still buffered), or is filtered or dead-lettered.")),
+          h("p", { class: "quiet" }, "A message counts once for each output of each matching mapping, or with “each: true” once for each item. Each count ends as a record (delivered, dropped or still buffered), as filtered or as a dead letter.")),
         this.events.element));
     drawEmptyFlow(this.flow);
   }

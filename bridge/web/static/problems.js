@@ -23,7 +23,7 @@ function problemItem(group, nowMs) {
   const rows = details(joined(group), nowMs).flatMap(([label, text]) => [h("dt", {}, label), h("dd", {}, ...errorText(text))]);
   const others = group.slice(1).map((each) => each.stream || each.mapping || named(each));
   return h("li", {}, h("p", { class: "summary" }, tag(...SEVERITY[first.severity]), " ", h("strong", {}, named(first)), " ", mappingLink(first)),
-    others.length ? h("p", {}, `The same for ${others.join(", ")}`) : null, h("dl", { class: "steps" }, rows));
+    others.length ? h("p", {}, `Also affected: ${others.join(", ")}`) : null, h("dl", { class: "steps" }, rows));
 }
 
 // The problems of a group as one: the earliest begin, the sum of the records, the shortest time of the buffer.

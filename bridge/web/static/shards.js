@@ -7,7 +7,7 @@ import { number, panel, tableOf, tag } from "./components.js";
 const RELOAD_MS = 2_000;
 const HASHES = 2 ** 128;
 const COLUMNS = ["Shard", "Hash range", "#Sent/s", "#Throttled/s", "#Used", "#Allowed", "Last throttled", "#Queued", "Deferred"];
-const USED_AND_ALLOWED = "Used: what this bridge sends, as a percentage of the shard's limit (1,000 records and 1 MiB per second). Allowed: the most that it may send, because other producers may share the shard.";
+const USED_AND_ALLOWED = "Used: what this bridge sends, as a percentage of the shard's limit (1,000 records and 1 MiB per second). Allowed: the most that this bridge may send, because other producers may share the shard.";
 const DISTRIBUTIONS = { by_key: "the partition key determines the shard", by_service: "Kinesis decides the shard", unknown: "not known yet whether the partition key determines the shard" };
 
 export class Shards {

@@ -68,7 +68,7 @@ class Workers {
       h("td", { class: "wrap state" }, tag(each.state, each.state === "running" ? "good" : "warn"), each.detail ? h("div", { class: "quiet" }, each.detail) : null),
       number(each.pid ? String(each.pid) : "–"), number(each.pid ? duration(each.up_secs) : "–"), number(each.restarts, "amiss"), number(each.received_messages), number(each.delivered),
       number(each.spooled), number(each.spooled ? duration(each.oldest_secs) : "–"), number(each.dead_letter_count, "lost"))),
-    "One process, without workers. Start several by: mqtt-kinesis run --workers N");
+    "One process, without workers. To start several: mqtt-kinesis run --workers N");
   }
 }
 
