@@ -206,7 +206,7 @@ PROBLEM_KINDS: Final = (
     ProblemKind(
         "page-not-served", "running", ("warning",),
         "Page, metrics and health checks are not served.",
-        "The bridge works without them.",
+        "The bridge works without the page, the metrics and the health checks.",
         "free the port, or change http.listen",
     ),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bridge.cli.commands.capture import filters_of, record_session
-from bridge.cli.commands.init_prompts import PASSWORD, Prompts, parse_set_options
+from bridge.cli.commands.init_prompts import PASSWORD, Prompts, parse_set_options, repeated_command
 from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress_bar import progress
 from bridge.config.settings import parse_settings
@@ -72,7 +72,11 @@ def init(config: Path, wanted: InitOptions) -> int:
         secs = 0.0 if wanted.capture else _secs(questions.prompt("", "Seconds to listen to the broker", "10"))
     password = questions.password() if answers.get("mqtt.username") and secs else ""
     settings = _settings(config, text, {PASSWORD: password})
-    observed, summary = _observed(settings, filters, secs, wanted.capture, wanted.log_level)
+    try:
+        observed, summary = _observed(settings, filters, secs, wanted.capture, wanted.log_level)
+    except BridgeError as error:
+        again = repeated_command(answers, stream) if questions.prompted else ""
+        raise BridgeError(f"{error}{again}") from error
     folder = settings.mappings
     proposals, skipped = propose(observed, stream, _used_names(folder))
     files = {folder / f"{each.name}.yaml": each.text for each in proposals}

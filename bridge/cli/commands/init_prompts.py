@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import shlex
 import socket
 import sys
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 TYPE: Final = "kinesis.authentication.type"
 PASSWORD: Final = "MQTT_PASSWORD"  # noqa: S105 - the variable's name
+_OPTIONS: Final = {
+    "mqtt.url": "--url",
+    "mqtt.tls.ca_file": "--ca-file",
+    "mqtt.username": "--username",
+    "mqtt.client_id": "--client-id",
+    "kinesis.region": "--region",
+    TYPE: "--authentication",
+}
 _ANSWERS: Final = {"yes": True, "y": True, "no": False, "n": False}
 _TOKEN: Final = {"access_key_id": "${AWS_ACCESS_KEY_ID}", "secret_access_key": "${AWS_SECRET_ACCESS_KEY}"}
 
@@ -29,6 +38,8 @@ class Prompts:
     def __init__(self, given: Mapping[str, str], *, yes: bool) -> None:
         self.given = dict(given)
         self._silent = yes or not sys.stdin.isatty()
+        self.prompted = False
+        """True if a person has typed an answer."""
 
     def answers(self) -> dict[str, str]:
         """Return the answers by the option's name. Raise BridgeError if standard input ends before the last answer."""
@@ -55,6 +66,7 @@ class Prompts:
         line = sys.stdin.readline()
         if not line:
             raise UsageError("no input: use --yes to accept the defaults")
+        self.prompted = True
         return line.strip() or default
 
     def password(self) -> str:
@@ -85,6 +97,14 @@ class Prompts:
             if row.name.startswith(section) and row.default == "required" and f"`{chosen}`" in row.description:
                 answers[row.name] = self.prompt(row.name, row.description, "")
         return answers
+
+
+def repeated_command(answers: Mapping[str, str], stream: str) -> str:
+    """Return a line with the command that has these answers as options, so that a person need not type them again."""
+    given = {name: value for name, value in answers.items() if not value.startswith("${")}
+    options = [f"{_OPTIONS[name]} {shlex.quote(given.pop(name))}" for name in _OPTIONS if name in given]
+    options += [f"--set {shlex.quote(f'{name}={value}')}" for name, value in given.items()]
+    return f"\nThe same answers again: mqtt-kinesis init {' '.join(options)} --stream {shlex.quote(stream)}"
 
 
 def parse_set_options(texts: Sequence[str]) -> dict[str, str]:

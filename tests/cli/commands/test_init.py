@@ -1,11 +1,16 @@
 """`init` as a user has it: files that the real check passes, with a broker and without."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from bridge.cli.commands.init import InitOptions, init
+from bridge.errors import BridgeError
 from tests.harness.network import free_port
 from tests.harness.publisher import Publisher
 from tests.integration.arrivals import eventually
@@ -40,6 +45,24 @@ def test_broker_that_cannot_be_reached_is_an_error_and_nothing_is_written(tmp_pa
     assert "could not listen to the broker" in done.stderr
     assert "--listen-secs 0" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_init_without_a_broker_repeats_typed_answers_as_options(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("bridge.cli.commands.capture.CONNECT_SECS", 0.0)
+    monkeypatch.setenv("MQTT_PASSWORD", SECRET)
+    url = f"mqtt://127.0.0.1:{free_port()}"
+    typed = io.StringIO(f"{url}\nbob\npress shop\n\n\nmine\n1\n")
+    typed.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdin", typed)
+    options = InitOptions({}, ["mqtt.share=a"], "", None, ("#",), None, yes=False, force=False)
+    with pytest.raises(BridgeError) as failed:
+        init(tmp_path / "bridge.yaml", options)
+    last = str(failed.value).splitlines()[-1]
+    assert last.startswith(
+        f"The same answers again: mqtt-kinesis init --url {url} --username bob --client-id 'press shop'"
+    )
+    assert last.endswith(" --set mqtt.share=a --stream mine")
+    assert SECRET not in str(failed.value) + capsys.readouterr().err
 
 
 def test_init_without_a_broker_reports_it_and_writes_an_example(tmp_path, command):
