@@ -45,6 +45,7 @@ app = typer.Typer(
     help="MQTT to Amazon Kinesis Data Streams: mapped, spooled to disk, and accounted for.",
     no_args_is_help=True,
     add_completion=True,
+    # Typer's own output of a crash shows local variables, which may be secrets.
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings=HELP_OPTIONS,
@@ -62,6 +63,7 @@ def main() -> None:
     try:
         app()
     except (BridgeError, PermissionError) as error:
+        # The arguments are searched, because the error may precede their parsing or come from any command.
         sys.exit(report_failure(error, as_json="--json" in sys.argv))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

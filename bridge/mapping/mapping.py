@@ -118,6 +118,7 @@ def compile_mapping(
     apply = compile_pipeline(parts, stages)
     # Without state, a replayed message is mapped like a live one.
     again = apply if stages is None else catch_errors(replay_pipeline(specification, parts, stages), parts)
+    # The fast path has no access to the state of a mapping, so it serves only mappings without state.
     fast_path = compile_fast_path(parts) if stages is None else None
     return Mapping(name, specification, pattern, parts.outputs, parts, apply, again, fast_path, stages)
 

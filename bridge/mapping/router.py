@@ -99,6 +99,7 @@ class Router:
         """Cache a match if there is room (see `Router`)."""
         if len(topic) > MAX_CACHED_TOPIC_BYTES:
             return
+        # An estimate of the memory that a cached match takes, so that long topics count more than short ones.
         size = _MATCH_BYTES + _BYTES_A_CHARACTER * len(topic)
         size += _BYTES_A_LEVEL * max(0, topic.count(b"/") - _USUAL_LEVELS)
         # Cases:
@@ -139,6 +140,7 @@ class Router:
             levels = [intern(level) for level in levels]  # other topics share most levels, so this saves 0.2 KB a topic
         matching = self._found(levels)
         mappings = [mapping for mapping in matching if mapping.pattern.exception(levels) is None]
+        # The tree finds the mappings in no defined order. Records must not depend on it.
         if len(mappings) > 1:
             mappings.sort(key=lambda mapping: self._order[id(mapping)])
         targets = tuple([RouteTarget(mapping, mapping.pattern.captures(levels)) for mapping in mappings])

@@ -77,6 +77,7 @@ def _quieten(node: dict[str, Any]) -> None:
     These are titles made from names, and defaults that are null, lists or tables.
     """
     node.pop("title", None)
+    # Editors mark write-only and formatted values as secrets or as broken links, which would only distract.
     node.pop("writeOnly", None)
     if node.get("format") in {"path", "password"}:
         del node["format"]

@@ -46,6 +46,8 @@ def locate(model: type[BaseModel], where: Path, data: Any, *, missing: bool) -> 
         # A part is the name of a union's alternative, the marker of a table's key, or a key or index of the data.
         if hint.members or unknown:
             unions.append((tuple(path), str(part)))
+            # The message lists all alternatives, so the type shown is the union and not the alternative that pydantic
+            # tried.
             at_union, hint = at_union or hint, _member(hint, str(part))
         elif part != _KEY:
             path.append(part)

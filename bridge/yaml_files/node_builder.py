@@ -96,8 +96,10 @@ class NodeBuilder:
     def _scalar(self, event: Any, place: Position) -> Scalar:
         """Return the node of a scalar event, and note problems of its value."""
         text = event.value if event.value.isascii() else self._join_surrogates(event.value, place)
+        # `implicit[0]` is true for a value without quotes and without a tag.
         plain = event.implicit[0] and not event.tag
         value = resolve(text) if plain else text
+        # `float` returns infinity for 1e999, which is never intended.
         if isinstance(value, float) and math.isinf(value) and "inf" not in text.lower():
             self._problem(place, "a number that is too large; if it is text, put it in quotes")
         if event.anchor is not None and plain and not text:
@@ -159,6 +161,8 @@ class NodeBuilder:
         frame = self._frames.pop()
         node = frame.node
         below = [entry.node for entry in node.entries()]
+        # The sizes are added once per list or table, so that each alias costs one addition, however much stands behind
+        # it.
         node.size = 1 + sum(child.size for child in below)
         node.height = 1 + max((child.height for child in below), default=0)
         self._keep(frame.anchor, node)
@@ -182,6 +186,7 @@ class NodeBuilder:
 
         Invalid and duplicate keys become problems, and their values are ignored.
         """
+        # `keyed` is set for an invalid key too, because its value follows and must not be read as a key.
         frame.keyed, frame.key_place = True, entry.place
         frame.key = None
         node = entry.node

@@ -36,6 +36,7 @@ def parse_size(value: Any) -> Any:
     """
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     factor = {**_UNITS, **_BINARY_UNITS}.get(match[2].lower()) if match else None
+    # A Fraction is exact: as floats, 0.1 GB would not be a number of bytes that the user expects.
     return int(Fraction(match[1]) * factor) if match and factor else value
 
 
@@ -60,6 +61,7 @@ def size_between(low: int, high: int | None = None) -> Describe:
 
 
 def _path(value: Path, info: ValidationInfo) -> Path:
+    # Python raises ValueError for a path with a NUL only when the file is opened.
     if "\0" in str(value):
         raise ValueError("expected a path, which has no NUL character in it")
     return info.context["folder"] / value if info.context else value

@@ -33,6 +33,8 @@ def resolve(text: str) -> str | float | bool | None:
     # No number begins with another character, so the patterns need not be tried.
     if text[0] not in _BEGINS_A_NUMBER:
         return text
+    # Python refuses to convert more than 4,300 digits, because the time is quadratic. 40 are more than any option
+    # needs.
     if len(text) <= _LONGEST_INT and _INT.fullmatch(text):
         return int(text)
     if _BASED.fullmatch(text):

@@ -86,6 +86,7 @@ def _explain_at(error: yaml.MarkedYAMLError, mark: yaml.Mark, lines: list[str]) 
     """Return the position of a mark, and the explanation of the problem there."""
     place = Position(mark.line + 1, mark.column + 1)
     line = lines[place.line - 1] if place.line <= len(lines) else ""
+    # Checked before yaml's own message, which names only a consequence of the tab.
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return place, "a tab in the indentation: YAML allows spaces only"
     problem = error.problem or ""
@@ -133,6 +134,7 @@ def text_begins(event: Any, lines: list[str]) -> Position:
 
     For `|` and `>` it is on the first line of text.
     """
+    # yaml's mark is where the anchor or the quotation mark begins, not where the text does.
     line, column = event.start_mark.line, event.start_mark.column
     if event.anchor is not None:
         anchor = _ANCHOR.match(lines[line], column)

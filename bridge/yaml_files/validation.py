@@ -43,6 +43,8 @@ def validate(model: type[M], document: Document, path: Path = (), *, context: An
     # Validate again after a conversion, because pydantic may then find further errors.
     while True:
         try:
+            # In the JSON mode of pydantic, strict validation still accepts a list for a tuple, and text for a path or
+            # an enum.
             return model.model_validate_json(json.dumps(data), strict=True, context=context)
         except ValidationError as error:
             located = [_locate(model, details, data, path) for details in error.errors(include_url=False)]

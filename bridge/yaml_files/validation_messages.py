@@ -58,6 +58,7 @@ def _tag(document: Document, path: Path, union: FieldType) -> str:
 
 def _unknown_key(key: str, owner: type[BaseModel] | None) -> str:
     known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
+    # Users often write the keys of other tools: `clientId` or `client-id`.
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").lower()
     near = difflib.get_close_matches(snake, known, n=1)
     if near:

@@ -185,6 +185,7 @@ class _Capture:
         burst = self._subscriber.poll(_POLL_SECS)
         if burst:
             connection = self._subscriber.connections
+            # Acknowledged only after the messages are written, as in `run`: the broker keeps what the file lacks.
             self._subscriber.acknowledge(connection, self._recorder.record(burst))
 
     def _over(self) -> bool:

@@ -56,6 +56,7 @@ def _check(config: Path, files: Sequence[Path], form: str, *, quiet: bool) -> in
     problems, loaded = _configuration(config) if everything else (list[Problem](), _NOTHING)
     for file in own:
         more = _checked_file(file)
+        # A mapping file may be checked twice: with its folder and by its name.
         problems += [each for each in more.problems if each not in problems]
         more_problems = [*loaded.problems, *more.problems]
         notes = [*loaded.notes, *(each for each in more.notes if each not in loaded.notes)]

@@ -124,6 +124,7 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
     how, session = publisher_settings(settings), settings.mqtt
     publisher, destinations = KinesisPublisher(how), _destinations(settings, mappings)
     endpoints, identities = service_endpoints(how, destinations), {each.role_arn: each for each in destinations}
+    # One test of the uplink per region is enough: the streams of a region share the endpoint and the link.
     regions = {region_of(how, each): each for each in destinations}
     spool, manifests = settings.spool, settings.kinesis.manifest
     # A test record in the stream of manifests would be a foreign record for `prove`.

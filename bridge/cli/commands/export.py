@@ -123,6 +123,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = str(value)
+    # A spreadsheet would execute a text that begins like a formula. An apostrophe makes it a text.
     return _FORMULA.sub(r"\1'", text) if isinstance(value, str) else text
 
 

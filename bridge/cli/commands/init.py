@@ -207,6 +207,7 @@ def _try_options(examples: Sequence[Message]) -> str:
 def _next_lines(config: Path, text: str, examples: Sequence[Message]) -> Iterator[str]:
     option = "" if config == Path("bridge.yaml") else f" --config {shlex.quote(str(config))}"
     yield "next:"
+    # References in comments of the file are examples, and need no value.
     for name in dict.fromkeys(re.findall(r"^[^#\n]*\$\{(\w+)\}", text, re.MULTILINE)):
         yield f"  export {name}=...  (stored in no file)"
     yield f"  mqtt-kinesis check{option}"

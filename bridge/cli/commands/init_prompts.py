@@ -62,6 +62,7 @@ class Prompts:
             return self.given[name]
         if self._silent:
             return default
+        # Prompts go to standard error, so that standard output has only the result.
         print(f"{label}{f' [{default}]' if default else ''}: ", end="", flush=True, file=sys.stderr)
         line = sys.stdin.readline()
         if not line:
@@ -126,6 +127,7 @@ def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _secret(name: str, description: str) -> bool:
+    # Options are secret if their description begins with that word, after the note on the type of authentication.
     return re.sub(r"^\(type: [^)]*\) ", "", description).startswith("secret") or name.endswith(
         ("key_password", "access_key_id")
     )

@@ -108,6 +108,8 @@ class _AccountLookup:
         described = self._described(destination)
         region = destination.region or self.settings.kinesis.region
         known = destination.data_stream.startswith("arn:")
+        # With --account, the response of AWS is not used: it describes the stream of the account whose credentials are
+        # present.
         other_account = self.wanted.account and not destination.role_arn
         arn = described.arn if described and described.arn and not other_account else ""
         if not arn:
@@ -135,6 +137,7 @@ class _AccountLookup:
         It is the account of the role, because a role sees only its own.
         """
         if destination.role_arn:
+            # The fifth part of any ARN is the account: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE.
             account = destination.role_arn.split(":")[4]
             if self.wanted.account not in {"", account}:
                 self._note(f"{destination.role_arn} is of account {account}; --account does not apply to it")

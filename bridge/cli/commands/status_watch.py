@@ -37,6 +37,7 @@ class StatusPair(NamedTuple):
 
     def rates(self, rows: str, key: tuple[str, ...], count: str) -> list[str]:
         """Return the rate of a counter in each of the `rows`; `key` identifies a row."""
+        # A stream or mapping that is new since the last status has no earlier row, and thus no rate yet.
         was = {_key(row, key): row for row in (self.before or {}).get(rows, ())}
         return [
             StatusPair(row, was.get(_key(row, key)), self.secs).rate(lambda each: each[count])

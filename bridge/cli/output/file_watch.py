@@ -39,5 +39,7 @@ def _signatures(paths: Iterable[Path]) -> dict[str, tuple[int, int, int]]:
                 about = os.stat(file)  # noqa: PTH116 - a file that has been deleted in between is left out
             except OSError:
                 continue
+            # The inode shows a replaced file whose time and size are unchanged, as some editors and `git checkout`
+            # leave it.
             found[str(file)] = (about.st_mtime_ns, about.st_size, about.st_ino)
     return found

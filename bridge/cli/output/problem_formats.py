@@ -133,6 +133,7 @@ def _relative(file: str) -> str:
 
 
 def _data(text: str) -> str:
+    # The percent sign comes first, because the other replacements add percent signs.
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
     """Yield the items, with a progress bar. `total` is their number, None if unknown."""
+    # rich is imported only for a terminal, because its import takes longer than most commands.
     if not sys.stderr.isatty():
         yield from items
         return

@@ -106,6 +106,7 @@ def compile_expression(text: str, tables: Tables = EMPTY) -> Expression:
     # An expression with a lookup is not cached, because its table may have changed.
     if "lookup" in text:
         return _compiled(text, tables)
+    # Hundreds of mappings often contain the same expressions, for example the same condition.
     found = _IN_USE.get(text)
     if found is None:
         found = _IN_USE[text] = _compiled(text, EMPTY)

@@ -50,6 +50,7 @@ def _repeated(node: Node) -> list[tuple[Node, int]]:
     Return [] if the node is no loop.
     """
     if node["type"] in analysis.PROJECTIONS:
+        # The first child of a projection is the list itself, which is evaluated once.
         return [(node, place) for place in range(1, len(node["children"]))]
     return [(child, 0) for child in node["children"] if isinstance(child, dict) and child["type"] == "expref"]
 

@@ -78,6 +78,7 @@ class FileLoader:
         # cause.
         if known.problems or others or self.names[file.stem] > 1 or digest_of(text) != known.digest:
             return self.load(file, signature, text, known)
+        # The signature is updated, so that the text is not read again at the next scan.
         return replace(known, signature=signature, resources=resources)
 
     def load(self, file: Path, signature: Signature, text: bytes | None, known: LoadedFile | None = None) -> LoadedFile:
@@ -122,6 +123,7 @@ class FileLoader:
         3. the active mapping with the earlier tables and schemas
         4. after a restart, the last good text with the stored tables and schemas
         """
+        # The active mapping already uses the current tables and schemas, so it is the best version.
         if known is not None and known.resources is self.resources:
             return known.mapping
         kept = self._load_last_good(file, self.resources)

@@ -157,6 +157,7 @@ def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) 
         if expression.names is None:
             return None
         names |= expression.names
+    # An envelope contains the topic and the time, which no expression need name.
     if any(output.envelope for output in specification.outputs):
         names |= NAMES
     # Without a transform, `record` is the payload.

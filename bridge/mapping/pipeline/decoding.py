@@ -140,6 +140,7 @@ def decompression(specification: MappingSpec) -> Callable[[Message], Message] | 
     """Return the function that decompresses a message's payload; None without `compression`. It raises DecodeError."""
     if specification.compression == "none":
         return None
+    # With another encoding, the payload need not be UTF-8, by which `auto` recognises text.
     text = specification.payload in TEXT_FORMATS and specification.codec is None
     decompress = decompressor(specification.compression, specification.max_decompressed_bytes, text=text)
     return lambda message: message._replace(payload=decompress(message.payload))
@@ -150,6 +151,7 @@ def transcoding(specification: MappingSpec) -> Callable[[Message], Message] | No
     if specification.codec is None:
         return None
     text_of = text_decoder(specification.encoding)
+    # NULs at the end are the rest of a buffer of fixed size. In UTF-16 they could only be removed after decoding.
     return lambda message: message._replace(payload=text_of(message.payload).rstrip("\0").encode())
 
 

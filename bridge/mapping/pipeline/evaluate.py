@@ -71,6 +71,7 @@ def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
             value: Any = search(scope)
         except TransformError as error:
             raise TransformError(f"where: {error.detail}") from None
+        # Nearly all conditions are comparisons, whose value is a boolean. The identity test spares them a call.
         return value is True or truthy(value)
 
     return passes
@@ -108,6 +109,7 @@ def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
+        # The cheapest checks come first, because they spare a filtered message its decompression and decoding.
         if skip_retained and message.retain:
             return FILTERED
         try:

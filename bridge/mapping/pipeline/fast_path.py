@@ -54,6 +54,7 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
             if search is None:
                 return emit(scope, record, payload)
             record = search(scope)
+            # A null result is an error, which `apply` reports with its reason.
             return None if record is None else emit(scope, record, dumps(record))
         except Exception:  # noqa: BLE001  `apply` raises it again, and makes it a rejection
             return None

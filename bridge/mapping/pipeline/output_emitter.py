@@ -87,6 +87,8 @@ def checked_key(value: Any) -> tuple[str, int]:
     """Return the partition key for an expression's result, and its length in UTF-8 bytes. Raise PartitionKeyError."""
     key = value if type(value) is str else _key_text(value)
     key_bytes = _utf8_bytes(key)
+    # Kinesis limits the key to 256 Unicode characters, not bytes. Its bytes count towards the size of the record:
+    # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html
     if not 0 < len(key) <= MAX_PARTITION_KEY_CHARS:
         raise PartitionKeyError(_key_length(key))
     return key, key_bytes

@@ -152,6 +152,7 @@ def _items(records: Any, item: int | None) -> Sequence[tuple[int, Any]]:
     """
     if not isinstance(records, list):
         raise TransformError(f"`each` needs a list, and the result is {json_type(records)}")
+    # A replay selects one item, so the limit on all items does not apply to it.
     if item is None:
         if len(records) > MAX_EACH_ITEMS:
             raise TransformError(f"`each` makes {len(records):,} items, more than {MAX_EACH_ITEMS:,}")

@@ -82,6 +82,8 @@ class ChangeFilter:
         value = scope["payload"] if self._value is None else self._value.search(scope)
         key = ROW + key_text("changes.key", message.topic if self._key is None else self._key.search(scope))
         try:
+            # The steps of the clock are subtracted, so that the difference of two stored times is the time that really
+            # passed.
             row = orjson.dumps([value, at := message.received_at_ms - self._stepped_ms])
         except TypeError as error:
             raise TransformError(f"changes.value: cannot be remembered as JSON: {error}") from None

@@ -76,6 +76,7 @@ class Sampler:
         Raise TransformError, or the error that `convert` raises; the state is then unchanged.
         """
         row_key = ROW + key_text("sample.key", message.topic if self._key is None else self._key.search(scope))
+        # Spans are aligned to 1970, not to the first message. So all mappings and all workers have the same spans.
         span = message.received_at_ms // self._every_ms
         row = memory.get(row_key)
         known: dict[str, Any] = orjson.loads(row) if row is not None else {"span": span, "held": []}
@@ -98,6 +99,7 @@ class Sampler:
         """
         released: tuple[ReleasedRecord, ...] = ()
         while memory.crowded and len(self._open) > 1:
+            # A dict keeps the order of insertion, so the first key belongs to the span that was opened first.
             oldest = next(key for key in self._open if key != row_key)
             row = memory.get(oldest)
             released += _released(orjson.loads(row)["held"]) if row is not None else ()

@@ -180,6 +180,7 @@ def replay_pipeline(specification: MappingSpec, steps: CompiledParts, stages: St
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
+        # The overlay hides the changes of a replay: a replayed birth must not replace a newer one.
         payload, _ = read(message, OverlayState(stages.memory))
         scope = steps.scope(message, payload, captures, levels)
         if stages.sampling is not None:

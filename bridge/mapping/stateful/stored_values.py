@@ -24,6 +24,7 @@ def key_text(option: str, key: Any) -> str:
     Raise TransformError for a value that is neither text, nor a boolean, nor a finite number of 64 bits.
     """
     if isinstance(key, str):
+        # JSON can contain half of a surrogate pair, which neither SQLite nor UTF-8 can store.
         if key.isascii() or _is_utf8(key):
             return key
     elif isinstance(key, bool) or _is_number(key):

@@ -83,6 +83,7 @@ def _trusting(ca_file: str | None) -> ssl.SSLContext:
 def _clock(host: str, date: str) -> Iterator[Finding]:
     """Yield a finding on the clock, from the Date header of a response."""
     try:
+        # The Date header has whole seconds, so a difference below one second means nothing.
         skew = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
     except (TypeError, ValueError):
         return

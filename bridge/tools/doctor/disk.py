@@ -79,6 +79,7 @@ def measure_syncs(folder: Path) -> FsyncTimes:
     durations: list[float] = []
     with tempfile.TemporaryFile(dir=existing(folder)) as file:
         for _ in range(SYNCS):
+            # Random data, because some file systems store no blocks for zeros, or compress the data.
             file.write(os.urandom(_BYTES))
             file.flush()
             began = time.monotonic()

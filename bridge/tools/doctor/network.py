@@ -125,6 +125,7 @@ def _encrypted(endpoint: Endpoint, connection: socket.socket, context: ssl.SSLCo
 
 def _untrusted(endpoint: Endpoint, message: str) -> _CheckFailed:
     message = f"the server's certificate is not trusted: {message}"
+    # OpenSSL has no stable codes for these reasons in Python, so its texts are searched.
     if "mismatch" in message:
         return _CheckFailed(message, f"use a name of the certificate instead of {endpoint.host}")
     if "expired" in message or "not yet valid" in message:

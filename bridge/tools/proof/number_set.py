@@ -114,6 +114,7 @@ class NumberSet:
     def stored(self) -> dict[str, Any]:
         """Return the set as JSON values."""
         return {
+            # Level 1 of zlib: the bits are mostly ones, which every level compresses well.
             str(block): "" if bits is _FULL else base64.b64encode(zlib.compress(bits, 1)).decode()
             for block, bits in self._bits.items()
         }
@@ -147,6 +148,7 @@ def _runs_of_bits(bits: int, begin: int, low: int, high: int) -> Iterator[tuple[
     """Yield the runs of ones between the bits `low` and `high`, as numbers that count from `begin`."""
     rest, place = bits >> low & (1 << high - low + 1) - 1, begin + low
     while rest:
+        # `rest & -rest` is the lowest bit that is set, so this is the number of zeros below it.
         zeros = (rest & -rest).bit_length() - 1
         rest >>= zeros
         place += zeros

@@ -105,12 +105,14 @@ class QueueProof:
 
     def add_manifest(self, manifest: Manifest) -> None:
         """Add a manifest, unless it is there already: Kinesis may store a record twice."""
+        # Only manifests with the same first number can be equal, so a few comparisons are enough.
         if manifest in self.manifests[bisect_left(self.manifests, manifest.first, key=_first) :][:_SAME_FIRST]:
             return
         index = bisect_right(self.manifests, manifest.first, key=_first)
         self.manifests.insert(index, manifest)
         self._checksums.insert(index, 0)
         for number in [number for number in self._pending if manifest.first <= number <= manifest.last]:
+            # Checksums are combined by XOR, so the records may arrive in any order.
             checksum = self._pending.pop(number)
             self._checksums[index] ^= 0 if _in_spans(manifest.excluded, number) else checksum
 

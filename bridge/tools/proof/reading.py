@@ -115,6 +115,7 @@ class ProofReading:
 
     def _read(self, destination: Destination, *, manifests: bool) -> Iterator[str]:
         name, positions = str(destination), self._progress.positions
+        # A position's key ends with the id of the shard, which contains no blank. The destination before it may.
         known = {key.rpartition(" ")[2]: at for key, at in positions.items() if key.rpartition(" ")[0] == name}
 
         def call(operation: str, **parameters: object) -> dict[str, Any]:

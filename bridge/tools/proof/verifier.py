@@ -56,6 +56,7 @@ class Verifier:
             self.others += 1
             return
         queue = self._queue(QueueId(*found[:2]))
+        # The total is counted by differences, because adding up all queues for each record would cost too much.
         blocks = queue.numbers.blocks
         queue.add_record(found[2], data)
         if queue.numbers.blocks != blocks:
