@@ -64,6 +64,8 @@ class BoundedSession:
         self._inner.close()
 
     def _read(self, raw: Any) -> bytes:
+        # A read time-out limits only the pause between two parts. A server that sends a byte each second would never
+        # reach it.
         end, body = self._clock() + MAX_RESPONSE_SECS, bytearray()
         for chunk in raw.stream(CHUNK_BYTES):
             body += chunk

@@ -169,6 +169,8 @@ def request_error_rule(code: str, status: int) -> ErrorRule:
 
 def record_error_rule(code: str) -> ErrorRule:
     """Return the rule for one record's error `code`. A code that is not in the table is retried."""
+    # The request itself succeeded, so the stream and the permissions are right. An unknown code of one record is
+    # therefore treated as temporary.
     return ERROR_RULES.get(code, UNAVAILABLE)
 
 
@@ -213,6 +215,8 @@ class ErrorResponse:
         """Return the exception to raise for this response."""
         rule, detail = request_error_rule(self.code, self.status), shortened(self.message)
         if rule.action is ErrorAction.REFUSED:
+            # A wrong clock invalidates the signature, and AWS then reports a wrong signature or key. The Date header
+            # shows the real cause.
             hint = self._clock_hint() if rule.clock else permission_hint(self.message, stream, region)
             return Refused(
                 self.code, detail, hint or rule.hint.format(stream=stream, region=region, credential=credential)

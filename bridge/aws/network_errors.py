@@ -57,11 +57,13 @@ def _no_credentials(_error: BaseException, detail: str) -> SendError:
 def _tls(error: BaseException, detail: str) -> SendError:
     if any(isinstance(cause, (ssl.SSLCertVerificationError, CertificateError)) for cause in _causes(error)):
         return Refused("Tls", detail, UNTRUSTED_HINT)
+    # TLS may fail before or after the request was sent, and botocore does not distinguish the two.
     return OutcomeUnknown("Tls", detail)
 
 
 def _proxy(error: BaseException, detail: str) -> SendError:
     said = " ".join(map(str, _causes(error)))
+    # http.client reports the status of CONNECT only in this text.
     if "Tunnel connection failed: 407" in said:
         return Refused("Proxy", detail, "the proxy requires a login: put user and password into kinesis.proxy_url")
     if "Tunnel connection failed: 403" in said:
@@ -85,6 +87,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     pending: list[object] = [error]
     while pending:
         cause = pending.pop()
+        # Causes can form a cycle: `__context__` of one exception may be a cause of another.
         if not isinstance(cause, BaseException) or id(cause) in seen:
             continue
         seen.add(id(cause))

@@ -21,6 +21,7 @@ _TAG_KEY_CHARS, _TAG_VALUE_CHARS, _MOST_TAGS = 128, 256, 50
 
 def _arn(service: str, kind: str) -> AfterValidator:
     """Return a validator that accepts only ARNs of this service and kind of resource."""
+    # The partition may be aws, aws-cn, aws-us-gov or a later one.
     form = re.compile(rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d{{12}}:{kind}/[\w+=,.@/-]+")
 
     def check(text: str) -> str:
@@ -34,6 +35,7 @@ def _arn(service: str, kind: str) -> AfterValidator:
 
 
 RoleArn = Annotated[str, _arn("iam", "role"), Describe("the ARN of an IAM role")]
+# RoleSessionName: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SessionName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$"), Describe("2 to 64 letters, digits and _ + = , . @ -")
 ]

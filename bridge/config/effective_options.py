@@ -36,6 +36,7 @@ def _of_model(model: BaseModel, path: tuple[str, ...], document: Document) -> It
         if isinstance(value, BaseModel):
             yield from _of_model(value, here, document)
             continue
+        # An unset secret is None, so the type of the field counts too.
         secret = isinstance(value, SecretStr) or name in _MAY_HOLD_SECRETS or "SecretStr" in str(field.annotation)
         source, references = _source(here, document)
         shown = "" if secret or value is None else _text(value)
@@ -60,4 +61,5 @@ def _text(value: Any) -> str:
         return ", ".join(map(_text, value))
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_text(each)}" for key, each in value.items())
+    # The user information of a URL may contain a password.
     return _USER_INFO.sub("…", str(value))

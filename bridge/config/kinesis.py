@@ -41,6 +41,7 @@ def _proxy_url(url: SecretStr) -> SecretStr:
         raise ValueError(f"{expected}; the host or port cannot be read") from None
     if parts.scheme not in ("http", "https") or not host or port == 0 or parts.path.strip("/") or parts.query:
         raise ValueError(expected)
+    # HTTP has no reliable encoding for other characters in this header (RFC 7617, section 2.1).
     if not unquote(f"{parts.username}{parts.password}").isascii():
         raise ValueError(f"{expected}; user and password in ASCII, other characters cannot be sent to a proxy")
     return url

@@ -60,6 +60,7 @@ def _of_choice(union: FieldType, field: FieldInfo, name: str) -> Iterator[Option
     said = "; ".join(f"`{choice}`: {model.model_fields[tag].description}" for choice, model in tags.items())
     default = "required" if field.is_required() else str(getattr(field.default, tag))
     yield Option(f"{name}.{tag}", one_of([written(choice) for choice in tags]), default, said)
+    # Several types have the same option. It gets one row that names these types.
     settings: dict[Option, list[str]] = {}
     for choice, model in tags.items():
         for option in _of_model(model, f"{name}."):

@@ -133,6 +133,7 @@ class _StreamHistory:
         # `received` is not used, because filtered and rejected messages never become records of the stream.
         made = sum(row.delivered + row.spooled + row.dropped for row in rows)
         sample = _CounterSample(now, made, status.delivered, spooled, status.oldest_secs)
+        # A rejected record is progress too: it has left the queue.
         settled = status.delivered + status.rejected
         # An empty queue counts as progress, because a stream without records is idle, not stalled.
         if settled != self._settled or not spooled:
@@ -201,6 +202,7 @@ class _RejectionHistory:
     def observe(self, rows: tuple[LedgerRow, ...], now: float) -> dict[str, RecentRejections]:
         counts: defaultdict[str, RecentRejections] = defaultdict(lambda: RecentRejections(0, 0))
         for row in rows:
+            # Rows without a mapping count messages that no mapping matches, which cannot become dead letters.
             if row.mapping:
                 before = counts[row.mapping]
                 counts[row.mapping] = RecentRejections(

@@ -144,6 +144,7 @@ def _of_states(name: str) -> Samples:
 
 
 def _ledger(name: str) -> Metric:
+    # Only `spooled` may fall, so it is the only gauge of the ledger.
     kind, suffix = ("gauge", "") if name == "spooled" else ("counter", "_total")
     return Metric(
         f"records_{name}{suffix}",

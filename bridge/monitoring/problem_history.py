@@ -55,6 +55,7 @@ class ProblemHistory:
     ) -> None:
         self._entries: dict[tuple[str, ...], _SeenProblem] = {}
         self._record = record
+        # An older version may have stored codes that no longer exist.
         self._unfinished = {key: each for key, each in unfinished.items() if each.code in KINDS}
         self._resume_until: float | None = None
 
@@ -83,6 +84,8 @@ class ProblemHistory:
 
     def _dated(self, problem: ActiveProblem, now: float) -> ActiveProblem:
         known = self._entries.get(problem.key)
+        # A problem that was active when the bridge ended, and is found again, continues: it gets no second begin in the
+        # event log.
         resumed = self._unfinished.pop(problem.key, None) if known is None else None
         first = known.problem.since if known is not None else now
         if resumed is not None:
@@ -103,6 +106,7 @@ class ProblemHistory:
 
     def _end(self, entry: _SeenProblem, now: float) -> None:
         if entry.logged:
+            # Measured until the problem was last seen, because it has been absent since then.
             lasted = max(0.0, entry.seen_at - entry.problem.since)
             _log_end(entry.problem, lasted)
             self._record(end_of(entry.problem, now, lasted))

@@ -54,6 +54,7 @@ def main() -> None:
     write({})  # ready: the parent measures the time from now on
     for line in sys.stdin.buffer:
         asked = orjson.loads(line)
+        # This timer counts CPU time of all threads. RLIMIT_CPU could not be reset for the next job.
         signal.setitimer(signal.ITIMER_PROF, LOAD_CPU_SECS)
         resources_of(asked)
         write({})
@@ -75,6 +76,7 @@ def limit() -> None:
     # should end this process and not the bridge (proc(5), oom_score_adj).
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    # A file size of 0 forbids writing to files, but not to pipes (setrlimit(2)).
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

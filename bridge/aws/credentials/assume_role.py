@@ -29,6 +29,7 @@ def assume_role(settings: Mapping[str, Any], endpoints: EndpointSettings, sessio
         parameters["Tags"] = [{"Key": key, "Value": value} for key, value in settings["tags"].items()]
 
     def ask() -> dict[str, Any]:
+        # A new client for each renewal: it uses the current credentials of the source.
         answer: dict[str, Any] = endpoints.client(session, "sts").assume_role(**parameters)
         return answer
 
@@ -40,6 +41,7 @@ def web_identity(settings: Mapping[str, Any], endpoints: EndpointSettings, sessi
 
     def ask() -> dict[str, Any]:
         token = read_secret(Path(settings["token_file"]), "token_file")
+        # The request is not signed, because the token itself is the credential.
         client = endpoints.client(session, "sts", signed=False)
         answer: dict[str, Any] = client.assume_role_with_web_identity(**_common(settings), WebIdentityToken=token)
         return answer

@@ -53,6 +53,7 @@ def _fetch_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> Fetc
     from bridge.aws.bounded_session import BoundedSession  # noqa: PLC0415 - as above
     from bridge.aws.credentials.refreshable import FetchedCredentials, epoch_secs  # noqa: PLC0415 - as above
 
+    # The files are checked first: OpenSSL's own errors do not name the file.
     pair = check_pair(settings["cert_file"], settings["key_file"])
     url = f"https://{settings['endpoint']}/role-aliases/{settings['role_alias']}/credentials"
     headers = {"x-amzn-iot-thingname": settings["thing_name"]} if "thing_name" in settings else {}
@@ -128,6 +129,8 @@ class _RolesAnywhereCredentials:
         try:
             return self._inner.get_frozen_credentials()
         except CredentialsRetrievalError as error:
+            # Status 200 with invalid content is a fault of the service or of a proxy, so it is treated as a server
+            # error.
             status = error.status_code if error.status_code != OK else SERVER_ERROR
             raise _response_error("IAM Roles Anywhere", status, error.message, _ANYWHERE_HINT) from None
 

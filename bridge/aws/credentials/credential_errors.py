@@ -79,6 +79,7 @@ def failed(error: Exception, method: str) -> SendError:
 
 def _of_sts(error: Any) -> SendError:
     answer = ErrorResponse.of(error)
+    # The message of AWS names the missing permission most exactly, so it comes first.
     hint = permission_hint(answer.message) or STS_HINTS.get(answer.code)
     if hint and answer.status < SERVER_ERROR:
         return Refused(answer.code, shortened(f"{error.operation_name}: {answer.message}"), hint)

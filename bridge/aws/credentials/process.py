@@ -52,6 +52,7 @@ def _run(command: str, names: tuple[str, ...]) -> FetchedCredentials:
     output = _output_of(words, child_environment(_NETWORK.union(names), ("AWS_",)))
     try:
         answer = json.loads(output)
+        # A KeyError for any other version, as for a missing field. Version 1 is the only one so far.
         by_version = {1: answer}
         return FetchedCredentials.of(by_version[answer["Version"]])
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -88,6 +89,7 @@ def _output_of(words: list[str], environment: dict[str, str]) -> bytes:
             raise Unavailable("Credentials", f"'{words[0]}' did not end within {PROCESS_SECS:.0f} s") from None
         finally:
             with contextlib.suppress(OSError):
+                # The process ID is also that of the group, because the command started a new session.
                 os.killpg(child.pid, signal.SIGKILL)
     if status:
         # The output is not shown, because it may contain secrets.

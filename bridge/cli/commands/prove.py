@@ -39,6 +39,7 @@ def prove(config: Path, request: ProofRequest, *, as_json: bool) -> int:
     request = replace(request, manifests=request.manifests or (told.data_stream if told else ""))
     if not request.manifests:
         raise UsageError("give --manifests STREAM, or kinesis.manifest in the configuration")
+    # Without the limit of the uplink: this process only reads, and its limit would not know the traffic of the bridge.
     publisher = KinesisPublisher(replace(publisher_settings(settings), uplink=None))
     try:
         return _verdict(ProofReading(request, publisher), request, as_json=as_json)

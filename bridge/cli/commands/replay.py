@@ -104,6 +104,7 @@ def _confirmed(count: int) -> bool:
 
 def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> tuple[Counter[str], Counter[str]]:
     counts, reasons = Counter[str](), Counter[str]()
+    # Batches keep the bridge's replies short, and the progress bar moving.
     parts = [
         (folder, here[first : first + BATCH])
         for folder, here in numbers.items()

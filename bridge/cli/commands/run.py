@@ -42,6 +42,7 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str 
 
     Raise ConfigError, and BridgeError if the bridge cannot start.
     """
+    # Created before the first thread starts, as the class requires.
     arena = MallocTuning()
     settings = load_settings(config, os.environ)
     if log_level is not None:
@@ -95,11 +96,14 @@ def _run(
     notifier = SystemdNotifier(os.environ)
     service.start()
     notifier.ready()
+    # After the start, because the objects created so far live as long as the process. The garbage collector then skips
+    # them.
     freeze_gc()
     while not service.crashed.is_set():
         notifier.feed(service)
         arena.tend()
         each_second()
+        # While a reload runs, the wait is short, so that systemd learns of its end soon.
         received = signals.wait(RELOADING_SECS if notifier.reloading else WATCH_SECS)
         if received == signal.SIGHUP:
             notifier.reload(service.request_reload)

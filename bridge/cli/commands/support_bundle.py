@@ -41,6 +41,7 @@ def support_bundle(config: Path, output: Path | None, log: Path | None, *, docto
     redactor = Redactor(_secrets(config))
     parts, texts = _parts(config, log, doctor=doctor), dict[str, str]()
     try:
+        # O_EXCL: the archive replaces no file, and follows no link that another user has placed there.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
         with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w:gz") as archive:
             for name, part in parts.items():
@@ -75,6 +76,7 @@ def _parts(config: Path, log: Path | None, *, doctor: bool) -> dict[str, Part]:
         texts = contents.mapping_files(load_local_settings(config, os.environ).mappings)
     except (ConfigError, OSError) as error:
         reason = str(error)
+        # The bundle is still useful without a part, so the error takes the place of the part.
         parts["mappings.txt"] = lambda: f"not available: {reason}"
     else:
         parts |= {f"mappings/{name}": partial(str, text) for name, text in texts.items()}

@@ -42,6 +42,7 @@ class Evaluation:
     def reset(self) -> None:
         """Release the message. Otherwise its payload would stay in memory until the next message."""
         self.root = None
+        # The list is changed in place, because the closures hold a reference to it.
         self.values[:] = self._blank
         self.steps = 0
 

@@ -163,6 +163,7 @@ def _search(tree: Node, bindings: int, tables: Tables) -> Callable[[Any], Any]:
         compiler = Compiler(tables, bindings)
         return compiler.root(tree), compiler.evaluation
 
+    # Only an expression with variables or a count of its work has a state. All others are shared by all threads.
     search, evaluation = build()
     if evaluation.used:
         search = pooled((search, evaluation), build)

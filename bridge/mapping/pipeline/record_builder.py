@@ -127,6 +127,8 @@ def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Conv
     def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
         drafts: list[NewRecord] = []
         rejections: list[Rejection] = []
+        # A small message may not become a huge number of bytes, but a large message may become as many times its own
+        # size.
         size, most = 0, max(MAX_RECORDS_BYTES, MAX_AMPLIFICATION * len(message.payload))
         for number, record in _items(transform.search(scope), item):
             try:

@@ -139,6 +139,7 @@ class AmqttBroker:
 
     def __init__(self, port: int) -> None:
         """Start the broker. Raise BridgeError if amqtt is not installed."""
+        # These libraries log each connection, which would hide the output of the demo.
         for name in ("amqtt", "transitions", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:

@@ -145,6 +145,7 @@ class Factory:
         return self.epoch_ms + int((at - self.started_at) * 1000)
 
     def _telemetry(self, machine: Machine, at: float) -> FactoryEvent:
+        # Degrees Fahrenheit, so that the mapping has a unit to convert.
         heat = {"RUN": 190.0, "IDLE": 120.0, "FAULT": 230.0, "OFF": 70.0}[machine.state]
         value = {
             "ts": self._epoch_ms_at(at),
@@ -157,6 +158,7 @@ class Factory:
     def _energy(self) -> Iterator[FactoryEvent]:
         for meter in ("main", "compressors"):
             kilowatts = self._random.uniform(80, 140)
+            # Energy of one second: 1 kW for 1 s is 1/3.6 Wh.
             self._watt_hours += int(kilowatts / 3.6)
             yield FactoryEvent(f"factory/{SITE}/energy/{meter}", struct.pack(">fI", kilowatts, self._watt_hours), qos=2)
 
@@ -168,6 +170,8 @@ class Factory:
         machine = self._random.choice(self._machines)
         return self._random.choice(
             (
+                # Each message has another fault: JSON that ends too early, a text instead of a number, a text without a
+                # number, an object without the list, an object without the serial number.
                 FactoryEvent(f"{machine.topic}/telemetry", b'{"ts": 1700000000000, "temperature_f": 19'),
                 FactoryEvent(
                     f"{machine.topic}/telemetry",

@@ -51,6 +51,8 @@ def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
     with contextlib.ExitStack() as stack, interrupts(leave) as interrupted:
         stack.enter_context(without_surroundings())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mqtt-kinesis-demo-")))
+        # The second Ctrl-C ends the process by `os._exit`, which skips the exit stack. So each step also adds its
+        # clean-up to `leave`.
         leave.append(lambda: shutil.rmtree(folder, ignore_errors=True))
         broker = start_broker(folder, find_mosquitto())
         stack.callback(broker.stop)

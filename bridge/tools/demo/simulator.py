@@ -60,6 +60,7 @@ def _make_streams(kinesis: str) -> None:
         try:
             reader.create({stream: SHARDS})
         except Exception as error:
+            # botocore creates the exception classes at run time, so there is none to import.
             if type(error).__name__ != "ResourceInUseException":  # the stream exists already
                 raise
 

@@ -122,6 +122,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
 
 def _messages(bursts: float) -> str:
     """Return the messages per second that these bursts can contain, limited by the speed of the other parts."""
+    # A burst contains at most about 2,000 messages.
     rate = bursts * 2_000
     more = rate >= _OTHER_LIMITS
     return "more than 30,000 messages/s: not the limit" if more else f"up to {approximate(rate)} messages/s"

@@ -138,6 +138,7 @@ def _untrusted(endpoint: Endpoint, message: str) -> _CheckFailed:
 
 def _shown(host: str, found: list[str]) -> str:
     """Return the addresses as text. Private addresses behind a public AWS name belong to a VPC endpoint."""
+    # An IPv6 address may end with the name of the interface after `%`.
     private = all(ipaddress.ip_address(each.partition("%")[0]).is_private for each in found)
     inside = " (a VPC endpoint)" if private and ".amazonaws.com" in host else ""
     return ", ".join(found) + inside

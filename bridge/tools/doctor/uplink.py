@@ -94,6 +94,7 @@ def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = tim
 def _uplink(samples: list[tuple[int, float]]) -> UplinkMeasurement:
     """Compare the largest request with the smallest: the difference of their times contains no latency."""
     (small, small_secs), (large, large_secs) = samples[0], samples[-1]
+    # Both times contain the latency once. Only a clear difference is a measurement and not noise.
     if large > small and large_secs - small_secs >= DISTINCT_SECS:
         rate = (large - small) / (large_secs - small_secs)
         return UplinkMeasurement(rate, max(0.0, small_secs - small / rate), at_least=False)

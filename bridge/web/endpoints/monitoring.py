@@ -39,6 +39,7 @@ class MonitoringEndpoints:
 
     async def healthz(self, _request: Request) -> Response:
         """Serve GET /healthz: 200 while the bridge makes progress, else 503 with the reasons."""
+        # Not through the slots for requests: a health check must be answered even if all slots are in use.
         verdict = await asyncio.to_thread(health, self._bridge)
         return json(verdict.value(), 200 if verdict.ok else 503)
 

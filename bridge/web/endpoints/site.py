@@ -70,6 +70,7 @@ class SiteEndpoints:
         user = User(role, " ".join(form.get("name", [""])[0].split())[:MAX_NAME_CHARS])
         answer = RedirectResponse("/", 303)
         session, secure = self._guard.sessions.begin(user), request.url.scheme == "https"
+        # A browser discards a cookie with `Secure` that arrives by plain HTTP, which is usual on loopback.
         answer.set_cookie(COOKIE, session, SESSION_SECS, httponly=True, samesite="strict", secure=secure)
         return answer
 

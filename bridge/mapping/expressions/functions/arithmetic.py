@@ -119,7 +119,9 @@ def _half_up(number: Any, places: int) -> Decimal:
 
     2.675 ends in a half at two decimals, although the nearest double is smaller.
     """
+    # `repr` returns the shortest text of a double, which is the number as the user or the device wrote it.
     exact = Decimal(repr(in_range(number)))
+    # A double has at most 17 significant digits, so rounding beyond them changes nothing.
     if exact.adjusted() + places > _DIGITS:
         return exact
     return exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)

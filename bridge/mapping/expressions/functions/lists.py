@@ -58,6 +58,7 @@ def _bind_range(binding: Binding) -> Callable[..., Any]:
 def _flatten(charge: Callable[[int], None], nested: dict[str, Any], separator: str) -> dict[str, Any]:
     """Return the members at all depths. Raises ValueError if two members have the same name."""
     flat: dict[str, Any] = {}
+    # A stack of iterators instead of recursion, so that the depth of a message cannot exhaust Python's stack.
     waiting: list[tuple[str, Iterator[tuple[str, Any]]]] = [("", iter(nested.items()))]
     while waiting:
         prefix, members = waiting[-1]

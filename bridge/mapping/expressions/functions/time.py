@@ -55,6 +55,8 @@ def _zone(name: str) -> tzinfo:
 def _iso(epoch_ms: Any, zone: tzinfo) -> str:
     """Return RFC 3339 text with milliseconds. Raises ValueError outside the years 1 to 9999."""
     try:
+        # Adding to the epoch is exact. `fromtimestamp` takes a float, which loses microseconds, and depends on the
+        # platform.
         moment = (_EPOCH + timedelta(milliseconds=epoch_ms // 1)).astimezone(zone)
     except (OverflowError, ValueError) as error:
         raise ValueError("the time is outside the years 1 to 9999") from error
@@ -111,6 +113,7 @@ def _unusual(text: str) -> datetime:
     """
     leap = _LEAP_SECOND.match(text)
     if leap:
+        # `datetime` has no second 60. Unix time counts a leap second as the first second of the next minute.
         return datetime.fromisoformat(f"{leap[1]}59{leap[2]}") + timedelta(seconds=1)
     midnight = _END_OF_DAY.match(text)
     if midnight:
@@ -183,6 +186,7 @@ def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
         if name is None and not directives.intersection("zZ"):
             raise ValueError(f"'{pattern}' has no %z (offset): give a zone as third argument")
         return _parse_time
+    # A pattern from a message must be compiled by `strptime`, which takes as long as thousands of other steps.
     charge = binding.charging()
     counted = lru_cache(_STORED_PATTERNS)(lambda _pattern: charge(_PATTERN_STEPS))
 

@@ -72,6 +72,7 @@ def examine_broker(target: BrokerTarget) -> Iterator[Finding]:
             found = list(
                 reach(Endpoint("broker.address", f"broker {address}", address.host, address.port, context, "mqtt.tls"))
             )
+            # One address is enough for the session: the bridge tries its addresses in turn.
             reached |= all(each.status != "error" for each in found)
             yield from found
         if reached:
@@ -115,6 +116,7 @@ def _plant(target: BrokerTarget, *, supports_mqtt5: bool) -> Iterator[Finding]:
         session.open(CONNECT_SECS)
         began = time.monotonic()
         yield from subscription_findings(session.subscriber.subscriptions)
+        # Measured first, while the retained messages arrive: they fill the window even if no machine publishes.
         window = measure_window(session)
         session.acknowledge_all()
         protocol = session.state.protocol

@@ -48,6 +48,7 @@ class SysTopics:
     def add(self, message: Publish) -> None:
         """Store the value in a message."""
         with suppress(UnicodeDecodeError):
+            # The text is cut, because any client may publish to $SYS topics on some brokers.
             self._values[message[1].decode()] = message[4][:200].decode()
 
     @property
@@ -105,6 +106,7 @@ def _expiry(connack: Mapping[str, Any], settings: MqttSettings) -> Iterator[Find
 
 
 def _subscribing(connack: Mapping[str, Any], settings: MqttSettings, filters: Mapping[str, int]) -> Iterator[Finding]:
+    # The broker omits a property of the CONNACK if it supports the feature fully (MQTT 5, section 3.2.2.3).
     max_qos = connack.get("MaximumQoS", 2)
     if above := sorted(text for text, qos in filters.items() if qos > max_qos):
         message = f"the broker supports QoS {max_qos} at most, and mappings request more: {_listed(above)}"

@@ -114,6 +114,7 @@ class ProbeSession:
 
     def _count(self, message: Publish, now: float) -> None:
         first, _, packet_id, _, _, size = message
+        # The QoS is in bits 2 and 1 of the first byte. QoS 0 has no acknowledgement.
         if packet_type := _ACKNOWLEDGEMENTS.get(first >> 1 & 3):
             self.unacknowledged.append(packet_type + packet_id)
             self.needing += 1

@@ -50,6 +50,7 @@ class ProbeResult:
 
 def topic_of(settings: MqttSettings) -> str:
     """Return the doctor's own topic for this client id."""
+    # A client ID may contain these characters. In the topic, they would be levels or wildcards.
     return _TOPIC + re.sub(r"[/+#]", "-", settings.client_id)
 
 
