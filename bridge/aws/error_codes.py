@@ -23,6 +23,7 @@ from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, SendError, Un
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_XML_ERROR = re.compile(r"<Code>(\w+)</Code>\s*<Message>([^<]*)</Message>")
 MAX_DETAIL_CHARS = 300
 MAX_MESSAGE_CHARS = 4096
 _NOT_AUTHORIZED = re.compile(
@@ -204,9 +205,14 @@ class ErrorResponse:
     def of(cls, error: Any) -> ErrorResponse:
         """Convert a botocore ClientError."""
         said, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+        code, message = str(said.get("Code") or "Unknown"), str(said.get("Message") or "")[:MAX_MESSAGE_CHARS]
+        if code.isdigit() and (found := _XML_ERROR.search(message)):
+            # For a body that is not JSON, botocore returns the HTTP status and the body. Local emulators refuse
+            # credentials in the XML form of other AWS services.
+            code, message = found.groups()
         return cls(
-            code=shortened(str(said.get("Code") or "Unknown")),
-            message=str(said.get("Message") or "")[:MAX_MESSAGE_CHARS],
+            code=shortened(code),
+            message=message,
             status=int(meta.get("HTTPStatusCode") or 0),
             skew_secs=_skew_secs(meta.get("HTTPHeaders", {}).get("date")),
         )

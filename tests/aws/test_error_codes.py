@@ -1,4 +1,5 @@
 import pytest
+from botocore.exceptions import ClientError
 from botocore.session import get_session
 
 from bridge.aws.error_codes import (
@@ -146,3 +147,13 @@ def test_denial_names_permission_identity_and_arn(denied, stream, on):
     assert f"allow {denied.split()[0]} on " in error.hint
     assert on in error.hint
     assert "to arn:aws-cn:iam::123456789012:user/edge" in error.hint
+
+
+def test_error_response_in_xml_has_its_code_and_message():
+    body = (
+        "<ErrorResponse><Errors><Error><Code>InvalidClientTokenId</Code><Message>unknown key</Message></Error></Errors>"
+    )
+    said = {"Error": {"Code": "403", "Message": body}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    answer = ErrorResponse.of(ClientError(said, "PutRecords"))
+    assert (answer.code, answer.message) == ("InvalidClientTokenId", "unknown key")
+    assert "kinesis.authentication" in answer.error("telemetry", "us-east-1").hint
