@@ -41,8 +41,11 @@ SUGGESTIONS: Final[tuple[Suggestion, ...]] = (
     Suggestion("base64_encode encode_base64 to_base64 btoa", "base64(a)", "makes base64 text"),
     Suggestion("hex_to_bytes unhex parse_hex unhexlify", "from_hex(a)", "makes a byte list"),
     Suggestion(
-        "to_hex hex hexadecimal hexlify", "format('{:x}', a)", "writes a number in hexadecimal; from_hex() reads bytes"
+        "to_hex hex hexadecimal",
+        "format('{:x}', a)",
+        "writes a number in hexadecimal; join('', map(&format('{:02x}', @), a)) writes bytes; from_hex() reads them",
     ),
+    Suggestion("hexlify bytes_to_hex", "join('', map(&format('{:02x}', @), a))", "writes bytes in hexadecimal"),
     Suggestion("index_of find instr strpos position locate", "find_first(a, '-')", "finds a text in a text"),
     Suggestion("last_index_of rfind", "find_last(a, '-')", "finds a text from the end"),
     Suggestion(
