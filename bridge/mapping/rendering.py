@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from bridge.durations import pluralize
 from bridge.errors import DecodeError
 from bridge.payloads import DECODERS
 
@@ -26,7 +27,7 @@ def record_line(mapping: Mapping, draft: NewRecord, limit: int = MAX_CHARS) -> s
     stream = mapping.outputs[draft.output].data_stream
     key = "spread over all shards" if draft.key is None else f"key '{draft.key}'"
     data = cut(draft.data.decode(errors="backslashreplace"), limit)
-    return printable(f"{stream}, {key}, {len(draft.data)} bytes: {data}")
+    return printable(f"{stream}, {key}, {pluralize(len(draft.data), 'byte')}: {data}")
 
 
 def rejection_line(mapping: Mapping, rejection: Rejection) -> str:

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import cbor2
 
+from bridge.durations import pluralize
 from bridge.errors import DecodeError
 from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES, plain
@@ -62,7 +63,7 @@ class CborDecoder:
             raise DecodeError(f"not CBOR: {_reason(payload, error)}") from None
         # The decoder stops after the first value. A CBOR sequence (RFC 8742) is not one value, so the rest is an error.
         if source.tell() < len(payload):
-            raise DecodeError(f"not CBOR: {len(payload) - source.tell()} bytes follow after the value")
+            raise DecodeError(f"not CBOR: {pluralize(len(payload) - source.tell(), 'byte')} after the value")
         try:
             return plain(value)
         except DecodeError as error:

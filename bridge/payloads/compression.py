@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 import zstandard
 
+from bridge.durations import pluralize
 from bridge.errors import DecodeError
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _stream(compression: str, payload: bytes, limit: int) -> bytes:
     """Decompress one stream. Raise DecodeError."""
     made, rest = _part(compression, payload, limit, payload)
     if _more(rest):
-        raise DecodeError(f"not {compression}: {len(rest)} bytes follow after the end")
+        raise DecodeError(f"not {compression}: {pluralize(len(rest), 'byte')} after the end")
     return made
 
 

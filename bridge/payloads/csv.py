@@ -20,6 +20,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.durations import pluralize
 from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_INTEGER, MAX_VALUES, MIN_INTEGER
 from bridge.payloads.text import decode_text
@@ -74,7 +75,7 @@ class CsvDecoder:
         objects: list[dict[str, Any]] = []
         for line, fields in lines:
             if len(fields) != width:
-                raise CsvProblem(line, f"{len(fields)} fields, and the header has {width}")
+                raise CsvProblem(line, f"{pluralize(len(fields), 'field')}, and the header has {width}")
             # The object of each line counts as a value too, in addition to its fields.
             if (len(objects) + 1) * (width + 1) > MAX_VALUES:
                 raise CsvProblem(line, f"more than {MAX_VALUES:,} values up to this line")

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgpack  # type: ignore[import-untyped] # the package ships no types
 
+from bridge.durations import pluralize
 from bridge.errors import DecodeError
 from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_VALUES, key_text, plain
@@ -144,7 +145,7 @@ def _reason(payload: bytes, error: Exception) -> str:
     if not payload:
         return "the payload is empty"
     if isinstance(error, msgpack.ExtraData):
-        return f"{len(error.extra)} bytes follow after the value"
+        return f"{pluralize(len(error.extra), 'byte')} after the value"
     if isinstance(error, msgpack.StackError):
         return "nested too deeply"
     if isinstance(error, msgpack.FormatError):

@@ -69,7 +69,7 @@ def test_expression_that_fails_shows_why():
 
 def test_failed_item_is_numbered():
     found = lines(message([1, None]), transform="payload", each=True)
-    assert found[-2] == "  record       s, spread over all shards, 1 bytes: 1"
+    assert found[-2] == "  record       s, spread over all shards, 1 byte: 1"
     assert found[-1].endswith("(nothing for s, item 1)")
 
 
@@ -109,7 +109,7 @@ def test_long_values_are_cut():
     found = lines(message(b"\xff" * 5000), payload="bytes")
     assert found[2].startswith("  payload      (bytes) [255,255,")
     assert found[2].endswith("characters)")
-    assert found[3].startswith("  record       s, spread over all shards, 5000 bytes: \\xff\\xff")
+    assert found[3].startswith("  record       s, spread over all shards, 5,000 bytes: \\xff\\xff")
     assert len(found[3]) < 4_200
 
 

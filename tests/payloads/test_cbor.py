@@ -68,7 +68,7 @@ def test_values_unknown_to_json_are_converted(payload, value):
     ("payload", "reason"),
     [
         ("", "the payload is empty"),
-        ("0101", "1 bytes follow after the value"),
+        ("0101", "1 byte after the value"),
         ("8201", "premature end"),
         ("9bffffffffffffffff", "premature end"),
         ("bbffffffffffffffff", "premature end"),

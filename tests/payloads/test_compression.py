@@ -88,7 +88,7 @@ def test_nuls_after_the_end_of_compressed_data_are_passed_over(compression):
 
 @pytest.mark.parametrize("compression", ["zlib", "deflate"])
 def test_data_after_the_end_of_a_stream_is_rejected(compression):
-    with pytest.raises(DecodeError, match=f"not {compression}: 2 bytes follow after the end"):
+    with pytest.raises(DecodeError, match=f"not {compression}: 2 bytes after the end"):
         unpacked(compression, compress(compression, b"abc") + b"xy")
 
 

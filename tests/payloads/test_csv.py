@@ -75,9 +75,9 @@ def test_field_becomes_a_number_only_in_json_notation(field, value):
     ("payload", "reason"),
     [
         (b"", "the payload is empty"),
-        (b"1,2\n3\n", "line 2: 1 fields, and the header has 2"),
+        (b"1,2\n3\n", "line 2: 1 field, and the header has 2"),
         (b"1,2\n\n3,4,5\n", "line 3: 3 fields, and the header has 2"),
-        (b'1,"a\nb"\n2\n', "line 3: 1 fields"),
+        (b'1,"a\nb"\n2\n', "line 3: 1 field"),
         (b'1,2\n3,"x', "line 2: unterminated quote"),
         (b'1,2\n"3"x,4', "line 2: characters after the closing quote of a field"),
         (b"1,\xff", "not UTF-8: invalid start byte, at byte 2"),

@@ -37,7 +37,7 @@ def test_extension_becomes_its_bytes():
     ("payload", "reason"),
     [
         (b"", "the payload is empty"),
-        (b"\x01\x01", "1 bytes follow after the value"),
+        (b"\x01\x01", "1 byte after the value"),
         (b"\x93\x01", "max_array_len"),
         (b"\x92\x01", "incomplete input"),
         (b"\xdd\xff\xff\xff\xff", "exceeds max_array_len"),

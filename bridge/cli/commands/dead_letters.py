@@ -122,7 +122,7 @@ def _detail_lines(number: int, dead_letter: DeadLetter) -> Iterator[str]:
     yield from (f"  {name:<12}{printable(fact)}" for name, fact in facts.items() if fact)
     stored = len(dead_letter.payload)
     part = "" if stored == dead_letter.total_bytes else f", of which the first {stored:,} are stored"
-    yield f"  {'payload':<12}{dead_letter.total_bytes:,} bytes{part}"
+    yield f"  {'payload':<12}{pluralize(dead_letter.total_bytes, 'byte')}{part}"
     form, payload = payload_form(dead_letter.payload)
     yield printable(payload) if form == "payload_text" else f"(base64) {payload}"
 

@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.durations import pluralize
 from bridge.errors import ConfigError, DecodeError, Problem
 from bridge.files import LEADS_OUTSIDE, FileProblem, leads_outside, read_bytes, roots
 from bridge.payloads.csv import CsvProblem, first_row, number, rows
@@ -189,7 +190,7 @@ class _CsvRows:
     def _problem(self, line: int, fields: list[str], header: list[str]) -> str:
         """Return the problem with a row, or ""."""
         if len(fields) != len(header):
-            return f"{len(fields)} fields, and the header has {len(header)}"
+            return f"{pluralize(len(fields), 'field')}, and the header has {len(header)}"
         if not fields[0]:
             return "the key is empty"
         first = self._first.setdefault(fields[0], line)

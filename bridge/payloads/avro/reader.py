@@ -13,6 +13,7 @@ from decimal import Context, Decimal
 from struct import Struct, error
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from bridge.durations import pluralize
 from bridge.errors import DecodeError
 from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_DEPTH, MAX_INTEGER, MAX_VALUES, MIN_INTEGER
@@ -59,7 +60,7 @@ def compile_reader(schema: AvroType) -> Callable[[bytes, int], Any]:
         except RecursionError:
             raise DecodeError("not usable: the Avro is nested too deeply") from None
         if at != len(data):
-            raise DecodeError(f"not Avro of this schema: {len(data) - at} bytes follow after the value")
+            raise DecodeError(f"not Avro of this schema: {pluralize(len(data) - at, 'byte')} after the value")
         return value
 
     return decode

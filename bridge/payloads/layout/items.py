@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.durations import pluralize
 from bridge.payloads.layout.notation import REST, Field, LayoutError, Notation, parse
 from bridge.payloads.layout.record import Unpack, unpacker
 
@@ -83,13 +84,15 @@ def _items(data: bytes, head: _Head, case_of: Callable[[tuple[int, ...], int], _
     while at < len(data):
         start, at = at, at + head_size
         if at > len(data):
-            raise ValueError(f"the item at byte {start} ends early: its head has {head_size} bytes")
+            raise ValueError(f"the item at byte {start} ends early: its head has {pluralize(head_size, 'byte')}")
         item = head.unpack(data[start:at])
         length = None if counted is None else item.pop(LENGTH) - counted
         case = case_of(tuple(item.values()), start)
         size = length if length is not None else len(data) - at if case.unpack is None else case.size
         if size < 0 or at + size > len(data):
-            raise ValueError(f"the item at byte {start} ends early: its value has {size} bytes, found {len(data) - at}")
+            raise ValueError(
+                f"the item at byte {start} ends early: its value has {pluralize(size, 'byte')}, found {len(data) - at}"
+            )
         if case.unpack is not None:
             yield item | _value(case.unpack, data[at : at + size], start)
         at += size

@@ -7,6 +7,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bridge.durations import pluralize
 from bridge.payloads.layout.notation import IGNORED, Notation, parse
 from bridge.payloads.layout.readers import big_endian, structs
 
@@ -57,9 +58,12 @@ def _checker(notation: Notation) -> Callable[[bytes], None]:
         if found < size:
             missing = next(field for field in notation.fields if field.end > found)
             raise ValueError(
-                f"the layout needs {size} bytes, found {found}: the field {_shown(missing)} is at byte {missing.offset}"
+                f"the layout needs {pluralize(size, 'byte')}, found {found}: "
+                f"the field {_shown(missing)} is at byte {missing.offset}"
             )
-        raise ValueError(f"the layout ends after {size} bytes, found {found}; end it with ... to pass over the rest")
+        raise ValueError(
+            f"the layout ends after {pluralize(size, 'byte')}, found {found}; end it with ... to pass over the rest"
+        )
 
     return check
 

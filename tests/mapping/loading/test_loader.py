@@ -81,7 +81,7 @@ def test_mapping_whose_own_tests_fail_does_not_load(tmp_path):
     assert text == (
         "m/a.yaml:8:5: tests[1]: the test 'second' failed:\n"
         "  expected     nothing: filtered\n"
-        "  got          s, spread over all shards, 1 bytes: 1"
+        "  got          s, spread over all shards, 1 byte: 1"
     )
 
 

@@ -60,7 +60,7 @@ def test_csv_of_more_columns_gives_an_object(folder):
         ("a.yaml", "a: {b: [.nan]}\n", ["tables/a.yaml:1:9: a.b[0]: JSON has no such number; leave it out, or write"]),
         ("a.yaml", "", ["tables/a.yaml: the file is empty"]),
         ("a.csv", "k,v\na,1\nb,2\na,3\n", ["tables/a.csv:4:1: duplicate key 'a': first at line 2"]),
-        ("a.csv", "k,v\na\n,2\n", ["tables/a.csv:2:1: 1 fields, and the header has 2", "3:1: the key is empty"]),
+        ("a.csv", "k,v\na\n,2\n", ["tables/a.csv:2:1: 1 field, and the header has 2", "3:1: the key is empty"]),
         ("a.csv", "k;v\na;1\n", ["tables/a.csv:1:1: a table has a column of keys and at least one of values; columns"]),
         ("a.csv", "k,v,v\n", ["tables/a.csv:1:1: the header has 'v' twice"]),
         ("a.csv", "", ["tables/a.csv:1:1: there is no header"]),

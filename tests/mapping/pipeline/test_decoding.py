@@ -68,7 +68,7 @@ def test_csv_gives_a_record_a_line():
 
 def test_malformed_line_rejects_the_message():
     (rejection,) = applied(mapping(**CSV, transform="payload", each=True), message(b"1,x\n2")).rejections
-    assert (rejection.code, rejection.detail) == ("decode", "not CSV: line 2: 1 fields, and the header has 2")
+    assert (rejection.code, rejection.detail) == ("decode", "not CSV: line 2: 1 field, and the header has 2")
 
 
 def test_csv_options_are_all_applied():

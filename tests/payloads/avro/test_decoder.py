@@ -135,7 +135,7 @@ def test_float_is_the_shortest_number_and_nan_is_null():
         ("long", b"", "ends within a value, at byte 0"),
         ("long", b"\x80", "ends within a value, at byte 1"),
         ("long", b"\x80" * 11, "a number of more than 10 bytes, at byte 0"),
-        ("long", b"\x02\x02", "1 bytes follow after the value"),
+        ("long", b"\x02\x02", "1 byte after the value"),
         ("double", b"\x02", "ends within a value"),
         ("float", b"\x02", "ends within a value"),
         ("string", b"\x08ab", "a length of 4, at byte 0, and 2 are left"),

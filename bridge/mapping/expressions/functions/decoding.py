@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from bridge.durations import pluralize
 from bridge.errors import DecodeError
 from bridge.mapping.expressions.functions.function import MISSING, Binding, Function, Parameter, tried
 from bridge.payloads.encodings import text_decoder
@@ -54,7 +55,7 @@ def _from_base64(text: str) -> list[int]:
 def _from_hex(text: str) -> list[int]:
     digits = _BETWEEN_HEX.sub("", text.strip().removeprefix("0x"))
     if len(digits) % 2:
-        raise ValueError(f"not hexadecimal: {len(digits)} digits, which is an odd number")
+        raise ValueError(f"not hexadecimal: {pluralize(len(digits), 'digit')}, which is an odd number")
     try:
         return list(bytes.fromhex(digits))
     except ValueError as error:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.durations import pluralize
 from bridge.mapping.expressions.functions.function import MAX_TEXT_CHARS, NUMBER, Binding, Function, Parameter
 from bridge.mapping.expressions.functions.standard import to_string
 
@@ -70,7 +71,7 @@ def _written(piece: Any, values: tuple[Any, ...]) -> str:
     """Return the value of one placeholder as text. Raises ValueError if the call has too few values."""
     place, spec = piece
     if place >= len(values):
-        raise ValueError(f"the template needs {place + 1} values, found {len(values)}")
+        raise ValueError(f"the template needs {pluralize(place + 1, 'value')}, found {len(values)}")
     value = values[place]
     if not spec:
         return to_string(value)
@@ -90,7 +91,7 @@ def _bind(binding: Binding) -> Callable[..., Any]:
     places = [piece[0] for piece in pieces if type(piece) is tuple]
     given = len(binding.literals) - 1
     if max(places, default=-1) >= given:
-        raise ValueError(f"the template needs {max(places) + 1} values, found {given}")
+        raise ValueError(f"the template needs {pluralize(max(places) + 1, 'value')}, found {given}")
     return lambda _, *values: _filled(pieces, values)
 
 
