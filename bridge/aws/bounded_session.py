@@ -6,11 +6,19 @@ botocore shows its body, which may contain credentials.
 
 from __future__ import annotations
 
+import io
 import json
 import time
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+    AWSResponse,
+)
 from botocore.exceptions import HTTPClientError
 from botocore.httpsession import URLLib3Session
 from urllib3.exceptions import HTTPError
@@ -21,9 +29,66 @@ if TYPE_CHECKING:
 MAX_RESPONSE_BYTES = 256 * 1024
 """Max bytes of a response. Credentials with a session token are a few kB."""
 MAX_RESPONSE_SECS = 60.0
-"""Max duration of a response's body."""
+"""Max duration of a response, with its head."""
 CHUNK_BYTES = 64
 """Bytes of one read, between two checks of the duration. A read waits until all of them have arrived."""
+
+
+class _TimedReader(io.RawIOBase):
+    """The bytes of a response. Without a deadline, a server that sends single bytes would occupy the thread forever."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._end = time.monotonic() + MAX_RESPONSE_SECS
+        self._timeout: float | None = sock.gettimeout()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what has arrived, or wait for it, until the deadline. Raises TimeoutError."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"the response was not complete within {MAX_RESPONSE_SECS:g} s")
+        self._sock.settimeout(left if self._timeout is None else min(left, self._timeout))
+        try:
+            received: int = self._sock.recv_into(buffer)
+        finally:
+            self._sock.settimeout(self._timeout)
+        return received
+
+
+class _TimedResponse(HTTPResponse):
+    """Response whose head and body are read within MAX_RESPONSE_SECS."""
+
+    def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        # The file that it replaces keeps the socket open until the response has been read.
+        self._file, self.fp = self.fp, io.BufferedReader(_TimedReader(sock))
+
+    def close(self) -> None:
+        """Close the response and the file of its socket."""
+        super().close()
+        self._file.close()
+
+
+class _HTTPConnection(AWSHTTPConnection):  # type: ignore[misc]  # botocore has no types
+    response_class = _TimedResponse
+
+
+class _HTTPSConnection(AWSHTTPSConnection):  # type: ignore[misc]  # as above
+    response_class = _TimedResponse
+
+
+class _HTTPConnectionPool(AWSHTTPConnectionPool):  # type: ignore[misc]  # as above
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSConnectionPool(AWSHTTPSConnectionPool):  # type: ignore[misc]  # as above
+    ConnectionCls = _HTTPSConnection
+
+
+_POOLS = {"http": _HTTPConnectionPool, "https": _HTTPSConnectionPool}
 
 
 class BoundedSession:
@@ -41,6 +106,9 @@ class BoundedSession:
         secret: Collection[int] | None = None,
     ) -> None:
         self._inner = inner
+        if isinstance(inner, URLLib3Session):
+            # The connections through proxies are made of these classes too.
+            inner._pool_classes_by_scheme = inner._manager.pool_classes_by_scheme = _POOLS  # noqa: SLF001  botocore has no parameter
         self._clock = clock
         self._secret = secret
 

@@ -1,3 +1,6 @@
+import time
+from contextlib import suppress
+
 import pytest
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.credentials import create_credential_resolver
@@ -94,3 +97,37 @@ def test_response_with_an_unexpected_status_has_only_its_message(secret, status,
 
     request = AWSRequest(method="GET", url="http://a", headers={}).prepare()
     assert BoundedSession(Inner(), secret=secret).send(request).text == shown
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"HTTP/1.1 200 OK\r\nX-A: ", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b""],
+    ids=["head", "body", "status line"],
+)
+def test_response_that_arrives_in_single_bytes_ends_at_the_deadline(first, monkeypatch):
+    monkeypatch.setattr(bounded_session, "MAX_RESPONSE_SECS", 0.2)
+
+    def script(connection):
+        connection.read_request()
+        connection.socket.sendall(first)
+        with suppress(OSError):
+            while True:
+                connection.socket.sendall(b"b")
+                time.sleep(0.01)
+
+    with ScriptedServer(script) as server, pytest.raises(HTTPClientError):
+        get(server.url)
+
+
+def test_endless_interim_responses_end_at_the_deadline(monkeypatch):
+    monkeypatch.setattr(bounded_session, "MAX_RESPONSE_SECS", 0.2)
+
+    def script(connection):
+        connection.read_request()
+        with suppress(OSError):
+            while True:
+                connection.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                time.sleep(0.01)
+
+    with ScriptedServer(script) as server, pytest.raises(HTTPClientError):
+        get(server.url)

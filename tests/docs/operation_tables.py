@@ -188,6 +188,11 @@ def kinesis_limits():
     yield "a response", size(request.MAX_RESPONSE_BYTES), "the request is repeated"
     yield "a response of GetRecords", size(session.MAX_GET_RECORDS_BYTES), "the request is repeated"
     yield "a response with credentials", size(bounded_session.MAX_RESPONSE_BYTES), "the request is repeated"
+    yield (
+        "duration of a response with credentials",
+        f"{bounded_session.MAX_RESPONSE_SECS:.0f} s",
+        "the request is repeated",
+    )
     yield "pages of ListShards", responses.MAX_PAGES, "the request is repeated"
     yield "bytes in flight to an endpoint", size(concurrency.MAX_WINDOW_BYTES), "wait"
     yield (
