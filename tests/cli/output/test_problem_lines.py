@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from bridge.cli.output.problem_lines import backlog_text, link_lines, problem_lines, verdict_line
 from bridge.monitoring.stream_flow import StreamFlow
 from bridge.spool.ledger import LedgerRow
@@ -25,6 +27,26 @@ def test_problem_begins_with_its_severity_and_lists_what_is_known():
         "          buffer: room for 5.0 h at the present rate",
         "          to do: check the network",
     ]
+
+
+def test_problems_of_streams_with_one_cause_share_their_details():
+    archive = replace(
+        STALLED, stream="archive", summary="Kinesis accepts no records of stream archive", attempts=3,
+        buffered_records=15, buffer_hours=None, since=NOW - 60,
+    )  # fmt: skip
+    other = replace(STALLED, stream="other", summary="other", cause="Network: no route")
+    status = snapshot(problems=(STALLED, archive, other)).summary_json()
+    lines = list(problem_lines(status, now=NOW))
+    assert lines[:5] == [
+        "ERROR     Kinesis accepts no records of stream telemetry",
+        "ERROR     Kinesis accepts no records of stream archive",
+        "          since: 2027-01-15 07:55:48 UTC, for 4.2 min; 12 failed attempts in a row",
+        "          cause: Network: connection refused",
+        "          safe: 104,100 records buffered on disk; none lost",
+    ]
+    twice = snapshot(problems=(STALLED, replace(STALLED, stream="archive"))).summary_json()
+    assert "          safe: 208,170 records buffered on disk; none lost" in list(problem_lines(twice, now=NOW))
+    assert lines[7:10:2] == ["ERROR     other", "          cause: Network: no route"]
 
 
 def test_cause_of_several_lines_keeps_them_and_is_escaped():
