@@ -124,7 +124,7 @@ class BridgeNotRunning(BridgeError):
 
 
 class NoPermission(BridgeError):
-    """The user may not use the spool's folder. Only its owner, the bridge's user, and root may."""
+    """The user may not use the spool's folder. Only the bridge's user, who owns it, and root may."""
 
 
 class SendError(BridgeError):

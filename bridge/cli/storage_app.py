@@ -15,17 +15,17 @@ from bridge.cli.options import ConfigFile, WorkerOption, known_code
 dead_letters = typer.Typer(
     cls=CommandGroups,
     no_args_is_help=True,
-    help="Show, replay, delete and export dead letters; also while the bridge runs.",
+    help="Show, replay, delete and export dead letters. The bridge may run.",
 )
 spool = typer.Typer(
     cls=CommandGroups,
     no_args_is_help=True,
-    help="Show the ledger, verify and export the spool; also while the bridge runs.",
+    help="Show the ledger, verify and export the spool. The bridge may run.",
 )
 state = typer.Typer(
     cls=CommandGroups,
     no_args_is_help=True,
-    help="Show and clear what mappings remember: Sparkplug births, `changes`, `sample`; also while the bridge runs.",
+    help="Show and clear the state of mappings: Sparkplug births, `changes`, `sample`. The bridge may run.",
 )
 
 Code = Annotated[

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bridge.monitoring.configuration import Source
     from bridge.yaml_files import Document
 
-# Options whose type is plain, and which may contain a secret or a part of one.
+# Options that may contain a secret, or a part of one, although their type is not SecretStr.
 _MAY_HOLD_SECRETS: Final = frozenset({"command", "external_id", "access_key_id"})
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 

@@ -42,7 +42,7 @@ MIN_RECORD_BYTES = 40
 """Bytes on the wire for each record in addition to its data: its JSON in the request, and its result.
 """
 
-# Maximum number of plain records that wait for busy shards, in addition to those that fill requests.
+# Maximum number of plain records that wait for busy shards. Records that fill requests are not counted.
 _MAX_PLAIN_BUFFERED = 20_000
 
 # Plain records with keys, as a multiple of those in flight: as many wait for a request of their key to end.

@@ -24,7 +24,8 @@ When answers become slow although the body left in time, the cause is one of the
        bytes of this bridge wait in a queue on the link. The window grows, at most by a factor of two in each answer
        time. Even before the answer arrives, the age of the request shows that the endpoint is slow.
     2. Answers became slow when more requests were in flight. Either the endpoint serves one request after the other,
-       or a proxy queues them. Only an experiment can show which: see `queue_experiment`.
+       or a proxy queues them. Only an experiment can distinguish the two: see
+       `queue_experiment`.
     3. The kernel reported nothing, as on systems other than Linux, or the body left too fast. The same experiment
        decides.
 """

@@ -43,8 +43,8 @@ _SAMPLES = 8
 _REFUSED_SAMPLES = 2
 
 _ACCEPTED_SAMPLES = 2
-# Shard seconds of consecutive accepted samples that end contending.
-# A sum, because small samples may be accepted by chance.
+# After this many shard seconds of consecutive accepted samples, the shard no longer counts as contended.
+# The limit is a sum, because small samples may be accepted by chance.
 _ACCEPTED_SECS = 0.05
 
 _MIN_REFUSED_FRACTION = 0.07

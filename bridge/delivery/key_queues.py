@@ -50,7 +50,8 @@ class KeyQueues:
         self._backing_off: list[KeyQueue] = []
         self._holds: set[Hold] = set()
         self._turn = 0
-        # All key queues, indexed by the hash of a key, if neither shards nor single keys matter.
+        # All key queues, for the case that the order of keys and the shards do not matter. The hash of a key is the
+        # index.
         self._lanes = self._make_lanes()
 
     # -- what comes in ---------------------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ class KeyQueues:
         return hold, size
 
     def withhold(self, records: Sequence[Record]) -> Hold:
-        """Mute the key queues of records that are stored elsewhere, and return their hold."""
+        """Mute the key queues of these records, which the caller stores, and return the hold."""
         hold = Hold(records, self._mute(records))
         self._holds.add(hold)
         return hold

@@ -156,7 +156,7 @@ class ShardDeferral:
         return found
 
     def _open_shard(self, shard: Shard) -> Shard:
-        """Return the open shard that has these hashes, or the shard itself while the shards are not known."""
+        """Return the open shard that now has the hashes of this shard, or this shard if the open shards are unknown."""
         return self._accumulator.shards.shard_of_hash(shard.first_hash) or shard
 
     def _divide_split_shards(self) -> None:

@@ -94,7 +94,7 @@ class ManifestWriter:
     def _add_manifest(self, queue: StreamQueue, transaction: Transaction, now_ms: int) -> bool:
         first, settled = int(self._spool.get_meta(_key(queue))), self._spool.reading.first_waiting(queue)
         before, checksum = self._covered(queue, first, settled)
-        # A manifest needs the records of at least one more transaction that were delivered, dead-lettered or dropped.
+        # A manifest is written only if all records of at least one more transaction are settled.
         if before <= first:
             return False
         manifest = {

@@ -9,7 +9,7 @@ problem_monitor.py     adds flow and problems to snapshots; problem_history.py d
 problem_text.py        problems in words, for every surface
 buffer_time.py         how long the spool lasts
 link_log.py            links to AWS in words, and in the log if they limit delivery
-snapshot_timer.py      a snapshot every few seconds, also if no client requests one
+snapshot_timer.py      a snapshot every few seconds, even if no client requests one
 configuration.py       the configuration for the page, without secrets
 resident_memory.py     memory of the process
 start_time.py          start time of the process, by a clock that may be set

@@ -27,7 +27,7 @@ class RunningBridge(Protocol):
     configuration: Configuration | None
     """Options and their file; None if the bridge was created without a file."""
     data_folder: Path
-    """Folder in which the bridge stores its files: spool.path, also with several workers."""
+    """Folder in which the bridge stores its files: spool.path, even with several workers."""
     curves: Curves
     """Curves of the last day; empty without a page."""
 

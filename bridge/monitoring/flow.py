@@ -43,7 +43,7 @@ RECENT_LOSS_SECS: Final = 3_600.0
 
 An hour is enough for systems that poll `status`.
 """
-# 31 samples cover five minutes. There is one more, because the oldest may be removed just when the newest is added.
+# 31 samples cover five minutes. One more is stored, because adding the newest sample may remove the oldest.
 _SAMPLES: Final = int(FALLING_BEHIND_STEPS * STEP_SECS / SAMPLE_SECS) + 2
 # Minimum time for a rate. Over less time, a single request would determine it.
 _SHORTEST_RATE_SECS: Final = 5.0
@@ -230,7 +230,7 @@ class _LossHistory:
 
     def observe(self, total: int, now: float, *, known: bool) -> int:
         """Return the growth. If `known` is false, the counter's earlier losses do not count."""
-        # A stream that a reload adds begins at 0, so its first losses count.
+        # A stream that appears after a reload begins at 0, so its first losses count.
         before = total if self._total is None and not known else self._total or 0
         if total > before:
             # Losses of ten seconds share an entry: an hour of steady drops needs at most 360 entries.

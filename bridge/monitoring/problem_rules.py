@@ -96,7 +96,7 @@ def _not_receiving(snapshot: Snapshot, flow: Flow, now: float) -> ActiveProblem:
 
     1. Before the first subscription: an error at once, because nothing has flowed in this run.
     2. The broker refused a filter: an error at once, because a person must act.
-    3. Otherwise: an interruption, which becomes an error if it lasts.
+    3. In any other case, the session is interrupted: a warning, which becomes an error if the interruption lasts.
     """
     secs = flow.unsubscribed_secs
     refused = snapshot.connected and bool(snapshot.session_problem)

@@ -41,7 +41,7 @@ class SnapshotTimer:
         self._reported = False
 
     def __call__(self) -> None:
-        """Take a snapshot if one is due. An error in it does not stop the bridge, because the next one may succeed."""
+        """Take a snapshot if one is due. An error is logged and does not stop the bridge."""
         if self._clock() < self._due_at:
             return
         # The next time is calculated from the last due time, so that the steps of the curves have equal lengths.

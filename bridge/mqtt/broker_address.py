@@ -24,7 +24,7 @@ class BrokerAddress:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Return the address in `url`. Raises ValueError unless it is mqtt://, mqtts://, ws:// or wss:// and a host."""
+        """Return the address in `url`, which has the scheme mqtt, mqtts, ws or wss and a host. Raises ValueError."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             # An IPv6 host loses its brackets in `hostname`; `authority` and `__str__` add them again.

@@ -179,7 +179,7 @@ class Connection:
     def _check_connack(self, connack: bytes) -> None:
         """Raise ConnectionLost for a refusing CONNACK in the form of MQTT 3.1.1. paho reports only some of these.
 
-        A broker that knows only 3.1.1 responds to MQTT 5 with that form too: it has no properties.
+        A broker that supports only 3.1.1 sends this form, which has no properties, in response to MQTT 5 too.
         """
         if len(connack) != 4:  # noqa: PLR2004  version 5 has a property length: at least 5 bytes
             return

@@ -31,12 +31,15 @@ def end_of(error: Exception) -> End:
     # A CLOSE frame with the code "normal" is no more an explanation than a closed socket.
     if isinstance(error, WebSocketClosed):
         return "disconnected" if error.explained else "closed"
-    # A reset, or the end of the stream inside a TLS record, is no MQTT event.
+    # A reset, or the end of the stream inside a TLS record, is not an MQTT event.
     return "reset" if isinstance(error, ConnectionError | ssl.SSLEOFError) else "lost"
 
 
 def no_mqtt(error: Exception) -> bool:
-    """Return whether a peer that has never accepted a session may be no MQTT broker: it closed, or sent other bytes."""
+    """Return whether the error suggests that the peer is not an MQTT broker.
+
+    Such a peer closes the connection, or sends other bytes. Use this only for a peer that has never accepted a session.
+    """
     if isinstance(error, ConnectionRefusedError | UpgradeRefused):
         return False
     return isinstance(error, ProtocolViolation) or end_of(error) in ("closed", "reset")

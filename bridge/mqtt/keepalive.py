@@ -18,7 +18,7 @@ class Keepalive:
 
     def __init__(self, interval_secs: float, now: float) -> None:
         self.interval_secs = interval_secs
-        """Maximum time between two packets to the broker; also the time after which silence is suspicious."""
+        """Maximum time between two packets to the broker. Silence of the broker for this time is suspicious."""
         self._received_at = self._pinged_at = now
 
     def on_accepted(self, server_secs: int | None, now: float) -> None:

@@ -54,7 +54,7 @@ class PahoClient(paho.Client):
     def dial(self) -> PacketStream:
         """Open the connection, send CONNECT and return the byte stream.
 
-        Raises OSError, also for a failed TLS or WebSocket handshake.
+        Raises OSError. A failed TLS or WebSocket handshake is an OSError too.
         """
         settings, address = self._bridge_settings, self._bridge_address
         properties = None

@@ -301,7 +301,7 @@ class Subscriber:
         self._schedule_reconnect(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
 
     def _reason(self, address: BrokerAddress, error: Exception) -> str:
-        """Return the text of an error, with a hint if the address may not be that of an MQTT broker."""
+        """Return the text of an error, with a hint if the peer may not be an MQTT broker."""
         if not no_mqtt(error) or self._fallback.known(address):
             return error_text(error)
         without = address.encrypted and not self._settings.tls.cert_file

@@ -37,7 +37,7 @@ class SuspectFilters:
         return text in self.strikes
 
     def qos_for(self, text: str, qos: int) -> int:
-        """Return the QoS to request for a filter whose mapping has this QoS."""
+        """Return the QoS to request for a filter. `qos` is the QoS that its mapping requests."""
         return min(qos, 1) if text in self._lowered_at else qos
 
     def add(self, texts: Iterable[str], weight: int = 1) -> list[str]:

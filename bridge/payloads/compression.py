@@ -153,7 +153,7 @@ def _inflated(compression: str, payload: bytes, limit: int) -> bytes | None:
 
 
 def _more(rest: bytes) -> bool:
-    """Return whether data follows after the end. NULs are no data: a sender may fill a buffer of fixed size."""
+    """Return whether data follows after the end. NULs do not count: they may fill up a sender's fixed buffer."""
     return bool(rest.strip(b"\0"))
 
 

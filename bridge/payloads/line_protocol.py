@@ -178,7 +178,7 @@ def _name_of(escaped: str) -> str:
 
 
 def _number(word: str) -> float | None:
-    """Return the number of a field, or None for a word that is no number or is too large for its type."""
+    """Return the number of a field, or None for a word that is not a number, or is too large for its type."""
     whole = _INTEGER.fullmatch(word)
     if whole is not None:
         least, most = (MIN_INTEGER, _MAX_SIGNED) if whole[2] == "i" else (0, MAX_INTEGER)

@@ -112,7 +112,7 @@ def accounting_lines(rows: Iterable[LedgerRow]) -> Iterator[str]:
 
 
 def totals(rows: Collection[LedgerRow]) -> dict[str, int | bool]:
-    """Return the sum of each column, and under "balanced" whether every line balances."""
+    """Return the sum of each column, and with the name "balanced" whether every line is balanced."""
     sums: dict[str, int | bool] = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS}
     return {**sums, "balanced": all(row.balanced for row in rows)}
 

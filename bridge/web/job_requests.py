@@ -79,7 +79,7 @@ def _milliseconds(at: str) -> int:
 
 
 def _text(asked: dict[str, Any], name: str) -> bool:
-    """Return whether a request has this field. Raise BridgeError if it is no text."""
+    """Return whether a request has this field. Raise BridgeError if the field is not text."""
     if name in asked and not isinstance(asked[name], str):
         raise BridgeError(f"{name}: expected text")
     return name in asked

@@ -1,6 +1,6 @@
 """Worker process of the page. For each line of JSON on standard input, it writes two lines to standard output.
 
-The first of the two means that the tables and schemas are loaded, which may take longer than the time limit of a job.
+The first line means that the tables and schemas are loaded, which may take longer than the time limit of a job.
 Before all requests, the process writes one line when it is ready.
 
 An expression may run forever or use all memory. The limits of this process stop it before it can harm the bridge.

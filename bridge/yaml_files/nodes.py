@@ -128,7 +128,7 @@ def scalars(node: Node) -> list[Scalar]:
 def path_text(path: Path) -> str:
     """Return a path as text, for example `outputs[0].partition_key`.
 
-    A key that is no plain name is written in brackets: `tables['a b']`.
+    A key with other characters than letters, digits, _, $ and - is written in brackets: `tables['a b']`.
     """
     text = ""
     for part in path:

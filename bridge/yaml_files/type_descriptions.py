@@ -66,7 +66,7 @@ class FieldType(NamedTuple):
 
     @property
     def model(self) -> type[BaseModel] | None:
-        """The model class, or None if the type is no model."""
+        """The model class, or None if the type is not a model."""
         return self.type if isinstance(self.type, type) and issubclass(self.type, BaseModel) else None
 
     @property

@@ -10,35 +10,38 @@ import typer
 from bridge.cli.app import app
 from tests.docs.tables import cell
 
+_USAGE = "2: invalid usage or configuration"
 EXIT_CODES = {
-    "init": "0 files written; 1 the broker cannot be reached, or a file exists already; 2",
-    "check": "0 no error; 2 at least one error; 130 `--watch` was ended",
-    "try": "0 a mapping creates a record; 1 none does: the reason is shown; 2; 130 `--watch` was ended",
-    "schema": "0; 1 the file cannot be written",
-    "functions": "0; 1 no function matches the word",
-    "run": "0 stopped by a signal; 1 another bridge has the spool, or it cannot be used; 2, 70, 130",
-    "demo": "0 the ledger is balanced, and Kinesis has what was delivered; 1 otherwise",
-    "status": "0 the state is `ok`; 1 `degraded` or `failing`; 2; 3 no bridge runs; 4 no permission",
-    "doctor": "0 no check failed (warnings are possible); 1 at least one failed; 2",
-    "support-bundle": "0 written, also if some parts are not available; 1 the file exists already",
-    "capture": "0 ended by a limit or Ctrl-C; 1; 2",
-    "diff": "0 no difference; 1 at least one difference; 2 a mapping or the capture does not load",
-    "coverage": "0 all topics matched and all mappings active; 1 otherwise; 2; 3 no bridge runs; 4",
-    "prove": "0 complete; 1 missing, altered, not covered or covered twice; 2; 3 it could not be checked",
-    "policy": "0; 1; 2",
-    "dead-letters list": "0; 1",
-    "dead-letters show": "0; 1 no such dead letter",
-    "dead-letters replay": "0 all were replayed or filtered; 1 some failed again",
-    "dead-letters delete": "0 all were deleted; 1 otherwise",
-    "dead-letters export": "0; 1 the file exists",
-    "spool export": "0; 1 the file exists",
-    "spool status": "0 the ledger is balanced; 1 otherwise",
-    "spool verify": "0 intact and balanced; 1 otherwise",
-    "state list": "0",
-    "state show": "0; 1 the mapping has no state",
-    "state clear": "0; 1 the mapping had no state, or the prompt was answered with no",
+    "init": f"0: files written; 1: the broker cannot be reached, or a file exists already; {_USAGE}",
+    "check": "0: no error; 2: at least one error; 130: `--watch` was ended",
+    "try": f"0: a mapping creates a record; 1: none does: the reason is shown; {_USAGE}; 130: `--watch` was ended",
+    "schema": "0: success; 1: the file cannot be written",
+    "functions": "0: success; 1: no function matches the word",
+    "run": f"0: stopped by a signal; 1: the spool cannot be used, or another bridge uses it; {_USAGE}; "
+    "70: crashed; 130: interrupted",
+    "demo": "0: the ledger is balanced, and Kinesis has what was delivered; 1: otherwise",
+    "status": f"0: the state is `ok`; 1: `degraded` or `failing`; {_USAGE}; 3: no bridge runs; 4: no permission",
+    "doctor": f"0: no check failed (warnings are possible); 1: at least one failed; {_USAGE}",
+    "support-bundle": "0: written, even if some parts are missing; 1: the file exists already",
+    "capture": f"0: ended by a limit or Ctrl-C; 1: failed; {_USAGE}",
+    "diff": "0: no difference; 1: at least one difference; 2: a mapping or the capture does not load",
+    "coverage": f"0: all topics matched and all mappings active; 1: otherwise; {_USAGE}; "
+    "3: no bridge runs; 4: no permission",
+    "prove": f"0: complete; 1: missing, altered, not covered or covered twice; {_USAGE}; 3: it could not be checked",
+    "policy": f"0: success; 1: failed; {_USAGE}",
+    "dead-letters list": "0: success; 1: failed",
+    "dead-letters show": "0: success; 1: no such dead letter",
+    "dead-letters replay": "0: all were replayed or filtered; 1: some failed again",
+    "dead-letters delete": "0: all were deleted; 1: otherwise",
+    "dead-letters export": "0: success; 1: the file exists",
+    "spool export": "0: success; 1: the file exists",
+    "spool status": "0: the ledger is balanced; 1: otherwise",
+    "spool verify": "0: intact and balanced; 1: otherwise",
+    "state list": "0: success",
+    "state show": "0: success; 1: the mapping has no state",
+    "state clear": "0: success; 1: the mapping had no state, or the prompt was answered with no",
 }
-"""For each command; what the numbers mean in general is in docs/reference/exit-codes.md."""
+"""Exit codes and their meanings, by command."""
 
 
 @dataclass(frozen=True)

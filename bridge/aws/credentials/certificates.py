@@ -155,7 +155,7 @@ def _response_error(who: str, status: int, text: str, hint: str) -> SendError:
     except (ValueError, AttributeError, RecursionError):
         message = text
     detail = shortened(f"{who} returned {status}: {message}" if message else f"{who} returned {status}")
-    # A server error or a rate limit may end by itself. Any other error needs a person.
+    # A server error or a rate limit may end by itself. Any other error remains until a person fixes its cause.
     if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
         return Unavailable("Credentials", detail)
     return Refused("Credentials", detail, permission_hint(message) or hint or "check kinesis.authentication")

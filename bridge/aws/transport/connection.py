@@ -211,7 +211,7 @@ class _IdleClosingPool(HTTPConnectionPool):
         """
         connection: Any = super()._get_conn(timeout)
         request = current_request.get()
-        # A firewall or NAT may have dropped an idle connection silently. A request on it would wait until the time-out.
+        # A firewall or NAT may have dropped an idle connection silently. A request over this connection would time out.
         if not connection.is_closed and request.clock() - connection.used_at >= request.timeouts.idle_timeout_secs:
             connection.close()
         return connection

@@ -1,4 +1,4 @@
-"""Measurements of one HTTP request, and how the caller of a botocore client gets them from the transport."""
+"""Measurements of one HTTP request, which the transport passes to the caller of the botocore client."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class ProgressSocket:
         No other request may follow then.
         """
         # Number of files from `makefile`, for which the socket stays open.
-        # It has the name in `socket`, because urllib3 reads it.
+        # The attribute has the same name as in `socket.socket`, because urllib3 reads it.
         self._io_refs = 0
         self._closed = False
         self._closing = threading.Lock()

@@ -234,7 +234,7 @@ class InFlightRequest:
         self._round_trip_secs = secs
 
     def dated(self, header: str) -> None:
-        """Note the Date header of the response, unless it is no valid date."""
+        """Note the Date header of the response, if it is a valid date."""
         # A timestamp cannot express a date without a time zone in the year 1 or 9999.
         with contextlib.suppress(ValueError, TypeError, OverflowError):
             self._date = parsedate_to_datetime(header).timestamp()

@@ -32,7 +32,8 @@ _INKS = {r"\bcomplete$": GOOD, "INCOMPLETE$|^  (missing|altered|covered twice):"
 def prove(config: Path, request: ProofRequest, *, as_json: bool) -> int:
     """Print the verdicts; return 0 if the stream is complete, 1 if not, 3 if it could not be checked.
 
-    `request.manifests` may be "": that of the configuration. Raise ConfigError, and BridgeError without manifests.
+    If `request.manifests` is "", the stream of the configuration is used. Raise ConfigError, and BridgeError without
+    manifests.
     """
     settings = load_settings(config, os.environ)
     told = settings.kinesis.manifest

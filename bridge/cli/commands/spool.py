@@ -1,4 +1,4 @@
-"""Commands `spool status` and `verify`: the ledger and the integrity of the spool; also while the bridge runs."""
+"""Commands `spool status` and `verify`: the ledger and the integrity of the spool, even while the bridge runs."""
 
 from __future__ import annotations
 

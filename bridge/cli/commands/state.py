@@ -1,4 +1,4 @@
-"""Commands `state list`, `show` and `clear`: the stored values of mappings, also while the bridge runs."""
+"""Commands `state list`, `show` and `clear`: the stored values of mappings, even while the bridge runs."""
 
 from __future__ import annotations
 

@@ -152,9 +152,10 @@ def spool_text(status: dict[str, Any]) -> str:
 
 
 def stream_line(stream: dict[str, Any], rows: list[dict[str, Any]]) -> str:
-    """Return the line of one stream. `rows`: its lines of the ledger, which agree with one another at any time.
+    """Return the line of one stream. `rows` are the rows of this stream in the ledger.
 
-    The sender's own count begins at each start, and is ahead of the ledger until the next commit.
+    The counts are those of the ledger, because they are always consistent. The sender counts from its start, and is
+    ahead of the ledger until the next commit.
     """
     delivered, buffered = (sum(row[name] for row in rows) for name in ("delivered", "spooled"))
     age = f" (oldest {duration(stream['oldest_secs'])})" if stream["oldest_secs"] else ""

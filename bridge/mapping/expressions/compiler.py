@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # Growth (copies of the input) above which the compiler adds a check of the result's size.
 _MEASURED_GROWTH: Final = 512
 
-# The same limit for an expression whose variables and functions can make MAX_STEPS values from a small input.
+# As above, but for an expression whose variables and functions can make MAX_STEPS values from a small input.
 _MEASURED_WORK_GROWTH: Final = 16
 
 # Closures of the nodes that only select from their value, by node type.

@@ -17,7 +17,7 @@ _LITERALS: Final = {
     **dict.fromkeys(("False", "FALSE"), "false"),
 }
 LITERALS: Final = frozenset(_LITERALS)
-"""Values, also of other languages, that are names unless they stand in back quotes."""
+"""Values that are read as names without back quotes. Some of them are values only in other languages."""
 # Kinds of tokens, in words for a person.
 _WORDS: Final = {
     "quoted_identifier": "a name",

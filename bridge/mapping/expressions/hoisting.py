@@ -47,7 +47,7 @@ def hoist(tree: Node, bindings: int) -> int:
 def _repeated(node: Node) -> list[tuple[Node, int]]:
     """Return the child nodes that a loop evaluates for each element, each as (parent, position in its children).
 
-    Return [] if the node is no loop.
+    Return [] if the node is not a loop.
     """
     if node["type"] in analysis.PROJECTIONS:
         # The first child of a projection is the list itself, which is evaluated once.

@@ -105,7 +105,7 @@ class FileLoader:
     def _load_named(self, file: Path, text: bytes | None) -> Mapping:
         """Compile a file and run its tests.
 
-        Raise ConfigError, also if another file has the same name without its suffix.
+        Raise ConfigError if the file does not load, or if another file has the same name with another suffix.
         """
         if self.names[file.stem] > 1:
             message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"

@@ -54,7 +54,7 @@ class FolderWatch:
                     status = entry.stat()
                 except OSError:
                     continue  # removed between the listing and now
-                # Skip folders, also those with the name of a mapping file.
+                # Skip folders, even if they have the name of a mapping file.
                 if S_ISREG(status.st_mode):
                     path = self._paths[entry.name] = known.get(entry.name) or self._folder / entry.name
                     found[path] = _signature(status)

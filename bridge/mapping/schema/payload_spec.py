@@ -40,7 +40,7 @@ class CsvSpec(SpecSection):
 class XmlSpec(SpecSection):
     """The options of `payload: xml`."""
 
-    lists: tuple[Text, ...] = Field((), description="Elements that are lists, also where there is only one.")
+    lists: tuple[Text, ...] = Field((), description="Elements that are lists, even if there is only one.")
     numbers: bool = Field(True, description="Texts and attributes that are numbers become numbers.")
 
 

@@ -31,7 +31,7 @@ def alias_key(alias: int) -> AliasKey:
     """Return an alias as a key of a dict; a large alias becomes text.
 
     Large integers can be crafted to collide in a dict, so that a birth would take seconds to read. Small integers and
-    text cannot.
+    text cannot be crafted to collide.
     """
     return alias if alias < _MAX_INTEGER_KEY else str(alias)
 

@@ -2,7 +2,7 @@
 
 The last column of every table is `crc`. It covers the table's name and all other columns. So it also identifies the
 table and the queue of a row whose page is found outside its tree (bridge/spool/recovery/salvage.py). A CRC detects
-accidental change. It is no signature: whoever may write to the file can forge it.
+accidental change. It is not a signature: anyone who can write to the file can forge it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Changes of one transaction in addition to the queues' pending records, and the statements that write them."""
+"""Pending changes of one transaction, and the SQL statements that write them. Records are pending in their queues."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def write_dropped(
 ) -> int:
     """Delete the records from `first` to `last` (inclusive), and return how many there were.
 
-    They are counted per mapping as dropped and, if `mark` is given, also in this column of the ledger.
+    They are counted per mapping as dropped. If `mark` is given, that column of the ledger counts them too.
     """
     # The records are counted by mapping before the deletion, because the ledger has a line per mapping and stream.
     rows = database.execute(

@@ -168,7 +168,7 @@ class WriteAheadLog:
 
 
 def _checksum(data: bytes, begin: Checksum, *, big: bool) -> Checksum:
-    """Return SQLite's checksum of data, continued from `begin`. Remaining bytes (less than eight) are ignored."""
+    """Return SQLite's checksum of `data` after data with the checksum `begin`. A last part below 8 bytes is ignored."""
     first, second = begin
     words = iter(struct.unpack(f"{'>' if big else '<'}{len(data) // 8 * 2}I", data[: len(data) // 8 * 8]))
     for one, other in zip(words, words, strict=True):

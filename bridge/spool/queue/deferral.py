@@ -127,7 +127,7 @@ class DeferringQueue(ABC):
         return deferral
 
     def divide(self, deferral: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
-        """Replace a deferral by several that together have its keys, and return them.
+        """Divide a deferral into several ones, which together defer the same keys, and return them.
 
         Return [] and change nothing while the queue is dropping records.
         """
@@ -176,9 +176,9 @@ class DeferringQueue(ABC):
     def drop_oldest(self, count: int) -> tuple[int, int] | None:
         """Skip up to `count` numbers whose records no sender holds.
 
-        Return the first and the last, so that the caller deletes their rows.
+        Return the first and the last skipped number, so that the caller deletes their rows.
 
-        Return None if there are none among the `count` lowest numbers. The queue hands out nothing until `dropped` or
+        Return None if senders hold all of the `count` lowest numbers. The queue hands out nothing until `dropped` or
         `rewind` is called: `rewind` would hand out such records a second time.
         """
         with self._changed:

@@ -5,7 +5,7 @@ records is the exclusive or of their checksums, so it does not depend on the ord
 they may change before the record is sent: `,"late":true` after the id, and line breaks, which `packing: lines` sends as
 spaces.
 
-A checksum detects accidental change. It is no signature: whoever may write to both streams can forge it.
+A checksum detects accidental change. It is not a signature: anyone who can write to both streams can forge it.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def to_line(message: Message, total_bytes: int) -> bytes:
 
 
 def read_capture(file: Path) -> Iterator[CapturedMessage]:
-    """Yield the messages of a capture, one at a time. Raise ConfigError at the first line that is no message."""
+    """Yield the messages of a capture, one at a time. Raise ConfigError at the first line that is not a message."""
     try:
         with file.open("rb") as lines:
             end = 0

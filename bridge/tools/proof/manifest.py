@@ -1,6 +1,7 @@
 """Manifests as read from their stream (bridge/ingest/manifest_writer.py writes them).
 
-Any producer may write to that stream, so each field is checked. For any record that is no manifest, the result is None.
+Any producer may write to that stream, so each field is checked. The result is None for any record that is not a
+manifest.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def _runs_of_bits(bits: int, begin: int, low: int, high: int) -> Iterator[tuple[
         zeros = (rest & -rest).bit_length() - 1
         rest >>= zeros
         place += zeros
-        # The carry of this addition passes through all lowest ones.
+        # Adding 1 turns the run of ones at the lowest bits into zeros, which shows its length.
         ones = (~rest & rest + 1).bit_length() - 1
         yield place, place + ones - 1
         rest >>= ones

@@ -88,7 +88,7 @@ class QueueProof:
 
     def add_record(self, number: int, data: bytes) -> None:
         """Add a record of the stream. A repetition counts, and the first copy is the one that is checked."""
-        # Sends are at least once, so a repetition is no fault.
+        # The bridge sends each record at least once, so a repetition is normal.
         if not self.numbers.add(number):
             self.repeated += 1
             return

@@ -76,7 +76,7 @@ class ProofReading:
     def read(self) -> Iterator[str]:
         """Read all streams, and yield the name of the stream after each page. Raise SendError or BridgeError.
 
-        The progress is saved, also if an error or the caller ends the reading.
+        The progress is saved at the end, even if an error or the caller ends the reading.
         """
         try:
             # Manifests first: every record that they cover is in the stream already when it is read afterwards.

@@ -29,7 +29,7 @@ class Verifier:
     """Verifier of records against manifests. One thread.
 
     `wanted` returns whether a manifest about this destination counts. `others` is the number of records without an id,
-    `invalid` that of records in the manifests' stream that are no manifests.
+    `invalid` is the number of records in the manifests' stream that are not manifests.
     """
 
     def __init__(self, wanted: Callable[[Destination], bool] = lambda _destination: True) -> None:

@@ -48,7 +48,7 @@ def versions() -> str:
 
 
 def configuration(config: Path) -> str:
-    """Return the options of the configuration that are no secrets, as JSON. Raise ConfigError."""
+    """Return the options of the configuration, without secrets, as JSON. Raise ConfigError."""
     return json.dumps(without_secrets(read_document(config, substitute=False, environ={}).data), indent=2, default=str)
 
 

@@ -1,6 +1,6 @@
 """Removal of secrets, in two independent ways.
 
-1. In the configuration, only known options that are no secrets keep their values.
+1. In the configuration, only known options that are not secret keep their values.
 2. From every text of the bundle, the values of all secrets are removed, and user names and passwords in URLs.
 """
 
@@ -65,7 +65,7 @@ def secrets_in(data: Any, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def without_secrets(data: Any, path: str = "") -> Any:
-    """Return the values of a configuration, before substitution, that are no secrets. References to variables stay."""
+    """Return the values of a configuration before substitution, without secrets. References to variables stay."""
     if isinstance(data, dict):
         return {str(key): without_secrets(value, f"{path}.{key}" if path else str(key)) for key, value in data.items()}
     if isinstance(data, list):

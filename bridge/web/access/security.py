@@ -54,7 +54,8 @@ def bearer_token(headers: Headers) -> str | None:
 def host_is_ours(headers: Headers, settings: HttpSettings) -> bool:
     """Return whether the Host is valid.
 
-    On loopback, it must name loopback. Elsewhere, any is valid: a token is required.
+    If the page listens on a loopback address, the Host must be a loopback name. Otherwise, every Host is valid,
+    because a token is required.
     """
     if settings.host not in LOOPBACK:
         return True

@@ -111,7 +111,8 @@ class MappingEditor:
     def enable(self, name: str, expected: str, author: Author, *, enabled: bool) -> str:
         """Enable or disable a mapping. Return its version."""
         with self._changing(name, expected) as found:
-            # Two users may click the same button. The second one has what they want, so this is no error.
+            # Two users may click the same button. The second user already has the wanted state, so this is not an
+            # error.
             if found.names.enabled == enabled:
                 return found.version
             if not enabled:

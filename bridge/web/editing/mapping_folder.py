@@ -69,7 +69,7 @@ class MappingFolder:
         return sorted((each for each in self.files() if each.name == name), key=lambda each: not each.enabled)
 
     def read(self, file: str) -> bytes | None:
-        """Return a file's content; None if there is no such file. Raise OSError, also if it is a link or too large."""
+        """Return a file's content; None if there is no such file. Raise OSError for a link or too large a file."""
         with self._opened() as folder:
             return _read(folder, file)
 
@@ -134,7 +134,7 @@ class MappingFolder:
 
         `expected` is the version of the file to replace, "" for a new file. Raise Conflict, OSError.
         """
-        # A name that begins with a dot is no mapping's name, so the bridge does not load the incomplete file.
+        # The bridge does not load files whose names begin with a dot, so it never loads the incomplete file.
         new = f".{file}.new"
         with self._opened() as folder:
             _remove(folder, new)

@@ -3,7 +3,7 @@ from dataclasses import replace
 from bridge.cli.output.problem_lines import backlog_text, link_lines, problem_lines, verdict_line
 from bridge.monitoring.stream_flow import StreamFlow
 from bridge.spool.ledger import LedgerRow
-from tests.monitoring.test_links import THIN
+from tests.monitoring.test_link_log import THIN
 from tests.web.bridges import NOW, problem, snapshot, stream
 
 STALLED = problem(since=NOW - 252, attempts=12, buffered_records=104_085, buffer_hours=5.0)

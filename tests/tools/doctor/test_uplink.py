@@ -13,7 +13,7 @@ from bridge.tools.doctor.backlog import backlog_of_bridge, backlog_on_disk
 from bridge.tools.doctor.uplink import IMPOSSIBLE_STREAM, SIZES, Backlog, examine_uplink, measure_uplink
 from tests.fakes.kinesis import KinesisStandIn
 from tests.kinesis.conftest import publisher_for
-from tests.monitoring.test_links import THIN
+from tests.monitoring.test_link_log import THIN
 from tests.spool.builders import opened
 from tests.web.bridges import snapshot
 

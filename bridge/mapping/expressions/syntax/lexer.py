@@ -4,7 +4,8 @@ The tokens are those of the `jmespath` package, plus the following tokens of the
 variables (`$name` and `=`), the signs of arithmetic (`+ - * / % //`, and those of Unicode) and `?`. Fractions and
 exponents in numbers are an extension of this program.
 
-A `-` directly before a digit belongs to the number, as in `[-1]`. After an operand, it is a subtraction, as in `a -1`.
+A `-` directly before a digit belongs to the number, as in `[-1]`. After an operand, the `-` is a
+subtraction, as in `a -1`.
 """
 
 from __future__ import annotations
