@@ -6,7 +6,7 @@ twentieth of the shard. Two observations distinguish this case from many bridges
   * The shard refuses samples of the common pauses. Bridges alone would leave room for them (see `common_pause`).
   * The shard refuses much more than the limiter aims at, for longer than bridges need to slow down.
 
-    adapting ── two of the last eight samples refused, or much refused for about 15 s ──▶ contending
+    adapting ── a sample refused, or much refused for about 15 s ──▶ contending
     contending ── samples accepted one after the other, or nothing refused for 10 s ──▶ adapting
 
 While a bridge contends, it tolerates that up to three quarters of its records are refused, and does not lower its rate
@@ -88,6 +88,7 @@ class Contention:
         """True while refusals are tolerated."""
         # One entry for each of the last samples: True if it was refused, at least in part.
         self._refused: deque[bool] = deque(maxlen=_SAMPLES)
+        self._needed_samples = 1
         self._accepted_secs = 0.0
         self._excess = self._starved = 0.0
         self._distrust_secs = _DISTRUST_SECS
@@ -99,7 +100,7 @@ class Contention:
         self._refused.append(refused)
         self._accepted_secs = 0.0 if refused else self._accepted_secs + secs
         if not self.active:
-            self.active = sum(self._refused) >= _REFUSED_SAMPLES
+            self.active = sum(self._refused) >= self._needed_samples
             if self.active:
                 self._distrust_secs = _DISTRUST_SECS
         elif self._accepted_secs >= _ACCEPTED_SECS and not any(list(self._refused)[-_ACCEPTED_SAMPLES:]):
@@ -132,6 +133,7 @@ class Contention:
         """Stop contending, because nothing was refused recently."""
         if self.active:
             self.active = False
+            self._needed_samples = _REFUSED_SAMPLES
             self._refused.clear()
             self._excess = self._starved = 0.0
             self._counted_at = now + self._distrust_secs
