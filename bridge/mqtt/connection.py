@@ -22,6 +22,7 @@ from bridge.mqtt.reason_texts import (
     subscription_text,
 )
 from bridge.mqtt.subscription_exchange import SubscriptionExchange
+from bridge.mqtt.subscriptions import FAILURE
 
 if TYPE_CHECKING:
     import socket
@@ -54,6 +55,7 @@ _PINGREQ = b"\xc0\x00"
 _DISCONNECT = b"\xe0\x00"
 # Offset of the return code or reason code in a CONNACK, whose remaining length has one byte unless it has properties of
 # more than 124 bytes.
+_UNSUPPORTED_VERSION_CODE: Final = 0x84
 _CONNACK_CODE: Final = 3
 
 
@@ -179,12 +181,13 @@ class Connection:
     def _check_connack(self, connack: bytes) -> None:
         """Raise ConnectionLost for a refusing CONNACK in the form of MQTT 3.1.1. paho reports only some of these.
 
-        A broker that supports only 3.1.1 sends this form, which has no properties, in response to MQTT 5 too.
+        A broker that supports only 3.1.1 sends this form, which has no properties, in response to MQTT 5 too. Some
+        brokers with MQTT 5 omit the properties of a refusal; its code is then one of MQTT 5.
         """
         if len(connack) != 4:  # noqa: PLR2004  version 5 has a property length: at least 5 bytes
             return
         code = connack[_CONNACK_CODE]
-        if self.version_5:
+        if self.version_5 and (code < FAILURE or code == _UNSUPPORTED_VERSION_CODE):
             self.refused = self.refused_version = True
             raise ConnectionLost("the broker does not support MQTT 5", "disconnected")
         if code:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 TAKEN_OVER: Final = "Session taken over"
 UNSUPPORTED_VERSION: Final = "Unsupported protocol version"
@@ -37,6 +38,8 @@ _RETURN_CODES: Final = {
     5: "Not authorized",
 }
 # Return code that is not in MQTT 3.1.1, which AWS IoT Core sends if its policy does not permit the connection.
+_FIRST_REASON_CODE: Final = 0x80
+"""Lowest reason code of MQTT 5 that is a refusal. The return codes of MQTT 3.1.1 are smaller."""
 _AWS_NOT_AUTHORIZED: Final = 7
 
 # Result of the verification by OpenSSL → (cause, remedy). In its documentation, the names begin with X509_V_ERR.
@@ -121,7 +124,10 @@ def subscription_text(reason: ReasonCode, properties: Any = None) -> str:
 
 
 def return_code_text(code: int) -> str:
-    """Return the text of a CONNACK's return code in MQTT 3.1.1."""
+    """Return the text of a CONNACK's return code in MQTT 3.1.1, or of a reason code of MQTT 5 without properties."""
+    with suppress(KeyError):
+        if code >= _FIRST_REASON_CODE:
+            return with_hint(str(ReasonCode(PacketTypes.CONNACK, identifier=code)))
     if code == _AWS_NOT_AUTHORIZED:
         return f"return code 7, which AWS IoT Core uses for Not authorized; {_NOT_AUTHORIZED}"
     return with_hint(_RETURN_CODES[code]) if code in _RETURN_CODES else f"return code {code}"

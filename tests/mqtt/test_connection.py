@@ -121,6 +121,25 @@ def test_refused_session_reports_why_in_version_3_1_1_too(wake, code, words):
     assert words in end_of(refuse, wake, version_5=False)[0]
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0x87, "the broker refused the session: Not authorized; check mqtt.username"),
+        (0x86, "the broker refused the session: Bad user name or password"),
+        (0xFF, "the broker refused the session: return code 255"),
+        (0x84, "the broker does not support MQTT 5"),
+        (0x01, "the broker does not support MQTT 5"),
+    ],
+)
+def test_refusal_of_mqtt_5_without_properties_names_its_reason(wake, code, words):
+    def refuse(session):
+        session.receive()
+        session.send(bytes([0x20, 2, 0, code]))
+        session.until_closed()
+
+    assert words in end_of(refuse, wake)[0]
+
+
 def test_connack_that_never_comes_is_given_up(wake):
     said, secs = end_of(silent, wake)
     assert said == "no CONNACK within 1 s"
