@@ -35,4 +35,4 @@ def _lines(error: BridgeError | PermissionError) -> list[str]:
         return [str(problem) for problem in error.problems]
     if isinstance(error, PermissionError):
         return [f"mqtt-kinesis: no permission for {error.filename}; run the command as the bridge's user"]
-    return [f"mqtt-kinesis: {error}"]
+    return [f"mqtt-kinesis: {error}", *getattr(error, "__notes__", ())]

@@ -172,10 +172,13 @@ def _await_response(folder: Path, directory: int, name: str, patience_secs: floa
     deadline = time.monotonic() + (patience_secs if owner else min(patience_secs, UNSEEN_SECS))
     while (response := _read_response(directory, name)) is None:
         if time.monotonic() > deadline or owner != _living_owner(folder):
-            raise BridgeNotRunning(
+            error = BridgeNotRunning(
                 f"the bridge is not running (no response in spool.path {folder}). Start it with 'mqtt-kinesis "
-                "run', or check --config; 'mqtt-kinesis spool status' shows the ledger of a stopped bridge"
+                "run', or check --config"
             )
+            # A note is printed when a command ends, and not by `status --watch`, which waits for the bridge.
+            error.add_note("'mqtt-kinesis spool status' shows the ledger of a stopped bridge")
+            raise error
         pause.wait(POLL_SECS / 5)
     try:
         return json.loads(response)

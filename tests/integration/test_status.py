@@ -39,6 +39,7 @@ def test_running_bridge_reports_its_ledger_and_what_it_covers(mosquitto, kinesis
     stop_and_balance(running)
     after = command(running, "status")
     assert (after.returncode, "the bridge is not running" in after.stderr) == (3, True)
+    assert after.stderr.endswith("\n'mqtt-kinesis spool status' shows the ledger of a stopped bridge\n")
     document = json.loads(command(running, "status", "--json").stdout)
     assert (document["schema_version"], document["error"]["code"]) == (1, "not_running")
 
