@@ -32,7 +32,7 @@ MAX_DEPTH: Final = 32
 """Max nesting of messages: 15 templates within each other. The result must still fit into JSON."""
 
 MAX_PARTS: Final = 100_000
-"""Max messages within a payload, at any depth: two bytes on the wire can become several hundred in memory."""
+"""Max messages and unknown fields within a payload: two bytes on the wire can become several hundred in memory."""
 
 _INTEGER, _PARTS, _TEXT, _BOOLEAN, _DOUBLE, _FLOAT, _PART, _BYTES, _TEXTS, _INTEGERS, _PACKED = range(11)
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
@@ -71,12 +71,12 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
 ) -> Fields:
     """Return the fields of the message at data[at:end]. An IndexError means that the data ends too early.
 
-    `left` has one item, shared by all calls: how many more messages the payload may contain.
+    `left` has one item, shared by all calls: how many more messages and unknown fields the payload may contain.
     """
     # A list and not a number: all calls for one payload count down the same item.
     left[0] -= 1
     if not depth or left[0] < 0:
-        raise DecodeError(f"not Sparkplug B: more than {MAX_PARTS} parts, or deeper than {MAX_DEPTH} levels")
+        raise _too_many()
     message: Fields = {}
     while at < end:
         tag = data[at]
@@ -86,6 +86,10 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
             tag, at = _varint(data, at - 1)
         field = schema.get(tag)
         if field is None:
+            # Counted too: millions of unknown fields would take many seconds.
+            left[0] -= 1
+            if left[0] < 0:
+                raise _too_many()
             at = _pass_over(data, at, tag)
             continue
         name, kind, inner = field
@@ -133,6 +137,10 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
     if at != end:
         raise DecodeError(f"not Sparkplug B: a field reaches over byte {end}, the end of what holds it")
     return message
+
+
+def _too_many() -> DecodeError:
+    return DecodeError(f"not Sparkplug B: more than {MAX_PARTS} parts, or deeper than {MAX_DEPTH} levels")
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -174,6 +174,13 @@ def test_parts_beyond_the_limit_are_rejected_quickly():
     assert len(read_payload(data[2:])["metrics"]) == MAX_PARTS - 1
 
 
+def test_unknown_fields_count_as_parts():
+    unknown = tag(99, 2) + b"\x00"
+    assert read_payload(unknown * (MAX_PARTS - 1)) == {}
+    with pytest.raises(DecodeError, match="parts"):
+        read_payload(unknown * MAX_PARTS)
+
+
 @given(st.binary(max_size=200))
 def test_bytes_are_read_or_rejected(data):
     with contextlib.suppress(DecodeError):
