@@ -1,4 +1,4 @@
-"""Fixtures on real parts: nothing is started unless a test requires it."""
+"""Fixtures with real components. A component is started only if a test needs it."""
 
 import contextlib
 import logging
@@ -16,7 +16,8 @@ from tests.harness.proxy import Proxy
 
 ROOT = Path(__file__).parent
 
-# On a busy machine any example may take seconds, so none has a deadline. In CI the parent is Hypothesis's CI profile.
+# On a busy machine, an example may take seconds, so examples have no deadline. In CI the parent is Hypothesis's CI
+# profile.
 settings.register_profile("project", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 # `make fuzz`: pytest tests/fuzz --hypothesis-profile=long. Without it a hundred examples of each kind.
@@ -58,7 +59,7 @@ def kinesis():
 
 @pytest.fixture
 def proxy():
-    """proxy(port): a proxy to that port, until the test ends."""
+    """proxy(port) starts a proxy to that port, which runs until the test ends."""
     with contextlib.ExitStack() as proxies:
         yield lambda target, **options: proxies.enter_context(Proxy(target, **options))
 

@@ -1,4 +1,4 @@
-"""Texts for durations, sizes and estimates, as a person reads them."""
+"""Texts of durations, sizes and estimates for people."""
 
 import pytest
 

@@ -53,7 +53,7 @@ def test_body_that_takes_too_long_is_an_error():
 
 
 class Moving:
-    """A clock that reads 0 at first, and after that what another one reads."""
+    """A clock that returns 0 at first, and then the time of another clock."""
 
     def __init__(self, clock):
         self._clock, self._first = clock, True

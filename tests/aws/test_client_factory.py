@@ -63,7 +63,7 @@ def endpoints(region, **settings):
 
 
 class LoginProxy:
-    """A proxy that makes tunnels for who knows the password, and counts them."""
+    """A proxy that opens and counts tunnels for clients with the right password."""
 
     def __init__(self):
         self.tunnels = 0

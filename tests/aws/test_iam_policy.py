@@ -47,7 +47,7 @@ def test_identity_that_only_takes_on_roles_may_do_just_that():
 
 
 def test_policy_of_many_streams_fits_a_user():
-    """The name of a stream has at most 128 characters; these have 26, and there are 23 of them."""
+    """Stream names may have 128 characters. This test has 23 names of 26 characters."""
     arns = [f"arn:aws:kinesis:eu-central-1:123456789012:stream/factory-telemetry-line-{n:03}" for n in range(23)]
     size = size_of(policy([StreamUse(arn) for arn in arns]))
     assert 1800 < size <= MAX_SIZES["an inline policy of a user"]

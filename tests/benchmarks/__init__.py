@@ -1,1 +1,1 @@
-"""How fast the bridge is, on real parts: `python -m tests.benchmarks`."""
+"""Benchmarks of the bridge with real components: `python -m tests.benchmarks`."""

@@ -42,7 +42,7 @@ SAMPLE_SECS = 0.1
 
 @dataclass
 class Taken:
-    """Messages taken in while Kinesis was out of reach."""
+    """Messages received while Kinesis could not be reached."""
 
     messages: int
     messages_per_sec: float
@@ -53,7 +53,7 @@ class Taken:
 
 @dataclass
 class Drained:
-    """`rss_early_mb` and `rss_late_mb` are the most in the first and in the last third of the drain."""
+    """Result of a drain. `rss_early_mb` and `rss_late_mb` are the maxima in its first and in its last third."""
 
     records_per_sec: float
     cpu_us_per_record: float
@@ -113,7 +113,7 @@ def measure(*, quick: bool, note) -> Backlog:
 
 
 def best(rounds: list[Taken]) -> Taken:
-    """Each figure by itself: the other round was disturbed."""
+    """Return the best value of each figure, because other activity may have disturbed the other round."""
     return Taken(
         messages=rounds[0].messages,
         messages_per_sec=max(each.messages_per_sec for each in rounds),
@@ -149,7 +149,7 @@ def taken(folder: Path, count: int) -> Taken:
 
 
 def drain(folder: Path) -> Drained:
-    """AssertionError unless everything is delivered and accounting OK."""
+    """Drain the backlog. Raise AssertionError unless all records are delivered and the ledger is balanced."""
     with (
         benchmark_broker() as broker,
         kinesis_process(SHARDS) as kinesis,
@@ -186,7 +186,7 @@ def drain(folder: Path) -> Drained:
 
 
 def shrinking(folder: Path) -> float:
-    """Wait until the database has not become smaller for five seconds, while nothing comes; how long that took."""
+    """Wait until the database has not shrunk for five seconds, without new messages. Return the duration."""
     began = last_at = time.monotonic()
     size = database_bytes(folder)
     while time.monotonic() - last_at < 5:

@@ -26,7 +26,7 @@ def fill(folder: Path, count: int) -> None:
     spool = open_spool(SpoolSettings(path=folder, max_bytes=64 * 1024**3, fresh_bytes=0))
     try:
         number, queue = spool.mapping_number(NAME), spool.queue(str(mapping.outputs[0].destination))
-        # The disk's promise is for the bridge to measure, not for what prepares the measurement.
+        # Only the measurement itself needs the guarantee of fsync, not its preparation.
         spool._database.execute("pragma synchronous=off")
         for first in range(0, count, BURST):
             for place in range(first, min(count, first + BURST)):

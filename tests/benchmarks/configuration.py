@@ -74,7 +74,7 @@ class Configuration:
 
 
 def mapping(number: int) -> dict:
-    """One machine type of one area: two wildcards, a transform, and a test of its own."""
+    """Return a mapping for one machine type of one area, with two wildcards, a transform and a test."""
     area, cell = f"area{number % AREAS:02d}", f"cell{number // AREAS:02d}"
     data = {"machine": "press07", "temp_c": 100.5, "site": "pdx", "area": f"{area} {cell}", "ts": 1_700_000_000_000}
     return {
@@ -96,7 +96,7 @@ def mapping(number: int) -> dict:
 
 
 def topics(count: int) -> list[bytes]:
-    """Each matches one of the mappings."""
+    """Return topics, each of which matches one mapping."""
     return [
         f"factory/pdx/area{n % AREAS:02d}/press{n:05d}/cell{n // AREAS % (MAPPINGS // AREAS):02d}/telemetry".encode()
         for n in range(count)
@@ -158,7 +158,7 @@ def _reloads(folder: Path, mappings: dict[str, dict]) -> tuple[LiveMappings, lis
 
 
 def _lookups(routes: Router, names: list[bytes]) -> tuple[float, float, float, float]:
-    """µs of a known topic, of one with a single mapping, of a new one; MiB for all that are remembered."""
+    """Return the µs of a cached topic, of a topic with one mapping, and of a new topic, and the cache's MiB."""
     before = _resident_bytes()
     new = _cpu_secs(lambda: _match(routes, names)) / len(names) * 1e6
     memory = _resident_bytes() - before

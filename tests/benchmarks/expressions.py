@@ -98,7 +98,7 @@ def _microseconds(search, number):
 
 
 def measured(number=5000):
-    """The interpreter's and the compiled closures' best time for each example expression."""
+    """Yield the best times of the interpreter and of the compiled closures for each example expression."""
     return [
         Ratio(
             name,
@@ -110,7 +110,10 @@ def measured(number=5000):
 
 
 def forms(number=5000):
-    """The best times of each form, and of the same without it, measured in turns: the machine's speed changes."""
+    """Yield the best times of each form and of its equivalent.
+
+    They are measured in turns, because the speed of the machine changes.
+    """
     found = []
     for name, texts in FORMS.items():
         searches = [compile_expression(text).search for text in texts]

@@ -43,7 +43,7 @@ MB = 10**6
 
 @dataclass
 class Footprint:
-    """`start_secs` are all that were measured; written bytes are those a message, by what came."""
+    """Results. `start_secs` has the times of all starts. The written bytes are per message, by kind of traffic."""
 
     start_secs: list[float]
     start_cpu_secs: float
@@ -80,7 +80,7 @@ def measure(*, quick: bool, note) -> Footprint:
 
 
 def _starts(times: int) -> tuple[list[float], float]:
-    """Seconds from the command to SUBACK, and the CPU of the last one until then."""
+    """Return the seconds from the command to SUBACK of each start, and the CPU time of the last one."""
     found, cpu, port = [], 0.0, free_port()
     with (
         build_folder() as folder,
@@ -103,7 +103,7 @@ def _starts(times: int) -> tuple[list[float], float]:
 
 
 def _import_secs() -> float:
-    """CPU of an interpreter that imports what `run` needs and ends, less one that imports nothing."""
+    """Return the CPU time of the imports of `run`: that of an interpreter with them, minus that of one without."""
     code = "import resource; print(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
     imports = "import bridge.cli.commands.run, bridge.runtime.service, bridge.web.server;"
     least = [min(float(_output(before + code)) for _ in range(3)) for before in ("", imports)]

@@ -1,6 +1,7 @@
-"""From publish to accepted by Kinesis: the publisher stamps each message, the stand-in notes when it accepted it.
+"""Latency from publishing to acceptance by Kinesis.
 
-Kinesis needs 20 ms for each request, and a record is accepted at their end.
+The publisher adds the time to each message, and the stand-in notes when it accepts the record. A request takes 20 ms,
+and its records are accepted at the end.
 """
 
 import base64
@@ -57,7 +58,10 @@ class Latencies:
 
 
 class TimedStream(Stream):
-    """Notes (stamp, time of acceptance) in ns for each record; the transform must carry `ts` through."""
+    """Stream that notes (time of publishing, time of acceptance) in ns for each record.
+
+    The transform must keep `ts`.
+    """
 
     def __init__(self, name: str, shards: int) -> None:
         super().__init__(name, shards, forget=True)
@@ -79,7 +83,7 @@ def measure(*, quick: bool, note) -> Latencies:
 
 
 def timed(rate: float, secs: float, **kinesis_settings) -> Latency:
-    """`rate` messages a second for `secs`; AssertionError unless all of them arrive."""
+    """Publish `rate` messages a second for `secs`. Raise AssertionError unless all of them arrive."""
     count = int(rate * secs)
     stream = TimedStream(STREAM, SHARDS)
     with (

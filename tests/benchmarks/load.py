@@ -1,4 +1,4 @@
-"""Base of every benchmark of the bridge: a real broker, a Kinesis that is no bottleneck, and the load.
+"""Common parts of the benchmarks of the bridge: a real broker, a Kinesis that is not a bottleneck, and the load.
 
 mosquitto as configured here, the stand-in for Kinesis, the publisher and the bridge are processes of their own. The
 spool lies under build/, on a disk and not in memory: its fsync is part of what is measured.
@@ -37,7 +37,7 @@ SAMPLE_SECS = 0.02
 
 
 def packed(packing: str, mapping: dict = MAPPING) -> dict:
-    """The same mapping, its records packed."""
+    """Return the same mapping with packed records."""
     return mapping | {"outputs": [output | {"packing": packing} for output in mapping["outputs"]]}
 
 
@@ -66,7 +66,10 @@ def bridge(
     kinesis: dict | None = None,
     **more,
 ) -> Iterator[BridgeProcess]:
-    """Configured, and not started yet; it is ended with the block. `mappings` by name stand for the one `mapping`."""
+    """Yield a configured bridge that is not started yet, and end it after the block.
+
+    `mappings` by name replace `mapping`.
+    """
     write_configuration(
         folder,
         mqtt={"url": f"mqtt://127.0.0.1:{broker_port}", "protocol": protocol},
@@ -106,7 +109,7 @@ def burning_nothing(cpu_secs: Callable[[], float], *, for_secs: float, most_secs
 
 @dataclass
 class Kinesis:
-    """The stand-in's process, seen over its control port."""
+    """Process of the stand-in for Kinesis, controlled over its control port."""
 
     port: int
     _connection: http.client.HTTPConnection
@@ -116,7 +119,7 @@ class Kinesis:
         return self.counters()["records"]
 
     def counters(self) -> dict:
-        """The stream's counts so far."""
+        """Return the counts of the stream."""
         self._connection.request("GET", "/counters")
         return json.loads(self._connection.getresponse().read())[STREAM]
 
@@ -144,7 +147,7 @@ def publishing(
     topics: int = 200,
     client_id: str = "publisher",
 ) -> Iterator[subprocess.Popen]:
-    """The publisher's process; it is ended with the block."""
+    """Yield the publisher's process, and end it after the block."""
     command = [sys.executable, "-m", "tests.harness.publisher", "--port", str(port), "--count", str(count)]
     command += ["--qos", str(qos), "--topics", str(topics), "--client-id", client_id]
     command += [*(["--rate", str(rate)] if rate else []), *(["--stamp"] if stamp else [])]
@@ -177,7 +180,7 @@ def in_session(process: BridgeProcess, broker: Mosquitto, count: int, **publishi
 
 
 def booked(folder: Path, column: str) -> int:
-    """The sum of one column of the bridge's ledger."""
+    """Return the sum of one column of the bridge's ledger."""
     file = f"file:{folder / 'data' / 'spool.db'}?mode=ro"
     with contextlib.closing(sqlite3.connect(file, uri=True, timeout=30)) as database:
         return database.execute(f"select coalesce(sum({column}), 0) from ledger").fetchone()[0]

@@ -1,7 +1,7 @@
-"""How fast the machine is at the moment: figures of different hours are worth comparing where this is the same.
+"""Current speed of the machine. Figures of different hours are comparable only if this speed is the same.
 
-Shared machines change their speed twofold within minutes. This runs by itself; what the parts of a benchmark take from
-each other, two to a core, it does not show.
+The speed of shared machines can change by a factor of two within minutes. This measurement runs alone, so it does not
+show how the processes of a benchmark slow each other down.
 """
 
 import json
@@ -12,7 +12,7 @@ _MESSAGE = {"ts": 1_700_000_000_000, "temperature": 61.5, "tags": {"site": "pdx"
 
 
 def yardstick() -> float:
-    """µs of CPU that a fixed piece of Python takes: the least of some rounds."""
+    """Return the µs of CPU that a fixed piece of Python takes: the minimum of some rounds."""
     return min(_round() for _ in range(ROUNDS)) / TURNS * 1e6
 
 

@@ -93,7 +93,7 @@ FORMATS = {
 
 
 def micros(work, *, rounds=7, count=20_000):
-    """Least CPU time a call, in µs: the other rounds were disturbed."""
+    """Return the minimum CPU time of a call in µs, because other rounds may have been disturbed."""
     best = float("inf")
     for _ in range(rounds):
         started = time.process_time()

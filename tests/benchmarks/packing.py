@@ -72,7 +72,7 @@ class PackingRun:
 
 
 def run(packing: str, count: int, *, limited: bool, shards: int = 1) -> PackingRun:
-    """AssertionError unless the ledger shows that every message was delivered."""
+    """Run it. Raise AssertionError unless the ledger shows that every message was delivered."""
     mapping = {"topic": "factory/{site}/{line}/{machine}/telemetry", "outputs": [OUTPUTS[packing]]}
     with (
         build_folder() as folder,
@@ -131,7 +131,7 @@ class Packing:
             ]
         turns = [{packing: run.cpu_us_per_message for packing, run in turn.items()} for turn in self.unlimited]
         for packing in OUTPUTS:
-            # What else a machine does only ever adds.
+            # Other work of the machine can only increase the value.
             found.append(Figure(f"no limits, {packing}: CPU", min(turn[packing] for turn in turns), "µs/message"))
         saved = statistics.median(1 - turn["kpl"] / turn["plain"] for turn in turns)
         return [*found, Figure("no limits, kpl: CPU below plain", saved * 100, "%", at_least(25))]

@@ -1,4 +1,4 @@
-"""The whole bridge at full load: CPU per message, messages per second, memory, and whether everything arrived.
+"""The bridge at full load: CPU per message, messages per second, memory, and whether all messages arrived.
 
     preloaded    the messages wait in the broker's session; the bridge, already started, is let at them all at once
     live         the publisher sends while the bridge runs, and both share the machine with broker and Kinesis
@@ -129,7 +129,7 @@ def _parts(run: Run):
 
 
 def _finish(run: Run, process, kinesis, before: float) -> Run:
-    """AssertionError unless Kinesis accepted what the ledger say, and nothing is left in the spool."""
+    """Raise AssertionError unless Kinesis accepted the records that the ledger reports, and the spool is empty."""
     run.cpu_us_per_message = (process.cpu_secs - before) / run.messages * 1e6
     run.max_rss_mb = process.max_rss_bytes / 1e6
     assert process.stop() == 0, process.stderr()

@@ -1,4 +1,4 @@
-"""One table of everything that was measured, each figure beside its target; and the same as JSON."""
+"""Table of all measured figures with their targets, and the same data as JSON."""
 
 import json
 import operator
@@ -35,7 +35,7 @@ def at_least(value: float) -> Target:
 
 @dataclass(frozen=True)
 class Figure:
-    """One number. `unit` stands behind it, and goes for the target too."""
+    """One number. `unit` is its unit and that of the target."""
 
     name: str
     value: float
@@ -44,7 +44,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """None where there is no target."""
+        """True if the figure meets its target; None without a target."""
         return None if self.target is None else self.target.met_by(self.value)
 
 
@@ -98,7 +98,7 @@ def _verdict(figure: Figure) -> str:
 
 
 def write(file: Path, sections: Iterable[Section]) -> None:
-    """Sections that were not measured now stay as they were measured last."""
+    """Write the results. Sections that were not measured now keep their last results."""
     known = json.loads(file.read_text())["sections"] if file.exists() else {}
     machine = {"python": platform.python_version(), "cpus": os.cpu_count()}
     found = known | {section.name: section.document() for section in sections}

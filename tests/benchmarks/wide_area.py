@@ -1,6 +1,7 @@
-"""How much goes through a long way to Kinesis: 100 ms a request, so that throughput is a matter of requests in flight.
+"""Throughput over a long distance to Kinesis.
 
-The bridge has the settings it has by default. The messages wait in the broker's session and come all at once.
+A request takes 100 ms, so the requests in flight limit the throughput. The bridge has its default settings. All
+messages wait in the broker's session and arrive at once.
 """
 
 from dataclasses import dataclass

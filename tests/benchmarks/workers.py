@@ -37,7 +37,7 @@ SETTLE_SECS = 120
 
 @dataclass
 class Sharing:
-    """Microseconds of CPU a message, by turns: of one process, and of the workers and their supervisor together."""
+    """Microseconds of CPU per message, measured in turns: of one process, and of the workers with their supervisor."""
 
     load: str
     workers: int
@@ -82,7 +82,7 @@ def _measured(count: int, workers: int, load: str) -> float:
         with _running(folder, broker.port, kinesis.port, workers) as running:
             pids = [running.pid, *(running.pid_of(number + 1) for number in range(workers))]
             bridges = pids[1:] or pids
-            # What a start takes is no cost of a message.
+            # The cost of the start does not belong to the messages.
             burning_nothing(lambda: _cpu_secs(pids), for_secs=0.7, most_secs=0.02 * len(pids), timeout_secs=30)
             if load == "backlog":
                 _signal(bridges, signal.SIGSTOP)

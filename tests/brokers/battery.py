@@ -60,7 +60,7 @@ def killed(bench):
 
 
 def restart(bench):
-    """The broker restarts with messages for a client that is away."""
+    """Restart the broker while it has messages for a disconnected client."""
     client = bench.client("restart").subscribed()
     client.close()
     wanted = bench.numbered(100)
@@ -91,7 +91,10 @@ def change(bench):
 
 
 def overlap(bench):
-    """Subscriptions one by one: the copies that arrive, and whether identifiers tell them apart."""
+    """Subscribe to overlapping filters one by one.
+
+    Return the copies that arrive, and whether identifiers distinguish them.
+    """
     parts = {"overlap/+/+": {"overlap/+/t": 1, "overlap/m/+": 1}}
     client = bench.client("overlap", {"overlap/+/+": 1}, parts=parts, overlapping_filters="separate").subscribed()
     bench.publish("overlap/m/t", [b"1"])
@@ -126,7 +129,7 @@ def large(bench):
 
 
 def websocket(bench):
-    """Over WebSocket, for longer than two keepalives."""
+    """Use WebSocket for longer than two keepalives."""
     if not bench.broker.has_websocket:
         return "none"
     client = bench.client("websocket", port=bench.broker.websocket_port, scheme="ws", keepalive_secs=2).subscribed()
@@ -150,7 +153,10 @@ def tls(bench):
 
 
 def refused_filter(bench):
-    """One of two filters is denied: the other one receives, and the denied one is reported if the broker says so."""
+    """Subscribe to two filters, one of which is denied.
+
+    The other one receives, and the denied one is reported if the broker reports it.
+    """
     if not bench.broker.has_acl:
         return "not tried"
     secret = f"{SECRET}/#"
@@ -172,7 +178,7 @@ def refused_filter(bench):
 
 
 def refused_topic(bench):
-    """The bridge may not publish to a topic, as with a rebirth request: messages are received all the same."""
+    """Publish to a denied topic, as with a rebirth request. Messages are still received."""
     if not bench.broker.has_acl:
         return "not tried"
     client = bench.client("topics", {"acl/open/#": 1}).subscribed()
@@ -214,7 +220,7 @@ def shared(bench):
 
 
 def fewer_workers(bench):
-    """The only member of a group is drained, with messages queued for it."""
+    """Drain the only member of a group while messages are queued for it."""
     client = bench.client("drain", {"drain/#": 1}, share="hall")
     if not client.until(lambda: client.subscriber.state().subscribed, bench.secs(5)):
         return "no groups"
@@ -266,7 +272,7 @@ _OPTIONS = {tls: {"tls": True}, refused_filter: {"acl": True}, refused_topic: {"
 
 @contextlib.contextmanager
 def _deadline():
-    """Raise TimeoutError after CHECK_SECS: a publisher whose message ends each connection would never end."""
+    """Raise TimeoutError after CHECK_SECS, because a publisher whose message ends each connection would never end."""
 
     def end(*_):
         raise TimeoutError(f"no end within {CHECK_SECS} s")
@@ -281,9 +287,10 @@ def _deadline():
 
 
 def run(kind: type[Broker], only=CHECKS) -> dict[str, str]:
-    """The result of each check, with the broker on its own; "FAILED: …" for what the bridge must do and does not.
+    """Return the result of each check with one broker.
 
-    What is different over the slow link follows after "slow link:".
+    "FAILED: …" means that the bridge does not meet a requirement. A different result over the slow link follows after
+    "slow link:".
     """
     found = {}
     for name in only:

@@ -1,4 +1,4 @@
-"""One broker and clients of the bridge at it, for one check of the battery."""
+"""One broker and clients of the bridge, for one check of the battery."""
 
 import contextlib
 import threading
@@ -28,7 +28,7 @@ YES = "yes"
 
 @dataclass
 class Client:
-    """The bridge's session at the broker, with what it has received. It can be restarted as the bridge would be."""
+    """The bridge's session with the broker, and the received messages. It can be restarted like the bridge."""
 
     settings: MqttSettings
     filters: dict
@@ -57,7 +57,7 @@ class Client:
             self.subscriber = None
 
     def kill(self):
-        """End without DISCONNECT, as a killed process does."""
+        """End without DISCONNECT, like a killed process."""
         self.held = frozenset(self.subscriber.subscriptions.maybe_subscribed)
         self.subscriber._connection.close()
         self.subscriber._connection = None
@@ -70,7 +70,7 @@ class Client:
         self.arrived += payloads(burst)
 
     def until(self, condition, secs=SECS):
-        """Poll until the condition holds; whether it did in time."""
+        """Poll until the condition holds. Return whether it held in time."""
         deadline = time.monotonic() + secs
         while not condition():
             if time.monotonic() > deadline:

@@ -49,7 +49,7 @@ class Broker:
 
     @classmethod
     def program(cls) -> str | None:
-        """Path of the program; None if it is not installed."""
+        """Return the path of the program; None if it is not installed."""
         raise NotImplementedError
 
     def command(self) -> list[str]:

@@ -33,7 +33,7 @@ class RabbitBroker(Broker):
 
     def stop(self, number=signal.SIGTERM):
         super().stop(number)
-        # Erlang's port mapper is a daemon of its own, which the node starts and leaves.
+        # Erlang's port mapper is a separate daemon, which the node starts and does not end.
         subprocess.run(
             [found_program("epmd"), "-port", str(self._epmd_port), "-kill"], check=False, capture_output=True
         )
@@ -68,7 +68,7 @@ class RabbitBroker(Broker):
 
 
 class EjabberdBroker(Broker):
-    """Not by its own script, which runs as another user."""
+    """ejabberd, not started by its own script, which runs as another user."""
 
     name, stores, start_secs = "ejabberd", True, 90.0
     username = "bridge@localhost"

@@ -48,7 +48,7 @@ BROWSER = [
 
 
 def settings(broker, kinesis, host="127.0.0.1", **http):
-    """For write_configuration: the shop's bridge, with a page at a port that stays the same over restarts."""
+    """Return settings for write_configuration, with a page on a port that stays the same after a restart."""
     return {
         "mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}", "client_id": "press-shop"},
         "kinesis": {"endpoint_url": kinesis.url},
@@ -58,7 +58,7 @@ def settings(broker, kinesis, host="127.0.0.1", **http):
 
 
 class Factory:
-    """Presses that publish until the end. `rate`: turns a second, of some messages each."""
+    """Presses that publish until the end of the test. `rate`: rounds per second, each of some messages."""
 
     def __init__(self, port, rate=10):
         self.rate = rate
@@ -79,7 +79,7 @@ class Factory:
         with Publisher(self._port) as publisher:
             while not self._stopping.wait(1 / self.rate):
                 count += 1
-                # The broker of some tests goes away for a while.
+                # Some tests stop the broker for a while.
                 with contextlib.suppress(TimeoutError):
                     publisher.publish(list(self._messages(count)))
 
@@ -111,7 +111,7 @@ class Plant:
 
     @contextlib.contextmanager
     def without_factory(self, messages):
-        """The plant with these messages, and none after them."""
+        """Yield a plant that has published only these messages."""
         with self.bridge:
             self.url = self.bridge.wait_for("status page listening")["url"]
             with Publisher(self.broker.port) as publisher:
@@ -125,7 +125,7 @@ class Plant:
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory):
-    """With both tokens, for those tests that change nothing of it for the others."""
+    """A plant with both tokens, for tests that do not change its state."""
     folder = tmp_path_factory.mktemp("plant")
     with (
         Mosquitto() as broker,
@@ -137,7 +137,7 @@ def plant(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(request):
-    """After the plants: what playwright starts in this thread lets no other event loop be made in it."""
+    """The browser. It starts after the plants, because playwright then permits no other event loop in this thread."""
     for name in ("plant", "troubled"):
         if name in request.fixturenames:
             request.getfixturevalue(name)

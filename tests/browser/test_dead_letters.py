@@ -15,7 +15,7 @@ TOPIC = "factory/pdx/press07/telemetry"
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory):
-    """A plant with 40 dead letters of one group and 2 of another, and no factory that makes more."""
+    """A plant with 40 dead letters of one group and 2 of another, and without a factory."""
     folder = tmp_path_factory.mktemp("troubled")
     with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
         plant = Plant(folder, broker, kinesis, token=TOKEN, view_token=VIEW_TOKEN)

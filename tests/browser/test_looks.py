@@ -1,4 +1,4 @@
-"""For everyone: by keyboard, on a narrow screen, in the dark, and with what reads a page aloud."""
+"""Accessibility: keyboard, narrow screens, dark mode and screen readers."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -50,7 +50,7 @@ TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll(".fr
 
 
 def views(page, plant):
-    """Each of them, when it is complete."""
+    """Yield each view when it is complete."""
     for view, there in VIEWS.items():
         page.goto(f"{plant.url}#/{view}")
         expect(page.get_by_text(there).first).to_be_visible()

@@ -29,7 +29,7 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def _before_the_browser(recorded):
-    """Start the plant first: what playwright starts in this thread lets no other event loop be made in it."""
+    """Start the plant before the browser, because playwright then permits no other event loop in this thread."""
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ GONE = r"net::ERR_|status of 401"
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory):
-    """Without a token: read-only."""
+    """A plant without a token. The page is read-only."""
     folder = tmp_path_factory.mktemp("troubled")
     with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis, Plant(folder, broker, kinesis) as plant:
         yield plant
@@ -32,7 +32,7 @@ def troubled(tmp_path_factory):
 
 @pytest.fixture
 def watched(tab, troubled):
-    """The overview; whatever was done to the plant is fixed in the end."""
+    """The overview page. At the end, changes of the plant are undone."""
     page = tab(without=GONE)
     page.goto(troubled.url)
     yield page

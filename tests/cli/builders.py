@@ -21,7 +21,7 @@ tests:
 
 
 def set_up(folder, port=1883, more="", **mappings):
-    """`press=TEXT` becomes mappings/press.yaml. Gives the configuration's path."""
+    """Write the files; `press=TEXT` becomes mappings/press.yaml. Return the path of the configuration."""
     (folder / "mappings").mkdir()
     for name, text in ({"press": PRESS} | mappings).items():
         if text is not None:

@@ -1,4 +1,4 @@
-"""Every command: plain where it is piped or NO_COLOR is set, in colour on a terminal; bars of long work only there."""
+"""Output of every command: plain in a pipe or with NO_COLOR, in colour on a terminal. Progress bars need a terminal."""
 
 import os
 import pty
@@ -86,7 +86,7 @@ def broker():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, broker):
-    """A bridge's folder with something for every command, and nothing that leaves this machine."""
+    """A bridge's folder with data for every command. No command needs the network."""
     nowhere = f"http://127.0.0.1:{free_port()}"
     config = set_up(tmp_path, broker.port, mappings="")
     (tmp_path / "mappings" / "mappings.yaml").unlink()
@@ -117,7 +117,7 @@ def folder(tmp_path, monkeypatch, broker):
 
 
 def call(line, monkeypatch, out, err):
-    """The exit code, of a command in this process."""
+    """Run a command in this process. Return its exit code."""
     with monkeypatch.context() as patched:
         patched.setattr(sys, "argv", ["mqtt-kinesis", *line.split()])
         patched.setattr(sys, "stdout", out)

@@ -1,4 +1,4 @@
-"""Completion as a person has it: bash, zsh and fish, each on a terminal, with the script that the program gives."""
+"""Completion in bash, zsh and fish on a terminal, with the scripts of the program."""
 
 import os
 import shutil
@@ -36,10 +36,10 @@ ALIKE = {"a stream", "a choice", "a folder"}
 
 @pytest.fixture(scope="module", params=SHELLS)
 def shell(request, tmp_path_factory):
-    """A prompt of each shell in a bridge's folder, where the script of this program has been read."""
+    """A prompt of each shell in a bridge's folder, after it has read the completion script."""
     folder = tmp_path_factory.mktemp(request.param)
     set_up(folder)
-    # Where it is not there, a fish that starts reads every manual page of the machine: ten seconds of CPU.
+    # Without this file, fish reads every manual page of the machine at its start, which takes ten seconds of CPU.
     (folder / ".local/share/fish/generated_completions").mkdir(parents=True)
     environment = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     environment["XDG_DATA_HOME"] = str(folder / ".local/share")
@@ -61,7 +61,7 @@ def shell(request, tmp_path_factory):
 
 
 def prompt(lines):
-    """The last line waits for something to be typed."""
+    """Return whether the last line is a prompt."""
     return [line for line in lines if line][-1:] == ["ready>"]
 
 

@@ -1,4 +1,4 @@
-"""Who looks at what lies on this machine needs none of the secrets that `bridge.yaml` refers to."""
+"""Commands that only read local files need none of the secrets to which `bridge.yaml` refers."""
 
 import pytest
 from typer.testing import CliRunner

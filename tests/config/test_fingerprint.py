@@ -1,4 +1,4 @@
-"""Two bridges with one fingerprint have the same options; what is secret has no part in it."""
+"""Two bridges with the same fingerprint have the same options. Secrets are not part of the fingerprint."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Traffic with a sequence number in each record, and what a consumer finds wrong with it."""
+"""Traffic with a sequence number in each record, and the faults that a consumer finds."""
 
 import json
 import random
@@ -27,7 +27,7 @@ PACKINGS = ("none", "kpl", "lines")
 
 
 class Faults(NamedTuple):
-    """Numbers of records; `behind` those that a consumer reads after a later one of their key."""
+    """Numbers of faulty records. `behind`: records that a consumer reads after a later record of their key."""
 
     lost: int
     duplicates: int

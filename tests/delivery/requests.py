@@ -1,4 +1,4 @@
-"""Shortcuts to a tracker: a request of any size, as a link without limits has room for."""
+"""Shortcuts for tests of a tracker: requests of any size, as over a link without limits."""
 
 from bridge.delivery.batch_outcome import Settled, sort_results
 from bridge.kinesis.limits import MAX_REQUEST_BYTES

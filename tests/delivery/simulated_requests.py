@@ -96,7 +96,7 @@ class SimulatedRequests:
         self.queue.committed()
 
     def _read(self, _stream, first, before, *, newest=False):
-        """Read a page of what is on disk: here all that ever arrived is."""
+        """Read a page from disk. In this simulation, all records that arrived are on disk."""
         numbers = range(first, min(before, len(self._records) + 1))
         page = numbers[-PAGE_RECORDS:] if newest else numbers[:PAGE_RECORDS]
         return [self._records[number - 1] for number in page]
@@ -129,7 +129,7 @@ class SimulatedRequests:
         heapq.heappush(self._answers, (answered_at, len(self.batches), task))
 
     def _pass_time(self, times):
-        """Go on to the next moment at which something happens, and answer what is due then."""
+        """Advance to the next event, and answer the requests that are due."""
         times = [*times, *(at for at, _, _ in self._answers[:1])]
         if self.sender.attention_at > self.now:
             times.append(self.sender.attention_at)

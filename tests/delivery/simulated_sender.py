@@ -49,7 +49,7 @@ class Run:
         self.start()
 
     def open(self):
-        """Nobody cuts the power here, so no commit waits for the disk: there is one for each step."""
+        """Open the spool. The test has no power failures, so commits need not wait for the disk."""
         spool = opened(self.folder, **self.options)
         spool._database.execute("pragma synchronous = off")
         return spool
@@ -72,7 +72,7 @@ class Run:
         self.start()
 
     def reshard(self, chance):
-        """One more shard, or one less."""
+        """Add or remove a shard."""
         shards = self.stream.open_shards
         if len(shards) < 5:
             self.stream.split(chance.choice(shards).number)
@@ -81,7 +81,7 @@ class Run:
             self.stream.merge(shards[place].number, shards[place + 1].number)
 
     def forget_shards(self, *_):
-        """All that is known of the shards becomes doubtful, as if each had been split."""
+        """Make all knowledge of the shards doubtful, as if each had been split."""
         shards = self.tracker.accumulator.shards
         shards._history.close_all(self.now)
         shards._resolve(self.now)
@@ -90,7 +90,7 @@ class Run:
         """Ignore the call."""
 
     def commit(self):
-        """The disk may fail, before or after something was dropped; then once more."""
+        """Commit. The disk may fail before or after a drop; the commit is then repeated."""
         failing = self.fails()
 
         def rest(*arguments):
@@ -107,7 +107,7 @@ class Run:
                 self.spool.commit(Transaction())
 
     def drain(self):
-        """No more comes; all that was not dropped is sent, each key in its order."""
+        """Send all remaining records without new ones. Each key stays in order."""
         for _ in range(20_000):
             self.step()
             if not self.spool.waiting_by_count()[self.name] and not self.queue.has_settled:
@@ -119,7 +119,7 @@ class Run:
             assert in_order(kcl(self.stream))
 
     def key_of(self, number):
-        """A partition key on the shard of this number."""
+        """Return a partition key on the shard of this number."""
         return next(key for key in map("k{}".format, range(1000)) if self.stream.shard_of(key).number == number)
 
     def append(self, shard, count, data):
@@ -178,7 +178,7 @@ class Run:
         self.settle(delivered)
 
     def waits(self, key, since=0.0):
-        """How long each record of a key has waited, or waits; of those received since then."""
+        """Return the waiting time of each record of a key that was received since then."""
         return [
             self.delivered.get(number, self.now) - at
             for number, at in self.received.items()

@@ -7,7 +7,7 @@ ONE, TWO, FOUR = (Load(count * 100_000, count * 100_000) for count in (1, 2, 4))
 
 @pytest.fixture
 def slow():
-    """An endpoint that became slow: 5 s with one request ahead."""
+    """An endpoint that became slow: an answer takes 5 s with one request ahead of it."""
     latency = AnswerLatency()
     latency.jump(5.0, ONE)
     return latency

@@ -253,6 +253,6 @@ def test_link_that_answers_nothing_is_not_the_limit():
     limits.waited(1.0)
     assert limits.limited_secs(90.0) == 0.0
     limits.answered(flight, flight.size, 100.0)
-    # The request had to wait until this answer.
+    # The request waited for this answer.
     fill(limits, now=100.0)
     assert limits.limited_secs(300.0) == 99.0

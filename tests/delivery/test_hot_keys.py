@@ -1,4 +1,4 @@
-"""Keys are counted by when their records were received: the marks of a queue, five seconds apart."""
+"""Keys are counted by the receipt of their records, which the queue marks every five seconds."""
 
 import logging
 
@@ -73,7 +73,7 @@ def test_key_of_a_backlog_that_shrinks_is_not_hot():
 
 
 def test_backlog_beside_what_comes_in_is_not_counted():
-    """`backlog: live_first` gives the newest first, and fills up with what is older."""
+    """With `backlog: live_first`, the queue returns the newest records first, and then older ones."""
     keys = HotKeys("telemetry", packed=False)
     number = 100_000
     for tick in range(int(LONG * 10)):

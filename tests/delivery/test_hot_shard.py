@@ -1,6 +1,6 @@
-"""A shard that is given five times what it takes, for long, on a real spool and simulated time: no other is held back.
+"""A shard that gets five times its limit for a long time does not delay other shards.
 
-What the shard does not take stays on disk, however much it is: the sender's memory is bounded all the time.
+The spool is real, the time simulated. The excess records stay on disk, so the memory of the sender stays bounded.
 """
 
 import random
@@ -129,7 +129,7 @@ def test_hot_shard_is_deferred_before_it_fills_the_sender(tmp_path):
 
 
 def small(monkeypatch):
-    """A sender and pages so small that a few records are many."""
+    """Make the sender's memory and its pages so small that a few records fill them."""
     monkeypatch.setattr(RecordAccumulator, "capacity", lambda *_: (200, MAX_BUFFERED_DRAINS * MAX_REQUEST_BYTES))
     monkeypatch.setattr(reader, "PAGE_RECORDS", 40)
 

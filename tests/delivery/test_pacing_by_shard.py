@@ -1,4 +1,4 @@
-"""A shard that is given more than it takes: it starves no other, and is not bombarded."""
+"""A shard that gets more than its limit does not starve other shards, and gets few excess requests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Packed records through the stand-in, read back as consumers read them."""
+"""Packed records that are sent to the stand-in and read back like by consumers."""
 
 import json
 from collections import Counter

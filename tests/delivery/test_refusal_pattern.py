@@ -11,7 +11,7 @@ def outcomes(text, size=100):
 
 
 def congested(requests, secs=0.1):
-    """The records of all requests that count as refused by a full shard, and all that were refused."""
+    """Return the records that count as refused by a full shard, and all refused records."""
     pattern, counted, refused = RefusalPattern(0.0), 0.0, 0
     for number, request in enumerate(requests):
         if all(accepted for _, accepted in request):

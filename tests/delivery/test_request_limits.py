@@ -29,7 +29,7 @@ def counted(entry):
 
 @st.composite
 def queues(draw):
-    """Up to some thousand records: many that are small, and a few of which each fills a request, or none can."""
+    """Strategy for queues of up to some thousand records: many small ones, and some that fill or exceed a request."""
     kinds = draw(st.lists(st.tuples(KEYS, SIZES, st.integers(1, 700)), min_size=1, max_size=6))
     sized = [
         (key, size, count if size <= 200 else 1 + count % 12 if size <= 25 * 1024 else 1) for key, size, count in kinds

@@ -15,7 +15,10 @@ SETTINGS = SenderSettings(requests_in_flight=4, linger_secs=0.0)
 
 
 class Endpoint:
-    """Accepts everything. Requests of the streams in `held` wait until `go` is set. `most`: requests at once."""
+    """Endpoint that accepts all records.
+
+    Requests of the streams in `held` wait until `go` is set. `most`: requests at once.
+    """
 
     def __init__(self):
         self.held, self.go = set(), threading.Event()

@@ -1,4 +1,4 @@
-"""Random trouble of every kind at once: nothing is lost, nothing is settled twice, and duplicates are accounted for."""
+"""Random faults of all kinds at once: no record is lost or settled twice, and all duplicates are counted."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""Streams that place records themselves, whatever their keys: what is found there by a consumer on the KCL."""
+"""Streams that choose the shard of each record themselves, read by a KCL consumer."""
 
 import logging
 from collections import Counter
@@ -18,7 +18,7 @@ def stream(kinesis):
 
 
 def aggregated(stream):
-    """How many records of the stream carry several."""
+    """Return the number of aggregated records in the stream."""
     return sum(len(unpacked(stored.key, stored.data)) > 1 for stored in stream.stored)
 
 

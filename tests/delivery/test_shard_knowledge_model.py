@@ -20,7 +20,7 @@ MODEL = settings(max_examples=50, stateful_step_count=40, deadline=None, suppres
 
 
 class Delivery(RuleBasedStateMachine):
-    """Several requests are in flight, and answered in any order. Listings are stale or fail."""
+    """State machine with several requests in flight that are answered in any order. Listings may be stale, or fail."""
 
     may_list = True
 

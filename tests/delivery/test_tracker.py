@@ -21,7 +21,7 @@ def tracker():
 
 
 def send(tracker, some, now=0.0):
-    """Let a worker take its turn with these fresh records, and send."""
+    """Let a worker take these fresh records and send them."""
     rejected = tracker.add(some, now)
     return next_request(tracker, now), rejected
 

@@ -1,4 +1,4 @@
-"""Random trouble against a model of Kinesis, without threads: guarantees of every destination, and order if required.
+"""Random faults against a model of Kinesis, without threads: guarantees of every destination, and order if required.
 
 Several requests are in flight at once and end in any order: answered in part, throttled, refused as invalid, failed
 completely, or in doubt, in which case Kinesis stores them at once, later, or never. Streams are split and merged, the
@@ -65,7 +65,7 @@ class Kinesis:
 
 
 class Run:
-    """One bridge after the other on one queue."""
+    """Successive bridges with one queue."""
 
     def __init__(self, name, records, chance):
         self.name, self.records, self.chance = name, records, chance

@@ -1,4 +1,4 @@
-"""Responses that are not as Kinesis sends them, to one stream: its records wait, and another stream is sent."""
+"""Responses for one stream that Kinesis would not send. Its records wait, and other streams continue."""
 
 import threading
 

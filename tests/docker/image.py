@@ -26,7 +26,7 @@ def docker(*arguments):
 
 @contextlib.contextmanager
 def container(folder, *options):
-    """With a root that cannot be written, no capabilities, and the host's loopback."""
+    """Run a container with a read-only root, without capabilities, on the host's network."""
     mounts = [f"--volume={folder / name}:/bridge/{name}:ro" for name in ("bridge.yaml", "mappings")]
     hardened = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=host"]
     name = docker("run", "--detach", *hardened, *mounts, *options, IMAGE)

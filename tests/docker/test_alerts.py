@@ -1,4 +1,4 @@
-"""Each alert fires on what it is for, in the time it says, and on nothing else: played by promtool."""
+"""Each alert fires for its cause and within its time, and for no other cause. promtool runs the rules."""
 
 import pytest
 
@@ -93,7 +93,7 @@ TROUBLES = {
 
 
 def case(series, firing, minute):
-    """That at this minute these alerts fire and no others."""
+    """Return a case of promtool: at this minute, exactly these alerts fire."""
     expected = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(firing)]
     query = 'count by (alertname) (ALERTS{alertstate="firing"})'
     return {

@@ -32,7 +32,7 @@ FILTERED = ("factory/pdx/line1/press01/telemetry", b'{"count": -1, "machine": "p
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory):
-    """A Prometheus that watches two workers, and what publishes to them."""
+    """A Prometheus that scrapes two workers, and a publisher."""
     folder, page = tmp_path_factory.mktemp("bridge"), free_port()
     with Mosquitto() as broker, KinesisStandIn({"telemetry": 2}) as kinesis:
         write_configuration(

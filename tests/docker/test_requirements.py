@@ -1,4 +1,4 @@
-"""The exact packages of the image and of the offline bundle: within the bounds of pyproject.toml, each with hashes."""
+"""The pinned packages of the image and of the offline bundle. Their versions satisfy pyproject.toml."""
 
 import re
 import tomllib

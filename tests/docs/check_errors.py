@@ -1,4 +1,4 @@
-"""The reference of the errors of `check`: each file of tests/mapping/broken, what it prints, and the fixed file."""
+"""The reference of the errors of `check`: each file of tests/mapping/broken, the printed error, and the fixed file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections of docs/reference/commands.md: every command with its arguments and options, as `--help` has them."""
+"""Sections of docs/reference/commands.md: every command with its arguments and options, like `--help`."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ def shown(name: str, kind: type, info) -> str:
     """The argument, or the option with the word for its value."""
     if type(info).__name__ == "ArgumentInfo":
         return f"`{info.metavar}`"
-    # typer passes on the first name as the default, since that is what stands first without Annotated.
+    # typer stores the first name as the default, because that is the first argument without Annotated.
     first = [info.default] if str(info.default).startswith("-") else []
     names = ", ".join(f"`{each}`" for each in [*first, *(info.param_decls or ())] or [f"--{name.replace('_', '-')}"])
     return names if kind is bool else f"{names} {info.metavar}"

@@ -57,7 +57,7 @@ def alerts_table() -> str:
 
 
 def error_tree() -> str:
-    """The tree that bridge/errors.py draws, as a block."""
+    """Return the tree in the docstring of bridge/errors.py, as a block."""
     lines = inspect.cleandoc(errors.__doc__ or "").splitlines()
     drawn = textwrap.dedent("\n".join(line for line in lines if line.startswith("    ")))
     return f"```text\n{drawn}\n```"

@@ -1,6 +1,6 @@
 """Make the README's links absolute, for a package index: `python -m tests.docs.package_readme HOME FOLDER`.
 
-FOLDER is a copy of the repository, HOME the address of the repository at its host, which the project does not fix.
+FOLDER is a copy of the repository. HOME is the address of the repository at its host, which the project does not know.
 Links to files become HOME/blob/vVERSION/PATH, images HOME/raw/vVERSION/PATH.
 """
 

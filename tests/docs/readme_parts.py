@@ -1,4 +1,4 @@
-"""Parts of the README that repeat measurements: taken from the pages that the measuring tools write."""
+"""Parts of the README that repeat measurements. They are copied from pages that the measuring tools write."""
 
 import re
 
@@ -17,7 +17,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def comparison_table() -> str:
-    """The programs that were measured: what each needs, and what each lost."""
+    """Return the table of the measured programs: the resources and the losses of each."""
     part = re.search(r"<!-- peers -->(.*?)<!-- end -->", PERFORMANCE.read_text(encoding="utf-8"), re.DOTALL)
     assert part, "no table of peers"
     cost, fate = part[1].strip().split("\n\n")
@@ -36,7 +36,7 @@ def comparison_table() -> str:
 
 
 def fault_line() -> str:
-    """How many faults were played with how many messages, and that none was lost."""
+    """Return the sentence with the number of faults and messages, and that no message was lost."""
     part = re.search(r"<!-- faults -->(.*?)<!-- end -->", FAULT_SUITE.read_text(encoding="utf-8"), re.DOTALL)
     assert part, "no table of faults"
     _, *scenarios = rows(part[1])

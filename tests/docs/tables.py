@@ -1,4 +1,4 @@
-"""Tables of the reference pages, made from what the program declares."""
+"""Tables of the reference pages, generated from the program's declarations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def options_table() -> str:
 
 
 def functions_table() -> str:
-    """Each with an example, which the tests run."""
+    """Return the table of functions, each with an example that the tests run."""
     parts = []
     for family, functions in FAMILIES.items():
         parts.append(f"\n**{HEADINGS.get(family, family)}**\n\n| function | gives | example |\n| --- | --- | --- |")

@@ -24,7 +24,7 @@ def test_fix_of_the_reference_loads(name, tmp_path):
     file.write_text(fixed(name))
     found = problems(file)
     if name in SECTIONS["Tests of a mapping"] and name != "test_fails":
-        # What these tests expect of the mapping is no matter of their form, which the examples show.
+        # The examples show the form of the tests. Their expectations of the mapping do not matter here.
         found = [message for message in found if not message.startswith("the test '")]
     assert found == []
 

@@ -1,4 +1,4 @@
-"""Every command line of the program in the documentation is one that it accepts."""
+"""The program accepts every command line in the documentation."""
 
 import re
 import shlex
@@ -14,11 +14,11 @@ SHELL_WORDS = {"|", ">", ">>", "<", "&&", ";", "&", "2>", "||"}
 
 
 def program_calls():
-    """Yield where it is, and the arguments of each call of the program in a console block."""
+    """Yield the position and the arguments of each call of the program in a console block."""
     for page in [*ROOT_PAGES, *PAGES]:
         for block in blocks(page, "console"):
             for command, _ in commands_of(block.text):
-                # What a nested command prints is one word; it is looked at by itself.
+                # The output of a nested command counts as one word. The nested command is checked separately.
                 nested = re.findall(r"\$\(([^()]*)\)", command)
                 for text in [re.sub(r"\$\([^()]*\)", "VALUE", command), *nested]:
                     yield from ((str(block), words) for words in calls_in(text.replace("\\\n", " ")))

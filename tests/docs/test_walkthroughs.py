@@ -1,4 +1,4 @@
-"""The pages that can be played from their first line to their last do what they show."""
+"""Pages that can be executed from the first line to the last show the real output."""
 
 import pytest
 

@@ -55,7 +55,7 @@ class Walkthrough:
             self.end(command)
 
     def play(self) -> int:
-        """Return the number of commands that were run. AssertionError where a command does something else."""
+        """Run the commands, and return their number. Raise AssertionError if a command prints something else."""
         directive, count = "", 0
         for step in STEP.finditer(self.page.read_text(encoding="utf-8")):
             if step["directive"]:
@@ -112,7 +112,7 @@ class Walkthrough:
                 check=False, executable="/bin/bash",
             )  # fmt: skip
             printed = "".join(f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines())
-            # At least once is what is promised: on a slow machine a record may come twice.
+            # Delivery is at least once, so a record may arrive twice on a slow machine.
             once = "".join(dict.fromkeys(printed.splitlines(keepends=True)))
             matches = not expected or pattern.fullmatch(printed) or pattern.fullmatch(once)
             if done.returncode == exit_code and matches:
@@ -164,7 +164,7 @@ def commands_of(text: str) -> list[tuple[str, list[str]]]:
 
 
 def pattern_of(expected: list[str]) -> re.Pattern:
-    """Return what matches the printed lines: `...` any lines, `…` any text within a line."""
+    """Return the pattern of the printed lines: `...` matches any lines, and `…` any text within a line."""
     lines = ["(.*\n)*?" if line == "..." else re.escape(line).replace("…", "[^\n]*") + "\n" for line in expected]
     return re.compile("".join(lines))
 

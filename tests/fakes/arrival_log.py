@@ -33,7 +33,7 @@ class ArrivalLog:
         return self.messages - self.distinct
 
     def begin_request(self, first_byte_at: float, last_byte_at: float) -> None:
-        """Note that the records which are added next came in a request of that time."""
+        """Note that the next records belong to a request of that time."""
         self.transfers.append([first_byte_at, last_byte_at, 0])
 
     def add(self, data: bytes) -> None:
@@ -53,7 +53,7 @@ class ArrivalLog:
                 self.count_first(number)
 
     def count_first(self, number: int) -> None:
-        """Count the first arrival of message `number`; for classes that count them apart."""
+        """Count the first arrival of message `number`. Subclasses count arrivals separately."""
 
     def arrived_at(self, number: int) -> float | None:
         """Return the time of message `number`'s first arrival."""

@@ -1,4 +1,4 @@
-"""A scripted Kinesis: enforces shard limits, fails by script, counts what it got.
+"""A scripted Kinesis, which enforces shard limits, fails by script, and counts records.
 
 In a test:              with KinesisStandIn({"telemetry": 2}) as kinesis: … kinesis.url … kinesis.fault("hang")
 As a process:           python -m tests.fakes.kinesis --port 0 --streams telemetry:2,archive:1 [--forget] [--limited]
@@ -178,7 +178,7 @@ class KinesisStandIn:
         }
 
     def _ListShards(self, name, request):  # noqa: N802 - named as the operation
-        """A page holds three: whoever lists shards must be able to turn pages."""
+        """Return at most three shards per page, so that clients must read several pages."""
         if token := request.get("NextToken"):
             name, which, start = token.rsplit(" ", 2)
         else:

@@ -1,4 +1,4 @@
-"""One connection to the stand-in for Kinesis: HTTP/1.1 by hand, and the faults that happen on the wire."""
+"""One connection to the stand-in for Kinesis: HTTP/1.1 without a library, and faults on the wire."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def header(head: bytes, name: bytes) -> str | None:
 
 
 def signed_off_by(head: bytes) -> float:
-    """How far the time of the signature is from this machine's, in seconds."""
+    """Return the difference in seconds between the time of the signature and this machine's clock."""
     signed = header(head, b"x-amz-date")
     return abs(time() - datetime.strptime(signed, "%Y%m%dT%H%M%S%z").timestamp()) if signed else 0.0
 

@@ -42,7 +42,7 @@ class Fault:
 
 @dataclass
 class RecordFault:
-    """Fails single records of a stream with `code`: a share of them (0 to 1), or all on shard number `shard`."""
+    """Failure of records of a stream with `code`: a share of them (0 to 1), or all on shard number `shard`."""
 
     stream: str
     share: float = 1.0
@@ -96,7 +96,7 @@ class Script:
         return [fault for fault in self._record_faults if fault.stream == stream]
 
     def code_for(self, faults: list[RecordFault], shard: int) -> str | None:
-        """The error code of one record bound for that shard, or None."""
+        """Return the error code of one record for that shard, or None."""
         for fault in faults:
             if fault.shard not in (None, shard) or fault.records == 0 or self._random.random() >= fault.share:
                 continue

@@ -132,7 +132,7 @@ class Stream:
 
     @property
     def stored(self) -> list[Stored]:
-        """In the order they arrived."""
+        """Stored records in the order of their arrival."""
         return sorted(
             itertools.chain.from_iterable(shard.stored for shard in self.shards), key=lambda s: s.sequence_number
         )
@@ -150,13 +150,13 @@ class Stream:
         return sorted((shard for shard in self.shards if shard.open), key=lambda shard: shard.first_hash)
 
     def split(self, number: int) -> list[Shard]:
-        """Shard `number` is closed, and its hashes are halved among two new ones."""
+        """Close shard `number`, and divide its hashes between two new shards."""
         parent = self.shards[number]
         middle = (parent.first_hash + parent.last_hash) // 2
         return self._replace([parent], [(parent.first_hash, middle), (middle + 1, parent.last_hash)])
 
     def merge(self, one: int, other: int) -> list[Shard]:
-        """Two neighbours are closed, and one new shard has the hashes of both."""
+        """Close two neighbours, and open one shard with the hashes of both."""
         low, high = sorted((self.shards[one], self.shards[other]), key=lambda shard: shard.first_hash)
         assert low.last_hash + 1 == high.first_hash, "only neighbours can be merged"
         return self._replace([low, high], [(low.first_hash, high.last_hash)])
@@ -223,7 +223,7 @@ class Stream:
             raise KinesisError("InvalidArgumentException", "a record is poison")
 
     def _count_only(self, entries: list[dict[str, str]], sizes: list[int]) -> bytes:
-        """Count the records without decoding, with cached shards: this cost is not what is measured."""
+        """Count the records without decoding them, with cached shards. Benchmarks should not measure this cost."""
         answers, known = [], self._shard_of.get
         for entry, size in zip(entries, sizes, strict=True):
             shard = known(entry.get("ExplicitHashKey") or entry["PartitionKey"])

@@ -1,4 +1,4 @@
-"""A stream's queue in memory, with the spool's promises: each record handed out once, removed only when settled."""
+"""A stream's queue in memory. Like the spool, it returns each record once, and removes only settled records."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class MemoryQueue:
 
 
 def records(count: int, *, data: bytes = b'{"n":1}', key: str | None = None) -> list[Record]:
-    """Numbered from 1, each with a key of its own unless one is given."""
+    """Return records with numbers from 1. Each has a different key unless `key` is given."""
     return [Record(n, 1, key or f"machine-{n}", data) for n in range(1, count + 1)]
 
 

@@ -15,7 +15,10 @@ from tests.faults.table import FAULT_PAGE, row, with_rows
 
 
 def main() -> int:
-    """1 if anything was lost, or out of order, or out of balance; or, where `CI` is set, if a scenario needs root."""
+    """Return 1 if a message was lost or out of order, or a ledger was not balanced.
+
+    With `CI`, also if root is missing.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("words", nargs="*", help="play the scenarios whose name holds one of these")
     parser.add_argument("--backlog", type=int, help="how many messages the long outage brings, instead of a million")
@@ -48,7 +51,7 @@ def played(scenario: Playable) -> Outcome:
         except (AssertionError, OSError) as error:
             outcome = Outcome(scenario.name, 0.0, 0, 0, 0, None, (f"could not be played: {error}",))
         print(row(outcome), flush=True)
-        # At once, so that a run that is cut short keeps what it measured.
+        # Written after each scenario, so that an interrupted run keeps its results.
         text = FAULT_PAGE.read_text(encoding="utf-8")
         FAULT_PAGE.write_text(with_rows(text, [outcome], [each.name for each in SCENARIOS]), encoding="utf-8")
         generated.write()  # the README repeats the sums

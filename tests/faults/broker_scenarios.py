@@ -1,4 +1,4 @@
-"""The broker goes away, says nothing, forgets, or serves another client in the bridge's name."""
+"""The broker stops, hangs, loses its sessions, or serves another client with the bridge's client ID."""
 
 import socket
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ WAITING = 5_000
 
 @contextmanager
 def frozen(stage: Stage):
-    """SIGSTOP: connections stay open, and nothing is answered."""
+    """Stop the broker by SIGSTOP: connections stay open, but it does not respond."""
     stage.broker.pause()
     try:
         yield
@@ -50,7 +50,7 @@ def killed_handing_out(stage: Stage):
 
 
 def await_saves(broker) -> None:
-    """Two autosaves: the first may have begun before the last message came."""
+    """Wait for two autosaves, because the first may have begun before the last message arrived."""
     saved = broker.folder / "mosquitto.db"
     for _ in range(2):
         before = saved.stat().st_mtime_ns if saved.exists() else 0
@@ -59,8 +59,10 @@ def await_saves(broker) -> None:
 
 @contextmanager
 def session_lost(stage: Stage):
-    """It comes back without its memory: the bridge must subscribe again. Nothing is published meanwhile, as the broker
-    would keep it for no client."""
+    """Restart the broker without its sessions.
+
+    The bridge must subscribe again. No message is published meanwhile, because the broker would store it for no client.
+    """
     stage.load.pause()
     stage.flow(stage.load.acknowledged - stage.sink.reached)
     with stage.subscribes_again():
@@ -74,7 +76,7 @@ def session_lost(stage: Stage):
 
 @contextmanager
 def taken_over(stage: Stage):
-    """Five times another client connects with the bridge's client id, takes messages, and acknowledges none."""
+    """Connect another client with the bridge's client ID five times. It receives messages and acknowledges none."""
     for _ in range(5):
         with stage.subscribes_again(), socket.create_connection(("127.0.0.1", stage.broker.port), 5) as intruder:
             intruder.sendall(mqtt_frames.connect("bridge", None, ""))
@@ -85,7 +87,7 @@ def taken_over(stage: Stage):
 
 @contextmanager
 def resets(stage: Stage):
-    """Each connection to the broker ends with a TCP reset, every half second."""
+    """End each connection to the broker with a TCP reset every half second."""
     for _ in range(6):
         stage.to_broker.reset()
         stage.hold(0.5)
@@ -101,7 +103,7 @@ def unreachable(stage: Stage):
 
 @contextmanager
 def silent(stage: Stage):
-    """The way to the broker hangs: connections stay open, and nothing comes through."""
+    """Let the network to the broker hang: connections stay open, and no bytes pass."""
     stage.to_broker.hang()
     yield
     stage.to_broker.heal()

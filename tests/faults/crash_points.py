@@ -30,7 +30,7 @@ STEPS = {
 
 
 def die_at(when: str, step: str, call: int) -> None:
-    """Kill this process at that call."""
+    """Kill this process at the chosen call."""
     owner, name = STEPS[step]
     original, calls = getattr(owner, name), itertools.count(1)
 

@@ -1,4 +1,4 @@
-"""A small file system of its own for the spool. Needs root: https://man7.org/linux/man-pages/man5/tmpfs.5.html"""
+"""A small separate file system for the spool. Needs root: https://man7.org/linux/man-pages/man5/tmpfs.5.html"""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ class Disk:
         subprocess.run(["umount", "--lazy", self.folder], check=True)
 
     def fill(self) -> None:
-        """To the last byte."""
+        """Fill the file system to the last byte."""
         with self._filler.open("ab", buffering=0) as file:
             size = BLOCK
             while size:

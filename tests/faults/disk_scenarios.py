@@ -1,4 +1,4 @@
-"""The spool's disk is full, turns read-only, or fails to write what it has taken."""
+"""The spool's disk is full, becomes read-only, or loses writes that it has accepted."""
 
 import signal
 import subprocess
@@ -53,7 +53,7 @@ def killed_while_syncs_fail(stage: Stage):
 
 
 def said_so(stage: Stage, _ledger: LedgerState) -> None:
-    """It stopped reading from the broker, reported why, and continued without a restart."""
+    """Assert that the bridge stopped reading, reported the reason, and continued without a restart."""
     log = stage.bridge.stderr()
     assert "back-pressure: reading paused" in log, log[-3000:]
     assert "spool writable again: reading resumed" in log, log[-3000:]

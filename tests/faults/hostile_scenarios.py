@@ -41,7 +41,7 @@ def keys(count: int):
 
 
 def publish(stage: Stage, messages) -> None:
-    # Not through the proxy: a fault of the link must not keep them away.
+    # Published without the proxy, so that a fault of the link does not block them.
     with Publisher(stage.broker.port) as publisher:
         publisher.publish(messages)
 

@@ -1,4 +1,4 @@
-"""Kinesis throttles, fails, lies, hangs, forgets, refuses, and changes its shards."""
+"""Kinesis throttles, fails, sends invalid responses, hangs, loses streams, refuses records, and changes its shards."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +16,7 @@ DENIED = "User: arn:aws:iam::000000000000:user/bridge is not authorized to perfo
 
 @contextmanager
 def failing(stage: Stage, kind: str, **settings):
-    """Every request, until it ends."""
+    """Fail every request until the fault ends."""
     stage.kinesis.fault(kind, **settings)
     yield
     stage.kinesis.clear()
@@ -32,7 +32,7 @@ def partly_failing(stage: Stage, *, share: float, **settings):
 
 @contextmanager
 def bursts(stage: Stage):
-    """Three bursts of errors of the server, with good answers in between."""
+    """Cause three bursts of server errors, with valid responses in between."""
     for code, status in (("InternalFailure", 500), ("ServiceUnavailable", 503), ("RequestTimeout", 504)):
         stage.kinesis.fault("error", requests=8, code=code, status=status)
         stage.hold(0.5)
@@ -42,7 +42,10 @@ def bursts(stage: Stage):
 
 @contextmanager
 def bad_answers(stage: Stage):
-    """Each of these stores the records first: whoever trusts the connection counts them as lost."""
+    """Cause faults that store the records and then send no valid response.
+
+    A sender must not count these records as lost.
+    """
     for kind in ("truncate", "malformed", "short", "reset"):
         stage.kinesis.fault(kind, requests=4)
         stage.hold(0.5)
@@ -73,7 +76,7 @@ def deleted(stage: Stage):
 
 @contextmanager
 def poisoned(stage: Stage):
-    """Twenty records that Kinesis can never take, among good ones."""
+    """Publish twenty records among valid ones that Kinesis can never accept."""
     for stream in STREAMS:
         stage.kinesis.streams[stream].poison_data = POISON
     bad = [("factory/pdx/line3/poison/telemetry", b'{"machine":"poison","count":%d}' % number) for number in range(20)]
@@ -107,7 +110,7 @@ def rejected(_stage: Stage, ledger: LedgerState) -> None:
 
 @contextmanager
 def troubles(stage: Stage):
-    """One after the other, without a pause."""
+    """Cause one fault after the other, without a pause."""
     for trouble in (bursts, bad_answers, resharded):
         with trouble(stage):
             pass

@@ -1,4 +1,4 @@
-"""The machine gives the bridge too little: descriptors, memory, the right time, a quick link; or far too much to do."""
+"""Limits of the machine: too few descriptors, too little memory, a wrong clock, a slow link, or too much load."""
 
 import resource
 import sys
@@ -16,7 +16,7 @@ CLOCK = "clock"
 
 @contextmanager
 def no_descriptor_left(stage: Stage):
-    """No further file or socket can be opened, and every connection is lost. systemd is notified that it lives."""
+    """Take all file descriptors, and end every connection. The bridge must still notify systemd."""
     before = resource.prlimit(stage.bridge.pid, resource.RLIMIT_NOFILE)
     taken = [int(each.name) for each in Path(f"/proc/{stage.bridge.pid}/fd").iterdir()]
     resource.prlimit(stage.bridge.pid, resource.RLIMIT_NOFILE, (min(len(taken), max(taken)) // 2, before[1]))
@@ -31,7 +31,7 @@ def no_descriptor_left(stage: Stage):
 
 @contextmanager
 def clock_off(stage: Stage):
-    """Twenty minutes ahead, and back in one jump."""
+    """Set the clock twenty minutes ahead, and back in one step."""
     clock = stage.bridge.folder / CLOCK
     clock.write_text("+20m\n")
     stage.logged("clock is 20 minutes ahead of AWS")
@@ -41,7 +41,7 @@ def clock_off(stage: Stage):
 
 @contextmanager
 def slow_handshakes(stage: Stage):
-    """Each message between the bridge and Kinesis needs 0.4 s, and every connection is made again."""
+    """Delay each message between the bridge and Kinesis by 0.4 s, and end every connection."""
     stage.to_kinesis.slow(0.4)
     stage.to_kinesis.reset()
     yield

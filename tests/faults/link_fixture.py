@@ -1,4 +1,4 @@
-"""A link of its own between the bridge and the rest of the world: two network namespaces joined by a veth pair.
+"""A separate link between the bridge and all other parts: two network namespaces joined by a veth pair.
 
 The broker, Kinesis and the load live in one (`plant`), the bridge in the other (`edge`); nothing of it is visible
 outside, and this machine's own network is not touched. Needs root: https://man7.org/linux/man-pages/man8/ip-netns.8.html
@@ -62,11 +62,11 @@ class Link:
         return int(counted.split()[1])
 
     def sent(self) -> int:
-        """Bytes that the interface has sent in all, Ethernet's headers with them."""
+        """Total bytes that the interface has sent, including Ethernet headers."""
         return int(self.run("cat /sys/class/net/uplink/statistics/tx_bytes"))
 
     def run(self, command: str) -> str:
-        """In the edge. AssertionError with what it said if it fails."""
+        """Run a command in the edge. Raise AssertionError with its output if it fails."""
         done = subprocess.run([*self.inside, *command.split()], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}: {done.stderr}"
         return done.stdout
@@ -76,7 +76,7 @@ class Link:
 
 
 def go_into(namespace: Path) -> None:
-    """The calling thread's sockets are made there from now on: setns(2)."""
+    """Create the sockets of the calling thread in this namespace from now on: setns(2)."""
     descriptor = os.open(namespace, os.O_RDONLY)
     try:
         if ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET):

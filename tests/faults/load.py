@@ -12,7 +12,7 @@ ENDLESS = 1_000_000_000
 
 
 class Load:
-    """Messages 0, 1, 2, …; what could not be sent while the broker was away is made up for when it is back."""
+    """Load of messages 0, 1, 2, …. After an outage of the broker, it sends the missing messages too."""
 
     def __init__(self, port: int, rate: int) -> None:
         self.rate = rate
@@ -25,7 +25,7 @@ class Load:
 
     @property
     def acknowledged(self) -> int:
-        """The broker has accepted every message before this number."""
+        """Number of messages that the broker has acknowledged without a gap."""
         return self._publisher.acknowledged
 
     def start(self) -> None:
@@ -33,7 +33,7 @@ class Load:
         self._thread.start()
 
     def pause(self) -> None:
-        """Returns when the broker has acknowledged everything that was sent."""
+        """Wait until the broker has acknowledged all sent messages."""
         self._wanted.clear()
         assert self._idle.wait(PATIENCE_SECS), "the load does not come to an end"
         self.check()
@@ -43,7 +43,7 @@ class Load:
         self._wanted.set()
 
     def stop(self) -> int:
-        """How many messages the broker has acknowledged in all: every one that was sent."""
+        """Stop. Return the number of acknowledged messages, which are all sent messages."""
         self._ending.set()
         self._wanted.set()
         self._thread.join(PATIENCE_SECS)
@@ -53,13 +53,13 @@ class Load:
         return self._sent
 
     def check(self) -> None:
-        """Raise what ended the publisher before its time."""
+        """Raise the exception that ended the publisher too early."""
         if self._error is not None:
             raise self._error
 
     @property
     def held(self) -> float:
-        """Messages a second, over the time that the load was on."""
+        """Messages per second while the load was active."""
         return self.acknowledged / self.active_secs if self.active_secs else 0.0
 
     def _run(self):

@@ -1,5 +1,7 @@
-"""The bridge's only link to its broker and to Kinesis drops, resets, thins out, or goes down: between two network
-namespaces, by the kernel's own means."""
+"""The bridge's only link to its broker and to Kinesis drops packets, resets connections, becomes thin, or goes down.
+
+It connects two network namespaces of the kernel.
+"""
 
 from contextlib import contextmanager
 from functools import partial
@@ -28,7 +30,7 @@ def down(stage: Stage):
 
 @contextmanager
 def flapping(stage: Stage):
-    """Two seconds down, two seconds up."""
+    """Alternate between two seconds down and two seconds up."""
     for left in reversed(range(4)):
         stage.link.down()
         stage.hold(2.0)
@@ -41,7 +43,7 @@ def flapping(stage: Stage):
 
 @contextmanager
 def thin(stage: Stage, *, kbit: int):
-    """So much a second leaves the edge: acknowledgements and records together."""
+    """Limit the bytes per second that leave the edge, acknowledgements and records together."""
     stage.link.run(f"tc qdisc add dev uplink root tbf rate {kbit}kbit burst 16kb latency 400ms")
     yield
     stage.link.run("tc qdisc del dev uplink root")
@@ -49,7 +51,7 @@ def thin(stage: Stage, *, kbit: int):
 
 @contextmanager
 def sockets_killed(stage: Stage):
-    """The kernel ends every connection of the bridge at once, four times."""
+    """Let the kernel end all connections of the bridge, four times."""
     for _ in range(4):
         stage.link.run("ss -K dst 10.231.0.1")
         stage.hold(1.0)

@@ -1,4 +1,4 @@
-"""Every scenario, in the order of the table in docs/explanation/fault-suite.md."""
+"""List of all scenarios, in the order of the table in docs/explanation/fault-suite.md."""
 
 from dataclasses import replace
 

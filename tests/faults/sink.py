@@ -1,4 +1,4 @@
-"""Records that have arrived in Kinesis, judged by themselves: which numbers, how often, in what order."""
+"""Check of the records in Kinesis: which numbers arrived, how often, and in which order."""
 
 import time
 
@@ -60,7 +60,7 @@ class Sink:
 
     @property
     def reached(self) -> int:
-        """Every message before this number is on every stream."""
+        """All messages below this number are on every stream."""
         self.read()
         return min(each.reached for each in self.arrived.values())
 
@@ -81,7 +81,7 @@ class Sink:
 
     @property
     def beyond(self) -> int:
-        """One more than the highest number that has arrived."""
+        """The highest number that has arrived, plus one."""
         return max(len(each.times) for each in self.arrived.values())
 
     @property

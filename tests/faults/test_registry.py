@@ -1,4 +1,4 @@
-"""The suite judges the bridge, and this the suite: it notices a loss."""
+"""Test of the suite itself: it detects a loss."""
 
 from contextlib import contextmanager
 
@@ -48,7 +48,7 @@ def test_sink_detects_missing_duplicate_and_reordered_records():
 def test_message_that_kinesis_swallows_fails_a_scenario(tmp_path):
     @contextmanager
     def swallows(stage):
-        """It says that it has stored a record, and has not."""
+        """Stream that reports a record as stored without storing it."""
         take_all, left = stage.kinesis.streams["archive"].take, [1]
 
         def take():

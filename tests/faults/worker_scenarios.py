@@ -26,7 +26,7 @@ def started_again(stage: Stage, number: int, before: int) -> None:
 
 @contextmanager
 def one_killed(stage: Stage):
-    """The supervisor restarts it while the load continues."""
+    """Kill a worker. The supervisor restarts it while the load continues."""
     before = stage.bridge.pid_of(2)
     stage.bridge.kill_worker(2)
     stage.heals()
@@ -51,7 +51,7 @@ def killed_in_turn(stage: Stage, *, kills: int, seed: int):
 
 @contextmanager
 def supervisor_killed(stage: Stage):
-    """Its workers stop by themselves, and the next one may have their spools."""
+    """Kill the supervisor. Its workers stop, and the next supervisor may open their spools."""
     pids = [stage.bridge.pid_of(number) for number in NUMBERS]
     stage.bridge.kill()
     eventually(lambda: not any(map(alive, pids)), "the workers stop by themselves")
@@ -62,7 +62,7 @@ def supervisor_killed(stage: Stage):
 
 @contextmanager
 def everything_killed(stage: Stage):
-    """Cut the power."""
+    """Kill all processes, as in a power failure."""
     pids = [stage.bridge.pid_of(number) for number in NUMBERS]
     for pid in (stage.bridge.pid, *pids):
         os.kill(pid, signal.SIGKILL)
@@ -75,7 +75,7 @@ def everything_killed(stage: Stage):
 
 @contextmanager
 def all_told_to_stop(stage: Stage):
-    """SIGTERM to every process at once, as a machine that shuts down has it."""
+    """Send SIGTERM to all processes at once, as in a shutdown of the machine."""
     pids = [stage.bridge.pid_of(number) for number in NUMBERS]
     for pid in (*pids, stage.bridge.pid):
         os.kill(pid, signal.SIGTERM)
@@ -88,7 +88,7 @@ def all_told_to_stop(stage: Stage):
 
 @contextmanager
 def one_hangs(stage: Stage):
-    """It answers nothing any more, and holds what the broker has handed to it."""
+    """Freeze a worker. It keeps the messages that the broker has sent to it."""
     before = stage.bridge.pid_of(2)
     stage.bridge.kill_worker(2, by=signal.SIGSTOP)
     started_again(stage, 2, before)

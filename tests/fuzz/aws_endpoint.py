@@ -1,4 +1,4 @@
-"""An endpoint of AWS that sends what is nearly right: botocore parses it; only its sockets are replaced."""
+"""An endpoint of AWS that sends slightly wrong responses. botocore parses them; only its sockets are replaced."""
 
 from botocore.awsrequest import AWSResponse
 from hypothesis import strategies as st

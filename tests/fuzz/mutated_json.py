@@ -1,4 +1,4 @@
-"""JSON that is nearly right: a good example, of which values are replaced or removed, or whose bytes change."""
+"""Slightly wrong JSON: a valid example with replaced or removed values, or with changed bytes."""
 
 import orjson
 from hypothesis import strategies as st

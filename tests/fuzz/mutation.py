@@ -1,4 +1,4 @@
-"""Bytes that are nearly right: a good example, of which a few bytes are changed, left out, doubled or put elsewhere."""
+"""Slightly wrong bytes: a valid example in which a few bytes are changed, removed, doubled or moved."""
 
 from hypothesis import strategies as st
 
@@ -33,7 +33,7 @@ def changed(data: bytes, change) -> bytes:
 
 @st.composite
 def nearly(draw, *good: bytes) -> bytes:
-    """One of the good ones, changed in 1 to 6 ways."""
+    """Return one of the valid examples with 1 to 6 changes."""
     data = draw(st.sampled_from(good))
     for change in draw(st.lists(_changes(good), min_size=1, max_size=6)):
         data = changed(data, change)

@@ -1,4 +1,4 @@
-"""Responses of AWS that are nearly right: each is understood, or an error of the bridge for that request alone.
+"""Slightly wrong responses of AWS. Each is either understood, or an error of this request only.
 
 `make fuzz` makes 10,000 of each operation. botocore parses them; only its sockets are replaced.
 """

@@ -1,4 +1,4 @@
-"""The bridge as a process, and a broker that sends whatever it likes: it lives, stays small, and comes back."""
+"""The bridge as a process with a faulty broker. It continues, needs little memory, and reconnects."""
 
 import random
 import socket

@@ -1,4 +1,4 @@
-"""A broker whose packets are nearly right, in any order: its connection continues or ends, and nothing else happens."""
+"""A broker that sends slightly wrong packets in any order. The connection continues or ends, without other effects."""
 
 import socket
 

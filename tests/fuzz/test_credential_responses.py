@@ -1,4 +1,4 @@
-"""Sources of credentials whose responses are nearly right: each is credentials, or an error of the bridge.
+"""Slightly wrong responses of credential sources. Each becomes credentials, or an error of the bridge.
 
 `make fuzz` makes 10,000 of each. No error contains a secret.
 """

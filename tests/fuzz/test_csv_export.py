@@ -1,4 +1,4 @@
-"""Whatever stands in a dead letter: in a spreadsheet of any country it is no formula, and its rows are as many."""
+"""CSV export of any dead letter: no cell is a formula in any locale, and the number of rows is right."""
 
 import csv
 import io

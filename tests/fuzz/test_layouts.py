@@ -1,4 +1,4 @@
-"""Whatever text stands for a layout, and whatever bytes are read by it: values, or an error with a reason."""
+"""Any layout text and any bytes result in values, or in an error with a reason."""
 
 import orjson
 import pytest

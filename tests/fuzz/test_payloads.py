@@ -1,4 +1,4 @@
-"""Whatever bytes a machine sends: they are read, or rejected with a reason; nothing else, and within bounds."""
+"""Any payload is decoded, or rejected with a reason, within bounded time and memory."""
 
 import gzip
 import io

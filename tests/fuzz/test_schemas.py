@@ -1,4 +1,4 @@
-"""Whatever bytes are read by a schema, and whatever stands for a schema: values, or an error with a reason."""
+"""Any schema and any bytes result in values, or in an error with a reason."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A faulty edge node: its births, data and deaths are read, or rejected, and what is known of others stays."""
+"""A faulty edge node. Its messages are decoded or rejected, and the state of other nodes stays unchanged."""
 
 import gzip
 

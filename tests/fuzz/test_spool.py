@@ -1,4 +1,4 @@
-"""A spool whose files were hurt: the bridge starts all the same, takes records, and deletes nothing."""
+"""A spool with damaged files. The bridge still starts, accepts records, and deletes nothing."""
 
 import shutil
 from pathlib import Path

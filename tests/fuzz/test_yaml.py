@@ -29,7 +29,7 @@ def laughs(depth=40):
 
 
 def told(load):
-    """Loads, or says what is wrong: with a file, a place and words."""
+    """Assert that the text loads, or that each problem has a file, a position and a message."""
     try:
         load()
     except ConfigError as error:

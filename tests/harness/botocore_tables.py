@@ -1,4 +1,4 @@
-"""botocore's tables, read once for all tests of a process and not once for each session.
+"""Cache of botocore's tables for all tests of a process.
 
 They are megabytes of JSON and a folder for each service of AWS, and each publisher has a session of its own: most of
 the time of a test that puts one record would be theirs. Nobody writes to what was read.

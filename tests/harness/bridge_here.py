@@ -1,4 +1,4 @@
-"""The bridge in this process, for what is not about a process: no kill, no signal, no exit code of a crash.
+"""The bridge in the test process, for tests without kills, signals or exit codes of crashes.
 
 To start one as a process takes a second of CPU, most of it for imports. Its log is read as that of a `BridgeProcess`.
 """

@@ -1,4 +1,4 @@
-"""The bridge as its users run it: `python -m bridge run --config bridge.yaml`, a process of its own.
+"""The bridge in the same form as for users: `python -m bridge run --config bridge.yaml`, a process of its own.
 
     folder = write_configuration(tmp_path, mqtt={...}, kinesis={...}, mappings={"press": {...}})
     with BridgeProcess(folder) as bridge:  # running, and subscribed
@@ -50,7 +50,7 @@ def write_configuration(
 
 
 def write_mapping(folder: Path, name: str, mapping: dict | str) -> None:
-    """Replaced in one step, so that a running bridge never sees half a file."""
+    """Replace the file atomically, so that a running bridge never reads an incomplete file."""
     text = mapping if isinstance(mapping, str) else yaml.safe_dump(mapping, sort_keys=False)
     temporary = folder / "mappings" / f".{name}.new"
     temporary.write_text(text)
@@ -112,7 +112,7 @@ class BridgeProcess:
         return [*self._wrapper, sys.executable, "-m", *self.entry, "run", "--config", config]
 
     def wait_for(self, event: str, *, timeout_secs: float = 30) -> dict:
-        """The first log line with this event since the last start."""
+        """Wait for the first log line with this event since the last start, and return it."""
         deadline = time.monotonic() + timeout_secs
         while True:
             running = self.running
@@ -124,7 +124,7 @@ class BridgeProcess:
             time.sleep(0.03)
 
     def stop(self, *, timeout_secs: float = 30) -> int:
-        """SIGTERM, and wait. Its exit code."""
+        """Send SIGTERM, wait for the end, and return the exit code."""
         self.send_signal(signal.SIGTERM)
         return self.wait(timeout_secs=timeout_secs)
 
@@ -133,7 +133,7 @@ class BridgeProcess:
         return self.wait()
 
     def restart(self) -> int:
-        """SIGTERM, wait, start. The exit code of the run that ended."""
+        """Stop by SIGTERM and start again. Return the exit code of the run that ended."""
         code = self.stop()
         self.start()
         return code

@@ -1,4 +1,4 @@
-"""The command line in this process: what it says, writes and returns, without the second that a process takes to start.
+"""The command line in the test process, because starting a process takes a second.
 
 Where the process itself is what is tested (signals, a kill, what is beside other processes), a test starts one.
 """

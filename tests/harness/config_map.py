@@ -1,4 +1,4 @@
-"""A folder that a ConfigMap is mounted on, written as the kubelet writes it.
+"""A mounted ConfigMap, written in the same way as by the kubelet.
 
     mappings/..2026_11_25_09_30_00.0000000001/press.yaml     the files of one version, in a folder of their own
     mappings/..data -> ..2026_11_25_09_30_00.0000000001      this version is active

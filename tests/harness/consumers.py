@@ -1,4 +1,4 @@
-"""How consumers read what was packed: as the Kinesis Client Library does, shard by shard, and line by line."""
+"""Reading of packed records like consumers: like the Kinesis Client Library, shard by shard, and line by line."""
 
 import base64
 import gzip
@@ -79,7 +79,7 @@ def _read_shard(client, name, shard):
 
 
 def lines(stream, compression="none"):
-    """Every line of every record, in the order they were stored."""
+    """Return all lines of all records, in the order of storage."""
     undo: dict[str, Callable[[bytes], bytes]] = {
         "none": bytes,
         "gzip": gzip.decompress,
@@ -89,5 +89,5 @@ def lines(stream, compression="none"):
 
 
 def repeated(found):
-    """How many were found more than once."""
+    """Return the number of records that were found more than once."""
     return (Counter(found) - Counter(set(found))).total()

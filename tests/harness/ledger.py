@@ -1,4 +1,4 @@
-"""The bridge's ledger, read from its spool's file with SQLite alone: the tests' own look, not the bridge's."""
+"""The bridge's ledger, read from the spool's file with SQLite, without code of the bridge."""
 
 import contextlib
 import sqlite3

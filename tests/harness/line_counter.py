@@ -4,7 +4,7 @@ import sys
 
 
 def lines_run(call) -> int:
-    """How many lines run until `call` returns, in it and in all that it calls, of this thread."""
+    """Return the number of Python lines that this thread runs until `call` returns."""
     count = 0
 
     def count_line(_frame, event, _argument):

@@ -77,7 +77,7 @@ class MiniStack:
         kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1})
 
     def stored(self, name, region="us-east-1"):
-        """The data of all records in the stream."""
+        """Return the data of all records in the stream."""
         kinesis = self.client("kinesis", region)
         iterator = kinesis.get_shard_iterator(
             StreamName=name, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
@@ -93,7 +93,7 @@ class MiniStack:
         return key["AccessKeyId"], key["SecretAccessKey"]
 
     def permit(self, name, *statements):
-        """In the place of what the user was permitted."""
+        """Replace the policy of the user."""
         iam = self.client("iam")
         if statements:
             iam.put_user_policy(UserName=name, PolicyName="its", PolicyDocument=policy(*statements))

@@ -148,7 +148,7 @@ class Mosquitto:
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL: what it has not saved is lost."""
+        """Kill the broker by SIGKILL. Unsaved data is lost."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
@@ -156,7 +156,7 @@ class Mosquitto:
         self.start()
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open and nothing is answered."""
+        """Stop the broker by SIGSTOP: connections stay open, but it does not respond."""
         self._running().send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:

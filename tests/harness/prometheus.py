@@ -1,4 +1,4 @@
-"""A real Prometheus, which scrapes and evaluates; and promtool, which plays alert rules against made-up series."""
+"""A real Prometheus, and promtool, which evaluates alert rules with artificial series."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""A TCP proxy on 127.0.0.1 that misbehaves on demand. It stands between the bridge and its broker, or Kinesis.
+"""A TCP proxy on 127.0.0.1 that causes faults on demand. It stands between the bridge and its broker, or Kinesis.
 
 with Proxy(broker.port) as proxy:
     proxy.hang()   # connections stay open, nothing is forwarded in either direction, new ones get no answer

@@ -3,9 +3,9 @@
     with Publisher(port) as publisher:
         publisher.publish([("plant/a", b"1")], qos=1)  # returns when the broker has acknowledged all of them
 
-A lost connection is made again, and unacknowledged messages are sent again, as MQTT 3.1.1 section 4.4 requires: QoS 1
-with the DUP flag; QoS 2 likewise, or as PUBREL where the broker had already accepted the message.
-QoS 0 has no acknowledgement: `publish` returns when the bytes are with the kernel, and a lost connection may lose some.
+It reconnects after a lost connection, and resends unacknowledged messages, as MQTT 3.1.1 section 4.4 requires: QoS 1
+with the DUP flag; QoS 2 likewise, or as PUBREL where the broker had already accepted the message. QoS 0 has no
+acknowledgement: `publish` returns when the bytes are with the kernel, and a lost connection may lose some.
 """
 
 import argparse
@@ -87,7 +87,7 @@ class Publisher:
         *,
         retain: bool = False,
     ) -> Published:
-        """Send all of them, at `rate` messages a second where given, and wait for every acknowledgement."""
+        """Send all messages, at `rate` per second if given, and wait for all acknowledgements."""
         run = _Run(iter(messages), rate, 0x30 | qos << 1 | retain, Published())
         while not run.exhausted or self._unacknowledged or self._to_send:
             if time.monotonic() - run.moved > self._patience_secs:
@@ -117,7 +117,7 @@ class Publisher:
             run.moved = time.monotonic()
 
     def _refill(self, run):
-        """Take what is due and fits the window, at most a block."""
+        """Take the due messages that fit the window, at most a block."""
         room = min(BLOCK, self._window - len(self._unacknowledged), run.due())
         if run.exhausted or room < run.least(self._window):
             return
@@ -202,7 +202,10 @@ class _Run:
         return BLOCK if self.rate is None else int((time.monotonic() - self.started) * self.rate) - self.done.count + 1
 
     def least(self, window):
-        """How many to send at once, if not paced: a write for every few acknowledgements would cost more than they."""
+        """Minimum number of messages of a write without pacing.
+
+        A write for each acknowledgement would cost too much.
+        """
         return min(BLOCK, window) if self.rate is None else 1
 
     def until_due(self):
@@ -213,7 +216,7 @@ class _Run:
 
 
 def main() -> None:
-    """Publish telemetry and print what was done as a line of JSON."""
+    """Publish telemetry, and print the result as a line of JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.publisher", description=main.__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)

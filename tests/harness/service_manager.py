@@ -22,11 +22,11 @@ class ServiceManager:
         self._socket.close()
 
     def next(self):
-        """The next datagram. TimeoutError when there is none for LONGEST_SECS."""
+        """Return the next datagram. Raise TimeoutError after LONGEST_SECS."""
         return self._socket.recv(65_536).decode()
 
     def until(self, wanted):
-        """The first that begins so. AssertionError when it has not come within LONGEST_SECS."""
+        """Return the first datagram with this beginning. Raise AssertionError after LONGEST_SECS."""
         deadline, heard = time.monotonic() + LONGEST_SECS, []
         while time.monotonic() < deadline:
             heard.append(self.next())
@@ -35,7 +35,7 @@ class ServiceManager:
         raise AssertionError(f"not told within {LONGEST_SECS} s: {wanted!r}; told was {heard}")
 
     def waiting(self):
-        """All that has arrived so far."""
+        """Return all datagrams so far."""
         found = []
         self._socket.setblocking(False)
         try:

@@ -1,4 +1,4 @@
-"""The bridge as it is, but for its patience: `python -m tests.harness.short_outage run --config FILE`.
+"""The bridge with shorter time limits: `python -m tests.harness.short_outage run --config FILE`.
 
 A stream that accepts nothing, and a session that is away, are errors after three seconds and not thirty; the bridge
 looks twice a second, and a problem that is absent for a second has ended.

@@ -1,4 +1,4 @@
-"""The bridge as it is, but for its patience: `python -m tests.harness.short_stall_timeout run --config FILE`.
+"""The bridge with a shorter stall timeout: `python -m tests.harness.short_stall_timeout run --config FILE`.
 
 After three seconds without a step, and not thirty, a thread is said to hang.
 """

@@ -1,4 +1,4 @@
-"""An ordinary paho subscriber, to see what a broker hands out: the harness's check on itself."""
+"""An ordinary paho subscriber, with which the harness checks itself."""
 
 import threading
 

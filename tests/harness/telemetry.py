@@ -1,4 +1,4 @@
-"""Telemetry as a plant sends it: about 200 bytes of JSON over `topics` topics, each message with its own number."""
+"""Telemetry like that of a plant: about 200 bytes of JSON on `topics` topics, each message with its number."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""A program on a terminal of its own: what it writes, and the screen that comes of it.
+"""A program on a terminal, with its output and the resulting screen.
 
 with Terminal(["mqtt-kinesis", "status", "--watch"], columns=80, lines=24) as terminal:
     terminal.wait_for("backlog")
@@ -70,7 +70,7 @@ class Terminal:
 
     @property
     def shown(self):
-        """The screen's lines, without what is empty at their ends."""
+        """Return the lines of the screen without blanks at their ends."""
         return [line.rstrip() for line in self.screen.display]
 
     def read(self, secs=0.05):

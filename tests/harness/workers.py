@@ -35,7 +35,7 @@ class Workers(BridgeProcess):
         )
 
     def pid_of(self, number):
-        """The newest process of this worker."""
+        """Return the process ID of this worker's newest process."""
         words = f"worker {number} started"
         return [line["pid"] for line in self.log(since_start=True) if line.get("event") == words][-1]
 

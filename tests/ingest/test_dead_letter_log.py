@@ -1,4 +1,4 @@
-"""Log lines about new dead letters: soon after the first, and few."""
+"""Log lines about new dead letters: one soon after the first dead letter, and few afterwards."""
 
 from bridge.ingest.dead_letter_log import INTERVAL_SECS, DeadLetterLog
 from bridge.model import DeadLetter, Message

@@ -1,4 +1,4 @@
-"""Messages that come one by one share a transaction; nothing waits for it for longer than a short time."""
+"""Messages that arrive one by one share a transaction, and wait only a short time for it."""
 
 from types import SimpleNamespace
 
@@ -67,7 +67,10 @@ def ingest(tmp_path):
 
 
 def gathered(ingest, since, burst=1, message=QOS_1):
-    """How many go together, and how long the first has waited; `since` the last transaction."""
+    """Return the number of messages of a transaction, and the wait of the first one.
+
+    `since`: time since the last transaction.
+    """
     began = ingest.progress_at = ingest._clock()
     ingest._committed_at = began - since
     found = [message] * burst

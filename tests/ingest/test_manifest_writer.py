@@ -1,4 +1,4 @@
-"""Manifests of a real spool, and the proof that a stream is complete by them."""
+"""Manifests of a real spool, and the proof of a complete stream with them."""
 
 import sqlite3
 import time
@@ -41,7 +41,7 @@ class Rig:
         self.envelope = envelopes("press", "9f86d081884c")
 
     def put(self, count, *, plain=False, together=False):
-        """Store records, each in a transaction of its own or all in one."""
+        """Store records, each in a separate transaction or all in one."""
         queue, number = self.spool.queue("press"), self.spool.mapping_number("press")
         for each in range(count):
             scope = {"received_at": "2026-01-31T12:00:00.000Z", "topic": "plant/é"}
@@ -51,7 +51,7 @@ class Rig:
         self.spool.commit(Transaction())
 
     def deliver(self, count, reject=()):
-        """The next records are delivered, but those of these places, which Kinesis refuses."""
+        """Deliver the next records, except those at these places, which Kinesis refuses."""
         records = take(self.spool, count)
         good = [record for place, record in enumerate(records) if place not in reject]
         settle(self.spool, good, [(record, "too_large", "") for record in records if record not in good])

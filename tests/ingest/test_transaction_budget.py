@@ -156,7 +156,7 @@ def test_transaction_fits_into_what_the_spool_leaves_for_it(messages):
             tuple(Rejection((0,), item, "partition_key", "") for item in range(rejected)),
         )
         bounded, stored = budget.bounded(result, message)
-        # Nothing is dropped without a dead letter.
+        # Each dropped record has a dead letter.
         assert bool(bounded.drafts or bounded.rejections) == bool(drafts or rejected)
         used += sum(len(draft.data) for draft in bounded.drafts)
         used += len(bounded.rejections) * (min(len(stored.payload), of_payload) + 500)

@@ -1,4 +1,4 @@
-"""Records in Kinesis, and the ledger at the end: the records judge delivery, never the bridge."""
+"""Records in Kinesis, and the ledger at the end. Delivery is judged by the records, not by reports of the bridge."""
 
 import time
 from collections import Counter
@@ -17,7 +17,7 @@ TELEMETRY = {
 
 
 def eventually(condition, what: str, *, timeout_secs: float = 30, every_secs: float = 0.05):
-    """The condition's first true value. AssertionError with `what` when there is none in time."""
+    """Return the first true value of the condition. Raise AssertionError with `what` after the time limit."""
     deadline = time.monotonic() + timeout_secs
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {timeout_secs} s: {what() if callable(what) else what}"

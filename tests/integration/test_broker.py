@@ -1,4 +1,4 @@
-"""The broker goes away and comes back, or says nothing any more."""
+"""The broker stops and starts again, or does not respond any more."""
 
 import threading
 import time
@@ -60,7 +60,7 @@ def test_broker_killed_while_it_sends_its_saved_queue_loses_no_message(mosquitto
 
 
 def await_saves(broker):
-    """Two autosaves: the first may have begun before the last message came."""
+    """Wait for two autosaves, because the first may have begun before the last message arrived."""
     saved = broker.folder / "mosquitto.db"
     for _ in range(2):
         before = saved.stat().st_mtime_ns if saved.exists() else 0

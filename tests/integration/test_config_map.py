@@ -47,7 +47,7 @@ class Versions(Arrivals):
 
 
 class Traffic:
-    """A steady load from a thread of its own, until it is stopped."""
+    """A steady load from a separate thread."""
 
     def __init__(self, port, first):
         self.sent = first

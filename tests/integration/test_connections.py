@@ -16,7 +16,7 @@ USERS = {"bridge": "s3cret-passw0rd", "machine": "m"}
 
 
 def moves(bridge, kinesis, port, mqtt, *, log=(), user=None, environment=None):
-    """Ten messages arrive, and nothing of the password stands in the log."""
+    """Assert that ten messages arrive, and that the log does not contain the password."""
     running = bridge(MAPPINGS, mqtt=mqtt, environment=environment, here=environment is None)
     arrivals = Arrivals(kinesis, number=orjson.loads)
     with Publisher(port, **({"username": user, "password": USERS[user]} if user else {})) as publisher:

@@ -1,4 +1,4 @@
-"""A commit that hangs in the kernel: the disk takes the fsync, and does not answer."""
+"""A commit that hangs in the kernel: the fsync does not return."""
 
 import contextlib
 import http.client

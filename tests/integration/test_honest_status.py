@@ -1,4 +1,4 @@
-"""A real bridge walks through real faults; at each station all surfaces must show the same state and the same cause."""
+"""A real bridge with a series of real faults. All surfaces must show the same state and cause at each step."""
 
 import json
 import urllib.error
@@ -23,7 +23,7 @@ RECOVERY_SECS = 120
 
 
 class Surfaces:
-    """Everything that a bridge shows, read in every way there is."""
+    """The state of a bridge on all its surfaces."""
 
     def __init__(self, running, port):
         self._folder = running.folder

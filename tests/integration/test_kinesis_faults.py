@@ -1,4 +1,7 @@
-"""One bridge, six streams: one is healthy, each of the others has another trouble at the same time and recovers."""
+"""One bridge with six streams.
+
+One is healthy. Each of the others has a different fault at the same time, and recovers.
+"""
 
 import time
 from types import SimpleNamespace

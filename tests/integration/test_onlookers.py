@@ -17,7 +17,7 @@ from tests.integration.arrivals import TELEMETRY, Arrivals
 
 
 class Traffic:
-    """Messages, until it is left; `count` is how many there were."""
+    """Publisher of messages until the end of the block. `count` is their number."""
 
     def __init__(self, port):
         self.count = 0

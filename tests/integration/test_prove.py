@@ -37,7 +37,7 @@ def prove(folder, *options):
 
 
 def covered(settings):
-    """How many records the manifests cover by now."""
+    """Return the number of records that manifests cover."""
     reading = ProofReading(
         ProofRequest("archive", "manifests"), kinesis_publisher.KinesisPublisher(settings), wait=lambda _secs: None
     )

@@ -40,7 +40,10 @@ BREAKS = [
 
 
 def is_broken(number):
-    """A third of them, but never the last. Of a period that is no divisor of the rhythm in which the bridge looks."""
+    """Return whether a version is broken: a third of them, but never the last.
+
+    The period differs from that of the bridge's scans.
+    """
     return number != REWRITES and number % 11 in {1, 4, 6, 9}
 
 

@@ -47,7 +47,7 @@ def begun(process, left, replay):
 
 
 def mended(bridge, tmp_path, publisher, *, here=False):
-    """The bridge with this number of dead letters, and a mapping that takes them by now."""
+    """The bridge with this number of dead letters, and with a fixed mapping that accepts them."""
     process = bridge({"press": BROKEN, "live": LIVE}, here=here)
     publisher.publish(messages("plant", 0, COUNT))
     eventually(lambda: dead_letters(process) == COUNT, "all are dead letters")

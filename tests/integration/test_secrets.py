@@ -1,4 +1,4 @@
-"""A secret in bridge.yaml is in no output of any command, no log, no answer, no crash, no file but bridge.yaml."""
+"""A secret in bridge.yaml is not in the output of any command, in a log, a response, a traceback or another file."""
 
 import http.client
 import os
@@ -235,7 +235,7 @@ def test_spool_dead_letters_and_exports_are_their_owners_alone(spoken):
 
 
 def readable_by_others(file: Path) -> bool:
-    """A file within a folder that only its owner may enter is as good as closed."""
+    """A file in a folder that only its owner may enter counts as protected."""
     return file.stat().st_mode & 0o077 != 0 and file.parent.stat().st_mode & 0o077 != 0
 
 

@@ -1,4 +1,4 @@
-"""Three bridges of one `mqtt.share` on one broker, each as its users run it; one of them is killed in the midst."""
+"""Three bridges of one `mqtt.share` on one broker. One of them is killed during the test."""
 
 import contextlib
 import threading

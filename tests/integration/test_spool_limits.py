@@ -1,4 +1,4 @@
-"""A spool that is full, damaged, or of another bridge, under a running bridge."""
+"""A running bridge whose spool is full, damaged, or in use by another bridge."""
 
 import orjson
 
@@ -13,7 +13,7 @@ COUNT = 2_600
 
 
 def large(count=COUNT):
-    """Eight kilobytes each: more in all than fits the spool."""
+    """Return messages of eight kilobytes, which together do not fit the spool."""
     return [("plant/press", orjson.dumps({"count": number, "fill": "x" * 8000})) for number in range(count)]
 
 

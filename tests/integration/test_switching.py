@@ -1,4 +1,4 @@
-"""From one process to workers and back, with a backlog in what is left behind; and how workers divide the link."""
+"""Change from one process to workers and back, with a backlog in the unused spools. Workers divide the link."""
 
 import time
 
@@ -79,7 +79,7 @@ def test_bandwidth_of_a_drained_worker_goes_to_the_others(workers, mosquitto, ki
 
 
 def speed(kinesis, count):
-    """Bytes a second until this number more has arrived, after a short time that is not counted."""
+    """Return the bytes per second until this number of further messages has arrived."""
     started = kinesis.received_bytes
     eventually(lambda: kinesis.received_bytes > started + 30_000, "it sends", timeout_secs=60)
     first, at = kinesis.received_bytes, time.monotonic()

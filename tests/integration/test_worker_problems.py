@@ -1,4 +1,4 @@
-"""Problems of `run --workers`: what one worker has carries its name, what all have is shown once."""
+"""Problems of `run --workers`. A problem of one worker has its name. A problem of all workers is shown once."""
 
 import urllib.error
 import urllib.request

@@ -26,7 +26,7 @@ def publisher(kinesis):
 
 @pytest.fixture
 def impatient(kinesis):
-    """Publisher with short time-outs, for a silent Kinesis. On a busy machine, a slow one may exceed them too."""
+    """Publisher with short time-outs for a silent Kinesis. On a busy machine, a slow Kinesis may exceed them too."""
     made = publisher_for(kinesis.url, connect_timeout_secs=1.0, answer_timeout_secs=0.3)
     yield made
     made.close()

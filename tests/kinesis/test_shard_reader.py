@@ -48,7 +48,7 @@ class Rig:
         self.on_wait()
 
     def read(self):
-        """How many records came of each shard."""
+        """Return the number of records of each shard."""
         self.reader = ShardReader(self.call, lambda: self.now, self.wait, self.positions)
         found = {}
         for page in self.reader.pages():

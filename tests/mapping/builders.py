@@ -1,4 +1,4 @@
-"""Mappings and messages as short as a test wants them."""
+"""Short mappings and messages for tests."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""A folder of mapping files as people break them, and the text for each: exactly, with line and column.
+"""A folder of mapping files with typical errors, and the exact text of each error, with line and column.
 
 `expected.txt` has a file's problems in the order they are reported, without the lines that show an expression. After a
 change of words: `python -m tests.mapping.test_broken` writes it again, to be read before it is committed.

@@ -15,7 +15,7 @@ POOL = {}
 
 
 def pooled(pattern):
-    """Compiling costs more than matching."""
+    """Compiled once, because compiling costs more than matching."""
     if pattern not in POOL:
         POOL[pattern] = mapping(name=pattern, topic=pattern)
     return POOL[pattern]

@@ -1,4 +1,4 @@
-"""Flow between snapshots, on a clock that the test turns."""
+"""Flow between snapshots, with a clock that the test advances."""
 
 import pytest
 

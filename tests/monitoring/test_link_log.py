@@ -1,4 +1,4 @@
-"""Links to AWS: in words, in the log, and those of several workers as one."""
+"""Links to AWS: as text, in the log, and merged over several workers."""
 
 import logging
 from dataclasses import replace

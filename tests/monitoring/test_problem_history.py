@@ -1,4 +1,4 @@
-"""When a problem began, and its two log lines."""
+"""The beginning of a problem, and its two log lines."""
 
 import logging
 from dataclasses import replace

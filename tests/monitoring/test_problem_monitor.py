@@ -1,4 +1,4 @@
-"""Facts in, problems out: the monitor over simulated time."""
+"""The problem monitor in simulated time."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The one function that decides what is a problem: each row is one state of the bridge, and what must be reported."""
+"""The function that finds problems. Each row has a state of the bridge and the expected problems."""
 
 from typing import get_args
 

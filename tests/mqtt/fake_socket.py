@@ -1,4 +1,4 @@
-"""A socket whose bytes, cuts and patience a test decides."""
+"""A socket whose bytes, interruptions and time-outs a test determines."""
 
 
 class FakeSocket:

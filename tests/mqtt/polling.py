@@ -1,4 +1,4 @@
-"""A subscriber, and a loop over it as ingest has one."""
+"""A subscriber, and a polling loop like that of ingest."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A broker on 127.0.0.1 that responds as a test says: for what a real one cannot be brought to do."""
+"""A broker on 127.0.0.1 with scripted responses, for cases that no real broker can produce."""
 
 import contextlib
 import socket
@@ -18,7 +18,7 @@ class Session:
         self._held = b""
 
     def receive(self):
-        """(first byte, body) of the next packet; ConnectionError when there is none."""
+        """Return (first byte, body) of the next packet. Raise ConnectionError at the end."""
         first, length, shift = self._bytes(1)[0], 0, 0
         while True:
             byte = self._bytes(1)[0]
@@ -31,7 +31,7 @@ class Session:
         self.connection.sendall(b"".join(data))
 
     def accept(self, **options):
-        """Read CONNECT, answer CONNACK in the requested version; whether that was version 5."""
+        """Read CONNECT and send CONNACK in the requested version. Return whether that is version 5."""
         _, body = self.receive()
         version_5 = body[6] == 5
         self.send(packets.connack(version_5=version_5, **options))

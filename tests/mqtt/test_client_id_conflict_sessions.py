@@ -1,4 +1,4 @@
-"""Sessions that another client of the same ID ends, or that seem to be: a test decides what the broker does."""
+"""Sessions that another client with the same ID ends, or seems to end. The broker is scripted."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""One connection's end, for each way it can end, and what is said then. The broker is scripted."""
+"""All ways in which a connection can end, and the reported reason. The broker is scripted."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""Reports of what the broker grants less than requested, with the lost guarantee."""
+"""Reports of reduced limits and QoS that the broker grants, with the lost guarantee."""
 
 import pytest
 

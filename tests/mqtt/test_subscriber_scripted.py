@@ -1,4 +1,4 @@
-"""The session with brokers that no real one can be made to be: a test decides each answer."""
+"""The session with scripted brokers, for responses that no real broker sends."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""Maps whose keys collide in a dict: some hundred kilobytes that would take minutes."""
+"""Maps whose keys collide in a dict. Some hundred kilobytes of them could take minutes."""
 
 import struct
 import time

@@ -1,4 +1,4 @@
-"""Log lines for people: in colour on a terminal that has them, plain everywhere else."""
+"""Log lines for people: in colour on a terminal with colours, otherwise plain."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Spools, records and dead letters as short as a test wants them, and a count that is independent of the ledger."""
+"""Short spools, records and dead letters for tests, and a count that is independent of the ledger."""
 
 import sqlite3
 

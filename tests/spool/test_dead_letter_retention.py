@@ -1,4 +1,4 @@
-"""Dead letters have a bound of their own: beyond it the oldest are evicted, which is counted."""
+"""Dead letters have a separate limit. Beyond it, the oldest are evicted and counted."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The number of the next record: never one that was there before, whatever was removed, killed or failed."""
+"""The number of the next record is never reused, even after deletions, kills and failures."""
 
 import random
 import sqlite3

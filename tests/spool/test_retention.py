@@ -1,4 +1,4 @@
-"""A spool that is full, and a disk that is."""
+"""A full spool, and a full disk."""
 
 import logging
 import resource

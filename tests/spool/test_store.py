@@ -1,4 +1,4 @@
-"""One transaction a commit, and what a spool opened again finds."""
+"""One transaction per commit, and the state of a spool after it is opened again."""
 
 import stat
 from pathlib import Path

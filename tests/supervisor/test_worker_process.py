@@ -1,4 +1,4 @@
-"""A worker's process as the supervisor's thread sees it: real processes and channels, a clock that the test moves."""
+"""A worker's process from the view of the supervisor: real processes and channels, with a simulated clock."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A bridge for the web's tests: a real spool and real mappings, and no broker."""
+"""A bridge for tests of the page, with a real spool and real mappings, and without a broker."""
 
 from dataclasses import replace
 
@@ -88,7 +88,7 @@ class Bridge:
         self.streams = []
 
     def snapshot(self):
-        """Judged by the rules of the bridge, as if this were its first snapshot."""
+        """Return a snapshot with the problems that the rules find, as for the first snapshot."""
         errors = tuple(MappingError(each.file, str(each)) for each in self.mappings.problems)
         failing = self.now.failing_mappings or self.mappings.failing
         now = replace(self.now, stalled=tuple(self.hanging), mapping_errors=errors, failing_mappings=failing)

@@ -40,7 +40,7 @@ def operation(key):
 
 
 def check_response(response):
-    """Raise AssertionError for a response of which its operation's description knows nothing."""
+    """Raise AssertionError for a response that the description of its operation does not contain."""
     request = response.request
     key = key_of(request.method, request.url.path)
     if key is None:

@@ -1,4 +1,4 @@
-"""The page's server and clients that are slow, silent, many or wrong."""
+"""The page's server with slow, silent, many or faulty clients."""
 
 import asyncio
 import errno

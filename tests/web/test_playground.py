@@ -1,4 +1,4 @@
-"""Texts typed on the page that want more than they may have: files, time, memory, a large response."""
+"""Inputs of the page that exceed their limits: files, time, memory, and size of the response."""
 
 import asyncio
 import base64

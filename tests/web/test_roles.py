@@ -1,4 +1,4 @@
-"""Every operation with no token, with the token of the role view, and with that of the role edit."""
+"""Every operation without a token, with the token of the role `view`, and with the token of the role `edit`."""
 
 import pytest
 

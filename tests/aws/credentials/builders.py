@@ -1,4 +1,4 @@
-"""Credentials of one type, as a request is signed with them."""
+"""Credentials of one authentication type, read from a signed request."""
 
 import json
 import shlex
@@ -17,7 +17,7 @@ def credentials(type_, endpoints=None, source=None, **settings):
 
 
 def printing(folder, answer):
-    """A command that prints this."""
+    """Return a command that prints this text."""
     text = answer if isinstance(answer, str) else json.dumps(answer)
     (folder / "answer").write_text(text)
     program = f"print(open({str(folder / 'answer')!r}).read())"

@@ -1,6 +1,7 @@
 """Sources of credentials: the AWS IoT credentials provider, IAM Roles Anywhere and the instance metadata service.
 
-Each answers as documented, with what `give()` of its server returns: (access key id, secret, token, expiration).
+Each responds as documented, with the credentials that `give()` of its server returns: (access key id, secret, token,
+expiration).
 """
 
 import json
@@ -56,12 +57,12 @@ class Endpoint(BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def log_message(self, *_):
-        """Tests are quiet."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
     def handle_error(self, request, client_address):
-        """A handshake that fails is what some tests are about."""
+        """Ignore failed handshakes, which some tests cause on purpose."""
 
 
 @pytest.fixture
@@ -120,11 +121,11 @@ class InstanceMetadata(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Tests are quiet."""
+        """Log nothing."""
 
 
 class Metadata(Server):
-    """`version_2`: only that is served. `silent`: no token comes."""
+    """Metadata service. `version_2`: it serves only IMDSv2. `silent`: it does not respond to requests for a token."""
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/writer"
 
 @pytest.fixture(scope="module")
 def aws():
-    """A user `edge` who may take on the role `writer`, which may write to `telemetry` and requires an external ID."""
+    """A user `edge` who may assume the role `writer`. The role may write to `telemetry` and requires an external ID."""
     with MiniStack() as stack:
         stack.stream("telemetry")
         stack.stream("abroad", "eu-west-1")

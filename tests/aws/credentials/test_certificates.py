@@ -1,4 +1,4 @@
-"""The AWS IoT credentials provider and IAM Roles Anywhere: TLS servers of the tests' own, answering as documented."""
+"""The AWS IoT credentials provider and IAM Roles Anywhere: local TLS servers that respond as documented."""
 
 import json
 

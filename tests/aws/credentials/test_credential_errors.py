@@ -22,7 +22,7 @@ PAUSE_SECS = 0.02
 
 @pytest.fixture(scope="module")
 def aws():
-    """A user `edge` who may write to `telemetry`, and take on the role `writer`, which may too."""
+    """A user `edge` who may write to `telemetry` and assume the role `writer`. The role may write to it too."""
     with MiniStack() as stack:
         stack.stream("telemetry")
         stack.stream("others")
@@ -43,7 +43,7 @@ def publisher(aws, type_, source=None, **settings):
 
 
 def sts_client(aws):
-    """Made once: it takes longer than botocore waits for an instance's metadata service."""
+    """Created once, because that takes longer than botocore waits for the metadata service of an instance."""
     return get_session().create_client(
         "sts",
         region_name="us-east-1",
@@ -55,7 +55,10 @@ def sts_client(aws):
 
 
 def session(aws, secs):
-    """(access key id, secret, token, expiration) of the role, for so long; AWS itself gives 15 minutes or more."""
+    """(access key id, secret, token, expiration) of the role, valid for `secs`.
+
+    AWS itself allows no less than 15 minutes.
+    """
     given = aws.sts.assume_role(RoleArn=ROLE, RoleSessionName="short", DurationSeconds=secs)["Credentials"]
     until = given["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ")
     return given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], until
@@ -105,7 +108,7 @@ def test_session_is_renewed_while_records_flow_and_none_fails(aws):
 
 
 class Sources:
-    """Every other type: gives the user's key, or a session of the role where the type gives sessions."""
+    """Source for every other type: it returns the user's key, or a session of the role if the type returns sessions."""
 
     def __init__(self, aws, folder, monkeypatch):
         self.aws, self.folder, self.monkeypatch = aws, folder, monkeypatch
@@ -166,7 +169,7 @@ def test_temporary_credentials_are_renewed_while_records_flow(
 
 
 def test_credentials_that_expire_early_are_renewed_for_the_next_request(aws, tmp_path, metadata, monkeypatch):
-    """botocore continues for some minutes with what an instance's service gave, in case that is what fails."""
+    """botocore uses expired credentials of an instance for some more minutes."""
     made = Sources(aws, tmp_path, monkeypatch)
     made.secs = 4
     used = publisher(aws, "ec2_role", **made.ec2_role(metadata).settings)

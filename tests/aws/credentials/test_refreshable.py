@@ -18,7 +18,7 @@ from bridge.errors import Refused, SendError, Unavailable
 
 
 class Given:
-    """Gives credentials A1, A2, ... that live `life` seconds by a clock of its own, or fails."""
+    """Source of credentials A1, A2, ... that are valid for `life` seconds of its own clock. It can also fail."""
 
     def __init__(self, life=3600.0):
         self.now, self.life, self.asked, self.fails = 1_000_000.0, life, 0, None

@@ -1,4 +1,7 @@
-"""Certificates and tokens that are replaced while the bridge runs: the next request is signed with what they give."""
+"""Certificates and tokens that are replaced while the bridge runs.
+
+The next request is signed with the new credentials.
+"""
 
 import logging
 import shutil
@@ -16,7 +19,7 @@ from bridge.model import Destination
 
 
 class Edge:
-    """A device that sends, with a certificate in two files of its own, at times of a clock of its own."""
+    """A device with its own certificate in two files, and with its own clock."""
 
     def __init__(self, server, authority, folder):
         self.server, self.authority, self.now = server, authority, 0.0
@@ -40,7 +43,7 @@ class Edge:
 
     @property
     def key(self):
-        """The access key that a request is signed with now."""
+        """Return the access key with which a request is signed now."""
         return self.credentials.get_frozen_credentials().access_key
 
     @property
@@ -52,7 +55,7 @@ class Edge:
 
     @property
     def shown(self):
-        """The serial numbers of the certificates that the server was shown."""
+        """Return the serial numbers of the certificates that the server received."""
         return [int(peer["serialNumber"], 16) for _, peer, _, _ in self.server.seen]
 
 
@@ -134,7 +137,7 @@ def test_refused_certificate_is_reported_and_present_credentials_stay(edge, capl
 
 
 def test_renewal_reads_unchanged_files_again(edge, monkeypatch):
-    """Whoever looks at the files has no part in it: they are read with each request to AWS IoT."""
+    """This does not depend on the watch of the files: each request to AWS IoT reads them."""
     end = time.time() + 2 * AHEAD_SECS
     edge.server.give = lambda: (f"AKID{len(edge.server.seen)}", "s", "t", datetime.fromtimestamp(end, UTC).isoformat())
     assert edge.key == "AKID1"

@@ -5,7 +5,7 @@ from tests.aws.credentials.builders import credentials
 
 
 def files(folder):
-    """Settings that name files with an access key in them."""
+    """Settings that name files with an access key."""
     for name, value in (("access_key_id", "A"), ("secret_access_key", "B\n")):
         (folder / name).write_text(value)
     return {f"{name}_file": str(folder / name) for name in ("access_key_id", "secret_access_key")}

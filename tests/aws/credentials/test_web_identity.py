@@ -1,4 +1,7 @@
-"""A role for an OIDC token, alone and as the source of another role, by an AWS that checks who may take on which."""
+"""A role for an OIDC token, alone and as the source of another role.
+
+The emulator of AWS checks who may assume a role.
+"""
 
 import base64
 import json
@@ -18,7 +21,10 @@ PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/plant.example"
 
 @pytest.fixture(scope="module")
 def aws():
-    """The role `direct` may write; `pod` may take on `writer`, which trusts it alone and requires an external ID."""
+    """The role `direct` may write.
+
+    The role `pod` may assume `writer`, which trusts only `pod` and requires an external ID.
+    """
     with MiniStack() as stack:
         stack.stream("telemetry")
         stack.client("iam").create_open_id_connect_provider(
@@ -36,7 +42,7 @@ def aws():
 
 
 def by_token(subject):
-    """Trusts the provider's tokens of this subject."""
+    """Return a trust policy for tokens of the provider with this subject."""
     condition = {"StringEquals": {"plant.example:sub": subject}}
     principal = {"Federated": PROVIDER}
     return {
@@ -72,7 +78,7 @@ def by_web(role_arn, token_file):
 
 
 def writer(aws, token_file, **settings):
-    """In the role `writer`, taken on by whom the token makes the role `pod`."""
+    """Settings for the role `writer`, assumed by the role `pod`, which the token allows."""
     settings = {"role_arn": aws.writer, "external_id": "plant-1", "session_name": "press-shop", **settings}
     return publisher(aws, Authentication("assume_role", settings, by_web(aws.pod, token_file)))
 

@@ -1,4 +1,4 @@
-"""A proxy that requires a login, makes tunnels by CONNECT, and forwards what is no CONNECT to one server."""
+"""A proxy that requires a login, opens tunnels by CONNECT, and forwards all other requests to one server."""
 
 import socket
 import threading

@@ -24,7 +24,7 @@ class Connection:
         self._remaining = 0
 
     def read_head(self) -> bytes:
-        """ConnectionError at the end of the stream."""
+        """Return the head of a request. Raise ConnectionError at the end of the stream."""
         while b"\r\n\r\n" not in self.buffered:
             self._more()
         head, self.buffered = self.buffered.split(b"\r\n\r\n", 1)
@@ -33,7 +33,7 @@ class Connection:
         return head
 
     def read_body(self, at_most=None) -> int:
-        """Read and discard at most `at_most` bytes of the body, or all of the rest. Return how many were read."""
+        """Read and discard at most `at_most` bytes of the body, or all remaining bytes. Return their number."""
         wanted = min(self._remaining, self._remaining if at_most is None else at_most)
         while len(self.buffered) < wanted:
             self._more()

@@ -1,4 +1,4 @@
-"""A clock that tests move, and requests through a ProgressSession."""
+"""A clock that tests advance, and requests through a ProgressSession."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ FOREVER = TransportTimeouts(1000.0, 1000.0, 1000.0)
 
 
 class Clock:
-    """Stands still but for `advance`."""
+    """A clock that only `advance` moves."""
 
     def __init__(self):
         self.now = 1000.0
@@ -29,7 +29,7 @@ class Clock:
 
 
 class Running(Clock):
-    """Advances by a second each 10 ms while the block lasts."""
+    """A clock that advances by a second every 10 ms until the end of the block."""
 
     def __enter__(self):
         self._ended = threading.Event()
@@ -65,7 +65,7 @@ def post(session, url, size=1000):
 
 
 class Posting(threading.Thread):
-    """A request from another thread; its `outcome()` is what `post` returns."""
+    """A request on another thread. `outcome()` returns the result of `post`."""
 
     def __init__(self, *args):
         super().__init__()

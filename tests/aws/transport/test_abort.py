@@ -66,7 +66,7 @@ def test_abort_ends_a_tls_handshake(in_flight, tls):
 
 
 def test_abort_ends_a_connect_that_hears_nothing(in_flight):
-    """A listener whose queue is full ignores further connections, as a link that is down does."""
+    """A listener whose queue is full ignores further connections, like a host behind a broken link."""
     with contextlib.ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))

@@ -40,7 +40,7 @@ def test_connection_unused_for_long_is_closed_and_another_made(scheme, clock):
 
 
 def test_connection_that_the_server_closed_while_idle_is_replaced(clock):
-    """However it closed it; the clock stands still."""
+    """The server may close the connection in any way. The clock stands still."""
     closed = threading.Semaphore(0)
 
     def script(connection):
@@ -76,7 +76,7 @@ def test_close_of_an_idle_connection_that_meets_a_request_leaves_doubt(clock):
 
 
 def test_reused_connection_that_accepts_no_byte_leaves_no_doubt(clock, monkeypatch):
-    """The reset came after urllib3 looked whether the connection was dropped."""
+    """The reset arrives after urllib3 has checked whether the connection was dropped."""
     may_reset = threading.Event()
     was_reset = threading.Event()
 

@@ -12,7 +12,7 @@ from tests.harness.prerequisites import require_linux
 
 @pytest.fixture
 def recorded(clock):
-    """(request of 1,000 bytes, what was reported of it)"""
+    """(request of 1,000 bytes, the reported progress)"""
     reported = []
     with RequestRecording(reported.append):
         request = InFlightRequest(TransportTimeouts(), clock)

@@ -14,7 +14,7 @@ from tests.aws.transport.sending import FOREVER, Posting, Running, post, session
 
 @pytest.fixture(params=["http", "https"])
 def proxy_tls(request, tls):
-    """The TLS context of a proxy, or None: TLS to AWS runs within TLS to the proxy, or alone."""
+    """The TLS context of a proxy, or None. With it, TLS to AWS runs inside TLS to the proxy."""
     return tls[0] if request.param == "https" else None
 
 
@@ -59,7 +59,7 @@ def test_request_without_tls_is_forwarded(tls):
 
 
 def test_body_through_a_tunnel_that_keeps_moving_outlasts_the_stall(tls, proxy_tls, clock):
-    """The clock moves on by 2 s for each read of the proxy: by 400 s and more in all."""
+    """The clock advances by 2 s for each read of the proxy, in total by more than 400 s."""
     with (
         ScriptedServer(respond_always, tls=tls[0]) as server,
         connect_proxy([], tls=proxy_tls, window_bytes=SMALL_WINDOW_BYTES, on_read=lambda: clock.advance(2.0)) as proxy,

@@ -1,4 +1,4 @@
-"""A response that never ends, or is larger than any of its operation, ends its request."""
+"""A response that never ends, or is larger than any response of its operation, ends its request with an error."""
 
 import contextlib
 
@@ -15,7 +15,7 @@ MIB = 1024 * 1024
 
 
 def announced(length):
-    """A server that announces a body, and sends as much of it as is read."""
+    """A server that announces a body, and sends it as fast as the client reads it."""
 
     def script(connection):
         connection.read_request()
@@ -76,7 +76,7 @@ def test_get_records_may_be_larger_than_other_responses():
 
 
 def test_response_byte_by_byte_ends_after_ten_time_outs():
-    """Each byte comes within the time-out, by a clock that the server moves."""
+    """Each byte arrives within the time-out of a clock that the server advances."""
     clock = Clock()
 
     def script(connection):

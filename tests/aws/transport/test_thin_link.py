@@ -1,4 +1,4 @@
-"""The kernel's own thin link: two network namespaces, and `tc tbf` between them."""
+"""A thin link that the kernel provides: two network namespaces with `tc tbf` between them."""
 
 import ssl
 from pathlib import Path
@@ -33,7 +33,7 @@ def link():
 
 
 class PostingFromTheEdge(Posting):
-    """Its sockets are made in the edge: setns(2) is for the calling thread."""
+    """A request whose sockets are in the edge. setns(2) applies to the calling thread only."""
 
     def __init__(self, link, *args):
         self._edge = Path("/run/netns", link.edge)

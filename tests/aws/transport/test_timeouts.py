@@ -15,7 +15,7 @@ STEP_BYTES = 8 * 1024
 
 
 def slow_reader(clock, step_secs):
-    """Each step arrives before the clock moves on, so bytes have left in between."""
+    """A reader whose steps arrive before the clock advances, so bytes have left in between."""
 
     def script(connection):
         connection.read_head()
@@ -105,7 +105,7 @@ def test_response_that_keeps_moving_outlasts_the_answer_timeout():
             go_on.acquire(timeout=30)
 
     class Steps(Clock):
-        """Advances by a second at every look: each wait is short, and the response is not."""
+        """A clock that advances by a second at each call. Each wait is short, but the response takes long."""
 
         def __call__(self):
             go_on.release()

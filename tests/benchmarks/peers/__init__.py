@@ -1,1 +1,1 @@
-"""The bridge beside what others would use for the same work: `python -m tests.benchmarks.peers`."""
+"""Comparison of the bridge with other programs for the same work: `python -m tests.benchmarks.peers`."""

@@ -1,7 +1,7 @@
-"""Run the same work through the bridge and through what others would use, as far as it is on the PATH; print what
-each needs and what became of the messages, and write it to build/bench-peers.json.
+"""Run the same work with the bridge and with the other programs (peers) on the PATH.
 
-Words choose peers by a part of their names; without one, all take part.
+Print the resources and the delivered messages of each, and write them to build/bench-peers.json. Arguments select the
+peers whose names contain one of them; without arguments, all take part.
 """
 
 import argparse
@@ -23,7 +23,7 @@ QUICK = Load(backlog=10_000, rate=1_000, secs=9, away_secs=5, patience_secs=45)
 
 
 def chosen(words: list[str]) -> list[Peer]:
-    """The peers whose names hold one of the words; SystemExit for a word that is in none."""
+    """Return the peers whose names contain one of the words. Raise SystemExit for a word without a peer."""
     for word in words:
         if not any(word.lower() in peer.name.lower() for peer in PEERS):
             raise SystemExit(f"there is no peer '{word}'; there are: {', '.join(peer.name for peer in PEERS)}")
@@ -31,7 +31,7 @@ def chosen(words: list[str]) -> list[Peer]:
 
 
 def measured(peer: Peer, scenes: list[str], load: Load, progress: Console) -> table.Entry:
-    """A peer that is not there, or cannot play a scene, says so, and takes nothing from the others."""
+    """Measure a peer. A peer that is missing, or cannot run a scene, is reported and does not affect the others."""
     outcomes: dict[str, Outcome] = {}
     if not peer.found():
         names = ", ".join(" ".join(program) for program in peer.programs)

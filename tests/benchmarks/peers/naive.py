@@ -1,4 +1,4 @@
-"""Simple peer, as written in an afternoon: a callback, a queue, a thread that sends. No less careful than that."""
+"""Simple peer, as a developer would write it in an afternoon: a callback, a queue, and a thread that sends."""
 
 import json
 import logging

@@ -56,7 +56,7 @@ class Peer:
         return next((program for program in self.programs if shutil.which(program[0])), None)
 
     def version(self) -> str:
-        """In its own words, or that it was not found."""
+        """Return the version as the program prints it, or a note that the program was not found."""
         program = self.found()
         if program is None:
             return NOT_FOUND
@@ -67,6 +67,6 @@ class Peer:
 
 
 def version_in(text: str) -> str:
-    """The first number that looks like a version; the first line where there is none."""
+    """Return the first number that looks like a version, or the first line if there is none."""
     found = re.search(r"\d+\.\d+(\.\d+)*", text)
     return found[0] if found else text.strip().partition("\n")[0]

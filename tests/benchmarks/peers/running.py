@@ -1,4 +1,4 @@
-"""A peer as a process, or several: a group of its own, ended and measured as one."""
+"""The process or processes of a peer, in one process group, which is measured and ended as one."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Running:
-    """Not started yet. What it writes goes to `FOLDER/output.log`, over all runs."""
+    """A peer that is not started yet. Its output goes to `FOLDER/output.log`, that of all runs together."""
 
     def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
         self._command, self._environment = command, environment
@@ -40,7 +40,7 @@ class Running:
             )
 
     def kill(self) -> None:
-        """SIGKILL for all of the group."""
+        """Kill the group by SIGKILL."""
         with contextlib.suppress(ProcessLookupError):
             self.signal(signal.SIGKILL)
         self._process.wait(30)
@@ -49,7 +49,7 @@ class Running:
         os.killpg(self._process.pid, number)
 
     def check(self) -> None:
-        """AssertionError, with its last words, when it has ended."""
+        """Raise AssertionError with its last output if it has ended."""
         assert self._process.poll() is None, f"{self._command[0]} has ended:\n{self.log()[-2000:]}"
 
     def log(self) -> str:

@@ -28,13 +28,16 @@ from tests.harness.certificates import Authority
 
 
 def number_of(data: bytes) -> int:
-    """A message's own number: `count`, at the top or among the `fields` of Telegraf's JSON. KeyError without one."""
+    """Return the number of a message: `count`, at the top level or in the `fields` of Telegraf's JSON.
+
+    Raise KeyError.
+    """
     message = orjson.loads(data)
     return int(message["count"] if "count" in message else message["fields"]["count"])
 
 
 class CountingStream(Stream):
-    """Counts accepted messages, where the stream itself counts records."""
+    """Stream that counts accepted messages. The stream of the stand-in counts records."""
 
     def __init__(self, name: str, shards: int) -> None:
         super().__init__(name, shards, forget=True)
@@ -88,7 +91,7 @@ class CountingKinesis(KinesisStandIn):
 
 @dataclass
 class Sink:
-    """The process, seen over HTTP."""
+    """The process of the sink, controlled over HTTP."""
 
     port: int
     _tls: ssl.SSLContext | None = None
@@ -97,7 +100,7 @@ class Sink:
         return self._ask("GET", "/counters")[STREAM]
 
     def leave(self, secs: float) -> None:
-        """Connections are cut and refused for so long; this answers at once."""
+        """Cut and refuse connections for this time. The call returns immediately."""
         self._ask("POST", "/control", json.dumps({"away_secs": secs}))
 
     def throttle(self, share: float) -> None:

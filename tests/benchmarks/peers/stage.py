@@ -20,7 +20,7 @@ KINESIS_SECS = 0.02
 
 @dataclass(frozen=True)
 class Load:
-    """How much is sent, and how long what is missing is waited for."""
+    """Amount of messages, and the wait for missing ones."""
 
     backlog: int = 100_000
     rate: int = 1_000

@@ -71,7 +71,7 @@ def cost_of(played: dict[str, Outcome]) -> tuple[str, ...]:
 
 
 def busy(entry: Entry) -> str:
-    """How many wanted to run on the machine besides: rates of a busy one are not those of an idle one."""
+    """Return the number of other processes that were ready to run. Rates of a busy machine are lower."""
     return f"{entry.load_average:.0f}" if entry.outcomes else ""
 
 

@@ -20,7 +20,7 @@ class Watch:
         self.last: tuple[float, int] = (time.monotonic(), 0)
 
     def sample(self) -> float:
-        """Look once; seconds since anything arrived."""
+        """Take one sample. Return the seconds since the last arrival."""
         self._running.check()
         now, self.counters = time.monotonic(), self._sink.counters()
         self.rss_bytes = max(self.rss_bytes, self._running.rss_bytes)
@@ -43,7 +43,7 @@ class Watch:
 
     @property
     def messages_per_sec(self) -> float:
-        """From the first that was seen to the last."""
+        """Rate from the first to the last arrival."""
         if self.first is None:
             return 0.0
         (began, before), (ended, arrived) = self.first, self.last

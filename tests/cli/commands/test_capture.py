@@ -22,7 +22,7 @@ MUCH = CaptureOptions((), 0, 1_000, "1 MB")
 
 
 def started(folder, *options):
-    """The command, subscribed: the broker's retained message is in the file."""
+    """The running command after it has subscribed and recorded the broker's retained message."""
     command = [sys.executable, "-m", "bridge", "capture", folder / "c.jsonl", "--config", folder / "bridge.yaml"]
     process = subprocess.Popen(
         [*map(str, command), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -114,7 +114,7 @@ def test_watch_checks_at_each_change_until_ctrl_c(folder):
         while "1 error in 1 file" not in line:
             line = process.stdout.readline()
             assert process.poll() is None
-        # At once, as an editor does: a file that is half written would be checked too.
+        # The file is replaced atomically, like by an editor, because an incomplete file would be checked too.
         (folder / "fixed.yaml").write_text(PRESS)
         (folder / "fixed.yaml").replace(folder / "mappings" / "broken.yaml")
         assert "changed" in process.stdout.readline()

@@ -1,4 +1,4 @@
-"""`diff` on small captures: each kind of change, in words, as JSON, and by exit code."""
+"""`diff` on small captures: each kind of change as text, as JSON, and as an exit code."""
 
 import json
 

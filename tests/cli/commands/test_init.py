@@ -1,4 +1,4 @@
-"""`init` as a user has it: files that the real check passes, with a broker and without."""
+"""`init` with and without a broker. The real `check` accepts the files."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""`policy`, held against an AWS that enforces what it prints."""
+"""`policy`, tested against an emulator of AWS that enforces the printed policy."""
 
 import json
 
@@ -21,7 +21,7 @@ MAPPINGS = {
 
 @pytest.fixture(scope="module")
 def aws():
-    """Streams `telemetry` and `archive`, the latter encrypted by a key of the customer's; a user who may do nothing."""
+    """Streams `telemetry` and `archive`, the latter encrypted by a customer's key, and a user without permissions."""
     with MiniStack() as stack:
         stack.stream("telemetry")
         stack.stream("archive")
@@ -201,7 +201,7 @@ def test_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, tmp_p
 
 
 def test_policies_permit_an_output_to_assume_its_role(aws, tmp_path, capsys):
-    """Each identity with its own policy; without `AssumeRoles`, nothing goes."""
+    """Each identity has its own policy. Without the statement `AssumeRoles`, all requests fail."""
     path = config(tmp_path, aws.url, abroad=MAPPINGS["abroad"])
     aws.stream("far", "eu-west-1")
     own, of_role = printed(capsys, path)[0], printed(capsys, path, role=ROLE)[0]

@@ -1,4 +1,4 @@
-"""`prove` against the stand-in: what it prints, and its three exit codes."""
+"""`prove` against the stand-in: its output and its three exit codes."""
 
 import json
 import time
@@ -25,7 +25,7 @@ http: null
 @pytest.fixture
 def server():
     with KinesisStandIn({"archive": 1, "manifests": 1}) as running:
-        # Younger than its retention, so that nothing can have expired.
+        # The stream is younger than its retention, so no record can have expired.
         running.streams["archive"].created_at = int(time.time())
         yield running
 

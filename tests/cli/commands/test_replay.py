@@ -19,7 +19,7 @@ TOPIC = "factory/pdx/press07/telemetry"
 
 @pytest.fixture
 def config(tmp_path):
-    """Two dead letters of `press` that it takes by now, one that it still does not, and one of a removed mapping."""
+    """Two dead letters of `press` that it now accepts, one that it still rejects, and one of a removed mapping."""
     config = set_up(tmp_path)
     spool = opened(tmp_path / "data")
     transaction = Transaction()

@@ -13,7 +13,7 @@ from tests.integration.arrivals import TELEMETRY
 
 
 def started(folder, *options):
-    """The log lines of a bridge up to its start, which is then stopped."""
+    """Return the log lines of a bridge up to its start, and stop the bridge."""
     write_configuration(folder, mappings={"press": TELEMETRY}, **UNREACHABLE)
     command = [sys.executable, "-m", "bridge", "run", "-c", str(folder / "bridge.yaml"), *options]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""The schemas for editors, held against the files people have: `jsonschema` stands for VS Code."""
+"""The schemas for editors, applied to typical files. `jsonschema` takes the place of VS Code."""
 
 import json
 from pathlib import Path

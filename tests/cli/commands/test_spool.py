@@ -13,7 +13,7 @@ from tests.spool.builders import dead_letter, opened
 
 
 def spooled(folder):
-    """Three records of mapping `press` that wait, and two messages that were filtered."""
+    """A spool with three waiting records of the mapping `press`, and two filtered messages."""
     config = set_up(folder)
     spool = opened(folder / "data")
     number, queue = spool.mapping_number("press"), spool.queue("telemetry")

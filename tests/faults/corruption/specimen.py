@@ -1,4 +1,4 @@
-"""Spools as a SIGKILL leaves them, and an account of their contents that no code of the bridge keeps."""
+"""Spools after a SIGKILL, and a record of their contents that is independent of the bridge."""
 
 import random
 import shutil

@@ -1,4 +1,4 @@
-"""A sample of what `make faults ONLY=corruption` tries a thousand times."""
+"""A few of the thousand cases of `make faults ONLY=corruption`."""
 
 import random
 import shutil

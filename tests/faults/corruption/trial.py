@@ -1,4 +1,4 @@
-"""One damaged spool: it must start soon, hand out nothing that was not received, and declare what is lost."""
+"""One damaged spool. It must start soon, return only received records, and report all losses."""
 
 import logging
 import random

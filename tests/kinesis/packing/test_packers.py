@@ -49,7 +49,7 @@ def test_sent_as_it_is_the_kcl_would_discard_it():
 @pytest.mark.parametrize("packer", PACKERS)
 @pytest.mark.parametrize("most", [1, 25_600])
 def test_among_others_it_is_found_unchanged(packer, most):
-    """With the smallest limit each record stands alone."""
+    """With the smallest limit, each packed record contains one record."""
     records = [Record(n, 1, "machine-1", data) for n, data in enumerate([b"before", FOREIGN, FOREIGN, b"after"], 1)]
     found = []
     for packed in packer.pack(records, SHARD, most):

@@ -85,7 +85,7 @@ def aggregate_of(body):
 
 
 def test_unpack_uses_an_explicit_hash_key_of_a_record():
-    """Not written by the bridge, but by others: field 2 of the aggregate, and of the record."""
+    """Other producers write field 2 of the aggregate and of the record. The bridge does not."""
     body = b"\x0a\x01a" + b"\x12\x015" + b"\x1a\x07\x08\x00\x10\x00\x1a\x01x"
     assert unpack.unpack(aggregate_of(body), Shard("0", 5, 5)).records == [b"x"]
     assert unpack.unpack(aggregate_of(body), Shard("0", 6, 9)).records == ()

@@ -30,7 +30,7 @@ def interpreted(expression, given):
 
 
 def refused(expression, given):
-    """A few benchmark cases are no JMESPath any more."""
+    """A few benchmark cases are not valid JMESPath any more."""
     try:
         interpreted(expression, given)
     except JMESPathError:
@@ -39,7 +39,7 @@ def refused(expression, given):
 
 
 def same(left, right):
-    """Equal with the same types all the way down: True is not 1, and 1 is not 1.0."""
+    """Return whether two values and all their types are equal: True is not 1, and 1 is not 1.0."""
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 

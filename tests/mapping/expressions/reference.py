@@ -1,4 +1,4 @@
-"""A plain interpreter of the language: the package's, plus what this program adds. The compiled closures must agree."""
+"""A simple interpreter of the language, based on that of the package. The compiled closures must agree with it."""
 
 import math
 

@@ -45,7 +45,7 @@ def written(value):
 @example("reverse(a)", {"a": [1, 2]})
 @example("sort(a)", {"a": [2, 1]})
 def test_compiled_expression_equals_the_interpreter(text, document):
-    """One test for all three: what takes long is to think of an expression."""
+    """One test for all three, because generating an expression takes most of the time."""
     before = written(document)
     expected = interpreted(text, document)
     assert compiled(text, document) == expected

@@ -1,4 +1,4 @@
-"""Variables, and the bounds of what they can repeat."""
+"""Variables, and limits of the values that they repeat."""
 
 import gc
 import threading

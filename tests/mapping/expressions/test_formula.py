@@ -1,4 +1,4 @@
-"""Operators: exact integers, and errors for whatever is no number."""
+"""Operators: exact integers, and errors for values that are not numbers."""
 
 import math
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Notes on mapping files that load. Each names what is probably not meant, and nothing that may well be."""
+"""Notes on mapping files that load. A note names a probable mistake, and never a probable intention."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A message unlike the others does not give its topic a mapping of its own."""
+"""A single different message does not cause a separate mapping for its topic."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Whatever arrives, what is proposed passes the real check, and each topic goes to one mapping or is named."""
+"""For any traffic, the proposals pass the real check. Each topic belongs to one mapping, or is reported."""
 
 import gzip
 

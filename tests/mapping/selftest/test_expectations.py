@@ -1,4 +1,4 @@
-"""Texts for a person when a mapping's own test fails."""
+"""Texts for users about failed tests of a mapping."""
 
 import pytest
 

@@ -9,7 +9,7 @@ from tests.mapping.builders import NOW_MS, applied, mapping, message
 
 
 def sent(made, *payloads, topic="t", every_ms=1000):
-    """Which of these came through."""
+    """Return the messages that passed."""
     return [
         bool(applied(made, message(payload, topic=topic, received_at_ms=NOW_MS + place * every_ms)).drafts)
         for place, payload in enumerate(payloads)

@@ -17,7 +17,7 @@ TRANSFORMS = {"mean": "{mean: sample.mean, min: sample.min, max: sample.max}", "
 
 
 def results(made, *payloads, topic="t"):
-    """How many records and rejections each message makes, a second apart."""
+    """Return the numbers of records and rejections of messages that arrive a second apart."""
     mapped = [
         applied(made, message(each, topic=topic, received_at_ms=BEGIN_MS + number * 1000))
         for number, each in enumerate(payloads)

@@ -1,4 +1,4 @@
-"""The file of events: bounded, private, and readable whatever happened to it."""
+"""The file of events: bounded, private, and readable even if it is damaged."""
 
 import errno
 import os

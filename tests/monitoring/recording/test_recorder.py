@@ -1,4 +1,4 @@
-"""Events of a bridge over time: from snapshots, over a restart, and never more than transitions."""
+"""Events of a bridge, from snapshots and over a restart. Only transitions are events."""
 
 from dataclasses import replace
 

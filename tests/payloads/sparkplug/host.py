@@ -1,4 +1,4 @@
-"""A session with its memory, given one message after the other."""
+"""A Sparkplug session with its state, which processes one message after the other."""
 
 from bridge.payloads.sparkplug.session import SparkplugSession
 from bridge.spool.mapping_state import MappingState
@@ -39,7 +39,7 @@ class Host:
         return seen
 
     def restart(self):
-        """Another process, with what was remembered."""
+        """Simulate a restart: a new process with the stored state."""
         other = Host(MappingState("m", dict(self.memory.items())))
         other.now_ms, other.seq = self.now_ms, self.seq
         return other

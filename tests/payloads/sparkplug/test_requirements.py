@@ -1,4 +1,4 @@
-"""The table of requirements states for each what it means for the bridge."""
+"""The table of requirements explains each requirement for the bridge."""
 
 import re
 from pathlib import Path

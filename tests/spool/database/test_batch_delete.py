@@ -1,4 +1,4 @@
-"""Records leave the database in few statements, and no other leaves with them."""
+"""Records are deleted in few statements, and no other records are deleted."""
 
 import sqlite3
 from contextlib import closing

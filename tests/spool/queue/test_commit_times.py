@@ -1,4 +1,4 @@
-"""How long records take to Kinesis, from their arrival and from their commit."""
+"""Time from the arrival and from the commit of a record to its delivery."""
 
 from itertools import pairwise
 

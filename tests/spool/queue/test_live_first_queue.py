@@ -231,7 +231,7 @@ class LiveFirstModel(SpoolModel):
 
     @rule(stream=st.sampled_from(STREAMS))
     def take_all(self, stream):
-        """All that waits, and nothing else, is handed out, whatever was left."""
+        """Assert that exactly the waiting records are returned, even after deferrals."""
         queue = self.spool.queue(stream)
         while queue.waiting:
             self.collect(stream, 8)

@@ -1,4 +1,4 @@
-"""How long ago the oldest record was received that is not settled."""
+"""Age of the oldest unsettled record, since its receipt."""
 
 import time
 

@@ -1,4 +1,7 @@
-"""The queue and the spool against a model that is a list: nothing lost, nothing twice in one run, the ledger right."""
+"""The queue and the spool against a list as the model.
+
+No record is lost or repeated in one run, and the ledger is right.
+"""
 
 import shutil
 import tempfile

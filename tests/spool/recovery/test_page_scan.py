@@ -1,4 +1,4 @@
-"""Rows as SQLite itself reads them, from a file that it cannot read any more."""
+"""Rows of a damaged file that SQLite cannot read any more, equal to those that SQLite would read."""
 
 import random
 import sqlite3

@@ -1,4 +1,7 @@
-"""SIGKILL at any instant, and files that are damaged, foreign or of another format: nothing lost, nothing deleted."""
+"""SIGKILL at any time, and files that are damaged, foreign or of another format.
+
+No record is lost, and no file deleted.
+"""
 
 import gc
 import random

@@ -1,4 +1,4 @@
-"""Damaged spools: what can be read of them is kept, the rest is counted, and nothing of the files is deleted."""
+"""Damaged spools: readable records are kept, the others are counted, and the damaged files stay."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Snapshots to show, without a demo that runs."""
+"""Snapshots for the demo's output, without a running demo."""
 
 from bridge.delivery.stream_status import StreamStatus
 from bridge.ingest.topic_coverage import CoverageReport

@@ -1,4 +1,4 @@
-"""On real folders; what the disk does not do is given."""
+"""Checks of real folders, with simulated disk faults."""
 
 import errno
 import os

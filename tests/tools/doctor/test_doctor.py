@@ -1,4 +1,4 @@
-"""Against a real broker, a stand-in for Kinesis and for STS, and what can be wrong with each."""
+"""The doctor with a real broker and stand-ins for Kinesis and STS, and with faults of each."""
 
 import io
 import json
@@ -116,7 +116,7 @@ def test_doctor_warns_of_requests_that_are_denied(tmp_path, mosquitto, aws, caps
 
 
 def test_sts_that_does_not_respond_is_not_called_no_credentials(tmp_path, mosquitto, aws, free_port, capsys):
-    """Only the doctor and `policy` call STS where no role is assumed."""
+    """Without an assumed role, only the doctor and `policy` call STS."""
     config = set_up_with(tmp_path, mosquitto.port, aws)
     text = config.read_text()
     config.write_text(
@@ -181,7 +181,7 @@ class Dated(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_):
-        """Tests are quiet."""
+        """Log nothing."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The uplink: on simulated links, and against three endpoints that must store nothing of it."""
+"""The uplink test on simulated links, and against three endpoints that must store none of its records."""
 
 import time
 

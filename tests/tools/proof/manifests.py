@@ -1,4 +1,4 @@
-"""Manifests and enveloped records as short as a test wants them."""
+"""Short manifests and enveloped records for tests."""
 
 import orjson
 

@@ -1,4 +1,4 @@
-"""Edits through the API: saved, refused, in conflict, undone; and by whom."""
+"""Edits through the API: saved, refused, in conflict and undone, with the user of each."""
 
 import orjson
 import pytest

@@ -1,4 +1,4 @@
-"""Why a call fails: the same words whether its arguments are literals of the mapping or come with the message."""
+"""Reason of a failed call. It is the same for literals and for values of the message."""
 
 import json
 import re

@@ -45,7 +45,7 @@ def tree(text):
 
 
 def rendered(node):
-    """A short form: operators in parentheses."""
+    """Return a short form of a tree, with operators in parentheses."""
     kind, parts = node["type"], [rendered(child) for child in node["children"] if isinstance(child, dict)]
     if kind in {"arithmetic", "unary", "comparator", "function_expression"}:
         return f"({' '.join([node['value'], *parts])})"

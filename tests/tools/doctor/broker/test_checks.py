@@ -1,4 +1,4 @@
-"""The doctor at a real mosquitto: what it finds, and that it leaves everything as it was."""
+"""The doctor with a real mosquitto: its findings, and that it changes nothing."""
 
 import itertools
 import re

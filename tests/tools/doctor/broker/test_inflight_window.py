@@ -1,4 +1,4 @@
-"""Against brokers played on a clock of the test's own; a real one is in test_broker."""
+"""The window of simulated brokers, in simulated time."""
 
 import pytest
 
