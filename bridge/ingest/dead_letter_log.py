@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 INTERVAL_SECS: Final = 600.0
 """Minimum time between two lines about the same mapping and code."""
+MAX_TOPIC_CHARS: Final = 200
+"""Max characters of a topic in a line: devices choose topics, of up to 65,535 bytes."""
 _ADVICE: Final = "see 'mqtt-kinesis dead-letters list'"
 
 log = logging.getLogger(__name__)
@@ -44,5 +46,6 @@ class DeadLetterLog:
 
     def _report(self, mapping: str, code: str, topic: str, count: int) -> None:
         of_mapping = f" of mapping {mapping}" if mapping else ""
-        text = f"{pluralize(count, 'new dead letter')}{of_mapping} ({code}), the last on topic {topic}; {_ADVICE}"
+        shown = topic if len(topic) <= MAX_TOPIC_CHARS else f"{topic[:MAX_TOPIC_CHARS]}…"
+        text = f"{pluralize(count, 'new dead letter')}{of_mapping} ({code}), the last on topic {shown}; {_ADVICE}"
         log.warning("%s", text)

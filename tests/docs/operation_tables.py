@@ -177,6 +177,7 @@ def mapping_limits():
 
 def kinesis_limits():
     yield "**Kinesis**", "", ""
+    yield "streams and queues", "those of the mapping files", "no message can add one"
     yield "partition key, characters", model.MAX_PARTITION_KEY_CHARS, "dead letter `partition_key`"
     yield (
         "record",

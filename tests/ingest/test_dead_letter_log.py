@@ -39,3 +39,9 @@ def test_dead_letter_log_reports_each_mapping_and_code(caplog):
 def test_dead_letter_log_without_dead_letters_reports_nothing(caplog):
     DeadLetterLog().committed([], 1.0)
     assert caplog.messages == []
+
+
+def test_dead_letter_log_cuts_a_long_topic(caplog):
+    message = Message("x" * 65_535, b"", 1, False, 0)
+    DeadLetterLog().committed([DeadLetter.of_message(message, 0, "decode", "", "press")], 1.0)
+    assert len(caplog.messages[0]) < 400
