@@ -154,7 +154,7 @@ class UnnumberedEnvelope(bytes):
 
     @staticmethod
     def late(data: bytes, spool: bytes, queue: int, number: int) -> bytes:
-        """Return the envelope with `"late":true` after this id. Data that do not begin with the id are unchanged."""
+        """Return the envelope with this id, followed by `"late":true`. Other data stay unchanged."""
         head = b'{"id":"%b-%04x-%012x"' % (spool, queue, number)
         return b'%b,"late":true%b' % (head, data[len(head) :]) if data.startswith(head) else data
 

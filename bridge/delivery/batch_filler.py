@@ -36,7 +36,8 @@ _MAX_SHARDS_SUMMED = 64
 class BatchFiller:
     """Part of the accumulator of one destination that fills a batch. `now` must be set before each batch.
 
-    `packer` is None while records are sent as they are. `busy_until`: until then a shard counts as recently full.
+    `packer` is None while records are sent as they are. `busy_until` is the time until which a shard counts as recently
+    full.
     """
 
     def __init__(

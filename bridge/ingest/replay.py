@@ -122,8 +122,11 @@ class DeadLetterJobs:
         number: int,
         dead_letter: DeadLetter,
     ) -> None:
-        # There are four cases: the dead letter cannot be replayed now; it is a record; it is a message that fails
-        # again; it is any other message.
+        # There are four cases:
+        # 1. The dead letter cannot be replayed now.
+        # 2. The dead letter is a record.
+        # 3. The dead letter is a message that fails again.
+        # 4. The dead letter is a message that becomes records.
         if why := self._reason_against(dead_letter, targets):
             part.add_failure(why)
             return

@@ -262,7 +262,7 @@ class Supervisor:
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters in the worker that stores them, and return the finished job.
 
-        Raises BridgeError if `worker` is None or has no spool, or if the worker responds with an error or not in time.
+        Raises BridgeError if `worker` is None or has no spool, or if the worker responds with an error or too late.
         """
         if worker is None:
             raise BridgeError("worker required: each worker numbers its dead letters separately")

@@ -53,7 +53,7 @@ class _OpenCollection:
 
 
 class NodeBuilder:
-    """Builder of one document. `problems` are the problems so far that did not end parsing."""
+    """Builder of one document. `problems` has the problems after which parsing could continue."""
 
     def __init__(self, lines: list[str]) -> None:
         self.problems: list[tuple[Position, str]] = []

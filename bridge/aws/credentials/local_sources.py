@@ -38,7 +38,7 @@ def profile(settings: Mapping[str, Any], _endpoints: EndpointSettings, session: 
 
 
 def ec2_role(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
-    """Load the role of this EC2 instance by IMDSv2. Version 1 is not used: it serves any forged request."""
+    """Load the role of this EC2 instance by IMDSv2. Version 1 is not used: it also responds to forged requests."""
     from botocore.credentials import create_credential_resolver  # noqa: PLC0415 - botocore is slow to import
 
     from bridge.aws.bounded_session import bound_metadata  # noqa: PLC0415 - as above

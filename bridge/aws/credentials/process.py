@@ -52,7 +52,7 @@ def _run(command: str, names: tuple[str, ...]) -> FetchedCredentials:
     output = _output_of(words, child_environment(_NETWORK.union(names), ("AWS_",)))
     try:
         answer = json.loads(output)
-        # A KeyError for any other version, as for a missing field. Version 1 is the only one so far.
+        # For another version, the look-up below raises KeyError. Version 1 is the only one so far.
         by_version = {1: answer}
         return FetchedCredentials.of(by_version[answer["Version"]])
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -42,7 +42,7 @@ class LoadedSchemaFiles:
 
 
 def load_schema_files(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedSchemaFiles:
-    """Read the schema files beside the mappings; never raise. Problems show `shown_as` instead of their folder.
+    """Read the schema files beside the mappings; never raise. In problems, `shown_as` replaces the folder of the files.
 
     With `confined`, links that lead out of the folder are not followed.
     """

@@ -106,7 +106,7 @@ def _octets(schema: AvroType, value: Any, where: str) -> bytes:
         octets = uuid.UUID(value).bytes
     elif schema.logical == "decimal":
         number = int(Decimal(str(value)).scaleb(schema.scale, EXACT))
-        # One bit more than the number for the sign, rounded up to bytes.
+        # The sign takes one bit in addition to the bits of the number. The sum is rounded up to bytes.
         size = schema.size or (number.bit_length() + 8) // 8
         octets = number.to_bytes(size, "big", signed=True)
     else:

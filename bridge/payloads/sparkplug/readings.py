@@ -29,7 +29,7 @@ _TYPE_NAMES = dict(enumerate(DATATYPES))
 
 
 class ReadingContext(NamedTuple):
-    """Input of a reading in addition to the fields of the message.
+    """Data that a reading needs besides the fields of the message.
 
     `sent_at` is the payload's timestamp, for metrics that have none. `definitions` returns the metrics of the node's
     birth, which contains the definitions of templates. It is called only for a template. `note` adds a problem.

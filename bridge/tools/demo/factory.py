@@ -2,9 +2,9 @@
 
 It is deterministic: the same clock and seed produce the same messages.
 
-Three lines of presses report telemetry, counts, states, bursts of vibration samples, and their descriptions; two meters
-report energy. Every few seconds a line has a burst. Occasionally a machine publishes a malformed message, as real
-machines do.
+Presses on three production lines report telemetry, counts, states, bursts of vibration samples, and their descriptions;
+two meters report energy. Every few seconds a line has a burst. Occasionally a machine publishes a malformed message, as
+real machines do.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = tim
     for size in SIZES:
         began = clock()
         send(size)
-        # The time is never 0, because the rate is a division by it.
+        # At least a microsecond, because the rate is the size divided by this time.
         samples.append((size, max(1e-6, clock() - began)))
         if samples[-1][1] >= ENOUGH_SECS:
             break
