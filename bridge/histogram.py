@@ -79,7 +79,7 @@ def added(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
 def difference(now: HistogramSnapshot, before: HistogramSnapshot) -> HistogramSnapshot | None:
     """Return the observations between two snapshots of one histogram.
 
-    None if there is none, or if the histogram began again in between.
+    Return None without observations, and if the histogram began again between the snapshots.
     """
     earlier = before.cumulative if before.bounds == now.bounds else (0,) * len(now.cumulative)
     cumulative = tuple(new - old for new, old in zip(now.cumulative, earlier, strict=True))

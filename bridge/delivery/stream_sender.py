@@ -151,7 +151,7 @@ class StreamSender:
         return None
 
     def update_attention(self, now: float) -> None:
-        """Recompute when this stream may have something to send or to query."""
+        """Recompute the next time at which this stream must be visited: to send, to query AWS, or to judge records."""
         self.changed = False
         tracker = self._tracker
         self.sendable_at = self._sendable_at(now)

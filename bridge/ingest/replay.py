@@ -126,7 +126,7 @@ class DeadLetterJobs:
         # 1. The dead letter cannot be replayed now.
         # 2. The dead letter is a record.
         # 3. The dead letter is a message that fails again.
-        # 4. The dead letter is a message that becomes records.
+        # 4. The dead letter is any other message, which its new results replace.
         if why := self._reason_against(dead_letter, targets):
             part.add_failure(why)
             return

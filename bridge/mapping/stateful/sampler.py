@@ -57,7 +57,7 @@ class Sampler:
     ) -> None:
         """Without `key`, the key is the topic. `mean` and `min_max` need a `value`."""
         self._key = key
-        # The minimum is 1 ms, because the number of a span is a division by this value.
+        # At least 1 ms, because the number of a span is the time divided by this value.
         self._every_ms = max(1, round(every_secs * 1000))
         self._keep = keep
         self._value = value

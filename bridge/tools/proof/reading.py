@@ -100,7 +100,7 @@ class ProofReading:
     def retained_since(self, now_ms: int) -> str:
         """Return the time (RFC 3339, UTC) from which on no record of any of the streams can have expired.
 
-        Records from before it may have been removed at the end of the retention; there is a margin of one hour. Return
+        Older records may have expired by the retention of their stream. The time has a margin of one hour. Return
         "" while the streams are younger than their retention. Raise SendError.
         """
         return max((self._retained_since(each, now_ms) for each in self.destinations()), default="")
