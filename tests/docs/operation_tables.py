@@ -92,10 +92,9 @@ def message_limits():
     share = f"1/{transaction_budget.MESSAGE_SHARE} of `spool.max_bytes`"
     yield "records and dead letters that a mapping makes of one message", share, "one dead letter `too_large`"
     share = f"1/{spool_settings.DEAD_LETTER_SHARE * PAYLOAD_SHARE} of `spool.max_bytes`"
-    beyond = (
-        f"dead letters of `each`: one for all; its payload: cut; at most 1/{PAYLOAD_SHARE} of `max_dead_letter_bytes`"
-    )
-    yield "dead letters of one message, and the payload of one", share, beyond
+    or_less = f"at most 1/{PAYLOAD_SHARE} of `spool.max_dead_letter_bytes`"
+    yield "dead letters of the items of one message", share, f"one dead letter `too_large` for the message; {or_less}"
+    yield "payload of a dead letter", share, f"only its beginning is stored; {or_less}"
     yield (
         "dead letters",
         "256 MiB",
