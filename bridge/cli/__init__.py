@@ -25,9 +25,9 @@ def main() -> None:
     """Run the command, and end with its exit code."""
     command = next((text for text in sys.argv[1:] if not text.startswith("-")), "")
     if command in {"run", "demo"} and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Until these commands handle Ctrl-C themselves, it ends the process at once, which has begun nothing. Python's
-        # KeyboardInterrupt would be raised within any import. Where Python calls a finalizer or `__set_name__`, it
-        # discards or replaces the exception, and the bridge would run on or report a crash.
+        # Until these commands handle Ctrl-C themselves, it ends the process at once, before any work has begun.
+        # Python's KeyboardInterrupt would be raised within any import. Where Python calls a finalizer or
+        # `__set_name__`, it discards or replaces the exception, and the bridge would run on or report a crash.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     if command == "run":
         # SIGHUP means reload. Until `Signals` handles it, it would end the process. It can be ignored, because the

@@ -35,7 +35,7 @@ SAMPLING_SECS = 0.75
 END_SECS = PAUSE_SECS + SAMPLING_SECS + 0.25
 
 # Latest time in the period at which a bridge may begin its pause.
-# A later one has sent records in the pause, so it sends no sample.
+# A bridge that begins later has sent records during the pause of the others, so it sends no sample.
 _BEGIN_SECS = 0.3
 
 _SAMPLE_SECS = 0.8

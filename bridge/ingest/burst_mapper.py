@@ -294,7 +294,7 @@ class BurstMapper:
             self._warned_of_alias = True
             log.error(
                 "the broker sends messages with an empty topic, or with an alias although the bridge permits none; "
-                "they are dead letters. This is a fault of the broker"
+                "they become dead letters. This is a fault of the broker"
             )
 
 

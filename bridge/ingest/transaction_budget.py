@@ -3,10 +3,10 @@
 A transaction that is larger than the spool could never be committed, and would block the bridge permanently. The spool
 reserves for dead letters and for the state of mappings a quarter of `spool.max_bytes` each
 (`bridge.spool.settings.SpoolSettings.dead_letter_bytes`, `bridge.spool.mapping_state.SPOOL_SHARE`), and a full spool
-resumes when a tenth is free. The rest, 40 %, always holds one transaction:
+resumes when a tenth is free. The rest, 40 %, always has room for one transaction:
 
 1. A transaction ends with the message that reaches an eighth (`full_bytes`).
-2. A message of which a mapping makes more than fits is one dead letter of it, and none of its records is delivered.
+2. If a mapping makes more of a message than fits, the message becomes one dead letter of the mapping without records.
 3. If not even the dead letter fits, only the beginning of its payload is stored.
 """
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from bridge.spool.settings import SpoolSettings
 
 MAX_TRANSACTION_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of a transaction after which the rest of a burst waits for the next one: they are in memory twice."""
+"""Bytes after which a transaction ends. The bytes of a transaction are in memory twice."""
 TRANSACTION_SHARE: Final = 8
 MESSAGE_SHARE: Final = 4
-"""Parts of `spool.max_bytes`: a transaction is full with an eighth; a message may add a quarter to what is in it."""
+"""Divisors of `spool.max_bytes`: a transaction is full at an eighth, and its last message may add a quarter."""
 KEPT_WITHOUT_ROOM_BYTES: Final = 4096
 """Bytes that are stored of a payload if the dead letters of many mappings have used the room."""
 
@@ -90,6 +90,6 @@ class TransactionBudget:
         detail = (
             f"the message makes {len(mapped.drafts):,} records of {records:,} bytes and {len(mapped.rejections):,} "
             f"dead letters of {rejected:,} bytes; at most {self._message_bytes:,} bytes (1/{MESSAGE_SHARE} of "
-            f"spool.max_bytes), of them dead letters {self._max_dead_letter_bytes:,}"
+            f"spool.max_bytes), and at most {self._max_dead_letter_bytes:,} bytes of dead letters"
         )
         return Rejection(tuple(sorted(outputs)), None, RecordTooLarge.code, detail)

@@ -98,7 +98,8 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "shared-subscription-unverified", "receiving", ("warning",),
-        "A shared subscription over MQTT 3.1.1 has delivered no message since the start. The broker may lack it.",
+        "A shared subscription over MQTT 3.1.1 has delivered no message since the start. The broker may not "
+        "support it.",
         "Acknowledged messages are in the spool.",
         "use MQTT 5 (broker and mqtt.protocol), or neither mqtt.share nor --workers. To test it, publish a message",
     ),
@@ -166,8 +167,8 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "stream-stalled", "delivering", ("warning", "error"),
-        f"Kinesis has accepted no record of a stream for {STALLED_SECS:.0f} s although records are buffered. Before "
-        f"that, it is a warning if {UNANSWERED_ATTEMPTS} attempts in a row failed: after {UNANSWERED_SECS:.0f} s, or "
+        f"Kinesis has accepted no record of a stream for {STALLED_SECS:.0f} s although records are buffered. If "
+        f"{UNANSWERED_ATTEMPTS} attempts in a row failed, a warning appears earlier: after {UNANSWERED_SECS:.0f} s, or "
         "immediately if Kinesis has accepted no record of the stream since the start.",
         _BUFFERED,
         "check kinesis.endpoint_url if it is set, and the network to the endpoint, its DNS name, firewall and proxy: "

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def rights_of_owner(folder: Path) -> Iterator[None]:
     """Act as the owner and group of an existing folder, if this process is root. Files are created as theirs.
 
-    The rights are those of all threads, so only commands may use this. Raises OSError.
+    This changes the rights of all threads, so only commands may use it, not a running bridge. Raises OSError.
     """
     status = folder.stat()
     if os.geteuid() != 0 or status.st_uid == 0:

@@ -14,7 +14,10 @@ _USAGE = "2: invalid usage or configuration"
 EXIT_CODES = {
     "init": f"0: files written; 1: the broker cannot be reached, or a file exists already; {_USAGE}",
     "check": "0: no error; 2: at least one error; 130: `--watch` was ended",
-    "try": f"0: a mapping creates a record; 1: none does: the reason is shown; {_USAGE}; 130: `--watch` was ended",
+    "try": (
+        f"0: a mapping creates a record; 1: no mapping creates one, and the reason is shown; {_USAGE}; "
+        "130: `--watch` was ended"
+    ),
     "schema": "0: success; 1: the file cannot be written",
     "functions": "0: success; 1: no function matches the word",
     "run": f"0: stopped by a signal; 1: the spool cannot be used, or another bridge uses it; {_USAGE}; "

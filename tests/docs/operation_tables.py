@@ -87,14 +87,15 @@ def message_limits():
     yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "values of a MessagePack or CBOR payload", json_values.MAX_VALUES, "dead letter `decode`"
     yield "records of one transaction", burst_mapper.MAX_TRANSACTION_RECORDS, "the next transaction"
-    beyond = f"the next transaction; at most 1/{transaction_budget.TRANSACTION_SHARE} of `spool.max_bytes`"
+    beyond = f"the next transaction; 1/{transaction_budget.TRANSACTION_SHARE} of `spool.max_bytes`, if that is less"
     yield "bytes of one transaction", size(transaction_budget.MAX_TRANSACTION_BYTES), beyond
     share = f"1/{transaction_budget.MESSAGE_SHARE} of `spool.max_bytes`"
-    yield "records and dead letters that a mapping makes of one message", share, "one dead letter `too_large`"
+    yield "records and dead letters that a mapping makes of one message, bytes", share, "one dead letter `too_large`"
     share = f"1/{spool_settings.DEAD_LETTER_SHARE * PAYLOAD_SHARE} of `spool.max_bytes`"
     or_less = f"at most 1/{PAYLOAD_SHARE} of `spool.max_dead_letter_bytes`"
-    yield "dead letters of the items of one message", share, f"one dead letter `too_large` for the message; {or_less}"
-    yield "payload of a dead letter", share, f"only its beginning is stored; {or_less}"
+    beyond = f"one dead letter `too_large` for the message; {or_less}"
+    yield "dead letters of the items of one message, bytes", share, beyond
+    yield "payload of a dead letter, bytes", share, f"only its beginning is stored; {or_less}"
     yield (
         "dead letters",
         "256 MiB",
@@ -149,12 +150,18 @@ def mapping_limits():
     yield "times by which an expression may grow its input", static_checks.MAX_GROWTH, "the file does not load"
     yield "values that an expression repeats or makes", evaluation.MAX_STEPS, "dead letter `transform`"
     patterns = evaluation.MAX_STEPS // regex.PATTERN_STEPS
-    yield "regular expressions that one message brings", patterns, "dead letter `transform`; those used last are free"
+    yield (
+        "different regular expressions in one message",
+        patterns,
+        "dead letter `transform`; recently used ones do not count",
+    )
     yield "levels of a transform's result", 254, "dead letter `transform`"
     yield "integers of a transform's result", "-2⁶³ to 2⁶⁴-1", "dead letter `transform`"
     yield "items of `each`", record_builder.MAX_EACH_ITEMS, "dead letter `transform`"
-    beyond = f"dead letter `too_large`; {record_builder.MAX_AMPLIFICATION} times the payload, if that is more"
-    yield "records of `each`, memory", size(record_builder.MAX_RECORDS_BYTES), beyond
+    beyond = (
+        f"dead letter `too_large`; the limit is {record_builder.MAX_AMPLIFICATION} times the payload, if that is more"
+    )
+    yield "all records of `each` for one message, bytes", size(record_builder.MAX_RECORDS_BYTES), beyond
     yield "characters of the reason of a dead letter", record_builder.MAX_DETAIL_CHARS, "it is cut"
     yield "elements that a projection produces", projection.MAX_ELEMENTS, "dead letter `transform`"
     yield "characters that a function returns", function.MAX_TEXT_CHARS, "dead letter `transform`"

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 SUFFIX = "-capture"
 CONNECT_SECS = 20.0
-# Limits of the wait for the subscription, between which it waits for as long as it would record.
+# Lower and upper limit of the wait for the subscription. Between them, it is as long as the recording.
 _MIN_CONNECT_SECS = 5.0
 _POLL_SECS = 0.2
 

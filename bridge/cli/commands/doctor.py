@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 _STREAM = "stream "
 _MARKS = {"ok": "✓", "info": "i", "warning": "!", "error": "✗"}
-# Marks for an output encoding without the others.
+# Marks for an output encoding that lacks the other marks.
 _PLAIN_MARKS = {"ok": "+", "info": "i", "warning": "!", "error": "x"}
 
 

@@ -105,7 +105,7 @@ def repeated_command(answers: Mapping[str, str], stream: str) -> str:
     given = {name: value for name, value in answers.items() if not value.startswith("${")}
     options = [f"{_OPTIONS[name]} {shlex.quote(given.pop(name))}" for name in _OPTIONS if name in given]
     options += [f"--set {shlex.quote(f'{name}={value}')}" for name, value in given.items()]
-    return f"\nThe same answers again: mqtt-kinesis init {' '.join(options)} --stream {shlex.quote(stream)}"
+    return f"\nTo repeat this without prompts: mqtt-kinesis init {' '.join(options)} --stream {shlex.quote(stream)}"
 
 
 def parse_set_options(texts: Sequence[str]) -> dict[str, str]:

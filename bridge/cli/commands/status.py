@@ -46,7 +46,7 @@ _INKS = {
 _NAMES_SHOWN = 5
 _LEDGER_NOTE = (
     "A message counts once for each output of each matching mapping; with `each: true`, once for each item.\n"
-    "Each count becomes a record (delivered, dropped or still spooled), or is filtered or dead-lettered."
+    "Each one becomes a record (delivered, dropped or still spooled), is filtered, or becomes a dead letter."
 )
 # How the columns relate: the numbers of messages and of records are not the same.
 _OLDEST_NOTE = "oldest: time since the receipt of the oldest record that is not delivered."

@@ -29,7 +29,7 @@ _SIGNS: Final = {
     "^": "write power(base, exponent)",
     ";": "an expression has no statements: `let $name = value in expression` names a value",
     "#": _COMMENTS,
-    "'": "a name stands in double quotes, or in none",
+    "'": "write a name in double quotes, or without quotes",
 }
 _NUMBERS: Final = "a number is written in decimal, such as 5, -1.5 or 1e3"
 _MEMBER: Final = 'a member is written .name, or ."name" in double quotes'
@@ -45,8 +45,8 @@ _ADJOINING: Final = (
 _SEPARATE: Final = (
     (r"\*\*", r"", "write power(base, exponent)"),
     (r"\?", r"\?", "not_null(a, b) is the first value that is not null"),
-    (r"\?", r"[.\[]", "leave the ? out: a member of null is null"),
-    (r",", r"[\])}]", "leave out the comma before it"),
+    (r"\?", r"[.\[]", "remove the ?, because a member of null is null"),
+    (r",", r"[\])}]", "remove the comma before it"),
     (r"[^\[\w.,-]\d+", r",\s*\d", "a decimal point is written '.'"),
     (r"\[-?\d+", r",", "several elements are written [list[0], list[1]]"),
     (r"/\*", r"", _COMMENTS),
@@ -56,14 +56,18 @@ _SEPARATE: Final = (
     (r"\[", r"[A-Za-z_\"'`]", _MEMBER),
     (r"-", r">", _MEMBER),
     (r"", r"::", _MEMBER),
-    (r"\[|\.", r"\$[A-Za-z_]", "slice(a, $i, $i + 1)[0] is an element; items(a)[?[0] == $name] | [0][1] is a member"),
-    (r"\{", r"\{", "braces make an object: {name: value}; an expression stands in none"),
+    (
+        r"\[|\.",
+        r"\$[A-Za-z_]",
+        "for an element, write slice(a, $i, $i + 1)[0]; for a member, items(a)[?[0] == $name] | [0][1]",
+    ),
+    (r"\{", r"\{", "braces make an object, {name: value}; write an expression without braces"),
     (r"\breturn", r"", "an expression has no `return`"),
     (r"\A", r"=", "an expression begins without '='"),
     (
         r"\b(?:len|length|round|abs|sum|avg|min|max|upper|lower|to_number)",
         r"\w",
-        "arguments stand in parentheses: f(a)",
+        "write the arguments in parentheses: f(a)",
     ),
     (r"", r"not\s+in\b", "write !contains(list, value)"),
     (r"", r"=>", _EACH),
@@ -89,7 +93,7 @@ def advice(text: str, offset: int) -> str:
                 return found
     word, number = _WORD.match(text, offset), _NUMBER.match(text, offset)
     if number and before.rstrip().endswith("."):
-        return f'a name that begins with a digit stands in double quotes: "{number[0]}"'
+        return f'write a name that begins with a digit in double quotes: "{number[0]}"'
     return _WORDS.get(word[0], "") if word else _sign(text[offset : offset + 2])
 
 

@@ -48,7 +48,7 @@ def expected(kinds: tuple[str, ...], text: str, offset: int) -> str:
 
 def misplaced(text: str, offset: int) -> str:
     """Return the error text, with any advice, for a token that is not possible at `offset`."""
-    return _advised(f"{_shown(text, offset)} cannot stand here", text, offset)
+    return _advised(f"{_shown(text, offset)} is unexpected here", text, offset)
 
 
 def _advised(message: str, text: str, offset: int) -> str:
@@ -83,5 +83,5 @@ def unknown_name(name: str, text: str) -> str:
     if literal:
         return f"{literal} is written in back quotes: `{literal}`"
     if f'"{name}"' in text:
-        return f"in double quotes it is a name; text stands in single quotes: '{name}'"
+        return f"in double quotes it is a name; write a text in single quotes: '{name}'"
     return ""

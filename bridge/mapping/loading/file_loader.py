@@ -137,10 +137,10 @@ class FileLoader:
         if text is None:
             return None
         try:
-            shown = f"{file.name} as it last went live"
+            shown = f"last good version of {file.name}"
             return load_file(file, self._limits, resources, text=text, shown_as=shown, shared=self._shared)
         except ConfigError as error:
-            log.warning("the last good version of %s does not load any more either: %s", file.name, error)
+            log.warning("the last good version of %s no longer loads either: %s", file.name, error)
             return None
 
     def _shown(self, file: Path) -> str:

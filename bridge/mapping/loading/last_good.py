@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 FILE = "mappings.json"
 MAX_BYTES = 64 * 1024 * 1024
-"""Maximum size of the file. Five thousand mappings of 2 KB have a sixth of it."""
+"""Maximum size of the file. Five thousand mappings of 2 KB need a sixth of it."""
 
 
 class LastGoodTexts:

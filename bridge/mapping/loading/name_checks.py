@@ -17,16 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _INSIDE: Final = (
-    "'{of}.{name}' is null here: behind [], |, .{{ and & a name is looked up in the value on the left; "
-    "write ${of}.{name}"
+    "'{of}.{name}' is null here: after [], |, .{{ and &, a name is a field of the value on the left; write ${of}.{name}"
 )
 _OUTSIDE: Final = (
-    "'{name}' is null here: behind [], |, .{{ and & a name is looked up in the value on the left; write ${name}, "
+    "'{name}' is null here: after [], |, .{{ and &, a name is a field of the value on the left; write ${name}, "
     "or @.{name} for a member of that value"
 )
 
 
-_FLATTENED: Final = "behind this call, [] flattens its pairs, so that [0] and [1] are null; write [*]"
+_FLATTENED: Final = "after this call, [] flattens its pairs, so that [0] and [1] are null; write [*]"
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -174,7 +173,7 @@ def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
     hint = unknown_name(name, text) or hint
-    return f"nothing is called '{name}' here; {hint}"
+    return f"unknown name '{name}'; {hint}"
 
 
 def _offset(text: str, name: str, *, last: bool = False) -> int:

@@ -168,7 +168,7 @@ def _blanks(document: Document) -> list[Problem]:
     data = document.data
     if not isinstance(data, dict):
         return []
-    message = "nothing stands here; fill it in, or leave the key out"
+    message = "this key has no value; add one, or remove the key"
     return [document.problem(path, message) for path in _paths(data) if document.blank(path)]
 
 

@@ -217,7 +217,7 @@ class _ProtoReader:
         tokens = self._tokens
         braces = word in {"service", "extend"}
         if word not in {"service", "extend", "option", "reserved", "extensions"}:
-            raise SchemaError(f"line {tokens.next.line}: '{word[:40]}' cannot stand here")
+            raise SchemaError(f"line {tokens.next.line}: '{word[:40]}' is unexpected here")
         while not tokens.skip(";"):
             if tokens.next.kind == "end":
                 raise tokens.error("';'")

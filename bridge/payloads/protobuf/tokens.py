@@ -99,7 +99,7 @@ def _tokens(text: str) -> Iterator[ProtoToken]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise SchemaError(f"line {line}, column {at - begin + 1}: '{text[at]}' cannot stand here")
+            raise SchemaError(f"line {line}, column {at - begin + 1}: '{text[at]}' is unexpected here")
         kind, word = str(found.lastgroup), found[0]
         if kind != "blank":
             yield ProtoToken(kind, word[1:-1] if kind == "text" else word, line, at - begin + 1)

@@ -73,7 +73,8 @@ class Report:
             number = pluralize(self.unmatched, "message")
             yield f"note: no mapping, old or new, matches {number} (see `coverage`)"
         if self.cut:
-            yield f"note: the capture contains only the beginning of {pluralize(self.cut, 'message')}: not compared"
+            number = pluralize(self.cut, "message")
+            yield f"note: not compared: {number} of which the capture contains only the beginning"
 
     def value(self) -> dict[str, Any]:
         """Return the totals as JSON values."""

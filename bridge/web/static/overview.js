@@ -28,7 +28,7 @@ export class Overview {
         foldable("Streams", h("span", { class: "quiet" }, "records since the start; oldest: age of the oldest record that is not delivered; latency: duration of the last request"), this.streams),
         this.ofLinks,
         foldable("Ledger", this.balance, this.mappings,
-          h("p", { class: "quiet" }, "A message counts once for each output of each matching mapping, or with “each: true” once for each item. Each count ends as a record (delivered, dropped or still buffered), as filtered or as a dead letter.")),
+          h("p", { class: "quiet" }, "A message counts once for each output of each matching mapping, or with “each: true” once for each item. Each one becomes a record (delivered, dropped or still buffered), is filtered, or becomes a dead letter.")),
         this.events.element));
     drawEmptyFlow(this.flow);
   }

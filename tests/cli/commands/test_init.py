@@ -59,7 +59,7 @@ def test_init_without_a_broker_repeats_typed_answers_as_options(tmp_path, monkey
         init(tmp_path / "bridge.yaml", options)
     last = str(failed.value).splitlines()[-1]
     assert last.startswith(
-        f"The same answers again: mqtt-kinesis init --url {url} --username bob --client-id 'press shop'"
+        f"To repeat this without prompts: mqtt-kinesis init --url {url} --username bob --client-id 'press shop'"
     )
     assert last.endswith(" --set mqtt.share=a --stream mine")
     assert SECRET not in str(failed.value) + capsys.readouterr().err

@@ -30,7 +30,7 @@ def test_place_in_a_block_is_exact():
     text = f"topic: t\ntransform: |\n  {{ a: payload.a,\n    b: paylod.b }}\n{OUTPUTS}"
     line, column, path, message = first(text)
     assert (line, column, path) == (4, 8, "transform")
-    assert "nothing is called 'paylod' here; did you mean 'payload'?" in message
+    assert "unknown name 'paylod'; did you mean 'payload'?" in message
 
 
 def test_place_in_one_line_is_exact():
@@ -175,7 +175,7 @@ def test_subtraction_with_spaces_or_variables_is_no_error(transform):
 )
 def test_key_with_nothing_after_it_is_an_error(key):
     found = problems(f"topic: t\n{key}:\n{OUTPUTS}")
-    assert (2, "nothing stands here; fill it in, or leave the key out") in [(each.line, each.message) for each in found]
+    assert (2, "this key has no value; add one, or remove the key") in [(each.line, each.message) for each in found]
 
 
 @pytest.mark.parametrize(("section", "key"), [("changes", "value"), ("sample", "key"), ("outputs", "partition_key")])
@@ -183,7 +183,7 @@ def test_option_with_nothing_after_it_is_an_error(section, key):
     text = f"topic: t\n{OUTPUTS}\n{section}:\n  {key}:\n  every_secs: 1\n"
     if section == "outputs":
         text = f"topic: t\noutputs:\n  - data_stream: s\n    {key}:\n"
-    assert any("nothing stands here" in each.message for each in problems(text))
+    assert any("this key has no value" in each.message for each in problems(text))
 
 
 def test_name_inside_a_list_is_an_error_beside_its_variable_too():

@@ -145,7 +145,7 @@ def test_try_shows_the_stages_and_changes_nothing_by_looking_twice():
         ({"changes": {"deadband": "1 percent"}}, "changes.deadband"),
         ({"changes": {"deadband": -1}}, "changes.deadband"),
         ({"changes": {"key": "payload["}}, "changes.key"),
-        ({"changes": {"value": "paylod.x"}}, "changes.value: nothing is called 'paylod'"),
+        ({"changes": {"value": "paylod.x"}}, "changes.value: unknown name 'paylod'"),
         ({"sample": {}}, "sample.every_secs"),
         ({"sample": {"every_secs": 0}}, "sample.every_secs"),
         ({"sample": {"every_secs": 1, "keep": "mean"}}, "`value`"),

@@ -55,7 +55,7 @@ def _split(text: str, separator: str, limit: Any = -1) -> list[str]:
         raise ValueError("the separator is empty")
     if limit != int(limit):
         raise ValueError("limit must be a whole number")
-    # Each part takes a hundred times the memory of its characters. A shorter text cannot have so much of them.
+    # Each part takes a hundred times the memory of its characters. A shorter text cannot have enough parts to matter.
     if len(text) > MAX_PARTS and not 0 <= limit < MAX_PARTS and text.count(separator) >= MAX_PARTS:
         raise ValueError(f"more than {MAX_PARTS:,} parts")
     return text.split(separator, int(limit))  # -1: no limit
