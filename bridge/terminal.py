@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-# Width of the names of a table below which a column is omitted instead.
+# Minimum width of the names in a table. To leave this width for them, a column is omitted.
 _NAME_CHARS: Final = 24
 _BETWEEN: Final = 2
 

@@ -31,7 +31,8 @@ MIN_SHARE = 0.005
 """Lowest rate: 5 records per second are enough to notice that the shard is free again."""
 
 _PER_SHARE = 0.0007
-# Higher values of both waste more, and make shares equal sooner: now in 25 s with 40 producers, in a minute with 4.
+# Higher values of both waste more, but shares become equal sooner. With these values, it takes 25 s with 40 producers,
+# and a minute with 4.
 _PER_LOG = 0.012
 
 # The accepted rate is exact to about 5 %.

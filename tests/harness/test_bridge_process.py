@@ -91,7 +91,7 @@ def test_mapping_is_replaced_in_one_step(tmp_path):
     assert (tmp_path / "mappings" / "press.yaml").read_text() == "topic: b"
 
 
-def test_bridge_of_another_module_gets_the_arguments_before_run(tmp_path):
+def test_process_of_another_module_gets_its_arguments_before_run(tmp_path):
     write_configuration(tmp_path, mqtt={"url": "mqtt://127.0.0.1:1"}, kinesis={}, mappings={})
     with BridgeProcess(tmp_path, entry=("json.tool", "--nothing"), await_subscribed=False) as process:
         assert process.wait() == 2

@@ -117,7 +117,7 @@ def test_refused_connection_is_an_error():
             publisher.publish([("plant/press", b"")])
 
 
-def test_publisher_as_a_process_prints_what_it_did(broker):
+def test_publisher_as_a_process_prints_the_number_of_messages(broker):
     command = [sys.executable, "-m", "tests.harness.publisher", "--port", str(broker.port), "--count", "500"]
     with Subscriber(broker.port, "factory/#") as subscriber:
         printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout

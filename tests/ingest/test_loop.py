@@ -78,7 +78,7 @@ def gathered(ingest, since, burst=1, message=QOS_1):
     return len(found), pytest.approx(ingest._clock() - began, abs=1e-6)
 
 
-def test_message_that_comes_alone_waits_for_none(ingest):
+def test_single_message_does_not_wait_for_others(ingest):
     arrivals = Arrivals(0.001)
     assert gathered(ingest(arrivals), MIN_COMMIT_INTERVAL_SECS) == (1, 0.0)
     assert arrivals.polls == 0
@@ -101,7 +101,7 @@ def test_pause_at_the_beginning_ends_the_wait(ingest):
     assert gathered(ingest(Arrivals(0.0015, 0.0095)), since=0.0) == (3, MIN_COMMIT_INTERVAL_SECS)
 
 
-def test_coalescing_of_many_messages_waits_for_no_more(ingest):
+def test_coalescing_of_many_messages_does_not_wait_for_others(ingest):
     arrivals = Arrivals(*[0.0001 * n for n in range(100)])
     assert gathered(ingest(arrivals), since=0.0, burst=COALESCE_MIN_MESSAGES) == (COALESCE_MIN_MESSAGES, 0.0)
     assert arrivals.polls == 0

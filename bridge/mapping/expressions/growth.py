@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.syntax.tree import Node
 
-# Characters of an expression that count as one more copy of the document where each element may repeat them.
+# Where each element may repeat characters of the expression, this number of them counts as one copy of the document.
 _COPY_CHARS: Final = 100
 
-# Characters that an item of a list or object of expressions counts besides its name: about those of `null`.
+# Characters that an item of a list or object of expressions counts in addition to its name: about those of `null`.
 _ITEM_CHARS: Final = 8
 
 # Characters of a number, a boolean or a time.
 _SCALAR_CHARS: Final = 32
 
-# Limit of a number of copies, which the products of long expressions would exceed.
+# Maximum of a number of copies. Without it, the products for long expressions would overflow.
 _MAX: Final = 2.0**63
 
 SCALAR_FUNCTIONS: Final = frozenset((

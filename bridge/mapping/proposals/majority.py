@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LEAST_SHARE: Final = 0.8
 """Minimum share of the messages that a format must read. With less, the messages probably differ on purpose."""
-# Number of messages of one topic, none of them in the format of the group, from which the topic differs on purpose.
+# If a topic has at least this many messages, and none of them has the format of the group, it differs on purpose.
 _LEAST_ALONE: Final = 3
 _SPECIFIC: Final = frozenset({"number", "json", "msgpack", "cbor"})
 _DIGITS: Final = re.compile(r"[0-9]+")

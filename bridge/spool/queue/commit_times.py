@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 # Maximum number of commits in memory.
-# A bound, because an outage may last for days. Records of older commits (after an outage or a restart) are timed by the
-# marks, which are 5 s apart or more: exact enough for these.
+# It is bounded, because an outage may last for days. The times of older records come from the marks, which are at least
+# 5 s apart. This is exact enough after an outage or a restart.
 _KEPT = 10_000
 # Number of parts into which a batch with gaps between its numbers is divided; each part is timed by its first record.
 # Such batches occur when several shards share a queue.

@@ -100,14 +100,14 @@ def test_renewal_that_fails_leaves_current_credentials_until_they_expire(caplog)
     assert given.key == "A5"
 
 
-def test_credentials_that_come_expired_point_to_the_clock():
+def test_new_credentials_that_have_expired_point_to_the_clock():
     given = Given(life=-600.0)
     with pytest.raises(Refused) as refused:
         _ = given.key
     assert "clock" in refused.value.hint
 
 
-def test_credentials_that_came_expired_are_fetched_again_after_a_clock_fix():
+def test_new_but_expired_credentials_are_fetched_again_after_a_clock_fix():
     given = Given(life=-600.0)
     for _ in range(2):
         with pytest.raises(Refused):

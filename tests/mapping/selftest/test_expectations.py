@@ -79,7 +79,7 @@ def test_record_too_many_does_not_make_the_others_look_wrong():
     ]
 
 
-def test_record_that_comes_twice_is_one_too_many():
+def test_record_that_is_created_twice_fails_the_test():
     assert failed(items(1), {"payload": [1, 1]}, **EACH) == ['not expected s, spread over all shards, 7 bytes: {"v":1}']
 
 

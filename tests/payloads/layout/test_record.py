@@ -47,7 +47,7 @@ def test_nan_and_infinity_are_null(sent):
     assert unpack("f32", sent) is None
 
 
-def test_field_without_a_name_that_is_alone_is_the_result():
+def test_single_field_without_a_name_is_the_result():
     assert unpack("u16[]", b"\0\1\0\2") == [1, 2]
     assert unpack("u16[]", b"") == []
     assert unpack("bytes[2]", b"\0\1") == [0, 1]

@@ -122,7 +122,7 @@ def test_bd_seq_of_a_payload_without_one_is_none():
     assert bd_seq_of(view(payload())) is None
 
 
-def test_stale_metrics_are_all_declared_ones_but_bd_seq():
+def test_stale_metrics_are_all_declared_metrics_except_bd_seq():
     table = table_of_rows([["bdSeq", None, 4], ["Temperature", None, 10]])
     topic = parse_topic("spBv1.0/g/NDEATH/n")
     assert stale(topic, "d", table) == [
