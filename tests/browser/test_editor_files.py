@@ -100,7 +100,7 @@ def test_earlier_version_is_compared_and_rolled_back(edit, plant):
     edited.replace("a press", "another press")
     edited.save("renamed the test")
     expect(edited.history.get_by_text("renamed the test")).to_be_visible()
-    edited.history.get_by_text("Differences to the current file").first.click()
+    edited.history.get_by_text("Differences from the current file").first.click()
     expect(edited.history.locator(".added")).to_contain_text("another press")
     difference = edited.history.get_by_role("group", name="Differences")
     assert difference.evaluate("element => element.scrollWidth <= element.clientWidth")
