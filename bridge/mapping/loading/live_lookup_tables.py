@@ -133,5 +133,5 @@ class LiveLookupTables:
         try:
             return load_table(kept, [kept], shown_as=str(kept)) if kept.exists() else None
         except ConfigError as error:
-            log.warning("the last good version of %s does not load any more either: %s", file.name, error)
+            log.warning("the last good version of %s no longer loads either: %s", file.name, error)
             return None
