@@ -20,15 +20,22 @@ import os
 import signal
 import sys
 
+from bridge.runtime.exit_codes import INTERRUPTED
+
+
+def end_at_once(_number: int, _frame: object) -> None:
+    """End the process as the handler of a signal."""
+    os._exit(INTERRUPTED)
+
 
 def main() -> None:
     """Run the command, and end with its exit code."""
     command = next((text for text in sys.argv[1:] if not text.startswith("-")), "")
     if command in {"run", "demo"} and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Until these commands handle Ctrl-C themselves, it ends the process at once, before any work has begun.
-        # Python's KeyboardInterrupt would be raised within any import. Where Python calls a finalizer or
+        # Outside the time in which these commands handle Ctrl-C themselves, no work can be lost, so it ends the process
+        # at once. Python's KeyboardInterrupt would be raised within any import. Where Python calls a finalizer or
         # `__set_name__`, it discards or replaces the exception, and the bridge would run on or report a crash.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, end_at_once)
     if command == "run":
         # SIGHUP means reload. Until `Signals` handles it, it would end the process. It can be ignored, because the
         # start loads all mappings.

@@ -1,4 +1,6 @@
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -24,8 +26,8 @@ def test_main_ignores_sighup_while_a_run_starts(monkeypatch, arguments, expected
 @pytest.mark.parametrize(
     ("arguments", "handler", "expected"),
     [
-        (["run"], signal.default_int_handler, signal.SIG_DFL),
-        (["demo", "--secs", "1"], signal.default_int_handler, signal.SIG_DFL),
+        (["run"], signal.default_int_handler, bridge.cli.end_at_once),
+        (["demo", "--secs", "1"], signal.default_int_handler, bridge.cli.end_at_once),
         (["check"], signal.default_int_handler, signal.default_int_handler),
         (["run"], signal.SIG_IGN, signal.SIG_IGN),
     ],
@@ -42,3 +44,18 @@ def test_main_lets_ctrl_c_end_a_start_at_once(monkeypatch, arguments, handler, e
         for number, earlier in before.items():
             signal.signal(number, earlier)
     assert seen == [expected]
+
+
+def test_ctrl_c_during_a_start_ends_with_its_exit_code():
+    start = (
+        "import os, signal, sys, time, types\n"
+        "import bridge.cli\n"
+        "sys.argv = ['mqtt-kinesis', 'run']\n"
+        "app = types.ModuleType('bridge.cli.app')\n"
+        "app.main = lambda: (os.kill(os.getpid(), signal.SIGINT), time.sleep(60))\n"
+        "sys.modules['bridge.cli.app'] = app\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "bridge.cli.main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")

@@ -48,7 +48,9 @@ def test_sample_held_in_memory_survives_a_kill(mosquitto, kinesis, bridge):
         eventually(lambda: read_ledger(running.folder / "data").total("delivered") == 1, "the third is settled")
     ledger = stop_and_balance(running)
     line = ledger.lines["sample", "telemetry"]
-    assert line["received"] == line["delivered"] + line["filtered"] == 3
+    # More than three if the bridge was killed before its PUBACKs: the broker then sends the messages again.
+    assert line["received"] == line["delivered"] + line["filtered"] >= 3
+    assert line["delivered"] == 1
 
 
 def test_state_cleared_while_the_bridge_runs_is_empty_after_a_kill_too(mosquitto, kinesis, bridge):
