@@ -14,9 +14,9 @@ All streams that are sent to the same endpoint share one link, and therefore one
 A link of 8 kB/s with a short latency carries one or two requests of 8 kB at a time. A link of 12 MB/s with a latency of
 100 ms carries as many as the threads allow. Latency alone does not distinguish these links, but bandwidth does.
 
-Growth: the bandwidth is the maximum of the last samples, so the window grows as soon as a larger window increases the
-throughput. The number of requests in flight grows by one at a time while the bandwidth grows. Decrease: both are halved
-after a time-out, unless the endpoint answered other requests at the same time.
+Growth: the bandwidth is the maximum of the last samples. One faster sample therefore raises it, and the window with it.
+The number of requests in flight grows by one at a time while the bandwidth grows. Decrease: both are halved after a
+time-out, unless the endpoint answered other requests at the same time.
 
 When answers become slow although the body left in time, the cause is one of these:
 

@@ -149,7 +149,7 @@ class KeyQueues:
         hold.key_queues = []
 
     def return_unsent(self, hold: Hold, unsent: Sequence[Record]) -> None:
-        """Put back the records of a draw for which the request had no room."""
+        """Put back the drawn records that did not fit in the request."""
         numbers = {record.number for record in unsent}
         hold.records = [record for record in hold.records if record.number not in numbers]
         self.reenqueue(unsent)

@@ -187,7 +187,8 @@ class Snapshot:
         """Return all values as JSON types. A worker sends them to its supervisor."""
         timed = {name: list(getattr(self, name)) for name in TIMED}
         request_latency = {stream: list(each) for stream, each in self.request_latency.items()}
-        # `safe` is not in words here, because a supervisor first adds the numbers of its workers.
+        # `safe` of a problem stays a number here, because a supervisor adds the numbers of its workers before it makes
+        # the text.
         problems = [asdict(each) for each in self.problems]
         return {
             **self.summary_json(),

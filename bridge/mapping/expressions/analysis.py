@@ -133,7 +133,7 @@ def steps(node: Node) -> list[Node]:
 
 
 def context_names(node: Node) -> frozenset[str] | None:
-    """Return the members of its context that the node may read, or None if it may read the entire context."""
+    """Return the members of the context that this node may read, or None if it may read the entire context."""
     if node["type"] == "field":
         return frozenset({node["value"]})
     if node["type"] in {"current", "identity", "index", "slice"}:

@@ -27,7 +27,8 @@ class Evaluation:
     """State of one evaluation.
 
     `root` is the scope, which predefined variables read. `values` are the values of the variables that `let` and `map`
-    bind, by the number of the binding. `steps` is the work so far. `used` becomes true if a closure needs the state.
+    bind, by the number of the binding. `steps` counts the work so far, about one per element of a list. `used` becomes
+    true if a closure needs the state.
     """
 
     __slots__ = ("_blank", "root", "steps", "used", "values")

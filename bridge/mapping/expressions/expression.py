@@ -53,8 +53,9 @@ Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 EMPTY: Final[Tables] = MappingProxyType({})
 
-# Compiled expressions that are in use, by text. Mappings with equal texts share them, and so do versions of a mapping.
-# A reload of 1,000 edited files whose expressions are unchanged needs 0.5 s of CPU with them, and 1.3 s without.
+# Compiled expressions that are in use, by text. Mappings that contain the same expression share it, and so do
+# successive versions of one mapping. A reload of 1,000 edited files whose expressions are unchanged needs 0.5 s of CPU
+# with them, and 1.3 s without.
 _IN_USE: Final[WeakValueDictionary[str, Expression]] = WeakValueDictionary()
 
 

@@ -70,8 +70,8 @@ def _outer_names(
 ) -> list[ExpressionError]:
     """Return an error for each name of the scope after [], | and &, where it would silently be null.
 
-    `properties` is reported only together with one of its members (`_unknown_members`), because list items often have a
-    member `properties`.
+    `properties` alone is never reported, because list items often have a member of that name. `_unknown_members`
+    reports `properties.NAME` for the names that the scope has.
     """
     reported = {of for of, name in expression.inner if name in (members.get(of) or ())}
     names = (expression.inner_names & set(known)) - reported - {"properties"}

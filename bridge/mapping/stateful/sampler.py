@@ -14,7 +14,8 @@ transaction of its message. So it survives a crash, and a reload does not change
 released. Until then, it counts neither as received nor as filtered.
 
 State, one row per key: `sample KEY` -> {span, held: [[records, number, value], ...], ...}. `records` is a list of
-[destination, key, base64, enveloped]. JSON has no type for an envelope without its id, so `enveloped` marks one.
+[destination, key, base64, enveloped]. `enveloped` is true if the data is an envelope that has no id yet, because its
+JSON alone does not show that.
 """
 
 from __future__ import annotations

@@ -217,7 +217,7 @@ class LiveFirstQueue(StreamQueue):
         return True
 
     def _late(self, record: Record) -> Record:
-        """Return the record with the late mark in its envelope, if it has one.
+        """Return the record with the late mark in its envelope. A record without an envelope is returned as it is.
 
         A record that the mark would make larger than its maximum size stays unmarked.
         """

@@ -37,8 +37,8 @@ def apply_log(database: Path) -> int:
                 file.seek((frame.page - 1) * PAGE_BYTES)
                 file.write(log.page_of(frame.number))
             if commits:
-                # The last commit states the size of the database in pages; the file may be larger from an earlier
-                # state.
+                # The last commit states the size of the database in pages. The file may still be larger, as it
+                # was before.
                 os.ftruncate(file.fileno(), min(commits[-1].commit_pages, _pages_of(file.fileno())) * PAGE_BYTES)
         return max(log.committed, last) - len(applied)
 

@@ -175,7 +175,7 @@ def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
     """Return `parse_time` after a check of the literal pattern and zone. Raises ValueError if one is invalid."""
     name = binding.literal(2, None)
     pattern = binding.literal(1)
-    # This only detects an unknown name. The call looks up the zone again for each message.
+    # This only detects an unknown name. `parse_time` itself looks up the zone again for each message.
     if type(name) is str:
         _zone(name)
     if type(pattern) is str and pattern:
