@@ -13,8 +13,7 @@ Deflated data has no signature. `auto` recognises it only if a text is expected:
 decompressed content is. One in 10,000 payloads of random bytes would be mistaken for deflated data.
 
 The output is never longer than `limit` bytes. A decompression bomb is rejected when it reaches the limit. Payloads with
-a wrong checksum, with a missing end, or with data other than NULs after the end are rejected
-too.
+a wrong checksum, with a missing end, or with data other than NULs after the end are rejected too.
 """
 
 from __future__ import annotations
@@ -152,9 +151,10 @@ def _inflated(compression: str, payload: bytes, limit: int) -> bytes | None:
     return made if work.eof and not _more(work.unused_data) else None
 
 
-def _more(rest: bytes) -> bool:
-    """Return whether data follows after the end. NULs do not count: they may fill up a sender's fixed buffer."""
-    return bool(rest.strip(b"\0"))
+def _more(data: bytes, start: int = 0) -> bool:
+    """Return whether `data` has more than NULs from `start` on. NULs may fill up a sender's fixed buffer."""
+    # No member or frame begins with a NUL. So usually the first byte decides, without a copy of the rest.
+    return start < len(data) and (data[start] != 0 or bool(data[start:].strip(b"\0")))
 
 
 def _from_zlib(payload: bytes, limit: int) -> bytes:
@@ -221,7 +221,7 @@ def _from_zstd(payload: bytes, limit: int) -> bytes:
             place += len(chunk)
         # The last chunk may contain the beginning of the next frame.
         place -= len(frame.unused_data)
-        if not _more(payload[place:]):
+        if not _more(payload, place):
             return bytes(made)
     raise DecodeError(f"not usable: the zstd holds more than {_MAX_PARTS} frames")
 
