@@ -6,7 +6,7 @@ twentieth of the shard. Two observations distinguish this case from many bridges
   * The shard refuses samples of the common pauses. Bridges alone would leave room for them (see `common_pause`).
   * The shard refuses much more than the limiter aims at, for longer than bridges need to slow down.
 
-    adapting ── a sample refused, or much refused for about 15 s ──▶ contending
+    adapting ── a sample refused (after the first time, two of the last eight), or much for about 15 s ──▶ contending
     contending ── samples accepted one after the other, or nothing refused for 10 s ──▶ adapting
 
 While a bridge contends, it tolerates that up to three quarters of its records are refused, and does not lower its rate
