@@ -105,7 +105,7 @@ def test_full_disk_is_reported_by_the_setting_that_keeps_the_rest(tmp_path):
     assert "spool.min_free_bytes" in finding.message
 
 
-def told(at_ms, messages, payload_bytes, *rows, delivered=0, spooled=0):
+def status_at(at_ms, messages, payload_bytes, *rows, delivered=0, spooled=0):
     ledger = [{"received": received, "filtered": filtered, "spooled": spooled} for received, filtered in rows]
     streams = [{"delivered": delivered, "rejected": 0}]
     status = {"ledger": ledger, "streams": streams, "received_messages": messages, "payload_bytes": payload_bytes}
@@ -118,14 +118,14 @@ def looks(*answers):
 
 
 def test_present_rate_is_that_between_two_looks():
-    first = told(100_000, 1_000, 100_000, (1_000, 0), (1_000, 0))
-    rate = rate_of_bridge(looks(first, told(110_000, 2_000, 1_000_000, (2_000, 500), (2_000, 0))), 0)
+    first = status_at(100_000, 1_000, 100_000, (1_000, 0), (1_000, 0))
+    rate = rate_of_bridge(looks(first, status_at(110_000, 2_000, 1_000_000, (2_000, 500), (2_000, 0))), 0)
     # 1,000 messages of 900 bytes made 1,500 records in 10 seconds
     assert rate == SpoolRate(1_500 * (900 + 100) / 10, "present rate of the running bridge")
 
 
 def test_bridge_that_has_nothing_to_do_is_taken_by_its_average():
-    at_rest = told(100_000, 1_000, 900_000, (1_000, 0), delivered=1_000)
+    at_rest = status_at(100_000, 1_000, 900_000, (1_000, 0), delivered=1_000)
     rate = rate_of_bridge(looks(at_rest, at_rest | {"coverage": {"since_ms": 0, "at_ms": 103_000}}), 0)
     assert rate.bytes_per_sec == 1_000_000 / 103
     assert "average of the running bridge since its start" in rate.source
@@ -133,13 +133,13 @@ def test_bridge_that_has_nothing_to_do_is_taken_by_its_average():
 
 def test_average_rate_counts_no_records_of_earlier_runs():
     # One message of 900 bytes in ten seconds; the ledger has a million records of earlier runs.
-    at_rest = told(10_000, 1, 900, (1_000_001, 0), delivered=1, spooled=1)
+    at_rest = status_at(10_000, 1, 900, (1_000_001, 0), delivered=1, spooled=1)
     assert rate_of_bridge(looks(at_rest, at_rest), 0).bytes_per_sec == 2 * 1_000 / 10
 
 
 def test_rate_without_a_bridge_or_messages_is_unknown():
     assert rate_of_bridge(looks(None), 0) is None
-    nothing = told(100_000, 0, 0)
+    nothing = status_at(100_000, 0, 0)
     assert rate_of_bridge(looks(nothing, nothing), 0) is None
 
 
