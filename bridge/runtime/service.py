@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.settings import MqttSettings
     from bridge.spool.queue.stream_queue import StreamQueue
     from bridge.spool.settings import SpoolSettings
+    from bridge.web.connections import PageListener
     from bridge.web.settings import HttpSettings
 
 log = logging.getLogger(__name__)
@@ -176,6 +177,11 @@ class Service:
         self._begin("watcher", "answers", self._answer)
         if self._web is not None:
             self._begin("page", "page", self._web.run)
+
+    def serve_page_on(self, listener: PageListener) -> None:
+        """Serve the page on this open socket instead of opening one. Call it before `start`."""
+        if self._web is not None:
+            self._web.listener = listener
 
     def request_reload(self) -> Callable[[], bool]:
         """Request a reload of all mappings (SIGHUP). Return a function that is true until it has ended. Any thread."""

@@ -25,8 +25,25 @@ LIMITED_LOGGERS: Final = ("uvicorn.error", "asyncio")
 """Loggers to which any client of the page can cause lines."""
 
 
+def open_listener(host: str, port: int) -> PageListener:
+    """Return a listening socket. Clients that connect to it before the server runs wait. Raises OSError."""
+    listener = PageListener(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        # A restart must not wait until old connections have left TIME_WAIT.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 class WebServer:
     """Web server. A thread runs `run` until `stop`. `problem` is the reason why it does not serve, "" while it does."""
+
+    listener: PageListener | None = None
+    """Open socket of the settings' address to serve on; None opens one. Set it before `run`."""
 
     def __init__(self, bridge: RunningBridge, settings: HttpSettings) -> None:
         self.problem = ""
@@ -70,17 +87,8 @@ class WebServer:
         self.problem = problem
 
     def _listen(self) -> PageListener:
-        family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
-        listener = PageListener(family)
-        try:
-            # A restart must not wait until old connections have left TIME_WAIT.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._settings.host, self._settings.port))
-            listener.listen(BACKLOG)  # clients that connect before uvicorn runs wait, and are not refused
-        except OSError:
-            listener.close()
-            raise
-        return listener
+        given, self.listener = self.listener, None
+        return given or open_listener(self._settings.host, self._settings.port)
 
     async def _serve(self, listener: PageListener) -> None:
         import uvicorn  # noqa: PLC0415 - a tenth of a second that the start need not wait for

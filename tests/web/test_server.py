@@ -5,7 +5,7 @@ import urllib.request
 
 import pytest
 
-from bridge.web.server import WebServer
+from bridge.web.server import WebServer, open_listener
 from bridge.web.settings import HttpSettings
 from tests.harness.certificates import Authority
 from tests.integration.arrivals import eventually
@@ -64,6 +64,22 @@ def test_port_that_is_taken_is_reported_and_taken_once_it_is_free(serve, monkeyp
         eventually(lambda: f"http.listen 127.0.0.1:{port}" in server.problem, "it is reported")
     eventually(lambda: _answers(server), "it is served after all")
     assert server.problem == ""
+
+
+def test_open_listener_keeps_clients_until_a_server_is_given_it(bridge):
+    listener = open_listener("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    early = socket.create_connection(listener.getsockname(), timeout=30)
+    early.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    server = WebServer(bridge, HttpSettings(listen="127.0.0.1:0"))
+    server.listener = listener
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    with early:
+        assert early.recv(100).startswith(b"HTTP/1.1 200")
+    server.stop()
+    thread.join(30)
+    assert server.port == port
 
 
 def test_page_with_a_certificate_is_served_by_https(serve, tmp_path):

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-import socket
 from typing import TYPE_CHECKING, Final
 
 from bridge.tools.demo.broker import HOST
+from bridge.web.server import open_listener
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.tools.demo.broker import Broker
+    from bridge.web.connections import PageListener
 
 _FIRST_PORT: Final = 8080
 _PORTS: Final = 20
 
 
-def page_port() -> int:
-    """Return a free port for the page: 8080, else one of the next ports, else any."""
-    for port in (*range(_FIRST_PORT, _FIRST_PORT + _PORTS), 0):
-        try:
-            with socket.create_server((HOST, port)) as server:
-                return int(server.getsockname()[1])
-        except OSError:
-            continue
-    raise OSError(f"no free port on {HOST}")
+def page_listener() -> PageListener:
+    """Return the listening socket of the page, on port 8080, else on one of the next ports, else on any."""
+    for port in range(_FIRST_PORT, _FIRST_PORT + _PORTS):
+        with contextlib.suppress(OSError):
+            return open_listener(HOST, port)
+    return open_listener(HOST, 0)
 
 
 def instructions(folder: Path, broker: Broker, *, keyboard: bool) -> str:

@@ -24,7 +24,7 @@ from bridge.runtime.log_setup import set_up_logging
 from bridge.tools.demo.broker import HOST, find_mosquitto, start_broker
 from bridge.tools.demo.demo_run import DemoRun
 from bridge.tools.demo.example_mappings import copy_examples
-from bridge.tools.demo.instructions import instructions, page_port
+from bridge.tools.demo.instructions import instructions, page_listener
 from bridge.tools.demo.keyboard import Keyboard
 from bridge.tools.demo.local_kinesis import REGION, SHARDS, LocalKinesis, without_surroundings
 
@@ -43,12 +43,14 @@ def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
     Return 0 if the ledger is balanced and Kinesis contains the records that the bridge reports as delivered.
     """
     set_up_logging("text", "error")
-    port = page_port()
+    listener = page_listener()
+    port = int(listener.getsockname()[1])
     # The token begins with "demo-", because the login form accepts no other token in a link.
     token = f"demo-{secrets.token_urlsafe(16)}"
     output(f"status page: http://{HOST}:{port}/#token={token} (ready in a few seconds)")
     leave: list[Callable[[], None]] = []
-    with contextlib.ExitStack() as stack, interrupts(leave) as interrupted:
+    # The socket stays open until the page is served on it. Otherwise another program could take the port meanwhile.
+    with listener, contextlib.ExitStack() as stack, interrupts(leave) as interrupted:
         stack.enter_context(without_surroundings())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mqtt-kinesis-demo-")))
         # The second Ctrl-C ends the process by `os._exit`, which skips the exit stack. So each step also adds its
@@ -63,6 +65,7 @@ def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
         streams = sorted({output.data_stream for each in service.mappings.routes.mappings for output in each.outputs})
         reader = StreamReader(PublisherSettings(REGION, Authentication("token", _TOKEN), endpoint_url=kinesis.url))
         reader.create(dict.fromkeys(streams, SHARDS))
+        service.serve_page_on(listener)
         service.start()
         show = DemoRun(service, kinesis, reader, broker, output, streams)
         with Keyboard() as keyboard:

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import re
@@ -29,16 +30,25 @@ def test_demo_ends_balanced_with_any_proxy_or_profile():
 
 
 def test_ctrl_c_ends_it_cleanly_with_the_same_summary():
-    child = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    lines = []
-    while not any(re.match(r" +[1-9][0-9]* s ", each) for each in lines):
-        lines.append(child.stdout.readline())
-        assert child.poll() is None, lines
-    check_page(*re.search(r"(http://\S+/)#token=(demo-\S+)", lines[0]).groups())
-    os.kill(child.pid, signal.SIGINT)
-    out, err = child.communicate(timeout=60)
-    assert child.returncode == 0, out + err
+    with running_demo(stderr=subprocess.PIPE) as child:
+        lines = []
+        while not any(re.match(r" +[1-9][0-9]* s ", each) for each in lines):
+            lines.append(child.stdout.readline())
+            assert child.poll() is None, lines
+        check_page(*re.search(r"(http://\S+/)#token=(demo-\S+)", lines[0]).groups())
+        os.kill(child.pid, signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+        assert child.returncode == 0, out + err
     assert "✓ accounting: received = " in out
+
+
+@contextlib.contextmanager
+def running_demo(**options):
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True, **options) as child:
+        try:
+            yield child
+        finally:
+            child.kill()  # one that a failed test left would fail later tests
 
 
 def check_page(url, token):
@@ -58,7 +68,7 @@ def check_page(url, token):
 def test_second_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path):
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     silent = subprocess.DEVNULL
-    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=silent, text=True, env=environment) as child:
+    with running_demo(stderr=silent, env=environment) as child:
         while not re.match(r" +[1-9][0-9]* s ", child.stdout.readline()):
             assert child.poll() is None
         os.kill(child.pid, signal.SIGINT)
