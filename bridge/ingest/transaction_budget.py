@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.errors import RecordTooLarge
 from bridge.model import MappingResult, Rejection
-from bridge.spool.dead_letters import DEAD_LETTER_BYTES, PAYLOAD_SHARE
+from bridge.spool.dead_letters import PAYLOAD_SHARE, stored_bytes
 
 if TYPE_CHECKING:
     from bridge.model import Message
@@ -83,7 +83,7 @@ class TransactionBudget:
         return message
 
     def _stored_bytes(self, message: Message) -> int:
-        return min(len(message.payload), self._max_dead_letter_bytes) + DEAD_LETTER_BYTES
+        return stored_bytes(message) - max(0, len(message.payload) - self._max_dead_letter_bytes)
 
     def _too_large(self, mapped: MappingResult, records: int, rejected: int) -> Rejection:
         outputs = {draft.output for draft in mapped.drafts}.union(*(each.outputs for each in mapped.rejections))

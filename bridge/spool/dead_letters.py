@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
+    from bridge.model import Message
+
 DEAD_LETTER_BYTES = 500
 """Estimated size in bytes of a stored dead letter without its payload, topic and properties."""
 # `stored_bytes` in SQL. The text of the properties is ASCII.
@@ -37,10 +39,10 @@ class StoredDeadLetter(NamedTuple):
     dead_letter: DeadLetter
 
 
-def stored_bytes(dead_letter: DeadLetter) -> int:
-    """Return the estimated size in bytes of a stored dead letter."""
-    properties = len(json.dumps(dict(dead_letter.properties))) if dead_letter.properties else len("{}")
-    return len(dead_letter.payload) + len(dead_letter.topic.encode()) + properties + DEAD_LETTER_BYTES
+def stored_bytes(source: DeadLetter | Message) -> int:
+    """Return the estimated size in bytes of a stored dead letter, or of the dead letter of a message."""
+    properties = len(json.dumps(dict(source.properties))) if source.properties else len("{}")
+    return len(source.payload) + len(source.topic.encode()) + properties + DEAD_LETTER_BYTES
 
 
 def shortened(dead_letters: Sequence[DeadLetter], room: int) -> list[DeadLetter]:

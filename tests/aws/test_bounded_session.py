@@ -9,13 +9,12 @@ from botocore.httpsession import URLLib3Session
 from botocore.session import get_session
 
 from bridge.aws import bounded_session
-from bridge.aws.bounded_session import MAX_RESPONSE_SECS, BoundedSession, bound_metadata
+from bridge.aws.bounded_session import BoundedSession, bound_metadata
 from tests.aws.transport.scripted_server import ScriptedServer, respond_always
-from tests.aws.transport.sending import Clock
 
 
-def get(url, clock=None):
-    session = BoundedSession(URLLib3Session(timeout=20), **({"clock": clock} if clock else {}))
+def get(url):
+    session = BoundedSession(URLLib3Session(timeout=20))
     try:
         return session.send(AWSRequest(method="GET", url=url, headers={}).prepare())
     finally:
@@ -37,30 +36,6 @@ def test_announced_body_beyond_the_limit_is_not_read_to_its_end():
 
     with ScriptedServer(script) as server, pytest.raises(HTTPClientError, match="larger than"):
         get(server.url)
-
-
-def test_body_that_takes_too_long_is_an_error():
-    clock = Clock()
-
-    def script(connection):
-        connection.read_request()
-        connection.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        clock.advance(MAX_RESPONSE_SECS * 2)
-        connection.socket.sendall(bytes(100_000))
-
-    with ScriptedServer(script) as server, pytest.raises(HTTPClientError, match="complete within 60 s"):
-        get(server.url, Moving(clock))
-
-
-class Moving:
-    """A clock that returns 0 at first, and then the time of another clock."""
-
-    def __init__(self, clock):
-        self._clock, self._first = clock, True
-
-    def __call__(self):
-        first, self._first = self._first, False
-        return 0.0 if first else self._clock()
 
 
 def test_metadata_services_are_both_limited(monkeypatch):

@@ -142,15 +142,15 @@ def test_burst_for_many_mappings_is_several_transactions(rig):
 DRAFTS = st.lists(st.integers(0, 3 * MIB), max_size=8)
 
 
-@given(st.lists(st.tuples(DRAFTS, st.integers(0, 30), st.integers(0, 12 * MIB)), max_size=12))
+@given(st.lists(st.tuples(DRAFTS, st.integers(0, 30), st.integers(0, 12 * MIB), st.integers(1, 65_535)), max_size=12))
 def test_transaction_fits_into_what_the_spool_leaves_for_it(messages):
     settings = SpoolSettings(max_bytes=SPOOL)
     budget, used = TransactionBudget(settings), 0
     buffer, of_payload = bytes(12 * MIB), settings.dead_letter_bytes // 4
-    for drafts, rejected, payload in messages:
+    for drafts, rejected, payload, topic in messages:
         if budget.full:
             break
-        message = Message("t", buffer[:payload], 1, False, NOW_MS)
+        message = Message("t" * topic, buffer[:payload], 1, False, NOW_MS)
         result = MappingResult(
             [NewRecord(0, "k", buffer[:size]) for size in drafts],
             tuple(Rejection((0,), item, "partition_key", "") for item in range(rejected)),
@@ -159,7 +159,7 @@ def test_transaction_fits_into_what_the_spool_leaves_for_it(messages):
         # Each dropped record has a dead letter.
         assert bool(bounded.drafts or bounded.rejections) == bool(drafts or rejected)
         used += sum(len(draft.data) for draft in bounded.drafts)
-        used += len(bounded.rejections) * (min(len(stored.payload), of_payload) + 500)
+        used += len(bounded.rejections) * (min(len(stored.payload), of_payload) + topic + 500)
         # A quarter each is for dead letters and the state of mappings, a tenth is free before reading resumes.
         assert used <= SPOOL * 4 // 10
 
