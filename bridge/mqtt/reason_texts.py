@@ -11,9 +11,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 TAKEN_OVER: Final = "Session taken over"
 UNSUPPORTED_VERSION: Final = "Unsupported protocol version"
-_NOT_AUTHORIZED: Final = "check mqtt.username and mqtt.password, and whether the broker permits this client ID"
+CHECK_CREDENTIALS: Final = "check mqtt.username and mqtt.password"
+_NOT_AUTHORIZED: Final = f"{CHECK_CREDENTIALS}, and whether the broker permits this client ID"
 _HINTS: Final = {
-    "Bad user name or password": "check mqtt.username and mqtt.password",
+    "Bad user name or password": CHECK_CREDENTIALS,
     "Not authorized": _NOT_AUTHORIZED,
     "Client identifier not valid": "choose another mqtt.client_id",
     "Shared subscription not supported": "use a broker that has them, or neither mqtt.share nor --workers",

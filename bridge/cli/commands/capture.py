@@ -23,6 +23,7 @@ from bridge.mapping.loading.loader import load_folder
 from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, TopicPattern
 from bridge.mapping.topics.subscription_cover import joined_filters
+from bridge.mqtt.reason_texts import CHECK_CREDENTIALS
 from bridge.mqtt.subscriber import Subscriber
 from bridge.runtime.log_setup import set_up_logging
 from bridge.runtime.signals import Signals
@@ -93,7 +94,7 @@ def record_session(
         subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
         # A broker that refuses a joined filter may permit its parts, as in `run`.
         subscriber.set_filters({text: max(parts.values()) for text, parts in joined.items()}, joined)
-        capturing = _Capture(subscriber, recorder, signals, secs)
+        capturing = _Capture(subscriber, recorder, signals, secs, brokers=len(session.addresses))
         try:
             capturing.run()
         except BridgeError:
@@ -128,11 +129,14 @@ def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, dict[str, i
 class _Capture:
     """Capture from the first connection to its end."""
 
-    def __init__(self, subscriber: Subscriber, recorder: TrafficRecorder, signals: Signals, secs: float) -> None:
+    def __init__(
+        self, subscriber: Subscriber, recorder: TrafficRecorder, signals: Signals, secs: float, *, brokers: int
+    ) -> None:
         self._subscriber = subscriber
         self._recorder = recorder
         self._signals = signals
         self._secs = secs
+        self._brokers = brokers
         self._began = self._ended = math.inf
         self._reason = ""
 
@@ -176,8 +180,11 @@ class _Capture:
             if subscriptions.confirmed and subscriptions.wanted.keys() <= answered:
                 log.warning("%s", self._subscriber.state().problem)
                 return
+            state = self._subscriber.state()
+            if state.attempts >= self._brokers and CHECK_CREDENTIALS in state.problem:
+                # `run` would try again, because the broker may be changed. A person at the terminal wants to know.
+                raise BridgeError(state.problem)
             if time.monotonic() > deadline:
-                state = self._subscriber.state()
                 raise BridgeError(f"no subscription within {patience:.0f} s: {state.problem or state.broker}")
             self._step()
 

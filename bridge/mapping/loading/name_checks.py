@@ -50,19 +50,17 @@ def name_errors(
 def _unknown_members(expression: Expression, known: Mapping[str, tuple[str, ...] | None]) -> list[ExpressionError]:
     """Return an error for each capture and property that cannot exist, because JMESPath would silently return null."""
     wrong = [
-        (of, name, _unknown_member(of, name, members))
+        (of, name, _unknown_member(of, name, members), _member_offset(expression.text, of, name))
         for of, name in sorted(expression.members)
         if (members := known.get(of)) is not None and name not in members
     ]
     wrong += [
         # Inside [] and after |, the name would be looked up in the value on the left, and would always be null.
-        (of, name, _INSIDE.format(of=of, name=name))
+        (of, name, _INSIDE.format(of=of, name=name), _member_offset(expression.text, of, name, whole=True))
         for of, name in sorted(expression.inner)
         if name in (known.get(of) or ())
     ]
-    return [
-        ExpressionError(said, _member_offset(expression.text, of, name), expression.text) for of, name, said in wrong
-    ]
+    return [ExpressionError(text, offset, expression.text) for _of, _name, text, offset in wrong]
 
 
 def _outer_names(
@@ -112,10 +110,12 @@ def _before(text: str, offset: int) -> str:
     return name[0] if name else ""
 
 
-def _member_offset(text: str, of: str, name: str) -> int:
-    """Return the offset of `of.name` in the expression; 0 if it is written in another form."""
+def _member_offset(text: str, of: str, name: str, *, whole: bool = False) -> int:
+    """Return the offset of `name` in `of.name`, or that of `of` if `whole`; 0 if the text has no `of.name`."""
     place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", text)
-    return place.end() - len(name) if place else 0
+    if place is None:
+        return 0
+    return place.start() if whole else place.end() - len(name)
 
 
 def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:

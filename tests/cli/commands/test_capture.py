@@ -1,5 +1,6 @@
 """`capture` beside a running bridge, on a real broker."""
 
+import math
 import signal
 import subprocess
 import sys
@@ -83,6 +84,19 @@ def test_capture_without_a_broker_reports_it_and_leaves_no_file(tmp_path, monkey
     with pytest.raises(BridgeError, match=r"no subscription within 0 s: cannot connect to mqtt://127.0.0.1:\d+: "):
         record_traffic(config, tmp_path / "c.jsonl", MUCH)
     assert not (tmp_path / "c.jsonl").exists()
+
+
+@pytest.mark.parametrize("code", [0x86, 0x87], ids=["bad password", "not authorized"])
+def test_capture_that_the_broker_refuses_ends_without_trying_again(tmp_path, monkeypatch, code):
+    monkeypatch.setattr(capture, "CONNECT_SECS", math.inf)
+
+    def refuse(session):
+        session.receive()
+        session.send(packets.connack(code=code))
+
+    with ScriptedBroker(refuse) as broker, pytest.raises(BridgeError, match=r"check mqtt.username and mqtt.password"):
+        record_traffic(set_up(tmp_path, broker.port), tmp_path / "c.jsonl", MUCH)
+    assert broker.accepted == 1
 
 
 @pytest.mark.parametrize(("wanted", "why"), [
