@@ -28,17 +28,26 @@ export function renew(element, ...children) {
   renewChildren(element, fresh);
 }
 
+// Elements with `data-key` are matched by it, so that a link keeps its focus and its place under the pointer when other
+// rows appear or disappear.
 function renewChildren(old, fresh) {
   const wanted = [...fresh.childNodes];
-  while (old.childNodes.length > wanted.length) old.lastChild.remove();
+  const keys = new Set(wanted.map(keyOf));
+  for (const node of [...old.childNodes]) if (keyOf(node) && !keys.has(keyOf(node))) node.remove();
+  const keyed = new Map([...old.childNodes].map((node) => [keyOf(node), node]));
   wanted.forEach((node, at) => {
+    const key = keyOf(node);
+    if (key && old.childNodes[at] !== keyed.get(key)) old.insertBefore(keyed.get(key) || node, old.childNodes[at]);
     const present = old.childNodes[at];
     if (!present) old.append(node);
     else if (present.nodeName !== node.nodeName) present.replaceWith(node);
     else if (node.nodeType === Node.TEXT_NODE) { if (present.data !== node.data) present.data = node.data; }
-    else { renewAttributes(present, node); renewChildren(present, node); }
+    else if (present !== node) { renewAttributes(present, node); renewChildren(present, node); }
   });
+  while (old.childNodes.length > wanted.length) old.lastChild.remove();
 }
+
+const keyOf = (node) => (node.dataset && node.dataset.key) || "";
 
 function renewAttributes(old, fresh) {
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);

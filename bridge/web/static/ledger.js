@@ -28,7 +28,7 @@ export function drawStreams(element, state) {
     const count = (at) => of(at)?.delivered ?? each.delivered;
     const [problem] = state.problems.filter((found) => found.stream === each.stream);
     const [word, kind] = problem?.code === "stream-stalled" && problem.severity === "error" ? ["stalled", "bad"] : STREAM[each.state];
-    return h("tr", { class: problem?.severity === "error" ? "broken" : null },
+    return h("tr", { "data-key": each.stream, class: problem?.severity === "error" ? "broken" : null },
       head(breakable(each.stream), each.hot_key ? note("hot key: ", each.hot_key) : null),
       h("td", { class: "wrap" }, tag(word, problem ? KIND_OF[problem.severity] : kind), problem ? note(`since ${sinceText(problem, state.now_ms)}: ${problem.cause.split("\n")[0]}`) : each.code ? note(`${each.code}, for ${duration(each.bad_for_secs)}`) : null),
       number(rate(perSecond(count, `stream ${each.stream}`))), chart(`stream ${each.stream}`, `Delivered to ${each.stream}`),
@@ -66,7 +66,7 @@ export function drawMappings(element, state) {
     const now = perSecond((at) => of(at)?.received ?? row.received, `mapping ${row.mapping}`);
     const name = row.mapping ? h("a", { href: `#/mappings/${encodeURIComponent(row.mapping)}` }, breakable(row.mapping)) : "no mapping";
     const silent = info.get(row.mapping)?.silent_ms;
-    return h("tr", {},
+    return h("tr", { "data-key": `${row.mapping} → ${row.stream}` },
       head(name, state.failing_mappings.includes(row.mapping) ? [" ", tag("file has errors", "warn")] : null,
         silent ? [" ", tag(`silent for ${duration(silent / 1000)}`, "warn")] : null,
         note(row.stream ? ["→ ", ...breakable(row.stream)] : "to no stream")),

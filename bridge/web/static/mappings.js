@@ -128,7 +128,7 @@ function row(each, state) {
   const age = Math.max(0, state.now_ms - each.last_ms) / 1000;
   const last = !each.last_ms ? "no message yet" : age < 2 ? "last message now" : `last message ${duration(age)} ago`;
   const now = perSecond((at) => at.mappings.find((other) => other.name === each.name)?.messages ?? each.messages, "");
-  return h("tr", {},
+  return h("tr", { "data-key": each.name },
     h("td", { class: "head wrap" }, h("a", { href: `#/mappings/${encodeURIComponent(each.name)}` }, breakable(each.name)), h("div", { class: "quiet mono" }, breakable(each.topic))),
     h("td", { class: "state" }, stateTag, h("div", { class: "quiet" }, last)),
     number(rate(now)), h("td", { class: "chart" }, sparkline(`mapping ${each.name}`, `Received by ${each.name}`)),
