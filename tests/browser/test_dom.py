@@ -4,7 +4,8 @@ import pytest
 
 RENEWED = """async ([before, after, focused]) => {
     const { h, renew } = await import("/static/dom.js");
-    const rows = (names) => names.map((name) => h("li", { "data-key": name || null }, h("a", { href: `#/${name}` }, name)));
+    const link = (name) => h("a", { href: `#/${name}` }, name);
+    const rows = (names) => names.map((name) => h("li", { "data-key": name || null }, link(name)));
     const list = h("ul", {}, rows(before));
     document.body.replaceChildren(list);
     list.querySelector(`[href="#/${focused}"]`).focus();
