@@ -92,7 +92,7 @@ class LimitedShard:
         if wall is None or self._latency_secs > _MAX_PAUSING_LATENCY_SECS:
             self.contention.end(now)  # without pauses there are no samples, which alone could end it
         elif self.contention.active or (congested and self.rate.share <= _PAUSING_SHARE):
-            return self.pause.secs(self._accepted.per_sec(now), now, wall)
+            return self.pause.secs(self._accepted.per_sec(now), now, wall, contending=self.contention.active)
         self.pause.skip()
         return 0.0
 

@@ -46,15 +46,32 @@ def test_sample_of_a_large_share_is_limited():
 
 
 def test_sample_of_a_bridge_pushed_aside_shrinks_slowly():
-    made, now = at_sample(0.1)
-    made.on_sent(80, 100, now)
+    made, now = at_sample(0.15)
+    made.on_sent(120, 100, now)
     sampled(made, 0.01, period=1)
-    assert made.limit((3, 3))[0] == 55
+    assert made.limit((3, 3))[0] == 84
 
 
-def test_first_sample_of_a_small_share_is_not_smaller_than_five_percent():
-    made, _ = at_sample(0.001)
-    assert made.limit((3, 3))[0] == 40
+def test_sample_of_a_small_share_is_rare_instead_of_small():
+    made, sizes = pause(0.5), []
+    for period in range(300):
+        now = period * PERIOD_SECS
+        if made.secs(0.01, now, BEGIN + now) < END_SECS:
+            later = now + PAUSE_SECS + SAMPLING_SECS / 2
+            assert made.secs(0.01, later, BEGIN + later) == 0
+            sizes.append(made.limit((0, 0))[0])
+    assert set(sizes) == {70}
+    assert sum(sizes) / 300 == pytest.approx(6, rel=0.2)  # records of 0.6 s a period
+
+
+def test_sample_of_a_small_share_is_sent_in_each_period_while_the_bridge_contends():
+    made = pause(0.0)
+    for period in range(10):
+        now = period * PERIOD_SECS
+        assert made.secs(0.01, now, BEGIN + now, contending=True) == pytest.approx(PAUSE_SECS)
+    later = now + PAUSE_SECS
+    assert made.secs(0.01, later, BEGIN + later, contending=True) == 0
+    assert made.limit((3, 3))[0] == pytest.approx(8, abs=1)
 
 
 def test_bridge_sends_nothing_between_its_sample_and_the_end():

@@ -28,7 +28,7 @@ from tests.fakes.stream_queue import eventually
 
 DATA_STREAM = "telemetry"
 LATENCY_SECS = (0.001, 0.06)
-COUNTS = {burst: 3000, stream: 700}
+COUNTS = {burst: 1500, stream: 400}
 LIMITS = ((2, 100_000), (16, 4_000_000), (1, 8_000), (16, 4_000_000))
 """Requests in flight and bytes of them, one after another."""
 
@@ -84,8 +84,8 @@ def test_requests_that_grow_and_shrink_keep_the_order_of_a_key(kinesis, publishe
     with sending(queue, publisher, SETTINGS):
         for changed in LIMITS:
             limits[:] = changed
-            burst(queue, traffic.records(2000))
+            burst(queue, traffic.records(1000))
             # The next limits apply while records wait and requests of these are in flight.
-            eventually(lambda: len(queue.delivered) > traffic.sent - 1000, PATIENCE_SECS)
+            eventually(lambda: len(queue.delivered) > traffic.sent - 500, PATIENCE_SECS)
         assert queue.wait_settled(traffic.sent, PATIENCE_SECS)
     assert traffic.faults(kinesis.streams[DATA_STREAM]) == NO_FAULTS
