@@ -1,12 +1,13 @@
-# `make demo` and `make test` set up everything they need: a virtual environment here, and system packages by apt as root.
+# `make demo` and `make test` install everything that they need: a virtual environment in this folder and, as root,
+# system packages by apt-get.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECS ?= 0
 WORKERS ?= 5
 
-# What is installed is compiled when it is first used: of most packages little is. So what was compiled has to be kept;
-# hundreds of processes are started.
+# pip installs packages without compiling them (--no-compile), because most of their modules are never imported. Python
+# must therefore write the bytecode of each imported module to disk: the tests start hundreds of processes that need it.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo setup test test-slow suite coverage test-newest test-newest-units test-lowest lock offline linted lint docs docs-serve dist web-assets bench bench-peers faults brokers soak fuzz image image-test clean
@@ -14,38 +15,42 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/.demo
 	$(BIN)/mqtt-kinesis demo --secs $(SECS)
 
-# Programs that the tests talk to, most of them by apt-get. Each that may call it depends on another one, because two at a
-# time block each other.
+# Programs that the tests use. Each target that may call apt-get depends on another such target, because two apt-get
+# processes cannot run at the same time.
 TOOLS := mosquitto strace iproute2 shells prometheus node ministack chromium
 
-# Everything that the tests need, without running them: `make setup` as root, then `make suite` as anyone.
+# Installs everything that the tests need, without running them: run `make setup` as root, and then `make suite` as any
+# user.
 setup:
 	@$(MAKE) --no-print-directory -j 4 $(VENV)/.test $(TOOLS)
 
-# The linters run while the tools are fetched.
+# The linters run while the tools are installed.
 test:
 	@$(MAKE) --no-print-directory -j 4 linted $(TOOLS)
 	@$(MAKE) --no-print-directory suite
 
-# The tests of a file share a worker, as they share their servers.
+# Test files or folders to run; empty: all.
 PARTS ?=
-# All tests but the slow ones that start processes.
+# The folders with unit tests. The other folders start complete processes.
 UNIT := $(filter-out tests/integration tests/browser tests/docker tests/faults tests/benchmarks tests/brokers tests/fuzz tests/harness tests/fakes tests/docs tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+# --dist loadfile: the tests of one file run in the same worker, because they share servers.
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 suite: $(VENV)/.test
 	$(PYTEST) -m "not slow" $(PARTS)
 
-# The tests that are not part of `make test`, which would take more than ten minutes with them: long faults on the page, in
-# `status` and with workers, and the largest payloads.
+# `make test` omits the slow tests, because it would take more than ten minutes with them. The slow tests cover long
+# faults on the page, in `status` and with workers, and the largest payloads.
 test-slow: $(VENV)/.test
 	@$(MAKE) --no-print-directory -j 4 $(TOOLS)
 	$(PYTEST) -m slow
 
-# The suite with branch coverage. It fails below `fail_under` in pyproject.toml. Measuring takes longer than the tests.
+# Runs the suite and measures its branch coverage, which more than doubles the time. Fails if the coverage is below
+# `fail_under` in pyproject.toml.
 coverage: $(VENV)/.test
 	$(PYTEST) --cov --cov-report=term
 
-# The suite on the newest Python of this machine: on the PATH, or of pyenv. NEWEST=… is another one.
+# Runs the suite with the newest Python that is on the PATH or installed by pyenv. NEWEST=python3.13 selects another
+# one.
 NEWEST ?= $(shell for minor in 16 15 14 13 12; do \
   for python in python3.$$minor $$HOME/.pyenv/versions/3.$$minor.*/bin/python; do \
     "$$python" -c '' 2>/dev/null && { echo "$$python"; exit; }; done; done)
@@ -54,19 +59,20 @@ test-newest:
 	@echo "the newest Python of this machine: $$($(NEWEST) --version)"
 	@$(MAKE) --no-print-directory VENV=build/newest PYTHON=$(NEWEST) PARTS="$(or $(PARTS),tests)" suite
 
-# The same without the slow tests, and nothing where this machine has no newer Python.
+# Runs the unit tests with the newest Python. Does nothing if this machine has no Python newer than 3.11.
 test-newest-units:
 	@if [ -n "$(NEWEST)" ]; then $(MAKE) --no-print-directory test-newest PARTS="$(UNIT)"; \
 	  else echo "the newest Python of this machine is $$($(PYTHON) --version): it has run all tests"; fi
 
-# The oldest versions that pyproject.toml permits, of each direct dependency. Starlette's test client of that age needs
-# httpx. The slow tests with processes of their own are left out: they test the bridge and not its libraries.
+# Runs the unit tests with the oldest version of each direct dependency that pyproject.toml permits. Tests that start
+# complete processes are omitted, because they are slow and would find no other errors.
 test-lowest: $(VENV)/.test
 	$(PYTHON) -m venv build/lowest && build/lowest/bin/pip install --quiet uv
 	build/lowest/bin/uv pip install --quiet --upgrade --resolution lowest-direct --python build/lowest/bin/python --editable '.[demo,test]'
 	build/lowest/bin/python -m pytest -n $(WORKERS) --dist loadfile $(UNIT)
 
-# The exact versions and hashes of all packages, in docker/requirements: of the bridge, and what each extra adds.
+# Writes the exact versions and hashes of all packages to docker/requirements: one file for the bridge, and for each
+# extra a file with the packages that it adds.
 REQUIREMENTS := docker/requirements
 COMPILE = build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 lock:
@@ -78,7 +84,8 @@ lock:
 	  $(COMPILE) pyproject.toml --extra $$extra --constraint $(REQUIREMENTS)/base.txt --output-file $(REQUIREMENTS)/$$extra.txt \
 	    $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' $(REQUIREMENTS)/base.txt) || exit 1; done
 
-# All that a box without a network needs, in build/offline: FOR=aarch64 and PYTHON_VERSION=3.12 are those of the box.
+# Writes an archive to build/offline with everything that a machine without a network needs. FOR=aarch64 and
+# PYTHON_VERSION=3.12 set the processor and the Python version of that machine.
 FOR ?= $(shell uname -m)
 PYTHON_VERSION ?= $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 OFFLINE := build/offline/mqtt-kinesis-$(FOR)-python$(PYTHON_VERSION)
@@ -107,45 +114,52 @@ docs: $(VENV)/.docs
 docs-serve: $(VENV)/.docs
 	$(BIN)/zensical serve
 
-# The wheel in build/dist. HOME_URL=https://HOST/OWNER/NAME makes the README's links absolute, for a package index.
+# Builds the wheel in build/dist from the last commit. HOME_URL=https://HOST/OWNER/NAME makes the links of the README
+# absolute, for a package index.
 dist: $(VENV)/.test
 	rm -rf build/source && mkdir -p build/source && git archive HEAD | tar -x -C build/source
 	$(if $(HOME_URL),$(BIN)/python -m tests.docs.package_readme $(HOME_URL) build/source)
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir build/dist build/source
 
-# The page's bundled libraries, at the exact versions of bridge/web/bundle/package-lock.json. Their output is committed, so
-# that only a new version needs npm.
+# Bundles the libraries of the page, at the exact versions of bridge/web/bundle/package-lock.json. The bundles are
+# committed, so npm is needed only for new versions.
 BUNDLE := build/web-assets
 web-assets:
 	rm -rf $(BUNDLE) && mkdir -p $(BUNDLE) && cp bridge/web/bundle/* $(BUNDLE)
 	cd $(BUNDLE) && npm ci --silent --no-audit --no-fund --ignore-scripts && node build.mjs $(CURDIR)/bridge/web/static/vendor
 
-# One table, every figure beside its target, and build/bench.json. ONLY="words of names" measures some sections.
+# Measures every figure, prints it beside its target, and writes build/bench.json. ONLY="word word" measures only the
+# sections whose names contain one of the words.
 bench: $(VENV)/.test mosquitto
 	$(BIN)/python -m tests.benchmarks $(ONLY)
 
-# The same work through Telegraf, Redpanda Connect, Vector and Fluent Bit, as far as they are on the PATH, and a naive script.
-# ONLY="words of names" runs some of them; DOCS=1 writes the tables of docs/explanation/performance.md.
+# Measures the same work with a simple script, and with Telegraf, Redpanda Connect, Vector and Fluent Bit if they are on
+# the PATH. ONLY="word word" runs only the programs whose names contain one of the words. DOCS=1 writes the tables of
+# docs/explanation/performance.md.
 bench-peers: $(VENV)/.test mosquitto
 	$(BIN)/python -m tests.benchmarks.peers $(ONLY) $(if $(DOCS),--docs)
 
-# Writes the table of docs/explanation/fault-suite.md. ONLY="words of names" plays some of them.
+# Runs the fault suite and writes the table of docs/explanation/fault-suite.md. ONLY="word word" runs only the scenarios
+# whose names contain one of the words.
 faults: $(VENV)/.test mosquitto fault-tools
 	$(BIN)/python -m tests.faults $(ONLY)
 
-# The battery of tests/brokers on every broker that is installed; writes docs/reference/brokers.md. BROKERS="names" for some.
+# Runs the checks of tests/brokers on every broker that is installed, and writes docs/reference/brokers.md.
+# BROKERS="name name" selects brokers.
 brokers: $(VENV)/.test mosquitto broker-servers
 	$(BIN)/python -m tests.brokers $(BROKERS)
 
-# Load and random faults for SECS seconds (half an hour); SEED=… plays the same ones again; HOSTILE=1 mixes hostile messages in.
+# Causes load and random faults for SECS seconds (default: half an hour). SEED=… repeats the faults of an earlier run.
+# HOSTILE=1 adds hostile messages.
 soak: $(VENV)/.test mosquitto fault-tools
 	$(BIN)/python -m tests.faults.soak --secs $(or $(filter-out 0,$(SECS)),1800) $(if $(SEED),--seed $(SEED)) $(if $(HOSTILE),--hostile)
 
-# Hostile input: `make test` tries a hundred of each kind, this ten thousand.
+# Tests ten thousand malformed inputs of each kind. `make test` tests a hundred of each kind.
 fuzz: $(VENV)/.test
 	$(BIN)/pytest tests/fuzz --hypothesis-profile=long --timeout=0
 
-# The image, and whether its bridge moves messages. BASE=… is another base image; DOCKER=podman another tool.
+# Builds the image. BASE=… selects another base image, and DOCKER=podman another program. `image-test` also runs the
+# image and checks that it delivers messages.
 DOCKER ?= docker
 image: docker-engine
 	$(DOCKER) build --network host $(if $(BASE),--build-arg BASE=$(BASE)) --file docker/Dockerfile --tag mqtt-kinesis .
@@ -176,7 +190,7 @@ $(VENV)/.docs: $(VENV)/.test
 	$(BIN)/pip install --quiet --no-compile --editable '.[demo,test,docs]'
 	@touch $@
 
-# The tests speak to a real broker. Debian keeps mosquitto in /usr/sbin, which is not on every user's PATH.
+# The tests use a real broker. Debian installs mosquitto in /usr/sbin, which is not on every user's PATH.
 .PHONY: mosquitto
 mosquitto:
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || { \
@@ -184,7 +198,8 @@ mosquitto:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mosquitto mosquitto-clients >/dev/null; \
 	  else echo "the tests need the mosquitto broker: sudo apt-get install mosquitto mosquitto-clients" >&2; exit 1; fi; }
 
-# Brokers of the registries of npm, Go, Rust and Maven, as far as their tools are here; RabbitMQ and ejabberd by apt as root.
+# Installs brokers from the registries of npm, Go, Rust and Maven, if the tools of the registry are on this machine. As
+# root, installs RabbitMQ and ejabberd by apt-get.
 JAVA_BROKERS := hivemq moquette artemis
 .PHONY: broker-servers
 broker-servers: build/brokers/.installed
@@ -204,7 +219,8 @@ build/brokers/.installed: Makefile tests/brokers/servers/mochi/main.go $(JAVA_BR
 	  || echo "RabbitMQ and ejabberd are not installed" >&2
 	@touch $@
 
-# What makes faults: network namespaces and traffic control, packet filters, errors of system calls, a false clock.
+# Programs that cause faults: ip and tc (network namespaces, slow links), iptables (packet filters), strace (errors of
+# system calls), faketime (a wrong clock).
 .PHONY: fault-tools
 fault-tools:
 	@PATH="$$PATH:/usr/sbin:/sbin" && command -v ip >/dev/null && command -v iptables >/dev/null \
@@ -213,7 +229,7 @@ fault-tools:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq iproute2 iptables strace faketime >/dev/null; \
 	  else echo "the fault suite needs: sudo apt-get install iproute2 iptables strace faketime" >&2; exit 1; fi; }
 
-# What a disk would hold after a power cut is told by the system calls.
+# The tests record system calls with strace, to compute what a disk would contain after a power failure.
 .PHONY: strace
 strace: | mosquitto
 	@command -v strace >/dev/null || { \
@@ -221,8 +237,8 @@ strace: | mosquitto
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq strace >/dev/null; \
 	  else echo "the tests need strace: sudo apt-get install strace" >&2; exit 1; fi; }
 
-# Peers that exist for Node only: a Sparkplug edge node, KPL de-aggregation, a Kinesis that splits and merges shards; and
-# what checks that everyone can use the page.
+# Packages that exist only for Node: a Sparkplug edge node, KPL de-aggregation, a Kinesis emulator that splits and
+# merges shards, and a checker of the page's accessibility.
 .PHONY: node
 node: build/node/.installed
 
@@ -235,7 +251,7 @@ build/node/.installed: Makefile | chromium
 	@npm install --silent --no-audit --no-fund --prefix build/node sparkplug-client@3 aws-kinesis-agg@4 kinesis-local@0.6 axe-core@4
 	@touch $@
 
-# Thin links of the kernel: network namespaces and traffic control.
+# The tests slow down links in the kernel, with network namespaces (ip) and traffic control (tc).
 .PHONY: iproute2
 iproute2: | strace
 	@PATH="$$PATH:/usr/sbin:/sbin" && { command -v ip && command -v tc; } >/dev/null || { \
@@ -243,7 +259,7 @@ iproute2: | strace
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq iproute2 >/dev/null; \
 	  else echo "the tests need ip and tc: sudo apt-get install iproute2" >&2; exit 1; fi; }
 
-# Completion is tried in the shells that it is for.
+# The tests try the completion of commands in the shells that it supports.
 .PHONY: shells
 shells: | iproute2
 	@{ command -v zsh && command -v fish; } >/dev/null || { \
@@ -251,8 +267,8 @@ shells: | iproute2
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends zsh fish >/dev/null; \
 	  else echo "the tests need these shells: sudo apt-get install zsh fish" >&2; exit 1; fi; }
 
-# The dashboard's queries and the alert rules are evaluated by what they are written for. Taken out of its package and not
-# installed: that would start a server on every interface.
+# The tests evaluate the dashboard's queries and the alert rules with Prometheus. Prometheus is unpacked and not
+# installed, because its installation would start a server on every network interface.
 .PHONY: prometheus
 prometheus: build/prometheus/.installed
 
@@ -265,7 +281,7 @@ build/prometheus/.installed: Makefile | shells
 	  || { echo "the tests need Prometheus: put prometheus and promtool on the PATH" >&2; exit 1; }
 	@touch $@
 
-# The page is tested in a real browser: the one that opens no windows, where there is a package of it.
+# The tests open the page in a real browser: chromium-headless-shell, or chromium if there is no package of the former.
 .PHONY: chromium
 chromium: | prometheus
 	@command -v chromium-headless-shell >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
@@ -274,7 +290,8 @@ chromium: | prometheus
 	  || command -v chromium >/dev/null \
 	  || { echo "the tests need a browser: sudo apt-get install chromium fonts-dejavu-core" >&2; exit 1; }
 
-# An AWS that checks signatures and IAM policies. It pins its own botocore, so it has an environment of its own.
+# ministack emulates AWS, and checks signatures and IAM policies. ministack needs a certain version of botocore, so it
+# gets a separate virtual environment.
 .PHONY: ministack
 ministack: build/ministack/.installed
 

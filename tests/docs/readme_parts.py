@@ -43,7 +43,7 @@ def fault_line() -> str:
     sent = sum(int(row[2].replace(",", "")) for row in scenarios)
     lost = sum(int(row[3].replace(",", "")) for row in scenarios)
     return (
-        f"[The fault suite](docs/explanation/fault-suite.md) plays {len(scenarios)} faults on real parts "
-        "(SIGKILL between any two steps, failing disks, cut and thin links, every error of Kinesis): "
-        f"of {sent:,} messages, {lost:,} lost."
+        f"[The fault suite](docs/explanation/fault-suite.md) causes {len(scenarios)} faults in real programs and networks "
+        "(SIGKILL between any two steps, failing disks, broken and slow links, every error of Kinesis). "
+        f"Of {sent:,} messages, {lost:,} were lost."
     )
