@@ -1,7 +1,8 @@
-"""Take out of an image's virtual environment what the bridge never reads: `python prune.py FOLDER`.
+"""Remove files that the bridge never reads from the virtual environment of an image: `python prune.py FOLDER`.
 
-botocore brings the descriptions of all AWS services, 400 of them, and boto3 those of its resources. Kept are Kinesis
-and the services that give credentials. zstandard brings a second implementation, for PyPy.
+botocore contains the descriptions of 400 AWS services. The bridge needs only Kinesis and the services that issue
+credentials. boto3 contains descriptions of resources, which the bridge does not use. zstandard contains a second
+implementation for PyPy.
 """
 
 import shutil
@@ -14,7 +15,7 @@ INSTALLERS = ("pip", "pip-*", "setuptools", "setuptools-*", "pkg_resources")
 
 
 def prune(environment: Path) -> int:
-    """How many bytes were taken out."""
+    """Remove the files, and return the number of bytes that they used."""
     before = size(environment)
     for packages in environment.glob("lib/python3*/site-packages"):
         for service in (packages / "botocore" / "data").iterdir():
@@ -30,9 +31,9 @@ def prune(environment: Path) -> int:
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files."""
+    """Return the number of bytes in all files of a folder."""
     return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())
 
 
 if __name__ == "__main__":
-    print(f"{prune(Path(sys.argv[1])) / 1e6:.0f} MB taken out")
+    print(f"{prune(Path(sys.argv[1])) / 1e6:.0f} MB removed")
