@@ -9,14 +9,14 @@ from bridge.tools.capture import file_format
 from bridge.tools.doctor.finding import CHECKS, Finding
 
 FINDING_FIELDS = {
-    "check": "one of the checks below; it does not change",
+    "check": "code of the check, from the table below; codes stay the same between versions",
     "subject": "what was tested: a host, a topic filter, a stream, a folder",
     "state": "`well`, `warning` or `failed`",
     "status": "`ok`, `warning` or `error`",
     "said": "the result",
     "message": "the result",
     "advice": "what to do; empty if nothing",
-    "details": "list of further lines",
+    "details": "further lines of text, as a list",
     "facts": "the result in numbers; the names depend on the check",
 }
 CHECK_MEANINGS = {
@@ -32,15 +32,15 @@ CHECK_MEANINGS = {
     "broker.messages": "messages that arrived during the test",
     "aws.endpoint": "each host of AWS: name, port, TLS",
     "aws.clock": "difference between this machine's clock and AWS's",
-    "aws.credentials": "whose they are, and until when they are valid",
+    "aws.credentials": "whose credentials they are, and when they expire",
     "aws.stream": "each stream: state, shards, record size, encryption",
     "aws.placement": "record distribution strategy of a stream",
-    "aws.shards": "whether ListShards is permitted where it is of use",
+    "aws.shards": "whether ListShards is permitted, if the bridge needs it",
     "aws.send": "with `--send`: one marked record to each stream",
-    "aws.uplink": "bandwidth to each region, and how long the backlog takes",
+    "aws.uplink": "bandwidth to each region, and the time to deliver the backlog",
     "disk.sync": "duration of an `fsync` in the spool's folder",
     "spool.room": "hours of an outage that the free space covers",
-    "doctor": "a check did not end properly",
+    "doctor": "a check crashed or hung",
 }
 LETTER_FIELDS = {
     "kind": "`message` (not mapped) or `record` (not accepted by Kinesis)",
@@ -50,9 +50,9 @@ LETTER_FIELDS = {
     "code": "one of the codes of dead letters",
     "detail": "the reason",
     "topic": "topic of the message",
-    "total_bytes": "size of the payload as received; the stored payload may be cut",
+    "total_bytes": "size of the payload as received; the stored payload may be only its beginning",
     "qos": "QoS of the message",
-    "retain": "whether it was retained",
+    "retain": "whether the message was retained",
     "received_at_ms": "time of receipt, in milliseconds since 1970",
     "properties": "MQTT 5 properties",
     "key": "partition key of a record; else null",

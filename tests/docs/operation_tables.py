@@ -42,7 +42,9 @@ from tests.docs.tables import cell
 MEANINGS = {
     error_codes.ErrorAction.UNAVAILABLE: "retried without limit",
     error_codes.ErrorAction.REFUSED: "a person must act; retried slowly",
-    error_codes.ErrorAction.INVALID: "the request is halved until the one record is alone; it becomes a dead letter",
+    error_codes.ErrorAction.INVALID: (
+        "the request is halved until the invalid record is alone; this record becomes a dead letter"
+    ),
 }
 
 
@@ -80,34 +82,49 @@ def limits_table() -> str:
 
 def message_limits():
     yield "**Messages**", "", ""
-    yield "MQTT message", "10 MiB", "dead letter, cut short; `mqtt.max_message_bytes`, at most 256 MiB"
+    yield (
+        "MQTT message",
+        "10 MiB",
+        "dead letter with only the beginning of the message; set by `mqtt.max_message_bytes`, at most 256 MiB",
+    )
     yield "MQTT topic, bytes", 65_535, "limit of MQTT"
     yield "packet other than a message", size(packet_stream.MAX_CONTROL_BYTES), "the connection is closed"
-    yield "messages of one transaction", connection.MAX_BURST_MESSAGES, "the next transaction"
+    yield "messages of one transaction", connection.MAX_BURST_MESSAGES, "further messages are in the next transaction"
     yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "values of a MessagePack or CBOR payload", json_values.MAX_VALUES, "dead letter `decode`"
-    yield "records of one transaction", burst_mapper.MAX_TRANSACTION_RECORDS, "the next transaction"
-    beyond = f"the next transaction; 1/{transaction_budget.TRANSACTION_SHARE} of `spool.max_bytes`, if that is less"
+    yield (
+        "records of one transaction",
+        burst_mapper.MAX_TRANSACTION_RECORDS,
+        "further records are in the next transaction",
+    )
+    beyond = (
+        "further records are in the next transaction; the limit is "
+        f"1/{transaction_budget.TRANSACTION_SHARE} of `spool.max_bytes`, if that is less"
+    )
     yield "bytes of one transaction", size(transaction_budget.MAX_TRANSACTION_BYTES), beyond
     share = f"1/{transaction_budget.MESSAGE_SHARE} of `spool.max_bytes`"
-    yield "records and dead letters that a mapping makes of one message, bytes", share, "one dead letter `too_large`"
+    yield "records and dead letters that a mapping creates for one message, bytes", share, "one dead letter `too_large`"
     share = f"1/{spool_settings.DEAD_LETTER_SHARE * PAYLOAD_SHARE} of `spool.max_bytes`"
     or_less = f"at most 1/{PAYLOAD_SHARE} of `spool.max_dead_letter_bytes`"
     beyond = f"one dead letter `too_large` for the message; {or_less}"
-    yield "dead letters of the items of one message, bytes", share, beyond
+    yield "dead letters for the items of one message, bytes", share, beyond
     yield "payload of a dead letter, bytes", share, f"only its beginning is stored; {or_less}"
     yield (
         "dead letters",
         "256 MiB",
         (
-            "the oldest are evicted and counted; `spool.max_dead_letter_bytes`, at most "
+            "the oldest ones are evicted and counted; set by `spool.max_dead_letter_bytes`, at most "
             f"1/{spool_settings.DEAD_LETTER_SHARE} of `spool.max_bytes`"
         ),
     )
     beyond = "the message is mapped with properties `{unreadable: …}`"
     yield "properties of a message", properties.MAX_PROPERTIES, beyond
     yield "properties of a message, bytes", size(properties.MAX_PROPERTY_BYTES), beyond
-    yield "mapping of one burst", f"{hang_watchdog.MAX_BURST_SECS:.0f} s", "the process ends and is started again"
+    yield (
+        "mapping of one burst",
+        f"{hang_watchdog.MAX_BURST_SECS:.0f} s",
+        "the process ends, and its supervisor restarts it",
+    )
     beyond = "dead letter `poison`"
     yield "processes that end while they map the same message", poison_guard.MAX_DEATHS, beyond
     yield "levels of a JSON payload", 1024, "dead letter `decode`"
@@ -119,9 +136,9 @@ def message_limits():
     yield "elements and attributes of an XML payload", xml.MAX_PARTS, "dead letter `decode`"
     yield "a tag or comment of an XML payload", size(xml.MAX_TAG_BYTES), "dead letter `decode`"
     yield "values of an Avro payload", json_values.MAX_VALUES, "dead letter `decode`"
-    yield "levels of an Avro record within itself", json_values.MAX_DEPTH, "dead letter `decode`"
+    yield "levels of an Avro record that contains itself", json_values.MAX_DEPTH, "dead letter `decode`"
     yield "values of a Protocol Buffers message", json_values.MAX_VALUES, "dead letter `decode`"
-    yield "levels of a Protocol Buffers message", 100, "dead letter `decode`; limit of the package"
+    yield "levels of a Protocol Buffers message", 100, "dead letter `decode`; this is a limit of the package protobuf"
     yield "bytes of a payload of `number`", number._MAX_CHARS, "dead letter `decode`"
     yield "levels of a Sparkplug payload", protobuf.MAX_DEPTH, "dead letter `decode`"
     yield "metrics and other parts of a Sparkplug payload", protobuf.MAX_PARTS, "dead letter `decode`"
@@ -130,30 +147,35 @@ def message_limits():
     yield (
         "decompressed payload",
         size(compression.DEFAULT_LIMIT),
-        (f"dead letter `decode`; `max_decompressed_bytes`, at most {size(mapping_spec.MAX_DECOMPRESSED_BYTES)}"),
+        (f"dead letter `decode`; set by `max_decompressed_bytes`, at most {size(mapping_spec.MAX_DECOMPRESSED_BYTES)}"),
     )
     yield "members or frames of a compressed payload", compression._MAX_PARTS, "dead letter `decode`"
-    window = f"dead letter `decode`; `max_decompressed_bytes`, if that is more than {size(compression._WINDOW_BYTES)}"
-    yield "window of a zstd payload", size(compression._WINDOW_BYTES), window
+    window = size(compression._WINDOW_BYTES)
+    beyond = f"dead letter `decode`; the limit is `max_decompressed_bytes` if that is more than {window}"
+    yield "window of a zstd payload", window, beyond
 
 
 def mapping_limits():
     yield "**Mapping files**", "", ""
     yield "a YAML file", size(files.MAX_DOCUMENT_BYTES), "the file does not load"
     yield "levels of a YAML file", node_builder.MAX_DEPTH, "the file does not load"
-    yield "schema files", schema_files.MAX_FILES, "further ones are not read"
-    yield "a schema file", size(schema_files.MAX_SCHEMA_BYTES), "the file is not read, and reported"
+    yield "schema files", schema_files.MAX_FILES, "further files are not read"
+    yield "a schema file", size(schema_files.MAX_SCHEMA_BYTES), "the file is not read, and the bridge reports it"
     yield "a lookup table, CSV", size(lookup_tables.MAX_CSV_BYTES), "the table does not load"
     yield "names in `vars`", mapping_spec.MAX_VARS, "the file does not load"
     yield "characters of an expression", expression.MAX_EXPRESSION_CHARS, "the file does not load"
     yield "levels of an expression", static_checks.MAX_DEPTH, "the file does not load"
-    yield "times by which an expression may grow its input", static_checks.MAX_GROWTH, "the file does not load"
-    yield "values that an expression repeats or makes", evaluation.MAX_STEPS, "dead letter `transform`"
+    yield (
+        "size of an expression's result, as a multiple of its input",
+        static_checks.MAX_GROWTH,
+        "the file does not load",
+    )
+    yield "values that an expression repeats or creates", evaluation.MAX_STEPS, "dead letter `transform`"
     patterns = evaluation.MAX_STEPS // regex.PATTERN_STEPS
     yield (
         "different regular expressions in one message",
         patterns,
-        "dead letter `transform`; recently used ones do not count",
+        "dead letter `transform`; recently used regular expressions do not count",
     )
     yield "levels of a transform's result", 254, "dead letter `transform`"
     yield "integers of a transform's result", "-2⁶³ to 2⁶⁴-1", "dead letter `transform`"
@@ -162,36 +184,40 @@ def mapping_limits():
         f"dead letter `too_large`; the limit is {record_builder.MAX_AMPLIFICATION} times the payload, if that is more"
     )
     yield "all records of `each` for one message, bytes", size(record_builder.MAX_RECORDS_BYTES), beyond
-    yield "characters of the reason of a dead letter", record_builder.MAX_DETAIL_CHARS, "it is cut"
+    yield "characters of the reason of a dead letter", record_builder.MAX_DETAIL_CHARS, "the reason is cut"
     yield "elements that a projection produces", projection.MAX_ELEMENTS, "dead letter `transform`"
     yield "characters that a function returns", function.MAX_TEXT_CHARS, "dead letter `transform`"
     yield "parts of `split`", text.MAX_PARTS, "dead letter `transform`"
     yield "characters of a regular expression", regex.MAX_PATTERN_CHARS, "the file does not load"
-    yield "keys that `changes` remembers", change_filter.MAX_KEYS, "the oldest is forgotten; its next message passes"
+    yield (
+        "keys that `changes` stores",
+        change_filter.MAX_KEYS,
+        "the oldest key is removed; the next message of this key passes",
+    )
     yield (
         "state of all mappings of a spool, memory",
         size(mapping_state.MAX_STATE_BYTES),
         (
-            f"at most 1/{mapping_state.SPOOL_SHARE} of `spool.max_bytes`; what was written longest ago is forgotten "
-            "and counted (`mapping_state_evicted`), and records of `sample` are sent early"
+            f"at most 1/{mapping_state.SPOOL_SHARE} of `spool.max_bytes`; the keys that were written longest ago "
+            "are evicted and counted (`mapping_state_evicted`), and records of `sample` are sent early"
         ),
     )
     yield "`every_secs` of `changes` and `sample`", stateful_spec.MAX_EVERY_SECS, "the file does not load"
     yield "memory of the cache of topics", size(router.MAX_CACHED_BYTES), "topics are matched without it"
-    yield "topics that no mapping matches, remembered", topic_coverage.MAX_TOPICS, "further ones are only counted"
+    yield "stored topics that no mapping matches", topic_coverage.MAX_TOPICS, "further topics are only counted"
 
 
 def kinesis_limits():
     yield "**Kinesis**", "", ""
-    yield "streams and queues", "those of the mapping files", "no message can add one"
+    yield "streams and queues", "those of the mapping files", "messages cannot add streams or queues"
     yield "partition key, characters", model.MAX_PARTITION_KEY_CHARS, "dead letter `partition_key`"
     yield (
         "record",
         size(model.MAX_RECORD_BYTES),
         ("dead letter `too_large`; 1 MiB unless the stream permits more (DescribeStreamSummary)"),
     )
-    yield "records of a request", limits.MAX_REQUEST_RECORDS, "the next request"
-    yield "a request", size(limits.MAX_REQUEST_BYTES), "the next request"
+    yield "records of a request", limits.MAX_REQUEST_RECORDS, "further records are in the next request"
+    yield "a request", size(limits.MAX_REQUEST_BYTES), "further records are in the next request"
     yield "a response", size(request.MAX_RESPONSE_BYTES), "the request is repeated"
     yield "a response of GetRecords", size(session.MAX_GET_RECORDS_BYTES), "the request is repeated"
     yield "a response with credentials", size(bounded_session.MAX_RESPONSE_BYTES), "the request is repeated"
@@ -201,11 +227,11 @@ def kinesis_limits():
         "the request is repeated",
     )
     yield "pages of ListShards", responses.MAX_PAGES, "the request is repeated"
-    yield "bytes in flight to an endpoint", size(concurrency.MAX_WINDOW_BYTES), "wait"
+    yield "bytes in flight to an endpoint", size(concurrency.MAX_WINDOW_BYTES), "further requests wait"
     yield (
         "full shards of a stream that wait on disk",
         shard_deferral.MAX_DEFERRED_SHARDS,
-        "further ones slow their stream",
+        "a further full shard slows down its stream",
     )
 
 
@@ -215,37 +241,41 @@ def process_limits():
     yield (
         "connections of the page",
         connections.MAX_CONNECTIONS,
-        "the one that waits longest ends; at most a quarter of the process's file descriptors",
+        "the connection that is idle longest ends; the limit is at most a quarter of the process's file descriptors",
     )
     yield "wait of the page for the head of a request", f"{connections.HEAD_SECS:.0f} s", "the connection ends"
     yield "wait of the page for the body of a request", f"{connections.BODY_SECS:.0f} s", "the connection ends"
-    yield "wrong tokens of an address that are being answered", wrong_tokens.MAX_DELAYED, "429"
+    yield "delayed responses to wrong tokens from one address", wrong_tokens.MAX_DELAYED, "429"
     yield from editor_limits()
     yield "event streams of the page", events.MAX_LISTENERS, "503"
     yield "files of the event log", f"2 of {size(event_log.MAX_FILE_BYTES)}", "the oldest events are removed"
-    yield "events in memory while the disk accepts none", event_log.MAX_WAITING, "the oldest are forgotten"
+    yield "events in memory while the disk accepts no writes", event_log.MAX_WAITING, "the oldest events are removed"
     yield (
         "file of the curves",
         f"{curve_file.file_bytes([TimeSeries(*each) for each in RESOLUTIONS.values()]):,} bytes",
         "older points are replaced",
     )
-    yield "series of the page's last hour, by mapping and stream", time_series.MAX_SERIES, "further ones are not drawn"
-    yield "sessions of the page", sessions.MAX_SESSIONS, "the oldest ends; each ends after 12 hours"
+    yield (
+        "series of the page's last hour, by mapping and stream",
+        time_series.MAX_SERIES,
+        "further series are not drawn",
+    )
+    yield "sessions of the page", sessions.MAX_SESSIONS, "the oldest session ends; each session ends after 12 hours"
     yield "body of a request to the page", size(requests.MAX_BODY_BYTES), "413"
     yield "dead letters of one replay by the page", dead_letters.MAX_NUMBERS, "400; the command has no such limit"
 
 
 def editor_limits():
-    yield "trials and checks that wait in the playground", playground.MAX_REQUESTS, "409"
+    yield "trials and checks that wait for the playground", playground.MAX_REQUESTS, "409"
     yield "a trial, a check or a preview", f"{playground.PATIENCE_SECS:.0f} s", "409; nothing is saved"
-    yield "loading of tables and schemas for them", f"{playground.LOAD_SECS:.0f} s", "409"
+    yield "loading of tables and schemas for a trial, a check or a preview", f"{playground.LOAD_SECS:.0f} s", "409"
     yield "memory of a trial, a check or a preview", size(memory_limit.JOB_BYTES), "409; nothing is saved"
-    yield "memory of these with all tables and schemas", size(playground_worker.MEMORY_BYTES), "409"
+    yield "memory of the playground, including all tables and schemas", size(playground_worker.MEMORY_BYTES), "409"
     yield "characters of a payload in the playground", job_requests.MAX_PAYLOAD_CHARS, "409"
     yield "messages of a preview", job_requests.MAX_MESSAGES, "409"
     yield "characters of a mapping on the page", job_requests.MAX_MAPPING_CHARS, "413; edit the file in its folder"
     yield "mapping files in a folder where the page creates one", mapping_editor.MAX_FILES, "409"
-    oldest = "the oldest are deleted"
+    oldest = "the oldest versions are deleted"
     yield "versions of a mapping in its history", version_store.MAX_VERSIONS, oldest
     yield "versions of all mappings in their history", version_store.MAX_ALL_VERSIONS, oldest
     yield "the history of all mappings", size(version_store.MAX_BYTES), oldest

@@ -12,15 +12,15 @@ STATES = {
     "degraded": ("at least one warning, no error: data flows, but something needs attention", "1", "200", "amber"),
     "failing": ("at least one error: some data does not flow, or the accounting is wrong", "1", "503", "red"),
 }
-BUFFERED = "The buffered records. The problem gives their number, and the number of dropped records."
+BUFFERED = "The buffered records. The problem shows their number, and the number of dropped records."
 FIELDS = {
     "code": "one of the codes above",
     "severity": "`warning` or `error`",
     "stage": "`receiving`, `mapping`, `spooling`, `delivering` or `running`",
-    "summary": "what and where",
+    "summary": "what is wrong, and where",
     "cause": "error text and host; several lines for a mapping file",
     "advice": "what to do",
-    "since": "seconds since 1970",
+    "since": "when the problem began, in seconds since 1970",
     "attempts": "failed attempts in a row; 0 if nothing is attempted",
     "safe": "what is not lost",
     "buffered_records": "records of the stream on disk",

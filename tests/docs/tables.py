@@ -21,7 +21,7 @@ HEADINGS = {
 
 
 def options_table() -> str:
-    rows = ["| option | is | default | |", "| --- | --- | --- | --- |"]
+    rows = ["| option | value | default | description |", "| --- | --- | --- | --- |"]
     for option in options():
         default = {"": "", "required": "**required**"}.get(option.default, f"`{option.default}`")
         rows.append(f"| `{option.name}` | {cell(option.type)} | {default} | {cell(option.description)} |")
@@ -32,7 +32,7 @@ def functions_table() -> str:
     """Return the table of functions, each with an example that the tests run."""
     parts = []
     for family, functions in FAMILIES.items():
-        parts.append(f"\n**{HEADINGS.get(family, family)}**\n\n| function | gives | example |\n| --- | --- | --- |")
+        parts.append(f"\n**{HEADINGS.get(family, family)}**\n\n| function | returns | example |\n| --- | --- | --- |")
         for function in functions:
             expression, result = function.examples[0]
             # A cell cannot hold a bare `|`, and code with back quotes in it needs two around it.
@@ -55,7 +55,7 @@ MAPPING_SECTIONS = (
 
 
 def mapping_table() -> str:
-    rows = ["| key | is | default | |", "| --- | --- | --- | --- |"]
+    rows = ["| key | value | default | description |", "| --- | --- | --- | --- |"]
     for prefix, model in MAPPING_SECTIONS:
         for name, field in model.model_fields.items():
             default = "**required**" if field.is_required() else shown(field.get_default(call_default_factory=True))
