@@ -1,4 +1,4 @@
-"""The structure of the package: its layers, the size of its files, where threads are made, who imports what."""
+"""Structure of the package: layers, sizes of files, which files create threads, and which import a library."""
 
 import ast
 import re
@@ -38,19 +38,21 @@ LAYERS = (
     ),
     ("__init__",),
 )
-"""A folder, or a file of the package's own folder, imports only from rows below its own. Files of the last but one row
-may import one another, without a cycle."""
+"""Rows of folders and files. A folder or file imports only from lower rows.
+
+The files of the last row but one may import each other, without a cycle.
+"""
 LEVEL = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
 BASE = LEVEL["errors"]
 
 THREADS = {
-    "runtime/thread_group.py": "the only place of the running bridge: named, guarded, joined under one deadline",
-    "tools/doctor/check_runner.py": "the checks run beside one another, and one that hangs is left behind",
-    "tools/demo/broker.py": "the embedded broker has an event loop of its own",
+    "runtime/thread_group.py": "all threads of the running bridge: named, guarded, joined before one deadline",
+    "tools/doctor/check_runner.py": "the checks run in parallel, and a check that hangs is abandoned",
+    "tools/demo/broker.py": "the embedded broker needs a separate event loop",
     "tools/demo/local_kinesis.py": "the simulated Kinesis is a blocking HTTP server",
-    "tools/demo/run.py": "a signal is relayed while the demo draws",
+    "tools/demo/run.py": "relays a signal while the demo draws",
 }
-"""Files that may make threads, and why. asyncio.to_thread is for web only: its pool ends with the event loop."""
+"""Files that may create threads, and why. Only web may call asyncio.to_thread, whose pool ends with the event loop."""
 
 THIRD_PARTY = {
     "paho": ("mqtt/", "tools/demo/message_publisher.py"),
@@ -70,7 +72,7 @@ THIRD_PARTY = {
 
 
 def name_of(file):
-    """bridge/web/app.py: bridge.web.app; bridge/web/__init__.py: bridge.web."""
+    """Return the module of a file: bridge.web.app for bridge/web/app.py, bridge.web for bridge/web/__init__.py."""
     return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
@@ -84,7 +86,7 @@ def parsed(file):
 
 @cache
 def imported(file):
-    """(module, line) of each import, also of those for type checking and within functions."""
+    """Return (module, line) for each import, including imports for type checking and within functions."""
     return list(_imported(parsed(file)))
 
 
@@ -100,7 +102,7 @@ def _imported(tree):
 
 
 def dotted(node):
-    """threading.Thread as it is written; of what is no chain of names, its last name."""
+    """Return the dotted name of an expression, such as threading.Thread. Otherwise, return the last name."""
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
@@ -108,18 +110,18 @@ def dotted(node):
 
 @cache
 def calls(file):
-    """(dotted name, line) of each call."""
+    """Return (dotted name, line) for each call."""
     return [(dotted(node.func), node.lineno) for node in ast.walk(parsed(file)) if isinstance(node, ast.Call)]
 
 
 def place(module):
-    """The folder, or the file, that a module's row is named for."""
+    """Return the name of the folder or file under which a module appears in LAYERS."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
 
 
 def upward(module, target):
-    """Return whether the import leads to its own row, or to one above it."""
+    """Return whether a module imports from its own row, or from a row above."""
     here, there = place(module), place(target)
     return here != there and LEVEL[there] >= LEVEL[here] and not LEVEL[here] == LEVEL[there] == BASE
 
@@ -159,7 +161,7 @@ def test_imports_lead_to_lower_layers():
 
 
 def cycle(graph):
-    """Some cycle of the graph, as the list of its modules; [] if there is none."""
+    """Return the modules of one cycle in the graph; [] if there is no cycle."""
     done, path = set(), []
 
     def visit(module):

@@ -1,4 +1,4 @@
-"""The documentation agrees with the code, and its links lead somewhere. Blocks of code are run by tests/docs."""
+"""The documentation agrees with the code, and the targets of its links exist. tests/docs runs the code blocks."""
 
 import re
 import tomllib
@@ -17,7 +17,7 @@ from tests.faults.table import FAULT_PAGE, rows_of
 MAX_README_LINES = 250
 MAX_CHANGELOG_LINES = 40
 NOT_OPTIONS = {"spool.db", "spool.room"}
-"""Names that look like an option: a file, and a check of doctor."""
+"""Names that look like an option, but are a file and a check of doctor."""
 EVERY_PAGE = [*ROOT_PAGES, *PAGES]
 
 
@@ -106,7 +106,7 @@ def test_exit_codes_of_the_program_are_documented():
 
 
 def quoted_messages():
-    """The first column of the table of troubles."""
+    """Return the first column of the table in docs/how-to/troubleshooting.md."""
     text = prose(DOCS / "how-to" / "troubleshooting.md")
     rows = [re.findall(r"`([^`]+)`", row.split("|")[1]) for row in text.splitlines() if row.startswith("| ")][2:]
     return [message for row in rows for message in row]

@@ -95,7 +95,7 @@ def texts(file: Path) -> tuple[Text, ...]:
 
 
 def strings(source: str, *, shown: bool) -> Iterator[Text]:
-    """Yield docstrings, those of attributes too, and with `shown` the constant parts of all other strings."""
+    """Yield the docstrings, also of attributes. With `shown`, yield the constant parts of all other strings too."""
     tree = ast.parse(source)
     nodes = list(ast.walk(tree))
     standalone = {id(each.value) for each in nodes if isinstance(each, ast.Expr)}
@@ -110,7 +110,7 @@ def strings(source: str, *, shown: bool) -> Iterator[Text]:
 
 
 def comments(source: str) -> Iterator[Text]:
-    """Yield what follows a number sign, also within strings: the tokenizer takes five times as long."""
+    """Yield the text after each number sign, even within strings, because the tokenizer takes five times as long."""
     for number, line in enumerate(source.splitlines(), 1):
         if found := _COMMENT.search(line):
             yield Text(number, "comment", found[1])

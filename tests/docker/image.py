@@ -1,4 +1,4 @@
-"""The image, built and run: `make image-test`, not `make test`. It needs a Docker daemon (DOCKER_HOST)."""
+"""Tests of the built image. `make image-test` runs them, but `make test` does not: they need a Docker daemon."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from tests.harness.publisher import Publisher
 
 IMAGE = os.environ.get("IMAGE", "mqtt-kinesis")
 MOST_ADDED_BYTES = 75_000_000
-"""Above a base of 125 MB: 200 MB in all."""
+"""Maximum size that the image may add to its base of 125 MB, so that it has at most 200 MB."""
 
 
 def docker(*arguments):
@@ -26,7 +26,7 @@ def docker(*arguments):
 
 @contextlib.contextmanager
 def container(folder, *options):
-    """Run a container with a read-only root, without capabilities, on the host's network."""
+    """Run a container with a read-only root file system, without capabilities, on the network of the host."""
     mounts = [f"--volume={folder / name}:/bridge/{name}:ro" for name in ("bridge.yaml", "mappings")]
     hardened = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=host"]
     name = docker("run", "--detach", *hardened, *mounts, *options, IMAGE)
@@ -109,7 +109,7 @@ def test_image_commands_work_in_a_read_only_root(beside, command):
 
 @pytest.fixture(scope="module")
 def beside(tmp_path_factory):
-    """A bridge that has moved something, for commands beside it."""
+    """A bridge that has delivered a message, for tests of other commands in its container."""
     with running_parts(tmp_path_factory.mktemp("beside")) as (folder, broker, stream), container(folder) as bridge:
         until(lambda: '"subscribed"' in docker_log(bridge))
         with Publisher(broker.port) as publisher:

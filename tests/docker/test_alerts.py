@@ -1,4 +1,4 @@
-"""Each alert fires for its cause and within its time, and for no other cause. promtool runs the rules."""
+"""Each alert fires for its own cause within its time, and for no other cause. promtool evaluates the rules."""
 
 import pytest
 
@@ -52,7 +52,7 @@ WELL = {
     f"{P}worker_up{of(worker='worker 2')}": "1x120",
     f"{P}worker_restarts_total{of(worker='worker 2')}": "0x120",
 }
-"""Two hours of a bridge that has nothing wrong, minute by minute. From the tenth minute on, one thing is:"""
+"""Values of a healthy bridge for each minute of two hours. In each test, one value becomes wrong at minute ten."""
 TROUBLES = {
     "MqttKinesisDown": ({f"up{AT}": "1x9 0x111"}, 13),
     "MqttKinesisStalled": ({f"{P}healthy{AT}": "1x9 0x111"}, 12),
@@ -89,11 +89,11 @@ TROUBLES = {
     "MqttKinesisWorkerDown": ({f"{P}worker_up{of(worker='worker 2')}": "1x9 0x111"}, 13),
     "MqttKinesisWorkerRestarts": ({f"{P}worker_restarts_total{of(worker='worker 2')}": "0x9 1+1x10 11x100"}, 16),
 }
-"""The series in trouble, and the minute by which the alert has fired."""
+"""The wrong series of each alert, and the minute at which the alert must fire at the latest."""
 
 
 def case(series, firing, minute):
-    """Return a case of promtool: at this minute, exactly these alerts fire."""
+    """Return a test case for promtool: at this minute, exactly these alerts fire."""
     expected = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(firing)]
     query = 'count by (alertname) (ALERTS{alertstate="firing"})'
     return {

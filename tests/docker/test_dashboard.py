@@ -1,4 +1,4 @@
-"""Every query of the dashboard, and every alert rule, evaluated by a real Prometheus on a real bridge with workers."""
+"""A real Prometheus evaluates each query of the dashboard and each alert rule with the metrics of a real bridge."""
 
 import json
 import time
@@ -24,7 +24,7 @@ QUERIES = {
     for query in [target["expr"]]
 }  # fmt: skip
 NEVER_HERE = {"Credentials expire in"}
-"""An access key has no end."""
+"""Panels without data: the access key of this bridge does not expire."""
 PRESS = {**TELEMETRY, "where": "payload.count >= `0`"}
 BAD = ("factory/pdx/line1/press01/telemetry", b"{")
 FILTERED = ("factory/pdx/line1/press01/telemetry", b'{"count": -1, "machine": "press01"}')
@@ -32,7 +32,7 @@ FILTERED = ("factory/pdx/line1/press01/telemetry", b'{"count": -1, "machine": "p
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory):
-    """A Prometheus that scrapes two workers, and a publisher."""
+    """A Prometheus that scrapes a bridge with two workers, and a publisher."""
     folder, page = tmp_path_factory.mktemp("bridge"), free_port()
     with Mosquitto() as broker, KinesisStandIn({"telemetry": 2}) as kinesis:
         write_configuration(
@@ -63,7 +63,7 @@ def test_dashboard_queries_all_return_numbers(watched):
 
     def all_answered():
         publisher.publish([*telemetry(20), BAD, FILTERED], 1)
-        time.sleep(SCRAPE_SECS / 4)  # the rates want traffic in several scrapes
+        time.sleep(SCRAPE_SECS / 4)  # a rate needs traffic in several scrapes
         open_queries.difference_update([query for query in open_queries if prometheus.values(asked(query))])
         return not open_queries
 
@@ -112,7 +112,7 @@ def test_rules_are_evaluated_and_a_rejected_message_is_an_alert(watched):
         return {each["labels"]["alertname"]: each["annotations"] for each in alerts if each["state"] == "firing"}
 
     def rejected():
-        publisher.publish([BAD], 1)  # the first of all is no increase
+        publisher.publish([BAD], 1)  # Prometheus counts no increase for the first value of a series
         return "MqttKinesisDeadLetters" in firing()
 
     eventually(rejected, "the alert", every_secs=0.5)

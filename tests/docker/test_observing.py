@@ -24,7 +24,7 @@ LABELS |= {
 
 
 def used(query):
-    """(metric, the labels that it is queried with)."""
+    """Yield each metric of a query, with the labels that the query uses."""
     for name, selector in re.findall(rf"({PREFIX}\w+)(?:\{{([^}}]*)\}})?", query):
         yield name, set(re.findall(r"(\w+)\s*=~?", selector)) - OF_PROMETHEUS
 

@@ -1,4 +1,4 @@
-"""The pinned packages of the image and of the offline bundle. Their versions satisfy pyproject.toml."""
+"""The pinned packages of the image and of the offline archive: their versions satisfy pyproject.toml."""
 
 import re
 import tomllib
@@ -21,7 +21,7 @@ DECLARED = {
 
 
 def locked(name):
-    """Return the requirements of a file by package, each with its number of hashes."""
+    """Return the requirements in a file: the version and the number of hashes of each package."""
     text = (FOLDER / f"{name}.txt").read_text().replace("\\\n", " ")
     found = {}
     for line in filter(None, text.splitlines()):

@@ -31,7 +31,7 @@ def pod():
 
 
 def written(folder, text, secrets):
-    """Write a shipped configuration, with its secrets in a folder of the test."""
+    """Write a copy of a shipped configuration. Its secrets are in a folder of the test."""
     file = folder / "bridge.yaml"
     for name in secrets:
         (folder / name).write_text("sixteen-characters")

@@ -1,4 +1,4 @@
-"""`python -m tests.docs`: writes every generated part of the documentation, and prints which pages changed."""
+"""Command `python -m tests.docs`: write every generated part of the documentation, and print which pages changed."""
 
 from tests.docs.generated import write
 

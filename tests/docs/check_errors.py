@@ -1,4 +1,4 @@
-"""The reference of the errors of `check`: each file of tests/mapping/broken, the printed error, and the fixed file."""
+"""Tables of docs/reference/check-errors.md: each file of tests/mapping/broken, its error, and the corrected file."""
 
 from __future__ import annotations
 
@@ -234,14 +234,14 @@ SECTIONS: dict[str, Fixes] = {
         "tests_map": ("{name: n}", "[]"),
     },
 }
-"""For each file, in the order of the page: what is wrong in it, and what to write instead."""
+"""The wrong lines of each file and their corrections, in the order of the page."""
 
 MAX_SHOWN = 90
-"""Characters of a line above which the page shows its beginning."""
+"""Maximum number of characters of a line. The page shows only the beginning of a longer line."""
 
 
 def fixed(name: str) -> str:
-    """Return the text of a broken file with its fix."""
+    """Return the corrected text of a broken file."""
     old, new = next(fixes[name] for fixes in SECTIONS.values() if name in fixes)
     text = (FOLDER / f"{name}.yaml").read_text()
     assert text.count(old) >= 1, f"{name}: {old!r} is not in the file"
@@ -258,14 +258,14 @@ def error_tables() -> str:
 
 
 def row(name: str) -> tuple[str, str, str]:
-    """Return the lines that change, what `check` prints without the file's name, and the changed lines."""
+    """Return the wrong lines, the output of `check` without the name of the file, and the corrected lines."""
     file = FOLDER / f"{name}.yaml"
     printed = [line.removeprefix(f"{file.name}:") for line in told(file)]
     before, after = file.read_text().splitlines(), fixed(name).splitlines()
     changes = list(difflib.ndiff(before, after))
     wrong = [line[2:] for line in changes if line.startswith("- ")]
     right = [line[2:] for line in changes if line.startswith("+ ")]
-    if not wrong:  # something is missing: the line at which that is reported
+    if not wrong:  # a key is missing: show the line of the error message instead
         wrong = [before[int(printed[0].partition(":")[0]) - 1]]
     return code(wrong), "<br>".join(map(plain, printed)), code(right)
 
@@ -280,7 +280,7 @@ def shown(line: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a message as Markdown: as code, which shows every character."""
+    """Return a message as code in Markdown, because Markdown shows every character of code."""
     return f"`` {text.strip()} ``"
 
 

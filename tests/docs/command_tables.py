@@ -1,4 +1,4 @@
-"""Sections of docs/reference/commands.md: every command with its arguments and options, like `--help`."""
+"""Sections of docs/reference/commands.md: every command with its arguments and options, as `--help` shows them."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -44,12 +44,12 @@ EXIT_CODES = {
     "state show": "0: success; 1: the mapping has no state",
     "state clear": "0: success; 1: the mapping had no state, or the prompt was answered with no",
 }
-"""Exit codes and their meanings, by command."""
+"""Exit codes of each command, with their meanings."""
 
 
 @dataclass(frozen=True)
 class CommandDoc:
-    """A command as its function declares it."""
+    """A command, as declared by its function."""
 
     name: str
     function: Callable[..., object]
@@ -60,7 +60,7 @@ class CommandDoc:
 
     @property
     def parameters(self) -> Iterator[str]:
-        """Rows of the table of its arguments and options."""
+        """Rows of the table with the arguments and options of this command."""
         hints = get_type_hints(self.function, include_extras=True)
         for name, parameter in inspect.signature(self.function).parameters.items():
             if hints[name] is typer.Context:
@@ -98,10 +98,10 @@ def section(command: CommandDoc) -> str:
 
 
 def shown(name: str, kind: type, info) -> str:
-    """The argument, or the option with the word for its value."""
+    """Return the name of an argument, or of an option with the placeholder of its value."""
     if type(info).__name__ == "ArgumentInfo":
         return f"`{info.metavar}`"
-    # typer stores the first name as the default, because that is the first argument without Annotated.
+    # typer stores the first name of an option in `default`, because `default` is the first argument of typer.Option.
     first = [info.default] if str(info.default).startswith("-") else []
     names = ", ".join(f"`{each}`" for each in [*first, *(info.param_decls or ())] or [f"--{name.replace('_', '-')}"])
     return names if kind is bool else f"{names} {info.metavar}"

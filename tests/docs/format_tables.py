@@ -1,4 +1,4 @@
-"""Parts of docs/reference/json-formats.md: fields and formats, from the code that writes them."""
+"""Parts of docs/reference/json-formats.md: fields and formats, generated from the code that writes them."""
 
 import inspect
 import textwrap
@@ -80,7 +80,7 @@ def letter_fields() -> str:
 
 
 def block_of(module) -> str:
-    """The indented example and the descriptions of a module's docstring, as a block."""
+    """Return the indented example and the descriptions in the docstring of a module, as a code block."""
     text = inspect.cleandoc(module.__doc__ or "")
     start = text.index("\n    ") + 1
     lines = [line.removeprefix("    ") for line in text[start:].strip("\n").splitlines()]
@@ -88,7 +88,7 @@ def block_of(module) -> str:
 
 
 def example_of(module) -> str:
-    """The indented example of a module's docstring only."""
+    """Return only the indented example in the docstring of a module, as a code block."""
     lines = inspect.cleandoc(module.__doc__ or "").splitlines()
     example = textwrap.dedent("\n".join(line for line in lines if line.startswith("    ")))
     return f"```text\n{example}\n```"

@@ -41,14 +41,14 @@ GENERATED: dict[str, dict[str, Callable[[], str]]] = {
 
 
 def generated(name: str) -> tuple[Path, str, str]:
-    """Return the page, its text, and its text with all parts made again."""
+    """Return the page, its current text, and its text with all parts generated again."""
     page = DOCS / name
     text = page.read_text(encoding="utf-8")
     return page, text, with_parts(text, GENERATED[name])
 
 
 def write() -> list[Path]:
-    """Write the parts that are out of date; return the pages that changed."""
+    """Write the parts that are out of date. Return the pages that changed."""
     changed = []
     for name in GENERATED:
         page, before, after = generated(name)

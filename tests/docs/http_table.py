@@ -1,4 +1,4 @@
-"""The table of docs/reference/http-api.md: every operation, from the description of the API."""
+"""The table of operations in docs/reference/http-api.md, generated from the OpenAPI description of the API."""
 
 from bridge.web.openapi.document import OPERATIONS, access, keyed, summary
 from tests.docs.tables import cell
@@ -6,7 +6,7 @@ from tests.web.described import operation, routes
 
 ACCESS = {"look": "view", "act": "view, and the header", "edit": "edit, and the header", "everybody": "everybody"}
 COMMON = {"401", "403", "421", "429", "500"}
-"""Statuses that the guard returns for every operation; the page has a table of them."""
+"""Statuses that every operation can return. The table omits them, because the page lists them separately."""
 
 
 def http_table() -> str:
@@ -22,7 +22,7 @@ def http_table() -> str:
 
 
 def inputs(described: dict) -> str:
-    """Return the names of the query parameters, or of the body's properties."""
+    """Return the names of the query parameters, or of the properties of the body."""
     names = [each["name"] for each in described["parameters"] if each["in"] == "query"]
     for content in described.get("requestBody", {}).get("content", {}).values():
         names += content["schema"].get("properties", {})

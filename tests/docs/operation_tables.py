@@ -59,7 +59,7 @@ def alerts_table() -> str:
 
 
 def error_tree() -> str:
-    """Return the tree in the docstring of bridge/errors.py, as a block."""
+    """Return the tree in the docstring of bridge/errors.py, as a code block."""
     lines = inspect.cleandoc(errors.__doc__ or "").splitlines()
     drawn = textwrap.dedent("\n".join(line for line in lines if line.startswith("    ")))
     return f"```text\n{drawn}\n```"

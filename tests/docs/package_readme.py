@@ -14,7 +14,7 @@ RELATIVE = re.compile(r"(?P<image>!?)\[(?P<label>[^\]]*)\]\((?![a-z]+:|#)(?P<pat
 
 
 def with_absolute_links(text: str, home: str, version: str) -> str:
-    """Return the text with absolute links. Anchors stay at their end."""
+    """Return the text with absolute links, which keep their anchors."""
 
     def absolute(link: re.Match) -> str:
         kind = "raw" if link["image"] else "blob"

@@ -1,4 +1,4 @@
-"""The documentation as data: its pages, their code blocks, headings, links and generated parts."""
+"""Parser of the documentation: pages with their code blocks, headings, links and generated parts."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ PLAYED = (
     "how-to/mapping-tests-in-ci.md",
     "how-to/recorded-traffic.md",
 )
-"""Pages that tests/docs/test_walkthroughs.py plays: their mappings are files, and some are wrong on purpose."""
+"""Pages whose commands tests/docs/test_walkthroughs.py runs. Some mappings on these pages are wrong on purpose."""
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>[\w-]*)(?P<info>[^\n]*)\n(?P<text>.*?)^ *```$", re.DOTALL | re.MULTILINE
 )
@@ -28,7 +28,7 @@ LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page."""
+    """A fenced code block of a page."""
 
     page: Path
     line: int
@@ -36,14 +36,14 @@ class Block:
     language: str
     text: str
     info: str = ""
-    """The rest of the opening fence, such as `title="mappings/schemas/reading.avsc"`."""
+    """Text after the language on the opening fence, such as `title="mappings/schemas/reading.avsc"`."""
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
 def blocks(page: Path, language: str | None = None) -> list[Block]:
-    """Return the fenced blocks of a page, all or those of one language, in their order."""
+    """Return the fenced blocks of a page in order: all blocks, or only the blocks of one language."""
     text = page.read_text(encoding="utf-8")
     found = (
         Block(page, text.count("\n", 0, match.start()) + 1, match["language"], dedent(match["text"]), match["info"])
@@ -58,7 +58,7 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as Python-Markdown and code hosts make them."""
+    """Return the anchors of the headings of a page, as Python-Markdown and code hosts generate them."""
     titles = re.findall(r"^#{1,6} (.+?)(?: *#+)?$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
@@ -73,7 +73,7 @@ def links(page: Path) -> Iterator[tuple[Path, str]]:
 
 
 def with_parts(text: str, parts: dict[str, Callable[[], str]]) -> str:
-    """Return a page's text with each generated part between `<!-- NAME -->` and `<!-- end -->` made again.
+    """Return the text of a page, in which each part between `<!-- NAME -->` and `<!-- end -->` is generated again.
 
     AssertionError if the text does not have exactly one position for each part.
     """

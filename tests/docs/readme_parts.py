@@ -1,4 +1,4 @@
-"""Parts of the README that repeat measurements. They are copied from pages that the measuring tools write."""
+"""Parts of the README that repeat measurements, copied from the pages that the measuring tools write."""
 
 import re
 
@@ -11,13 +11,13 @@ FATES = ("killed", "away", "throttled")
 
 
 def rows(text: str) -> list[list[str]]:
-    """The cells of each row of the tables in a text, without the lines of dashes."""
+    """Return the cells of each row of the tables in a text. Omit the lines of dashes."""
     lines = [line for line in text.splitlines() if line.startswith("|") and not line.startswith("| ---")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def comparison_table() -> str:
-    """Return the table of the measured programs: the resources and the losses of each."""
+    """Return the table of the measured programs, with the resources that each needed and the messages that it lost."""
     part = re.search(r"<!-- peers -->(.*?)<!-- end -->", PERFORMANCE.read_text(encoding="utf-8"), re.DOTALL)
     assert part, "no table of peers"
     cost, fate = part[1].strip().split("\n\n")
@@ -36,14 +36,14 @@ def comparison_table() -> str:
 
 
 def fault_line() -> str:
-    """Return the sentence with the number of faults and messages, and that no message was lost."""
+    """Return the sentences with the number of faults, of messages, and of lost messages."""
     part = re.search(r"<!-- faults -->(.*?)<!-- end -->", FAULT_SUITE.read_text(encoding="utf-8"), re.DOTALL)
     assert part, "no table of faults"
     _, *scenarios = rows(part[1])
     sent = sum(int(row[2].replace(",", "")) for row in scenarios)
     lost = sum(int(row[3].replace(",", "")) for row in scenarios)
     return (
-        f"[The fault suite](docs/explanation/fault-suite.md) causes {len(scenarios)} faults in real programs and networks "
-        "(SIGKILL between any two steps, failing disks, broken and slow links, every error of Kinesis). "
+        f"[The fault suite](docs/explanation/fault-suite.md) causes {len(scenarios)} faults in real programs "
+        "and networks (SIGKILL between any two steps, failing disks, broken and slow links, every error of Kinesis). "
         f"Of {sent:,} messages, {lost:,} were lost."
     )

@@ -1,4 +1,4 @@
-"""`python -m tests.docs.screenshot` takes docs/images/page.png of a bridge between the demo's factory and a Kinesis."""
+"""Command `python -m tests.docs.screenshot`: save docs/images/page.png, the page of a bridge in the demo."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ from tests.harness.network import free_port, wait_for_port
 
 IMAGE = DOCS / "images" / "page.png"
 HISTORY_SECS = 150
-"""Wait until the chart of the last hour shows data."""
+"""Seconds of traffic before the screenshot, so that the chart of the last hour shows data."""
 SIZE = {"width": 1200, "height": 860}
 
 

@@ -35,7 +35,7 @@ def functions_table() -> str:
         parts.append(f"\n**{HEADINGS.get(family, family)}**\n\n| function | returns | example |\n| --- | --- | --- |")
         for function in functions:
             expression, result = function.examples[0]
-            # A cell cannot hold a bare `|`, and code with back quotes in it needs two around it.
+            # A cell must not contain `|` without a backslash. Code with back quotes needs two back quotes around it.
             example = f"`` {cell(expression)} `` → `{cell(json.dumps(result, ensure_ascii=False))}`"
             parts.append(f"| `{cell(function.signature)}` | {cell(function.summary)} | {example} |")
     return "\n".join(parts).lstrip()

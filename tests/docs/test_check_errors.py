@@ -1,4 +1,4 @@
-"""Each error of `check` has an example in the documentation: the file has the printed error, and its fix has none."""
+"""Each example in the reference of errors: the wrong file has the printed error, and the corrected file has none."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_fix_of_the_reference_loads(name, tmp_path):
     file.write_text(fixed(name))
     found = problems(file)
     if name in SECTIONS["Tests of a mapping"] and name != "test_fails":
-        # The examples show the form of the tests. Their expectations of the mapping do not matter here.
+        # These examples show how tests are written. Whether the mapping fulfils them does not matter here.
         found = [message for message in found if not message.startswith("the test '")]
     assert found == []
 

@@ -18,7 +18,7 @@ def program_calls():
     for page in [*ROOT_PAGES, *PAGES]:
         for block in blocks(page, "console"):
             for command, _ in commands_of(block.text):
-                # The output of a nested command counts as one word. The nested command is checked separately.
+                # A nested command counts as one argument. It is checked separately.
                 nested = re.findall(r"\$\(([^()]*)\)", command)
                 for text in [re.sub(r"\$\([^()]*\)", "VALUE", command), *nested]:
                     yield from ((str(block), words) for words in calls_in(text.replace("\\\n", " ")))
@@ -35,7 +35,7 @@ def calls_in(text):
 
 
 WITHOUT_COMMAND = {("--version",), ("--install-completion",)}
-"""Options of the program itself: they act and end, so they are not parsed here."""
+"""Options of the program itself. They end the program when they are parsed, so they are not parsed here."""
 CALLS = sorted(set(program_calls()))
 
 

@@ -1,4 +1,4 @@
-"""Every mapping and configuration in the documentation loads, and a mapping's own tests pass."""
+"""Every mapping and configuration in the documentation loads, and the tests in the mappings pass."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Pages that can be executed from the first line to the last show the real output."""
+"""Pages whose commands can be run from the first to the last: the commands print the output that the page shows."""
 
 import pytest
 

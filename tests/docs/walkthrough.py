@@ -1,4 +1,4 @@
-"""Play a page as a reader would: write its files, run its commands in order, compare what they print.
+"""Runner of a page: write its files, run its commands in order, and compare their output with the page.
 
 A fenced block whose first line is `# NAME` writes the file NAME. In a block of the language `console`, each line
 that begins with `$ ` is a command (`> ` continues it), and the lines below are what it prints; `...` stands for any
@@ -32,15 +32,15 @@ STEP = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 PORTS = ("1884", "4567", "8080")
-"""Ports in the pages; free ones replace them."""
+"""Port numbers in the pages, which free ports replace in a test."""
 REPEATED = re.compile(r"mqtt-kinesis (status|dead-letters (list|replay)|coverage)|python .* read")
-"""Commands that a reader repeats until they show what is expected: they only look, or find the same again."""
+"""Commands that the test repeats until they print the expected output. They change nothing, or can be repeated."""
 PATIENCE_SECS = 60.0
 
 
 @dataclass
 class Walkthrough:
-    """One page, played in one folder. Use as a context manager: it ends what runs in the background."""
+    """One page that runs in one folder. As a context manager, it ends the background processes."""
 
     page: Path
     folder: Path
@@ -66,7 +66,7 @@ class Walkthrough:
         return count
 
     def directed(self, directive: str) -> str:
-        """Act at once, or return the directive for the next block."""
+        """Carry out a directive, or return it if it applies to the next block."""
         word, _, name = directive.partition(" ")
         if word not in ("pause", "resume", "end"):
             return directive
@@ -83,7 +83,8 @@ class Walkthrough:
             if name := re.match(r"file (.+)", directive) or re.match(r"(?:#|//) ([\w./-]+\.\w+)\b", text):
                 (self.folder / name[1]).parent.mkdir(parents=True, exist_ok=True)
                 if name[1] == "bridge.yaml" and "http:" not in text:
-                    text += f"http: {{listen: 127.0.0.1:{self.ports['8080']}}}\n"  # the default may be in use
+                    # Another program may use the default port.
+                    text += f"http: {{listen: 127.0.0.1:{self.ports['8080']}}}\n"
                 (self.folder / name[1]).write_text(text, encoding="utf-8")
             return 0
         commands = commands_of(text)
@@ -164,7 +165,7 @@ def commands_of(text: str) -> list[tuple[str, list[str]]]:
 
 
 def pattern_of(expected: list[str]) -> re.Pattern:
-    """Return the pattern of the printed lines: `...` matches any lines, and `…` any text within a line."""
+    """Return a pattern for the expected lines: `...` matches any number of lines, and `…` any text within a line."""
     lines = ["(.*\n)*?" if line == "..." else re.escape(line).replace("…", "[^\n]*") + "\n" for line in expected]
     return re.compile("".join(lines))
 
