@@ -1,6 +1,6 @@
-"""First arrivals of the messages on one stream of the stand-in, in little memory: their content is not stored.
+"""Log of the messages that arrive on one stream of the stand-in. It stores times and counts, but no content.
 
-Messages are JSON objects whose `n` is their number, from 0 on, alone or in a packed record.
+A message is a JSON object. Its member `n` is its number, from 0. A record contains one message, or is packed.
 """
 
 import time
@@ -15,10 +15,12 @@ NOT_ARRIVED = 0.0
 
 
 class ArrivalLog:
-    """`messages` counts every arrival, `distinct` the first arrival of each message, `distinct_bytes` their payload.
+    """Log of arrivals. The thread of the stand-in writes it; any thread may read it.
 
-    `transfers` are [time of the first byte, time of the last byte, distinct payload bytes] of each request. The
-    stand-in's thread adds; any thread may read.
+    messages         number of arrivals, including repeated ones
+    distinct         number of different messages that arrived
+    distinct_bytes   payload bytes of these different messages
+    transfers        [time of the first byte, time of the last byte, distinct payload bytes] for each request
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,11 +31,11 @@ class ArrivalLog:
 
     @property
     def duplicates(self) -> int:
-        """Number of messages that arrived again."""
+        """Number of repeated arrivals."""
         return self.messages - self.distinct
 
     def begin_request(self, first_byte_at: float, last_byte_at: float) -> None:
-        """Note that the next records belong to a request of that time."""
+        """Begin a request with the times of its first and last byte. The following records belong to this request."""
         self.transfers.append([first_byte_at, last_byte_at, 0])
 
     def add(self, data: bytes) -> None:
@@ -53,16 +55,18 @@ class ArrivalLog:
                 self.count_first(number)
 
     def count_first(self, number: int) -> None:
-        """Count the first arrival of message `number`. Subclasses count arrivals separately."""
+        """Do nothing. Subclasses override this method to count the first arrivals of messages in another way."""
 
     def arrived_at(self, number: int) -> float | None:
-        """Return the time of message `number`'s first arrival."""
+        """Return the time at which message `number` arrived for the first time; None if it has not arrived."""
         time_of = self._arrived[number] if number < len(self._arrived) else NOT_ARRIVED
         return None if time_of == NOT_ARRIVED else time_of
 
     def bytes_between(self, began: float, ended: float) -> float:
-        """Return the payload bytes that came in this time. What a request brought is spread over the time that it took:
-        requests that take the link many seconds would otherwise count in one window or in another by chance.
+        """Return the payload bytes that arrived between two times.
+
+        The bytes of a request are distributed evenly over its duration. A request can take many seconds, so otherwise
+        it would depend on chance in which interval it counts.
         """
         found = 0.0
         for first, last, size in tuple(self.transfers):

@@ -1,10 +1,10 @@
-"""A scripted Kinesis, which enforces shard limits, fails by script, and counts records.
+"""Stand-in for Kinesis: it enforces shard limits, fails when a test wants it, and counts records.
 
 In a test:              with KinesisStandIn({"telemetry": 2}) as kinesis: … kinesis.url … kinesis.fault("hang")
 As a process:           python -m tests.fakes.kinesis --port 0 --streams telemetry:2,archive:1 [--forget] [--limited]
                                                          [--latency-ms 100]
-Its control:            POST /control: {"fault": {"kind": "hang", …}}, {"records": {"stream": …}}, {"clear": true}, …
-Its counts:             GET /counters
+Control of a process:   POST /control: {"fault": {"kind": "hang", …}}, {"records": {"stream": …}}, {"clear": true}, …
+Counts of a process:    GET /counters
 """
 
 from __future__ import annotations
@@ -29,18 +29,21 @@ if TYPE_CHECKING:
     from tests.fakes.kinesis_streams import Stored
 
 MAX_PAGE_BYTES = 10 * 1024 * 1024
-"""Max bytes of a page of GetRecords."""
+"""Maximum number of bytes in a page of GetRecords."""
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/"
 
 
 class KinesisStandIn:
-    """A server on 127.0.0.1 in a thread of its own. `forget` keeps counts only; `limited` enforces shard limits.
+    """A server on 127.0.0.1, which runs in a separate thread.
 
-    `max_skew_secs` (None: any): signatures made at another time than so near to now are refused, as AWS does after 300.
-    `latency_secs` passes before a request of any kind is executed and answered; it may be changed at any time. A pair
-    is a range: each request draws its latency from it, by a random generator that starts with `latency_seed`. So
-    requests overtake one another.
-    `cut_short` counts connections that ended within a request, `unread` answers whose connection had ended.
+    forget          store only counts, not records
+    limited         enforce the limits of shards
+    max_skew_secs   refuse a signature whose time differs more than this from now; None: accept any. AWS permits 300 s
+    latency_secs    delay before any request is executed and answered. A test may change it at any time. For a pair,
+                    each request gets a random latency in this range, so requests overtake each other
+    latency_seed    seed of the random latencies
+    cut_short       number of connections that ended within a request
+    unread          number of responses that could not be sent, because the connection had ended
     """
 
     def __init__(
@@ -97,7 +100,8 @@ class KinesisStandIn:
     def take(self, streams: Iterable[Stream]) -> list[list[Stored]]:
         """Return the records that have arrived since the last call, in the order of arrival, and remove them.
 
-        Any thread. No record arrives meanwhile, so the order is right while streams are resharded too.
+        Any thread may call this method. No record arrives while it runs, so the order is right even while streams are
+        resharded.
         """
 
         async def taken():
@@ -106,7 +110,7 @@ class KinesisStandIn:
         return asyncio.run_coroutine_threadsafe(taken(), self._loop).result(60)
 
     def draw_latency(self) -> float:
-        """Return the latency of one request, in seconds. Only for the thread of the server."""
+        """Return the latency of one request, in seconds. Only the thread of the server may call this method."""
         if isinstance(self.latency_secs, tuple):
             return self._latencies.uniform(*self.latency_secs)
         return self.latency_secs

@@ -1,4 +1,4 @@
-"""One connection to the stand-in for Kinesis: HTTP/1.1 without a library, and faults on the wire."""
+"""One connection to the stand-in for Kinesis: HTTP/1.1 without a library, so that it can send faulty responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Connection(asyncio.Protocol):
-    """HTTP/1.1, one request at a time, kept alive."""
+    """HTTP/1.1 connection that handles one request at a time, and stays open."""
 
     def __init__(self, server: KinesisStandIn):
         self.server = server
@@ -147,7 +147,7 @@ def header(head: bytes, name: bytes) -> str | None:
 
 
 def signed_off_by(head: bytes) -> float:
-    """Return the difference in seconds between the time of the signature and this machine's clock."""
+    """Return the number of seconds between the time in a signature and the clock of this machine."""
     signed = header(head, b"x-amz-date")
     return abs(time() - datetime.strptime(signed, "%Y%m%dT%H%M%S%z").timestamp()) if signed else 0.0
 

@@ -1,4 +1,4 @@
-"""Scripted failures of the Kinesis stand-in: entire requests, and single records."""
+"""Faults of the Kinesis stand-in, which affect complete requests or single records."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ THROTTLED = "ProvisionedThroughputExceededException"
 
 @dataclass
 class Fault:
-    """Trouble for the next `requests` requests (None: until cleared) of one operation and stream (None: any).
+    """A fault of the next `requests` requests (None: until it is cleared) of an operation and a stream (None: any).
 
-    error: an error `code` with HTTP `status` (500), before anything is stored · slow: answers after `secs`
-    hang: no answer · reset: stores, then cuts the connection · truncate, malformed, short: stores, answers badly
-    `secs` delays every kind; `skew_secs` is how far the Date header of the answer is off.
+    error       respond with the error `code` and HTTP `status` (default 500), and store nothing
+    slow        respond after `secs`
+    hang        never respond
+    reset       store the records, then reset the connection
+    truncate, malformed, short
+                store the records, then send an invalid response
+
+    `secs` delays the response of any kind of fault. `skew_secs` is the error of the Date header in the response.
     """
 
     kind: str
@@ -27,7 +32,7 @@ class Fault:
     status: int = 0
     message: str = "scripted"
     text: str = "<html>Sign in to the plant network</html>"
-    """Body of a malformed answer."""
+    """Body of a malformed response."""
     secs: float = 0.0
     skew_secs: float = 0.0
 
@@ -42,19 +47,19 @@ class Fault:
 
 @dataclass
 class RecordFault:
-    """Failure of records of a stream with `code`: a share of them (0 to 1), or all on shard number `shard`."""
+    """Failure of single records of a stream with `code`: a share from 0 to 1, on all shards or only on `shard`."""
 
     stream: str
     share: float = 1.0
     shard: int | None = None
     code: str = THROTTLED
     records: int | None = None
-    """How many in all (None: until cleared)."""
+    """Total number of records that fail (None: until the fault is cleared)."""
 
 
 @dataclass
 class Script:
-    """The active faults. Any thread adds to them; each request takes from them."""
+    """The active faults. Any thread may add faults. Each request uses up one of the requests of a fault."""
 
     seed: int = 0
     _faults: list[Fault] = field(default_factory=list)
@@ -96,7 +101,7 @@ class Script:
         return [fault for fault in self._record_faults if fault.stream == stream]
 
     def code_for(self, faults: list[RecordFault], shard: int) -> str | None:
-        """Return the error code of one record for that shard, or None."""
+        """Return the error code with which a record on this shard fails, or None if it succeeds."""
         for fault in faults:
             if fault.shard not in (None, shard) or fault.records == 0 or self._random.random() >= fault.share:
                 continue

@@ -1,4 +1,4 @@
-"""Streams and shards of the Kinesis stand-in: placement by MD5, limits, what was stored, and the counts."""
+"""Streams and shards of the Kinesis stand-in: placement by MD5, limits, stored records, and counts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ MAX_RECORDS = 500
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 PAYLOAD_UNIT_BYTES = 25 * 1024
 ON_DEMAND_BYTES = 1024
-"""Size to which a record is rounded up in the on-demand mode: https://aws.amazon.com/kinesis/data-streams/pricing/"""
+"""Unit of sizes in on-demand mode, to which AWS rounds up a record.
+
+https://aws.amazon.com/kinesis/data-streams/pricing/
+"""
 COUNTED = ("records", "bytes", "units", "billed_bytes", "throttled")
 SHARD_RECORDS_PER_SEC = 1000
 SHARD_BYTES_PER_SEC = 1024 * 1024
@@ -44,7 +47,7 @@ class Stored(NamedTuple):
 
 
 class Bucket:
-    """A token bucket that holds one second's worth."""
+    """Token bucket that holds at most the tokens of one second."""
 
     def __init__(self, per_sec: float, clock: Any):
         self.per_sec, self.left, self.clock, self.filled = per_sec, per_sec, clock, clock()
@@ -84,7 +87,10 @@ class Shard:
         self.billed_bytes += -(-size // ON_DEMAND_BYTES) * ON_DEMAND_BYTES
 
     def allows_read(self, size: int) -> bool:
-        """Return whether the shard's limits (5 calls, 2 MB a second) allow this page. A page may run into debt."""
+        """Return whether the limits of the shard (5 calls and 2 MB a second) permit another page.
+
+        A page may be larger than the remaining bytes. The next page then waits longer.
+        """
         self._reads.refill()
         self._read_bytes.refill()
         if self._reads.left < 1 or self._read_bytes.left < 0:
@@ -94,7 +100,7 @@ class Shard:
         return True
 
     def takes(self, size: int) -> bool:
-        """Return whether the shard's own limits allow it; if so, consume them."""
+        """Return whether the limits of the shard permit a record of this size. If so, count the record."""
         self._records.refill()
         self._bytes.refill()
         if self._records.left < 1 or self._bytes.left < size:
@@ -105,10 +111,13 @@ class Shard:
 
 
 class Stream:
-    """`limited`: shards accept no more than AWS allows. `forget`: only counts are kept, and numbers do not count up.
+    """A stream.
 
-    `poison_keys`, `poison_data`: a request with one of these, or with this in a record, is invalid.
-    `arrivals`: a log that gets each record's data, which is not stored then.
+    limited       enforce the limits of shards
+    forget        store only counts, not records; all records of a shard get the same sequence number
+    poison_keys   a request with one of these partition keys is invalid
+    poison_data   a request with a record that contains these bytes is invalid
+    arrivals      log that gets the data of each record instead of storing it
     """
 
     def __init__(
@@ -124,7 +133,7 @@ class Stream:
         self.arrivals: ArrivalLog | None = None
         self._by_service: Iterator[Shard] | None = None
         self.requests = 0
-        self.in_flight = self.most_in_flight = 0  # counted only where a request takes its time
+        self.in_flight = self.most_in_flight = 0  # counted only for requests with a latency
         self._numbers = itertools.count(1)
         self._shard_of: dict[str, Shard] = {}
         self._clock = clock
@@ -132,13 +141,13 @@ class Stream:
 
     @property
     def stored(self) -> list[Stored]:
-        """Stored records in the order of their arrival."""
+        """Stored records, in order of arrival."""
         return sorted(
             itertools.chain.from_iterable(shard.stored for shard in self.shards), key=lambda s: s.sequence_number
         )
 
     def take(self) -> list[Stored]:
-        """`stored`, which is then empty. Only for the thread that stores."""
+        """Remove and return all stored records. Only the thread that stores records may call this method."""
         taken = self.stored
         for shard in self.shards:
             shard.stored.clear()
@@ -146,17 +155,17 @@ class Stream:
 
     @property
     def open_shards(self) -> list[Shard]:
-        """Return the shards by hash."""
+        """Open shards, in the order of their hash ranges."""
         return sorted((shard for shard in self.shards if shard.open), key=lambda shard: shard.first_hash)
 
     def split(self, number: int) -> list[Shard]:
-        """Close shard `number`, and divide its hashes between two new shards."""
+        """Close shard `number`, and divide its hash range between two new shards."""
         parent = self.shards[number]
         middle = (parent.first_hash + parent.last_hash) // 2
         return self._replace([parent], [(parent.first_hash, middle), (middle + 1, parent.last_hash)])
 
     def merge(self, one: int, other: int) -> list[Shard]:
-        """Close two neighbours, and open one shard with the hashes of both."""
+        """Close two adjacent shards, and open one shard with the hash range of both."""
         low, high = sorted((self.shards[one], self.shards[other]), key=lambda shard: shard.first_hash)
         assert low.last_hash + 1 == high.first_hash, "only neighbours can be merged"
         return self._replace([low, high], [(low.first_hash, high.last_hash)])
@@ -171,7 +180,7 @@ class Stream:
             return children
 
     def place_by_service(self, on: bool = True) -> None:
-        """Choose shards like a stream with RecordDistributionStrategy AUTO: keys and hash keys are ignored."""
+        """Ignore keys and hash keys, and choose the shards as a stream with RecordDistributionStrategy AUTO does."""
         self._shard_of.clear()
         self._by_service = itertools.cycle(self.open_shards) if on else None
 
@@ -192,12 +201,12 @@ class Stream:
         return shard
 
     def arrived(self) -> None:
-        """A request that is answered later."""
+        """Count a request that gets its response later as in flight."""
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
 
     def put(self, entries: list[dict[str, str]], script: Any) -> bytes:
-        """The PutRecords answer, as JSON."""
+        """Store the records, and return the response of PutRecords as JSON."""
         self.requests += 1
         if not 1 <= len(entries) <= MAX_RECORDS:
             raise KinesisError("InvalidArgumentException", f"{len(entries)} records; 1 to {MAX_RECORDS} are allowed")
@@ -223,7 +232,7 @@ class Stream:
             raise KinesisError("InvalidArgumentException", "a record is poison")
 
     def _count_only(self, entries: list[dict[str, str]], sizes: list[int]) -> bytes:
-        """Count the records without decoding them, with cached shards. Benchmarks should not measure this cost."""
+        """Count the records without decoding them. It is fast, so that benchmarks do not measure the stand-in."""
         answers, known = [], self._shard_of.get
         for entry, size in zip(entries, sizes, strict=True):
             shard = known(entry.get("ExplicitHashKey") or entry["PartitionKey"])

@@ -1,4 +1,4 @@
-"""A stream's queue in memory. Like the spool, it returns each record once, and removes only settled records."""
+"""Queue of a stream in memory. Like the spool, it returns each record once, and removes only settled records."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class MemoryQueue:
             self._changed.notify_all()
 
     def wait_settled(self, count: int, secs: float = 30.0) -> bool:
-        """Return whether this number of records was delivered or rejected in that time."""
+        """Wait until `count` records are delivered or rejected. Return False after `secs`."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self.delivered) + len(self.rejected) >= count, secs)
 
@@ -104,12 +104,12 @@ class MemoryQueue:
 
 
 def records(count: int, *, data: bytes = b'{"n":1}', key: str | None = None) -> list[Record]:
-    """Return records with numbers from 1. Each has a different key unless `key` is given."""
+    """Return `count` records with numbers from 1. Without `key`, each record has a different key."""
     return [Record(n, 1, key or f"machine-{n}", data) for n in range(1, count + 1)]
 
 
 def eventually(condition, secs: float = 30.0) -> bool:
-    """Return whether the condition holds within that time."""
+    """Wait until the condition is true. Return False after `secs`."""
     deadline = time.monotonic() + secs
     while time.monotonic() < deadline:
         if condition():

@@ -1,7 +1,8 @@
-"""Cache of botocore's tables for all tests of a process.
+"""Cache of botocore's data files for all tests of a process.
 
-They are megabytes of JSON and a folder for each service of AWS, and each publisher has a session of its own: most of
-the time of a test that puts one record would be theirs. Nobody writes to what was read.
+botocore reads megabytes of JSON and lists a folder for each AWS service, and each publisher has a separate session. A
+test that sends one record would spend most of its time on that. botocore does not modify the data, so sessions can
+share it.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ def read_once():
         return services[key]
 
     def accepts_kwargs(handler):
-        """Cache the result by the handler's code: the handler itself would keep its client alive."""
+        """Cache the result by the code of the handler. The handler as a key would keep its client in memory."""
         code = getattr(handler, "__code__", None)
         if code is None:
             return inspected(handler)

@@ -1,6 +1,7 @@
-"""The bridge in the test process, for tests without kills, signals or exit codes of crashes.
+"""The bridge inside the test process, for tests that need no kills, signals or exit codes of crashes.
 
-To start one as a process takes a second of CPU, most of it for imports. Its log is read as that of a `BridgeProcess`.
+A separate process needs a second of CPU for its start, mostly for imports. A test reads the log of `BridgeHere` in the
+same way as the log of a `BridgeProcess`.
 """
 
 import logging
@@ -14,7 +15,7 @@ from tests.harness.bridge_process import BridgeProcess
 
 
 class BridgeHere(BridgeProcess):
-    """Logging is set up as the bridge does it, until the test's end."""
+    """A bridge in a thread of the test process. Until the test ends, logging is set up as in a real bridge."""
 
     _service: Service | None = None
     _log: TextIO
@@ -33,7 +34,7 @@ class BridgeHere(BridgeProcess):
             self.wait_for("subscribed")
 
     def stop(self, *, timeout_secs: float = 30) -> int:
-        """Stop like `run` at a SIGTERM; `stop_secs` bounds it."""
+        """Stop in the same way as `run` after SIGTERM, within `stop_secs`."""
         assert self._service, "the bridge is not running"
         service, self._service = self._service, None
         crashed = service.crashed.is_set()

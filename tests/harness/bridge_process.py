@@ -1,11 +1,11 @@
-"""The bridge in the same form as for users: `python -m bridge run --config bridge.yaml`, a process of its own.
+"""The bridge as users run it: a separate process `python -m bridge run --config bridge.yaml`.
 
     folder = write_configuration(tmp_path, mqtt={...}, kinesis={...}, mappings={"press": {...}})
     with BridgeProcess(folder) as bridge:  # running, and subscribed
         bridge.kill()
         bridge.start()
 
-All runs of one `BridgeProcess` append to one `stderr.log`; `log()` gives its JSON lines.
+All runs of one `BridgeProcess` append to the same `stderr.log`. `log()` returns its JSON lines.
 """
 
 import json
@@ -21,16 +21,16 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CREDENTIALS = {"type": "token", "access_key_id": "test", "secret_access_key": "test"}
 UNREACHABLE = {"mqtt": {"url": "mqtt://127.0.0.1:1"}, "kinesis": {"endpoint_url": "http://127.0.0.1:1"}}
-"""For `write_configuration`: no process listens there."""
+"""Addresses for `write_configuration` on which no process listens."""
 TICKS_PER_SEC = os.sysconf("SC_CLK_TCK")
 
 
 def write_configuration(
     folder: Path, *, mqtt: dict, kinesis: dict, mappings: dict[str, dict | str], spool: dict | None = None, **more
 ) -> Path:
-    """`folder/bridge.yaml` and `folder/mappings/NAME.yaml`; a mapping given as text is written as it is.
+    """Write `folder/bridge.yaml` and `folder/mappings/NAME.yaml`. Return the folder. A mapping may be text or a dict.
 
-    What is not given: the client id `bridge`, the region, a token, a spool at `folder/data`, no web page, a JSON log.
+    Defaults: client ID `bridge`, region us-east-1, a token, the spool in `folder/data`, no page, and a JSON log.
     """
     (folder / "mappings").mkdir(parents=True, exist_ok=True)
     for name, mapping in mappings.items():
@@ -38,7 +38,7 @@ def write_configuration(
     document = {
         "mqtt": {"client_id": "bridge", **mqtt},
         "kinesis": {"region": "us-east-1", "authentication": CREDENTIALS, **kinesis},
-        # The file systems of some tests are smaller than what the bridge leaves free of a disk.
+        # Some tests use file systems that are smaller than the default of min_free_bytes.
         "spool": {"path": "data/", "min_free_bytes": 0, **(spool or {})},
         "mappings": "mappings/",
         "http": None,
@@ -58,9 +58,13 @@ def write_mapping(folder: Path, name: str, mapping: dict | str) -> None:
 
 
 class BridgeProcess:
-    """`folder` holds `bridge.yaml`. `environment` is added to this process's own; `wrapper` is put before the command
-    (`("strace", "-f", …)`): signals, CPU time and memory are then the wrapper's, unless it becomes the bridge by exec.
-    `entry` is the module that is run, with arguments that precede `run`: it may change between two runs.
+    """A bridge process.
+
+    folder        folder with `bridge.yaml`
+    environment   variables to add to the environment of the test
+    wrapper       command before that of the bridge, such as `("strace", "-f")`. Signals, CPU time and memory are then
+                  those of the wrapper, unless it replaces itself by the bridge (exec)
+    entry         module to run, with arguments before `run`; a test may change it between two runs
     """
 
     def __init__(
@@ -96,7 +100,7 @@ class BridgeProcess:
             self.kill()
 
     def start(self, *, await_subscribed: bool | None = None) -> None:
-        """Start it and, by default, wait until it has subscribed. `exit_code` is None."""
+        """Start the bridge and, by default, wait until it has subscribed. `exit_code` becomes None."""
         assert not self.running, "the bridge is running already"
         self.exit_code = None
         self._log_start = self.stderr_file.stat().st_size if self.stderr_file.exists() else 0
@@ -164,14 +168,17 @@ class BridgeProcess:
         return self.stdout_file.read_text()
 
     def log(self, *, since_start: bool = False) -> list[dict]:
-        """The log's whole lines. A line that is not JSON (a traceback) is {"event": None, "text": line}."""
+        """Return the complete lines of the log.
+
+        A line that is not JSON, such as a line of a traceback, is {"event": None, "text": line}.
+        """
         with self.stderr_file.open("rb") as file:
             file.seek(self._log_start if since_start else 0)
             return [_parsed(line) for line in file if line.endswith(b"\n")]
 
     @property
     def cpu_secs(self) -> float:
-        """User and system time of all its threads so far, in steps of 10 ms: proc(5), /proc/pid/stat."""
+        """CPU time (user and system) of all threads so far, precise to 10 ms: proc(5), /proc/pid/stat."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS_PER_SEC
 

@@ -1,4 +1,4 @@
-"""A certificate authority of the test's own: a server certificate for 127.0.0.1 and client certificates by name."""
+"""Certificate authority of a test. It issues a server certificate for 127.0.0.1, and client certificates."""
 
 import datetime as dt
 import ipaddress
@@ -21,11 +21,11 @@ SIGNS_CERTIFICATES = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
-"""urllib3 verifies proxies by RFC 5280 to the letter on Python 3.13 and later, as `ssl.create_default_context` does."""
+"""Key usage that Python 3.13 and newer require, because they verify certificates strictly by RFC 5280."""
 
 
 class Authority:
-    """Keeps its files in `folder`: `ca.pem`, and `NAME.pem` with `NAME.key` for each certificate issued."""
+    """Certificate authority. `folder` contains `ca.pem`, and `NAME.pem` with `NAME.key` for each issued certificate."""
 
     def __init__(self, folder: Path, name: str = "plant authority") -> None:
         self.folder = folder
@@ -43,12 +43,12 @@ class Authority:
         self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def server(self, *, valid_for=VALID_FOR, address="127.0.0.1") -> tuple[Path, Path]:
-        """(certificate file, key file) for that address and localhost."""
+        """Return (certificate file, key file) of a server with this address, which is also localhost."""
         names = [x509.IPAddress(ipaddress.ip_address(address)), x509.DNSName("localhost")]
         return self._issue("server", ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(names), valid_for)
 
     def client(self, name: str, *, valid_for=VALID_FOR, of_key: Path | None = None) -> tuple[Path, Path]:
-        """(certificate file, key file) whose common name is `name`. `of_key`: for that key, not for a new one."""
+        """Return (certificate file, key file) with the common name `name`, for the key `of_key` or for a new key."""
         names = x509.SubjectAlternativeName([x509.DNSName(name)])
         key = serialization.load_pem_private_key(of_key.read_bytes(), None) if of_key else None
         return self._issue(name, ExtendedKeyUsageOID.CLIENT_AUTH, names, valid_for, key)

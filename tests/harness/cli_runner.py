@@ -1,6 +1,6 @@
-"""The command line in the test process, because starting a process takes a second.
+"""Runner of commands inside the test process, because the start of a process takes a second.
 
-Where the process itself is what is tested (signals, a kill, what is beside other processes), a test starts one.
+Tests of the process itself (signals, kills, several processes) start a process instead.
 """
 
 import io
@@ -23,9 +23,9 @@ class Done(NamedTuple):
 
 
 def called(folder: Path, *arguments: str) -> Done:
-    """`mqtt-kinesis ARGUMENTS` in that folder, with nothing to read. No terminal, and logging is as it was at its end.
+    """Run `mqtt-kinesis ARGUMENTS` in a folder, without a terminal and with empty input. Restore logging at the end.
 
-    Any exception but SystemExit comes out of here, as it would end a process with a traceback.
+    Every exception except SystemExit is raised, because it would end a process with a traceback.
     """
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     handlers, level = list(logging.root.handlers), logging.root.level

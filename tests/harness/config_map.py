@@ -1,9 +1,9 @@
-"""A mounted ConfigMap, written in the same way as by the kubelet.
+"""Folder like a mounted ConfigMap, written in the same way as by the kubelet.
 
-    mappings/..2026_11_25_09_30_00.0000000001/press.yaml     the files of one version, in a folder of their own
+    mappings/..2026_11_25_09_30_00.0000000001/press.yaml     the files of one version
     mappings/..data -> ..2026_11_25_09_30_00.0000000001      this version is active
     mappings/press.yaml -> ..data/press.yaml                 what users see
-    mappings/tables -> ..data/tables                         likewise, of a key that is projected to tables/assets.csv
+    mappings/tables -> ..data/tables                         the same for a key that is projected to tables/assets.csv
 
 All files of an edit change by one rename of `..data`. Then names are added and removed, and the old version is deleted.
 https://github.com/kubernetes/kubernetes/blob/master/pkg/volume/util/atomic_writer.go
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 class ConfigMapFolder:
-    """`write` is `kubectl apply` and the kubelet's next round."""
+    """Mounted ConfigMap. `write` does what the kubelet does after `kubectl apply`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -23,7 +23,7 @@ class ConfigMapFolder:
         folder.mkdir(parents=True)
 
     def write(self, data: dict[str, str]) -> None:
-        """All files, by their paths: what is not there any more is removed."""
+        """Replace all files by the files in `data`, which maps a path to a text."""
         current = self._folder / "..data"
         old = current.resolve() if current.is_symlink() else None
         version = self._folder / f"..2026_11_25_09_30_00.{next(self._numbers):010}"

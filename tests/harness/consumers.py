@@ -1,4 +1,4 @@
-"""Reading of packed records like consumers: like the Kinesis Client Library, shard by shard, and line by line."""
+"""Readers of packed records that behave like consumers: like the Kinesis Client Library, or line by line."""
 
 import base64
 import gzip
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def unpacked(key, data):
-    """[(key, data)] of one record of a stream, by AWS's own Python library."""
+    """Return [(key, data)] in one Kinesis record, unpacked by the Python library of AWS."""
     record = {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",
@@ -35,10 +35,10 @@ def hash_of(key):
 
 
 def kept_by_kcl(shard, key, data):
-    """[(key, data)] that the Kinesis Client Library returns of one record of a shard.
+    """Return [(key, data)] that the Kinesis Client Library (KCL) returns for one Kinesis record of a shard.
 
-    An aggregated record with one key that does not belong to the shard is discarded with all that is in it, without an
-    error: AggregatorUtil.deaggregate. A record that is not aggregated is returned whatever its key.
+    If one key in an aggregated record does not belong to the shard, the KCL discards the entire record without an
+    error: AggregatorUtil.deaggregate. It returns a record that is not aggregated with any key.
     """
     records = unpacked(key, data)
     in_range = all(shard.first_hash <= hash_of(key) <= shard.last_hash for key, _ in records)
@@ -46,7 +46,7 @@ def kept_by_kcl(shard, key, data):
 
 
 def kcl(stream):
-    """[(key, data)] that the Kinesis Client Library returns, in the order of each shard."""
+    """Return [(key, data)] that the Kinesis Client Library returns for a stream, shard by shard."""
     found = []
     for shard in stream.shards:
         for stored in shard.stored:
@@ -55,7 +55,7 @@ def kcl(stream):
 
 
 def read_shards(client, name):
-    """Return a stream of an emulator as `kcl` and `lines` read it: its shards, parents before their children."""
+    """Read a stream of an emulator. Return an object for `kcl` and `lines`, with parent shards before child shards."""
     shards = sorted(client.list_shards(StreamName=name)["Shards"], key=lambda shard: shard["ShardId"])
     read = [_read_shard(client, name, shard) for shard in shards]
     return SimpleNamespace(shards=read, stored=[stored for shard in read for stored in shard.stored])
@@ -79,7 +79,7 @@ def _read_shard(client, name, shard):
 
 
 def lines(stream, compression="none"):
-    """Return all lines of all records, in the order of storage."""
+    """Return all lines in all records of a stream, in order of arrival."""
     undo: dict[str, Callable[[bytes], bytes]] = {
         "none": bytes,
         "gzip": gzip.decompress,
@@ -89,5 +89,5 @@ def lines(stream, compression="none"):
 
 
 def repeated(found):
-    """Return the number of records that were found more than once."""
+    """Return the number of additional copies of records."""
     return (Counter(found) - Counter(set(found))).total()

@@ -1,4 +1,4 @@
-"""An emulator of Kinesis that splits and merges shards as AWS does: npm's `kinesis-local`."""
+"""Emulator of Kinesis that splits and merges shards like AWS: the npm package `kinesis-local`."""
 
 import contextlib
 import os

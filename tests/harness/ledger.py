@@ -1,4 +1,4 @@
-"""The bridge's ledger, read from the spool's file with SQLite, without code of the bridge."""
+"""Reader of the ledger. It reads the database of the spool with SQLite, without code of the bridge."""
 
 import contextlib
 import sqlite3
@@ -12,7 +12,7 @@ COUNTS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spoo
 
 @dataclass(frozen=True)
 class LedgerState:
-    """The ledger's lines by (mapping, stream), the records that lie in the queues, and the dead letters."""
+    """Lines of the ledger by (mapping, stream), number of records in the queues, and number of dead letters."""
 
     lines: dict[tuple[str, str], dict[str, int]]
     in_queues: int
@@ -22,14 +22,14 @@ class LedgerState:
         return sum(line[count] for line in self.lines.values())
 
     def check(self) -> None:
-        """AssertionError with the ledger unless they balance and `spooled` is what the queues hold."""
+        """Raise AssertionError unless each line balances and `spooled` equals the number of records in the queues."""
         for line in self.lines.values():
             assert line["received"] == sum(line[count] for count in COUNTS[1:]), self
         assert self.total("spooled") == self.in_queues, self
 
 
 def summed(ledger: Iterable[LedgerState]) -> LedgerState:
-    """Return the sum of several spools."""
+    """Return the sum of the ledgers of several spools."""
     lines: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     in_queues = dead_letters = 0
     for each in ledger:
@@ -42,9 +42,9 @@ def summed(ledger: Iterable[LedgerState]) -> LedgerState:
 
 
 def read_ledger(spool: Path) -> LedgerState:
-    """`spool` is the folder that `spool.path` names; a bridge may be running on it."""
+    """Return the ledger of the spool in a folder (`spool.path`). A bridge may use the spool at the same time."""
     with contextlib.closing(sqlite3.connect(f"file:{spool / 'spool.db'}?mode=ro", uri=True)) as database:
-        database.execute("begin")  # one moment for all that is read
+        database.execute("begin")  # one transaction, so that all counts are of the same time
         mappings, streams = (dict(database.execute(f"select number, name from {t}")) for t in ("mappings", "streams"))
         lines = {
             (mappings.get(mapping, ""), streams.get(stream, "")): dict(zip(COUNTS, counts, strict=True))

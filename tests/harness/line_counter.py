@@ -1,4 +1,4 @@
-"""Cost of a call as the number of Python lines that it runs: equal on a slow machine and on a busy one."""
+"""Cost of a call as the number of Python lines that it runs, which does not depend on the speed of the machine."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""An AWS that checks signatures and IAM policies for real: MiniStack, in an environment of its own under build/.
+"""MiniStack, an emulator of AWS that checks signatures and IAM policies. It has a virtual environment under build/.
 
-The root's key (`test`) may do everything and its signature is not checked; a user's is.
+The root key (`test`) may do everything, and MiniStack does not check its signatures. It checks those of users.
 """
 
 import json
@@ -28,7 +28,7 @@ def allow(actions, resources):
 
 
 class MiniStack:
-    """with MiniStack() as aws: aws.url; aws.client("iam")"""
+    """Running MiniStack: `with MiniStack() as aws`, then aws.url and aws.client("iam")."""
 
     def __init__(self) -> None:
         assert EXECUTABLE.exists(), "MiniStack is missing; make ministack"
@@ -85,7 +85,7 @@ class MiniStack:
         return [record["Data"] for record in kinesis.get_records(ShardIterator=iterator)["Records"]]
 
     def user(self, name, *statements):
-        """A user with this policy; its (access key id, secret access key)."""
+        """Create a user with this policy. Return (access key ID, secret access key)."""
         iam = self.client("iam")
         iam.create_user(UserName=name)
         self.permit(name, *statements)
@@ -93,7 +93,7 @@ class MiniStack:
         return key["AccessKeyId"], key["SecretAccessKey"]
 
     def permit(self, name, *statements):
-        """Replace the policy of the user."""
+        """Replace the policy of a user."""
         iam = self.client("iam")
         if statements:
             iam.put_user_policy(UserName=name, PolicyName="its", PolicyDocument=policy(*statements))
@@ -101,7 +101,7 @@ class MiniStack:
             iam.delete_user_policy(UserName=name, PolicyName="its")
 
     def role(self, name, trust, *statements):
-        """A role; its ARN."""
+        """Create a role, and return its ARN."""
         iam = self.client("iam")
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
         iam.put_role_policy(RoleName=name, PolicyName="its", PolicyDocument=policy(*statements))

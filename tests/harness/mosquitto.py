@@ -1,11 +1,12 @@
-"""The real broker, mosquitto, on 127.0.0.1 for one test.
+"""A real mosquitto broker on 127.0.0.1 for one test.
 
     with Mosquitto(persistence=True) as broker:
         ...  # broker.port; broker.kill(); broker.start()
 
-A password or a client certificate goes for every listener: mosquitto's `per_listener_settings` stays off, as offline
-queueing silently stops with it from 2.0.12 on. mosquitto 2.0 has no option to refuse MQTT 5, so with
-`refuses_mqtt5` a proxy in front answers an MQTT 5 CONNECT as a 3.1.1 broker does, and `port` is the proxy's.
+Passwords and client certificates apply to every listener. The test does not use `per_listener_settings`, because with
+it mosquitto 2.0.12 and newer do not queue messages for absent clients. mosquitto 2.0 has no option to refuse MQTT 5.
+With `refuses_mqtt5`, a proxy before the broker responds to an MQTT 5 CONNECT like a 3.1.1 broker, and `port` is its
+port.
 https://mosquitto.org/man/mosquitto-conf-5.html
 """
 
@@ -26,20 +27,20 @@ CONNECT_REFUSED_PROTOCOL = b"\x20\x02\x00\x01"
 
 
 def executable(name: str) -> str:
-    """Debian keeps mosquitto in /usr/sbin, which is not on every user's PATH."""
+    """Return the path of a program. Search /usr/sbin too: Debian installs mosquitto there, but PATH may not have it."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     assert found, f"{name} is missing; {INSTALL}"
     return found
 
 
 def refuse_mqtt5(first: bytes) -> bytes | None:
-    """Response of a 3.1.1 broker to an MQTT 5 CONNECT; None accepts any other client."""
+    """Return the response of a 3.1.1 broker to an MQTT 5 CONNECT, or None for any other packet."""
     at = first.find(b"\x00\x04MQTT")
     return CONNECT_REFUSED_PROTOCOL if first[:1] == b"\x10" and at > 0 and first[at + 6 : at + 7] == b"\x05" else None
 
 
 class Mosquitto:
-    """`users` are name → password. `tls_port`, `websocket_port`, `websocket_tls_port` are None if not given."""
+    """A mosquitto process. `users` maps names to passwords. Ports of listeners that do not exist are None."""
 
     def __init__(
         self,
@@ -131,7 +132,7 @@ class Mosquitto:
         self._folder.cleanup()
 
     def start(self) -> None:
-        """Start it, on the same ports as before, and wait until every listener accepts."""
+        """Start the broker, always on the same ports, and wait until every listener accepts connections."""
         assert not self._process, "mosquitto is running already"
         with self.log_file.open("ab") as log:
             command: list[str | Path] = [executable("mosquitto"), "-c", self._config_file]
@@ -144,7 +145,7 @@ class Mosquitto:
             raise AssertionError(f"{error}:\n{self.log()}") from error
 
     def stop(self) -> None:
-        """SIGTERM: it informs no client, but saves its sessions where persistence is on."""
+        """Stop the broker by SIGTERM. It sends no DISCONNECT to clients, but saves sessions if persistence is on."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -156,7 +157,7 @@ class Mosquitto:
         self.start()
 
     def pause(self) -> None:
-        """Stop the broker by SIGSTOP: connections stay open, but it does not respond."""
+        """Pause the broker by SIGSTOP: connections stay open, but the broker does not respond."""
         self._running().send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -173,6 +174,6 @@ class Mosquitto:
         process = self._running()
         process.send_signal(number)
         if number != signal.SIGKILL:
-            process.send_signal(signal.SIGCONT)  # a paused broker would take the signal only when resumed
+            process.send_signal(signal.SIGCONT)  # a paused broker handles the signal only after SIGCONT
         process.wait(20)
         self._process = None

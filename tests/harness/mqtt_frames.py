@@ -1,6 +1,6 @@
-"""The MQTT 3.1.1 packets that a publisher sends, and the first two bytes of those it gets.
+"""MQTT 3.1.1 packets that a publisher sends, and the first two bytes of the packets that it receives.
 
-Once CONNACK is read, a publisher that sends no pings gets nothing but packets of four bytes.
+After CONNACK, a publisher that sends no pings receives only packets of four bytes.
 https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html
 """
 
@@ -11,7 +11,10 @@ DUP = 0x08
 
 
 def connect(client_id: str, username: str | None, password: str) -> bytes:
-    """With a kept session (else QoS 2 could not continue where it was) and the longest keepalive: rumqttd refuses 0."""
+    """Return a CONNECT packet. It keeps the session, because QoS 2 needs it to continue after a reconnect.
+
+    The keepalive is the maximum, because rumqttd refuses 0 (no keepalive).
+    """
     texts = [client_id] if username is None else [client_id, username, password]
     flags = 0x00 if username is None else 0xC0
     body = b"\x00\x04MQTT\x04" + bytes([flags]) + b"\xff\xff"
@@ -20,7 +23,10 @@ def connect(client_id: str, username: str | None, password: str) -> bytes:
 
 
 def publish(head: int, topic: str, payload: bytes, packet_id: int | None = None) -> bytes:
-    """`head` is the fixed header's first byte; QoS 0 has no packet id. One format, as this is the publisher's cost."""
+    """Return a PUBLISH packet. `head` is the first byte of the header. With QoS 0, there is no packet ID.
+
+    A single format operation creates the packet, because this is the largest part of the publisher's CPU time.
+    """
     name = topic.encode()
     if packet_id is None:
         length = remaining_length(2 + len(name) + len(payload))
@@ -37,7 +43,7 @@ def pubrel(packet_id: int) -> bytes:
 
 
 def remaining_length(length: int) -> bytes:
-    """Section 2.2.3: seven bits a byte, the lowest first."""
+    """Return a length as in section 2.2.3 of the standard: seven bits per byte, lowest bits first."""
     out = bytearray()
     while True:
         length, low = length >> 7, length & 127

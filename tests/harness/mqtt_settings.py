@@ -1,4 +1,4 @@
-"""Settings of a session, without the limits of bridge.yaml: tests use shorter times."""
+"""Settings of an MQTT session that bridge.yaml does not permit, such as very short times."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def mqtt_settings(
 
 
 def tls_files(ca_file: Path | None = None, cert_file: Path | None = None, key_file: Path | None = None) -> TlsSettings:
-    """Return settings for these files, which need not exist."""
+    """Return TLS settings with these files, which do not have to exist."""
     return TlsSettings.model_construct(ca_file=ca_file, cert_file=cert_file, key_file=key_file)

@@ -1,4 +1,4 @@
-"""Ports on 127.0.0.1."""
+"""Free ports on 127.0.0.1."""
 
 import os
 import random
@@ -6,15 +6,17 @@ import socket
 import time
 
 PORTS = range(10_000, 32_000)
-"""Below those that Linux gives to outgoing connections (32768 on): none of them can take the port of a server that is
-about to start, or of a broker that is down and will be back. ip(7), ip_local_port_range."""
+"""Ports for servers. Linux uses ports from 32768 for outgoing connections (ip(7), ip_local_port_range). Such a
+connection could otherwise occupy the port of a server that is about to start, or of a broker that is about to
+restart."""
 _given: set[int] = set()
 
 
 def free_port() -> int:
-    """Each once, and of those of this worker: others look for one at the same time, and begin to listen later.
+    """Return a free port, each port only once.
 
-    At random, and not by hypothesis, which repeats itself.
+    Each worker of pytest has separate ports, because a server begins to listen some time after this call. The choice is
+    random, but does not use the generator that hypothesis seeds, because that one would repeat the same ports.
     """
     chance = random.SystemRandom()
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))

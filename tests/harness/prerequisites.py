@@ -1,7 +1,7 @@
-"""Requirements of some tests on the machine. A missing tool fails them: `make test` installs it.
+"""Requirements of some tests on the machine. A test fails if a tool is missing, because `make test` installs it.
 
-What no installation can give (root, another kernel) skips them on a developer's machine, and fails them where the
-environment variable CI is set, because a skip would go unnoticed there.
+Some requirements cannot be installed: root, or another kernel. Without them, a test is skipped on a developer's
+machine. If the environment variable CI is set, the test fails, because no person would notice that it is skipped.
 """
 
 import functools
@@ -16,7 +16,7 @@ SYSTEM_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 def require(*, fulfilled: bool, reason: str) -> None:
-    """Do nothing if `fulfilled`; otherwise fail the calling test where CI is set, and skip it elsewhere."""
+    """Do nothing if `fulfilled`. Otherwise, fail the calling test if CI is set, and skip it if not."""
     if fulfilled:
         return
     if os.environ.get("CI"):
@@ -41,7 +41,7 @@ def require_thin_links() -> None:
 
 @functools.cache
 def _thin_link_error() -> str:
-    """Make a thin link and delete it. Return why that fails, or an empty text."""
+    """Create a thin link and delete it. Return the reason if this fails, or an empty text."""
     name = f"probe-{os.getpid()}"
     commands = (
         f"ip netns add {name}",

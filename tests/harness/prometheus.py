@@ -1,4 +1,4 @@
-"""A real Prometheus, and promtool, which evaluates alert rules with artificial series."""
+"""A real Prometheus; and promtool, which evaluates alert rules with artificial series."""
 
 import json
 import math
@@ -19,14 +19,14 @@ SCRAPE_SECS = 1
 
 
 def program(name: str) -> str:
-    """Path of the system's binary, or of the one that `make prometheus` puts under build/."""
+    """Return the path of an installed program, or of the program that `make prometheus` has unpacked in build/."""
     found = shutil.which(name) or shutil.which(name, path=ROOT / "build" / "prometheus" / "usr" / "bin")
     assert found, f"{name} is missing: make prometheus"
     return found
 
 
 class Prometheus:
-    """with Prometheus(folder, port) as prometheus: it scrapes 127.0.0.1:port each second, with these rules."""
+    """Prometheus process with these alert rules. It scrapes `target_port` on 127.0.0.1 each second."""
 
     def __init__(self, folder: Path, target_port: int, rules: Path) -> None:
         self.port = free_port()
@@ -66,7 +66,7 @@ class Prometheus:
         self._process.wait()
 
     def ask(self, path: str, **parameters):
-        """The `data` of an answer. https://prometheus.io/docs/prometheus/latest/querying/api/"""
+        """Return the `data` of a response. https://prometheus.io/docs/prometheus/latest/querying/api/"""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         with urllib.request.urlopen(url, timeout=10) as answer:
             told = json.load(answer)
@@ -74,14 +74,14 @@ class Prometheus:
         return told["data"]
 
     def values(self, query: str) -> list[float]:
-        """Return the present values of a query; raise AssertionError for HTTP 400. NaN is no value."""
+        """Return the current values of a query without NaN. Raise AssertionError for an invalid query."""
         result = self.ask("query", query=query)["result"]
         values = [float(each["value"][1]) for each in result]
         return [value for value in values if not math.isnan(value)]
 
 
 def play(folder: Path, rules: Path, cases: list[dict]) -> str:
-    """`promtool test rules`: what it found wrong, "" if nothing.
+    """Run `promtool test rules`. Return the failures that it prints; "" if all tests pass.
 
     https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
     """

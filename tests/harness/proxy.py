@@ -1,11 +1,11 @@
-"""A TCP proxy on 127.0.0.1 that causes faults on demand. It stands between the bridge and its broker, or Kinesis.
+"""A TCP proxy on 127.0.0.1 that causes faults on demand, between the bridge and its broker or Kinesis.
 
 with Proxy(broker.port) as proxy:
-    proxy.hang()   # connections stay open, nothing is forwarded in either direction, new ones get no answer
-    proxy.reset()  # every connection ends with a TCP reset; new ones are forwarded
-    proxy.cut()    # every connection is closed, and new ones are refused
-    proxy.slow(0.3)  # every block that arrives is held back so long, in both directions
-    proxy.heal()   # all is forwarded again; what a hang held back is forwarded
+    proxy.hang()   # connections stay open but forward nothing; new connections get no response
+    proxy.reset()  # every connection ends with a TCP reset; new connections work
+    proxy.cut()    # every connection is closed, and new connections are refused
+    proxy.slow(0.3)  # each block is delayed by 0.3 s, in both directions
+    proxy.heal()   # everything is forwarded again, including the data that a hang has delayed
 """
 
 import asyncio
@@ -19,12 +19,15 @@ from tests.harness.network import free_port
 
 BLOCK = 256 * 1024
 ABORT = struct.pack("ii", 1, 0)
-"""SO_LINGER on with 0 s: close() sends a reset."""
+"""Value of SO_LINGER (on, 0 s) with which close() sends a TCP reset."""
 
 
 class Proxy:
-    """`port` on `host` forwards to `target` on 127.0.0.1. `answer` sees a connection's first bytes: what it returns is
-    sent back and the connection closed; with None, it is forwarded. The methods return once they are in effect."""
+    """Proxy that forwards connections from `port` on `host` to `target` on 127.0.0.1.
+
+    `answer` gets the first bytes of each connection. If it returns bytes, the proxy sends them back and closes the
+    connection. If it returns None, the proxy forwards the connection. A method returns when its change is in effect.
+    """
 
     def __init__(
         self, target: int, *, answer: Callable[[bytes], bytes | None] = lambda first: None, host: str = "127.0.0.1"
@@ -121,9 +124,9 @@ class Proxy:
             with self._kept(writer):
                 await self._connect(reader, writer)
         except* OSError:
-            pass  # a side that went away, or nothing listens on the target: the client sees its connection close
+            pass  # one side has closed the connection, or no process listens on the target
         except* asyncio.CancelledError:
-            pass  # the proxy is closing: asyncio would print a traceback for each connection
+            pass  # the proxy is closing; without this, asyncio would print a traceback for each connection
         finally:
             self._tasks.discard(task)
 

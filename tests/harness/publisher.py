@@ -1,11 +1,12 @@
-"""A fast MQTT 3.1.1 publisher: whole blocks of PUBLISH frames over a bare socket, a window, acknowledgements counted.
+"""A fast MQTT 3.1.1 publisher. It writes blocks of PUBLISH packets to a socket, and counts the acknowledgements.
 
     with Publisher(port) as publisher:
         publisher.publish([("plant/a", b"1")], qos=1)  # returns when the broker has acknowledged all of them
 
-It reconnects after a lost connection, and resends unacknowledged messages, as MQTT 3.1.1 section 4.4 requires: QoS 1
-with the DUP flag; QoS 2 likewise, or as PUBREL where the broker had already accepted the message. QoS 0 has no
-acknowledgement: `publish` returns when the bytes are with the kernel, and a lost connection may lose some.
+After a lost connection, the publisher reconnects and resends unacknowledged messages, as MQTT 3.1.1 section 4.4
+requires. It resends a message with the DUP flag. For a QoS 2 message that the broker has already accepted, it resends
+PUBREL. QoS 0 has no acknowledgement: `publish` returns when the kernel has the bytes, so a lost connection may lose
+messages.
 """
 
 import argparse
@@ -26,7 +27,7 @@ BLOCK = 500
 
 @dataclass
 class Published:
-    """Result of one `publish`. `resent` counts frames that were sent again after a reconnection."""
+    """Result of one `publish`. `resent` is the number of packets that were sent again after a reconnect."""
 
     count: int = 0
     seconds: float = 0.0
@@ -39,9 +40,10 @@ class Published:
 
 
 class Publisher:
-    """`window` is how many messages may be unacknowledged. TimeoutError when nothing moves for `patience_secs`.
+    """Publisher with at most `window` unacknowledged messages.
 
-    `acknowledged` counts over all calls of `publish`; another thread may look at it meanwhile.
+    It raises TimeoutError if it neither sends nor receives anything for `patience_secs`. `acknowledged` is the number
+    of acknowledgements of all calls of `publish`. Other threads may read it while `publish` runs.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class Publisher:
         *,
         retain: bool = False,
     ) -> Published:
-        """Send all messages, at `rate` per second if given, and wait for all acknowledgements."""
+        """Send all messages and wait for all acknowledgements. `rate` limits the number of messages per second."""
         run = _Run(iter(messages), rate, 0x30 | qos << 1 | retain, Published())
         while not run.exhausted or self._unacknowledged or self._to_send:
             if time.monotonic() - run.moved > self._patience_secs:
@@ -106,7 +108,7 @@ class Publisher:
         if not self._to_send:
             self._refill(run)
         if not self._to_send and run.rate is None:
-            time.sleep(0.003)  # mosquitto writes each PUBACK by itself: let some come together
+            time.sleep(0.003)  # mosquitto writes each PUBACK separately; wait, so that one read gets several
         assert self._socket
         wants = [self._socket] if self._to_send else []
         readable, writable, _ = select.select([self._socket], wants, [], run.until_due())
@@ -117,7 +119,7 @@ class Publisher:
             run.moved = time.monotonic()
 
     def _refill(self, run):
-        """Take the due messages that fit the window, at most a block."""
+        """Prepare the next messages that are due and fit into the window, at most one block."""
         room = min(BLOCK, self._window - len(self._unacknowledged), run.due())
         if run.exhausted or room < run.least(self._window):
             return
@@ -191,7 +193,7 @@ class Publisher:
 
 
 class _Run:
-    """One `publish` in progress."""
+    """State of one call of `publish`."""
 
     def __init__(self, messages, rate, head, done):
         self.messages, self.rate, self.head, self.done = messages, rate, head, done
@@ -202,21 +204,21 @@ class _Run:
         return BLOCK if self.rate is None else int((time.monotonic() - self.started) * self.rate) - self.done.count + 1
 
     def least(self, window):
-        """Minimum number of messages of a write without pacing.
+        """Return the minimum number of messages in a write.
 
-        A write for each acknowledgement would cost too much.
+        Without a rate, a write for each acknowledgement would need too much CPU.
         """
         return min(BLOCK, window) if self.rate is None else 1
 
     def until_due(self):
-        """Seconds to wait when there is nothing to send: for an acknowledgement, or for the next message's time."""
+        """Return the seconds to wait for an acknowledgement, or until the next message is due."""
         if self.rate is None or self.exhausted:
             return 0.1
         return min(0.1, max(0.001, self.started + self.done.count / self.rate - time.monotonic()))
 
 
 def main() -> None:
-    """Publish telemetry, and print the result as a line of JSON."""
+    """Publish telemetry, and print the result as one line of JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.publisher", description=main.__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)

@@ -1,4 +1,4 @@
-"""Service manager like systemd: the socket to which services report their state (sd_notify)."""
+"""Stand-in for systemd: the socket to which a service reports its state (sd_notify)."""
 
 import socket
 import time
@@ -7,7 +7,7 @@ LONGEST_SECS = 30
 
 
 class ServiceManager:
-    """Reported states in order. `environment` is the environment of a service."""
+    """Service manager that receives reports of states. A service needs the variables in `environment`."""
 
     def __init__(self, address):
         self.environment = {"NOTIFY_SOCKET": address.replace("\0", "@"), "WATCHDOG_USEC": "30000000"}
@@ -26,7 +26,7 @@ class ServiceManager:
         return self._socket.recv(65_536).decode()
 
     def until(self, wanted):
-        """Return the first datagram with this beginning. Raise AssertionError after LONGEST_SECS."""
+        """Return the next datagram that begins with `wanted`. Raise AssertionError after LONGEST_SECS."""
         deadline, heard = time.monotonic() + LONGEST_SECS, []
         while time.monotonic() < deadline:
             heard.append(self.next())
@@ -35,7 +35,7 @@ class ServiceManager:
         raise AssertionError(f"not told within {LONGEST_SECS} s: {wanted!r}; told was {heard}")
 
     def waiting(self):
-        """Return all datagrams so far."""
+        """Return all datagrams that have arrived, without waiting."""
         found = []
         self._socket.setblocking(False)
         try:

@@ -1,7 +1,7 @@
 """The bridge with shorter time limits: `python -m tests.harness.short_outage run --config FILE`.
 
-A stream that accepts nothing, and a session that is away, are errors after three seconds and not thirty; the bridge
-looks twice a second, and a problem that is absent for a second has ended.
+A stream that accepts nothing, or a missing session, is an error after 3 s instead of 30 s. The bridge examines its
+state twice a second. A problem has ended when it was absent for a second.
 """
 
 from bridge.cli import main

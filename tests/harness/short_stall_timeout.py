@@ -1,6 +1,6 @@
 """The bridge with a shorter stall timeout: `python -m tests.harness.short_stall_timeout run --config FILE`.
 
-After three seconds without a step, and not thirty, a thread is said to hang.
+A thread counts as hanging after 3 s without progress, instead of 30 s.
 """
 
 from bridge.cli import main

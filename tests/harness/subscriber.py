@@ -1,4 +1,4 @@
-"""An ordinary paho subscriber, with which the harness checks itself."""
+"""A paho subscriber, with which tests check the other parts of the harness."""
 
 import threading
 
@@ -9,7 +9,7 @@ VERSIONS = {"3.1.1": paho.MQTTv311, "5": paho.MQTTv5}
 
 
 class Subscriber:
-    """Subscribed once entered. `reason` is what CONNACK said; `messages` are (topic, payload) in order of arrival."""
+    """Subscriber. `reason` is from the CONNACK. `messages` are (topic, payload) in order of arrival."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Subscriber:
         self._client.on_message = self._on_message
 
     def connect(self, timeout_secs: float = 10) -> str:
-        """Return the reason in CONNACK; `Success` if the session was accepted."""
+        """Connect, and return the reason in the CONNACK: `Success` if the broker has accepted the session."""
         self._client.connect(*self._address)
         self._client.loop_start()
         assert self._answered.wait(timeout_secs), "no CONNACK"

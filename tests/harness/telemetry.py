@@ -1,4 +1,4 @@
-"""Telemetry like that of a plant: about 200 bytes of JSON on `topics` topics, each message with its number."""
+"""Telemetry like that of a plant: JSON messages of about 200 bytes. Each contains its number."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,9 +12,9 @@ SHAPE = (
 def telemetry(
     count: int, *, topics: int = 200, first: int = 0, now: Callable[[], int] | None = None
 ) -> Iterator[tuple[str, bytes]]:
-    """(topic, payload) of messages `first` to `first + count - 1`; `count` in the payload is the message's number.
+    """Yield (topic, payload) of the messages `first` to `first + count - 1`. `count` in the payload is the number.
 
-    `now`, called as each message is taken, gives its `ts`; without it, message n is at 1700000000000 + n ms.
+    `now` returns the `ts` of a message when the message is created. Without `now`, `ts` is 1700000000000 + number.
     """
     names = [f"factory/pdx/line3/press{number:03d}/telemetry" for number in range(topics)]
     for number in range(first, first + count):

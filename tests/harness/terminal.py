@@ -1,4 +1,4 @@
-"""A program on a terminal, with its output and the resulting screen.
+"""A program that runs on a terminal in memory, with its output and the resulting screen.
 
 with Terminal(["mqtt-kinesis", "status", "--watch"], columns=80, lines=24) as terminal:
     terminal.wait_for("backlog")
@@ -20,7 +20,7 @@ import pyte
 
 
 class Terminal:
-    """The child has it as its controlling terminal, so that Ctrl-C and a resize reach it as they do from a real one."""
+    """Controlling terminal of a child process, so that the child receives Ctrl-C and resizes as signals."""
 
     def __init__(self, command, *, columns=80, lines=24, cwd=None, environment=None) -> None:
         self.written = b""
@@ -60,7 +60,7 @@ class Terminal:
         fcntl.ioctl(self._leader, termios.TIOCSWINSZ, size)
 
     def resize(self, columns, lines):
-        """Resize the window."""
+        """Change the size of the terminal."""
         self.screen.resize(lines, columns)
         self._set_size()
         os.killpg(self.process.pid, signal.SIGWINCH)
@@ -70,23 +70,23 @@ class Terminal:
 
     @property
     def shown(self):
-        """Return the lines of the screen without blanks at their ends."""
+        """Lines of the screen, without trailing blanks."""
         return [line.rstrip() for line in self.screen.display]
 
     def read(self, secs=0.05):
-        """Feed the screen with the output within that time; return False at its end."""
+        """Wait for output, and show it on the screen. Return False if the output has ended."""
         if not select.select([self._leader], [], [], secs)[0]:
             return True
         try:
             data = os.read(self._leader, 65_536)
-        except OSError:  # Linux reports this way that no process has the other end open
+        except OSError:  # Linux raises it when no process has the other end open
             return False
         self.written += data
         self._stream.feed(data)
         return bool(data)
 
     def wait_for(self, found, *, timeout_secs=30):
-        """Wait until the text is on the screen, or `found(lines)` is true."""
+        """Wait until the text `found` is on the screen, or until `found(lines)` is true."""
         deadline = time.monotonic() + timeout_secs
         condition = found if callable(found) else lambda lines: any(found in line for line in lines)
         while not condition(self.shown):
@@ -95,7 +95,7 @@ class Terminal:
             assert time.monotonic() < deadline, f"no {found!r}:\n" + "\n".join(self.shown)
 
     def wait(self, *, timeout_secs=30):
-        """Wait for the end; return the exit code."""
+        """Wait until the program ends. Return its exit code."""
         deadline = time.monotonic() + timeout_secs
         while self.read():
             assert time.monotonic() < deadline, "it has not ended:\n" + "\n".join(self.shown)

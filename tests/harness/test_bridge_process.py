@@ -16,7 +16,7 @@ while True:
 
 
 def in_its_place(folder, script):
-    """A program that stands in the bridge's place: it gets the bridge's command as its arguments."""
+    """Return a BridgeProcess that runs a script instead of the bridge. The script gets the bridge's command line."""
     return BridgeProcess(folder, wrapper=(sys.executable, "-c", script))
 
 

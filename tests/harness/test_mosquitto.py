@@ -68,7 +68,7 @@ def wait_for_autosave(broker):
     saved = broker.folder / "mosquitto.db"
     before = saved.stat().st_mtime_ns if saved.exists() else None
     deadline = time.monotonic() + 20
-    for _ in range(2):  # the first save may have begun before the message came
+    for _ in range(2):  # the first save may have begun before the message arrived
         while not saved.exists() or saved.stat().st_mtime_ns == before:
             assert time.monotonic() < deadline, "mosquitto saves nothing"
             time.sleep(0.01)

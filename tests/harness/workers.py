@@ -1,4 +1,4 @@
-"""Helper for tests of `run --workers N`, in addition to BridgeProcess."""
+"""Processes of `run --workers N`, for tests."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.integration.arrivals import eventually
 
 
 class Workers(BridgeProcess):
-    """The supervisor as a process. It is ready when each worker has subscribed."""
+    """The supervisor as a process. `start` waits until each worker has subscribed."""
 
     def __init__(self, folder, count, **options):
         super().__init__(folder, await_subscribed=False, **options)
@@ -43,11 +43,11 @@ class Workers(BridgeProcess):
         os.kill(self.pid_of(number), by)
 
     def worker_folder(self, number):
-        """0: the spool of a bridge without workers."""
+        """Return the folder of a worker's spool. Number 0 stands for a bridge without workers."""
         return self.folder / "data" / f"worker-{number}" if number else self.folder / "data"
 
     def command(self, *arguments):
-        """Any command with this configuration; one that is not for a process of its own is called in this one."""
+        """Run a command with this configuration. Only `run` is started as a separate process."""
         if arguments[0] != "run":
             return called(self.folder, *arguments)
         line = [sys.executable, "-m", "bridge", *arguments, "--config", str(self.folder / "bridge.yaml")]
@@ -63,7 +63,7 @@ class Workers(BridgeProcess):
         )
 
     def ledger(self) -> dict[int, LedgerState]:
-        """Return the checked ledger of each spool by worker number; 0: the bridge without workers."""
+        """Check the ledger of each spool. Return the ledgers by worker number; 0 is the bridge without workers."""
         numbers = [number for number in range(10) if (self.worker_folder(number) / "spool.db").exists()]
         ledger = {number: read_ledger(self.worker_folder(number)) for number in numbers}
         for each in ledger.values():
@@ -71,7 +71,10 @@ class Workers(BridgeProcess):
         return ledger
 
     def stop_and_balance(self) -> LedgerState:
-        """Stop all. What the supervisor says last must be what lies in all spools, and both must balance. Their sum."""
+        """Stop all processes, and check the ledgers. Return their sum.
+
+        The sum of the ledgers must be equal to the counts in the last log line of the supervisor.
+        """
         assert self.stop() == 0, self.stderr()[-3000:]
         told = summed(self.ledger().values())
         [said] = [line for line in self.log(since_start=True) if line["event"] == "stopped" and "worker" not in line]
@@ -80,7 +83,10 @@ class Workers(BridgeProcess):
         return told
 
     def check_ledgers(self, count):
-        """Assert that all workers together received and delivered `count`, with empty buffers. Return each ledger."""
+        """Check that all workers together delivered at least `count` records, and that no record is buffered.
+
+        Return the ledgers by worker number.
+        """
         ledger = self.ledger()
         told = summed(ledger.values())
         assert told.total("spooled") == 0, told
