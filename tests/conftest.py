@@ -16,11 +16,11 @@ from tests.harness.proxy import Proxy
 
 ROOT = Path(__file__).parent
 
-# On a busy machine, an example may take seconds, so examples have no deadline. In CI the parent is Hypothesis's CI
-# profile.
+# On a busy machine, an example may take seconds, so examples have no deadline. In CI, the parent is the CI profile of
+# Hypothesis.
 settings.register_profile("project", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
-# `make fuzz`: pytest tests/fuzz --hypothesis-profile=long. Without it a hundred examples of each kind.
+# `make fuzz`: pytest tests/fuzz --hypothesis-profile=long. Without this profile, each test runs a hundred examples.
 settings.register_profile(
     "long", settings(), max_examples=10_000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -29,7 +29,7 @@ SLOW = ("faults", "integration", "browser", "tools", "fuzz", "cli", "spool")
 
 
 def pytest_collection_modifyitems(items):
-    """The folders whose files take longest first, so that no worker is alone with one at the end."""
+    """Run the slowest folders first. Otherwise, one worker could still run a slow file when the others have ended."""
     places = {name: place for place, name in enumerate(SLOW)}
     items.sort(key=lambda item: places.get(item.path.relative_to(ROOT).parts[0], len(SLOW)))
 
@@ -59,17 +59,18 @@ def kinesis():
 
 @pytest.fixture
 def proxy():
-    """proxy(port) starts a proxy to that port, which runs until the test ends."""
+    """Function proxy(port) that starts a proxy to a port. The proxy runs until the test ends."""
     with contextlib.ExitStack() as proxies:
         yield lambda target, **options: proxies.enter_context(Proxy(target, **options))
 
 
 @pytest.fixture
 def bridge(tmp_path, mosquitto, kinesis):
-    """bridge(mappings={…}): the bridge between `mosquitto` and `kinesis`, subscribed, until the test ends.
+    """Function bridge(mappings={…}) that starts a bridge between `mosquitto` and `kinesis`.
 
-    `mqtt`, `kinesis`, `spool` and any other section of bridge.yaml add to what is given here or take its place.
-    With here=True it is no process of its own, which costs a second less.
+    It returns when the bridge has subscribed. The bridge runs until the test ends. `mqtt`, `kinesis`, `spool` and other
+    sections of bridge.yaml are merged with the defaults here. With here=True, the bridge runs in the test process,
+    which saves a second.
     """
     ends = {"mqtt": {"url": f"mqtt://127.0.0.1:{mosquitto.port}"}, "kinesis": {"endpoint_url": kinesis.url}}
 
@@ -91,7 +92,7 @@ def bridge(tmp_path, mosquitto, kinesis):
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was():
-    """Restore logging: a test that sets it up (as the demo does) must not silence the next one."""
+    """Restore logging after each test. Code that sets up logging, such as the demo, could silence the next test."""
     names = [None, *logging.root.manager.loggerDict]
     levels = {name: logging.getLogger(name).level for name in names}
     handlers = list(logging.root.handlers)

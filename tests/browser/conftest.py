@@ -1,4 +1,4 @@
-"""The page of a real bridge, with messages from a real broker, in a real browser."""
+"""Fixtures for tests of the page: a real bridge, a real broker and a real browser."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from tests.harness.publisher import Publisher
 TOKEN = "a-token-of-the-plant"
 VIEW_TOKEN = "demo-token-that-only-views"
 REFUSED = r"status of (404|409|422)"
-"""Browser messages for responses that the page handles."""
+"""Messages of the browser console for error responses that the page handles."""
 expect.set_options(timeout=20_000)
 MARKUP = "<img src=x onerror=window.harmed=1>"
 MAPPING = """\
@@ -34,7 +34,7 @@ tests:
     expect: [{data_stream: telemetry, partition_key: press07, data: {machine: press07, t: 42}}]
 """
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-"""The one without windows of its own takes two thirds of the CPU, where there is a package of it."""
+"""Browser. chromium-headless-shell needs only two thirds of the CPU, but not every system has a package of it."""
 BROWSER = [
     "--no-sandbox",
     "--disable-gpu",
@@ -48,7 +48,7 @@ BROWSER = [
 
 
 def settings(broker, kinesis, host="127.0.0.1", **http):
-    """Return settings for write_configuration, with a page on a port that stays the same after a restart."""
+    """Return settings for write_configuration. The page has the same port after a restart."""
     return {
         "mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}", "client_id": "press-shop"},
         "kinesis": {"endpoint_url": kinesis.url},
@@ -58,7 +58,7 @@ def settings(broker, kinesis, host="127.0.0.1", **http):
 
 
 class Factory:
-    """Presses that publish until the end of the test. `rate`: rounds per second, each of some messages."""
+    """Simulated presses that publish until the test ends. `rate` is the number of rounds per second."""
 
     def __init__(self, port, rate=10):
         self.rate = rate
@@ -93,7 +93,7 @@ class Factory:
 
 
 class Plant:
-    """A bridge with a page, a broker, a Kinesis and a factory."""
+    """A bridge with its page, a broker, a stand-in for Kinesis, and a simulated factory."""
 
     def __init__(self, folder, broker, kinesis, **http):
         write_configuration(folder, **settings(broker, kinesis, **http))
@@ -111,7 +111,7 @@ class Plant:
 
     @contextlib.contextmanager
     def without_factory(self, messages):
-        """Yield a plant that has published only these messages."""
+        """Yield this plant without its factory. Only these messages are published."""
         with self.bridge:
             self.url = self.bridge.wait_for("status page listening")["url"]
             with Publisher(self.broker.port) as publisher:
@@ -125,7 +125,7 @@ class Plant:
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory):
-    """A plant with both tokens, for tests that do not change its state."""
+    """Plant with both tokens, for tests that do not change its state."""
     folder = tmp_path_factory.mktemp("plant")
     with (
         Mosquitto() as broker,
@@ -137,7 +137,7 @@ def plant(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(request):
-    """The browser. It starts after the plants, because playwright then permits no other event loop in this thread."""
+    """The browser. Plants must start first: afterwards, playwright permits no other event loop in this thread."""
     for name in ("plant", "troubled"):
         if name in request.fixturenames:
             request.getfixturevalue(name)
@@ -149,7 +149,7 @@ def browser(request):
 
 @pytest.fixture
 def tab(browser):
-    """tab(width=1280, dark=False): a page. What it complains of fails the test at its end, but for `without`."""
+    """Function tab(width=1280, dark=False) that opens a page. Console errors fail the test unless `without` matches."""
     contexts, complaints = [], []
 
     def make(*, width=1280, height=900, dark=False, without="nothing of it", **options):
@@ -172,7 +172,7 @@ def _complains(said, without):
 
 
 def log_in(page, url, view=""):
-    """Log in like a user; request the view after the log-in has ended."""
+    """Log in like a user, and then open a view."""
     page.goto(url)
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_label("Your name").fill("Anna")
@@ -184,15 +184,15 @@ def log_in(page, url, view=""):
 
 @pytest.fixture
 def open_page(tab, plant):
-    """open_page(view="", **options of tab): logged in."""
+    """Function open_page(view="", **options of tab) that opens a view of the page as a logged-in user."""
     return lambda view="", **options: log_in(tab(**options), plant.url, view)
 
 
 @pytest.fixture
 def edit(open_page, plant):
-    """edit(name, text=MAPPING, **options of tab): a file of this name, in the editor when the bridge has loaded it.
+    """Function edit(name, text=MAPPING, **options of tab) that opens a mapping in the editor.
 
-    With text=None, the file is there already.
+    It writes the file and waits until the bridge has loaded it. With text=None, the file already exists.
     """
 
     def opened(name, text=MAPPING, **options):

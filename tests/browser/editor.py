@@ -1,4 +1,4 @@
-"""The editor of a mapping, as its user sees it."""
+"""Editor of a mapping, as a user sees it."""
 
 import orjson
 
@@ -17,11 +17,11 @@ SELECT = """(content, part) => {
     const start = line.textContent.indexOf(part);
     getSelection().setBaseAndExtent(...at(start), ...at(start + part.length));
 }"""
-"""Select a part of a line, which must be in view."""
+"""JavaScript that selects a part of a visible line."""
 
 
 class Edited:
-    """A mapping in the editor."""
+    """A mapping that is open in the editor."""
 
     def __init__(self, page, name):
         self.page = page
@@ -37,7 +37,7 @@ class Edited:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def replace(self, old, new):
-        """Replace a part of the text by what a user types."""
+        """Select a part of the text, and type new text over it."""
         self.text.evaluate(SELECT, old)
         self.page.keyboard.insert_text(new)
 

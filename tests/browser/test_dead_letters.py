@@ -1,4 +1,4 @@
-"""Groups of dead letters: opened, replayed and deleted as one."""
+"""Groups of dead letters: open, replay and delete a group."""
 
 import json
 import re

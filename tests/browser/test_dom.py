@@ -1,4 +1,4 @@
-"""Elements that the page draws again each second."""
+"""Elements of the page that are updated each second."""
 
 import pytest
 

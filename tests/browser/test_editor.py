@@ -1,4 +1,4 @@
-"""Text in the editor of a mapping: errors as they are typed, completion, and the effect on messages."""
+"""Editor of a mapping: errors while the user types, completion, and the effect on messages."""
 
 import re
 
@@ -148,7 +148,7 @@ def test_hostile_topic_and_payload_are_text(edit):
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "dark"), [(390, False), (768, True), (1280, False), (1280, True)])
 def test_editor_is_accessible_in_each_state(edit, width, dark):
-    """axe finds nothing, and nothing is wider than its screen: with errors, completion, search and questions."""
+    """Check the editor with axe, and its width, while it shows errors, completion, the search and dialogs."""
     edited = edit(f"looks-{width}-{dark}", width=width, dark=dark, bypass_csp=True)
     page = edited.page
 

@@ -1,4 +1,4 @@
-"""Changes of mapping files in a browser: save, conflict, history, and which role may do it."""
+"""Changes of mapping files in the browser: save, conflict, history, and the roles that may change files."""
 
 import re
 
@@ -119,7 +119,7 @@ def test_earlier_version_is_compared_and_rolled_back(edit, plant):
 
 
 def test_new_mapping_is_proposed_for_a_topic_that_none_matches(open_page, plant):
-    """Two overlapping topics are subscribed with a filter that receives more than both."""
+    """The joined filter of two overlapping topics also receives topics that no mapping matches."""
     write_mapping(
         plant.folder, "wide", MAPPING.replace("{site}/{machine}/telemetry", "site9/{machine...}").split("tests:")[0]
     )
@@ -164,7 +164,7 @@ def test_mapping_is_renamed_disabled_enabled_deleted_and_restored(edit, plant):
     page.get_by_role("link", name="All mappings").click()
     row = page.get_by_role("row").filter(has_text="second-name")
     expect(row.get_by_text("disabled")).to_be_visible()
-    # By the keyboard: a row that appears above moves the link away from the pointer, but keeps the focus on it.
+    # Use the keyboard: a new row above would move the link away from the pointer, but the link keeps the focus.
     row.get_by_role("link").focus()
     page.keyboard.press("Enter")
     edited.press("Enable")
@@ -220,7 +220,7 @@ def test_draft_of_an_older_file_is_a_conflict_when_it_is_saved(edit, plant):
 
 
 def test_file_that_is_a_link_is_not_editable_and_says_why(edit, plant):
-    """Kubernetes mounts the files of a ConfigMap as links."""
+    """Test with links, because Kubernetes mounts the files of a ConfigMap as links."""
     (plant.folder / "mappings" / "..data").mkdir()
     (plant.folder / "mappings" / "..data" / "linked.yaml").write_text(MAPPING)
     file_of(plant, "linked").symlink_to("..data/linked.yaml")
@@ -270,7 +270,7 @@ def test_mapping_is_edited_and_saved_by_the_keyboard_alone(edit, plant):
     page.keyboard.press("Control+s")
     expect(edited.status).to_have_text("Saved. The mapping is active.")
     assert file_of(plant, "typed").read_text() == "# typed\n" + MAPPING
-    for _ in range(4):  # edits close to each other are undone together
+    for _ in range(4):  # the editor undoes edits together if they follow each other quickly
         page.keyboard.press("Control+z")
     expect(page.get_by_text("modified (not saved)")).to_be_visible()
     page.keyboard.press("Escape")

@@ -1,4 +1,4 @@
-"""Numbers and times as the page writes them."""
+"""Formats of numbers and times on the page."""
 
 import pytest
 

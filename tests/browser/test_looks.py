@@ -28,14 +28,14 @@ VIEWS = {
     "system/configuration": "mqtt.client_id",
     "system/doctor": "It sends no record",
 }
-"""Each with a text of its complete state."""
+"""Views, each with a text that is visible when the view is complete."""
 LINES_OF_EACH_TEXT = """(cell) => [...cell.childNodes].filter((node) => node.nodeName === "#text").map((node) => {
     const range = document.createRange();
     range.selectNode(node);
     return range.getClientRects().length;
 })"""
 RUN_AXE = """(rules) => axe.run({include: document, exclude: "tbody tr:nth-child(n + 6)"}, {runOnly: rules})"""
-"""The rows of a table are alike, and axe takes as long for each."""
+"""Script that runs axe on the first rows of each table only: all rows are alike, and axe needs time for each."""
 IN_ANY_COLOURS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 COLUMNS = """(field) => {
     const text = document.createElement("span");
@@ -50,7 +50,7 @@ TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll(".fr
 
 
 def views(page, plant):
-    """Yield each view when it is complete."""
+    """Open each view, and yield its name when it is complete."""
     for view, there in VIEWS.items():
         page.goto(f"{plant.url}#/{view}")
         expect(page.get_by_text(there).first).to_be_visible()
@@ -58,7 +58,7 @@ def views(page, plant):
 
 
 def test_page_is_accessible_in_light_and_dark_mode(open_page, plant):
-    """WCAG 2.1 AA and what axe defines as good practice, in each view. In dark mode, only the colours differ."""
+    """Check each view by WCAG 2.1 AA and the best practices of axe. The dark theme differs only in colours."""
     page = open_page(bypass_csp=True)
     found = {}
     for view in views(page, plant):
@@ -70,7 +70,7 @@ def test_page_is_accessible_in_light_and_dark_mode(open_page, plant):
 
 
 def show(page, theme):
-    """Change the theme, and wait until its colours have faded in."""
+    """Change the theme, and wait for the end of the transitions of colours."""
     page.emulate_media(color_scheme=theme)
     page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
 
@@ -94,7 +94,7 @@ def violations(page, rules=IN_ANY_COLOURS):
 
 @pytest.mark.parametrize("width", [390, 820, 1280])
 def test_view_is_not_wider_than_the_screen(open_page, plant, width):
-    """Neither the page, nor a table, nor the navigation, whose links stand in one line."""
+    """Check the page, tables and the navigation, whose links must be in one line."""
     page = open_page(width=width)
     assert {view: page.evaluate(TOO_WIDE) for view in views(page, plant)} == {view: [] for view in VIEWS}
     tops = page.evaluate("[...document.querySelectorAll('#views a')].map((each) => each.getBoundingClientRect().top)")
@@ -119,7 +119,7 @@ def test_editor_shows_its_lines_beside_the_output(open_page):
 
 def test_page_is_used_with_the_keyboard_alone(open_page):
     page = open_page("dead-letters")
-    page.reload()  # as one who has just come: a change of view moves the focus into it
+    page.reload()  # reload, because a change of view moves the focus into the view
     expect(page.get_by_text("Select all")).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()

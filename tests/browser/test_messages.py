@@ -69,7 +69,7 @@ def test_message_is_copied_as_a_test_that_passes(open_page, plant):
     page.get_by_label("Topic").fill("press03")
     first = articles(page).first
     expect(first).to_be_visible()
-    page.get_by_role("button", name="Pause").click()  # the first message must stay the first
+    page.get_by_role("button", name="Pause").click()  # without the pause, newer messages would move the first message
     first.locator("summary").click()
     first.get_by_role("button", name="Copy as mapping test").click()
     expect(page.get_by_text("Copied: paste it under tests: of press.")).to_be_visible()

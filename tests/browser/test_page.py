@@ -7,7 +7,7 @@ from tests.browser.conftest import MARKUP, TOKEN, VIEW_TOKEN
 
 
 def ledger(page):
-    """The cells of the mapping's line: its name, its rate, its sparkline, received, …"""
+    """Return the cells in the row of the mapping: name, rate, sparkline, received, …"""
     panel = page.get_by_role("region", name="Ledger")
     return panel.get_by_role("row", name=re.compile("^press")).get_by_role("cell")
 
@@ -168,7 +168,7 @@ def test_excerpt_of_an_error_has_its_caret_below_the_fault(open_page, plant):
 
 
 def test_numbers_beside_each_other_agree(open_page):
-    """An old latency has its age, and both counts of dead letters are shown."""
+    """The page shows the age of an old latency, and both counts of dead letters."""
     shown = open_page().evaluate("""async () => {
         const { known } = await import("/static/event_stream.js");
         const { drawMappings, drawStreams } = await import("/static/ledger.js");

@@ -41,7 +41,7 @@ def page(tab, recorded):
 
 
 def written(plant, *parts):
-    """Return whether a line of the event log on disk has all parts."""
+    """Return whether a line of the event log on disk contains all these parts."""
     lines = (plant.folder / "data" / EVENT_FILE).read_text().splitlines()
     return any(all(part in line for part in parts) for line in lines)
 
@@ -147,7 +147,7 @@ def test_outage_of_the_broker_is_an_event_after_a_kill_of_the_bridge_too(page, r
     recovered = events(page).filter(has_text="no MQTT session with").first
     expect(recovered.get_by_role("cell").last).to_have_text(SECS_OF_OUTAGE, timeout=90_000)
     lasted = recovered.get_by_role("cell").last.inner_text()
-    # The page shows an event before it is written: a kill loses the last seconds.
+    # The page shows an event before the bridge writes it to disk, so a kill loses the events of the last seconds.
     eventually(lambda: written(recorded, '"recovered"', "no MQTT session with"), "the event is written")
     recorded.bridge.kill()
     recorded.bridge.start()

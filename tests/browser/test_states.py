@@ -15,16 +15,16 @@ from tests.harness.workers import Workers
 
 DENIED = "User: arn:aws:iam::000000000000:user/edge is not authorized to perform: kinesis:PutRecords"
 ELSEWHERE = "127.0.0.2"
-"""Not one of the names of this machine by which it may be read without a token, and not reached from any other."""
+"""Loopback address that does not count as local without a token. No other machine can reach it."""
 HEALTHY = "OK: receiving, spooling and delivering"
 RED, AMBER = "rgb(179, 38, 30)", "rgb(242, 181, 61)"
 GONE = r"net::ERR_|status of 401"
-"""Browser errors for a server that does not respond, or does not know the session any more."""
+"""Messages of the browser for a server that does not respond, or no longer knows the session."""
 
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory):
-    """A plant without a token. The page is read-only."""
+    """Plant without a token, so that the page is read-only."""
     folder = tmp_path_factory.mktemp("troubled")
     with Mosquitto() as broker, KinesisStandIn({"telemetry": 1}) as kinesis, Plant(folder, broker, kinesis) as plant:
         yield plant
@@ -32,7 +32,7 @@ def troubled(tmp_path_factory):
 
 @pytest.fixture
 def watched(tab, troubled):
-    """The overview page. At the end, changes of the plant are undone."""
+    """Open the overview page. After the test, remove the faults of the plant."""
     page = tab(without=GONE)
     page.goto(troubled.url)
     yield page
@@ -71,7 +71,7 @@ def test_backlog_is_reported_with_its_age_and_when_it_will_be_removed(watched, t
     troubled.kinesis.clear()
     troubled.kinesis.fault("slow", secs=1.5)
     troubled.kinesis.fail_records("telemetry", share=0.01)
-    watched.reload()  # as one who comes now: who has seen it grow waits half a minute for it to have become less
+    watched.reload()  # the page reports a shrinking backlog only after half a minute, but a new page reports it at once
     expect(step(watched, "Spool").get_by_text(re.compile(r"^oldest \d+ (s|min), drained in "))).to_be_visible(
         timeout=60_000
     )

@@ -1,4 +1,4 @@
-"""The system: shards, topics, workers, configuration and doctor, for both roles."""
+"""Tab System: shards, topics, workers, configuration and doctor, for both roles."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.harness.mosquitto import Mosquitto
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory):
-    """A plant with a packed stream of two shards, whose topics are not all matched."""
+    """Plant with a packed stream of two shards, and with topics that no mapping matches."""
     folder = tmp_path_factory.mktemp("system")
     with Mosquitto() as broker, KinesisStandIn({"telemetry": 2}) as kinesis:
         plant = Plant(folder, broker, kinesis, token=TOKEN, view_token=VIEW_TOKEN)

@@ -1,4 +1,4 @@
-"""Records in Kinesis, and the ledger at the end. Delivery is judged by the records, not by reports of the bridge."""
+"""Records that arrived in Kinesis, and the final ledger. Tests check these records, not the reports of the bridge."""
 
 import time
 from collections import Counter
@@ -17,7 +17,7 @@ TELEMETRY = {
 
 
 def eventually(condition, what: str, *, timeout_secs: float = 30, every_secs: float = 0.05):
-    """Return the first true value of the condition. Raise AssertionError with `what` after the time limit."""
+    """Wait until the condition returns a true value, and return it. Raise AssertionError with `what` if it does not."""
     deadline = time.monotonic() + timeout_secs
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {timeout_secs} s: {what() if callable(what) else what}"
@@ -26,9 +26,9 @@ def eventually(condition, what: str, *, timeout_secs: float = 30, every_secs: fl
 
 
 class Arrivals:
-    """The messages on one stream of the stand-in, by their number, and how often each has arrived.
+    """Messages that arrived on one stream of the stand-in: how often each message arrived, by its number.
 
-    `number` makes a message's number of a record's data; without it, it is the JSON's `count`.
+    `number` returns the number of a message from the data of a record. By default, it is `count` in the JSON.
     """
 
     def __init__(self, kinesis, stream: str = "telemetry", *, number=lambda data: orjson.loads(data)["count"]) -> None:
@@ -49,7 +49,7 @@ class Arrivals:
         return self.counts.total() - len(self.counts)
 
     def wait_for_all(self, numbers, *, timeout_secs: float = 60) -> None:
-        """Wait until each of the numbers has arrived at least once, and no other."""
+        """Wait until each of the numbers has arrived at least once. No other number may arrive."""
         wanted = set(numbers)
         deadline = time.monotonic() + timeout_secs
         while len(self.read()) < len(wanted):
@@ -58,7 +58,7 @@ class Arrivals:
         assert set(self.counts) == wanted
 
     def wait_for(self, count: int, *, timeout_secs: float = 30) -> None:
-        """Wait until this number of different records has arrived."""
+        """Wait until `count` different records have arrived."""
         eventually(
             lambda: len(self.read()) >= count, f"{count} on {self._stream.name}; {len(self.counts)} are there",
             timeout_secs=timeout_secs,
@@ -70,13 +70,13 @@ class Arrivals:
 
 
 def stop_and_balance(bridge: BridgeProcess) -> LedgerState:
-    """Stop the bridge. What its last line says must be what lies on disk, and both must balance."""
+    """Stop the bridge, check its ledger with balanced_ledger(), and return the ledger."""
     assert bridge.stop() == 0, bridge.stderr()[-3000:]
     return balanced_ledger(bridge)
 
 
 def balanced_ledger(bridge: BridgeProcess) -> LedgerState:
-    """The ledger of a bridge that has stopped."""
+    """Check and return the ledger of a stopped bridge: it balances, and equals the last log line of the bridge."""
     said = bridge.wait_for("stopped")
     ledger = read_ledger(bridge.folder / "data")
     ledger.check()

@@ -1,4 +1,4 @@
-"""Fixtures that several files start."""
+"""Fixtures of several files."""
 
 import contextlib
 
@@ -11,7 +11,7 @@ from tests.integration.arrivals import TELEMETRY
 
 @pytest.fixture
 def workers(tmp_path, mosquitto, kinesis):
-    """workers(3): run --workers 3 between `mosquitto` and `kinesis`, subscribed, until the test ends."""
+    """Function workers(3) that runs `run --workers 3` between `mosquitto` and `kinesis` until the test ends."""
     running = contextlib.ExitStack()
 
     def start(count, mappings=None, *, link=(), environment=None, **more):

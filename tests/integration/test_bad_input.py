@@ -1,4 +1,4 @@
-"""Messages that can never become records: each is one dead letter, and all others flow."""
+"""Messages that can never become records: each becomes one dead letter, and all other messages are delivered."""
 
 import contextlib
 import sqlite3
@@ -36,7 +36,7 @@ BAD = {
 
 @pytest.fixture
 def dead_letters(mosquitto, kinesis, bridge):
-    """The dead letters by the text of their payload's beginning, after bad and good messages took turns."""
+    """Dead letters of a bridge that received good and bad messages in turn."""
     running, arrivals = bridge({"press": MAPPING}, mqtt={"max_message_bytes": "2 MiB"}, here=True), Arrivals(kinesis)
     good = [("plant/press", message(100 + number)[1]) for number in range(200)]
     bad = [("plant/press", payload) for payload, _ in BAD.values()]

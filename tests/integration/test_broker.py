@@ -1,4 +1,4 @@
-"""The broker stops and starts again, or does not respond any more."""
+"""The broker restarts, or no longer responds."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Mappings in a ConfigMap, edited under traffic: each edit is live, nothing is lost, and the session is kept."""
+"""Mappings in a ConfigMap change under traffic: each change becomes active, and no message is lost."""
 
 import contextlib
 import threading
@@ -26,7 +26,7 @@ BROKEN = "outptus: []\n" + press(version=-1)
 
 
 class Versions(Arrivals):
-    """Records by the mapping's version and the name that was looked up."""
+    """Records by the version of the mapping and by the name from the lookup table."""
 
     def __init__(self, kinesis, stream):
         super().__init__(kinesis, stream, number=self._made)
@@ -38,7 +38,7 @@ class Versions(Arrivals):
         return record["version"], record.get("name")
 
     def shows(self, version, name=None):
-        """Wait for a message with this mapping result."""
+        """Wait for a record of this version of the mapping, with this name."""
         eventually(lambda: (version, name) in self.read(), f"a record of version {version}, with {name!r}")
 
     def has_all(self, sent):
@@ -47,7 +47,7 @@ class Versions(Arrivals):
 
 
 class Traffic:
-    """A steady load from a separate thread."""
+    """Messages at a constant rate, published by a separate thread."""
 
     def __init__(self, port, first):
         self.sent = first
@@ -62,7 +62,7 @@ class Traffic:
                 self.sent += RATE // 10
 
     def stop(self):
-        """The number after that of the last message, which the broker has accepted."""
+        """Stop, and return the number of messages that the broker has accepted."""
         self._stop.set()
         self._thread.join()
         return self.sent
@@ -86,7 +86,7 @@ def traffic(mosquitto):
 
 
 def keys(name="press 0", **mappings):
-    """The ConfigMap's keys: the mappings' texts, and the table."""
+    """Return the keys of the ConfigMap: the texts of the mappings, and the lookup table."""
     files = {f"{mapping}.yaml": text for mapping, text in mappings.items()}
     return {**files, "tables/names.csv": f"machine,name\npress000,{name}\n"}
 
@@ -98,7 +98,7 @@ def test_edits_of_a_config_map_go_live_and_lose_nothing(config_map, bridge, kine
     telemetry_stream.shows(1, "press 0")
     config_map.write(keys(press=press(version=2), oven=oven(version=1)))
     telemetry_stream.shows(2, "press 0")
-    config_map.write(keys(press=BROKEN, oven=oven(version=2)))  # the one is broken, the other goes live all the same
+    config_map.write(keys(press=BROKEN, oven=oven(version=2)))  # press.yaml is broken, but oven.yaml becomes active
     archive.shows(2)
     eventually(lambda: "reload failed; still running the previous version" in running.stderr(), "a complaint")
     before = telemetry_stream.read().total()
@@ -124,7 +124,7 @@ def test_config_map_key_removed_or_added_changes_its_mapping(config_map, bridge,
     config_map.write(keys(oven=oven(version=1)))
     archive.shows(1)
     eventually(lambda: any(line["event"] == "mapping removed" for line in running.log()), "the removal")
-    # What was mapped before the removal may still wait to be sent: the messages' numbers tell it from what came after.
+    # Records from before the removal may still be buffered. The numbers distinguish them from later records.
     first_after = load.stop()
     load = traffic(first_after)
     seen = archive.read().total()

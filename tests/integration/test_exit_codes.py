@@ -1,4 +1,4 @@
-"""Output and exit codes of the commands; one through a shell, the others in this process."""
+"""Output and exit codes of the commands. One command runs in a shell, the others in this process."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A commit that hangs in the kernel: the fsync does not return."""
+"""A commit that hangs in the kernel, because `fsync` does not return."""
 
 import contextlib
 import http.client
@@ -16,13 +16,15 @@ STRACE = (
     *("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={SYNCS}"),
     *("-e", f"inject={SYNCS}:delay_enter={HANGS_SECS}s:when=40"),
 )
-"""The fortieth of the thread that commits; by -D the bridge stays our child.
-https://man7.org/linux/man-pages/man1/strace.1.html"""
+"""strace command that delays the 40th `fsync`. With -D, the bridge stays a child of the test.
+
+https://man7.org/linux/man-pages/man1/strace.1.html
+"""
 COUNT = 200
 
 
 def healthz(port):
-    """(status, reasons)."""
+    """Return (HTTP status, reasons) of /healthz."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     connection.request("GET", "/healthz")
     answer = connection.getresponse()
@@ -51,7 +53,7 @@ def test_hanging_ingest_is_detected_and_loses_nothing(tmp_path, mosquitto, kines
         with bridge:
             manager.until("WATCHDOG=1")
             assert eventually(lambda: answers(free_port), "the page is served") == (200, [])
-            publisher.publish(telemetry(COUNT), 1, 40)  # so slow that most are bursts, and commits, of their own
+            publisher.publish(telemetry(COUNT), 1, 40)  # slow enough that most messages have separate commits
             hung = eventually(lambda: told if (told := healthz(free_port))[0] == 503 else None, "it is seen to hang")
             assert hung[1][0].startswith("the ingest thread has made no progress for ")
             manager.waiting()
@@ -62,7 +64,7 @@ def test_hanging_ingest_is_detected_and_loses_nothing(tmp_path, mosquitto, kines
                 return healthz(free_port)[0] == 200
 
             eventually(goes_on, "the fsync has come back", every_secs=0.2)
-            assert silent[1:] == []  # one may have been sent as it continued
+            assert silent[1:] == []  # a report may have been sent when the thread continued
             manager.until("WATCHDOG=1")
             assert healthz(free_port) == (200, [])
             Arrivals(kinesis).wait_for_all(range(COUNT))

@@ -19,11 +19,11 @@ pytestmark = pytest.mark.slow
 
 WORDS = {"ok": "OK", "degraded": "WARNING", "failing": "ERROR"}
 RECOVERY_SECS = 120
-"""A stream that AWS refused is tried again once a minute."""
+"""The bridge retries a stream that AWS refuses only once a minute."""
 
 
 class Surfaces:
-    """The state of a bridge on all its surfaces."""
+    """State of a bridge, as reported by the command, the page, /readyz, the metrics and the log."""
 
     def __init__(self, running, port):
         self._folder = running.folder
@@ -37,11 +37,11 @@ class Surfaces:
             return error.code, error.read()
 
     def page(self):
-        """State and problems, as the page gets them."""
+        """Return the state and the problems, as the page gets them."""
         return json.loads(self.fetch("/api/status")[1])
 
     def wait_for(self, state, *codes):
-        """Wait for the state with exactly these problems, then compare all surfaces."""
+        """Wait for the state with exactly these problems, then check that all surfaces report the same."""
         eventually(
             lambda: (told := self.page())["state"] == state and [each["code"] for each in told["problems"]] == [*codes],
             lambda: f"{state} {codes}; last: {self.page()['verdict']}",
@@ -113,7 +113,7 @@ def test_status_of_a_real_bridge_is_true_at_every_station(tmp_path, mosquitto, k
         shown.wait_for("ok")
         assert manager.until("STATUS=OK") == "STATUS=OK: receiving, spooling and delivering"
 
-        # 2. Kinesis is unreachable: what was received is buffered, and the cause is named.
+        # 2. Kinesis is unreachable: received messages are buffered, and the problem shows the cause.
         link.cut()
         publish(50, 50)
         shown.wait_for("failing", "stream-stalled")
@@ -122,7 +122,7 @@ def test_status_of_a_real_bridge_is_true_at_every_station(tmp_path, mosquitto, k
         assert stalled["safe"] == "50 records buffered on disk; none lost"
         assert manager.until("STATUS=ERROR").startswith("STATUS=ERROR: Kinesis accepts no records of stream telemetry")
 
-        # 3. The link is back, and with it all records.
+        # 3. The link works again, and all records arrive.
         link.heal()
         arrivals.wait_for_all(range(100))
         shown.wait_for("ok")
@@ -135,7 +135,7 @@ def test_status_of_a_real_bridge_is_true_at_every_station(tmp_path, mosquitto, k
         assert refused["cause"].startswith("ResourceNotFoundException: ")
         assert refused["advice"].startswith("create stream telemetry")
 
-        # 5. It is created again.
+        # 5. The stream is created again.
         kinesis.create("telemetry", 2)
         shown.wait_for("ok")
         Arrivals(kinesis).wait_for_all(range(100, 110))
@@ -147,7 +147,7 @@ def test_status_of_a_real_bridge_is_true_at_every_station(tmp_path, mosquitto, k
         assert f"mqtt://127.0.0.1:{mosquitto.port}" in away["summary"]
         assert away["attempts"] >= 1
 
-        # 7. And is back.
+        # 7. The broker runs again.
         mosquitto.start()
         shown.wait_for("ok")
 
@@ -168,5 +168,5 @@ def test_status_of_a_real_bridge_is_true_at_every_station(tmp_path, mosquitto, k
 
 
 def logged(running, words):
-    """Count the lines by the code of their problem."""
+    """Count the log lines by the code of the problem."""
     return Counter(line["code"] for line in running.log() if (line["event"] or "").startswith(words))

@@ -27,7 +27,7 @@ def mapping(stream):
 
 
 def messages(first, count):
-    """So many for each stream, in turn."""
+    """Yield `count` messages for each stream, in turn."""
     for number in range(first, first + count):
         for stream in STREAMS:
             yield f"plant/{stream}/press{number % 20}", b"%d" % number
@@ -45,7 +45,7 @@ def make_trouble(kinesis):
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
-    """Play the scenario once: return the records, the log, and the duration of the healthy stream."""
+    """Run the scenario once. Return the records, the log, and the time until the healthy stream was complete."""
     folder = tmp_path_factory.mktemp("bridge")
     with Mosquitto() as broker, KinesisStandIn(dict.fromkeys(STREAMS, 2)) as kinesis:
         write_configuration(

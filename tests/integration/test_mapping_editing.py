@@ -1,4 +1,4 @@
-"""Mapping files edited through the page of a running bridge, and the records that Kinesis gets then."""
+"""Mapping files edited on the page of a running bridge, and the resulting records in Kinesis."""
 
 import urllib.error
 import urllib.request
@@ -24,7 +24,7 @@ tests:
 
 
 class Page:
-    """Requests to the page of a bridge, with the token."""
+    """Client of the API of the page, with the token."""
 
     def __init__(self, port):
         self._base = f"http://127.0.0.1:{port}/api/"
@@ -114,7 +114,7 @@ def test_history_survives_a_kill_and_a_mapping_comes_and_goes(running, mosquitto
     assert page.send("POST", "mappings/hall/enable", version=version)[0] == 200
     page.until_live("hall")
     with Publisher(mosquitto.port) as publisher:
-        # The subscription follows the mapping: it is requested of the broker after the mapping is active.
+        # The bridge subscribes to the topic only after the mapping has become active.
         def mapped():
             publisher.publish([("hall/press", b"{}")])
             return "HALL" in shapes(kinesis)

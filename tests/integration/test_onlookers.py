@@ -1,4 +1,4 @@
-"""Tests that `doctor` and `run --dry-run` take no messages away from a group of bridges."""
+"""`doctor` and `run --dry-run` beside a group of bridges: the group still receives all messages."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The bridge with exactly the permissions that `policy` prints, with a key that is rotated, and then with none."""
+"""The bridge with exactly the permissions that `policy` prints, with a rotated key, and without a permission."""
 
 import json
 
@@ -31,7 +31,7 @@ def logged(bridge, words):
 
 
 def noticed(bridge, publisher):
-    """Files are looked at when something is sent."""
+    """Publish a message, because the bridge checks the files when it sends. Return whether it logs the reload."""
     publisher.publish([("factory/a", b"2")])
     return logged(bridge, "changed; reloading them")
 

@@ -1,4 +1,4 @@
-"""A stream that is proven complete by its manifests: with packing, over a SIGKILL, by the command, on an emulator."""
+"""Command `prove` on an emulator: manifests prove that a packed stream is complete, even after a SIGKILL."""
 
 import json
 
@@ -48,7 +48,7 @@ def covered(settings):
 
 @pytest.fixture
 def configured(tmp_path, mosquitto):
-    """The folder of a bridge between `mosquitto` and an emulator that keeps records, and what reads them there."""
+    """Folder of a bridge between `mosquitto` and an emulator that stores records, and a publisher that reads them."""
     kinesis = LocalKinesis()
     try:
         token = Authentication("token", {name: CREDENTIALS[name] for name in ("access_key_id", "secret_access_key")})

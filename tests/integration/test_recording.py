@@ -1,4 +1,4 @@
-"""Event log and curves of a real bridge with workers: one list, and one sum."""
+"""Event log and curves of a real bridge with workers: one list of events, and the sum of the curves."""
 
 import json
 import urllib.request

@@ -1,4 +1,4 @@
-"""Mapping files that change under traffic: nothing is lost, no broken file maps anything, and the session is kept."""
+"""Mapping files that change under traffic: no message is lost, broken files map nothing, and the session continues."""
 
 import signal
 import threading
@@ -14,7 +14,7 @@ from tests.integration.arrivals import Arrivals, eventually, stop_and_balance
 
 REWRITES, SECS, RATE = 160, 16.0, 400
 BROKEN = -1
-"""The version that a broken file would give its records."""
+"""Version in the records that a broken file would create."""
 
 PRESS = """
 topic: factory/+/+/{{machine}}/telemetry
@@ -40,9 +40,9 @@ BREAKS = [
 
 
 def is_broken(number):
-    """Return whether a version is broken: a third of them, but never the last.
+    """Return whether a version is broken. A third of the versions are, but never the last.
 
-    The period differs from that of the bridge's scans.
+    The pattern repeats with another period than the scans of the bridge, so scans see both kinds of versions.
     """
     return number != REWRITES and number % 11 in {1, 4, 6, 9}
 
@@ -53,8 +53,11 @@ def by_count(data):
 
 
 def storm(folder):
-    """Rewrites the mapping; a third of the versions is broken. In turn, by rename and in place, where readers may see
-    the file empty or half written. A second mapping comes and goes, and its subscription with it."""
+    """Write many versions of the mapping. A third of them are broken.
+
+    Every second version replaces the file by a rename. The others overwrite the file, so the bridge may read it empty
+    or half written. A second mapping is added and removed repeatedly, and so is its subscription.
+    """
     began = time.monotonic()
     file, other = folder / "mappings" / "press.yaml", folder / "mappings" / "other.yaml"
     for number in range(1, REWRITES):
@@ -128,7 +131,7 @@ def test_sighup_and_what_editors_do_take_effect_and_keep_the_session(mosquitto, 
         eventually(lambda: any("press.yaml" in (line["event"] or "") for line in running.log()), "a complaint")
         (mappings / "press.yaml").write_text(good(2))
         in_force(2)
-        (mappings / "press.yaml~").write_text(good(99))  # a backup is nothing
+        (mappings / "press.yaml~").write_text(good(99))  # a backup file of an editor is ignored
         (mappings / "press.yaml").rename(mappings / "oven.yaml")
         write_mapping(running.folder, "other", OTHER)
         eventually(lambda: [line for line in running.log() if line["event"] == "mapping removed"], "the rename")

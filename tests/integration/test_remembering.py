@@ -1,4 +1,4 @@
-"""Mappings that remember, in a running bridge that is killed: changes, sample, and a live Sparkplug edge node."""
+"""Stateful mappings in a bridge that is killed: `changes`, `sample`, and Sparkplug with a real edge node."""
 
 import time
 
@@ -39,7 +39,7 @@ def test_sample_held_in_memory_survives_a_kill(mosquitto, kinesis, bridge):
     with Publisher(mosquitto.port) as publisher:
         wait_for_span(2)
         publisher.publish(values(1, 2, 3), 1)
-        # The third is held, and counts as received once it is sent.
+        # The third message waits for the end of its span. It counts as received only when it is sent.
         eventually(lambda: read_ledger(running.folder / "data").total("filtered") == 2, "two are replaced by the third")
         assert not arrivals.read()
         running.kill()
@@ -48,7 +48,7 @@ def test_sample_held_in_memory_survives_a_kill(mosquitto, kinesis, bridge):
         eventually(lambda: read_ledger(running.folder / "data").total("delivered") == 1, "the third is settled")
     ledger = stop_and_balance(running)
     line = ledger.lines["sample", "telemetry"]
-    # More than three if the bridge was killed before its PUBACKs: the broker then sends the messages again.
+    # It is more than three if the bridge was killed before its PUBACKs, because the broker then sends messages again.
     assert line["received"] == line["delivered"] + line["filtered"] >= 3
     assert line["delivered"] == 1
 
@@ -73,7 +73,7 @@ def test_state_cleared_while_the_bridge_runs_is_empty_after_a_kill_too(mosquitto
 
 
 def wait_for_span(secs):
-    """Wait until a span has just begun, so that the test fits into one."""
+    """Wait until a time span has just begun, so that the test ends within this span."""
     if (gone := time.time() % secs) > secs / 4:
         time.sleep(secs - gone)
 
@@ -89,7 +89,7 @@ def test_rebirth_request_makes_metrics_arrive_by_name(mosquitto, kinesis, bridge
     arrivals = Arrivals(kinesis, number=orjson.loads)
     metrics = [{"name": "Load", "alias": 1, "type": "Double", "value": 0.5}]
     with EdgeNode(mosquitto.port, metrics=metrics) as node:
-        running = bridge({"sparkplug": mapping})  # too late for the birth
+        running = bridge({"sparkplug": mapping})  # the bridge starts too late to receive the birth
         node.order("ndata", metrics=[{"alias": 1, "type": "Double", "value": 1.5}])
         node.wait_for("command")
         node.wait_for("born", 2)

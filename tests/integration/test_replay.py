@@ -1,4 +1,4 @@
-"""Dead letters replayed by the running bridge: beside live traffic, and killed again and again in the middle of it."""
+"""Dead letters that a running bridge replays, with live traffic, and with repeated kills during the replay."""
 
 import json
 import random
@@ -47,7 +47,7 @@ def begun(process, left, replay):
 
 
 def mended(bridge, tmp_path, publisher, *, here=False):
-    """The bridge with this number of dead letters, and with a fixed mapping that accepts them."""
+    """Start a bridge with this number of dead letters, and then fix its mapping."""
     process = bridge({"press": BROKEN, "live": LIVE}, here=here)
     publisher.publish(messages("plant", 0, COUNT))
     eventually(lambda: dead_letters(process) == COUNT, "all are dead letters")

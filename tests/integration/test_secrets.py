@@ -1,4 +1,4 @@
-"""A secret in bridge.yaml is not in the output of any command, in a log, a response, a traceback or another file."""
+"""No output, log, response, traceback or other file contains a secret of bridge.yaml."""
 
 import http.client
 import os
@@ -24,7 +24,7 @@ from tests.harness.workers import Workers
 from tests.integration.arrivals import TELEMETRY, Arrivals, eventually
 
 pytestmark = pytest.mark.timeout(300)
-"""One fixture plays two dozen commands."""
+"""One fixture runs two dozen commands, which takes long."""
 PASSWORD, ACCESS_SECRET, TOKEN, PROXY = "mqtt-S3CRET-1", "aws/S3CRET+2", "session-S3CRET-3", "proxy-S3CRET-4"
 PAGE_TOKEN = "page-S3CRET-5-of-the-plant"
 MARK = b"S3CRET"
@@ -93,7 +93,7 @@ def patience():
 
 
 def command(folder, arguments):
-    """Everything that it says. In this process, but for the bridge itself, which waits for signals."""
+    """Return all output of a command. Only `run` is a separate process, because it waits for signals."""
     config = [] if arguments[0] in {"schema", "diff"} else ["--config", str(folder / "bridge.yaml")]
     if arguments[0] != "run":
         done = called(folder, *arguments, *config)
@@ -110,7 +110,7 @@ def command(folder, arguments):
 
 
 def fetched(port, path):
-    """Return the responses of the page to a client with the token, headers included."""
+    """Return the response of the page to a client with the token, including the headers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request("GET", f"/{path}", headers={"Authorization": f"Bearer {PAGE_TOKEN}"})
     answer = connection.getresponse()
@@ -121,7 +121,7 @@ def fetched(port, path):
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory):
-    """(folder, {what: what it said}), of a bridge that was let in, refused by Kinesis, and left a dead letter."""
+    """Return (folder, outputs by source) of a bridge with a session, a refusal by AWS, and a dead letter."""
     folder = tmp_path_factory.mktemp("bridge")
     with Mosquitto(users={"bridge": PASSWORD, "machine": "m"}) as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
         port = free_port()
@@ -235,7 +235,7 @@ def test_spool_dead_letters_and_exports_are_their_owners_alone(spoken):
 
 
 def readable_by_others(file: Path) -> bool:
-    """A file in a folder that only its owner may enter counts as protected."""
+    """Return whether others may read a file. A file in a folder with mode 0700 is protected."""
     return file.stat().st_mode & 0o077 != 0 and file.parent.stat().st_mode & 0o077 != 0
 
 

@@ -27,7 +27,7 @@ def test_killed_worker_returns_to_its_own_backlog(tmp_path, mosquitto, kinesis):
         publishing.start()
         arrivals.wait_for(500)
         kinesis.fault("error", requests=None)
-        # More than was on its way when Kinesis began to fail: that is still delivered.
+        # The records in flight when the fault began are still delivered. 200 is more than that.
         eventually(lambda: read_ledger(bridges[1].folder / "data").in_queues > 200, "the second has a backlog")
         bridges[1].kill()
         held = read_ledger(bridges[1].folder / "data").in_queues

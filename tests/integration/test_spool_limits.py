@@ -13,7 +13,7 @@ COUNT = 2_600
 
 
 def large(count=COUNT):
-    """Return messages of eight kilobytes, which together do not fit the spool."""
+    """Return messages of 8 kB each, which together do not fit into the spool."""
     return [("plant/press", orjson.dumps({"count": number, "fill": "x" * 8000})) for number in range(count)]
 
 

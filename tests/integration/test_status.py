@@ -1,4 +1,4 @@
-"""`status` and `coverage` of a running bridge, as other processes query it: one of them really is another one."""
+"""Commands `status` and `coverage` with a running bridge. One of the commands runs as a separate process."""
 
 import json
 import signal

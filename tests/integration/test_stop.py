@@ -1,4 +1,4 @@
-"""A stop under load, and one that must not wait."""
+"""Stops of the bridge: under load, and without waiting."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The bridge is killed again and again at random instants, while messages keep coming."""
+"""The bridge is killed repeatedly at random times, while messages continue to arrive."""
 
 import os
 import random
@@ -13,9 +13,10 @@ from tests.integration.arrivals import TELEMETRY, Arrivals, stop_and_balance
 
 
 def published_while_killed(broker, bridge, *, at_least, qos, rate, kills):
-    """Publish telemetry until the bridge has been killed so often and started again; how many messages.
+    """Publish telemetry until the bridge has been killed `kills` times. Return the number of messages.
 
-    It is running at the end. However slow a start is here, each kill meets a bridge with work to do."""
+    The bridge runs again at the end. Messages are published until the last kill, so each kill interrupts work.
+    """
     seed = int.from_bytes(os.urandom(4))
     print(f"random seed: {seed}")
     instants, killed = random.Random(seed), threading.Event()

@@ -26,7 +26,7 @@ def test_backlog_of_one_process_is_drained_by_its_workers(workers, mosquitto, ki
         eventually(lambda: waits(running, 0) == 300, "a backlog in the spool")
         running.stop()
         kinesis.clear()
-        publisher.publish(telemetry(100, first=300), 1)  # they wait in the session
+        publisher.publish(telemetry(100, first=300), 1)  # the broker queues them in the session
         running.count = 2
         running.start()
         publisher.publish(telemetry(200, first=400), 1)
@@ -67,7 +67,7 @@ def test_bandwidth_of_a_drained_worker_goes_to_the_others(workers, mosquitto, ki
     running = workers(2, {"press": large}, link={"max_bytes_per_sec": rate})
     with Publisher(mosquitto.port) as publisher:
         publisher.publish(telemetry(4_000), 1)
-        # At least once: where a worker is slow to acknowledge, the broker may hand the other one a message again.
+        # There may be more: if a worker acknowledges slowly, the broker may deliver a message to the other worker too.
         eventually(lambda: waits(running, 1) + waits(running, 2) >= 4_000, "all is spooled")
         kinesis.clear()
         assert 0.6 * rate < speed(kinesis, 4 * rate) < 1.6 * rate
@@ -79,7 +79,7 @@ def test_bandwidth_of_a_drained_worker_goes_to_the_others(workers, mosquitto, ki
 
 
 def speed(kinesis, count):
-    """Return the bytes per second until this number of further messages has arrived."""
+    """Return the bytes per second at which the stand-in receives the next `count` bytes."""
     started = kinesis.received_bytes
     eventually(lambda: kinesis.received_bytes > started + 30_000, "it sends", timeout_secs=60)
     first, at = kinesis.received_bytes, time.monotonic()

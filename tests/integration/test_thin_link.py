@@ -1,4 +1,4 @@
-"""A thin link in user space: every record arrives once, whatever the rate. Judged by counts, not by time."""
+"""A slow link, simulated in user space: every record arrives once at any rate. The tests check counts, not times."""
 
 import contextlib
 import ssl
@@ -16,16 +16,16 @@ from tests.integration.arrivals import eventually, stop_and_balance
 
 pytestmark = pytest.mark.timeout(300)
 ARRIVE_SECS = 200
-"""A busy machine makes the link slower than its rate."""
+"""Seconds until all records must have arrived. On a busy machine, the link is slower than its rate."""
 
 MAX_DUPLICATES = 0.02
 MAX_WASTE = 1.25
-"""Bytes on the link, of what the payload needs: repeated and broken requests use the link for nothing."""
+"""Maximum number of bytes on the link, as a multiple of the bytes that the payload needs without repeated requests."""
 
 
 @contextlib.contextmanager
 def behind_a_link(folder, rate, *, tls=False):
-    """Yield the link, the stream's log, and the settings of a bridge that sends over the link."""
+    """Yield the link, the arrival log of the stream, and the settings for a bridge that sends over the link."""
     authority = Authority(folder / "authority") if tls else None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
     if context:
@@ -49,7 +49,7 @@ def mapping(packing):
 
 
 def judge(running, log, link, count, run):
-    """Assert that all arrived, hardly any twice, and that the link carried little else."""
+    """Check that all messages arrived, with few duplicates, and that the link carried few additional bytes."""
     eventually(lambda: log.distinct == count, f"all {count} arrive; {log.distinct} have", timeout_secs=ARRIVE_SECS)
     ledger = stop_and_balance(running)
     assert ledger.total("delivered") == ledger.total("received") == count
@@ -87,9 +87,9 @@ def test_backlog_arrives_once_over_a_link_of_changing_speed(mosquitto, bridge, t
 
 
 def test_stop_ends_requests_on_a_dead_link_before_its_deadline(mosquitto, bridge, tmp_path):
-    """Exit code 0: every thread ended by itself. None of the records was stored, so none arrives twice later.
+    """The bridge ends with exit code 0. It sends the unfinished records again after the restart, without duplicates.
 
-    On the dead link a segment passes every four seconds.
+    The dead link still carries one segment every four seconds.
     """
     rate, dead_rate, batch, size = 40_000, 400, 10, 20_000
     with behind_a_link(tmp_path, rate) as (link, log, settings):

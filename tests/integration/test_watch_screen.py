@@ -1,4 +1,4 @@
-"""`status --watch` on a terminal: what is on the screen, and how it leaves it."""
+"""Command `status --watch` on a terminal: its screen, and the terminal after the command has ended."""
 
 import json
 import subprocess
@@ -15,12 +15,12 @@ from tests.integration.arrivals import TELEMETRY
 PROGRAM = str(Path(sys.executable).with_name("mqtt-kinesis"))
 NOWHERE = {**TELEMETRY, "outputs": [{"data_stream": "not-there"}]}
 LEFT = b"\x1b[?25h\x1b[?1049l"
-"""The cursor is shown again, and what was on the terminal before."""
+"""Output that shows the cursor again, and restores the previous content of the terminal."""
 
 
 @pytest.fixture
 def watch(bridge):
-    """watch(columns, lines): a terminal with `status --watch`; watch.bridge has a backlog for one stream."""
+    """Function watch(columns, lines) that runs `status --watch` in a terminal. One stream has a backlog."""
     running = bridge({"press": TELEMETRY, "astray": NOWHERE}, here=True)
 
     def start(**size):

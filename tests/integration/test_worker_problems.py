@@ -1,4 +1,4 @@
-"""Problems of `run --workers`. A problem of one worker has its name. A problem of all workers is shown once."""
+"""Problems of `run --workers`: with the name of the worker, or shown once if all workers have the problem."""
 
 import urllib.error
 import urllib.request
@@ -25,7 +25,7 @@ def locked_out(running, number):
         try:
             return FolderLock(running.worker_folder(number))
         except SpoolInUse:
-            continue  # it was restarted before: kill the next one
+            continue  # the worker was already restarted: kill the new process
 
 
 def readiness(port):

@@ -1,4 +1,4 @@
-"""`run --workers N` on a real broker: killed workers, a killed supervisor, fewer workers than before."""
+"""Command `run --workers N` with a real broker: killed workers, a killed supervisor, and fewer workers than before."""
 
 import json
 import os
@@ -83,7 +83,8 @@ def test_reload_ends_for_systemd_when_every_worker_has_reloaded(workers, mosquit
         file = running.folder / "mappings" / "press.yaml"
         text, status = file.read_text(), file.stat()
         file.write_text(text.replace("`1`", "`2`"))
-        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # so that nothing but the signal makes it live
+        # With unchanged times, only the signal makes the bridge load the file.
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
         running.send_signal(signal.SIGHUP)
         assert manager.until("STATUS=reloaded") == "STATUS=reloaded: 1 mapping active"
         manager.until("READY=1")
@@ -117,7 +118,7 @@ def test_spool_of_a_removed_worker_is_drained(workers, mosquitto, kinesis):
         publisher.publish(telemetry(900), 1)
         running.stop()
         kinesis.clear()
-        publisher.publish(telemetry(600, first=900), 1)  # a part of them waits in the session of each
+        publisher.publish(telemetry(600, first=900), 1)  # the broker queues a part of them in each session
         running.count = 1
         running.start()
         running.wait_drained(1)
@@ -157,5 +158,5 @@ def test_run_without_workers_drains_what_workers_left(workers, mosquitto, kinesi
     arrivals.wait_for_all(range(600))
     assert running.stop() == 0, running.stderr()[-3000:]
     assert read_ledger(running.folder / "data").total("received") >= 200
-    running.start()  # nothing is left: one process
+    running.start()  # all spools are drained, so there is only one process
     assert not any("started" in (line["event"] or "") for line in running.log(since_start=True))
