@@ -1,4 +1,4 @@
-"""`make faults`: plays every scenario, or those whose name holds the words given, and writes their table."""
+"""Command `make faults`: run every scenario, or those whose names contain the given words, and write their table."""
 
 import argparse
 import os
@@ -15,9 +15,9 @@ from tests.faults.table import FAULT_PAGE, row, with_rows
 
 
 def main() -> int:
-    """Return 1 if a message was lost or out of order, or a ledger was not balanced.
+    """Return 1 if a message was lost or out of order, or if a ledger was not balanced.
 
-    With `CI`, also if root is missing.
+    If `CI` is set, also return 1 without root.
     """
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("words", nargs="*", help="play the scenarios whose name holds one of these")
@@ -54,7 +54,7 @@ def played(scenario: Playable) -> Outcome:
         # Written after each scenario, so that an interrupted run keeps its results.
         text = FAULT_PAGE.read_text(encoding="utf-8")
         FAULT_PAGE.write_text(with_rows(text, [outcome], [each.name for each in SCENARIOS]), encoding="utf-8")
-        generated.write()  # the README repeats the sums
+        generated.write()  # the README repeats the sums of the table
         for problem in outcome.problems:
             print(f"    {problem}", file=sys.stderr, flush=True)
         return outcome

@@ -1,4 +1,4 @@
-"""The broker stops, hangs, loses its sessions, or serves another client with the bridge's client ID."""
+"""Scenarios of the broker: it stops, hangs, loses its sessions, or has another client with the bridge's client ID."""
 
 import socket
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ WAITING = 5_000
 
 @contextmanager
 def frozen(stage: Stage):
-    """Stop the broker by SIGSTOP: connections stay open, but it does not respond."""
+    """Pause the broker by SIGSTOP: connections stay open, but the broker does not respond."""
     stage.broker.pause()
     try:
         yield
@@ -33,7 +33,10 @@ def restarted(stage: Stage):
 
 @contextmanager
 def killed_handing_out(stage: Stage):
-    """SIGKILL while it hands out what it kept for an absent bridge, and had saved: no one can get what it had not."""
+    """Kill the broker by SIGKILL while it sends the messages that it has queued for an absent bridge.
+
+    The broker has saved these messages on disk. Unsaved messages would be lost, whatever the bridge does.
+    """
     stage.bridge.stop()
     start = stage.load.acknowledged
     eventually(lambda: stage.load.acknowledged >= start + WAITING, "messages wait in the broker")
@@ -59,9 +62,9 @@ def await_saves(broker) -> None:
 
 @contextmanager
 def session_lost(stage: Stage):
-    """Restart the broker without its sessions.
+    """Restart the broker without its sessions, so that the bridge must subscribe again.
 
-    The bridge must subscribe again. No message is published meanwhile, because the broker would store it for no client.
+    No message is published during the restart, because the broker would queue it for no client.
     """
     stage.load.pause()
     stage.flow(stage.load.acknowledged - stage.sink.reached)
@@ -76,12 +79,12 @@ def session_lost(stage: Stage):
 
 @contextmanager
 def taken_over(stage: Stage):
-    """Connect another client with the bridge's client ID five times. It receives messages and acknowledges none."""
+    """Connect another client with the bridge's client ID five times. This client acknowledges no message."""
     for _ in range(5):
         with stage.subscribes_again(), socket.create_connection(("127.0.0.1", stage.broker.port), 5) as intruder:
             intruder.sendall(mqtt_frames.connect("bridge", None, ""))
             while intruder.recv(65_536):
-                stage.sink.read()  # until the bridge comes back, and it is its turn to lose the session
+                stage.sink.read()  # wait until the bridge has taken over the session again
     yield
 
 
@@ -103,7 +106,7 @@ def unreachable(stage: Stage):
 
 @contextmanager
 def silent(stage: Stage):
-    """Let the network to the broker hang: connections stay open, and no bytes pass."""
+    """Stop the traffic to the broker: connections stay open, but no bytes pass."""
     stage.to_broker.hang()
     yield
     stage.to_broker.heal()

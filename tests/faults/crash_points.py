@@ -1,11 +1,11 @@
-"""The bridge, killed by itself at one step: `python -m tests.faults.crash_points before commit 30 run --config FILE`.
+"""The bridge, which kills itself at one step: `python -m tests.faults.crash_points before commit 30 run --config FILE`.
 
-    before|after   the moment; or `raising`: no kill, but an error that the bridge cannot expect
-    map|commit|…   the step, one of STEPS
-    30             which call of it, counted from 1
+before|after   when it kills itself; with `raising`, it raises an unexpected error instead
+map|commit|…   the step, one of STEPS
+30             number of the call of this step, counted from 1
 
-The bridge knows nothing of this: the step's own function is wrapped before the bridge starts. SIGKILL runs no handler,
-flushes no buffer and closes no file, as when the power goes.
+This module wraps the function of the step before the bridge starts, so the bridge has no code for this. As in a power
+failure, SIGKILL runs no handler, flushes no buffer and closes no file.
 """
 
 import itertools
@@ -30,7 +30,7 @@ STEPS = {
 
 
 def die_at(when: str, step: str, call: int) -> None:
-    """Kill this process at the chosen call."""
+    """Kill this process at the chosen call of the step."""
     owner, name = STEPS[step]
     original, calls = getattr(owner, name), itertools.count(1)
 

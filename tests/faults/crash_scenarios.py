@@ -1,4 +1,4 @@
-"""The bridge is killed: at every step of a message's way, before it and after it, and at random instants."""
+"""Scenarios in which the bridge is killed: before and after every step of a message's path, and at random times."""
 
 import random
 import signal
@@ -11,7 +11,7 @@ from tests.faults.scenario_setup import PACKED, Setup, Stage
 from tests.integration.arrivals import eventually
 
 CALLS = 15
-"""It dies at this call of the step: in the midst of the load, a second or two after the start."""
+"""Number of the call at which the bridge kills itself. It comes one or two seconds after the start, under load."""
 MOMENTS = ("before", "after")
 
 
@@ -21,11 +21,12 @@ def dying(moment: str, step: str) -> tuple[str, ...]:
 
 @contextmanager
 def dies(stage: Stage, deaths: tuple[tuple[str, str], ...]):
-    """One death after the other, each of (moment, step); then it is started as its users start it."""
+    """Start the bridge once for each (moment, step), at which it kills itself. Then start it as usual."""
     stage.bridge.stop()
     for moment, step in deaths:
         stage.bridge.entry = dying(moment, step)
-        stage.bridge.start(await_subscribed=False)  # what waits in the broker may kill it before that
+        # Queued messages may kill the bridge before it has subscribed.
+        stage.bridge.start(await_subscribed=False)
         eventually(lambda: not stage.bridge.running, f"the bridge kills itself {moment} {step}")
         assert stage.bridge.wait() == -signal.SIGKILL
     stage.heals()
@@ -56,7 +57,7 @@ STAGES = Scenario(
     Setup(rate=300),
     hold_secs=0,
 )
-"""The three states that a death can leave a message in, once it is on disk, with a third of the starts."""
+"""Kills that leave a message in each of its three states on disk. It needs only a third of the starts of EVERYWHERE."""
 SCENARIOS = (
     *(Scenario(f"SIGKILL {' '.join(place)}", partial(dies, deaths=(place,)), hold_secs=0) for place in PLACES),
     EVERYWHERE,

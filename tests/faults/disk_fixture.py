@@ -1,4 +1,4 @@
-"""A small separate file system for the spool. Needs root: https://man7.org/linux/man-pages/man5/tmpfs.5.html"""
+"""Small separate file system for the spool. It needs root: https://man7.org/linux/man-pages/man5/tmpfs.5.html"""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ BLOCK = 64 * 1024
 
 
 class Disk:
-    """`folder` is a file system of `mib` MiB while entered."""
+    """Context manager in which `folder` is a file system of `mib` MiB."""
 
     def __init__(self, folder: Path, mib: int) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""The spool's disk is full, becomes read-only, or loses writes that it has accepted."""
+"""Scenarios of the spool's disk: it is full, becomes read-only, or loses writes that it has accepted."""
 
 import signal
 import subprocess
@@ -25,23 +25,23 @@ def strace(stage: Stage, calls: str, error: str) -> subprocess.Popen:
 
 @contextmanager
 def calls_fail(stage: Stage, *, calls: str, error: str):
-    """System calls of the running bridge give this error: https://man7.org/linux/man-pages/man1/strace.1.html
+    """Let system calls of the running bridge fail with this error.
 
-    A file system cannot turn read-only under a file that is open for writing, unless it breaks: this is what a broken
-    one answers.
+    A file system becomes read-only under a file that is open for writing only if it is broken. The errors here are
+    those of such a file system. https://man7.org/linux/man-pages/man1/strace.1.html
     """
     tracer = strace(stage, calls, error)
     try:
         yield
     finally:
         assert tracer.poll() is None, f"strace ended by itself: {tracer.stderr.read()}"
-        tracer.send_signal(signal.SIGINT)  # it detaches from the bridge, which continues
+        tracer.send_signal(signal.SIGINT)  # strace detaches from the bridge, and the bridge continues
         tracer.communicate(timeout=20)
 
 
 @contextmanager
 def killed_while_syncs_fail(stage: Stage):
-    """Simulate a crash: written data is in the page cache, and the next run finds it."""
+    """Kill the bridge while `fsync` fails. The page cache still contains the written data, so the next run reads it."""
     failing = strace(stage, SYNCING, "EIO")
     stage.logged("back-pressure: reading paused")
     stage.hold(1)
@@ -53,7 +53,7 @@ def killed_while_syncs_fail(stage: Stage):
 
 
 def said_so(stage: Stage, _ledger: LedgerState) -> None:
-    """Assert that the bridge stopped reading, reported the reason, and continued without a restart."""
+    """Check that the bridge paused reading, reported the reason, and continued without a restart."""
     log = stage.bridge.stderr()
     assert "back-pressure: reading paused" in log, log[-3000:]
     assert "spool writable again: reading resumed" in log, log[-3000:]
@@ -64,7 +64,7 @@ def on_a_disk(name: str, fault, **setup) -> Scenario:
 
 
 UNGUARDED = (("min_free_bytes", 0),)
-"""Not even the disk's last bytes are kept free, so that SQLite itself meets its end."""
+"""Settings with which the bridge keeps no disk space free, so that SQLite itself finds the disk full."""
 WRITING = "pwrite64,ftruncate,fallocate"
 SYNCING = "fsync,fdatasync"
 SCENARIOS = (

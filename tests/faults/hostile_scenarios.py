@@ -1,7 +1,7 @@
-"""Hostile messages beside the load: too large, too deep, too many values, and a flood of keys and topics.
+"""Scenario with hostile messages beside the load: too large, too deep, too many values, many keys and topics.
 
-Each kind exceeds one of the bounds in docs/reference/limits.md. The mapping `hostile` gets them, so that the account of
-the load stays exact.
+Each kind exceeds one of the limits in docs/reference/limits.md. A separate mapping `hostile` gets these messages, so
+that they do not count as messages of the load.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from tests.harness.publisher import Publisher
 
 MIB = 1024 * 1024
 SPOOL = (("max_bytes", 48 * MIB), ("max_dead_letter_bytes", 4 * MIB))
-"""Small bounds, so that they are reached within seconds: the states of mappings then have 12 MiB."""
+"""Small limits, which are reached within seconds. The states of mappings then have 12 MiB."""
 KEYS = 90_000
 MORE_KEYS = 3_000
 _TOO_MANY = MAX_VALUES + 1
@@ -35,7 +35,7 @@ _serial = itertools.count()
 
 
 def keys(count: int):
-    """Messages with keys that no message had before: each is one key of the mapping's state."""
+    """Yield messages with new keys. Each adds one key to the state of the mapping."""
     for number in itertools.islice(_serial, count):
         yield f"{HOSTILE_TOPIC}/key/{number % 500}", orjson.dumps([{"key": f"machine {number}", "v": number}])
 
@@ -48,7 +48,7 @@ def publish(stage: Stage, messages) -> None:
 
 @contextmanager
 def hostile(stage: Stage):
-    """Publish one message of each kind, and some thousand keys."""
+    """Publish one message of each hostile kind, and some thousand new keys."""
     publish(stage, [(f"{HOSTILE_TOPIC}/bad/{number}", each) for number, each in enumerate(PAYLOADS.values())])
     publish(stage, keys(MORE_KEYS))
     yield
@@ -56,14 +56,14 @@ def hostile(stage: Stage):
 
 @contextmanager
 def flooded(stage: Stage):
-    """Publish keys until the state of the mapping reaches its bound, and then what `hostile` publishes."""
+    """Publish new keys until the state of the mapping reaches its limit. Then publish the messages of `hostile`."""
     publish(stage, keys(KEYS))
     with hostile(stage):
         yield
 
 
 def bounds_held(stage: Stage, ledger: LedgerState) -> None:
-    """Assert that the bounds were reached, that each bad message is a dead letter, and that nothing was blocked."""
+    """Check that the limits were reached, that each hostile message is a dead letter, and that the load continued."""
     log, data = stage.bridge.stderr(), stage.bridge.folder / "data"
     assert "back-pressure" not in log, log[-3000:]
     stored = sum(len(key) + len(value) + ROW_BYTES for _, key, value in read_states(data, "hostile"))

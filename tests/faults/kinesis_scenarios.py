@@ -1,4 +1,4 @@
-"""Kinesis throttles, fails, sends invalid responses, hangs, loses streams, refuses records, and changes its shards."""
+"""Scenarios of Kinesis: throttling, failures, invalid responses, hangs, lost streams, refusals, resharding."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -55,7 +55,7 @@ def bad_answers(stage: Stage):
 
 @contextmanager
 def resharded(stage: Stage):
-    """Each shard is split, and neighbours are merged again, while records are on their way."""
+    """Split each shard, and merge the new shards, while records are in flight."""
     for stream in STREAMS:
         first, second = stage.kinesis.streams[stream].split(0)
         stage.hold(0.5)
@@ -67,7 +67,7 @@ def resharded(stage: Stage):
 
 @contextmanager
 def deleted(stage: Stage):
-    """A stream is deleted, and created again with another number of shards."""
+    """Delete a stream, and create it again with another number of shards."""
     stage.sink.read()
     del stage.kinesis.streams["telemetry"]
     yield
@@ -76,7 +76,7 @@ def deleted(stage: Stage):
 
 @contextmanager
 def poisoned(stage: Stage):
-    """Publish twenty records among valid ones that Kinesis can never accept."""
+    """Publish twenty records that Kinesis can never accept, among valid records."""
     for stream in STREAMS:
         stage.kinesis.streams[stream].poison_data = POISON
     bad = [("factory/pdx/line3/poison/telemetry", b'{"machine":"poison","count":%d}' % number) for number in range(20)]
@@ -86,12 +86,13 @@ def poisoned(stage: Stage):
 
 
 def in_dead_letters(_stage: Stage, ledger: LedgerState) -> None:
-    """Each of the twenty once for each stream, and nothing else."""
+    """Check that each of the twenty records is one dead letter per stream, and that there are no others."""
     assert ledger.total("dead_lettered") == ledger.dead_letters == 20 * len(STREAMS), ledger
 
 
 UNMAPPABLE = (b"", b"no JSON", b"\xff\xfe", b"[" * 100_000, b'{"count": 1', b'{"count": 1}', b"NaN", b"1e999999")
-"""Decoding fails; of the complete object, there is nothing to make a partition key of."""
+"""Payloads that cannot be mapped. The complete object lacks the member for the partition key; the others are invalid.
+"""
 
 
 @contextmanager
@@ -103,7 +104,10 @@ def unmappable(stage: Stage):
 
 
 def rejected(_stage: Stage, ledger: LedgerState) -> None:
-    """Each is counted for each stream, and is one letter; without a key, one for each stream; and nothing else is."""
+    """Check that the ledger counts each message once per stream, and the number of dead letters.
+
+    A payload that cannot be decoded is one dead letter. The message without a partition key is one per stream.
+    """
     assert ledger.dead_letters == 5 * (len(UNMAPPABLE) + 1), ledger
     assert ledger.total("dead_lettered") == 5 * len(UNMAPPABLE) * len(STREAMS), ledger
 

@@ -1,4 +1,4 @@
-"""Limits of the machine: too few descriptors, too little memory, a wrong clock, a slow link, or too much load."""
+"""Scenarios of the machine's limits: few descriptors, little memory, a wrong clock, a slow link, much load."""
 
 import resource
 import sys
@@ -11,7 +11,7 @@ from tests.faults.scenario_setup import TELEMETRY, Setup, Stage
 from tests.integration.arrivals import eventually
 
 CLOCK = "clock"
-"""A file in the scenario's folder: what the bridge takes for the time, as an offset."""
+"""Name of a file in the scenario's folder. It contains the error of the bridge's clock."""
 
 
 @contextmanager
@@ -50,8 +50,10 @@ def slow_handshakes(stage: Stage):
 
 @contextmanager
 def outage(stage: Stage):
-    """Make Kinesis unavailable while `backlog` messages arrive at full speed. Then the load continues at its
-    own rate while they are sent."""
+    """Let Kinesis fail while `backlog` messages arrive at full speed.
+
+    Then the bridge delivers them, while the load continues at its own rate.
+    """
     stage.kinesis.fault("error", code="ServiceUnavailable", status=503)
     stage.load.pause()
     rate, stage.load.rate = stage.load.rate, None
@@ -66,8 +68,11 @@ def outage(stage: Stage):
 
 @contextmanager
 def more_than_the_uplink_takes(stage: Stage):
-    """More than `kinesis.max_bytes_per_sec` comes for long. What the kernel counts to go out to Kinesis is no more than
-    that; how near it comes to it is up to this machine. All else on the interface (acknowledgements) is little."""
+    """Publish more than `kinesis.max_bytes_per_sec` for some time.
+
+    The number of bytes to Kinesis that the kernel counts must not exceed the limit. How close it comes to the limit
+    depends on this machine. The interface carries little else, such as acknowledgements.
+    """
     stage.link.count_to(stage.to_kinesis.port)
     stage.load.pause()
     usual, stage.load.rate = stage.load.rate, SURGE_RATE

@@ -1,7 +1,7 @@
-"""A separate link between the bridge and all other parts: two network namespaces joined by a veth pair.
+"""Separate link between the bridge and all other parts: two network namespaces, connected by a veth pair.
 
-The broker, Kinesis and the load live in one (`plant`), the bridge in the other (`edge`); nothing of it is visible
-outside, and this machine's own network is not touched. Needs root: https://man7.org/linux/man-pages/man8/ip-netns.8.html
+The broker, Kinesis and the load run in the namespace `plant`, and the bridge in `edge`. The network of this machine
+does not change. The link needs root: https://man7.org/linux/man-pages/man8/ip-netns.8.html
 """
 
 import ctypes
@@ -13,11 +13,13 @@ CLONE_NEWNET = 0x40000000
 
 
 class Link:
-    """Entered, the calling thread and every thread and process it starts are in the plant. `inside` is the command that
-    puts another into the edge."""
+    """Context manager that moves the calling thread into the plant, with all threads and processes that it starts.
+
+    `inside` is a command before another command, which then runs in the edge.
+    """
 
     address = "10.231.0.1"
-    """The plant, as the edge sees it."""
+    """Address of the plant in the network of the edge."""
 
     def __init__(self) -> None:
         self.plant, self.edge = f"plant-{os.getpid()}", f"edge-{os.getpid()}"
@@ -51,18 +53,20 @@ class Link:
         self._ip(self.edge, "link set uplink down")
 
     def count_to(self, port: int) -> None:
-        """Make `sent_to` count the bytes to that port. Packets leave as they would go over Ethernet: the kernel neither
-        hands several to the device as one, nor counts them so."""
+        """Make `sent_to` count the bytes to a port.
+
+        It turns off segmentation in the device, so that the kernel counts each packet as it would leave over Ethernet.
+        """
         self.run("ip link set dev uplink gso_max_segs 1")
         self.run(f"iptables -A OUTPUT -o uplink -p tcp --dport {port}")
 
     def sent_to(self) -> int:
-        """Bytes that went to the port, with TCP and IP headers."""
+        """Return the bytes that were sent to the port, including TCP and IP headers."""
         [counted] = [line for line in self.run("iptables -nvxL OUTPUT").splitlines() if "dpt:" in line]
         return int(counted.split()[1])
 
     def sent(self) -> int:
-        """Total bytes that the interface has sent, including Ethernet headers."""
+        """Return the bytes that the interface has sent, including Ethernet headers."""
         return int(self.run("cat /sys/class/net/uplink/statistics/tx_bytes"))
 
     def run(self, command: str) -> str:
@@ -76,7 +80,7 @@ class Link:
 
 
 def go_into(namespace: Path) -> None:
-    """Create the sockets of the calling thread in this namespace from now on: setns(2)."""
+    """Let the calling thread create its sockets in this namespace from now on: setns(2)."""
     descriptor = os.open(namespace, os.O_RDONLY)
     try:
         if ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET):

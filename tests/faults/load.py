@@ -1,4 +1,4 @@
-"""Telemetry at a steady rate for as long as a scenario lasts, and how much of it the broker has acknowledged."""
+"""Load of telemetry at a constant rate, which counts the messages that the broker has acknowledged."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ ENDLESS = 1_000_000_000
 
 
 class Load:
-    """Load of messages 0, 1, 2, …. After an outage of the broker, it sends the missing messages too."""
+    """Load of messages with the numbers 0, 1, 2, …. After an outage of the broker, it catches up."""
 
     def __init__(self, port: int, rate: int) -> None:
         self.rate = rate
@@ -25,7 +25,7 @@ class Load:
 
     @property
     def acknowledged(self) -> int:
-        """Number of messages that the broker has acknowledged without a gap."""
+        """Number of messages that the broker has acknowledged, up to the first unacknowledged one."""
         return self._publisher.acknowledged
 
     def start(self) -> None:
@@ -43,7 +43,7 @@ class Load:
         self._wanted.set()
 
     def stop(self) -> int:
-        """Stop. Return the number of acknowledged messages, which are all sent messages."""
+        """Stop the load. Return the number of sent messages, all of which the broker has acknowledged."""
         self._ending.set()
         self._wanted.set()
         self._thread.join(PATIENCE_SECS)
@@ -53,13 +53,13 @@ class Load:
         return self._sent
 
     def check(self) -> None:
-        """Raise the exception that ended the publisher too early."""
+        """Raise the exception that has ended the publisher, if there is one."""
         if self._error is not None:
             raise self._error
 
     @property
     def held(self) -> float:
-        """Messages per second while the load was active."""
+        """Mean rate in messages per second, without the pauses of the load."""
         return self.acknowledged / self.active_secs if self.active_secs else 0.0
 
     def _run(self):

@@ -1,4 +1,4 @@
-"""A limit on a process's memory, by a control group of its own, version 1 or 2. Needs root.
+"""Memory limit of a process, by a separate control group of version 1 or 2. It needs root.
 
 https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
 """
@@ -10,7 +10,7 @@ ROOT = Path("/sys/fs/cgroup")
 
 
 class MemoryLimit:
-    """`inside` is the command that puts another under the limit; what needs more is killed by the kernel."""
+    """Memory limit. `inside` is a command before another command, which the kernel kills if it needs more memory."""
 
     def __init__(self, mib: int) -> None:
         version_1 = (ROOT / "memory").is_dir()

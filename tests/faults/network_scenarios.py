@@ -1,6 +1,6 @@
-"""The bridge's only link to its broker and to Kinesis drops packets, resets connections, becomes thin, or goes down.
+"""Scenarios of the bridge's only link: it drops packets, resets connections, becomes slow, or goes down.
 
-It connects two network namespaces of the kernel.
+The link connects two network namespaces of the kernel.
 """
 
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ BEHIND_A_LINK = Setup(link=True)
 
 @contextmanager
 def filtered(stage: Stage, *, rule: str, chains=("INPUT", "OUTPUT")):
-    """The edge's packet filter has this rule."""
+    """Add a rule to the packet filter of the edge."""
     for chain in chains:
         stage.link.run(f"iptables -A {chain} {rule}")
     yield
@@ -30,7 +30,7 @@ def down(stage: Stage):
 
 @contextmanager
 def flapping(stage: Stage):
-    """Alternate between two seconds down and two seconds up."""
+    """Switch the link off and on every two seconds."""
     for left in reversed(range(4)):
         stage.link.down()
         stage.hold(2.0)
@@ -43,7 +43,7 @@ def flapping(stage: Stage):
 
 @contextmanager
 def thin(stage: Stage, *, kbit: int):
-    """Limit the bytes per second that leave the edge, acknowledgements and records together."""
+    """Limit the bytes per second that leave the edge: MQTT acknowledgements and records together."""
     stage.link.run(f"tc qdisc add dev uplink root tbf rate {kbit}kbit burst 16kb latency 400ms")
     yield
     stage.link.run("tc qdisc del dev uplink root")
@@ -51,7 +51,7 @@ def thin(stage: Stage, *, kbit: int):
 
 @contextmanager
 def sockets_killed(stage: Stage):
-    """Let the kernel end all connections of the bridge, four times."""
+    """End all connections of the bridge four times (ss -K)."""
     for _ in range(4):
         stage.link.run("ss -K dst 10.231.0.1")
         stage.hold(1.0)

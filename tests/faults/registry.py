@@ -32,4 +32,4 @@ PARTS = (
 )
 SCENARIOS = tuple(scenario for part in PARTS for scenario in part.SCENARIOS)
 BOUNDED = (crash_scenarios.STAGES, replace(kinesis_scenarios.TROUBLES, setup=Setup(rate=300)))
-"""Scenarios that every `make test` plays, under less load than in the table; none needs root."""
+"""Scenarios that `make test` runs, with less load than in the table. None of them needs root."""

@@ -1,8 +1,10 @@
-"""A scenario: a load, a fault in the midst of it, and what must be true afterwards.
+"""A scenario: a load, a fault during the load, and conditions that must be true at the end.
 
-Always asserted: every message that the broker has acknowledged is on every stream; on the stream where order is strict,
-the first arrivals of each machine are in their order; the ledger of each mapping and stream is balanced on disk, equals
-the one that the bridge reports as it stops, and shows that nothing is left.
+These conditions are checked in every scenario:
+
+- Every message that the broker has acknowledged is in every stream.
+- In the stream with strict order, the first copies of the records of each machine are in order.
+- The ledger balances on disk, equals the ledger that the bridge reports when it stops, and shows no buffered record.
 """
 
 from collections.abc import Callable
@@ -20,13 +22,17 @@ DRAIN_SECS = 180.0
 
 
 def nothing_more(_stage: Stage, _ledger: LedgerState) -> None:
-    """Assert nothing beyond the checks of every scenario."""
+    """Check nothing in addition to the conditions of every scenario."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """`fault` is active while entered, for `hold_secs`; `expect` asserts more at the end. `needs_root`: it mounts,
-    makes namespaces or traces."""
+    """A scenario.
+
+    fault        context manager that causes the fault; the load continues for `hold_secs` within it
+    expect       additional check at the end
+    needs_root   the scenario mounts file systems, creates namespaces or traces processes
+    """
 
     name: str
     fault: Callable[[Stage], AbstractContextManager[None]]
@@ -36,12 +42,12 @@ class Scenario:
     expect: Callable[[Stage, LedgerState], None] = nothing_more
 
     def play(self, folder: Path) -> "Outcome":
-        """Play it in an empty folder."""
+        """Run the scenario in an empty folder."""
         return play(self, folder)
 
 
 class Playable(Protocol):
-    """A row of the table that `make faults` plays. Scenarios of another kind than `Scenario` have these too."""
+    """A scenario of any kind, which is one row in the table of `make faults`."""
 
     @property
     def name(self) -> str: ...
@@ -53,12 +59,12 @@ class Playable(Protocol):
     def setup(self) -> Setup: ...
 
     def play(self, folder: Path) -> "Outcome":
-        """Play it in an empty folder and return its row. It may raise AssertionError and OSError."""
+        """Run the scenario in an empty folder, and return its row. Raise AssertionError or OSError."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One row of the table, and what was wrong. `recovery_secs` as of `Stage.time_to_recover`."""
+    """One row of the table, with the problems. `recovery_secs` is the result of `Stage.time_to_recover`."""
 
     name: str
     held: float
@@ -70,7 +76,7 @@ class Outcome:
 
 
 def play(scenario: Scenario, folder: Path, *, drain_secs: float = DRAIN_SECS) -> Outcome:
-    """Play it in an empty folder. What has not arrived within `drain_secs` of the end is lost."""
+    """Run the scenario in an empty folder. A message that has not arrived `drain_secs` after its end is lost."""
     with staged(scenario.setup, folder) as stage:
         stage.load.start()
         stage.flow(WARM_UP)
@@ -84,7 +90,7 @@ def play(scenario: Scenario, folder: Path, *, drain_secs: float = DRAIN_SECS) ->
 
 
 def judged(scenario: Scenario, stage: Stage, sent: int, recovery: float | None) -> Outcome:
-    """The ledger are looked at when the bridge has stopped."""
+    """Stop the bridge, check its ledger and the records in Kinesis, and return the row of the table."""
     problems = []
     try:
         assert stage.bridge.running, f"the bridge has ended: {stage.worst()}"
@@ -106,7 +112,7 @@ def judged(scenario: Scenario, stage: Stage, sent: int, recovery: float | None) 
 
 
 def account_for(ledger: LedgerState, sent: int) -> None:
-    """Assert for each mapping and stream that all sent records were received and delivered, and none is buffered."""
+    """Check for each mapping and stream that all sent records were received and delivered, and none is buffered."""
     for (mapping, stream), line in ledger.lines.items():
         if mapping and stream and mapping != "hostile":
             assert line["received"] >= sent, f"{mapping} to {stream}: {line}, and {sent} messages were sent"

@@ -1,9 +1,8 @@
-"""Stage of a scenario: a real broker, a scripted Kinesis, the bridge as a process between them,
-and a proxy on either side of it.
+"""Stage of a scenario: a real broker, the bridge as a process, and a stand-in for Kinesis, with proxies between them.
 
-            load ──▶ mosquitto ──▶ to_broker ──▶ the bridge ──▶ to_kinesis ──▶ kinesis ──▶ sink
+        load ──▶ mosquitto ──▶ to_broker ──▶ the bridge ──▶ to_kinesis ──▶ kinesis ──▶ sink
 
-Every message goes to two streams: `telemetry`, as fast as it goes, and `archive`, where order is strict.
+Each message goes to two streams: `telemetry` with the default order, and `archive` with strict order.
 """
 
 import contextlib
@@ -37,7 +36,7 @@ PACKED = ({**TELEMETRY, "packing": "lines", "compression": "zstd"}, {**ARCHIVE, 
 
 HOSTILE_TOPIC = "hostile"
 WASTE = "waste"
-"""Stream of the records that hostile messages become; no sink reads it."""
+"""Stream for the records of hostile messages. No sink reads it."""
 HOSTILE = {
     "topic": f"{HOSTILE_TOPIC}/#",
     "transform": "payload",
@@ -45,16 +44,23 @@ HOSTILE = {
     "changes": {"key": "payload[0].key", "value": "payload[0].v"},
     "outputs": [{"data_stream": WASTE}],
 }
-"""Mapping of `Setup.hostile`. Its records are not part of a scenario's account."""
+"""Mapping of `Setup.hostile`. The checks of a scenario do not count its records."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """Parameters of a scenario. `link`: the bridge in a network namespace of its own, behind a veth pair.
-    `disk_mib`: its spool on a file system of that size. `memory_mib`: what it may use. `clock`: the name of a file that
-    holds the offset of its clock. `tls`: Kinesis speaks TLS. `max_skew_secs`: Kinesis looks at the clock. `backlog`:
-    how many messages an outage brings. `uplink`: `kinesis.max_bytes_per_sec`. `notify`: it was started by a service
-    manager, to which it reports its state. `hostile`: there is a mapping for hostile messages, and a stream for it.
+    """Parameters of a scenario.
+
+    link           run the bridge in a separate network namespace, behind a veth pair
+    disk_mib       size of a separate file system for the spool
+    memory_mib     memory limit of the bridge
+    clock          name of a file with the error of the bridge's clock
+    tls            use TLS to Kinesis
+    max_skew_secs  let Kinesis check the time in signatures
+    backlog        number of messages that arrive during an outage
+    uplink         value of kinesis.max_bytes_per_sec
+    notify         let the bridge report its state to a service manager
+    hostile        add a mapping and a stream for hostile messages
     """
 
     rate: int = 1_000
@@ -81,7 +87,7 @@ class Setup:
 
 @dataclass
 class Stage:
-    """`healed` is when the fault ended, and how many messages had been acknowledged by then."""
+    """The running parts of a scenario. `healed` is (time, number of acknowledged messages) at the end of the fault."""
 
     setup: Setup
     broker: Mosquitto
@@ -97,25 +103,28 @@ class Stage:
     healed: tuple[float, int] | None = None
 
     def heals(self) -> None:
-        """The fault ends here. Called when the repair begins; later calls change nothing."""
+        """Record the end of the fault. It is called when the repair begins; later calls change nothing."""
         self.healed = self.healed or (time.monotonic(), self.load.acknowledged)
 
     def time_to_recover(self, timeout_secs: float) -> float | None:
-        """From the fault's end until all that was published by then has arrived, and the next quarter second's load."""
+        """Return the seconds from the end of the fault until all messages have arrived that were published by then.
+
+        It also waits for the messages of the next quarter of a second. Return None after the time limit.
+        """
         ended_at, published = self.healed
         return time.monotonic() - ended_at if self.drained(published + self.load.rate // 4, timeout_secs) else None
 
     def drained(self, number: int, timeout_secs: float) -> bool:
-        """Return whether every message before `number` arrives in time, from a running bridge."""
+        """Wait until every message before `number` has arrived. Return False after the time, or if the bridge ends."""
         return self.sink.wait_for(number, timeout_secs=timeout_secs, still=lambda: self.bridge.running)
 
     def flow(self, messages: int) -> None:
-        """Wait until this number of further messages has arrived on every stream."""
+        """Wait until `messages` further messages have arrived in every stream."""
         reached = self.sink.reached + messages
         assert self.sink.wait_for(reached), f"{self.sink.reached} of {reached} arrived:\n{self.bridge.stderr()[-3000:]}"
 
     def hold(self, secs: float) -> None:
-        """Continue the load."""
+        """Wait, while the load continues, and check the load."""
         end = time.monotonic() + secs
         while (left := end - time.monotonic()) > 0:
             self.load.check()
@@ -123,18 +132,18 @@ class Stage:
             time.sleep(min(0.1, left))
 
     def logged(self, words: str, *, times: int = 1, timeout_secs: float = 60) -> None:
-        """Wait until the bridge's log contains the words this often, in all its runs."""
+        """Wait until the log of all runs of the bridge contains these words `times` times."""
         eventually(lambda: self.bridge.stderr().count(words) >= times, f"{words!r} logged", timeout_secs=timeout_secs)
 
     def worst(self) -> str:
-        """Return the last error in the bridge's log."""
+        """Return the last errors in the log of the bridge."""
         lines = [line for line in self.bridge.log() if line.get("level") in ("error", "critical")]
         told = [f"{line['event'][:300]}\n{line.get('traceback', '')[-1500:]}" for line in lines[-3:]]
         return "\n".join(told) or self.bridge.stderr()[-3000:]
 
     @contextlib.contextmanager
     def subscribes_again(self):
-        """Around what makes the bridge reconnect."""
+        """Context manager that waits at its end until the bridge has subscribed again."""
         before = self.bridge.stderr().count('"event":"subscribed"')
         yield
         self.logged('"event":"subscribed"', times=before + 1)
@@ -142,7 +151,7 @@ class Stage:
 
 @contextlib.contextmanager
 def staged(setup: Setup, folder: Path):
-    """Everything is running, and the bridge has subscribed; the load has not begun."""
+    """Start all parts, and yield the stage when the bridge has subscribed. The load has not started yet."""
     with contextlib.ExitStack() as parts:
         link = parts.enter_context(Link()) if setup.link else None
         disk = parts.enter_context(Disk(folder / setup.disk_folder, setup.disk_mib)) if setup.disk_mib else None
@@ -190,9 +199,9 @@ def staged(setup: Setup, folder: Path):
 
 
 def false_clock(file: Path) -> dict[str, str]:
-    """The environment of a process whose time of day is off by what the file says; monotonic time is not.
+    """Return the environment for a process with a wrong clock. Its monotonic clock stays right.
 
-    https://github.com/wolfcw/libfaketime
+    The file contains the error. https://github.com/wolfcw/libfaketime
     """
     file.write_text("+0\n")
     found = sorted(Path("/usr/lib").glob("**/faketime/libfaketimeMT.so.1"))

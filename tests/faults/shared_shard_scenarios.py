@@ -1,7 +1,7 @@
-"""Four bridges send to one stream, more than its shards accept: the shards' limits are enforced as AWS does.
+"""Scenarios of shared shards: four bridges send more records to a stream than its shards accept.
 
-Asserted: nearly all of the shards' capacity is used, and each bridge has its share of it, also beside a producer that
-does not back off.
+The stand-in enforces the limits of shards as AWS does. The scenarios check that nearly all of the capacity is used, and
+that each bridge gets its share, even beside a producer that does not back off.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ AGGRESSIVE_REQUEST_RECORDS = 100
 
 
 def balanced_keys(shards: int, count: int = 32) -> list[str]:
-    """Return keys of which each shard has as many, in turns."""
+    """Return keys that are evenly distributed over the shards. Consecutive keys belong to different shards."""
     by_shard: list[list[str]] = [[] for _ in range(shards)]
     for key in map(str, range(1_000)):
         by_shard[int(hashlib.md5(key.encode()).hexdigest(), 16) * shards // HASH_SPACE].append(key)
@@ -49,7 +49,11 @@ def balanced_keys(shards: int, count: int = 32) -> list[str]:
 
 
 class ProducerLog(ArrivalLog):
-    """Arrivals of several producers; the message numbers of each have one remainder. `delivered`: messages of each."""
+    """Arrival log of several producers. `delivered` is the number of messages of each.
+
+    A message belongs to the producer whose index is the remainder of the message number divided by the number of
+    producers.
+    """
 
     def __init__(self, producers: int) -> None:
         super().__init__()
@@ -61,7 +65,7 @@ class ProducerLog(ArrivalLog):
 
 @dataclass(frozen=True)
 class Shares:
-    """Records a second that each producer delivered while it was measured; the aggressive one, if any, is the last."""
+    """Records per second that each producer delivered during the measurement. The aggressive producer is the last."""
 
     per_sec: tuple[float, ...]
     capacity: float
@@ -69,7 +73,7 @@ class Shares:
 
     @property
     def used(self) -> float:
-        """The part of the shards' capacity that was used."""
+        """Used share of the capacity of the shards."""
         return sum(self.per_sec) / self.capacity
 
     def faults(self) -> list[str]:
@@ -90,7 +94,10 @@ class Shares:
 
 
 class AggressiveProducer:
-    """Sends `per_sec` records a second, whatever is refused. `number_of(n)` is the number of its n-th message."""
+    """Producer that sends `per_sec` records per second, even if they are refused.
+
+    `number_of(n)` returns the number of its n-th message.
+    """
 
     def __init__(self, port: int, per_sec: float, number_of: Callable[[int], int], keys: list[str]) -> None:
         self._port, self._per_sec, self._number_of, self._keys = port, per_sec, number_of, keys
@@ -121,8 +128,9 @@ class AggressiveProducer:
 
 @dataclass(frozen=True)
 class SharedShards:
-    """Scenario of four bridges on one stream. `aggressive`: beside a producer that does not back off,
-    which offers as much as all shards accept.
+    """Scenario of four bridges on one stream.
+
+    With `aggressive`, there is also a producer that does not back off. It sends as much as all shards accept.
     """
 
     name: str
@@ -140,7 +148,7 @@ class SharedShards:
         return BRIDGES + self.aggressive
 
     def play(self, folder: Path) -> Outcome:
-        """Play it, print the shares, and return its row of the table."""
+        """Run the scenario, print the shares, and return its row of the table."""
         log, keys = ProducerLog(self.producers), balanced_keys(self.shards)
         with contextlib.ExitStack() as parts:
             kinesis = KinesisStandIn({STREAM: self.shards}, limited=True, latency_secs=RESPONSE_SECS)
@@ -179,7 +187,7 @@ class SharedShards:
         return parts.enter_context(LinkLoad(broker.port, f"{producer}", message_of, backlog=BACKLOG, arrived=arrived))
 
     def _number_of(self, producer: int, number: int) -> int:
-        """Return the number of the producer's n-th message among all messages."""
+        """Return the number that the n-th message of a producer has among all messages."""
         return number * self.producers + producer
 
     def _measured(self, log, loads):

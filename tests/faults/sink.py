@@ -1,4 +1,4 @@
-"""Check of the records in Kinesis: which numbers arrived, how often, and in which order."""
+"""Reader of the records in Kinesis: which messages arrived, how often, and in which order."""
 
 import time
 
@@ -9,7 +9,7 @@ from tests.fakes.kinesis import KinesisStandIn
 
 
 class Arrived:
-    """One stream. `disordered`: messages that came for the first time after a later one of the same machine."""
+    """Messages of one stream. `disordered` counts first arrivals after a later message of the same machine."""
 
     def __init__(self) -> None:
         self.times = bytearray()
@@ -17,7 +17,7 @@ class Arrived:
         self.distinct = 0
         self.disordered = 0
         self.reached = 0
-        """Every message before this number is there."""
+        """Number before which every message has arrived."""
         self._latest: dict[str, int] = {}
 
     def add(self, key: str, number: int) -> None:
@@ -40,7 +40,7 @@ class Arrived:
 
 
 class Sink:
-    """The streams of a stand-in by name; a stream that is deleted and created again continues where the old one was."""
+    """Streams of a stand-in by name. A stream that was deleted and created again counts as the same stream."""
 
     def __init__(self, kinesis: KinesisStandIn, *, ordered: str | None, ignored: str = "") -> None:
         self.arrived = {name: Arrived() for name in kinesis.streams if name != ignored}
@@ -60,12 +60,15 @@ class Sink:
 
     @property
     def reached(self) -> int:
-        """All messages below this number are on every stream."""
+        """Number below which all messages have arrived in every stream."""
         self.read()
         return min(each.reached for each in self.arrived.values())
 
     def wait_for(self, number: int, *, timeout_secs: float = 60, still=lambda: True) -> bool:
-        """Wait until every message before `number` is on every stream; return False if late, or if not `still()`."""
+        """Wait until every message before `number` is in every stream.
+
+        Return False after the time limit, or if `still()` is false.
+        """
         deadline = time.monotonic() + timeout_secs
         while self.reached < number:
             if time.monotonic() > deadline or not still():
@@ -74,14 +77,14 @@ class Sink:
         return True
 
     def lost(self, sent: int) -> int:
-        """Return the messages of 0 to `sent` - 1 that are missing on any stream."""
+        """Return how many of the messages 0 to `sent` - 1 are missing in at least one stream."""
         self.read()
         missing = (set_of_missing(each.times, sent) for each in self.arrived.values())
         return len(set().union(*missing))
 
     @property
     def beyond(self) -> int:
-        """The highest number that has arrived, plus one."""
+        """Highest message number that has arrived, plus one."""
         return max(len(each.times) for each in self.arrived.values())
 
     @property
@@ -90,7 +93,7 @@ class Sink:
 
     @property
     def disordered(self) -> int:
-        """Number of records out of order, on the stream that promises an order."""
+        """Number of records out of order, in the stream with strict order."""
         return self.arrived[self._ordered].disordered if self._ordered else 0
 
 

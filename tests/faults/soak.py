@@ -1,8 +1,9 @@
-"""`make soak SECS=1800 SEED=7`: hours of load with one random fault after the other, and a verdict.
+"""Command `make soak SECS=1800 SEED=7`: load for a long time, with one random fault after the other, and a verdict.
 
-The same seed gives the same faults in the same order. SIGKILLs come in the first quarter only, so that what follows is
-the life of one process: its memory, threads, descriptors, disk and latency are measured whenever it has recovered, and
-are called growing if the median slope between all pairs of measurements (Theil and Sen's estimator) says so.
+The same seed causes the same faults in the same order. SIGKILLs occur only in the first quarter, so that the
+measurements after it are of one process. The test measures memory, threads, descriptors, disk and latency after each
+recovery. A value counts as growing if the median slope between all pairs of measurements (Theil-Sen estimator) exceeds
+its limit.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from tests.faults.scenario_setup import Setup, Stage, staged
 KILLING_SHARE = 0.25
 MIB = 1024 * 1024
 MORE_SENDERS = SenderSettings().requests_in_flight + SPARE_THREADS - 1
-"""Allowance for connections: while Kinesis is distant there are more, and they stay open, but no more than this."""
+"""Maximum number of additional connections. With a slow Kinesis, the bridge opens more connections, and keeps them."""
 MEMORY = "memory, MiB"
 LIMITS = {
     MEMORY: 6.0,
@@ -36,12 +37,12 @@ LIMITS = {
     "disk, MiB": 12.0,
     "latency, s": 0.5,
 }
-"""Allowed gain from the first measurement to the last; more counts as growth. Memory: over the second half.
+"""Maximum increase of each value from the first to the last measurement; for memory, in the second half of the run.
 
-In the first minutes memory rises by about 15 MiB, while caches and the allocator's arenas reach their bounds. What a
-hostile message of 10 MiB used stays in an arena for a while, which is 22 MiB of noise. Then half an hour gained 1.0 MiB
-and ten minutes 3.0 MiB. 515 rounds of hostile messages with one arena (MALLOC_ARENA_MAX=1) gained nothing. A leak of
-100 bytes a message would gain 43 MiB in half an hour.
+In the first minutes, memory grows by about 15 MiB, because caches and the arenas of the allocator fill. The memory of a
+hostile message of 10 MiB stays in an arena for some time, which causes variations of 22 MiB. After that, memory grew by
+1.0 MiB in half an hour, and by 3.0 MiB in ten minutes. With one arena (MALLOC_ARENA_MAX=1), 515 rounds of hostile
+messages caused no growth. A leak of 100 bytes per message would add 43 MiB in half an hour.
 """
 
 
@@ -56,7 +57,7 @@ class Trouble:
 
 @dataclass
 class Story:
-    """Log of the run: `recoveries` by trouble, `samples` since the last kill as (seconds, {what: value})."""
+    """Results of the run: recovery times by fault, and samples since the last kill as (seconds, {name: value})."""
 
     recoveries: dict[str, list[float]] = field(default_factory=dict)
     samples: list[tuple[float, dict[str, float]]] = field(default_factory=list)
@@ -80,7 +81,7 @@ def restarted(stage: Stage):
 
 @contextmanager
 def resharded(stage: Stage):
-    """The first shard is split, and the last two are merged: their number stays."""
+    """Split the first shard, and merge the last two, so that the number of shards stays the same."""
     for stream in stage.kinesis.streams.values():
         stream.split(stream.open_shards[0].number)
         stream.merge(*(shard.number for shard in stream.open_shards[-2:]))
@@ -143,7 +144,7 @@ def soak(
     setup = Setup(rate=rate, link=root, disk_mib=1024 if root else 0, hostile=hostile)
     with staged(replace(setup, spool=hostile_scenarios.SPOOL) if hostile else setup, folder) as stage:
         start = time.monotonic()
-        if hostile:  # from now on the states are as large as they may be
+        if hostile:  # fill the states of mappings up to their limit before the first measurement
             hostile_scenarios.publish(stage, hostile_scenarios.keys(hostile_scenarios.KEYS))
         stage.load.start()
         stage.flow(rate)
@@ -173,8 +174,10 @@ def endure(stage: Stage, trouble: Trouble, hold_secs: float, story: Story) -> No
 
 
 def measured(stage: Stage) -> dict[str, float]:
-    """When what the fault left behind has arrived, after two seconds of calm. Latency: until what the broker has just
-    acknowledged has arrived."""
+    """Wait until all messages have arrived and two more seconds have passed. Then measure, and return the values.
+
+    The latency is the time until the messages that the broker has just acknowledged have arrived.
+    """
     assert stage.drained(stage.load.acknowledged, DRAIN_SECS)
     stage.hold(2.0)
     published, start = stage.load.acknowledged, time.monotonic()
@@ -202,13 +205,13 @@ def tell(story: Story, trouble: Trouble) -> None:
 
 
 def gained(points: list[tuple[float, float]]) -> float:
-    """Return the growth of the values from first to last, by the median slope; 0 for fewer than two points."""
+    """Return the increase from the first to the last point, by the median slope; 0 for fewer than two points."""
     slopes = [(b - a) / (y - x) for (x, a), (y, b) in combinations(points, 2) if y > x]
     return median(slopes) * (points[-1][0] - points[0][0]) if slopes else 0.0
 
 
 def verdicts(story: Story) -> dict[str, tuple[float, float, float, bool]]:
-    """Return mean, maximum, gain and flatness of each measured value; of memory, in the second half."""
+    """Return mean, maximum, increase, and whether the increase is within its limit, for each value."""
     found = {}
     for name, most in LIMITS.items():
         samples = story.samples[len(story.samples) // 2 :] if name == MEMORY else story.samples

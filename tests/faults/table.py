@@ -1,4 +1,4 @@
-"""The table of what the suite measured, in docs/explanation/fault-suite.md: written by `make faults`, never by hand."""
+"""Table in docs/explanation/fault-suite.md, which only `make faults` writes."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ def row(outcome: Outcome) -> str:
 
 
 def rows_of(text: str) -> dict[str, str]:
-    """The table's rows by the scenario's name."""
+    """Return the rows of the table by the name of the scenario."""
     found = PLACE.search(text)
     assert found, "no position for the table: <!-- faults --> … <!-- end -->"
     lines = [line for line in found[0].splitlines() if line.startswith("| ")][2:]
@@ -28,7 +28,7 @@ def rows_of(text: str) -> dict[str, str]:
 
 
 def with_rows(text: str, outcomes: list[Outcome], names: list[str]) -> str:
-    """The table in the order of `names`: new rows where there is an outcome, the old ones elsewhere."""
+    """Return the table in the order of `names`: a new row for each outcome, and the old rows of other scenarios."""
     rows = rows_of(text) | {outcome.name: row(outcome) for outcome in outcomes}
     table = HEAD + "\n".join(rows[name] for name in names if name in rows)
     return PLACE.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)

@@ -1,4 +1,4 @@
-"""Test of the suite itself: it detects a loss."""
+"""Test of the fault suite: it must detect a loss."""
 
 from contextlib import contextmanager
 

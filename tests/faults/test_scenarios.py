@@ -4,7 +4,7 @@ from tests.faults.registry import BOUNDED
 from tests.faults.scenario import play
 
 DRAIN_SECS = 40.0
-"""Factor of patience: the scenario's own error must come before pytest's timeout, which explains nothing."""
+"""Factor for time limits, so that the scenario fails with an explanation before the time limit of pytest ends it."""
 
 
 @pytest.mark.parametrize("scenario", BOUNDED, ids=lambda scenario: scenario.name)

@@ -1,4 +1,4 @@
-"""`run --workers 3`: a worker, several in turn, or the supervisor is killed; one hangs; the disk of one is full."""
+"""Scenarios of `run --workers 3`: workers or the supervisor are killed, a worker hangs, or a disk is full."""
 
 import os
 import random
@@ -88,7 +88,7 @@ def all_told_to_stop(stage: Stage):
 
 @contextmanager
 def one_hangs(stage: Stage):
-    """Freeze a worker. It keeps the messages that the broker has sent to it."""
+    """Pause a worker by SIGSTOP. It keeps the messages that the broker has sent to it."""
     before = stage.bridge.pid_of(2)
     stage.bridge.kill_worker(2, by=signal.SIGSTOP)
     started_again(stage, 2, before)

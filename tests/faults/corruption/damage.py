@@ -1,4 +1,4 @@
-"""Random damage of the files of a spool, one kind at a time, from a seed."""
+"""Random damage to the files of a spool. A seed determines the kind and the position of the damage."""
 
 import random
 from collections.abc import Callable

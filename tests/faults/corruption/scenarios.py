@@ -1,4 +1,4 @@
-"""A thousand damaged spools, for the table of `make faults`."""
+"""Scenario of a thousand damaged spools, for the table of `make faults`."""
 
 import shutil
 import time
@@ -16,9 +16,9 @@ FIRST_SEED = 1_000
 
 @dataclass(frozen=True)
 class Corruption:
-    """Scenario of many spools, each damaged in one way after a SIGKILL. `recovery`: the slowest start.
+    """Scenario of many spools. Each spool is damaged in one way after a SIGKILL. `recovery` is the slowest start.
 
-    A record is lost in the sense of the table if it is neither delivered nor declared as lost.
+    In the table, a record is lost if it is neither delivered nor declared as lost.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Corruption:
     setup: Setup = field(default_factory=Setup)
 
     def play(self, folder: Path) -> Outcome:
-        """Play it, print the sums, and return its row of the table."""
+        """Run the scenario, print the sums, and return its row of the table."""
         specimens = [
             killed_spool(folder / "log", 1, bursts=40, in_log=True),
             killed_spool(folder / "database", 2, bursts=40, in_log=False),

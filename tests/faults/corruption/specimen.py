@@ -1,4 +1,4 @@
-"""Spools after a SIGKILL, and a record of their contents that is independent of the bridge."""
+"""Spools as they are after a SIGKILL, with a record of their contents that does not use code of the bridge."""
 
 import random
 import shutil
@@ -17,10 +17,14 @@ FILES = ("spool.db", "spool.db-wal")
 
 @dataclass
 class Specimen:
-    """`folder` is what the killed process left.
+    """A spool after a SIGKILL.
 
-    `waiting`: the acknowledged records that were not delivered, as (stream, key, data); `ever`: all that there ever
-    were. The same for dead letters, by payload, and for states.
+    folder        copy of the folder that the killed process left
+    waiting       acknowledged records that were not delivered, as (stream, key, data)
+    ever          all records that the spool has ever contained
+    dead_letters, dead_letters_ever
+                  the same for dead letters, by payload
+    states        states of mappings that the spool has ever contained, as (mapping, key, value)
     """
 
     folder: Path
@@ -32,7 +36,10 @@ class Specimen:
 
 
 def killed_spool(folder: Path, seed: int, *, bursts: int, in_log: bool) -> Specimen:
-    """Fill a spool in bursts of random sizes and deliver some of it. `in_log`: the last part is in the log only."""
+    """Fill a spool in bursts of random size, and deliver a part of the records.
+
+    With `in_log`, the last third of the bursts is only in the write-ahead log.
+    """
     chance, specimen = random.Random(seed), Specimen(folder / "killed")
     spool = opened(folder / "alive")
     serial = Counter()

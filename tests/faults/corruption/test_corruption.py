@@ -1,4 +1,4 @@
-"""A few of the thousand cases of `make faults ONLY=corruption`."""
+"""Some of the thousand cases of `make faults ONLY=corruption`."""
 
 import random
 import shutil

@@ -1,4 +1,4 @@
-"""One damaged spool. It must start soon, return only received records, and report all losses."""
+"""Trial with one damaged spool: it must start quickly, return only received records, and report all losses."""
 
 import logging
 import random
@@ -21,7 +21,7 @@ UNKNOWN = ("number is unknown", "number of lost records is unknown", "unknown nu
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of one damaged spool. `lost` and `declared` are numbers of records and dead letters."""
+    """Result of one damaged spool. `lost` and `declared` are numbers of records and dead letters."""
 
     what: str
     start_secs: float
@@ -42,7 +42,7 @@ class _Log(logging.Handler):
 
 
 def try_damage(specimen: Specimen, folder: Path, seed: int) -> Verdict:
-    """Damage a copy of the specimen, start the bridge's spool on it, deliver everything, and compare."""
+    """Damage a copy of the specimen, open it as the spool of a bridge, deliver everything, and compare."""
     shutil.copytree(specimen.folder, folder)
     what = hurt(folder, random.Random(seed))
     log = _Log()
@@ -75,7 +75,7 @@ def _judged(specimen: Specimen, folder: Path, what: str, log: _Log) -> Verdict:
             problems += [f"not balanced: {row}" for row in spool.ledger_rows() if not row.balanced]
             ended = True
         except SpoolCorrupt:
-            continue  # the process ends, and the next start sets it aside
+            continue  # in a real bridge, the process ends here, and the next start sets the spool aside
         finally:
             spool.close()
         if ended:

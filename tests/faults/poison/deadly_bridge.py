@@ -1,6 +1,6 @@
-"""The bridge with a decoder that certain payloads end: `python -m tests.faults.poison.deadly_bridge run --config FILE`.
+"""The bridge with a decoder that ends the process: `python -m tests.faults.poison.deadly_bridge run --config FILE`.
 
-A JSON payload with one of these words ends the process that decodes it, each in its way.
+A JSON payload with one of the words in DEATHS ends the process that decodes it. Each word does this in another way.
 """
 
 import os
@@ -29,7 +29,7 @@ def never_return() -> None:
 
 
 def never_release_the_lock() -> None:
-    """Spend years in C code that keeps the interpreter's lock."""
+    """Run C code that takes years and does not release the lock of the interpreter."""
     re.match(r"(a+)+$", "a" * 64 + "b")
 
 
@@ -48,7 +48,7 @@ DEATHS = {
 
 
 def make_deadly() -> None:
-    """Make payloads with one of the words deadly, and the watchdog impatient."""
+    """Patch the decoder so that a word of DEATHS ends the process, and shorten the time limit of the watchdog."""
     decode = JsonDecoder.decode
 
     def deadly(self: JsonDecoder, payload: bytes) -> object:
@@ -57,8 +57,8 @@ def make_deadly() -> None:
                 death()
         return decode(self, payload)
 
-    JsonDecoder.decode = deadly  # type: ignore[method-assign]  # it is what this module is for
-    # Small payloads are read without the decoder.
+    JsonDecoder.decode = deadly  # type: ignore[method-assign]  # the purpose of this module
+    # The bridge reads small payloads with orjson directly, without the decoder.
     reader = SimpleNamespace(loads=lambda payload: deadly(JsonDecoder(), payload), dumps=orjson.dumps)
     fast_path.orjson = reader  # type: ignore[assignment]  # as above
     hang_watchdog.MAX_BURST_SECS = MAX_BURST_SECS  # type: ignore[misc]  # as above

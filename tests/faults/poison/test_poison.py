@@ -1,4 +1,4 @@
-"""A message that ends the process each time it is mapped stops the bridge a few times, and then never again."""
+"""A message that ends the process each time it is mapped: after a few restarts, it becomes a dead letter."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.integration.arrivals import Arrivals, eventually
 COUNT = 300
 MEMORY_MIB = 300
 MAX_STARTS = {False: 4, True: 3}
-"""Starts until the bridge runs, by whether the message is large."""
+"""Maximum number of starts until the bridge runs: for a small message (False) and a large message (True)."""
 CGROUPS = os.geteuid() == 0 and os.access(ROOT, os.W_OK)
 
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(1_000)
 
 @pytest.fixture
 def stage(tmp_path):
-    """A broker with a session in which 300 messages wait, and a bridge that has not started again."""
+    """A broker, a stand-in for Kinesis, and the folder with the configuration of a bridge."""
     with Mosquitto(persistence=True) as broker, KinesisStandIn({"telemetry": 1}) as kinesis:
         write_configuration(
             tmp_path,
@@ -44,7 +44,7 @@ def poisoned(word, *, large):
 
 
 def played(stage, word, *, large=False, wrapper=()):
-    """Return the exit codes of the starts before the one that runs."""
+    """Return the exit codes of all starts before the one that succeeds."""
     folder, broker, kinesis = stage
     codes = []
     with BridgeProcess(folder) as first:
@@ -95,12 +95,12 @@ def test_message_that_exhausts_the_memory_becomes_a_dead_letter(stage):
     require(fulfilled=CGROUPS, reason="needs a control group")
     with MemoryLimit(MEMORY_MIB) as limit:
         codes = played(stage, "EXHAUSTS", large=True, wrapper=limit.inside)
-    assert 0 not in codes  # killed by the kernel, or ended by a MemoryError before that
+    assert 0 not in codes  # the kernel kills the process, unless a MemoryError has ended it before
     assert [found.code for found in dead_letters(stage)] == ["poison"]
 
 
 def test_message_that_exhausts_the_address_space_is_one_dead_letter(stage):
-    # Python raises MemoryError: in the mapping it is a rejection, in another thread it ends the process.
+    # Python raises MemoryError. In the mapping, it causes a dead letter. In another thread, it ends the process.
     played(stage, "EXHAUSTS", wrapper=("prlimit", f"--as={1200 << 20}"))
     [found] = dead_letters(stage)
     assert found.code in ("internal", "poison")

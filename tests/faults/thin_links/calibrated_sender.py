@@ -1,8 +1,7 @@
-"""A sender that is known to be right: reference requests over two connections, one after the other on each, until it is
-ended.
+"""Sender that is known to use a link fully: reference requests over two connections, until a signal ends it.
 
-It shows that the link and the measuring are right: the laboratory must find about 95 to 100 % for it. With a second
-connection the link is in use while the other one waits for an response.
+It shows that the links and the measurements are right, because a test must measure about 95 to 100 % of the capacity
+with it. While one connection waits for a response, the other one uses the link.
 """
 
 import argparse
@@ -18,7 +17,8 @@ from tests.faults.thin_links.capacity import HEAD_BYTES, body_of, numbered
 TARGET = "Kinesis_20131202.PutRecords"
 TIMEOUT_SECS = 120
 OTHER_HEADERS_BYTES = 230
-"""All but the Authorization header, about; that one makes the head as long as that of a signed request."""
+"""Headers of a request. Authorization has an arbitrary value that makes the head as long as that of a signed request.
+"""
 
 
 CONNECTIONS = 2
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def send(options: argparse.Namespace, firsts: Iterator[int]) -> None:
-    """Send requests over one connection. `firsts` returns the number of each request's first message."""
+    """Send requests over one connection. `firsts` yields the number of the first message of each request."""
     connection = connected(options)
     headers = {
         "X-Amz-Target": TARGET,

@@ -1,7 +1,8 @@
-"""Payload that a link can carry: its rate, less base64, JSON, HTTP, TLS, TCP and IP.
+"""Capacity of a link for payload: its rate without base64, JSON, and the headers of HTTP, TLS, TCP and IP.
 
-The measure is a reference request: the link needs about two seconds for it. It is made here, not by the bridge.
-`calibrated_sender` sends the same requests one after the other, which shows that the link carries what is computed.
+The capacity is computed for a reference request, which occupies the link for about two seconds. This module creates the
+reference request, without code of the bridge. `calibrated_sender` sends reference requests one after the other, and so
+verifies the computed capacity.
 """
 
 import hashlib
@@ -15,16 +16,17 @@ REFERENCE_SECS = 2.0
 MAX_REQUEST_RECORDS = 500
 MAX_REQUEST_BYTES = 1_000_000
 MAX_RECORD_BYTES = 25_600
-"""The default of `max_record_bytes`: one PUT payload unit."""
+"""Default of `max_record_bytes`: one PUT payload unit."""
 
 HEAD_BYTES = 690
-"""HTTP head of a PutRecords request as botocore signs and sends it, without a session token."""
+"""HTTP head of a PutRecords request as botocore signs it, without a session token."""
 
 TLS_RECORD_BYTES, TLS_OVERHEAD_BYTES = 16_384, 22
-"""TLS 1.3: header, content type and tag. https://www.rfc-editor.org/rfc/rfc8446#section-5.2"""
+"""Bytes that TLS 1.3 adds to a record: header, content type and tag. https://www.rfc-editor.org/rfc/rfc8446#section-5.2
+"""
 
 PLAIN_SHARE = 0.7
-"""Payload per byte on the link, roughly: how many messages to begin with."""
+"""Approximate payload per byte on the link, from which the search for the right number of messages begins."""
 
 KEYS = 50
 STREAM = "thin-0"
@@ -32,7 +34,7 @@ STREAM = "thin-0"
 
 @dataclass(frozen=True)
 class Shape:
-    """The form of what is sent. `header_bytes`: what the link charges for each TCP segment."""
+    """Kind of messages and requests on a link. `header_bytes` is the size of the headers of each TCP segment."""
 
     packing: str
     message_bytes: int
@@ -41,7 +43,10 @@ class Shape:
 
 
 def message(number: int, size: int) -> bytes:
-    """Return message `number`: JSON of exactly `size` bytes, its number first, and its key."""
+    """Return message `number` and its partition key.
+
+    The message is JSON of exactly `size` bytes, and begins with its number.
+    """
     head = b'{"n":%d,"machine":"%b","values":"' % (number, key_of(number).encode())
     return head + b"0123456789"[: (size - len(head) - 2) % 10] + b"0123456789" * ((size - len(head) - 2) // 10) + b'"}'
 
@@ -56,7 +61,7 @@ def plain(messages: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
 
 
 def lines(messages: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Return records of newline-delimited messages, each with a key of its own."""
+    """Return records of newline-delimited messages, each record with a different key."""
     groups = _grouped(messages, 1)
     return [(f"{number:032d}", b"".join(data + b"\n" for _, data in group)) for number, group in enumerate(groups)]
 
@@ -91,20 +96,20 @@ def numbered(first: int, count: int, size: int) -> list[tuple[str, bytes]]:
 
 
 def reference_messages(shape: Shape, rate: float) -> int:
-    """Return how many messages a reference request holds."""
+    """Return the number of messages in a reference request."""
     count = max(1, int(min(rate * REFERENCE_SECS, MAX_REQUEST_BYTES) * PLAIN_SHARE / shape.message_bytes))
     return min(count, MAX_REQUEST_RECORDS) if shape.packing == "none" else count
 
 
 def payload_share(shape: Shape, rate: float) -> float:
-    """Return the part of the link's bytes that is payload, when reference requests are sent."""
+    """Return the share of payload in the bytes on the link while reference requests are sent."""
     count = reference_messages(shape, rate)
     body = body_of(STREAM, shape.packing, numbered(0, count, shape.message_bytes))
     return count * shape.message_bytes / on_the_link(HEAD_BYTES + len(body), shape)
 
 
 def carried(shape: Shape, rate: float) -> float:
-    """Return the payload bytes a second that a link of `rate` bytes a second can carry."""
+    """Return the payload in bytes per second that a link with this rate can carry. `rate` is in bytes per second."""
     return rate * payload_share(shape, rate)
 
 
@@ -116,7 +121,7 @@ def on_the_link(size: int, shape: Shape) -> int:
 
 
 def _grouped(messages, overhead):
-    """Divide messages into groups that fit one record each."""
+    """Divide messages into groups, so that each group fits into one record."""
     groups: list[list[tuple[str, bytes]]] = [[]]
     size = 0
     for item in messages:

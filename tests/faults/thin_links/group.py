@@ -1,4 +1,4 @@
-"""A scenario of several thin links that are tried at the same time: they mostly wait, and use little of the machine."""
+"""Scenario of several thin links that are tested at the same time. They mostly wait, and need little CPU."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from tests.harness.network import free_port
 
 @dataclass(frozen=True)
 class LinkGroup:
-    """The links of one scenario, and so of one row of the table in docs/explanation/fault-suite.md."""
+    """Links of one scenario, which is one row of the table in docs/explanation/fault-suite.md."""
 
     name: str
     runs: tuple[LinkRun, ...]
@@ -32,7 +32,7 @@ class LinkGroup:
         return any(run.needs_root for run in self.runs)
 
     def play(self, folder: Path) -> Outcome:
-        """Try all links, print the table of them, and return the scenario's row."""
+        """Test all links, print a table of them, and return the row of the scenario."""
         began, cpu_before = time.monotonic(), sum(os.times()[:4])
         results = tried(self, folder)
         print(f"\n{HEAD}\n" + "\n".join(result.row() for result in results), flush=True)
@@ -42,15 +42,15 @@ class LinkGroup:
 
 
 def tried(group: LinkGroup, folder: Path) -> list[LinkResult]:
-    """Try the links of a group side by side. An error that ends one link's trial is a problem of that link."""
+    """Test the links of a group at the same time. An error that ends the test of a link is a problem of this link."""
     with contextlib.ExitStack() as parts:
         plant = parts.enter_context(Plant(used=group.needs_root))
-        # In the plant's namespace nothing but its links reaches this listener.
+        # Only the links of the plant's namespace can reach this listener.
         field_port = free_port()
         settings = f"listener {field_port} 0.0.0.0" if group.needs_root else ""
         broker = parts.enter_context(Mosquitto(settings=settings))
         around = Surroundings(plant, broker.port, field_port, folder)
-        # Threads that start here are in the plant, as are all that they start.
+        # Threads that start here are in the plant, and so are the processes that they start.
         pool = parts.enter_context(ThreadPoolExecutor(len(group.runs)))
         return list(pool.map(lambda item: one_tried(item[1], item[0], around), enumerate(group.runs, 1)))
 
@@ -64,7 +64,7 @@ def one_tried(run: LinkRun, number: int, around: Surroundings) -> LinkResult:
 
 
 def outcome_of(name: str, results: list[LinkResult]) -> Outcome:
-    """Return the scenario's row: all links together; the slowest recovery."""
+    """Return the row of the scenario: the sum of all links, and the slowest recovery."""
     recoveries = [result.recovery_secs for result in results]
     bridges = [result for result in results if result.run.sender == "bridge"]
     return Outcome(

@@ -1,11 +1,11 @@
-"""Thin links made by the kernel: network namespaces, veth pairs and `tc tbf`. They need root.
+"""Thin links in the kernel: network namespaces, veth pairs and `tc tbf`. They need root.
 
-    plant: broker, Kinesis, load ──field N──▶ edge N: the bridge    not limited
-    plant ◀──uplink N── edge N                  kernel: tbf at the edge, as with a modem in the bridge's machine
-    plant ◀──uplink N── router N ◀── edge N     router: tbf behind it; the edge's TCP knows the queue by its delay only
+plant: broker, Kinesis, load ──field N──▶ edge N: the bridge    not limited
+plant ◀──uplink N── edge N                  kernel: tbf at the edge, like a modem in the bridge's machine
+plant ◀──uplink N── router N ◀── edge N     router: tbf in another machine; TCP notices its queue only by delays
 
-The way to the broker is another interface, so that acknowledgements of MQTT use nothing of the uplink. netem is not
-in every kernel: delays are made by `LinkProxy`. https://man7.org/linux/man-pages/man8/tc-tbf.8.html
+The broker is reached by a separate interface, so MQTT acknowledgements do not use the uplink. `LinkProxy` causes
+delays, because not every kernel has netem. https://man7.org/linux/man-pages/man8/tc-tbf.8.html
 """
 
 import contextlib
@@ -17,12 +17,15 @@ from tests.faults.link_fixture import go_into
 from tests.faults.thin_links.proxy import SEGMENT_BYTES
 
 FRAME_HEADER_BYTES = 66
-"""Ethernet (14), IPv4 (20) and TCP with timestamps (32): tbf counts them all."""
+"""Bytes of the headers of Ethernet (14), IPv4 (20) and TCP with timestamps (32), all of which tbf counts."""
 
 FRAME_BYTES = SEGMENT_BYTES + FRAME_HEADER_BYTES
 QUEUE_SECS = 0.4
 MIN_QUEUE_FRAMES = 10
-"""Room for TCP's initial window: with less, the first request of each connection would begin with lost packets."""
+"""Minimum size of the queue. In a smaller queue, the first request of each connection would lose packets.
+
+TCP's initial window must fit.
+"""
 
 
 def namespaced(name: str, command: str) -> str:
@@ -35,7 +38,7 @@ def namespaced(name: str, command: str) -> str:
 
 
 class Namespace:
-    """A network namespace with its loopback up, deleted at the end."""
+    """Network namespace with an active loopback interface. It is deleted at the end."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -53,7 +56,10 @@ class Namespace:
 
 
 class Plant:
-    """The namespace of broker, Kinesis and load. Entered, the calling thread and all that it starts are in it."""
+    """Namespace of the broker, Kinesis and the load.
+
+    As a context manager, it moves the calling thread into the namespace, with all threads and processes that it starts.
+    """
 
     def __init__(self, *, used: bool = True) -> None:
         self.name = f"thin-{os.getpid()}"
@@ -78,8 +84,9 @@ class Plant:
 class KernelLink:
     """Link number N from an edge to the plant. In the edge, Kinesis is at `address` and the broker at `field_address`.
 
-    `rate` in bytes a second, Ethernet headers included. `loss`: the share of packets that are lost behind the link,
-    and of those that come back. `inside` is the command that puts another one into the edge.
+    rate     bytes per second, including Ethernet headers
+    loss     share of packets that are lost behind the link, in each direction
+    inside   command before another command, which then runs in the edge
     """
 
     def __init__(self, plant: Plant, number: int, *, rate: int, loss: float = 0.0, router: bool = False) -> None:
@@ -104,7 +111,7 @@ class KernelLink:
 
     @property
     def rate(self) -> float:
-        """Bytes a second that leave the edge."""
+        """Rate of the link, in bytes per second that leave the edge."""
         return self._rate
 
     @rate.setter
@@ -114,9 +121,9 @@ class KernelLink:
 
     @property
     def sent_up(self) -> int:
-        """Bytes that arrived in the plant so far, Ethernet headers included. Lost packets are among them.
+        """Bytes that have arrived in the plant, including Ethernet headers and lost packets.
 
-        Only for a thread in the plant: it reads the interfaces of its own namespace.
+        Only a thread in the plant may call it, because it reads the interfaces of its own namespace.
         """
         lines = Path("/proc/thread-self/net/dev").read_text().splitlines()
         [counts] = [line.split(":")[1] for line in lines if line.strip().startswith(f"uplink{self._number}:")]
@@ -124,7 +131,7 @@ class KernelLink:
 
     @property
     def _thin(self) -> Namespace:
-        """The namespace whose interface `uplink` is the thin one."""
+        """Namespace whose interface `uplink` is the thin link."""
         return self._router or self._edge
 
     def _connect(self):
@@ -138,9 +145,9 @@ class KernelLink:
             self._router.run("echo 1 > /proc/sys/net/ipv4/ip_forward")
             self._edge.run(f"ip route add 10.231.{number}.0/30 via 10.233.{number}.1")
             namespaced(self._plant, f"ip route add 10.233.{number}.0/30 via 10.231.{number}.2")
-        # Loss-based, as on most edge devices; BBR, the default of some machines, hardly slows down for lost packets.
+        # Most edge devices use a loss-based algorithm. BBR, which some machines use, hardly reacts to lost packets.
         self._edge.run("echo reno > /proc/sys/net/ipv4/tcp_congestion_control")
-        # Packets leave as they would go over Ethernet: one frame each, also where the kernel could hand over several.
+        # Each packet leaves as one frame, as over Ethernet. The kernel would otherwise pass several as one.
         for namespace in filter(None, (self._edge, self._router)):
             namespace.run("ip link set dev uplink gso_max_segs 1")
         self._thin.run(f"tc qdisc add dev uplink root {self._bucket()}")

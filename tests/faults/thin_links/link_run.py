@@ -1,4 +1,4 @@
-"""One link to be tried: its rate and medium, the messages that are sent over it, and its changes in their order."""
+"""Parameters of the test of one link: its rate and medium, the messages, and its changes in order."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from tests.faults.thin_links.proxy import HEADER_BYTES
 
 BACKLOG = 30_000
 LIVE_SHARE = 0.5
-"""Live traffic is this share of what the link can carry."""
+"""Rate of live traffic, as a share of what the link can carry."""
 
 LIVE_BACKLOG_SECS = 160.0
-"""With live traffic the backlog is not topped up: it must last for the warm-up and the measured time."""
+"""Additional backlog. With live traffic, the backlog is not refilled, so it must last for the entire measurement."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a run in which nothing changes. `settle_secs` are not measured.
+    """Part of a run in which the link does not change. The first `settle_secs` are not measured.
 
     The link has `rate_factor` of its rate, and Kinesis responds after `response_secs`.
     """
@@ -30,16 +30,19 @@ class Phase:
 STEADY = (Phase(),)
 SLOWER_AND_FASTER = (Phase(), Phase(rate_factor=0.1), Phase())
 FASTER_AND_SLOWER = (Phase(rate_factor=0.1), Phase(), Phase(rate_factor=0.1))
-# With responses after 20 s nothing can be known for 20 s, and the requests in flight grow once in that time.
+# If responses take 20 s, the bridge learns nothing for 20 s, and adapts its requests only once in this time.
 SLOW_ENDPOINT = (Phase(), Phase(response_secs=5), Phase(settle_secs=60, response_secs=20), Phase())
 
 
 @dataclass(frozen=True)
 class LinkRun:
-    """`rate` in bytes a second. `medium`: proxy, kernel (limited at the edge) or router (limited behind it).
+    """Test of one link.
 
-    `load`: backlog (30,000 messages, topped up) or live (half of what the link can carry, beside a backlog).
-    `loss`: share of packets lost in each direction. `sender`: bridge or calibrated.
+    rate     bytes per second
+    medium   proxy, kernel (limited in the edge) or router (limited behind the edge)
+    load     backlog (30,000 messages, refilled) or live (half of what the link can carry, and a backlog)
+    loss     share of lost packets in each direction
+    sender   bridge or calibrated
     """
 
     rate: int
@@ -57,7 +60,7 @@ class LinkRun:
 
     @property
     def shape(self) -> Shape:
-        """The form of what is sent over this link."""
+        """Kind of messages and requests on this link."""
         header_bytes = HEADER_BYTES if self.medium == "proxy" else FRAME_HEADER_BYTES
         return Shape(self.packing, self.message_bytes, self.tls, header_bytes)
 
@@ -66,24 +69,24 @@ class LinkRun:
         return self.medium != "proxy"
 
     def carried(self, phase: Phase) -> float:
-        """Return the payload bytes a second that the link can carry in a phase."""
+        """Return the payload in bytes per second that the link can carry in a phase."""
         return carried(self.shape, self.rate * phase.rate_factor)
 
     @property
     def highest(self) -> float:
-        """Payload bytes a second in the fastest phase."""
+        """Payload in bytes per second in the fastest phase."""
         return max(map(self.carried, self.phases))
 
     @property
     def live_rate(self) -> float:
-        """Live messages a second, each of which is sent to every stream."""
+        """Live messages per second. Each of them is sent to every stream."""
         if self.load != "live":
             return 0.0
         return LIVE_SHARE * min(map(self.carried, self.phases)) / self.message_bytes / self.streams
 
     @property
     def backlog(self) -> int:
-        """Number of messages that are published at once."""
+        """Number of messages that are published at the beginning, as a backlog."""
         lasting = (self.highest / self.message_bytes / self.streams - self.live_rate) * LIVE_BACKLOG_SECS
         return max(BACKLOG, int(lasting)) if self.live_rate else BACKLOG
 

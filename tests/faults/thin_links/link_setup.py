@@ -1,4 +1,4 @@
-"""The parts of one link that is tried: Kinesis behind it; before it the bridge with its load, or a calibrated sender.
+"""Parts for the test of one link: Kinesis behind the link, and a bridge with its load or a calibrated sender before it.
 
 load ──▶ mosquitto ──▶ bridge ──▶ link ──▶ delay ──▶ Kinesis stand-in ──▶ arrival logs
 """
@@ -25,8 +25,10 @@ START_SECS = 120.0
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The parts that all links of one group share. The broker listens on `broker_port` of 127.0.0.1 and, where there is
-    a plant, on `field_port` of each of its addresses.
+    """Parts that all links of a group share.
+
+    The broker listens on `broker_port` of 127.0.0.1. If there is a plant, it also listens on `field_port` of each
+    address of the plant.
     """
 
     plant: Plant
@@ -36,7 +38,7 @@ class Surroundings:
 
 
 class LinkSetup:
-    """All parts of one link, running while entered. With the calibrated sender, `bridge` and `load` are None."""
+    """Context manager that runs all parts of one link. With the calibrated sender, `bridge` and `load` are None."""
 
     def __init__(self, run: LinkRun, number: int, surroundings: Surroundings) -> None:
         self.run, self._number, self._around = run, number, surroundings
@@ -89,7 +91,7 @@ class LinkSetup:
             self._folder, environment=environment, wrapper=self._wrapper, await_subscribed=False
         )  # fmt: skip
         self.bridge = parts.enter_context(bridge)
-        # All bridges of a group start at the same time.
+        # The start takes long, because all bridges of a group start at the same time.
         bridge.wait_for("subscribed", timeout_secs=START_SECS)
         load = LinkLoad(
             self._around.broker_port,

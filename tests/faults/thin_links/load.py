@@ -1,4 +1,4 @@
-"""The messages of one link: a backlog at once, which is topped up, or live messages beside it."""
+"""Load of one link: a backlog that is published at once and refilled, or live messages beside a backlog."""
 
 import itertools
 import threading
@@ -9,17 +9,17 @@ from collections.abc import Callable
 from tests.harness.publisher import Publisher
 
 TOP_UP_BELOW = 0.9
-"""Share of the backlog that must have remained; below it is filled up again."""
+"""The backlog is refilled when less than this share of it remains."""
 
 LOOK_SECS = 0.5
 PATIENCE_SECS = 120.0
 
 
 class LinkLoad:
-    """Publishes `backlog` messages as fast as the broker accepts them; then `live_rate` messages a second, or,
-    where that is 0, as many as keep the backlog at its size.
+    """Publisher of `backlog` messages as fast as the broker accepts them, and then of `live_rate` messages per second.
 
-    `message_of(n)` returns (topic, payload) of the n-th message, and `arrived` how many have arrived.
+    If `live_rate` is 0, it refills the backlog instead. `message_of(n)` returns (topic, payload) of the n-th message.
+    `arrived()` returns the number of messages that have arrived.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class LinkLoad:
     ) -> None:
         self.filled = threading.Event()
         self.published = array("d")
-        """The time when each message was published."""
+        """Time at which each message was published."""
         self._message_of, self._arrived = message_of, arrived
         self._backlog, self._live_rate = backlog, live_rate
         self._publisher = Publisher(port, client_id=f"load-{name}", patience_secs=PATIENCE_SECS)
@@ -56,7 +56,7 @@ class LinkLoad:
         return self._backlog
 
     def stop(self) -> int:
-        """End the load. Return how many messages the broker has acknowledged: all that were published."""
+        """End the load. Return the number of published messages, all of which the broker has acknowledged."""
         self.__exit__()
         self.check()
         assert not self._thread.is_alive(), "the load does not end"
@@ -64,7 +64,7 @@ class LinkLoad:
         return len(self.published)
 
     def check(self) -> None:
-        """Raise what ended the publisher too early."""
+        """Raise the exception that has ended the publisher, if there is one."""
         if self._error is not None:
             raise self._error
 
@@ -88,7 +88,7 @@ class LinkLoad:
         self._publisher.publish(self._messages(count), 1, rate)
 
     def _messages(self, count):
-        """Yield the next messages; without a count until the load ends."""
+        """Yield the next `count` messages, or messages until the load ends."""
         first = len(self.published)
         for number in itertools.count(first) if count is None else range(first, first + count):
             if self._ending.is_set():

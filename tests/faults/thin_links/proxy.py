@@ -1,11 +1,11 @@
-"""A thin link in user space, for machines without root: one upward rate for all connections, and a one-way delay.
+"""Thin link in user space, for machines without root: one upward rate for all connections, and a one-way delay.
 
     with LinkProxy(kinesis.port, rate=64_000, delay_secs=0.02) as link:
         ...            # connect to link.port
         link.rate = 6_400
 
-The kernel buffers of the proxy are small, so that bytes wait at the sender, as they do behind a modem. TCP headers and
-IP headers are charged too, so that a rate means the same as on a link of the kernel. Responses are only delayed.
+The kernel buffers of the proxy are small, so bytes wait at the sender, as they do behind a modem. The proxy also counts
+TCP and IP headers, so its rate means the same as that of a link in the kernel. Responses are delayed, but not limited.
 """
 
 import asyncio
@@ -19,34 +19,38 @@ from collections.abc import Callable
 from tests.harness.network import free_port
 
 SEGMENT_BYTES = 1_448
-"""Payload of a full Ethernet frame, with IPv4 and TCP timestamps."""
+"""Payload bytes of a full Ethernet frame, with IPv4 and TCP timestamps."""
 
 HEADER_BYTES = 52
-"""IPv4 (20) and TCP with timestamps (32)."""
+"""Bytes of the headers of IPv4 (20) and TCP with timestamps (32)."""
 
 BLOCK_SECS = 0.02
-"""One read is at most so much of the link's time: longer blocks make the traffic lumpy, shorter ones cost CPU."""
+"""Maximum size of a read, in seconds of the link. Longer blocks make the traffic uneven, shorter blocks cost CPU."""
 
 MADE_UP_SECS = 0.1
 BUFFER_SECS = 0.25
 MIN_BUFFER_BYTES = 4_096
-"""Below this, the receive window of Linux has no room for two segments, and the sender waits for its persist timer."""
+"""Minimum size of a buffer, in bytes.
+
+In a smaller buffer, the receive window of Linux has no room for two segments, so the sender waits for its persist
+timer.
+"""
 
 MAX_READ_BYTES = 65_536
 RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER on with 0 s: close() sends a reset."""
+"""Value of SO_LINGER (on, 0 s) with which close() sends a TCP reset."""
 
 
 def wire_bytes(size: int) -> float:
-    """Return the bytes that `size` bytes within a long TCP stream occupy on the link, with TCP and IP headers.
+    """Return the bytes that `size` bytes within a TCP stream occupy on the link, including TCP and IP headers.
 
-    The headers are charged in proportion, as one read may return any part of a segment.
+    The headers are counted in proportion, because a read may return any part of a segment.
     """
     return size * (1 + HEADER_BYTES / SEGMENT_BYTES)
 
 
 class Pacer:
-    """Occupation of one link that all connections share. `rate` in bytes a second may change at any time."""
+    """Limiter of a link that all connections share. `rate` in bytes per second may change at any time."""
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.rate = rate
@@ -55,18 +59,18 @@ class Pacer:
         self._free_at = clock()
 
     def reserve(self, size: float) -> float:
-        """Occupy the link for `size` bytes. Return the seconds until they have passed; below 0 if they have."""
+        """Occupy the link for `size` bytes. Return the seconds until it has carried them, which may be below 0."""
         now = self._clock()
-        # On a busy machine this process wakes up late; if it did not catch up, the link would be slower than its rate.
+        # On a busy machine, this process wakes up late. It must catch up, or the link would be slower than its rate.
         self._free_at = max(self._free_at, now - MADE_UP_SECS) + size / self.rate
         self.passed += size
         return self._free_at - now
 
 
 class LinkProxy:
-    """TCP proxy on `host` to `target`. `rate` in bytes a second limits the way up; None means no limit.
+    """TCP proxy from `host` to `target`. `rate` in bytes per second limits the direction to the target; None: no limit.
 
-    `delay_secs` is added to each direction. `sent_up` counts the bytes that passed upward, headers included.
+    `delay_secs` is added in each direction. `sent_up` counts the bytes to the target, including headers.
     """
 
     def __init__(
@@ -80,7 +84,7 @@ class LinkProxy:
 
     @property
     def rate(self) -> float:
-        """Bytes a second that pass upward, of all connections together."""
+        """Bytes per second to the target, for all connections together."""
         return self._pacer.rate
 
     @rate.setter
@@ -89,7 +93,7 @@ class LinkProxy:
 
     @property
     def sent_up(self) -> int:
-        """Bytes that entered the link upward so far."""
+        """Number of bytes that were sent to the target, including headers."""
         return int(self._pacer.passed)
 
     def __enter__(self):
@@ -112,9 +116,9 @@ class LinkProxy:
         self._listener = listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.rate != float("inf"):
-            room = max(MIN_BUFFER_BYTES, int(self.rate * BUFFER_SECS) // 2)  # the kernel doubles it
+            room = max(MIN_BUFFER_BYTES, int(self.rate * BUFFER_SECS) // 2)  # the kernel doubles the value
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(room, MAX_READ_BYTES))
-            # The loopback's segments of 64 KB would not fit such a buffer.
+            # The loopback interface uses segments of 64 KB, which do not fit into such a buffer.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
         listener.setblocking(False)
         listener.bind((self._host, self.port))
@@ -150,12 +154,12 @@ class LinkProxy:
                     both.create_task(self._forward(client, server, self._up))
                     both.create_task(self._forward(server, client, self._down))
             except* OSError:
-                # One end was reset: so is the other one, and the bytes that are still on the link are lost.
+                # One side was reset. Reset the other side too; the bytes on the link are lost.
                 for end in (client, server):
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     async def _forward(self, source, target, read):
-        """Read, and write each block `delay_secs` later, in order; then end the target's input."""
+        """Read, and write each block `delay_secs` later, in order. At the end, end the output to the target."""
         blocks: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         async with asyncio.TaskGroup() as both:
             both.create_task(self._write(blocks, target))
@@ -169,7 +173,7 @@ class LinkProxy:
             if (early := due - self._loop.time()) > 0:
                 await asyncio.sleep(early)
             if not data:
-                with contextlib.suppress(OSError):  # it is closed already
+                with contextlib.suppress(OSError):  # the connection is already closed
                     target.shutdown(socket.SHUT_WR)
                 return
             await self._loop.sock_sendall(target, data)

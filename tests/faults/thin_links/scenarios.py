@@ -1,6 +1,7 @@
-"""The links that are tried: not every combination, but every pair of two values at least once, which a test checks.
+"""Links to test: not every combination of values, but every pair of two values at least once. A test checks this.
 
-Each of the three steady groups has every rate once, and a calibrated sender that shows how exactly it was measured.
+Each of the three groups with constant rates has every rate once, and a calibrated sender that shows how precise the
+measurement was.
 """
 
 from tests.faults.thin_links.group import LinkGroup

@@ -46,7 +46,7 @@ def test_link_bytes_include_headers_of_tls_records_and_segments():
 
 
 def test_payload_share_of_plain_records_is_below_that_of_base64():
-    # 200 bytes are 268 in base64, and 39 in JSON around it: 0.651; headers of HTTP and TCP are another tenth.
+    # 200 bytes are 268 bytes in base64, and JSON adds 39: 0.651. The headers of HTTP and TCP are another tenth.
     share = payload_share(Shape("none", 200, tls=False, header_bytes=52), 8_000)
     assert share == pytest.approx(0.61, abs=0.01)
 

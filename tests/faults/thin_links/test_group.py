@@ -16,7 +16,7 @@ def test_group_measures_a_bridge_and_a_calibrated_sender_side_by_side(tmp_path, 
     table = capsys.readouterr().out
     assert table.count("| 500 kB/s (proxy, +40 ms) |") == 2
     assert "| TLS | none | 200 B | backlog and live, live_first, 2 streams |" in table
-    # How much arrives in two seconds depends on this machine more than on the bridge.
+    # The number of bytes that arrive in two seconds depends more on this machine than on the bridge.
     by_speed = ("of what the link can carry", "latency", "full speed")
     assert [each for each in outcome.problems if not any(words in each for words in by_speed)] == []
     assert outcome.sent >= 1_000

@@ -39,7 +39,7 @@ def test_kernel_link_counts_bytes_and_changes_its_rate(router):
                     received = len(b"".join(iter(lambda: connection.recv(65_536), b"")))
                 assert sender.wait(60) == 0
         assert received == 50_000
-        # 35 frames of 66 bytes of headers, and those that open and close the connection.
+        # 35 frames with headers of 66 bytes, and the frames that open and close the connection.
         eventually(lambda: link.sent_up > 50_000 + 35 * 66, "the frames are counted")
         assert link.sent_up < 60_000
     assert plant.name not in namespaces()

@@ -39,13 +39,13 @@ def test_wire_bytes_of_a_full_segment_include_its_headers():
 
 
 def received_from(connection):
-    """Return everything until the other end has ended its output."""
+    """Return all bytes until the other side has ended its output."""
     return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 @contextlib.contextmanager
 def echo_server():
-    """A server that returns everything once its client has ended its input, and its port."""
+    """Server that sends all bytes back when its client has ended its output. The fixture is its port."""
 
     def serve():
         with contextlib.suppress(OSError):

@@ -63,7 +63,7 @@ def test_percentile_is_a_measured_value():
 
 
 def arrivals(*rates):
-    """Return the payload that arrived in a time, at this number of bytes in each second."""
+    """Return the payload that arrived between two times, if this number of bytes arrived in each second."""
 
     def bytes_between(began, ended):
         return sum(rate for second, rate in enumerate(rates) if began <= second < ended)

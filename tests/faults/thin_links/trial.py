@@ -1,4 +1,4 @@
-"""The trial of one link: its phases are played, what arrives is measured, and the bridge is stopped."""
+"""Test of one link: run its phases, measure what arrives, and stop the bridge."""
 
 import time
 from dataclasses import replace
@@ -15,14 +15,14 @@ FILL_SECS = 240.0
 LOOK_SECS = 1.0
 TAIL_SECS = 10.0
 MAX_DRAIN_SECS = 45.0
-"""A backlog that the link can carry in this time is drained at the end; of a larger one, the ledger is checked."""
+"""Maximum time for delivering the backlog at the end. If the link needs longer, only the ledger is checked."""
 
 DRAIN_MARGIN_SECS = 30.0
 PATIENCE_SECS = 120.0
 
 
 class Span(NamedTuple):
-    """The time of a phase: when it began with a change, and when it was measured."""
+    """Times of a phase: its beginning with a change of the link, and the beginning and the end of its measurement."""
 
     phase: Phase
     changed: float
@@ -31,7 +31,7 @@ class Span(NamedTuple):
 
 
 class Trial:
-    """One link whose parts are running. `measure` lasts as long as all its phases."""
+    """Test of one link, whose parts run. `measure` takes as long as all phases together."""
 
     def __init__(self, setup: LinkSetup) -> None:
         self.run, self.bridge, self.load = setup.run, setup.bridge, setup.load
@@ -39,12 +39,12 @@ class Trial:
         self._spans: list[Span] = []
 
     def measure(self) -> LinkResult:
-        """Play the phases, then let the bridge drain what can be drained, and stop it."""
+        """Run the phases, let the bridge deliver the backlog if there is time, and stop the bridge."""
         if self.load:
             assert self.load.filled.wait(FILL_SECS), "the backlog could not be published"
         for phase in self.run.phases:
             self._play(phase)
-        # What is being sent at the end counts in proportion as soon as it has arrived.
+        # A request that is in flight at the end counts in proportion, but only when it has arrived. Wait for it.
         self._hold(min(TAIL_SECS, self.run.phases[-1].measure_secs))
         result = LinkResult(
             self.run,
@@ -56,18 +56,18 @@ class Trial:
         return self._finished(result) if self.bridge else self._counted(result)
 
     def _finished(self, result):
-        """Return the result with what is known once the load has ended and the bridge has stopped."""
+        """End the load, stop the bridge, and return the result with their counts."""
         published = self.load.stop() * self.run.streams
         problems = self._await_received(published) or self._drain(published)
-        # Before the bridge is stopped, as that may cut a request short.
+        # Count before the bridge stops, because the stop may end a request early.
         result = self._counted(result)
         stop_problems, spooled = stopped(self.bridge)
-        # A record that arrived and is not settled is counted twice here: the number of lost ones can only be too low.
+        # A record that has arrived but is not settled counts twice here, so `lost` can only be too low.
         lost = 0 if stop_problems else max(0, published - self._distinct - spooled)
         return replace(result, published=published, lost=lost, problems=problems + stop_problems)
 
     def _counted(self, result):
-        """Return the result with what the stand-in has counted."""
+        """Return the result with the counts of the stand-in."""
         return replace(
             result,
             messages=sum(log.messages for log in self.logs),
@@ -101,9 +101,10 @@ class Trial:
         return PhaseResult(delivered, self.run.carried(span.phase))
 
     def _recovery(self):
-        """Return the longest time from a change to full speed; None where one phase did not reach it.
+        """Return the longest time from a change to full speed; None if a phase did not reach full speed.
 
-        The begin of late responses is no recovery: how late they are is known only after the first of them.
+        Phases in which responses become late do not count, because the bridge learns of it only with the first late
+        response.
         """
         befores = (self._spans[0], *self._spans)
         times = [
@@ -114,7 +115,7 @@ class Trial:
         return None if None in times else max(times)
 
     def _latencies(self):
-        """Return the latencies of the live records that were published early enough to be judged, sorted."""
+        """Return the sorted latencies of the live records, without those that were published too late to be judged."""
         if not self.run.live_rate:
             return ()
         now = time.monotonic()
@@ -127,9 +128,9 @@ class Trial:
         return tuple(sorted(found))
 
     def _await_received(self, published):
-        """Wait until the bridge has received all that was published. Return the problem that it has not.
+        """Wait until the bridge has received all published messages. Return a problem if it has not.
 
-        Records that the broker still has would be counted as lost.
+        Otherwise, records that the broker still has would count as lost.
         """
         deadline = time.monotonic() + PATIENCE_SECS
         while (received := read_ledger(self.bridge.folder / "data").total("received")) < published:
@@ -139,7 +140,7 @@ class Trial:
         return ()
 
     def _drain(self, published):
-        """Wait until the rest has arrived, where the link can carry it soon. Return the problem that it has not."""
+        """Wait until the remaining records have arrived, if the link can carry them soon. Return the problems."""
         remaining_bytes = (published - self._distinct) * self.run.message_bytes
         remaining_secs = remaining_bytes / self.run.carried(self.run.phases[-1])
         if remaining_secs > MAX_DRAIN_SECS:
@@ -158,7 +159,7 @@ class Trial:
 
 
 def stopped(bridge: BridgeProcess) -> tuple[tuple[str, ...], int]:
-    """Stop a bridge. Return (problems, records that its ledger has as spooled)."""
+    """Stop a bridge. Return (problems, number of records that are spooled in its ledger)."""
     try:
         assert bridge.running, "the bridge has ended"
         return (), stop_and_balance(bridge).total("spooled")

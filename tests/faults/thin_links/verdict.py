@@ -1,4 +1,4 @@
-"""The verdict on one link: the payload that arrived, compared with what the link can carry."""
+"""Verdict on one link: compares the payload that arrived with the payload that the link can carry."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,21 @@ from tests.faults.thin_links.capacity import REFERENCE_SECS
 from tests.faults.thin_links.link_run import LinkRun
 
 MIN_SHARE = 0.8
-"""Payload delivered, of what the link can carry."""
+"""Minimum payload that must arrive, as a share of what the link can carry."""
 
 MIN_CALIBRATED_SHARE = 0.95
-"""97 to 100 % were measured on links of all kinds; less means that this machine was too busy to judge by."""
+"""Minimum share with the calibrated sender.
+
+It reached 97 to 100 % on all kinds of links. If it reaches less, the machine was too busy for a verdict.
+"""
 
 MAX_DUPLICATES = 0.02
 MAX_RECOVERY_SECS = 30.0
-"""From a change of the link, or from the end of late responses, to full speed."""
+"""Maximum time from a change of the link, or from the end of late responses, to full speed."""
 
 RECOVERY_WINDOW_SECS = 15.0
 LIVE_WINDOW_SECS = 10.0
-"""With `backlog: live_first`, records go first until they were received so long ago."""
+"""With `backlog: live_first`, records have precedence for this time after their receipt."""
 
 LINGER_SECS = 0.1
 HEAD = (
@@ -29,7 +32,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class PhaseResult:
-    """Payload bytes a second that arrived while a phase was measured, and that the link can carry."""
+    """Payload in bytes per second that arrived during a phase, and that the link can carry."""
 
     delivered: float
     carried: float
@@ -41,9 +44,11 @@ class PhaseResult:
 
 @dataclass(frozen=True)
 class LinkResult:
-    """The measurements of one link. `latencies` in seconds, sorted; of records that have not arrived, their
-    age. `recovery_secs`: the longest time to full speed, from the start, a change of the link or the end of late
-    responses; None where it was not reached.
+    """Measurements of one link.
+
+    latencies       sorted, in seconds; for a record that has not arrived, its age
+    recovery_secs   longest time to full speed, after the start, a change of the link or the end of late responses;
+                    None if full speed was not reached
     """
 
     run: LinkRun
@@ -65,7 +70,7 @@ class LinkResult:
 
     @property
     def faults(self) -> list[str]:
-        """The verdict: texts that name each violated limit. Empty means that the link passed."""
+        """Verdict as texts that name each violated limit. It is empty if the link has passed."""
         return [*self.problems, *self._throughput_faults(), *self._other_faults()]
 
     def _throughput_faults(self):
@@ -107,11 +112,11 @@ class LinkResult:
 
 
 def latency_bound(run: LinkRun) -> float:
-    """Return the seconds within which 99 % of the live records must arrive.
+    """Return the time within which 99 % of the live records must arrive, in seconds.
 
-    1. live_first: a record has precedence for ten seconds and the linger time. In the worst case its request begins at
-       the end of that time, behind one that is being sent: two reference requests.
-    2. oldest_first: the backlog that was there before it, at the lowest throughput that passes.
+    1. live_first: a record has precedence for ten seconds and the linger time. In the worst case, its request begins at
+       the end of this time, behind another request: this adds the time of two reference requests.
+    2. oldest_first: the bridge first delivers the backlog, at the lowest throughput that passes.
     """
     if run.policy == "live_first":
         return LIVE_WINDOW_SECS + LINGER_SECS + 2 * REFERENCE_SECS + 2 * run.delay_secs
@@ -129,7 +134,7 @@ def recovery_time(
 ) -> float | None:
     """Return the seconds from `since` until a window of 15 s carries `MIN_SHARE` of `per_sec`; None if none does.
 
-    `bytes_between(began, ended)` returns the payload that arrived in a time.
+    `bytes_between(began, ended)` returns the payload that arrived between two times.
     """
     began = since
     while began + RECOVERY_WINDOW_SECS <= until:
