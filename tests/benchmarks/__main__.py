@@ -38,11 +38,14 @@ SECTIONS: dict[str, Callable] = {
     "mapping": mapping_cost.measure,
     "expressions": expressions.measure,
 }
-"""Each is called with `quick` (a fraction of the messages) and `note` (called with what comes next); what it gives is a
-dataclass with `figures()`."""
+"""Function of each section.
+
+It gets `quick` (use fewer messages) and `note` (a function that shows what is measured next). It returns a dataclass
+with a method `figures()`.
+"""
 
 TABLE_COLUMNS = 112
-"""Width without a terminal that reports its own."""
+"""Width of the table if no terminal reports its own width."""
 
 
 def chosen(words: list[str]) -> list[str]:
@@ -64,7 +67,7 @@ def main() -> None:
         before = yardstick()
         measured = SECTIONS[name](quick=options.quick, note=lambda text, name=name: progress.print(f"{name}: {text}"))
         sections.append(scoreboard.Section(name, measured.figures(), measured, (before, yardstick())))
-        if not options.quick:  # as soon as it is known, so that a later section that fails takes nothing with it
+        if not options.quick:  # write each result at once, so that a later failure does not lose it
             scoreboard.write(BUILD / "bench.json", sections)
     terminal = Console()
     terminal.width = max(terminal.width, TABLE_COLUMNS)

@@ -1,10 +1,11 @@
-"""After a long outage: five million records wait, and the bridge starts, takes what comes, and catches up.
+"""Section backlog: the bridge starts with five million records, receives messages, and delivers the records.
 
-    ingest     with Kinesis out of reach, messages that wait in the broker's session are taken in: into an empty spool,
-               and behind the backlog
-    drain      Kinesis is back: the backlog goes, packed, while live messages come; then the database has its size again
+ingest     Kinesis is unreachable. The bridge receives messages that the broker has queued, once with an empty spool,
+           and once with the backlog
+drain      Kinesis is reachable. The bridge delivers the packed backlog while live messages arrive. At the end, the
+           database must have its former size
 
-What is counted is in the ledger: read from the database's file, since Kinesis sees packed records.
+The delivered records are read from the ledger in the database, because Kinesis sees packed records.
 """
 
 import subprocess
@@ -33,7 +34,7 @@ from tests.harness.network import free_port
 
 RECORDS = 5_000_000
 ROUNDS = 2
-"""Number of turns of the intake: the better of each counts, because other work on the machine slows down some."""
+"""Number of rounds of `ingest`. The better result counts, because other work on the machine slows down some rounds."""
 LIVE_RATE = 2_000
 MIB = 1024**2
 SPOOL = {"max_bytes": "64 GiB"}
@@ -42,7 +43,7 @@ SAMPLE_SECS = 0.1
 
 @dataclass
 class Taken:
-    """Messages received while Kinesis could not be reached."""
+    """Result of receiving messages while Kinesis is unreachable."""
 
     messages: int
     messages_per_sec: float
@@ -53,7 +54,7 @@ class Taken:
 
 @dataclass
 class Drained:
-    """Result of a drain. `rss_early_mb` and `rss_late_mb` are the maxima in its first and in its last third."""
+    """Result of a drain. `rss_early_mb` and `rss_late_mb` are the maximum memory in its first and its last third."""
 
     records_per_sec: float
     cpu_us_per_record: float
@@ -197,7 +198,7 @@ def shrinking(folder: Path) -> float:
 
 
 def booked_in(folder: Path, column: str) -> int:
-    """Return the same as `booked`; 0 without a spool."""
+    """Return the sum of a column of the ledger; 0 if there is no spool."""
     return booked(folder, column) if (folder / "data" / "spool.db").exists() else 0
 
 

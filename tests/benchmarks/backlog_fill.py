@@ -1,6 +1,7 @@
-"""Fill a spool as the bridge would, without broker and mapping: `python -m tests.benchmarks.backlog_fill FOLDER COUNT`.
+"""Fill a spool in the same way as the bridge: `python -m tests.benchmarks.backlog_fill FOLDER COUNT`.
 
-The records are those of the benchmarks' mapping, for its packed output; the ledger are kept, as in every transaction.
+It needs no broker and no mapping. The records are those of the benchmarks' mapping with a packed output, and the ledger
+is updated in every transaction.
 """
 
 import json
@@ -21,12 +22,12 @@ NAME = "press-telemetry"
 
 
 def fill(folder: Path, count: int) -> None:
-    """`count` records of about 140 bytes for the one output of the mapping, 200 keys."""
+    """Write `count` records of about 140 bytes with 200 keys to the output of the mapping."""
     mapping = compile_text(json.dumps(packed("kpl")), NAME, NO_RESOURCES, shown_as=NAME)
     spool = open_spool(SpoolSettings(path=folder, max_bytes=64 * 1024**3, fresh_bytes=0))
     try:
         number, queue = spool.mapping_number(NAME), spool.queue(str(mapping.outputs[0].destination))
-        # Only the measurement itself needs the guarantee of fsync, not its preparation.
+        # Turn off fsync, which is needed for the measurement but not for its preparation.
         spool._database.execute("pragma synchronous=off")
         for first in range(0, count, BURST):
             for place in range(first, min(count, first + BURST)):
@@ -37,7 +38,7 @@ def fill(folder: Path, count: int) -> None:
 
 
 def record(place: int) -> bytes:
-    """Return the record of message `place`."""
+    """Return the record of the message with this number."""
     machine, temperature = f"press{place % 200:03d}", 20.5 + place % 50
     fields = {"machine": machine, "temp_c": temperature, "site": "pdx", "line": "l3", "count": place, "vib": 0.03}
     return orjson.dumps(fields | {"ts": 1_700_000_000_000 + place})

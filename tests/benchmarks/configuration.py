@@ -1,7 +1,7 @@
-"""A large configuration: 2,000 mappings with wildcards, and 50,000 topics.
+"""Section configuration: 2,000 mappings with wildcards, and 50,000 topics.
 
-What is timed by itself is `check`, the start, and a reload of one file and of all as the watcher does it; then the way
-from a topic to its mappings, for topics seen before and for new ones, beside that of one mapping.
+It measures `check`, the start, and reloads of one file and of all files. Then it measures the search for the mappings
+of a topic, for cached and for new topics, and compares it with a configuration of one mapping.
 """
 
 import resource
@@ -30,7 +30,7 @@ RELOAD_SECS = at_most(2)
 
 @dataclass
 class Configuration:
-    """Seconds of CPU, and µs of CPU a topic."""
+    """Results: times in seconds of CPU, and searches in µs of CPU per topic."""
 
     mappings: int
     topics: int
@@ -74,7 +74,7 @@ class Configuration:
 
 
 def mapping(number: int) -> dict:
-    """Return a mapping for one machine type of one area, with two wildcards, a transform and a test."""
+    """Return a mapping for one machine type in one area, with two wildcards, a transform and a test."""
     area, cell = f"area{number % AREAS:02d}", f"cell{number // AREAS:02d}"
     data = {"machine": "press07", "temp_c": 100.5, "site": "pdx", "area": f"{area} {cell}", "ts": 1_700_000_000_000}
     return {
@@ -96,7 +96,7 @@ def mapping(number: int) -> dict:
 
 
 def topics(count: int) -> list[bytes]:
-    """Return topics, each of which matches one mapping."""
+    """Return topics, each of which matches one of the mappings."""
     return [
         f"factory/pdx/area{n % AREAS:02d}/press{n:05d}/cell{n // AREAS % (MAPPINGS // AREAS):02d}/telemetry".encode()
         for n in range(count)
@@ -133,13 +133,21 @@ def _as_a_process(mappings: dict[str, dict]) -> tuple[float, float]:
 
 
 def _reloads(folder: Path, mappings: dict[str, dict]) -> tuple[LiveMappings, list[float]]:
-    """The active mappings, and the CPU seconds of: first load, one file, all files, all
-    written again with what they held, all requested, a look, the filters."""
+    """Return the active mappings, and the CPU seconds of each of these steps, in order.
+
+    1. load all files
+    2. reload after a change of one file
+    3. reload after a change of all files
+    4. reload after all files were written with the same content
+    5. reload all files on request
+    6. scan the folder
+    7. compute the topic filters
+    """
     files = folder / "mappings"
     files.mkdir()
     for name, each in mappings.items():
         (files / f"{name}.yaml").write_text(yaml.safe_dump(each, sort_keys=False))
-    raise_gc_threshold()  # as the bridge does
+    raise_gc_threshold()  # like the bridge
     live = LiveMappings(files, folder / "in-force")
     timed = [_cpu_secs(live.reload)]
     freeze_gc()
@@ -158,7 +166,7 @@ def _reloads(folder: Path, mappings: dict[str, dict]) -> tuple[LiveMappings, lis
 
 
 def _lookups(routes: Router, names: list[bytes]) -> tuple[float, float, float, float]:
-    """Return the µs of a cached topic, of a topic with one mapping, and of a new topic, and the cache's MiB."""
+    """Return the µs per topic: cached, with only one mapping, and new. Also return the MiB of the cache."""
     before = _resident_bytes()
     new = _cpu_secs(lambda: _match(routes, names)) / len(names) * 1e6
     memory = _resident_bytes() - before
@@ -172,7 +180,7 @@ def _lookups(routes: Router, names: list[bytes]) -> tuple[float, float, float, f
 
 def _match(routes: Router, names: Iterable[bytes]) -> None:
     for name in names:
-        routes.match(bytes(memoryview(name)))  # from the wire each is a new object, whose hash is not known yet
+        routes.match(bytes(memoryview(name)))  # a topic from a packet is a new object whose hash is not cached
 
 
 def _cpu_secs(work: Callable[[], object]) -> float:

@@ -1,5 +1,7 @@
-"""Compiled expressions against the `jmespath` package's interpreter, and the forms that the package does not have
-against the same without them: `python -m tests.benchmarks.expressions`.
+"""Section expressions: `python -m tests.benchmarks.expressions`.
+
+It compares compiled expressions with the interpreter of the package `jmespath`. The package does not have some forms,
+such as operators. These are compared with compiled expressions without them.
 """
 
 import timeit
@@ -68,7 +70,7 @@ FORMS = {
     "flatten_object": ("flatten_object(payload.nested, '.')", "to_string(payload.nested)"),
     "find_first": ("find_first(payload.machine, '0')", "contains(payload.machine, '0')"),
 }
-"""Each form, and an expression of comparable work without it."""
+"""Forms that the package does not have, each with an equivalent expression without it."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def measured(number=5000):
 def forms(number=5000):
     """Yield the best times of each form and of its equivalent.
 
-    They are measured in turns, because the speed of the machine changes.
+    Both are measured in turn, because the speed of the machine changes.
     """
     found = []
     for name, texts in FORMS.items():
@@ -123,7 +125,7 @@ def forms(number=5000):
 
 
 OPERATORS = frozenset({"formula", "sum of three", "product in a list", "remainder", "floor division", "conditional"})
-"""Forms that must not cost more than the same with function calls."""
+"""Forms that must not cost more than the equivalent function calls."""
 
 
 @dataclass(frozen=True)

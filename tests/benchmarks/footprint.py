@@ -1,7 +1,8 @@
-"""Cost of the bridge on a small machine: its start, its idle hours, its memory, and its writes to a flash disk.
+"""Section footprint: start, idle CPU, memory and disk writes of the bridge on a small machine.
 
-The page is on, as it is by default, and open where that is said: two streams of events, as a browser holds them.
-Flash wear is what the kernel was requested to write, by message: the write-ahead log, its checkpoints, and all else.
+The page is served as by default. When the page is open, a client reads its two event streams like a browser. The
+written bytes are all bytes that the kernel was requested to write, per message: write-ahead log, checkpoints and
+everything else.
 """
 
 import contextlib
@@ -36,14 +37,14 @@ from tests.harness.network import free_port
 STARTS = 7
 IDLE_SECS = 30.0
 LIVE_RATES = (10, 1_000)
-"""Messages a second."""
+"""Rate in messages per second."""
 LIVE_SECS = 20
 MB = 10**6
 
 
 @dataclass
 class Footprint:
-    """Results. `start_secs` has the times of all starts. The written bytes are per message, by kind of traffic."""
+    """Results. `start_secs` has the times of all starts. Written bytes are per message, for each kind of traffic."""
 
     start_secs: list[float]
     start_cpu_secs: float
@@ -80,7 +81,7 @@ def measure(*, quick: bool, note) -> Footprint:
 
 
 def _starts(times: int) -> tuple[list[float], float]:
-    """Return the seconds from the command to SUBACK of each start, and the CPU time of the last one."""
+    """Return the seconds from the command to the SUBACK for each start, and the CPU time of the last start."""
     found, cpu, port = [], 0.0, free_port()
     with (
         build_folder() as folder,
@@ -96,14 +97,14 @@ def _starts(times: int) -> tuple[list[float], float]:
             cpu = process.cpu_secs
             idle(process)
             if turn == 0:
-                with _page_open(port):  # Python compiles what was never used before, and keeps its memory for it
+                with _page_open(port):  # the first start compiles modules, which costs time and memory
                     time.sleep(1)
             assert process.stop() == 0, process.stderr()
     return found, cpu
 
 
 def _import_secs() -> float:
-    """Return the CPU time of the imports of `run`: that of an interpreter with them, minus that of one without."""
+    """Return the CPU time of the imports of `run`: an interpreter with them, minus an interpreter without them."""
     code = "import resource; print(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
     imports = "import bridge.cli.commands.run, bridge.runtime.service, bridge.web.server;"
     least = [min(float(_output(before + code)) for _ in range(3)) for before in ("", imports)]
@@ -115,7 +116,10 @@ def _output(code: str) -> str:
 
 
 def _idle(secs: float) -> tuple[float, float, float, float, float]:
-    """Percent of a core, with the page shut and open; MB, likewise; bytes written an hour."""
+    """Return (CPU with the page closed, CPU with the page open, memory closed, memory open, bytes written per hour).
+
+    CPU is in percent of a core, and memory in MB.
+    """
     port = free_port()
     with (
         build_folder() as folder,
@@ -125,7 +129,7 @@ def _idle(secs: float) -> tuple[float, float, float, float, float]:
     ):
         process.start()
         process.wait_for("subscribed")
-        with publishing(broker.port, 200, rate=100) as publisher:  # something to show
+        with publishing(broker.port, 200, rate=100) as publisher:  # so that the page has data to show
             published(publisher)
         idle(process)
         written = written_bytes(process.pid)
@@ -145,7 +149,7 @@ def _percent(process: BridgeProcess, secs: float) -> float:
 
 @contextlib.contextmanager
 def _page_open(port: int) -> Iterator[None]:
-    """Requests of a browser on the overview: the page's parts, the last hour, and two event streams."""
+    """Send the requests of a browser on the overview: files of the page, the last hour, and two event streams."""
     _get(port, "/").read()
     _get(port, "/api/history").read()
     streams = [_get(port, "/api/events"), _get(port, "/api/messages")]
@@ -171,7 +175,7 @@ def _drain(stream: http.client.HTTPResponse) -> None:
 
 
 def _written(*, quick: bool, note) -> dict[str, float]:
-    """Bytes a message: at a steady rate, each in its own burst or some together; and from a full queue."""
+    """Return the bytes written per message: singly, at a constant rate, and from a full queue."""
     found = {}
     for rate in LIVE_RATES:
         note(f"written at {rate:,} messages/s")
@@ -219,6 +223,6 @@ def _parts() -> Iterator[tuple]:
 
 
 def written_bytes(pid: int) -> int:
-    """Return the bytes that the process has caused to be written to disks: proc(5), /proc/pid/io."""
+    """Return the bytes that the process has written to disks: proc(5), /proc/pid/io."""
     lines = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
     return int(lines["write_bytes"])

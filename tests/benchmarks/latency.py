@@ -1,7 +1,7 @@
-"""Latency from publishing to acceptance by Kinesis.
+"""Section latency: the time from publishing a message until Kinesis has accepted its record.
 
-The publisher adds the time to each message, and the stand-in notes when it accepts the record. A request takes 20 ms,
-and its records are accepted at the end.
+The publisher writes the time into each message. The stand-in records the time when it accepts the record, which is at
+the end of a request of 20 ms.
 """
 
 import base64
@@ -28,12 +28,12 @@ from tests.fakes.kinesis_streams import Stream
 KINESIS_SECS = 0.02
 RATE = 1_000
 LONE_RATE = 1.3
-"""Messages a second that find the bridge idle: none shares its way with another."""
+"""Rate at which messages arrive singly, so that none shares its transaction or request."""
 
 
 @dataclass
 class Latency:
-    """Milliseconds."""
+    """Latencies in milliseconds."""
 
     messages: int
     rate: float
@@ -58,9 +58,9 @@ class Latencies:
 
 
 class TimedStream(Stream):
-    """Stream that notes (time of publishing, time of acceptance) in ns for each record.
+    """Stream that records (time of publishing, time of acceptance) in ns for each record.
 
-    The transform must keep `ts`.
+    The transform must return `ts`.
     """
 
     def __init__(self, name: str, shards: int) -> None:

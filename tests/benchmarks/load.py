@@ -1,7 +1,7 @@
-"""Common parts of the benchmarks of the bridge: a real broker, a Kinesis that is not a bottleneck, and the load.
+"""Parts of all benchmarks: a real broker, a stand-in for Kinesis that is fast enough, and the load.
 
-mosquitto as configured here, the stand-in for Kinesis, the publisher and the bridge are processes of their own. The
-spool lies under build/, on a disk and not in memory: its fsync is part of what is measured.
+mosquitto, the stand-in, the publisher and the bridge are separate processes. The spool is under build/, on a disk and
+not in memory, because `fsync` is a part of the measurement.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from tests.harness.mosquitto import Mosquitto
 BUILD = ROOT / "build"
 STREAM = "factory-telemetry"
 SHARDS = 16
-"""Number for kpl, which keeps within the limits of shards: 4 shards accept 35,000 of these records a second."""
+"""Number of shards with which `kpl` stays below the limits: 4 shards accept 35,000 of these records a second."""
 MAPPING = {
     "topic": "factory/{site}/{line}/{machine}/telemetry",
     "transform": (
@@ -31,7 +31,7 @@ MAPPING = {
     ),
     "outputs": [{"data_stream": STREAM, "partition_key_from": "captures.machine"}],
 }
-"""Seven fields of a 200-byte JSON message; plain records, in order per machine."""
+"""Mapping of a 200-byte JSON message to seven fields: plain records, in order per machine."""
 PATIENCE_SECS = 60
 SAMPLE_SECS = 0.02
 
@@ -49,7 +49,7 @@ def build_folder() -> Iterator[Path]:
 
 
 def benchmark_broker() -> Mosquitto:
-    """No persistence and no limits: the broker must not be what is measured."""
+    """Run a broker without persistence and limits, so that the broker does not limit the measurement."""
     settings = "queue_qos0_messages true"
     return Mosquitto(persistence=False, max_inflight_messages=0, max_queued_messages=0, settings=settings)
 
@@ -66,9 +66,9 @@ def bridge(
     kinesis: dict | None = None,
     **more,
 ) -> Iterator[BridgeProcess]:
-    """Yield a configured bridge that is not started yet, and end it after the block.
+    """Yield a configured bridge that is not started, and end it after the block.
 
-    `mappings` by name replace `mapping`.
+    If `mappings` is given, it replaces `mapping`.
     """
     write_configuration(
         folder,
@@ -87,17 +87,17 @@ def bridge(
 
 
 def idle(process: BridgeProcess, *, timeout_secs: float = 30) -> None:
-    """Wait until the bridge has started and is idle: later CPU time is for the messages."""
+    """Wait until the bridge has started and is idle. CPU time after that is for messages."""
 
     def cpu_secs() -> float:
         assert process.running, f"the bridge has ended:\n{process.stderr()}"
         return process.cpu_secs
 
-    burning_nothing(cpu_secs, for_secs=0.5, most_secs=0.011, timeout_secs=timeout_secs)  # one tick may pass
+    burning_nothing(cpu_secs, for_secs=0.5, most_secs=0.011, timeout_secs=timeout_secs)  # allow one clock tick
 
 
 def burning_nothing(cpu_secs: Callable[[], float], *, for_secs: float, most_secs: float, timeout_secs: float) -> None:
-    """Wait until the processes used at most `most_secs` of CPU in `for_secs`, and some before."""
+    """Wait until the processes used at most `most_secs` of CPU within `for_secs`, after they have used some."""
     deadline = time.monotonic() + timeout_secs
     before, since = cpu_secs(), time.monotonic()
     while time.monotonic() - since < for_secs or not before:
@@ -115,7 +115,7 @@ class Kinesis:
     _connection: http.client.HTTPConnection
 
     def delivered(self) -> int:
-        """Records accepted so far."""
+        """Number of records that were accepted so far."""
         return self.counters()["records"]
 
     def counters(self) -> dict:
@@ -166,9 +166,11 @@ def published(process: subprocess.Popen, *, timeout_secs: float = 600) -> dict:
 
 
 def in_session(process: BridgeProcess, broker: Mosquitto, count: int, **publishing_options) -> float:
-    """The messages wait in the broker's session, and the bridge, started, for the broker's CONNACK: `broker.resume`
-    lets it at them. Gives the publisher's rate."""
-    process.start()  # leaves its session and its subscription with the broker
+    """Queue messages in the broker's session, pause the broker, and start the bridge. Return the rate of the publisher.
+
+    The bridge then waits for its CONNACK. `broker.resume` lets it receive the messages.
+    """
+    process.start()  # create the session and the subscription in the broker
     process.wait_for("subscribed")
     assert process.stop() == 0, process.stderr()
     with publishing(broker.port, count, **publishing_options) as publisher:
@@ -187,9 +189,10 @@ def booked(folder: Path, column: str) -> int:
 
 
 def delivering(process: BridgeProcess, kinesis: Kinesis, count: int) -> float:
-    """Wait until the ledger shows that `count` messages are delivered; messages a second since the first was seen.
+    """Wait until the ledger shows that `count` messages are delivered. Return the rate in messages per second.
 
-    Kinesis counts records, of which a packed one holds many: so the ledger is read when no more come.
+    The rate begins with the first record. Kinesis counts packed records, which contain many messages, so the ledger is
+    read when no more records arrive.
     """
     first_at = last_at = asked_at = time.monotonic()
     first = seen = 0

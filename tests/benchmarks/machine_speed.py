@@ -1,6 +1,6 @@
-"""Current speed of the machine. Figures of different hours are comparable only if this speed is the same.
+"""Section for the current speed of the machine. Figures are comparable only if this speed was the same.
 
-The speed of shared machines can change by a factor of two within minutes. This measurement runs alone, so it does not
+The speed of a shared machine can change by a factor of two within minutes. This measurement runs alone, so it does not
 show how the processes of a benchmark slow each other down.
 """
 
@@ -12,7 +12,7 @@ _MESSAGE = {"ts": 1_700_000_000_000, "temperature": 61.5, "tags": {"site": "pdx"
 
 
 def yardstick() -> float:
-    """Return the µs of CPU that a fixed piece of Python takes: the minimum of some rounds."""
+    """Return the µs of CPU that a fixed Python program needs: the minimum of some rounds."""
     return min(_round() for _ in range(ROUNDS)) / TURNS * 1e6
 
 

@@ -89,11 +89,11 @@ FORMATS = {
     "json in latin-1": ({"payload": "json", "encoding": "latin-1"}, orjson.dumps(FIELDS)),
     "json, deflated": ({"payload": "json", "compression": "deflate"}, compress("deflate", orjson.dumps(FIELDS))),
 }
-"""Options and payload of each format, for the same six fields; None: as the mapping's own tests would send them."""
+"""Options and payload of each format, for the same six fields. None: encode the fields as the tests of a mapping do."""
 
 
 def micros(work, *, rounds=7, count=20_000):
-    """Return the minimum CPU time of a call in µs, because other rounds may have been disturbed."""
+    """Return the minimum CPU time of a call in µs. Other rounds may have been disturbed by other programs."""
     best = float("inf")
     for _ in range(rounds):
         started = time.process_time()
@@ -104,7 +104,7 @@ def micros(work, *, rounds=7, count=20_000):
 
 
 def costs():
-    """Give (name, µs) for each kind of mapping, and for the parts that are not the mapping's own."""
+    """Yield (name, µs) for each kind of mapping, and for other parts of the work, such as parsing JSON."""
     message = Message(TOPIC, PAYLOAD, 1, False, 1_700_000_000_000)
     for name, options in MAPPINGS.items():
         text = json.dumps({"topic": "factory/{site}/{line}/{machine}/telemetry"} | options)
@@ -121,7 +121,7 @@ def costs():
 
 
 def format_costs():
-    """Give (name, µs) for a message of six fields in each payload format, as one record."""
+    """Yield (name, µs) for a message of six fields in each payload format."""
     for name, (options, payload) in FORMATS.items():
         text = json.dumps({"topic": "#", "transform": "payload", "outputs": [{"data_stream": "s"}]} | options)
         mapping = compile_text(text, "m", Resources(schemas=SCHEMAS), shown_as="m")

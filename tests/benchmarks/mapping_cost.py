@@ -1,4 +1,4 @@
-"""Cost of mapping alone: decode, transform, partition key, without broker, spool and Kinesis."""
+"""Section mapping: cost of decoding, transform and partition key, without broker, spool and Kinesis."""
 
 import json
 import time
@@ -28,7 +28,7 @@ def measure(*, quick: bool, note) -> MappingCost:
 
 
 def cost(count: int, *, rounds: int = 3) -> MappingCost:
-    """Return the best of some rounds, because others may have been disturbed."""
+    """Return the best of some rounds, because other programs may have disturbed the others."""
     mapping = compile_text(json.dumps(MAPPING), "press-telemetry", NO_RESOURCES, shown_as="press-telemetry")
     messages = [Message(topic, payload, 1, False, 1_700_000_000_000) for topic, payload in telemetry(count)]
     best = min(_round(mapping, messages) for _ in range(rounds))

@@ -1,9 +1,8 @@
-"""Gain of packing: one shard with the limits of AWS, and the CPU per message without a limit.
+"""Section packing: one shard with the limits of AWS, and the CPU per message without limits.
 
-Every message is 200 bytes of JSON and is sent unchanged; the bridge, its broker and its spool are those of `pipeline`.
-The messages wait in the broker's session and come all at once: where the bridge must wait for messages, its bursts
-become smaller, and a cheaper sender shows as more bursts. They compress better than a plant's do: little of them
-changes.
+Every message is 200 bytes of JSON and is sent unchanged. All messages wait in the broker's session and arrive at once.
+If the bridge had to wait for messages, its bursts would become smaller, and less CPU for sending would only cause more
+bursts. The messages compress better than those of a plant, because few of their values change.
 """
 
 import itertools
@@ -30,12 +29,14 @@ OUTPUTS = {
     "lines + zstd": {"data_stream": STREAM, "packing": "lines", "compression": "zstd"},
 }
 ONE_SHARD_MESSAGES = {"plain": 10_000, "kpl": 50_000, "kpl, strict": 50_000, "lines + zstd": 250_000}
-"""About ten seconds each: what a shard accepts at once after an idle time, weighs little."""
+"""Numbers of messages for about ten seconds each. What a shard accepts at once after an idle time then matters little.
+"""
 
 SHARDS, TURNS = 32, 4
-"""Shards enough that none holds back what the bridge sends (16 take 62,000 of these messages a second); turns enough
-for a quiet moment. What packing saves is the median of what it saves in each turn: between two turns the machine may
-have become another one."""
+"""Number of shards and rounds. With 32 shards, no shard limits the bridge: 16 shards accept 62,000 messages a second.
+
+The gain of packing is the median of the gains in each round, because the speed of the machine changes between rounds.
+"""
 
 PRICES = {
     "date": "2026-03-09",
@@ -45,18 +46,22 @@ PRICES = {
     "on_demand_gb_usd": 0.08,
     "on_demand_stream_hour_usd": 0.04,
 }
-"""How it is counted: https://aws.amazon.com/kinesis/data-streams/pricing/. Provisioned: shard hours, and PUT payload
-units, begun 25 KB each. On demand: stream hours, and data written, each record rounded up to 1 KB. The hours come on
-top of these figures. The on-demand prices on that date ("Standard"; with committed use, "Advantage", 0.032 a GB):
-https://aws.amazon.com/blogs/big-data/kinesis-on-demand-advantage-saves-60-on-streaming-costs/
-The provisioned ones are as others quote them: AWS's page fills its figures in by script."""
+"""Prices of AWS. https://aws.amazon.com/kinesis/data-streams/pricing/
+
+In provisioned mode, AWS bills shard hours and PUT payload units of 25 KB, rounded up per record. In on-demand mode, AWS
+bills stream hours and the written data, with each record rounded up to 1 KB. The figures here do not include the hours.
+
+The on-demand prices are those of on-demand standard on that date; with committed use ("Advantage"), a GB costs 0.032:
+https://aws.amazon.com/blogs/big-data/kinesis-on-demand-advantage-saves-60-on-streaming-costs/ The provisioned prices
+are from third parties, because AWS's page inserts its figures by a script.
+"""
 
 GB = 1024**3
 
 
 @dataclass
 class PackingRun:
-    """Per million messages: PUT payload units and billed on-demand GB, each in money too (see PRICES)."""
+    """Result of one run. Units and GB are per million messages, and so are their prices (see PRICES)."""
 
     packing: str
     limited: bool
@@ -72,7 +77,7 @@ class PackingRun:
 
 
 def run(packing: str, count: int, *, limited: bool, shards: int = 1) -> PackingRun:
-    """Run it. Raise AssertionError unless the ledger shows that every message was delivered."""
+    """Run the bridge with one packing. Raise AssertionError unless the ledger shows that all messages are delivered."""
     mapping = {"topic": "factory/{site}/{line}/{machine}/telemetry", "outputs": [OUTPUTS[packing]]}
     with (
         build_folder() as folder,
@@ -113,7 +118,7 @@ def _result(packing, limited, count, per_sec, cpu, counts) -> PackingRun:
 
 @dataclass
 class Packing:
-    """`unlimited` by turns; `prices` are those of PRICES."""
+    """All results. `unlimited` has the results of each round. `prices` are PRICES."""
 
     one_shard: list[PackingRun]
     unlimited: list[dict[str, PackingRun]]
@@ -131,7 +136,7 @@ class Packing:
             ]
         turns = [{packing: run.cpu_us_per_message for packing, run in turn.items()} for turn in self.unlimited]
         for packing in OUTPUTS:
-            # Other work of the machine can only increase the value.
+            # The minimum counts, because other work on the machine can only increase the value.
             found.append(Figure(f"no limits, {packing}: CPU", min(turn[packing] for turn in turns), "µs/message"))
         saved = statistics.median(1 - turn["kpl"] / turn["plain"] for turn in turns)
         return [*found, Figure("no limits, kpl: CPU below plain", saved * 100, "%", at_least(25))]
@@ -146,7 +151,7 @@ def measure(*, quick: bool, note) -> Packing:
 
 
 def _unlimited(*, quick: bool, note) -> list[dict[str, PackingRun]]:
-    """Each packing in turn, TURNS times."""
+    """Measure each packing in turn, in TURNS rounds."""
     turns: list[dict[str, PackingRun]] = [{} for _ in range(1 if quick else TURNS)]
     for (number, turn), packing in itertools.product(enumerate(turns, 1), OUTPUTS):
         note(f"{SHARDS} shards without limits, {packing}, turn {number}")

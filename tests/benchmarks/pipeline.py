@@ -1,10 +1,10 @@
-"""The bridge at full load: CPU per message, messages per second, memory, and whether all messages arrived.
+"""Section pipeline: the bridge at full load. CPU per message, messages per second, memory, and lost messages.
 
-    preloaded    the messages wait in the broker's session; the bridge, already started, is let at them all at once
-    live         the publisher sends while the bridge runs, and both share the machine with broker and Kinesis
+preloaded    the messages wait in the broker's session, and a bridge that has started receives all of them at once
+live         the publisher sends while the bridge runs; both use the same machine as the broker and Kinesis
 
-Either way the bridge is idle when its CPU time is read first, so that every cost of every message is counted and
-nothing of the start; it is read last when Kinesis has accepted the last message and the ledger say so.
+The CPU time is measured from an idle bridge until Kinesis has accepted the last message and the ledger shows it. So it
+contains all costs of the messages, but not the costs of the start.
 """
 
 import contextlib
@@ -28,16 +28,18 @@ from tests.harness.ledger import read_ledger
 
 PACKINGS, PROTOCOLS, QOS = ("kpl", "none"), ("3.1.1", "5"), (1, 0, 2)
 TURNS = 3
-"""At QoS 1. The cheapest counts of each: what else a machine does only ever adds."""
+"""Number of rounds at QoS 1. The best round counts, because other work on the machine only adds costs."""
 CPU_TARGETS = {"kpl": at_most(12), "none": at_most(16)}
-"""µs, for QoS 1."""
+"""Targets in µs, for QoS 1."""
 RATE_TARGETS = {"kpl": at_least(60_000)}
 
 
 @dataclass
 class Run:
-    """`messages_per_sec` is from the first delivered to the last; `duplicates` are records sent more than once (None
-    where they are packed); MB are 10^6 bytes."""
+    """Result of a run. `messages_per_sec` is from the first to the last delivery. MB are 10^6 bytes.
+
+    `duplicates` is the number of records that were sent more than once; None if they are packed.
+    """
 
     load: str
     packing: str

@@ -16,7 +16,7 @@ _WORDS = {"≤": operator.le, "≥": operator.ge}
 
 @dataclass(frozen=True)
 class Target:
-    """`relation` is ≤ or ≥."""
+    """Target of a figure. `relation` is ≤ or ≥."""
 
     relation: str
     value: float
@@ -35,7 +35,7 @@ def at_least(value: float) -> Target:
 
 @dataclass(frozen=True)
 class Figure:
-    """One number. `unit` is its unit and that of the target."""
+    """One measured number. `unit` is the unit of the number and of its target."""
 
     name: str
     value: float
@@ -50,9 +50,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """Measurement of one part: `figures` for the table, `measured` (a dataclass) for the JSON.
+    """Result of one section: `figures` for the table, and `measured` (a dataclass) for the JSON.
 
-    `yardstick`: how fast the machine was before and after, in µs.
+    `yardstick` is the speed of the machine before and after the section, in µs.
     """
 
     name: str
@@ -98,7 +98,7 @@ def _verdict(figure: Figure) -> str:
 
 
 def write(file: Path, sections: Iterable[Section]) -> None:
-    """Write the results. Sections that were not measured now keep their last results."""
+    """Write the results. Sections that were not measured in this run keep their earlier results."""
     known = json.loads(file.read_text())["sections"] if file.exists() else {}
     machine = {"python": platform.python_version(), "cpus": os.cpu_count()}
     found = known | {section.name: section.document() for section in sections}

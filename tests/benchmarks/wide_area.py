@@ -1,4 +1,4 @@
-"""Throughput over a long distance to Kinesis.
+"""Section wide: throughput over a long distance to Kinesis.
 
 A request takes 100 ms, so the requests in flight limit the throughput. The bridge has its default settings. All
 messages wait in the broker's session and arrive at once.
@@ -25,7 +25,7 @@ TARGETS = {"none": at_least(20_000), "kpl": at_least(25_000)}
 
 @dataclass
 class WideRun:
-    """`requests_in_flight` is the most there were; MB are 10^6 bytes."""
+    """Result. `requests_in_flight` is the maximum number of requests in flight; MB are 10^6 bytes."""
 
     packing: str
     shards: int

@@ -1,9 +1,9 @@
-"""`run --workers N` beside one process: CPU per message of supervisor and workers together, in the same run.
+"""Section workers: CPU per message of `run --workers N` (supervisor and workers), compared with one process.
 
-backlog   the messages wait at the broker while the bridges are stopped (SIGSTOP), and all go at once: bursts are full
-live      20,000 a second come while the bridges run, which one process bears as well
-flood     the publisher sends as fast as it can: one process has work all the time, so that its bursts become larger
-          than those of workers that have not; what that gives it is no cost of theirs, and has no target
+backlog   the messages wait in the broker while the bridges are stopped (SIGSTOP), and then arrive in full bursts
+live      20,000 messages a second arrive while the bridges run, which one process can also handle
+flood     the publisher sends as fast as it can; one process always has work, so its bursts are larger than those of
+          workers, which costs less CPU. So this comparison has no target
 """
 
 import contextlib
@@ -29,15 +29,18 @@ from tests.harness.workers import Workers
 from tests.integration.arrivals import eventually
 
 TURNS = 3
-"""Compare one process and workers. The cheapest run of each counts, because other work on the machine only
-ever adds; of what workers take more, the median of the turns: between two the machine may have become another one."""
+"""Number of rounds. The cheapest run counts, because other work on the machine only adds costs.
+
+The ratio of workers to one process is the median of the rounds, because the speed of the machine changes between
+rounds.
+"""
 LIVE_RATE = 20_000
 SETTLE_SECS = 120
 
 
 @dataclass
 class Sharing:
-    """Microseconds of CPU per message, measured in turns: of one process, and of the workers with their supervisor."""
+    """µs of CPU per message in each round: of one process, and of the workers with their supervisor."""
 
     load: str
     workers: int
@@ -77,12 +80,12 @@ def measure(*, quick: bool, note, workers: int = 2) -> Sharings:
 
 
 def _measured(count: int, workers: int, load: str) -> float:
-    """Microseconds of CPU a message."""
+    """Measure one run. Return the µs of CPU per message."""
     with build_folder() as folder, benchmark_broker() as broker, kinesis_process() as kinesis:
         with _running(folder, broker.port, kinesis.port, workers) as running:
             pids = [running.pid, *(running.pid_of(number + 1) for number in range(workers))]
             bridges = pids[1:] or pids
-            # The cost of the start does not belong to the messages.
+            # The costs of the start are not costs of messages.
             burning_nothing(lambda: _cpu_secs(pids), for_secs=0.7, most_secs=0.02 * len(pids), timeout_secs=30)
             if load == "backlog":
                 _signal(bridges, signal.SIGSTOP)
@@ -109,6 +112,6 @@ def _signal(pids: list[int], number: int) -> None:
 
 
 def _cpu_secs(pids: list[int]) -> float:
-    """User and system time of all threads of these processes: proc(5), /proc/pid/stat."""
+    """Return the CPU time (user and system) of all threads of these processes: proc(5), /proc/pid/stat."""
     fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
     return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS_PER_SEC

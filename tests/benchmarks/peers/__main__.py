@@ -31,7 +31,7 @@ def chosen(words: list[str]) -> list[Peer]:
 
 
 def measured(peer: Peer, scenes: list[str], load: Load, progress: Console) -> table.Entry:
-    """Measure a peer. A peer that is missing, or cannot run a scene, is reported and does not affect the others."""
+    """Measure a peer. If a peer is missing or cannot run a scene, report it and continue with the others."""
     outcomes: dict[str, Outcome] = {}
     if not peer.found():
         names = ", ".join(" ".join(program) for program in peer.programs)
@@ -59,14 +59,14 @@ def main() -> None:
     entries: dict[str, table.Entry] = {}
     for peer in chosen(options.words):
         entries[peer.name] = measured(peer, options.scenes, QUICK if options.quick else Load(), progress)
-        if not options.quick:  # as soon as it is known, so that what comes later takes nothing with it
+        if not options.quick:  # write each result at once, so that a later failure does not lose it
             table.write(file, ordered(table.written(file) | entries))
     print(table.markdown(entries))
     print("\n" + "\n".join(f"{name}: {entry.note}" for name, entry in entries.items()))
     if options.docs and not options.quick:
         text = table.markdown(table.written(file))
         table.PAGE.write_text(table.with_table(table.PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
-        generated.write()  # the README repeats some of it
+        generated.write()  # the README repeats a part of the table
 
 
 def ordered(entries: dict[str, table.Entry]) -> dict[str, table.Entry]:

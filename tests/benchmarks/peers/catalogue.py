@@ -1,6 +1,6 @@
-"""Alternatives for this work, each with its start command and its handling of a message's acknowledgement.
+"""Other programs for the same work (peers): how each is started, and when it acknowledges a message.
 
-What a peer cannot do stands in its note, which is shown with the numbers.
+The note of a peer says what the peer cannot do. The tables show it with the figures.
 """
 
 import sys
@@ -33,7 +33,7 @@ def _telegraf(program: tuple[str, ...], place: Place) -> list[str]:
 
 
 def _benthos(program: tuple[str, ...], place: Place) -> list[str]:
-    """Since it is Redpanda's, by `run`; before that, and in its fork, by `-c`."""
+    """Return the command. Versions of Redpanda begin with `run`; older versions and their fork need `-c`."""
     word = "-c" if program[0] in {"benthos", "bento"} else "run"
     return [*program, word, str(HERE / "benthos.yaml")]
 

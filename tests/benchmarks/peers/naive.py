@@ -1,4 +1,4 @@
-"""Simple peer, as a developer would write it in an afternoon: a callback, a queue, and a thread that sends."""
+"""Simple peer, as a developer would write it in an afternoon: a callback, a queue, and a sending thread."""
 
 import json
 import logging

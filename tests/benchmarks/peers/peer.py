@@ -1,7 +1,7 @@
 """A peer: how it is found, started and configured.
 
-A peer's configuration is a file beside this one, as its users would write it; what differs from run to run it takes
-from its environment: BROKER_PORT, KINESIS_PORT, FOLDER (for its files), PEER_PORT and CA_FILE.
+The configuration of a peer is a file in this folder, as users would write it. Values that differ between runs come from
+the environment: BROKER_PORT, KINESIS_PORT, FOLDER (for files of the peer), PEER_PORT and CA_FILE.
 """
 
 import os
@@ -19,7 +19,7 @@ NOT_FOUND = "not on the PATH"
 
 @dataclass(frozen=True)
 class Place:
-    """Environment of a peer: its folder and the ports it uses. `peer_port` is its own, if it is a server."""
+    """Folder and ports of a peer. `peer_port` is the port of the peer itself, if it is a server."""
 
     folder: Path
     broker_port: int
@@ -36,11 +36,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Peer:
-    """`programs` are the words of a command, of which the first is looked for on the PATH: the first one found is used.
+    """A peer.
 
-    `command` gives a program's whole command in a place; it may write files there. `config` is a file beside this one.
-    `known_version` is of what comes with this project. `environment` is added to that of its place.
-    `server`: it subscribes nowhere, and the broker is requested to publish to it; then its Kinesis speaks TLS.
+    programs        commands as lists of words; the first command whose program is on the PATH is used
+    command         function that returns the command line for a program and a place; it may write files there
+    config          name of the configuration file in this folder
+    known_version   version, if the peer is a part of this project
+    environment     variables to add to those of the place
+    server          the peer does not subscribe; the broker publishes to it as a client. Its Kinesis then uses TLS
     """
 
     name: str

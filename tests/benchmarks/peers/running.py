@@ -1,4 +1,4 @@
-"""The process or processes of a peer, in one process group, which is measured and ended as one."""
+"""Process group of a peer, which is measured and ended as a unit."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Running:
-    """A peer that is not started yet. Its output goes to `FOLDER/output.log`, that of all runs together."""
+    """Peer that is not started yet. The output of all runs is appended to `FOLDER/output.log`."""
 
     def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
         self._command, self._environment = command, environment
@@ -49,7 +49,7 @@ class Running:
         os.killpg(self._process.pid, number)
 
     def check(self) -> None:
-        """Raise AssertionError with its last output if it has ended."""
+        """Raise AssertionError with the last output if the peer has ended."""
         assert self._process.poll() is None, f"{self._command[0]} has ended:\n{self.log()[-2000:]}"
 
     def log(self) -> str:
@@ -57,7 +57,7 @@ class Running:
 
     @property
     def cpu_secs(self) -> float:
-        """User and system time of the group so far: proc(5), /proc/pid/stat."""
+        """CPU time (user and system) of the group so far: proc(5), /proc/pid/stat."""
         return sum(int(fields[11]) + int(fields[12]) for fields in self._stats()) / TICKS_PER_SEC
 
     @property
@@ -65,17 +65,17 @@ class Running:
         return sum(int(fields[21]) for fields in self._stats()) * _PAGE_BYTES
 
     def _stats(self) -> list[list[str]]:
-        """Fields after the name in each process's line: the third is its group."""
+        """Yield the fields after the name in the line of each process. The third field is the process group."""
         found = []
         for file in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):  # it may end meanwhile
+            with contextlib.suppress(OSError):  # the process may have ended
                 fields = file.read_text().rpartition(")")[2].split()
                 if int(fields[2]) == self._process.pid:
                     found.append(fields)
         return found
 
     def idle(self, *, timeout_secs: float = 30) -> None:
-        """Wait until the peer uses hardly any CPU for a second: later CPU time is for the messages."""
+        """Wait until the peer uses hardly any CPU for a second. CPU time after that is for messages."""
         deadline = time.monotonic() + timeout_secs
         before, since = self.cpu_secs, time.monotonic()
         while time.monotonic() - since < 1:

@@ -1,13 +1,13 @@
-"""The scenes that every peer plays, and what became of the messages: each has its own number, and is looked for.
+"""Scenes that every peer runs. Each message has a number, and the sink searches for every number.
 
-    backlog   the messages wait at the broker while the peer is stopped (SIGSTOP), and all go at once
-    live      they come at Load.rate a second
-    killed    live; KILLS times on the way the peer is killed (SIGKILL), and started again a second later
-    away      live; a third of the way Kinesis refuses connections, for Load.away_secs
-    throttled live; a third of the way, for as long, one record in twenty fails inside of requests that succeed
+backlog     the messages wait in the broker while the peer is stopped (SIGSTOP), and then arrive at once
+live        messages arrive at Load.rate per second
+killed      live; the peer is killed KILLS times (SIGKILL), and started again after a second
+away        live; after a third of the time, Kinesis refuses connections for Load.away_secs
+throttled   live; after a third of the time, one record in twenty fails in requests that succeed, for Load.away_secs
 
-But for the backlog, Kinesis needs 20 ms for a request. A peer gets no request: only the sink reports
-what it has delivered. It is done when everything is there, or when nothing has come for Load.patience_secs.
+Except for the backlog, Kinesis needs 20 ms for a request. Only the sink reports what a peer has delivered. A scene ends
+when all messages have arrived, or when nothing has arrived for Load.patience_secs.
 """
 
 import signal
@@ -27,9 +27,10 @@ THROTTLED_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Outcome:
-    """`cpu_us_per_message` is None where the process changed meanwhile; MB are 10^6 bytes, the most that was seen.
+    """Result of a scene. `cpu_us_per_message` is None if the process was replaced. MB are 10^6 bytes, and the maximum.
 
-    `records` and `units` (PUT payload units, begun 25 KB each) are what Kinesis accepted.
+    `records` and `units` are the records and the PUT payload units (25 KB, rounded up per record) that Kinesis
+    accepted.
     """
 
     peer: str
@@ -46,7 +47,7 @@ class Outcome:
 
 def backlog(stage: Stage) -> Outcome:
     count = stage.load.backlog
-    if stage.peer.server:  # a broker that publishes to a stopped peer would hang up on it
+    if stage.peer.server:  # a broker would disconnect from a server that is stopped
         return _measured(stage, count, lambda: _published(stage, count))
     stage.running.signal(signal.SIGSTOP)
     _published(stage, count)
@@ -95,14 +96,14 @@ SCENES: dict[str, Callable[[Stage], Outcome]] = {
 
 
 def play(peer: Peer, scene: str, load: Load) -> Outcome:
-    """AssertionError where the peer does not start, or ends by itself."""
+    """Run a scene. Raise AssertionError if the peer does not start, or ends by itself."""
     with stage_of(peer, load, latency=scene != "backlog") as stage:
         stage.begin()
         return replace(SCENES[scene](stage), scene=scene)
 
 
 def _published(stage: Stage, count: int, rate: int | None = None) -> None:
-    """Returns when the broker has acknowledged all of them; what arrives meanwhile is watched."""
+    """Publish, and return when the broker has acknowledged all messages. Count arrivals during this time."""
     with publishing(stage.broker.port, count, rate=rate) as publisher:
         while rate and publisher.poll() is None:
             stage.watch.sample()

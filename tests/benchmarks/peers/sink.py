@@ -1,9 +1,9 @@
-"""A Kinesis for all peers alike: each message is counted by its own number, however it was packed or enveloped.
+"""Stand-in for Kinesis for all peers. It counts each message by its number, also in packed records and envelopes.
 
-As a process:      python -m tests.benchmarks.peers.sink LATENCY_MS [CERTIFICATE KEY]     (its first line is the port)
+As a process:      python -m tests.benchmarks.peers.sink LATENCY_MS [CERTIFICATE KEY]     (prints its port first)
 Its counts:        GET /counters
-Away for a while:  POST /control {"away_secs": 15}: connections are cut, and new ones refused until then
-Throttling:        POST /control as the stand-in's
+Away for a while:  POST /control {"away_secs": 15}: closes all connections, and refuses new ones for this time
+Throttling:        POST /control, as for the stand-in
 """
 
 import contextlib
@@ -30,14 +30,14 @@ from tests.harness.certificates import Authority
 def number_of(data: bytes) -> int:
     """Return the number of a message: `count`, at the top level or in the `fields` of Telegraf's JSON.
 
-    Raise KeyError.
+    Raise KeyError if there is none.
     """
     message = orjson.loads(data)
     return int(message["count"] if "count" in message else message["fields"]["count"])
 
 
 class CountingStream(Stream):
-    """Stream that counts accepted messages. The stream of the stand-in counts records."""
+    """Stream that counts accepted messages, whereas the stream of the stand-in counts records."""
 
     def __init__(self, name: str, shards: int) -> None:
         super().__init__(name, shards, forget=True)
@@ -59,7 +59,7 @@ class CountingStream(Stream):
 
 
 class CountingKinesis(KinesisStandIn):
-    """`tls` is a server's context, for a peer that speaks nothing else."""
+    """Server of the sink. `tls` is its TLS context, for a peer that uses only TLS."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, latency_secs: float = 0.0) -> None:
         super().__init__(tls=tls, latency_secs=latency_secs)
@@ -91,7 +91,7 @@ class CountingKinesis(KinesisStandIn):
 
 @dataclass
 class Sink:
-    """The process of the sink, controlled over HTTP."""
+    """Process of the sink, which is controlled over HTTP."""
 
     port: int
     _tls: ssl.SSLContext | None = None
@@ -100,7 +100,7 @@ class Sink:
         return self._ask("GET", "/counters")[STREAM]
 
     def leave(self, secs: float) -> None:
-        """Cut and refuse connections for this time. The call returns immediately."""
+        """Close all connections, and refuse new ones for this time. The call returns immediately."""
         self._ask("POST", "/control", json.dumps({"away_secs": secs}))
 
     def throttle(self, share: float) -> None:
@@ -121,7 +121,7 @@ class Sink:
 
 @contextlib.contextmanager
 def sink_process(authority: Authority | None = None, *, latency_secs: float = 0.0) -> Iterator[Sink]:
-    """With an authority, it speaks TLS and has a certificate of that authority."""
+    """Start the sink. With an authority, it uses TLS with a certificate of this authority."""
     command = [sys.executable, "-m", "tests.benchmarks.peers.sink", str(latency_secs * 1000)]
     command += map(str, authority.server()) if authority else ()
     tls = ssl.create_default_context(cafile=authority.ca_file) if authority else None

@@ -20,7 +20,7 @@ KINESIS_SECS = 0.02
 
 @dataclass(frozen=True)
 class Load:
-    """Amount of messages, and the wait for missing ones."""
+    """Number of messages, and time to wait for missing ones."""
 
     backlog: int = 100_000
     rate: int = 1_000
@@ -82,7 +82,7 @@ def stage_of(peer: Peer, load: Load, *, latency: bool) -> Iterator[Stage]:
 
 
 def _broker(bridged_port: int | None) -> Mosquitto:
-    """No limits, no persistence: the broker must not be what is measured. It says who subscribes to what."""
+    """Run a broker without limits and persistence, so that it does not limit the measurement. It logs subscriptions."""
     settings = [
         "queue_qos0_messages true",
         *(f"log_type {each}" for each in ("error", "warning", "notice", "subscribe")),

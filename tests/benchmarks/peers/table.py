@@ -1,4 +1,4 @@
-"""Results as tables: for the terminal, for docs/explanation/performance.md, and complete as JSON."""
+"""Tables of the results for the terminal and docs/explanation/performance.md, and all results as JSON."""
 
 import json
 import os
@@ -31,20 +31,20 @@ PER = 1_000
 
 @dataclass(frozen=True)
 class Entry:
-    """Known results of a peer: from this run, or from an earlier one if this one omitted it."""
+    """Results of a peer: from this run, or from an earlier run if this run omitted the peer."""
 
     version: str
     note: str
     measured_at: str
     load: dict
     load_average: float
-    """Return the machine's description at the end."""
+    """Description of the machine at the end."""
     outcomes: dict[str, Outcome]
-    """Return the results by scene."""
+    """Results by scene."""
 
 
 def rows(entries: dict[str, Entry]) -> tuple[list, list]:
-    """Return the table of resources and outcomes: cells by peer."""
+    """Return the cells of the tables of resources and of outcomes, one row per peer."""
     cost = [(name, entry.version, *cost_of(entry.outcomes), busy(entry)) for name, entry in entries.items()]
     kept = [
         (name, *(fate(entry.outcomes[scene]) if scene in entry.outcomes else "" for scene in SCENES))
@@ -55,7 +55,10 @@ def rows(entries: dict[str, Entry]) -> tuple[list, list]:
 
 
 def cost_of(played: dict[str, Outcome]) -> tuple[str, ...]:
-    """From the backlog; of the live load the CPU too, where bursts are small. Empty where it was not played."""
+    """Return the cells with the resources of a peer. A cell is empty if its scene was not run.
+
+    They are from the backlog. Another cell has the CPU of the live load, in which bursts are small.
+    """
     full, live = played.get("backlog"), played.get("live")
     cpu = f"{live.cpu_us_per_message:,.1f}" if live and live.cpu_us_per_message else ""
     if full is None:
@@ -71,7 +74,7 @@ def cost_of(played: dict[str, Outcome]) -> tuple[str, ...]:
 
 
 def busy(entry: Entry) -> str:
-    """Return the number of other processes that were ready to run. Rates of a busy machine are lower."""
+    """Return the number of other processes that were ready to run. Rates on a busy machine are lower."""
     return f"{entry.load_average:.0f}" if entry.outcomes else ""
 
 
@@ -91,14 +94,14 @@ def line(cells: Iterable[str]) -> str:
 
 
 def with_table(text: str, table: str) -> str:
-    """Return the page with the tables. AssertionError where it has no position for them."""
+    """Return the page with the tables. Raise AssertionError if the page has no position for them."""
     text, count = PLACE.subn(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)
     assert count == 1, "no position for the tables: <!-- peers --> … <!-- end -->"
     return text
 
 
 def written(file: Path) -> dict[str, Entry]:
-    """Return the earlier results by peer."""
+    """Return the results of earlier runs by peer."""
     if not file.exists():
         return {}
     peers = json.loads(file.read_text(encoding="utf-8"))["peers"]

@@ -57,7 +57,7 @@ def test_sink_speaks_tls_for_a_peer_that_needs_it(tmp_path):
 
 @pytest.fixture
 def kpl():
-    """Numbers 0, 1, 2 and again 1, aggregated by the library of AWS."""
+    """Return an aggregated record of AWS's library with the numbers 0, 1, 2 and again 1."""
     from aws_kinesis_agg.aggregator import RecordAggregator  # noqa: PLC0415 - a peer, for this test alone
 
     aggregator = RecordAggregator()

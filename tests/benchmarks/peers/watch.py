@@ -9,7 +9,7 @@ SAMPLE_SECS = 0.05
 
 
 class Watch:
-    """Sample arrivals and resources of the peer."""
+    """Sampler of the arrivals and of the peer's resources."""
 
     def __init__(self, sink: Sink, running: Running, patience_secs: float) -> None:
         self._sink, self._running, self._patience_secs = sink, running, patience_secs
@@ -28,12 +28,12 @@ class Watch:
         if arrived > self.last[1]:
             self.first = self.first or (now, arrived)
             self.last = (now, arrived)
-        if self.first is None or now - self.last[0] < 1:  # what it burns once all is done is not for the messages
+        if self.first is None or now - self.last[0] < 1:  # CPU time after the last message is not for messages
             self.cpu_secs = self._running.cpu_secs
         return now - self.last[0]
 
     def until_done(self, sent: int) -> None:
-        """Wait until every message has arrived and no duplicates arrive any more, or until the time limit."""
+        """Wait until every message has arrived and no more duplicates arrive, or until the time limit."""
         began = time.monotonic()
         while True:
             quiet = min(self.sample(), time.monotonic() - began)
@@ -43,7 +43,7 @@ class Watch:
 
     @property
     def messages_per_sec(self) -> float:
-        """Rate from the first to the last arrival."""
+        """Messages per second from the first to the last arrival."""
         if self.first is None:
             return 0.0
         (began, before), (ended, arrived) = self.first, self.last
