@@ -1,6 +1,6 @@
-"""`python -m tests.brokers [words of names]`: runs the battery, prints it, and writes docs/reference/brokers.md.
+"""Command `python -m tests.brokers [NAME ...]`: run the checks, print them, and write docs/reference/brokers.md.
 
-With names, only the rows of these brokers are written. Exit code 1 if a check failed.
+With names, only the columns of these brokers are written. The exit code is 1 if a check failed.
 """
 
 import sys

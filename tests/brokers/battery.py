@@ -1,8 +1,8 @@
-"""Checks of the bridge's session with one broker, the same for each.
+"""Checks of the bridge's session with a broker, the same for each broker.
 
-A check returns "yes", or a short text of what is different. It raises AssertionError for what the bridge must do with
-any broker. Each runs twice: on this machine, and with a round trip of half a second to the broker. Messages have QoS 1
-and are acknowledged as they arrive, as the bridge does once they are on disk.
+A check returns "yes", or a short text about the difference. It raises AssertionError if the bridge violates a
+requirement that holds for every broker. Each check runs twice: on this machine, and with a round trip of 0.5 s to the
+broker. Messages have QoS 1 and are acknowledged when they arrive.
 """
 
 import contextlib
@@ -18,9 +18,9 @@ NO_SHARED = "not delivered"
 CRASHED = "the broker crashes"
 """Result of a check after which the broker accepts no session of any client."""
 CHECK_SECS = 300
-"""Limit of one check. The start of a broker in Java takes 90 s on a busy machine."""
+"""Time limit of one check. The start of a broker in Java takes 90 s on a busy machine."""
 ALLOWED_ENDS = 3
-"""Ends of the connection after which the bridge publishes no more: `publish_guard`."""
+"""Number of disconnects after which the bridge no longer publishes: see `publish_guard`."""
 
 
 # -- checks
@@ -65,7 +65,7 @@ def restart(bench):
     client.close()
     wanted = bench.numbered(100)
     bench.publish("restart/a", wanted)
-    time.sleep(1.5 if bench.broker.stores else 0.0)  # mosquitto saves every second
+    time.sleep(1.5 if bench.broker.stores else 0.0)  # mosquitto saves its sessions every second
     bench.broker.restart()
     client.start()
     client.subscribed()
@@ -129,7 +129,7 @@ def large(bench):
 
 
 def websocket(bench):
-    """Use WebSocket for longer than two keepalives."""
+    """Use a WebSocket connection for longer than two keepalives."""
     if not bench.broker.has_websocket:
         return "none"
     client = bench.client("websocket", port=bench.broker.websocket_port, scheme="ws", keepalive_secs=2).subscribed()
@@ -155,7 +155,7 @@ def tls(bench):
 def refused_filter(bench):
     """Subscribe to two filters, one of which is denied.
 
-    The other one receives, and the denied one is reported if the broker reports it.
+    Messages of the other filter must arrive. The denied filter must be reported, if the broker reports it.
     """
     if not bench.broker.has_acl:
         return "not tried"
@@ -178,7 +178,7 @@ def refused_filter(bench):
 
 
 def refused_topic(bench):
-    """Publish to a denied topic, as with a rebirth request. Messages are still received."""
+    """Publish to a denied topic, as for a rebirth request. Messages must still arrive."""
     if not bench.broker.has_acl:
         return "not tried"
     client = bench.client("topics", {"acl/open/#": 1}).subscribed()
@@ -220,7 +220,7 @@ def shared(bench):
 
 
 def fewer_workers(bench):
-    """Drain the only member of a group while messages are queued for it."""
+    """Drain the only member of a shared group while the broker queues messages for it."""
     client = bench.client("drain", {"drain/#": 1}, share="hall")
     if not client.until(lambda: client.subscriber.state().subscribed, bench.secs(5)):
         return "no groups"
@@ -272,7 +272,7 @@ _OPTIONS = {tls: {"tls": True}, refused_filter: {"acl": True}, refused_topic: {"
 
 @contextlib.contextmanager
 def _deadline():
-    """Raise TimeoutError after CHECK_SECS, because a publisher whose message ends each connection would never end."""
+    """Raise TimeoutError after CHECK_SECS. A publisher whose message ends each connection would never end otherwise."""
 
     def end(*_):
         raise TimeoutError(f"no end within {CHECK_SECS} s")
@@ -289,8 +289,8 @@ def _deadline():
 def run(kind: type[Broker], only=CHECKS) -> dict[str, str]:
     """Return the result of each check with one broker.
 
-    "FAILED: …" means that the bridge does not meet a requirement. A different result over the slow link follows after
-    "slow link:".
+    "FAILED: …" means that the bridge does not meet a requirement. If the result over the slow link differs, it follows
+    after "slow link:".
     """
     found = {}
     for name in only:

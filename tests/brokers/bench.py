@@ -1,4 +1,4 @@
-"""One broker and clients of the bridge, for one check of the battery."""
+"""Bench for one check: a broker, and clients with the code of the bridge."""
 
 import contextlib
 import threading
@@ -18,17 +18,17 @@ from tests.mqtt.polling import acknowledgement, payloads
 
 SECS = 30.0
 SLOW_SECS = 0.25
-"""Delay of each direction of the slow link."""
+"""Delay of the slow link in each direction."""
 PATIENCE = 4
-"""Factor of waits on the slow link."""
+"""Factor for time limits on the slow link."""
 FEWER = 5
-"""Divisor of the number of messages on the slow link: some brokers send one at a time."""
+"""Divisor for numbers of messages on the slow link, because some brokers send one message at a time."""
 YES = "yes"
 
 
 @dataclass
 class Client:
-    """The bridge's session with the broker, and the received messages. It can be restarted like the bridge."""
+    """The bridge's session with the broker, and the received messages. A check can restart it like a bridge."""
 
     settings: MqttSettings
     filters: dict
@@ -57,7 +57,7 @@ class Client:
             self.subscriber = None
 
     def kill(self):
-        """End without DISCONNECT, like a killed process."""
+        """End the session without DISCONNECT, like a killed process."""
         self.held = frozenset(self.subscriber.subscriptions.maybe_subscribed)
         self.subscriber._connection.close()
         self.subscriber._connection = None
@@ -70,7 +70,7 @@ class Client:
         self.arrived += payloads(burst)
 
     def until(self, condition, secs=SECS):
-        """Poll until the condition holds. Return whether it held in time."""
+        """Poll until the condition is true. Return False after the time limit."""
         deadline = time.monotonic() + secs
         while not condition():
             if time.monotonic() > deadline:
@@ -83,14 +83,14 @@ class Client:
         return self
 
     def has(self, wanted, secs=SECS):
-        """Poll until each of these messages has arrived."""
+        """Poll until all these messages have arrived. Return False after the time limit."""
         return self.until(lambda: set(wanted) <= set(self.arrived), secs)
 
 
 class Bench:
-    """Resources of a check for one broker; all it starts is closed at the end of the check.
+    """Resources of a check of one broker. They are closed at the end of the check.
 
-    With `slow`, clients reach the broker over a link whose round trip is half a second.
+    With `slow`, clients reach the broker over a link with a round trip of 0.5 s.
     """
 
     def __init__(self, broker: Broker, *, slow: bool = False):
@@ -126,14 +126,17 @@ class Bench:
             publisher.publish([(topic, data) for data in messages], 1, retain=retain)
 
     def publish_meanwhile(self, client, topic, messages):
-        """Publish while the client is polled, so that it can send its pings: some brokers need seconds for this."""
+        """Publish in another thread, and poll the client meanwhile, so that it can send pings.
+
+        Some brokers need seconds to accept the messages.
+        """
         thread = threading.Thread(target=self.publish, args=(topic, messages))
         thread.start()
         client.until(lambda: not thread.is_alive(), self.secs(SECS))
         thread.join()
 
     def proxy(self, target=None):
-        """Return a proxy in front of a port of the broker, as slow as the link."""
+        """Return a proxy before a port of the broker, with the delay of the link."""
         made = self._stack.enter_context(Proxy(target or self.broker.port))
         made.slow(SLOW_SECS if self.slow else 0.0)
         return made
@@ -142,12 +145,15 @@ class Bench:
         return secs * PATIENCE if self.slow else secs
 
     def numbered(self, count, first=0):
-        """Return the payloads of that many messages, fewer of them on the slow link."""
+        """Return `count` payloads, or fewer on the slow link."""
         count = max(15, count // FEWER) if self.slow else count
         return [b"%d" % number for number in range(first, first + count)]
 
     def all_of(self, client, wanted, secs=SECS, *, strict=True):
-        """Return "yes" once all of these have arrived, else how many have; a failure if `strict`."""
+        """Wait for all these messages. Return "yes", or how many have arrived.
+
+        With `strict`, missing messages are a failure, unless this broker loses messages.
+        """
         if client.has(wanted, self.secs(secs)):
             return YES
         found = f"{len(set(wanted) & set(client.arrived))} of {len(wanted)} messages"

@@ -1,4 +1,4 @@
-"""One MQTT broker of the battery, started on 127.0.0.1."""
+"""Base class of the MQTT brokers, which run on 127.0.0.1."""
 
 import os
 import shutil
@@ -20,14 +20,17 @@ SERVERS = Path(__file__).resolve().parent / "servers"
 
 RESPONSE_SECS = 20.0
 SECRET = "acl/secret"
-"""Topics below it are denied to every client if the broker was made with `acl`."""
+"""Clients may not use topics below this one if the broker has `acl`."""
 
 
 class Broker:
-    """One broker. `stores`: whether its sessions are on disk here. `loses`: whether it loses messages by itself.
+    """A broker.
 
-    `acl`: topics below SECRET are denied. `tls`: it listens on `tls_port` too, with a certificate of `ca_file`.
-    `username`: it requires one, with any password.
+    stores     it stores sessions on disk
+    loses      it loses messages without a fault
+    acl        it denies topics below SECRET
+    tls        it also listens on `tls_port`, with a certificate of `ca_file`
+    username   user name that it requires, with any password
     """
 
     name = ""
@@ -76,7 +79,7 @@ class Broker:
             wait_for_port(port, timeout_secs=self.start_secs, still_alive=lambda: process.poll() is None)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        """Send the signal to the broker and its children, and wait for the end."""
+        """Send a signal to the broker and its child processes, and wait until they have ended."""
         process, self._process = self._process, None
         if process is not None:
             os.killpg(process.pid, number)
@@ -98,13 +101,13 @@ class Broker:
 
 
 def found_program(*names: str) -> str | None:
-    # amqtt is installed with this Python.
+    # The program of amqtt is in the folder of this Python.
     places = [str(BUILD / "bin"), os.environ.get("PATH", ""), "/usr/sbin", str(Path(sys.executable).parent)]
     path = os.pathsep.join(places)
     return next((found for name in names if (found := shutil.which(name, path=path))), None)
 
 
 def server_arguments(broker: Broker) -> list[str]:
-    """Arguments of the programs in `servers/`: ports (plain, WebSocket, TLS), certificate, key, and denied topics."""
+    """Return the arguments of the programs in `servers/`: three ports, certificate, key, and the denied topic."""
     ports = (broker.port, broker.websocket_port, broker.tls_port)
     return [*map(str, ports), str(broker.cert_file), str(broker.key_file), SECRET if broker.acl else ""]

@@ -1,6 +1,6 @@
-"""MQTT brokers of the package registries, and the catalogue of all brokers of the battery.
+"""MQTT brokers from package registries, and the list of all tested brokers.
 
-`make brokers` installs them into build/brokers.
+`make brokers` installs them in build/brokers.
 """
 
 import os
@@ -93,7 +93,7 @@ class NatsBroker(Broker):
     def _websocket(self):
         if not self.tls:
             return f'websocket: {{ listen: "127.0.0.1:{self.websocket_port}", no_tls: true }}\n'
-        self.websocket_port = self.tls_port  # one listener: with TLS or without
+        self.websocket_port = self.tls_port  # it has one listener, with or without TLS
         files = f'cert_file: "{self.cert_file}", key_file: "{self.key_file}"'
         return f'websocket: {{ listen: "127.0.0.1:{self.tls_port}", tls: {{ {files} }} }}\n'
 

@@ -1,4 +1,4 @@
-"""Brokers in Erlang, of the packages of Debian."""
+"""Brokers in Erlang, from Debian packages."""
 
 import json
 import signal
@@ -33,7 +33,7 @@ class RabbitBroker(Broker):
 
     def stop(self, number=signal.SIGTERM):
         super().stop(number)
-        # Erlang's port mapper is a separate daemon, which the node starts and does not end.
+        # The node starts the port mapper of Erlang, a separate daemon, but does not end it.
         subprocess.run(
             [found_program("epmd"), "-port", str(self._epmd_port), "-kill"], check=False, capture_output=True
         )
@@ -52,7 +52,7 @@ class RabbitBroker(Broker):
         return [self.program()]
 
     def environment(self):
-        # A node of its own, and no files beside its folder.
+        # Use a separate node, which writes only to this folder.
         return {
             "HOME": str(self.folder),
             "RABBITMQ_NODENAME": f"edge{self.port}@localhost",
@@ -62,13 +62,13 @@ class RabbitBroker(Broker):
             "RABBITMQ_LOG_BASE": str(self.folder),
             "RABBITMQ_DIST_PORT": str(free_port()),
             "ERL_EPMD_PORT": str(self._epmd_port),
-            # Without it, the port mapper refuses to end while it believes that the node lives.
+            # Without this variable, the port mapper does not end while it considers the node alive.
             "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",
         }
 
 
 class EjabberdBroker(Broker):
-    """ejabberd, not started by its own script, which runs as another user."""
+    """ejabberd without its own start script, because that script switches to another user."""
 
     name, stores, start_secs = "ejabberd", True, 90.0
     username = "bridge@localhost"
@@ -79,7 +79,7 @@ class EjabberdBroker(Broker):
 
     @staticmethod
     def libraries() -> str | None:
-        """Return the folder of the Erlang libraries of which ejabberd is one."""
+        """Return the folder of Erlang libraries that contains ejabberd."""
         return next((str(found.parent.parent) for found in Path("/usr/lib").glob("*/ejabberd-*/ebin")), None)
 
     def command(self):
@@ -88,7 +88,7 @@ class EjabberdBroker(Broker):
         listener = {"ip": "127.0.0.1", "backlog": 100}
         mqtt = listener | {"module": "mod_mqtt"}
         pages = listener | {"module": "ejabberd_http", "request_handlers": {"/mqtt": "mod_mqtt"}}
-        rules = {"acl/open/#": "all"} if self.acl else {}  # what no rule permits is denied
+        rules = {"acl/open/#": "all"} if self.acl else {}  # topics without a rule are denied
         document = {
             "hosts": ["localhost"],
             "auth_method": ["anonymous"],

@@ -1,4 +1,4 @@
-"""Brokers in Java, of Maven's registry."""
+"""Brokers in Java, from the registry of Maven."""
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -8,7 +8,7 @@ from tests.brokers.broker import BUILD, SECRET, Broker, found_program
 
 
 class JavaBroker(Broker):
-    """A broker of Maven's registry, with a main class in `servers/`."""
+    """A broker from the registry of Maven, with a main class in `servers/`."""
 
     stores, start_secs = True, 90.0
     server = ""

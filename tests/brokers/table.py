@@ -1,4 +1,4 @@
-"""The table of docs/reference/brokers.md: a row for each check, a column for each broker."""
+"""Table of docs/reference/brokers.md, with a row for each check and a column for each broker."""
 
 import re
 
@@ -11,7 +11,7 @@ _TABLE = re.compile(r"(<!-- brokers -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def rows_of(text: str | None = None) -> dict[str, dict[str, str]]:
-    """The results in the page, by broker and check."""
+    """Return the results on the page, by broker and check."""
     body = _TABLE.search(PAGE.read_text(encoding="utf-8") if text is None else text)
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in body[0].splitlines() if line[:1] == "|"]
     if not lines:

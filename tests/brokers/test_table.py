@@ -1,4 +1,4 @@
-"""The documented table has the checks of the battery, and no check that failed."""
+"""The table in the documentation has all checks, and no failed check."""
 
 from tests.brokers.battery import CHECKS
 from tests.brokers.catalog import CATALOG
@@ -22,7 +22,7 @@ def test_mosquitto_passes_every_check():
     assert different == {
         "MQTT version": "5",
         "overlapping filters one by one": "2 copies, distinguished",
-        # 2.0.11 grants what its access rules deny, and closes the connection at a denied PUBLISH.
+        # mosquitto 2.0.11 grants denied filters, and closes the connection after a denied PUBLISH.
         "refused filter": "granted, and delivers nothing",
         "refused topic": "yes; publishing pauses after 3 ended connections",
     }

@@ -1,4 +1,4 @@
-"""An endpoint of AWS that sends slightly wrong responses. botocore parses them; only its sockets are replaced."""
+"""AWS endpoint that sends slightly wrong responses. botocore parses them; only its sockets are replaced."""
 
 from botocore.awsrequest import AWSResponse
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ KEYS = {"access_key_id": "AKIDTEST", "secret_access_key": "wJalrXUtnSECRET"}
 
 
 class Raw:
-    """Body of a response, as urllib3 has it."""
+    """Body of a response, with the methods of urllib3."""
 
     def __init__(self, body):
         self.body = body
@@ -31,7 +31,7 @@ class Raw:
 
 
 class Endpoint:
-    """All endpoints: `answer(request)` is (status, headers, body)."""
+    """Endpoint for all services. `answer(request)` returns (status, headers, body)."""
 
     def send(self, session, request):
         status, headers, body = self.answer(request)
@@ -39,7 +39,7 @@ class Endpoint:
 
 
 def or_error(call, *args):
-    """Return the result, or None for an error of the bridge; any other exception fails the test."""
+    """Return the result of the call, or None for an error of the bridge. Any other exception fails the test."""
     try:
         return call(*args)
     except SendError as error:

@@ -1,4 +1,4 @@
-"""The endpoint of AWS for all files of a run."""
+"""AWS endpoint for all files of a test run."""
 
 import pytest
 from botocore.httpsession import URLLib3Session
@@ -14,11 +14,11 @@ def endpoint():
     made = Endpoint()
     with pytest.MonkeyPatch.context() as patched:
 
-        def send(session, request):  # a function, so that it is a method of each session
+        def send(session, request):  # a function becomes a method of each session
             return made.send(session, request)
 
         patched.setattr(URLLib3Session, "send", send)
-        patched.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0)  # between two attempts
+        patched.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0)  # the pause between two attempts
         yield made
 
 

@@ -20,7 +20,7 @@ def places(value, path=()):
 
 
 def replaced(value, path, odd, *, remove):
-    """Return the value with another one at this path, or without what is there."""
+    """Return the value with `odd` at this path, or without the member at this path."""
     if not path:
         return odd
     copy = value.copy()
@@ -33,7 +33,7 @@ def replaced(value, path, odd, *, remove):
 
 @st.composite
 def nearly_json(draw, good):
-    """The good example as bytes, changed in 1 to 3 places, or in its bytes."""
+    """Draw a valid example as bytes, with 1 to 3 changed values, or with changed bytes."""
     if draw(st.integers(0, 3)) == 0:
         return draw(nearly(orjson.dumps(good), b"null", b"<html>Sign in to the plant network</html>"))
     value = good
@@ -42,5 +42,5 @@ def nearly_json(draw, good):
         value = replaced(value, path, draw(ODD_VALUES), remove=draw(st.booleans()))
     try:
         return orjson.dumps(value)
-    except TypeError:  # beyond 64 bits
+    except TypeError:  # an integer has more than 64 bits
         return repr(value).encode()

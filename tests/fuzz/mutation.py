@@ -1,4 +1,4 @@
-"""Slightly wrong bytes: a valid example in which a few bytes are changed, removed, doubled or moved."""
+"""Slightly wrong bytes: a valid example in which some bytes are changed, removed, repeated or moved."""
 
 from hypothesis import strategies as st
 

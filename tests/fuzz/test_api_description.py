@@ -1,7 +1,7 @@
-"""Requests made from the API's description, valid and invalid ones: each response is as described.
+"""Valid and invalid requests that are generated from the API's description: each response matches the description.
 
-schemathesis checks the status, the content type and the body of each response, that invalid requests are refused and
-valid ones are not. Access is tested in tests/web/test_roles.py.
+schemathesis checks the status, the content type and the body of each response. It also checks that the API refuses
+invalid requests and accepts valid ones. tests/web/test_roles.py tests the access.
 """
 
 import pytest
@@ -24,11 +24,11 @@ BASE = "http://127.0.0.1:8080"
 OPERATIONS = {each.ok().label: each.ok() for each in schemathesis.openapi.from_dict(api()).get_all_operations()}
 WITH_INPUT = [label for label, each in OPERATIONS.items() if each.body or each.query]
 EXAMPLES = settings.default.max_examples // 6
-"""The strategies of schemathesis take most of the time of an example."""
+"""Number of examples. It is small, because schemathesis needs most of the time of an example to generate it."""
 NOT_REFUSED = {"POST /login"}
-"""With a wrong form, the form is the response once more."""
+"""Requests that get the form again, and no error status, for an invalid form."""
 WITH_CONTENT = {"PUT /api/mappings/{name}"}
-"""With a text that is no mapping: 422, although the request is valid."""
+"""Requests that get 422 for a text that is no mapping, although the request itself is valid."""
 CHECKED = [
     CHECKS.get_one(name)
     for name in (
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
-    """A client of a page whose event streams end at once."""
+    """Client of a page whose event streams end immediately."""
     folder = tmp_path_factory.mktemp("bridge")
     set_up(folder)
     bridge = Bridge(folder)
@@ -62,7 +62,7 @@ def client(tmp_path_factory):
 
 
 def is_blank(client, sent, label):
-    """Return whether a parameter that may be empty is empty in the URL, as it is for an invalid empty list too."""
+    """Return whether a parameter is empty in the URL. An invalid empty list looks the same as a valid empty text."""
     url = client.build_request("GET", BASE, params=sent.get("params")).url
     method, path = label.split(" ")
     parameters = api()["paths"][path][method.lower()].get("parameters", [])
@@ -81,7 +81,7 @@ def respond(client, label, mode):
         assume(mode is GenerationMode.POSITIVE or not is_blank(client, sent, label))
         case.headers["authorization"] = f"Bearer {TOKEN}"
         sent = case.as_transport_kwargs(base_url=BASE)
-        del sent["cookies"]  # the token is in the header
+        del sent["cookies"]  # the header contains the token
         case.validate_response(client.request(**sent, follow_redirects=False), checks=checks)
 
     respond_to()

@@ -1,6 +1,6 @@
-"""Slightly wrong responses of AWS. Each is either understood, or an error of this request only.
+"""Slightly wrong responses of AWS: the bridge understands a response, or only this request fails.
 
-`make fuzz` makes 10,000 of each operation. botocore parses them; only its sockets are replaced.
+`make fuzz` generates 10,000 responses for each operation. botocore parses them; only its sockets are replaced.
 """
 
 import base64
@@ -101,7 +101,7 @@ def test_shards_are_listed_in_few_pages_or_not(endpoint, publisher, status, head
 
 
 class Reader:
-    """A reader whose time passes while it waits, and whose endpoint answers one operation with what is nearly right."""
+    """Reader with a simulated clock. The endpoint sends the wrong response for one operation only."""
 
     def __init__(self, endpoint, publisher, operation, answer):
         self.now, self.calls, self.ended = 0.0, 0, False
@@ -118,7 +118,7 @@ class Reader:
     def respond(self, request):
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         self.calls += 1
-        # A page has a record, or is nearer to the end: what is read continues for ever is a stream that grows.
+        # Only GetRecords may be called without end, on a growing stream. For other operations, let the reader give up.
         if self.calls > 5 and operation != "GetRecords":
             self.now += GIVE_UP_SECS
         if operation == self._operation:
@@ -127,7 +127,7 @@ class Reader:
         return 200, {}, json.dumps(good[operation]).encode()
 
     def read(self):
-        """Read until the end, an error, or 10 calls."""
+        """Read until the end of the shard, an error, or 10 calls."""
         for page in self._reader.pages():
             assert all(type(data) is bytes for data in page.records)
             if self.calls > 10:

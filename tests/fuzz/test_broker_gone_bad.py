@@ -13,7 +13,7 @@ NOISE = random.Random(7).randbytes(256 * 1024)
 
 
 def said_all(session):
-    """The bridge reads it to its end, instead of waiting for more."""
+    """End the input of the bridge, so that it reads to the end and does not wait for more."""
     session.connection.shutdown(socket.SHUT_WR)
     session.until_closed()
 
@@ -35,7 +35,7 @@ def noise_in_a_session(session):
 
 
 def a_message_of_256_mib(session):
-    """Sixty of them, then the connection is cut."""
+    """Announce a message of 256 MiB, and end the connection after 60 MiB."""
     session.accept()
     session.send(b"\x32\xff\xff\xff\x7f\x00\x05plant\x00\x01\x00")
     for _ in range(60):

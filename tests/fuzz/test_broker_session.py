@@ -1,4 +1,4 @@
-"""A broker that sends slightly wrong packets in any order. The connection continues or ends, without other effects."""
+"""Broker that sends slightly wrong packets in any order: the connection continues or ends, without other effects."""
 
 import socket
 
@@ -15,7 +15,7 @@ from tests.mqtt import packets
 from tests.mqtt.polling import settings as mqtt_settings
 
 LIMITS = b"\x21\x00\x14\x22\x00\x0a\x24\x01\x27\x00\x00\x04\x00\x13\x00\x3c\x11\x00\x00\x00\x3c\x1f\x00\x02ok"
-"""Receive Maximum, Topic Alias Maximum, Maximum QoS, Maximum Packet Size, Server Keep Alive, expiry, Reason String."""
+"""Properties of a CONNACK: Receive Maximum, Topic Alias Maximum, Maximum QoS, Maximum Packet Size, and others."""
 PROPERTIES = b"\x03\x00\x04json\x26\x00\x01k\x00\x01v\x0b\x01"
 GOOD = [
     packets.connack(),

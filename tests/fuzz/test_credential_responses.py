@@ -1,6 +1,6 @@
-"""Slightly wrong responses of credential sources. Each becomes credentials, or an error of the bridge.
+"""Slightly wrong responses of credential sources: each results in credentials, or in an error of the bridge.
 
-`make fuzz` makes 10,000 of each. No error contains a secret.
+`make fuzz` generates 10,000 of each kind. No error may contain a secret.
 """
 
 from functools import partial
@@ -51,7 +51,7 @@ def frozen(kind, **fields):
 
 
 def check_credentials(kind, **fields):
-    """Every part is text that a header can hold, or the error shows no secret."""
+    """Check that every part of the credentials is valid in a header, or that the error contains no secret."""
     credentials = or_error(partial(frozen, kind, **fields)) or ()
     check_parts(credentials)
     return bool(credentials)
@@ -63,9 +63,10 @@ def check_parts(credentials):
 
 
 def for_all(attempt, good, *found, **strategies):
-    """Attempt what is good, which must result in credentials, and then what is nearly so.
+    """Attempt a valid response, which must result in credentials, and then slightly wrong responses.
 
-    Of each, first what was found: a response with credentials and an unexpected status was shown in the error.
+    The responses in `found` were bugs, and come first. Once, an error contained the credentials of a response with an
+    unexpected status.
     """
     assert attempt(**good)
     for each in found:
@@ -90,7 +91,7 @@ def response(body):
 
 @pytest.fixture
 def sts(monkeypatch):
-    """One client of STS for all requests: to make one takes 20 ms."""
+    """Use one client of STS for all requests, because the creation of a client takes 20 ms."""
     made = EndpointSettings("us-east-1")
     client = made.client(authenticated_session(Authentication("token", KEYS), made), "sts")
     monkeypatch.setattr(EndpointSettings, "client", lambda *_, **__: client)
@@ -132,7 +133,7 @@ def test_caller_identity_is_an_arn_or_an_error(endpoint, publisher):
 
 def test_output_of_a_process_is_credentials_or_an_error(monkeypatch):
     def attempt(output):
-        # As the process prints it: its start is tested with real ones, and costs 2 ms each.
+        # Replace the process by its output, because a start takes 2 ms. Other tests start real processes.
         monkeypatch.setattr(process, "_output_of", lambda _words, _environment: output)
         return check_credentials("process", command="vault read")
 

@@ -1,4 +1,4 @@
-"""Hostile expressions: each is refused, fails the message, or has a result of bounded size."""
+"""Hostile expressions: each is an error, fails the message, or has a result of limited size."""
 
 import json
 
@@ -63,7 +63,7 @@ HOSTILE = st.recursive(SEEDS, _multiplied, max_leaves=12)
 
 
 def evaluated(text, scope):
-    """The result, and None where the expression is refused or fails."""
+    """Return the result of the expression; None if the expression is an error or fails."""
     try:
         return compile_expression(text).search(scope)
     except ExpressionError as error:
@@ -77,7 +77,7 @@ def evaluated(text, scope):
 def test_hostile_expression_has_a_bounded_result_or_none(text):
     before = json.dumps(SCOPE)
     result = evaluated(text, SCOPE)
-    # Sixteen times what one evaluation may make is not measured, nor is a copy of the scope.
+    # Some results are not counted: up to 16 times the limit of one evaluation, and a copy of the scope.
     assert weight(result) <= 17 * MAX_STEPS
     assert json.dumps(SCOPE) == before
 

@@ -1,4 +1,4 @@
-"""Any request to the page: a response in the 200s to 400s, and the bridge behind it is OK."""
+"""Any request to the page: the response has a status from 200 to 499, and the bridge stays OK."""
 
 import socket
 import threading
@@ -121,7 +121,7 @@ def test_edit_is_answered_and_writes_only_in_the_folder(client, bridge, name, ac
 def written(body):
     try:
         return orjson.dumps(body)
-    except TypeError:  # beyond 64 bits
+    except TypeError:  # an integer has more than 64 bits
         return repr(body).encode()
 
 
@@ -153,7 +153,7 @@ def is_well(port):
 
 
 def answer_to(port, sent):
-    """Return the response to this request, after the end of the request."""
+    """Send a request and return its response."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
             connection.sendall(sent)

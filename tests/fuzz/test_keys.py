@@ -1,4 +1,4 @@
-"""Partition keys with every oddity of Unicode: Kinesis accepts what the bridge lets through, byte for byte.
+"""Partition keys with unusual Unicode: Kinesis accepts every key that the bridge accepts, byte for byte.
 
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html: 1 to 256 Unicode characters.
 """
@@ -13,7 +13,7 @@ from tests.mapping.builders import applied, mapping, message
 MAPPING = mapping(outputs=[{"data_stream": "s", "partition_key_from": "payload.key"}])
 ODDITIES = ["\0", "\u200b", "\u202e", "\ufeff", "\uffff", "e\u0301", "\u00e9", "😀", "\U0010ffff", " ", "\n", "ß", "İ"]
 TEXT = st.characters(exclude_categories=["Cs"])
-"""Half of a surrogate pair is no JSON."""
+"""Characters that JSON cannot contain: halves of surrogate pairs."""
 KEYS = st.text(TEXT, max_size=300) | st.builds(
     lambda odd, times, more: odd * times + more,
     st.sampled_from(ODDITIES),

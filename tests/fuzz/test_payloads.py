@@ -132,7 +132,9 @@ def test_decompression_bomb_stays_within_the_memory_limit():
                 continue
             with pytest.raises(DecodeError):
                 undo(bomb)
-        assert tracemalloc.get_traced_memory()[1] < 24 * MIB  # zstd keeps a window of 8 MiB, in one piece and by blocks
+        assert (
+            tracemalloc.get_traced_memory()[1] < 24 * MIB
+        )  # zstd has a window of 8 MiB, both as one piece and in blocks
     finally:
         tracemalloc.stop()
 

@@ -18,12 +18,12 @@ FILES = ("spool.db", "spool.db-wal")
 ZEROS = st.integers(1, 10_000).map(bytes)
 PUT = st.binary(min_size=1, max_size=64) | TELLING | st.none()
 HURTS = st.lists(st.tuples(st.sampled_from(FILES), st.integers(0, 1 << 24), PUT), min_size=1, max_size=5)
-"""(file, place, bytes put there; None: the file ends there)."""
+"""Damages: (file, position, new bytes). None instead of bytes truncates the file at the position."""
 
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory):
-    """The folder as a SIGKILL leaves it: 2,000 records of 500 bytes, part of them in the write-ahead log only."""
+    """Folder of a spool after a SIGKILL: 2,000 records of 500 bytes, some of them only in the write-ahead log."""
     folder = tmp_path_factory.mktemp("spool")
     spool = opened(folder / "data")
     for _ in range(10):
@@ -66,7 +66,10 @@ def test_spool_of_random_bytes_is_set_aside(tmp_path_factory, data):
 
 
 def goes_on(path: Path) -> None:
-    """Open, take, give: at the latest after a start for each thing that is found only on reading."""
+    """Check that the spool opens, accepts a record and returns it, after at most three starts.
+
+    Some damage is found only when the spool is read. It then needs another start.
+    """
     for _ in range(3):
         spool = open_spool(SpoolSettings(path=path))
         try:
@@ -74,7 +77,7 @@ def goes_on(path: Path) -> None:
             assert data_of(take_all(spool, stream="another"))[-1] == b"new"
             spool.commit(Transaction())
         except SpoolCorrupt:
-            continue  # the next start sets it aside
+            continue  # the next start sets the spool aside
         else:
             return
         finally:

@@ -1,4 +1,4 @@
-"""A faulty broker: its bytes are packets, or the end of the connection, and never more memory than one message."""
+"""Faulty broker: its bytes are packets, or end the connection. They never need more memory than one message."""
 
 import struct
 

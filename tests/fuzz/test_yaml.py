@@ -1,4 +1,4 @@
-"""Files that a person, or a half-finished copy, has damaged: every problem is reported with its position, quickly."""
+"""Files with errors of a person, or of an incomplete copy: every problem is reported quickly, with its position."""
 
 import contextlib
 import time
@@ -22,14 +22,17 @@ AT_ONCE_SECS = 5.0
 
 
 def laughs(depth=40):
-    """Each line stands for nine of the one before: https://en.wikipedia.org/wiki/Billion_laughs_attack"""
+    """Nested aliases: each line repeats the line before nine times.
+
+    https://en.wikipedia.org/wiki/Billion_laughs_attack
+    """
     lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, depth)]
     return "\n".join(lines).encode()
 
 
 def told(load):
-    """Assert that the text loads, or that each problem has a file, a position and a message."""
+    """Check that the text loads, or that each problem has a file, a position and a message."""
     try:
         load()
     except ConfigError as error:
