@@ -64,7 +64,7 @@ def test_sample_of_a_small_share_is_rare_instead_of_small():
     assert sum(sizes) / 300 == pytest.approx(6, rel=0.2)  # records of 0.6 s a period
 
 
-def test_sample_of_a_small_share_is_sent_in_each_period_while_the_bridge_contends():
+def test_sample_of_a_small_share_is_sent_each_period_while_contending():
     made = pause(0.0)
     for period in range(10):
         now = period * PERIOD_SECS
