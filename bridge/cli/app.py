@@ -1,7 +1,7 @@
-"""The application: its commands by group, and its exit codes after errors.
+"""The command-line application: registers the commands by group, and turns errors into exit codes.
 
-The docstrings of commands are the texts of `--help`. Each command imports its code when it is called, so that `--help`
-does not wait for boto3.
+The docstring of a command is its text in `--help`. A command imports its code only when it is called, so that `--help`
+does not wait for the import of boto3.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from bridge.runtime.exit_codes import CRASHED, FAILED, INTERRUPTED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Typer offers only --help by default.
 HELP_OPTIONS: Final[dict[Any, Any]] = {"help_option_names": ["-h", "--help"]}
 COMMANDS: Final[dict[str, dict[str, Callable[..., None]]]] = {
     SET_UP: {"init": init, "check": check, "try": try_, "schema": schema, "functions": functions},
@@ -45,7 +46,7 @@ app = typer.Typer(
     help="MQTT to Amazon Kinesis Data Streams: mapped, spooled to disk, and accounted for.",
     no_args_is_help=True,
     add_completion=True,
-    # Typer's own output of a crash shows local variables, which may be secrets.
+    # Typer's own report of a crash prints local variables, which may contain secrets.
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings=HELP_OPTIONS,
@@ -59,20 +60,20 @@ app.add_typer(state, name="state", rich_help_panel=OPERATE)
 
 
 def main() -> None:
-    """Run the command. Every error becomes one readable message and its exit code."""
+    """Run the command, turn an error into one readable message, and end with the exit code."""
     try:
         app()
     except (BridgeError, PermissionError) as error:
-        # The arguments are searched, because the error may precede their parsing or come from any command.
+        # The error may have been raised before the options were parsed, so `--json` is searched in the arguments.
         sys.exit(report_failure(error, as_json="--json" in sys.argv))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader of the output has closed it (`| head`). Python's flush at exit would fail again, so standard output
-        # is redirected to /dev/null.
+        # The reader of the output has closed the pipe (`| head`). At exit, Python flushes standard output, which would
+        # fail again. So standard output is redirected to /dev/null.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
-    except Exception:  # noqa: BLE001 - a crash has its own exit code, so that a supervisor restarts
+    except Exception:  # noqa: BLE001 - with the exit code of a crash, a process manager restarts
         traceback.print_exc()
         sys.exit(CRASHED)
 
@@ -86,7 +87,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     context: typer.Context,
-    version: Annotated[  # noqa: ARG001 - its callback prints it
+    version: Annotated[  # noqa: ARG001 - `_version` prints it
         bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     verbose: Verbose = False,

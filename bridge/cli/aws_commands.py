@@ -12,17 +12,18 @@ from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annot
 
 def policy(
     account: Annotated[
-        str, typer.Option("--account", metavar="NUMBER", help="AWS account number (default: requested from AWS).")
+        str,
+        typer.Option("--account", metavar="NUMBER", help="AWS account number (default: that of the credentials)."),
     ] = "",
     role: Annotated[
-        str, typer.Option("--role", metavar="ARN", help="Print the policy of this role_arn of an output instead.")
+        str, typer.Option("--role", metavar="ARN", help="Print the policy of this role, the role_arn of an output.")
     ] = "",
     kms_key: Annotated[
         list[str] | None,
         typer.Option(
             "--kms-key",
             metavar="ARN",
-            help="ARN of a key that encrypts streams, if AWS does not report it; may be repeated.",
+            help="ARN of a KMS key that encrypts streams, if AWS does not report the key; may be repeated.",
         ),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Send no request to AWS.")] = False,

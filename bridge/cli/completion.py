@@ -1,4 +1,4 @@
-"""Shell completion for --mapping and --stream, from the current files in the configured folder."""
+"""Shell completion for the names of mappings and data streams, from the mapping files of the configured folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def stream_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _mappings(ctx: typer.Context) -> dict[str, Mapping]:
-    """Return the mappings that load. Errors are ignored, because completion cannot show a message."""
+    """Return the mappings that can be loaded. Errors are ignored, because completion cannot show a message."""
     from bridge.config import load_local_settings  # noqa: PLC0415 - only completion needs it
     from bridge.errors import BridgeError  # noqa: PLC0415 - as above
     from bridge.mapping.loading.loader import load_folder  # noqa: PLC0415 - as above
@@ -32,5 +32,6 @@ def _mappings(ctx: typer.Context) -> dict[str, Mapping]:
     try:
         folder = load_local_settings(Path(ctx.params.get("config") or "bridge.yaml"), os.environ).mappings
     except BridgeError:
+        # Without a readable bridge.yaml, the default of its option `mappings` is the best guess.
         folder = Path("mappings")
     return load_folder(folder, {}).mappings

@@ -1,4 +1,4 @@
-"""End of a failed command: one readable message, one exit code, and with --json an object with the error."""
+"""Error message and exit code of a failed command. With --json, the command also prints the error as an object."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bridge.errors import BridgeError, BridgeNotRunning, ConfigError, NoPermissi
 from bridge.runtime.exit_codes import CONFIGURATION, FAILED, NO_PERMISSION, NOT_RUNNING
 from bridge.terminal import print_error
 
+# The first matching type decides, so subclasses come before their base classes.
 _KINDS: Final[tuple[tuple[type[Exception], str, int], ...]] = (
     (ConfigError, "configuration", CONFIGURATION),
     (UsageError, "usage", CONFIGURATION),
@@ -20,7 +21,10 @@ _KINDS: Final[tuple[tuple[type[Exception], str, int], ...]] = (
 
 
 def report_failure(error: BridgeError | PermissionError, *, as_json: bool) -> int:
-    """Print the error to standard error, with `as_json` an object to standard output too; return the exit code."""
+    """Print the error to standard error, and return the exit code.
+
+    With `as_json`, also print the error as a JSON object to standard output.
+    """
     code, exit_code = next((code, exit_code) for kind, code, exit_code in _KINDS if isinstance(error, kind))
     lines = _lines(error)
     for line in lines:

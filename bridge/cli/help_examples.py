@@ -1,4 +1,4 @@
-"""Examples for --help, by command. A test parses each of them, so that none becomes outdated."""
+"""Examples for --help, by command. A test parses every example, so that no example becomes outdated."""
 
 from __future__ import annotations
 
@@ -35,10 +35,9 @@ EXAMPLES: Final = {
 
 
 def epilog(command: str) -> str | None:
-    """Return the examples of a command for --help. The leading backspace stops click from joining their lines."""
+    """Return the examples of a command for --help, or None if the command has no examples."""
     examples = EXAMPLES.get(command)
-    return (
-        None
-        if examples is None
-        else "\b\n" + "\n".join(["Examples:", *(f"  mqtt-kinesis {each}" for each in examples)])
-    )
+    if examples is None:
+        return None
+    # With a backspace in its first line, Click keeps the line breaks of a paragraph.
+    return "\b\n" + "\n".join(["Examples:", *(f"  mqtt-kinesis {each}" for each in examples)])

@@ -1,4 +1,4 @@
-"""Groups of commands in --help. The first sentence of a command's text is shown in full."""
+"""Groups of commands in --help, and the one-line text of each command in these lists."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ AWS: Final = "AWS"
 
 
 class CommandGroups(TyperGroup):
-    """Group of commands whose help lists them by their `rich_help_panel`, in the order of registration."""
+    """Group of commands. `--help` lists its commands under headings, in the order of registration.
+
+    The heading of a command is its `rich_help_panel`. Typer itself uses this value only if rich prints the help.
+    """
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command whose help shows an argument without its Python type.
+        """Return a command whose help shows each argument by its name alone, such as FILE.
 
-        The name is a word, such as FILE; Typer adds `<list[Path]>` to it, which says nothing to a user.
+        Typer would add the Python type, such as `<list[Path]>`, which means nothing to a user.
         """
         command = super().get_command(ctx, cmd_name)
         for param in command.params if command else ():
@@ -31,7 +34,7 @@ class CommandGroups(TyperGroup):
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the signature of the overridden method
-        """Write the lists of commands. `formatter` is Click's HelpFormatter."""
+        """Write one list of commands under each heading. `formatter` is Click's HelpFormatter."""
         headings = dict.fromkeys(heading for heading, _, _ in self._rows())
         for heading in headings:
             with formatter.section(heading):
@@ -44,10 +47,13 @@ class CommandGroups(TyperGroup):
 
 
 def _no_type(ctx: Any) -> None:
-    """Stand in for the method that returns the type of an argument."""
+    """Replace Typer's method that returns the type of an argument as text."""
 
 
 def first_sentence(text: str) -> str:
-    """Return the first sentence of a text, without its full stop."""
+    """Return the first sentence of a text, without its full stop.
+
+    Click's own lists of commands would cut a long sentence.
+    """
     words = " ".join(text.split("\n\n", maxsplit=1)[0].split())
     return words.partition(". ")[0].removesuffix(".")

@@ -12,12 +12,12 @@ from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annot
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Repeat every two seconds, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the state every two seconds, until Ctrl-C.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Show the state of the running bridge: problems, session, spool, streams, ledger.
 
-    Exit code 1 if the state is not OK, 3 if no bridge runs, 4 without permission.
+    Exit code: 1 if the state is not OK, 3 if no bridge runs, 4 if you may not read the bridge's files.
     """
     from bridge.cli.commands.status import status as run_status  # noqa: PLC0415 - see the module
 
@@ -25,13 +25,14 @@ def status(
 
 
 def doctor(
-    send: Annotated[bool, typer.Option("--send", help="Send one marked record to each stream.")] = False,
+    send: Annotated[bool, typer.Option("--send", help="Send one test record to each stream.")] = False,
     publish: Annotated[
         bool,
         typer.Option(
             "--publish",
-            help="Publish 1,200 small messages to mqtt-kinesis/doctor/CLIENT_ID-doctor, once or twice, to measure how "
-            "many the broker sends at once and queues. The broker drops messages beyond its limit, and counts them.",
+            help="Publish 1,200 small messages to mqtt-kinesis/doctor/CLIENT_ID-doctor, once or twice. They show how "
+            "many unacknowledged messages the broker sends, and how many it queues. The broker drops the messages "
+            "beyond its limit, and counts them.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with all findings.")] = False,
@@ -39,9 +40,9 @@ def doctor(
 ) -> None:
     """Check broker, AWS and disk, and show how to fix each problem.
 
-    The command opens its own temporary sessions with the broker (client ID: mqtt.client_id with -doctor). They
-    subscribe like the bridge for some seconds, and discard the messages. The bridge's session loses nothing. Nothing
-    is published or sent without --publish and --send.
+    The command opens its own temporary sessions with the broker. Their client ID is mqtt.client_id followed by
+    -doctor. For some seconds, they subscribe to the topics of the mappings and discard the messages. The bridge's own
+    session loses no message. Only --publish publishes messages, and only --send sends records.
     """
     from bridge.cli.commands.doctor import doctor as run_doctor  # noqa: PLC0415 - see the module
 
@@ -57,7 +58,7 @@ def support_bundle(
     ] = None,
     log: Annotated[
         Path | None,
-        typer.Option("--log", metavar="FILE", help="Log file of the bridge (default: the journal of its unit)."),
+        typer.Option("--log", metavar="FILE", help="Log file of the bridge (default: journal of its systemd unit)."),
     ] = None,
     doctor: Annotated[bool, typer.Option("--doctor/--no-doctor", help="Include the findings of `doctor`.")] = True,
     config: ConfigFile = Path("bridge.yaml"),

@@ -21,7 +21,7 @@ WorkerOption = Annotated[
         "--worker",
         metavar="NUMBER",
         min=0,
-        help="Number of the worker of `run --workers`; 0: the bridge without workers.",
+        help="Number of a worker of `run --workers`; 0: the spool of a bridge without workers.",
     ),
 ]
 
@@ -30,7 +30,7 @@ Watch = Annotated[bool, typer.Option("--watch", help="Repeat at each change of a
 
 
 def known_code(code: str | None) -> str | None:
-    """Return the code of dead letters as it is. Raise BadParameter if there is no such code."""
+    """Return `code` unchanged if it is a code of dead letters or None. Raise BadParameter for any other text."""
     codes = sorted(get_args(DeadLetterCode))
     if code is not None and code not in codes:
         raise typer.BadParameter(f"no such code: {code}; expected one of {', '.join(codes)}")

@@ -43,11 +43,12 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Same as --log-level debug.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Same as --log-level warning.")] = False,
 ) -> None:
-    """Run the bridge until SIGTERM or Ctrl-C. SIGHUP reloads the mappings; a second signal ends it at once."""
+    """Run the bridge until SIGTERM or Ctrl-C. A second signal ends it at once. SIGHUP reloads the mappings."""
     from bridge.cli.commands.run import run_bridge  # noqa: PLC0415 - see the module
 
     if dry_run and workers:
         raise typer.BadParameter("--dry-run runs in a single process: omit --workers")
+    # The same options may stand before the command: `mqtt-kinesis -v run`.
     before = verbosity(context)
     verbose, quiet = verbose or before.verbose, quiet or before.quiet
     levels = [*([log_level] if log_level else []), *([LogLevel.DEBUG] * verbose), *([LogLevel.WARNING] * quiet)]
@@ -62,10 +63,10 @@ def demo(
         int, typer.Option("--secs", metavar="SECONDS", min=0, help="Stop after this many seconds; 0: at Ctrl-C.")
     ] = 0,
 ) -> None:
-    """Run a simulated factory, a broker, a local Kinesis and the bridge on this machine, without an account.
+    """Run a simulated factory, a broker, a local Kinesis and the bridge on this machine, without an AWS account.
 
-    The page is served on port 8080 or the next free one. The key k disconnects Kinesis, b publishes a bad message, and
-    q ends the demo.
+    The page is served on port 8080, or on the next free port. Press k to disconnect Kinesis, b to publish a message
+    that no mapping can read, and q to end the demo.
     """
     from bridge.cli.commands.demo import demo as run_demo  # noqa: PLC0415 - see the module
 

@@ -50,7 +50,8 @@ def init(
         typer.Option("--topic", "-t", metavar="FILTER", help="Topic filter to listen to (default: all topics)."),
     ] = None,
     capture: Annotated[
-        Path | None, typer.Option("--capture", metavar="FILE", help="Read a file of `capture` instead of listening.")
+        Path | None,
+        typer.Option("--capture", metavar="FILE", help="Read a file that `capture` wrote, instead of listening."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept defaults, no prompts.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
@@ -87,7 +88,7 @@ def init(
 
 
 class CheckFormat(StrEnum):
-    """Formats of the result of `check`."""
+    """Output formats of `check`."""
 
     TEXT = "text"
     JSON = "json"
@@ -102,7 +103,7 @@ def check(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="Check only these files or folders of mappings (default: the configuration, and all its mappings).",
+            help="Check only these files or folders of mappings (default: the configuration and all mappings).",
         ),
     ] = None,
     form: Annotated[
@@ -138,7 +139,7 @@ def try_(
     qos: Annotated[int, typer.Option("--qos", metavar="0|1|2", min=0, max=2, help="QoS of the message.")] = 1,
     retain: Annotated[bool, typer.Option("--retain", help="Treat the message as retained.")] = False,
 ) -> None:
-    """Show what the mappings do with one message: every record, key and stream, or why there is none."""
+    """Show what the mappings do with one message: each record with its key and stream, or why there is no record."""
     from bridge.cli.commands.try_message import TryOptions, try_dead_letter, try_message  # noqa: PLC0415 - see the module
 
     if bool(topic) == (dead_letter is not None):
@@ -150,7 +151,7 @@ def try_(
 
 
 class SchemaOf(StrEnum):
-    """Names of the files that have a schema."""
+    """Kinds of files that have a JSON Schema."""
 
     MAPPING = "mapping"
     BRIDGE = "bridge"

@@ -1,4 +1,4 @@
-"""Commands `dead-letters`, `spool` and `state` with their options: access to the data stored on this machine."""
+"""Options of the commands `dead-letters`, `spool` and `state`, which show and change the data stored on disk."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from bridge.cli.options import ConfigFile, WorkerOption, known_code
 dead_letters = typer.Typer(
     cls=CommandGroups,
     no_args_is_help=True,
-    help="Show, replay, delete and export dead letters. The bridge may run.",
+    help="Show, replay, delete and export dead letters, with or without a running bridge.",
 )
 spool = typer.Typer(
     cls=CommandGroups,
     no_args_is_help=True,
-    help="Show the ledger, verify and export the spool. The bridge may run.",
+    help="Show the ledger, verify the spool and export its records, with or without a running bridge.",
 )
 state = typer.Typer(
     cls=CommandGroups,
     no_args_is_help=True,
-    help="Show and clear the state of mappings: Sparkplug births, `changes`, `sample`. The bridge may run.",
+    help="Show and clear the state of mappings (Sparkplug births, `changes`, `sample`), with or without a running "
+    "bridge.",
 )
 
 Code = Annotated[
@@ -38,9 +39,9 @@ MappingOption = Annotated[
 StreamOption = Annotated[
     str | None, typer.Option("--stream", metavar="STREAM", help="Filter by target stream.", autocompletion=stream_names)
 ]
-TopicOption = Annotated[str | None, typer.Option("--topic", metavar="TEXT", help="Filter by topic substring.")]
-Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Dead-letter numbers (see `list`).")]
-All = Annotated[bool, typer.Option("--all", help="Select all.")]
+TopicOption = Annotated[str | None, typer.Option("--topic", metavar="TEXT", help="Filter by a part of the topic.")]
+Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Numbers of dead letters (see `list`).")]
+All = Annotated[bool, typer.Option("--all", help="Select all dead letters.")]
 
 
 @dead_letters.command("list")
@@ -49,7 +50,7 @@ def list_dead_letters(
     mapping: MappingOption = None,
     stream: StreamOption = None,
     topic: TopicOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines with payloads.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, with the payload.")] = False,
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
@@ -62,11 +63,11 @@ def list_dead_letters(
 
 @dead_letters.command("show")
 def show_dead_letter(
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Dead-letter number (see `list`).")],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of a dead letter (see `list`).")],
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Show one dead letter in full. `try --dead-letter` shows what the current mappings do with it."""
+    """Show one dead letter in full. `try --dead-letter` shows what the current mappings do with its message."""
     from bridge.cli.commands.dead_letters import show_dead_letter as run_show  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_show(config, number, worker))
@@ -83,7 +84,7 @@ def replay_dead_letters(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Replay dead letters through the active mappings; those that fail again stay stored, with the new reason."""
+    """Replay dead letters through the active mappings. A dead letter that fails again stays, with the new reason."""
     from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see the module
     from bridge.cli.commands.replay import DeadLetterSelection  # noqa: PLC0415 - see the module
     from bridge.cli.commands.replay import replay_dead_letters as run_replay  # noqa: PLC0415 - see the module
@@ -107,7 +108,7 @@ def delete_dead_letters(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Delete dead letters permanently; the ledger still counts them, and `deleted` shows how many."""
+    """Delete dead letters permanently. The ledger still counts them as dead letters, and also as `deleted`."""
     from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see the module
     from bridge.cli.commands.replay import DeadLetterSelection  # noqa: PLC0415 - see the module
     from bridge.cli.commands.replay import delete_dead_letters as run_delete  # noqa: PLC0415 - see the module
@@ -161,7 +162,7 @@ def spool_status(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Show the ledger by mapping and stream, and the buffered records. Exit code 1 if it is not balanced."""
+    """Show the ledger by mapping and stream, and the buffered records. Exit code 1 if the ledger is not balanced."""
     from bridge.cli.commands.spool import spool_status as run_status  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_status(config, worker, as_json=as_json))
@@ -181,7 +182,7 @@ def list_states(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Show the size of the state of each mapping: keys and bytes."""
+    """Show the size of the state of each mapping: number of keys, and bytes."""
     from bridge.cli.commands.state import list_states as run_list  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_list(config, worker, as_json=as_json))
@@ -190,11 +191,11 @@ def list_states(
 @state.command("show")
 def show_state(
     mapping: Annotated[str, typer.Argument(metavar="MAPPING", help="Name of a mapping.", autocompletion=mapping_names)],
-    limit: Annotated[int, typer.Option("--limit", metavar="NUMBER", min=1, help="Max number of keys.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", metavar="NUMBER", min=1, help="Maximum number of keys.")] = 50,
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Show the keys and values in the state of a mapping, newest first. Exit code 1 if there are none."""
+    """Show the keys and values in the state of a mapping, newest first. Exit code 1 if the mapping has no state."""
     from bridge.cli.commands.state import show_state as run_show  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_show(config, mapping, limit, worker))
@@ -207,12 +208,13 @@ def clear_state(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Clear the state of a mapping. Records that `sample` holds are sent; a Sparkplug rebirth is requested."""
+    """Clear the state of a mapping. `sample` sends the records that it still holds; Sparkplug requests a rebirth."""
     from bridge.cli.commands.state import clear_state as run_clear  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_clear(config, mapping, worker, yes=yes))
 
 
+# Set here for all sub-commands, because the decorator of each would have to repeat its name.
 for _group, _prefix in ((dead_letters, "dead-letters"), (spool, "spool"), (state, "state")):
     for _command in _group.registered_commands:
         _command.epilog = epilog(f"{_prefix} {_command.name}")

@@ -1,4 +1,4 @@
-"""The options -v and -q before a command, which apply to all commands."""
+"""The options -v and -q. Before the name of the command, as in `mqtt-kinesis -v capture`, they apply to any command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Log errors and warni
 
 
 class Verbosity(NamedTuple):
-    """The options as they were given."""
+    """Values of the options before the command."""
 
     verbose: bool = False
     quiet: bool = False
@@ -22,13 +22,14 @@ class Verbosity(NamedTuple):
 
 
 def note_verbosity(context: typer.Context, *, verbose: bool, quiet: bool) -> None:
-    """Store the options for the command that follows. Raise BadParameter for both."""
+    """Store the options for the command that follows. Raise BadParameter if both are given."""
     if verbose and quiet:
         raise typer.BadParameter("use --verbose or --quiet, not both")
     context.obj = Verbosity(verbose, quiet)
 
 
 def verbosity(context: typer.Context) -> Verbosity:
-    """Return the options that stand before the command of this context."""
+    """Return the options that were given before the command of this context."""
+    # A command that runs without the callback of the application has no stored options.
     found = context.find_root().obj
     return found if isinstance(found, Verbosity) else Verbosity()

@@ -21,7 +21,7 @@ def capture(
             "--topic",
             "-t",
             metavar="FILTER",
-            help="Topic filter; may be repeated (default: the topics of the mappings).",
+            help="Topic filter to record; may be repeated (default: the topics of the mappings).",
         ),
     ] = None,
     secs: Annotated[
@@ -45,15 +45,20 @@ def capture(
 def diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="Old mapping file or folder.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="New mapping file or folder.")],
-    capture: Annotated[Path, typer.Option("--capture", metavar="FILE", help="Recorded traffic (a file of `capture`).")],
+    capture: Annotated[
+        Path, typer.Option("--capture", metavar="FILE", help="Recorded traffic: a file that `capture` wrote.")
+    ],
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print all differences as JSON lines, the totals last.")
+        bool, typer.Option("--json", help="Print every differing message as a JSON line, and then the totals.")
     ] = False,
     show: Annotated[
-        int, typer.Option("--show", metavar="NUMBER", min=0, help="Number of differing messages to show.")
+        int, typer.Option("--show", metavar="NUMBER", min=0, help="Maximum number of differing messages to show.")
     ] = 10,
 ) -> None:
-    """Compare the output of two versions of the mappings on recorded traffic. Exit code 1 if it differs."""
+    """Map recorded traffic with two versions of the mappings, and show where the results differ.
+
+    Exit code 1 if they differ.
+    """
     from bridge.cli.commands.diff import DiffOptions  # noqa: PLC0415 - see the module
     from bridge.cli.commands.diff import diff as run_diff  # noqa: PLC0415 - see the module
 
@@ -66,13 +71,13 @@ def coverage(
         typer.Option(
             "--capture",
             metavar="FILE",
-            help="Use recorded traffic (a file of `capture`) instead of the running bridge.",
+            help="Examine recorded traffic (a file that `capture` wrote) instead of the running bridge.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """List topics that no mapping matches, mappings that never matched, and silent mappings."""
+    """List topics that no mapping matches, mappings that never matched, and mappings whose messages stopped."""
     from bridge.cli.commands.coverage import coverage as run_coverage  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_coverage(config, capture, as_json=as_json))
@@ -101,12 +106,19 @@ def prove(
     ] = "",
     progress_file: Annotated[
         Path | None,
-        typer.Option("--progress", metavar="FILE", help="File to continue from, and to save the progress to."),
+        typer.Option(
+            "--progress",
+            metavar="FILE",
+            help="Continue from the progress in this file, and save progress to it.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Check that a stream has every record its manifests cover. Exit code 1 if not, 3 if it could not be checked."""
+    """Check that a stream contains every record that its manifests cover.
+
+    Exit code 1 if it does not, 3 if the streams could not be read or no manifest covers them.
+    """
     from bridge.cli.commands.prove import prove as run_prove  # noqa: PLC0415 - see the module
     from bridge.tools.proof.reading import ProofRequest  # noqa: PLC0415 - as above
 

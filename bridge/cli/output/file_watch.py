@@ -1,8 +1,7 @@
-"""Repetition of a command whenever a file changes, for `--watch`."""
+"""Option `--watch`: run a command again whenever a file changes."""
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -14,15 +13,17 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 POLL_SECS: Final = 0.5
+"""Seconds between two checks of the files."""
 
 
 def repeat_on_change(paths: Callable[[], Iterable[Path]], command: Callable[[], object]) -> NoReturn:
-    """Call `command`, and again after each change of a file, until Ctrl-C (KeyboardInterrupt).
+    """Call `command` now and after each change of a file. Ctrl-C ends this by KeyboardInterrupt.
 
-    `paths` returns files and folders; of a folder, all files below it are watched.
+    `paths` returns the files and folders to watch. In a folder, all files at any depth are watched.
     """
     pause = threading.Event()
     while True:
+        # The signatures are read before the command, so that a change during the command causes another run.
         before = _signatures(paths())
         command()
         sys.stdout.flush()
@@ -36,10 +37,11 @@ def _signatures(paths: Iterable[Path]) -> dict[str, tuple[int, int, int]]:
     for path in paths:
         for file in (path, *(path.rglob("*") if path.is_dir() else ())):
             try:
-                about = os.stat(file)  # noqa: PTH116 - a file that has been deleted in between is left out
+                about = file.stat()
             except OSError:
+                # The file was deleted after its folder was listed, or it does not exist yet.
                 continue
-            # The inode shows a replaced file whose time and size are unchanged, as some editors and `git checkout`
-            # leave it.
+            # Some editors and `git checkout` replace a file without changing its time and size. The new file has
+            # another inode.
             found[str(file)] = (about.st_mtime_ns, about.st_size, about.st_ino)
     return found

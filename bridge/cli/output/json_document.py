@@ -1,4 +1,4 @@
-"""JSON documents that commands print, each one object with the version of its schema."""
+"""JSON documents that commands print. Each document is one object, and contains the version of its schema."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Final
 import orjson
 
 SCHEMA_VERSION: Final = 1
-"""Value of `schema_version`. It changes when a field is removed or gets another meaning."""
+"""Value of `schema_version`. It increases when a field is removed or its meaning changes."""
 
 
 def document(**fields: Any) -> str:
-    """Return an object of the fields, with `schema_version` first, in one line."""
+    """Return a JSON object with `schema_version` and the given fields, in one line."""
     return orjson.dumps({"schema_version": SCHEMA_VERSION, **fields}).decode()
 
 
 def print_document(**fields: Any) -> None:
-    """Print an object of the fields, with `schema_version` first, in one line."""
+    """Print a JSON object with `schema_version` and the given fields, in one line."""
     sys.stdout.write(document(**fields) + "\n")

@@ -1,4 +1,4 @@
-"""Result of `check` as text for machines: JSON, annotations of GitHub Actions, SARIF, JUnit."""
+"""Result of `check` in formats that CI systems read: JSON, annotations of GitHub Actions, SARIF, JUnit."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bridge.errors import Problem
 
 _SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+# SARIF requires a rule for each result. Problems have no code, so all problems share this rule.
 _RULE: Final = "check"
 # Characters that XML 1.0 cannot contain: https://www.w3.org/TR/xml/#charsets
 _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
@@ -28,7 +29,7 @@ _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Problems and notes of `check`. `tests`: names of the passed tests, by the name of the mapping that loaded."""
+    """Problems and notes of `check`. `tests` contains the names of the tests of each mapping without a problem."""
 
     problems: Sequence[Problem]
     notes: Sequence[Problem]
@@ -77,7 +78,8 @@ def as_sarif(result: CheckResult) -> str:
 
 
 def as_junit(result: CheckResult) -> str:
-    """Return JUnit XML: a test case for each passed test of a mapping and for each problem."""
+    """Return JUnit XML. Each test of a valid mapping is a passed test case, and each problem is a failed one."""
+    # A mapping without tests gets the test case "loads", so that the report lists it.
     tests = [(name, test, "") for name, names in result.tests.items() for test in names or ["loads"]]
     cases = tests + [(Path(each.file).stem, each.path or "loads", str(each)) for each in result.problems]
     suite = ET.Element(
@@ -96,7 +98,7 @@ FORMATS: Final[dict[str, Callable[[CheckResult], str]]] = {
     "sarif": as_sarif,
     "junit": as_junit,
 }
-"""Formats for machines, by the value of `--format`."""
+"""Functions that return the result as text, by the value of `--format`."""
 
 
 def _annotation(level: str, problem: Problem) -> str:
@@ -127,17 +129,22 @@ def _text(problem: Problem) -> str:
 
 
 def _relative(file: str) -> str:
-    """Return the path relative to the current folder, if the file is inside it, because annotations require this."""
+    """Return the path relative to the current folder, or `file` itself if it is outside of this folder.
+
+    GitHub shows an annotation at a line only if the path is relative to the root of the repository.
+    """
     relative = os.path.relpath(file)
     return file if relative.startswith("..") else relative
 
 
 def _data(text: str) -> str:
-    # The percent sign comes first, because the other replacements add percent signs.
+    """Escape the message of a workflow command."""
+    # The percent sign is replaced first, because the other replacements insert percent signs.
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
+    """Escape a property of a workflow command. Colons and commas separate the properties."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 

@@ -1,4 +1,4 @@
-"""Verdict, problems, links and backlog of `status`, as lines of text."""
+"""Lines of `status` about the state of the bridge, its problems, its links to AWS and its backlog."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Status = Mapping[str, Any]
 
 _INDENT: Final = " " * 10
+# Minimum width of the text beside its label. On a narrower terminal, the terminal itself wraps the lines.
 _MIN_CHARS: Final = 20
 
 
@@ -33,10 +34,10 @@ def verdict_line(status: Status, width: int | None = None) -> list[str]:
 
 
 def problem_lines(status: Status, width: int | None = None, now: float | None = None) -> Iterator[str]:
-    """Yield the active problems, each with its cause, what is safe, and what to do.
+    """Yield a headline for each active problem, and below it the cause, the data that is safe, and the remedy.
 
-    Successive problems of one code with the same cause and advice share these lines: an endpoint that does not respond
-    is a problem of each of its streams.
+    If an endpoint does not respond, each of its streams has the same problem. Such problems have one headline each, but
+    share the lines below. `now` is in seconds since 1970; None means the current time.
     """
     at = time.time() if now is None else now
     for _, same in groupby(map(problem_from_json, status["problems"]), _shared_lines):
@@ -51,21 +52,28 @@ def problem_lines(status: Status, width: int | None = None, now: float | None = 
 
 
 def _shared_lines(problem: ActiveProblem) -> tuple[str, ...]:
-    """Return what problems have in common that are shown together. Only those of streams have counts to add."""
-    one_by_one = "" if problem.stream and problem.stage == "delivering" else repr(problem.key)
-    return (problem.severity, problem.code, problem.cause, problem.advice, _own_safe(problem), one_by_one)
+    """Return a key. Successive problems with an equal key share the lines below their headlines.
+
+    Only problems of streams are shown together, because only their counts can be added. The key of any other problem is
+    unique.
+    """
+    unique = "" if problem.stream and problem.stage == "delivering" else repr(problem.key)
+    return (problem.severity, problem.code, problem.cause, problem.advice, _fixed_safe(problem), unique)
 
 
-def _own_safe(problem: ActiveProblem) -> str:
-    """Return the text on what is safe; "" if it only contains the counts of the problem, and can be composed again."""
+def _fixed_safe(problem: ActiveProblem) -> str:
+    """Return the text on the safe data, or "" if that text is composed from the counts of the problem.
+
+    The text of several problems is then composed from the sums of their counts.
+    """
     return "" if problem.safe == replace(problem, safe="").what_is_safe else problem.safe
 
 
 def _together(problems: Sequence[ActiveProblem]) -> ActiveProblem:
-    """Return one problem for the details of several: the longest duration, the sum of the records, the least room."""
+    """Combine problems that share their details: earliest beginning, sums of the records, shortest buffer time."""
     return replace(
         problems[0],
-        safe=_own_safe(problems[0]),
+        safe=_fixed_safe(problems[0]),
         since=min(each.since for each in problems),
         attempts=max(each.attempts for each in problems),
         buffered_records=sum(each.buffered_records for each in problems),
@@ -82,11 +90,12 @@ def link_lines(status: Status, width: int | None = None) -> Iterator[str]:
 
 
 def backlog_text(status: Status) -> str:
-    """Return the number of buffered records, their age, and the time that their delivery needs."""
+    """Return the number of buffered records, the age of the oldest, and the time until all are delivered."""
     count = sum(row["spooled"] for row in status["ledger"])
     if not count:
         return "buffer empty"
     oldest = max((stream["oldest_secs"] for stream in status["streams"]), default=0.0)
+    # All streams are drained at the same time, so the slowest stream determines the time.
     drains = [flow["drain_secs"] for flow in status["flows"]]
     drain_secs = max((secs for secs in drains if secs is not None), default=None)
     rate = sum(flow["delivered_per_sec"] or 0.0 for flow in status["flows"])
@@ -95,7 +104,7 @@ def backlog_text(status: Status) -> str:
 
 
 def labelled(label: str, text: str, width: int | None) -> list[str]:
-    """Return the text after its label. A text longer than `width` is wrapped."""
+    """Return a line with the label and the text. If it is longer than `width`, the text is wrapped."""
     shown = printable(text)
     if width is None:
         return [f"{label:<10}{shown}"]

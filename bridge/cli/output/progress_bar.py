@@ -1,4 +1,4 @@
-"""Progress bar on standard error for long work; no output if standard error is not a terminal."""
+"""Progress bar on standard error. Without a terminal, there is no progress bar."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items, with a progress bar. `total` is their number, None if unknown."""
-    # rich is imported only for a terminal, because its import takes longer than most commands.
+    """Yield the items, and show the progress with the text `what`. `total` is the number of items, None if unknown."""
+    # The import of rich takes longer than most commands, so it is imported only if it is needed.
     if not sys.stderr.isatty():
         yield from items
         return

@@ -1,4 +1,4 @@
-"""Output of `status --watch`: a full-screen terminal, or one text after the other."""
+"""Output of `status --watch`: on a terminal a full-screen view, otherwise one text after another."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     Lines = Callable[[int | None], list[str]]
-    """Function type: returns lines for a width in characters; None: no limit."""
+    """Function that returns the lines for a width in characters. None means that the width is not limited."""
 
-# Max delay of a redraw after the window has changed its size.
+# Seconds between two checks whether the window has another size.
 _REDRAW_CHECK_SECS: Final = 0.2
+# Exit code of a shell for a process that SIGTERM has ended.
 _TERMINATED: Final = 128 + signal.SIGTERM
+# Names that rich uses for the colours of `bridge.terminal`.
 _STYLES: Final = {GOOD: "green", WARN: "yellow", BAD: "red", HEAD: "bold"}
-_INKS: Final = {
+# Colours by regular expression.
+_COLOURS: Final = {
     r"^ERROR .*": BAD,
     r"^WARNING .*": WARN,
     r"^OK .*": GOOD,
@@ -40,29 +43,29 @@ _INKS: Final = {
 
 
 class Screen(Protocol):
-    """Output for `status --watch`. One thread."""
+    """Output for `status --watch`. Only one thread uses it."""
 
     def show(self, lines: Lines) -> None:
         """Show these lines from now on."""
 
     def wait(self, secs: float) -> None:
-        """Wait until the next lines are due."""
+        """Wait for this number of seconds."""
 
 
 class PlainScreen:
-    """Screen that prints each text below the one before."""
+    """Screen that prints each text below the previous text."""
 
     def show(self, lines: Lines) -> None:
         """Print the lines."""
         print("\n".join(lines(None)), flush=True)
 
     def wait(self, secs: float) -> None:
-        """Wait; plain text needs no redraw."""
+        """Wait for this number of seconds."""
         Event().wait(secs)
 
 
 class LiveScreen:
-    """Full-screen terminal: new lines replace the old ones, and a new window size causes a redraw."""
+    """Full-screen view on a terminal. New lines replace the previous lines."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -70,13 +73,13 @@ class LiveScreen:
         self._size = (0, 0)
 
     def show(self, lines: Lines) -> None:
-        """Draw the lines for the present size of the window."""
+        """Draw the lines for the current size of the window."""
         self._lines, self._size = lines, self._live.console.size
         width, height = self._size
-        self._live.update(_inked(clip_to_height(lines(width), height)), refresh=True)
+        self._live.update(_coloured(clip_to_height(lines(width), height)), refresh=True)
 
     def wait(self, secs: float) -> None:
-        """Wait, and redraw when the window's size changes."""
+        """Wait for this number of seconds. If the size of the window changes, draw the lines again."""
         until = time.monotonic() + secs
         while (left := until - time.monotonic()) > 0:
             Event().wait(min(left, _REDRAW_CHECK_SECS))
@@ -86,13 +89,13 @@ class LiveScreen:
 
 @contextmanager
 def open_screen(*, plain: bool) -> Iterator[Screen]:
-    """Open the full screen of a terminal, or plain output if there is none. The terminal is always restored."""
+    """Open the full-screen view, or plain output without a terminal. At the end, the terminal is restored."""
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         yield PlainScreen()
         return
     from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
 
-    # By default SIGTERM would end the process at once, and leave the terminal in full-screen mode.
+    # By default, SIGTERM would end the process immediately, and the terminal would stay in full-screen mode.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         with Live(screen=True, auto_refresh=False) as live:
@@ -102,19 +105,19 @@ def open_screen(*, plain: bool) -> Iterator[Screen]:
 
 
 def clip_to_height(lines: list[str], height: int) -> list[str]:
-    """Cut the lines to a height. The last line shows how many are missing, so that they are not overlooked."""
+    """Return at most `height` lines. If lines are missing, the last line shows how many."""
     if len(lines) <= height:
         return lines
     more = len(lines) - height + 1
     return [*lines[: height - 1], f"... {more} more lines: enlarge the window"]
 
 
-def _inked(lines: list[str]) -> Text:
+def _coloured(lines: list[str]) -> Text:
     """Return the lines as text, in colour if the terminal supports it."""
     from rich.text import Text  # noqa: PLC0415 - as above
 
     text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
     if supports_colour(sys.stdout):
-        for pattern, ink in _INKS.items():
-            text.highlight_regex(f"(?m){pattern}", _STYLES[ink])
+        for pattern, colour in _COLOURS.items():
+            text.highlight_regex(f"(?m){pattern}", _STYLES[colour])
     return text
