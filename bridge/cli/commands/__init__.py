@@ -1,1 +1,1 @@
-"""Commands, one file each."""
+"""The work of each command, one file per command. `bridge.cli` declares the options."""

@@ -1,7 +1,7 @@
 """Command `capture`: records live traffic to a file, in a separate MQTT session.
 
-The bridge's session and spool are not changed. The session joins no shared subscription, because it would take messages
-away from the bridges.
+The session and the spool of the bridge do not change. The separate session joins no shared subscription. If it did, it
+would receive messages that the bridges then miss.
 """
 
 from __future__ import annotations
@@ -39,16 +39,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Added to mqtt.client_id, because a second client with the ID of the bridge would end the bridge's session.
 SUFFIX = "-capture"
+# The command waits for the subscription as long as it is to record, but within these two limits.
 CONNECT_SECS = 20.0
-# Lower and upper limit of the wait for the subscription. Between them, it is as long as the recording.
 _MIN_CONNECT_SECS = 5.0
+# Maximum wait for messages, after which signals and limits are checked.
 _POLL_SECS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
-    """Topics and limits of a recording. With `secs` 0, it runs until Ctrl-C or another limit."""
+    """Topics and limits of a recording. With `secs` 0, the time is not limited."""
 
     topics: Sequence[str]
     secs: float
@@ -58,7 +60,11 @@ class CaptureOptions:
 
 
 def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
-    """Record until a limit or Ctrl-C, and return 0. Raise ConfigError, and BridgeError without a session or a file."""
+    """Record until a limit is reached or Ctrl-C is pressed, and return 0.
+
+    Raise ConfigError for an invalid configuration. Raise BridgeError if the broker does not accept the subscription, or
+    if the file cannot be written.
+    """
     limit = parse_size(wanted.size)
     if not isinstance(limit, int) or limit <= 0:
         raise UsageError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
@@ -83,22 +89,24 @@ def record_session(
     secs: float,
     log_level: str = "warning",
 ) -> str:
-    """Record in a session that ends with its connection, and return a summary.
+    """Record in a temporary session, and return a summary of the recording.
 
-    Raise BridgeError. `joined` has the filters to subscribe to, each with the filters that it joins and their QoS.
+    `joined` contains the filters to subscribe to. Each maps the filters that it replaces to their QoS, for example
+    `a/+` → {`a/+`: 1, `a/b`: 0}. `secs` 0 means no time limit. Raise BridgeError if there is no subscription, or if the
+    file cannot be written.
     """
-    # Joined filters do not overlap, so each message arrives once.
+    # For overlapping filters, a broker may deliver a message several times. Joined filters do not overlap.
     session = settings.mqtt.temporary(SUFFIX).model_copy(update={"overlapping_filters": "join"})
     set_up_logging("text", log_level)
     with Signals() as signals, TrafficRecorder(file, bounds) as recorder:
         subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
-        # A broker that refuses a joined filter may permit its parts, as in `run`.
+        # If the broker refuses a joined filter, the subscriber requests the filters that it replaces.
         subscriber.set_filters({text: max(parts.values()) for text, parts in joined.items()}, joined)
         capturing = _Capture(subscriber, recorder, signals, secs, brokers=len(session.addresses))
         try:
             capturing.run()
         except BridgeError:
-            # An empty file of a failed capture is removed. A file with messages is still useful.
+            # A failed capture that contains messages is still useful.
             if not recorder.messages:
                 file.unlink()
             raise
@@ -108,7 +116,10 @@ def record_session(
 
 
 def filters_of(topics: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return the filters for --topic, each with the filters that it joins and their QoS. Raise BridgeError."""
+    """Return the filters to subscribe to for the options --topic, as `joined` of `record_session`.
+
+    Raise UsageError for an invalid filter.
+    """
     try:
         return joined_filters((TopicPattern.parse(text).filter, 1) for text in topics)
     except TopicError as error:
@@ -127,7 +138,7 @@ def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, dict[str, i
 
 
 class _Capture:
-    """Capture from the first connection to its end."""
+    """One recording: the wait for the subscription, the loop, and the summary."""
 
     def __init__(
         self, subscriber: Subscriber, recorder: TrafficRecorder, signals: Signals, secs: float, *, brokers: int
@@ -137,11 +148,12 @@ class _Capture:
         self._signals = signals
         self._secs = secs
         self._brokers = brokers
+        # Infinite, so that the time limit does not end the wait for the subscription.
         self._began = self._ended = math.inf
         self._reason = ""
 
     def run(self) -> None:
-        """Record until a limit is reached or a signal arrives. Raise BridgeError."""
+        """Record until a limit is reached or a signal arrives. Raise BridgeError if there is no subscription."""
         self._subscribe()
         self._began = time.monotonic()
         console = Console(stderr=True)
@@ -160,22 +172,26 @@ class _Capture:
         what = f"{pluralize(recorder.messages, 'message')}, {pluralize(recorder.bytes, 'byte')}"
         text = f"{what}, in {secs:.1f} s (ended by {self._reason})"
         if recorder.unreadable:
-            text += f"; {recorder.unreadable} skipped, whose topics are not UTF-8"
+            text += f"; {pluralize(recorder.unreadable, 'message')} skipped because the topic is not UTF-8"
         if self._subscriber.connections > 1:
             text += (
-                f"; the connection was lost {pluralize(self._subscriber.connections - 1, 'time')}: messages are missing"
+                f"; the connection was lost {pluralize(self._subscriber.connections - 1, 'time')}, and the messages of "
+                "these interruptions are missing"
             )
         return text
 
     def _subscribe(self) -> None:
-        """Wait until the broker has responded to every filter. Log refused filters, and record the others."""
+        """Wait until the broker has granted or refused every filter. Log the refused filters.
+
+        Return early if a signal or a limit ends the capture. Raise BridgeError if the broker does not respond in time.
+        """
         patience = min(CONNECT_SECS, max(_MIN_CONNECT_SECS, self._secs or CONNECT_SECS))
         deadline = time.monotonic() + patience
         subscriptions = self._subscriber.subscriptions
         while not subscriptions.wanted or not (subscriptions.wanted.keys() <= subscriptions.confirmed.keys()):
             if self._over():
                 return
-            # The broker has responded to every filter. A refused filter stays refused, so record the others.
+            # If only some filters were refused, the granted ones are still worth recording.
             answered = subscriptions.confirmed.keys() | subscriptions.refused.keys()
             if subscriptions.confirmed and subscriptions.wanted.keys() <= answered:
                 log.warning("%s", self._subscriber.state().problem)
@@ -192,7 +208,7 @@ class _Capture:
         burst = self._subscriber.poll(_POLL_SECS)
         if burst:
             connection = self._subscriber.connections
-            # Acknowledged only after the messages are written, as in `run`: the broker keeps what the file lacks.
+            # As in `run`, messages are acknowledged only after they are written. Until then, the broker stores them.
             self._subscriber.acknowledge(connection, self._recorder.record(burst))
 
     def _over(self) -> bool:

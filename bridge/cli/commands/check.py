@@ -1,4 +1,4 @@
-"""Command `check`: configuration, mappings, and the mappings' own tests; all problems in one run."""
+"""Command `check`: checks the configuration and the mappings, and runs the tests in the mapping files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bridge.cli.output.problem_formats import FORMATS, CheckResult
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.loading.loader import LoadedMappings, load_folder
-from bridge.mapping.loading.lookup_tables import FOLDER
+from bridge.mapping.loading.lookup_tables import FOLDER as TABLES
 from bridge.mapping.loading.notes import without_envelope
 from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.mapping.loading.schema_files import FOLDER as SCHEMAS
@@ -23,18 +23,19 @@ from bridge.terminal import GOOD, WARN, print_coloured, print_error
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_NOTE = {"^note:": WARN}
-# Folders beside the mappings, whose files any mapping may use.
-_BESIDE = {FOLDER, SCHEMAS}
+_NOTE_COLOURS = {"^note:": WARN}
+# Names of the folders with lookup tables and schema files. All mappings may use these files.
+_RESOURCE_FOLDERS = {TABLES, SCHEMAS}
 
 
 def check_all(
     config: Path, files: Sequence[Path] = (), *, form: str = "text", watch: bool = False, quiet: bool = False
 ) -> int:
-    """Check the configuration and its mappings, or only `files`; return 0 if they are valid, else 2.
+    """Check the configuration and its mappings, or only `files`. Return 0 if all are valid, otherwise 2.
 
-    Problems are printed to standard error as text, or to standard output in another format. With `watch`, the check is
-    repeated at each change until Ctrl-C. With `quiet`, text output contains only problems.
+    With `form` "text", problems are printed to standard error. With any other form, the result is printed to standard
+    output. With `watch`, the check runs again after each change, until Ctrl-C. With `quiet`, text output contains only
+    problems.
     """
     if watch:
         repeat_on_change(lambda: _watched(config, files), lambda: _check(config, files, form, quiet=quiet))
@@ -42,21 +43,25 @@ def check_all(
 
 
 def _watched(config: Path, files: Sequence[Path]) -> Iterable[Path]:
+    """Return the files and folders whose changes repeat the check."""
     if files:
+        # The folder of a mapping file is watched too, because it contains the lookup tables and schema files.
         return [_folder_of(file) for file in files if not _same(file, config)] + list(files)
     try:
         return [config, load_settings(config, os.environ).mappings]
     except ConfigError:
+        # An invalid file does not say where the mappings are, so the default folder is watched.
         return [config, config.absolute().parent / "mappings"]
 
 
 def _check(config: Path, files: Sequence[Path], form: str, *, quiet: bool) -> int:
-    own = [file for file in files if not _same(file, config)]
-    everything = not files or len(own) < len(files)
-    problems, loaded = _configuration(config) if everything else (list[Problem](), _NOTHING)
-    for file in own:
+    # If the configuration file is among the files, all its mappings are checked too.
+    mapping_files = [file for file in files if not _same(file, config)]
+    everything = not files or len(mapping_files) < len(files)
+    problems, loaded = _configuration(config) if everything else (list[Problem](), _NO_MAPPINGS)
+    for file in mapping_files:
         more = _checked_file(file)
-        # A mapping file may be checked twice: with its folder and by its name.
+        # `check mappings mappings/press.yaml` checks press.yaml twice, but shows its problems once.
         problems += [each for each in more.problems if each not in problems]
         more_problems = [*loaded.problems, *more.problems]
         notes = [*loaded.notes, *(each for each in more.notes if each not in loaded.notes)]
@@ -72,44 +77,49 @@ def _check(config: Path, files: Sequence[Path], form: str, *, quiet: bool) -> in
     tests = sum(map(len, result.tests.values()))
     summary = f"{pluralize(len(loaded.mappings), 'mapping')}, {pluralize(tests, 'test')} passed"
     what = str(config) if everything else ", ".join(map(str, files))
-    print_coloured(f"OK  {what}, {summary}{_beside(loaded)}", {"^OK": GOOD})
+    print_coloured(f"OK  {what}, {summary}{_resource_counts(loaded)}", {"^OK": GOOD})
     for note in result.notes:
-        print_coloured(f"note: {note}", _NOTE)
+        print_coloured(f"note: {note}", _NOTE_COLOURS)
     return 0
 
 
-_NOTHING = LoadedMappings({}, [], NO_RESOURCES)
+_NO_MAPPINGS = LoadedMappings({}, [], NO_RESOURCES)
 
 
 def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings]:
-    """Check all files. Return the problems, and the mappings that load."""
+    """Check the configuration and all its mappings. Return the problems and the valid mappings."""
     problems: list[Problem] = []
-    folder, shared, proves = config.absolute().parent / "mappings", False, False
+    folder, shared, has_manifests = config.absolute().parent / "mappings", False, False
     try:
         settings = load_settings(config, os.environ)
         folder, shared = settings.mappings, settings.mqtt.share is not None
-        proves = settings.kinesis.manifest is not None
+        has_manifests = settings.kinesis.manifest is not None
     except ConfigError as error:
-        # The mappings are checked even if the configuration has errors, so that one run shows all problems.
+        # The mappings are checked even if the configuration is invalid, so that one run shows all problems.
         problems += error.problems
-    loaded = _NOTHING
+    loaded = _NO_MAPPINGS
+    # If the configuration is invalid, its folder of mappings is unknown. A missing default folder is then no problem.
     if folder.is_dir() or not problems:
         loaded = load_folder(folder, {}, shown_as=_shown(folder), shared=shared)
         problems += loaded.problems
-    if proves and loaded.mappings and (text := without_envelope(loaded.mappings.values())):
+    if has_manifests and loaded.mappings and (text := without_envelope(loaded.mappings.values())):
         loaded.notes.append(Problem(str(config), 0, 0, "kinesis.manifest", text, "no-envelope"))
     return problems, loaded
 
 
 def _checked_file(file: Path) -> LoadedMappings:
-    """Check a mapping file, or all files of a folder. A table or schema file is checked with all mappings."""
+    """Check a mapping file, or all files of a folder.
+
+    A lookup table or a schema file is checked with all mappings of its folder, because any of them may use it.
+    """
     if not file.exists():
         return LoadedMappings({}, [Problem(str(file), 0, 0, "", "no such file")], NO_RESOURCES)
+    # The folder is loaded even for a single mapping file, because the mapping may use its tables and schemas.
     folder = _folder_of(file)
     loaded = load_folder(folder, {}, shown_as=_shown(folder))
-    if file.is_dir() or file.parent.name in _BESIDE:
+    if file.is_dir() or file.parent.name in _RESOURCE_FOLDERS:
         return loaded
-    problems = [each for each in loaded.problems if _same(Path(each.file), file) or _BESIDE & {*Path(each.file).parts}]
+    problems = [each for each in loaded.problems if _same(Path(each.file), file) or _is_resource(each.file)]
     mappings = {name: mapping for name, mapping in loaded.mappings.items() if name == file.stem}
     if not mappings and not problems:
         problems = [Problem(str(file), 0, 0, "", "not a mapping file: expected NAME.yaml")]
@@ -117,11 +127,16 @@ def _checked_file(file: Path) -> LoadedMappings:
     return LoadedMappings(mappings, problems, loaded.resources, notes)
 
 
+def _is_resource(file: str) -> bool:
+    return bool(_RESOURCE_FOLDERS & {*Path(file).parts})
+
+
 def _folder_of(file: Path) -> Path:
+    """Return the folder of mappings that a file belongs to; a folder itself."""
     if file.is_dir():
         return file
     folder = file.absolute().parent
-    return folder.parent if folder.name in _BESIDE else folder
+    return folder.parent if folder.name in _RESOURCE_FOLDERS else folder
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -143,13 +158,13 @@ def _print_problems(problems: Sequence[Problem], loaded: LoadedMappings) -> int:
     files = {problem.file for problem in problems}
     summary = f"{pluralize(len(problems), 'error')} in {pluralize(len(files), 'file')}"
     valid = len(loaded.mappings)
-    failed = {problem.file for problem in loaded.problems if not _BESIDE & {*Path(problem.file).parts}}
+    failed = {problem.file for problem in loaded.problems if not _is_resource(problem.file)}
     print(f"\n{summary} ({valid:,} of {pluralize(valid + len(failed), 'mapping')} valid)", file=sys.stderr)
     return CONFIGURATION
 
 
-def _beside(loaded: LoadedMappings) -> str:
-    """Return the number of lookup tables and of schema files, if there are any."""
+def _resource_counts(loaded: LoadedMappings) -> str:
+    """Return the numbers of lookup tables and schema files as text; "" if there are none."""
     tables, schemas = loaded.resources.tables, loaded.resources.schemas
     parts = []
     if tables:

@@ -1,4 +1,7 @@
-"""Command `coverage`: lists unmatched topics, mappings that never matched, and mappings that became silent."""
+"""Command `coverage`: lists topics that no mapping matches, mappings that never matched, and silent mappings.
+
+A silent mapping has received no message for much longer than its longest pause before.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# A misconfigured bridge can have a thousand unmatched topics. The most frequent ones come first.
 _SHOWN_TOPICS = 30
 
 
 def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
-    """Print the coverage; return 0 if every topic is matched and every mapping receives its messages, else 1.
+    """Print the coverage. Return 0 if every topic is matched and every mapping receives messages, otherwise 1.
 
     Without a capture, examine the running bridge. Raise ConfigError, or BridgeError if no bridge responds.
     """
@@ -41,7 +45,7 @@ def coverage(config: Path, capture: Path | None, *, as_json: bool) -> int:
 
 
 def from_bridge(config: Path) -> CoverageReport:
-    """Return the coverage of the running bridge with this configuration, since its start."""
+    """Return the coverage of the bridge that runs with this configuration, since its start."""
     response = request(control_folder(load_local_settings(config, os.environ).spool.path))
     try:
         return CoverageReport.of(response["coverage"])
@@ -60,7 +64,7 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
     seen: TopicCoverage | None = None
     at_ms = 0
     for each in read_capture(capture):
-        # The times in the recording count, not the current time.
+        # A mapping is silent at the end of the recording, so the times are those of the recorded messages.
         at_ms = each.message.received_at_ms
         seen = seen or TopicCoverage(at_ms)
         match = routes.match(each.message.topic.encode())
@@ -82,6 +86,7 @@ def report_lines(report: CoverageReport) -> Iterator[str]:
         if more > 0:
             yield f"  ... and {pluralize(more, 'topic')} more (--json lists all)"
         if report.other_messages:
+            # The bridge stores a limited number of topics, and only counts the messages on the others.
             yield f"  {report.other_messages:>9,}  on further topics, which are not listed"
     if report.never:
         yield "mappings that never matched:"

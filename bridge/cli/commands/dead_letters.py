@@ -1,4 +1,4 @@
-"""Commands `dead-letters list` and `show`: undeliverable messages and records with the reasons."""
+"""Commands `dead-letters list` and `show`: messages and records that cannot be delivered, with the reasons."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from bridge.model import DeadLetter
     from bridge.spool.dead_letters import StoredDeadLetter
 
+# Maximum length of the reason in a list. `show` prints it in full.
 _DETAIL_CHARS = 160
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
-    """Filter for dead letters. None matches all values; `topic` matches a part of the topic."""
+    """Filter for dead letters. A condition that is None matches all dead letters. `topic` matches a part of a topic."""
 
     code: str | None = None
     mapping: str | None = None
@@ -39,7 +40,7 @@ class DeadLetterFilter:
     topic: str | None = None
 
     def matches(self, dead_letter: DeadLetter) -> bool:
-        """Return whether the dead letter matches."""
+        """Return whether the dead letter fulfils all conditions."""
         return (
             self.code in {None, dead_letter.code}
             and self.mapping in {None, dead_letter.mapping}
@@ -49,12 +50,15 @@ class DeadLetterFilter:
 
     @property
     def narrows(self) -> bool:
-        """True if any condition is set."""
+        """True if at least one condition is set."""
         return any(value is not None for value in (self.code, self.mapping, self.stream, self.topic))
 
 
 def list_dead_letters(config: Path, wanted: DeadLetterFilter, worker: int | None = None, *, as_json: bool) -> int:
-    """Print one line for each dead letter, and their number by code; return 0. Raise ConfigError, BridgeError."""
+    """Print one line for each dead letter, then the number of dead letters by code. Return 0.
+
+    Raise ConfigError, or BridgeError if the spool cannot be read.
+    """
     codes: Counter[str] = Counter()
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     for number, folder in folders.items():
@@ -77,9 +81,9 @@ def list_dead_letters(config: Path, wanted: DeadLetterFilter, worker: int | None
 
 
 def show_dead_letter(config: Path, number: int, worker: int | None = None) -> int:
-    """Print one dead letter in full, and return 0.
+    """Print one dead letter in full, and return 0. A payload that is not UTF-8 is printed in base64.
 
-    A binary payload is printed in base64. Raise ConfigError, BridgeError.
+    Raise ConfigError, or BridgeError if there is no such dead letter.
     """
     folder = single_spool(load_local_settings(config, os.environ).spool.path, worker)
     print_coloured(
@@ -95,6 +99,7 @@ def _json(worker: int, each: StoredDeadLetter) -> str:
 
 def _line(each: StoredDeadLetter) -> str:
     number, dead_letter = each
+    # A dead letter that is a record, not a message, has no topic.
     source = dead_letter.topic or f"a record for {', '.join(dead_letter.streams)}"
     why = cut(dead_letter.detail, _DETAIL_CHARS)
     mapping = dead_letter.mapping or "(no mapping)"
@@ -128,7 +133,7 @@ def _detail_lines(number: int, dead_letter: DeadLetter) -> Iterator[str]:
 
 
 def payload_form(payload: bytes) -> tuple[str, str]:
-    """Return the field name and the value of a payload in the form of a mapping's test."""
+    """Return a payload as (name, text). The tests in mapping files use the same names for payloads."""
     try:
         return "payload_text", payload.decode()
     except UnicodeDecodeError:
@@ -136,7 +141,7 @@ def payload_form(payload: bytes) -> tuple[str, str]:
 
 
 def dead_letter_json(each: StoredDeadLetter) -> dict[str, Any]:
-    """Return a dead letter as JSON values."""
+    """Return a dead letter as an object for JSON."""
     form, payload = payload_form(each.dead_letter.payload)
     fields = {name: value for name, value in each.dead_letter._asdict().items() if name != "payload"}
     fields["properties"] = dict(each.dead_letter.properties)

@@ -1,4 +1,4 @@
-"""Command `diff`: shows the effect of changed mappings on recorded traffic, record by record."""
+"""Command `diff`: maps recorded traffic with two versions of the mappings, and prints the records that differ."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
     from bridge.mapping.mapping import Mapping
 
-_WHAT = {"^line .*$": HEAD, "^  only new": GOOD, "^  only old": BAD, "^  now .{8}": BAD, "^  (changed|before)": WARN}
-# Number of messages between two updates of the progress bar.
-_EVERY = 200
+_COLOURS = {"^line .*$": HEAD, "^  only new": GOOD, "^  only old": BAD, "^  now .{8}": BAD, "^  (changed|before)": WARN}
+# The progress bar is updated after this number of messages, because each update takes time.
+_UPDATE_EVERY_MESSAGES = 200
 
 
 class DiffOptions(NamedTuple):
-    """Output format of differences: all of them as JSON lines, or the first few as text."""
+    """Output format: all differing messages as JSON lines, or the first `first` of them as text."""
 
     json: bool
     first: int
 
 
 def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
-    """Print the differences; return 0 if all records are equal, else 1.
+    """Print the differences. Return 0 if both versions create the same records, otherwise 1.
 
     Raise ConfigError if a mapping or the capture cannot be read.
     """
@@ -49,7 +49,7 @@ def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
         if shown.json:
             _print_json(as_json(captured, differences))
         elif report.differing <= shown.first:
-            print_coloured("\n".join(difference_lines(captured, differences)) + "\n", _WHAT)
+            print_coloured("\n".join(difference_lines(captured, differences)) + "\n", _COLOURS)
     if shown.json:
         _print_json({"summary": report.value()})
         return 0 if report.same else FAILED
@@ -65,8 +65,9 @@ def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
 def _compared(
     capture: Path, old: Router, new: Router, report: Report
 ) -> Iterator[tuple[CapturedMessage, list[Difference]]]:
-    """Yield the messages that differ; the report counts all messages."""
-    # If both outputs are a terminal, rich prints the output above the bar. Otherwise, it must not redirect the output.
+    """Yield the messages whose results differ, and count all messages in `report`."""
+    # On a terminal, rich must print the differences itself, because they would overwrite its progress bar. If standard
+    # output is a file or a pipe, rich must not redirect it.
     terminal = sys.stdout.isatty()
     console = Console(stderr=not terminal)
     columns = (TextColumn("comparing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -75,8 +76,9 @@ def _compared(
     ) as progress:
         task = progress.add_task("", total=capture.stat().st_size if capture.is_file() else None)
         for captured in read_capture(capture):
-            if captured.line % _EVERY == 0:
+            if captured.line % _UPDATE_EVERY_MESSAGES == 0:
                 progress.update(task, completed=captured.end)
+            # The capture contains only the beginning of this payload, so the results would be meaningless.
             if not captured.whole:
                 report.cut += 1
                 continue
@@ -89,13 +91,17 @@ def _compared(
 
 
 def _load(old: Path, new: Path) -> tuple[Router, Router]:
-    """Load two files or two folders. A file without tables and schemas beside it uses those of the other file."""
+    """Load two mapping files or two folders.
+
+    Often only one of two files is in a folder with lookup tables and schema files. The other file then uses these too.
+    """
     if old.is_dir() != new.is_dir():
         raise ConfigError([Problem(str(new), 0, 0, "", "expected two files or two folders, not one of each")])
     if old.is_dir():
         return _folder(old, may_be_empty=True), _folder(new)
     beside_old, beside_new = _resources(old.parent), _resources(new.parent)
-    # Both get the name of the new file. Expressions may use the name, and a new name alone should cause no difference.
+    # Both mappings get the name of the new file, because an expression may use the name of the mapping. A renamed file
+    # alone should cause no difference.
     return (
         Router([compile_file(old, {}, _either(beside_old, beside_new), name=new.stem)[0]]),
         Router([compile_file(new, {}, _either(beside_new, beside_old))[0]]),
@@ -103,7 +109,10 @@ def _load(old: Path, new: Path) -> tuple[Router, Router]:
 
 
 def _folder(folder: Path, *, may_be_empty: bool = False) -> Router:
-    """Load the mappings of a folder. Beside an empty one, all records of the other folder are new."""
+    """Load the mappings of a folder. Raise ConfigError if one is invalid, or if there is none.
+
+    The old folder may be empty. Then all records are new.
+    """
     resources = _resources(folder)
     mappings: list[Mapping] = []
     problems: list[Problem] = []
@@ -127,7 +136,7 @@ def _resources(folder: Path) -> Resources:
 
 
 def _either(own: Resources, other: Resources) -> Resources:
-    """Return the tables and schemas of a file, or those of the other file if it has none."""
+    """Return the tables and schemas beside one file, or those beside the other file if there are none."""
     return Resources(own.tables or other.tables, own.schemas or other.schemas)
 
 

@@ -1,4 +1,4 @@
-"""Command `doctor`: examines broker, AWS and disk, and prints each finding with what to do."""
+"""Command `doctor`: examines the broker, AWS and the disk, and prints each finding with advice."""
 
 from __future__ import annotations
 
@@ -50,12 +50,15 @@ if TYPE_CHECKING:
 
 _STREAM = "stream "
 _MARKS = {"ok": "✓", "info": "i", "warning": "!", "error": "✗"}
-# Marks for an output encoding that lacks the other marks.
+# Marks for an output encoding that does not contain the characters of _MARKS, such as ASCII.
 _PLAIN_MARKS = {"ok": "+", "info": "i", "warning": "!", "error": "x"}
 
 
 def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) -> int:
-    """Print the findings; return 0 if no check failed, else 1. Raise ConfigError."""
+    """Print the findings. Return 0 if no finding is an error, otherwise 1.
+
+    Raise ConfigError if the configuration or a mapping is invalid.
+    """
     settings = load_settings(config, os.environ)
     loaded = load_folder(settings.mappings, {})
     if loaded.problems:
@@ -75,15 +78,15 @@ def findings(
     settings: Settings, mappings: list[Mapping], *, send: bool = False, publish: bool = False
 ) -> Iterator[Finding]:
     """Yield the findings of all checks, each as soon as it is available."""
-    # The findings already contain the facts that would be logged.
+    # The findings contain what the bridge would log. Without any handler, Python would print the warnings.
     logging.getLogger("bridge").addHandler(logging.NullHandler())
     yield from examine(_checks(settings, mappings, send=send, publish=publish))
 
 
 def merged(found: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield one finding for successive streams with the same error or warning.
+    """Merge equal errors and equal warnings of successive streams into one finding.
 
-    So an endpoint that does not respond is reported once, and not for each of fifty streams.
+    If an endpoint does not respond, the output has one finding with the names of all its streams.
     """
     for (is_stream, *_), same in groupby(found, _merge_key):
         first, *more = same
@@ -99,7 +102,7 @@ def _merge_key(finding: Finding) -> tuple[bool, str, str, str]:
 
 
 def show(finding: Finding) -> None:
-    """Print a finding. Characters that the output's encoding lacks are escaped."""
+    """Print a finding. A character that the encoding of the output does not contain is escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     marks = _MARKS if _encodable("".join(_MARKS.values()), encoding) else _PLAIN_MARKS
     text = "\n".join(_lines(finding, marks[finding.status])).encode(encoding, "backslashreplace").decode(encoding)
@@ -121,17 +124,18 @@ def _lines(finding: Finding, mark: str) -> Iterator[str]:
 
 
 def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish: bool) -> list[Check]:
+    """Return all checks as (name, function), in the order of the output. `examine` runs them in parallel."""
     how, session = publisher_settings(settings), settings.mqtt
     publisher, destinations = KinesisPublisher(how), _destinations(settings, mappings)
     endpoints, identities = service_endpoints(how, destinations), {each.role_arn: each for each in destinations}
-    # One test of the uplink per region is enough: the streams of a region share the endpoint and the link.
+    # One measurement of the uplink per region is enough, because the streams of a region share endpoint and link.
     regions = {region_of(how, each): each for each in destinations}
     spool, manifests = settings.spool, settings.kinesis.manifest
-    # A test record in the stream of manifests would be a foreign record for `prove`.
-    unmarked = manifests.data_stream if manifests else ""
-    # Two checks need the fsync time, so the cache measures the disk only once.
+    # `prove` would report a test record in the stream of the manifests, because the record is no manifest.
+    without_test_record = manifests.data_stream if manifests else ""
+    # Two checks need the fsync time. With the cache, the disk is measured only once.
     syncs = cache(partial(measure_syncs, spool.path))
-    # The broker check sets this rate. If no bridge runs, the spool check waits for it on another thread.
+    # The broker check measures this rate. If no bridge runs, the spool check, on another thread, waits for the result.
     measured_rate = SharedRate()
     broker_target = BrokerTarget(session, Router(mappings), partial(_sync_secs, syncs), measured_rate, publish)
     return [
@@ -145,7 +149,7 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
         *(
             (
                 f"stream {each.data_stream}",
-                partial(examine_stream, publisher, each, send=send and each.data_stream != unmarked),
+                partial(examine_stream, publisher, each, send=send and each.data_stream != without_test_record),
             )
             for each in destinations
         ),
@@ -168,7 +172,7 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
 
 
 def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destination]:
-    """Return each stream once, and the stream of the manifests."""
+    """Return the streams of all outputs and the stream of the manifests, without repetitions."""
     wanted = [output.destination for mapping in mappings for output in mapping.outputs]
     if settings.kinesis.manifest:
         wanted.append(Destination(settings.kinesis.manifest.data_stream))
@@ -176,29 +180,30 @@ def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destinati
 
 
 def _openings(session: MqttSettings, endpoints: Iterable[ServiceEndpoint], unlisted: Iterable[str]) -> Finding:
-    """Return the finding with the required outbound connections, by host and port.
+    """Return the finding that lists the outbound connections that a firewall must permit.
 
-    `unlisted` are types of authentication whose hosts are unknown.
+    `unlisted` contains the types of authentication whose hosts are unknown.
     """
     opened = [{"host": each.host, "port": each.port, "use": "broker", "proxy": ""} for each in session.addresses]
     opened += [{"host": each.host, "port": each.port, "use": each.use, "proxy": each.proxy} for each in endpoints]
     lines = [_opening(each) for each in opened]
     proxies = dict.fromkeys(each.proxy for each in endpoints if each.proxy)
     lines += [f"{proxy}  proxy" for proxy in proxies]
-    lines += [f"also the hosts of the credentials (type: {each}), which are not listed here" for each in unlisted]
+    lines += [f"also the hosts that provide the credentials (type: {each}), which are not known" for each in unlisted]
     return Finding(
         "firewall", "firewall", "info", "required outbound connections:", "", tuple(lines), {"connections": opened}
     )
 
 
 def _opening(connection: dict[str, Any]) -> str:
+    # An IPv6 address needs brackets, because its colons would be mistaken for the port.
     host = f"[{connection['host']}]" if ":" in connection["host"] else connection["host"]
-    by = f", by proxy {connection['proxy']}" if connection["proxy"] else ""
-    return f"{host}:{connection['port']}  {connection['use']}{by}"
+    via = f", through proxy {connection['proxy']}" if connection["proxy"] else ""
+    return f"{host}:{connection['port']}  {connection['use']}{via}"
 
 
 def _running(folder: Path) -> dict[str, Any] | None:
-    """Return the response of the running bridge or supervisor; None if none runs."""
+    """Return the status of the running bridge or supervisor; None if no bridge runs."""
     try:
         return request(control_folder(folder), patience_secs=2.0)
     except BridgeError:
@@ -206,10 +211,12 @@ def _running(folder: Path) -> dict[str, Any] | None:
 
 
 def _rate(folder: Path, measured_rate: SharedRate) -> SpoolRate | None:
+    """Return the rate into the spool of the running bridge, or the rate from the broker check if no bridge runs."""
     return rate_of_bridge(partial(_running, folder)) or measured_rate.rate(DEADLINE_SECS)
 
 
 def _backlog(folder: Path) -> Backlog | None:
+    """Return the backlog of the running bridge, or the backlog in the spools on disk if no bridge runs."""
     response = _running(folder)
     return backlog_of_bridge(response) if response is not None else backlog_on_disk(spools(folder).values())
 
@@ -218,4 +225,5 @@ def _sync_secs(measure: Callable[[], FsyncTimes]) -> float:
     try:
         return measure().median
     except OSError:
+        # The disk check reports the error. The broker check then computes its rate without the time of an fsync.
         return 0.0

@@ -1,4 +1,4 @@
-"""Commands `dead-letters export` and `spool export`: to a file that only its owner can read."""
+"""Commands `dead-letters export` and `spool export`: write stored data to a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bridge.cli.commands.dead_letters import DeadLetterFilter
     from bridge.spool.dead_letters import StoredDeadLetter
 
+# Columns of the CSV file.
 COLUMNS = (
     "worker",
     "number",
@@ -47,15 +48,16 @@ COLUMNS = (
     "payload_text",
     "payload_base64",
 )
-# Start of a cell that spreadsheet programs execute: https://owasp.org/www-community/attacks/CSV_Injection.
-# In many countries a semicolon separates cells, so a cell may begin in the middle of one of the cells written here.
+# Position at which a text could become a formula, which a spreadsheet program would execute:
+# https://owasp.org/www-community/attacks/CSV_Injection. In some countries, spreadsheet programs divide a line at each
+# semicolon, so a cell can also begin in the middle of a text.
 _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 
 
 def export_dead_letters(
     config: Path, file: Path, wanted: DeadLetterFilter, worker: int | None = None, *, as_csv: bool
 ) -> int:
-    """Write each dead letter as one line, and return 0. Raise ConfigError, BridgeError."""
+    """Write each matching dead letter as one line, and return 0. Raise ConfigError, or BridgeError without a spool."""
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     every = ((worker, each) for worker, folder in folders.items() for each in all_dead_letters(folder))
     line: Callable[[int, StoredDeadLetter], bytes] = csv_line if as_csv else _json_line
@@ -72,14 +74,17 @@ def export_dead_letters(
 
 
 def export_records(config: Path, file: Path, stream: str | None, worker: int | None = None) -> int:
-    """Write the buffered records of one queue or of all as JSON lines; return 0. Raise ConfigError, BridgeError."""
+    """Write the buffered records of the queue `stream`, or of all queues if it is None, as JSON lines. Return 0.
+
+    Raise ConfigError, or BridgeError if there is no spool or no such queue.
+    """
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     queued = {number: check_ledger(folder).queued for number, folder in folders.items()}
     queues = [(number, name) for number in folders for name in queued[number] if stream in (None, name)]
     if not queues and stream is not None:
         known = ", ".join(f"'{name}'" for name in sorted({name for each in queued.values() for name in each}))
         raise BridgeError(
-            f"--stream {stream}: no spool has such a queue; expected {known or 'none, because there are no queues'}"
+            f"--stream {stream}: there is no such queue; expected {known or 'no --stream, because the spool is empty'}"
         )
     count = 0
     with _new_file(file) as out:
@@ -100,7 +105,10 @@ def export_records(config: Path, file: Path, stream: str | None, worker: int | N
 
 
 def csv_line(worker: int, each: StoredDeadLetter) -> bytes:
-    """Return a dead letter as a CSV row without formulas. `worker` is 0 in a bridge without workers."""
+    """Return a dead letter as a CSV row that a spreadsheet program does not execute.
+
+    `worker` is the number of the worker, 0 for a bridge without workers.
+    """
     dead_letter = each.dead_letter
     form, payload = payload_form(dead_letter.payload)
     values: dict[str, Any] = {
@@ -123,7 +131,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = str(value)
-    # A spreadsheet would execute a text that begins like a formula. An apostrophe makes it a text.
+    # A spreadsheet program executes a cell that begins like a formula, but not after an apostrophe.
     return _FORMULA.sub(r"\1'", text) if isinstance(value, str) else text
 
 
@@ -135,16 +143,19 @@ def _row(cells: Any) -> bytes:
 
 @contextmanager
 def _new_file(file: Path) -> Iterator[BinaryIO]:
-    """Open a new file that appears only when it is complete. Raise BridgeError if it exists or cannot be written."""
+    """Open a new file that gets its name only when it is complete.
+
+    Raise BridgeError if the file exists or cannot be written.
+    """
     if file.exists():
         raise BridgeError(f"{file} exists already: choose another name, or move it away")
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        # The mode is 0600, because payloads may be secret. O_EXCL fails if the name exists, so no file or link of
-        # another process is used.
+        # The mode is 0600, because payloads may be secret. With O_EXCL, the call fails if the name exists, so that no
+        # file or link of another user is written.
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             yield out
-        # Only a complete file gets the final name. After an error, the `finally` clause removes the incomplete file.
+        # After an error, this line is not reached, and the `finally` clause removes the incomplete file.
         part.rename(file)
     except OSError as error:
         raise BridgeError(f"{file}: cannot be written: {error.strerror}") from error

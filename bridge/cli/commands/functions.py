@@ -1,4 +1,4 @@
-"""Command `functions`: all functions of expressions, or those related to a word."""
+"""Command `functions`: lists all functions of expressions, or shows the functions that are related to a word."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.functions.function import Function
 
+# Width of the column with the names, a little more than the longest name.
 _NAME_CHARS = 18
+# Minimum similarity for "did you mean". A lower one would suggest words that have little in common.
 _CUTOFF: Final = 0.75
 _TRY: Final = (
-    "Try a word for what you have or need, such as time, celsius, text, list or hex, or a function of another "
-    "language, such as substring; 'mqtt-kinesis functions' lists all"
+    "Try a word such as time, celsius, text, list or hex, or the name of a function in another language, such as "
+    "substring; 'mqtt-kinesis functions' lists all"
 )
+# Name of a function that is called in an expression.
 _CALL: Final = re.compile(r"([a-z_0-9]+)\(")
-# The beginning of a sentence, up to its first full stop, semicolon or colon outside of parentheses.
+# First clause of a description: up to a full stop, semicolon or colon that is not inside parentheses.
 _CLAUSE: Final = re.compile(r"(?:\([^)]*\)|[^(.;:]|[.;:](?! |$))*")
 
 
 def print_functions(word: str) -> int:
-    """Print the functions that match the word, or all if it is empty. Return 0, or 1 if none matches."""
+    """Print the functions that match the word, or all functions if it is "". Return 1 if none matches, otherwise 0."""
     if not word:
         print_coloured("\n".join(_list()), {r"^\S.*$": HEAD})
         return 0
@@ -44,30 +47,38 @@ def print_functions(word: str) -> int:
 
 
 def _near(word: str) -> str:
-    """Return the known word that is most similar, after a separator."""
+    """Return "; did you mean NAME?" with the most similar known word, or "." if no word is similar."""
     near = difflib.get_close_matches(word.lower(), [*FUNCTIONS, *BY_WORD], n=1, cutoff=_CUTOFF)
     return f"; did you mean {near[0]}?" if near else "."
 
 
 def _list() -> Iterator[str]:
-    """Yield the lines of all functions, by family, with the first sentence of each."""
+    """Yield a line for each function, with the first clause of its description, under the name of its family."""
     for family, functions in FAMILIES.items():
         yield f"{family}"
         for function in functions:
             clause = _CLAUSE.match(function.summary)
             yield f"  {function.name:<{_NAME_CHARS}}{clause[0] if clause else ''}"
         yield ""
-    yield "'mqtt-kinesis functions WORD' shows a function with examples; WORD may be a foreign name, as concat"
+    yield (
+        "'mqtt-kinesis functions WORD' shows a function with examples. WORD may also be the name of a function in "
+        "another language, such as concat"
+    )
 
 
 def _found(word: str) -> Iterator[Function]:
-    """Yield the functions with the word in their names, in the advice for it, or in their descriptions."""
+    """Yield the functions that are related to a word, the most relevant ones first.
+
+    1. A function with exactly this name: only this function, because the functions that mention it would hide it.
+    2. Functions in the advice for this word, such as `join` for the word `concat`.
+    3. Functions whose name contains the word.
+    4. Functions whose description has a word that begins with it.
+    """
     wanted = word.lower()
     named = [name for name in FUNCTIONS if wanted in name]
     words = [suggestion.expression for suggestion in SUGGESTIONS if wanted in suggestion.words.split()]
     advised = [name for text in [*words, suggested(word)] for name in _CALL.findall(text) if name in FUNCTIONS]
     described = [name for name, function in FUNCTIONS.items() if re.search(rf"\b{re.escape(wanted)}", _prose(function))]
-    # If a function has exactly this name, only this function is shown, because others that mention it would hide it.
     names = [wanted] if wanted in FUNCTIONS else dict.fromkeys([*advised, *named, *described])
     yield from (FUNCTIONS[name] for name in names)
 

@@ -1,4 +1,7 @@
-"""Command `init`: prompts, listens to the broker, and writes a bridge.yaml and mappings that pass `check`."""
+"""Command `init`: prompts for the options, listens to the broker, and writes bridge.yaml and mapping files.
+
+The files pass `check`.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,13 @@ if TYPE_CHECKING:
 
     from bridge.config import Settings
 
-_BOUNDS: Final = CaptureLimits(100_000, 100 * 1024 * 1024)
-_SHOWN: Final = 20
-# A longer payload would fill the terminal.
+# Limits of the temporary capture. A hundred thousand messages are enough for a proposal.
+_LIMITS: Final = CaptureLimits(100_000, 100 * 1024 * 1024)
+# Maximum number of skipped topics that are listed. A broker may have thousands.
+_SHOWN_TOPICS: Final = 20
+# Maximum length of a payload in the proposed `try` command. A longer one would fill the terminal.
 _READABLE_CHARS: Final = 120
+# Message for the example mapping that is written if no message was received.
 _EXAMPLE: Final = Message(
     "factory/pdx/line3/press07/telemetry",
     b'{"ts": 1700000000000, "temperature_f": 212, "status": "RUN"}',
@@ -46,7 +52,11 @@ _EXAMPLE: Final = Message(
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """Options of the command. `given`: values by the option's name; `listen_secs` None: from the prompt."""
+    """Options of the command.
+
+    `given` contains the values that have their own option, such as `mqtt.url`, by name. `settings` contains the texts
+    of --set. If `listen_secs` is None, the command prompts for the time.
+    """
 
     given: Mapping[str, str]
     settings: Sequence[str]
@@ -60,12 +70,16 @@ class InitOptions:
 
 
 def init(config: Path, wanted: InitOptions) -> int:
-    """Write all files and return 0. Raise ConfigError for invalid answers, BridgeError for files that exist."""
-    # This comes before the first prompt, so that an existing file does not make the user's answers useless.
+    """Write bridge.yaml and the mapping files, and return 0.
+
+    Raise ConfigError for invalid answers. Raise BridgeError if a file exists or the broker does not respond.
+    """
+    # An existing file is reported before the first prompt. Otherwise, the user would answer in vain.
     _refuse_existing([config], force=wanted.force)
     filters = filters_of(wanted.topics)
     questions = Prompts({**wanted.given, **parse_set_options(wanted.settings)}, yes=wanted.yes)
-    text = bridge_text(answers := questions.answers())
+    answers = questions.answers()
+    text = bridge_text(answers)
     stream = wanted.stream or questions.prompt("", "Data stream", "telemetry")
     secs = wanted.listen_secs
     if secs is None:
@@ -85,7 +99,7 @@ def init(config: Path, wanted: InitOptions) -> int:
         example.add(_EXAMPLE)
         (example_proposal, *_), _ = propose(example, stream)
         files = {folder / "example.yaml": example_proposal.text}
-    # This comes before the first write, so that nothing is written if one of the files exists.
+    # The names of the mapping files are known only now. If one of them exists, nothing is written.
     _refuse_existing(list(files), force=wanted.force)
     _write({config: text, **files})
     parts = (
@@ -114,12 +128,15 @@ def _refuse_existing(files: Sequence[Path], *, force: bool) -> None:
 
 
 def _used_names(folder: Path) -> set[str]:
-    """Return the names of mappings in files with the other suffix, because two files must not have the same name."""
+    """Return the names of the existing .yml files. A new .yaml file with such a name would be a second mapping."""
     return {file.stem for file in folder.glob(f"*{SUFFIXES[1]}")} if folder.is_dir() else set()
 
 
 def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
-    """Parse the configuration like the bridge, with a dummy value for unset variables. Raise ConfigError."""
+    """Parse the new configuration as the bridge will. Raise ConfigError.
+
+    `text` may refer to environment variables that are not set yet, so each of these gets a dummy value.
+    """
     unset = dict.fromkeys([PASSWORD, *re.findall(r"\$\{(\w+)\}", text)], "unset")
     known = {name: value for name, value in {**os.environ, **more}.items() if value}
     return parse_settings(text, config, {**unset, **known})
@@ -128,7 +145,10 @@ def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
 def _observed(
     settings: Settings, filters: dict[str, dict[str, int]], secs: float, capture: Path | None, log_level: str
 ) -> tuple[ObservedMessages, str]:
-    """Return the observed messages and a summary. Raise BridgeError if the broker does not respond."""
+    """Return messages from the capture or from the broker, and a summary for the user.
+
+    With `secs` 0 and no capture, there are no messages. Raise BridgeError if the broker does not respond.
+    """
     observed = ObservedMessages()
     if capture is not None:
         _read(capture, observed)
@@ -138,7 +158,7 @@ def _observed(
     with tempfile.TemporaryDirectory(prefix="mqtt-kinesis-init-") as scratch:
         file = Path(scratch) / "capture.jsonl"
         try:
-            summary = record_session(settings, file, filters, _BOUNDS, secs, log_level)
+            summary = record_session(settings, file, filters, _LIMITS, secs, log_level)
         except BridgeError as error:
             hint = (
                 "nothing was written. Check --url, --username and the password ($MQTT_PASSWORD), "
@@ -186,8 +206,9 @@ def _shown(file: Path) -> str:
 def _skipped_lines(observed: ObservedMessages, skipped: Sequence[tuple[str, str]]) -> Iterator[str]:
     if skipped:
         yield f"no mapping proposed for {pluralize(len(skipped), 'topic')}:"
-        yield from (f"  {printable(topic)}: {reason}" for topic, reason in skipped[:_SHOWN])
-        yield from [f"  ... and {len(skipped) - _SHOWN} more"] if len(skipped) > _SHOWN else []
+        yield from (f"  {printable(topic)}: {reason}" for topic, reason in skipped[:_SHOWN_TOPICS])
+        if len(skipped) > _SHOWN_TOPICS:
+            yield f"  ... and {len(skipped) - _SHOWN_TOPICS} more"
     if observed.others:
         many = pluralize(observed.others, "message")
         yield f"{many} on topics after the first {len(observed.samples):,} were not examined"
@@ -196,20 +217,23 @@ def _skipped_lines(observed: ObservedMessages, skipped: Sequence[tuple[str, str]
 
 
 def _try_options(examples: Sequence[Message]) -> str:
-    """Return the options of `try` for the first message that a person can read, else for the first topic alone."""
+    """Return the options of a `try` command with the first short and printable message.
+
+    Without such a message, the text contains the first topic and the word PAYLOAD.
+    """
     for each in examples:
         payload = each.payload.decode(errors="replace")
         if len(payload) <= _READABLE_CHARS and (each.topic + payload).isprintable() and "\ufffd" not in payload:
             return f"-t {shlex.quote(each.topic)} -p {shlex.quote(payload)}"
-    return f"-t {shlex.quote(printable(examples[0].topic))} -p PAYLOAD  (PAYLOAD: the text of a message)"
+    return f"-t {shlex.quote(printable(examples[0].topic))} -p PAYLOAD  (replace PAYLOAD by the text of a message)"
 
 
 def _next_lines(config: Path, text: str, examples: Sequence[Message]) -> Iterator[str]:
     option = "" if config == Path("bridge.yaml") else f" --config {shlex.quote(str(config))}"
     yield "next:"
-    # References in comments of the file are examples, and need no value.
+    # A variable that only a comment mentions is an example, and needs no value.
     for name in dict.fromkeys(re.findall(r"^[^#\n]*\$\{(\w+)\}", text, re.MULTILINE)):
-        yield f"  export {name}=...  (stored in no file)"
+        yield f"  export {name}=...  (not stored in a file)"
     yield f"  mqtt-kinesis check{option}"
     yield f"  mqtt-kinesis try{option} {_try_options(examples)}"
     yield f"  mqtt-kinesis doctor{option}"

@@ -1,4 +1,4 @@
-"""Prompts of `init`, each with the default that --yes selects."""
+"""Prompts of `init`. Each prompt has a default, which --yes accepts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TYPE: Final = "kinesis.authentication.type"
 PASSWORD: Final = "MQTT_PASSWORD"  # noqa: S105 - the variable's name
+# Options of the command, by the name in bridge.yaml.
 _OPTIONS: Final = {
     "mqtt.url": "--url",
     "mqtt.tls.ca_file": "--ca-file",
@@ -29,11 +30,12 @@ _OPTIONS: Final = {
     TYPE: "--authentication",
 }
 _ANSWERS: Final = {"yes": True, "y": True, "no": False, "n": False}
+# References for the credentials of the type "token". Secrets are never written to the file.
 _TOKEN: Final = {"access_key_id": "${AWS_ACCESS_KEY_ID}", "secret_access_key": "${AWS_SECRET_ACCESS_KEY}"}
 
 
 class Prompts:
-    """Prompts on the terminal. With `yes`, or without a terminal, they return the defaults."""
+    """Prompts on the terminal. With `yes`, or without a terminal, each prompt returns its default."""
 
     def __init__(self, given: Mapping[str, str], *, yes: bool) -> None:
         self.given = dict(given)
@@ -42,7 +44,10 @@ class Prompts:
         """True if a person has typed an answer."""
 
     def answers(self) -> dict[str, str]:
-        """Return the answers by the option's name. Raise BridgeError if standard input ends before the last answer."""
+        """Prompt for the options, and return the values by the name in bridge.yaml.
+
+        Raise UsageError if standard input ends before the last answer.
+        """
         url = self._broker()
         answers = {"mqtt.url": url}
         if urlsplit(url).scheme in ENCRYPTED:
@@ -57,12 +62,12 @@ class Prompts:
         return {**{name: value for name, value in answers.items() if value}, **self.given}
 
     def prompt(self, name: str, label: str, default: str) -> str:
-        """Return the value from an option, or from the prompt."""
+        """Return the value of the option `name` if it was given. Otherwise, prompt for it."""
         if name in self.given:
             return self.given[name]
         if self._silent:
             return default
-        # Prompts go to standard error, so that standard output has only the result.
+        # Prompts are printed to standard error, so that standard output contains only the result.
         print(f"{label}{f' [{default}]' if default else ''}: ", end="", flush=True, file=sys.stderr)
         line = sys.stdin.readline()
         if not line:
@@ -71,7 +76,7 @@ class Prompts:
         return line.strip() or default
 
     def password(self) -> str:
-        """Return the password for this session with the broker only; no file contains it."""
+        """Return the password for listening to the broker. It is not written to a file."""
         known = os.environ.get(PASSWORD, "")
         return known if known or self._silent else getpass.getpass("Password (for this session only; not stored): ")
 
@@ -82,7 +87,7 @@ class Prompts:
         return f"{'mqtts' if self._yes('tls', 'Use TLS? (yes or no)') else 'mqtt'}://{url}"
 
     def _yes(self, name: str, label: str) -> bool:
-        """Return a yes or no; prompt again for anything else, because a misread no would turn encryption off."""
+        """Prompt until the answer is yes or no. A typing error must not turn the encryption off."""
         while (answer := self.prompt(name, label, "no").lower()) not in _ANSWERS:
             print(f"expected yes or no; found '{answer}'", file=sys.stderr)
         return _ANSWERS[answer]
@@ -94,6 +99,7 @@ class Prompts:
         answers = {TYPE: chosen}
         if chosen == "token" and not any(name.startswith(f"{section}access_key") for name in self.given):
             answers |= {section + name: value for name, value in _TOKEN.items()}
+        # The description of an option names the types that it belongs to. Prompt for the required options of this type.
         for row in options():
             if row.name.startswith(section) and row.default == "required" and f"`{chosen}`" in row.description:
                 answers[row.name] = self.prompt(row.name, row.description, "")
@@ -101,7 +107,10 @@ class Prompts:
 
 
 def repeated_command(answers: Mapping[str, str], stream: str) -> str:
-    """Return a line with the command that has these answers as options, so that a person need not type them again."""
+    """Return a line with an `init` command that contains the answers as options.
+
+    After an error, the user can copy this command instead of answering the prompts again.
+    """
     given = {name: value for name, value in answers.items() if not value.startswith("${")}
     options = [f"{_OPTIONS[name]} {shlex.quote(given.pop(name))}" for name in _OPTIONS if name in given]
     options += [f"--set {shlex.quote(f'{name}={value}')}" for name, value in given.items()]
@@ -109,7 +118,7 @@ def repeated_command(answers: Mapping[str, str], stream: str) -> str:
 
 
 def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
-    """Parse --set NAME=VALUE. Raise BridgeError for an unknown option, and for a secret that would be stored."""
+    """Parse the texts NAME=VALUE of --set. Raise UsageError for an unknown name, or if a value is a secret."""
     found: dict[str, str] = {}
     known = {row.name: row for row in options()}
     for text in texts:
@@ -118,6 +127,7 @@ def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(
                 f"--set: expected NAME=VALUE with an option's name, such as mqtt.share=press; found '{name}'"
             )
+        # NAME.OPTION exists, so NAME is a section. Only `null` is a valid value of a section.
         if value != "null" and any(each.startswith(f"{name}.") for each in known):
             raise UsageError(f"--set {name}: this is a section; set its options, or null to turn it off")
         if _secret(name, known[name].description) and not value.startswith("${"):
@@ -127,7 +137,7 @@ def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _secret(name: str, description: str) -> bool:
-    # Options are secret if their description begins with that word, after the note on the type of authentication.
+    # The description of a secret option begins with the word "secret", or with "(type: …) secret".
     return re.sub(r"^\(type: [^)]*\) ", "", description).startswith("secret") or name.endswith(
         ("key_password", "access_key_id")
     )

@@ -1,4 +1,4 @@
-"""Command `policy`: prints the least-privilege IAM policy for the mappings in the folder."""
+"""Command `policy`: prints the least-privilege IAM policy that the mappings need."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PolicyOptions:
-    """Options of the command. `role` selects the policy of an output's role; "" that of the bridge's own identity."""
+    """Options of the command.
+
+    `role` is the role_arn of an output, if its policy is wanted. "" selects the policy of the bridge's own identity.
+    """
 
     account: str = ""
     role: str = ""
@@ -35,7 +38,10 @@ class PolicyOptions:
 
 
 def print_policy(config: Path, wanted: PolicyOptions) -> int:
-    """Print the policy on standard output, and notes on standard error; return 0. Raise ConfigError, BridgeError."""
+    """Print the policy to standard output, and notes to standard error. Return 0.
+
+    Raise ConfigError, UsageError for an unknown role, or BridgeError if AWS does not report the account.
+    """
     settings = load_settings(config, os.environ)
     destinations = _destinations(settings)
     roles = sorted({each.role_arn for each in destinations} - {""})
@@ -49,39 +55,40 @@ def print_policy(config: Path, wanted: PolicyOptions) -> int:
     if too_large := _too_large(size_of(document)):
         lookup.notes.append(too_large)
     if roles and not wanted.role:
-        theirs = ", ".join(f"--role {role}" for role in roles)
-        lookup.notes.append(f"outputs assume roles that need their own policies: {theirs}")
-    if not wanted.role and (source := _of_source(settings)):
-        lookup.notes.append(source)
+        commands = ", ".join(f"--role {role}" for role in roles)
+        lookup.notes.append(f"outputs assume roles that need their own policies: {commands}")
+    if not wanted.role and (note := _assumed_role_note(settings)):
+        lookup.notes.append(note)
     for note in lookup.notes:
         print(f"note: {note}", file=sys.stderr)
     return 0
 
 
 def _too_large(size: int) -> str:
-    """Return the note on a policy that is too large for some kinds of policies; "" if it is not."""
-    small = [f"{kind} ({most:,})" for kind, most in MAX_SIZES.items() if size > most]
-    others = [kind for kind, most in MAX_SIZES.items() if size <= most]
-    if not small:
+    """Return a note if the policy is larger than IAM permits for some kinds of policies; otherwise ""."""
+    too_small = [f"{kind} ({limit:,})" for kind, limit in MAX_SIZES.items() if size > limit]
+    others = [kind for kind, limit in MAX_SIZES.items() if size <= limit]
+    if not too_small:
         return ""
     what = f"attach it as {' or '.join(others)}" if others else "divide the streams among several roles (role_arn)"
-    return f"the policy has {size:,} characters, too many for {', '.join(small)}: {what}"
+    return f"the policy has {size:,} characters, too many for {', '.join(too_small)}: {what}"
 
 
-def _of_source(settings: Settings) -> str:
-    """Return the note on the identity that assumes the role of `kinesis.authentication`; "" without such a role."""
+def _assumed_role_note(settings: Settings) -> str:
+    """Return a note on the role that `kinesis.authentication` assumes; "" if it assumes none."""
     authentication = settings.kinesis.authentication
     if not isinstance(authentication, AssumeRole):
         return ""
     actions = "sts:AssumeRole and sts:TagSession" if authentication.tags else "sts:AssumeRole"
-    source = f"the identity that assumes it (source: {authentication.source.type})"
+    identity = f"the identity that assumes it (source: {authentication.source.type})"
     return (
-        f"this is the policy of {authentication.role_arn}; its trust policy, and that of {source}, must allow {actions}"
+        f"this is the policy of {authentication.role_arn}; the trust policy of this role, and the policy of "
+        f"{identity}, must allow {actions}"
     )
 
 
 def _destinations(settings: Settings) -> list[Destination]:
-    """Return each stream once, and the stream of the manifests."""
+    """Return the streams of all outputs and the stream of the manifests, sorted and without repetitions."""
     loaded = load_folder(settings.mappings, {})
     if loaded.problems:
         raise ConfigError(loaded.problems)
@@ -96,7 +103,7 @@ def _destinations(settings: Settings) -> list[Destination]:
 
 @dataclass(slots=True)
 class _AccountLookup:
-    """Look-up of account and streams in AWS. Without a response, it uses the options and adds a note."""
+    """Lookup of the ARNs in AWS. If AWS does not respond, the ARNs are composed from the options, with a note."""
 
     settings: Settings
     wanted: PolicyOptions
@@ -104,20 +111,21 @@ class _AccountLookup:
     _publisher: KinesisPublisher | None = None
 
     def use(self, destination: Destination) -> StreamUse:
-        """Return the ARNs for a destination. Raise BridgeError if the account is unknown."""
+        """Return the ARNs of the stream and of its key. Raise BridgeError if the account is unknown."""
         described = self._described(destination)
         region = destination.region or self.settings.kinesis.region
-        known = destination.data_stream.startswith("arn:")
-        # With --account, the response of AWS is not used: it describes the stream of the account whose credentials are
-        # present.
+        is_arn = destination.data_stream.startswith("arn:")
+        # --account requests the policy for another account, but AWS describes the stream in the account of the
+        # credentials.
         other_account = self.wanted.account and not destination.role_arn
         arn = described.arn if described and described.arn and not other_account else ""
         if not arn:
-            account = "" if known else self._account(destination)
+            account = "" if is_arn else self._account(destination)
             arn = stream_arn(destination.data_stream, region, account)
         return StreamUse(arn, self._key(described, arn))
 
     def _described(self, destination: Destination) -> StreamDescription | None:
+        """Return what AWS reports about a stream; None, with a note, if it reports nothing."""
         if self.wanted.offline:
             self._note("--offline: encryption of the streams is unknown; if they are encrypted, give --kms-key ARN")
             return None
@@ -132,9 +140,9 @@ class _AccountLookup:
         return described
 
     def _account(self, destination: Destination) -> str:
-        """Return the account of a stream given by name.
+        """Return the account of a stream that is given by name.
 
-        It is the account of the role, because a role sees only its own.
+        With a role, it is the account of the role, because a role finds a stream by name only in its own account.
         """
         if destination.role_arn:
             # The fifth part of any ARN is the account: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE.
@@ -153,14 +161,15 @@ class _AccountLookup:
             raise BridgeError(f"{unknown}; give --account 123456789012") from error
 
     def _key(self, described: StreamDescription | None, arn: str) -> str:
+        """Return the ARN of the KMS key for the policy; "" if the policy needs none, or if the key is unknown."""
         key = described.key_id if described else ""
         region, account = arn.split(":")[3:5]
         if self.wanted.kms_keys:
             return next((given for given in self.wanted.kms_keys if f":kms:{region}:" in given), "")
-        # The key that AWS manages permits every user of the stream.
+        # Every user of a stream may use the key that AWS manages.
         if not key or key == MANAGED_KEY or key.endswith(f":{MANAGED_KEY}"):
             return ""
-        # The resource in a policy must be the key itself. Its ARN cannot be derived from an alias.
+        # A policy must name the key itself, and the name of an alias does not show which key it stands for.
         if "alias/" in key:
             self._note(f"{arn}: encrypted by {key}; a policy needs the key's own ARN: give --kms-key ARN")
             return ""
@@ -177,7 +186,7 @@ class _AccountLookup:
 
 
 def option_error(account: str, kms_keys: Iterable[str]) -> str:
-    """Return the error in the options; "" if they are valid."""
+    """Return a message if an option is invalid; "" if all are valid."""
     if account and not (account.isascii() and account.isdigit() and len(account) == len("123456789012")):
         return f"--account {account}: expected an account number of 12 digits"
     wrong = [key for key in kms_keys if not key.startswith("arn:") or ":key/" not in key]

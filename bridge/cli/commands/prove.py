@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     from bridge.tools.proof.queue_proof import QueueVerdict, Spans
     from bridge.tools.proof.reading import ProofRequest
 
+# Maximum number of runs that are listed for each kind of fault.
 _SHOWN_RUNS = 20
-_INKS = {r"\bcomplete$": GOOD, "INCOMPLETE$|^  (missing|altered|covered twice):": BAD, "^no .*": WARN}
+_COLOURS = {r"\bcomplete$": GOOD, "INCOMPLETE$|^  (missing|altered|covered twice):": BAD, "^no .*": WARN}
 
 
 def prove(config: Path, request: ProofRequest, *, as_json: bool) -> int:
-    """Print the verdicts; return 0 if the stream is complete, 1 if not, 3 if it could not be checked.
+    """Print the verdicts. Return 0 if the stream is complete, 1 if it is not, 3 if it could not be checked.
 
-    If `request.manifests` is "", the stream of the configuration is used. Raise ConfigError, and BridgeError without
-    manifests.
+    If `request.manifests` is "", the stream of manifests in the configuration is used. Raise ConfigError for an invalid
+    configuration, UsageError if there is no stream of manifests.
     """
     settings = load_settings(config, os.environ)
-    told = settings.kinesis.manifest
-    request = replace(request, manifests=request.manifests or (told.data_stream if told else ""))
+    configured = settings.kinesis.manifest
+    request = replace(request, manifests=request.manifests or (configured.data_stream if configured else ""))
     if not request.manifests:
         raise UsageError("give --manifests STREAM, or kinesis.manifest in the configuration")
-    # Without the limit of the uplink: this process only reads, and its limit would not know the traffic of the bridge.
-    publisher = KinesisPublisher(replace(publisher_settings(settings), uplink=None))
+    publisher = KinesisPublisher(publisher_settings(settings))
     try:
         return _verdict(ProofReading(request, publisher), request, as_json=as_json)
     except (SendError, BridgeError) as error:
@@ -56,7 +56,7 @@ def prove(config: Path, request: ProofRequest, *, as_json: bool) -> int:
 
 
 def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> int:
-    """Read, print the verdicts, and return the exit code. Raise SendError or BridgeError if it cannot be checked."""
+    """Read the streams, print the verdicts, and return the exit code. Raise SendError or BridgeError."""
     for _ in progress(reading.read(), request.stream):
         pass
     verifier = reading.verifier
@@ -65,10 +65,11 @@ def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> 
     if as_json and verdicts:
         print_document(queues=[_value(each) for each in verdicts])
     elif verdicts:
-        print_coloured("\n".join(line for each in verdicts for line in _verdict_text(each)), _INKS)
+        print_coloured("\n".join(line for each in verdicts for line in _verdict_text(each)), _COLOURS)
         if len(verdicts) > 1:
             print(f"{sum(each.complete for each in verdicts)} of {len(verdicts)} complete")
     _print_notes(reading, request)
+    # The notes come first, because they may explain why there is no manifest.
     if not verdicts:
         raise no_manifests(request)
     return 0 if all(each.complete for each in verdicts) else FAILED
@@ -88,28 +89,28 @@ def _print_notes(reading: ProofReading, request: ProofRequest) -> None:
 
 
 def _value(verdict: QueueVerdict) -> dict[str, Any]:
-    """Return a verdict as JSON values."""
+    """Return a verdict as an object for JSON."""
     return {**asdict(verdict), "queue": verdict.queue._asdict(), "complete": verdict.complete}
 
 
 def _verdict_text(verdict: QueueVerdict) -> Iterator[str]:
     word = "complete" if verdict.complete else "INCOMPLETE"
     yield f"{verdict.bridge}, {verdict.stream} (spool {verdict.queue.spool}, queue {verdict.queue.queue}): {word}"
-    there = verdict.covered - verdict.excluded - _size(verdict.missing)
+    found_count = verdict.covered - verdict.excluded - _size(verdict.missing)
     reasons = ", ".join(f"{reason}: {count:,}" for reason, count in verdict.excluded_by.items())
-    found = f"{there:,} found, {verdict.excluded:,} excluded" + (f" ({reasons})" if reasons else "")
+    found = f"{found_count:,} found, {verdict.excluded:,} excluded" + (f" ({reasons})" if reasons else "")
     yield f"  manifests cover {pluralize(verdict.covered, 'record')} up to {verdict.until}: {found}"
     yield f"  {verdict.repeated:,} found more than once, {verdict.later:,} newer than the last manifest"
     notes = (
         (verdict.discarded, "discarded by the Kinesis Client Library: their aggregated record is on another shard"),
-        (verdict.awaited, "older than the newest record, not found, and not covered by a manifest yet: no verdict"),
+        (verdict.awaited, "not found, but newer than the last manifest: they may still arrive"),
         (verdict.expired, "not found, and older than the stream's retention: not checked"),
         (verdict.unchecked, "found, but their content was not checked: no checksum"),
     )
     yield from (f"  {count:,} {text}" for count, text in notes if count)
     for name, spans in (
         ("missing", verdict.missing),
-        ("altered (the checksum of these records is another)", verdict.altered),
+        ("altered (their checksum differs from the manifest)", verdict.altered),
         ("covered by no manifest", verdict.uncovered),
         ("covered twice, by different manifests (a spool restored from a copy)", verdict.overlapping),
     ):
@@ -120,8 +121,9 @@ def _runs(name: str, spans: Spans) -> Iterator[str]:
     for first, last in spans[:_SHOWN_RUNS]:
         yield f"  {name}: {first:,}" + (f" to {last:,}" if last > first else "")
     if len(spans) > _SHOWN_RUNS:
-        yield f"  {name}: and {len(spans) - _SHOWN_RUNS:,} runs more"
+        yield f"  {name}: and {len(spans) - _SHOWN_RUNS:,} more runs"
 
 
 def _size(spans: Spans) -> int:
+    """Return the number of records in the spans."""
     return sum(last - first + 1 for first, last in spans)

@@ -1,4 +1,4 @@
-"""Commands `dead-letters replay` and `delete`. The running bridge does the work, or this process if none runs."""
+"""Commands `dead-letters replay` and `delete`. If a bridge runs, it does the work; otherwise this process does it."""
 
 from __future__ import annotations
 
@@ -30,14 +30,19 @@ if TYPE_CHECKING:
     from bridge.ingest.replay import Action
 
 BATCH = 2_000
+"""Maximum number of dead letters in one request to the running bridge.
+
+A small batch is done long before PATIENCE_SECS, and the progress bar moves after each batch.
+"""
 PATIENCE_SECS = 70.0
-"""Time limit for the bridge's response, a little longer than the bridge's own limit."""
+"""Time limit for the response of the bridge. The bridge itself gives up after 60 s, and then responds with an error."""
+# Maximum number of different reasons that are printed for the dead letters that failed again.
 _SHOWN_REASONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterSelection:
-    """Selection of dead letters: by numbers, by a filter, or all."""
+    """Selection of dead letters: by their numbers, by a filter, or all of them."""
 
     numbers: Sequence[int]
     filter: DeadLetterFilter
@@ -45,9 +50,9 @@ class DeadLetterSelection:
     worker: int | None = None
 
     def read(self, path: Path) -> dict[Path, list[int]]:
-        """Return their numbers by spool folder.
+        """Return the numbers of the selected dead letters, by spool folder.
 
-        Raise BridgeError unless exactly one way of selection is given, or if the filter matches none.
+        Raise UsageError unless exactly one way of selection is given. Raise BridgeError if the filter matches none.
         """
         ways = [bool(self.numbers), self.filter.narrows, self.all]
         if sum(ways) != 1:
@@ -64,9 +69,9 @@ class DeadLetterSelection:
 
 
 def replay_dead_letters(config: Path, selection: DeadLetterSelection) -> int:
-    """Replay dead letters through the active mappings; return 0 if all were found and none failed again, else 1.
+    """Replay dead letters through the active mappings, and print the result.
 
-    Raise ConfigError, BridgeError.
+    Return 0 if all were found and none failed again, otherwise 1. Raise ConfigError, BridgeError.
     """
     settings = load_settings(config, os.environ)
     counts, reasons = _run(settings, "replay", selection.read(settings.spool.path))
@@ -79,9 +84,9 @@ def replay_dead_letters(config: Path, selection: DeadLetterSelection) -> int:
 
 
 def delete_dead_letters(config: Path, selection: DeadLetterSelection, *, yes: bool) -> int:
-    """Delete dead letters permanently, after a prompt; return 0 if all were found, else 1.
+    """Delete dead letters permanently, after a prompt. The ledger still counts them.
 
-    The ledger still counts them. Raise ConfigError, BridgeError.
+    Return 0 if all were found, 1 if some were not found or if the answer was no. Raise ConfigError, BridgeError.
     """
     settings = load_settings(config, os.environ)
     numbers = selection.read(settings.spool.path)
@@ -103,30 +108,30 @@ def _confirmed(count: int) -> bool:
 
 
 def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> tuple[Counter[str], Counter[str]]:
+    """Run the action in batches, and return the sums of the counts and reasons of all batches."""
     counts, reasons = Counter[str](), Counter[str]()
-    # Batches keep the bridge's replies short, and the progress bar moving.
-    parts = [
+    batches = [
         (folder, here[first : first + BATCH])
         for folder, here in numbers.items()
         for first in range(0, len(here), BATCH)
     ]
-    for folder, part in progress(parts, action, len(parts)):
-        response = _run_part(settings, folder, action, part)
+    for folder, batch in progress(batches, action, len(batches)):
+        response = _run_batch(settings, folder, action, batch)
         counts += Counter(response["counts"])
         reasons += Counter(response["reasons"])
     return counts, reasons
 
 
-def _run_part(settings: Settings, folder: Path, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
-    errand = DeadLetterJob(action, numbers)
+def _run_batch(settings: Settings, folder: Path, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
+    job = DeadLetterJob(action, numbers)
     spool = settings.spool.model_copy(update={"path": folder})
-    # The lock decides which process does the work. A check before it would not be safe, because a bridge may start in
-    # between.
+    # This process does the work if it gets the lock of the spool. A check whether a bridge runs would not be safe,
+    # because a bridge might start after the check.
     try:
-        run_offline(settings.model_copy(update={"spool": spool}), errand)
+        run_offline(settings.model_copy(update={"spool": spool}), job)
     except SpoolInUse:
         return request(folder, action, PATIENCE_SECS, numbers=numbers)
-    return errand.value()
+    return job.value()
 
 
 def _not_found(counts: Counter[str]) -> str:

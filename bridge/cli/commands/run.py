@@ -1,4 +1,4 @@
-"""Command `run`: runs the bridge until a signal ends it."""
+"""Command `run`: runs the bridge until a signal stops it."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WATCH_SECS = 1.0
+"""Maximum wait for a signal. After it, the main thread notifies systemd and looks for a crash."""
 RELOADING_SECS = 0.1
-"""Poll interval during a reload. It is short, because `systemctl reload` waits for the end."""
+"""Maximum wait for a signal during a reload. It is short, because `systemctl reload` waits for the result."""
 
 
 def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str | None = None) -> int:
-    """Run the bridge and return the exit code. `log_level` None means the configured level.
+    """Run the bridge and return the exit code. If `log_level` is None, the level of the configuration applies.
 
     Raise ConfigError, and BridgeError if the bridge cannot start.
     """
-    # Created before the first thread starts, as the class requires.
+    # MallocTuning must exist before the first thread starts.
     arena = MallocTuning()
     settings = load_settings(config, os.environ)
     if log_level is not None:
@@ -55,7 +56,8 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str 
             _log_start(config, service)
             return _run(service, signals, arena, settings.stop_secs)
         dry = DryRun(settings, sys.stdout)
-        # The dry run prints its dead letters, and `dead-letters list`, to which this log refers, does not show them.
+        # The log of dead letters advises to call `dead-letters list`, which does not show those of a dry run. The dry
+        # run prints its dead letters itself.
         dead_letter_log.log.disabled = True
         try:
             return _run(dry.service, signals, arena, settings.stop_secs, dry.print_dead_letters)
@@ -64,10 +66,16 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str 
 
 
 def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) -> Service | Supervisor:
-    """Return a single bridge, or a supervisor if there are workers or spools of workers from an earlier run."""
+    """Return a bridge of one process, or a supervisor of several processes.
+
+    1. With --workers, a supervisor.
+    2. Without --workers, but with a worker's spool from an earlier run that must be drained: a supervisor, too.
+    3. Otherwise, a bridge of one process.
+    """
     path = settings.spool.path
     refuse_without_permission(path)
     if not workers and len(members(settings, 0)) == 1:
+        # A supervisor that drains such a spool may run without using `path` itself.
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
         service = assemble(settings)
         service.ends_on_hang = True
@@ -75,6 +83,7 @@ def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) 
     from bridge.supervisor.supervisor import Supervisor  # noqa: PLC0415 - a single process needs none of it
 
     supervisor = Supervisor(config, settings, workers)
+    # A second signal ends this process at once, and the workers must not outlive it.
     signals.at_once = supervisor.kill
     return supervisor
 
@@ -96,14 +105,12 @@ def _run(
     notifier = SystemdNotifier(os.environ)
     service.start()
     notifier.ready()
-    # After the start, because the objects created so far live as long as the process. The garbage collector then skips
-    # them.
+    # The objects that exist after the start live as long as the process, so the garbage collector can skip them.
     freeze_gc()
     while not service.crashed.is_set():
         notifier.feed(service)
         arena.tend()
         each_second()
-        # While a reload runs, the wait is short, so that systemd learns of its end soon.
         received = signals.wait(RELOADING_SECS if notifier.reloading else WATCH_SECS)
         if received == signal.SIGHUP:
             notifier.reload(service.request_reload)

@@ -1,4 +1,7 @@
-"""Command `schema`: JSON Schemas of `bridge.yaml` and of the mapping files, from the models that parse them."""
+"""Command `schema`: prints the JSON Schema of `bridge.yaml` or of mapping files.
+
+The schemas are generated from the models that parse these files.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def write_schema(file: str, output: Path | None) -> int:
-    """Write the schema of `file` ("mapping" or "bridge") to `output`, or to standard output; return 0."""
+    """Write the schema of `file` ("mapping" or "bridge") to `output`, or to standard output. Return 0.
+
+    Raise BridgeError if the file cannot be written.
+    """
     text = schema_text(file)
     if output is None:
         sys.stdout.write(text)
@@ -30,7 +36,7 @@ def write_schema(file: str, output: Path | None) -> int:
 
 
 def schema_text(file: str) -> str:
-    """Return the schema as JSON. Only `bridge.yaml` may contain references (`${NAME}`)."""
+    """Return the schema as JSON. In `bridge.yaml`, a reference (`${NAME}`) is valid for a value of any type."""
     if file == "mapping":
         schema = editor_schema(MappingSpec, title="mqtt-kinesis: a mapping", references=False)
     else:

@@ -1,4 +1,4 @@
-"""Commands `spool status` and `verify`: the ledger and the integrity of the spool, even while the bridge runs."""
+"""Commands `spool status` and `spool verify`: show the ledger, and verify the spool, even while the bridge runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def spool_status(config: Path, worker: int | None = None, *, as_json: bool) -> int:
-    """Print the ledger of each worker's spool; return 0 if all are balanced, else 1. Raise ConfigError, BridgeError."""
+    """Print the ledger of each spool. Return 0 if all ledgers are balanced, otherwise 1.
+
+    Raise ConfigError, or BridgeError if a spool cannot be read.
+    """
     states = [
         _read_state(folder)
         for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values()
@@ -66,7 +69,7 @@ class _SpoolState:
 
 
 def _sum_lines(states: Sequence[_SpoolState]) -> Iterator[str]:
-    """Yield the total of several spools; nothing for a single one."""
+    """Yield the sums of several spools as one text. For a single spool, yield nothing."""
     if len(states) > 1:
         queued = Counter[str]()
         for each in states:
@@ -78,14 +81,16 @@ def _sum_lines(states: Sequence[_SpoolState]) -> Iterator[str]:
 
 
 def _read_state(folder: Path) -> _SpoolState:
+    # SQLite adds the files spool.db-wal and spool.db-shm to the database, so their sizes are added.
     ledger = check_ledger(folder)
     return _SpoolState(folder, sum(file.stat().st_size for file in folder.glob("spool.db*")), ledger)
 
 
 def verify_spool(config: Path, worker: int | None = None) -> int:
-    """Verify each spool; return 0 if its database is intact and the ledger matches its content, else 1.
+    """Verify each spool, and print the result.
 
-    Raise ConfigError, BridgeError.
+    Return 0 if every database is intact and every ledger matches the contents of its spool, otherwise 1. Raise
+    ConfigError, BridgeError.
     """
     wrong = False
     for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values():

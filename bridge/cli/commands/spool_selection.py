@@ -1,4 +1,4 @@
-"""Selection of the spools for a command: one, or those of all workers."""
+"""Selection of the spools that a command uses: the spool of one worker, or the spools of all workers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
-    """Return spool folders by worker number; the configured path if none exists, so that the error names it.
+    """Return the spool folders by worker number: that of `worker`, or all if `worker` is None.
 
-    Raise BridgeError if `worker` has no spool, NoPermission if this user may not read them.
+    Raise UsageError if `worker` has no spool. Raise NoPermission if this user may not read the spools.
     """
     refuse_without_permission(path)
+    # Without any spool, the command tries the configured path, so that its error message contains the path.
     found = spools(path) or {0: path}
     if worker is None:
         return found
@@ -28,7 +29,11 @@ def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
 
 
 def single_spool(path: Path, worker: int | None) -> Path:
-    """Return the spool that the number of a dead letter refers to. Raise BridgeError if there are several spools."""
+    """Return the folder of the only spool, or of the spool of `worker`.
+
+    A number of a dead letter is unique only within one spool. So raise UsageError if there are several spools and
+    `worker` is None.
+    """
     found = select_spools(path, worker)
     if len(found) > 1:
         known = ", ".join(map(str, found))

@@ -1,4 +1,4 @@
-"""Commands `state list`, `show` and `clear`: the stored values of mappings, even while the bridge runs."""
+"""Commands `state list`, `show` and `clear`: show and clear the state of mappings, even while the bridge runs."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE_SECS = 70.0
-"""Time limit for the bridge's response, a little longer than the bridge's own limit."""
+"""Time limit for the response of the bridge. The bridge itself gives up after 60 s, and then responds with an error."""
+# Maximum number of characters of a value that `show` prints. A Sparkplug birth can have thousands.
 _SHOWN_CHARS = 200
 
 
 def list_states(config: Path, worker: int | None, *, as_json: bool) -> int:
-    """Print keys and bytes of the state of each mapping; return 0. Raise ConfigError, BridgeError."""
+    """Print the number of keys and bytes in the state of each mapping. Return 0. Raise ConfigError, BridgeError."""
     keys, sizes = Counter[str](), Counter[str]()
     for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values():
         for mapping, key, value in read_states(folder):
             keys[mapping] += 1
+            # The same formula limits the states, so the sum can be compared with the limit.
             sizes[mapping] += len(key) + len(value) + ROW_BYTES
     if as_json:
         rows = [{"mapping": name, "keys": keys[name], "bytes": sizes[name]} for name in sorted(keys)]
@@ -50,9 +52,9 @@ def list_states(config: Path, worker: int | None, *, as_json: bool) -> int:
 
 
 def show_state(config: Path, mapping: str, limit: int, worker: int | None) -> int:
-    """Print the rows of a mapping's state, the one written last first; return 1 if there are none, otherwise 0.
+    """Print at most `limit` keys and values of a mapping's state, newest first.
 
-    Raise ConfigError, BridgeError.
+    Return 0, or 1 if the mapping has no state. Raise ConfigError, BridgeError.
     """
     shown = 0
     for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values():
@@ -68,9 +70,9 @@ def show_state(config: Path, mapping: str, limit: int, worker: int | None) -> in
 
 
 def clear_state(config: Path, mapping: str, worker: int | None, *, yes: bool) -> int:
-    """Clear the state of a mapping after a prompt; return 0 if it had one, otherwise 1.
+    """Clear the state of a mapping, after a prompt. The records that `sample` holds are put into the spool.
 
-    Records that `sample` holds are sent. Raise ConfigError, BridgeError.
+    Return 0, or 1 if the mapping had no state or the answer was no. Raise ConfigError, BridgeError.
     """
     settings = load_settings(config, os.environ)
     folders = select_spools(settings.spool.path, worker).values()
@@ -80,8 +82,8 @@ def clear_state(config: Path, mapping: str, worker: int | None, *, yes: bool) ->
     cleared = 0
     for folder in folders:
         spool = settings.spool.model_copy(update={"path": folder})
-        # The lock decides which process does the work. A check before it would not be safe, because a bridge may start
-        # in between.
+        # This process does the work if it gets the lock of the spool. A check whether a bridge runs would not be safe,
+        # because a bridge might start after the check.
         try:
             cleared += clear_state_offline(settings.model_copy(update={"spool": spool}), mapping)
         except SpoolInUse:

@@ -1,4 +1,4 @@
-"""Command `status`: the state of the running bridge."""
+"""Command `status`: shows the state of the running bridge, once or every two seconds."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from bridge.cli.output.screen import Screen
 
 WATCH_SECS = 2.0
+"""Seconds between two requests to the bridge with --watch."""
+# Noun and text for each column of the ledger that is printed only if its sum is not 0.
 _BREAKDOWN_TEXTS = {
     "replayed": ("dead letter", "replayed"),
     "deleted": ("dead letter", "deleted"),
@@ -35,7 +37,7 @@ _BREAKDOWN_TEXTS = {
     "expired": ("record", "dropped because of its age (spool.max_age_secs)"),
     "damaged": ("record", "lost by a damaged disk"),
 }
-_INKS = {
+_COLOURS = {
     **LEDGER_COLOURS,
     r"(?<=: )(ok|subscribed)\b": GOOD,
     r"(?<=: )(retrying|connected)\b": WARN,
@@ -43,20 +45,22 @@ _INKS = {
     r"^worker \d+ +(running|drained)": GOOD,
     r"^worker \d+ +(restarting|stopped)": BAD,
 }
+# Maximum number of mappings with invalid files whose names are printed.
 _NAMES_SHOWN = 5
+# Without this note, users would compare the ledger with the number of MQTT messages, which is another number.
 _LEDGER_NOTE = (
     "A message counts once for each output of each matching mapping; with `each: true`, once for each item.\n"
-    "Each one becomes a record (delivered, dropped or still spooled), is filtered, or becomes a dead letter."
+    "Everything that was received is in exactly one other column. A record is delivered, dropped or still spooled."
 )
-# How the columns relate: the numbers of messages and of records are not the same.
-_OLDEST_NOTE = "oldest: time since the receipt of the oldest record that is not delivered."
+_OLDEST_NOTE = "oldest: time since the bridge received the oldest record that is not delivered yet."
 _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 
 
 def status(config: Path, *, as_json: bool, watch: bool) -> int:
-    """Return 0 if the state is ok, and 1 if it is degraded or failing; with `watch`, repeat until Ctrl-C.
+    """Print the status. Return 0 if the state is ok, 1 if it is degraded or failing.
 
-    Raise BridgeNotRunning, NoPermission, other BridgeErrors, ConfigError.
+    With `watch`, print it every WATCH_SECS until Ctrl-C. Raise BridgeNotRunning, NoPermission, another BridgeError, or
+    ConfigError.
     """
     folder = load_local_settings(config, os.environ).spool.path
     if watch:
@@ -65,14 +69,14 @@ def status(config: Path, *, as_json: bool, watch: bool) -> int:
     if as_json:
         print(*_json(response, None))
     else:
-        print_coloured("\n".join(status_lines(response["status"])), _INKS)
+        print_coloured("\n".join(status_lines(response["status"])), _COLOURS)
     return 0 if response["status"]["state"] == "ok" else FAILED
 
 
 def _watch(folder: Path, *, as_json: bool) -> NoReturn:
-    """Update one screen on a terminal, otherwise print a block each time.
+    """Show the status again and again, on one screen of a terminal or as one text after another.
 
-    If the bridge stops responding, wait for it.
+    The first request must succeed. Later, the command waits while the bridge does not respond.
     """
     before, at, response = None, time.monotonic(), request(control_folder(folder))
     with open_screen(plain=as_json) as screen:
@@ -101,14 +105,14 @@ def _json(response: dict[str, Any], _width: int | None) -> list[str]:
 
 
 def _block(pair: StatusPair, now: float, width: int | None) -> list[str]:
-    """Return the lines of one status. Plain output ends with a blank line, to separate it from the next."""
+    """Return the lines of one status. On a screen, they begin with a title; otherwise, they end with a blank line."""
     if width is None:
         return [*watched(pair), ""]
     return [title(pair.status, now, now, width), *watched(pair, width)]
 
 
 def _no_response(error: str, last: StatusPair, since: float, width: int | None) -> list[str]:
-    """Return the error, and on a screen the last status with its age."""
+    """Return the lines while the bridge does not respond: the error, and on a screen also the last known status."""
     if width is None:
         return [*labelled("ERROR", error, None), ""]
     now = time.time()
@@ -117,8 +121,8 @@ def _no_response(error: str, last: StatusPair, since: float, width: int | None) 
 
 
 def status_lines(status: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines for a person: the state or the problems first, then the parts."""
-    # The verdict only repeats the first problem.
+    """Yield the lines of `status` without --watch: the state or the problems, then each part of the bridge."""
+    # The line with the verdict would only repeat the first problem.
     yield from problem_lines(status) if status["problems"] else verdict_line(status)
     yield f"broker    {status['broker']}, MQTT {status['protocol']}: {_session(status)}"
     yield f"mappings  {mappings_text(status)}"
@@ -136,7 +140,7 @@ def status_lines(status: dict[str, Any]) -> Iterator[str]:
 
 
 def mappings_text(status: dict[str, Any]) -> str:
-    """Return the number of active mappings, and the names of those whose file does not load."""
+    """Return the number of active mappings, and the names of mappings with an invalid file."""
     failing = status["failing_mappings"]
     names = ", ".join(failing[:_NAMES_SHOWN]) + (" …" if len(failing) > _NAMES_SHOWN else "")
     more = f", {len(failing):,} with a file that does not load: {names}" if failing else ""
@@ -154,8 +158,8 @@ def spool_text(status: dict[str, Any]) -> str:
 def stream_line(stream: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """Return the line of one stream. `rows` are the rows of this stream in the ledger.
 
-    The counts are those of the ledger, because they are always consistent. The sender counts from its start, and is
-    ahead of the ledger until the next commit.
+    The counts come from the ledger, because its counts are always consistent. The counts in `stream` begin at the start
+    of the bridge, and include records whose delivery is not committed yet.
     """
     delivered, buffered = (sum(row[name] for row in rows) for name in ("delivered", "spooled"))
     age = f" (oldest {duration(stream['oldest_secs'])})" if stream["oldest_secs"] else ""
@@ -164,7 +168,7 @@ def stream_line(stream: dict[str, Any], rows: list[dict[str, Any]]) -> str:
 
 
 def _session(status: dict[str, Any]) -> str:
-    """Return the state of the MQTT session. With several workers, some of them may be connected."""
+    """Return the state of the MQTT session. If only some workers are connected, the text contains their number."""
     if status["subscribed"]:
         return "subscribed"
     if status["connected"]:
@@ -176,6 +180,7 @@ def _session(status: dict[str, Any]) -> str:
 
 
 def _worker(worker: dict[str, Any]) -> str:
+    # A worker that is starting or stopped is never connected, so only a running worker is worth the remark.
     away = "not connected" if worker["state"] == "running" and not worker["connected"] else ""
     detail = f" ({worker['detail'] or away})" if worker["detail"] or away else ""
     restarts = pluralize(worker["restarts"], "restart")
@@ -186,7 +191,7 @@ def _worker(worker: dict[str, Any]) -> str:
 
 
 def ledger_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a line for each mapping and stream, and the result of the accounting."""
+    """Yield the ledger as a table with a line for each mapping and stream, then the result of the accounting."""
     width = max([len(_ledger_key(row)) for row in rows], default=0)
     columns = {name: max(len(name), *(len(f"{row[name]:,}") for row in rows), 0) + 2 for name in _COLUMNS}
     yield f"{'ledger':<{width + 10}}" + "".join(f"{name:>{chars}}" for name, chars in columns.items())

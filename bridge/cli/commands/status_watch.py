@@ -1,4 +1,4 @@
-"""Option `status --watch`: rates between two snapshots of the bridge, and the time until the backlog is drained."""
+"""Option `status --watch`: the lines of one screen, with the rates since the previous status."""
 
 from __future__ import annotations
 
@@ -16,39 +16,40 @@ if TYPE_CHECKING:
 
     Rows = list[dict[str, Any]]
 
-_SOON_SECS: Final = 5.0
+# Records that are younger are on their way in normal operation, and are no backlog.
+_BACKLOG_SECS: Final = 5.0
 
 
 class StatusPair(NamedTuple):
-    """Status of the bridge now. `before` is the status `secs` seconds earlier; None for the first, without rates."""
+    """Current status of the bridge, and its status `secs` seconds before. The first pair has no status before."""
 
     status: dict[str, Any]
     before: dict[str, Any] | None = None
     secs: float = 0.0
 
     def rate(self, count: Callable[[dict[str, Any]], int]) -> str:
-        """Return the rate of a counter per second.
+        """Return the growth of a counter per second, or "-" if it is unknown.
 
-        It is 0 if the counter decreased, because the bridge was restarted.
+        After a restart of the bridge, the counter is smaller than before. The rate is then 0.
         """
         if self.before is None or self.secs <= 0:
             return "-"
         return f"{max(0.0, (count(self.status) - count(self.before)) / self.secs):,.1f}"
 
     def rates(self, rows: str, key: tuple[str, ...], count: str) -> list[str]:
-        """Return the rate of a counter in each of the `rows`; `key` identifies a row."""
-        # A stream or mapping that is new since the last status has no earlier row, and thus no rate yet.
-        was = {_key(row, key): row for row in (self.before or {}).get(rows, ())}
+        """Return the rate of the counter `count` for each row of the list `rows`. The fields `key` identify a row."""
+        # A stream or mapping that has appeared since the last status has no earlier row, so its rate is unknown.
+        earlier = {_key(row, key): row for row in (self.before or {}).get(rows, ())}
         return [
-            StatusPair(row, was.get(_key(row, key)), self.secs).rate(lambda each: each[count])
+            StatusPair(row, earlier.get(_key(row, key)), self.secs).rate(lambda each: each[count])
             for row in self.status[rows]
         ]
 
 
 def watched(pair: StatusPair, width: int | None = None) -> Iterator[str]:
-    """Yield the lines of one status, at most `width` characters wide; None: no limit."""
+    """Yield the lines of one status, at most `width` characters wide. With None, the width is not limited."""
     status = pair.status
-    # The verdict only repeats the first problem, and a screen has few lines.
+    # The line with the verdict would only repeat the first problem, and a screen has few lines.
     yield from problem_lines(status, width) if status["problems"] else verdict_line(status, width)
     session = "subscribed" if status["subscribed"] else "connected" if status["connected"] else "not connected"
     yield printable(f"broker    {status['broker']}, MQTT {status['protocol']}: {session}")
@@ -68,9 +69,9 @@ def watched(pair: StatusPair, width: int | None = None) -> Iterator[str]:
 
 
 def title(status: dict[str, Any], received_at: float, now: float, width: int) -> str:
-    """Return the title: the client id, the bridge's uptime at the last response (`received_at`), and the time.
+    """Return the title line: the client ID, the uptime of the bridge, and the current time.
 
-    Times are seconds since 1970.
+    The uptime is that of the last response, received at `received_at`. Both times are in seconds since 1970.
     """
     right = time.strftime("%H:%M:%S", time.localtime(now)) + "  Ctrl-C to stop"
     left = printable(f"{status['client_id']}, up {duration(received_at - status['started_at'])}")
@@ -83,11 +84,11 @@ def _backlog(pair: StatusPair) -> str:
     oldest = max((stream["oldest_secs"] for stream in pair.status["streams"]), default=0.0)
     if not count:
         return "buffer empty"
-    if oldest < _SOON_SECS:
+    if oldest < _BACKLOG_SECS:
         return f"{pluralize(count, 'record')} buffered, no backlog"
     then = ""
     if pair.before is not None and pair.secs:
-        # The prediction assumes that the backlog shrinks as fast as between the last two snapshots.
+        # The prediction assumes that the backlog continues to shrink as fast as since the previous status.
         shrinking = (_spooled(pair.before) - count) / pair.secs
         then = f", drained in {estimate(count / shrinking)}" if shrinking > 0 else ", not shrinking"
     return f"{pluralize(count, 'record')} buffered (oldest {duration(oldest)}){then}"

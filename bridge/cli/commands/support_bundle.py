@@ -1,4 +1,4 @@
-"""Command `support-bundle`: writes an archive for a ticket."""
+"""Command `support-bundle`: writes an archive with everything that a support ticket needs."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
     Part = Callable[[], str]
 
+# Only the user may read the archive, because mapping files may be confidential.
 _MODE: Final = 0o600
 _MISSING: Final = "not available: "
 _NO_LOG: Final = "It contains no log"
 _ADD_LOG: Final = (
-    "To include one: --log FILE, with the file that has the standard error of the bridge. Of another systemd unit:\n"
-    "journalctl --unit UNIT > bridge.log; of a container: docker logs NAME 2> bridge.log"
+    "To include a log, save it to a file and add --log FILE. For a systemd unit of another name:\n"
+    "journalctl --unit UNIT > bridge.log; for a container: docker logs NAME 2> bridge.log"
 )
 
 
@@ -41,11 +42,11 @@ def support_bundle(config: Path, output: Path | None, log: Path | None, *, docto
     redactor = Redactor(_secrets(config))
     parts, texts = _parts(config, log, doctor=doctor), dict[str, str]()
     try:
-        # O_EXCL: the archive replaces no file, and follows no link that another user has placed there.
+        # With O_EXCL, the call fails if the name exists, so that no file or link of another user is written.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
         with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w:gz") as archive:
             for name, part in parts.items():
-                text = texts[name] = redactor.clean(_made(part))
+                text = texts[name] = redactor.clean(_text_or_error(part))
                 _add(archive, name, text.encode(errors="replace"))
                 print(f"  {name:<28} {len(text):>10,} characters")
     except FileExistsError:
@@ -53,7 +54,8 @@ def support_bundle(config: Path, output: Path | None, log: Path | None, *, docto
     except OSError as error:
         raise BridgeError(f"{file} cannot be written: {error.strerror}") from error
     print(
-        f"wrote {file}, readable by you only. Secrets are removed. Mapping files are in it: read it before you send it"
+        f"wrote {file}, readable only by you. Secrets are removed. It contains the mapping files: "
+        "read it before you send it"
     )
     if (text := texts["log.txt"]).startswith(_MISSING):
         print_coloured(f"{_NO_LOG}: {text.removeprefix(_MISSING)}\n{_ADD_LOG}", {f"^{_NO_LOG}": WARN})
@@ -61,7 +63,7 @@ def support_bundle(config: Path, output: Path | None, log: Path | None, *, docto
 
 
 def _parts(config: Path, log: Path | None, *, doctor: bool) -> dict[str, Part]:
-    """Return functions that create the files, by the file's name."""
+    """Return the functions that create the contents of the archive, by the name of the file."""
     parts: dict[str, Part] = {
         "versions.json": contents.versions,
         "configuration.json": partial(contents.configuration, config),
@@ -76,14 +78,14 @@ def _parts(config: Path, log: Path | None, *, doctor: bool) -> dict[str, Part]:
         texts = contents.mapping_files(load_local_settings(config, os.environ).mappings)
     except (ConfigError, OSError) as error:
         reason = str(error)
-        # The bundle is still useful without a part, so the error takes the place of the part.
+        # The bundle is still useful without the mapping files, so it contains the error instead.
         parts["mappings.txt"] = lambda: f"not available: {reason}"
     else:
         parts |= {f"mappings/{name}": partial(str, text) for name, text in texts.items()}
     return parts
 
 
-def _made(part: Part) -> str:
+def _text_or_error(part: Part) -> str:
     try:
         return part()
     except (BridgeError, OSError, ValueError, subprocess.SubprocessError) as error:
@@ -97,7 +99,11 @@ def _doctor(config: Path) -> str:
 
 
 def _secrets(config: Path) -> list[str]:
-    """Return all values that may be secrets. For an invalid file they come from its unchanged text."""
+    """Return all values of the configuration that may be secrets.
+
+    They are collected with and without substitution of the references. If a reference cannot be resolved, the secrets
+    that are written in the file itself are still found.
+    """
     values: list[Any] = []
     for substitute in (True, False):
         try:

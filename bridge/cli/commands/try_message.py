@@ -1,4 +1,4 @@
-"""Command `try`: shows what the mappings do with one message, step by step. Nothing is sent or written."""
+"""Command `try`: shows step by step what the mappings do with one message. Nothing is sent or written."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TryOptions:
-    """A message on the command line. The payload "-" means the bytes of standard input."""
+    """Message that the options describe. The payload "-" means that the payload is read from standard input."""
 
     topic: str
     payload: str
@@ -43,13 +43,17 @@ class TryOptions:
 
 
 def try_message(config: Path, options: TryOptions, *, as_json: bool = False, watch: bool = False) -> int:
-    """Explain a message; return 0 if a mapping creates a record from it, else 1. `watch`: repeat at each change."""
+    """Explain a message. Return 0 if a mapping creates a record from it, otherwise 1.
+
+    With `watch`, repeat after each change of a mapping file, until Ctrl-C.
+    """
     try:
         check_topic_name(options.topic)
     except TopicError as error:
         raise UsageError(f"--topic: {error}") from error
     settings = load_local_settings(config, os.environ)
     stdin = options.payload == "-"
+    # Python decodes an argument that is not UTF-8 to surrogates. This error handler restores the original bytes.
     raw = sys.stdin.buffer.read() if stdin else options.payload.encode(errors="surrogateescape")
     message = Message(options.topic, raw, options.qos, options.retain, time.time_ns() // 1_000_000)
     return _repeated(settings, message, as_json=as_json, watch=watch)
@@ -58,12 +62,16 @@ def try_message(config: Path, options: TryOptions, *, as_json: bool = False, wat
 def try_dead_letter(
     config: Path, number: int, worker: int | None = None, *, as_json: bool = False, watch: bool = False
 ) -> int:
-    """Explain the message of a dead letter, as it was received; return 0 if a mapping creates a record, else 1."""
+    """Explain the message of a dead letter. Return 0 if a mapping creates a record from it, otherwise 1.
+
+    Raise BridgeError if the dead letter is not a message.
+    """
     settings = load_local_settings(config, os.environ)
     dead_letter = read_dead_letter(single_spool(settings.spool.path, worker), number)
     reason = printable(f"{dead_letter.code}: {dead_letter.detail}")
     if dead_letter.kind != "message":
         raise BridgeError(f"dead letter {number} is a record that Kinesis rejected, not a message ({reason})")
+    # The JSON object describes only what the mappings do now.
     if not as_json:
         _print_dead_letter(number, dead_letter, reason)
     return _repeated(settings, dead_letter.message, as_json=as_json, watch=watch)
@@ -99,7 +107,10 @@ def _explained(settings: LocalSettings, message: Message, *, as_json: bool) -> i
 
 
 def _json(explanation: Explanation, loaded: LoadedMappings, message: Message) -> dict[str, Any]:
-    """Return the explanation as JSON types. A mapping that does not match the topic has no records or rejections."""
+    """Return the explanation as an object for JSON.
+
+    A mapping that does not match the topic has no fields for records and rejections.
+    """
     return {
         "topic": message.topic,
         "received_at": rfc3339(message.received_at_ms),

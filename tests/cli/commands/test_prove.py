@@ -64,7 +64,7 @@ def test_prove_of_an_incomplete_stream_exits_with_1(server, run, capsys):
         "  manifests cover 7 records up to 2026-01-31T12:00:00.000Z: 4 found, 0 excluded",
         "  0 found more than once, 0 newer than the last manifest",
         "  missing: 3 to 5",
-        "  altered (the checksum of these records is another): 8 to 9",
+        "  altered (their checksum differs from the manifest): 8 to 9",
         "  covered by no manifest: 6 to 7",
     ]
 
