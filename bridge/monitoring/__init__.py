@@ -1,19 +1,24 @@
 """State, health and metrics of a running bridge.
 
-bridge_protocol.py     the interface of the bridge for page, metrics and health checks
-snapshot.py            the bridge at one moment
-snapshot_builder.py    collects a snapshot from the parts
-flow.py                data flow between snapshots: rates, stalls; stream_flow.py: the same for one stream
-problem_rules.py       finds problems; problem_kinds.py declares every kind, problems.py the values
-problem_monitor.py     adds flow and problems to snapshots; problem_history.py dates and logs them
-problem_text.py        problems in words, for every surface
-buffer_time.py         how long the spool lasts
-link_log.py            links to AWS in words, and in the log if they limit delivery
+bridge_protocol.py     interface of the bridge for the page, the metrics and the health checks
+snapshot.py            status of the bridge at one time
+snapshot_builder.py    creation of a snapshot from the parts of the bridge
 snapshot_timer.py      a snapshot every few seconds, even if no client requests one
-configuration.py       the configuration for the page, without secrets
+flow.py                rates and stalls, measured between snapshots
+stream_flow.py         rates and stalls of one stream
+problems.py            fields of an active problem, and the state of the bridge that follows from the problems
+problem_kinds.py       every kind of problem, with its meaning and advice
+problem_rules.py       rules that find the problems in a snapshot
+problem_monitor.py     adds flows and problems to each snapshot
+problem_history.py     when each problem began; log lines at its beginning and end
+problem_text.py        problems as text for all outputs
+buffer_time.py         time until the spool is full
+link_log.py            links to AWS as text, and log lines about links that limit delivery
+configuration.py       options of the running bridge for the page, without secrets
 resident_memory.py     memory of the process
-start_time.py          start time of the process, by a clock that may be set
-merge.py               snapshots of several workers as one; merge_links.py their links and flows
+start_time.py          start time of the process, correct even if the clock was wrong at the start
+merge.py               one snapshot from the snapshots of several workers
+merge_links.py         the same for links to AWS and flows
 health.py              /healthz and /readyz
 prometheus.py          /metrics
 metric_definitions.py  every metric, declared once

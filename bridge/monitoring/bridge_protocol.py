@@ -17,43 +17,45 @@ if TYPE_CHECKING:
     from bridge.monitoring.snapshot import Snapshot
 
 BurstCallback = "Callable[[list[Publish]], None]"
-"""Type of a callback. The ingest thread calls it with each mapped burst, so it must be fast."""
+"""Type of a callback that receives each burst after mapping. The ingest thread calls it, so it must be fast."""
 
 
 class RunningBridge(Protocol):
-    """The service. Every method may be called on any thread."""
+    """A running bridge: one process, or a supervisor with its workers. Any thread may call any method."""
 
     mappings: LiveMappings
     configuration: Configuration | None
-    """Options and their file; None if the bridge was created without a file."""
+    """Options, and the file that contains them; None if the bridge was created without a file, as in tests."""
     data_folder: Path
-    """Folder in which the bridge stores its files: spool.path, even with several workers."""
+    """Folder `spool.path`, in which the bridge stores its files. With several workers, it is their common folder."""
     curves: Curves
-    """Curves of the last day; empty without a page."""
+    """Curves of the last day; empty if the page is turned off."""
 
     def dead_letters_folder(self, worker: int | None) -> Path:
-        """Return the folder with the dead letters of a worker. Raises BridgeError if there is no such worker."""
+        """Return the folder with the dead letters of a worker, given by its number.
+
+        None means the bridge itself, or with several workers the first one that has a spool. Raise BridgeError if there
+        is no such worker.
+        """
 
     def snapshot(self) -> Snapshot:
-        """Return the status of the bridge now."""
+        """Return the current status of the bridge."""
 
     def event_log(self) -> EventLogs:
-        """Return the locations of the events of the bridge and of its workers."""
+        """Return the folders of the event logs of the bridge and of its workers."""
 
     def stalled(self) -> list[str]:
-        """Return the reasons why the bridge makes no progress; an empty list while it does."""
+        """Return the reasons why the bridge makes no progress, or an empty list if it makes progress."""
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
-        """Replay or delete dead letters, and wait for the end.
+        """Replay or delete dead letters, and wait until this is done.
 
-        `worker` names the worker, if there are several. Raises BridgeError.
+        `worker` is the number of the worker that has the dead letters, None for a bridge without workers. Raise
+        BridgeError if the job fails or takes too long.
         """
 
     def shards(self) -> list[StreamShards]:
-        """Return the known shards of each stream.
-
-        With several workers, the list has the shards known to each worker.
-        """
+        """Return the known shards of each stream. With several workers, the list has an entry for each worker."""
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
-        """Set the callback for each burst; None removes it."""
+        """Set the callback that receives each burst (see BurstCallback). None removes the callback."""

@@ -1,4 +1,4 @@
-"""Time until the spool is full: the remaining room, divided by the growth of the backlog."""
+"""Time until the spool is full: the remaining space, divided by the rate at which the backlog grows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def buffer_hours(snapshot: Snapshot, flow: Flow) -> float | None:
-    """Return the hours for which the spool has room at the current growth; None if it does not grow or is unknown."""
+    """Return the hours until the spool is full at the current rates.
+
+    Return None if the backlog does not grow, or if the limit of the spool is unknown.
+    """
     growth = _growth_per_sec(flow) * snapshot.record_bytes
     if growth <= 0 or not snapshot.spool_max_bytes:
         return None
@@ -20,26 +23,25 @@ def buffer_hours(snapshot: Snapshot, flow: Flow) -> float | None:
 
 
 def outage_hours(snapshot: Snapshot) -> float | None:
-    """Return the hours for which the spool has room if nothing is delivered; None while no record arrives."""
+    """Return the hours until the spool would be full if Kinesis accepted nothing; None while no record arrives."""
     arriving = sum(each.received_per_sec or 0.0 for each in snapshot.flows) * snapshot.record_bytes
     return _room(snapshot) / arriving / 3_600 if arriving > 0 and snapshot.spool_max_bytes else None
 
 
 def _room(snapshot: Snapshot) -> float:
+    """Return the bytes that still fit into the spool: its own limit or the free disk space, whichever is smaller."""
     room = snapshot.spool_max_bytes - snapshot.spool_bytes
-    # An unknown value is 0. The spool stops at its own limit or at the limit of the disk, whichever is reached first.
+    # 0 means that the free space is unknown.
     if snapshot.disk_free_bytes:
         room = min(room, snapshot.disk_free_bytes - snapshot.spool_min_free_bytes)
     return max(0.0, room)
 
 
 def _growth_per_sec(flow: Flow) -> float:
-    """Return the records per second that stay in the spool.
-
-    A stalled stream delivers nothing now, even if the mean of its last minute is not 0.
-    """
+    """Return by how many records per second the backlog grows. The value is negative if the backlog shrinks."""
     growth = 0.0
     for each in flow.streams.values():
+        # A stalled stream delivers nothing now, although its rate, a mean over the last minute, may still be above 0.
         delivered = 0.0 if each.stalled_secs >= STALLED_SECS else each.delivered_per_sec or 0.0
         growth += (each.received_per_sec or 0.0) - delivered
     return growth

@@ -1,4 +1,4 @@
-"""The configuration of the running bridge for the page, without secrets."""
+"""Options of the running bridge for the page, without secrets."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ Source = Literal["default", "file", "environment", "secret file"]
 class EffectiveOption:
     """One option with its current value.
 
-    `name` is its path in the file, such as `mqtt.client_id`. `value` is its text, "" for none. For a `secret`, `value`
-    is empty and only `is_set` is known. `references` are the `${…}` in the file that the value comes from.
+    name         path of the option in the file, such as `mqtt.client_id`
+    value        value as text; "" for a secret, or if the option has no value
+    is_set       true if the option has a value; for a secret, this is all that is known
+    source       where the value comes from
+    references   references in the file that were replaced to get the value, such as `${MQTT_PASSWORD}`
     """
 
     name: str
@@ -30,7 +33,7 @@ class EffectiveOption:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Options in the order of the reference documentation, and the file that they were read from."""
+    """The configuration file, and all options in the order of the reference documentation."""
 
     file: Path
     options: tuple[EffectiveOption, ...]

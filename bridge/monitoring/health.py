@@ -1,8 +1,9 @@
-"""Health checks: whether the bridge is alive, and whether it is ready.
+"""Health checks of a bridge.
 
-alive   its threads make progress. A process manager restarts a bridge that is not alive; an unreachable broker is no
-        reason for that.
-ready   its state is not "failing" (see `problems`). If it is, every error is a reason.
+/healthz   passes while all threads make progress. If it fails, a process manager should restart the bridge. An
+           unreachable broker does not make it fail, because a restart would not help.
+/readyz    passes while the state of the bridge is not "failing" (see `problems.py`). If it fails, the response contains
+           all errors as reasons.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HealthStatus:
-    """Result of a check. `reasons` of a failure, empty if it passed. `state` of the bridge, "" if not examined."""
+    """Result of a check.
+
+    `reasons` are the reasons of a failure; they are empty if the check passed. `state` is the state of the bridge, ""
+    if the check does not examine it.
+    """
 
     reasons: tuple[str, ...]
     state: State | Literal[""] = ""
@@ -32,25 +37,24 @@ class HealthStatus:
         return not self.reasons
 
     def value(self) -> dict[str, Any]:
-        """Return the body of the response as an object, for JSON."""
+        """Return the body of the HTTP response as an object for JSON."""
         state = {"state": self.state} if self.state else {}
         return {"ok": self.ok, **state, "reasons": list(self.reasons)}
 
 
 def health(bridge: RunningBridge) -> HealthStatus:
-    """Return the result of /healthz. If the check failed, the bridge should be restarted."""
+    """Return the result of /healthz."""
     return HealthStatus(tuple(bridge.stalled()))
 
 
 def readiness(bridge: RunningBridge) -> HealthStatus:
-    """Return whether the bridge does its work (/readyz). It is not ready exactly while its state is "failing".
+    """Return the result of /readyz.
 
-    The reasons are its errors. Warnings (state "degraded") are for people. A load balancer need not send traffic
-    elsewhere because of them.
+    A warning (state "degraded") is meant for people. It is no reason for a load balancer to send requests elsewhere.
     """
     try:
         problems = bridge.snapshot().problems
     except (BridgeError, OSError) as error:
-        # A bridge whose state is unknown must not count as ready.
+        # If the state is unknown, the bridge must not count as ready.
         return HealthStatus((f"ERROR: the status cannot be read: {error}",), "failing")
     return HealthStatus(tuple(headline(each) for each in problems if each.severity == "error"), state_of(problems))

@@ -1,4 +1,7 @@
-"""Log line for a link to AWS that limits delivery. This is not a problem while the backlog does not grow."""
+"""Links to AWS as text, and log lines about a link that limits delivery.
+
+A link that limits delivery is not a problem (see `problem_rules.py`) while the backlog does not grow.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,28 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LIMITED_SECS: Final = 60.0
-"""Seconds of waiting after which the link is the limit. A burst of messages fills any link for some seconds."""
+"""Seconds for which requests must have waited for the link before it counts as the limit.
+
+A burst of messages fills any link for some seconds.
+"""
 _KILOBYTE: Final = 1_000
 _MEGABYTE: Final = 1_000_000
 _TENTH: Final = 0.1
 AGAIN_SECS: Final = 3_600.0
-"""Minimum seconds between two log lines of a link, because it may be full during each shift change."""
+"""Minimum seconds between two log lines about one link. Without it, a slow link would fill the log."""
 
 
 class LinkLog:
-    """Logger of links that limit delivery, at most once an hour for each endpoint. Not thread-safe."""
+    """Logs the links that limit delivery, each at most once an hour. Not thread-safe."""
 
     def __init__(self) -> None:
         self._reported_at: dict[str, float] = {}
 
     def observe(self, endpoints: Iterable[EndpointStatus], now: float) -> None:
-        """Log the endpoints whose requests have waited for the link for a minute. `now`: seconds, monotonic."""
+        """Log the endpoints whose requests have waited for the link for a minute.
+
+        `now` is in seconds of a monotonic clock.
+        """
         for each in endpoints:
             reported_at = self._reported_at.get(each.endpoint, float("-inf"))
             if each.limited_secs >= LIMITED_SECS and now - reported_at >= AGAIN_SECS:
@@ -37,7 +46,7 @@ class LinkLog:
 
 
 def link_text(endpoint: EndpointStatus) -> str:
-    """Return `link HOST: 31 kB/s measured, answers after 0.4 s, requests of 16 kB, 2 in flight, 3 time-outs`."""
+    """Return a text such as `link HOST: 31 kB/s measured, answers after 0.4 s, requests of 16 kB, 2 in flight`."""
     measured = f"{_kilobytes(endpoint.bandwidth)}/s measured" if endpoint.bandwidth else "not measured yet"
     parts = [
         f"link {endpoint.endpoint}: {measured}",
@@ -51,12 +60,12 @@ def link_text(endpoint: EndpointStatus) -> str:
 
 
 def _seconds(secs: float) -> str:
-    """Return `3 ms`, `0.4 s` or `12.3 s`."""
+    """Return a text such as `3 ms`, `0.4 s` or `12.3 s`."""
     return f"{1000 * secs:.0f} ms" if secs < _TENTH else f"{secs:.1f} s"
 
 
 def _kilobytes(size: float) -> str:
-    """Return `4.0 kB`, `31 kB` or `1.2 MB`: two digits are as exact as the measurement."""
+    """Return a text such as `4.0 kB`, `31 kB` or `1.2 MB`. More digits would exceed the precision of the values."""
     if size >= _MEGABYTE:
         return f"{size / _MEGABYTE:,.1f} MB"
     return f"{size / _KILOBYTE:,.{0 if size >= 10 * _KILOBYTE else 1}f} kB"

@@ -1,4 +1,7 @@
-"""Merging of the snapshots of several processes into one: counts are added; for ages and states, the worst counts."""
+"""Merging of the snapshots of several processes into one snapshot.
+
+Counts are added. Of several ages or states, the worst one is used.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
     from bridge.histogram import HistogramSnapshot
     from bridge.monitoring.snapshot import Snapshot
 
-_SINCE_START: Final = ("connections", "received_messages", "redelivered", "unmatched", "payload_bytes", "cpu_secs")
-_AT_REST: Final = ("spool_bytes", "dead_letter_count", "dead_letter_bytes", "damaged_spools")
+# Fields that are added. They are grouped by what happens to them when a process has ended:
+# counters continue, sizes of stored data depend on the spool alone, and resources of the process are released.
+_COUNTERS: Final = ("connections", "received_messages", "redelivered", "unmatched", "payload_bytes", "cpu_secs")
+_STORED_SIZES: Final = ("spool_bytes", "dead_letter_count", "dead_letter_bytes", "damaged_spools")
 _OF_PROCESS: Final = ("memory_bytes", "max_bytes_per_sec")
 _STREAM_COUNTS: Final = (
     "delivered",
@@ -38,26 +43,26 @@ _STREAM_COUNTS: Final = (
     "in_flight_records",
     "waiting",
 )
-# The worst state comes first, because the worker with a problem is most important for people.
+# States of a stream, the worst one first.
 _WORST_FIRST: Final = ("refused", "retrying", "ok")
 
 
 def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
-    """Return the sum of at least one snapshot.
+    """Return one snapshot for several workers, given as (name, snapshot). There must be at least one.
 
-    Each has a name, which is shown with its problems (see `merge_problems`).
+    The names appear in the texts of problems that only some workers have (see `merge_problems`).
     """
     snapshots = [snapshot for _, snapshot in named]
     first = snapshots[0]
     expiring = [each.credentials_expire_at for each in snapshots if each.credentials_expire_at is not None]
-    summed = (*_SINCE_START, *_AT_REST, *_OF_PROCESS)
+    summed = (*_COUNTERS, *_STORED_SIZES, *_OF_PROCESS)
     sums: dict[str, Any] = {name: sum(getattr(each, name) for each in snapshots) for name in summed}
-    timed: dict[str, Any] = {name: _timed([getattr(each, name) for each in snapshots]) for name in TIMED}
+    timed: dict[str, Any] = {name: _sum_histograms([getattr(each, name) for each in snapshots]) for name in TIMED}
     return replace(
         first,
         **sums,
         **timed,
-        # All workers must be subscribed: while one is missing, its share of the messages may be missing.
+        # While one worker is not subscribed, the messages of its share may be missing.
         connected=all(each.connected for each in snapshots),
         subscribed=all(each.subscribed for each in snapshots),
         ledger=merge_ledgers(row for each in snapshots for row in each.ledger),
@@ -78,8 +83,8 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         session_unstable="; ".join(f"{name}: {each.session_unstable}" for name, each in named if each.session_unstable),
         lost_guarantees=tuple(dict.fromkeys(pair for each in snapshots for pair in each.lost_guarantees)),
         blocked_reason="; ".join(f"{name}: {each.blocked_reason}" for name, each in named if each.blocked_reason),
-        # Each worker has its own spool and limit, but the spools usually share a file system. A sum would count its
-        # free space several times.
+        # Each worker has its own spool with its own limit, so the limits are added. But all spools are usually on one
+        # file system, and a sum would count its free space several times.
         spool_max_bytes=sum(each.spool_max_bytes for each in snapshots),
         disk_free_bytes=min(each.disk_free_bytes for each in snapshots),
         failing_mappings=tuple(sorted({name for each in snapshots for name in each.failing_mappings})),
@@ -96,7 +101,10 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
 
 
 def final_counters(last: Snapshot) -> Snapshot:
-    """Return the counters of a process that has ended, so that the counters of the next one continue from them."""
+    """Return a snapshot with only the counters of a process that has ended.
+
+    It is merged with the snapshots of the next process of the worker, so that no counter decreases.
+    """
     streams = [
         replace(
             each,
@@ -111,21 +119,21 @@ def final_counters(last: Snapshot) -> Snapshot:
         )
         for each in last.streams
     ]
-    nothing: dict[str, Any] = dict.fromkeys((*_AT_REST, "spool_max_bytes", "dead_letter_max_bytes"), 0)
-    # The ended process counts as connected and subscribed, because the merged snapshot is connected only if every part
-    # is.
-    gone = replace(_without_problems(last), **nothing, connected=True, subscribed=True, ledger=())
-    return replace(gone, streams=tuple(streams), dead_letters=(), failing_mappings=())
+    # The next process uses the same spool and reports its contents, so they must not count twice.
+    nothing: dict[str, Any] = dict.fromkeys((*_STORED_SIZES, "spool_max_bytes", "dead_letter_max_bytes"), 0)
+    # A merged snapshot is connected only if all its parts are connected. So the ended process counts as connected.
+    ended = replace(_without_problems(last), **nothing, connected=True, subscribed=True, ledger=())
+    return replace(ended, streams=tuple(streams), dead_letters=(), failing_mappings=())
 
 
 def ended_process_snapshot(last: Snapshot) -> Snapshot:
-    """Return the state of the spool of a process that has ended, from its last snapshot."""
+    """Return the last snapshot of a process that has ended, as it is now: not connected, with its stored data."""
     streams = [replace(each, in_flight_requests=0, in_flight_records=0) for each in last.streams]
     return replace(_without_problems(last), connected=False, subscribed=False, streams=tuple(streams))
 
 
 def _without_problems(last: Snapshot) -> Snapshot:
-    """Return the snapshot without problems: a process that has ended cannot have any."""
+    """Return the snapshot without problems and without the resources of the process, because the process has ended."""
     nothing: dict[str, Any] = dict.fromkeys(("problems", "stalled", "flows", "mapping_errors", "unsendable"), ())
     quiet: dict[str, Any] = dict.fromkeys(
         ("blocked_reason", "client_id_conflict", "session_unstable", "session_problem", "page_problem"), ""
@@ -135,15 +143,15 @@ def _without_problems(last: Snapshot) -> Snapshot:
 
 
 def merge_ledgers(rows: Iterable[LedgerRow]) -> tuple[LedgerRow, ...]:
-    """Return the sum of several ledgers, row by row."""
+    """Return the sum of several ledgers. Rows with the same mapping and stream are added."""
     lines: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in rows:
         lines[row.mapping, row.stream].update({name: getattr(row, name) for name in STORED})
-    return tuple(_row(place, line) for place, line in sorted(lines.items()))
+    return tuple(_row(names, line) for names, line in sorted(lines.items()))
 
 
-def _row(place: tuple[str, str], line: Counter[str]) -> LedgerRow:
-    return LedgerRow(*place, *(line[name] for name in STORED))
+def _row(names: tuple[str, str], line: Counter[str]) -> LedgerRow:
+    return LedgerRow(*names, *(line[name] for name in STORED))
 
 
 def _streams(snapshots: Sequence[Snapshot]) -> tuple[StreamStatus, ...]:
@@ -155,7 +163,7 @@ def _streams(snapshots: Sequence[Snapshot]) -> tuple[StreamStatus, ...]:
 
 
 def _stream(parts: Sequence[StreamStatus]) -> StreamStatus:
-    """Merge one stream's status in several workers. State and reason come from the worker in the worst state."""
+    """Merge the status of one stream from several workers. State and reason are those of the worst worker."""
     worst = min(parts, key=lambda each: _WORST_FIRST.index(each.state))
     sums: dict[str, Any] = {name: sum(getattr(each, name) for each in parts) for name in _STREAM_COUNTS}
     known = [each.max_record_bytes for each in parts if each.max_record_bytes is not None]
@@ -190,11 +198,14 @@ def _codes(counts: Iterable[DeadLettersByCode]) -> tuple[DeadLettersByCode, ...]
 
 def _request_latency(parts: Sequence[Mapping[str, HistogramSnapshot]]) -> dict[str, HistogramSnapshot]:
     names = sorted({stream for part in parts for stream in part})
-    return {stream: _timed([part[stream] for part in parts if stream in part]) for stream in names}
+    return {stream: _sum_histograms([part[stream] for part in parts if stream in part]) for stream in names}
 
 
-def _timed(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
-    """Return the sum of histograms. Empty histograms are omitted, because their bounds may differ."""
+def _sum_histograms(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
+    """Return the sum of histograms.
+
+    Empty histograms are omitted. Their bounds may differ, because a process that has measured nothing has no bounds.
+    """
     return added([each for each in histograms if each.bounds and each.cumulative[-1]])
 
 
@@ -221,12 +232,10 @@ def _coverage(reports: Sequence[CoverageReport]) -> CoverageReport:
 
 
 def _mapping(parts: Sequence[MappingActivity], at_ms: int) -> MappingActivity:
-    """Merge one mapping's activity in several workers.
-
-    A pause of the mapping is a pause in every worker. So the longest pause is at most the shortest of the workers'
-    longest pauses.
-    """
+    """Merge the activity of one mapping in several workers."""
     messages, last_ms = sum(each.messages for each in parts), max(each.last_ms for each in parts)
+    # While a mapping pauses, it pauses in every worker. So its longest pause is at most as long as the longest pause of
+    # any worker, and the smallest of these values is the best estimate.
     pause_ms = min((each.longest_pause_ms for each in parts if each.messages > 1), default=0)
     quiet_ms = at_ms - last_ms if messages else 0
     silent_ms = quiet_ms if quiet_ms > max(SILENT_MS, SILENT_PAUSES * pause_ms) else 0

@@ -1,4 +1,4 @@
-"""Merging of the links and flows of several workers. The workers' shares of a link are added."""
+"""Merging of the links to AWS and of the flows of several workers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from bridge.delivery.endpoint_status import EndpointStatus
     from bridge.monitoring.stream_flow import StreamFlow
 
+# Current values, which are 0 after the end of a process.
 _LEVELS: Final = ("window_bytes", "max_requests", "requests", "bytes_in_flight")
-# Each worker measures its own share of the bandwidth.
+# Fields that are added. Each worker measures its own share of the bandwidth, so the sum is that of the link.
 _SUMS: Final = ("bandwidth", "timeouts", "outcome_unknown", "sent_bytes", *_LEVELS)
 
 
 def merge_endpoints(parts: Iterable[Sequence[EndpointStatus]]) -> tuple[EndpointStatus, ...]:
-    """Return one status per endpoint."""
+    """Return one status for each endpoint. `parts` contains the endpoints of each worker."""
     by_name: defaultdict[str, list[EndpointStatus]] = defaultdict(list)
     for part in parts:
         for each in part:
@@ -32,7 +33,7 @@ def _endpoint(parts: Sequence[EndpointStatus]) -> EndpointStatus:
     return replace(
         parts[0],
         **sums,
-        # The shortest time is nearest to the latency of the link: the others include a wait for the link.
+        # The shortest time is the best measurement, because a longer one includes a wait for other requests.
         answer_secs=min(measured, default=0.0),
         request_bytes=max(each.request_bytes for each in parts),
         limited_secs=max(each.limited_secs for each in parts),
@@ -40,13 +41,13 @@ def _endpoint(parts: Sequence[EndpointStatus]) -> EndpointStatus:
 
 
 def idle_endpoints(endpoints: Iterable[EndpointStatus]) -> tuple[EndpointStatus, ...]:
-    """Return the counters of a process that has ended, without its measurements."""
+    """Return the endpoints of a process that has ended: counters stay, and measurements and current values are 0."""
     levels: dict[str, Any] = dict.fromkeys(("request_bytes", *_LEVELS), 0)
     return tuple(replace(each, **levels, bandwidth=0.0, answer_secs=0.0, limited_secs=0.0) for each in endpoints)
 
 
 def merge_flows(parts: Iterable[Sequence[StreamFlow]]) -> tuple[StreamFlow, ...]:
-    """Return one flow per stream. Rates are added, and times are those of the slowest worker."""
+    """Return one flow for each stream. Rates are added, and times are those of the slowest worker."""
     by_name: defaultdict[str, list[StreamFlow]] = defaultdict(list)
     for part in parts:
         for each in part:

@@ -1,7 +1,7 @@
-"""List of all metrics. /metrics and docs/reference/metrics.md are generated from it.
+"""List of all metrics. /metrics and docs/reference/metrics.md are generated from this list.
 
-The cardinality of labels is bounded. Labels are mappings, streams, workers, states and codes, but never a topic, a key,
-or the content of a message. https://prometheus.io/docs/practices/naming/
+The number of time series is bounded: labels are mappings, streams, workers, states and codes, but never a topic, a
+partition key or the content of a message. Names follow https://prometheus.io/docs/practices/naming/.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 
 class Metric(NamedTuple):
-    """`name` without the prefix; `kind` is counter, gauge or histogram; `samples` gives (label values, value).
+    """One metric.
 
-    A sample whose value is None is omitted.
+    name      name without the prefix `mqtt_kinesis_`
+    kind      "counter", "gauge" or "histogram"
+    samples   function that returns (label values, value) pairs for a snapshot; a pair with the value None is omitted
     """
 
     name: str
@@ -38,6 +40,10 @@ class Metric(NamedTuple):
     labels: tuple[str, ...]
     help: str
     samples: Samples
+
+
+# Each of these functions returns the `samples` of a metric. `value` is the name of a field, or a function that computes
+# the value.
 
 
 def _one(value: Callable[[Snapshot], Any]) -> Samples:
@@ -57,11 +63,11 @@ def _of_mappings(value: Callable[[Any], Any] | str) -> Samples:
 
 
 def _of_ledger(name: str) -> Samples:
-    """Return the samples of a column of the ledger.
+    """Return the samples of one column of the ledger.
 
-    A replay subtracts the dead letter from `received` and `dead_lettered`, and counts its result again. But a counter
-    must never fall, because Prometheus would interpret that as a reset and an increase. So this metric continues to
-    count replayed dead letters in both.
+    In the ledger, a replay subtracts the dead letter from `received` and `dead_lettered`. But a counter of Prometheus
+    must not decrease, because that would count as a restart from 0. So these two metrics include the replayed dead
+    letters.
     """
     replayed = name in {"received", "dead_lettered"}
     return lambda snapshot: [
@@ -82,20 +88,20 @@ def _value(each: Any, value: Callable[[Any], Any] | str) -> Any:
 
 
 _LEDGER_HELP = {
-    "received": "Records received, replayed ones again",
+    "received": "Records received; a replayed dead letter counts again",
     "delivered": "Records that Kinesis accepted",
-    "filtered": "Records that a rule filtered",
+    "filtered": "Records that the mapping filtered",
     "dead_lettered": "Records that became dead letters, including deleted and replayed ones",
     "dropped": "Records dropped by spool.when_full or spool.max_age_secs",
     "spooled": "Records buffered on disk",
     "replayed": "Dead letters that were replayed",
     "deleted": "Dead letters that were deleted",
-    "evicted": "Dead letters evicted for newer ones",
+    "evicted": "Dead letters evicted to make room for newer ones",
     "expired": "Part of dropped: records older than spool.max_age_secs",
     "damaged": "Part of dropped: records lost by a damaged disk",
 }
-# Codes of dead letters.
-# Each series begins at 0, because Prometheus sees no increase in the first value of a counter.
+# Every code of dead letters has a sample from the start. Prometheus does not see an increase if a time series begins
+# with 1 instead of 0.
 _CODES: Final = sorted(get_args(DeadLetterCode))
 _STREAM_STATES: Final = get_args(State)
 _WORKER_STATES: Final = get_args(WorkerState)
@@ -107,9 +113,9 @@ def _bridge_states(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
 
 
 def _problems(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
-    """Yield a sample for each kind of problem, even if there is none.
+    """Return the number of active problems for each kind and severity.
 
-    Otherwise, the series would be absent most of the time.
+    The value is 0 if there is no such problem, because an alert rule cannot compare an absent time series.
     """
     counts = Counter((each.code, each.severity) for each in snapshot.problems)
     return [
@@ -126,9 +132,9 @@ def _worker_states(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
 
 
 def _workers_up(snapshot: Snapshot) -> Iterable[tuple[tuple[str, ...], Any]]:
-    """Return 1 for each worker that runs or drains, otherwise 0.
+    """Return 1 for each worker that runs or drains, and 0 for the others.
 
-    A drained worker has no sample, because it ended on purpose.
+    A drained worker has no sample. It ended on purpose, and an alert on the value 0 must not fire.
     """
     up = ("running", "draining")
     return [((each.name,), int(each.state in up)) for each in snapshot.workers if each.state != "drained"]
@@ -144,7 +150,7 @@ def _of_states(name: str) -> Samples:
 
 
 def _ledger(name: str) -> Metric:
-    # Only `spooled` may fall, so it is the only gauge of the ledger.
+    # `spooled` is the only column that may decrease, so it is a gauge.
     kind, suffix = ("gauge", "") if name == "spooled" else ("counter", "_total")
     return Metric(
         f"records_{name}{suffix}",
@@ -157,63 +163,63 @@ def _ledger(name: str) -> Metric:
 
 METRICS: Final = (
     Metric("info", "gauge", ("version", "python", "sqlite", "platform", "config", "mappings"),
-           "1, with versions; `config` and `mappings` are fingerprints: bridges with the same one have the same options, or the same mapping files. "
-           "They contain no secrets.", _info),
+           "Always 1. The labels contain versions. `config` and `mappings` are fingerprints: bridges with the same fingerprint have the same options, or the "
+           "same mapping files. A fingerprint contains no secrets.", _info),
     Metric("start_time_seconds", "gauge", (), "Time of the start of the bridge, in seconds since 1970.", _one(lambda s: s.started_at)),
-    Metric("cpu_seconds_total", "counter", (), "CPU time of the bridge, with that of its workers, in seconds.", _one(lambda s: s.cpu_secs)),
-    Metric("resident_memory_bytes", "gauge", (), "Resident memory of the bridge, with that of its workers.", _one(lambda s: s.memory_bytes)),
-    Metric("max_bytes_per_sec", "gauge", (), "kinesis.max_bytes_per_sec; absent without a limit.", _one(lambda s: s.max_bytes_per_sec or None)),
+    Metric("cpu_seconds_total", "counter", (), "CPU time of the bridge and its workers, in seconds.", _one(lambda s: s.cpu_secs)),
+    Metric("resident_memory_bytes", "gauge", (), "Resident memory of the bridge and its workers, in bytes.", _one(lambda s: s.memory_bytes)),
+    Metric("max_bytes_per_sec", "gauge", (), "Value of kinesis.max_bytes_per_sec; absent if there is no limit.", _one(lambda s: s.max_bytes_per_sec or None)),
     Metric("healthy", "gauge", (), "1 while all threads make progress, as /healthz reports.", _one(lambda s: int(not s.stalled))),
-    Metric("state", "gauge", ("state",), "1 for the state of the bridge: ok, degraded (a warning) or failing (an error).", _bridge_states),
+    Metric("state", "gauge", ("state",), "1 for the current state of the bridge, 0 for the others: ok, degraded (a warning) or failing (an error).", _bridge_states),
     Metric("ready", "gauge", (), "1 while the state is not failing, as /readyz reports with reasons.", _one(lambda s: int(s.state != "failing"))),
-    Metric("problems", "gauge", ("code", "severity"), "Number of active problems; `status` and the page show cause and remedy.", _problems),
-    Metric("session_info", "gauge", ("broker", "protocol", "client_id"), "1, with the broker's address as configured, the MQTT version and the client ID.",
+    Metric("problems", "gauge", ("code", "severity"), "Number of active problems; `status` and the page show their causes and what to do.", _problems),
+    Metric("session_info", "gauge", ("broker", "protocol", "client_id"), "Always 1. The labels contain the configured address of the broker, the MQTT version and the client ID.",
            lambda s: [((s.broker, s.protocol, s.client_id), 1)]),
     Metric("connected", "gauge", (), "1 while connected to the broker.", _one(lambda s: int(s.connected))),
     Metric("subscribed", "gauge", (), "1 while subscribed to the topics of all mappings.", _one(lambda s: int(s.subscribed))),
     Metric("client_id_conflict", "gauge", (), "1 while the broker reports session takeovers by another client with the same client ID.",
            _one(lambda s: int(bool(s.client_id_conflict)))),
     Metric("session_unstable", "gauge", (), "1 while the broker ends the session again and again without a reason.", _one(lambda s: int(bool(s.session_unstable)))),
-    Metric("lost_guarantees", "gauge", (), "Number of guarantees for which the broker grants less than requested.", _one(lambda s: len(s.lost_guarantees))),
+    Metric("lost_guarantees", "gauge", (), "Number of guarantees that the broker gives only in part, such as a lower QoS than requested.", _one(lambda s: len(s.lost_guarantees))),
     Metric("connections_total", "counter", (), "Connections to a broker since the start.", _one(lambda s: s.connections)),
     Metric("messages_total", "counter", (), "MQTT messages received since the start.", _one(lambda s: s.received_messages)),
     Metric("message_bytes_total", "counter", (), "Payload bytes of the received MQTT messages.", _one(lambda s: s.payload_bytes)),
-    Metric("redelivered_total", "counter", (), "QoS 2 messages that were received again and counted once.", _one(lambda s: s.redelivered)),
+    Metric("redelivered_total", "counter", (), "QoS 2 messages that the broker sent again; each message counts once in the other metrics.", _one(lambda s: s.redelivered)),
     Metric("unmatched_total", "counter", (), "Messages that no mapping matches.", _one(lambda s: s.unmatched)),
-    Metric("unmatched_topics", "gauge", (), "Topics that no mapping matches, at most 1,000; `coverage` lists them.", _one(lambda s: len(s.coverage.topics))),
+    Metric("unmatched_topics", "gauge", (), "Number of topics that no mapping matches, at most 1,000; `coverage` lists them.", _one(lambda s: len(s.coverage.topics))),
     *(_ledger(name) for name in (*COLUMNS, *BREAKDOWN_COLUMNS)),
     Metric("ledger_balanced", "gauge", (), "1 while the ledger is balanced.", _one(lambda s: int(s.balanced))),
     Metric("spool_bytes", "gauge", (), "Size of the spool's files.", _one(lambda s: s.spool_bytes)),
-    Metric("spool_max_bytes", "gauge", (), "spool.max_bytes.", _one(lambda s: s.spool_max_bytes)),
-    Metric("spool_min_free_bytes", "gauge", (), "spool.min_free_bytes.", _one(lambda s: s.spool_min_free_bytes)),
+    Metric("spool_max_bytes", "gauge", (), "Value of spool.max_bytes.", _one(lambda s: s.spool_max_bytes)),
+    Metric("spool_min_free_bytes", "gauge", (), "Value of spool.min_free_bytes.", _one(lambda s: s.spool_min_free_bytes)),
     Metric("disk_free_bytes", "gauge", (), "Free space on the spool's disk.", _one(lambda s: s.disk_free_bytes)),
-    Metric("backpressure", "gauge", (), "1 while reading from the broker is paused, because nothing can be spooled.", _one(lambda s: int(bool(s.blocked_reason)))),
-    Metric("damaged_spools", "gauge", (), "Damaged spools in quarantine (folders damaged-*).", _one(lambda s: s.damaged_spools)),
-    Metric("mapping_state_keys", "gauge", ("mapping",), "Keys in the state of a mapping (births, changes, samples).", _of_states("keys")),
-    Metric("mapping_state_bytes", "gauge", ("mapping",), "Memory of the state of a mapping.", _of_states("bytes")),
-    Metric("mapping_state_evicted_total", "counter", ("mapping",), "Keys evicted from the state of a mapping, because all states together reached their bound.",
+    Metric("backpressure", "gauge", (), "1 while reading from the broker is paused, because no message can be spooled.", _one(lambda s: int(bool(s.blocked_reason)))),
+    Metric("damaged_spools", "gauge", (), "Number of damaged spools that were set aside (folders damaged-*).", _one(lambda s: s.damaged_spools)),
+    Metric("mapping_state_keys", "gauge", ("mapping",), "Number of keys in the state of a mapping (Sparkplug births, `changes`, `sample`).", _of_states("keys")),
+    Metric("mapping_state_bytes", "gauge", ("mapping",), "Memory that the state of a mapping needs.", _of_states("bytes")),
+    Metric("mapping_state_evicted_total", "counter", ("mapping",), "Keys evicted from the state of a mapping, because all states together reached their limit.",
            _of_states("evicted")),
-    Metric("dead_letters", "gauge", (), "Stored dead letters.", _one(lambda s: s.dead_letter_count)),
+    Metric("dead_letters", "gauge", (), "Number of stored dead letters.", _one(lambda s: s.dead_letter_count)),
     Metric("dead_letter_bytes", "gauge", (), "Size of the stored dead letters.", _one(lambda s: s.dead_letter_bytes)),
-    Metric("dead_letter_max_bytes", "gauge", (), "spool.max_dead_letter_bytes; beyond it, the oldest dead letters are evicted.", _one(lambda s: s.dead_letter_max_bytes)),
+    Metric("dead_letter_max_bytes", "gauge", (), "Maximum size of the stored dead letters (spool.max_dead_letter_bytes); beyond it, the oldest ones are evicted.", _one(lambda s: s.dead_letter_max_bytes)),
     Metric("rejected_total", "counter", ("code",), "Dead letters created since the start, by code.",
            lambda s: [((code,), dead_letters) for code, dead_letters in (dict.fromkeys(_CODES, 0) | dict(s.dead_letters_by_code)).items()]),
-    Metric("mappings", "gauge", (), "Active mappings.", _one(lambda s: len(s.coverage.mappings))),
+    Metric("mappings", "gauge", (), "Number of active mappings.", _one(lambda s: len(s.coverage.mappings))),
     Metric("mapping_problem", "gauge", ("mapping",), "1 while a mapping file does not load; its last good version stays active.",
            lambda s: [((name,), 1) for name in s.failing_mappings]),
     Metric("mapping_messages_total", "counter", ("mapping",), "Messages that match a mapping's topic.", _of_mappings("messages")),
-    Metric("mapping_last_message_timestamp_seconds", "gauge", ("mapping",), "Time of the last message that matches, in seconds since 1970; absent before the first.",
+    Metric("mapping_last_message_timestamp_seconds", "gauge", ("mapping",), "Time of the last message that matches, in seconds since 1970; absent before the first message.",
            _of_mappings(lambda each: each.last_ms / 1000 if each.last_ms else None)),
     Metric("mapping_longest_pause_seconds", "gauge", ("mapping",), "Longest time between two messages that match, since the start.", _of_mappings(lambda each: each.longest_pause_ms / 1000)),
-    Metric("mapping_silent_seconds", "gauge", ("mapping",), "Time since a mapping went silent; 0 while it receives messages.", _of_mappings(lambda each: each.silent_ms / 1000)),
+    Metric("mapping_silent_seconds", "gauge", ("mapping",), "Time since the last message of a silent mapping; 0 while the mapping receives messages as usual.", _of_mappings(lambda each: each.silent_ms / 1000)),
     Metric("reloads_total", "counter", (), "Number of times that mappings were reloaded.", _one(lambda s: s.reloads)),
     Metric("last_reload_timestamp_seconds", "gauge", (), "Time of the last reload, in seconds since 1970.", _one(lambda s: s.reloaded_at or None)),
-    Metric("stream_state", "gauge", ("stream", "state"), "1 for the current state of a stream: ok, retrying or refused.", _stream_states),
-    Metric("stream_bad_seconds", "gauge", ("stream",), "Time since the state stopped being ok; 0 while it is ok.", _of_streams("bad_for_secs")),
-    Metric("stream_stalled_seconds", "gauge", ("stream",), "Time since Kinesis last accepted a record, while records are buffered; 0 while it accepts.",
+    Metric("stream_state", "gauge", ("stream", "state"), "1 for the current state of a stream, 0 for the others: ok, retrying or refused.", _stream_states),
+    Metric("stream_bad_seconds", "gauge", ("stream",), "Time for which the state of a stream has not been ok; 0 while it is ok.", _of_streams("bad_for_secs")),
+    Metric("stream_stalled_seconds", "gauge", ("stream",), "Time since Kinesis last accepted a record, while records are buffered; otherwise 0.",
            _of_flows("stalled_secs")),
-    Metric("stream_failed_in_a_row", "gauge", ("stream",), "Requests that failed since the last response with results.", _of_streams("failed_in_a_row")),
-    Metric("stream_drain_seconds", "gauge", ("stream",), "Time to deliver the present backlog at the rate of the last minute; absent while unknown.",
+    Metric("stream_failed_in_a_row", "gauge", ("stream",), "Number of requests that failed since the last response with results.", _of_streams("failed_in_a_row")),
+    Metric("stream_drain_seconds", "gauge", ("stream",), "Time to deliver the current backlog at the rate of the last minute; absent while it is unknown.",
            _of_flows("drain_secs")),
     Metric("stream_oldest_seconds", "gauge", ("stream",), "Age of the oldest buffered record.", _of_streams("oldest_secs")),
     Metric("stream_delivered_total", "counter", ("stream",), "Records that Kinesis accepted since the start.", _of_streams("delivered")),
@@ -222,50 +228,50 @@ METRICS: Final = (
     Metric("stream_resent_total", "counter", ("stream",), "Records sent again because they arrived on a wrong shard.", _of_streams("resent")),
     Metric("stream_rejected_total", "counter", ("stream",), "Records that Kinesis can never accept; they became dead letters.", _of_streams("rejected")),
     Metric("stream_duplicates_possible_total", "counter", ("stream",), "Records sent again although Kinesis may have stored them.", _of_streams("duplicates_possible")),
-    Metric("stream_requests_total", "counter", ("stream",), "PutRecords requests.", _of_streams("requests")),
+    Metric("stream_requests_total", "counter", ("stream",), "Number of PutRecords requests.", _of_streams("requests")),
     Metric("stream_failed_requests_total", "counter", ("stream",), "Requests that failed without results for their records.", _of_streams("failed_requests")),
-    Metric("stream_requests_in_flight", "gauge", ("stream",), "Requests in flight.", _of_streams("in_flight_requests")),
-    Metric("stream_records_in_flight", "gauge", ("stream",), "Records in flight.", _of_streams("in_flight_records")),
-    Metric("stream_records_queued", "gauge", ("stream",), "Records in memory that are not in a request yet.", _of_streams("waiting")),
-    Metric("stream_hot_key", "gauge", ("stream",), "1 while one partition key alone reaches the limit of a shard; `status` and the page show the key.",
+    Metric("stream_requests_in_flight", "gauge", ("stream",), "Number of requests in flight.", _of_streams("in_flight_requests")),
+    Metric("stream_records_in_flight", "gauge", ("stream",), "Number of records in flight.", _of_streams("in_flight_records")),
+    Metric("stream_records_queued", "gauge", ("stream",), "Number of records in memory that are not in a request yet.", _of_streams("waiting")),
+    Metric("stream_hot_key", "gauge", ("stream",), "1 while the records of one partition key reach the limit of a shard; `status` and the page show the key.",
            _of_streams(lambda each: int(bool(each.hot_key)))),
     Metric("stream_max_record_bytes", "gauge", ("stream",), "Maximum record size of the stream; absent until Kinesis has reported it.",
            _of_streams("max_record_bytes")),
-    Metric("stream_last_response_timestamp_seconds", "gauge", ("stream",), "Time of the last response with results, in seconds since 1970; absent before the first.",
+    Metric("stream_last_response_timestamp_seconds", "gauge", ("stream",), "Time of the last response with results, in seconds since 1970; absent before the first response.",
            _of_streams(lambda each: each.answered_at or None)),
-    Metric("stream_last_response_seconds", "gauge", ("stream",), "Latency of that request.", _of_streams(lambda each: each.last_latency_ms / 1000 if each.answered_at else None)),
-    Metric("stream_response_seconds", "histogram", ("stream",), "Latency of the requests that got results.",
+    Metric("stream_last_response_seconds", "gauge", ("stream",), "Latency of the request that got the last response with results.", _of_streams(lambda each: each.last_latency_ms / 1000 if each.answered_at else None)),
+    Metric("stream_response_seconds", "histogram", ("stream",), "Latency of the requests that got a response with results.",
            lambda s: [((stream,), each) for stream, each in s.request_latency.items()]),
-    Metric("endpoint_bandwidth_bytes_per_second", "gauge", ("endpoint",), "Bandwidth of the link to AWS, measured by requests; absent before the first response.",
+    Metric("endpoint_bandwidth_bytes_per_second", "gauge", ("endpoint",), "Bandwidth of the link to AWS, measured with the requests; absent before the first response.",
            _of_endpoints(lambda each: each.bandwidth or None)),
-    Metric("endpoint_response_seconds", "gauge", ("endpoint",), "Lowest recent time from the last byte of a request to its response; absent while it is not known.",
+    Metric("endpoint_response_seconds", "gauge", ("endpoint",), "Shortest recent time from the last byte of a request to its response; absent while it is unknown.",
            _of_endpoints(lambda each: each.answer_secs or None)),
-    Metric("endpoint_request_bytes", "gauge", ("endpoint",), "Maximum size of a request that may start now, in bytes on the wire.", _of_endpoints("request_bytes")),
-    Metric("endpoint_window_bytes", "gauge", ("endpoint",), "Maximum number of bytes in flight.", _of_endpoints("window_bytes")),
-    Metric("endpoint_bytes_in_flight", "gauge", ("endpoint",), "Bytes in flight.", _of_endpoints("bytes_in_flight")),
-    Metric("endpoint_max_requests", "gauge", ("endpoint",), "Maximum number of requests in flight.", _of_endpoints("max_requests")),
-    Metric("endpoint_requests_in_flight", "gauge", ("endpoint",), "Requests in flight.", _of_endpoints("requests")),
-    Metric("endpoint_sent_bytes_total", "counter", ("endpoint",), "Size of all requests that were answered, in bytes on the wire.", _of_endpoints("sent_bytes")),
+    Metric("endpoint_request_bytes", "gauge", ("endpoint",), "Current maximum size of a request, in bytes on the wire.", _of_endpoints("request_bytes")),
+    Metric("endpoint_window_bytes", "gauge", ("endpoint",), "Current maximum number of bytes in flight.", _of_endpoints("window_bytes")),
+    Metric("endpoint_bytes_in_flight", "gauge", ("endpoint",), "Number of bytes in flight.", _of_endpoints("bytes_in_flight")),
+    Metric("endpoint_max_requests", "gauge", ("endpoint",), "Current maximum number of requests in flight.", _of_endpoints("max_requests")),
+    Metric("endpoint_requests_in_flight", "gauge", ("endpoint",), "Number of requests in flight.", _of_endpoints("requests")),
+    Metric("endpoint_sent_bytes_total", "counter", ("endpoint",), "Size of all requests that got a response, in bytes on the wire.", _of_endpoints("sent_bytes")),
     Metric("endpoint_timeouts_total", "counter", ("endpoint",), "Requests that timed out.", _of_endpoints("timeouts")),
     Metric("endpoint_outcome_unknown_total", "counter", ("endpoint",), "Requests that Kinesis may have stored although no valid response arrived.", _of_endpoints("outcome_unknown")),
     Metric("endpoint_limited_seconds", "gauge", ("endpoint",), "Time for which the link has limited delivery without interruption; 0 while it is not the limit.",
            _of_endpoints("limited_secs")),
-    Metric("credentials_expire_timestamp_seconds", "gauge", (), "Time at which the AWS credentials in use expire; absent if they do not, or if it is unknown.",
+    Metric("credentials_expire_timestamp_seconds", "gauge", (), "Time at which the current AWS credentials expire, in seconds since 1970; absent if they do not expire, or if the time is unknown.",
            _one(lambda s: s.credentials_expire_at)),
-    Metric("receive_to_spool_seconds", "histogram", (), "From a message's arrival to its commit on disk.", _one(lambda s: s.receive_to_spool)),
-    Metric("spool_to_delivered_seconds", "histogram", (), "From a record's commit on disk until Kinesis has accepted it.", _one(lambda s: s.spool_to_delivered)),
+    Metric("receive_to_spool_seconds", "histogram", (), "Time from the arrival of a message to its commit on disk.", _one(lambda s: s.receive_to_spool)),
+    Metric("spool_to_delivered_seconds", "histogram", (), "Time from the commit of a record on disk until Kinesis has accepted the record.", _one(lambda s: s.spool_to_delivered)),
     Metric("receive_to_delivered_seconds", "histogram", (),
-           "From a message's arrival until Kinesis has accepted its record, including outages and restarts (after a restart, precise to 5 s). It begins with "
-           "the arrival, because MQTT does not report when a message was published.", _one(lambda s: s.receive_to_delivered)),
-    Metric("worker_up", "gauge", ("worker",), "1 while a worker's process runs or drains. Metrics without the label `worker` are sums over the workers.", _workers_up),
-    Metric("worker_state", "gauge", ("worker", "state"), "1 for the current state of a worker: " + ", ".join(_WORKER_STATES) + ".", _worker_states),
+           "Time from the arrival of a message until Kinesis has accepted its record, including outages and restarts (after a restart, precise to 5 s). "
+           "MQTT does not report when a message was published, so the time begins with the arrival.", _one(lambda s: s.receive_to_delivered)),
+    Metric("worker_up", "gauge", ("worker",), "1 while the process of a worker runs or drains its spool. Metrics without the label `worker` are sums over all workers.", _workers_up),
+    Metric("worker_state", "gauge", ("worker", "state"), "1 for the current state of a worker, 0 for the others: " + ", ".join(_WORKER_STATES) + ".", _worker_states),
     Metric("worker_restarts_total", "counter", ("worker",), "Number of restarts of a worker.", _of_workers("restarts")),
     Metric("worker_up_seconds", "gauge", ("worker",), "Time since the start of the worker's process.", _of_workers("up_secs")),
     Metric("worker_connected", "gauge", ("worker",), "1 while a worker is connected to the broker.", _of_workers(lambda each: int(each.connected))),
     Metric("worker_messages_total", "counter", ("worker",), "MQTT messages that a worker received.", _of_workers("received_messages")),
-    Metric("worker_records_delivered_total", "counter", ("worker",), "Records of the worker's spool that Kinesis accepted, from the ledger.", _of_workers("delivered")),
-    Metric("worker_records_spooled", "gauge", ("worker",), "Records buffered in a worker's spool.", _of_workers("spooled")),
+    Metric("worker_records_delivered_total", "counter", ("worker",), "Records of a worker's spool that Kinesis accepted, from the ledger.", _of_workers("delivered")),
+    Metric("worker_records_spooled", "gauge", ("worker",), "Number of records buffered in a worker's spool.", _of_workers("spooled")),
     Metric("worker_oldest_seconds", "gauge", ("worker",), "Age of the oldest record buffered in a worker's spool.", _of_workers("oldest_secs")),
-    Metric("worker_dead_letters", "gauge", ("worker",), "Dead letters in a worker's spool.", _of_workers("dead_letter_count")),
+    Metric("worker_dead_letters", "gauge", ("worker",), "Number of dead letters in a worker's spool.", _of_workers("dead_letter_count")),
 )  # fmt: skip
-"""All metrics. docs/reference/metrics.md is generated from this list."""
+"""All metrics, in the order of /metrics and of docs/reference/metrics.md."""

@@ -1,4 +1,4 @@
-"""History of the problems. It stores when each began, and logs and records each beginning and end."""
+"""History of the problems: when each problem began. The beginning and the end are logged and become events."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOG_AFTER_SECS: Final = 5.0
-"""Shorter problems are not logged here. A reconnect within a second is logged by the session itself."""
+"""Minimum duration of a problem that is logged. The MQTT session itself logs a reconnect that takes a second."""
 ABSENT_SECS: Final = 15.0
-"""A problem that returns within this time has not ended, so a session that is lost every few seconds is one outage.
+"""Seconds after which a problem that is no longer found has ended.
 
-Snapshots of two threads may also arrive out of order, which must not end a problem.
+If it is found again earlier, it has not ended. So a session that is lost every few seconds is one long problem. Also,
+the snapshots of two threads may arrive in the wrong order, which must not end a problem.
 """
 RESUME_SECS: Final = 90.0
-"""A problem of the previous run that is found within this time after the start has continued.
+"""Seconds after the start in which a problem of the previous run may be found again. It then continues.
 
-The slowest rule needs half a minute without progress, after the first session.
+The slowest rule finds a problem after half a minute without progress, which begins only after the first session.
 """
 
 
@@ -42,10 +43,10 @@ class _SeenProblem:
 
 
 class ProblemHistory:
-    """Problems by their key. Not thread-safe: its owner guards it.
+    """Active problems, by their key. Not thread-safe: the owner of the object protects it.
 
-    `record` is called with each event. It must not block. `unfinished` are the events of problems that were active when
-    the bridge ended, by key.
+    The history calls `record` with each event, and this function must not block. `unfinished` contains the events of
+    the problems that were active when the previous run ended, by key.
     """
 
     def __init__(
@@ -55,12 +56,15 @@ class ProblemHistory:
     ) -> None:
         self._entries: dict[tuple[str, ...], _SeenProblem] = {}
         self._record = record
-        # An older version may have stored codes that no longer exist.
+        # The event log of an older version may contain problem codes that no longer exist.
         self._unfinished = {key: each for key, each in unfinished.items() if each.code in KINDS}
         self._resume_until: float | None = None
 
     def update(self, problems: Iterable[ActiveProblem], now: float) -> tuple[ActiveProblem, ...]:
-        """Return the problems with `since` filled in, and log beginnings and ends. `now`: seconds since 1970."""
+        """Return the problems with the time at which each began, and log the beginnings and ends.
+
+        `now` is in seconds since 1970.
+        """
         dated = tuple(self._dated(each, now) for each in problems)
         self._end_unfinished(now)
         for key, entry in list(self._entries.items()):
@@ -70,7 +74,7 @@ class ProblemHistory:
         return dated
 
     def _end_unfinished(self, now: float) -> None:
-        """End the problems of the previous run that were not found again, because they ended before this run."""
+        """Record the end of the problems of the previous run that were not found again within RESUME_SECS."""
         if self._resume_until is None:
             self._resume_until = now + RESUME_SECS
         if self._unfinished and now > self._resume_until:
@@ -83,15 +87,14 @@ class ProblemHistory:
             self._unfinished = {}
 
     def _dated(self, problem: ActiveProblem, now: float) -> ActiveProblem:
+        """Store the problem, log its beginning if that is due, and return it with `since`."""
         known = self._entries.get(problem.key)
-        # A problem that was active when the bridge ended, and is found again, continues: it gets no second begin in the
-        # event log.
+        # A problem of the previous run that is found again continues. The event log already contains its beginning.
         resumed = self._unfinished.pop(problem.key, None) if known is None else None
         first = known.problem.since if known is not None else now
         if resumed is not None:
             first = min(now, resumed.at if resumed.since is None else resumed.since)
-        # The earliest time counts, because a rule that measures from the last reconnect would date a long outage to its
-        # last attempt.
+        # The earliest known time is the beginning. A rule may only know the time of the last attempt of a long outage.
         dated = replace(problem, since=min(problem.since or now, first))
         entry = self._entries[problem.key] = _SeenProblem(dated, now, known is not None and known.logged)
         if now - dated.since >= LOG_AFTER_SECS and not entry.logged:
@@ -100,13 +103,14 @@ class ProblemHistory:
             if resumed is None:
                 self._record(begin_of(dated, now))
         elif known is not None and known.logged and (known.problem.severity, dated.severity) == ("warning", "error"):
-            _log_begin(dated)  # an outage that lasts is logged again
+            # A warning that has become an error is logged again.
+            _log_begin(dated)
             self._record(begin_of(dated, now))
         return dated
 
     def _end(self, entry: _SeenProblem, now: float) -> None:
         if entry.logged:
-            # Measured until the problem was last seen, because it has been absent since then.
+            # The problem has been absent since it was last seen, so it lasted until then.
             lasted = max(0.0, entry.seen_at - entry.problem.since)
             _log_end(entry.problem, lasted)
             self._record(end_of(entry.problem, now, lasted))

@@ -1,4 +1,4 @@
-"""Every kind of problem, declared once. The rules and the table of docs/reference/status.md use this list."""
+"""Every kind of problem, declared once. `problem_rules.py` and the table in docs/reference/status.md use this list."""
 
 from __future__ import annotations
 
@@ -11,33 +11,39 @@ if TYPE_CHECKING:
     from bridge.monitoring.problems import ProblemCode, Severity, Stage
 
 STALLED_SECS: Final = 30.0
-"""Seconds without an accepted record after which a stream is an error.
+"""Seconds without an accepted record after which the problem of a stream is an error.
 
-A retry after a lost response, a restart of a proxy or a change of the uplink take up to 15 s, so half a minute is an
-outage.
+A retry after a lost response, a restart of a proxy or a change of the uplink takes up to 15 s. After half a minute, it
+is an outage.
 """
 UNANSWERED_SECS: Final = 10.0
-"""Time without an accepted record after which failed attempts are a warning.
+"""Seconds without an accepted record after which failed requests are a warning.
 
-For some seconds, complete requests may be throttled in normal operation.
+In normal operation, Kinesis may throttle all records of a request for some seconds.
 """
 UNANSWERED_ATTEMPTS: Final = 2
-"""Consecutive failed attempts that are a warning. One may be a single lost request on a working link."""
+"""Number of consecutive failed requests that are a warning. A single request may be lost on a working link."""
 OUTAGE_SECS: Final = 30.0
-"""An interrupted MQTT session is a warning at once and an error after this time.
+"""Seconds after which an interruption of the MQTT session is an error. Before, it is a warning.
 
-A restart of the broker, or a fail-over to the next URL, takes less.
+A restart of the broker, or a fail-over to the next URL, takes less time.
 """
 REJECTS_MIN_RECORDS: Final = 10
+"""Minimum number of dead letters for the problem `mapping-rejects`. A few malformed messages are no problem."""
 REJECTS_SHARE: Final = 0.5
-"""Share of dead letters from which a mapping counts as wrong for its topic.
+"""Share of dead letters above which a mapping probably does not fit the messages on its topic.
 
-A smaller share are single malformed messages, for which the dead-letter queue exists.
+A smaller share can consist of single malformed messages, for which the dead-letter queue exists.
 """
 
 
 class ProblemKind(NamedTuple):
-    """One kind of problem. `meaning` defines when it exists, and which of several severities applies."""
+    """One kind of problem.
+
+    meaning      when the problem exists, and which of its severities applies
+    safe         data that the problem does not put at risk
+    advice       what a person can do
+    """
 
     code: ProblemCode
     stage: Stage
@@ -47,7 +53,7 @@ class ProblemKind(NamedTuple):
     advice: str
 
 
-# The number of buffered records is composed when the problem is shown.
+# For these kinds, `ActiveProblem.what_is_safe` composes the text from the number of buffered records.
 _BUFFERED: Final = ""
 
 PROBLEM_KINDS: Final = (
@@ -60,8 +66,8 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "not-subscribed", "receiving", ("warning", "error"),
-        "The session exists, but not all topic filters are granted. It is an error if the broker refused one, "
-        f"or did not respond for {OUTAGE_SECS:.0f} s; otherwise a warning.",
+        "The session exists, but the broker has not granted all topic filters. It is an error if the broker refused a "
+        f"filter or did not respond for {OUTAGE_SECS:.0f} s; otherwise a warning.",
         "Filters that were granted continue to deliver.",
         "allow this client to subscribe to the topics (access rules of the broker)",
     ),
@@ -73,14 +79,15 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "session-unstable", "receiving", ("warning",),
-        "The broker closed or reset the session three times in ten minutes without a reason, and accepted it again.",
+        "The broker ended the session three times in ten minutes without a reason, and accepted each new connection.",
         "Acknowledged messages are in the spool; the broker delivers the other messages again.",
         "see the log of the broker for restarts, a connection limit, or another client with the same mqtt.client_id",
     ),
     ProblemKind(
         "qos-lowered", "receiving", ("warning",),
         "The broker granted a filter with a lower QoS than the mapping requests.",
-        "Messages arrive. With QoS 0, the broker does not resend messages that are lost when a connection ends.",
+        "Messages arrive. If the granted QoS is 0, the broker does not resend messages that are lost when a connection "
+        "ends.",
         "permit the QoS in the broker, or set `qos` in the mapping to the granted QoS",
     ),
     ProblemKind(
@@ -91,8 +98,8 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "session-lost", "receiving", ("warning",),
-        "At a reconnect, the broker no longer had the session. The problem stays active for as long as the bridge was "
-        "disconnected, at least ten minutes and at most an hour. The event log keeps it.",
+        "When the bridge reconnected, the broker no longer had its session. The problem stays active for as long as "
+        "the bridge was disconnected, at least ten minutes and at most an hour. The event log still shows it later.",
         "Acknowledged messages are in the spool, and messages published after the reconnect arrive.",
         "configure the broker to save sessions on disk (mosquitto: `persistence true`, `autosave_interval 1`)",
     ),
@@ -101,7 +108,8 @@ PROBLEM_KINDS: Final = (
         "A shared subscription over MQTT 3.1.1 has delivered no message since the start. The broker may not "
         "support it.",
         "Acknowledged messages are in the spool.",
-        "use MQTT 5 (broker and mqtt.protocol), or neither mqtt.share nor --workers. To test it, publish a message",
+        "use MQTT 5 (broker and mqtt.protocol), or neither mqtt.share nor --workers. To test the shared subscription, "
+        "publish a message",
     ),
     ProblemKind(
         "mapping-failing", "mapping", ("warning",),
@@ -126,19 +134,19 @@ PROBLEM_KINDS: Final = (
     ProblemKind(
         "spool-full", "spooling", ("error",),
         "Back-pressure: the spool has reached spool.max_bytes or spool.min_free_bytes, and reading is paused.",
-        "Nothing is acknowledged that is not on disk; the broker queues the rest, within its own limits.",
+        "All acknowledged messages are on disk; the broker queues the others, within its own limits.",
         "fix what keeps Kinesis from accepting records, raise spool.max_bytes, or make room on the disk",
     ),
     ProblemKind(
         "spool-write-error", "spooling", ("error",),
         "The disk accepts no writes (it is full, read-only or broken), and reading is paused.",
-        "Nothing is acknowledged that is not on disk; the broker queues the rest, within its own limits.",
-        "make room on the disk or repair it; the bridge continues by itself",
+        "All acknowledged messages are on disk; the broker queues the others, within its own limits.",
+        "make room on the disk or repair it; the bridge then continues by itself",
     ),
     ProblemKind(
         "spool-damaged", "spooling", ("warning",),
         "A damaged spool was set aside, in this run or an earlier one.",
-        "All readable records are in the new spool; the others are counted as 'damaged'.",
+        "All readable records are in the new spool; the ledger counts the others as 'damaged'.",
         "read salvage.txt in the folder damaged-*, check the disk, then move the folder away",
     ),
     ProblemKind(
@@ -163,7 +171,7 @@ PROBLEM_KINDS: Final = (
         "stream-refused", "delivering", ("error",),
         "AWS refuses the records of a stream until a person acts (permission, missing stream, key, clock).",
         _BUFFERED,
-        "see the hint of the error",
+        "see the hint in the error message",
     ),
     ProblemKind(
         "stream-stalled", "delivering", ("warning", "error"),
@@ -188,9 +196,9 @@ PROBLEM_KINDS: Final = (
     ),
     ProblemKind(
         "hot-key", "delivering", ("warning",),
-        "One partition key has at least as many records per second as one shard accepts.",
+        "The records of one partition key arrive at least as fast as one shard accepts records.",
         _BUFFERED,
-        "use a finer partition_key_from, or pack the records; more shards do not help",
+        "use a partition_key_from with more different keys, or pack the records; more shards do not help",
     ),
     ProblemKind(
         "thread-stalled", "running", ("error",),
@@ -202,11 +210,11 @@ PROBLEM_KINDS: Final = (
         "worker-down", "running", ("error",),
         "A worker of 'run --workers' is starting, restarting or stopped.",
         "Its records are in its spool; other workers receive its messages.",
-        "the log of the worker says why it ended; it is restarted automatically",
+        "the log of the worker shows why it ended; the supervisor restarts it automatically",
     ),
     ProblemKind(
         "page-not-served", "running", ("warning",),
-        "Page, metrics and health checks are not served.",
+        "The page, the metrics and the health checks are not served.",
         "The bridge works without the page, the metrics and the health checks.",
         "free the port, or change http.listen",
     ),

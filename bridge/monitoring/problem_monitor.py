@@ -1,6 +1,6 @@
-"""Monitor that adds flow and problems to the snapshots of one bridge.
+"""Monitor that adds the flows and the problems to each snapshot of a bridge.
 
-It stores the history that `problem_rules` needs.
+Both depend on earlier snapshots, so the monitor stores a history.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class ProblemMonitor:
-    """Every method may be called on any thread. Rates and stalls need a snapshot every few seconds."""
+    """Monitor of one bridge. Any thread may call `assess`.
+
+    Rates and stalls are correct only if `assess` is called every few seconds (see `SnapshotTimer`).
+    """
 
     def __init__(
         self,
@@ -38,7 +41,7 @@ class ProblemMonitor:
         self._links = LinkLog()
 
     def assess(self, snapshot: Snapshot) -> Snapshot:
-        """Return the snapshot with its flows and problems, and log beginnings and ends of problems."""
+        """Return the snapshot with its flows and problems, and log the problems that have begun or ended."""
         with self._lock:
             flow, now = self._flow.observe(snapshot, self._clock()), self._wall_clock()
             problems = self._history.update(find_problems(snapshot, flow, now), now)

@@ -1,7 +1,8 @@
-"""Rules that find all problems in a snapshot and in the data flow of the last minutes. No other module decides this.
+"""Rules that find the problems in a snapshot and in the data flow of the last minutes.
 
-The rules are pure functions, one for each stage of the data path. A connected bridge without messages has no problem,
-because a plant may be idle. A mapping that was never used, or is silent, is reported by `coverage`.
+The rules are pure functions, one for each stage of the data path. No other module decides what a problem is. A
+connected bridge that receives no messages has no problem, because a plant may be idle. The command `coverage` reports
+mappings that receive no messages.
 """
 
 from __future__ import annotations
@@ -35,29 +36,34 @@ if TYPE_CHECKING:
 
     Rule = Callable[[Snapshot, Flow, float], Iterator[ActiveProblem]]
 
+# A worker in one of these states is a problem. A worker that drains, or has drained, its spool is none.
 WORKER_NOT_RUNNING: Final = ("starting", "restarting", "stopped")
+# Beginnings of the summaries. The address of the broker follows.
 _NOT_GRANTED: Final[dict[GuaranteeCode, str]] = {
     "qos-lowered": "lower QoS than the mappings request at",
     "session-expiry-lowered": "shorter session expiry than requested at",
     "session-lost": "messages may be lost: session discarded by",
     "shared-subscription-unverified": "no message yet from the shared subscription at",
 }
-# Errors of one mapping file that a problem quotes; `check` shows all.
-# With more lines, other problems would not fit on a terminal of 24 lines.
+# Maximum number of errors of a mapping file that a problem quotes. With more, the problem would fill a terminal of 24
+# lines. `check` shows all errors.
 _CAUSES_SHOWN: Final = 3
 
 
 def find_problems(snapshot: Snapshot, flow: Flow, now: float) -> tuple[ActiveProblem, ...]:
-    """Return the active problems, errors first. `now`: seconds since 1970.
+    """Return the active problems, errors first. `now` is in seconds since 1970.
 
-    `since` is 0 if neither snapshot nor flow shows the beginning. Then the `ProblemHistory` uses the time at which it
-    first saw the problem.
+    If neither the snapshot nor the flow shows when a problem began, its `since` is 0. `ProblemHistory` then sets it to
+    the time at which the problem was first found.
     """
     return sort_problems(problem for rule in _RULES for problem in rule(snapshot, flow, now))
 
 
 def find_running_problems(snapshot: Snapshot) -> Iterator[ActiveProblem]:
-    """Yield the problems of processes and threads. A supervisor has them in addition to those of its workers."""
+    """Yield the problems of threads, workers and the page.
+
+    A supervisor adds its own problems of this kind to the problems of its workers.
+    """
     for why in snapshot.stalled:
         yield _problem("thread-stalled", "a thread makes no progress", why)
     for worker in snapshot.workers:
@@ -70,7 +76,7 @@ def find_running_problems(snapshot: Snapshot) -> Iterator[ActiveProblem]:
 
 
 def _problem(code: ProblemCode, summary: str, cause: str, **more: Any) -> ActiveProblem:
-    """Return a problem with the texts of its kind, which `more` may replace."""
+    """Return a problem with the severity and texts of its kind. Fields in `more` replace them."""
     kind = KINDS[code]
     known = {"severity": kind.severities[0], "stage": kind.stage, "advice": kind.advice, "safe": kind.safe, **more}
     return ActiveProblem(code=code, summary=summary, cause=cause, **known)
@@ -80,7 +86,8 @@ def _problem(code: ProblemCode, summary: str, cause: str, **more: Any) -> Active
 
 
 def _receiving(snapshot: Snapshot, flow: Flow, now: float) -> Iterator[ActiveProblem]:
-    # A bridge that drains connects only when its successors have subscribed.
+    # A bridge that drains its spool connects only after its successors have subscribed. Until then, it is right that
+    # there is no session.
     if not snapshot.subscribed and not (snapshot.draining and not snapshot.session_problem):
         yield _not_receiving(snapshot, flow, now)
     if snapshot.client_id_conflict:
@@ -92,11 +99,11 @@ def _receiving(snapshot: Snapshot, flow: Flow, now: float) -> Iterator[ActivePro
 
 
 def _not_receiving(snapshot: Snapshot, flow: Flow, now: float) -> ActiveProblem:
-    """Return the problem of a session that does not receive everything, by three cases.
+    """Return the problem of a session that is missing, or that is not subscribed to all topics.
 
-    1. Before the first subscription: an error at once, because nothing has flowed in this run.
+    1. Before the first subscription of this run: an error at once, because the configuration may be wrong.
     2. The broker refused a filter: an error at once, because a person must act.
-    3. In any other case, the session is interrupted: a warning, which becomes an error if the interruption lasts.
+    3. Otherwise the session is interrupted: a warning, and an error after OUTAGE_SECS.
     """
     secs = flow.unsubscribed_secs
     refused = snapshot.connected and bool(snapshot.session_problem)
@@ -127,8 +134,8 @@ def _mapping(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProb
         if counts.dead_lettered >= REJECTS_MIN_RECORDS and counts.dead_lettered > REJECTS_SHARE * counts.received:
             cause = f"{counts.dead_lettered:,} of the last {counts.received:,} records became dead letters"
             yield _problem("mapping-rejects", f"mapping {name} rejects most messages", cause, mapping=name)
-    # Poison messages stay a problem until they are deleted or replayed, because no later message shows that the cause
-    # was removed.
+    # A later message does not show whether the cause was fixed. So poison messages are a problem until a person deletes
+    # or replays them.
     poison = sum(each.dead_letters for each in snapshot.dead_letters_by_code if each.code == "poison")
     if poison:
         yield _problem(
@@ -137,10 +144,11 @@ def _mapping(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProb
 
 
 def _failing_file(snapshot: Snapshot, file: str, texts: list[str]) -> ActiveProblem:
+    """Return the problem of a file that does not load: a mapping file, a lookup table, a schema file or the folder."""
     name = file.rpartition("/")[2].removesuffix(".yaml")
     more = [f"and {len(texts) - _CAUSES_SHOWN} more errors"] if len(texts) > _CAUSES_SHOWN else []
     cause = "\n".join([*texts[:_CAUSES_SHOWN], *more])
-    # The errors are in a lookup table or schema file, not in a mapping file.
+    # All other files than mapping files.
     if name not in snapshot.failing_mappings:
         return _problem("mapping-failing", f"{file} does not load", cause, mapping="")
     active = any(each.name == name for each in snapshot.coverage.mappings)
@@ -165,7 +173,7 @@ def _spooling(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActivePro
             f"{pluralize(count, 'record')} in the last hour",
             stream=stream,
         )
-    # Evicted dead letters are lost permanently, unlike all other dead letters.
+    # Other dead letters can be replayed, but evicted ones are lost.
     if flow.evicted:
         cause = f"{flow.evicted:,} in the last hour: spool.max_dead_letter_bytes is reached"
         yield _problem("dead-letters-evicted", "dead letters were evicted", cause)
@@ -187,6 +195,7 @@ def _mismatch(row: LedgerRow) -> ActiveProblem:
 
 
 def _delivering(snapshot: Snapshot, flow: Flow, now: float) -> Iterator[ActiveProblem]:
+    # All streams share one spool, so the buffer time is the same for each of them.
     hours = buffer_hours(snapshot, flow)
     buffered: defaultdict[str, int] = defaultdict(int)
     for row in snapshot.ledger:
@@ -206,13 +215,15 @@ def _delivering(snapshot: Snapshot, flow: Flow, now: float) -> Iterator[ActivePr
 
 
 def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping[str, Any]) -> Iterator[ActiveProblem]:
-    """Yield the worst problem of the flow, if there is one, and the problem of a hot key.
+    """Yield the first of these problems that the stream has, and also the problem of a hot key.
 
-    1. Refused by AWS: a person must act, so the duration does not matter.
-    2. Stalled: nothing was accepted for a while. Throttled records count as not accepted.
-    3. About to stall: no attempt has ever succeeded, or none for some seconds.
-    4. Falling behind: records flow, but fewer than arrive.
-    A stream with occasional failed requests, whose backlog does not grow, works as designed.
+    1. Refused by AWS: a person must act, so this is an error from its beginning.
+    2. Stalled (error): Kinesis has accepted nothing for STALLED_SECS. A throttled record counts as not accepted.
+    3. Stalled (warning): several requests in a row failed (see `_stalled`).
+    4. Falling behind: records are delivered, but fewer than arrive.
+
+    Occasional failed requests are no problem as long as the backlog does not grow. `numbers` contains the fields that
+    all these problems share.
     """
     name, at = status.stream, f" ({status.endpoint})" if status.endpoint else ""
     cause = f"{status.code}: {status.detail}" if status.code else ""
@@ -221,7 +232,7 @@ def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping
         summary, since = f"AWS refuses the records of stream {name}{at}", now - status.bad_for_secs
         hint = {"advice": status.hint} if status.hint else {}
         yield _problem("stream-refused", summary, cause, since=since, attempts=attempts, **hint, **numbers)
-    # Without buffered records nothing is sent, so a lack of results proves nothing.
+    # Without buffered records, nothing is sent, so it means nothing that Kinesis accepts no record.
     elif numbers["buffered_records"] and (stalled := _stalled(status, flow)):
         summary = f"Kinesis accepts no records of stream {name}{at}"
         cause = cause or "no request was answered"
@@ -237,18 +248,17 @@ def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping
 
 
 def _stalled(status: StreamStatus, flow: StreamFlow) -> Severity | None:
-    """Return the severity if Kinesis accepts nothing; None while it may accept the next request.
-
-    A stream that has never accepted a record may be set up wrongly, and is reported at once.
-    """
+    """Return the severity if Kinesis accepts no records of the stream, or None if it probably accepts the next ones."""
     if flow.stalled_secs >= STALLED_SECS:
         return "error"
+    # If Kinesis has never accepted a record of the stream, the configuration may be wrong. So the warning does not wait
+    # for UNANSWERED_SECS.
     unproven = not status.delivered or flow.stalled_secs >= UNANSWERED_SECS
     return "warning" if unproven and status.failed_in_a_row >= UNANSWERED_ATTEMPTS else None
 
 
 def _behind(flow: StreamFlow, cause: str) -> str:
-    """Return the rates, and the last error if there is one."""
+    """Return the cause of a stream that falls behind: its rates, and its last error if there is one."""
     received, delivered = flow.received_per_sec or 0.0, flow.delivered_per_sec or 0.0
     rates = f"{received:,.1f} records/s arrive, {delivered:,.1f} records/s are accepted"
     return f"{rates}; {cause}" if cause else rates

@@ -1,8 +1,7 @@
-"""Texts of problems.
+"""Texts about problems. `status`, the page, /readyz, the log and systemd all use these functions.
 
-The severity comes first, then the problem and where it is, when it began, the cause, the safe data, and the remedy.
-
-`status`, the page, /readyz, the log and systemd use these functions, so their texts are the same.
+A text begins with the severity. Then follow the problem and its location, its beginning, its cause, the data that is
+safe, and the remedy.
 """
 
 from __future__ import annotations
@@ -24,7 +23,10 @@ HEALTHY: Final = "receiving, spooling and delivering"
 
 
 def verdict(problems: Sequence[ActiveProblem]) -> str:
-    """Return the state and the worst problem in one line. It has no duration, so it changes only with the problems."""
+    """Return the state and the worst problem in one line.
+
+    The line contains no duration, so that it changes only when the problems change.
+    """
     word = STATE_WORDS[state_of(problems)]
     if not problems:
         return f"{word}: {HEALTHY}"
@@ -34,12 +36,15 @@ def verdict(problems: Sequence[ActiveProblem]) -> str:
 
 
 def headline(problem: ActiveProblem) -> str:
-    """Return a problem in one line: what and where it is, when it began, and its cause."""
+    """Return a problem in one line: severity, summary, beginning and cause."""
     return f"{SEVERITY_WORDS[problem.severity]}: {named(problem)}, since {since(problem.since)}{_because(problem)}"
 
 
 def details(problem: ActiveProblem, now: float) -> Iterator[tuple[str, str]]:
-    """Yield (label, text) of all facts about a problem. A text may have several lines."""
+    """Yield (label, text) for each known fact about a problem. A text may have several lines.
+
+    `now` is in seconds since 1970.
+    """
     yield "since", f"{since(problem.since)}, for {duration(max(0.0, now - problem.since))}{_attempts(problem)}"
     if problem.cause:
         yield "cause", problem.cause
@@ -52,13 +57,13 @@ def details(problem: ActiveProblem, now: float) -> Iterator[tuple[str, str]]:
 
 
 def named(problem: ActiveProblem) -> str:
-    """Return the summary, preceded by the worker's name if not all workers have the problem."""
+    """Return the summary of a problem. If only some workers have the problem, their names precede the summary."""
     return f"{problem.worker}: {problem.summary}" if problem.worker else problem.summary
 
 
-def since(moment: float) -> str:
-    """Return `2026-01-31 14:02:11 UTC`. `moment`: seconds since 1970."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
+def since(epoch_secs: float) -> str:
+    """Return a time in seconds since 1970 as text, such as `2026-01-31 14:02:11 UTC`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(epoch_secs))
 
 
 def _attempts(problem: ActiveProblem) -> str:

@@ -4,8 +4,8 @@
     degraded  at least one warning: data flows, but something needs attention
     failing   at least one error: some data does not flow, or the accounting is wrong
 
-`problem_rules.py` finds the problems. All outputs show this result and have no rules of their own: `status` and its
-exit code, the page, /readyz, /metrics, the log and the STATUS line of systemd.
+Only `problem_rules.py` decides what a problem is. All outputs use its result: `status` and its exit code, the page,
+/readyz, /metrics, the log and the status text of systemd.
 """
 
 from __future__ import annotations
@@ -51,22 +51,23 @@ ProblemCode = Literal[
 ]
 
 STAGES: Final[tuple[Stage, ...]] = ("receiving", "mapping", "spooling", "delivering", "running")
-"""Stages in the order of the data path.
-
-Of two problems of one severity, the one of the earlier stage is shown first.
-"""
+"""Stages in the order of the data path. Problems with the same severity are shown in this order."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveProblem:
     """One active problem.
 
-    `summary` says what the problem is and where, `cause` is the error text or host, and `advice` is the remedy. `since`
-    is in seconds since 1970. `attempts` is the number of consecutive failed attempts, 0 if nothing is attempted. `safe`
-    names the data that is not lost; if it is empty and the stage is `delivering`, `what_is_safe` composes it from the
-    counts. `buffered_records` are on disk and not delivered, `dropped_records` were dropped recently. `buffer_hours`
-    are the hours until the spool is full at the current inflow, None if unknown. `worker` names the worker of `run
-    --workers`; it is "" in one process, or if all workers have the problem.
+    summary           what the problem is, and where: the broker, the stream or the mapping
+    cause             error message, or another text that explains the problem
+    advice            remedy
+    since             beginning, in seconds since 1970
+    attempts          number of consecutive failed attempts to connect or to send; 0 if nothing is attempted
+    safe              data that is not lost; "" at the stage `delivering`, where `what_is_safe` composes the text
+    buffered_records  number of records of the stream on disk that are not delivered
+    dropped_records   number of records of the stream that were dropped in the last hour
+    buffer_hours      hours until the spool is full at the current rates; None if it does not fill, or if unknown
+    worker            name of the worker that has the problem; "" without workers, or if all workers have the problem
     """
 
     code: ProblemCode
@@ -87,43 +88,43 @@ class ActiveProblem:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Key that identifies the problem while it lasts."""
+        """Key of the problem. The same problem has the same key in every snapshot."""
         return identity(self.code, self.stream, self.mapping, self.worker)
 
     @property
     def what_is_safe(self) -> str:
-        """Data that this problem does not put at risk, in words."""
+        """Text on the data that this problem does not put at risk."""
         if self.safe or self.stage != "delivering":
             return self.safe
         lost = f"{self.dropped_records:,} dropped" if self.dropped_records else "none lost"
         return f"{pluralize(self.buffered_records, 'record')} buffered on disk; {lost}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON types, with `safe` in words."""
+        """Return the fields as JSON types. `safe` is the text of `what_is_safe`."""
         return {**asdict(self), "safe": self.what_is_safe}
 
 
 def identity(code: str, stream: str, mapping: str, worker: str) -> tuple[str, ...]:
-    """Return the key of a problem, and of the events of its beginning and end."""
+    """Return the key of a problem. The events of its beginning and of its end have the same key."""
     return (code, stream, mapping, worker)
 
 
 def state_of(problems: Iterable[ActiveProblem]) -> State:
-    """Return the state that follows from the active problems."""
+    """Return the state of a bridge with these active problems."""
     severities = {each.severity for each in problems}
     return "failing" if "error" in severities else "degraded" if severities else "ok"
 
 
 def sort_problems(problems: Iterable[ActiveProblem]) -> tuple[ActiveProblem, ...]:
-    """Return errors before warnings, and each in the order of the data path."""
+    """Return the errors, then the warnings, both in the order of the data path."""
     return tuple(sorted(problems, key=lambda each: (each.severity != "error", STAGES.index(each.stage), each.key)))
 
 
 def merge_problems(named: Sequence[tuple[str, Sequence[ActiveProblem]]]) -> tuple[ActiveProblem, ...]:
-    """Return the problems of several workers, given with their names, as problems of one bridge.
+    """Merge the problems of several workers, given as (name, problems), into the problems of one bridge.
 
-    The same problem of several workers becomes one problem. Its numbers are added, and the shortest buffer time counts.
-    If only some workers have a problem, it contains their names.
+    If several workers have the same problem, it becomes one problem with the sums of the counts, the earliest beginning
+    and the shortest buffer time. If only some workers have the problem, it contains their names.
     """
     groups: defaultdict[tuple[str, ...], list[tuple[str, ActiveProblem]]] = defaultdict(list)
     for name, problems in named:
@@ -149,7 +150,7 @@ def _merged(group: Sequence[tuple[str, ActiveProblem]], *, everyone: bool) -> Ac
 
 
 def _causes(group: Sequence[tuple[str, ActiveProblem]]) -> str:
-    """Return the cause, with the workers' names if their causes differ."""
+    """Return the common cause, or the cause of each worker after its name."""
     causes = Counter(problem.cause for _, problem in group)
     if len(causes) == 1:
         return group[0][1].cause
@@ -157,5 +158,5 @@ def _causes(group: Sequence[tuple[str, ActiveProblem]]) -> str:
 
 
 def problem_from_json(value: Mapping[str, Any]) -> ActiveProblem:
-    """Return the problem from a result of `to_json` or `asdict`. Raises TypeError for any other value."""
+    """Return the problem that `to_json` or `asdict` has converted. Raise TypeError for any other value."""
     return ActiveProblem(**value)

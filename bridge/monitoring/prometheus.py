@@ -1,4 +1,4 @@
-"""/metrics in the Prometheus text format, generated from one snapshot per request."""
+"""Response of /metrics, in the text format of Prometheus. Each request takes one snapshot."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ def metrics_text(bridge: RunningBridge) -> bytes:
     from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 - needed only for a request
 
     ours = generate_latest(_Collector(bridge.snapshot()))
-    # The process metrics are those of this process (with workers, of the supervisor). They need /proc.
+    # Metrics of the Prometheus client about this process, which is the supervisor if there are workers. It reads /proc.
     return bytes(ours + generate_latest(ProcessCollector(registry=None)))
 
 
 class _Collector:
-    """Collector that renders one snapshot. Metrics in a registry would need continuous updates."""
+    """Collector of the Prometheus client that returns the metrics of one snapshot.
+
+    With the client's own metric objects, every part of the bridge would have to update them all the time.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -56,7 +59,10 @@ class _Collector:
 
 
 def _buckets(value: HistogramSnapshot) -> list[tuple[str, float]]:
-    """Return the buckets of LATENCY_SECS only, because each bucket is a time series."""
+    """Return only the buckets with the bounds of LATENCY_SECS.
+
+    The histogram has more buckets, but in Prometheus each bucket would be another time series.
+    """
     counts = zip(value.bounds, value.cumulative, strict=False)
     exported = [(repr(bound), float(count)) for bound, count in counts if bound in _BOUNDS]
     return [*exported, ("+Inf", float(value.cumulative[-1]))]

@@ -1,4 +1,4 @@
-"""Resident memory of this process, from the kernel."""
+"""Resident memory of this process, as Linux reports it in /proc."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def resident_bytes() -> int:
     https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html
     """
     try:
+        # The second number in the file is the resident memory in pages.
         return int(_STATM.read_bytes().split()[1]) * _PAGE_BYTES
     except (OSError, IndexError, ValueError):
         return 0

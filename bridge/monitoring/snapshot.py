@@ -1,4 +1,4 @@
-"""Snapshot: the status of the bridge at one time, for the page, the metrics, the demo and the summary at the end."""
+"""Snapshot: the status of the bridge at one time. `status`, the page, the metrics, the demo and `run` use it."""
 
 from __future__ import annotations
 
@@ -23,18 +23,22 @@ if TYPE_CHECKING:
 
 RECORD_OVERHEAD_BYTES: Final = 100
 """Bytes of a record in the database in addition to its data: key, number, indexes and page headers."""
-# Size of a spool from which bytes per record are measured, because the log (4 MiB) and free pages hardly count.
+# Size of a spool from which the bytes per record are measured. In a smaller one, the write-ahead log (4 MiB) and free
+# pages would make the result too large.
 _MEASURABLE_BYTES: Final = 64 * 1024**2
 NOTHING_TIMED = HistogramSnapshot((), (0,), 0.0)
+"""Histogram of a process that has measured no latency."""
 SHOWN_DEAD_LETTERS = 20
-"""Number of the newest dead letters in a snapshot."""
+"""Maximum number of dead letters in a snapshot. They are the newest ones."""
 TIMED = ("receive_to_spool", "spool_to_delivered", "receive_to_delivered")
+"""Fields that are histograms of latencies."""
+# Fields that `summary_json` omits, because their JSON has another form.
 _OTHER_FORMS = frozenset({"coverage", "request_latency", *TIMED})
 WorkerState = Literal["starting", "running", "draining", "drained", "restarting", "stopped"]
 
 
 class DeadLetterSummary(NamedTuple):
-    """One dead letter in a list."""
+    """One of the newest dead letters, without its payload."""
 
     number: int
     mapping: str
@@ -45,10 +49,12 @@ class DeadLetterSummary(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One process of `run --workers`. `number` 0 is the bridge whose spool is `spool.path` itself.
+    """One process of `run --workers`. Its counters continue after a restart.
 
-    `detail` is the reason why it is not running, "" while it is. `restarts` counts restarts after a crash; `last_end`
-    is the reason for the last one. Counters since the start continue over restarts.
+    number     number of the worker; 0 is the process that drains the spool in `spool.path` itself
+    detail     reason why the process is not running; "" while it runs
+    restarts   number of restarts after a crash
+    last_end   reason for the last restart
     """
 
     number: int
@@ -70,14 +76,14 @@ class WorkerStatus:
 
 
 class DeadLettersByCode(NamedTuple):
-    """Number of dead letters with one code, since the start."""
+    """Number of dead letters with one code that were created since the start."""
 
     code: str
     dead_letters: int
 
 
 class MappingError(NamedTuple):
-    """One error in a mapping file or a lookup table; `text` begins with its position."""
+    """One error in a mapping file, lookup table or schema file. `text` begins with its position in the file."""
 
     file: str
     text: str
@@ -85,7 +91,7 @@ class MappingError(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Status of the bridge at one time. `problems` are the active problems of `problem_rules`, errors first."""
+    """Status of the bridge at one time. `problems` are the active problems, errors first."""
 
     broker: str
     protocol: str
@@ -105,13 +111,13 @@ class Snapshot:
     client_id: str = ""
     payload_bytes: int = 0
     blocked_reason: str = ""
-    """Reason why nothing can be spooled, and reading is paused; "" while records can be spooled."""
+    """Reason why reading from the broker is paused (back-pressure); "" while messages are read."""
     client_id_conflict: str = ""
-    """Another client with the same ID, as the broker reported; "" while there is none."""
+    """Text about another client with the same client ID; "" while the broker reports none."""
     session_unstable: str = ""
-    """Repeated ends of the session for which the broker gave no reason; "" while there are none."""
+    """Text about a session that the broker ends again and again without a reason; "" while it is stable."""
     lost_guarantees: tuple[tuple[GuaranteeCode, str], ...] = ()
-    """(code, cause) of each guarantee for which the broker grants less than requested."""
+    """(code, cause) of each guarantee that the broker gives only in part, such as a lower QoS than requested."""
     spool_max_bytes: int = 0
     disk_free_bytes: int = 0
     damaged_spools: int = 0
@@ -123,7 +129,7 @@ class Snapshot:
     started_at: float = 0.0
     """Seconds since 1970, like `reloaded_at`."""
     stalled: tuple[str, ...] = ()
-    """Reasons why there is no progress; empty while there is progress."""
+    """Reasons why a thread makes no progress; empty while all threads make progress."""
     dead_letter_bytes: int = 0
     dead_letter_max_bytes: int = 0
     dead_letters_by_code: tuple[DeadLettersByCode, ...] = ()
@@ -136,25 +142,25 @@ class Snapshot:
     request_latency: Mapping[str, HistogramSnapshot] = field(default_factory=dict)
     """Latency of the requests of each stream."""
     workers: tuple[WorkerStatus, ...] = ()
-    """Workers of which this is the sum; empty for a bridge of one process."""
+    """Workers whose snapshots were merged into this one; empty for a bridge of one process."""
     endpoints: tuple[EndpointStatus, ...] = ()
     """Links to AWS, as measured by the requests of this process."""
     flows: tuple[StreamFlow, ...] = ()
-    """Rates, stalls and times to drain, by stream."""
+    """Flow of each stream: rates, stalls and times to drain."""
     session_problem: str = ""
-    """Last error of the MQTT session, "" while it has none."""
+    """Current error of the MQTT session; "" while there is none."""
     draining: bool = False
     """True for a bridge that only sends the records of its spool and receives nothing."""
     session_attempts: int = 0
     """Failed attempts to connect since the last session."""
     mapping_errors: tuple[MappingError, ...] = ()
     spool_full: bool = False
-    """True if `blocked_reason` is a limit of the spool, False if it is a disk that accepts no write."""
+    """True if `blocked_reason` is a limit of the spool. False if the disk accepts no writes."""
     spool_min_free_bytes: int = 0
     unsendable: tuple[tuple[str, str], ...] = ()
-    """(stream, reason) of records that this version cannot send."""
+    """(stream, reason) for each stream with records that this version cannot send."""
     page_problem: str = ""
-    """Reason why page, metrics and health checks are not served; "" if they are served or turned off."""
+    """Reason why the page, the metrics and the health checks are not served; "" if they are served or turned off."""
     cpu_secs: float = 0.0
     """CPU time of the process since its start."""
     memory_bytes: int = 0
@@ -163,7 +169,10 @@ class Snapshot:
     """kinesis.max_bytes_per_sec; 0 without a limit."""
 
     def summary_json(self) -> dict[str, Any]:
-        """Return all values as JSON types, except the coverage and the histograms, which have formats of their own."""
+        """Return all fields as JSON types, except the coverage and the histograms.
+
+        The result also contains values that are calculated from the fields, such as the state.
+        """
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OTHER_FORMS}
         values["ledger"] = [row._asdict() for row in self.ledger]
         values["streams"] = [asdict(stream) for stream in self.streams]
@@ -176,19 +185,19 @@ class Snapshot:
         values["flows"] = [asdict(flow) for flow in self.flows]
         values["mapping_errors"] = [each._asdict() for each in self.mapping_errors]
         active = {"active_mappings": len(self.coverage.mappings)}
-        judged = {**active, "balanced": self.balanced, "state": self.state, "verdict": verdict(self.problems)}
-        return {**values, "backlog_bytes": self.backlog_bytes, **judged}
+        calculated = {**active, "balanced": self.balanced, "state": self.state, "verdict": verdict(self.problems)}
+        return {**values, "backlog_bytes": self.backlog_bytes, **calculated}
 
     def status_json(self) -> dict[str, Any]:
-        """Return the response to the command `status`."""
+        """Return the response of the bridge to the command `status`."""
         return {"status": self.summary_json(), "coverage": self.coverage.value()}
 
     def to_json(self) -> dict[str, Any]:
-        """Return all values as JSON types. A worker sends them to its supervisor."""
+        """Return all fields as JSON types. A worker sends them to its supervisor, which calls `from_json`."""
         timed = {name: list(getattr(self, name)) for name in TIMED}
         request_latency = {stream: list(each) for stream, each in self.request_latency.items()}
-        # `safe` of a problem stays a number here, because a supervisor adds the numbers of its workers before it makes
-        # the text.
+        # Not `each.to_json()`, because it composes the text `safe` from the counts. The supervisor adds the counts of
+        # its workers first.
         problems = [asdict(each) for each in self.problems]
         return {
             **self.summary_json(),
@@ -200,7 +209,7 @@ class Snapshot:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Snapshot:
-        """Return the snapshot from a result of `to_json`.
+        """Return the snapshot that `to_json` has converted.
 
         Raise KeyError, TypeError or ValueError for any other value.
         """
@@ -234,10 +243,10 @@ class Snapshot:
 
     @property
     def record_bytes(self) -> float:
-        """Mean bytes of a record in the spool.
+        """Mean size of a record in the spool, in bytes; 0 if it is unknown.
 
-        In a large spool, it is measured. In a small spool, it is estimated as the mean payload plus the overhead of a
-        record.
+        In a large spool, it is measured: the size of the files divided by the number of records. For a small spool, it
+        is estimated: the mean size of a payload plus RECORD_OVERHEAD_BYTES.
         """
         spooled = self.total("spooled")
         of_records = self.spool_bytes - self.dead_letter_bytes
@@ -258,5 +267,5 @@ class Snapshot:
         return all(row.balanced for row in self.ledger)
 
     def total(self, column: str) -> int:
-        """Return the sum of one column of the ledger, such as "received"."""
+        """Return the sum of a column of the ledger. `column` is its name, such as "received"."""
         return sum(getattr(row, column) for row in self.ledger)

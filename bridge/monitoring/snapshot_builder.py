@@ -1,4 +1,4 @@
-"""Builder of snapshots: it collects the state of all parts, for the page, the metrics and the commands."""
+"""Builder of snapshots. It collects the state of all parts of the bridge."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class SnapshotBuilder:
-    """Builder for one bridge. Any thread may call it; it changes nothing."""
+    """Builder of the snapshots of one bridge. Any thread may call it. It only reads the state of the parts."""
 
     def __init__(
         self,
@@ -63,10 +63,11 @@ class SnapshotBuilder:
         page_problem: str = "",
         stopped: bool = False,
     ) -> Snapshot:
-        """Return a snapshot of all parts, with the problems.
+        """Return a snapshot with the state of all parts, and with the problems.
 
-        The parts do not know `stalled`, `unsendable` (stream to reason) and `page_problem`, so the caller passes them.
-        A bridge that has `stopped` has no problems, because it ended the session itself.
+        The caller passes the values that no part knows: the reasons why threads are `stalled`, the reasons why records
+        are `unsendable` (by stream), and `page_problem`. If the bridge has `stopped`, the snapshot has no problems. The
+        bridge ended the session itself, so its end is no problem.
         """
         facts = self._facts(senders, tuple(stalled), dict(unsendable or {}), page_problem)
         return facts if stopped else self._monitor.assess(facts)
@@ -110,6 +111,7 @@ class SnapshotBuilder:
             coverage=self._ingest.coverage.report(mappings.routes.mappings, self._spool.clock.now_ms()),
             streams=streams,
             request_latency={sender.stream: sender.latency_histogram() for sender in senders},
+            # Publishers of tests and of the dry run have no credentials.
             credentials_expire_at=getattr(self._publisher, "credentials_expire_at", None),
             damaged_spools=self._spool.folder.set_aside_count(),
             cpu_secs=time.process_time(),

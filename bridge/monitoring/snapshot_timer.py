@@ -1,4 +1,7 @@
-"""Timer that takes a snapshot every few seconds, because rates, stalls and the log of problems need one."""
+"""Timer that takes a snapshot every few seconds.
+
+Rates, stalls, curves and the log of problems need regular snapshots, even if no client requests one.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY_SECS: Final = 5.0
-"""Seconds between two snapshots, which delay the report of a stall (30 s) by at most this time.
+"""Seconds between two snapshots. A problem is found at most this much later.
 
-Each takes 0.3 ms of CPU.
+A snapshot needs 0.3 ms of CPU time.
 """
 
 
 class SnapshotTimer:
-    """Timer of snapshots.
+    """Timer that takes snapshots with `snapshot`, and passes each to `observe`.
 
-    One thread calls it often; when a snapshot is due, it takes one and passes it to `observe`.
+    One thread must call the timer at least once a second or so. Most of these calls do nothing.
     """
 
     def __init__(
@@ -41,17 +44,18 @@ class SnapshotTimer:
         self._reported = False
 
     def __call__(self) -> None:
-        """Take a snapshot if one is due. An error is logged and does not stop the bridge."""
+        """Take a snapshot if EVERY_SECS have passed since the last one. An error is logged, and never raised."""
         if self._clock() < self._due_at:
             return
-        # The next time is calculated from the last due time, so that the steps of the curves have equal lengths.
+        # The next time is calculated from the last planned time, not from now. Otherwise, small delays would add up,
+        # and a step of the curves could be without a snapshot.
         self._due_at = max(self._due_at + EVERY_SECS, self._clock())
         try:
             self._observe(self._snapshot())
         except (BridgeError, OSError) as error:
             log.debug("no snapshot: %s", error)
         except Exception:
-            # A defect in monitoring must not stop a working bridge. One traceback is enough to report it.
+            # A bug in monitoring must not stop a bridge that delivers. Only the first traceback is logged.
             if not self._reported:
                 self._reported = True
                 log.exception("no snapshot: this is a bug")

@@ -1,4 +1,4 @@
-"""Start time of a process, by a clock that may be set while the process runs."""
+"""Start time of a process. It stays correct if the clock of the machine is set while the process runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class StartTime:
-    """The time at which this object was created. Any thread may use it.
+    """Time at which this object was created. Any thread may use it.
 
-    A box without a battery-backed clock starts with a time in the past. As soon as NTP sets the clock, the bridge would
-    seem to have run for years.
+    A machine without a battery-backed clock boots with a time in the past, until NTP sets its clock. With a start time
+    from the wrong clock, the bridge would then seem to have run for years.
     """
 
     def __init__(
@@ -27,9 +27,9 @@ class StartTime:
         self._epoch_ms = wall_ms()
 
     def epoch_secs(self) -> float:
-        """Return the time in seconds since 1970, by the current setting of the clock."""
+        """Return the start time in seconds since 1970, according to the current setting of the clock."""
         epoch_ms = self._wall_ms() - (self._steady_ms() - self._began_ms)
-        # The value stays the same while the clock is only adjusted.
+        # NTP adjusts a clock by small amounts all the time. These must not change the start time.
         if abs(epoch_ms - self._epoch_ms) >= STEP_MS:
             self._epoch_ms = epoch_ms
         return self._epoch_ms / 1000

@@ -1,4 +1,4 @@
-"""The flow of one stream: rates, stalls, and a backlog that keeps growing."""
+"""Flow of one stream: rates, and for how long it stalls or falls behind."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StreamFlow:
-    """Flow of one stream. Rates are records per second, None while unknown.
+    """Flow of one stream. Rates are in records per second, None while they are unknown.
 
-    `stalled_secs`: seconds for which nothing was accepted although records are buffered. `behind_secs`: seconds for
-    which the backlog has become older although records are delivered; 0 if it has not. `drain_secs`: seconds to deliver
-    the current backlog at the current rate, None while unknown.
+    stalled_secs   seconds since Kinesis last accepted a record, while records are buffered; otherwise 0
+    behind_secs    seconds for which the stream has been falling behind: it delivers records, but its backlog becomes
+                   older; 0 if it does not fall behind
+    drain_secs     seconds until the current backlog is delivered at the current rate; None while this is unknown
     """
 
     stream: str

@@ -153,7 +153,7 @@ def test_outage_of_the_broker_is_an_event_after_a_kill_of_the_bridge_too(page, r
     recorded.bridge.start()
     expect(verdict(page)).to_have_text(re.compile("^OK"), timeout=90_000)
     page.get_by_label("Kind of event").select_option("")
-    expect(events(page).filter(has_text="the run before ended without a stop").first).to_be_visible(timeout=60_000)
+    expect(events(page).filter(has_text="the previous run did not stop cleanly").first).to_be_visible(timeout=60_000)
     page.get_by_label("Kind of event").select_option("recovered")
     again = events(page).filter(has_text="no MQTT session with").first
     expect(again.get_by_role("cell").last).to_have_text(lasted, timeout=30_000)

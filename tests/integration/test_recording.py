@@ -58,7 +58,7 @@ def test_workers_have_one_event_log_and_the_curves_of_their_sum(folder):
                 lambda: [
                     each
                     for each in get("/api/event-log?kind=started")["events"]
-                    if each.get("worker") == "worker 1" and "ended without a stop" in each["detail"]
+                    if each.get("worker") == "worker 1" and "did not stop cleanly" in each["detail"]
                 ],
                 "the killed worker reports its end",
                 timeout_secs=90,

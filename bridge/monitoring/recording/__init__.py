@@ -1,15 +1,18 @@
-"""Record of a bridge over time: the curves of the last day and the log of events. Both survive a restart.
+"""Recording of a bridge over time: the curves of the last day and the log of events. Both survive a restart.
 
-    curve_values.py     the values of one snapshot that become curves
-    time_series.py      one resolution: a ring of points for each curve
-    curves.py           three resolutions, for the page and as CSV
-    curve_file.py       the file of a fixed size that stores them across restarts
+A curve is a time series of one value, such as the backlog. The page draws it, and exports it as CSV. An event is one
+line in the event log, such as "connected" or the beginning of a problem.
+
+    curve_values.py     the values of a snapshot that become points of curves
+    time_series.py      points of all curves in one resolution
+    curves.py           the curves in three resolutions, for the page and as CSV
+    curve_file.py       file that stores the curves across restarts
     event.py            one event, and its line in the file
-    event_log.py        the file of events, bounded by rotation
-    event_list.py       events of all workers as one list
-    event_detection.py  events that follow from two snapshots
-    recorder.py         owner of all of this: one observation every five seconds
+    event_log.py        file of the events, limited by rotation
+    event_list.py       events of a bridge and its workers as one list
+    event_detection.py  events that follow from the comparison of two snapshots
+    recorder.py         owner of the objects above; it receives a snapshot every five seconds
 
-No error here may stop the bridge. If the files cannot be written, that is logged once, and a limited amount stays in
-memory.
+An error in this folder must not stop the bridge. If the files cannot be written, one line is logged, and a limited
+number of events and points stays in memory.
 """

@@ -1,11 +1,13 @@
-"""The file that stores the curves across restarts: a ring for each resolution, in a file of a fixed size.
+"""The file that stores the curves across restarts.
 
-    header   8 bytes magic, CRC-32 of the layout (names of the curves, steps and points of the rings)
+The file has a fixed size. It contains a ring of rows for each resolution:
+
+    header   8 bytes magic, CRC-32 of the layout (names of the curves, length of a step and number of points by ring)
     rows     for each ring, one row per step: step number (4 bytes), one 32-bit float per curve, CRC-32 of both
 
-The position of a row is its step number modulo the size of its ring, so a write replaces only rows that are too old.
-Each row has its own checksum, so a damaged row is skipped and the others are read. The file is written without `fsync`,
-so after a power failure, the rows of the last half minute may be missing.
+The position of a row in its ring is the step number modulo the number of points, so a new row replaces a row that is
+too old. Each row has its own checksum, so that a damaged row does not make the others unreadable. The file is written
+without `fsync`. After a power failure, the rows that the kernel had not written yet are missing.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ log = logging.getLogger(__name__)
 CURVE_FILE: Final = "curves.bin"
 _MAGIC: Final = b"MKcurves"
 _HEADER: Final = struct.Struct("<8sI")
-# 32 bits are enough for a curve, and halve the file.
+# 32-bit floats are precise enough for a curve, and need half the space of 64-bit floats.
 _ROW: Final = struct.Struct(f"<I{len(UNITS)}f")
 _CRC: Final = struct.Struct("<I")
 ROW_BYTES: Final = _ROW.size + _CRC.size
@@ -38,16 +40,19 @@ _EMPTY: Final = bytes(ROW_BYTES)
 
 
 class CurveFile:
-    """The file of the curves. Not thread-safe. An error never raises: it is logged once, until a write succeeds."""
+    """The file of the curves. Not thread-safe.
+
+    No method raises an exception. The first of several failed writes is logged.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        # Newest step of each ring that is in the file.
+        # Number of the newest step of each ring that is in the file; 0 if there is none.
         self._saved: list[int] = []
         self._failing = False
 
     def load(self, rings: Sequence[TimeSeries], now: float) -> None:
-        """Fill the rings with the rows of the file. Rows later than `now` (seconds since 1970) are skipped."""
+        """Fill the rings with the rows of the file. Skip rows that are later than `now` (seconds since 1970)."""
         self._saved = [0] * len(rings)
         try:
             octets = read_bytes(self._path, file_bytes(rings))
@@ -59,19 +64,19 @@ class CurveFile:
             log.warning("the curves of earlier runs in %s are not used: damaged, or of another version", self._path)
             return
         damaged = 0
-        for at, (ring, place) in enumerate(_places(rings)):
-            rows = [octets[place + ROW_BYTES * each :][:ROW_BYTES] for each in range(ring.points)]
+        for index, (ring, position) in enumerate(_positions(rings)):
+            rows = [octets[position + ROW_BYTES * each :][:ROW_BYTES] for each in range(ring.points)]
             intact = dict(row for row in map(_parsed, rows) if row is not None)
             damaged += sum(row != _EMPTY for row in rows) - len(intact)
-            self._saved[at] = _fill(ring, intact, int(now // ring.step_secs))
+            self._saved[index] = _fill(ring, intact, int(now // ring.step_secs))
         if damaged:
-            log.warning("%s: left out %d damaged points of the curves of earlier runs", self._path, damaged)
+            log.warning("%s: skipped %d damaged points of the curves of earlier runs", self._path, damaged)
 
     def save(self, rings: Sequence[TimeSeries]) -> None:
-        """Write the rows that are missing in the file. Create the file if it does not exist or has another size."""
+        """Write the rows that the file does not contain yet. Create the file if it is missing or has another layout."""
         self._saved = self._saved or [0] * len(rings)
         try:
-            # O_NOFOLLOW refuses a link, which could make root overwrite another file.
+            # With O_NOFOLLOW, the call fails if the path is a link. A link could make root overwrite another file.
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 self._write(descriptor, rings)
@@ -79,32 +84,31 @@ class CurveFile:
                 os.close(descriptor)
         except OSError as error:
             if not self._failing:
-                log.warning("the curves cannot be kept in %s: %s", self._path, error.strerror)
-            # The error is logged only once, until a write succeeds.
+                log.warning("the curves cannot be saved to %s: %s", self._path, error.strerror)
             self._failing = True
         else:
             self._failing = False
 
     def _write(self, descriptor: int, rings: Sequence[TimeSeries]) -> None:
         size, header = file_bytes(rings), _header(rings)
-        # Another version may have other curves or rings. Its rows cannot be converted, so the file begins again.
+        # A file of another version may have other curves or rings. Its rows cannot be converted, so they are discarded.
         if os.fstat(descriptor).st_size != size or os.pread(descriptor, len(header), 0) != header:
-            # The complete size is allocated now, so that later writes succeed even if the disk becomes full.
+            # The zeros allocate the complete file now, so that later writes succeed even if the disk becomes full.
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, header + bytes(size - len(header)), 0)
             self._saved = [0] * len(rings)
-        for at, (ring, place) in enumerate(_places(rings)):
+        for index, (ring, position) in enumerate(_positions(rings)):
             newest = ring.newest or 0
-            # If the clock was set back, these rows are in the future.
-            first = newest - ring.points if self._saved[at] > newest else self._saved[at]
-            for slot, values in ring.rows(first):
-                body = _ROW.pack(slot, *values)
-                os.pwrite(descriptor, body + _CRC.pack(zlib.crc32(body)), place + ROW_BYTES * (slot % ring.points))
-            self._saved[at] = newest
+            # If the file has rows in the future, the clock was set back. Then all rows are written again.
+            after = newest - ring.points if self._saved[index] > newest else self._saved[index]
+            for step, values in ring.rows(after):
+                body = _ROW.pack(step, *values)
+                os.pwrite(descriptor, body + _CRC.pack(zlib.crc32(body)), position + ROW_BYTES * (step % ring.points))
+            self._saved[index] = newest
 
 
 def file_bytes(rings: Sequence[TimeSeries]) -> int:
-    """Return the size of the file in bytes, which is fixed."""
+    """Return the size of a file with these rings, in bytes."""
     return _HEADER.size + ROW_BYTES * sum(ring.points for ring in rings)
 
 
@@ -113,26 +117,29 @@ def _header(rings: Sequence[TimeSeries]) -> bytes:
     return _HEADER.pack(_MAGIC, zlib.crc32(layout.encode()))
 
 
-def _places(rings: Sequence[TimeSeries]) -> Iterator[tuple[TimeSeries, int]]:
-    """Yield each ring and the position of its first row."""
-    place = _HEADER.size
+def _positions(rings: Sequence[TimeSeries]) -> Iterator[tuple[TimeSeries, int]]:
+    """Yield (ring, offset of its first row in the file)."""
+    position = _HEADER.size
     for ring in rings:
-        yield ring, place
-        place += ROW_BYTES * ring.points
+        yield ring, position
+        position += ROW_BYTES * ring.points
 
 
 def _parsed(row: bytes) -> tuple[int, list[float]] | None:
-    """Return the step and the values of a row; None if the row is empty or damaged."""
+    """Return (step number, values) of a row, or None if the row is empty or damaged."""
     if row == _EMPTY or _CRC.unpack(row[_ROW.size :])[0] != zlib.crc32(row[: _ROW.size]):
         return None
-    slot, *values = _ROW.unpack(row[: _ROW.size])
-    return slot, values
+    step, *values = _ROW.unpack(row[: _ROW.size])
+    return step, values
 
 
 def _fill(ring: TimeSeries, rows: dict[int, list[float]], now: int) -> int:
-    """Store the rows in the ring, and return the newest step."""
-    # Rows older than the ring would overwrite newer ones, because both have the same position.
-    known = sorted(slot for slot in rows if now - ring.points < slot <= now)
-    for slot in known:
-        ring.put(slot, {name: each for name, each in zip(UNITS, rows[slot], strict=True) if each == each})  # noqa: PLR0124 - NaN is no point
+    """Store the rows (values by step number) in the ring. Return the number of the newest step, 0 without rows.
+
+    `now` is the number of the current step.
+    """
+    # A row that is too old for the ring could overwrite a newer point, because both have the same position.
+    known = sorted(step for step in rows if now - ring.points < step <= now)
+    for step in known:
+        ring.put(step, {name: each for name, each in zip(UNITS, rows[step], strict=True) if each == each})  # noqa: PLR0124 - NaN is no point
     return known[-1] if known else 0

@@ -1,4 +1,8 @@
-"""Values of one snapshot that become curves: counters (whose growth per second is a rate) and levels."""
+"""Values of one snapshot that become points of curves.
+
+A counter only increases, and its curve shows the increase per second (RATES). A level is a value at one time, and its
+curve shows the value itself (LEVELS). The curves of latencies show percentiles (LATENCIES).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ if TYPE_CHECKING:
     from bridge.histogram import HistogramSnapshot
     from bridge.monitoring.snapshot import Snapshot
 
+# Name and unit of each curve.
 RATES: Final = {
     "received": "records/s",
     "delivered": "records/s",
@@ -31,17 +36,18 @@ LEVELS: Final = {
     "spool": "bytes",
     "disk_free": "bytes",
 }
+# Name of each curve of latencies, and its quantile.
 LATENCIES: Final = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 UNITS: Final[dict[str, str]] = {**RATES, **LEVELS, **dict.fromkeys(LATENCIES, "s")}
-"""Unit of each curve, in the order of the columns of the file and of the CSV."""
-# The lowest free space in a step shows how full the disk was.
+"""Unit of each curve. The rows of the file and of the CSV have the values in this order."""
+# For the free space of a disk, the lowest value of a step is the dangerous one.
 LOWEST: Final = frozenset({"disk_free"})
-"""Levels for which the lowest value of a step is stored. For all others the highest one is stored."""
+"""Levels for which a point is the lowest value in its step. For all other levels, a point is the highest value."""
 _PERCENT: Final = 100.0
 
 
 class CurveValues(NamedTuple):
-    """Values of one snapshot. `counters` contains those of the curves, and of each mapping and stream."""
+    """Values of one snapshot. `counters` contains the counters of the curves, of each mapping and of each stream."""
 
     counters: dict[str, float]
     levels: dict[str, float]
@@ -49,10 +55,10 @@ class CurveValues(NamedTuple):
 
 
 def curve_values(snapshot: Snapshot) -> CurveValues:
-    """Return the values of a snapshot."""
+    """Return the values of a snapshot that become points of curves."""
     counters = {
-        # A replay subtracts dead letters from both counts. They are added here again, so that a replay does not cause a
-        # negative rate.
+        # In the ledger, a replay subtracts dead letters from these two columns. `replayed` is added, because a counter
+        # that decreases would have a negative rate.
         "received": snapshot.total("received") + snapshot.total("replayed"),
         "dead_lettered": snapshot.total("dead_lettered") + snapshot.total("replayed"),
         "filtered": snapshot.total("filtered"),
@@ -78,7 +84,7 @@ def _levels(snapshot: Snapshot) -> dict[str, float]:
         "spool": snapshot.spool_bytes,
         "disk_free": snapshot.disk_free_bytes,
     }
-    # A link without a measurement and a bandwidth without a limit have no value, so the curve has a gap.
+    # While the bandwidth is not measured, its curve has a gap. Without a limit, the curve of the limit is empty.
     bandwidth = sum(each.bandwidth for each in snapshot.endpoints)
     if bandwidth:
         levels["bandwidth"] = bandwidth
@@ -88,11 +94,14 @@ def _levels(snapshot: Snapshot) -> dict[str, float]:
 
 
 def latencies(now: HistogramSnapshot, before: HistogramSnapshot) -> dict[str, float]:
-    """Return the percentiles of the latencies between two snapshots, in seconds; empty if there was no delivery."""
+    """Return the percentiles of the latencies between two snapshots, in seconds.
+
+    The result is empty if no record was delivered between the snapshots.
+    """
     between = difference(now, before)
     return {} if between is None else {name: quantile(between, share) for name, share in LATENCIES.items()}
 
 
 def rates(now: Mapping[str, float], before: Mapping[str, float], secs: float) -> dict[str, float]:
-    """Return the growth of each counter per second. For a counter that decreased or is new, it is 0."""
+    """Return the increase of each counter per second. For a counter that is new or has decreased, it is 0."""
     return {name: max(0.0, count - before.get(name, count)) / secs for name, count in now.items()}

@@ -1,4 +1,4 @@
-"""The curves of the last day in three resolutions, and the rates of each mapping and stream of the last hour."""
+"""The curves of the last day in three resolutions, and the rates of each mapping and stream in the last hour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Range = Literal["15m", "1h", "24h"]
 
 
 class Resolution(NamedTuple):
-    """Seconds of a step, and the number of points."""
+    """Length of a step in seconds, and number of points."""
 
     step_secs: int
     points: int
@@ -31,43 +31,46 @@ RESOLUTIONS: Final[dict[Range, Resolution]] = {
     "1h": Resolution(15, 240),
     "24h": Resolution(300, 288),
 }
-# Range of the rates of each mapping and stream.
-_OF_EACH: Final[Range] = "1h"
-# Points are not written one by one, because each write wears the flash memory of a small box.
+# The only range that also stores the rates of each mapping and stream. Three ranges would need three times the memory.
+_NAMED_RANGE: Final[Range] = "1h"
+# The file is not written after every point, because writes wear out the flash memory of a small machine.
 WRITE_SECS: Final = 60.0
-"""Seconds between two writes to the file. A crash loses the points of at most this time."""
+"""Seconds between two writes to the file. If the process is killed, the points of at most this time are lost."""
 
 
 class Curves:
     """The curves of one process.
 
-    Every method may be called on any thread. One thread calls `add` about every five seconds.
+    One thread calls `add` about every five seconds. Any thread may call the other methods.
     """
 
     def __init__(self, file: CurveFile | None = None) -> None:
-        """Continue the curves of `file`. Without a file, the curves are lost with the process."""
-        self._levels = {
-            name: TimeSeries(*resolution, named=name == _OF_EACH) for name, resolution in RESOLUTIONS.items()
+        """Store the curves in `file`. Without a file, they are lost when the process ends."""
+        self._ranges = {
+            name: TimeSeries(*resolution, named=name == _NAMED_RANGE) for name, resolution in RESOLUTIONS.items()
         }
         self._file = file
         self._lock = threading.Lock()
         self._written_at: float | None = None
 
     def load(self, now: float) -> None:
-        """Read the points of earlier runs.
+        """Read the points of earlier runs from the file. `now` is in seconds since 1970.
 
-        `now`: seconds since 1970. Points later than `now` come from a wrong clock, and are skipped.
+        Points later than `now` are skipped, because the clock was wrong when they were stored.
         """
         if self._file is not None:
             with self._lock:
-                self._file.load(list(self._levels.values()), now)
+                self._file.load(list(self._ranges.values()), now)
 
     def add(self, snapshot: Snapshot, at: float, moment: float) -> None:
-        """Add a snapshot. `at`: seconds since 1970; `moment`: seconds of a monotonic clock."""
+        """Add the values of a snapshot, and write the file if WRITE_SECS have passed.
+
+        `at` is in seconds since 1970, `moment` in seconds of a monotonic clock.
+        """
         values = curve_values(snapshot)
         with self._lock:
-            for level in self._levels.values():
-                level.add(values, at, moment)
+            for series in self._ranges.values():
+                series.add(values, at, moment)
         if self._written_at is None:
             self._written_at = moment
         elif moment - self._written_at >= WRITE_SECS:
@@ -77,33 +80,36 @@ class Curves:
     def write(self) -> None:
         """Write the new points to the file."""
         if self._file is not None:
-            self._file.save(list(self._levels.values()))
+            self._file.save(list(self._ranges.values()))
 
     def value(self, wanted: Range) -> dict[str, Any]:
-        """Return one range as JSON: the time of the first point, and the values of each curve (NaN if missing)."""
-        with self._lock:
-            level = self._levels[wanted]
-            return {"range": wanted, "step_secs": level.step_secs, "start": _start(level), "series": level.curves()}
+        """Return one range as an object for JSON. `start` is the time of the first point, in seconds since 1970.
 
-    def of_each(self) -> dict[str, Any]:
-        """Return the rates of the last hour, of all messages, of each mapping and of each stream."""
+        `series` contains the values of each curve. The value of a missing point is NaN.
+        """
         with self._lock:
-            level = self._levels[_OF_EACH]
-            return {"step_secs": level.step_secs, "series": level.named()}
+            series = self._ranges[wanted]
+            return {"range": wanted, "step_secs": series.step_secs, "start": _start(series), "series": series.curves()}
+
+    def named_rates(self) -> dict[str, Any]:
+        """Return the rates of the last hour: of all messages, of each mapping and of each stream."""
+        with self._lock:
+            series = self._ranges[_NAMED_RANGE]
+            return {"step_secs": series.step_secs, "series": series.named()}
 
     def csv(self, wanted: Range) -> str:
-        """Return the curves of one range as CSV: a line for each step, with empty fields for missing points."""
+        """Return the curves of one range as CSV, with a line for each step. The field of a missing point is empty."""
         value = self.value(wanted)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["time", *(f"{name} ({unit})" for name, unit in UNITS.items())])
         for at, row in enumerate(zip(*value["series"].values(), strict=True)):
-            # Rows before the first start are omitted.
+            # A step without any point is omitted, such as the steps before the first start.
             if not all(map(isnan, row)):
                 moment = rfc3339(1000 * (value["start"] + at * value["step_secs"]))
                 writer.writerow([moment, *("" if isnan(each) else f"{each:.10g}" for each in row)])
         return text.getvalue()
 
 
-def _start(level: TimeSeries) -> int:
-    return 0 if level.newest is None else (level.newest - level.points + 1) * level.step_secs
+def _start(series: TimeSeries) -> int:
+    return 0 if series.newest is None else (series.newest - series.points + 1) * series.step_secs

@@ -1,4 +1,4 @@
-"""One event of a bridge, for people: its kind, its time and its duration."""
+"""One event of a bridge: what happened, when, and for how long it lasted."""
 
 from __future__ import annotations
 
@@ -24,21 +24,23 @@ EventKind = Literal[
     "recovered",
 ]
 EVENT_KINDS: Final = get_args(EventKind)
+# Kinds of events that begin something. Its end is a later event of the kind "recovered".
 _BEGINNINGS: Final = ("problem", "conflict", "throttled")
 MAX_TEXT_CHARS: Final = 500
-"""Maximum characters of a text, because an error of a mapping file can have many lines."""
+"""Maximum length of a text in the log. The error in a mapping file can have many lines."""
 Level = Literal["info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event.
+    """One event. Times are in seconds since 1970.
 
-    `at` and `since` are seconds since 1970; `since` is the beginning of a problem that was detected later.
-
-    `level` is the severity of the problem, and "info" for all other events. `lasted_secs` is the duration if the event
-    is an end, and None if it is a beginning. `code`, `stage`, `stream` and `mapping` describe the problem. `worker`
-    names a worker of `run --workers`.
+    at           time of the event
+    since        beginning of the problem, which may be earlier than its detection (`at`); None for other events
+    lasted_secs  duration of the problem or state that has ended; None if the event is not an end
+    code, stage, stream, mapping
+                 the same fields as those of the problem
+    worker       name of a worker of `run --workers`; "" for the bridge itself
     """
 
     at: float
@@ -56,46 +58,46 @@ class Event:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Key of the problem or state that begins or ends. With it, a run finds the problems of the previous run."""
+        """Key of the problem or state. The events of its beginning and of its end have the same key."""
         return identity(self.code, self.stream, self.mapping, self.worker)
 
     @property
     def begins(self) -> bool:
-        """True if this event is a beginning whose end will be a later event."""
+        """True if the event is the beginning of a problem or state, whose end will be another event."""
         return self.kind in _BEGINNINGS
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON, without empty ones."""
+        """Return the fields as JSON types. Empty fields are omitted."""
         return {name: value for name, value in asdict(self).items() if value not in ("", None)}
 
     def line(self) -> bytes:
-        """Return the event as a line of the file."""
+        """Return the event as a line of the event log. Long texts are shortened."""
         short = replace(self, text=_cut(self.text), detail=_cut(self.detail))
         return orjson.dumps(short.to_json()) + b"\n"
 
 
 def parsed(line: bytes) -> Event | None:
-    """Return the event of a line, or None for a line that is incomplete or was not written by a bridge."""
+    """Return the event of a line, or None if the line is incomplete or contains something else."""
     try:
         value = orjson.loads(line)
         known = {name: value[name] for name in _NAMES if name in value}
         event = Event(**known)
-        # A later version may write further kinds.
+        # A later version of the bridge may have written a kind that this version does not know.
         valid = event.kind in EVENT_KINDS and float(event.at) and isinstance(event.text, str)
-    # A power failure can cut the last line, and a later version can write other fields.
+    # After a power failure, the last line may be incomplete.
     except (ValueError, TypeError, KeyError):
         return None
     return event if valid else None
 
 
 def begin_of(problem: ActiveProblem, at: float) -> Event:
-    """Return the event of a problem that has begun, or has become an error."""
+    """Return the event for the beginning of a problem, or for a warning that has become an error."""
     kind: EventKind = "conflict" if problem.code == "client-id-conflict" else "problem"
     return replace(_of(problem, at, kind), detail=problem.cause, level=problem.severity, since=problem.since)
 
 
 def end_of(problem: ActiveProblem, at: float, lasted_secs: float) -> Event:
-    """Return the event of a problem that has ended."""
+    """Return the event for the end of a problem."""
     return replace(_of(problem, at, "recovered"), lasted_secs=lasted_secs)
 
 

@@ -1,4 +1,4 @@
-"""Events that follow from two snapshots of one bridge: connections, and throttling with its end."""
+"""Events that follow from the comparison of two snapshots: connections to the broker, and throttling by Kinesis."""
 
 from __future__ import annotations
 
@@ -15,40 +15,47 @@ if TYPE_CHECKING:
     from bridge.monitoring.snapshot import Snapshot
 
 QUIET_SECS: Final = 60.0
-"""Seconds without throttling after which a stream is not throttled any more.
+"""Seconds without a throttled record after which the throttling of a stream has ended.
 
-A nearly full shard throttles in bursts.
+A shard near its limit throttles again and again for a short time.
 """
 MAX_CONNECTION_EVENTS: Final = 12
+"""Maximum number of connection events within CONNECTION_SECS.
+
+A session that is lost every few seconds must not fill the event log.
+"""
 CONNECTION_SECS: Final = 600.0
-"""Span of MAX_CONNECTION_EVENTS: a session that is lost every few seconds must not fill the log."""
 
 
 @dataclass(slots=True)
 class _Throttling:
+    """Throttling of a stream: the times of the first and the last throttled record, and the number of records."""
+
     since: float
     last: float
     records: int
 
 
 class EventDetector:
-    """Detector of the events of one bridge. Not thread-safe. It must see a snapshot every few seconds.
+    """Detector of the events of one bridge. Not thread-safe. It needs a snapshot every few seconds.
 
-    `throttled` has the events of an earlier run without an end, by key.
+    `unfinished` contains the events of the previous run whose problem or state had not ended, by key.
     """
 
-    def __init__(self, throttled: Mapping[tuple[str, ...], Event], now: float) -> None:
-        # Throttled records of each stream at the last snapshot.
+    def __init__(self, unfinished: Mapping[tuple[str, ...], Event], now: float) -> None:
+        # Number of throttled records of each stream in the last snapshot.
         self._throttled: dict[str, int] = {}
+        # Throttling at the end of the previous run continues. If no more records are throttled, it ends after
+        # QUIET_SECS.
         self._throttling = {
-            each.stream: _Throttling(each.at, now, 0) for each in throttled.values() if each.code == "throttled"
+            each.stream: _Throttling(each.at, now, 0) for each in unfinished.values() if each.code == "throttled"
         }
         self._connections = 0
         self._disconnected_at: float | None = None
         self._recent: deque[float] = deque()
 
     def observe(self, snapshot: Snapshot, now: float) -> Iterator[Event]:
-        """Yield the events since the last snapshot. `now`: seconds since 1970."""
+        """Yield the events since the last snapshot. `now` is in seconds since 1970."""
         yield from self._session(snapshot, now)
         for stream in snapshot.streams:
             yield from self._stream(stream.stream, stream.throttled, now)
@@ -59,6 +66,7 @@ class EventDetector:
 
     def _session(self, snapshot: Snapshot, now: float) -> Iterator[Event]:
         if not snapshot.connected:
+            # Before the first connection, nothing was lost, so there is no event.
             if self._connections and self._disconnected_at is None and self._permitted(now):
                 self._disconnected_at = now
                 text = f"disconnected from {snapshot.broker}"
@@ -73,7 +81,7 @@ class EventDetector:
             yield Event(now, "connected", text, detail, lasted_secs=away, stage="receiving")
 
     def _permitted(self, now: float) -> bool:
-        """Return whether one more connection event is permitted now, and count it."""
+        """Return whether another connection event is permitted now. If it is, count it."""
         while self._recent and now - self._recent[0] > CONNECTION_SECS:
             self._recent.popleft()
         permitted = len(self._recent) < MAX_CONNECTION_EVENTS

@@ -1,4 +1,4 @@
-"""List of events of a bridge and all of its workers, newest first, as JSON for the page."""
+"""Events of a bridge and all of its workers as one list for the page, newest first."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ if TYPE_CHECKING:
     from bridge.monitoring.recording.event_log import EventLogs
 
 SAME_SECS: Final = 15.0
-"""Equal events of several workers within this time count as one, because each worker reloads the same files."""
+"""Equal events of several workers within this time are shown as one event.
+
+For example, all workers reload the same files after a change.
+"""
 
 
 class EventList:
-    """Events of the logs. Any thread."""
+    """Reader of the event logs for the page. Any thread may call it."""
 
     def __init__(self) -> None:
         self._reader = EventReader()
         self._reading = threading.Lock()
 
     def newest(self, logs: EventLogs, kind: str, limit: int) -> list[dict[str, Any]]:
-        """Return at most `limit` events of one kind ("" for all kinds), newest first.
+        """Return at most `limit` events of one kind ("" for all kinds) as JSON types, newest first.
 
-        `ongoing` is true for problems and states that have not ended.
+        The field `ongoing` is true if the problem or state that the event began has not ended.
         """
         events, ongoing = self._all(logs)
         shown = [each for each in _joined(events) if kind in ("", each[0].kind)]
@@ -36,6 +39,7 @@ class EventList:
         ]
 
     def _all(self, logs: EventLogs) -> tuple[list[Event], set[tuple[float, tuple[str, ...]]]]:
+        """Return all events in the order of time, and (`at`, key) of the beginnings without an end."""
         found: list[Event] = []
         ongoing = set()
         with self._reading:
@@ -48,21 +52,23 @@ class EventList:
 
 
 def _joined(events: list[Event]) -> list[list[Event]]:
-    """Return each shown event with the events that it represents.
+    """Join equal events of several workers.
 
-    Equal events of several workers become one event with all names.
+    Each list in the result begins with the event to show, which contains the names of all its workers. The events that
+    it represents follow.
     """
     joined: list[list[Event]] = []
-    places: dict[tuple[str, ...], list[Event]] = {}
+    # The last list for each text.
+    newest: dict[tuple[str, ...], list[Event]] = {}
     for event in events:
         identity = (event.kind, event.text, event.detail)
-        known = places.get(identity)
+        known = newest.get(identity)
         if known and event.at - known[0].at <= SAME_SECS and event.worker not in {each.worker for each in known[1:]}:
             known.append(event)
             names = sorted(each.worker for each in known[1:])
-            # An event of the supervisor concerns the whole bridge, so it has no worker name.
+            # An event of the supervisor has no worker name. It concerns the entire bridge.
             known[0] = replace(known[0], worker=", ".join(names) if all(names) else "")
         else:
-            places[identity] = [event, event]
-            joined.append(places[identity])
+            newest[identity] = [event, event]
+            joined.append(newest[identity])
     return joined

@@ -1,12 +1,14 @@
-"""The log of events: a bounded file in the folder of the spool, with one event per line as JSON.
+"""The event log: files in the folder of the spool, with one event per line as JSON.
 
     events.jsonl        the newest events
-    events.old.jsonl    the events before those; the rotation replaces this file. Each file has at most MAX_FILE_BYTES
+    events.old.jsonl    older events
 
-Only changes of state are events, so a file lasts for days. Events wait in memory until the next `flush`, which writes
-them with one call; if the disk does not accept them, they wait longer. If the process is killed, the events that were
-not flushed are lost. There is no `fsync`: after a power failure, the last events may be missing. A line that is damaged
-or incomplete is skipped.
+A file has at most MAX_FILE_BYTES. Before events.jsonl would exceed this size, it is renamed and replaces
+events.old.jsonl. Only changes of state are events, so a file contains the events of several days.
+
+Events wait in memory until the next `flush` writes them. If the disk does not accept them, they stay in memory. If the
+process is killed, events that were not flushed are lost. The files are written without `fsync`, so after a power
+failure the last events may be missing. A damaged or incomplete line is skipped.
 """
 
 from __future__ import annotations
@@ -33,15 +35,15 @@ log = logging.getLogger(__name__)
 EVENT_FILE: Final = "events.jsonl"
 OLD_EVENT_FILE: Final = "events.old.jsonl"
 MAX_FILE_BYTES: Final = 512 * 1024
-"""About 2,000 events."""
+"""Maximum size of a file, which contains about 2,000 events."""
 MAX_WAITING: Final = 500
-"""Max number of events in memory while the disk accepts none. Beyond it, the oldest ones are discarded."""
+"""Maximum number of events in memory while the disk accepts no writes. Older events are discarded."""
 MAX_WRITTEN: Final = 100
-"""Max number of events written in one call: fewer than fit in a file."""
+"""Maximum number of events in one write, so that they always fit into one file."""
 
 
 class EventLog:
-    """The log of one process. Any thread may call `add`; one thread calls `flush`."""
+    """The event log of one process. Any thread may call any method."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / EVENT_FILE
@@ -50,16 +52,18 @@ class EventLog:
         self._failing = False
 
     def add(self, event: Event) -> None:
-        """Add an event. It never blocks."""
+        """Add an event to those that wait for `flush`. This method never blocks."""
         self._waiting.append(event)
 
     def flush(self) -> None:
-        """Write the events that wait. An error is logged once, until a write succeeds."""
+        """Write the events that wait in memory. The first of several failed writes is logged, and none is raised."""
         with self._flushing:
             try:
                 while taken := list(islice(self._waiting, MAX_WRITTEN)):
                     self._append(b"".join(event.line() for event in taken))
                     self._failing = False
+                    # During the write, `add` may have discarded the oldest events of a full deque. So each event is
+                    # removed only if it is still the oldest one.
                     for event in taken:
                         if self._waiting and self._waiting[0] is event:
                             self._waiting.popleft()
@@ -69,7 +73,7 @@ class EventLog:
                 self._failing = True
 
     def _rotate(self, added: int) -> None:
-        """Rename the file if `added` more bytes would exceed its limit."""
+        """Rename the file if it would exceed its limit with `added` more bytes."""
         with suppress(FileNotFoundError):
             if self._file.stat().st_size + added > MAX_FILE_BYTES:
                 self._file.replace(self._file.with_name(OLD_EVENT_FILE))
@@ -80,13 +84,13 @@ class EventLog:
         descriptor = os.open(self._file, flags, 0o600)
         try:
             size = os.fstat(descriptor).st_size
-            # A crash may have left an incomplete line. Without a line break, it would make the next line unreadable
-            # too.
+            # After a crash, the last line may be incomplete. A line break separates it from the next event, which would
+            # otherwise be unreadable too.
             torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
             written = os.write(descriptor, b"\n" * torn + octets)
             if written < torn + len(octets):
-                # The disk became full during the write. The file is cut, so that the next attempt does not repeat a
-                # part of the events.
+                # The disk became full during the write. The next attempt writes all events again, so the part that was
+                # written is removed.
                 os.ftruncate(descriptor, size)
                 raise OSError(28, "No space left on device")
         finally:
@@ -94,13 +98,15 @@ class EventLog:
 
     def waiting(self) -> list[Event]:
         """Return the events that are not in the file yet, oldest first."""
+        # Another thread may add events. Copying a deque is one step, but iterating over it is not.
         return list(self._waiting.copy())
 
 
 class EventLogs(NamedTuple):
-    """Logs of a bridge: their folders, by worker name ("" for the process itself).
+    """Event logs of a bridge and its workers.
 
-    `waiting` has the events of the process itself that are not in its file yet.
+    folders   folders with the files, by the name of the worker; the name of the bridge itself is ""
+    waiting   events of the bridge itself that are not in its file yet
     """
 
     folders: Mapping[str, Path]
@@ -108,13 +114,13 @@ class EventLogs(NamedTuple):
 
 
 class EventReader:
-    """Reader of logs. It parses a file again only when it has changed. Not thread-safe."""
+    """Reader of event logs. It parses a file again only if the file has changed. Not thread-safe."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, ...], list[Event]]] = {}
 
     def events(self, folder: Path) -> list[Event]:
-        """Return the events in the files of a folder, oldest first."""
+        """Return the events in the two files of a folder, oldest first."""
         return [event for name in (OLD_EVENT_FILE, EVENT_FILE) for event in self._events(folder / name)]
 
     def _events(self, file: Path) -> list[Event]:
@@ -132,10 +138,10 @@ class EventReader:
 
 def _parsed(file: Path) -> Iterator[Event]:
     try:
-        # The last write before a rotation may exceed the limit.
+        # Another program may have written the file, so its size is limited. A valid file is never this large.
         octets = read_bytes(file, 4 * MAX_FILE_BYTES)
     except FileProblem as error:
-        log.warning("the event log %s is left out: %s", file, error)
+        log.warning("the event log %s cannot be read: %s", file, error)
         return
     for line in octets.split(b"\n"):
         event = parsed(line) if line else None
@@ -144,7 +150,7 @@ def _parsed(file: Path) -> Iterator[Event]:
 
 
 def unfinished(events: list[Event]) -> dict[tuple[str, ...], Event]:
-    """Return the events of problems and states that have not ended, by key."""
+    """Return the beginnings of problems and states that have not ended, by key."""
     found: dict[tuple[str, ...], Event] = {}
     for event in events:
         if event.begins:

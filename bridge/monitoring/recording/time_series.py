@@ -1,7 +1,10 @@
-"""One resolution of the curves: a ring of points for each curve, with one point for each step of the wall clock.
+"""Points of all curves in one resolution.
 
-A point summarises its complete step: the mean rate, the highest level (or the lowest, see `LOWEST`), or the
-percentiles. If the bridge was down or hung during a step, the step has no point, and each curve has a gap.
+The wall clock is divided into steps of equal length, for example of 15 seconds. A curve has one point for each step,
+which summarises the snapshots in the step: the mean rate, the highest level (or the lowest, see `LOWEST`), or the
+percentiles of latencies. If the bridge was down or hung during a step, each curve has a gap at this step.
+
+The points of a curve are stored in a ring: a new point replaces the oldest one.
 """
 
 from __future__ import annotations
@@ -19,99 +22,110 @@ if TYPE_CHECKING:
     from bridge.monitoring.recording.curve_values import CurveValues
 
 MAX_SERIES: Final = 3_000
-"""Max number of curves. With 240 points of 8 bytes each, they need 6 MB."""
+"""Maximum number of curves, including those of mappings and streams. With 240 points each, they need 6 MB."""
 MAX_GAP_STEPS: Final = 3
-"""A snapshot that is late by fewer steps causes no gap: its rates cover the time since the previous one."""
-# Format of values: five digits are more than a screen can show, and short in JSON.
+"""Maximum number of steps by which a snapshot may be late without a gap. The steps between get the mean rate."""
+# Values are rounded to five digits. A screen cannot show more, and the JSON becomes shorter.
 _SIGNIFICANT: Final = ".5g"
 
 
 @dataclass(slots=True)
-class _Base:
-    """The snapshot with which the current step began, and the levels since then."""
+class _StepStart:
+    """The first snapshot of the current step, and the highest (or lowest) levels since then."""
 
     values: CurveValues
-    slot: int
+    step: int
     moment: float
     levels: dict[str, float]
 
 
 class TimeSeries:
-    """Ring of `points` points, each over `step_secs`. Not thread-safe: its owner guards it.
+    """Points of all curves in one resolution. Not thread-safe: the owner of the object protects it.
 
-    With `named`, it also stores the counters of each mapping and stream, which are not in `UNITS`.
+    Each curve has `points` points, and each point covers `step_secs` seconds. With `named`, the object also stores a
+    curve for each mapping and stream. The names of these curves are not in `UNITS`.
     """
 
     def __init__(self, step_secs: int, points: int, *, named: bool = False) -> None:
         self.step_secs = step_secs
         self.points = points
         self.newest: int | None = None
-        """Number of the newest step with a point: seconds since 1970, divided by the length of a step."""
+        """Number of the newest step with a point. It is the time in seconds since 1970, divided by `step_secs`."""
         self._named = named
         self._series = {name: self._empty() for name in UNITS}
-        self._base: _Base | None = None
+        self._start: _StepStart | None = None
 
     def _empty(self) -> array[float]:
         return array("d", [nan]) * self.points
 
     def add(self, values: CurveValues, at: float, moment: float) -> None:
-        """Add a snapshot. `at`: seconds since 1970; `moment`: seconds of a monotonic clock."""
-        slot, base = int(at // self.step_secs), self._base
-        if base is None or not base.slot <= slot <= base.slot + MAX_GAP_STEPS:
-            # The first snapshot, and one after a gap or a change of the clock, gives no rate. It is only a new base.
-            self._base = _Base(values, slot, moment, dict(values.levels))
-            return
-        _fold(base.levels, values.levels)
-        if slot == base.slot or moment <= base.moment:
-            return
-        point = rates(values.counters, base.values.counters, moment - base.moment)
-        point |= base.levels | latencies(values.latency, base.values.latency)
-        for each in range(base.slot, slot):
-            self.put(each, point if self._named else {name: point[name] for name in UNITS if name in point})
-        self._base = _Base(values, slot, moment, dict(values.levels))
+        """Add the values of a snapshot.
 
-    def put(self, slot: int, point: Mapping[str, float]) -> None:
-        """Store the point of a step. Remove points that are too old for the ring or later than this step."""
-        if self.newest is None or slot > self.newest:
-            first = slot if self.newest is None else max(self.newest + 1, slot - self.points + 1)
-            self._clear(range(first, slot))
+        `at` is in seconds since 1970, `moment` in seconds of a monotonic clock. The points of a step are stored with
+        the first snapshot of a later step.
+        """
+        step, start = int(at // self.step_secs), self._start
+        if start is None or not start.step <= step <= start.step + MAX_GAP_STEPS:
+            # This is the first snapshot, or the first one after a gap or after a change of the clock. Without a usable
+            # snapshot before it, there is no rate.
+            self._start = _StepStart(values, step, moment, dict(values.levels))
+            return
+        _update_levels(start.levels, values.levels)
+        if step == start.step or moment <= start.moment:
+            return
+        point = rates(values.counters, start.values.counters, moment - start.moment)
+        point |= start.levels | latencies(values.latency, start.values.latency)
+        for each in range(start.step, step):
+            self.put(each, point if self._named else {name: point[name] for name in UNITS if name in point})
+        self._start = _StepStart(values, step, moment, dict(values.levels))
+
+    def put(self, step: int, point: Mapping[str, float]) -> None:
+        """Store the values of all curves at a step, which becomes the newest step.
+
+        Points that are too old for the ring are removed, and also all points later than this step.
+        """
+        if self.newest is None or step > self.newest:
+            # The steps between the newest point and this one had no snapshot.
+            first = step if self.newest is None else max(self.newest + 1, step - self.points + 1)
+            self._clear(range(first, step))
         else:
-            # The clock was set back, so points after this step are in the future.
-            self._clear(range(slot + 1, min(self.newest, slot + self.points) + 1))
-        self._clear(range(slot, slot + 1))
-        self.newest, place = slot, slot % self.points
+            # The clock was set back, so the points after this step are in the future.
+            self._clear(range(step + 1, min(self.newest, step + self.points) + 1))
+        self._clear(range(step, step + 1))
+        self.newest, position = step, step % self.points
         for name, value in point.items():
             if name not in self._series:
+                # Names of mappings and streams are not limited, but the memory is.
                 if len(self._series) >= MAX_SERIES:
                     continue
                 self._series[name] = self._empty()
-            self._series[name][place] = float(format(value, _SIGNIFICANT))
+            self._series[name][position] = float(format(value, _SIGNIFICANT))
 
-    def _clear(self, slots: range) -> None:
+    def _clear(self, steps: range) -> None:
         for series in self._series.values():
-            for slot in slots:
-                series[slot % self.points] = nan
+            for step in steps:
+                series[step % self.points] = nan
 
     def curves(self) -> dict[str, list[float]]:
-        """Return the points of the curves, oldest first; NaN if a point is missing."""
+        """Return the points of each curve, oldest first. A missing point is NaN."""
         return {name: self._ordered(self._series[name]) for name in UNITS}
 
     def named(self) -> dict[str, list[float]]:
-        """Return the points of the other series. Their first points may be missing."""
+        """Return the points of the curves of mappings and streams, oldest first. A missing point is NaN."""
         return {name: self._ordered(series) for name, series in self._series.items() if name not in UNITS}
 
     def _ordered(self, series: array[float]) -> list[float]:
-        cut = 0 if self.newest is None else (self.newest + 1) % self.points
-        return series[cut:].tolist() + series[:cut].tolist()
+        oldest = 0 if self.newest is None else (self.newest + 1) % self.points
+        return series[oldest:].tolist() + series[:oldest].tolist()
 
     def rows(self, after: int) -> Iterator[tuple[int, Sequence[float]]]:
-        """Yield (step, values of `UNITS`) of each step after `after`; NaN: no point."""
+        """Yield (step number, values in the order of `UNITS`) for each step after `after`. A missing value is NaN."""
         if self.newest is not None:
-            for slot in range(max(after, self.newest - self.points) + 1, self.newest + 1):
-                yield slot, [self._series[name][slot % self.points] for name in UNITS]
+            for step in range(max(after, self.newest - self.points) + 1, self.newest + 1):
+                yield step, [self._series[name][step % self.points] for name in UNITS]
 
 
-def _fold(levels: dict[str, float], now: Mapping[str, float]) -> None:
+def _update_levels(levels: dict[str, float], now: Mapping[str, float]) -> None:
     for name, value in now.items():
         known = levels.get(name, value)
         levels[name] = min(known, value) if name in LOWEST else max(known, value)

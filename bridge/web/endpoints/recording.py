@@ -45,7 +45,7 @@ class RecordingEndpoints:
 
     async def history(self, _request: Request) -> Response:
         """Serve GET /api/history: the rates of the last hour, of each mapping and stream."""
-        return json(await self._threads.run(self._bridge.curves.of_each))
+        return json(await self._threads.run(self._bridge.curves.named_rates))
 
     async def curves(self, request: Request) -> Response:
         """Serve GET /api/curves?range=: rates, backlog, latency, link and process over `15m`, `1h` or `24h`."""

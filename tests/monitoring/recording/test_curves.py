@@ -106,7 +106,7 @@ def test_replay_of_dead_letters_is_no_negative_rate():
 def test_series_of_mappings_and_streams_have_the_points_of_the_last_hour():
     curves = Curves()
     fed(curves, 60)
-    value = curves.of_each()
+    value = curves.named_rates()
     assert (value["step_secs"], set(value["series"])) == (
         15,
         {"messages", "mapped", "mapping press", "stream telemetry"},
@@ -190,7 +190,7 @@ def test_damaged_row_is_left_out_and_logged(file, caplog):
     file.write_bytes(octets)
     again = reopened(file)
     assert len(points(again)) == len(points(curves)) - 1
-    assert "left out 1 damaged point" in caplog.text
+    assert "skipped 1 damaged point" in caplog.text
 
 
 @pytest.mark.parametrize("content", [b"", b"no curves", b"x" * 54_000, b"\0" * 100_000])

@@ -147,4 +147,4 @@ def test_restart_shows_whether_the_run_before_was_stopped(run):
     stopped = Run(run.folder)
     stopped.look()
     details = [each.detail.partition("; ")[2] for each in stopped.events("started")]
-    assert details == ["", "the run before ended without a stop (crash, kill or power failure)", ""]
+    assert details == ["", "the previous run did not stop cleanly (crash, kill or power failure)", ""]
