@@ -39,5 +39,5 @@ def epilog(command: str) -> str | None:
     examples = EXAMPLES.get(command)
     if examples is None:
         return None
-    # With a backspace in its first line, Click keeps the line breaks of a paragraph.
+    # If the first line of a paragraph is a backspace, Click keeps the line breaks of the paragraph.
     return "\b\n" + "\n".join(["Examples:", *(f"  mqtt-kinesis {each}" for each in examples)])

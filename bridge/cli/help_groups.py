@@ -30,6 +30,7 @@ class CommandGroups(TyperGroup):
         command = super().get_command(ctx, cmd_name)
         for param in command.params if command else ():
             if param.param_type_name == "argument":
+                # This attribute of the object hides the method of the same name in Typer's class.
                 vars(param)["display_type_rich"] = _no_type
         return command
 

@@ -142,6 +142,7 @@ def try_(
     """Show what the mappings do with one message: each record with its key and stream, or why there is no record."""
     from bridge.cli.commands.try_message import TryOptions, try_dead_letter, try_message  # noqa: PLC0415 - see the module
 
+    # Exactly one of the two options must be given.
     if bool(topic) == (dead_letter is not None):
         raise typer.BadParameter("give either --topic (and --payload) or --dead-letter NUMBER")
     if dead_letter is not None:

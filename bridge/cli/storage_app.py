@@ -214,7 +214,7 @@ def clear_state(
     raise typer.Exit(run_clear(config, mapping, worker, yes=yes))
 
 
-# Set here for all sub-commands, because the decorator of each would have to repeat its name.
+# The examples are added here, because each decorator above would have to repeat the full name of its command.
 for _group, _prefix in ((dead_letters, "dead-letters"), (spool, "spool"), (state, "state")):
     for _command in _group.registered_commands:
         _command.epilog = epilog(f"{_prefix} {_command.name}")

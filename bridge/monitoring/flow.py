@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SAMPLE_SECS: Final = 10.0
 """Minimum seconds between two stored samples of a stream."""
 RATE_SECS: Final = 60.0
-"""Time over which a rate is a mean.
+"""Each rate is the mean over this number of seconds.
 
 A minute is long enough for a stream with a message every ten seconds, and short enough to show an outage soon.
 """
@@ -35,7 +35,7 @@ After a restart of the broker, or while a machine sends a batch, the age increas
 minutes, it is clear that the stream delivers less than arrives.
 """
 STEP_SECS: Final = 60.0
-"""Length of one of these steps."""
+"""Length of a step of FALLING_BEHIND_STEPS, in seconds."""
 STEP_GROWTH_SECS: Final = 1.0
 """Seconds by which the age must increase in a minute. Smaller changes are normal variation.
 

@@ -24,11 +24,11 @@ _KILOBYTE: Final = 1_000
 _MEGABYTE: Final = 1_000_000
 _TENTH: Final = 0.1
 AGAIN_SECS: Final = 3_600.0
-"""Minimum seconds between two log lines about one link. Without it, a slow link would fill the log."""
+"""Minimum seconds between two log lines about one link. Without this pause, a slow link would fill the log."""
 
 
 class LinkLog:
-    """Logs the links that limit delivery, each at most once an hour. Not thread-safe."""
+    """Logger of the links that limit delivery. It logs each link at most once an hour. Not thread-safe."""
 
     def __init__(self) -> None:
         self._reported_at: dict[str, float] = {}

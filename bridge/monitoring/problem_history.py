@@ -29,7 +29,7 @@ If it is found again earlier, it has not ended. So a session that is lost every 
 the snapshots of two threads may arrive in the wrong order, which must not end a problem.
 """
 RESUME_SECS: Final = 90.0
-"""Seconds after the start in which a problem of the previous run may be found again. It then continues.
+"""A problem of the previous run continues if it is found again within this number of seconds after the start.
 
 The slowest rule finds a problem after half a minute without progress, which begins only after the first session.
 """

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[Snapshot, Flow, float], Iterator[ActiveProblem]]
 
-# A worker in one of these states is a problem. A worker that drains, or has drained, its spool is none.
+# A worker in one of these states is a problem. A worker that drains or has drained its spool is no problem.
 WORKER_NOT_RUNNING: Final = ("starting", "restarting", "stopped")
 # Beginnings of the summaries. The address of the broker follows.
 _NOT_GRANTED: Final[dict[GuaranteeCode, str]] = {
@@ -148,7 +148,7 @@ def _failing_file(snapshot: Snapshot, file: str, texts: list[str]) -> ActiveProb
     name = file.rpartition("/")[2].removesuffix(".yaml")
     more = [f"and {len(texts) - _CAUSES_SHOWN} more errors"] if len(texts) > _CAUSES_SHOWN else []
     cause = "\n".join([*texts[:_CAUSES_SHOWN], *more])
-    # All other files than mapping files.
+    # The file is not a mapping file.
     if name not in snapshot.failing_mappings:
         return _problem("mapping-failing", f"{file} does not load", cause, mapping="")
     active = any(each.name == name for each in snapshot.coverage.mappings)
@@ -232,7 +232,7 @@ def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping
         summary, since = f"AWS refuses the records of stream {name}{at}", now - status.bad_for_secs
         hint = {"advice": status.hint} if status.hint else {}
         yield _problem("stream-refused", summary, cause, since=since, attempts=attempts, **hint, **numbers)
-    # Without buffered records, nothing is sent, so it means nothing that Kinesis accepts no record.
+    # Without buffered records, nothing is sent, so Kinesis cannot accept a record.
     elif numbers["buffered_records"] and (stalled := _stalled(status, flow)):
         summary = f"Kinesis accepts no records of stream {name}{at}"
         cause = cause or "no request was answered"

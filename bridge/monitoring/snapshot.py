@@ -127,7 +127,7 @@ class Snapshot:
     mappings_fingerprint: str = ""
     settings_fingerprint: str = ""
     started_at: float = 0.0
-    """Seconds since 1970, like `reloaded_at`."""
+    """Time of the start in seconds since 1970. `reloaded_at` has the same unit."""
     stalled: tuple[str, ...] = ()
     """Reasons why a thread makes no progress; empty while all threads make progress."""
     dead_letter_bytes: int = 0
@@ -166,7 +166,7 @@ class Snapshot:
     memory_bytes: int = 0
     """Resident memory of the process."""
     max_bytes_per_sec: int = 0
-    """kinesis.max_bytes_per_sec; 0 without a limit."""
+    """Value of kinesis.max_bytes_per_sec; 0 if there is no limit."""
 
     def summary_json(self) -> dict[str, Any]:
         """Return all fields as JSON types, except the coverage and the histograms.

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 # Added to mqtt.client_id, because a second client with the ID of the bridge would end the bridge's session.
 SUFFIX = "-capture"
-# The command waits for the subscription as long as it is to record, but within these two limits.
+# The command waits for the subscription as long as it records, but at least 5 s and at most 20 s.
 CONNECT_SECS = 20.0
 _MIN_CONNECT_SECS = 5.0
 # Maximum wait for messages, after which signals and limits are checked.
@@ -116,7 +116,7 @@ def record_session(
 
 
 def filters_of(topics: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return the filters to subscribe to for the options --topic, as `joined` of `record_session`.
+    """Return the filters of the options --topic in the form of the argument `joined` of `record_session`.
 
     Raise UsageError for an invalid filter.
     """

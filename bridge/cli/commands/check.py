@@ -132,7 +132,7 @@ def _is_resource(file: str) -> bool:
 
 
 def _folder_of(file: Path) -> Path:
-    """Return the folder of mappings that a file belongs to; a folder itself."""
+    """Return the folder of mappings that a file belongs to. If `file` is a folder, return it unchanged."""
     if file.is_dir():
         return file
     folder = file.absolute().parent

@@ -64,7 +64,7 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
     seen: TopicCoverage | None = None
     at_ms = 0
     for each in read_capture(capture):
-        # A mapping is silent at the end of the recording, so the times are those of the recorded messages.
+        # A mapping counts as silent at the end of the recording, not at the current time.
         at_ms = each.message.received_at_ms
         seen = seen or TopicCoverage(at_ms)
         match = routes.match(each.message.topic.encode())

@@ -70,6 +70,7 @@ def list_dead_letters(config: Path, wanted: DeadLetterFilter, worker: int | None
             if as_json:
                 print(_json(number, each))
             else:
+                # The code follows the time, which ends with Z and two spaces.
                 print_coloured(prefix + _line(each), {rf"(?<=Z  ){re.escape(each.dead_letter.code)}(?=  )": BAD})
     if not as_json:
         by_code = ", ".join(f"{code} {count:,}" for code, count in codes.most_common())

@@ -176,6 +176,7 @@ def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destinati
     wanted = [output.destination for mapping in mappings for output in mapping.outputs]
     if settings.kinesis.manifest:
         wanted.append(Destination(settings.kinesis.manifest.data_stream))
+    # Outputs to one stream may also differ in packing or order, but the checks do not depend on these.
     return list({(each.data_stream, each.region, each.role_arn): each for each in wanted}.values())
 
 

@@ -54,8 +54,8 @@ _EXAMPLE: Final = Message(
 class InitOptions:
     """Options of the command.
 
-    `given` contains the values that have their own option, such as `mqtt.url`, by name. `settings` contains the texts
-    of --set. If `listen_secs` is None, the command prompts for the time.
+    `given` contains the values of options such as --url, by their name in bridge.yaml (`mqtt.url`). `settings` contains
+    the texts of --set. If `listen_secs` is None, the command prompts for the time.
     """
 
     given: Mapping[str, str]
@@ -188,6 +188,7 @@ def _written_lines(
 ) -> Iterator[str]:
     yield printable(summary)
     yield f"wrote {config}"
+    # Without proposals, `files` contains the example, so the lengths may differ.
     for file, each in zip(files, proposals, strict=False):
         what = f"{each.kind.payload}, {pluralize(each.messages, 'message')} on {pluralize(each.topics, 'topic')}"
         yield f"wrote {_shown(file)}: {printable(each.topic)} ({what})"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class PolicyOptions:
     """Options of the command.
 
-    `role` is the role_arn of an output, if its policy is wanted. "" selects the policy of the bridge's own identity.
+    `role` selects the identity: the role_arn of an output, or "" for the identity of the bridge itself.
     """
 
     account: str = ""

@@ -75,7 +75,7 @@ def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) 
     path = settings.spool.path
     refuse_without_permission(path)
     if not workers and len(members(settings, 0)) == 1:
-        # A supervisor that drains such a spool may run without using `path` itself.
+        # A supervisor may be running. It locks its own folder and those of its workers, but not `path` itself.
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
         service = assemble(settings)
         service.ends_on_hang = True

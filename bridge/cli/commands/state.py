@@ -58,6 +58,7 @@ def show_state(config: Path, mapping: str, limit: int, worker: int | None) -> in
     """
     shown = 0
     for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values():
+        # The limit applies to the rows of all spools together.
         for _, key, value in islice(read_states(folder, mapping), limit - shown):
             text = value.decode(errors="replace")
             cut = f"{text[:_SHOWN_CHARS]}… ({len(value):,} bytes)" if len(text) > _SHOWN_CHARS else text

@@ -94,6 +94,9 @@ def _backlog(pair: StatusPair) -> str:
     return f"{pluralize(count, 'record')} buffered (oldest {duration(oldest)}){then}"
 
 
+# The number of each column is its weight. On a narrow screen, the columns with the smallest weights are omitted.
+
+
 def _streams(pair: StatusPair, width: int | None) -> Iterator[str]:
     rows = pair.status["streams"]
     columns = [

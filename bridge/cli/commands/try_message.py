@@ -71,7 +71,7 @@ def try_dead_letter(
     reason = printable(f"{dead_letter.code}: {dead_letter.detail}")
     if dead_letter.kind != "message":
         raise BridgeError(f"dead letter {number} is a record that Kinesis rejected, not a message ({reason})")
-    # The JSON object describes only what the mappings do now.
+    # With --json, only the explanation is printed.
     if not as_json:
         _print_dead_letter(number, dead_letter, reason)
     return _repeated(settings, dead_letter.message, as_json=as_json, watch=watch)

@@ -64,6 +64,7 @@ def as_sarif(result: CheckResult) -> str:
     texts = {_RULE: "Configuration and mappings load, and their tests pass", **NOTE_CODES}
     rules = [{"id": code, "shortDescription": {"text": text}} for code, text in texts.items()]
     driver = {"name": "mqtt-kinesis", "version": __version__, "rules": rules}
+    # Only notes have a code.
     results = [
         {
             "ruleId": each.code or _RULE,
@@ -102,9 +103,9 @@ FORMATS: Final[dict[str, Callable[[CheckResult], str]]] = {
 
 
 def _annotation(level: str, problem: Problem) -> str:
-    place = f",line={problem.line},col={problem.column}" if problem.line else ""
+    position = f",line={problem.line},col={problem.column}" if problem.line else ""
     title = _property("mqtt-kinesis check")
-    return f"::{level} file={_property(_relative(problem.file))}{place},title={title}::{_data(_text(problem))}"
+    return f"::{level} file={_property(_relative(problem.file))}{position},title={title}::{_data(_text(problem))}"
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
@@ -118,10 +119,11 @@ def _problem(problem: Problem) -> dict[str, Any]:
 
 
 def _location(problem: Problem) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": Path(_relative(problem.file)).as_posix()}}
+    location: dict[str, Any] = {"artifactLocation": {"uri": Path(_relative(problem.file)).as_posix()}}
+    # Line 0 means that the problem concerns the entire file. SARIF counts lines and columns from 1.
     if problem.line:
-        place["region"] = {"startLine": problem.line, "startColumn": max(1, problem.column)}
-    return {"physicalLocation": place}
+        location["region"] = {"startLine": problem.line, "startColumn": max(1, problem.column)}
+    return {"physicalLocation": location}
 
 
 def _text(problem: Problem) -> str:

@@ -29,6 +29,7 @@ _MIN_CHARS: Final = 20
 
 def verdict_line(status: Status, width: int | None = None) -> list[str]:
     """Return the state and the worst problem, at most `width` characters wide."""
+    # The verdict begins with the state and a colon. Here, the state is the label.
     _, _, text = status["verdict"].partition(": ")
     return labelled(STATE_WORDS[status["state"]], text, width)
 
@@ -85,6 +86,7 @@ def _together(problems: Sequence[ActiveProblem]) -> ActiveProblem:
 def link_lines(status: Status, width: int | None = None) -> Iterator[str]:
     """Yield a line for each link to AWS."""
     for value in status["endpoints"]:
+        # The text begins with the word "link", which is the label here.
         _, _, text = link_text(EndpointStatus(**value)).partition(" ")
         yield from labelled("link", text, width)
 

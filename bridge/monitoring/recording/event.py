@@ -24,7 +24,7 @@ EventKind = Literal[
     "recovered",
 ]
 EVENT_KINDS: Final = get_args(EventKind)
-# Kinds of events that begin something. Its end is a later event of the kind "recovered".
+# Kinds of events that begin something. The end is a later event of the kind "recovered".
 _BEGINNINGS: Final = ("problem", "conflict", "throttled")
 MAX_TEXT_CHARS: Final = 500
 """Maximum length of a text in the log. The error in a mapping file can have many lines."""

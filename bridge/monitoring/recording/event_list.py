@@ -58,7 +58,7 @@ def _joined(events: list[Event]) -> list[list[Event]]:
     it represents follow.
     """
     joined: list[list[Event]] = []
-    # The last list for each text.
+    # The newest list for each combination of kind, text and detail.
     newest: dict[tuple[str, ...], list[Event]] = {}
     for event in events:
         identity = (event.kind, event.text, event.detail)
