@@ -1,4 +1,4 @@
-"""A folder with a configuration and mappings, as a user has it."""
+"""Builder of a folder with a configuration file and mapping files, as a user would write them."""
 
 import textwrap
 
@@ -21,7 +21,10 @@ tests:
 
 
 def set_up(folder, port=1883, more="", **mappings):
-    """Write the files; `press=TEXT` becomes mappings/press.yaml. Return the path of the configuration."""
+    """Write the files, and return the path of the configuration file.
+
+    A keyword argument is a mapping: `press=TEXT` is written to mappings/press.yaml. None omits the mapping.
+    """
     (folder / "mappings").mkdir()
     for name, text in ({"press": PRESS} | mappings).items():
         if text is not None:

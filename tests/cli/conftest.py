@@ -1,4 +1,4 @@
-"""`command(...)`: the command line in this process, because starting a process takes a second."""
+"""Fixture `command`: runs the command line in this process, because starting a process takes a second."""
 
 import io
 import sys
@@ -17,7 +17,7 @@ class Done(NamedTuple):
 
 @pytest.fixture
 def command(monkeypatch, capsys):
-    """command(folder, "check", …) runs in that folder. Its standard input is empty, or `stdin`."""
+    """Return a function that runs a command in a folder, for example command(folder, "check")."""
 
     def call(folder, *arguments, stdin=""):
         monkeypatch.chdir(folder)

@@ -1,4 +1,4 @@
-"""Output of every command: plain in a pipe or with NO_COLOR, in colour on a terminal. Progress bars need a terminal."""
+"""Output of every command: in colour and with progress bars on a terminal, plain in a pipe or with NO_COLOR."""
 
 import os
 import pty
@@ -54,19 +54,19 @@ LINES = {
     "state clear": "state clear press --yes",
 }
 FOR_PROGRAMS = {"schema", "policy"}
-"""Commands whose output is a document."""
+"""Commands whose output is a JSON document, which has no colours."""
 REPLAYS = {"dead-letters replay", "dead-letters delete"}
 EXPORTS = {"dead-letters export", "spool export"}
-WITH_A_BAR = {"capture", "diff", "prove", *REPLAYS, *EXPORTS}
+WITH_PROGRESS_BAR = {"capture", "diff", "prove", *REPLAYS, *EXPORTS}
 APART = {"run", "demo", "support-bundle"}
-"""Commands that do not end by themselves, or write a file: see below, and test_support_bundle."""
+"""Commands that other tests cover. `run` and `demo` do not end by themselves; `support-bundle` writes an archive."""
 STYLE = re.compile(r"\x1b\[[\d;]*m")
 CURSOR = re.compile(r"\x1b\[\??\d*[A-LhlJK]")
-"""How a bar moves to where it was."""
+"""Escape sequences with which a progress bar moves the cursor and clears a line."""
 
 
 class NothingStored:
-    """A publisher of streams without a record."""
+    """Publisher whose streams contain no record."""
 
     def __init__(self, settings):
         pass
@@ -86,7 +86,7 @@ def broker():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, broker):
-    """A bridge's folder with data for every command. No command needs the network."""
+    """Return the folder of a bridge with data for every command. No command needs the network."""
     nowhere = f"http://127.0.0.1:{free_port()}"
     config = set_up(tmp_path, broker.port, mappings="")
     (tmp_path / "mappings" / "mappings.yaml").unlink()
@@ -103,8 +103,8 @@ def folder(tmp_path, monkeypatch, broker):
     spool.commit(Transaction(dead_letters=[dead_letter(mapping="press", topic=TOPIC, payload=b"{") for _ in range(2)]))
     spool.close()
     refused = stream(state="refused", detail="no", hint="do")
-    told = {"status": snapshot(streams=(refused,), problems=(problem(),)).summary_json()}
-    monkeypatch.setattr(status_module, "request", lambda _folder: orjson.loads(orjson.dumps(told)))
+    response = {"status": snapshot(streams=(refused,), problems=(problem(),)).summary_json()}
+    monkeypatch.setattr(status_module, "request", lambda _folder: orjson.loads(orjson.dumps(response)))
     monkeypatch.setattr(prove_module, "KinesisPublisher", NothingStored)
     monkeypatch.setattr(doctor_broker, "LISTEN_SECS", 0.1)
     monkeypatch.setattr(doctor_broker, "SYSTEM_SECS", 0.1)
@@ -129,7 +129,7 @@ def call(line, monkeypatch, out, err):
 
 
 def on_a_terminal(line, monkeypatch):
-    """Return the output."""
+    """Run a command on a pseudo-terminal, and return its output."""
     leader, follower = pty.openpty()
     written = bytearray()
 
@@ -172,7 +172,7 @@ def test_output_to_a_pipe_is_plain(name, folder, monkeypatch):
 def test_output_on_a_terminal_has_colour(name, folder, monkeypatch):
     written = on_a_terminal(LINES[name], monkeypatch)
     assert bool(STYLE.search(written)) == (name not in FOR_PROGRAMS), written
-    assert bool(CURSOR.search(written)) == (name in WITH_A_BAR), written
+    assert bool(CURSOR.search(written)) == (name in WITH_PROGRESS_BAR), written
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -180,7 +180,7 @@ def test_output_with_no_color_set_has_no_colour(name, folder, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     written = on_a_terminal(LINES[name], monkeypatch)
     assert not STYLE.search(written), written
-    if name not in WITH_A_BAR:
+    if name not in WITH_PROGRESS_BAR:
         assert "\x1b" not in written
 
 
@@ -208,7 +208,7 @@ PROGRAM = str(Path(sys.executable).with_name("mqtt-kinesis"))
 
 
 def test_log_of_run_has_colour_on_a_terminal(folder):
-    config = folder / "bridge.yaml"  # with a broker that is not there
+    config = folder / "bridge.yaml"  # no broker listens on this port
     config.write_text(re.sub(r"127.0.0.1:\d+\", client_id", f'127.0.0.1:{free_port()}", client_id', config.read_text()))
     with Terminal([PROGRAM, "run"], cwd=folder, columns=200) as terminal:
         terminal.wait_for(lambda lines: any(" warning " in each or " error " in each for each in lines))

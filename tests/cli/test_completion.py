@@ -1,4 +1,4 @@
-"""Completion in bash, zsh and fish on a terminal, with the scripts of the program."""
+"""Shell completion in bash, zsh and fish, with the scripts that the program installs."""
 
 import os
 import shutil
@@ -30,16 +30,16 @@ TYPED = {
     "a folder": ("mqtt-kinesis diff mapp", "mqtt-kinesis diff mappings/"),
 }
 
-ALIKE = {"a stream", "a choice", "a folder"}
-"""A shell takes them as it takes a mapping, a command and a file: what the program answers is seen in bash."""
+ONLY_BASH = {"a stream", "a choice", "a folder"}
+"""Cases that are tested only in bash. For a shell, they are the same as a mapping, a command and a file."""
 
 
 @pytest.fixture(scope="module", params=SHELLS)
 def shell(request, tmp_path_factory):
-    """A prompt of each shell in a bridge's folder, after it has read the completion script."""
+    """Start each shell in the folder of a bridge, and load the completion script."""
     folder = tmp_path_factory.mktemp(request.param)
     set_up(folder)
-    # Without this file, fish reads every manual page of the machine at its start, which takes ten seconds of CPU.
+    # Without this folder, fish reads all manual pages of the machine at its start. This takes ten seconds of CPU time.
     (folder / ".local/share/fish/generated_completions").mkdir(parents=True)
     environment = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     environment["XDG_DATA_HOME"] = str(folder / ".local/share")
@@ -67,14 +67,14 @@ def prompt(lines):
 
 def test_tabulator_completes(shell):
     for what, (typed, expected) in TYPED.items():
-        if shell.name == "bash" or what not in ALIKE:
+        if shell.name == "bash" or what not in ONLY_BASH:
             shell.type(typed + "\t")
             shell.wait_for(expected, timeout_secs=60)
-            shell.type("\x15")  # the line is emptied
+            shell.type("\x15")  # Ctrl-U clears the line
             shell.wait_for(prompt)
 
 
 def test_tabulator_shows_every_command(shell):
-    shell.type("mqtt-kinesis \t\t")  # bash wants it twice
+    shell.type("mqtt-kinesis \t\t")  # bash shows several candidates only after the second tabulator
     shell.wait_for(lambda lines: all(any(name in line for line in lines) for name in ("capture", "doctor", "try")))
     shell.type("\x03")

@@ -1,4 +1,4 @@
-"""End of a failed command, with and without --json."""
+"""Error message and exit code of a failed command, with and without --json."""
 
 import json
 import os
@@ -66,7 +66,7 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("denied", ["the folder", "the database"])
 def test_command_without_permission_ends_with_4(tmp_path, config, monkeypatch, command, denied):
-    """Tests run as root, which may read everything. So the test simulates the errors that another user gets."""
+    """Tests run as root, who may read every file. So this test simulates the errors that another user would get."""
     spool = tmp_path / "data"
     spool.mkdir()
     (spool / "spool.db").touch()

@@ -1,4 +1,4 @@
-"""--help with examples that parse."""
+"""Examples in --help: the command line can parse each of them."""
 
 import shlex
 

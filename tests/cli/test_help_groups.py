@@ -8,7 +8,7 @@ from tests.harness.cli_runner import called
 
 
 def lists(tmp_path, *arguments):
-    """The sections of a help text: a heading, and the lines below it."""
+    """Return the lines of a help text by the heading above them."""
     sections = re.split(r"^(\w[\w ]*):$", called(tmp_path, *arguments).stdout, flags=re.MULTILINE)[1:]
     return dict(zip(sections[::2], sections[1::2], strict=True))
 

@@ -1,4 +1,4 @@
-"""Commands that only read local files need none of the secrets to which `bridge.yaml` refers."""
+"""Commands that only read local files work without the secrets to which `bridge.yaml` refers."""
 
 import pytest
 from typer.testing import CliRunner

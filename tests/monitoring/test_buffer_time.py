@@ -10,7 +10,7 @@ MIB = 1024**2
 
 
 def room(**changes):
-    """100 payloads of 900 bytes; with what a record takes beside its data, 1,000 bytes each."""
+    """Return a snapshot after 100 payloads of 900 bytes. With its overhead, each record needs 1,000 bytes."""
     return snapshot(**{"payload_bytes": 90_000, "spool_bytes": 0, "spool_max_bytes": 7_200_000, **changes})
 
 
@@ -21,12 +21,12 @@ def flow(received, delivered, stalled=0.0, name="telemetry"):
 @pytest.mark.parametrize(
     ("streams", "hours"),
     [
-        (flow(1.0, 0.0), 2.0),  # 7.2 MB at 1,000 B/s
+        (flow(1.0, 0.0), 2.0),  # 7.2 MB at 1,000 bytes per second
         (flow(3.0, 1.0), 1.0),
         (flow(1.0, 1.0), None),
         (flow(1.0, 5.0), None),
         (flow(None, None), None),
-        (flow(1.0, 0.5, stalled=30.0), 2.0),  # the mean of the last minute is from before the stall
+        (flow(1.0, 0.5, stalled=30.0), 2.0),  # the rate of 0.5 is from the time before the stall
         (flow(1.0, 0.0) | flow(1.0, 0.0, name="archive"), 1.0),
     ],
 )
@@ -35,8 +35,8 @@ def test_buffer_hours_follow_the_growth_of_the_backlog(streams, hours):
 
 
 def test_buffer_hours_are_bounded_by_the_disk_and_what_must_stay_free():
-    told = room(disk_free_bytes=4_600_000, spool_min_free_bytes=1_000_000)
-    assert buffer_hours(told, Flow(streams=flow(1.0, 0.0))) == pytest.approx(1.0)
+    limited = room(disk_free_bytes=4_600_000, spool_min_free_bytes=1_000_000)
+    assert buffer_hours(limited, Flow(streams=flow(1.0, 0.0))) == pytest.approx(1.0)
 
 
 def test_buffer_hours_of_a_full_spool_are_zero():

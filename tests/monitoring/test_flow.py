@@ -1,4 +1,4 @@
-"""Flow between snapshots, with a clock that the test advances."""
+"""Flow between snapshots. The test advances the clock."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.web.bridges import snapshot, stream
 
 
 class Plant:
-    """A stream with given rates; one snapshot every five seconds, as the bridge takes them."""
+    """A stream with given rates. Like the bridge, it takes a snapshot every five seconds."""
 
     def __init__(self):
         self.now = 1_000.0
@@ -98,7 +98,7 @@ def test_backlog_that_stays_as_old_as_it_is_does_not_fall_behind(plant):
 
 
 def test_backlog_that_shrinks_does_not_fall_behind_although_it_ages(plant):
-    """With live_first, what arrived at 100/s is sent at 50/s: the oldest record becomes older, and yet it ends."""
+    """With `live_first`, a backlog that arrived at 100/s may be sent at 50/s. It becomes older, but it also shrinks."""
     plant.run(600, arrive=100, ages=1)
     assert plant.run(900, arrive=10, deliver=60, ages=0.5).behind_secs == 0.0
 

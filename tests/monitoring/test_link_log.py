@@ -1,4 +1,4 @@
-"""Links to AWS: as text, in the log, and merged over several workers."""
+"""Links to AWS: as text, in the log, and merged from several workers."""
 
 import logging
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The beginning of a problem, and its two log lines."""
+"""History of a problem: its beginning, and the log lines at its beginning and its end."""
 
 import logging
 from dataclasses import replace

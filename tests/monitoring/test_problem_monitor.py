@@ -1,4 +1,4 @@
-"""The problem monitor in simulated time."""
+"""Problem monitor with a clock that the test advances."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The function that finds problems. Each row has a state of the bridge and the expected problems."""
+"""Rules that find problems. Each case has a state of the bridge, and the problems that the rules should find."""
 
 from typing import get_args
 

@@ -203,7 +203,7 @@ COVERED_BY = {
     "mapping_states": "mapping_state_keys", "workers": "worker_up", "dead_letters": None,
     "cpu_secs": "cpu_seconds", "memory_bytes": "resident_memory_bytes",
 }  # fmt: skip
-"""Metric names by snapshot field, where they differ. The newest dead letters have none."""
+"""Name of the metric for each field of a snapshot with another name. None: the field has no metric."""
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Snapshot)])
@@ -242,7 +242,7 @@ def test_metrics_cover_each_field_of_a_worker():
 
 def test_counters_of_the_ledger_do_not_fall_on_a_replay():
     before = LedgerRow("press", "s", received=7, delivered=2, filtered=0, dead_lettered=5, dropped=0, spooled=0)
-    # One dead letter is replayed: its result is spooled, and then delivered.
+    # One dead letter was replayed, and the record was delivered.
     after = before._replace(delivered=3, dead_lettered=4, replayed=1)
     counters = [metric for metric in METRICS if metric.kind == "counter" and metric.name.startswith("records_")]
     assert len(counters) > 5

@@ -1,4 +1,4 @@
-"""`capture` beside a running bridge, on a real broker."""
+"""Command `capture` on a real broker, while a bridge is running."""
 
 import math
 import signal
@@ -23,7 +23,7 @@ MUCH = CaptureOptions((), 0, 1_000, "1 MB")
 
 
 def started(folder, *options):
-    """The running command after it has subscribed and recorded the broker's retained message."""
+    """Start the command, and wait until it has recorded the retained message of the broker."""
     command = [sys.executable, "-m", "bridge", "capture", folder / "c.jsonl", "--config", folder / "bridge.yaml"]
     process = subprocess.Popen(
         [*map(str, command), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -116,7 +116,7 @@ def test_capture_without_mappings_and_topics_has_nothing_to_record(tmp_path):
 
 
 def test_joined_filter_that_is_refused_is_replaced_by_its_parts(tmp_path):
-    """A broker may permit exactly what the mappings need, and not the filter that joins them."""
+    """A broker may permit only the filters of the mappings, but not the wider filter that replaces them."""
     decides = FilterBroker(codes={"plant/+/+": 0x87}, then=packets.publish("plant/m1/x", b"{}", qos=0, properties=b""))
     output = "outputs: [{data_stream: telemetry}]"
     mappings = {"press": f"topic: plant/{{k}}/t\n{output}", "n": f"topic: plant/m1/{{x}}\n{output}"}

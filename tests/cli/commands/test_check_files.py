@@ -1,4 +1,4 @@
-"""`check` with files, formats for machines, and --watch."""
+"""Command `check`: single files, output formats for machines, and --watch."""
 
 import json
 import os
@@ -114,7 +114,7 @@ def test_watch_checks_at_each_change_until_ctrl_c(folder):
         while "1 error in 1 file" not in line:
             line = process.stdout.readline()
             assert process.poll() is None
-        # The file is replaced atomically, like by an editor, because an incomplete file would be checked too.
+        # Like an editor, the test replaces the file atomically. Otherwise, `check` could read an incomplete file.
         (folder / "fixed.yaml").write_text(PRESS)
         (folder / "fixed.yaml").replace(folder / "mappings" / "broken.yaml")
         assert "changed" in process.stdout.readline()

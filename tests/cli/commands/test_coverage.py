@@ -9,7 +9,7 @@ BEGIN_MS = 1_700_000_000_000
 
 
 def captured(folder, *messages):
-    """(topic, seconds after the beginning)."""
+    """Write a capture. Each of `messages` is (topic, seconds after BEGIN_MS)."""
     file = folder / "c.jsonl"
     made = [Message(topic, b"{}", 1, False, BEGIN_MS + int(secs * 1000)) for topic, secs in messages]
     file.write_bytes(b"".join(to_line(message, 2) for message in made))

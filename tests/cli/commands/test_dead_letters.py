@@ -20,7 +20,7 @@ def config(tmp_path):
         dead_letter(mapping="oven", code="decode", topic="plant/\x1b[31mred", payload=b"x", total_bytes=99),
     ]
     spool.commit(transaction)
-    yield config  # the bridge has it open
+    yield config  # a running bridge has the spool open, too
     spool.close()
 
 

@@ -1,4 +1,4 @@
-"""`diff` on small captures: each kind of change as text, as JSON, and as an exit code."""
+"""Command `diff` on small captures: text, JSON and exit code for each kind of change."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`init` with and without a broker. The real `check` accepts the files."""
+"""Command `init` with and without a broker. Each test runs `check` on the files that `init` has written."""
 
 import io
 import json

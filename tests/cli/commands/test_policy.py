@@ -1,4 +1,4 @@
-"""`policy`, tested against an emulator of AWS that enforces the printed policy."""
+"""Command `policy`, tested with an emulator of AWS that enforces the printed policy."""
 
 import json
 
@@ -21,7 +21,10 @@ MAPPINGS = {
 
 @pytest.fixture(scope="module")
 def aws():
-    """Streams `telemetry` and `archive`, the latter encrypted by a customer's key, and a user without permissions."""
+    """Emulator with the streams `telemetry` and `archive`, and with a user without permissions.
+
+    `archive` is encrypted with a key of the customer.
+    """
     with MiniStack() as stack:
         stack.stream("telemetry")
         stack.stream("archive")
@@ -127,7 +130,7 @@ def refused(call, *arguments):
 
 
 def test_policy_actions_are_all_needed_and_sufficient(aws, tmp_path, capsys):
-    """All requests of a publisher to AWS, with the complete policy and with each action taken away."""
+    """Send every kind of request with the complete policy, and then with the policy without one of its actions."""
     path = config(tmp_path, aws.url, archive=MAPPINGS["archive"])
     document, _ = printed(capsys, path)
     authentication = Authentication("token", {"access_key_id": aws.key[0], "secret_access_key": aws.key[1]})
@@ -144,10 +147,10 @@ def test_policy_actions_are_all_needed_and_sufficient(aws, tmp_path, capsys):
     first, *others = document["Statement"]
     aws.permit("edge", first, *others)
     assert works() == dict.fromkeys(first["Action"], True)
-    for left_out in first["Action"]:
-        actions = [action for action in first["Action"] if action != left_out]
+    for omitted in first["Action"]:
+        actions = [action for action in first["Action"] if action != omitted]
         aws.permit("edge", {**first, "Action": actions}, *others)
-        assert works() == {**dict.fromkeys(actions, True), left_out: False}
+        assert works() == {**dict.fromkeys(actions, True), omitted: False}
     aws.permit("edge")
 
 
@@ -177,9 +180,10 @@ def test_policy_that_is_too_large_for_iam_is_noted(tmp_path, capsys, streams, ex
 
 
 def test_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, tmp_path, capsys):
-    """Send the KMS request of Kinesis directly: the emulator's Kinesis does not encrypt.
+    """Send the KMS request that Kinesis would send, because Kinesis in the emulator does not encrypt.
 
-    Asked directly, the condition does not hold, and so it must be taken away for the rest to be seen at work.
+    The condition of the statement permits only requests that Kinesis sends. So the statement permits the request of the
+    test only without its condition.
     """
     document, _ = printed(capsys, config(tmp_path, aws.url, archive=MAPPINGS["archive"]))
     (statement,) = [each for each in document["Statement"] if each["Sid"] == "EncryptRecords"]
@@ -201,7 +205,7 @@ def test_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, tmp_p
 
 
 def test_policies_permit_an_output_to_assume_its_role(aws, tmp_path, capsys):
-    """Each identity has its own policy. Without the statement `AssumeRoles`, all requests fail."""
+    """The bridge may assume the role only with the statement `AssumeRoles`, and the role may send to the stream."""
     path = config(tmp_path, aws.url, abroad=MAPPINGS["abroad"])
     aws.stream("far", "eu-west-1")
     own, of_role = printed(capsys, path)[0], printed(capsys, path, role=ROLE)[0]

@@ -1,4 +1,4 @@
-"""`prove` against the stand-in: its output and its three exit codes."""
+"""Command `prove`: output and exit codes, with a simulated Kinesis."""
 
 import json
 import time

@@ -19,7 +19,10 @@ TOPIC = "factory/pdx/press07/telemetry"
 
 @pytest.fixture
 def config(tmp_path):
-    """Two dead letters of `press` that it now accepts, one that it still rejects, and one of a removed mapping."""
+    """Return the configuration of a spool with four dead letters.
+
+    The mapping `press` now accepts two of them, and still rejects one. The mapping of the fourth was removed.
+    """
     config = set_up(tmp_path)
     spool = opened(tmp_path / "data")
     transaction = Transaction()
@@ -35,8 +38,8 @@ def config(tmp_path):
 
 def ledger(config, capsys):
     assert spool_status(config, as_json=True) == 0
-    (told,) = json.loads(capsys.readouterr().out)["spools"]
-    return told, {row["mapping"]: row for row in told["ledger"]}
+    (status,) = json.loads(capsys.readouterr().out)["spools"]
+    return status, {row["mapping"]: row for row in status["ledger"]}
 
 
 def test_replay_without_a_bridge_is_done_by_the_command(config, capsys):

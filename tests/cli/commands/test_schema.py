@@ -1,4 +1,4 @@
-"""The schemas for editors, applied to typical files. `jsonschema` takes the place of VS Code."""
+"""Schemas for editors, applied to typical files. `jsonschema` validates the files like an editor."""
 
 import json
 from pathlib import Path

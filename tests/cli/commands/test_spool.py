@@ -13,7 +13,7 @@ from tests.spool.builders import dead_letter, opened
 
 
 def spooled(folder):
-    """A spool with three waiting records of the mapping `press`, and two filtered messages."""
+    """Write a spool with three buffered records of the mapping `press`, and with two filtered messages."""
     config = set_up(folder)
     spool = opened(folder / "data")
     number, queue = spool.mapping_number("press"), spool.queue("telemetry")
@@ -25,7 +25,7 @@ def spooled(folder):
     return config, spool
 
 
-def test_ledger_are_reported_while_the_bridge_runs(tmp_path, capsys):
+def test_ledger_is_reported_while_the_bridge_runs(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     assert spool_status(config, as_json=False) == 0
     out = capsys.readouterr().out

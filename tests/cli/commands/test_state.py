@@ -12,7 +12,7 @@ HELD = {"span": 1, "held": [[[["s", "k", "ZGF0YQ==", False]], 0, 0.0]]}
 
 @pytest.fixture
 def config(tmp_path):
-    """A configuration beside a spool with the states of two mappings."""
+    """Write a configuration and a spool with the states of two mappings. Return the path of the configuration."""
     write_configuration(tmp_path, **UNREACHABLE, mappings={"press": {"topic": "t", "outputs": [{"data_stream": "s"}]}})
     spool = opened(tmp_path / "data")
     for number in range(3):

@@ -1,4 +1,4 @@
-"""Lines of `status`: problems, workers of which some are not running, streams and the ledger."""
+"""Lines of `status`: problems, streams, the ledger, and workers in several states."""
 
 import pytest
 

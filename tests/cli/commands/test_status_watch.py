@@ -1,4 +1,4 @@
-"""Output of `status --watch` for two statuses of the bridge."""
+"""Output of `status --watch` after the first and after the second response of the bridge."""
 
 from bridge.cli.commands.status_watch import StatusPair, title
 from bridge.cli.commands.status_watch import watched as lines_of

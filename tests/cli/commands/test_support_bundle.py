@@ -1,4 +1,4 @@
-"""`support-bundle`: everything for a ticket, and no secret."""
+"""Command `support-bundle`: the archive contains all parts, and no secret."""
 
 import http.server
 import json
@@ -50,7 +50,7 @@ EXPECTED = {
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    """Metrics that repeat the token of the request, as no page should."""
+    """Page whose metrics contain the token of the request. The command must remove the token."""
 
     def do_GET(self):
         self.send_response(200)
@@ -86,7 +86,7 @@ def folder(tmp_path, page, monkeypatch):
 
 
 def bundle(folder, *options):
-    """Texts by name of the archive that the command writes."""
+    """Run the command, and return the texts in the archive by file name."""
     done = called(folder, "support-bundle", "-o", "ticket.tar.gz", "--no-doctor", "--log", "bridge.log", *options)
     assert done.returncode == 0, done.stderr
     with tarfile.open(folder / "ticket.tar.gz") as archive:
@@ -145,7 +145,7 @@ def test_bundle_without_a_configuration_names_the_reason(tmp_path):
 
 
 def secret_fields(model, prefix=""):
-    """Paths of all options that pydantic treats as secrets."""
+    """Yield the names of all options that pydantic treats as secrets."""
     for name, field in model.model_fields.items():
         for part in parts_of(field.annotation):
             if isinstance(part, type) and issubclass(part, BaseModel):

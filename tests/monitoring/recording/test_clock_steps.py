@@ -1,4 +1,4 @@
-"""The machine's clock is set, in both directions, while events and curves are recorded."""
+"""Events and curves while the clock of the machine is set forward or back."""
 
 from math import isnan
 
@@ -16,7 +16,7 @@ STEPS = pytest.mark.parametrize("step", [DAY_SECS, -DAY_SECS], ids=["forward", "
 
 
 class Machine:
-    """A machine with a recorder. `wall` is what its clock shows; `steady` never jumps."""
+    """A machine with a recorder. `wall` is the time of its clock, and `steady` is a time that never jumps."""
 
     def __init__(self, folder):
         self.folder, self.wall, self.steady = folder, AT, 0.0

@@ -1,4 +1,4 @@
-"""Curves of snapshots: rates, levels and percentiles of each step, gaps, and the file that keeps them."""
+"""Curves from snapshots: rates, levels and percentiles of each step, gaps, and the file of the curves."""
 
 import csv
 from math import isnan
@@ -14,7 +14,7 @@ from bridge.spool.ledger import LedgerRow
 from tests.web.bridges import snapshot, stream
 
 AT = 1_800_000_000.0
-"""The begin of a step of each resolution."""
+"""Time at which a step of every resolution begins."""
 
 
 def at(received=0, spooled=0, timed=None, **changes):
@@ -25,7 +25,7 @@ def at(received=0, spooled=0, timed=None, **changes):
 
 
 def fed(curves, secs, start=AT, rate=10, first=0):
-    """Feed a bridge that receives and delivers `rate` records a second, in looks of 5 seconds."""
+    """Add a snapshot every 5 seconds of a bridge that receives and delivers `rate` records a second."""
     for each in range(0, secs + 1, 5):
         curves.add(at(first + rate * each), start + each, start + each)
 
@@ -153,7 +153,7 @@ def test_curves_are_written_once_a_minute_and_kept_over_a_kill(file):
     fed(curves, int(WRITE_SECS) - 5)
     assert not file.exists()
     fed(curves, 600)
-    again = reopened(file)  # without a last write, as after kill -9
+    again = reopened(file)  # without the write at a stop, as after kill -9
     assert len(points(again)) >= 120 - WRITE_SECS / 5 - 1
     assert set(points(again)) == {10.0}
     assert file.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""The file of events: bounded, private, and readable even if it is damaged."""
+"""Event log: its files are limited in size, private, and readable even if they are damaged."""
 
 import errno
 import os

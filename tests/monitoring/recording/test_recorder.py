@@ -1,4 +1,4 @@
-"""Events of a bridge, from snapshots and over a restart. Only transitions are events."""
+"""Events of a bridge from snapshots, also across a restart. Only a change of the state is an event."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ AT = 1_800_000_000.0
 
 
 class Run:
-    """One run of a bridge with a recorder, and its clock."""
+    """One run of a bridge with a recorder. The test advances the clock."""
 
     def __init__(self, folder, at=AT):
         self.now = at
@@ -24,7 +24,7 @@ class Run:
         self.snapshot = snapshot(connections=1)
 
     def look(self, *problems, secs=5, **changes):
-        """Let time pass, and take a look."""
+        """Advance the clock, and record a snapshot with these problems and changes."""
         self.now += secs
         self.snapshot = replace(self.snapshot, **changes)
         self.recorder.problems.update(problems, self.now)
