@@ -56,7 +56,7 @@ class DeadLetterSelection:
         """
         ways = [bool(self.numbers), self.filter.narrows, self.all]
         if sum(ways) != 1:
-            raise UsageError("nothing selected: give NUMBERS, or --code, --mapping, --stream, --topic, or --all")
+            raise UsageError("give either NUMBERS, or filters (--code, --mapping, --stream, --topic), or --all")
         if self.numbers:
             return {single_spool(path, self.worker): list(dict.fromkeys(self.numbers))}
         found = {

@@ -68,7 +68,7 @@ def test_dead_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
     ],
 )
 def test_replay_requires_exactly_one_selection(config, selection):
-    with pytest.raises(BridgeError, match="nothing selected"):
+    with pytest.raises(BridgeError, match="give either NUMBERS, or filters"):
         replay_dead_letters(config, selection)
 
 
