@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.durations import duration
 from bridge.monitoring.problem_kinds import KINDS
-from bridge.monitoring.problem_text import named
-from bridge.monitoring.recording.event import begin_of, end_of
+from bridge.monitoring.problem_text import summary_text
+from bridge.monitoring.recording.event import beginning_event, end_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -101,11 +101,11 @@ class ProblemHistory:
             entry.logged = True
             _log_begin(dated)
             if resumed is None:
-                self._record(begin_of(dated, now))
+                self._record(beginning_event(dated, now))
         elif known is not None and known.logged and (known.problem.severity, dated.severity) == ("warning", "error"):
             # A warning that has become an error is logged again.
             _log_begin(dated)
-            self._record(begin_of(dated, now))
+            self._record(beginning_event(dated, now))
         return dated
 
     def _end(self, entry: _SeenProblem, now: float) -> None:
@@ -113,16 +113,16 @@ class ProblemHistory:
             # The problem has been absent since it was last seen, so it lasted until then.
             lasted = max(0.0, entry.seen_at - entry.problem.since)
             _log_end(entry.problem, lasted)
-            self._record(end_of(entry.problem, now, lasted))
+            self._record(end_event(entry.problem, now, lasted))
 
 
 def _log_begin(problem: ActiveProblem) -> None:
     level = logging.ERROR if problem.severity == "error" else logging.WARNING
     facts = (("safe", problem.what_is_safe.removesuffix(".")), ("to do", problem.advice))
-    what = f"{named(problem)}: {problem.cause}" if problem.cause else named(problem)
+    what = f"{summary_text(problem)}: {problem.cause}" if problem.cause else summary_text(problem)
     text = "; ".join([what, *(f"{label}: {text}" for label, text in facts if text)])
     log.log(level, "problem: %s", text, extra={"code": problem.code})
 
 
 def _log_end(problem: ActiveProblem, lasted: float) -> None:
-    log.info("problem ended after %s: %s", duration(lasted), named(problem), extra={"code": problem.code})
+    log.info("problem ended after %s: %s", duration(lasted), summary_text(problem), extra={"code": problem.code})

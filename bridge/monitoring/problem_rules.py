@@ -59,7 +59,7 @@ def find_problems(snapshot: Snapshot, flow: Flow, now: float) -> tuple[ActivePro
     return sort_problems(problem for rule in _RULES for problem in rule(snapshot, flow, now))
 
 
-def find_running_problems(snapshot: Snapshot) -> Iterator[ActiveProblem]:
+def find_process_problems(snapshot: Snapshot) -> Iterator[ActiveProblem]:
     """Yield the problems of threads, workers and the page.
 
     A supervisor adds its own problems of this kind to the problems of its workers.
@@ -265,7 +265,7 @@ def _behind(flow: StreamFlow, cause: str) -> str:
 
 
 def _running(snapshot: Snapshot, _flow: Flow, _now: float) -> Iterator[ActiveProblem]:
-    yield from find_running_problems(snapshot)
+    yield from find_process_problems(snapshot)
 
 
 _RULES: Final[tuple[Rule, ...]] = (_receiving, _mapping, _spooling, _delivering, _running)

@@ -32,12 +32,14 @@ def verdict(problems: Sequence[ActiveProblem]) -> str:
         return f"{word}: {HEALTHY}"
     worst, more = problems[0], len(problems) - 1
     others = f" (and {more} more problem{'' if more == 1 else 's'})" if more else ""
-    return f"{word}: {named(worst)}, since {since(worst.since)}{_because(worst)}{others}"
+    return f"{word}: {summary_text(worst)}, since {since(worst.since)}{_because(worst)}{others}"
 
 
 def headline(problem: ActiveProblem) -> str:
     """Return a problem in one line: severity, summary, beginning and cause."""
-    return f"{SEVERITY_WORDS[problem.severity]}: {named(problem)}, since {since(problem.since)}{_because(problem)}"
+    return (
+        f"{SEVERITY_WORDS[problem.severity]}: {summary_text(problem)}, since {since(problem.since)}{_because(problem)}"
+    )
 
 
 def details(problem: ActiveProblem, now: float) -> Iterator[tuple[str, str]]:
@@ -56,7 +58,7 @@ def details(problem: ActiveProblem, now: float) -> Iterator[tuple[str, str]]:
         yield "to do", problem.advice
 
 
-def named(problem: ActiveProblem) -> str:
+def summary_text(problem: ActiveProblem) -> str:
     """Return the summary of a problem. If only some workers have the problem, their names precede the summary."""
     return f"{problem.worker}: {problem.summary}" if problem.worker else problem.summary
 

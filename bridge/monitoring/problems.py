@@ -89,7 +89,7 @@ class ActiveProblem:
     @property
     def key(self) -> tuple[str, ...]:
         """Key of the problem. The same problem has the same key in every snapshot."""
-        return identity(self.code, self.stream, self.mapping, self.worker)
+        return problem_key(self.code, self.stream, self.mapping, self.worker)
 
     @property
     def what_is_safe(self) -> str:
@@ -104,7 +104,7 @@ class ActiveProblem:
         return {**asdict(self), "safe": self.what_is_safe}
 
 
-def identity(code: str, stream: str, mapping: str, worker: str) -> tuple[str, ...]:
+def problem_key(code: str, stream: str, mapping: str, worker: str) -> tuple[str, ...]:
     """Return the key of a problem. The events of its beginning and of its end have the same key."""
     return (code, stream, mapping, worker)
 

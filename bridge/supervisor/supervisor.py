@@ -24,7 +24,7 @@ from bridge.config import fingerprint
 from bridge.errors import BridgeError, ConfigError
 from bridge.ingest.replay import DeadLetterJob
 from bridge.monitoring.merge import merge
-from bridge.monitoring.problem_rules import find_running_problems
+from bridge.monitoring.problem_rules import find_process_problems
 from bridge.monitoring.problems import sort_problems
 from bridge.monitoring.recording.event_log import EventLogs
 from bridge.monitoring.recording.recorder import Recorder
@@ -320,7 +320,7 @@ class Supervisor:
             mappings_fingerprint=self.mappings.fingerprint,
         )
         with self._judging:
-            own = self._recorder.problems.update(find_running_problems(known), time.time())
+            own = self._recorder.problems.update(find_process_problems(known), time.time())
         return replace(known, problems=sort_problems((*merged.problems, *own)), stalled=tuple(self.stalled()))
 
     def last_snapshot(self) -> Snapshot:

@@ -115,7 +115,7 @@ def record_session(
     return capturing.summary()
 
 
-def filters_of(topics: Sequence[str]) -> dict[str, dict[str, int]]:
+def topic_filters(topics: Sequence[str]) -> dict[str, dict[str, int]]:
     """Return the filters of the options --topic in the form of the argument `joined` of `record_session`.
 
     Raise UsageError for an invalid filter.
@@ -128,7 +128,7 @@ def filters_of(topics: Sequence[str]) -> dict[str, dict[str, int]]:
 
 def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, dict[str, int]]:
     if topics:
-        return filters_of(topics)
+        return topic_filters(topics)
     loaded = load_folder(settings.mappings, {})
     if not loaded.mappings:
         raise ConfigError(loaded.problems)

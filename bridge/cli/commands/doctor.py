@@ -65,10 +65,10 @@ def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) ->
         raise ConfigError(loaded.problems)
     found = findings(settings, list(loaded.mappings.values()), send=send, publish=publish)
     shown = []
-    for finding in found if as_json else merged(found):
+    for finding in found if as_json else merge_findings(found):
         shown.append(finding)
         if not as_json:
-            show(finding)
+            print_finding(finding)
     if as_json:
         print_document(findings=[each.value() for each in shown])
     return FAILED if any(each.status == "error" for each in shown) else 0
@@ -83,7 +83,7 @@ def findings(
     yield from examine(_checks(settings, mappings, send=send, publish=publish))
 
 
-def merged(found: Iterable[Finding]) -> Iterator[Finding]:
+def merge_findings(found: Iterable[Finding]) -> Iterator[Finding]:
     """Merge equal errors and equal warnings of successive streams into one finding.
 
     If an endpoint does not respond, the output has one finding with the names of all its streams.
@@ -101,7 +101,7 @@ def _merge_key(finding: Finding) -> tuple[bool, str, str, str]:
     return finding.subject.startswith(_STREAM), finding.status, finding.message, finding.advice
 
 
-def show(finding: Finding) -> None:
+def print_finding(finding: Finding) -> None:
     """Print a finding. A character that the encoding of the output does not contain is escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     marks = _MARKS if _encodable("".join(_MARKS.values()), encoding) else _PLAIN_MARKS

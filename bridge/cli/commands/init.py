@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bridge.cli.commands.capture import filters_of, record_session
+from bridge.cli.commands.capture import record_session, topic_filters
 from bridge.cli.commands.init_prompts import PASSWORD, Prompts, parse_set_options, repeated_command
 from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress_bar import progress
@@ -76,7 +76,7 @@ def init(config: Path, wanted: InitOptions) -> int:
     """
     # An existing file is reported before the first prompt. Otherwise, the user would answer in vain.
     _refuse_existing([config], force=wanted.force)
-    filters = filters_of(wanted.topics)
+    filters = topic_filters(wanted.topics)
     questions = Prompts({**wanted.given, **parse_set_options(wanted.settings)}, yes=wanted.yes)
     answers = questions.answers()
     text = bridge_text(answers)

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bridge.cli.commands.status_watch import StatusPair, title, watched
+from bridge.cli.commands.status_watch import StatusPair, title_line, watch_lines
 from bridge.cli.output.formatting import duration, pluralize, size_text
 from bridge.cli.output.json_document import document
 from bridge.cli.output.problem_lines import backlog_text, labelled, link_lines, problem_lines, verdict_line
@@ -107,8 +107,8 @@ def _json(response: dict[str, Any], _width: int | None) -> list[str]:
 def _block(pair: StatusPair, now: float, width: int | None) -> list[str]:
     """Return the lines of one status. On a screen, they begin with a title; otherwise, they end with a blank line."""
     if width is None:
-        return [*watched(pair), ""]
-    return [title(pair.status, now, now, width), *watched(pair, width)]
+        return [*watch_lines(pair), ""]
+    return [title_line(pair.status, now, now, width), *watch_lines(pair, width)]
 
 
 def _no_response(error: str, last: StatusPair, since: float, width: int | None) -> list[str]:
@@ -117,7 +117,12 @@ def _no_response(error: str, last: StatusPair, since: float, width: int | None) 
         return [*labelled("ERROR", error, None), ""]
     now = time.time()
     age = f"no response for {duration(now - since)}; last status:"
-    return [title(last.status, since, now, width), *labelled("ERROR", error, width), age, *watched(last, width)]
+    return [
+        title_line(last.status, since, now, width),
+        *labelled("ERROR", error, width),
+        age,
+        *watch_lines(last, width),
+    ]
 
 
 def status_lines(status: dict[str, Any]) -> Iterator[str]:

@@ -46,7 +46,7 @@ class StatusPair(NamedTuple):
         ]
 
 
-def watched(pair: StatusPair, width: int | None = None) -> Iterator[str]:
+def watch_lines(pair: StatusPair, width: int | None = None) -> Iterator[str]:
     """Yield the lines of one status, at most `width` characters wide. With None, the width is not limited."""
     status = pair.status
     # The line with the verdict would only repeat the first problem, and a screen has few lines.
@@ -68,7 +68,7 @@ def watched(pair: StatusPair, width: int | None = None) -> Iterator[str]:
         yield from labelled("ledger", text, width)
 
 
-def title(status: dict[str, Any], received_at: float, now: float, width: int) -> str:
+def title_line(status: dict[str, Any], received_at: float, now: float, width: int) -> str:
     """Return the title line: the client ID, the uptime of the bridge, and the current time.
 
     The uptime is that of the last response, received at `received_at`. Both times are in seconds since 1970.

@@ -12,7 +12,7 @@ from bridge.cli.output.formatting import approximate, duration, estimate, plural
 from bridge.delivery.endpoint_status import EndpointStatus
 from bridge.mapping.rendering import printable
 from bridge.monitoring.link_log import link_text
-from bridge.monitoring.problem_text import SEVERITY_WORDS, STATE_WORDS, details, named
+from bridge.monitoring.problem_text import SEVERITY_WORDS, STATE_WORDS, details, summary_text
 from bridge.monitoring.problems import problem_from_json
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def problem_lines(status: Status, width: int | None = None, now: float | None = 
     for _, same in groupby(map(problem_from_json, status["problems"]), _shared_lines):
         problems = list(same)
         for problem in problems:
-            yield from labelled(SEVERITY_WORDS[problem.severity], named(problem), width)
+            yield from labelled(SEVERITY_WORDS[problem.severity], summary_text(problem), width)
         for label, text in details(_together(problems), at):
             lines = text.splitlines() or [""]
             yield from labelled("", f"{label}: {lines[0]}", width)

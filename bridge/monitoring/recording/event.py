@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import orjson
 
-from bridge.monitoring.problems import identity
+from bridge.monitoring.problems import problem_key
 
 if TYPE_CHECKING:
     from bridge.monitoring.problems import ActiveProblem
@@ -59,7 +59,7 @@ class Event:
     @property
     def key(self) -> tuple[str, ...]:
         """Key of the problem or state. The events of its beginning and of its end have the same key."""
-        return identity(self.code, self.stream, self.mapping, self.worker)
+        return problem_key(self.code, self.stream, self.mapping, self.worker)
 
     @property
     def begins(self) -> bool:
@@ -76,7 +76,7 @@ class Event:
         return orjson.dumps(short.to_json()) + b"\n"
 
 
-def parsed(line: bytes) -> Event | None:
+def parse_event(line: bytes) -> Event | None:
     """Return the event of a line, or None if the line is incomplete or contains something else."""
     try:
         value = orjson.loads(line)
@@ -90,13 +90,13 @@ def parsed(line: bytes) -> Event | None:
     return event if valid else None
 
 
-def begin_of(problem: ActiveProblem, at: float) -> Event:
+def beginning_event(problem: ActiveProblem, at: float) -> Event:
     """Return the event for the beginning of a problem, or for a warning that has become an error."""
     kind: EventKind = "conflict" if problem.code == "client-id-conflict" else "problem"
     return replace(_of(problem, at, kind), detail=problem.cause, level=problem.severity, since=problem.since)
 
 
-def end_of(problem: ActiveProblem, at: float, lasted_secs: float) -> Event:
+def end_event(problem: ActiveProblem, at: float, lasted_secs: float) -> Event:
     """Return the event for the end of a problem."""
     return replace(_of(problem, at, "recovered"), lasted_secs=lasted_secs)
 

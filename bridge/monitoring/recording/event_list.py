@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.monitoring.recording.event_log import EventReader, unfinished
+from bridge.monitoring.recording.event_log import EventReader, unfinished_events
 
 if TYPE_CHECKING:
     from bridge.monitoring.recording.event import Event
@@ -47,7 +47,7 @@ class EventList:
                 events = [*self._reader.events(folder), *([] if worker else logs.waiting)]
                 named = [replace(each, worker=each.worker or worker) for each in events]
                 found += named
-                ongoing |= {(each.at, each.key) for each in unfinished(named).values()}
+                ongoing |= {(each.at, each.key) for each in unfinished_events(named).values()}
         return sorted(found, key=lambda each: each.at), ongoing
 
 
@@ -61,14 +61,14 @@ def _joined(events: list[Event]) -> list[list[Event]]:
     # The newest list for each combination of kind, text and detail.
     newest: dict[tuple[str, ...], list[Event]] = {}
     for event in events:
-        identity = (event.kind, event.text, event.detail)
-        known = newest.get(identity)
+        content = (event.kind, event.text, event.detail)
+        known = newest.get(content)
         if known and event.at - known[0].at <= SAME_SECS and event.worker not in {each.worker for each in known[1:]}:
             known.append(event)
             names = sorted(each.worker for each in known[1:])
             # An event of the supervisor has no worker name. It concerns the entire bridge.
             known[0] = replace(known[0], worker=", ".join(names) if all(names) else "")
         else:
-            newest[identity] = [event, event]
-            joined.append(newest[identity])
+            newest[content] = [event, event]
+            joined.append(newest[content])
     return joined

@@ -22,7 +22,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.files import FileProblem, read_bytes
-from bridge.monitoring.recording.event import parsed
+from bridge.monitoring.recording.event import parse_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,12 +144,12 @@ def _parsed(file: Path) -> Iterator[Event]:
         log.warning("the event log %s cannot be read: %s", file, error)
         return
     for line in octets.split(b"\n"):
-        event = parsed(line) if line else None
+        event = parse_event(line) if line else None
         if event is not None:
             yield event
 
 
-def unfinished(events: list[Event]) -> dict[tuple[str, ...], Event]:
+def unfinished_events(events: list[Event]) -> dict[tuple[str, ...], Event]:
     """Return the beginnings of problems and states that have not ended, by key."""
     found: dict[tuple[str, ...], Event] = {}
     for event in events:

@@ -11,7 +11,7 @@ from bridge.monitoring.recording.curve_file import CURVE_FILE, CurveFile
 from bridge.monitoring.recording.curves import Curves
 from bridge.monitoring.recording.event import Event
 from bridge.monitoring.recording.event_detection import EventDetector
-from bridge.monitoring.recording.event_log import EventLog, EventReader, unfinished
+from bridge.monitoring.recording.event_log import EventLog, EventReader, unfinished_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ class Recorder:
         now, before = wall_clock(), EventReader().events(folder)
         self._records_curves = curves
         self.curves.load(now)
-        begun = unfinished(before)
+        begun = unfinished_events(before)
         self.problems = ProblemHistory(self.events.add, begun)
         self._detector = EventDetector(begun, now) if detects else None
         unclean = bool(before) and before[-1].kind != "stopped"

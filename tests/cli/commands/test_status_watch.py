@@ -1,7 +1,7 @@
 """Output of `status --watch` after the first and after the second response of the bridge."""
 
-from bridge.cli.commands.status_watch import StatusPair, title
-from bridge.cli.commands.status_watch import watched as lines_of
+from bridge.cli.commands.status_watch import StatusPair, title_line
+from bridge.cli.commands.status_watch import watch_lines as lines_of
 from bridge.cli.output.formatting import duration
 from bridge.cli.output.screen import clip_to_height
 from bridge.monitoring.problem_text import verdict
@@ -101,10 +101,10 @@ def test_problem_is_never_cut_short():
 
 
 def test_title_reports_whose_bridge_it_is_and_for_how_long_it_was_up():
-    told = title(look(), 4_600.0, 4_700.0, 60)
-    assert told.startswith("press-shop, up 1.0 h  ")
-    assert told.endswith("Ctrl-C to stop")
-    assert len(told) == 60
+    line = title_line(look(), 4_600.0, 4_700.0, 60)
+    assert line.startswith("press-shop, up 1.0 h  ")
+    assert line.endswith("Ctrl-C to stop")
+    assert len(line) == 60
 
 
 def test_lines_beyond_the_height_are_counted():

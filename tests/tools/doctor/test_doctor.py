@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from bridge.cli.commands.doctor import doctor, merged, show
+from bridge.cli.commands.doctor import doctor, merge_findings, print_finding
 from bridge.errors import ConfigError
 from bridge.kinesis.client_cache import PublisherSettings
 from bridge.kinesis.service_endpoints import ServiceEndpoint, service_endpoints, without_sts
@@ -247,7 +247,7 @@ def shown(monkeypatch, encoding):
     out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr("sys.stdout", out)
     for finding in FINDINGS:
-        show(finding)
+        print_finding(finding)
     return out.buffer.getvalue().decode()
 
 
@@ -292,5 +292,5 @@ def test_streams_with_the_same_error_are_one_finding_for_a_person():
     refused = [failed("aws.stream", f"stream {name}", "connection refused", "see the endpoint") for name in "abc"]
     other = failed("aws.stream", "stream d", "not found", "create it")
     fine = [ok("aws.stream", f"stream {name}", "ACTIVE") for name in "ef"]
-    subjects = [each.subject for each in merged([*refused, other, *fine])]
+    subjects = [each.subject for each in merge_findings([*refused, other, *fine])]
     assert subjects == ["stream a, b, c", "stream d", "stream e", "stream f"]
