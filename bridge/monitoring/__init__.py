@@ -1,6 +1,6 @@
 """State, health and metrics of a running bridge.
 
-bridge_protocol.py     interface of the bridge for the page, the metrics and the health checks
+running_bridge.py      interface of the bridge for the page, the metrics and the health checks
 snapshot.py            status of the bridge at one time
 snapshot_builder.py    creation of a snapshot from the parts of the bridge
 snapshot_timer.py      a snapshot every few seconds, even if no client requests one

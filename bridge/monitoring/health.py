@@ -16,8 +16,8 @@ from bridge.monitoring.problem_text import headline
 from bridge.monitoring.problems import state_of
 
 if TYPE_CHECKING:
-    from bridge.monitoring.bridge_protocol import RunningBridge
     from bridge.monitoring.problems import State
+    from bridge.monitoring.running_bridge import RunningBridge
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bridge.histogram import HistogramSnapshot
-    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.monitoring.snapshot import Snapshot
 
 PREFIX: Final = "mqtt_kinesis_"

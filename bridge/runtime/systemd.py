@@ -24,7 +24,7 @@ from bridge.monitoring.problem_text import headline, verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.monitoring.running_bridge import RunningBridge
 
 STATUS_SECS = 10.0
 """Interval between two status texts."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from bridge.mapping.router import Router
-    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.mqtt.packet_stream import Publish
 
 STATE_SECS: Final = 1.0

@@ -13,7 +13,7 @@ from bridge.web.connections import KEEP_ALIVE_SECS, PageListener
 from bridge.web.limited_lines import LimitedLines
 
 if TYPE_CHECKING:
-    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.settings import HttpSettings
 
 log = logging.getLogger(__name__)

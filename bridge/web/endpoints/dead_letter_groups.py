@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from bridge.ingest.replay import Action
-    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.spool.dead_letter_groups import DeadLetterGroup, GroupedDeadLetters
     from bridge.web.access.guard import Guard
     from bridge.web.thread_slots import ThreadSlots

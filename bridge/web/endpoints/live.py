@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.access.guard import Guard
 
 MAX_BUSY_TOPICS: Final = 20

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from bridge.mapping.mapping import Mapping
-    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.access.guard import Guard
     from bridge.web.editing.mapping_editor import MappingEditor, MappingFile
     from bridge.web.playground import Playground

@@ -15,7 +15,7 @@ from bridge.web.requests import json
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.access.guard import Guard
     from bridge.web.thread_slots import ThreadSlots
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bridge.ingest.topic_coverage import MappingActivity
     from bridge.mapping.mapping import Mapping
-    from bridge.monitoring.bridge_protocol import RunningBridge
+    from bridge.monitoring.running_bridge import RunningBridge
     from bridge.web.access.guard import Guard
     from bridge.web.thread_slots import ThreadSlots
 
