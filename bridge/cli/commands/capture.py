@@ -183,7 +183,8 @@ class _Capture:
     def _subscribe(self) -> None:
         """Wait until the broker has granted or refused every filter. Log the refused filters.
 
-        Return early if a signal or a limit ends the capture. Raise BridgeError if the broker does not respond in time.
+        Return early if a signal or a limit ends the capture. Raise BridgeError if the broker does not respond in time,
+        or if every broker refuses the credentials.
         """
         patience = min(CONNECT_SECS, max(_MIN_CONNECT_SECS, self._secs or CONNECT_SECS))
         deadline = time.monotonic() + patience
@@ -198,7 +199,8 @@ class _Capture:
                 return
             state = self._subscriber.state()
             if state.attempts >= self._brokers and CHECK_CREDENTIALS in state.problem:
-                # `run` would try again, because the broker may be changed. A person at the terminal wants to know.
+                # `run` would try again, because the account at the broker may be corrected later. But the user of this
+                # command is waiting at the terminal.
                 raise BridgeError(state.problem)
             if time.monotonic() > deadline:
                 raise BridgeError(f"no subscription within {patience:.0f} s: {state.problem or state.broker}")
