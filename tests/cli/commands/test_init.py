@@ -185,4 +185,4 @@ def test_init_with_unreadable_payloads_prints_a_placeholder(tmp_path, command):
     capture.write_text("".join(json.dumps(common | line) + "\n" for line in lines))
     done = command(tmp_path, "init", "--yes", "--capture", str(capture))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "try -t a/b/flow -p PAYLOAD  (PAYLOAD: the text of a message)" in done.stdout
+    assert "try -t a/b/flow -p PAYLOAD  (replace PAYLOAD by the text of a message)" in done.stdout

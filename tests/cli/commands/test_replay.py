@@ -117,7 +117,7 @@ def test_records_that_wait_can_be_taken_out(config, tmp_path, capsys):
         ("telemetry", 2, "press", "press07"),
     ]
     assert json.loads(records[0]["data_text"]) == {"machine": "press07", "t": 1}
-    with pytest.raises(BridgeError, match="no spool has such a queue; expected 'telemetry'"):
+    with pytest.raises(BridgeError, match="there is no such queue; expected 'telemetry'"):
         export_records(config, tmp_path / "none", "telemetri")
 
 

@@ -106,7 +106,7 @@ def test_exports_of_workers_report_whose_each_is(tmp_path):
     assert places == [(1, "telemetry", 1), (2, "archive", 1)]
     assert export_records(config, tmp_path / "archive.jsonl", "archive") == 0
     assert len((tmp_path / "archive.jsonl").read_text().splitlines()) == 1
-    with pytest.raises(BridgeError, match="no spool has such a queue; expected 'archive', 'telemetry'"):
+    with pytest.raises(BridgeError, match="there is no such queue; expected 'archive', 'telemetry'"):
         export_records(config, tmp_path / "none.jsonl", "archiv")
     assert not (tmp_path / "none.jsonl").exists()
     assert export_dead_letters(config, tmp_path / "letters.jsonl", DeadLetterFilter(), as_csv=False) == 0

@@ -65,7 +65,7 @@ def test_mappings_spool_and_ledger_are_explained_in_a_line_each():
     _, mappings, spool, _, *_, note = "\n".join(lines()).splitlines()
     assert mappings == "mappings  6 active, 1 with a file that does not load: press"
     assert spool == "spool     15 MiB of 16 MiB, 0 dead letters"
-    assert note.startswith("Each one becomes a record")
+    assert note.startswith("Everything that was received is in exactly one other column.")
 
 
 def test_status_counts_no_worker_if_all_are_away():
