@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def buffer_hours(snapshot: Snapshot, flow: Flow) -> float | None:
     """Return the hours until the spool is full at the current rates.
 
-    Return None if the backlog does not grow, or if the limit of the spool is unknown.
+    Return None if the backlog does not grow, or if the size of a record or the limit of the spool is unknown.
     """
     growth = _growth_per_sec(flow) * snapshot.record_bytes
     if growth <= 0 or not snapshot.spool_max_bytes:

@@ -55,7 +55,7 @@ class RunningBridge(Protocol):
         """
 
     def shards(self) -> list[StreamShards]:
-        """Return the known shards of each stream. With several workers, the list has an entry for each worker."""
+        """Return the known shards of each stream. With several workers, each worker has its own entry for a stream."""
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
         """Set the callback that receives each burst (see BurstCallback). None removes the callback."""

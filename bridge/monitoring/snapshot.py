@@ -51,7 +51,7 @@ class DeadLetterSummary(NamedTuple):
 class WorkerStatus:
     """One process of `run --workers`. Its counters continue after a restart.
 
-    number     number of the worker; 0 is the process that drains the spool in `spool.path` itself
+    number     number of the worker; 0 is the process whose spool is in `spool.path` itself
     detail     reason why the process is not running; "" while it runs
     restarts   number of restarts after a crash
     last_end   reason for the last restart

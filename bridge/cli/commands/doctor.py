@@ -77,7 +77,7 @@ def doctor(config: Path, *, send: bool, publish: bool = False, as_json: bool) ->
 def findings(
     settings: Settings, mappings: list[Mapping], *, send: bool = False, publish: bool = False
 ) -> Iterator[Finding]:
-    """Yield the findings of all checks, each as soon as it is available."""
+    """Run all checks, and yield their findings in the order of the checks."""
     # The findings contain what the bridge would log. Without any handler, Python would print the warnings.
     logging.getLogger("bridge").addHandler(logging.NullHandler())
     yield from examine(_checks(settings, mappings, send=send, publish=publish))

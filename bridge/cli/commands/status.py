@@ -185,7 +185,7 @@ def _session(status: dict[str, Any]) -> str:
 
 
 def _worker(worker: dict[str, Any]) -> str:
-    # A worker that is starting or stopped is never connected, so only a running worker is worth the remark.
+    # Any other state than "running" already explains why the worker is not connected.
     away = "not connected" if worker["state"] == "running" and not worker["connected"] else ""
     detail = f" ({worker['detail'] or away})" if worker["detail"] or away else ""
     restarts = pluralize(worker["restarts"], "restart")

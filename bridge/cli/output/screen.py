@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Seconds between two checks whether the window has another size.
 _REDRAW_CHECK_SECS: Final = 0.2
-# Exit code of a shell for a process that SIGTERM has ended.
+# Exit code that a shell reports for a process that SIGTERM has ended.
 _TERMINATED: Final = 128 + signal.SIGTERM
 # Names that rich uses for the colours of `bridge.terminal`.
 _STYLES: Final = {GOOD: "green", WARN: "yellow", BAD: "red", HEAD: "bold"}
