@@ -83,8 +83,8 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         session_unstable="; ".join(f"{name}: {each.session_unstable}" for name, each in named if each.session_unstable),
         lost_guarantees=tuple(dict.fromkeys(pair for each in snapshots for pair in each.lost_guarantees)),
         blocked_reason="; ".join(f"{name}: {each.blocked_reason}" for name, each in named if each.blocked_reason),
-        # Each worker has its own spool with its own limit, so the limits are added. But all spools are usually on one
-        # file system, and a sum would count its free space several times.
+        # Each worker has its own spool with its own limit, so the limits are added. But the spools are usually on the
+        # same file system, so a sum would count its free space several times.
         spool_max_bytes=sum(each.spool_max_bytes for each in snapshots),
         disk_free_bytes=min(each.disk_free_bytes for each in snapshots),
         failing_mappings=tuple(sorted({name for each in snapshots for name in each.failing_mappings})),

@@ -125,8 +125,8 @@ def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> 
 def _run_batch(settings: Settings, folder: Path, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
     job = DeadLetterJob(action, numbers)
     spool = settings.spool.model_copy(update={"path": folder})
-    # This process does the work if it gets the lock of the spool. A check whether a bridge runs would not be safe,
-    # because a bridge might start after the check.
+    # This process does the work if it gets the lock of the spool. Otherwise, a bridge runs, and does the work. It would
+    # not be safe to check first whether a bridge runs, because it might start after the check.
     try:
         run_offline(settings.model_copy(update={"spool": spool}), job)
     except SpoolInUse:

@@ -83,8 +83,8 @@ def clear_state(config: Path, mapping: str, worker: int | None, *, yes: bool) ->
     cleared = 0
     for folder in folders:
         spool = settings.spool.model_copy(update={"path": folder})
-        # This process does the work if it gets the lock of the spool. A check whether a bridge runs would not be safe,
-        # because a bridge might start after the check.
+        # This process does the work if it gets the lock of the spool. Otherwise, a bridge runs, and does the work. It
+        # would not be safe to check first whether a bridge runs, because it might start after the check.
         try:
             cleared += clear_state_offline(settings.model_copy(update={"spool": spool}), mapping)
         except SpoolInUse:

@@ -21,7 +21,7 @@ _BACKLOG_SECS: Final = 5.0
 
 
 class StatusPair(NamedTuple):
-    """Current status of the bridge, and its status `secs` seconds before. The first pair has no status before."""
+    """Current status of the bridge, and its status `secs` seconds earlier. The first pair has no earlier status."""
 
     status: dict[str, Any]
     before: dict[str, Any] | None = None

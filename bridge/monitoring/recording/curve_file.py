@@ -42,7 +42,7 @@ _EMPTY: Final = bytes(ROW_BYTES)
 class CurveFile:
     """The file of the curves. Not thread-safe.
 
-    No method raises an exception. The first of several failed writes is logged.
+    No method raises an exception. If writes fail, only the first error is logged.
     """
 
     def __init__(self, path: Path) -> None:

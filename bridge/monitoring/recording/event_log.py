@@ -56,7 +56,7 @@ class EventLog:
         self._waiting.append(event)
 
     def flush(self) -> None:
-        """Write the events that wait in memory. The first of several failed writes is logged, and none is raised."""
+        """Write the events that wait in memory. If writes fail, only the first error is logged, and none is raised."""
         with self._flushing:
             try:
                 while taken := list(islice(self._waiting, MAX_WRITTEN)):
