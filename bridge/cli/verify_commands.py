@@ -38,8 +38,8 @@ def capture(
     """Record live traffic to a file, for `diff` and `coverage`, without affecting the session of the bridge."""
     from bridge.cli.commands.capture import CaptureOptions, record_traffic  # noqa: PLC0415 - see the module
 
-    wanted = CaptureOptions(topic or (), secs, messages, size, verbosity(context).log_level("warning"))
-    raise typer.Exit(record_traffic(config, file, wanted))
+    options = CaptureOptions(topic or (), secs, messages, size, verbosity(context).log_level("warning"))
+    raise typer.Exit(record_traffic(config, file, options))
 
 
 def diff(

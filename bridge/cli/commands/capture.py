@@ -59,23 +59,23 @@ class CaptureOptions:
     log_level: str = "warning"
 
 
-def record_traffic(config: Path, file: Path, wanted: CaptureOptions) -> int:
+def record_traffic(config: Path, file: Path, options: CaptureOptions) -> int:
     """Record until a limit is reached or Ctrl-C is pressed, and return 0.
 
     Raise ConfigError for an invalid configuration. Raise BridgeError if the broker does not accept the subscription, or
     if the file cannot be written.
     """
-    limit = parse_size(wanted.size)
+    limit = parse_size(options.size)
     if not isinstance(limit, int) or limit <= 0:
-        raise UsageError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{wanted.size}'")
+        raise UsageError(f"--bytes: expected a size, such as 500 MB, 2 GiB or 1000000; found '{options.size}'")
     settings = load_settings(config, os.environ)
     summary = record_session(
         settings,
         file,
-        _filters(settings, wanted.topics),
-        CaptureLimits(wanted.messages, limit),
-        wanted.secs,
-        wanted.log_level,
+        _filters(settings, options.topics),
+        CaptureLimits(options.messages, limit),
+        options.secs,
+        options.log_level,
     )
     print_coloured(f"{file}: {summary}", {": [^:]* messages?": GOOD})
     return 0

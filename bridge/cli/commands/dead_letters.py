@@ -54,7 +54,7 @@ class DeadLetterFilter:
         return any(value is not None for value in (self.code, self.mapping, self.stream, self.topic))
 
 
-def list_dead_letters(config: Path, wanted: DeadLetterFilter, worker: int | None = None, *, as_json: bool) -> int:
+def list_dead_letters(config: Path, selected: DeadLetterFilter, worker: int | None = None, *, as_json: bool) -> int:
     """Print one line for each dead letter, then the number of dead letters by code. Return 0.
 
     Raise ConfigError, or BridgeError if the spool cannot be read.
@@ -63,7 +63,7 @@ def list_dead_letters(config: Path, wanted: DeadLetterFilter, worker: int | None
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     for number, folder in folders.items():
         for each in all_dead_letters(folder):
-            if not wanted.matches(each.dead_letter):
+            if not selected.matches(each.dead_letter):
                 continue
             codes[each.dead_letter.code] += 1
             prefix = f"worker {number}  " if len(folders) > 1 else ""

@@ -38,7 +38,7 @@ class DiffOptions(NamedTuple):
     first: int
 
 
-def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
+def diff(old: Path, new: Path, capture: Path, options: DiffOptions) -> int:
     """Print the differences. Return 0 if both versions create the same records, otherwise 1.
 
     Raise ConfigError if a mapping or the capture cannot be read.
@@ -46,15 +46,15 @@ def diff(old: Path, new: Path, capture: Path, shown: DiffOptions) -> int:
     routes_old, routes_new = _load(old, new)
     report = Report()
     for captured, differences in _compared(capture, routes_old, routes_new, report):
-        if shown.json:
+        if options.json:
             _print_json(as_json(captured, differences))
-        elif report.differing <= shown.first:
+        elif report.differing <= options.first:
             print_coloured("\n".join(difference_lines(captured, differences)) + "\n", _COLOURS)
-    if shown.json:
+    if options.json:
         _print_json({"summary": report.value()})
         return 0 if report.same else FAILED
-    if report.differing > shown.first > 0:
-        print(f"... and {pluralize(report.differing - shown.first, 'message')} more that differ (--show, --json)\n")
+    if report.differing > options.first > 0:
+        print(f"... and {pluralize(report.differing - options.first, 'message')} more that differ (--show, --json)\n")
     print_coloured(
         "\n".join(report.lines()),
         {r"\b0 differ": GOOD, r"[1-9][\d,]* differ": BAD, "^note:": WARN},

@@ -55,7 +55,7 @@ _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20
 
 
 def export_dead_letters(
-    config: Path, file: Path, wanted: DeadLetterFilter, worker: int | None = None, *, as_csv: bool
+    config: Path, file: Path, selected: DeadLetterFilter, worker: int | None = None, *, as_csv: bool
 ) -> int:
     """Write each matching dead letter as one line, and return 0. Raise ConfigError, or BridgeError without a spool."""
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
@@ -66,7 +66,7 @@ def export_dead_letters(
         if as_csv:
             out.write(_row(COLUMNS))
         for number, each in progress(every, "dead letters"):
-            if wanted.matches(each.dead_letter):
+            if selected.matches(each.dead_letter):
                 out.write(line(number, each))
                 count += 1
     print_coloured(f"{file}: {pluralize(count, 'dead letter')}", {"[^:]*$": GOOD})

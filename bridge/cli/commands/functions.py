@@ -74,12 +74,14 @@ def _found(word: str) -> Iterator[Function]:
     3. Functions whose name contains the word.
     4. Functions whose description has a word that begins with it.
     """
-    wanted = word.lower()
-    named = [name for name in FUNCTIONS if wanted in name]
-    words = [suggestion.expression for suggestion in SUGGESTIONS if wanted in suggestion.words.split()]
+    lowered = word.lower()
+    named = [name for name in FUNCTIONS if lowered in name]
+    words = [suggestion.expression for suggestion in SUGGESTIONS if lowered in suggestion.words.split()]
     advised = [name for text in [*words, suggested(word)] for name in _CALL.findall(text) if name in FUNCTIONS]
-    described = [name for name, function in FUNCTIONS.items() if re.search(rf"\b{re.escape(wanted)}", _prose(function))]
-    names = [wanted] if wanted in FUNCTIONS else dict.fromkeys([*advised, *named, *described])
+    described = [
+        name for name, function in FUNCTIONS.items() if re.search(rf"\b{re.escape(lowered)}", _prose(function))
+    ]
+    names = [lowered] if lowered in FUNCTIONS else dict.fromkeys([*advised, *named, *described])
     yield from (FUNCTIONS[name] for name in names)
 
 

@@ -69,25 +69,25 @@ class InitOptions:
     log_level: str = "warning"
 
 
-def init(config: Path, wanted: InitOptions) -> int:
+def init(config: Path, options: InitOptions) -> int:
     """Write bridge.yaml and the mapping files, and return 0.
 
     Raise ConfigError for invalid answers. Raise BridgeError if a file exists or the broker does not respond.
     """
     # An existing file is reported before the first prompt. Otherwise, the user would answer in vain.
-    _refuse_existing([config], force=wanted.force)
-    filters = topic_filters(wanted.topics)
-    questions = Prompts({**wanted.given, **parse_set_options(wanted.settings)}, yes=wanted.yes)
+    _refuse_existing([config], force=options.force)
+    filters = topic_filters(options.topics)
+    questions = Prompts({**options.given, **parse_set_options(options.settings)}, yes=options.yes)
     answers = questions.answers()
     text = bridge_text(answers)
-    stream = wanted.stream or questions.prompt("", "Data stream", "telemetry")
-    secs = wanted.listen_secs
+    stream = options.stream or questions.prompt("", "Data stream", "telemetry")
+    secs = options.listen_secs
     if secs is None:
-        secs = 0.0 if wanted.capture else _secs(questions.prompt("", "Seconds to listen to the broker", "10"))
+        secs = 0.0 if options.capture else _secs(questions.prompt("", "Seconds to listen to the broker", "10"))
     password = questions.password() if answers.get("mqtt.username") and secs else ""
     settings = _settings(config, text, {PASSWORD: password})
     try:
-        observed, summary = _observed(settings, filters, secs, wanted.capture, wanted.log_level)
+        observed, summary = _observed(settings, filters, secs, options.capture, options.log_level)
     except BridgeError as error:
         again = repeated_command(answers, stream) if questions.prompted else ""
         raise BridgeError(f"{error}{again}") from error
@@ -100,7 +100,7 @@ def init(config: Path, wanted: InitOptions) -> int:
         (example_proposal, *_), _ = propose(example, stream)
         files = {folder / "example.yaml": example_proposal.text}
     # The names of the mapping files are known only now. If one of them exists, nothing is written.
-    _refuse_existing(list(files), force=wanted.force)
+    _refuse_existing(list(files), force=options.force)
     _write({config: text, **files})
     parts = (
         _written_lines(config, summary, files, proposals),

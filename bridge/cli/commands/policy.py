@@ -37,7 +37,7 @@ class PolicyOptions:
     offline: bool = False
 
 
-def print_policy(config: Path, wanted: PolicyOptions) -> int:
+def print_policy(config: Path, options: PolicyOptions) -> int:
     """Print the policy to standard output, and notes to standard error. Return 0.
 
     Raise ConfigError, UsageError for an unknown role, or BridgeError if AWS does not report the account.
@@ -45,19 +45,19 @@ def print_policy(config: Path, wanted: PolicyOptions) -> int:
     settings = load_settings(config, os.environ)
     destinations = _destinations(settings)
     roles = sorted({each.role_arn for each in destinations} - {""})
-    if wanted.role and wanted.role not in roles:
+    if options.role and options.role not in roles:
         expected = ", ".join(roles) or "none, because no output has a role"
-        raise UsageError(f"--role {wanted.role}: no output has it as role_arn; expected {expected}")
-    lookup = _AccountLookup(settings, wanted)
-    uses = [lookup.use(each) for each in destinations if each.role_arn == wanted.role]
-    document = policy(uses, () if wanted.role else roles)
+        raise UsageError(f"--role {options.role}: no output has it as role_arn; expected {expected}")
+    lookup = _AccountLookup(settings, options)
+    uses = [lookup.use(each) for each in destinations if each.role_arn == options.role]
+    document = policy(uses, () if options.role else roles)
     print(json.dumps(document, indent=2))
     if too_large := _too_large(size_of(document)):
         lookup.notes.append(too_large)
-    if roles and not wanted.role:
+    if roles and not options.role:
         commands = ", ".join(f"--role {role}" for role in roles)
         lookup.notes.append(f"outputs assume roles that need their own policies: {commands}")
-    if not wanted.role and (note := _assumed_role_note(settings)):
+    if not options.role and (note := _assumed_role_note(settings)):
         lookup.notes.append(note)
     for note in lookup.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -106,7 +106,7 @@ class _AccountLookup:
     """Lookup of the ARNs in AWS. If AWS does not respond, the ARNs are composed from the options, with a note."""
 
     settings: Settings
-    wanted: PolicyOptions
+    options: PolicyOptions
     notes: list[str] = field(default_factory=list)
     _publisher: KinesisPublisher | None = None
 
@@ -117,7 +117,7 @@ class _AccountLookup:
         is_arn = destination.data_stream.startswith("arn:")
         # --account requests the policy for another account, but AWS describes the stream in the account of the
         # credentials.
-        other_account = self.wanted.account and not destination.role_arn
+        other_account = self.options.account and not destination.role_arn
         arn = described.arn if described and described.arn and not other_account else ""
         if not arn:
             account = "" if is_arn else self._account(destination)
@@ -126,7 +126,7 @@ class _AccountLookup:
 
     def _described(self, destination: Destination) -> StreamDescription | None:
         """Return what AWS reports about a stream; None, with a note, if it reports nothing."""
-        if self.wanted.offline:
+        if self.options.offline:
             self._note("--offline: encryption of the streams is unknown; if they are encrypted, give --kms-key ARN")
             return None
         try:
@@ -147,12 +147,12 @@ class _AccountLookup:
         if destination.role_arn:
             # The fifth part of any ARN is the account: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE.
             account = destination.role_arn.split(":")[4]
-            if self.wanted.account not in {"", account}:
+            if self.options.account not in {"", account}:
                 self._note(f"{destination.role_arn} is of account {account}; --account does not apply to it")
             return account
-        if self.wanted.account:
-            return self.wanted.account
-        if self.wanted.offline:
+        if self.options.account:
+            return self.options.account
+        if self.options.offline:
             raise UsageError("--offline needs --account: the ARNs of the streams contain the account number")
         try:
             return self._connected_publisher().whoami(str(destination)).split(":")[4]
@@ -164,8 +164,8 @@ class _AccountLookup:
         """Return the ARN of the KMS key for the policy; "" if the policy needs none, or if the key is unknown."""
         key = described.key_id if described else ""
         region, account = arn.split(":")[3:5]
-        if self.wanted.kms_keys:
-            return next((given for given in self.wanted.kms_keys if f":kms:{region}:" in given), "")
+        if self.options.kms_keys:
+            return next((given for given in self.options.kms_keys if f":kms:{region}:" in given), "")
         # Every user of a stream may use the key that AWS manages.
         if not key or key == MANAGED_KEY or key.endswith(f":{MANAGED_KEY}"):
             return ""

@@ -186,8 +186,8 @@ def _session(status: dict[str, Any]) -> str:
 
 def _worker(worker: dict[str, Any]) -> str:
     # Any other state than "running" already explains why the worker is not connected.
-    away = "not connected" if worker["state"] == "running" and not worker["connected"] else ""
-    detail = f" ({worker['detail'] or away})" if worker["detail"] or away else ""
+    remark = "not connected" if worker["state"] == "running" and not worker["connected"] else ""
+    detail = f" ({worker['detail'] or remark})" if worker["detail"] or remark else ""
     restarts = pluralize(worker["restarts"], "restart")
     if worker["restarts"] and not worker["detail"]:
         restarts += f" (last: {worker['last_end']})"

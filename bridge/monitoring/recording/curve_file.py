@@ -55,17 +55,17 @@ class CurveFile:
         """Fill the rings with the rows of the file. Skip rows that are later than `now` (seconds since 1970)."""
         self._saved = [0] * len(rings)
         try:
-            octets = read_bytes(self._path, file_bytes(rings))
+            data = read_bytes(self._path, file_bytes(rings))
         except FileProblem as error:
             if self._path.exists():
                 log.warning("the curves of earlier runs in %s are not used: %s", self._path, error)
             return
-        if len(octets) != file_bytes(rings) or octets[: _HEADER.size] != _header(rings):
+        if len(data) != file_bytes(rings) or data[: _HEADER.size] != _header(rings):
             log.warning("the curves of earlier runs in %s are not used: damaged, or of another version", self._path)
             return
         damaged = 0
         for index, (ring, position) in enumerate(_positions(rings)):
-            rows = [octets[position + ROW_BYTES * each :][:ROW_BYTES] for each in range(ring.points)]
+            rows = [data[position + ROW_BYTES * each :][:ROW_BYTES] for each in range(ring.points)]
             intact = dict(row for row in map(_parsed, rows) if row is not None)
             damaged += sum(row != _EMPTY for row in rows) - len(intact)
             self._saved[index] = _fill(ring, intact, int(now // ring.step_secs))

@@ -82,14 +82,19 @@ class Curves:
         if self._file is not None:
             self._file.save(list(self._ranges.values()))
 
-    def value(self, wanted: Range) -> dict[str, Any]:
+    def value(self, range_name: Range) -> dict[str, Any]:
         """Return one range as an object for JSON. `start` is the time of the first point, in seconds since 1970.
 
         `series` contains the values of each curve. The value of a missing point is NaN.
         """
         with self._lock:
-            series = self._ranges[wanted]
-            return {"range": wanted, "step_secs": series.step_secs, "start": _start(series), "series": series.curves()}
+            series = self._ranges[range_name]
+            return {
+                "range": range_name,
+                "step_secs": series.step_secs,
+                "start": _start(series),
+                "series": series.curves(),
+            }
 
     def named_rates(self) -> dict[str, Any]:
         """Return the rates of the last hour: of all messages, of each mapping and of each stream."""
@@ -97,9 +102,9 @@ class Curves:
             series = self._ranges[_NAMED_RANGE]
             return {"step_secs": series.step_secs, "series": series.named()}
 
-    def csv(self, wanted: Range) -> str:
+    def csv(self, range_name: Range) -> str:
         """Return the curves of one range as CSV, with a line for each step. The field of a missing point is empty."""
-        value = self.value(wanted)
+        value = self.value(range_name)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["time", *(f"{name} ({unit})" for name, unit in UNITS.items())])

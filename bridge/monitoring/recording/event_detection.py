@@ -74,11 +74,11 @@ class EventDetector:
         elif snapshot.connections > self._connections and self._permitted(now):
             more = snapshot.connections - self._connections
             repeated = f"; {more:,} connections since the last entry" if self._connections and more > 1 else ""
-            away = None if self._disconnected_at is None else now - self._disconnected_at
+            away_secs = None if self._disconnected_at is None else now - self._disconnected_at
             self._connections, self._disconnected_at = snapshot.connections, None
             detail = f"MQTT {snapshot.protocol}{repeated}"
             text = f"connected to {snapshot.broker}"
-            yield Event(now, "connected", text, detail, lasted_secs=away, stage="receiving")
+            yield Event(now, "connected", text, detail, lasted_secs=away_secs, stage="receiving")
 
     def _permitted(self, now: float) -> bool:
         """Return whether another connection event is permitted now. If it is, count it."""

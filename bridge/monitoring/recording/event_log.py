@@ -59,12 +59,12 @@ class EventLog:
         """Write the events that wait in memory. If writes fail, only the first error is logged, and none is raised."""
         with self._flushing:
             try:
-                while taken := list(islice(self._waiting, MAX_WRITTEN)):
-                    self._append(b"".join(event.line() for event in taken))
+                while batch := list(islice(self._waiting, MAX_WRITTEN)):
+                    self._append(b"".join(event.line() for event in batch))
                     self._failing = False
                     # During the write, `add` may have discarded the oldest events of a full deque. So each event is
                     # removed only if it is still the oldest one.
-                    for event in taken:
+                    for event in batch:
                         if self._waiting and self._waiting[0] is event:
                             self._waiting.popleft()
             except OSError as error:
@@ -78,17 +78,17 @@ class EventLog:
             if self._file.stat().st_size + added > MAX_FILE_BYTES:
                 self._file.replace(self._file.with_name(OLD_EVENT_FILE))
 
-    def _append(self, octets: bytes) -> None:
-        self._rotate(len(octets))
+    def _append(self, data: bytes) -> None:
+        self._rotate(len(data))
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(self._file, flags, 0o600)
         try:
             size = os.fstat(descriptor).st_size
             # After a crash, the last line may be incomplete. A line break separates it from the next event, which would
             # otherwise be unreadable too.
-            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-            written = os.write(descriptor, b"\n" * torn + octets)
-            if written < torn + len(octets):
+            incomplete = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            written = os.write(descriptor, b"\n" * incomplete + data)
+            if written < incomplete + len(data):
                 # The disk became full during the write. The next attempt writes all events again, so the part that was
                 # written is removed.
                 os.ftruncate(descriptor, size)
@@ -139,11 +139,11 @@ class EventReader:
 def _parsed(file: Path) -> Iterator[Event]:
     try:
         # Another program may have written the file, so its size is limited. A valid file is never this large.
-        octets = read_bytes(file, 4 * MAX_FILE_BYTES)
+        data = read_bytes(file, 4 * MAX_FILE_BYTES)
     except FileProblem as error:
         log.warning("the event log %s cannot be read: %s", file, error)
         return
-    for line in octets.split(b"\n"):
+    for line in data.split(b"\n"):
         event = parse_event(line) if line else None
         if event is not None:
             yield event
