@@ -32,7 +32,7 @@ def test_main_ignores_sighup_while_a_run_starts(monkeypatch, arguments, expected
         (["run"], signal.SIG_IGN, signal.SIG_IGN),
     ],
 )
-def test_main_lets_ctrl_c_end_a_start_at_once(monkeypatch, arguments, handler, expected):
+def test_main_ends_at_once_on_ctrl_c_during_a_start(monkeypatch, arguments, handler, expected):
     seen = []
     monkeypatch.setattr("sys.argv", ["mqtt-kinesis", *arguments])
     monkeypatch.setattr("bridge.cli.app.main", lambda: seen.append(signal.getsignal(signal.SIGINT)))

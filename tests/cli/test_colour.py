@@ -38,7 +38,7 @@ LINES = {
     "coverage": "coverage --capture field.jsonl",
     "status": "status",
     "doctor": "doctor",
-    "prove": "prove telemetry --manifests told",
+    "prove": "prove telemetry --manifests manifests",
     "policy": "policy --offline --account 123456789012",
     "dead-letters list": "dead-letters list",
     "dead-letters show": "dead-letters show 1",
@@ -163,7 +163,7 @@ def test_colour_cases_cover_every_command():
 @pytest.mark.parametrize("name", LINES)
 def test_output_to_a_pipe_is_plain(name, folder, monkeypatch):
     written = piped(LINES[name], monkeypatch, folder)
-    assert written.strip(), "it says something"
+    assert written.strip(), "the command prints something"
     assert "Traceback" not in written
     assert "\x1b" not in written
 
@@ -184,7 +184,7 @@ def test_output_with_no_color_set_has_no_colour(name, folder, monkeypatch):
         assert "\x1b" not in written
 
 
-def test_empty_no_color_is_none(folder, monkeypatch):
+def test_empty_no_color_has_no_effect(folder, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "")
     assert STYLE.search(on_a_terminal("check", monkeypatch))
 
@@ -195,12 +195,12 @@ def test_dumb_terminal_gets_plain_text(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("line", ["check --config no.yaml", "dead-letters show 99", "nonsense", "--help", "run --help"])
-def test_errors_and_help_are_plain_where_they_are_piped(line, folder, monkeypatch):
+def test_errors_and_help_in_a_pipe_are_plain(line, folder, monkeypatch):
     assert "\x1b" not in piped(line, monkeypatch, folder)
 
 
 @pytest.mark.parametrize("line", ["check --config no.yaml", "dead-letters show 99"])
-def test_errors_stand_out_on_a_terminal(line, folder, monkeypatch):
+def test_errors_on_a_terminal_have_colour(line, folder, monkeypatch):
     assert STYLE.search(on_a_terminal(line, monkeypatch))
 
 
@@ -218,7 +218,7 @@ def test_log_of_run_has_colour_on_a_terminal(folder):
 
 
 @pytest.mark.parametrize(("no_color", "colour"), [("", True), ("1", False)])
-def test_demo_on_a_terminal_colours_what_holds_unless_no_color_is_set(folder, monkeypatch, no_color, colour):
+def test_demo_on_a_terminal_has_colour_unless_no_color_is_set(folder, monkeypatch, no_color, colour):
     def drawn(_secs, output):
         output("✓ accounting OK")
         return 0

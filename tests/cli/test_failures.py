@@ -103,7 +103,7 @@ def test_permission_error_of_a_file_is_one_line_and_ends_with_4(tmp_path, config
 
 
 @pytest.mark.parametrize("command", ["list", "replay", "delete"])
-def test_code_that_does_not_exist_is_a_usage_error(tmp_path, config, command):
+def test_unknown_dead_letter_code_is_a_usage_error(tmp_path, config, command):
     done = called(tmp_path, "dead-letters", command, "--code", "nope", "--config", config)
     assert done.returncode == 2
     assert "no such code: nope; expected one of decode, internal," in done.stderr

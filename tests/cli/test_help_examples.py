@@ -26,7 +26,7 @@ def found(path):
     return command
 
 
-def test_help_examples_belong_to_the_commands_one_to_one():
+def test_help_examples_exist_for_each_command():
     assert {" ".join(path) for path in commands()} == set(EXAMPLES)
 
 

@@ -21,7 +21,7 @@ def test_help_lists_every_command_in_its_group(tmp_path, option):
     assert "dead-letters" in shown["Operate"]
 
 
-def test_help_cuts_no_first_sentence(tmp_path):
+def test_help_shows_complete_first_sentences(tmp_path):
     assert "..." not in called(tmp_path, "--help").stdout.partition("Set up:")[2]
     assert "..." not in "".join(lists(tmp_path, "dead-letters", "--help")["Commands"])
 

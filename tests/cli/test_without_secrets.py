@@ -27,7 +27,7 @@ def config(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "says"),
+    ("command", "expected"),
     [
         ("spool status", "0 dead letters"),
         ("spool verify", "database intact"),
@@ -39,10 +39,10 @@ def config(tmp_path):
         ("coverage", "the bridge is not running"),
     ],
 )
-def test_command_that_only_looks_is_not_reported_that_they_are_missing(config, command, says, monkeypatch):
+def test_reading_command_ignores_missing_secrets(config, command, expected, monkeypatch):
     monkeypatch.chdir(config.parent)
     result = CliRunner().invoke(app, command.split())
-    assert says in result.output + str(result.exception)
+    assert expected in result.output + str(result.exception)
     assert "is not set" not in result.output + str(result.exception)
 
 

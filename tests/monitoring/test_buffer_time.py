@@ -34,7 +34,7 @@ def test_buffer_hours_follow_the_growth_of_the_backlog(streams, hours):
     assert buffer_hours(room(), Flow(streams=streams)) == (hours if hours is None else pytest.approx(hours))
 
 
-def test_buffer_hours_are_bounded_by_the_disk_and_what_must_stay_free():
+def test_buffer_hours_depend_on_free_disk_space():
     limited = room(disk_free_bytes=4_600_000, spool_min_free_bytes=1_000_000)
     assert buffer_hours(limited, Flow(streams=flow(1.0, 0.0))) == pytest.approx(1.0)
 

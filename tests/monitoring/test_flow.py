@@ -40,15 +40,15 @@ def plant():
 
 
 def test_stream_that_delivers_what_arrives_has_no_problem(plant):
-    told = plant.run(600, arrive=10, deliver=10)
-    assert (told.stalled_secs, told.behind_secs) == (0.0, 0.0)
-    assert (told.received_per_sec, told.delivered_per_sec) == (10.0, 10.0)
+    flow = plant.run(600, arrive=10, deliver=10)
+    assert (flow.stalled_secs, flow.behind_secs) == (0.0, 0.0)
+    assert (flow.received_per_sec, flow.delivered_per_sec) == (10.0, 10.0)
 
 
 def test_stall_counts_from_the_last_accepted_record(plant):
     plant.run(60, arrive=10, deliver=10)
-    told = plant.run(40, arrive=10)
-    assert (told.stalled_secs, told.drain_secs) == (40.0, None)
+    flow = plant.run(40, arrive=10)
+    assert (flow.stalled_secs, flow.drain_secs) == (40.0, None)
     assert plant.run(5, arrive=10, deliver=10).stalled_secs == 0.0
 
 
@@ -58,7 +58,7 @@ def test_stall_does_not_count_while_nothing_is_buffered(plant):
     assert plant.run(5, arrive=1).stalled_secs == 5.0
 
 
-def test_stall_that_delivery_reports_counts_as_it_is(plant):
+def test_stall_that_the_sender_reports_is_used_unchanged(plant):
     plant.run(10, arrive=1)
     plant.look(streams=(stream(stalled_secs=77.0),))
     assert plant.flow.streams["telemetry"].stalled_secs == 77.0
@@ -66,33 +66,33 @@ def test_stall_that_delivery_reports_counts_as_it_is(plant):
 
 def test_rates_are_those_of_the_last_minute(plant):
     plant.run(600, arrive=10, deliver=10)
-    told = plant.run(60, arrive=30, deliver=20)
-    assert (told.received_per_sec, told.delivered_per_sec) == (30.0, 20.0)
+    flow = plant.run(60, arrive=30, deliver=20)
+    assert (flow.received_per_sec, flow.delivered_per_sec) == (30.0, 20.0)
 
 
-def test_rates_are_unknown_at_the_first_look(plant):
-    told = plant.run(5, arrive=10, deliver=10)
-    assert (told.received_per_sec, told.delivered_per_sec, told.drain_secs) == (None, None, None)
+def test_rates_are_unknown_at_the_first_snapshot(plant):
+    flow = plant.run(5, arrive=10, deliver=10)
+    assert (flow.received_per_sec, flow.delivered_per_sec, flow.drain_secs) == (None, None, None)
 
 
-def test_present_backlog_takes_its_records_divided_by_the_rate(plant):
+def test_time_to_drain_is_the_backlog_divided_by_the_rate(plant):
     plant.run(100, arrive=100)
-    told = plant.run(60, arrive=20, deliver=20)
-    assert told.drain_secs == pytest.approx(10_000 / 20)
+    flow = plant.run(60, arrive=20, deliver=20)
+    assert flow.drain_secs == pytest.approx(10_000 / 20)
 
 
 def test_backlog_that_grows_older_for_five_minutes_falls_behind(plant):
     plant.run(60, arrive=10, deliver=10)
     assert plant.run(230, arrive=10, deliver=5, ages=0.5).behind_secs == 0.0
-    told = plant.run(100, arrive=10, deliver=5, ages=0.5)
-    assert 330 <= told.behind_secs <= 390, "from the minute on in which it began"
+    flow = plant.run(100, arrive=10, deliver=5, ages=0.5)
+    assert 330 <= flow.behind_secs <= 390, "from the minute on in which it began"
 
 
 def test_backlog_that_is_still_young_does_not_fall_behind(plant):
     assert plant.run(900, arrive=10, deliver=9, ages=0.05).behind_secs == 0.0
 
 
-def test_backlog_that_stays_as_old_as_it_is_does_not_fall_behind(plant):
+def test_backlog_of_constant_age_does_not_fall_behind(plant):
     plant.run(120, arrive=10, ages=1)
     assert plant.run(900, arrive=10, deliver=10).behind_secs == 0.0
 
@@ -109,7 +109,7 @@ def test_recovery_after_a_stall_is_not_falling_behind(plant):
     assert plant.run(120, arrive=10, deliver=100, ages=-5).behind_secs == 0.0
 
 
-def test_falling_behind_ends_after_two_calm_minutes_and_not_after_one(plant):
+def test_falling_behind_ends_after_two_minutes_without_growth(plant):
     plant.run(400, arrive=10, deliver=5, ages=0.5)
     assert plant.run(60, arrive=10, deliver=11, ages=-0.1).behind_secs > 0
     assert plant.run(70, arrive=10, deliver=11, ages=-0.1).behind_secs == 0.0
@@ -142,7 +142,7 @@ def test_losses_since_the_start_are_reported_for_an_hour(plant):
     assert (dict(plant.flow.dropped), plant.flow.evicted) == ({}, 0)
 
 
-def test_losses_of_a_stream_that_is_new_are_all_reported(plant):
+def test_losses_of_a_new_stream_are_all_reported(plant):
     plant.look(ledger=())
     plant.look(**losses(dropped=5))
     assert dict(plant.flow.dropped) == {"telemetry": 5}
@@ -164,7 +164,7 @@ def test_rejections_are_those_of_the_last_minutes(plant):
     assert plant.flow.rejections["press"] == (0, 0)
 
 
-def test_replay_that_lowers_the_counts_is_no_negative_rejection(plant):
+def test_replay_that_lowers_the_counts_gives_no_negative_counts(plant):
     plant.look(**rejections(100, 50))
     plant.now += 5
     plant.look(**rejections(60, 10))

@@ -24,7 +24,7 @@ THIN = EndpointStatus(
 )
 
 
-def test_link_is_described_by_what_was_measured():
+def test_link_text_has_the_measurements():
     assert link_text(THIN) == (
         "link kinesis.eu-west-1.amazonaws.com: 31 kB/s measured, answers after 0.4 s, requests of 16 kB, "
         "2 in flight, 3 time-outs"
@@ -93,7 +93,7 @@ def test_ended_process_leaves_its_counters_and_no_measurement():
     assert (idle.bandwidth, idle.requests, idle.window_bytes, idle.limited_secs) == (0.0, 0, 0, 0.0)
 
 
-def test_flows_of_workers_add_up_and_the_slowest_decides():
+def test_flows_of_workers_have_summed_rates_and_slowest_times():
     fast = StreamFlow("telemetry", 0.0, 0.0, 10.0, 10.0, 5.0)
     slow = StreamFlow("telemetry", 40.0, 300.0, 20.0, None, None)
     [merged] = merge_flows([[fast], [slow]])

@@ -19,19 +19,19 @@ def history(caplog):
     return ProblemHistory()
 
 
-def test_problem_keeps_the_time_that_the_rule_knows(history):
+def test_problem_begins_at_the_time_of_its_rule(history):
     [first] = history.update([STALLED], AT)
     [second] = history.update([replace(STALLED, since=AT - 29.5)], AT + 5)
     assert (first.since, second.since) == (AT - 30, AT - 30)
 
 
-def test_problem_without_a_time_dates_from_its_first_sight(history):
+def test_problem_without_a_time_begins_when_it_is_found(history):
     history.update([UNDATED], AT)
     [later] = history.update([UNDATED], AT + 60)
     assert later.since == AT
 
 
-def test_problem_is_logged_once_and_its_end_once_with_the_duration(history, caplog):
+def test_problem_and_its_end_are_logged_once(history, caplog):
     for at in range(0, 125, 5):
         history.update([STALLED], AT + at)
     for at in range(125, 200, 5):
@@ -53,7 +53,7 @@ def test_problem_of_two_seconds_is_not_logged(history, caplog):
     assert caplog.messages == []
 
 
-def test_problem_that_comes_back_at_once_has_not_ended(history, caplog):
+def test_problem_that_returns_at_once_has_not_ended(history, caplog):
     history.update([STALLED], AT)
     history.update([], AT + ABSENT_SECS)
     [again] = history.update([replace(STALLED, since=AT + ABSENT_SECS)], AT + ABSENT_SECS)
@@ -68,6 +68,6 @@ def test_warning_that_becomes_an_error_is_logged_again(history, caplog):
     assert [each.levelname for each in caplog.records] == ["WARNING", "ERROR"]
 
 
-def test_problems_of_two_streams_are_two(history, caplog):
+def test_problems_of_two_streams_are_separate(history, caplog):
     history.update([STALLED, replace(STALLED, stream="archive", since=AT - 50)], AT)
     assert len(caplog.messages) == 2

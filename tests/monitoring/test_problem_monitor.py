@@ -21,8 +21,8 @@ class Clock:
 
 
 def test_snapshot_of_a_healthy_bridge_has_flows_and_no_problem():
-    told = Clock().after(0)
-    assert (told.state, told.problems, [each.stream for each in told.flows]) == ("ok", (), ["telemetry"])
+    assessed = Clock().after(0)
+    assert (assessed.state, assessed.problems, [each.stream for each in assessed.flows]) == ("ok", (), ["telemetry"])
 
 
 def test_outage_of_kinesis_is_an_error_until_the_first_record(caplog):
@@ -45,7 +45,7 @@ def test_broker_outage_degrades_at_once_and_fails_after_30_secs():
     assert clock.after(1).state == "ok"
 
 
-def test_regular_look_is_due_every_few_secs_and_survives_an_error():
+def test_snapshot_timer_is_due_regularly_and_survives_an_error():
     now, taken = [0.0], []
 
     def take():
@@ -61,7 +61,7 @@ def test_regular_look_is_due_every_few_secs_and_survives_an_error():
     assert taken == [EVERY_SECS, 2 * EVERY_SECS]
 
 
-def test_regular_look_reports_a_defect_once_and_continues(caplog):
+def test_snapshot_timer_logs_a_bug_once_and_continues(caplog):
     now = [0.0]
     look = SnapshotTimer(lambda: 1 / 0, clock=lambda: now[0])
     for _ in range(3):

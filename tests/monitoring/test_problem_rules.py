@@ -147,7 +147,7 @@ def found(changes, seen):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_find_problems_reports_exactly_what_is_wrong(case):
+def test_find_problems_returns_exactly_the_expected_problems(case):
     changes, seen, expected = CASES[case]
     assert [f"{each.code} {each.severity}" for each in found(changes, seen)] == expected
 
@@ -198,7 +198,7 @@ def test_state_is_that_of_the_worst_problem(codes, state):
     assert state_of(found(merged, flow())) == state
 
 
-def test_stalled_stream_reports_where_since_when_why_and_what_is_safe():
+def test_stalled_stream_has_endpoint_beginning_cause_and_safe_data():
     status = stream(state="retrying", failed_in_a_row=12, **UNREACHABLE)
     [problem] = found({"streams": (status,), "ledger": BUFFERED}, flow(stalled=252.0))
     assert problem.summary == "Kinesis accepts no records of stream telemetry (kinesis.eu-west-1.amazonaws.com)"
@@ -213,7 +213,7 @@ def test_dropped_records_of_a_stalled_stream_are_not_called_safe():
     assert problems[0].what_is_safe == "104,085 records buffered on disk; 7 dropped"
 
 
-def test_refused_stream_gives_the_hint_of_aws_and_the_time_of_the_refusal():
+def test_refused_stream_has_the_hint_of_aws_and_its_beginning():
     status = stream(
         state="refused", code="AccessDenied", detail="no", hint="allow kinesis:PutRecords", bad_for_secs=90.0
     )
@@ -228,7 +228,7 @@ def test_falling_behind_reports_both_rates():
     assert problem.since == NOW - 320
 
 
-def test_session_that_never_was_dates_from_the_start_and_counts_attempts():
+def test_session_never_connected_is_a_problem_since_the_start():
     changes = {"connected": False, "subscribed": False, "session_problem": "cannot connect to x", "session_attempts": 3}
     [problem] = found(changes, flow(unsubscribed_secs=None))
     assert (problem.since, problem.attempts, problem.cause) == (STARTED, 3, "cannot connect to x")

@@ -20,8 +20,8 @@ def test_verdict_names_the_worst_problem_and_counts_the_others():
 
 
 def test_headline_names_the_worker_and_only_the_first_line_of_a_cause():
-    told = headline(problem(worker="worker 2", cause="a.yaml:1:2: wrong\nb", severity="warning", since=AT))
-    assert told == (
+    line = headline(problem(worker="worker 2", cause="a.yaml:1:2: wrong\nb", severity="warning", since=AT))
+    assert line == (
         "WARNING: worker 2: Kinesis accepts no records of stream telemetry, since 2023-11-14 22:13:20 UTC: "
         "a.yaml:1:2: wrong …"
     )
@@ -37,9 +37,9 @@ def test_details_have_times_attempts_safety_buffer_and_advice():
     }
 
 
-def test_details_leave_out_what_is_unknown():
-    told = dict(details(problem(since=AT, cause="", safe="", stage="running", advice=""), AT))
-    assert told == {"since": "2023-11-14 22:13:20 UTC, for 0 s"}
+def test_details_omit_unknown_facts():
+    texts = dict(details(problem(since=AT, cause="", safe="", stage="running", advice=""), AT))
+    assert texts == {"since": "2023-11-14 22:13:20 UTC, for 0 s"}
 
 
 def test_since_is_utc_with_the_date():

@@ -72,7 +72,7 @@ def test_names_follow_the_conventions():
         assert metric.help.endswith(".")
 
 
-def test_ledger_are_reported_per_mapping_and_stream(families):
+def test_ledger_has_samples_per_mapping_and_stream(families):
     place = {"mapping": "press", "stream": "telemetry"}
     counts = [
         value(families, f"records_{name}", **place)
@@ -81,7 +81,7 @@ def test_ledger_are_reported_per_mapping_and_stream(families):
     assert counts == [10 + 3, 5, 2, 3, 5]
 
 
-def test_build_and_the_start_are_reported(families):
+def test_build_and_start_time_are_reported(families):
     [info] = families[PREFIX + "info"].samples
     assert (info.labels["config"], info.labels["mappings"]) == ("0123456789ab", "ba9876543210")
     assert all(re.fullmatch(r"[\d.]+\w*", info.labels[name]) for name in ("version", "python", "sqlite"))
@@ -96,17 +96,17 @@ def test_health_and_readiness_metrics_agree_with_the_checks(families, bridge):
     states = {each.labels["state"]: each.value for each in families[PREFIX + "state"].samples}
     assert states == {"ok": 0, "degraded": 0, "failing": 1}
     bridge.now, bridge.hanging = snapshot(), ["the ingest thread has made no progress for 31 s"]
-    assert told(bridge, "healthy") == told(bridge, "ready") == 0
+    assert metric_value(bridge, "healthy") == metric_value(bridge, "ready") == 0
     bridge.hanging = []
-    assert told(bridge, "healthy") == told(bridge, "ready") == 1
+    assert metric_value(bridge, "healthy") == metric_value(bridge, "ready") == 1
 
 
-def told(bridge, name):
+def metric_value(bridge, name):
     lines = metrics_text(bridge).decode().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{PREFIX}{name} "))
 
 
-def test_stream_reports_when_it_last_answered_and_that_a_key_is_hot(families):
+def test_stream_has_time_of_last_response_and_hot_key(families):
     assert value(families, "stream_last_response_timestamp_seconds", stream="archive") == 1.7e9
     assert value(families, "stream_last_response_seconds", stream="archive") == 0.25
     assert [each.labels["stream"] for each in families[PREFIX + "stream_last_response_seconds"].samples] == ["archive"]
@@ -114,7 +114,7 @@ def test_stream_reports_when_it_last_answered_and_that_a_key_is_hot(families):
     assert [each.value for each in families[PREFIX + "stream_max_record_bytes"].samples] == [2**20]
 
 
-def test_mapping_reports_when_its_last_message_came(families):
+def test_mapping_has_the_time_of_its_last_message(families):
     assert value(families, "mapping_last_message_timestamp_seconds", mapping="press") == 1_700_000_000.5
 
 
@@ -124,7 +124,7 @@ def test_mapping_without_a_message_reports_no_time(bridge):
     assert families[PREFIX + "mapping_last_message_timestamp_seconds"].samples == []
 
 
-def test_workers_are_reported_one_by_one(families):
+def test_workers_have_their_own_samples(families):
     up = {each.labels["worker"]: each.value for each in families[PREFIX + "worker_up"].samples}
     assert up == {"worker 1": 1, "worker 2": 0}, "one that has drained is not down"
     assert value(families, "worker_state", worker="worker 2", state="restarting") == 1
@@ -144,7 +144,7 @@ def test_dead_letter_series_of_each_code_begins_at_zero(families):
     assert value(families, "rejected", code="topic") == 0
 
 
-def test_process_is_reported_as_the_client_library_reports_it(families):
+def test_process_metrics_are_those_of_the_client_library(families):
     assert families["process_resident_memory_bytes"].samples[0].value > 2**20
 
 
@@ -153,7 +153,7 @@ def test_labels_contain_nothing_of_a_message(families):
     assert not NEVER_SHOWN & shown
 
 
-def test_states_are_reported_one_by_one(families):
+def test_mapping_states_have_their_own_samples(families):
     assert value(families, "stream_state", stream="telemetry", state="refused") == 1
     assert value(families, "stream_state", stream="telemetry", state="ok") == 0
     assert value(families, "stream_oldest_seconds", stream="telemetry") == 12.5

@@ -16,14 +16,14 @@ class Machine:
 
 
 @pytest.mark.parametrize("step_ms", [20_000 * DAY_MS, -DAY_MS])
-def test_start_time_of_a_set_clock_moves_with_it(step_ms):
+def test_start_time_moves_with_a_clock_that_is_set(step_ms):
     machine = Machine()
     machine.wall_ms += 60_000 + step_ms
     machine.steady_ms += 60_000
     assert machine.up_secs() == 60
 
 
-def test_start_time_of_an_adjusted_clock_stays():
+def test_start_time_stays_if_the_clock_is_adjusted():
     machine = Machine()
     machine.wall_ms += 60_500
     machine.steady_ms += 60_000

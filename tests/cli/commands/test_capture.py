@@ -59,7 +59,7 @@ def test_capture_records_beside_a_bridge_that_loses_nothing(tmp_path, mosquitto,
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_ends_it_with_a_count_and_a_complete_file(tmp_path, mosquitto, number):
+def test_signal_ends_a_capture_with_a_complete_file(tmp_path, mosquitto, number):
     set_up(tmp_path, mosquitto.port)
     retain_one(mosquitto.port, "other/topic")
     process = started(tmp_path, "--secs", "0", "--topic", "other/{name}")
@@ -123,9 +123,9 @@ def test_joined_filter_that_is_refused_is_replaced_by_its_parts(tmp_path):
     with ScriptedBroker(decides) as broker:
         config = set_up(tmp_path, broker.port, **mappings)
         assert record_traffic(config, tmp_path / "c.jsonl", CaptureOptions((), 60, 3, "1 MB")) == 0
-    asked = [text for packet in decides.subscribes for text, _, _ in packet]
-    assert asked[0] == "plant/+/+"
-    assert sorted(asked[1:]) == ["plant/+/t", "plant/m1/+"]
+    requested = [text for packet in decides.subscribes for text, _, _ in packet]
+    assert requested[0] == "plant/+/+"
+    assert sorted(requested[1:]) == ["plant/+/t", "plant/m1/+"]
 
 
 @pytest.mark.parametrize("name", ["capture", "init"])

@@ -52,7 +52,7 @@ def test_check_of_a_table_checks_the_mappings_that_may_use_it(folder):
     assert "mappings/broken.yaml:" in done.stderr
 
 
-def test_json_has_every_problem_with_its_place(folder):
+def test_json_has_every_problem_with_its_position(folder):
     done = called(folder, "check", "--format", "json")
     assert done.returncode == 2
     result = json.loads(done.stdout)
@@ -71,7 +71,7 @@ def test_github_format_is_one_escaped_annotation_a_line(folder):
     assert lines[1] == "::notice file=mappings/other.yaml,title=mqtt-kinesis check::the mapping has no tests"
 
 
-def test_sarif_names_the_place_of_each_result(folder):
+def test_sarif_has_the_position_of_each_result(folder):
     log = json.loads(called(folder, "check", "--format", "sarif").stdout)
     (run,) = log["runs"]
     result, note = run["results"]

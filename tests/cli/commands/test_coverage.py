@@ -24,7 +24,7 @@ def covered(folder, capsys, *messages, as_json=False, **mappings):
 PRESS = "factory/pdx/press07/telemetry"
 
 
-def test_traffic_that_is_covered_is_ok(tmp_path, capsys):
+def test_covered_traffic_is_ok(tmp_path, capsys):
     code, out = covered(tmp_path, capsys, (PRESS, 0), (PRESS, 1))
     assert code == 0
     assert out.splitlines() == [
@@ -53,7 +53,7 @@ def test_coverage_lists_unmatched_topics_and_silent_mappings(tmp_path, capsys):
     ]
 
 
-def test_coverage_of_many_topics_shows_the_busiest(tmp_path, capsys):
+def test_coverage_of_many_topics_shows_the_most_frequent(tmp_path, capsys):
     _, out = covered(tmp_path, capsys, (PRESS, 0), *((f"x/{number}", 1) for number in range(1_100)))
     assert "  ... and 970 topics more (--json lists all)" in out
     assert "        100  on further topics, which are not listed" in out

@@ -52,7 +52,7 @@ def test_filters_narrow_the_list(config, capsys, wanted, numbers):
     assert listed(config, capsys, **wanted) == numbers
 
 
-def test_json_has_the_payload_as_a_test_would_have_it(config, capsys):
+def test_json_has_the_payload_in_the_form_of_a_mapping_test(config, capsys):
     list_dead_letters(config, DeadLetterFilter(), as_json=True)
     first, second, _ = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["payload_text"], second["payload_base64"]) == ('{"a":', "/wA=")

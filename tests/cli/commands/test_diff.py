@@ -101,7 +101,7 @@ def test_differences_are_shown_record_by_record(tmp_path, capsys):
     ]
 
 
-def test_reason_of_a_rejection_is_shown_with_what_was_there(tmp_path, capsys):
+def test_reason_of_a_rejection_is_shown_with_the_payload(tmp_path, capsys):
     _, out = compared(tmp_path, capsys, OLD.replace("captures.machine}", "payload.k}"), ON)
     assert out.splitlines()[1:3] == [
         "  now rejected  partition_key: partition_key_from: gave null; a key is text or a number (nothing for a)",
@@ -118,7 +118,7 @@ def test_diff_of_one_missing_record_is_one_difference(tmp_path, capsys):
     assert counts(out) == NONE | {"same": 3, "only old": 1}
 
 
-def test_items_of_a_list_are_one_value_in_the_sums(tmp_path, capsys):
+def test_items_of_a_list_count_as_one_value_in_the_sums(tmp_path, capsys):
     old = "topic: f\ntransform: '{ r: payload[].{ v: @ } }'\noutputs: [{data_stream: s}]"
     _, out = compared(tmp_path, capsys, old.replace("v: @", "v: to_string(@)"), [1, 2], [3], old=old, topic="f")
     assert out.splitlines()[-1] == "  2 x data.r[].v"
@@ -169,7 +169,7 @@ def test_folders_are_compared_as_sets(tmp_path, capsys):
     assert "note: no mapping, old or new, matches 1 message (see" in out
 
 
-def test_records_are_all_new_beside_an_empty_folder(tmp_path, capsys):
+def test_records_compared_with_an_empty_folder_are_all_new(tmp_path, capsys):
     for name in ("none", "new"):
         (tmp_path / name).mkdir()
     (tmp_path / "new" / "press.yaml").write_text(OLD)
@@ -189,7 +189,7 @@ def test_mapping_whose_own_tests_fail_can_be_compared(tmp_path, capsys):
     assert compared(tmp_path, capsys, failing, ON)[0] == 0
 
 
-def test_lookup_tables_beside_the_new_file_serve_an_old_one_from_elsewhere(tmp_path, capsys):
+def test_lookup_tables_beside_the_new_file_apply_to_the_old_file(tmp_path, capsys):
     (tmp_path / "mappings" / "tables").mkdir(parents=True)
     (tmp_path / "mappings" / "tables" / "units.yaml").write_text("t: degC")
     looked_up = OLD.replace("t: payload.t", "t: lookup('units', 't')")
@@ -213,7 +213,7 @@ def test_diff_of_invalid_input_is_an_error(tmp_path):
         diff(tmp_path / "empty", tmp_path / "empty", file, WORDS)
 
 
-def test_messages_cut_short_are_left_out_and_counted(tmp_path, capsys):
+def test_messages_with_cut_payloads_are_skipped_and_counted(tmp_path, capsys):
     file = captured(tmp_path, ON)
     file.write_bytes(file.read_bytes() + to_line(Message("f/p1", b"{", 1, False, 0), 99))
     (tmp_path / "a.yaml").write_text(OLD)

@@ -48,14 +48,14 @@ def test_functions_of_a_name_shows_signature_examples_and_origin(capsys):
         ("average", "avg(a) is the mean", ["avg(numbers)"]),
     ],
 )
-def test_functions_of_a_word_shows_what_does_the_job(capsys, word, first, others):
+def test_functions_of_a_word_shows_advice_and_related_functions(capsys, word, first, others):
     assert print_functions(word) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == first
     assert set(others) <= set(lines)
 
 
-def test_functions_of_a_word_without_any_fails(capsys):
+def test_functions_of_an_unknown_word_fails(capsys):
     assert print_functions("teleport") == 1
     err = capsys.readouterr().err
     assert err.startswith("functions: no function matches 'teleport'. Try a word such as time, ")
@@ -80,7 +80,7 @@ def test_functions_of_a_word_without_any_fails(capsys):
         "day",
     ],
 )
-def test_functions_of_a_word_of_an_engineer_shows_something(capsys, word):
+def test_functions_of_a_technical_word_finds_something(capsys, word):
     assert print_functions(word) == 0
     assert capsys.readouterr().out
 

@@ -82,7 +82,7 @@ def test_init_overwrites_files_only_with_force(tmp_path, command):
     assert "client_id: other" in (tmp_path / "bridge.yaml").read_text()
 
 
-def test_mapping_that_is_there_keeps_everything_from_being_written(tmp_path, command):
+def test_existing_mapping_prevents_all_writes(tmp_path, command):
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "example.yaml").write_text("mine")
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0")
@@ -123,7 +123,7 @@ def test_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, command
     assert list(tmp_path.iterdir()) == []
 
 
-def test_answer_that_cannot_be_is_reported_as_check_reports_it(tmp_path, command):
+def test_invalid_answer_is_reported_as_check_reports_it(tmp_path, command):
     done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--url", "http://x")
     assert (done.returncode, "mqtt.url: " in done.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
@@ -155,7 +155,7 @@ def test_init_with_each_authentication_without_files_passes_check(tmp_path, monk
         assert command(folder, "check").returncode == 0, kind
 
 
-def test_questions_are_requested_on_a_terminal_and_answered_there(tmp_path):
+def test_prompts_on_a_terminal_are_answered(tmp_path):
     leader, follower = os.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(

@@ -54,7 +54,7 @@ def statements(document):
     return {each["Sid"]: each["Resource"] for each in document["Statement"]}
 
 
-def test_aws_is_requested_the_account_and_for_keys(aws, tmp_path, capsys):
+def test_policy_has_account_and_keys_from_aws(aws, tmp_path, capsys):
     document, notes = printed(capsys, config(tmp_path, aws.url))
     assert statements(document) == {
         "SendRecords": [STREAM_ARN + "archive", STREAM_ARN + "telemetry"],
@@ -70,15 +70,17 @@ def test_policy_of_an_outputs_role(aws, tmp_path, capsys):
     assert statements(document) == {"SendRecords": [far]}
 
 
-def test_stream_of_the_manifests_is_among_them(tmp_path, capsys):
+def test_policy_includes_the_stream_of_the_manifests(tmp_path, capsys):
     path = config(tmp_path, "http://127.0.0.1:1", archive=MAPPINGS["archive"])
-    path.write_text(path.read_text().replace("kinesis: {", "kinesis: {manifest: {data_stream: told}, "))
+    path.write_text(path.read_text().replace("kinesis: {", "kinesis: {manifest: {data_stream: manifests}, "))
     document, _ = printed(capsys, path, offline=True, account="123456789012")
-    streams = [f"arn:aws:kinesis:us-east-1:123456789012:stream/{name}" for name in ("archive", "telemetry", "told")]
+    streams = [
+        f"arn:aws:kinesis:us-east-1:123456789012:stream/{name}" for name in ("archive", "manifests", "telemetry")
+    ]
     assert statements(document) == {"SendRecords": streams}
 
 
-def test_policy_with_a_role_states_what_its_source_needs(tmp_path, capsys):
+def test_policy_with_a_role_notes_the_permissions_of_its_source(tmp_path, capsys):
     path = set_up(tmp_path)
     authentication = f"{{type: assume_role, role_arn: '{ROLE}', tags: {{plant: pdx}}, source: {{type: ec2_role}}}}"
     path.write_text(path.read_text().replace("{type: default}", authentication))
@@ -87,7 +89,7 @@ def test_policy_with_a_role_states_what_its_source_needs(tmp_path, capsys):
     assert "(source: ec2_role), must allow sts:AssumeRole and sts:TagSession" in notes
 
 
-def test_offline_the_options_stand_in(tmp_path, capsys):
+def test_offline_policy_uses_the_options(tmp_path, capsys):
     key = "arn:aws:kms:us-east-1:123456789012:key/1"
     path = config(tmp_path, "http://127.0.0.1:1")
     document, notes = printed(capsys, path, offline=True, account="123456789012", kms_keys=(key,))
@@ -96,12 +98,12 @@ def test_offline_the_options_stand_in(tmp_path, capsys):
     assert "--offline" in notes
 
 
-def test_offline_without_an_account_reports_what_is_missing(tmp_path):
+def test_offline_policy_without_an_account_is_an_error(tmp_path):
     with pytest.raises(BridgeError, match="--account"):
         print_policy(config(tmp_path, "http://127.0.0.1:1"), PolicyOptions(offline=True))
 
 
-def test_aws_that_does_not_answer_is_reported(tmp_path):
+def test_policy_without_a_response_of_aws_is_an_error(tmp_path):
     with pytest.raises(BridgeError, match="--account 123456789012"):
         print_policy(config(tmp_path, "http://127.0.0.1:1"), PolicyOptions())
 
@@ -117,7 +119,7 @@ def test_mapping_that_does_not_load_has_no_policy(tmp_path):
 
 
 @pytest.mark.parametrize(("account", "keys"), [("12", ()), ("", ("alias/x",)), ("12345678901x", ())])
-def test_options_that_cannot_be_meant_are_refused(account, keys):
+def test_invalid_account_or_key_is_refused(account, keys):
     assert option_error(account, keys)
 
 
@@ -179,7 +181,7 @@ def test_policy_that_is_too_large_for_iam_is_noted(tmp_path, capsys, streams, ex
     assert all(each in notes for each in expected)
 
 
-def test_statement_on_keys_is_needed_and_good_for_nothing_but_kinesis(aws, tmp_path, capsys):
+def test_statement_on_keys_permits_only_kinesis(aws, tmp_path, capsys):
     """Send the KMS request that Kinesis would send, because Kinesis in the emulator does not encrypt.
 
     The condition of the statement permits only requests that Kinesis sends. So the statement permits the request of the

@@ -87,7 +87,7 @@ def test_prove_without_a_manifest_about_the_stream_exits_with_3(server, run, cap
     assert "no manifest in manifests covers archive" in capsys.readouterr().err
 
 
-def test_prove_as_json_that_is_not_possible_prints_an_error(server, run, capsys):
+def test_prove_as_json_that_cannot_check_prints_an_error(server, run, capsys):
     put(server, "manifests", manifest(1, 2, stream="other"))
     assert run(as_json=True) == NOT_CHECKED
     document = json.loads(capsys.readouterr().out)
@@ -96,7 +96,7 @@ def test_prove_as_json_that_is_not_possible_prints_an_error(server, run, capsys)
 
 
 @pytest.mark.parametrize("operation", ["ListShards", "GetRecords", "DescribeStreamSummary"])
-def test_prove_that_may_not_read_exits_with_3_and_what_to_do(server, run, capsys, operation):
+def test_prove_without_permission_exits_with_3_and_advice(server, run, capsys, operation):
     put(server, "manifests", manifest(1, 2))
     server.fault("error", operation=operation, stream="archive", status=400, code="AccessDeniedException")
     server.fault("error", operation="GetRecords", status=400, code="AccessDeniedException", message="may not")

@@ -47,12 +47,12 @@ def test_replay_without_a_bridge_is_done_by_the_command(config, capsys):
     out = capsys.readouterr().out
     assert out.startswith("replayed 2, filtered 0, failed again 2\n")
     assert "mapping 'oven' is not active" in out
-    told, rows = ledger(config, capsys)
-    assert (told["dead_letters"], told["queued"]) == (2, {"telemetry": 2})
+    status, rows = ledger(config, capsys)
+    assert (status["dead_letters"], status["queued"]) == (2, {"telemetry": 2})
     assert (rows["press"]["spooled"], rows["press"]["dead_lettered"], rows["press"]["replayed"]) == (2, 1, 2)
 
 
-def test_dead_letters_are_chosen_by_number_or_by_what_they_are(config, capsys):
+def test_dead_letters_are_selected_by_number_or_by_filter(config, capsys):
     assert replay_dead_letters(config, DeadLetterSelection([3, 3], DeadLetterFilter())) == 0
     assert replay_dead_letters(config, DeadLetterSelection((), DeadLetterFilter(mapping="oven"))) == 1
     assert replay_dead_letters(config, DeadLetterSelection([99], DeadLetterFilter())) == 1
@@ -72,19 +72,19 @@ def test_replay_requires_exactly_one_selection(config, selection):
         replay_dead_letters(config, selection)
 
 
-def test_deleting_is_requested_and_reported_in_the_ledger(config, capsys):
+def test_deleting_prompts_and_is_counted_in_the_ledger(config, capsys):
     with pytest.raises(BridgeError, match="--yes"):
         delete_dead_letters(config, ALL, yes=False)
     assert delete_dead_letters(config, ALL, yes=True) == 0
     assert "deleted 4" in capsys.readouterr().out
-    told, rows = ledger(config, capsys)
-    assert told["dead_letters"] == 0
+    status, rows = ledger(config, capsys)
+    assert status["dead_letters"] == 0
     assert (rows["press"]["dead_lettered"], rows["press"]["deleted"]) == (3, 3)
     spool_status(config, as_json=False)
     assert "4 dead letters were deleted" in capsys.readouterr().out
 
 
-def test_export_has_all_of_a_dead_letter_and_is_its_owners_alone(config, tmp_path, capsys):
+def test_export_has_all_fields_and_is_private(config, tmp_path, capsys):
     file = tmp_path / "letters.jsonl"
     assert export_dead_letters(config, file, DeadLetterFilter(mapping="press"), as_csv=False) == 0
     dead_letters = [json.loads(line) for line in file.read_text().splitlines()]
@@ -107,7 +107,7 @@ def test_csv_export_contains_no_formulas(config, tmp_path):
     assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
 
-def test_records_that_wait_can_be_taken_out(config, tmp_path, capsys):
+def test_buffered_records_can_be_exported(config, tmp_path, capsys):
     replay_dead_letters(config, ALL)
     file = tmp_path / "records.jsonl"
     assert export_records(config, file, None) == 0

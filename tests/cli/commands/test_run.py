@@ -27,7 +27,7 @@ def started(folder, *options):
     return lines
 
 
-def test_run_logs_what_it_starts_with_in_one_line(tmp_path):
+def test_run_logs_its_start_in_one_line(tmp_path):
     line = json.loads(started(tmp_path)[-1])
     assert (line["event"], line["version"], line["config"]) == ("starting", __version__, f"{tmp_path}/bridge.yaml")
     assert (line["mappings"], line["streams"], line["backlog_records"]) == (1, 1, 0)
@@ -48,7 +48,7 @@ def test_unknown_log_level_is_a_usage_error(tmp_path):
     assert called(tmp_path, "run", "--log-level", "loud").returncode == 2
 
 
-def test_quiet_before_the_command_is_that_of_run(tmp_path):
+def test_quiet_before_the_command_applies_to_run(tmp_path):
     assert called(tmp_path, "-q", "run", "-v").returncode == 2
     done = called(tmp_path, "-v", "-q", "check")
     assert (done.returncode, "use --verbose or --quiet, not both" in done.stderr) == (2, True)

@@ -30,7 +30,7 @@ def complaints(validator, text):
 
 
 @pytest.mark.parametrize("validator", [MAPPING, BRIDGE])
-def test_schema_is_one(validator):
+def test_schema_is_a_valid_json_schema(validator):
     validator.check_schema(validator.schema)
 
 

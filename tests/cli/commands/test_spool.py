@@ -35,9 +35,9 @@ def test_ledger_is_reported_while_the_bridge_runs(tmp_path, capsys):
     assert spool_status(config, as_json=True) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["schema_version"] == 1
-    (told,) = document["spools"]
-    (row,) = told["ledger"]
-    assert (row["received"], row["spooled"], row["filtered"], told["queued"]) == (5, 3, 2, {"telemetry": 3})
+    (spool_value,) = document["spools"]
+    (row,) = spool_value["ledger"]
+    assert (row["received"], row["spooled"], row["filtered"], spool_value["queued"]) == (5, 3, 2, {"telemetry": 3})
     spool.close()
 
 
@@ -48,7 +48,7 @@ def test_complete_spool_is_verified(tmp_path, capsys):
     spool.close()
 
 
-def test_record_that_is_removed_without_a_word_is_found(tmp_path, capsys):
+def test_record_that_is_missing_in_the_queue_is_found(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     spool.close()
     database = sqlite3.connect(tmp_path / "data" / "spool.db")
@@ -61,7 +61,7 @@ def test_record_that_is_removed_without_a_word_is_found(tmp_path, capsys):
     assert spool_status(config, as_json=False) == 1
 
 
-def test_ledger_that_do_not_balance_are_found(tmp_path, capsys):
+def test_ledger_that_is_not_balanced_is_found(tmp_path, capsys):
     config, spool = spooled(tmp_path)
     spool.close()
     database = sqlite3.connect(tmp_path / "data" / "spool.db")
@@ -93,7 +93,7 @@ def test_spool_status_of_workers_reports_each_and_the_sum(tmp_path, capsys):
     assert [each["queued"]["telemetry"] for each in json.loads(capsys.readouterr().out)["spools"]] == [2, 3]
 
 
-def test_exports_of_workers_report_whose_each_is(tmp_path):
+def test_exports_of_workers_have_the_worker_of_each_row(tmp_path):
     config = set_up(tmp_path)
     for number in (1, 2):
         spool = opened(tmp_path / "data" / f"worker-{number}")

@@ -22,7 +22,7 @@ AGAIN = {"state": "restarting", "detail": "it was killed by SIGKILL; restart, 3 
 
 
 def lines(*workers, connected=False):
-    told = {
+    status = {
         "problems": [],
         "state": "ok",
         "verdict": "OK: receiving, spooling and delivering",
@@ -42,7 +42,7 @@ def lines(*workers, connected=False):
         "ledger": [],
         "balanced": True,
     }
-    verdict, *more = status_lines(told)
+    verdict, *more = status_lines(status)
     assert verdict == "OK        receiving, spooling and delivering"
     return more
 
@@ -55,20 +55,20 @@ def test_status_reports_how_many_workers_are_connected():
     assert second.startswith(f"worker 2  restarting ({AGAIN['detail']}): 4,000 received")
 
 
-def test_status_of_a_restarted_worker_reports_how_the_last_one_ended():
+def test_status_of_a_restarted_worker_has_the_reason_of_the_restart():
     broker, _, _, _, first, *_ = lines(RUNNING | KILLED, connected=True)
     assert broker.endswith(": subscribed")
     assert "3 restarts (last: it was killed by SIGKILL), data/worker-1" in first
 
 
-def test_mappings_spool_and_ledger_are_explained_in_a_line_each():
+def test_mappings_spool_and_ledger_have_explanations():
     _, mappings, spool, _, *_, note = "\n".join(lines()).splitlines()
     assert mappings == "mappings  6 active, 1 with a file that does not load: press"
     assert spool == "spool     15 MiB of 16 MiB, 0 dead letters"
     assert note.startswith("Everything that was received is in exactly one other column.")
 
 
-def test_status_counts_no_worker_if_all_are_away():
+def test_status_counts_no_worker_if_none_is_connected():
     assert lines(RUNNING | {"connected": False})[0].endswith(": not connected")
 
 

@@ -9,8 +9,8 @@ from bridge.monitoring.problems import state_of
 from tests.web.bridges import problem
 
 
-def watched(told, before=None, secs=0.0, width=None):
-    return lines_of(StatusPair(told, before, secs), width)
+def watched(status, before=None, secs=0.0, width=None):
+    return lines_of(StatusPair(status, before, secs), width)
 
 
 def look(received=0, delivered=0, spooled=0, oldest=0.0, problems=(), workers=()):
@@ -26,28 +26,28 @@ def look(received=0, delivered=0, spooled=0, oldest=0.0, problems=(), workers=()
     }  # fmt: skip
 
 
-def test_rates_are_what_came_between_two_looks():
+def test_rates_are_those_between_two_statuses():
     lines = list(watched(look(300, 250), look(100, 150), 2.0))
     assert "messages  100.0/s received, 50.0/s delivered" in lines
     assert [line.split()[:3] for line in lines if line.startswith("telemetry")] == [["telemetry", "ok", "50.0"]]
     assert [line.split()[3] for line in lines if line.startswith("press")] == ["100.0"]
 
 
-def test_first_look_has_no_rates():
+def test_first_status_has_no_rates():
     assert "messages  -/s received, -/s delivered" in watched(look(300), None, 0.0)
 
 
-def test_backlog_that_shrinks_reports_when_it_is_drained():
+def test_backlog_that_shrinks_has_a_time_to_drain():
     lines = watched(look(spooled=600, oldest=90), look(spooled=620, oldest=90), 2.0)
     assert "backlog   600 records buffered (oldest 1.5 min), drained in 1.0 min" in lines
 
 
-def test_backlog_that_grows_has_no_end_to_report():
+def test_backlog_that_grows_has_no_time_to_drain():
     lines = watched(look(spooled=600, oldest=90), look(spooled=500, oldest=88), 2.0)
     assert "backlog   600 records buffered (oldest 1.5 min), not shrinking" in lines
 
 
-def test_bridge_started_again_has_no_negative_rates():
+def test_restarted_bridge_has_no_negative_rates():
     assert "messages  0.0/s received, 0.0/s delivered" in watched(look(1, 1), look(100, 100), 2.0)
 
 
@@ -56,7 +56,7 @@ def test_problem_comes_first_with_control_characters_escaped():
     assert first == "ERROR     bad \\x1b[2J"
 
 
-def test_durations_have_the_largest_unit_there_is_one_of():
+def test_durations_have_the_largest_unit_that_they_reach():
     assert [duration(secs) for secs in (3, 90, 7_200, 172_800)] == ["3 s", "1.5 min", "2.0 h", "2.0 d"]
 
 
@@ -67,7 +67,7 @@ def worker(number, received, **changes):
     }  # fmt: skip
 
 
-def test_workers_are_shown_one_by_one():
+def test_workers_have_one_row_each():
     now = look(workers=[worker(1, 100), worker(2, 50, state="restarting", up_secs=0.0)])
     lines = list(watched(now, look(workers=[worker(1, 80), worker(2, 50)]), 2.0))
     [head] = [line for line in lines if line.startswith("worker  ")]
@@ -81,9 +81,9 @@ def test_bridge_of_one_process_has_no_table_of_workers():
 
 
 def test_watch_in_eighty_columns_still_shows_the_backlog():
-    told = look(received=10**9, delivered=10**9, spooled=12_345, oldest=90)
-    told["ledger"][0]["mapping"] = "a-mapping-of-the-press-shop-with-a-long-name"
-    lines = list(watched(told, look(), 2.0, 80))
+    status = look(received=10**9, delivered=10**9, spooled=12_345, oldest=90)
+    status["ledger"][0]["mapping"] = "a-mapping-of-the-press-shop-with-a-long-name"
+    lines = list(watched(status, look(), 2.0, 80))
     assert max(map(len, lines)) <= 80
     [head] = [line for line in lines if line.startswith("mapping")]
     assert "spooled" in head
@@ -91,7 +91,7 @@ def test_watch_in_eighty_columns_still_shows_the_backlog():
     assert any("12,345" in line and "…" in line for line in lines)
 
 
-def test_problem_is_never_cut_short():
+def test_problem_is_shown_in_full():
     advice = "create stream telemetry in us-east-1, or fix data_stream in the mapping, or kinesis.region"
     lines = [each for each in watched(look(problems=[problem(advice=advice)]), width=50) if each.startswith(" ")]
     lines = lines[lines.index(next(each for each in lines if "to do: " in each)) :]
@@ -100,7 +100,7 @@ def test_problem_is_never_cut_short():
     assert " ".join(" ".join(lines).split()) == f"to do: {advice}"
 
 
-def test_title_reports_whose_bridge_it_is_and_for_how_long_it_was_up():
+def test_title_has_the_client_id_and_the_uptime():
     line = title_line(look(), 4_600.0, 4_700.0, 60)
     assert line.startswith("press-shop, up 1.0 h  ")
     assert line.endswith("Ctrl-C to stop")

@@ -18,7 +18,7 @@ def tried(config, capsys, topic=TOPIC, payload='{"t": 1}', **options):
     return code, capsys.readouterr().out
 
 
-def test_message_is_followed_to_its_record(tmp_path, capsys):
+def test_message_is_explained_up_to_its_record(tmp_path, capsys):
     code, out = tried(set_up(tmp_path), capsys)
     assert code == 0
     assert out.splitlines() == [
@@ -43,14 +43,14 @@ def test_try_without_a_record_ends_with_the_reason_and_exit_code_1(tmp_path, cap
     assert (code, out.splitlines()[-1]) == (1, last)
 
 
-def test_standard_input_is_taken_as_bytes(tmp_path, capsys, monkeypatch):
+def test_standard_input_is_read_as_bytes(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"t": "\xc3\xa9"}')))
     code, out = tried(set_up(tmp_path), capsys, payload="-")
     assert code == 0
     assert '{"t":"é"}' in out
 
 
-def test_topic_with_a_wildcard_is_none(tmp_path):
+def test_topic_with_a_wildcard_is_refused(tmp_path):
     with pytest.raises(BridgeError, match="--topic: a message's topic has no wildcards"):
         try_message(set_up(tmp_path), TryOptions("factory/+", ""))
 
@@ -95,7 +95,7 @@ def test_dead_letter_is_tried_as_it_was_received(dead_letters, capsys):
     assert lines[-1] == '  record       telemetry, key \'press07\', 27 bytes: {"machine":"press07","t":5}'
 
 
-def test_dead_letter_that_was_cut_short_reports_it(dead_letters, capsys):
+def test_dead_letter_with_a_cut_payload_reports_it(dead_letters, capsys):
     assert try_dead_letter(dead_letters, 2) == 1
     out = capsys.readouterr().out
     assert "  only the first 4 of its 9000 bytes are stored\n" in out

@@ -16,7 +16,7 @@ def test_healthy_bridge_is_one_line():
     assert list(problem_lines(status)) == []
 
 
-def test_problem_begins_with_its_severity_and_lists_what_is_known():
+def test_problem_lines_begin_with_severity_and_list_known_facts():
     status = snapshot(problems=(STALLED,)).summary_json()
     assert verdict_line(status)[0].startswith("ERROR     Kinesis accepts no records of stream telemetry, since 2027-")
     assert list(problem_lines(status, now=NOW)) == [
@@ -49,7 +49,7 @@ def test_problems_of_streams_with_one_cause_share_their_details():
     assert lines[7:10:2] == ["ERROR     other", "          cause: Network: no route"]
 
 
-def test_cause_of_several_lines_keeps_them_and_is_escaped():
+def test_cause_with_several_lines_stays_so_and_is_escaped():
     failing = problem("mapping-failing", severity="warning", cause="press.yaml:1:2: a\npress.yaml:3:4: \x1b[2J")
     lines = list(problem_lines(snapshot(problems=(failing,)).summary_json(), now=NOW))
     assert lines[2:4] == ["          cause: press.yaml:1:2: a", "            press.yaml:3:4: \\x1b[2J"]
@@ -69,15 +69,15 @@ def test_link_has_a_line():
     assert line.startswith("link      kinesis.eu-west-1.amazonaws.com: 31 kB/s measured, answers after 0.4 s")
 
 
-def test_backlog_reports_how_old_it_is_and_how_long_it_takes():
+def test_backlog_text_has_age_and_time_to_drain():
     flow = StreamFlow("telemetry", 0.0, 0.0, 1.0, 20.0, 617.25)
-    told = snapshot(ledger=BUFFERED, streams=(stream(oldest_secs=300.0),), flows=(flow,)).summary_json()
-    assert backlog_text(told) == "12,345 records buffered (oldest 5.0 min); drained in 10.3 min at 20 records/s"
+    status = snapshot(ledger=BUFFERED, streams=(stream(oldest_secs=300.0),), flows=(flow,)).summary_json()
+    assert backlog_text(status) == "12,345 records buffered (oldest 5.0 min); drained in 10.3 min at 20 records/s"
 
 
-def test_backlog_without_a_rate_gives_no_time():
-    told = snapshot(
+def test_backlog_text_without_a_rate_has_no_time_to_drain():
+    status = snapshot(
         ledger=BUFFERED, streams=(stream(oldest_secs=300.0),), flows=(StreamFlow("telemetry"),)
     ).summary_json()
-    assert backlog_text(told) == "12,345 records buffered (oldest 5.0 min)"
+    assert backlog_text(status) == "12,345 records buffered (oldest 5.0 min)"
     assert backlog_text(snapshot().summary_json()) == "buffer empty"

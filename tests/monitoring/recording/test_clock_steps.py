@@ -44,7 +44,7 @@ def test_curves_show_no_false_rate_after_the_clock_is_set(tmp_path, step):
 
 
 @STEPS
-def test_problem_has_one_begin_and_one_end_when_the_clock_is_set(tmp_path, step):
+def test_problem_has_one_beginning_and_end_if_the_clock_is_set(tmp_path, step):
     machine, lasting = Machine(tmp_path), problem()
     for _ in range(4):
         machine.look(0, lasting)

@@ -44,7 +44,7 @@ def test_point_is_the_rate_of_its_step_at_each_resolution():
     }
 
 
-def test_first_look_sets_the_start_of_the_counters():
+def test_first_snapshot_sets_the_start_of_the_counters():
     curves = Curves()
     curves.add(at(1_000_000), AT, 0.0)
     assert points(curves) == []
@@ -70,7 +70,7 @@ def test_percentiles_are_those_of_the_interval_and_not_since_the_start():
     assert 2.5 <= median <= 5.0
 
 
-def test_late_look_is_no_gap_and_a_missing_minute_is_one():
+def test_late_snapshot_is_no_gap_but_a_missing_minute_is():
     curves = Curves()
     for secs in (0, 5.4, 10.9, 16.2, 80, 85):
         curves.add(at(int(10 * secs)), AT + secs, secs)
@@ -87,7 +87,7 @@ def test_clock_that_is_set_back_removes_the_points_of_the_future():
     assert curves.value("15m")["start"] + 180 * 5 == AT - 580
 
 
-def test_counter_that_went_back_is_no_negative_rate():
+def test_counter_that_decreased_is_no_negative_rate():
     curves = Curves()
     curves.add(at(500), AT, 0.0)
     curves.add(at(10), AT + 5, 5.0)
@@ -148,7 +148,7 @@ def reopened(file, now=AT + 700):
     return curves
 
 
-def test_curves_are_written_once_a_minute_and_kept_over_a_kill(file):
+def test_curves_are_written_once_a_minute_and_survive_a_kill(file):
     curves = reopened(file)
     fed(curves, int(WRITE_SECS) - 5)
     assert not file.exists()
@@ -169,7 +169,7 @@ def test_time_without_the_bridge_is_a_gap(file):
     assert [isnan(each) for each in series[-70:]] == [False] * 20 + [True] * 40 + [False] * 10
 
 
-def test_file_has_one_size_however_long_the_bridge_runs(file):
+def test_file_size_does_not_depend_on_the_running_time(file):
     curves, sizes = reopened(file), set()
     for start in range(3):
         fed(curves, 3_000, start=AT + start * 3_000, first=start * 30_000)
@@ -180,7 +180,7 @@ def test_file_has_one_size_however_long_the_bridge_runs(file):
     assert file_bytes(rings) < 64 * 1024
 
 
-def test_damaged_row_is_left_out_and_logged(file, caplog):
+def test_damaged_row_is_skipped_and_logged(file, caplog):
     curves = reopened(file)
     fed(curves, 600)
     curves.write()
@@ -204,7 +204,7 @@ def test_damaged_file_starts_empty_is_logged_and_written_again(file, content, ca
     assert len(points(reopened(file))) == 20
 
 
-def test_points_of_a_wrong_clock_are_left_out(file):
+def test_points_of_a_wrong_clock_are_skipped(file):
     curves = reopened(file)
     fed(curves, 100, start=AT + 86_400)
     curves.write()
@@ -221,7 +221,7 @@ def test_disk_that_accepts_no_write_is_logged_once_and_stops_nothing(tmp_path, c
     assert len(points(reopened(tmp_path / "missing" / "curves.bin"))) == 60
 
 
-def test_link_in_the_place_of_the_file_is_not_followed(file, tmp_path):
+def test_link_instead_of_the_file_is_not_followed(file, tmp_path):
     target = tmp_path / "other"
     target.write_bytes(b"unchanged")
     file.symlink_to(target)

@@ -91,7 +91,7 @@ def test_full_disk_is_logged_once_and_its_events_are_written_later(tmp_path, mon
     assert [each.text for each in read(tmp_path)] == [f"event {number}" for number in range(1, 5)]
 
 
-def test_event_of_which_a_full_disk_took_a_part_is_written_once(tmp_path, monkeypatch):
+def test_event_written_in_part_to_a_full_disk_is_written_once(tmp_path, monkeypatch):
     log, write = EventLog(tmp_path), os.write
     log.add(event(1))
     with monkeypatch.context() as patched:
@@ -110,7 +110,7 @@ def test_events_in_memory_are_bounded_while_the_disk_accepts_none(tmp_path):
     assert [each.text for each in log.waiting()][:: MAX_WAITING - 1] == ["event 100", f"event {MAX_WAITING + 99}"]
 
 
-def test_link_in_the_place_of_the_log_is_not_followed(tmp_path):
+def test_link_instead_of_the_log_is_not_followed(tmp_path):
     target = tmp_path / "other"
     target.write_bytes(b"unchanged")
     (tmp_path / EVENT_FILE).symlink_to(target)

@@ -49,7 +49,7 @@ def test_recorder_writes_nothing_while_nothing_changes(run):
     assert [each.kind for each in run.events()] == ["started", "connected"]
 
 
-def test_lost_connection_has_the_time_it_was_away(run):
+def test_reconnect_has_the_duration_of_the_interruption(run):
     run.look()
     run.look(connected=False, session_problem="connection refused")
     run.look(connected=False, secs=35)
@@ -101,7 +101,7 @@ def test_problem_is_an_event_when_it_begins_becomes_an_error_and_ends(run):
     assert (found[0].since, found[-1].lasted_secs) == (AT + 5, 30)
 
 
-def test_client_id_conflict_has_a_kind_of_its_own(run):
+def test_client_id_conflict_has_its_own_kind(run):
     run.look(problem("client-id-conflict", since=AT - 60))
     assert [each.text for each in run.events("conflict")] == ["Kinesis accepts no records of stream telemetry"]
 
@@ -117,7 +117,7 @@ def test_reload_names_the_mappings_and_the_errors(run):
     )
 
 
-def test_problem_that_outlives_a_kill_has_one_begin_and_one_end(run):
+def test_problem_that_lasts_over_a_kill_has_one_beginning_and_end(run):
     stalled = problem(since=AT + 5)
     run.look(stalled, secs=10)
     again = Run(run.folder, AT + 100)
