@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.monitoring.recording import event_log
-from bridge.monitoring.recording.event import Event, parsed
+from bridge.monitoring.recording.event import Event, parse_event
 from bridge.monitoring.recording.event_list import EventList
 from bridge.monitoring.recording.event_log import (
     EVENT_FILE,
@@ -69,7 +69,7 @@ def test_files_are_bounded_and_the_newest_events_stay(tmp_path):
 
 
 def test_text_of_an_event_is_bounded():
-    again = parsed(Event(AT, "reload", "t" * 9_000, "d" * 9_000).line())
+    again = parse_event(Event(AT, "reload", "t" * 9_000, "d" * 9_000).line())
     assert (len(again.text), len(again.detail)) == (502, 502)
 
 
