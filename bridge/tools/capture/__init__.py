@@ -1,1 +1,1 @@
-"""Recorded traffic: `capture` writes it, and `diff` and `coverage` read it."""
+"""Files of recorded messages: `capture` writes them, and `diff` and `coverage` read them."""

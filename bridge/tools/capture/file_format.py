@@ -3,16 +3,18 @@ r"""Capture file: JSON lines (https://jsonlines.org), one message a line, in the
     {"received_at": "2026-01-31T12:00:00.000Z", "topic": "factory/pdx/line3/press07/telemetry", "qos": 1,
      "retain": false, "properties": {"content_type": "application/json"}, "payload": "{\"t\": 21.5}"}
 
-received_at      RFC 3339 in UTC, to the millisecond: the time when the capture read the message
-topic            text
-qos, retain      as received: 0, 1 or 2; true or false
-properties       MQTT 5 properties, as expressions see them; absent if there are none
-payload          the payload, if it is UTF-8; otherwise
-payload_base64   the payload in base64
-total_bytes      only if the payload exceeded mqtt.max_message_bytes: its true size; only its beginning is stored
+received_at      time when `capture` received the message: RFC 3339 in UTC, with milliseconds
+topic            topic of the message
+qos              QoS of the received message: 0, 1 or 2
+retain           RETAIN flag of the received message: true or false
+properties       MQTT 5 properties, in the form that mapping expressions see; absent if there are none
+payload          payload as text; present if the payload is valid UTF-8
+payload_base64   payload in base64; present if the payload is not valid UTF-8
+total_bytes      size of the complete payload; present if it exceeded mqtt.max_message_bytes, and the line contains only
+                 the first part of the payload
 
-A file may be cut, joined and filtered with line tools. Payloads may be secret, so only the owner can read the file
-(mode 0600).
+Line tools such as head, cat and grep may cut, join and filter a capture file. Payloads may be secret, so only the owner
+can read the file (mode 0600).
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_LINE_BYTES = 512 * 1024 * 1024
-"""Max length of a line. MQTT's largest payload (256 MiB) in base64 is shorter, so a longer line is no capture."""
+"""Maximum length of a line in bytes. MQTT's largest payload (256 MiB) needs fewer in base64 (342 MiB)."""
 
 _KEYS = frozenset(
     ("received_at", "topic", "qos", "retain", "properties", "payload", "payload_base64", "total_bytes"),
@@ -41,13 +43,16 @@ _KEYS = frozenset(
 
 
 class CapturedMessage(NamedTuple):
-    """One message of a capture. `whole` is false if the file has only the first part of the payload."""
+    """One message of a capture file, and its line number.
+
+    `whole` is false if the file has only the first part of the payload.
+    """
 
     line: int
     message: Message
     whole: bool
     end: int
-    """Offset in the file after the message, in bytes: the progress of a reader."""
+    """Number of bytes of the file up to the end of this line. It shows how much of the file has been read."""
 
 
 class _NoMessage(Exception):
@@ -55,7 +60,7 @@ class _NoMessage(Exception):
 
 
 def to_line(message: Message, total_bytes: int) -> bytes:
-    """Return the message as a line, with its newline."""
+    """Return the message as a line of a capture file, with its newline."""
     fields: dict[str, Any] = {
         "received_at": rfc3339(message.received_at_ms),
         "topic": message.topic,
@@ -74,7 +79,7 @@ def to_line(message: Message, total_bytes: int) -> bytes:
 
 
 def read_capture(file: Path) -> Iterator[CapturedMessage]:
-    """Yield the messages of a capture, one at a time. Raise ConfigError at the first line that is not a message."""
+    """Yield the messages of a capture file, one at a time. Raise ConfigError at the first invalid line."""
     try:
         with file.open("rb") as lines:
             end = 0

@@ -1,4 +1,4 @@
-"""Recorder that writes a session's messages to a file, up to a limit, and returns the acknowledgements."""
+"""Recorder of `capture`: it writes received messages to a file, up to a limit, and returns their acknowledgements."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CaptureLimits:
 
 
 class TrafficRecorder:
-    """Writer of one capture, to a new file that only its owner can read. `full` is set when a bound is reached."""
+    """Writer of one capture file. The file is new, and only its owner can read it."""
 
     def __init__(
         self,
@@ -42,9 +42,9 @@ class TrafficRecorder:
         self.messages = 0
         self.bytes = 0
         self.unreadable = 0
-        """Number of messages that were not written: their topic is not UTF-8, and JSON cannot contain it."""
+        """Number of messages that were not written, because their topic is not UTF-8 and JSON cannot contain it."""
         self.full = ""
-        """Name of the bound that was reached; "" for none."""
+        """Name of the limit that was reached, "messages" or "bytes"; "" while no limit is reached."""
         self._file = file
         self._bounds = bounds
         self._now_ms = now_ms
@@ -63,7 +63,10 @@ class TrafficRecorder:
         os.close(self._descriptor)
 
     def record(self, burst: list[Publish]) -> bytes:
-        """Write a burst, within the limits, and return the packets that acknowledge it. Raise BridgeError."""
+        """Write the messages of a burst until a limit is reached. Return the acknowledgements of the complete burst.
+
+        Raise BridgeError if the file cannot be written.
+        """
         acknowledgements: list[bytes] = []
         lines: list[bytes] = []
         now_ms = self._now_ms()
@@ -92,7 +95,7 @@ class TrafficRecorder:
         return b"".join(acknowledgements)
 
     def session_began(self) -> None:
-        """Discard the open QoS 2 packets, because packet identifiers start again in a new session."""
+        """Forget the unreleased QoS 2 messages: a new session uses the same packet identifiers for other messages."""
         self._open_packets.clear()
 
     def _append(self, line: bytes, lines: list[bytes]) -> None:

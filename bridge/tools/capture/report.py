@@ -1,4 +1,4 @@
-"""Report of a comparison: totals, and the differences as text or JSON."""
+"""Report of `diff`: the totals, and the differences of each message, as text or JSON."""
 
 from __future__ import annotations
 
@@ -20,14 +20,21 @@ if TYPE_CHECKING:
     from bridge.tools.capture.file_format import CapturedMessage
 
 MAX_PATHS: Final = 1_000
-"""Max number of paths that are counted separately: if keys are serial numbers, each of them is a path."""
+"""Maximum number of paths that are counted separately. Further paths are counted together as `other values`.
+
+The number of paths has no limit by itself: if the keys of an object are serial numbers, each serial number is a path.
+"""
 _SHOWN_PATHS: Final = 10
 _OTHER = "other values"
 
 
 @dataclass(slots=True)
 class Report:
-    """Totals of a capture. `values` counts the changed records by the path that changed."""
+    """Totals over the messages of a capture file.
+
+    No mapping matches an `unmatched` message. A `cut` message was not compared, because the file has only the first
+    part of its payload. `values` counts, for each path, the records in which the value at this path changed.
+    """
 
     messages: int = 0
     differing: int = 0

@@ -1,4 +1,4 @@
-"""Local broker: mosquitto if it is installed, else the embedded amqtt."""
+"""Local broker of the demo: mosquitto if it is installed, otherwise the embedded amqtt."""
 
 from __future__ import annotations
 
@@ -20,36 +20,38 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 START_SECS = 10.0
 _ATTEMPTS = 5
-# CONNECT of MQTT 3.1.1 with a clean session and the client id "begin", and the first byte of CONNACK.
+# A CONNECT packet of MQTT 3.1.1 with a clean session and the client ID "begin", and the first byte of a CONNACK packet.
 # https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/, section 3.1
 _CONNECT, _CONNACK = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x3c\x00\x05begin", b"\x20"
 
 
 class Broker(Protocol):
-    """Running broker."""
+    """Running broker. `protocol` is the newest MQTT version that it supports: "5" or "3.1.1"."""
 
     name: str
     protocol: str
     port: int
 
     def stop(self) -> None:
-        """Stop the broker and wait for its end."""
+        """Stop the broker and wait until it has ended."""
         ...
 
     def kill(self) -> None:
-        """Stop the broker at once, without waiting."""
+        """Stop the broker without waiting. A signal handler calls this method."""
         ...
 
 
 def find_mosquitto() -> str | None:
-    """Return the path of the program, None if missing. Debian has it in /usr/sbin, which not every PATH contains."""
+    """Return the path of mosquitto, or None if it is not installed."""
+    # Debian installs mosquitto in /usr/sbin, which is missing in the PATH of many users.
     return shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
 
 
 def start_broker(folder: Path, mosquitto: str | None) -> Broker:
-    """Start a broker on a free loopback port; `folder` is for its files. Raise BridgeError if none can be started.
+    """Start a broker on a free loopback port. The broker stores its files in `folder`.
 
-    Without a `mosquitto` program, or with one that does not start, the embedded broker is used.
+    Use the embedded broker if `mosquitto` is None, or if that program does not start. Raise BridgeError if no broker
+    starts.
     """
     problem = ""
     for program in (mosquitto, None) if mosquitto else (None,):
@@ -73,7 +75,9 @@ def _wait_for(port: int, alive: threading.Event | subprocess.Popen[bytes]) -> No
     pause = threading.Event()
     while time.monotonic() < deadline:
         answers = _speaks_mqtt(port)
-        pause.wait(0.1)  # a broker without its port has most likely ended by now
+        # A broker that could not bind the port ends within this pause. The program that has the port may be another
+        # broker, so its response proves nothing while our broker has ended.
+        pause.wait(0.1)
         if alive.is_set() if isinstance(alive, threading.Event) else alive.poll() is not None:
             raise OSError(f"it ended at once; is port {port} taken?")
         if answers:
@@ -82,7 +86,10 @@ def _wait_for(port: int, alive: threading.Event | subprocess.Popen[bytes]) -> No
 
 
 def _speaks_mqtt(port: int) -> bool:
-    """Return whether an MQTT broker listens: it sends CONNACK. Other programs on the port accept connections too."""
+    """Return whether an MQTT broker listens on the port.
+
+    Any program could accept a connection on the port, but only a broker responds with CONNACK.
+    """
     try:
         with socket.create_connection((HOST, port), timeout=1) as connection:
             connection.sendall(_CONNECT)
@@ -100,6 +107,7 @@ class Mosquitto:
     def __init__(self, program: str, folder: Path, port: int) -> None:
         self.port = port
         configuration = folder / "mosquitto.conf"
+        # A limit of 0 means no limit. With its default limits, mosquitto drops messages if the bridge is slow.
         configuration.write_text(
             f"listener {port} {HOST}\nallow_anonymous true\npersistence false\n"
             "max_queued_messages 0\nmax_inflight_messages 0\nset_tcp_nodelay true\n",
@@ -109,7 +117,7 @@ class Mosquitto:
             [program, "-c", str(configuration)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the demo, which stops its parts in order
+            start_new_session=True,  # Ctrl-C must reach only the demo, which stops its parts in the right order
         )
         try:
             _wait_for(port, self._process)
@@ -118,7 +126,7 @@ class Mosquitto:
             raise
 
     def stop(self) -> None:
-        """Terminate the process, and kill it if it does not end."""
+        """Terminate the process. Kill it if it does not end within 5 seconds."""
         self._process.terminate()
         try:
             self._process.wait(5)
@@ -132,7 +140,10 @@ class Mosquitto:
 
 
 class AmqttBroker:
-    """Embedded amqtt, in a thread with its own event loop. MQTT 3.1.1 only; suitable for a demo, not for production."""
+    """Embedded amqtt. It runs in a thread with a separate event loop.
+
+    It supports only MQTT 3.1.1, and is suitable for a demo but not for production.
+    """
 
     name = "amqtt (embedded)"
     protocol = "3.1.1"
@@ -157,7 +168,7 @@ class AmqttBroker:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except Exception as error:  # noqa: BLE001 - after any error _wait_for reports that there is no broker
+        except Exception as error:  # noqa: BLE001 - after any error, `_wait_for` reports that the broker has ended
             logging.getLogger(__name__).debug("amqtt: %s", error)
         finally:
             self._ended.set()

@@ -1,7 +1,8 @@
-"""Run of the demo.
+"""One run of the demo.
 
 The factory publishes messages, the bridge delivers records, and the demo reads the records back. At the end, the demo
-checks the ledger. Keys disconnect and reconnect Kinesis, publish a bad message, and end the demo.
+checks that no record is missing. With keys, the user disconnects and reconnects Kinesis, publishes a bad message, or
+ends the demo.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from bridge.tools.demo.broker import HOST
 from bridge.tools.demo.factory import Factory
 from bridge.tools.demo.message_publisher import MessagePublisher
-from bridge.tools.demo.report import ConsumedCounts, facts, ledger_table, line, summary, verdict_line
+from bridge.tools.demo.report import ConsumedCounts, final_checks, ledger_table, progress_line, summary, verdict_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,18 +27,22 @@ if TYPE_CHECKING:
     from bridge.tools.demo.local_kinesis import LocalKinesis
 
 TICK_SECS = 0.05
+"""Seconds between two polls of the factory for new messages, and of the keyboard."""
 SHOW_SECS = 1.0
 SUBSCRIBE_SECS = 15.0
 CONFIRM_SECS = 10.0
 DRAIN_SECS = 60.0
-"""Time for the backlog after Kinesis was cut off: the next attempt may be up to 30 s away."""
+"""Maximum time for the delivery of the backlog.
+
+After Kinesis was cut off, the bridge may wait up to 30 s before its next attempt.
+"""
 STOP_SECS = 10.0
 CUT = "Kinesis is cut off: records are buffered on disk (press k to connect it)"
 CONNECTED = "Kinesis is connected: the bridge delivers the buffered records at its next attempt, within 30 s"
 
 
 class DemoRun:
-    """One run: `play`, then `end`, once each, on one thread."""
+    """One run of the demo. One thread calls `play` once, and then `end` once."""
 
     def __init__(
         self,
@@ -91,9 +96,13 @@ class DemoRun:
                 self._output(f"published {event.payload.decode()!r} on {event.topic}: it becomes a dead letter")
 
     def end(self) -> int:
-        """Wait for all published messages, stop the bridge, and print a comparison. Return 0 if all numbers agree."""
+        """Wait until all published messages are delivered, stop the bridge, and print the final checks.
+
+        Return 0 if all checks pass, otherwise 1.
+        """
         self._kinesis.reachable = True
         self._output("the factory has stopped; waiting until all published messages are delivered ...")
+        # Do not wait for unacknowledged messages: they may not have reached the broker.
         look, confirmed = self._service.snapshot, self._published - self._unconfirmed
         never = threading.Event()
         _wait_for(lambda: look().received_messages >= confirmed, DRAIN_SECS, never)
@@ -105,7 +114,7 @@ class DemoRun:
         return self._verdict(self._service.last_snapshot(), stopped)
 
     def _read(self) -> int:
-        """Read the records that arrived in Kinesis since the last call; return their number."""
+        """Read the records that arrived in Kinesis since the last call. Return their number."""
         before = self._read_back.total
         if not self._kinesis.reachable:
             return 0
@@ -116,18 +125,18 @@ class DemoRun:
         return self._read_back.total - before
 
     def _show(self, secs: float, received_before: int) -> int:
-        """Print a line about the last `secs` seconds. Return the number of messages received until now."""
+        """Print a line about the last `secs` seconds. Return the total number of received messages."""
         snapshot, elapsed_secs = self._service.snapshot(), time.monotonic() - self._started_at
         rate = (snapshot.received_messages - received_before) / secs
-        self._output(line(snapshot, elapsed_secs, rate))
+        self._output(progress_line(snapshot, elapsed_secs, rate))
         return snapshot.received_messages
 
     def _verdict(self, snapshot: Snapshot, stopped: bool) -> int:
         self._output(ledger_table(snapshot))
         self._output(summary(snapshot))
-        found = facts(snapshot, self._published, self._read_back.total, stopped)
-        for fact, holds in found.items():
-            self._output(f"{'✓' if holds else '✗ FAILED:'} {fact}")
+        found = final_checks(snapshot, self._published, self._read_back.total, stopped)
+        for check, passed in found.items():
+            self._output(f"{'✓' if passed else '✗ FAILED:'} {check}")
         self._output(verdict_line(found))
         return 0 if all(found.values()) else 1
 

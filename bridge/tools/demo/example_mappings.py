@@ -1,4 +1,4 @@
-"""Example mappings: files of the package, and a copy that the user of the demo may edit."""
+"""Example mappings of the package, and the copy of them that the user of the demo may edit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EXAMPLES: Final = Path(__file__).parent / "mappings"
 
 
 def copy_examples(folder: Path) -> Path:
-    """Copy the example mappings to the new folder `folder`/mappings, and return it."""
+    """Create the folder `folder`/mappings, copy the example mappings to it, and return its path."""
     copy = folder / EXAMPLES.name
     copy.mkdir()
     for file in EXAMPLES.glob("*.yaml"):

@@ -1,10 +1,10 @@
-"""Simulated factory: messages of its machines, and their times.
+"""Simulated factory: the messages of its machines, and the times at which they publish them.
 
-It is deterministic: the same clock and seed produce the same messages.
+The simulation is deterministic: the same clock and seed produce the same messages.
 
-Presses on three production lines report telemetry, counts, states, bursts of vibration samples, and their descriptions;
-two meters report energy. Every few seconds a line has a burst. Occasionally a machine publishes a malformed message, as
-real machines do.
+Presses on three production lines publish telemetry, part counts, states, vibration samples, and a description of
+themselves. Two meters publish energy values. Every few seconds, the presses of one line publish a burst of telemetry.
+Occasionally a machine publishes a malformed message, as real machines do.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ INFO_EVERY_SECS = 30.0
 BURST_EVERY_SECS = 6.0
 BURST_MESSAGES = 150
 MALFORMED_EVERY_SECS = 2.5
+# The next state of a machine is a random item of this list. RUN occurs four times, so the machines mostly run.
 STATES = ("RUN", "RUN", "RUN", "RUN", "IDLE", "FAULT", "OFF")
 
 
@@ -60,7 +61,10 @@ class Machine:
 
 @dataclass(slots=True)
 class Factory:
-    """Simulated factory. `events(now)` yields the messages that are due; times are seconds of a monotonic clock."""
+    """Simulated factory. Its times are seconds of a monotonic clock.
+
+    `epoch_ms` is the time of day at `started_at`, in milliseconds since 1970.
+    """
 
     seed: int = 7
     started_at: float = 0.0
@@ -75,6 +79,7 @@ class Factory:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - a simulation, and one that can be repeated
         start = self.started_at
+        # Random start times, so that the machines do not all publish at the same time.
         self._machines = [
             Machine(
                 f"line{line}",
@@ -92,7 +97,7 @@ class Factory:
         self._energy_at = start
 
     def events(self, now: float) -> Iterator[FactoryEvent]:
-        """Yield every message that is due at `now`, once."""
+        """Yield the messages with a time up to `now` that were not yielded before."""
         for machine in self._machines:
             yield from self._of_machine(machine, now)
         while self._energy_at <= now:
@@ -118,7 +123,7 @@ class Factory:
             yield FactoryEvent(f"{machine.topic}/state", machine.state.encode(), retain=True)
         while machine.telemetry_at <= now:
             yield self._telemetry(machine, machine.telemetry_at)
-            if machine.state == "RUN" and self._random.random() < 0.1:  # noqa: PLR2004 - one part in ten reports
+            if machine.state == "RUN" and self._random.random() < 0.1:  # noqa: PLR2004 - a part per ten messages
                 machine.parts += 1
                 yield FactoryEvent(f"{machine.topic}/count", str(machine.parts).encode())
             machine.telemetry_at += TELEMETRY_SECS
@@ -163,15 +168,15 @@ class Factory:
             yield FactoryEvent(f"factory/{SITE}/energy/{meter}", struct.pack(">fI", kilowatts, self._watt_hours), qos=2)
 
     def bad_message(self) -> FactoryEvent:
-        """Return a message of a counter whose payload is not a number."""
+        """Return the message of a part counter with a payload that is not a number."""
         return FactoryEvent(f"{self._random.choice(self._machines).topic}/count", b"not a number")
 
     def _malformed(self) -> FactoryEvent:
         machine = self._random.choice(self._machines)
         return self._random.choice(
             (
-                # Each message has another fault: JSON that ends too early, a text instead of a number, a text without a
-                # number, an object without the list, an object without the serial number.
+                # The faults in this order: incomplete JSON, text instead of a number within JSON, a count that is not a
+                # number, an object without `samples`, an object without `serial`.
                 FactoryEvent(f"{machine.topic}/telemetry", b'{"ts": 1700000000000, "temperature_f": 19'),
                 FactoryEvent(
                     f"{machine.topic}/telemetry",

@@ -1,4 +1,4 @@
-"""Text at the start of the demo: the running parts, and suggestions for the user."""
+"""Text at the start of the demo: the running parts, and what the user can try."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _PORTS: Final = 20
 
 
 def page_listener() -> PageListener:
-    """Return the listening socket of the page, on port 8080, else on one of the next ports, else on any."""
+    """Return the listening socket of the page, on the first free port from 8080 to 8099.
+
+    If none of these ports is free, use any free port.
+    """
     for port in range(_FIRST_PORT, _FIRST_PORT + _PORTS):
         with contextlib.suppress(OSError):
             return open_listener(HOST, port)
@@ -28,7 +31,7 @@ def page_listener() -> PageListener:
 
 
 def instructions(folder: Path, broker: Broker, *, keyboard: bool) -> str:
-    """Return the suggestions. With `keyboard`, the demo reads keys, and the text explains them."""
+    """Return the text. If `keyboard` is true, the demo reads keys, and the text explains them."""
     mapping, config = folder / "mappings" / "press-telemetry.yaml", folder / "bridge.yaml"
     publish = f"mosquitto_pub -p {broker.port} -t factory/pdx/line1/press101/count -m 'not a number'"
     rows = {"edit a mapping": f"in the page, or in {mapping}; a saved change is active within two seconds"}

@@ -1,4 +1,4 @@
-"""Keys pressed during the demo."""
+"""Keys that the user presses during the demo."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Keyboard:
-    """Keys of the terminal on standard input, read without Enter and without echo, until the end of the context.
+    """Keyboard of the terminal on standard input. Inside a `with` block, keys need no Enter and are not echoed.
 
-    Without a terminal, or in the background, it returns no keys.
+    Without a terminal, or in a background process, `present` is false and `pressed` returns no keys.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Keyboard:
                 tty.setcbreak(self._file, termios.TCSANOW)
                 self.present = True
         except (OSError, ValueError, termios.error):
-            # Standard input is closed, or not a file.
+            # Standard input is closed, or is not a file.
             self.present = False
         return self
 
@@ -44,12 +44,12 @@ class Keyboard:
         self.restore()
 
     def restore(self) -> None:
-        """Set the terminal back to its previous mode."""
+        """Set the terminal back to the mode that it had before the demo."""
         if self._before:
             termios.tcsetattr(self._file, termios.TCSANOW, self._before)
 
     def pressed(self) -> str:
-        """Return the keys pressed since the last call, "" if none. Do not block."""
+        """Return the keys pressed since the last call, or "" if there are none. Do not block."""
         if not self.present or not select.select([self._file], [], [], 0)[0]:
             return ""
         typed = os.read(self._file, 64)

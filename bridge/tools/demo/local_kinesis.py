@@ -1,8 +1,8 @@
-"""Local Kinesis: moto, in process.
+"""Local Kinesis: the emulator moto, within this process.
 
-moto is intended for short tests, and a demo may run all day. Two defects are worked around here. moto loses records if
-two requests write to a shard at once, so the server handles one request at a time. moto also becomes slower with every
-record in a shard, so records are deleted after they were read back.
+moto is intended for short tests, but a demo may run all day. This module works around two defects of moto. moto loses
+records if two requests write to a shard at the same time, so the server handles one request at a time. moto also
+becomes slower with every record in a shard, so the demo deletes records after it has read them back.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ SHARDS = 2
 
 
 class LocalKinesis:
-    """Local Kinesis server without streams, which starts when it is created.
+    """Local Kinesis server. At first it has no streams.
 
-    It accepts any credentials. A process may have only one server at a time, because moto's streams are global. While
-    `reachable` is false, every connection ends without a response.
+    It accepts any credentials. A process may have only one server at a time, because moto's streams are global
+    variables. While `reachable` is false, every connection ends without a response.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,8 @@ class LocalKinesis:
         if not self.reachable:
             # An unread body would be parsed as the next request of this connection, and logged as malformed.
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            # For the client, the connection ends before the response. Werkzeug expects this error, and logs nothing.
+            # The client sees that the connection ends before a response. Werkzeug handles ConnectionAbortedError, and
+            # logs nothing.
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError
         with self._one_at_a_time:
@@ -65,9 +66,10 @@ class LocalKinesis:
         return answer
 
     def forget(self, read: Mapping[tuple[str, str], str]) -> None:
-        """Delete the records before the last one read of each (stream, shard), given by its sequence number.
+        """Delete the records that were read back, except the last one of each shard.
 
-        The last record itself stays, because moto derives the next sequence number from it.
+        `read` has the sequence number of the last record that was read, by (stream, shard). That record stays, because
+        moto derives the next sequence number from it.
         """
         kinesis, metrics = self._backends
         with self._one_at_a_time:
@@ -85,7 +87,7 @@ class LocalKinesis:
 
 
 def _backends() -> tuple[Any, Any]:
-    """Return moto's backends of streams, and of their metrics, which have no reader."""
+    """Return two of moto's backends: Kinesis, and CloudWatch, in which moto stores metrics that no program reads."""
     # Only the demo needs these imports, as above.
     from moto.cloudwatch.models import cloudwatch_backends  # noqa: PLC0415
     from moto.core.models import DEFAULT_ACCOUNT_ID  # noqa: PLC0415
@@ -95,8 +97,8 @@ def _backends() -> tuple[Any, Any]:
 
 
 @contextlib.contextmanager
-def without_surroundings() -> Iterator[None]:
-    """Hide this machine's settings for AWS, such as proxies and profiles, from the demo."""
+def isolated_environment() -> Iterator[None]:
+    """Hide this machine's AWS profiles and proxies from the demo, until the `with` block ends."""
     kept = dict(os.environ)
     for name in [name for name in kept if name.startswith("AWS_")]:
         del os.environ[name]

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 
 class MessagePublisher:
-    """Publisher that connects at once, and counts acknowledgements. Only one thread may call `publish` and `wait`."""
+    """Publisher that counts the broker's acknowledgements. Only one thread may call `publish` and `wait`."""
 
     def __init__(self, host: str, port: int, client_id: str) -> None:
         """Connect to the broker. Raise OSError if it cannot be reached."""
+        # The embedded broker supports no version later than MQTT 3.1.1.
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311)
+        # 0 means no limit: `publish` must not refuse a message.
         self._client.max_queued_messages_set(0)
         self._client.max_inflight_messages_set(1000)
         self._client.on_publish = self._on_publish
@@ -39,7 +41,10 @@ class MessagePublisher:
         self.published += 1
 
     def wait(self, timeout_secs: float) -> int:
-        """Wait until the broker has acknowledged all messages. Return the number of unacknowledged messages."""
+        """Wait until the broker has acknowledged all messages, at most `timeout_secs` seconds.
+
+        Return the number of messages that are still unacknowledged.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._acknowledged >= self.published, timeout_secs)
             return self.published - self._acknowledged

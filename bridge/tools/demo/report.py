@@ -32,15 +32,18 @@ class ConsumedCounts:
         self.last[record.stream, record.shard] = record.sequence_number
 
 
-def line(snapshot: Snapshot, elapsed_secs: float, messages_per_sec: float) -> str:
-    """Return the line of one second: the rate of received messages, and the outcomes of all messages until now."""
+def progress_line(snapshot: Snapshot, elapsed_secs: float, messages_per_sec: float) -> str:
+    """Return the line that the demo prints each second.
+
+    It has the rate of received messages in this second, and the outcomes of all messages until now.
+    """
     delivered, buffered = snapshot.total("delivered"), snapshot.total("spooled")
     rest = f"{delivered:,} delivered, {buffered:,} buffered; {pluralize(snapshot.dead_letter_count, 'dead letter')}"
     return f"{int(elapsed_secs):5} s  {messages_per_sec:5.0f} messages/s  {_records(snapshot)}: {rest}"
 
 
 def summary(snapshot: Snapshot) -> str:
-    """Return an explanation of the different numbers of messages and records, and of the dead letters."""
+    """Return an explanation why the numbers of messages and records differ, and why there are dead letters."""
     return (
         f"{_records(snapshot)}: telemetry goes to two streams, and each vibration sample is a record of its own\n"
         "the ledger counts a message once for each stream of its mapping, and once for each record; filtered are the\n"
@@ -51,8 +54,8 @@ def summary(snapshot: Snapshot) -> str:
 
 
 def verdict_line(found: Mapping[str, bool]) -> str:
-    """Return the last line of the demo, given the result of `facts`."""
-    failed = sum(not holds for holds in found.values())
+    """Return the last line of the demo. `found` is the result of `final_checks`."""
+    failed = sum(not passed for passed in found.values())
     if failed:
         return f"ERROR  {failed} of {len(found)} checks failed"
     return "OK  no message was lost: each was delivered, filtered by its mapping, or stored as a dead letter"
@@ -68,7 +71,10 @@ def _records(snapshot: Snapshot) -> str:
 
 
 def ledger_table(snapshot: Snapshot) -> str:
-    """Return the final ledger with a row for each mapping and stream, and the sums. No column is omitted."""
+    """Return the final ledger with a row for each mapping and stream, and a row with the sums.
+
+    The table always has all columns, even if it is wider than the terminal.
+    """
     names = (*COUNTS, "dropped")
     rows = [f"{row.mapping or '(none)'} -> {row.stream or '(none)'}" for row in snapshot.ledger]
     columns = [
@@ -82,11 +88,11 @@ def ledger_table(snapshot: Snapshot) -> str:
     return "\n".join(table("mapping -> stream", [*rows, "all"], columns, None))
 
 
-def facts(snapshot: Snapshot, published: int, read_back: int, stopped: bool) -> dict[str, bool]:
-    """Return the conditions that must hold at the end, and for each whether it holds.
+def final_checks(snapshot: Snapshot, published: int, read_back: int, stopped: bool) -> dict[str, bool]:
+    """Return the checks at the end of the demo: the text of each check, and whether it passes.
 
-    Delivery is at least once. Kinesis may contain more records than the bridge counts as delivered: at most those that
-    were sent again because a response was lost. It never contains fewer.
+    The bridge delivers each record at least once. If a response of Kinesis is lost, the bridge sends the records again,
+    so Kinesis may contain these records twice. Kinesis must not contain fewer records than the bridge has delivered.
     """
     delivered = snapshot.total("delivered")
     twice = sum(stream.duplicates_possible for stream in snapshot.streams)

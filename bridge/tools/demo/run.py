@@ -1,4 +1,4 @@
-"""Sequence of the demo: start a broker, a Kinesis and the bridge; run the factory; stop everything."""
+"""Start of the demo's parts (broker, Kinesis and bridge), run of the factory, and stop of all parts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bridge.tools.demo.demo_run import DemoRun
 from bridge.tools.demo.example_mappings import copy_examples
 from bridge.tools.demo.instructions import instructions, page_listener
 from bridge.tools.demo.keyboard import Keyboard
-from bridge.tools.demo.local_kinesis import REGION, SHARDS, LocalKinesis, without_surroundings
+from bridge.tools.demo.local_kinesis import REGION, SHARDS, LocalKinesis, isolated_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,17 +48,17 @@ def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
     # The token begins with "demo-", because the login form accepts no other token in a link.
     token = f"demo-{secrets.token_urlsafe(16)}"
     output(f"status page: http://{HOST}:{port}/#token={token} (ready in a few seconds)")
-    leave: list[Callable[[], None]] = []
+    cleanups: list[Callable[[], None]] = []
     # The socket stays open until the page is served on it. Otherwise another program could take the port meanwhile.
-    with listener, contextlib.ExitStack() as stack, interrupts(leave) as interrupted:
-        stack.enter_context(without_surroundings())
+    with listener, contextlib.ExitStack() as stack, interrupts(cleanups) as interrupted:
+        stack.enter_context(isolated_environment())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mqtt-kinesis-demo-")))
         # The second Ctrl-C ends the process by `os._exit`, which skips the exit stack. So each step also adds its
-        # clean-up to `leave`.
-        leave.append(lambda: shutil.rmtree(folder, ignore_errors=True))
+        # clean-up to `cleanups`.
+        cleanups.append(lambda: shutil.rmtree(folder, ignore_errors=True))
         broker = start_broker(folder, find_mosquitto())
         stack.callback(broker.stop)
-        leave.append(broker.kill)
+        cleanups.append(broker.kill)
         kinesis = LocalKinesis()
         stack.callback(kinesis.stop)
         service = _bridge(folder, broker, kinesis.url, port, token)
@@ -69,36 +69,39 @@ def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
         service.start()
         show = DemoRun(service, kinesis, reader, broker, output, streams)
         with Keyboard() as keyboard:
-            leave.append(keyboard.restore)
+            cleanups.append(keyboard.restore)
             output(instructions(folder, broker, keyboard=keyboard.present))
             show.play(secs, interrupted, keyboard)
         return show.end()
 
 
 @contextlib.contextmanager
-def interrupts(leave: list[Callable[[], None]]) -> Iterator[threading.Event]:
-    """Turn Ctrl-C and SIGTERM into an event. The second one calls the functions in `leave`, and ends the process."""
-    asked = threading.Event()
+def interrupts(cleanups: list[Callable[[], None]]) -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event. The second signal calls the functions in `cleanups` and ends the process.
+
+    `cleanups` may grow while the context is open.
+    """
+    interrupted = threading.Event()
     reader, writer = os.pipe()
 
     def note(_number: int, _frame: object) -> None:
-        if asked.is_set():
-            for last_act in leave:
-                last_act()
+        if interrupted.is_set():
+            for clean_up in cleanups:
+                clean_up()
             os._exit(INTERRUPTED)
-        # The handler must not set the event itself, because the interrupted code may hold the event's lock. A thread
-        # can.
+        # The handler must not set the event itself, because the interrupted code may hold the event's lock. So another
+        # thread reads the pipe and sets the event.
         os.write(writer, b"\0")
 
     def relay() -> None:
         if os.read(reader, 1):
-            asked.set()
+            interrupted.set()
 
     thread = threading.Thread(target=relay, name="interrupts", daemon=True)
     thread.start()
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield interrupted
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

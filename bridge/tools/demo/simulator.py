@@ -1,7 +1,7 @@
-"""The demo's factory alone: `python -m bridge.tools.demo.simulator --broker mqtt://mosquitto:1883`.
+"""The demo's factory as a program: `python -m bridge.tools.demo.simulator --broker mqtt://mosquitto:1883`.
 
-It runs until it is stopped. With `--kinesis URL` it first creates the streams of the example mappings in a local
-Kinesis.
+The program runs until it is stopped. With `--kinesis URL`, it first creates the streams of the example mappings in a
+local Kinesis.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TOKEN = {"access_key_id": "demo", "secret_access_key": "demo"}
 
 
 def simulate(broker: str, kinesis: str | None, stopping: threading.Event) -> None:
-    """Publish the factory's messages to `broker`, mqtt://host:port, until `stopping`."""
+    """Publish the factory's messages to `broker` (mqtt://host:port) until `stopping` is set."""
     if kinesis is not None:
         _until_it_works(lambda: _make_streams(kinesis), f"no streams in {kinesis} yet", stopping)
     address = urlsplit(broker)
@@ -60,15 +60,15 @@ def _make_streams(kinesis: str) -> None:
         try:
             reader.create({stream: SHARDS})
         except Exception as error:
-            # botocore creates the exception classes at run time, so there is none to import.
+            # botocore creates the exception classes at run time, so the class cannot be imported.
             if type(error).__name__ != "ResourceInUseException":  # the stream exists already
                 raise
 
 
 def _until_it_works(make: Callable[[], Made], problem: str, stopping: threading.Event) -> Made | None:
-    """Call `make` until it succeeds, because other containers start slowly.
+    """Call `make` until it succeeds, because the containers of its services may start later than this program.
 
-    Return its result; None if stopped before.
+    Return its result, or None if `stopping` is set before it succeeds.
     """
     while not stopping.is_set():
         try:

@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from bridge.kinesis.service_endpoints import ServiceEndpoint
     from bridge.tools.doctor.finding import Finding
 
+# A clock that is wrong by one minute works, but may soon be wrong by more than AWS accepts.
 _WARNED_SKEW_SECS = 60
-_MARK = b'{"mqtt-kinesis": "doctor"}'
+_TEST_DATA = b'{"mqtt-kinesis": "doctor"}'
 
 
 def examine_endpoint(how: EndpointSettings, endpoint: ServiceEndpoint) -> Iterator[Finding]:
-    """Yield findings on name, port and TLS of an endpoint or its proxy, and for Kinesis on the clock."""
+    """Yield findings on the name, port and TLS of an endpoint, or of the proxy to it.
+
+    A response of Kinesis contains the time, so for Kinesis also yield a finding on this machine's clock.
+    """
     subject = f"endpoint {endpoint.url}"
     if endpoint.proxy:
         host, _, port = endpoint.proxy.rpartition(":")
@@ -56,14 +60,14 @@ def examine_endpoint(how: EndpointSettings, endpoint: ServiceEndpoint) -> Iterat
 
 
 def _naming_option(finding: Finding) -> Finding:
-    """Return the finding with the option that set the endpoint, if it does not work."""
+    """Return the finding. If it is an error, its advice names the option that set the endpoint."""
     if finding.status != "error" or "kinesis.endpoint_url" in finding.advice:
         return finding
     return replace(finding, advice=f"check kinesis.endpoint_url, its host and port; {finding.advice}")
 
 
 def _as_warning(finding: Finding) -> Finding:
-    """Return the finding for an endpoint that the bridge itself does not call."""
+    """Return the finding, an error as a warning: the bridge works without this endpoint, and only `doctor` calls it."""
     return replace(finding, status="warning") if finding.status == "error" else finding
 
 
@@ -74,18 +78,19 @@ def _context(how: EndpointSettings, endpoint: ServiceEndpoint) -> Any:
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     if ca_file:
-        # botocore does the same. Strict conformity to RFC 5280, the default in Python 3.13, would refuse many private
-        # CAs.
+        # botocore does the same. Python 3.13 requires strict conformity to RFC 5280 by default, which refuses many
+        # private CAs.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
 def _clock(host: str, date: str) -> Iterator[Finding]:
-    """Yield a finding on the clock, from the Date header of a response."""
+    """Yield a finding on this machine's clock, compared with the Date header of a response."""
     try:
         # The Date header has whole seconds, so a difference below one second means nothing.
         skew = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
     except (TypeError, ValueError):
+        # A response without a valid Date header, such as that of an emulator, shows nothing about the clock.
         return
     secs = abs(skew)
     amount = f"{secs:,.0f} s" if secs < MAX_CLOCK_SKEW_SECS else f"{secs / 60:,.0f} minutes"
@@ -104,7 +109,7 @@ def _clock(host: str, date: str) -> Iterator[Finding]:
 def examine_identity(
     publisher: KinesisPublisher, destination: Destination, *, by_sts: bool = True
 ) -> Iterator[Finding]:
-    """Yield a finding on the identity of the bridge, as STS reports it. `by_sts` False: there is no STS to request."""
+    """Yield a finding on the identity of the bridge, which STS reports. `by_sts` is False if there is no STS."""
     subject = f"credentials for {destination.role_arn}" if destination.role_arn else "credentials"
     if not by_sts:
         message = "not examined: kinesis.endpoint_url is not AWS, and kinesis.sts_endpoint_url is not set"
@@ -114,7 +119,7 @@ def examine_identity(
         who = publisher.whoami(str(destination))
     except SendError as error:
         if error.code == STS_UNREACHABLE:
-            # The credentials may still be correct, because only the doctor and `policy` request the identity.
+            # The bridge may work nevertheless: only the commands `doctor` and `policy` request the identity.
             message = f"identity unknown, STS does not respond: {error.detail}"
             yield warning("aws.credentials", subject, message, "the bridge needs STS only to assume a role")
         else:
@@ -126,7 +131,10 @@ def examine_identity(
 
 
 def examine_stream(publisher: KinesisPublisher, destination: Destination, *, send: bool) -> Iterator[Finding]:
-    """Yield findings on one stream: its state, the permissions, and with `send` whether it accepts a record."""
+    """Yield findings on the state of a stream and the permissions for it.
+
+    With `send`, also send a record, and yield a finding on whether the stream accepts it.
+    """
     subject, name = f"stream {destination.data_stream}", str(destination)
     try:
         yield from _described(publisher, subject, destination)
@@ -136,7 +144,7 @@ def examine_stream(publisher: KinesisPublisher, destination: Destination, *, sen
     try:
         publisher.list_shards(name)
     except SendError as error:
-        message, advice = f"cannot list its shards: {error}", f"packing aggregates by key then; {_hint(error)}"
+        message, advice = f"cannot list its shards: {error}", f"without them, packing aggregates by key; {_hint(error)}"
         yield warning("aws.shards", subject, message, advice)
     if send:
         yield from _send(publisher, destination)
@@ -182,20 +190,21 @@ def _automatic_distribution(subject: str, destination: Destination) -> Finding:
 def _send(publisher: KinesisPublisher, destination: Destination) -> Iterator[Finding]:
     subject = f"record to {destination.data_stream}"
     try:
-        [result] = publisher.put_records(str(destination), [Record(1, 0, "doctor", _MARK)])
+        [result] = publisher.put_records(str(destination), [Record(1, 0, "doctor", _TEST_DATA)])
     except SendError as error:
         yield failed("aws.send", subject, str(error), _hint(error))
     else:
+        # Only a rejected record has a code.
         code = getattr(result, "code", "")
         if code:
             message = f"{code}: {getattr(result, 'message', '')}"
             yield failed("aws.send", subject, message, _advice(code, destination))
         else:
-            yield ok("aws.send", subject, f"accepted: {_MARK.decode()}")
+            yield ok("aws.send", subject, f"accepted: {_TEST_DATA.decode()}")
 
 
 def _advice(code: str, destination: Destination) -> str:
-    """Return the advice for the error code of a single record."""
+    """Return the advice for the error code that Kinesis reports for a single record."""
     hint = ERROR_RULES[code].hint if code in ERROR_RULES else ""
     names = {"stream": destination.data_stream, "region": destination.region or "its region"}
     return hint.format(credential="the access key", **names) or "temporary error: try again"

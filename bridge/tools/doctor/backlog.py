@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-# Growth of the data in a request, because PutRecords encodes it in base64.
+# Factor by which a request is larger than the data of its records, because PutRecords encodes data in base64.
 _BASE64: Final = 4 / 3
 
 
@@ -28,9 +28,10 @@ def backlog_of_bridge(response: dict[str, Any]) -> Backlog:
 
 
 def backlog_on_disk(folders: Iterable[Path]) -> Backlog:
-    """Return the backlog in the spools of a stopped bridge. Its size is estimated by the size of their files."""
+    """Return the backlog in the spools of a stopped bridge. Its size is estimated from the size of their files."""
     records = size = 0
     for folder in folders:
+        # A folder without a readable spool counts as empty: other checks report problems of the spool.
         with suppress(BridgeError, OSError):
             records += sum(row.spooled for row in read_ledger(folder)[0])
             size += bytes_on_disk(folder)

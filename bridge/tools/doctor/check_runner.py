@@ -20,7 +20,7 @@ _SILENT = "a proxy, a firewall or a hanging server accepts connections and does 
 
 @dataclass(slots=True)
 class _RunningCheck:
-    """Check on a separate thread. `found` grows until `ended` is true."""
+    """Check that runs on a separate thread. `found` grows until `ended` is true."""
 
     subject: str
     check: Callable[[], Iterable[Finding]]
@@ -56,6 +56,7 @@ class _RunningCheck:
                 new, ended = self.found[shown:], self.ended
             yield from new
             shown += len(new)
+            # Without new findings, the wait ended because the deadline has passed.
             if ended or not new:
                 return
 
@@ -63,7 +64,10 @@ class _RunningCheck:
 def examine(
     checks: Sequence[tuple[str, Callable[[], Iterable[Finding]]]], secs: float = DEADLINE_SECS
 ) -> Iterator[Finding]:
-    """Yield the findings of all checks, in their order. A check that fails or does not end is a finding too."""
+    """Yield the findings of all checks, in the order of the checks.
+
+    A check that raises an exception, or does not end within `secs`, also becomes a finding.
+    """
     running = [_RunningCheck(subject, check) for subject, check in checks]
     deadline = time.monotonic() + secs
     for number, each in enumerate(running):

@@ -1,4 +1,4 @@
-"""Disk checks of the spool: fsync time, which limits the commits a second, and the outage that it can buffer."""
+"""Checks of the spool's disk: how long an fsync takes, and how long an outage of Kinesis the free space can buffer."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
     from bridge.tools.doctor.traffic_rate import SpoolRate
 
-# Number of fsyncs. It is enough for a stable median, and takes less than a second even on a memory card with 20 ms
-# each.
+# Number of fsyncs that are measured, enough for a stable median. Even on a memory card with 20 ms per fsync, they take
+# less than a second.
 SYNCS: Final = 40
-# Bytes of each write. A burst of a hundred small records writes about as much to the log of the database.
+# Bytes that are written before each fsync: about as many as the database writes to its log for a hundred small records.
 _BYTES: Final = 16_384
-# Duration from which fsync is a warning: with less than 20 commits a second, a small in-flight window of the broker
-# limits the rate.
+# A longer fsync is a warning. It allows fewer than 20 commits a second, so a broker with a small in-flight window can
+# send only few messages a second.
 _SLOW_SECS: Final = 0.05
-# A faster disk is not necessary, because one process maps and sends about 38,000 messages a second (see
-# performance.md).
+# Messages per second above which the disk is not the limit: one process maps and sends about 38,000 a second
+# (docs/explanation/performance.md).
 _OTHER_LIMITS: Final = 30_000
 _KILOBYTE: Final = 1_000
-# Hours that the spool should last: an outage that begins in the evening is noticed in the morning.
+# Hours of an outage that the spool should be able to buffer: an outage in the evening is noticed in the morning.
 _ENOUGH_HOURS: Final = 8.0
 _ADVICE: Final = "set spool.path to a folder on a real disk to which the bridge's user may write"
 _ADVICE_BY_NUMBER: Final = {
@@ -44,6 +44,7 @@ _ADVICE_BY_NUMBER: Final = {
     errno.EACCES: "give the bridge's user write access to the folder (spool.path), and run doctor as that user",
     errno.EPERM: "give the bridge's user write access to the folder (spool.path), and run doctor as that user",
 }
+# Types of file systems in memory and on the network, as in /proc/self/mounts.
 _MEMORY: Final = ("tmpfs", "ramfs")
 _NETWORK: Final = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs", "fuse.glusterfs")
 
@@ -63,19 +64,19 @@ def existing(folder: Path) -> Path:
 
 
 def filesystem_of(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """Return the file system type of a folder, such as "ext4"; "" where it is unknown (not on Linux)."""
+    """Return the file system type of a folder, such as "ext4", or "" if it is unknown (on systems without /proc)."""
     at, found = folder.resolve(), (-1, "")
     with suppress(OSError, ValueError):
         for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
             _, point, kind, *_ = line.split(" ")
-            # The mount table escapes spaces. Of all mount points above the folder, the longest is the one that applies.
+            # The mount table contains \040 for a space. Of all mount points above the folder, the longest one applies.
             if at.is_relative_to(mount_point := point.replace("\\040", " ")):
                 found = max(found, (len(mount_point), kind), key=lambda each: each[0])
     return found[1]
 
 
 def measure_syncs(folder: Path) -> FsyncTimes:
-    """Measure real fsyncs, each of as many bytes as a burst writes. Raise OSError."""
+    """Write and fsync a temporary file several times, and return how long the fsyncs took. Raise OSError."""
     durations: list[float] = []
     with tempfile.TemporaryFile(dir=existing(folder)) as file:
         for _ in range(SYNCS):
@@ -97,7 +98,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
         advice = _ADVICE_BY_NUMBER.get(error.errno or 0, _ADVICE)
         yield failed("disk.sync", "disk", f"{folder}: {error.strerror}", advice)
         return
-    # The median counts, not the maximum: a single slow fsync delays one burst, and the next burst is larger.
+    # Use the median and not the maximum: a single slow fsync delays only one burst, and the next burst is larger.
     bursts = 1 / max(syncs.median, 1e-6)
     facts: dict[str, Any] = {
         "median_ms": round(syncs.median * 1000, 3),
@@ -121,7 +122,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
 
 
 def _messages(bursts: float) -> str:
-    """Return the messages per second that these bursts can contain, limited by the speed of the other parts."""
+    """Return, as text, how many messages per second this number of bursts per second allows."""
     # A burst contains at most about 2,000 messages.
     rate = bursts * 2_000
     more = rate >= _OTHER_LIMITS
@@ -131,14 +132,14 @@ def _messages(bursts: float) -> str:
 def examine_room(
     folder: Path, max_bytes: int, min_free_bytes: int, rate: Callable[[], SpoolRate | None]
 ) -> Iterator[Finding]:
-    """Yield a finding on the room for buffered records, and the length of outage that it covers at `rate`."""
+    """Yield a finding on the free space for buffered records, and on the outage that it can buffer at `rate`."""
     try:
         free = shutil.disk_usage(existing(folder)).free
     except OSError as error:
         yield failed("spool.room", "spool", f"{existing(folder)}: {error.strerror}", _ADVICE)
         return
     used = _used(folder)
-    # Both limits apply at the same time; the finding names the tighter one.
+    # Both limits apply at the same time, and the finding names the one that is reached first.
     room = min(max_bytes - used, free - min_free_bytes)
     facts = {"room_bytes": max(0, room), "free_bytes": free, "used_bytes": used}
     bound = "spool.max_bytes" if room == max_bytes - used else "the disk"
@@ -149,9 +150,9 @@ def examine_room(
 
 
 def _used(folder: Path) -> int:
-    """Return the bytes of the spool's files, those of workers included."""
+    """Return the number of bytes in the files of the spool, and of the workers' spools."""
     used = 0
-    # With `--workers`, each worker has a spool in a folder of its own.
+    # With `--workers`, each worker has a separate spool in a subfolder.
     for each in (folder, *folder.glob("worker-*")):
         with suppress(OSError):
             used += bytes_on_disk(each)

@@ -34,15 +34,15 @@ Check = Literal[
 """Identifier of a check, stable for programs. `doctor` means that a check did not end properly."""
 CHECKS: Final[tuple[str, ...]] = get_args(Check)
 Facts = Mapping[str, Any]
-NONE: Final[Facts] = MappingProxyType({})
+NO_FACTS: Final[Facts] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Finding of a check: `message` is the result, `advice` the remedy ("" if none is needed).
+    """Finding of a check. `message` is the result, and `advice` the remedy ("" if none is needed).
 
-    `facts` contain the same in numbers, for programs; `details` are lines below `message`. `info` findings are neither
-    good nor bad.
+    `facts` has the values in the message, for programs. `details` are further lines, shown below the message. A finding
+    with the status `info` is neither good nor bad.
     """
 
     check: Check
@@ -51,7 +51,7 @@ class Finding:
     message: str
     advice: str = ""
     details: tuple[str, ...] = ()
-    facts: Facts = field(default_factory=lambda: NONE)
+    facts: Facts = field(default_factory=lambda: NO_FACTS)
 
     def value(self) -> dict[str, Any]:
         """Return the finding as JSON values."""
@@ -59,21 +59,21 @@ class Finding:
         return {**values, "details": list(self.details), "facts": dict(self.facts)}
 
 
-def ok(check: Check, subject: str, message: str, facts: Facts = NONE, details: tuple[str, ...] = ()) -> Finding:
+def ok(check: Check, subject: str, message: str, facts: Facts = NO_FACTS, details: tuple[str, ...] = ()) -> Finding:
     """Return a finding without a problem."""
     return Finding(check, subject, "ok", message, "", details, facts)
 
 
-def info(check: Check, subject: str, message: str, advice: str = "", facts: Facts = NONE) -> Finding:
+def info(check: Check, subject: str, message: str, advice: str = "", facts: Facts = NO_FACTS) -> Finding:
     """Return a finding for information."""
     return Finding(check, subject, "info", message, advice, (), facts)
 
 
-def warning(check: Check, subject: str, message: str, advice: str, facts: Facts = NONE) -> Finding:
+def warning(check: Check, subject: str, message: str, advice: str, facts: Facts = NO_FACTS) -> Finding:
     """Return a finding about something that works, but may not be intended."""
     return Finding(check, subject, "warning", message, advice, (), facts)
 
 
-def failed(check: Check, subject: str, message: str, advice: str, facts: Facts = NONE) -> Finding:
+def failed(check: Check, subject: str, message: str, advice: str, facts: Facts = NO_FACTS) -> Finding:
     """Return a finding about something that does not work."""
     return Finding(check, subject, "error", message, advice, (), facts)

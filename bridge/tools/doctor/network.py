@@ -1,6 +1,6 @@
-"""Checks of one endpoint: its name, its port and TLS, in this order.
+"""Checks of one network endpoint: its name, its port and TLS, in this order.
 
-The first failure shows what to fix: DNS, firewall or certificate.
+The first step that fails shows what to fix: DNS, the firewall or the certificate.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ TIMEOUT_SECS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Endpoint to check. `context` creates the TLS context, None without TLS; `files` is the section with its files.
+    """Endpoint to check. `context` creates the TLS context; None means no TLS.
 
-    `reach` fills `facts`.
+    `files` is the section of bridge.yaml that names the TLS files. `reach` stores what it measures in `facts`.
     """
 
     check: Check
@@ -39,7 +39,7 @@ class Endpoint:
 
 
 class _CheckFailed(Exception):
-    """Failure of a step: its text and the remedy."""
+    """Error: a step of the check failed. It has a message and the remedy."""
 
     def __init__(self, message: str, advice: str) -> None:
         self.message, self.advice = message, advice
@@ -47,7 +47,7 @@ class _CheckFailed(Exception):
 
 
 def reach(endpoint: Endpoint) -> Iterator[Finding]:
-    """Yield one finding: whether a connection is possible."""
+    """Yield one finding on whether a connection to the endpoint is possible."""
     endpoint.facts.update(host=endpoint.host, port=endpoint.port)
     try:
         message = _reached(endpoint)
@@ -125,7 +125,7 @@ def _encrypted(endpoint: Endpoint, connection: socket.socket, context: ssl.SSLCo
 
 def _untrusted(endpoint: Endpoint, message: str) -> _CheckFailed:
     message = f"the server's certificate is not trusted: {message}"
-    # OpenSSL has no stable codes for these reasons in Python, so its texts are searched.
+    # Search the text, because several error codes have the same remedy, as for host names and IP addresses.
     if "mismatch" in message:
         return _CheckFailed(message, f"use a name of the certificate instead of {endpoint.host}")
     if "expired" in message or "not yet valid" in message:
@@ -137,7 +137,7 @@ def _untrusted(endpoint: Endpoint, message: str) -> _CheckFailed:
 
 
 def _shown(host: str, found: list[str]) -> str:
-    """Return the addresses as text. Private addresses behind a public AWS name belong to a VPC endpoint."""
+    """Return the addresses as text. If a public AWS name has private addresses, they belong to a VPC endpoint."""
     # An IPv6 address may end with the name of the interface after `%`.
     private = all(ipaddress.ip_address(each.partition("%")[0]).is_private for each in found)
     inside = " (a VPC endpoint)" if private and ".amazonaws.com" in host else ""

@@ -1,4 +1,7 @@
-"""Rate into the spool, from the running bridge or from a sample at the broker."""
+"""Rate into the spool: how many bytes of records a second the bridge stores.
+
+The running bridge reports it. If no bridge runs, it is estimated from a sample of the broker's messages.
+"""
 
 from __future__ import annotations
 
@@ -12,31 +15,32 @@ if TYPE_CHECKING:
 RECORD_BYTES: Final = 100
 """Number of bytes that a record occupies in the spool in addition to its data."""
 SAMPLE_SECS: Final = 3.0
+"""Seconds between the two snapshots of the running bridge that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpoolRate:
-    """Rate into the spool in bytes a second, and the source of the figure."""
+    """Rate into the spool in bytes per second. `source` is a text that shows where the figure comes from."""
 
     bytes_per_sec: float
     source: str
 
 
 class SharedRate:
-    """Rate from the broker check. The spool check, on another thread, waits for it."""
+    """Rate that the broker check measures. The check of the spool waits for the rate on another thread."""
 
     def __init__(self) -> None:
         self._is_set = threading.Event()
         self._rate: SpoolRate | None = None
 
     def set_rate(self, rate: SpoolRate | None) -> None:
-        """Set the rate, None if it could not be measured. Only the first call counts."""
+        """Set the rate, or None if it could not be measured. Only the first call has an effect."""
         if not self._is_set.is_set():
             self._rate = rate
             self._is_set.set()
 
     def rate(self, timeout_secs: float) -> SpoolRate | None:
-        """Wait for the rate and return it; None if it is not known in time."""
+        """Wait for the rate and return it. Return None if it is not known within `timeout_secs`."""
         self._is_set.wait(timeout_secs)
         return self._rate
 
@@ -44,12 +48,13 @@ class SharedRate:
 def rate_of_bridge(
     read_status: Callable[[], dict[str, Any] | None], between_secs: float = SAMPLE_SECS
 ) -> SpoolRate | None:
-    """Return the rate between two snapshots of the running bridge; without traffic, the average since its start.
+    """Return the rate between two snapshots of the running bridge. Without traffic, return the average since its start.
 
-    The ledger counts all runs, so the average uses the records that this run delivered or has in the spool. A backlog
-    of earlier runs is among them, which makes the estimate too high rather than too low.
+    The ledger counts the records of all runs of the bridge, so the average uses only records that this run delivered or
+    that are in the spool. The spool may contain a backlog of earlier runs. It makes the average too high, which is
+    safer than too low.
 
-    `read_status` returns the response to `status`, or None where no bridge runs.
+    `read_status` returns the bridge's response to `status`, or None if no bridge runs.
     """
     before = read_status()
     if before is None:
@@ -77,14 +82,14 @@ def _average(now: dict[str, Any]) -> float:
 
 
 def _bytes_per_sec(messages: int, payload_bytes: int, records: int, millis: float) -> float:
-    """Estimate the rate: each record is about as large as a payload."""
+    """Return an estimate of the rate. It assumes that a record is as large as the average payload."""
     if millis <= 0 or messages <= 0:
         return 0.0
     return float(records * (payload_bytes / messages + RECORD_BYTES) * 1000 / millis)
 
 
 def _sums(response: dict[str, Any]) -> tuple[int, int, int]:
-    """Return the totals of messages, payload bytes, and results (records and dead letters)."""
+    """Return the total numbers of messages, payload bytes, and results (records and dead letters)."""
     status = response["status"]
     made = sum(row["received"] - row["filtered"] for row in status["ledger"])
     return status["received_messages"], status["payload_bytes"], made

@@ -1,13 +1,13 @@
 """Uplink check: bytes per second to Kinesis, measured with requests that Kinesis rejects and never stores.
 
 Kinesis rejects PutRecords to a stream whose name contains '!' with ValidationException, because no stream can have such
-a name. Each request carries a signature over its body, so the response follows the last byte of the body. Nothing is
-stored or billed, and no shard limit is used. An IAM policy may cause AccessDenied instead, and an emulator
-ResourceNotFound: each of them is a valid response.
+a name. Each request has a signature over its body, so Kinesis can respond only after the last byte of the body. Nothing
+is stored or billed, and the requests use no capacity of a shard. An IAM policy may cause AccessDenied instead, and an
+emulator may respond with ResourceNotFound. These responses are as useful for the measurement.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html (StreamName: [a-zA-Z0-9_.-]+)
 
-Each request is four times larger than the last, until one takes seconds. In total, this sends 20 kB on a link of 8
-kB/s, and 1.4 MB on a fast link.
+Each request is four times as large as the previous one, until a request takes at least ENOUGH_SECS. In total, the
+requests have 20 kB on a link of 8 kB/s, and 1.4 MB on a fast link.
 """
 
 from __future__ import annotations
@@ -32,11 +32,17 @@ IMPOSSIBLE_STREAM: Final = "mqtt-kinesis-doctor!"
 SIZES: Final = (4_000, 16_000, 64_000, 256_000, 1_024_000)
 """Request sizes in bytes on the wire. One record has at most 1 MiB of data, which is 1.4 MB in base64."""
 ENOUGH_SECS: Final = 2.0
-"""Duration at which the measurement is accurate enough. A larger request could exceed its time-out."""
+"""Duration of a request after which no larger request follows.
+
+The measurement is accurate enough then, and a larger request could exceed its time-out.
+"""
 HEAD_BYTES: Final = 1_200
 """Size of the HTTP headers with the signature, and of the JSON around the data."""
 DISTINCT_SECS: Final = 0.02
-"""Difference in seconds below which the result is jitter: the link is faster than these requests can show."""
+"""Minimum difference in seconds between the times of the smallest and the largest request.
+
+A smaller difference may be jitter: the link is faster than these requests can show.
+"""
 EXPECTED_CODES: Final = frozenset(
     {
         "ValidationException",
@@ -65,7 +71,7 @@ class Backlog:
 class UplinkMeasurement(NamedTuple):
     """Result of the measurement: bytes per second on the wire, and the response time of a small request.
 
-    `at_least`: the link is faster than the requests could show.
+    `at_least` is true if the link may be faster than the requests can show.
     """
 
     bytes_per_sec: float
@@ -74,17 +80,18 @@ class UplinkMeasurement(NamedTuple):
 
 
 def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> UplinkMeasurement:
-    """Measure with requests of growing size. `send` sends one of the given size in bytes; its exceptions end it.
+    """Measure the uplink with requests of increasing size.
 
-    The first request opens the connection and is not measured.
+    `send` sends a request of the given number of bytes. An exception of `send` ends the measurement. The first request
+    opens the connection and is not measured.
     """
-    # DNS, TCP and TLS cost several round trips, which would count as time of the link.
+    # DNS, TCP and TLS need several round trips, which must not count as transfer time.
     send(SIZES[0])
     samples: list[tuple[int, float]] = []
     for size in SIZES:
         began = clock()
         send(size)
-        # At least a microsecond, because the rate is the size divided by this time.
+        # Not 0, because the rate is the size divided by this time.
         samples.append((size, max(1e-6, clock() - began)))
         if samples[-1][1] >= ENOUGH_SECS:
             break
@@ -92,9 +99,9 @@ def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = tim
 
 
 def _uplink(samples: list[tuple[int, float]]) -> UplinkMeasurement:
-    """Compare the largest request with the smallest: the difference of their times contains no latency."""
+    """Return the rate, calculated from the time difference of the largest and the smallest request."""
     (small, small_secs), (large, large_secs) = samples[0], samples[-1]
-    # Both times contain the latency once. Only a clear difference is a measurement and not noise.
+    # Both times contain the latency once, so their difference contains only transfer time. A small difference is noise.
     if large > small and large_secs - small_secs >= DISTINCT_SECS:
         rate = (large - small) / (large_secs - small_secs)
         return UplinkMeasurement(rate, max(0.0, small_secs - small / rate), at_least=False)
@@ -108,7 +115,7 @@ def examine_uplink(
     backlog: Callable[[], Backlog | None],
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Finding]:
-    """Yield a finding on the uplink to one region, and the time that the present backlog needs on it."""
+    """Yield a finding on the uplink to a region, with the time that the uplink needs for the current backlog."""
     impossible = str(Destination(IMPOSSIBLE_STREAM, region=region, role_arn=destination.role_arn))
     try:
         measured = measure_uplink(lambda size: _send_request(publisher, impossible, size), clock)
@@ -133,7 +140,10 @@ def examine_uplink(
 
 
 def _send_request(publisher: KinesisPublisher, stream: str, size: int) -> None:
-    """Send one request of about that size. Raise SendError without a response, or if its code is unexpected."""
+    """Send one request of about `size` bytes.
+
+    Raise SendError if there is no response, or if the error code in the response is not in EXPECTED_CODES.
+    """
     # The data is random, so that no proxy or tunnel can compress it. Base64 converts 3 bytes to 4.
     data = os.urandom(max(1, (size - HEAD_BYTES) * 3 // 4))
     try:

@@ -1,7 +1,7 @@
-"""Manifests as read from their stream (bridge/ingest/manifest_writer.py writes them).
+"""Parser of manifests, which bridge/ingest/manifest_writer.py writes and describes.
 
-Any producer may write to that stream, so each field is checked. The result is None for any record that is not a
-manifest.
+Any producer may write to the manifests' stream, so the parser checks each field. Its result is None for a record that
+is not a valid manifest.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_NUMBER = (1 << 48) - 1
-"""Highest record number: an id has 12 hexadecimal digits for it."""
+"""Highest record number. The id of a record contains the number as 12 hexadecimal digits."""
 MAX_QUEUE = (1 << 16) - 1
-"""Highest number of a queue: an id has 4 hexadecimal digits for it."""
+"""Highest number of a queue. The id of a record contains the number as 4 hexadecimal digits."""
 REASONS = ("dead_lettered", "dropped", "no envelope")
 """Reasons for which the bridge excludes records."""
 MAX_TEXT_CHARS = 2048
-"""Max characters of a text in a manifest. A queue's name with two ARNs has fewer."""
+"""Maximum length of a text in a manifest. The longest valid text is the name of a queue, which contains two ARNs."""
 
 _SPOOL = re.compile(r"[0-9a-f]{8}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
@@ -41,8 +41,9 @@ class QueueId(NamedTuple):
 class Manifest(NamedTuple):
     """One manifest: the records `first` to `last` are in the stream, except those in the spans `excluded`.
 
-    `checksum` is that of the records without the excluded ones; None if the bridge did not know it. `reasons` are pairs
-    of a reason and the number of records that it excludes; a record may have two reasons.
+    `since` is the first number in the very first manifest of the queue. `checksum` covers the records that are not
+    excluded; it is None if the bridge did not know it. `reasons` has pairs of a reason and the number of records that
+    are excluded for this reason. A record may be excluded for two reasons.
     """
 
     queue: QueueId
@@ -63,7 +64,7 @@ class Manifest(NamedTuple):
 
 
 def parse_manifest(data: bytes) -> Manifest | None:
-    """Return the manifest in a record, or None if the record is not a valid one."""
+    """Return the manifest in a record, or None if the record is not a valid manifest."""
     try:
         fields = orjson.loads(data)
         return _manifest(fields) if isinstance(fields, dict) else None
@@ -97,7 +98,10 @@ def _manifest(fields: dict[str, Any]) -> Manifest:
 
 
 def _reasons(spans: Sequence[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
-    """Return the number of records for each reason. Spans were checked; a reason that is not known becomes `other`."""
+    """Return the number of excluded records for each reason. Unknown reasons become `other`.
+
+    `_excluded` must have checked the spans.
+    """
     counts: Counter[str] = Counter()
     for each in spans:
         reason = each.get("reason")
@@ -106,11 +110,9 @@ def _reasons(spans: Sequence[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
 
 
 def _excluded(spans: Sequence[Any], first: int, last: int) -> tuple[tuple[int, int], ...]:
-    """Return the excluded spans in order.
+    """Return the excluded spans in order. Join overlapping spans: a number may be excluded for two reasons.
 
-    Overlapping ones are joined, because a number may be excluded for two reasons.
-
-    Raise TypeError or ValueError unless they lie within the manifest.
+    Raise TypeError or ValueError if a span is invalid, or is not between `first` and `last`.
     """
     if not isinstance(spans, list):
         raise TypeError("`except` is a list")
@@ -128,7 +130,7 @@ def _excluded(spans: Sequence[Any], first: int, last: int) -> tuple[tuple[int, i
 
 
 def _integer(value: Any, low: int, high: int) -> int:
-    # A boolean is an int in Python, and 1.0 is equal to 1.
+    # `type` and not `isinstance`: True is an instance of int.
     if type(value) is not int or not low <= value <= high:
         raise ValueError(f"not an integer from {low} to {high}")
     return value

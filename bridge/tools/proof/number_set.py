@@ -1,7 +1,8 @@
-"""Set of record numbers in bounded memory: one bit per number, in blocks that exist only where a number was added.
+"""Set of record numbers in bounded memory.
 
-A day at 2,000 records a second is 173 million numbers, in 21 MB. A complete block takes no bits at all. The memory
-depends on the numbers that were added, and never on the range that a manifest claims.
+The set has one bit per number. The bits are in blocks. A block exists only if one of its numbers was added, and needs
+no bits if all its numbers were added. A day at 2,000 records a second has 173 million numbers, which need at most
+21 MB. The memory depends on the added numbers, and never on the range that a manifest claims to cover.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BLOCK_NUMBERS: Final = 8192
-"""Numbers of one block: 1 KiB of bits."""
+"""Number of bits in one block, which are 1 KiB."""
 _BLOCK_BYTES: Final = BLOCK_NUMBERS // 8
 _FULL: Final = None
 
 
 class NumberSet:
-    """Set of numbers from 0 on. `blocks` is its number of blocks, complete or not."""
+    """Set of integers from 0 on. `size` is the number of integers in it."""
 
     def __init__(self) -> None:
         self._bits: dict[int, bytearray | None] = {}
-        # Numbers that an incomplete block still lacks, by block.
+        # How many numbers each incomplete block lacks.
         self._missing: dict[int, int] = {}
         self.size = 0
 
@@ -46,7 +47,7 @@ class NumberSet:
         self.size += 1
         self._missing[block] -= 1
         if not self._missing[block]:
-            # A complete block needs no bits any more: most blocks of a long proof are complete.
+            # A complete block needs no bits. In a long proof, most blocks are complete.
             self._bits[block] = _FULL
             del self._missing[block]
         return True
@@ -60,7 +61,10 @@ class NumberSet:
         return bits is _FULL or bits[place >> 3] >> (place & 7) & 1 == 1
 
     def runs(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """Yield the runs of numbers in the set between `first` and `last`, all inclusive, in order."""
+        """Yield the runs of consecutive numbers in the set from `first` to `last`, in order.
+
+        A run is a pair of its lowest and its highest number.
+        """
         begin = end = -1
         for low, high in self._block_runs(first, last):
             if low == end + 1 and begin >= 0:
@@ -73,7 +77,7 @@ class NumberSet:
             yield begin, end
 
     def gaps(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """Yield the runs of numbers between `first` and `last` that are not in the set, in order."""
+        """Yield the runs of numbers from `first` to `last` that are not in the set, in order."""
         for low, high in self.runs(first, last):
             if low > first:
                 yield first, low - 1
@@ -82,12 +86,12 @@ class NumberSet:
             yield first, last
 
     def count(self, first: int, last: int) -> int:
-        """Return the count of numbers between `first` and `last` that are in the set."""
+        """Return how many numbers from `first` to `last` are in the set."""
         return sum(high - low + 1 for low, high in self.runs(first, last))
 
     @property
     def highest(self) -> int:
-        """Highest number in the set, -1 if it is empty."""
+        """Highest number in the set, or -1 if the set is empty."""
         if not self._bits:
             return -1
         block = max(self._bits)
@@ -96,9 +100,10 @@ class NumberSet:
         return block * BLOCK_NUMBERS + within - 1
 
     def _block_runs(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """Yield runs, each within one block. Only existing blocks are examined."""
+        """Yield the runs from `first` to `last`, each within one block."""
         blocks = range(first // BLOCK_NUMBERS, last // BLOCK_NUMBERS + 1)
-        # The smaller set is iterated: a manifest may claim a range far larger than the numbers found, or the reverse.
+        # Iterate over the claimed blocks or over the existing blocks, whichever are fewer: a manifest may claim far
+        # more numbers than were found.
         existing = blocks if len(blocks) < len(self._bits) else sorted(block for block in self._bits if block in blocks)
         for block in existing:
             if block not in self._bits:
@@ -114,14 +119,14 @@ class NumberSet:
     def stored(self) -> dict[str, Any]:
         """Return the set as JSON values."""
         return {
-            # Level 1 of zlib: the bits are mostly ones, which every level compresses well.
+            # Level 1 is the fastest. The bits are mostly ones, which every level compresses well.
             str(block): "" if bits is _FULL else base64.b64encode(zlib.compress(bits, 1)).decode()
             for block, bits in self._bits.items()
         }
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> NumberSet:
-        """Return the set that `stored` returned. Raise ValueError for anything else."""
+        """Return the set with the values that `stored` returned. Raise ValueError for invalid values."""
         made = cls()
         for name, text in stored.items():
             bits = _bits(text) if text else _FULL
@@ -134,7 +139,7 @@ class NumberSet:
 
 
 def _bits(text: str) -> bytearray:
-    """Return the bits of an incomplete block. Raise ValueError if there are not as many as a block has."""
+    """Return the bits of an incomplete block. Raise ValueError if their number is wrong."""
     try:
         bits = bytearray(zlib.decompress(base64.b64decode(text)))
     except zlib.error as error:
@@ -145,10 +150,10 @@ def _bits(text: str) -> bytearray:
 
 
 def _runs_of_bits(bits: int, begin: int, low: int, high: int) -> Iterator[tuple[int, int]]:
-    """Yield the runs of ones between the bits `low` and `high`, as numbers that count from `begin`."""
+    """Yield the runs of ones from bit `low` to bit `high`. `begin` is the number that bit 0 stands for."""
     rest, place = bits >> low & (1 << high - low + 1) - 1, begin + low
     while rest:
-        # `rest & -rest` is the lowest bit that is set, so this is the number of zeros below it.
+        # `rest & -rest` has only the lowest bit that is set in `rest`. This is the number of zeros below that bit.
         zeros = (rest & -rest).bit_length() - 1
         rest >>= zeros
         place += zeros

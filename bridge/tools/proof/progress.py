@@ -1,8 +1,9 @@
-"""The file from which a proof continues: the findings so far, and the position in each shard.
+"""Progress file, from which a later run of a proof continues: the findings so far, and the position in each shard.
 
-Reading a stream of some days takes hours: Kinesis allows 2 MB a second and shard. With the file, an interrupted proof
-continues, and a daily proof reads only the new records. Positions and findings belong to the same point, so no record
-is read twice or skipped. The file is gzip of JSON:
+Reading the records of some days takes hours, because Kinesis allows 2 MB per second for each shard. With the progress
+file, an interrupted proof continues, and a daily proof reads only the new records. The positions are always saved
+together with the findings up to these positions, so no record is skipped or counted twice. The file is JSON, compressed
+by gzip:
 
     {"proof": 1, "stream": NAME, "manifests": NAME, "positions": {"STREAM SHARD": SEQUENCE_NUMBER},
      "verifier": {...}}
@@ -24,17 +25,20 @@ if TYPE_CHECKING:
     from bridge.tools.proof.verifier import Verifier
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
-"""Max size of the file. A week at 2,000 records a second, with half of them missing at random, takes 150 MB."""
+"""Maximum size of the file. A week at 2,000 records a second, with half of the records missing, needs 150 MB."""
 
 
 class Progress:
-    """Read positions by stream and shard, and the state of the verifier.
+    """Position in each shard, and the state of the verifier.
 
-    Both are saved in `file`; if it is None, they exist only in memory.
+    Both are saved in `file`. If `file` is None, they exist only in memory.
     """
 
     def __init__(self, file: Path | None, stream: str, manifests: str, verifier: Verifier) -> None:
-        """Continue the proof in the file. Raise BridgeError if it belongs to another proof, or cannot be read."""
+        """Continue the proof in the file, if the file exists.
+
+        Raise BridgeError if the file cannot be read, or if it belongs to another proof.
+        """
         self.positions: dict[str, str] = {}
         self._file = file
         self._names = {"proof": 1, "stream": stream, "manifests": manifests}

@@ -1,4 +1,4 @@
-"""Records and manifests of one queue, and the verdict on it."""
+"""Records and manifests of one queue, and the verdict on the queue."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_PENDING = 500_000
-"""Max stored checksums of records that no manifest covers yet, 100 bytes each.
+"""Maximum number of checksums stored for records that no manifest covers yet. Each checksum needs about 100 bytes.
 
-For further records, only the ids are checked.
+Beyond this number, the proof checks that a record exists, but not its content.
 """
 
-# Max different manifests with the same first number that are compared with a new one.
+# Maximum number of manifests that `add_manifest` compares with a new manifest.
 _SAME_FIRST = 100
 
 Spans = tuple[tuple[int, int], ...]
@@ -31,19 +31,19 @@ class QueueVerdict:
 
     until        time of the last manifest
     covered      numbers that manifests cover and that were checked
-    excluded     numbers among those that a manifest excludes
-    excluded_by  the same by reason; a number may have two reasons
+    excluded     numbers that a manifest covers and excludes
+    excluded_by  excluded numbers by reason; a number may have two reasons
     found        different numbers in the stream
     repeated     records whose number had been found before
     discarded    records that a KCL discards, because they are in an aggregated record of another shard
     missing      numbers that a manifest covers and that a consumer does not find
-    altered      numbers of manifests whose checksum is not that of the records
-    unchecked    numbers whose content could not be checked: their manifest has no checksum
-    uncovered    numbers between manifests that no manifest covers
+    altered      numbers of a manifest whose checksum differs from the checksum of the records found
+    unchecked    numbers whose content could not be checked: a checksum of the manifest or of a record is missing
+    uncovered    numbers between two manifests that no manifest covers
     overlapping  numbers that two different manifests cover: the spool was restored from a copy
     expired      numbers that are covered, not found, and older than the stream's retention
     later        records after the last manifest
-    awaited      numbers after the last manifest that are missing before the newest of those records
+    awaited      numbers after the last manifest that are missing, although a record with a higher number was found
     """
 
     queue: QueueId
@@ -73,7 +73,7 @@ class QueueVerdict:
 
 @dataclass(slots=True)
 class QueueProof:
-    """Numbers found, manifests in order, and one checksum per manifest of the records found within it."""
+    """Findings on one queue: the numbers found, the manifests in order, and the checksum of the records of each."""
 
     queue: QueueId
     numbers: NumberSet = field(default_factory=NumberSet)
@@ -83,28 +83,28 @@ class QueueProof:
     _checksums: list[int] = field(default_factory=list)
     # Checksums of records that no manifest covers yet, by number.
     _pending: dict[int, int] = field(default_factory=dict)
-    # Numbers whose checksum was not stored.
+    # Numbers of records whose checksum was not stored, because there were more than MAX_PENDING.
     _unhashed: NumberSet = field(default_factory=NumberSet)
 
     def add_record(self, number: int, data: bytes) -> None:
-        """Add a record of the stream. A repetition counts, and the first copy is the one that is checked."""
+        """Add a record of the stream. If its number was added before, only count it as a repetition."""
         # The bridge sends each record at least once, so a repetition is normal.
         if not self.numbers.add(number):
             self.repeated += 1
             return
         index = self._manifest_of(number)
         if index is not None:
-            # An excluded number may be in the stream nevertheless (sent, but the response was lost). It is not part of
-            # the manifest's checksum.
+            # The stream may contain a record although its number is excluded: the record was sent, and the response was
+            # lost. The manifest's checksum does not include this record.
             self._checksums[index] ^= 0 if _in_spans(self.manifests[index].excluded, number) else checksum_of(data)
         elif len(self._pending) < MAX_PENDING:
             self._pending[number] = checksum_of(data)
         else:
-            # Memory is bounded. Records that stay unchecked are reported as unchecked, and never as correct.
+            # The memory is bounded. The verdict reports such records as unchecked, and never as correct.
             self._unhashed.add(number)
 
     def add_manifest(self, manifest: Manifest) -> None:
-        """Add a manifest, unless it is there already: Kinesis may store a record twice."""
+        """Add a manifest, unless the same manifest was added before: Kinesis may store a record twice."""
         # Only manifests with the same first number can be equal, so a few comparisons are enough.
         if manifest in self.manifests[bisect_left(self.manifests, manifest.first, key=_first) :][:_SAME_FIRST]:
             return
@@ -122,13 +122,14 @@ class QueueProof:
         return index if index >= 0 and number <= self.manifests[index].last else None
 
     def verdict(self, retained_since: str) -> QueueVerdict:
-        """Return the verdict; there must be a manifest. `retained_since`: see `Verifier.verdicts`."""
+        """Return the verdict. At least one manifest must have been added. `retained_since`: see `Verifier.verdicts`."""
         newest = max(self.manifests, key=lambda manifest: manifest.last)
         verdict = QueueVerdict(self.queue, newest.bridge, newest.stream, newest.at)
         missing: list[tuple[int, int]] = []
         uncovered: list[tuple[int, int]] = []
-        # `following` is the next number that no manifest has covered so far. The first number of all counts only if no
-        # record can have expired; otherwise the first manifests may have expired too.
+        # `following` is the number after those that the manifests so far cover. It begins with the first number of the
+        # queue. But if records may have expired, the first manifests may have expired too, so it begins with the oldest
+        # manifest that exists.
         oldest = self.manifests[0]
         following, before = (oldest.first if retained_since else oldest.since), ""
         for index, manifest in enumerate(self.manifests):
@@ -138,8 +139,8 @@ class QueueProof:
                 verdict.overlapping += ((manifest.first, min(manifest.last, following - 1)),)
             gaps = list(self._gaps(manifest))
             lacking = sum(high - low + 1 for low, high in gaps)
-            # The records of a manifest were delivered after the previous one was made (`before`). If that was before
-            # `retained_since`, the stream may have lost them by its retention, and their absence proves nothing.
+            # The records of a manifest were delivered after the previous manifest was written (at the time `before`).
+            # If that was before `retained_since`, the records may have expired, and their absence proves nothing.
             expired = before < retained_since
             verdict.covered += manifest.last + 1 - manifest.first - (lacking if expired else 0)
             verdict.excluded += sum(high - low + 1 for low, high in manifest.excluded)
@@ -158,7 +159,7 @@ class QueueProof:
         return verdict
 
     def _check_content(self, verdict: QueueVerdict, index: int, lacking: int) -> None:
-        """Compare the checksum of a manifest with that of its records, if all of them were found."""
+        """Compare the checksum of a manifest with the checksum of its records, if all records were found."""
         manifest = self.manifests[index]
         span = (manifest.first, manifest.last)
         if lacking:
@@ -169,8 +170,9 @@ class QueueProof:
             verdict.altered += (span,)
 
     def _gaps(self, manifest: Manifest) -> Iterator[tuple[int, int]]:
-        """Yield the runs of numbers that a manifest covers, does not exclude, and that were not found."""
+        """Yield the runs of numbers that a manifest covers and does not exclude, and that were not found."""
         first = manifest.first
+        # The loop yields the gaps before each excluded span. An empty span after the last number adds the last gaps.
         for low, high in (*manifest.excluded, (manifest.last + 1, manifest.last + 1)):
             if low > first:
                 yield from self.numbers.gaps(first, low - 1)
@@ -191,7 +193,7 @@ class QueueProof:
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> QueueProof:
-        """Return the proof that `stored` returned. Raise KeyError, TypeError or ValueError for anything else."""
+        """Return the proof with the values that `stored` returned. Raise KeyError, TypeError or ValueError."""
         return cls(
             QueueId(*stored["queue"]),
             NumberSet.of(stored["numbers"]),
@@ -216,6 +218,6 @@ def _manifest_of_row(row: list[Any]) -> Manifest:
 
 
 def _in_spans(spans: Spans, number: int) -> bool:
-    """Return whether a number lies in one of the spans, which are in order."""
+    """Return whether one of the spans contains a number. The spans must be in order."""
     index = bisect_right(spans, number, key=lambda span: span[0]) - 1
     return index >= 0 and number <= spans[index][1]

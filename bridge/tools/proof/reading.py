@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from bridge.kinesis.shard_map import Shard
 
 SAVE_SECS = 60.0
-"""Seconds between two writes of the progress file: at most this much is read again."""
+"""Seconds between two writes of the progress file. After a crash, at most one minute of reading is repeated."""
 _HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
 class ProofRequest:
-    """Request for a proof: the data stream (name or ARN), the stream of its manifests, region and role of an output.
+    """Request for a proof. `stream` is the name or ARN of the data stream, and `manifests` the stream of its manifests.
 
-    Without `region` and `role_arn`, those in the manifests. `progress_file`: see progress.py; None: no file.
+    If `region` or `role_arn` is empty, the value in the manifests is used. If `progress_file` is None, no progress is
+    saved.
     """
 
     stream: str
@@ -40,7 +41,7 @@ class ProofRequest:
     progress_file: Path | None = None
 
     def covers(self, destination: Destination) -> bool:
-        """Return whether manifests about this destination count. A name and an ARN with this name are the same."""
+        """Return whether the request covers a destination. A stream's name and its ARN are the same stream."""
         if self.region and destination.region and destination.region != self.region:
             return False
         names = {self.stream, destination.data_stream}
@@ -53,7 +54,7 @@ class ProofRequest:
 class ProofReading:
     """Reads the streams of a proof into a verifier. One thread.
 
-    `throttled` is the number of calls that were throttled, `records` that of the Kinesis records that were read.
+    `throttled` is the number of calls that Kinesis throttled. `records` is the number of Kinesis records read.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class ProofReading:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Continue the progress file, if there is one. Raise BridgeError if it does not fit the request."""
+        """Continue from the progress file, if there is one. Raise BridgeError if it belongs to another request."""
         self.verifier = Verifier(request.covers)
         self.throttled = self.records = 0
         self._request = request
@@ -79,7 +80,8 @@ class ProofReading:
         The progress is saved at the end, even if an error or the caller ends the reading.
         """
         try:
-            # Manifests first: every record that they cover is in the stream already when it is read afterwards.
+            # Read the manifests first. The records that they cover were delivered before, so the data streams contain
+            # these records when they are read afterwards.
             yield from self._read(Destination(self._request.manifests), manifests=True)
             for destination in self.destinations():
                 yield from self._read(destination, manifests=False)
@@ -87,21 +89,22 @@ class ProofReading:
             self._progress.save()
 
     def destinations(self) -> list[Destination]:
-        """Return the streams to read, each once. Two queues of one stream differ in packing, order or role."""
+        """Return the streams to read, each once, although one stream may have several queues."""
         streams: dict[tuple[str, str], Destination] = {}
         for each in sorted(self.verifier.destinations, key=str):
             region = self._request.region or each.region
-            # The stream as the bridge named it: an ARN is more than a name.
+            # The request and the manifests may name the stream differently. Prefer an ARN, which also contains the
+            # account.
             stream = max(each.data_stream, self._request.stream, key=lambda name: name.startswith("arn:"))
             role_arn = self._request.role_arn or each.role_arn
             streams.setdefault((stream, region), Destination(stream, region=region, role_arn=role_arn))
         return list(streams.values())
 
     def retained_since(self, now_ms: int) -> str:
-        """Return the time (RFC 3339, UTC) from which on no record of any of the streams can have expired.
+        """Return a time (RFC 3339, UTC) after which no record of the streams can have expired.
 
-        Older records may have expired by the retention of their stream. The time has a margin of one hour. Return
-        "" while the streams are younger than their retention. Raise SendError.
+        Older records may have expired, because a stream stores records only for its retention period. Return "" if all
+        streams were created within their retention period. Raise SendError.
         """
         return max((self._retained_since(each, now_ms) for each in self.destinations()), default="")
 
@@ -110,12 +113,13 @@ class ProofReading:
         summary = response["StreamDescriptionSummary"]
         oldest_ms = now_ms - int(summary["RetentionPeriodHours"]) * _HOUR_MS
         created_ms = summary["StreamCreationTimestamp"].timestamp() * 1000
-        # One hour later than the retention requires, because Kinesis removes records in chunks, and the clocks differ.
+        # One hour of margin, because Kinesis does not remove records one by one, and the clocks may differ.
         return "" if created_ms > oldest_ms else rfc3339(oldest_ms + _HOUR_MS)
 
     def _read(self, destination: Destination, *, manifests: bool) -> Iterator[str]:
         name, positions = str(destination), self._progress.positions
-        # A position's key ends with the id of the shard, which contains no blank. The destination before it may.
+        # The key of a position is the destination, a blank and the id of the shard. Only the destination may contain
+        # blanks.
         known = {key.rpartition(" ")[2]: at for key, at in positions.items() if key.rpartition(" ")[0] == name}
 
         def call(operation: str, **parameters: object) -> dict[str, Any]:
@@ -126,7 +130,8 @@ class ProofReading:
             for page in reader.pages():
                 for data in page.records:
                     self._add(data, page.shard, manifests=manifests)
-                # Saved only now, so that positions and findings belong together.
+                # Store the position after the records of its page were added. The file may be written now, and its
+                # position must agree with its findings.
                 positions[f"{name} {page.shard.id}"] = page.position
                 self._save_in_time()
                 yield destination.data_stream
@@ -153,7 +158,7 @@ class ProofReading:
 
 
 def no_manifests(request: ProofRequest) -> BridgeError:
-    """Return the error for a proof without any manifest about the stream."""
+    """Return the error for a request whose stream no manifest covers."""
     return BridgeError(
         f"no manifest in {request.manifests} covers {request.stream}: its output needs `envelope: true`, "
         "and the bridge `kinesis.manifest`"

@@ -1,4 +1,4 @@
-"""Verification that a stream contains every record that manifests cover. The caller reads the streams."""
+"""Verifier that a stream contains every record that manifests cover. The caller reads the streams."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from bridge.tools.proof.queue_proof import QueueVerdict
 
 MAX_BLOCKS: Final = 200_000
-"""Max blocks of numbers of all queues together: 220 MB for 1.6 billion numbers. Complete blocks need less."""
+"""Maximum number of blocks in the number sets of all queues. They have 1.6 billion numbers, and need at most 220 MB."""
 MAX_MANIFESTS: Final = 1_000_000
-"""Max manifests: some 500 MB, or those of 100 queues in a week, one a minute."""
+"""Maximum number of manifests, which need about 500 MB. It is one manifest a minute of 100 queues for a week."""
 
 
 class ProofTooLarge(BridgeError):
@@ -28,8 +28,9 @@ class ProofTooLarge(BridgeError):
 class Verifier:
     """Verifier of records against manifests. One thread.
 
-    `wanted` returns whether a manifest about this destination counts. `others` is the number of records without an id,
-    `invalid` is the number of records in the manifests' stream that are not manifests.
+    `wanted` returns whether the proof covers a destination; manifests of other destinations are ignored. `others` is
+    the number of records without an id. `invalid` is the number of records in the manifests' stream that are not
+    manifests.
     """
 
     def __init__(self, wanted: Callable[[Destination], bool] = lambda _destination: True) -> None:
@@ -50,13 +51,13 @@ class Verifier:
             self._queue(manifest.queue).add_manifest(manifest)
 
     def add_record(self, data: bytes) -> None:
-        """Add a record of a stream as a consumer gets it, unpacked. Raise ProofTooLarge."""
+        """Add a record of a data stream. It must be unpacked, as a consumer receives it. Raise ProofTooLarge."""
         found = id_of(data)
         if found is None or not 0 < found[2] <= MAX_NUMBER:
             self.others += 1
             return
         queue = self._queue(QueueId(*found[:2]))
-        # The total is counted by differences, because adding up all queues for each record would cost too much.
+        # A record adds at most one block. Adding up the blocks of all queues for each record would take too long.
         blocks = queue.numbers.blocks
         queue.add_record(found[2], data)
         if queue.numbers.blocks != blocks:
@@ -77,21 +78,21 @@ class Verifier:
 
     @property
     def destinations(self) -> list[Destination]:
-        """Destinations of all manifests, each once, in no order."""
+        """Destinations of all manifests, each once, in no particular order."""
         newest = (queue.manifests[-1] for queue in self._queues.values() if queue.manifests)
         return list({manifest.stream: manifest.destination for manifest in newest}.values())
 
     def verdicts(self, retained_since: str = "") -> Iterator[QueueVerdict]:
         """Yield a verdict for each queue with manifests, in the order of the queues.
 
-        `retained_since` (RFC 3339, UTC): records from before it may have expired; "" if none can have.
+        Records from before `retained_since` (RFC 3339, UTC) may have expired. It is "" if no record can have expired.
         """
         for queue in sorted(self._queues):
             if self._queues[queue].manifests:
                 yield self._queues[queue].verdict(retained_since)
 
     def without_manifest(self) -> dict[QueueId, int]:
-        """Return the number of different records of each queue without any manifest."""
+        """Return, for each queue that has records but no manifest, the number of different records."""
         return {
             queue: proof.numbers.size
             for queue, proof in self._queues.items()
@@ -113,7 +114,7 @@ class Verifier:
         }
 
     def restore(self, stored: dict[str, Any]) -> None:
-        """Continue with what `stored` returned. Raise KeyError, TypeError or ValueError for anything else."""
+        """Restore the state that `stored` returned. Raise KeyError, TypeError or ValueError if it is invalid."""
         proofs = [QueueProof.of(each) for each in stored["queues"]]
         self._queues = {proof.queue: proof for proof in proofs}
         self._blocks = sum(proof.numbers.blocks for proof in proofs)

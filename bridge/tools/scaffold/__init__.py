@@ -1,1 +1,1 @@
-"""File that `init` writes beside the proposed mappings: bridge.yaml."""
+"""The file bridge.yaml, which `init` writes in addition to the proposed mappings."""

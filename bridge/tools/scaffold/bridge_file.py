@@ -1,4 +1,7 @@
-"""Text of bridge.yaml: the answers, and every other option with its default, each with its description."""
+"""Text of the file bridge.yaml that `init` writes.
+
+It contains the user's answers, and every other option as a comment with its default. Each option has its description.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 _WIDTH: Final = 110
 _OF_TYPE: Final = re.compile(r"\(type: ([^)]*)\) ")
 _NUMBERS: Final = ("a whole number", "a number", "a size", "true or false")
-"""Beginnings of the types whose values are no texts."""
+"""Types with values other than text. The type of an option begins with one of these words."""
 _COLLECTIONS: Final = ("list", "command", "keys and values")
 _HEAD: Final = """\
 # What the bridge connects. A change takes a restart; mappings are reloaded while it runs.
@@ -28,14 +31,18 @@ _HEAD: Final = """\
 
 
 def bridge_text(answers: Mapping[str, str]) -> str:
-    """Return the file's text. `answers`: values by the full name, such as `mqtt.url`; `${NAME}` stays a reference."""
+    """Return the text of bridge.yaml.
+
+    `answers` has the values by the full name of the option, such as `mqtt.url`. References such as `${NAME}` are
+    written unchanged.
+    """
     chosen = answers.get("kinesis.authentication.type", "default")
     rows = [row for row in options() if _belongs(row, chosen)]
     return "\n".join([_HEAD, *_lines(rows, answers)]) + "\n"
 
 
 def _belongs(row: Option, chosen: str) -> bool:
-    """Return whether an option applies: settings of an authentication type only if it is the chosen one."""
+    """Return whether to write an option. Options of one authentication type are written only if it was chosen."""
     of = _OF_TYPE.match(row.description)
     return of is None or f"`{chosen}`" in of[1]
 
@@ -64,12 +71,15 @@ def _lines(rows: list[Option], answers: Mapping[str, str]) -> Iterator[str]:
 
 
 def _sections(parents: list[str]) -> Iterator[str]:
-    """Yield the paths of all sections that contain an option, given the parts of its name without the last one."""
+    """Yield the paths of all sections that contain an option: `mqtt` and `mqtt.tls` for `mqtt.tls.ca_file`.
+
+    `parents` has the parts of the option's name without the last one.
+    """
     yield from (".".join(parents[: depth + 1]) for depth in range(len(parents)))
 
 
 def _written(row: Option, value: str) -> str:
-    """Return the YAML of a value: a number or a collection where the option is one, else a text."""
+    """Return a value as YAML: as a number or a collection if the option has such a type, otherwise as text."""
     if row.type.startswith(_NUMBERS) and not isinstance(resolve(value), str):
         return value
     is_collection = value.startswith(("[", "{")) and any(word in row.type for word in _COLLECTIONS)

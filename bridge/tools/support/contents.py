@@ -1,4 +1,7 @@
-"""Files of a support bundle. Each is created independently. If a file cannot be created, a line contains the reason."""
+"""Files of a support bundle. Each file is created independently of the others.
+
+If a file cannot be created, the bundle contains the reason in its place.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ LOG_LINES: Final = 5_000
 _UNIT: Final = "mqtt-kinesis"
 _JOURNAL_SECS: Final = 20.0
 _PAGE_SECS: Final = 10.0
+# A server that listens on every interface, and the address at which this machine reaches the server.
 _ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, and not listened on
 
 
@@ -62,7 +66,7 @@ def problems(config: Path, environ: Mapping[str, str]) -> str:
 
 
 def mapping_files(folder: Path) -> dict[str, str]:
-    """Return the texts of the mapping files by their name. Raise OSError."""
+    """Return the texts of the mapping files, by file name. Raise OSError."""
     files = sorted(file for file in folder.iterdir() if is_mapping_file(file))
     return {file.name: file.read_text(encoding="utf-8", errors="replace") for file in files}
 
@@ -90,7 +94,7 @@ def metrics(config: Path, environ: Mapping[str, str]) -> str:
 
 
 def log_lines(file: Path | None) -> str:
-    """Return the last lines of a log file, or of the unit's journal. Raise OSError."""
+    """Return the last lines of a log file or, without `file`, of the bridge's systemd journal. Raise OSError."""
     if file is not None:
         with file.open(encoding="utf-8", errors="replace") as lines:
             return "".join(deque(lines, LOG_LINES))

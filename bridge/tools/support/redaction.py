@@ -21,7 +21,7 @@ SECRET_VARIABLES: Final = frozenset(
     {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HTTP_TOKEN", "MQTT_PASSWORD"}
 )
 """Environment variables whose values are secrets even if no option refers to them."""
-# Names of options whose values are, or may contain, secrets.
+# Names of options whose values are secrets, or may contain secrets.
 _NAMES: Final = (
     "password",
     "key_password",
@@ -33,12 +33,13 @@ _NAMES: Final = (
     "command",
 )
 _REFERENCE: Final = re.compile(r"\$\{[^{}]*\}")
+# Minimum length of a value that is treated as a secret only because its option is unknown.
 _MIN_CHARS: Final = 4
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s\"']+(?=@)")
 
 
 class Redactor:
-    """Secrets of one configuration, and their removal from texts."""
+    """Remover of the secrets of one configuration from texts."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets if secret for form in _forms(secret)}
@@ -53,7 +54,7 @@ class Redactor:
 
 
 def secrets_in(data: Any, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the secrets of a configuration after substitution, and of the environment."""
+    """Yield the secrets of a configuration, and of the environment. `data` has values in place of references."""
     yield from (environ[name] for name in SECRET_VARIABLES & environ.keys())
     public = _public_options()
     for path, value in _leaves(data, ""):
@@ -65,7 +66,7 @@ def secrets_in(data: Any, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def without_secrets(data: Any, path: str = "") -> Any:
-    """Return the values of a configuration before substitution, without secrets. References to variables stay."""
+    """Return the configuration without secrets. References such as `${NAME}` stay, because they contain no secret."""
     if isinstance(data, dict):
         return {str(key): without_secrets(value, f"{path}.{key}" if path else str(key)) for key, value in data.items()}
     if isinstance(data, list):
@@ -76,7 +77,10 @@ def without_secrets(data: Any, path: str = "") -> Any:
 
 
 def is_reference(text: str) -> bool:
-    """Return whether a value is `${NAME}` or `${file:PATH}`, without a default, which may be a secret."""
+    """Return whether a value is a reference such as `${NAME}` or `${file:PATH}`.
+
+    A reference with a default, such as `${NAME:-default}`, does not count, because the default may be a secret.
+    """
     return _REFERENCE.fullmatch(text) is not None and ":-" not in text
 
 
@@ -102,7 +106,7 @@ def _leaves(data: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _with_password(value: str) -> Iterator[str]:
-    """Yield the value, and if it is a URL with a password, the password alone: other programs may log it."""
+    """Yield the value. If it is a URL with a password, also yield the password: other programs may log it alone."""
     yield value
     found = _USER_INFO.search(value)
     if found:

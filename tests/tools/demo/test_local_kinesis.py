@@ -11,14 +11,14 @@ from bridge.aws.credentials import Authentication
 from bridge.errors import BridgeError
 from bridge.kinesis.publisher import PublisherSettings
 from bridge.kinesis.stream_reader import StreamReader
-from bridge.tools.demo.local_kinesis import REGION, LocalKinesis, without_surroundings
+from bridge.tools.demo.local_kinesis import REGION, LocalKinesis, isolated_environment
 
 TOKEN = {"access_key_id": "demo", "secret_access_key": "demo"}
 
 
 @pytest.fixture
 def kinesis():
-    with without_surroundings():
+    with isolated_environment():
         started = LocalKinesis()
         yield started
         started.stop()
@@ -108,7 +108,7 @@ def test_request_that_is_cut_off_logs_no_payload(kinesis, caplog):
 
 
 def test_local_kinesis_starts_empty(reader):
-    with without_surroundings():
+    with isolated_environment():
         other = LocalKinesis()
         assert not other._backends[0].streams
         other.stop()
@@ -124,7 +124,7 @@ def test_settings_for_the_real_aws_are_out_of_the_way_and_come_back(monkeypatch)
     monkeypatch.setenv("AWS_PROFILE", "plant")
     monkeypatch.setenv("NO_PROXY", "intranet")
     before = dict(os.environ)
-    with without_surroundings():
+    with isolated_environment():
         assert "AWS_PROFILE" not in os.environ
         assert os.environ["AWS_CONFIG_FILE"] == os.devnull
         assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == "127.0.0.1"

@@ -1,7 +1,7 @@
 import re
 
 from bridge.kinesis.stream_reader import ConsumedRecord
-from bridge.tools.demo.report import ConsumedCounts, ledger_table, line, summary, verdict_line
+from bridge.tools.demo.report import ConsumedCounts, ledger_table, progress_line, summary, verdict_line
 from tests.tools.demo.builders import snapshot
 
 
@@ -13,8 +13,8 @@ def test_consumed_counts_know_the_last_sequence_number_of_each_shard():
     assert counts.last == {("a", "shardId-000000000000"): "8", ("a", "shardId-000000000001"): "3"}
 
 
-def test_line_names_messages_records_and_streams():
-    assert line(snapshot(), 12.0, 1234.4) == (
+def test_progress_line_names_messages_records_and_streams():
+    assert progress_line(snapshot(), 12.0, 1234.4) == (
         "   12 s   1234 messages/s  120,345 messages became 120,047 records in 2 streams: "
         "120,007 delivered, 0 buffered; 5 dead letters"
     )

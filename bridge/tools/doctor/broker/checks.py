@@ -1,9 +1,10 @@
 """Broker checks, in separate sessions that the broker deletes at their end.
 
-The first session reads the limits that the broker reports, and receives no plant data. The next one subscribes as the
-bridge does, with its QoS, and discards all messages after some seconds. It first acknowledges nothing, which shows the
-in-flight window; then it runs at full speed, which shows retained messages and the traffic. The bridge's own session is
-never changed. Only publish_probe.py publishes, with `--publish`.
+The first session reads the limits that the broker reports, and receives no plant data. The second session subscribes
+as the bridge does, with the same QoS, and ends after some seconds. At first it acknowledges nothing, which shows the
+in-flight window. Then it acknowledges each message immediately, which shows retained messages and the traffic. All its
+messages are discarded. The bridge's own session is never changed. Only `--publish` publishes messages
+(publish_probe.py).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.traffic_rate import SharedRate
 
 SUFFIX: Final = "-doctor"
+"""Suffix of the doctor's client ID and of its shared-subscription group, which must differ from those of the bridge."""
 LISTEN_SECS = 3.0
 SYSTEM_SECS = 1.0
 _VERSION_5_SECS: Final = 3.0
@@ -42,8 +44,8 @@ _VERSION_5_SECS: Final = 3.0
 class BrokerTarget:
     """Input of the broker checks.
 
-    `sync_secs` returns the duration of an fsync of the spool, 0 if it cannot be measured. `rate` receives the rate
-    into the spool. `publishing`: publish messages of the doctor's own.
+    `sync_secs` returns the duration of an fsync of the spool, or 0 if it cannot be measured. The checks store the rate
+    into the spool in `rate`. With `publishing`, they also publish test messages.
     """
 
     settings: MqttSettings
@@ -54,17 +56,17 @@ class BrokerTarget:
 
     @property
     def own(self) -> MqttSettings:
-        """Settings of the doctor's own session. A shared subscription gets a group of its own.
+        """Settings of the doctor's session, which has a different client ID and a different shared-subscription group.
 
-        In the group of the bridges, the session would take messages away from them, and unacknowledged messages would
-        be lost.
+        In the group of the bridges, the broker would send some of their messages to the doctor instead, and these
+        messages would be lost.
         """
         share = self.settings.share + SUFFIX if self.settings.share else None
         return self.settings.temporary(SUFFIX, share)
 
 
 def examine_broker(target: BrokerTarget) -> Iterator[Finding]:
-    """Yield findings on each address, and then on a session if any address can be reached."""
+    """Yield findings on each address of the broker. If an address can be reached, also yield findings on a session."""
     try:
         reached = False
         for address in target.settings.addresses:
@@ -72,20 +74,20 @@ def examine_broker(target: BrokerTarget) -> Iterator[Finding]:
             found = list(
                 reach(Endpoint("broker.address", f"broker {address}", address.host, address.port, context, "mqtt.tls"))
             )
-            # One address is enough for the session: the bridge tries its addresses in turn.
+            # One address is enough for a session, because the bridge tries all addresses in turn.
             reached |= all(each.status != "error" for each in found)
             yield from found
         if reached:
-            yield from _session(target)
+            yield from _session_findings(target)
     finally:
         # The spool check waits for the rate, so it must be released even if the broker cannot be reached.
         target.rate.set_rate(None)
 
 
-def _session(target: BrokerTarget) -> Iterator[Finding]:
+def _session_findings(target: BrokerTarget) -> Iterator[Finding]:
     system = SysTopics()
-    # Request the bridge's session expiry: a broker reports its own limit only then. The next session has the same
-    # client id and replaces this one.
+    # Request the same session expiry as the bridge: the broker reports its limit only if the request exceeds it. This
+    # session does not remain at the broker, because the next session has the same client ID and replaces it.
     expiry_secs = target.settings.session_expiry_secs if target.settings.version_5 else 0
     own = target.own.model_copy(update={"share": None, "session_expiry_secs": expiry_secs})
     with ProbeSession(own, SYS_FILTERS, system.add) as session:
@@ -100,23 +102,23 @@ def _session(target: BrokerTarget) -> Iterator[Finding]:
         limits = session.subscriber.limits
     yield from limit_findings(limits, target.settings, target.routes.filters(), system.version)
     yield from system.findings()
-    yield from _plant(target, supports_mqtt5=state.protocol == "5" or _supports_mqtt5(target.own))
+    yield from _traffic_findings(target, supports_mqtt5=state.protocol == "5" or _supports_mqtt5(target.own))
 
 
 def _supports_mqtt5(own: MqttSettings) -> bool:
-    """Return whether a broker that is configured for 3.1.1 supports MQTT 5."""
+    """Return whether the broker supports MQTT 5, although the bridge is configured to use 3.1.1."""
     with ProbeSession(own.model_copy(update={"protocol": "5", "share": None}), {}) as session:
         return session.open(_VERSION_5_SECS) and session.state.protocol == "5"
 
 
-def _plant(target: BrokerTarget, *, supports_mqtt5: bool) -> Iterator[Finding]:
+def _traffic_findings(target: BrokerTarget, *, supports_mqtt5: bool) -> Iterator[Finding]:
     sample, filters = TrafficSample(target.routes), target.routes.filters()
     joined = target.routes.joined_filters()
     with ProbeSession(target.own, filters, sample.add, joined=joined) as session:
         session.open(CONNECT_SECS)
         began = time.monotonic()
         yield from subscription_findings(session.subscriber.subscriptions)
-        # Measured first, while the retained messages arrive: they fill the window even if no machine publishes.
+        # Measure the window while the retained messages arrive: they fill the window even if no machine publishes.
         window = measure_window(session)
         session.acknowledge_all()
         protocol = session.state.protocol
@@ -145,12 +147,12 @@ def _plant(target: BrokerTarget, *, supports_mqtt5: bool) -> Iterator[Finding]:
 
 
 def _better(sampled: InflightWindow, published: InflightWindow | None) -> InflightWindow:
-    """Return the window of the doctor's own messages if the plant's traffic did not fill one."""
+    """Return the window that published test messages show, if the plant's traffic was too small to show the window."""
     return published if published is not None and sampled.size is None else sampled
 
 
 class _LiveTraffic:
-    """Measurement of the present traffic."""
+    """Measurement of the current traffic, without retained messages."""
 
     def __init__(self, session: ProbeSession) -> None:
         self._session = session
@@ -158,7 +160,7 @@ class _LiveTraffic:
         self._began = time.monotonic()
 
     def finding(self, filters: int) -> Finding:
-        """Return the finding on the messages since this object was created."""
+        """Return the finding on the messages since this object was created. `filters` is the number of filters."""
         secs = time.monotonic() - self._began
         messages = self._session.messages - self._session.retained - self._before[0]
         size = self._session.bytes - self._session.retained_bytes - self._before[1]
@@ -172,7 +174,7 @@ class _LiveTraffic:
 
 
 def subscription_findings(subscriptions: Subscriptions) -> Iterator[Finding]:
-    """Yield a finding for the result of each subscription (SUBACK)."""
+    """Yield a finding on the broker's response to each subscription (SUBACK)."""
     for text, qos in subscriptions.wanted.items():
         subject = f"subscription {text}"
         given = subscriptions.granted_qos.get(text)

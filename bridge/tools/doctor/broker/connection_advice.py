@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.settings import MqttSettings
     from bridge.tools.doctor.finding import Finding
 
-# Advice by the name of a TLS alert, as OpenSSL writes it.
+# Advice for each TLS alert, by OpenSSL's name of the alert.
 _ADVICE: Final = {
     "CERTIFICATE_REQUIRED": "the broker requires a client certificate: set mqtt.tls.cert_file and mqtt.tls.key_file",
     "UNKNOWN_CA": "the broker does not trust the CA of mqtt.tls.cert_file: add the CA certificate to the broker",
@@ -30,7 +30,7 @@ _USER: Final = "check mqtt.username, mqtt.password and mqtt.client_id, and the b
 
 def no_session(problem: str, settings: MqttSettings) -> Finding:
     """Return the finding for a session that failed. `problem` is the text in the session's state."""
-    # The hint of the session is for all of these cases; `_advice` knows more.
+    # NO_CERTIFICATE and WRONG_PORT are general hints. `_advice` finds a more specific one.
     message, _, hint = problem.removesuffix(NO_CERTIFICATE).removesuffix(WRONG_PORT).partition("; ")
     return failed(
         "broker.session", "session", message or "the broker does not respond", hint or _advice(problem, settings)
@@ -38,9 +38,9 @@ def no_session(problem: str, settings: MqttSettings) -> Finding:
 
 
 def _advice(problem: str, settings: MqttSettings) -> str:
-    for mark, words in _ADVICE.items():
-        if mark in problem:
-            return words
+    for alert, advice in _ADVICE.items():
+        if alert in problem:
+            return advice
     encrypted = any(address.encrypted and f"{address}:" in problem for address in settings.addresses)
     if "refused" in problem or not problem:
         return _USER

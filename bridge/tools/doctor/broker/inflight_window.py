@@ -1,12 +1,14 @@
-"""Measurement of the broker's in-flight window: the number of messages that it sends without an acknowledgement.
+"""Measurement of the broker's in-flight window: how many messages it sends before it waits for an acknowledgement.
 
-The probe first acknowledges nothing. A broker whose window is full stops sending, and sends more at once for each
-acknowledgement. So when no more messages arrive, the probe acknowledges one, then two, then three, after pauses of
-different lengths. If the same number of messages follows at once each time, the window is the number of unacknowledged
-messages. A plant at rest, or one that publishes at intervals, does not show this pattern.
+At first, the probe acknowledges nothing. A broker whose window is full stops sending. After an acknowledgement it
+immediately sends the next message. So when no more messages arrive, the probe acknowledges one message, then two, then
+three, after pauses of different lengths. If the same number of new messages follows immediately each time, the window
+is full, and its size is the number of unacknowledged messages. If the plant publishes nothing, or only at intervals,
+the messages do not show this pattern.
 
-Brokers react differently to an acknowledgement. A correct broker sends one message. mosquitto 2.0.11 sends a full
-window for each acknowledgement of the oldest message (its issue 2301). So its window grows, and soon limits nothing.
+Brokers react differently to an acknowledgement. A correct broker sends one message. mosquitto 2.0.11 sends as many
+messages as its window has, if the oldest message is acknowledged (mosquitto issue 2301). So its number of
+unacknowledged messages grows with each acknowledgement, and its window soon limits nothing.
 """
 
 from __future__ import annotations
@@ -23,17 +25,17 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
 
 ENOUGH: Final = 1_000
-"""Number of unacknowledged messages from which the window limits nothing."""
-# With 1 ms per round trip, 100 messages at a time are still more than most plants publish; mosquitto's default of 20 is
-# not.
+"""A window with this number of messages or more limits nothing in practice."""
+# A smaller window is a warning. With a round trip of 1 ms and an fsync of 5 ms, 100 messages at a time are 16,000 a
+# second; mosquitto's default of 20 messages allows 3,300 a second.
 NARROW: Final = 100
 PATIENCE_SECS = 4.0
 _QUIET_SECS: Final = 0.3
 _AT_ONCE_SECS: Final = 0.3
 _SETTLE_SECS: Final = 0.1
-# Steps of the measurement: the number to acknowledge, and the seconds of further silence before it.
-# A plant that publishes at intervals cannot imitate this. It would have to pause for at most 0.9 s (two `_QUIET_SECS`
-# and `_AT_ONCE_SECS`) before the first step, and for longer before the second.
+# Steps of the measurement: the number of messages to acknowledge, and for how many more seconds no message may arrive
+# before the acknowledgement. A plant that publishes at intervals cannot look like a full window: for the first step,
+# its interval would have to be at most 0.9 s (two `_QUIET_SECS` and `_AT_ONCE_SECS`), and for the second step longer.
 _TRIALS: Final = ((1, 0.0), (2, 0.9), (3, 0.0))
 _CHECK: Final = "broker.window"
 _SUBJECT: Final = "in-flight window"
@@ -41,10 +43,11 @@ _SUBJECT: Final = "in-flight window"
 
 @dataclass(frozen=True, slots=True)
 class InflightWindow:
-    """Measured window. `size` is None if no limit was found; `peak` is the highest number of unacknowledged messages.
+    """Measured window.
 
-    `turnaround_secs` is the time from an acknowledgement to the next message; `released` the number of messages that
-    followed one acknowledgement.
+    `size` is None if no limit was found. `peak` is the highest number of unacknowledged messages. `turnaround_secs` is
+    the time from an acknowledgement to the next message. `released` is the number of messages that followed one
+    acknowledgement.
     """
 
     size: int | None
@@ -53,7 +56,10 @@ class InflightWindow:
     released: int = 1
 
     def per_sec(self, sync_secs: float) -> float:
-        """Return the max messages a second if the acknowledgement of each burst waits `sync_secs` for the disk."""
+        """Return the maximum number of messages per second that the window allows.
+
+        The bridge acknowledges a burst only after an fsync, which lasts `sync_secs` seconds.
+        """
         return (self.size or 0) / max(1e-6, self.turnaround_secs + sync_secs)
 
 
@@ -67,7 +73,10 @@ class SessionTerms:
 
 
 def measure_window(session: ProbeSession, patience_secs: float | None = None) -> InflightWindow:
-    """Measure the window of a session that has just subscribed. The caller acknowledges the remaining messages."""
+    """Measure the window of a session that has just subscribed.
+
+    Afterwards some messages may be unacknowledged. The caller must acknowledge them.
+    """
     deadline = time.monotonic() + (PATIENCE_SECS if patience_secs is None else patience_secs)
     peak = 0
     while time.monotonic() < deadline and peak < ENOUGH:
@@ -75,14 +84,14 @@ def measure_window(session: ProbeSession, patience_secs: float | None = None) ->
         session.listen(_QUIET_SECS, lambda: len(session.unacknowledged) >= ENOUGH)
         size = len(session.unacknowledged)
         peak = max(peak, size)
-        # The broker is silent with unacknowledged messages: the window may be full.
+        # No message arrived during this time, and some messages are unacknowledged. So the window may be full.
         if size and session.needing == before and (tried := _full(session)):
             return InflightWindow(size, peak, *tried)
     return InflightWindow(None, peak)
 
 
 def _full(session: ProbeSession) -> tuple[float, int] | None:
-    """Return turnaround and number of released messages if the window is full; None if it is not full."""
+    """Return the turnaround time and the number of released messages if the window is full, otherwise None."""
     turnarounds, released = [], 1
     for number, silence_secs in _TRIALS:
         before = session.needing
@@ -97,12 +106,15 @@ def _full(session: ProbeSession) -> tuple[float, int] | None:
         turnarounds.append(turnaround)
         # Only the first trial acknowledges a single message, so only it shows what one acknowledgement releases.
         released = released if number > 1 else session.needing - before
-    # The shortest time counts, because the longer ones contain a pause of this machine or of the network.
+    # Use the shortest time: the others contain pauses of this machine or of the network.
     return min(turnarounds), released
 
 
 def turnaround_of(session: ProbeSession, many: int) -> float | None:
-    """Acknowledge `many` messages; return the seconds until the first of as many new ones, None if they are late."""
+    """Acknowledge `many` messages, and wait for the same number of new messages.
+
+    Return the seconds until the first new message, or None if fewer arrive within _AT_ONCE_SECS.
+    """
     before, began = session.needing, time.monotonic()
     arrivals: list[float] = []
 
@@ -113,14 +125,14 @@ def turnaround_of(session: ProbeSession, many: int) -> float | None:
 
     session.acknowledge(many)
     at_once = session.listen(_AT_ONCE_SECS, enough)
-    # Messages beyond the expected ones show a broker that releases a full window, so they must arrive before the next
-    # step.
+    # A broker such as mosquitto 2.0.11 sends more messages than were acknowledged. Wait for them too, so that they do
+    # not count in the next step.
     session.listen(_SETTLE_SECS)
     return arrivals[0] - began if at_once else None
 
 
 def window_finding(window: InflightWindow, terms: SessionTerms, sync_secs: float) -> Finding:
-    """Return the finding, with the rate that the window allows. `sync_secs`: duration of an fsync of the spool."""
+    """Return the finding, with the rate that the window allows. `sync_secs` is how long an fsync of the spool takes."""
     facts: dict[str, Any] = {"size": window.size, "unacknowledged": window.peak, "protocol": terms.protocol}
     if window.size is None:
         return _unbounded(window, terms)

@@ -21,12 +21,15 @@ _UPTIME: Final = "$SYS/broker/uptime"
 _DROPPED: Final = "$SYS/broker/publish/messages/dropped"
 _DROPPED_NOW: Final = "$SYS/broker/load/publish/dropped/1min"
 SYS_FILTERS: Final = dict.fromkeys((_VERSION, _UPTIME, _DROPPED, _DROPPED_NOW), 0)
-"""Subscriptions with QoS 0, for which the broker queues nothing. https://mosquitto.org/man/mosquitto-8.html"""
+"""Subscriptions to mosquitto's $SYS topics (https://mosquitto.org/man/mosquitto-8.html).
+
+They use QoS 0, so that the broker does not queue the messages.
+"""
 QUEUE_ADVICE: Final = (
     "in mosquitto.conf: `max_queued_messages 0` (the default is 1000; further messages are dropped silently), "
     "`persistence true`, `autosave_interval 1`; other brokers: the queue limit of a client"
 )
-# Properties of a CONNACK that the finding contains, and their form in its text ("": not in the text).
+# CONNACK properties that the finding has as facts, and how its message shows each of them ("": not in the message).
 _NAMES: Final = {
     "SessionExpiryInterval": "session expiry {} s",
     "ReceiveMaximum": "receive maximum {}",
@@ -40,15 +43,15 @@ _WILDCARD: Final = re.compile(r"[+#]")
 
 
 class SysTopics:
-    """Values of the $SYS topics. They are retained, so they arrive immediately, or not at all."""
+    """Values of the $SYS topics. Their messages are retained, so they arrive immediately or not at all."""
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
 
     def add(self, message: Publish) -> None:
-        """Store the value in a message."""
+        """Store the value that a message contains."""
         with suppress(UnicodeDecodeError):
-            # The text is cut, because any client may publish to $SYS topics on some brokers.
+            # The size is limited, because some brokers allow any client to publish to $SYS topics.
             self._values[message[1].decode()] = message[4][:200].decode()
 
     @property
@@ -62,7 +65,7 @@ class SysTopics:
         return self._values.get(_VERSION, "")
 
     def findings(self) -> Iterator[Finding]:
-        """Yield a finding on messages that the broker dropped; none if it does not report them."""
+        """Yield a finding on the messages that the broker dropped. Yield nothing if the broker does not report them."""
         if (dropped := _number(self._values.get(_DROPPED))) is None:
             return
         uptime = f" in the {self._values[_UPTIME]} since it started" if _UPTIME in self._values else " since it started"
@@ -88,7 +91,10 @@ def _number(text: str | None) -> float | None:
 def limit_findings(
     connack: Mapping[str, Any], settings: MqttSettings, filters: Mapping[str, int], version: str
 ) -> Iterator[Finding]:
-    """Yield findings on `connack`: the CONNACK's properties by their names in the specification; {} for MQTT 3.1.1."""
+    """Yield findings on the limits in the broker's CONNACK.
+
+    `connack` has the properties of the packet by their names in the specification. It is empty for MQTT 3.1.1.
+    """
     connack = {name: connack[name] for name in _NAMES if name in connack}
     texts = [form.format(f"{connack[name]:,}") for name, form in _NAMES.items() if form and name in connack]
     if texts or version:

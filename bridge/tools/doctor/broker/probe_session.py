@@ -1,6 +1,6 @@
 """Temporary session at the broker. It counts messages, and acknowledges them only on request.
 
-It stores only numbers. The broker deletes the session at its end.
+It stores no messages. The broker deletes the session at its end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ _ACKNOWLEDGEMENTS: Final = {1: PUBACK, 2: PUBREC}
 
 
 class ProbeSession:
-    """One session. `on_message` gets each message; the lowest bit of its first byte means retained."""
+    """One session. It calls `on_message` with each message.
+
+    In the first byte of a message, the lowest bit is the RETAIN flag.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,8 @@ class ProbeSession:
     ) -> None:
         """Prepare the session.
 
-        `joined` has, for each filter, the filters that it joins. They are requested if the broker refuses it.
+        One filter may join several filters, which `joined` has by the joined filter. The session subscribes to them if
+        the broker refuses the joined filter.
         """
         self.subscriber = Subscriber(settings)
         self.subscriber.set_filters(filters, joined)
@@ -58,7 +62,7 @@ class ProbeSession:
         self.subscriber.close()
 
     def open(self, secs: float) -> bool:
-        """Wait until the broker has responded to every subscription; return False if it has not within `secs`."""
+        """Wait until the broker has responded to every subscription. Return whether it did so within `secs`."""
         subscriptions = self.subscriber.subscriptions
 
         def all_responded() -> bool:
@@ -70,7 +74,10 @@ class ProbeSession:
 
     @property
     def _turned_away(self) -> bool:
-        """True if the only broker refused the session. Another attempt would fail too, and may lock the user out."""
+        """True if the broker has only one address and refused the session there.
+
+        Another attempt would fail too, and might lock the user's account.
+        """
         return self._only and "refused the session" in self.state.problem
 
     @property
@@ -79,12 +86,12 @@ class ProbeSession:
         return self.subscriber.state()
 
     def listen(self, secs: float, until: Callable[[], bool] = lambda: False) -> bool:
-        """Receive messages for `secs`, or until `until()` is true; return whether it became true."""
+        """Receive messages for `secs` seconds, or until `until()` is true. Return whether it became true."""
         deadline, over = time.monotonic() + secs, False
         while not until():
             if over:
                 return False
-            # Poll again after the deadline: on a busy machine the deadline may have passed without any poll.
+            # Poll once more after the deadline: on a busy machine, the deadline may pass before the first poll.
             over = time.monotonic() >= deadline
             self._process(self.subscriber.poll(0.0 if over else _POLL_SECS))
         return True
@@ -94,7 +101,7 @@ class ProbeSession:
         self._send([self.unacknowledged.popleft() for _ in range(min(number, len(self.unacknowledged)))])
 
     def acknowledge_all(self) -> None:
-        """Acknowledge all messages so far, and from now on each new one."""
+        """Acknowledge all messages so far, and from now on each new message immediately."""
         self.acknowledging = True
         self.acknowledge(len(self.unacknowledged))
 

@@ -1,7 +1,7 @@
-"""Measurement of `--publish`: the broker's window and queue limit, with published test messages.
+"""Measurement for `--publish`: the broker's in-flight window and queue limit, with published test messages.
 
-The messages are not retained. Their topic is used only by the doctor, and only if no mapping matches it. Clients that
-subscribe to everything receive them too.
+The messages are not retained. Their topic is used only by the doctor, and only if no mapping matches the topic. Clients
+that subscribe to all topics receive the messages too.
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ _TOPIC: Final = "mqtt-kinesis/doctor/"
 _SECS: Final = 10.0
 _FIRST_SECS: Final = 3.0
 _QUIET_SECS: Final = 0.5
-# This is far below every broker's default, to detect a broker that ignores the requested Receive Maximum.
+# Receive Maximum with which even a broker without an in-flight limit must queue messages. It is far below every
+# broker's default, so a broker that sends more messages at a time ignores the Receive Maximum.
 _NARROW_WINDOW: Final = 10
 _SUBJECT: Final = "queue at the broker"
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """Counts of published messages: `unacknowledged` arrived before any acknowledgement, `received` is the total.
+    """Counts of published messages.
 
-    `problem` is the reason if nothing could be measured.
+    `unacknowledged` messages arrived before the first acknowledgement, and `received` messages in total. If nothing
+    could be measured, `problem` is the reason.
     """
 
     unacknowledged: int
@@ -49,13 +51,17 @@ class ProbeResult:
 
 
 def topic_of(settings: MqttSettings) -> str:
-    """Return the doctor's own topic for this client id."""
-    # A client ID may contain these characters. In the topic, they would be levels or wildcards.
+    """Return the topic of the doctor's test messages, which contains the client ID."""
+    # A client ID may contain these characters. In a topic, they would separate levels or be wildcards.
     return _TOPIC + re.sub(r"[/+#]", "-", settings.client_id)
 
 
 def probe(settings: MqttSettings) -> ProbeResult:
-    """Publish to the session itself. Acknowledge nothing until the broker has accepted all messages, and then all."""
+    """Publish messages in a session that also receives them.
+
+    Acknowledge none of the received messages until the broker has accepted all published messages. Then acknowledge
+    them all.
+    """
     topic = topic_of(settings)
     # The subscription is not shared, because another client of the group would receive some of the messages.
     with ProbeSession(settings.model_copy(update={"share": None}), {topic: 1}) as session:
@@ -71,7 +77,8 @@ def probe(settings: MqttSettings) -> ProbeResult:
         session.listen(_SECS, lambda: session.subscriber.publish_acks[0] >= MESSAGES)
         published = session.subscriber.publish_acks[0]
         _until_quiet(session)
-        # Acknowledge a single message before the rest: it shows the turnaround, and how many messages it releases.
+        # Acknowledge a single message before the others. It shows the turnaround time, and how many messages the broker
+        # sends for one acknowledgement.
         unacknowledged, needing = len(session.unacknowledged), session.needing
         turnaround = turnaround_of(session, 1) or 0.0
         released = max(1, session.needing - needing)
@@ -82,7 +89,7 @@ def probe(settings: MqttSettings) -> ProbeResult:
 
 
 def _first(session: ProbeSession, topic: str) -> str:
-    """Publish one message and wait for it; return the reason if it did not arrive, "" if it did."""
+    """Publish one message and wait for it. Return "" if it arrives, otherwise the reason why it does not."""
     session.subscriber.publish_acknowledged(topic, _PAYLOAD)
     subscriber = session.subscriber
     session.listen(
@@ -120,7 +127,7 @@ class ProbeMeasurement:
 
 
 def measure_by_publishing(settings: MqttSettings, routes: Router) -> ProbeMeasurement:
-    """Measure the window and the queue behind it. A small Receive Maximum (MQTT 5) makes the broker use its queue."""
+    """Measure the in-flight window, and the queue in which the broker stores messages while the window is full."""
     topic = topic_of(settings)
     if routes.match(topic.encode()).targets:
         message, advice = (
@@ -133,6 +140,7 @@ def measure_by_publishing(settings: MqttSettings, routes: Router) -> ProbeMeasur
         advice = f"allow this client to publish to {topic} and to subscribe to it, or omit --publish"
         return ProbeMeasurement(None, warning("broker.queue", _SUBJECT, probed.problem, advice))
     if probed.unacknowledged >= ENOUGH:
+        # The broker sent all messages without its queue. A small Receive Maximum (MQTT 5) makes it use the queue.
         window = InflightWindow(None, probed.unacknowledged)
         narrow = probe(settings.model_copy(update={"protocol": "5", "receive_maximum": _NARROW_WINDOW}))
         return ProbeMeasurement(window, _queue(narrow if narrow.unacknowledged < ENOUGH else None))

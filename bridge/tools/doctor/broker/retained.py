@@ -1,4 +1,4 @@
-"""Check of retained messages. Each new session gets all of them at once, and a broker may drop some."""
+"""Check of retained messages. The broker sends all of them to each new session at once, and may drop some of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
 
 MANY = 1_000
+"""Number of retained messages from which the finding is a warning."""
 SUSPICIOUS = 500
-"""Number of retained messages from which on a queue limit may have dropped some."""
+"""If a session receives this many retained messages, the broker's queue limit may have dropped more."""
 COUNT_SECS = 10.0
 _QUIET_SECS: Final = 0.5
 _SHOWN: Final = 3
@@ -29,9 +30,9 @@ _SUBJECT: Final = "retained messages"
 
 @dataclass(frozen=True, slots=True)
 class RetainedMessages:
-    """Count of retained messages. `secs` is the time from the subscription to the last one.
+    """Count of retained messages. `secs` is the time from the subscription to the last retained message.
 
-    `complete` is False if they still arrived at the end of the measurement.
+    `complete` is False if retained messages still arrived at the end of the measurement.
     """
 
     messages: int
@@ -41,7 +42,7 @@ class RetainedMessages:
 
     @property
     def amount(self) -> str:
-        """Number and size, as text."""
+        """Number and size of the messages, as text."""
         more = "" if self.complete else "more than "
         return f"{more}{self.messages:,} ({self.bytes / 1000:,.1f} kB)"
 
@@ -52,15 +53,19 @@ class RetainedMessages:
 
 
 def count_retained(session: ProbeSession, began: float) -> RetainedMessages:
-    """Count until no more arrive. The session must acknowledge messages of QoS 1 and 2 during this time."""
+    """Count retained messages until no more of them arrive.
+
+    The session must acknowledge messages during this time. Otherwise the broker stops sending when its window is full.
+    """
     complete = session.listen(COUNT_SECS, lambda: time.monotonic() - max(began, session.retained_at) > _QUIET_SECS)
     return RetainedMessages(session.retained, session.retained_bytes, max(0.0, session.retained_at - began), complete)
 
 
 def count_at_full_speed(settings: MqttSettings, joined: Mapping[str, Mapping[str, int]]) -> RetainedMessages:
-    """Count with QoS 0. A broker queues nothing for it, so no queue limit drops messages.
+    """Count the retained messages of a session with QoS 0.
 
-    `joined`: the filters, each with those that it joins.
+    Brokers do not queue messages of QoS 0, so no queue limit drops them. `joined` has each filter, and the filters that
+    it joins.
     """
     parts = {text: dict.fromkeys(each, 0) for text, each in joined.items()}
     own = settings.model_copy(update={"share": None})
@@ -72,9 +77,14 @@ def count_at_full_speed(settings: MqttSettings, joined: Mapping[str, Mapping[str
 def retained_findings(
     counted: RetainedMessages, at_full_speed: RetainedMessages | None, sample: TrafficSample, protocol: str
 ) -> Iterator[Finding]:
-    """Yield findings. `counted` is with the mappings' QoS, `at_full_speed` with QoS 0, if there were many messages."""
+    """Yield findings on the retained messages.
+
+    `counted` is the count with the mappings' QoS. `at_full_speed` is the count with QoS 0, or None if it was not
+    necessary.
+    """
     all_retained = at_full_speed if at_full_speed and at_full_speed.messages > counted.messages else counted
     yield _finding(all_retained, sample, protocol, counted.messages)
+    # Machines may retain more messages between the two counts, so a small difference does not mean that any are lost.
     missing = all_retained.messages - counted.messages
     if missing > max(10, all_retained.messages // 100) and counted.complete:
         message = (

@@ -1,4 +1,4 @@
-"""Result of the mappings for the sampled messages: retained messages by mapping, and the rate into the spool."""
+"""Retained messages by mapping, and the rate into the spool, calculated from a sample of the broker's messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.packet_stream import Publish
 
 MAPPED: Final = 5_000
-"""Max number of messages that are mapped. Further messages are assumed to be similar."""
+"""Maximum number of messages to which the mappings are applied. Other messages are assumed to be similar."""
 
 
 class TrafficSample:
@@ -30,7 +30,7 @@ class TrafficSample:
         self._began = 0.0
 
     def begin(self) -> None:
-        """Start the measurement of the rate, from messages that are not retained."""
+        """Start the measurement of the rate, which counts only messages that are not retained."""
         self._live = self._mapped = self._made_bytes = 0
         self._began = time.monotonic()
 
@@ -69,7 +69,9 @@ def _made_bytes(message: Publish, topic: str, levels: list[str], target: RouteTa
     first, _, _, properties, payload, size = message
     mapping = target.mapping
     if mapping.stateful is not None or size != len(payload):
-        return len(mapping.outputs) * (size + RECORD_BYTES)  # only the running bridge has the mapping's state
+        # The mapping cannot be applied: its state is in the running bridge, or the payload is incomplete. So assume one
+        # record of the message's size for each output.
+        return len(mapping.outputs) * (size + RECORD_BYTES)
     message_in = Message(topic, payload, first >> 1 & 3, False, time.time_ns() // 1_000_000, readable(properties))
     mapped = mapping.apply(message_in, target.captures, levels)
     made = sum(len(draft.data) + RECORD_BYTES for draft in mapped.drafts)

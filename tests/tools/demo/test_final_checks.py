@@ -1,19 +1,20 @@
 from bridge.spool.ledger import LedgerRow
-from bridge.tools.demo.report import facts
+from bridge.tools.demo.report import final_checks
 from tests.tools.demo.builders import snapshot, stream_status
 
 
 def verdict(*, published=10, received=10, delivered=20, read_back=20, twice=0, spooled=0, stopped=True):
     ledger = (LedgerRow("m", "s", 20, delivered, 0, 0, 0, spooled),)
     streams = (stream_status("s", duplicates_possible=twice),)
-    return facts(snapshot(received_messages=received, ledger=ledger, streams=streams), published, read_back, stopped)
+    at_end = snapshot(received_messages=received, ledger=ledger, streams=streams)
+    return final_checks(at_end, published, read_back, stopped)
 
 
 def failed(**changes):
-    return [fact.split()[0] for fact, holds in verdict(**changes).items() if not holds]
+    return [check.split()[0] for check, passed in verdict(**changes).items() if not passed]
 
 
-def test_facts_hold_if_everything_arrived():
+def test_final_checks_pass_if_everything_arrived():
     assert failed() == []
 
 
