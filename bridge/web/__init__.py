@@ -14,11 +14,11 @@
     events.py             server-sent events: the state each second, and messages with their records
     topic_sample.py       sample of the messages while the page is open
     editing/              mapping files: changes, versions, completions
-    playground.py         owner of the worker process for texts from users
-    job_requests.py       requests to it, checked
-    playground_worker.py  that process; it runs the jobs in jobs/
+    playground.py         starts and ends the worker process, which evaluates texts from users
+    job_requests.py       checks of the requests to the worker process
+    playground_worker.py  the worker process; it runs the jobs in jobs/
     doctor_run.py         one run of `doctor`
     static/               the page: HTML, CSS and ES modules; bundle/ builds the libraries in static/vendor/
 
-starlette and uvicorn are imported only when the thread starts.
+starlette and uvicorn are imported only when the thread starts, because their import takes a tenth of a second.
 """

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 class Endpoints(Protocol):
-    """Handlers of one subject."""
+    """Handlers of one subject, such as the dead letters."""
 
     def routes(self, guard: Guard) -> list[Route]:
         """Return the routes. `guard` protects each handler with the access that it requires."""
@@ -67,7 +67,8 @@ def web_app(
         LiveEndpoints(bridge, state.value, stopping),
         MappingEndpoints(bridge, editor, playground, threads),
         MappingFileEndpoints(bridge, editor, playground, threads),
-        # These routes come first, because the next class would read their paths as the number of a dead letter.
+        # These routes must come before those of DeadLetterEndpoints, which would take the last part of their paths for
+        # the number of a dead letter.
         DeadLetterGroupEndpoints(bridge, threads),
         DeadLetterEndpoints(bridge, threads),
         SystemEndpoints(bridge, threads),
@@ -94,7 +95,7 @@ def no_content(_request: Request, _error: Exception) -> Response:
 
 def not_served(_request: Request, error: Exception) -> Response:
     """Return the response for a path (404) or a method (405) that no endpoint serves."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for no other
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered only for this class
     answer = json({"error": error.detail}, error.status_code)
     answer.headers.update(error.headers or {})
     return answer

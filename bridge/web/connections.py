@@ -6,7 +6,7 @@ with the most connections, and closes the one that has waited longest. So even m
 health check. The server also closes a connection whose client is too slow:
 
     waits for its first request             HEAD_SECS
-    waits for the head of a later request   KEEP_ALIVE_SECS (uvicorn closes an idle one after that time too)
+    waits for the head of a later request   KEEP_ALIVE_SECS (uvicorn also closes idle connections after this time)
     waits for the body of a request         BODY_SECS
     its client does not read the response   UNREAD_SECS
 """
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS: Final = 128
 DESCRIPTORS_SHARE: Final = 4
-"""Share of the process's descriptors that the page may use: a quarter. Broker, Kinesis and spool need the others."""
+"""The page may use a quarter of the process's file descriptors. The broker, Kinesis and the spool need the others."""
 HEAD_SECS: Final = 10.0
 KEEP_ALIVE_SECS: Final = 30
 BODY_SECS: Final = 60.0
-"""Maximum time for the body of a request. The largest body, 4 MiB, then needs 70 kB/s."""
+"""Maximum time for the body of a request. The largest body, 4 MiB, arrives in this time at 70 kB/s."""
 UNREAD_SECS: Final = 30.0
 LOG_SECS: Final = 60.0
 """Shortest time between two log lines about refused connections."""
@@ -43,7 +43,10 @@ _NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
 
 
 class HttpProtocol(Protocol):
-    """The part of a connection's protocol that `Connections` uses. Server's loop only; nothing blocks or raises."""
+    """Part of the protocol of a connection that `Connections` uses, only in the server's event loop.
+
+    No property blocks or raises an exception.
+    """
 
     transport: asyncio.Transport
 
@@ -96,7 +99,7 @@ class HttpConnection:
 
 
 class Connections:
-    """All connections of the page. Server's loop only."""
+    """All connections of the page. Use it only in the server's event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -107,7 +110,10 @@ class Connections:
         self._max = max(1, min(MAX_CONNECTIONS, soft // DESCRIPTORS_SHARE))
 
     def accepted(self, sock: socket.socket, address: str) -> bool:
-        """Count an accepted socket. Return False if there is no room for it, even by ending another connection."""
+        """Count an accepted socket. If there are too many connections, close another one.
+
+        Return False if all other connections are busy, so that none of them can be closed.
+        """
         self._forget_closed()
         if len(self._open) >= self._max and not self._make_room():
             self._log(f"all {self._max} connections are busy; new ones are refused")
@@ -135,7 +141,7 @@ class Connections:
                 connection.shut_down()
 
     def no_descriptor(self) -> None:
-        """Note that a connection was refused because the process has no file descriptor for it."""
+        """Log that a connection was refused because the process has no file descriptor for it."""
         self._log("no file descriptor for a connection; it is refused")
 
     def _make_room(self) -> bool:
@@ -143,8 +149,8 @@ class Connections:
         if not waiting:
             return False
         per_address = Counter(each.address for each in waiting)
-        # The address with the most connections comes first, so one client with many connections cannot displace the
-        # others.
+        # Close a connection of the address with the most connections: one client with many connections must not
+        # displace the other clients.
         victim = max(waiting, key=lambda each: (per_address[each.address], -each.waits_since))
         # The socket object stays open until asyncio closes it. Only the entry is removed here, to make room at once.
         victim.shut_down()
@@ -166,13 +172,17 @@ class Connections:
 
 
 class PageListener(socket.socket):
-    """Listening socket that accepts only as many connections as `Connections` has room for. Server's loop only."""
+    """Listening socket that refuses connections for which `Connections` has no room.
+
+    Use it only in the server's event loop.
+    """
 
     def __init__(self, family: int) -> None:
         self.connections = Connections()
         # asyncio sets TCP_NODELAY only on sockets with this protocol number, not with 0. Without TCP_NODELAY, a
         # response on a kept-alive connection waits 40 ms for the client's delayed acknowledgement.
         super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        # Closed for a short time when the process has no other descriptor, to accept a connection and refuse it.
         self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def accept(self) -> tuple[socket.socket, Any]:
@@ -195,9 +205,9 @@ class PageListener(socket.socket):
         return sock, address
 
     def _refuse_without_descriptor(self) -> None:
-        """Remove the connection from the queue by means of the spare descriptor.
+        """Accept and close the connection with the spare descriptor.
 
-        Otherwise it would wake the loop again and again.
+        While the connection is in the queue of the socket, it wakes up the event loop again and again.
         """
         self.connections.no_descriptor()
         with suppress(OSError):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEADLINE_SECS: Final = 180.0
-"""Maximum duration of a run: more than the checks take, each of which has a deadline of its own."""
+"""Maximum duration of a run. It is longer than the checks take, because each check has a separate deadline."""
 MAX_OUTPUT_BYTES: Final = 1024 * 1024
 MAX_ERROR_BYTES: Final = 4_000
 SHOWN: Final = ("check", "subject", "status", "message", "advice", "details")
@@ -30,7 +30,7 @@ def doctor_command(config: Path) -> list[str]:
 
 
 class DoctorRun:
-    """The current run, or the last one. Server's loop only."""
+    """The current run, or the last one. Use it only in the server's event loop."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
@@ -77,7 +77,7 @@ class DoctorRun:
 async def _findings(process: asyncio.subprocess.Process) -> dict[str, Any]:
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     assert process.stderr is not None  # noqa: S101 - it is a pipe
-    # Both pipes are read at the same time. A process that fills the other one would otherwise block forever.
+    # Read both pipes at the same time. Otherwise the process would block forever when the other pipe is full.
     output, errors = await asyncio.gather(
         _read(process.stdout, MAX_OUTPUT_BYTES), _read(process.stderr, MAX_ERROR_BYTES)
     )
@@ -85,14 +85,14 @@ async def _findings(process: asyncio.subprocess.Process) -> dict[str, Any]:
         found = orjson.loads(output)["findings"]
         return {"findings": [{name: each[name] for name in SHOWN} for each in found]}
     except (ValueError, KeyError, TypeError):
-        said = errors.decode("utf-8", "replace").strip()
-        return {"problem": f"doctor printed no findings{f': {said}' if said else ''}"}
+        error_text = errors.decode("utf-8", "replace").strip()
+        return {"problem": f"doctor printed no findings{f': {error_text}' if error_text else ''}"}
 
 
 async def _read(stream: asyncio.StreamReader, max_bytes: int) -> bytes:
-    """Return the first bytes of a stream.
+    """Return the first `max_bytes` bytes of a stream.
 
-    Read and discard the others, so that the process is not blocked by a full pipe.
+    Read and discard the other bytes, so that a full pipe does not block the process.
     """
     data = bytearray()
     while chunk := await stream.read(64 * 1024):

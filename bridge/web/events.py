@@ -31,16 +31,21 @@ if TYPE_CHECKING:
 STATE_SECS: Final = 1.0
 TAIL_SECS: Final = 0.5
 TAIL_MESSAGES: Final = 12
-"""Max number of messages each half second: a person cannot read more."""
-# Messages are selected from all parts of a burst, so that one machine that publishes hundreds at once does not hide the
-# others.
+"""Maximum number of messages that a listener receives each half second. A person cannot read more."""
 TAIL_PER_BURST: Final = 4
+"""Number of messages that are selected from a burst.
+
+They are from all parts of the burst, so a machine that publishes hundreds of messages at once does not hide the others.
+"""
 MAX_BURST_MATCHES: Final = 64
-"""Max number of matching messages of a burst from which some are selected. The ingest thread does this work."""
+"""Number of matching messages after which the search in a burst ends, because the ingest thread does the search."""
 MAX_SEARCHED_BYTES: Final = 1024 * 1024
-"""Bytes of payloads that are searched for a text, of one burst for one listener: about 1 ms of the ingest thread."""
+"""Payload bytes of a burst after which the search for a listener's text ends: about 1 ms of the ingest thread."""
 OUTCOME_MESSAGES: Final = 60
-"""Max messages each half second from which some are selected by outcome. The server's thread maps them to find it."""
+"""Number of messages stored each half second for a filter by outcome.
+
+Only a part of them may have the outcome. The server's thread maps each of them to find its outcome.
+"""
 MAX_LISTENERS: Final = 32
 
 
@@ -49,9 +54,10 @@ OUTCOMES: Final = ("records", "filtered", "dead-letter", "no-mapping")
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Filter for messages by text in the topic or the payload, by mapping and by outcome; "" matches any.
+    """Filter for messages. A field that is "" matches all messages.
 
-    The outcome is one of OUTCOMES. It is the outcome of `mapping` or, if `mapping` is "", of any mapping.
+    `topic` is a part of the topic, and `text` is a part of the payload. `outcome` is one of OUTCOMES. It is the outcome
+    of `mapping` or, if `mapping` is "", of any mapping.
     """
 
     topic: str = ""
@@ -60,7 +66,7 @@ class MessageFilter:
     outcome: str = ""
 
     def has_outcome(self, message: dict[str, Any]) -> bool:
-        """Return whether a message with its results (`message_value`) has the outcome."""
+        """Return whether a message has the outcome. `message` is the result of `message_value`."""
         made = [each for each in message["mappings"] if self.mapping in ("", each["mapping"])]
         if self.outcome == "records":
             return any(each["records"] for each in made)
@@ -68,11 +74,12 @@ class MessageFilter:
             return any(each["rejections"] for each in made)
         if self.outcome == "filtered":
             return any(not each["records"] and not each["rejections"] for each in made)
+        # The filter has no outcome, or the outcome "no-mapping".
         return not self.outcome or not message["mappings"]
 
 
 class MessageListener:
-    """One listener's recent messages. The ingest thread calls `offer`, the server `take`."""
+    """Recent messages for one listener. The ingest thread calls `offer`, and the server's thread calls `take`."""
 
     def __init__(self, wanted: MessageFilter, routes: Callable[[], Router]) -> None:
         self.wanted = wanted
@@ -81,14 +88,14 @@ class MessageListener:
         self._by_route = bool(wanted.mapping) or wanted.outcome == "no-mapping"
         self._routes = routes
         self._searchable = 0
-        # The outcome of a message is known only after it is mapped, in `take`. A filter by outcome therefore stores
-        # several times as many messages, from which `take` selects.
+        # The outcome of a message is known only after `MessageTap.take` has mapped the message. With a filter by
+        # outcome, the listener therefore stores several times as many messages, from which `MessageTap.take` selects.
         self._share = OUTCOME_MESSAGES // TAIL_MESSAGES if wanted.outcome else 1
         # A full deque discards its oldest message, so a slow listener needs no more memory than a fast one.
         self._recent: deque[tuple[Publish, int]] = deque(maxlen=TAIL_MESSAGES * self._share)
 
     def offer(self, burst: list[Publish], now_ms: int) -> None:
-        """Store a few matching messages from all parts of the burst. Called by the ingest thread."""
+        """Store a few matching messages from all parts of the burst. The ingest thread calls this method."""
         if self._part or self._text or self._by_route:
             self._searchable = MAX_SEARCHED_BYTES
             burst = list(islice(filter(self._matches, burst), MAX_BURST_MATCHES))
@@ -98,7 +105,7 @@ class MessageListener:
                 self._recent.append((each, now_ms))
 
     def begin_with(self, sample: TopicSample) -> None:
-        """Store the newest matching messages of a sample."""
+        """Store the newest matching messages of a sample, so that the listener does not begin without messages."""
 
         def matches(publish: Publish) -> bool:
             self._searchable = MAX_SEARCHED_BYTES
@@ -141,7 +148,7 @@ class MessageListener:
 
 
 class MessageTap:
-    """Sample of the received messages; each listener gets those that match its filter."""
+    """Tap on the received messages. Each listener receives some of the messages that match its filter."""
 
     def __init__(self, bridge: RunningBridge) -> None:
         self._bridge = bridge
@@ -150,7 +157,7 @@ class MessageTap:
         self.sample = TopicSample()
 
     def __call__(self, burst: list[Publish]) -> None:
-        """Offer a mapped burst to the sample and the listeners. Called by the ingest thread."""
+        """Offer a mapped burst to the sample and the listeners. The ingest thread calls this method."""
         now_ms = time.time_ns() // 1_000_000
         self.sample.offer(burst, now_ms)
         for listener in self._listeners:
@@ -158,7 +165,7 @@ class MessageTap:
 
     @contextmanager
     def sampling(self) -> Iterator[None]:
-        """Sample the topics while a page is open."""
+        """Sample the topics until the `with` block ends, which is while a page is open."""
         if not self._pages:
             self.sample.restart()
         self._pages += 1
@@ -167,11 +174,11 @@ class MessageTap:
             yield
         finally:
             self._pages -= 1
-            self._rest()
+            self._detach_if_unused()
 
     @contextmanager
     def listening(self, wanted: MessageFilter) -> Iterator[MessageListener]:
-        """Add a listener. The bridge calls the tap while there is at least one."""
+        """Add a listener until the `with` block ends. The bridge calls the tap while there is a listener."""
         listener = self._listener(wanted)
         # The tuple is replaced and never changed, so the ingest thread iterates over it without a lock.
         self._listeners = (*self._listeners, listener)
@@ -180,7 +187,7 @@ class MessageTap:
             yield listener
         finally:
             self._listeners = tuple(each for each in self._listeners if each is not listener)
-            self._rest()
+            self._detach_if_unused()
 
     def recent(self, wanted: MessageFilter) -> list[dict[str, Any]]:
         """Return the newest matching messages of the sample, in the same form as `take`."""
@@ -191,9 +198,9 @@ class MessageTap:
     def _listener(self, wanted: MessageFilter) -> MessageListener:
         return MessageListener(wanted, lambda: self._bridge.mappings.routes)
 
-    def _rest(self) -> None:
+    def _detach_if_unused(self) -> None:
         if not self._listeners and not self._pages:
-            # Without a page or a listener, the ingest thread should not even call the tap.
+            # Without an open page or a listener, the ingest thread does not even call the tap.
             self._bridge.set_tap(None)
 
     def take(self, listener: MessageListener) -> list[dict[str, Any]]:
@@ -205,7 +212,7 @@ class MessageTap:
 
 
 class StateBroadcast:
-    """State as one event that all listeners share, created once a second."""
+    """State as one event for all listeners. The event is created at most once a second."""
 
     def __init__(self, value: Callable[[], dict[str, Any]]) -> None:
         self._value = value
@@ -216,8 +223,8 @@ class StateBroadcast:
     async def event(self) -> bytes:
         """Return the event; it is at most a second old."""
         async with self._making:
-            # A little less than a second: listeners that wake a few milliseconds early would otherwise get the old
-            # state, and skip one.
+            # Slightly less than a second. Otherwise a listener that wakes up a few milliseconds early would receive the
+            # previous state again.
             if time.monotonic() - self._created_at >= STATE_SECS * 0.9:
                 self._event = event("state", await asyncio.to_thread(self._value))
                 self._created_at = time.monotonic()
@@ -225,7 +232,7 @@ class StateBroadcast:
 
 
 def event(name: str, value: Any) -> bytes:
-    """Return one event in the wire format. JSON contains no newlines, so one data line is enough."""
+    """Return one event in the wire format. The JSON contains no newlines, so one data line is enough."""
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(value) + b"\n\n"
 
 
@@ -238,7 +245,10 @@ async def states(state: StateBroadcast, tap: MessageTap, stopping: Callable[[], 
 
 
 async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """Yield recent matching messages, and then a sample of new ones until the listener or the bridge ends."""
+    """Yield recent messages that match `wanted`, and then a sample of new ones.
+
+    The events end when the client disconnects or the bridge stops.
+    """
     recent = await asyncio.to_thread(tail.recent, wanted)
     with tail.listening(wanted) as listener:
         # Sent at once, even without a message, so that the browser treats the connection as open.

@@ -1,4 +1,4 @@
-"""Requests for jobs of the worker process, checked before they are sent to it."""
+"""Checks of requests before they are sent to the worker process as jobs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bridge.errors import BridgeError
 MAX_MAPPING_CHARS: Final = 200_000
 MAX_PAYLOAD_CHARS: Final = 1_000_000
 MAX_MESSAGES: Final = 50
-"""Max messages of a preview or a proposal."""
+"""Maximum number of messages in a request for a preview or a proposal."""
 _QOS: Final = (0, 1, 2)
-# End of the year 9999, after which RFC 3339 has no text.
+# End of the year 9999, the last time that RFC 3339 can express.
 _LAST_MS: Final = 253_402_300_799_999
 
 
@@ -74,7 +74,7 @@ def _milliseconds(at: str) -> int:
         time = datetime.fromisoformat(at)
     except ValueError:
         raise BridgeError("at: expected a time such as 2026-01-31T12:00:00.000Z") from None
-    # A time without a zone is UTC, as in the texts that the page shows.
+    # A time without a zone counts as UTC, because the page shows all times in UTC.
     return min(max(0, round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)), _LAST_MS)
 
 

@@ -1,4 +1,4 @@
-"""Limit of log lines that clients of the page can cause, for example by malformed requests."""
+"""Limit on log lines that clients of the page can cause, for example by malformed requests."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LINE_SECS: Final = 60.0
-"""Shortest time between two lines with the same text."""
+"""Shortest time between two log lines with the same text."""
 MAX_TEXTS: Final = 100
 
 
 class LimitedLines(logging.Filter):
-    """Filter that passes each text at most once a minute, with the number of suppressed repetitions."""
+    """Log filter that passes each text at most once a minute, with the number of suppressed repetitions."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -24,13 +24,12 @@ class LimitedLines(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log the record."""
-        # Only the first line is compared: the others may be a traceback or a part of the request, which differ each
-        # time.
+        # Compare only the first line. The others may be a traceback or a part of the request, and differ each time.
         text, now = str(record.msg).partition("\n")[0], self._clock()
         at, suppressed = self._seen.pop(text, (float("-inf"), 0))
         passes = now - at >= LINE_SECS
         self._seen[text] = (now, 0) if passes else (at, suppressed + 1)
-        # Each text is inserted again when it occurs, so the first one is the one that has not occurred for the longest
+        # Each text is inserted again when it occurs. So the first text is the one that has not occurred for the longest
         # time.
         if len(self._seen) > MAX_TEXTS:
             del self._seen[next(iter(self._seen))]

@@ -1,4 +1,4 @@
-"""Owner of the worker process, which runs jobs on texts that users edit. It may be killed at any time."""
+"""Owner of the worker process, which runs jobs on texts that users edit. The worker may be killed at any time."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 PATIENCE_SECS: Final = 3.0
+"""Time limit of one job, after tables and schemas are loaded."""
 START_SECS: Final = 30.0
-"""Limit of the start-up. The interpreter imports all that mappings need.
+"""Time limit for the start of the worker process, which imports all modules that mappings need.
 
-On a small or busy machine that needs much more time than a trial.
+On a small or busy machine, the imports take much longer than a job.
 """
 LOAD_SECS: Final = 30.0
-"""Limit for loading tables and schemas, which stay in the worker process.
+"""Time limit for loading tables and schemas, which stay in the worker process.
 
-A large table needs more time than a trial.
+A large table takes longer than a job.
 """
 MAX_REQUESTS: Final = 8
-"""Max number of trials that run or wait: each occupies a connection, and a trial may take PATIENCE_SECS."""
+"""Maximum number of jobs that run or wait. Each of them occupies a connection, and may take PATIENCE_SECS."""
 IDLE_SECS: Final = 60.0
+"""Time without a job after which the worker process is ended, to free its memory."""
 LINE_BYTES: Final = 8 * 1024 * 1024
+"""Maximum length of a line that the worker process writes."""
 _TOO_SLOW: Final = {
     "try": "the expression takes too much time for one message",
     "check": "the mapping and its tests take too much time",
@@ -43,7 +46,10 @@ _TOO_SLOW: Final = {
 
 
 class Playground:
-    """Owner of one worker process, started on demand and ended after IDLE_SECS. For the server's event loop only."""
+    """Owner of one worker process. Use it only in the server's event loop.
+
+    The worker process is started when a job needs it, and ended after IDLE_SECS without a job.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -53,7 +59,7 @@ class Playground:
         self._ending: asyncio.TimerHandle | None = None
 
     async def run(self, job: str, asked: dict[str, Any]) -> dict[str, Any]:
-        """Return the result of a job of the worker process. Raise BridgeError if it takes too long or fails."""
+        """Run a job in the worker process and return its result. Raise BridgeError if it takes too long or fails."""
         # The members `job` and `folder` come last, so that a request of the page cannot replace them.
         request = {**asked, "job": job, "folder": str(self._folder)}
         if self._requests >= MAX_REQUESTS:
@@ -68,8 +74,8 @@ class Playground:
         return result
 
     async def _result(self, request: dict[str, Any]) -> dict[str, Any]:
-        # The worker processes one request at a time, and its responses have no number. They could not be assigned
-        # otherwise.
+        # The responses of the worker have no number. So it must process one request at a time: the next response is
+        # then the response to this request.
         async with self._turn:
             try:
                 process = await self._step(self._running(), START_SECS, "the worker process has not started", "start")
@@ -85,7 +91,7 @@ class Playground:
         try:
             return await asyncio.wait_for(step, secs)
         except TimeoutError:
-            # The process is still busy with this request, and cannot process another one.
+            # The process is still busy with this request, and could not process the next one.
             await self.end()
             raise BridgeError(f"no result within {secs:.0f} s: {slow}") from None
         # A closed pipe or an incomplete line means that the kernel or the memory limit ended the process.
@@ -132,7 +138,7 @@ class Playground:
 
 
 async def _request(process: asyncio.subprocess.Process, request: dict[str, Any]) -> None:
-    """Send a request, and wait until its tables and schemas are loaded."""
+    """Send a request, and wait until the worker has loaded its tables and schemas."""
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     process.stdin.write(orjson.dumps(request) + b"\n")
     await process.stdin.drain()

@@ -1,10 +1,11 @@
 """Worker process of the page. For each line of JSON on standard input, it writes two lines to standard output.
 
-The first line means that the tables and schemas are loaded, which may take longer than the time limit of a job.
-Before all requests, the process writes one line when it is ready.
+The input line is the request for a job. The first output line means that the tables and schemas are loaded, which may
+take longer than the time limit of a job. The second output line is the result of the job. Before the first request, the
+process writes one line when it is ready.
 
-An expression may run forever or use all memory. The limits of this process stop it before it can harm the bridge.
-`playground.py` starts the process, which may not write files.
+An expression from a user may run forever or use all memory. This process has limits, so that an expression cannot harm
+the bridge. `playground.py` starts the process, which may not write files.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ MEMORY_BYTES: Final = 1 << 30
 CPU_SECS: Final = 20
 """CPU time of one job after which the kernel ends the process.
 
-It matters if the bridge was killed and cannot end it.
+The bridge ends a slow job earlier. This limit is for a bridge that was killed, and cannot end the process.
 """
 LOAD_CPU_SECS: Final = 60
-"""CPU time of loading tables and schemas, with the same effect."""
+"""CPU time for loading tables and schemas after which the kernel ends the process."""
 JOBS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "try": try_message,
     "check": check,
@@ -54,7 +55,7 @@ def main() -> None:
     write({})  # ready: the parent measures the time from now on
     for line in sys.stdin.buffer:
         asked = orjson.loads(line)
-        # This timer counts CPU time of all threads. RLIMIT_CPU could not be reset for the next job.
+        # ITIMER_PROF counts the CPU time of the process, and can be set again for each job. RLIMIT_CPU cannot.
         signal.setitimer(signal.ITIMER_PROF, LOAD_CPU_SECS)
         resources_of(asked)
         write({})
@@ -64,7 +65,7 @@ def main() -> None:
 
 
 def write(value: dict[str, Any]) -> None:
-    """Write a line."""
+    """Write a value to standard output, as a line of JSON."""
     sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
     sys.stdout.buffer.flush()
 
@@ -72,8 +73,8 @@ def write(value: dict[str, Any]) -> None:
 def limit() -> None:
     """Limit the memory of this process, and forbid it to write files."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    # The memory of this process counts for the bridge's container or unit too. If they run out of memory, the kernel
-    # should end this process and not the bridge (proc(5), oom_score_adj).
+    # The bridge and this process share the memory limit of their container or unit. If it is reached, the kernel should
+    # end this process and not the bridge (proc(5), oom_score_adj).
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     # A file size of 0 forbids writing to files, but not to pipes (setrlimit(2)).

@@ -29,8 +29,8 @@ def message_value(routes: Router, publish: Publish, at_ms: int) -> dict[str, Any
         {"mapping": mapping.name, **mapped_value(mapping, mapping.apply_replay(message, captures, match.levels))}
         for mapping, captures in match.targets
     ]
-    told = {"topic": match.topic, "qos": message.qos, "retain": message.retain, "at": rfc3339(at_ms)}
-    return {**told, "bytes": total_bytes, "payload": bytes_value(payload), "mappings": made}
+    shown = {"topic": match.topic, "qos": message.qos, "retain": message.retain, "at": rfc3339(at_ms)}
+    return {**shown, "bytes": total_bytes, "payload": bytes_value(payload), "mappings": made}
 
 
 def mapped_value(mapping: Mapping, mapped: MappingResult) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def mapped_value(mapping: Mapping, mapped: MappingResult) -> dict[str, Any]:
 
 
 def dead_letter_summary(number: int, dead_letter: DeadLetter) -> dict[str, Any]:
-    """Return a dead letter for a list."""
+    """Return a dead letter as an item of a list, without its payload."""
     return {
         "number": number,
         "kind": dead_letter.kind,
@@ -72,7 +72,7 @@ def dead_letter_summary(number: int, dead_letter: DeadLetter) -> dict[str, Any]:
 
 
 def dead_letter_json(number: int, dead_letter: DeadLetter) -> dict[str, Any]:
-    """Return a dead letter in full."""
+    """Return a dead letter with all its fields, and the first part of its payload."""
     return {
         **dead_letter_summary(number, dead_letter),
         "item": dead_letter.item,
@@ -87,7 +87,7 @@ def dead_letter_json(number: int, dead_letter: DeadLetter) -> dict[str, Any]:
 
 
 def bytes_value(data: bytes, max_bytes: int = MAX_SHOWN_BYTES) -> dict[str, Any]:
-    """Return UTF-8 data as text, other data as base64; `cut` is true if it is longer than `max_bytes` bytes."""
+    """Return UTF-8 data as text, and other data as base64. `cut` is true if the data is longer than `max_bytes`."""
     shown = data[:max_bytes]
     try:
         return {"text": shown.decode(), "cut": len(data) > max_bytes}

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 # Maximum size of a body: a mapping of 200,000 characters and a payload of 1,000,000 characters, as JSON.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 MAX_INTEGER: Final = 10**18 - 1
-"""Largest accepted integer: one digit fewer than SQLite's largest, so that every number fits."""
+"""Largest accepted integer. It has one digit fewer than SQLite's largest integer, so SQLite can store each of them."""
 
 
 class RequestError(Exception):
-    """Invalid request.
+    """Error: the response to a request is not a success.
 
-    `status` is the HTTP status of the response; `more` are further members of its body besides `error`.
+    `status` is the HTTP status of the response. `more` has the members of its body besides `error`.
     """
 
     def __init__(self, status: int, why: str, **more: Any) -> None:
@@ -47,7 +47,7 @@ async def body(request: Request) -> dict[str, Any]:
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body of a request. Raise RequestError as soon as it exceeds the limit, before the rest is read."""
+    """Return the body of a request. Raise RequestError as soon as the body exceeds `max_bytes`."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
@@ -62,40 +62,40 @@ def json(value: Any, status: int = 200) -> Response:
 
 
 def refusal(_request: Request, error: Exception) -> Response:
-    """Return the response for an exception. The status is that of a RequestError, 409 for a BridgeError, else 500."""
+    """Return the response for an exception. A RequestError has a status, a BridgeError has 409, others have 500."""
     status = error.status if isinstance(error, RequestError) else 409 if isinstance(error, BridgeError) else 500
     more = error.more if isinstance(error, RequestError) else {}
     return json({"error": str(error), **more}, status)
 
 
-def worker_of(query: Query[str, str]) -> int | None:
+def worker_in_query(query: Query[str, str]) -> int | None:
     """Return the number of the worker that a query names; None if it names none. Raise RequestError."""
-    return integer(query, "worker", 0) if query.get("worker") else None
+    return integer_from_text(query, "worker", 0) if query.get("worker") else None
 
 
-def integer(query: Query[str, str], name: str, default: int) -> int:
-    """Return an integer of at most 18 digits from a query. Raise RequestError for any other value."""
+def integer_from_text(query: Query[str, str], name: str, default: int) -> int:
+    """Return an integer of at most 18 digits from a query or a path. Raise RequestError for any other text."""
     text = query.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_INTEGER))):
         raise RequestError(400, f"{name}: expected an integer")
     return int(text)
 
 
-def integer_of(value: Any) -> int | None:
-    """Return an integer from 0 to MAX_INTEGER of a JSON body, such as 3 or 3.0; None for any other value."""
+def integer_from_json(value: Any) -> int | None:
+    """Return a JSON value from 0 to MAX_INTEGER, such as 3 or 3.0, as an integer. Return None for any other value."""
     # `type` and not `isinstance`: True is an instance of int.
     whole = type(value) is int or (type(value) is float and value.is_integer())
     return int(value) if whole and 0 <= value <= MAX_INTEGER else None
 
 
-def integer_in(asked: dict[str, Any], name: str, default: int) -> int:
-    """Return an integer of a JSON body. Raise RequestError for any other value."""
-    found = integer_of(asked.get(name, default))
+def integer_in_body(asked: dict[str, Any], name: str, default: int) -> int:
+    """Return an integer from a JSON body. Raise RequestError for any other value."""
+    found = integer_from_json(asked.get(name, default))
     if found is None:
         raise RequestError(400, f"{name}: expected an integer from 0 to {MAX_INTEGER}")
     return found
 
 
-def worker_in(asked: dict[str, Any]) -> int | None:
+def worker_in_body(asked: dict[str, Any]) -> int | None:
     """Return the number of the worker that a JSON body names; None if it names none. Raise RequestError."""
-    return None if asked.get("worker") is None else integer_in(asked, "worker", 0)
+    return None if asked.get("worker") is None else integer_in_body(asked, "worker", 0)

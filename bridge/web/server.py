@@ -1,4 +1,4 @@
-"""Thread that serves page, metrics and health checks. No failure in it stops the bridge."""
+"""Thread that serves the page, the metrics and the health checks. No failure in this thread stops the bridge."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ log = logging.getLogger(__name__)
 
 TRY_AGAIN_SECS: Final = 5.0
 GRACE_SECS: Final = 1
+"""Time for the requests that are being processed when the page stops."""
 BACKLOG: Final = 128
 LIMITED_LOGGERS: Final = ("uvicorn.error", "asyncio")
-"""Loggers to which any client of the page can cause lines."""
+"""Loggers in which any client of the page can cause log lines."""
 
 
 def open_listener(host: str, port: int) -> PageListener:
-    """Return a listening socket. Clients that connect to it before the server runs wait. Raises OSError."""
+    """Return a listening socket. Clients may connect before the server runs, and then wait. Raise OSError."""
     listener = PageListener(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         # A restart must not wait until old connections have left TIME_WAIT.
@@ -40,10 +41,13 @@ def open_listener(host: str, port: int) -> PageListener:
 
 
 class WebServer:
-    """Web server. A thread runs `run` until `stop`. `problem` is the reason why it does not serve, "" while it does."""
+    """Web server of the page. A thread calls `run`, which returns after another thread has called `stop`.
+
+    `problem` is the reason why the page is not served, or "" while it is served.
+    """
 
     listener: PageListener | None = None
-    """Open socket of the settings' address to serve on; None opens one. Set it before `run`."""
+    """Listening socket to use, set before `run` is called. If it is None, `run` opens one with the set address."""
 
     def __init__(self, bridge: RunningBridge, settings: HttpSettings) -> None:
         self.problem = ""
@@ -67,7 +71,7 @@ class WebServer:
                 listener = self._listen()
             except OSError as error:
                 self._cannot(f"http.listen {self._settings.host}:{self._settings.port}: {error.strerror or error}")
-                # A restart of the bridge may overlap with the end of its predecessor, which still has the port.
+                # The previous process of the bridge may still have the port, for example during a restart.
                 self._stopping.wait(TRY_AGAIN_SECS)
                 continue
             self.problem = ""
@@ -91,7 +95,7 @@ class WebServer:
         return given or open_listener(self._settings.host, self._settings.port)
 
     async def _serve(self, listener: PageListener) -> None:
-        import uvicorn  # noqa: PLC0415 - a tenth of a second that the start need not wait for
+        import uvicorn  # noqa: PLC0415 - importing it earlier would delay the start by 0.1 s
 
         from bridge.web.app import web_app  # noqa: PLC0415 - as above
         from bridge.web.page_protocol import PageProtocol  # noqa: PLC0415 - as above
@@ -99,8 +103,7 @@ class WebServer:
         from bridge.web.stoppable_server import StoppableServer  # noqa: PLC0415 - as above
 
         playground = Playground(self._bridge.mappings.folder)
-        # Event streams never end by themselves, so they poll `stopping`. Otherwise each of them would delay the
-        # shutdown.
+        # Event streams never end by themselves and would delay the shutdown. So they poll `self._stopping`.
         app = web_app(self._bridge, self._settings, playground, self._stopping.is_set)
         config = uvicorn.Config(
             app,

@@ -10,9 +10,9 @@ from bridge.yaml_files import Describe
 from bridge.yaml_files.option_types import ExistingFile, Section
 
 _MAX_PORT = 65_535
-LEAST_TOKEN_CHARS = 16
-EXAMPLE_TOKEN = "change-me"  # noqa: S105 - that is the point
-"""Beginning of the token in the example manifest of Kubernetes, which everybody can read."""
+MIN_TOKEN_CHARS = 16
+EXAMPLE_TOKEN = "change-me"  # noqa: S105 - a token that is not secret
+"""First part of the token in the example manifest of Kubernetes, which everybody can read."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -32,13 +32,13 @@ class HttpSettings(Section):
         default="127.0.0.1:8080", description="host and port of the page"
     )
 
-    token: Annotated[SecretStr, Field(min_length=LEAST_TOKEN_CHARS)] | None = Field(
+    token: Annotated[SecretStr, Field(min_length=MIN_TOKEN_CHARS)] | None = Field(
         default=None,
         description="secret; allows the page to edit mapping files, and to replay and delete dead letters; required "
         "for everything but the health checks, and to listen beyond this machine",
     )
-    view_token: Annotated[SecretStr, Field(min_length=LEAST_TOKEN_CHARS)] | None = Field(
-        default=None, description="secret; allows to see all that `token` allows to see, and to change nothing"
+    view_token: Annotated[SecretStr, Field(min_length=MIN_TOKEN_CHARS)] | None = Field(
+        default=None, description="secret; allows clients to read everything, and to change nothing"
     )
     cert_file: ExistingFile | None = Field(default=None, description="serve HTTPS with this certificate, PEM")
     key_file: ExistingFile | None = Field(default=None, description="the private key of `cert_file`, PEM")
@@ -56,20 +56,20 @@ class HttpSettings(Section):
         return self
 
     @model_validator(mode="after")
-    def _token_of_ones_own(self) -> Self:
+    def _tokens_are_safe(self) -> Self:
         for name, token in (("token", self.token), ("view_token", self.view_token)):
             if token is not None and token.get_secret_value().startswith(EXAMPLE_TOKEN):
-                raise ValueError(f"{name} is that of the example: replace it, as by 'openssl rand -hex 16'")
+                raise ValueError(f"{name} is the token of the example: create one, such as with 'openssl rand -hex 16'")
         if self.token is not None and self.token == self.view_token:
-            raise ValueError("token and view_token are the same: whoever may view could edit; choose another")
+            raise ValueError("token and view_token are the same, so all viewers could edit: choose different tokens")
         return self
 
     @property
     def host(self) -> str:
-        """The host without the brackets of an IPv6 address."""
+        """Host to listen on. An IPv6 address has no brackets."""
         return self.listen.rpartition(":")[0].removeprefix("[").removesuffix("]")
 
     @property
     def port(self) -> int:
-        """The port; 0 means any free port."""
+        """Port to listen on; 0 means any free port."""
         return int(self.listen.rpartition(":")[2])

@@ -1,4 +1,4 @@
-"""uvicorn server that an event stops. uvicorn's own server checks ten times a second whether it should stop."""
+"""uvicorn's server, changed so that an event stops it. Without the change, it polls a flag ten times a second."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _DATE_SECS: Final = 1.0
 
 
 class StoppableServer(uvicorn.Server):
-    """Server that calls `each_second`, until any thread calls `end`.
+    """Server that calls `each_second` once a second. Any thread may call `end` to stop it.
 
-    Polling would cost 0.3 % of a core; waiting for the event costs 0.05 %.
+    uvicorn's polling uses 0.3 % of a core. Waiting for the event uses 0.05 %.
     """
 
     def __init__(self, config: uvicorn.Config, each_second: Callable[[], None] = lambda: None) -> None:
@@ -28,13 +28,13 @@ class StoppableServer(uvicorn.Server):
         self._stop_requested = asyncio.Event()
 
     def end(self) -> None:
-        """Stop the server. Event streams end at once, other requests are completed."""
+        """Stop the server. Event streams end at once, and other requests are completed."""
         self.should_exit = True
         with suppress(RuntimeError):  # the loop has ended already
             self._loop.call_soon_threadsafe(self._stop_requested.set)
 
     async def main_loop(self) -> None:
-        """Run uvicorn's periodic work until the server is to end."""
+        """Run uvicorn's periodic work until `end` is called."""
         while not await self.on_tick(0):
             self._each_second()
             with suppress(TimeoutError):

@@ -9,12 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_REQUESTS: Final = 3
-"""Requests in threads at once. The event loop has at least 5 threads, of which the state and its history use 2."""
+"""Maximum number of requests that run in threads at once.
+
+The event loop has at least 5 threads. The state and its history may use 2 of them.
+"""
 Value = TypeVar("Value")
 
 
 class ThreadSlots:
-    """Limit of the requests that run in threads at once. Server's loop only."""
+    """Limit on the requests that run in threads at once. Use it only in the server's event loop."""
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(MAX_REQUESTS)

@@ -1,6 +1,7 @@
 """Sample of the messages while the page is open: the last ones of each topic, and the topics with the most messages.
 
-Its memory is bounded. It samples only some messages of each burst, so its cost does not grow with the traffic.
+The memory of the sample is bounded. It contains only some messages of each burst, so its cost does not grow with the
+traffic.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ if TYPE_CHECKING:
     from bridge.mqtt.packet_stream import Publish
 
 MAX_TOPICS: Final = 1_000
-"""Max number of topics. Beyond it, the half with the fewest messages is forgotten: new topics must become known too."""
+"""Maximum number of topics. A new topic beyond it makes the sample forget the half with the fewest messages."""
 SAMPLED_PER_BURST: Final = 128
-"""Messages of a burst that are looked at: about 0.04 ms of the ingest thread."""
+"""Maximum number of messages of a burst that are counted. Counting them takes about 0.04 ms of the ingest thread."""
 KEPT_PER_TOPIC: Final = 3
 KEPT_BYTES: Final = 4_096
-"""Max size of a message that is kept: as much as the page shows of a payload. Together they have at most 12 MB."""
+"""Maximum size of a stored message. The page shows no more of a payload. All stored messages have at most 12 MB."""
 MAX_TOPIC_BYTES: Final = 1_024
 """Messages with a longer topic are not sampled."""
 
 
 class BusyTopic(NamedTuple):
-    """A topic, its share (0 to 1) of the sampled messages, and the time of the last one in ms since 1970."""
+    """A topic, its share (0 to 1) of the sampled messages, and the time of its last message in ms since 1970."""
 
     topic: str
     share: float
@@ -47,14 +48,14 @@ class _Topic:
 
 
 class TopicSample:
-    """Sample since the page was opened. The ingest thread calls `offer`, the server the other methods."""
+    """Sample since the page was opened. The ingest thread calls `offer`; the server calls the other methods."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._topics: dict[bytes, _Topic] = {}
         self._sampled = 0
         self.since_ms = 0
-        """Time of the first message that counts, in ms since 1970."""
+        """Time from which messages are counted, in ms since 1970."""
 
     def restart(self) -> None:
         """Start the counters again. The stored messages stay."""
@@ -65,7 +66,7 @@ class TopicSample:
                 each.messages = 0
 
     def offer(self, burst: list[Publish], now_ms: int) -> None:
-        """Count and store messages, spread over a burst. Called by the ingest thread."""
+        """Count and store some messages from all parts of a burst. The ingest thread calls this method."""
         # Each sampled message also counts for the messages between it and the next sampled one.
         step = 1 + (len(burst) - 1) // SAMPLED_PER_BURST
         with self._lock:
@@ -94,7 +95,7 @@ class TopicSample:
         return heapq.nlargest(count, self._topics.items(), key=lambda item: item[1].messages)
 
     def busiest(self, count: int) -> list[BusyTopic]:
-        """Return the topics with the most messages, largest first."""
+        """Return the `count` topics with the most messages, the busiest first."""
         with self._lock:
             return [
                 BusyTopic(name.decode("utf-8", "replace"), each.messages / self._sampled, each.last_ms)
@@ -103,7 +104,7 @@ class TopicSample:
             ]
 
     def recent(self, matches: Callable[[Publish], bool], count: int) -> list[tuple[Publish, int]]:
-        """Return the newest stored messages that match, oldest first."""
+        """Return the newest `count` stored messages that match, the oldest first."""
         with self._lock:
             kept = [each for topic in self._topics.values() for each in topic.kept]
         kept.sort(key=lambda each: each[1], reverse=True)

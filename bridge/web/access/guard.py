@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     Handler = Callable[[Request], Awaitable[Response]]
 
 WRONG_TOKEN_SECS: Final = 1.0
-"""Delay in seconds after a wrong token: it makes guessing slow."""
+"""Seconds by which the response to a wrong token is delayed, so that guessing a token is slow."""
 
 
 class Guard:
-    """Access checks that run before each handler. They store the user of the request in `request.state.user`."""
+    """Access checks that run before each handler. They store the user of the request in `request.state.user`.
+
+    The methods `look`, `act` and `edit` add the checks to a handler.
+    """
 
     def __init__(self, settings: HttpSettings) -> None:
         tokens = {Role.VIEW: settings.view_token, Role.EDIT: settings.token}
@@ -90,10 +93,11 @@ class Guard:
     async def role_of(self, request: Request, given: str) -> Role | None:
         """Return the role of a request's token.
 
-        If the token is wrong, return None after a delay. Raise RequestError.
+        If the token is wrong, return None after a delay. Raise RequestError if the address has sent too many wrong
+        tokens.
         """
         address = request.client.host if request.client else "an unknown address"
-        # Refused before the token is compared. Otherwise an attacker could still recognize the correct token.
+        # Refuse before the token is compared. Otherwise the correct token would get another response than wrong tokens.
         if self._wrong.refuses(address):
             raise RequestError(429, "too many wrong tokens from this address: retry in some seconds")
         role = self.sessions.role_of(given)

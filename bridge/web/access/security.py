@@ -52,10 +52,10 @@ def bearer_token(headers: Headers) -> str | None:
 
 
 def host_is_ours(headers: Headers, settings: HttpSettings) -> bool:
-    """Return whether the Host is valid.
+    """Return whether the Host header is valid.
 
-    If the page listens on a loopback address, the Host must be a loopback name. Otherwise, every Host is valid,
-    because a token is required.
+    If the page listens on a loopback address, the Host header must contain a loopback name. Otherwise each value is
+    valid, because a token is required.
     """
     if settings.host not in LOOPBACK:
         return True
@@ -70,7 +70,8 @@ def origin_is_ours(headers: Headers) -> bool:
     if headers.get(OUR_HEADER) is None:
         return False
     origin = headers.get("origin")
-    # Browsers send an Origin with each POST request. A program such as curl sends none, and has no user's cookie.
+    # Browsers send an Origin header with each POST request. A program such as curl sends none, but it also has no
+    # session cookie that another site could misuse.
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 

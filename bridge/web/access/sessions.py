@@ -33,7 +33,10 @@ class User:
 
 
 class LoginSessions:
-    """Sessions of clients that have sent a token. `tokens` has the token of each role. A restart ends all sessions."""
+    """Sessions of clients that have logged in. `tokens` has the token of each role.
+
+    The sessions exist only in memory, so a restart of the bridge ends them.
+    """
 
     def __init__(self, tokens: dict[Role, str], clock: Callable[[], float] = time.monotonic) -> None:
         self._digests = {role: _digest(token) for role, token in tokens.items()}
@@ -42,7 +45,7 @@ class LoginSessions:
 
     @property
     def needed(self) -> bool:
-        """True if there is a token."""
+        """True if clients must log in, because at least one token is set."""
         return bool(self._digests)
 
     def role_of(self, given: str) -> Role | None:
@@ -58,7 +61,7 @@ class LoginSessions:
         return found
 
     def begin(self, user: User) -> str:
-        """Start a session and return its secret. With too many sessions, the oldest one ends."""
+        """Start a session and return its secret. If there are MAX_SESSIONS already, end the oldest one."""
         now = self._clock()
         self._open = {name: each for name, each in self._open.items() if each[0] > now}
         # Sessions are stored in the order of their start, so the first one is the oldest.
@@ -73,7 +76,7 @@ class LoginSessions:
         self._open.pop(session, None)
 
     def user_of(self, cookie: str | None) -> User | None:
-        """Return the user of a session by its secret; None if there is no such session."""
+        """Return the user of the session with this secret; None if there is no such session."""
         end, user = self._open.get(cookie or "", (0.0, None))
         return user if end > self._clock() else None
 

@@ -1,8 +1,9 @@
 """Defence against guessing tokens, by client address.
 
-The response to a wrong token is delayed, and few such responses may wait at a time. An address with wrong tokens is
-logged once a minute. A token has at least 16 characters, so it cannot be guessed at this rate. Users may share an
-address, such as that of a proxy. So an address is refused only while responses to its wrong tokens wait.
+The response to a wrong token is delayed, and only a few responses may be delayed at the same time. An address that
+sends wrong tokens is logged once a minute. A token has at least 16 characters, so it cannot be guessed at this rate.
+Several users may have the same address, such as that of a proxy. So an address is refused only while responses to its
+wrong tokens are delayed.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_DELAYED: Final = 4
-"""Max number of delayed answers to one address."""
+"""Maximum number of responses to one address that are delayed at the same time."""
 MAX_DELAYED_IN_ALL: Final = 32
-"""Max number of delayed answers: each occupies a connection."""
+"""Maximum number of responses to all addresses that are delayed at the same time. Each occupies a connection."""
 MAX_ADDRESSES: Final = 1_000
 LOG_SECS: Final = 60.0
 
@@ -31,11 +32,14 @@ class WrongTokens:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._delayed: dict[str, int] = {}
-        # Time of the last log line of an address, and its wrong tokens since then.
+        # By address: the time of the last log line about it, and the number of its wrong tokens since then.
         self._logged: dict[str, tuple[float, int]] = {}
 
     def refuses(self, address: str) -> bool:
-        """Return whether to refuse a token from this address unread, because responses to earlier ones still wait."""
+        """Return whether to refuse a token from this address without comparing it.
+
+        An address is refused while several responses to its wrong tokens are delayed.
+        """
         in_all = sum(self._delayed.values())
         mine = self._delayed.get(address, 0)
         return mine >= MAX_DELAYED or (mine > 0 and in_all >= MAX_DELAYED_IN_ALL)
@@ -43,8 +47,8 @@ class WrongTokens:
     async def delay(self, address: str, secs: float) -> None:
         """Log a wrong token, and wait until the response may be sent."""
         self._log(address)
-        # Each delayed response occupies a connection, so with too many of them this one is sent at once. A token of 16
-        # characters cannot be guessed at that rate either.
+        # Too many responses are delayed already, and each occupies a connection. So send this response at once. Even
+        # without the delay, a token of 16 characters cannot be guessed.
         if sum(self._delayed.values()) >= MAX_DELAYED_IN_ALL:
             return
         self._delayed[address] = self._delayed.get(address, 0) + 1
@@ -62,7 +66,7 @@ class WrongTokens:
         if now - at >= LOG_SECS:
             log.warning("page: invalid token from %s (%d since the last such line)", address, count)
             at, count = now, 0
-        # The oldest address is the first one, because each is moved to the end when it is used.
+        # Each address moves to the end when it sends a wrong token, so the first address is the oldest one.
         self._logged[address] = (at, count)
         if len(self._logged) > MAX_ADDRESSES:
             del self._logged[next(iter(self._logged))]

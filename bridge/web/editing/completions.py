@@ -26,21 +26,21 @@ _ROOTS: Final = {
     "payload": "the decoded payload",
     "captures": "the captures of the topic, by name",
     "topic": "the topic",
-    "levels": "the topic's levels, a list",
+    "levels": "the levels of the topic, as a list",
     "received_at": "when the bridge received the message: 2026-01-31T12:00:00.000Z",
-    "received_at_ms": "the same, in milliseconds since 1970",
+    "received_at_ms": "when the bridge received the message, in milliseconds since 1970",
     "qos": "0, 1 or 2, as received",
     "retain": "true if the broker had retained the message",
     "properties": "MQTT 5 properties",
     "mapping": "the mapping's name",
-    VARS: "with vars: its values, by name",
-    RECORD: "in partition_key_from: the record",
-    SAMPLE: "with keep: mean: the statistics of the span",
+    VARS: "the values of vars, by name",
+    RECORD: "the finished record; only in partition_key_from",
+    SAMPLE: "the statistics of the span; only with keep: mean",
 }
 
 
 def completions(mappings: Path) -> dict[str, Any]:
-    """Return all completions. `mappings` is the folder of the mappings, with tables and schemas beside them."""
+    """Return all completions. `mappings` is the folder of the mapping files, which also has the tables and schemas."""
     tables = sorted({file.stem for file in table_files(mappings)})
     return {**_fixed(), "tables": tables, "schemas": list(schema_files(mappings))}
 
@@ -59,7 +59,10 @@ def _fixed() -> dict[str, Any]:
 
 
 def _keys(schema: dict[str, Any], node: dict[str, Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """Yield (path, keys) of each object in the file. The path is "" for the file, `outputs[]` for an item of a list."""
+    """Yield the path and the keys of each object that a mapping file may contain.
+
+    The path of the file itself is "", and the path of an item of `outputs` is `outputs[]`.
+    """
     members = _members(schema, node)
     # No object of the schema contains itself today. The limit prevents an endless recursion if one ever does.
     if not members or depth > _MAX_DEPTH:
@@ -83,13 +86,13 @@ def _alternatives(schema: dict[str, Any], node: Any) -> list[dict[str, Any]]:
         return []
     if "$ref" in node:
         return _alternatives(schema, schema["$defs"][node["$ref"].removeprefix(_DEFINITIONS)])
-    # Beside `properties`, `anyOf` does not list alternatives, but combinations of required keys.
+    # In an object with `properties`, `anyOf` lists combinations of required keys, and no alternatives.
     choices = None if "properties" in node else node.get("anyOf") or node.get("oneOf")
     return [below for each in choices for below in _alternatives(schema, each)] if choices else [node]
 
 
 def _described(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of a key, and its values if they are few."""
+    """Return the description of a key, and its values if it has a fixed set of values."""
     values: list[Any] = []
     for each in _alternatives(schema, node):
         values += each.get("enum", [each["const"]] if "const" in each else [])

@@ -1,7 +1,7 @@
 """Names of enabled and disabled mapping files.
 
-`press.yaml` is an enabled mapping. `press.yaml.disabled` is the same mapping, disabled: the bridge ignores files with
-any other ending.
+`press.yaml` is an enabled mapping. `press.yaml.disabled` is the same mapping, disabled: the bridge loads only files
+whose names end with .yaml or .yml.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class MappingFileName(NamedTuple):
 
     @property
     def toggled(self) -> MappingFileName:
-        """The file's name after it is disabled, or enabled."""
+        """Name of the file after the mapping is disabled or, if it is disabled now, enabled."""
         file = f"{self.file}{DISABLED}" if self.enabled else self.file.removesuffix(DISABLED)
         return MappingFileName(self.name, file, not self.enabled)
 
@@ -34,7 +34,7 @@ class MappingFileName(NamedTuple):
 
 
 def parse_file_name(file: str) -> MappingFileName | None:
-    """Return the parts of a file's name; None if it is not the name of a mapping file."""
+    """Return the parts of a file's name, or None if it is not the name of a mapping file."""
     enabled = not file.endswith(DISABLED)
     active = file.removesuffix(DISABLED)
     if not is_mapping_name(active) or not _is_text(file):
@@ -52,7 +52,7 @@ def name_problem(name: object) -> str:
     if not isinstance(name, str) or not names_a_mapping(name) or not is_mapping_name(f"{name}{SUFFIXES[0]}"):
         return "a mapping's name is 1 to 128 letters, digits, . _ - and does not begin with a dot"
     if _ENDING.search(name.lower()) or name.lower().endswith(DISABLED):
-        return "a mapping's name has no ending of a file: leave out .yaml"
+        return "a mapping's name is not the name of a file: leave out .yaml"
     return ""
 
 

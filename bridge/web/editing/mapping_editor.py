@@ -1,7 +1,7 @@
 """Changes of mapping files by users of the page.
 
-Only one change is made at a time. Each names the version that its user has seen, so that no change of another user is
-overwritten.
+Only one change is made at a time. Each change names the version of the file that its user has seen. If the file now has
+another version, the change is refused, so that it does not overwrite the change of another user.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_FILES: Final = 5_000
-"""Max number of mapping files in the folder, beyond which the page creates none."""
+"""Number of mapping files in the folder from which the page creates no more."""
 _FOUND: Final = "as found on disk, before a change on the page"
 
 
@@ -44,21 +44,21 @@ class Author:
 class MappingFile:
     """Current file of a mapping.
 
-    `text` is None without a file. `fixed` is the reason why it cannot be edited, or "".
+    `text` is None if there is no file. `read_only_reason` is the reason why the file cannot be edited, or "".
     """
 
     names: MappingFileName
     text: bytes | None
-    fixed: str
+    read_only_reason: str
 
     @property
     def version(self) -> str:
-        """The version of the text; "" without a file."""
+        """Version of the text; "" if there is no file."""
         return version_of(self.text)
 
     @property
     def shown(self) -> str:
-        """The text for the page."""
+        """Text for the page. Bytes that are not UTF-8 are replaced."""
         return (self.text or b"").decode("utf-8", "replace")
 
 
@@ -66,13 +66,13 @@ class MappingEditor:
     """Editor of the mapping files. Every method may be called on any thread, and raises RequestError."""
 
     def __init__(self, mappings: Path, data: Path) -> None:
-        """Edit the files in `mappings`; keep their history in the folder `data`."""
+        """Edit the files in the folder `mappings`, and store their history in the folder `data`."""
         self.folder = MappingFolder(mappings)
         self._store = VersionStore(data)
         self._one_at_a_time = threading.Lock()
 
     def open(self, name: str) -> MappingFile:
-        """Return a mapping's file. If it was changed on disk since the last version, the history records this."""
+        """Return a mapping's file. If it was changed on disk since the last version, add a version to its history."""
         with self._one_at_a_time:
             found = self._present(name)
             try:
@@ -81,7 +81,7 @@ class MappingEditor:
                 if self._store.latest(name) is not None:
                     self._note_change_on_disk(found)
             except OSError as error:
-                # Reading must work on a full disk too.
+                # The history cannot be written on a full disk, but reading a mapping must still work.
                 log.warning("history of the mappings: %s", error)
             return found
 
@@ -111,8 +111,8 @@ class MappingEditor:
     def enable(self, name: str, expected: str, author: Author, *, enabled: bool) -> str:
         """Enable or disable a mapping. Return its version."""
         with self._changing(name, expected) as found:
-            # Two users may click the same button. The second user already has the wanted state, so this is not an
-            # error.
+            # Two users may click the same button. For the second user, the mapping already has the requested state, so
+            # this is not an error.
             if found.names.enabled == enabled:
                 return found.version
             if not enabled:
@@ -132,7 +132,7 @@ class MappingEditor:
             self._make(entry, b"", lambda: self.folder.remove(found.names.file, expected))
 
     def history(self, name: str) -> tuple[list[Entry], int]:
-        """Return the versions of a mapping, newest first, and the number of damaged ones."""
+        """Return the versions of a mapping, newest first, and the number of damaged versions."""
         self.open(name)
         with self._one_at_a_time, _readable():
             return self._store.entries(name)
@@ -146,7 +146,7 @@ class MappingEditor:
         return found
 
     def deleted(self) -> dict[str, Entry]:
-        """Return the deletion of each mapping that was deleted on the page and has no file now."""
+        """Return the last entry of each mapping that was deleted on the page and has no file now."""
         with self._one_at_a_time, _readable():
             present = {each.name for each in self.folder.files()}
             return {name: entry for name, entry in self._store.deleted().items() if name not in present}
@@ -155,16 +155,17 @@ class MappingEditor:
 
     @contextmanager
     def _changing(self, name: str, expected: str, *, new: bool = False) -> Iterator[MappingFile]:
-        """Lock, update the history, and yield the file.
+        """Take the lock, update the history, and yield the file.
 
-        Raise if it may not be edited or has another version. With `new`, the file need not exist.
+        Raise RequestError if the file cannot be edited, has another version, or is missing. With `new`, a missing file
+        is not an error.
         """
         with self._one_at_a_time:
             found = self._present(name)
             if found.text is None and not expected and not new:
                 raise RequestError(404, f"no mapping '{name}'")
-            if fixed := self.folder.read_only_reason() or found.fixed:
-                raise RequestError(403, fixed, code="not-editable")
+            if why_not := self.folder.read_only_reason() or found.read_only_reason:
+                raise RequestError(403, why_not, code="not-editable")
             try:
                 self._store.recover(self._was_made)
                 self._note_change_on_disk(found)
@@ -178,7 +179,7 @@ class MappingEditor:
                 raise RequestError(409, why, code="not-written") from error
 
     def _make(self, entry: Entry, text: bytes | None, change: Callable[[], None]) -> None:
-        """Make a change and log it. The history stores the change as pending before, and as a version afterwards."""
+        """Make a change and log it. The history stores the change as pending first, and as a version afterwards."""
         before = self._store.latest(entry.old_name or entry.name)
         self._store.begin(entry, text or b"")
         try:
@@ -197,7 +198,7 @@ class MappingEditor:
         try:
             self._store.recover(self._was_made)
         except OSError as error:
-            # The next access finds `pending`, and finishes it.
+            # The next access to the history finds the pending change, and finishes it.
             log.warning("history of the mappings: %s", error)
 
     def _present(self, name: str) -> MappingFile:
@@ -205,18 +206,18 @@ class MappingEditor:
         files = self.folder.files_of(name)
         if not files:
             return MappingFile(new_file_name(name), None, name_problem(name))
-        fixed = name_problem(name) or self.folder.fixed_reason(files[0].file)
+        why_not = name_problem(name) or self.folder.file_read_only_reason(files[0].file)
         if len(files) > 1:
-            fixed = f"several files have this name ({', '.join(each.file for each in files)}): remove all but one"
+            why_not = f"several files have this name ({', '.join(each.file for each in files)}): remove all but one"
         text = self.folder.shown(files[0].file)
-        if not fixed and not _is_utf8(text):
-            fixed = f"{files[0].file} is not UTF-8: the page cannot edit it without a change of its text"
-        return MappingFile(files[0], text, fixed)
+        if not why_not and not _is_utf8(text):
+            why_not = f"{files[0].file} is not UTF-8: the page cannot edit it without a change of its text"
+        return MappingFile(files[0], text, why_not)
 
     def _note_change_on_disk(self, found: MappingFile) -> None:
-        """Store the current text as a version, unless it is the newest version. So no active version is ever lost."""
+        """Store the current text as a version, unless it is the newest version. So no text on disk is ever lost."""
         latest = self._store.latest(found.names.name)
-        if found.fixed or found.text is None or (latest is not None and latest.version == found.version):
+        if found.read_only_reason or found.text is None or (latest is not None and latest.version == found.version):
             return
         note = "" if latest else _FOUND
         entry = self._entry(found, "changed on disk", Author("", note), found.version, len(found.text))
@@ -268,7 +269,7 @@ def _require_version(found: MappingFile, expected: str) -> None:
 
 
 def conflict_of(name: str, text: bytes | None) -> RequestError:
-    """Return the response for a file whose version differs from the one that the editor loaded."""
+    """Return the error for a file that has another version than its user has seen."""
     present = None if text is None else text.decode("utf-8", "replace")
     what = "was deleted since you opened it" if text is None else "has changed since you opened it"
     why = f"mapping '{name}' {what}, on disk or in another window"

@@ -1,7 +1,8 @@
-"""Access of the page to the mappings folder. It reaches only files in the folder, never through links.
+"""Access of the page to the files in the folder of the mappings.
 
-Every access uses a descriptor of the folder and does not follow links (O_NOFOLLOW). So a link that appears between a
-check and the access has no effect. Files are replaced atomically.
+Every change uses a descriptor of the folder and does not follow links (O_NOFOLLOW). So another program cannot redirect
+a change by a link that it creates between a check and the change. Only `shown` follows links, and only to files in the
+folder. Files are replaced atomically.
 """
 
 from __future__ import annotations
@@ -30,14 +31,17 @@ VERSION_DIGITS: Final = 16
 # Link that Kubernetes makes in each mounted ConfigMap and Secret:
 # https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically
 _DATA_LINK: Final = "..data"
-# O_NONBLOCK: opening a FIFO of this name must not wait for a writer. `_read` then rejects it, as any file that is not
+# O_NONBLOCK: opening a FIFO must not wait for a writer. `_read` then rejects the FIFO, like every file that is not
 # regular.
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Conflict(Exception):
-    """Error: the file is not the version that the editor loaded. `text` is its present content; None without a file."""
+    """Error: the file has another version than its user has seen.
+
+    `text` is the current content of the file, or None if there is no file.
+    """
 
     def __init__(self, text: bytes | None) -> None:
         super().__init__()
@@ -69,12 +73,15 @@ class MappingFolder:
         return sorted((each for each in self.files() if each.name == name), key=lambda each: not each.enabled)
 
     def read(self, file: str) -> bytes | None:
-        """Return a file's content; None if there is no such file. Raise OSError for a link or too large a file."""
+        """Return a file's content; None if there is no such file. Raise OSError if it is a link, or too large."""
         with self._opened() as folder:
             return _read(folder, file)
 
     def summaries(self) -> Iterator[tuple[MappingFileName, str, os.stat_result | None]]:
-        """Yield each mapping file with its version and status; "" and None if it cannot be read."""
+        """Yield the name, the version and the status (os.stat) of each mapping file.
+
+        If a file cannot be read, its version is "" and its status is None.
+        """
         known, self._versions = self._versions, {}
         for names in self.files():
             path = self.path / names.file
@@ -91,7 +98,7 @@ class MappingFolder:
     def shown(self, file: str) -> bytes | None:
         """Return a file's content for the page; None if there is no such file. Raise RequestError.
 
-        Links within the folder are followed: Kubernetes mounts a ConfigMap with them.
+        Links to files within the folder are followed, because Kubernetes mounts a ConfigMap as such links.
         """
         path = self.path / file
         try:
@@ -107,7 +114,7 @@ class MappingFolder:
             raise RequestError(409, f"{file}: cannot be read: {error.strerror or error}") from error
 
     def read_only_reason(self) -> str:
-        """Return the reason why no file of the folder can be edited; "" if files can."""
+        """Return the reason why no file of the folder can be edited; "" if files can be edited."""
         if (self.path / _DATA_LINK).is_symlink():
             return "the folder is a mounted ConfigMap or Secret: change it in Kubernetes"
         # access(2) also detects read-only file systems, even for root.
@@ -115,8 +122,8 @@ class MappingFolder:
             return f"the bridge may not write to the folder {self.path}"
         return ""
 
-    def fixed_reason(self, file: str) -> str:
-        """Return the reason why one file cannot be edited; "" if it can."""
+    def file_read_only_reason(self, file: str) -> str:
+        """Return the reason why one file cannot be edited; "" if it can be edited."""
         try:
             status = os.lstat(self.path / file)
         except OSError as error:
@@ -204,13 +211,13 @@ def _status(folder: int, file: str) -> os.stat_result | None:
 def _write_new(folder: int, file: str, text: bytes, replaces: str) -> None:
     """Write a file with the mode and owner of the replaced file, and wait until it is on disk."""
     old = _status(folder, replaces)
-    # Other users must not be able to read it before it has the mode of the old file.
+    # Until the new file has the mode of the old file, other users must not be able to read it.
     with os.fdopen(os.open(file, _CREATE, 0o666 if old is None else 0o600, dir_fd=folder), "wb") as opened:
         opened.write(text)
         opened.flush()
         if old is not None:
             mine = os.fstat(opened.fileno())
-            # Only root may give a file to another owner. `fixed_reason` has refused the edit if the bridge could not.
+            # Only root may give a file to another owner. For other users, `file_read_only_reason` has refused the edit.
             if (mine.st_uid, mine.st_gid) != (old.st_uid, old.st_gid):
                 os.fchown(opened.fileno(), old.st_uid, old.st_gid)
             # fchown clears the set-user-ID bits (chown(2)), so the mode is set after the owner.

@@ -41,9 +41,10 @@ class DamagedEntry(Exception):
 class Entry:
     """A change of a mapping file.
 
-    `number` counts up over all mappings; 0 before it is stored. `version` and `bytes` describe the text after the
-    change: "" and 0 if it removed the file. `was` and `file` are the file's name before and after it, "" if there is
-    none; `old_name` is the mapping's name before it was renamed, else "".
+    number          consecutive over all mappings; 0 until the entry is stored
+    version, bytes  version and size of the text after the change; "" and 0 if the change deleted the file
+    was, file       name of the file before and after the change; "" if there was no file
+    old_name        name of the mapping before a rename; "" for other changes
     """
 
     name: str
@@ -70,7 +71,7 @@ def to_bytes(entry: Entry, text: bytes) -> bytes:
 
 
 def from_head(head: bytes, size: int) -> Entry:
-    """Return the entry of a file with this first line and this size in bytes. Raise DamagedEntry."""
+    """Return the entry in a file. `head` is its first line, and `size` its size in bytes. Raise DamagedEntry."""
     try:
         read = orjson.loads(head)
     except orjson.JSONDecodeError:

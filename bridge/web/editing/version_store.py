@@ -1,12 +1,13 @@
 """History of the mapping files, in the bridge's data folder. It has each version that the page wrote or found on disk.
 
-    mapping-history/0000000042-press     version 42, of the mapping `press`
+    mapping-history/0000000042-press     version 42, which is a version of the mapping `press`
     mapping-history/pending              the change that is being made
 
-A change has three steps: it is written as `pending`, it is made, and `pending` is renamed to a version. After a crash
-between these steps, the next access compares the mapping's file with `pending` to find out whether the change was made.
-Each file is written under a temporary name, synced and renamed, so that it is either complete or absent. Damaged files
-are skipped and reported, and deleted when they are among the oldest files.
+A change has three steps. First, the change is written to the file `pending`. Then the mapping's file is changed. Last,
+`pending` is renamed to a version. After a crash between these steps, the next access compares the mapping's file with
+`pending` to find out whether the change was made. Each file is written under a temporary name, synced and renamed, so
+that it is either complete or absent. Damaged files are skipped and logged. They are deleted when they are among the
+oldest files.
 """
 
 from __future__ import annotations
@@ -29,33 +30,33 @@ log = logging.getLogger(__name__)
 
 FOLDER: Final = "mapping-history"
 MAX_VERSIONS: Final = 100
-"""Max number of versions of one mapping."""
+"""Maximum number of versions of one mapping."""
 MAX_ALL_VERSIONS: Final = 5_000
-"""Max number of versions of all mappings."""
+"""Maximum number of versions of all mappings."""
 MAX_BYTES: Final = 64 * 1024 * 1024
-"""Max size of all versions: 64 MiB. A version has at most 1 MiB, and seldom more than a few KiB."""
+"""Maximum size of all versions together. A version has at most 1 MiB, and seldom more than a few KiB."""
 _PENDING: Final = "pending"
 _FILE: Final = re.compile(r"([0-9]{10,18})-(.+)")
 _MAX_HEAD_BYTES: Final = 16 * 1024
 
 
 class VersionStore:
-    """The history. Not thread-safe: the caller holds a lock. Methods raise OSError."""
+    """The history. It is not thread-safe, so the caller must hold a lock. Methods raise OSError."""
 
     def __init__(self, data: Path) -> None:
-        """Keep the history in a folder of `data`, which is created by the first change."""
+        """Store the history in a subfolder of `data`. The first change creates the subfolder."""
         self._folder = data / FOLDER
         self._reported: set[str] = set()
 
     def begin(self, entry: Entry, text: bytes) -> None:
-        """Store a change that is about to be made."""
+        """Store a change that is about to be made, as the pending change."""
         make_private(self._folder)
-        # The folder may exist already, with another mode.
+        # The folder may exist already, with a mode that allows access to other users.
         self._folder.chmod(OWNER_ONLY)
         self._write(_PENDING, to_bytes(replace(entry, number=self._next_number()), text))
 
     def commit(self) -> None:
-        """Store the change that was begun as a version, and delete the oldest versions beyond the limits."""
+        """Store the pending change as a version, and delete the oldest versions beyond the limits."""
         entry, _ = from_bytes((self._folder / _PENDING).read_bytes())
         (self._folder / _PENDING).rename(self._folder / f"{entry.number:010d}-{entry.name}")
         sync(self._folder)
@@ -88,9 +89,9 @@ class VersionStore:
             self.abort()
 
     def entries(self, name: str) -> tuple[list[Entry], int]:
-        """Return the versions of a mapping, newest first, and the number of damaged ones.
+        """Return the versions of a mapping, newest first, and the number of damaged versions.
 
-        Versions from before the mapping was renamed belong to it.
+        If the mapping was renamed, its versions under the old name are included.
         """
         found: list[Entry] = []
         damaged, wanted = 0, name
@@ -104,6 +105,7 @@ class VersionStore:
                 self._report(file)
                 continue
             found.append(entry)
+            # Versions from before a rename have the old name in their file name.
             wanted = entry.old_name or wanted
         return found, damaged
 
@@ -113,7 +115,7 @@ class VersionStore:
         return found[0] if found else None
 
     def deleted(self) -> dict[str, Entry]:
-        """Return the newest version of each mapping, if that version is a deletion."""
+        """Return the newest version of each mapping whose newest version is a deletion."""
         newest = {_name_of(file): file for file in sorted(self._files())}
         found = {}
         for name, file in newest.items():

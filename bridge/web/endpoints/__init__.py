@@ -1,1 +1,4 @@
-"""Endpoints of the page. Each class serves one subject and lists its routes. The logic is in other modules."""
+"""Endpoints of the page. Each class has the handlers of one subject and lists their routes.
+
+The handlers only read requests and write responses. The logic is in other modules.
+"""

@@ -13,7 +13,16 @@ from starlette.routing import Route
 from bridge.spool.dead_letter_groups import GroupKey, find_in_group, group_dead_letters, numbers_of_group
 from bridge.timestamps import rfc3339
 from bridge.web.presentation import dead_letter_summary
-from bridge.web.requests import MAX_INTEGER, RequestError, body, integer, integer_in, json, worker_in, worker_of
+from bridge.web.requests import (
+    MAX_INTEGER,
+    RequestError,
+    body,
+    integer_from_text,
+    integer_in_body,
+    json,
+    worker_in_body,
+    worker_in_query,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,13 +40,17 @@ log = logging.getLogger(__name__)
 
 MAX_LISTED: Final = 200
 STEP_DEAD_LETTERS: Final = 2_000
-"""Number of dead letters that one request replays or deletes: ten transactions.
+"""Maximum number of dead letters that one request replays or deletes, in ten transactions.
 
-The page repeats the request and shows the progress.
+The page repeats the request until all are handled, and shows the progress.
 """
 MIN_AGE_SECS: Final = 1.0
+"""Minimum time for which known groups are used again."""
 REST: Final = 10
-"""Grouping pauses for this multiple of its duration, so it uses at most one tenth of the time."""
+"""Known groups are used again for this multiple of the time that the grouping took.
+
+So grouping uses at most one tenth of the time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +79,43 @@ class DeadLetterGroupEndpoints:
         ]
 
     async def groups(self, request: Request) -> Response:
-        """Serve GET /api/dead-letters/groups?worker=: all dead letters by mapping, code and reason.
+        """Serve GET /api/dead-letters/groups?worker=: the groups of dead letters by mapping, code and reason.
 
-        The largest group is the first. A reason is the text of the error without its values. `others` are dead letters
-        of further groups.
+        The largest group is the first. A reason is the text of the error without its values. `others` is the number of
+        dead letters in groups that the list does not contain.
         """
-        grouped = await self._grouped(self._bridge.dead_letters_folder(worker_of(request.query_params)))
+        grouped = await self._grouped(self._bridge.dead_letters_folder(worker_in_query(request.query_params)))
         return json({"groups": [_value(each) for each in grouped.groups], "others": grouped.others})
 
     async def group(self, request: Request) -> Response:
-        """Serve GET /api/dead-letters/group?worker=&mapping=&code=&reason=&before=&limit=: its newest dead letters."""
+        """Serve GET /api/dead-letters/group?worker=&mapping=&code=&reason=&before=&limit=: one group's dead letters.
+
+        The newest dead letter is the first.
+        """
         query = request.query_params
-        folder, key = self._bridge.dead_letters_folder(worker_of(query)), GroupKey(*map(query.get, _KEY, ("", "", "")))
-        before, limit = integer(query, "before", 0), min(integer(query, "limit", 50), MAX_LISTED)
+        folder = self._bridge.dead_letters_folder(worker_in_query(query))
+        key = GroupKey(*map(query.get, _KEY, ("", "", "")))
+        before, limit = integer_from_text(query, "before", 0), min(integer_from_text(query, "limit", 50), MAX_LISTED)
         found = await self._threads.run(find_in_group, folder, key, before or None, limit)
         return json({"dead_letters": [dead_letter_summary(*each) for each in found]})
 
     async def replay(self, request: Request) -> Response:
-        """Serve POST /api/dead-letters/group/replay: the next dead letters of a group, oldest first.
+        """Serve POST /api/dead-letters/group/replay: replay the next dead letters of a group, oldest first.
 
-        It handles numbers above `after` and up to `up_to`, and returns the `last` one. Repeat it from there while
-        `more` is true.
+        The request handles dead letters with numbers above `after` and up to `up_to`. The response has the number of
+        the `last` one. While `more` is true, repeat the request with this number as `after`.
         """
         return await self._run_step("replay", request)
 
     async def delete(self, request: Request) -> Response:
-        """Serve POST /api/dead-letters/group/delete: with the same body and response as replay."""
+        """Serve POST /api/dead-letters/group/delete: delete dead letters of a group. The body is that of replay."""
         return await self._run_step("delete", request)
 
     async def _run_step(self, action: Action, request: Request) -> Response:
         asked = await body(request)
         key = GroupKey(*(_text_in(asked, name) for name in _KEY))
-        after, up_to = integer_in(asked, "after", 0), integer_in(asked, "up_to", MAX_INTEGER)
-        worker = worker_in(asked)
+        after, up_to = integer_in_body(asked, "after", 0), integer_in_body(asked, "up_to", MAX_INTEGER)
+        worker = worker_in_body(asked)
         folder = self._bridge.dead_letters_folder(worker)
         numbers = await self._threads.run(numbers_of_group, folder, key, after, up_to, STEP_DEAD_LETTERS)
         if not numbers:

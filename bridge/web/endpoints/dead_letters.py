@@ -10,7 +10,15 @@ from starlette.routing import Route
 from bridge.errors import NoSuchDeadLetter
 from bridge.spool.read_only import count_by_code, count_matching, find_dead_letters, find_numbers, read_dead_letter
 from bridge.web.presentation import dead_letter_json, dead_letter_summary
-from bridge.web.requests import RequestError, body, integer, integer_of, json, worker_in, worker_of
+from bridge.web.requests import (
+    RequestError,
+    body,
+    integer_from_json,
+    integer_from_text,
+    json,
+    worker_in_body,
+    worker_in_query,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +59,8 @@ class DeadLetterEndpoints:
         The response also contains all codes, and the number of dead letters that match.
         """
         folder, wanted = self._wanted(request)
-        limit, before = integer(request.query_params, "limit", 50), integer(request.query_params, "before", 0)
+        limit = integer_from_text(request.query_params, "limit", 50)
+        before = integer_from_text(request.query_params, "before", 0)
         found = await self._threads.run(
             lambda: list(find_dead_letters(folder, wanted, before=before or None, limit=min(limit, MAX_LISTED)))
         )
@@ -62,7 +71,10 @@ class DeadLetterEndpoints:
         )
 
     async def numbers(self, request: Request) -> Response:
-        """Serve GET /api/dead-letters/numbers?worker=&code=&mapping=&stream=&topic=: all matches, for one replay."""
+        """Serve GET /api/dead-letters/numbers?worker=&code=&mapping=&stream=&topic=: numbers of matching dead letters.
+
+        The page sends them in a request to replay or delete these dead letters.
+        """
         folder, wanted = self._wanted(request)
         numbers = await self._threads.run(find_numbers, folder, wanted, MAX_NUMBERS)
         return json({"numbers": numbers, "limit": MAX_NUMBERS})
@@ -70,29 +82,33 @@ class DeadLetterEndpoints:
     def _wanted(self, request: Request) -> tuple[Path, dict[str, str]]:
         query = request.query_params
         wanted = {name: query[name] for name in ("code", "mapping", "stream", "topic") if query.get(name)}
-        return self._bridge.dead_letters_folder(worker_of(query)), wanted
+        return self._bridge.dead_letters_folder(worker_in_query(query)), wanted
 
     async def dead_letter(self, request: Request) -> Response:
-        """Serve GET /api/dead-letters/NUMBER?worker=: one dead letter in full."""
-        number = integer(request.path_params, "number", 0)
-        folder = self._bridge.dead_letters_folder(worker_of(request.query_params))
+        """Serve GET /api/dead-letters/NUMBER?worker=: one dead letter with its payload."""
+        number = integer_from_text(request.path_params, "number", 0)
+        folder = self._bridge.dead_letters_folder(worker_in_query(request.query_params))
         try:
             return json(dead_letter_json(number, await self._threads.run(read_dead_letter, folder, number)))
         except NoSuchDeadLetter as error:
             raise RequestError(404, str(error)) from error
 
     async def replay(self, request: Request) -> Response:
-        """Serve POST /api/dead-letters/replay {"numbers": [...], "worker": 2}; `worker` is required with several."""
+        """Serve POST /api/dead-letters/replay {"numbers": [...], "worker": 2}: replay dead letters.
+
+        `worker` is required if the bridge has several workers.
+        """
         return await self._run_job("replay", request)
 
     async def delete(self, request: Request) -> Response:
-        """Serve POST /api/dead-letters/delete, with the same body as replay."""
+        """Serve POST /api/dead-letters/delete: delete dead letters. The body is that of replay."""
         return await self._run_job("delete", request)
 
     async def _run_job(self, action: Any, request: Request) -> Response:
         query = await body(request)
-        asked, worker = query.get("numbers"), worker_in(query)
-        numbers = [each for each in map(integer_of, asked) if each is not None] if isinstance(asked, list) else []
+        asked, worker = query.get("numbers"), worker_in_body(query)
+        given = map(integer_from_json, asked) if isinstance(asked, list) else ()
+        numbers = [each for each in given if each is not None]
         if not isinstance(asked, list) or len(numbers) < len(asked):
             raise RequestError(400, "expected numbers: a list of integers")
         if len(numbers) > MAX_NUMBERS:

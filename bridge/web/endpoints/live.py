@@ -74,7 +74,8 @@ class LiveEndpoints:
     def _stream(self, events: AsyncIterator[bytes]) -> Response:
         if self._listeners >= MAX_LISTENERS:
             raise RequestError(503, f"too many listeners (at most {MAX_LISTENERS})")
-        self._listeners += 1  # here: others may be admitted before the first event is sent
+        # Count the listener now and not with its first event: more listeners may be admitted before that event.
+        self._listeners += 1
         return EventStream(events, self._listener_left)
 
     def _listener_left(self) -> None:
@@ -82,7 +83,7 @@ class LiveEndpoints:
 
 
 class EventStream(StreamingResponse):
-    """Response that sends events until the client disconnects, and calls `on_end` then."""
+    """Response that sends events until the client disconnects, and then calls `on_end`."""
 
     def __init__(self, events: AsyncIterator[bytes], on_end: Callable[[], None]) -> None:
         super().__init__(events, media_type="text/event-stream")

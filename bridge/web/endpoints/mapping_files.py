@@ -13,7 +13,7 @@ from bridge.web.editing.file_names import new_file_name
 from bridge.web.editing.mapping_editor import Author, MappingFile, conflict_of
 from bridge.web.endpoints.mappings import why_not_editable
 from bridge.web.job_requests import MAX_MAPPING_CHARS
-from bridge.web.requests import RequestError, body, integer, json
+from bridge.web.requests import RequestError, body, integer_from_text, json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from bridge.web.thread_slots import ThreadSlots
 
 MAX_NOTE_CHARS: Final = 500
-_COUNTERS: Final = (
-    "counters, the ledger and dead letters stay under the old name; those of the new name begin at 0",
-    "what `changes` and `sample` remember is not taken over: records that `sample` holds are sent",
+_RENAME_NOTES: Final = (
+    "counters, the ledger and dead letters stay under the old name; the counters of the new name begin at 0",
+    "the state of `changes` and `sample` is not transferred to the new name: records that `sample` holds are sent",
     "dead letters of the old name cannot be replayed before a mapping has that name again",
 )
 
@@ -37,7 +37,8 @@ _COUNTERS: Final = (
 class MappingFileEndpoints:
     """Handlers of the edits.
 
-    A request contains the `version` that its user has seen. If the file has another version, the response is 409.
+    A request contains the `version` of the file that its user has seen. If the file now has another version, the
+    response is 409.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class MappingFileEndpoints:
         ]
 
     async def files(self, request: Request) -> Response:
-        """Serve GET /api/mapping-files: all mapping files, those that were deleted, and whether the user can edit."""
+        """Serve GET /api/mapping-files: all mapping files, the deleted mappings, and whether the user can edit."""
         why_not = why_not_editable(request, self._editor)
         files, deleted = await self._threads.run(self._files)
         folder = str(self._bridge.mappings.folder)
@@ -101,12 +102,12 @@ class MappingFileEndpoints:
     async def rollback(self, request: Request) -> Response:
         """Serve POST /api/mappings/NAME/rollback {"id": "42", "version": "…", "note": "…"}: save an earlier version.
 
-        `version` identifies the current file; null if it was deleted.
+        `version` is that of the current file, or null if the file was deleted.
         """
         asked, author = await self._asked(request)
         if not isinstance(asked.get("id"), str) or not asked["id"]:
-            raise RequestError(400, "expected id: that of a version")
-        number = integer(asked, "id", 0)
+            raise RequestError(400, "expected id: the id of a version")
+        number = integer_from_text(asked, "id", 0)
         entry, content = await self._threads.run(self._editor.version, request.path_params["name"], number)
         if not entry.version:
             raise RequestError(409, f"version {number} is a deletion: it has no text", code="no-text")
@@ -132,11 +133,12 @@ class MappingFileEndpoints:
         asked = {"old": old, "new": new, "old_name": old_name, "new_name": new_name}
         try:
             return await self._playground.run("diff", asked)
-        except BridgeError as error:  # a conflict must be reported even if its differences cannot be computed
+        except BridgeError as error:
+            # The response must report a conflict even if the differences cannot be computed.
             return {"differences": f"({error})"}
 
     async def compare(self, request: Request) -> Response:
-        """Serve POST /api/mappings/NAME/compare {"text": "…"}: the file on disk, and its differences to a text."""
+        """Serve POST /api/mappings/NAME/compare {"text": "…"}: the file on disk, and how the text differs from it."""
         text = (await body(request)).get("text")
         if not isinstance(text, str) or len(text) > MAX_MAPPING_CHARS:
             raise RequestError(400, f"expected text: at most {MAX_MAPPING_CHARS:,} characters")
@@ -149,20 +151,26 @@ class MappingFileEndpoints:
     async def rename(self, request: Request) -> Response:
         """Serve POST /api/mappings/NAME/rename {"to": "…", "version": "…", "note": "…"}: rename a mapping.
 
-        The response has notes on what stays under the old name.
+        The response has notes on the data that stays under the old name.
         """
         asked, author = await self._asked(request)
         arguments = request.path_params["name"], asked.get("to"), _version(asked), author
         version = await self._threads.run(self._editor.rename, *arguments)
-        return json({"version": version, "name": asked["to"], "notes": _COUNTERS})
+        return json({"version": version, "name": asked["to"], "notes": _RENAME_NOTES})
 
     async def disable(self, request: Request) -> Response:
-        """Serve POST /api/mappings/NAME/disable {"version": "…", "note": "…"}: the bridge then ignores the mapping."""
+        """Serve POST /api/mappings/NAME/disable {"version": "…", "note": "…"}: disable a mapping.
+
+        The bridge then ignores its file.
+        """
         asked, author = await self._asked(request)
         return await self._enable(request, _version(asked), author, enabled=False)
 
     async def enable(self, request: Request) -> Response:
-        """Serve POST /api/mappings/NAME/enable {"version": "…", "note": "…"}: 422 if the file does not load."""
+        """Serve POST /api/mappings/NAME/enable {"version": "…", "note": "…"}: enable a mapping.
+
+        If its file does not load, the response is 422.
+        """
         asked, author = await self._asked(request)
         found = await self._expected(request.path_params["name"], _version(asked))
         if found.text is not None:
@@ -175,19 +183,22 @@ class MappingFileEndpoints:
         return json({"version": version})
 
     async def delete_mapping(self, request: Request) -> Response:
-        """Serve POST /api/mappings/NAME/delete {"version": "…", "note": "…"}: it can be restored from its history."""
+        """Serve POST /api/mappings/NAME/delete {"version": "…", "note": "…"}: delete a mapping.
+
+        It can be restored from its history.
+        """
         asked, author = await self._asked(request)
         await self._threads.run(self._editor.delete, request.path_params["name"], _version(asked), author)
         return json({})
 
     async def versions(self, request: Request) -> Response:
-        """Serve GET /api/mappings/NAME/history: its versions, newest first, and the number of damaged ones."""
+        """Serve GET /api/mappings/NAME/history: versions of a mapping, newest first, and the number of damaged ones."""
         entries, damaged = await self._threads.run(self._editor.history, request.path_params["name"])
         return json({"entries": [each.value() for each in entries], "damaged": damaged})
 
     async def version(self, request: Request) -> Response:
-        """Serve GET /api/mappings/NAME/history/ID: the text of a version, and its differences to the current file."""
-        name, number = request.path_params["name"], integer(request.path_params, "id", 0)
+        """Serve GET /api/mappings/NAME/history/ID: text of a version, and how the current file differs from it."""
+        name, number = request.path_params["name"], integer_from_text(request.path_params, "id", 0)
         entry, content = await self._threads.run(self._editor.version, name, number)
         found = await self._threads.run(self._editor.open, name)
         text = content.decode("utf-8", "replace")
@@ -206,7 +217,7 @@ class MappingFileEndpoints:
     async def _expected(self, name: str, expected: str) -> MappingFile:
         """Return the file of a mapping.
 
-        If its version differs, raise RequestError (409) with its text and differences.
+        Raise RequestError (409) with the text of the file if its version is not `expected`.
         """
         found: MappingFile = await self._threads.run(self._editor.open, name)
         if found.version != expected:
@@ -232,7 +243,7 @@ class MappingFileEndpoints:
 
 
 def _version(asked: dict[str, Any]) -> str:
-    """Return the version that a request names, "" for null. Raise RequestError."""
+    """Return the version in a request, or "" for null. Raise RequestError."""
     version = asked.get("version")
     if version is not None and not isinstance(version, str):
         raise RequestError(400, "version: expected the version of the file, or null for a new one")
@@ -240,7 +251,7 @@ def _version(asked: dict[str, Any]) -> str:
 
 
 def _flag(asked: dict[str, Any], name: str) -> bool:
-    """Return a flag of a request, False by default. Raise RequestError."""
+    """Return a flag in a request; False if the flag is missing. Raise RequestError."""
     if not isinstance(asked.get(name, False), bool):
         raise RequestError(400, f"{name}: expected true or false")
     return asked.get(name) is True

@@ -49,7 +49,7 @@ class MappingEndpoints:
     async def mapping(self, request: Request) -> Response:
         """Serve GET /api/mappings/NAME: the file's current text, its version, its problems, and whether it is active.
 
-        `live` is true when the active mapping has this text.
+        `live` is true if the active mapping was loaded from this text.
         """
         name, mappings = request.path_params["name"], self._bridge.mappings
         found = await self._threads.run(self._editor.open, name)
@@ -72,7 +72,7 @@ class MappingEndpoints:
         return json(await self._threads.run(completions, self._bridge.mappings.folder))
 
     async def try_(self, request: Request) -> Response:
-        """Serve POST /api/try: a mapping on a message. Nothing is written, so read access is enough."""
+        """Serve POST /api/try: apply a mapping to a message. Nothing is written, so read access is enough."""
         return json(await self._playground.run("try", trial(await body(request))))
 
     async def preview(self, request: Request) -> Response:
@@ -84,7 +84,7 @@ class MappingEndpoints:
         return json(await self._playground.run("preview", query))
 
     async def propose(self, request: Request) -> Response:
-        """Serve POST /api/propose: a mapping for the messages of a topic, as `init` proposes it."""
+        """Serve POST /api/propose: propose a mapping for the messages of a topic, as `init` does."""
         asked = await body(request)
         query = {"topic": asked.get("topic"), "messages": messages(asked)}
         if not isinstance(query["topic"], str):
@@ -97,10 +97,13 @@ class MappingEndpoints:
 
 
 def why_not_editable(request: Request, editor: MappingEditor, found: MappingFile | None = None) -> str:
-    """Return why the user of a request cannot edit a mapping; "" if the user can. Without `found`: any mapping."""
+    """Return the reason why the user of a request cannot edit a mapping; "" if the user can edit it.
+
+    Without `found`, return only reasons that are true for all mappings.
+    """
     if request.state.user.role is not Role.EDIT:
         return "read-only: log in with http.token, or set it in bridge.yaml"
-    return editor.folder.read_only_reason() or (found.fixed if found is not None else "")
+    return editor.folder.read_only_reason() or (found.read_only_reason if found is not None else "")
 
 
 def _example(active: list[Mapping]) -> dict[str, str]:

@@ -38,13 +38,13 @@ class MonitoringEndpoints:
         ]
 
     async def healthz(self, _request: Request) -> Response:
-        """Serve GET /healthz: 200 while the bridge makes progress, else 503 with the reasons."""
-        # Not through the slots for requests: a health check must be answered even if all slots are in use.
+        """Serve GET /healthz: 200 while the bridge makes progress, otherwise 503 with the reasons."""
+        # Do not use the thread slots: a health check must get a response even if all slots are in use.
         verdict = await asyncio.to_thread(health, self._bridge)
         return json(verdict.value(), 200 if verdict.ok else 503)
 
     async def readyz(self, request: Request) -> Response:
-        """Serve GET /readyz: 200 if the bridge does all of its work, else 503. The reasons require read access."""
+        """Serve GET /readyz: 200 if the bridge does all of its work, otherwise 503. The reasons require read access."""
         verdict = await asyncio.to_thread(readiness, self._bridge)
         state = verdict.value() if await self._guard.user(request) else {"ok": verdict.ok}
         return json(state, 200 if verdict.ok else 503)

@@ -1,4 +1,4 @@
-"""Endpoints of the recordings: the curves, the rates of each mapping and stream, and the event log."""
+"""Endpoints of the recorded values: the curves of the page, the rates of mappings and streams, and the event log."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from bridge.web.thread_slots import ThreadSlots
 
 MAX_EVENTS: Final = 1_000
-"""Max number of events of one response; the page shows 200."""
+"""Maximum number of events in one response. The page shows 200."""
 DEFAULT_EVENTS: Final = 200
 
 
 class RecordingEndpoints:
-    """Handlers of the recordings."""
+    """Handlers of the recorded values."""
 
     def __init__(self, bridge: RunningBridge, threads: ThreadSlots) -> None:
         self._bridge = bridge
@@ -44,7 +44,7 @@ class RecordingEndpoints:
         ]
 
     async def history(self, _request: Request) -> Response:
-        """Serve GET /api/history: the rates of the last hour, of each mapping and stream."""
+        """Serve GET /api/history: the rates of each mapping and stream in the last hour."""
         return json(await self._threads.run(self._bridge.curves.named_rates))
 
     async def curves(self, request: Request) -> Response:
@@ -60,7 +60,7 @@ class RecordingEndpoints:
         return Response(text, media_type="text/csv", headers=disposition)
 
     async def event_log(self, request: Request) -> Response:
-        """Serve GET /api/event-log?kind=&limit=: events of all workers, newest first, of one kind or all."""
+        """Serve GET /api/event-log?kind=&limit=: events of one kind or all kinds, of all workers, newest first."""
         kind = request.query_params.get("kind", "")
         if kind not in ("", *EVENT_KINDS):
             raise RequestError(400, f"unknown kind; expected one of {', '.join(EVENT_KINDS)}")

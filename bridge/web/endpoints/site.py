@@ -31,7 +31,7 @@ class SiteEndpoints:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
         folder = files("bridge.web").joinpath("static")
-        # All files are in memory, so no request can name a file outside these folders.
+        # All files are read into memory now, so no request can read a file outside these folders.
         self._files = _files(folder, "") | _files(folder.joinpath("vendor"), "vendor/")
 
     def routes(self, guard: Guard) -> list[Route]:
@@ -60,7 +60,7 @@ class SiteEndpoints:
         return Response(content, media_type=_TYPES[name.rpartition(".")[2]])
 
     async def login(self, request: Request) -> Response:
-        """Serve POST /login: a form with `token`, and `name` for the log of changes."""
+        """Serve POST /login: a form with `token` and `name`. The name is for the log of changes."""
         self._guard.check_host(request)
         data = await read_body(request, MAX_FORM_BYTES)
         form = parse_qs(data.decode("utf-8", "replace"))
@@ -70,7 +70,7 @@ class SiteEndpoints:
         user = User(role, " ".join(form.get("name", [""])[0].split())[:MAX_NAME_CHARS])
         answer = RedirectResponse("/", 303)
         session, secure = self._guard.sessions.begin(user), request.url.scheme == "https"
-        # A browser discards a cookie with `Secure` that arrives by plain HTTP, which is usual on loopback.
+        # `secure` only with HTTPS: over plain HTTP, which is usual on loopback, a browser discards a `Secure` cookie.
         answer.set_cookie(COOKIE, session, SESSION_SECS, httponly=True, samesite="strict", secure=secure)
         return answer
 

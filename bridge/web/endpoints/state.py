@@ -1,4 +1,4 @@
-"""Endpoints of the bridge's state: the status, and which topics match."""
+"""Endpoints of the bridge's state: the status, and the topics that mappings match."""
 
 from __future__ import annotations
 
@@ -65,7 +65,10 @@ class StateEndpoints:
 
 
 def _summary(mapping: Mapping, coverage: MappingActivity | None) -> dict[str, Any]:
-    """Return a mapping for a list: `messages` since the start, `last_ms` in ms since 1970 (0 without messages)."""
+    """Return a mapping as an item of a list.
+
+    `messages` counts since the start of the bridge. `last_ms` is the time of the last message in ms since 1970, or 0.
+    """
     streams = [output.data_stream for output in mapping.outputs]
     shown = {"name": mapping.name, "topic": mapping.pattern.text, "streams": streams}
     seen = {name: getattr(coverage, name, 0) for name in ("messages", "last_ms", "silent_ms")}

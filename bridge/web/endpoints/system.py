@@ -1,4 +1,4 @@
-"""Endpoints of the system behind the streams: the configuration, the shards, and the findings of doctor."""
+"""Endpoints of the view `System`: the configuration, the shards, and the findings of doctor."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SystemEndpoints:
         return json(self._doctor.value())
 
     async def run_doctor(self, request: Request) -> Response:
-        """Serve POST /api/doctor: start doctor. Only one run at a time."""
+        """Serve POST /api/doctor: start doctor. Only one run is possible at a time."""
         known = self._bridge.configuration
         if known is None:
             raise BridgeError("doctor needs a configuration file, and this bridge was started without one")

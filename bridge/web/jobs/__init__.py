@@ -1,4 +1,4 @@
-"""Jobs of the worker process. They evaluate texts from users, which may need any amount of time and memory.
+"""Jobs of the worker process. They evaluate texts from users, which may need unlimited time and memory.
 
 checking.py          `check`: problems and test results of a text
 trial.py             `try`: what a mapping does with one message

@@ -27,18 +27,22 @@ _WORD: Final = re.compile(r"[\w.$-]+|\S")
 
 
 def check(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return {problems, tests} of {folder, file, text, shared}: a mapping file that is about to be saved."""
+    """Return {problems, tests} for a request {folder, file, text, shared}.
+
+    `text` is the text of a mapping file that is about to be saved. `shared` is true if the bridge uses a shared
+    subscription.
+    """
     resources = resources_of(asked)
     file, text = Path(asked["folder"]) / asked["file"], asked["text"]
     shown = f"{SHOWN_AS}/{file.name}"
     try:
         mapping, document = compile_file(file, {}, resources.resources, text=text.encode(), shown_as=shown)
     except ConfigError as error:
-        # A table that does not load comes first, because it may be the cause of the other problems.
+        # Problems of tables and schemas are listed too, because they may be the cause of the mapping's problems.
         return {"problems": problem_values(error.problems, text, resources), "tests": []}
     problem = sharing_problem(mapping, document) if asked["shared"] else None
     tests = case_values(mapping)
-    # A mapping would turn a MemoryError into a dead letter. That would be misleading: the bridge has no such limit.
+    # In a test, a MemoryError becomes a dead letter. Do not report this dead letter: the bridge has no such limit.
     if any(_OUT_OF_MEMORY.search(each["difference"]) for each in tests):
         raise BridgeError(f"a test needs more than {JOB_BYTES // 1024**2} MiB of memory")
     return {"problems": problem_values([problem] if problem else [], text), "tests": tests}
@@ -56,9 +60,9 @@ def case_values(mapping: Mapping) -> list[dict[str, Any]]:
 def problem_values(
     problems: Sequence[Problem], text: str, resources: LoadedResources | None = None
 ) -> list[dict[str, Any]]:
-    """Return problems with the range of the faulty word in the text.
+    """Return problems as JSON values, each with the range of the faulty word in the text.
 
-    Problems of `resources` come last, without a range, because they are in other files.
+    Problems of `resources` are last. They have no range, because they are in other files.
     """
     lines = text.splitlines()
     values = [
@@ -71,12 +75,12 @@ def problem_values(
 
 
 def _range(lines: list[str], line: int, column: int) -> dict[str, int]:
-    """Return where a problem begins and ends.
+    """Return the positions at which a problem begins and ends.
 
-    Lines and columns count from 1; `end_column` is the column after the last character.
+    Lines and columns count from 1. `end_column` is the column after the last character.
     """
     shown = lines[line - 1] if 0 < line <= len(lines) else ""
-    # The page marks a range, and a problem has only a begin. The word that begins there is the best guess for its end.
+    # The page marks a range, but only the begin of a problem is known. So mark the word that begins there.
     word = _WORD.match(shown, max(column - 1, 0))
     end = word.end() + 1 if word else column + 1
     return {"line": line, "column": column, "end_line": line, "end_column": end if line else 0}

@@ -1,4 +1,4 @@
-"""Job `preview`: compare the results of a mapping's file and of an edited text, for the same messages."""
+"""Job `preview`: compare the results of a mapping's current file and of an edited text for the same messages."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from bridge.mapping.comparison.outcomes import MessageOutcome
     from bridge.mapping.loading.resources import Resources
 
-# Max records and rejections shown of one message and side.
+# Maximum number of records, and of rejections, that the response has for a message: before the edit, and after it.
 _MAX_SHOWN: Final = 5
 _MAX_SHOWN_BYTES: Final = 2_000
 _MAX_LINES: Final = 40
 
 
 def preview(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return {problems, messages, changed} of {folder, name, mapping, present, messages}.
+    """Return {problems, messages, changed} for a request {folder, name, mapping, present, messages}.
 
-    `present` is the text of the mapping's file, "" for a new mapping. A text that does not load creates no records.
+    `mapping` is the edited text. `present` is the text of the current file, or "" for a new mapping. If the current
+    file does not load, it creates no records.
     """
     resources = resources_of(asked)
     try:
@@ -65,7 +66,7 @@ def _row(old: Router, new: Router, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _side(result: MessageOutcome) -> dict[str, Any]:
-    """Return the first results of one side, and the number of `more` results."""
+    """Return the first results before or after the edit, and the number of `more` results."""
     records: list[dict[str, Any]] = []
     rejections: list[dict[str, Any]] = []
     for stream, results in result.records.items():

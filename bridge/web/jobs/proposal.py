@@ -10,7 +10,10 @@ from bridge.web.jobs.trial import message_of
 
 
 def propose_mapping(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return {name, text, notes} of {topic, messages, stream, taken}. Raise BridgeError if nothing can be proposed."""
+    """Return {name, text, notes} for a request {topic, messages, stream, taken}.
+
+    `taken` has the names of existing mappings, in lower case. Raise BridgeError if nothing can be proposed.
+    """
     observed = ObservedMessages()
     for each in asked["messages"]:
         if each["topic"] == asked["topic"]:

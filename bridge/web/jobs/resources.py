@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from bridge.mapping.loading.folder_watch import Signature
 
 SHOWN_AS: Final = "mappings"
-# Members of a request that are mappings.
+# Members of a request that may contain the text of a mapping.
 _TEXTS: Final = ("text", "mapping", "present")
 _NOTHING: Final = LoadedResources(NO_RESOURCES, [])
 
 
 class _Loaded:
-    """The last loaded resources, and the signatures of their files at that time."""
+    """The last resources that were loaded, and the signatures of their files at that time."""
 
     found: dict[Path, Signature] | None = None
     resources: LoadedResources = _NOTHING

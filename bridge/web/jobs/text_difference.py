@@ -9,11 +9,11 @@ import difflib
 from typing import Any, Final
 
 MAX_LINES: Final = 2_000
-"""Max lines of the result."""
+"""Maximum number of lines in the result."""
 
 
 def text_difference(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return {differences} of {old, new, old_name, new_name}."""
+    """Return {differences} for a request {old, new, old_name, new_name}."""
     old, new = asked["old"].splitlines(), asked["new"].splitlines()
     lines = list(difflib.unified_diff(old, new, asked["old_name"], asked["new_name"], lineterm=""))
     if len(lines) > MAX_LINES:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from bridge.web.openapi.operation import NUMBER_TEXT, NUMBERS, QUERY_NUMBER, WORKER, Operation
-from bridge.web.openapi.schemas import BOOLEAN, DATA, INTEGER, TEXT, array, nullable, obj, table
+from bridge.web.openapi.operation import NATURAL_NUMBER, NUMBERS, QUERY_NUMBER, WORKER, Operation
+from bridge.web.openapi.schemas import BOOLEAN, DATA, INTEGER, TEXT, array, dictionary, nullable, obj
 
 FILTER: Final = {"code": TEXT, "mapping": TEXT, "stream": TEXT, "topic": TEXT}
 _KIND = {"enum": ["message", "record"]}
@@ -25,26 +25,26 @@ _DEAD_LETTER = obj(
     qos=INTEGER,
     retain=BOOLEAN,
     key=nullable(TEXT),
-    properties=table({"anyOf": [TEXT, array(TEXT)]}),
+    properties=dictionary({"anyOf": [TEXT, array(TEXT)]}),
     bytes=INTEGER,
     stored_bytes=INTEGER,
     payload=DATA,
 )
-_LIST = obj(dead_letters=array(obj(**_SUMMARY)), codes=table(INTEGER), matching=INTEGER)
+_LIST = obj(dead_letters=array(obj(**_SUMMARY)), codes=dictionary(INTEGER), matching=INTEGER)
 _CHOICE = {
     "type": "object",
-    "properties": {"numbers": NUMBERS, "worker": nullable(NUMBER_TEXT)},
+    "properties": {"numbers": NUMBERS, "worker": nullable(NATURAL_NUMBER)},
     "required": ["numbers"],
 }
-RESULT: Final = obj(counts=table(INTEGER), reasons=table(INTEGER))
+RESULT: Final = obj(counts=dictionary(INTEGER), reasons=dictionary(INTEGER))
 _GROUP_KEY = {"mapping": TEXT, "code": TEXT, "reason": TEXT}
 _GROUP = obj(**_GROUP_KEY, dead_letters=INTEGER, first=TEXT, last=TEXT, newest=INTEGER, details=array(TEXT))
 _STEP = {
     "type": "object",
-    "properties": {**_GROUP_KEY, "worker": nullable(NUMBER_TEXT), "after": NUMBER_TEXT, "up_to": NUMBER_TEXT},
+    "properties": {**_GROUP_KEY, "worker": nullable(NATURAL_NUMBER), "after": NATURAL_NUMBER, "up_to": NATURAL_NUMBER},
     "required": list(_GROUP_KEY),
 }
-_STEP_RESULT = obj(counts=table(INTEGER), reasons=table(INTEGER), last=INTEGER, more=BOOLEAN)
+_STEP_RESULT = obj(counts=dictionary(INTEGER), reasons=dictionary(INTEGER), last=INTEGER, more=BOOLEAN)
 OPERATIONS: Final = {
     "GET /api/dead-letters/groups": Operation(
         obj(groups=array(_GROUP), others=INTEGER), query=WORKER, errors=(400, 409)
@@ -63,7 +63,7 @@ OPERATIONS: Final = {
         obj(numbers=array(INTEGER), limit=INTEGER), query={**WORKER, **FILTER}, errors=(400, 409)
     ),
     "GET /api/dead-letters/{number}": Operation(
-        _DEAD_LETTER, query=WORKER, path={"number": NUMBER_TEXT}, errors=(400, 404, 409)
+        _DEAD_LETTER, query=WORKER, path={"number": NATURAL_NUMBER}, errors=(400, 404, 409)
     ),
     "POST /api/dead-letters/replay": Operation(RESULT, body=_CHOICE, errors=(409,)),
     "POST /api/dead-letters/delete": Operation(RESULT, body=_CHOICE, errors=(409,)),

@@ -64,7 +64,7 @@ def keyed(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, Route]]:
 
 
 def access(route: Route) -> str:
-    """Return the method of the guard that protects a route, "everybody" for none."""
+    """Return the name of the guard's method that protects a route, or "everybody" if the route is not protected."""
     return str(getattr(route.endpoint, "access", "everybody"))
 
 

@@ -1,4 +1,4 @@
-"""Operations of `bridge/web/endpoints/live.py`. The description of an event stream names the data of its events."""
+"""Operations of `bridge/web/endpoints/live.py`. The document has no schemas for the events of an event stream."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from bridge.web.editing.version_entry import Action
 from bridge.web.openapi.mappings import PROBLEM, TEST
-from bridge.web.openapi.operation import NUMBER_TEXT, Operation
+from bridge.web.openapi.operation import NATURAL_NUMBER, Operation
 from bridge.web.openapi.schemas import BOOLEAN, INTEGER, TEXT, Schema, array, nullable, obj
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ REFUSED: Final = obj(
     },
     error=TEXT,
 )
-"""Refusal of an edit. With `conflict`: the current text and version of the file, and the differences to the request."""
+"""Response to an edit that is refused.
+
+If `code` is `conflict`, it has the current text and version of the file, and the differences from the request's text.
+"""
 _REFUSALS = {403: REFUSED, 409: REFUSED}
 _FILE = obj(
     name=TEXT,
@@ -61,7 +64,7 @@ _NOTE = {"note": {"type": ["string", "null"], "maxLength": 500}}
 
 
 def _body(optional: Mapping[str, Schema] | None = None, /, **required: Schema) -> Schema:
-    """Return the schema of a request with the version that its user has seen, and with a note."""
+    """Return the schema of a request that also has a note, and the version of the file that its user has seen."""
     properties = {**required, **(optional or {}), "version": nullable(TEXT), **_NOTE}
     return {"type": "object", "properties": properties, "required": list(required)}
 
@@ -100,6 +103,6 @@ OPERATIONS: Final = {
         obj(entries=array(obj(**_ENTRY)), damaged=INTEGER), errors=(403, 409)
     ),
     "GET /api/mappings/{name}/history/{id}": Operation(
-        obj(**_ENTRY, text=TEXT, differences=TEXT), path={"id": NUMBER_TEXT}, errors=(400, 403, 404, 409)
+        obj(**_ENTRY, text=TEXT, differences=TEXT), path={"id": NATURAL_NUMBER}, errors=(400, 403, 404, 409)
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, DATA, INTEGER, TEXT, array, nullable, obj, table
+from bridge.web.openapi.schemas import BOOLEAN, DATA, INTEGER, TEXT, array, dictionary, nullable, obj
 
 _RECORD = obj(stream=TEXT, key=nullable(TEXT), bytes=INTEGER, data=DATA)
 _REJECTION = obj(code=TEXT, detail=TEXT, item=nullable(INTEGER), streams=array(TEXT))
@@ -15,8 +15,8 @@ MADE: Final = {
     "more": INTEGER,
     "remembers": BOOLEAN,
 }
-_PLACE = {"line": INTEGER, "column": INTEGER, "end_line": INTEGER, "end_column": INTEGER}
-PROBLEM: Final = obj(**_PLACE, path=TEXT, message=TEXT, advice=TEXT)
+_POSITION = {"line": INTEGER, "column": INTEGER, "end_line": INTEGER, "end_column": INTEGER}
+PROBLEM: Final = obj(**_POSITION, path=TEXT, message=TEXT, advice=TEXT)
 TEST: Final = obj(name=TEXT, passed=BOOLEAN, difference=TEXT)
 _TRIED = obj(
     {
@@ -51,7 +51,7 @@ _PREVIEWED = obj(topic=TEXT, at=TEXT, changed=BOOLEAN, before=_SIDE, after=_SIDE
 _TOPIC = {"type": "object", "properties": {"topic": TEXT, "messages": _MESSAGES}, "required": ["topic", "messages"]}
 _NAMED = obj(name=TEXT, summary=TEXT)
 _COMPLETIONS = obj(
-    keys=table(array(obj(name=TEXT, summary=TEXT, values=array(TEXT)))),
+    keys=dictionary(array(obj(name=TEXT, summary=TEXT, values=array(TEXT)))),
     functions=array(obj(name=TEXT, signature=TEXT, summary=TEXT, family=TEXT)),
     roots=array(_NAMED),
     tables=array(TEXT),

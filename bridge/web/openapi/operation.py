@@ -16,15 +16,15 @@ STATUS_TEXTS: Final = {
     400: "The request is malformed.",
     401: "The token is missing or wrong.",
     403: "The request is not from the page, or the role `edit` is missing.",
-    404: "There is no such thing.",
-    409: "The bridge could not do it.",
+    404: "The requested mapping, version, dead letter or file does not exist.",
+    409: "The bridge could not process the request; `error` has the reason.",
     413: "The body is too large.",
     415: "The body is not `application/json`.",
     421: "The `Host` is not a loopback name.",
     422: "The content is not valid.",
     429: "Too many wrong tokens from this address.",
     500: "Internal error; the log has details.",
-    503: "Not now.",
+    503: "The bridge is not healthy or not ready, or it has too many listeners.",
 }
 ERRORS_OF_ACCESS: Final = {
     "everybody": (500,),
@@ -34,10 +34,10 @@ ERRORS_OF_ACCESS: Final = {
 }
 """Statuses of the guard, by its method (bridge/web/access/guard.py)."""
 ERRORS_OF_BODY: Final = (400, 413, 415)
-NUMBER_TEXT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
-"""Numbers that `integer` of bridge/web/requests.py accepts."""
-QUERY_NUMBER: Final[Schema] = {"anyOf": [NUMBER_TEXT, {"const": ""}]}
-"""Numbers in a query, where an empty text means the default."""
+NATURAL_NUMBER: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
+"""Integers that bridge/web/requests.py accepts."""
+QUERY_NUMBER: Final[Schema] = {"anyOf": [NATURAL_NUMBER, {"const": ""}]}
+"""Integer in a query, where an empty text means the default."""
 WORKER: Final = {"worker": QUERY_NUMBER}
 
 
@@ -45,10 +45,12 @@ WORKER: Final = {"worker": QUERY_NUMBER}
 class Operation:
     """Parameters, body and responses of an operation.
 
-    `response`: schema of a successful response, None if `media_type` is not JSON. `query`: parameters, none of them
-    required. `form`: fields of a form, instead of a JSON `body`. `errors`: statuses in addition to those of the guard
-    and of the body. `others`: schemas of further responses that are not `{"error": …}`; for a response that is not
-    JSON, its media type. `path`: schemas of path parameters that are not any text.
+    response  schema of a successful response; None if `media_type` is not JSON
+    query     schemas of the query parameters, none of which is required
+    path      schemas of path parameters; a path parameter without a schema is text
+    body      schema of the JSON body; form: schema of a form in place of a JSON body
+    errors    statuses of error responses, in addition to those of the guard and of the body
+    others    schemas of responses other than `{"error": …}`, by status; a response that is not JSON has its media type
     """
 
     response: Schema | None = None
@@ -62,7 +64,7 @@ class Operation:
     others: Mapping[int, Schema | str] = field(default_factory=dict)
 
     def to_json(self, name: str, summary: str, access: str, path_names: list[str]) -> dict[str, Any]:
-        """Return the Operation Object. `access`: the guard's method, "everybody" without one."""
+        """Return the Operation Object of the OpenAPI specification. `access` is the result of `document.access`."""
         parameters = [
             {"name": each, "in": "path", "required": True, "schema": self.path.get(each, TEXT)} for each in path_names
         ] + [{"name": each, "in": "query", "schema": schema} for each, schema in self.query.items()]
@@ -106,4 +108,4 @@ def _json(status: int, schema: Schema | str) -> dict[str, Any]:
     return {"description": STATUS_TEXTS[status], "content": content}
 
 
-NUMBERS: Final[Schema] = {"type": "array", "items": NUMBER_TEXT, "maxItems": 10_000}
+NUMBERS: Final[Schema] = {"type": "array", "items": NATURAL_NUMBER, "maxItems": 10_000}

@@ -10,7 +10,7 @@ from bridge.monitoring.recording.curves import RESOLUTIONS
 from bridge.monitoring.recording.event import EVENT_KINDS, Event
 from bridge.web.endpoints.recording import MAX_EVENTS
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, fields_of, nullable, obj, table
+from bridge.web.openapi.schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, dictionary, fields_of, nullable, obj
 
 _RANGE: Final = {"enum": list(RESOLUTIONS)}
 _POINTS: Final = array(nullable(NUMBER))
@@ -22,7 +22,7 @@ _EVENT: Final = obj(
     ongoing=BOOLEAN,
 )
 OPERATIONS: Final = {
-    "GET /api/history": Operation(obj(step_secs=NUMBER, series=table(_POINTS))),
+    "GET /api/history": Operation(obj(step_secs=NUMBER, series=dictionary(_POINTS))),
     "GET /api/curves": Operation(
         obj(
             range=_RANGE,

@@ -26,13 +26,13 @@ def nullable(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def table(values: Schema) -> Schema:
-    """Return the schema of an object with any names."""
+def dictionary(values: Schema) -> Schema:
+    """Return the schema of an object whose properties can have any name. `values` is the schema of their values."""
     return {"type": "object", "additionalProperties": values}
 
 
 def obj(optional: Mapping[str, Schema] | None = None, /, **required: Schema) -> Schema:
-    """Return the schema of an object with these properties, `optional` ones and required ones."""
+    """Return the schema of an object with optional and required properties, and no others."""
     properties = {**required, **(optional or {})}
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
@@ -40,12 +40,12 @@ def obj(optional: Mapping[str, Schema] | None = None, /, **required: Schema) -> 
 def fields_of(kind: type, known: Mapping[str, Any] | None = None) -> dict[str, Schema]:
     """Return the schemas of the fields of a dataclass or named tuple.
 
-    `known` has the types, by name, that its module imports only for type checking.
+    `known` has the types that the module of `kind` imports only for type checking, by name.
     """
     return {name: _schema(hint, known) for name, hint in get_type_hints(kind, localns=dict(known or {})).items()}
 
 
-def of(kind: type) -> Schema:
+def object_of(kind: type) -> Schema:
     """Return the schema of a dataclass or named tuple whose fields are the properties of an object."""
     return obj(**fields_of(kind))
 
@@ -57,18 +57,18 @@ def _schema(hint: Any, known: Mapping[str, Any] | None) -> Schema:
     if origin in (Union, UnionType):
         return {"anyOf": [_schema(each, known) for each in arguments]}
     if origin is tuple and arguments[-1] is not Ellipsis:
-        # Each tuple of the API has items of one kind.
+        # In each tuple of the API, all items have the same type.
         size = len(arguments)
         return array(_schema(arguments[0], known), size) | {"minItems": size}
     if origin in (tuple, list):
         return array(_schema(arguments[0], known))
     if origin is not None and issubclass(origin, Mapping):
-        return table(_schema(arguments[1], known))
+        return dictionary(_schema(arguments[1], known))
     return _PLAIN[hint] if hint in _PLAIN else obj(**fields_of(hint, known))
 
 
 DATA: Schema = {
-    "description": "UTF-8 data as text, other data as base64. `cut`: there is more.",
+    "description": "UTF-8 data as text, other data as base64. `cut` is true if the data is longer.",
     "oneOf": [obj(text=TEXT, cut=BOOLEAN), obj(base64=TEXT, cut=BOOLEAN)],
 }
 ERROR = obj(error=TEXT)

@@ -8,7 +8,7 @@ from typing import Final
 from bridge.ingest.topic_coverage import MappingActivity, UnmatchedTopic
 from bridge.monitoring.snapshot import TIMED, Snapshot
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, fields_of, nullable, obj, of
+from bridge.web.openapi.schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, fields_of, nullable, obj, object_of
 
 _HIDDEN = {"dead_letters", "coverage", "request_latency", *TIMED}
 _SNAPSHOT = {
@@ -36,8 +36,8 @@ STATE: Final = obj(
 COVERAGE: Final = obj(
     since_ms=INTEGER,
     at_ms=INTEGER,
-    mappings=array(of(MappingActivity)),
-    unmatched_topics=array(of(UnmatchedTopic)),
+    mappings=array(object_of(MappingActivity)),
+    unmatched_topics=array(object_of(UnmatchedTopic)),
     other_unmatched_messages=INTEGER,
 )
 OPERATIONS: Final = {

@@ -7,7 +7,7 @@ from typing import Final
 from bridge.delivery.shard_status import StreamShards
 from bridge.monitoring.configuration import EffectiveOption
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, INTEGER, TEXT, array, nullable, obj, of
+from bridge.web.openapi.schemas import BOOLEAN, INTEGER, TEXT, array, nullable, obj, object_of
 
 _FINDING = obj(
     check=TEXT,
@@ -25,8 +25,8 @@ _DOCTOR = obj(
     problem=TEXT,
 )
 OPERATIONS: Final = {
-    "GET /api/configuration": Operation(obj(file=TEXT, options=array(of(EffectiveOption)))),
-    "GET /api/shards": Operation(obj(streams=array(of(StreamShards)))),
+    "GET /api/configuration": Operation(obj(file=TEXT, options=array(object_of(EffectiveOption)))),
+    "GET /api/shards": Operation(obj(streams=array(object_of(StreamShards)))),
     "GET /api/doctor": Operation(_DOCTOR),
     "POST /api/doctor": Operation(_DOCTOR, errors=(409,)),
 }

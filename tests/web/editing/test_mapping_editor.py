@@ -127,7 +127,7 @@ def test_files_that_cannot_be_edited_are_refused(editor, mappings):
     (mappings / "linked.yaml").symlink_to("press.yaml")
     for name, why in (("latin", "UTF-8"), ("two", "several files"), ("linked", "link")):
         found = editor.open(name)
-        assert why in found.fixed
+        assert why in found.read_only_reason
         error = refused(lambda name=name, seen=found.version: editor.save(name, NEW, seen, ANNA), 403, "not-editable")
         assert why in str(error)
 

@@ -99,8 +99,8 @@ def test_link_is_not_written_through_and_not_shown_from_elsewhere(folder, tmp_pa
     (inside / "in.yaml").symlink_to("real.yaml")
     (inside / "real.yaml").write_bytes(b"real")
     linked = MappingFolder(inside)
-    assert "link" in linked.fixed_reason("out.yaml")
-    assert "link" in linked.fixed_reason("in.yaml")
+    assert "link" in linked.file_read_only_reason("out.yaml")
+    assert "link" in linked.file_read_only_reason("in.yaml")
     assert linked.shown("in.yaml") == b"real"
     with pytest.raises(RequestError, match="outside the folder") as caught:
         linked.shown("out.yaml")
@@ -115,7 +115,7 @@ def test_link_is_not_written_through_and_not_shown_from_elsewhere(folder, tmp_pa
 def test_special_file_is_refused_at_once(tmp_path, make):
     make(tmp_path / "odd.yaml")
     folder = MappingFolder(tmp_path)
-    assert folder.fixed_reason("odd.yaml")
+    assert folder.file_read_only_reason("odd.yaml")
     with pytest.raises(RequestError):
         folder.shown("odd.yaml")
 
@@ -129,6 +129,6 @@ def test_folders_that_cannot_be_edited_say_why(folder, tmp_path, monkeypatch):
 
 
 def test_file_of_another_user_is_fixed(folder, monkeypatch):
-    assert folder.fixed_reason("press.yaml") == ""
+    assert folder.file_read_only_reason("press.yaml") == ""
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    assert "another user" in folder.fixed_reason("press.yaml")
+    assert "another user" in folder.file_read_only_reason("press.yaml")
