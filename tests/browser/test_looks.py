@@ -23,7 +23,7 @@ VIEWS = {
     "dead-letters/1": "Payload, ",
     GROUP: "Replay 3 dead letters",
     "system/streams": "the partition key determines the shard",
-    "system/topics": "Every topic that was received",
+    "system/topics": "Mappings match the topics",
     "system/workers": "One process, without workers",
     "system/configuration": "mqtt.client_id",
     "system/doctor": "It sends no record",

@@ -36,7 +36,7 @@ def test_topics_are_shown_by_mapping(tab, troubled):
     page = log_in(tab(), troubled.url, "system/topics")
     row = page.get_by_role("region", name="Messages by mapping").get_by_role("row").nth(1)
     expect(row.get_by_role("cell").nth(2)).to_have_text("40")
-    expect(page.get_by_text("Every topic that was received is matched by a mapping.")).to_be_visible()
+    expect(page.get_by_text("Mappings match the topics of all received messages.")).to_be_visible()
 
 
 def test_configuration_is_filtered_and_has_no_secret(tab, troubled):

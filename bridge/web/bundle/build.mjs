@@ -1,5 +1,5 @@
-// Bundles the page's libraries: build.mjs TARGET writes TARGET/NAME.js, TARGET/NAME.css if it has styles, and
-// TARGET/NAME.LICENSE.txt for each. `make web-assets` runs it where package-lock.json is installed.
+// Bundles the page's libraries. For each library, `build.mjs TARGET` writes TARGET/NAME.js, TARGET/NAME.LICENSE.txt
+// and, if the library has styles, TARGET/NAME.css. `make web-assets` runs it after it has installed package-lock.json.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -18,6 +18,7 @@ function packagesOf(result) {
   return [...new Set(names.map((match) => match[1]))].sort();
 }
 
+// Minified code has no licence comments, so the licences of all packages in a bundle are in a file beside it.
 const licence = (name) => `${name} ${manifest(name).version} (${manifest(name).license})\n\n${readFileSync(join("node_modules", name, "LICENSE"), "utf-8").trim()}\n`;
 
 for (const { name, title, version } of BUNDLES) {

@@ -1,4 +1,5 @@
-// What the mapping editor uses of CodeMirror 6. `make web-assets` bundles it into ../static/vendor/codemirror.js.
+// Parts of CodeMirror 6 that the mapping editor uses. `make web-assets` bundles them into
+// ../static/vendor/codemirror.js.
 export { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 export { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
 export { yaml } from "@codemirror/lang-yaml";

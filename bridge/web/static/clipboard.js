@@ -1,7 +1,8 @@
-// Copying text. Browsers allow it to pages of HTTPS and of this machine only; elsewhere the text is shown, selected.
+// Copying text to the clipboard. Browsers allow this only to pages served by HTTPS or from the same machine. Otherwise
+// the page shows the selected text, and the user copies it.
 import { h } from "./dom.js";
 
-// Returns true if the text was copied, false if it is shown.
+// Copy a text. Resolves to true if it was copied, and to false if it is shown to the user instead.
 export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);

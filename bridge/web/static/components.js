@@ -1,6 +1,6 @@
 // Panels, tags and tables for all views.
 import { h, renew } from "./dom.js";
-import { moment, whole } from "./format.js";
+import { integer, moment } from "./format.js";
 
 export const tag = (text, kind = "") => h("span", { class: `tag ${kind}` }, text);
 
@@ -8,7 +8,7 @@ export function panel(title, beside, ...children) {
   return h("section", { class: "panel", "aria-label": title }, h("div", { class: "head" }, h("h2", {}, title), beside), ...children);
 }
 
-// A panel that shows only its head on a narrow screen, until its button is pressed.
+// Panel that on a narrow screen shows only its head, until the user presses its button.
 export function foldable(title, beside, ...children) {
   const button = h("button", { class: "plain fold", type: "button", "aria-expanded": "false", "aria-label": `Show ${title}` }, "Show");
   const made = h("section", { class: "panel foldable", "aria-label": title }, h("div", { class: "head" }, h("h2", {}, title), beside, button), h("div", { class: "folded" }, ...children));
@@ -21,27 +21,30 @@ export function foldable(title, beside, ...children) {
   return made;
 }
 
-// Text of an error: what follows the first line is an excerpt with a caret below the fault, so its columns must align.
+// Return the nodes for the text of an error. The lines after the first are an excerpt with a caret below the fault, so
+// they need a font of equal widths.
 export function errorText(text) {
   const [first, ...rest] = text.split("\n");
   return rest.length ? [first, h("pre", { class: "excerpt" }, rest.join("\n"))] : [first];
 }
 
-// Frame of a table, never wider than the screen: on a narrow screen, each row is a card.
+// Return the frame of a table. It scrolls if the table is wider than the screen. On a narrow screen, each row is a
+// card.
 export const frame = () => h("div", { class: "frame" });
 
-// Cell with a number. A zero is dimmed; any other number has the colour of `kind`.
+// Return a cell with a number. A zero is dimmed, and any other number has the colour of `kind`.
 export function number(value, kind = "") {
   const nothing = value === 0 || ["0", "0 %", "–"].includes(value);
-  return h("td", { class: `number ${nothing ? "nothing" : kind}` }, typeof value === "string" ? value : whole(value));
+  return h("td", { class: `number ${nothing ? "nothing" : kind}` }, typeof value === "string" ? value : integer(value));
 }
 
-// Cell with a time. On a narrow screen the date is above the time of day.
+// Return a cell with a time. Date and time of day are separate elements, so that a narrow cell breaks between them.
 export function when(at) {
   return h("td", { class: "when" }, moment(at).split(" ").flatMap((part, place) => [place ? " " : "", h("span", {}, part)]));
 }
 
-// Columns whose names begin with # contain numbers, those with ~ charts. The roles are explicit, because a row that is laid out as a card loses its own.
+// Return a table. A column whose name begins with # contains numbers, and one whose name begins with ~ contains charts.
+// The roles are set explicitly, because browsers remove the implicit roles of a table whose rows are laid out as cards.
 export function tableOf(columns, rows, foot = null) {
   const names = columns.map((name) => name.replace(/^[#~]/, ""));
   const heads = names.map((name, at) => h("th", { scope: "col", role: "columnheader", class: { "#": "number", "~": "chart" }[columns[at][0]] }, name));

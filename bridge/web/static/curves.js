@@ -1,18 +1,20 @@
-// The curves of the last day in three ranges: charts with one cursor and one zoom, a table of the values, and a download.
+// Curves of up to a day: charts with a common cursor and a common zoom, a table of the values, and a download.
 import { drawTable, number } from "./components.js";
 import { fill, h } from "./dom.js";
 import { get } from "./event_stream.js";
-import { bytes, duration, percent, rate, seconds, whole } from "./format.js";
+import { bytes, duration, integer, percent, rate, seconds } from "./format.js";
 import { Plot } from "./plot.js";
 
 const RANGES = { "15m": "15 min", "1h": "1 hour", "24h": "24 hours" };
 const perSec = (value) => `${bytes(value)}/s`;
+// Minimum number of points on the time axis: soon after the first start, fewer points would be stretched to the full
+// width.
 const SHORTEST = 24;
 const BINARY = { binary: true };
 const curve = (key, name, format, more = {}) => ({ key, name, format, ...more });
 const CHARTS = [
   { title: "Records", units: "per second", size: "main", curves: [curve("received", "received", rate), curve("delivered", "delivered", rate), curve("filtered", "filtered", rate), curve("dead_lettered", "dead-lettered", rate)] },
-  { title: "Backlog", first: true, units: "records, and age of the oldest (right)", curves: [curve("backlog", "records", whole), curve("oldest", "age", seconds, { right: true })] },
+  { title: "Backlog", first: true, units: "records, and age of the oldest (right)", curves: [curve("backlog", "records", integer), curve("oldest", "age", seconds, { right: true })] },
   { title: "Latency", first: true, units: "from received to accepted", curves: [curve("latency_p50", "p50", seconds), curve("latency_p95", "p95", seconds), curve("latency_p99", "p99", seconds)] },
   { title: "Link to AWS", units: "bytes per second", curves: [curve("sent_bytes", "sent", perSec, BINARY), curve("max_bytes_per_sec", "limit", perSec), curve("bandwidth", "measured link", perSec)] },
   { title: "Throttled and retried", units: "records per second", curves: [curve("throttled", "throttled", rate), curve("retried", "retried", rate)] },
@@ -38,6 +40,7 @@ export class Curves {
       h("div", { class: "head" }, h("h2", {}, "Curves"), this.at,
         h("div", { class: "row" }, this.whole, h("div", { class: "row ranges", role: "group", "aria-label": "Range" }, this.buttons), this.download)),
       this.empty, this.charts, h("div", { class: "after" }, this.details, this.more));
+    // The colours on a canvas do not change with the theme of the browser, so the charts must be drawn again.
     this.themes = matchMedia("(prefers-color-scheme: dark)");
     this.themed = () => { for (const plot of this.plots) plot.restart(); this.draw(); };
     this.themes.addEventListener("change", this.themed);
@@ -54,7 +57,8 @@ export class Curves {
     for (const plot of this.plots) plot.leave();
   }
 
-  // On a narrow screen only the first charts are shown at the beginning.
+  // Show all charts, or only the first ones again. On a narrow screen, only the first charts are shown at the
+  // beginning.
   showAll() {
     const all = this.charts.classList.toggle("all");
     this.more.textContent = all ? "Fewer curves" : "More curves";
@@ -71,12 +75,14 @@ export class Curves {
     this.fetch();
   }
 
-  // A hidden page requests nothing; `woken` continues.
+  // Request the curves, and repeat this as often as new points exist. A hidden page does not repeat it; `woken`
+  // requests the curves when the page is visible again.
   async fetch() {
     clearTimeout(this.timer);
     const range = this.range;
     let value = null;
     try { value = await get(`/api/curves?range=${range}`); } catch { /* the header reports it */ }
+    // The user may have left the view or selected another range while the response was on its way.
     if (this.left || range !== this.range) return;
     if (value) { this.value = value; this.draw(); }
     clearTimeout(this.timer);

@@ -1,9 +1,9 @@
-// One dead letter in full.
+// One dead letter with all its fields and its payload.
 import { breakable, h } from "./dom.js";
 import { bytes, pretty } from "./format.js";
 import { panel } from "./components.js";
 
-// `worker` is the number of its worker, "" without workers.
+// `worker` is the number of the worker that has the dead letter; "" if the bridge has no workers.
 export function deadLetter(each, worker) {
   const cut = each.stored_bytes < each.bytes ? `, of which the first ${bytes(each.stored_bytes)} are stored` : "";
   const facts = {

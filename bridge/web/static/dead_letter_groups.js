@@ -1,6 +1,6 @@
-// Groups of dead letters by mapping, code and reason. With the role edit, a group is replayed or deleted as one.
-import { agreed, breakable, fill, h } from "./dom.js";
-import { counted, whole } from "./format.js";
+// Groups of dead letters by mapping, code and reason. Users with the role `edit` can replay or delete all of a group.
+import { breakable, confirmed, fill, h } from "./dom.js";
+import { counted, integer } from "./format.js";
 import { frame, number, panel, tableOf, tag, when } from "./components.js";
 import { get, mayEdit, post } from "./event_stream.js";
 
@@ -12,18 +12,19 @@ const isSame = (one, other) => Boolean(one && other) && KEY.every((name) => one[
 export const hashOf = (group) => `#/dead-letters/group/${KEY.map((name) => encodeURIComponent(group[name])).join("/")}`;
 export const groupOf = (parts) => Object.fromEntries(KEY.map((name, at) => [name, parts[at] || ""]));
 
-// The code is shown beside the text, which may begin with it.
+// Return the text without the code at its beginning, because the page shows the code beside the text.
 export const withoutCode = ({ code }, text) => (text.startsWith(`${code}: `) ? text.slice(code.length + 2) : text);
 
-// What a job did, in words.
+// Return the result of a job in words: the counts and, if dead letters failed again, the first reasons.
 export function summary({ counts, reasons }) {
-  const done = Object.entries(counts).map(([name, count]) => `${whole(count)} ${name.replaceAll("_", " ")}`).join(", ");
+  const done = Object.entries(counts).map(([name, count]) => `${integer(count)} ${name.replaceAll("_", " ")}`).join(", ");
   const why = Object.keys(reasons).slice(0, 3).join("; ");
   return why ? `${done}: ${why}` : done;
 }
 
 export class DeadLetterGroups {
-  // `worker()` is the number of the shown worker, "" without workers; `changed()` is called after a job.
+  // `worker()` returns the number of the shown worker, or "" if the bridge has no workers. `changed()` is called after
+  // a job.
   constructor(worker, changed) {
     this.worker = worker;
     this.changed = changed;
@@ -53,6 +54,7 @@ export class DeadLetterGroups {
 
   draw() {
     this.element.hidden = !this.groups.length && !this.notice.textContent;
+    // The rows are replaced, so the link that has the focus must receive it again.
     const focused = this.list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const rows = this.groups.flatMap((each) => [this.row(each), isSame(each, this.open) ? this.detail(each) : null]).filter(Boolean);
     const others = this.others ? h("p", { class: "empty" }, `${counted(this.others, "dead letter")} of further groups`) : null;
@@ -92,7 +94,7 @@ export class DeadLetterGroups {
     const count = counted(group.dead_letters, "dead letter");
     const question = action === "delete" ? `Permanently delete ${count} of this group? The messages cannot be restored. The counters still include them.`
       : `Replay ${count} of this group through the active mappings? The ones that fail again stay here with their new reason.`;
-    if (!(await agreed(question, VERBS[action]))) return;
+    if (!(await confirmed(question, VERBS[action]))) return;
     this.running = true;
     this.stopping = false;
     this.drawActions(group);
@@ -102,7 +104,8 @@ export class DeadLetterGroups {
     this.changed();
   }
 
-  // One request after the other: each handles some thousands, so that it stays short, and the user can stop.
+  // Handle all dead letters of a group by several requests. Each request handles at most some thousands, so that it is
+  // short and the user can stop in between. `newest` limits the action to dead letters that the user has seen.
   async repeat(action, { mapping, code, reason, newest, dead_letters: total }) {
     const sum = { counts: {}, reasons: {} };
     const worker = this.worker();
@@ -112,7 +115,7 @@ export class DeadLetterGroups {
       for (const name of ["counts", "reasons"]) for (const [key, count] of Object.entries(result[name])) sum[name][key] = (sum[name][key] || 0) + count;
       ({ last: after, more } = result);
       const done = Object.values(sum.counts).reduce((one, other) => one + other, 0);
-      this.say(`${whole(done)} of ${whole(total)} …`);
+      this.say(`${integer(done)} of ${integer(total)} …`);
     }
     return `${this.stopping ? "Stopped: " : ""}${summary(sum) || "nothing to do"}`;
   }

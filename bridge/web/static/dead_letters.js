@@ -1,7 +1,7 @@
-// Groups and table of the dead letters. With the role edit they can be replayed and deleted.
+// Groups and table of the dead letters. Users with the role `edit` can replay and delete dead letters.
 import { DeadLetterGroups, groupOf, hashOf, summary, withoutCode } from "./dead_letter_groups.js";
-import { agreed, breakable, fill, h } from "./dom.js";
-import { counted, whole } from "./format.js";
+import { breakable, confirmed, fill, h } from "./dom.js";
+import { counted, integer } from "./format.js";
 import { get, known, mayEdit, post } from "./event_stream.js";
 import { deadLetter } from "./dead_letter.js";
 import { frame, tableOf, tag, when } from "./components.js";
@@ -14,7 +14,7 @@ const ACTIONS = { replay: "Replay", delete: "Delete" };
 export class DeadLetters {
   constructor() {
     const field = (id, placeholder) => h("input", { id, placeholder, spellcheck: "false", autocapitalize: "off", list: placeholder === "any" ? `${id}s` : null, onchange: () => this.load() });
-    this.filters = { code: h("select", { id: "code", onchange: () => this.load() }), mapping: field("mapping", "any"), stream: field("stream", "any"), topic: field("topic", "any part of it") };
+    this.filters = { code: h("select", { id: "code", onchange: () => this.load() }), mapping: field("mapping", "any"), stream: field("stream", "any"), topic: field("topic", "part of the topic") };
     this.worker = h("select", { id: "worker", onchange: () => this.loadAll() });
     this.ofWorker = h("div", { hidden: true }, h("label", { for: "worker" }, "Worker"), this.worker);
     this.names = { mapping: h("datalist", { id: "mappings" }), stream: h("datalist", { id: "streams" }) };
@@ -39,7 +39,7 @@ export class DeadLetters {
     if (known.state) this.draw(known.state); else this.loadAll();
   }
 
-  // An open dead letter of a group leaves the group open.
+  // Show a dead letter, a group or neither. When the user opens a dead letter of a group, the group stays open.
   go([first, ...rest]) {
     const group = first === "group" ? groupOf(rest) : first ? this.group : null;
     this.number = first && first !== "group" ? Number(first) : null;
@@ -69,13 +69,13 @@ export class DeadLetters {
 
   draw(state) {
     if (state.workers.length && this.ofWorker.hidden) this.drawWorkers(state.workers);
-    // Reading many dead letters takes a second: not with each one that arrives.
+    // Reading many dead letters takes a second, so do not read them each time that one arrives.
     if (this.count === state.dead_letter_count || performance.now() - this.loadedAt < RELOAD_MS) return;
     this.changed(state);
     this.count = state.dead_letter_count;
   }
 
-  // New dead letters do not move the rows while the user reads or selects.
+  // Load new dead letters. While the user reads or selects, offer a button instead, so that the rows do not move.
   changed(state) {
     for (const [name, rows] of [["mapping", state.mappings.map((each) => each.name)], ["stream", state.streams.map((each) => each.stream)]])
       fill(this.names[name], rows.map((value) => h("option", { value })));
@@ -94,7 +94,9 @@ export class DeadLetters {
     return new URLSearchParams({ worker: this.worker.value, ...filters, before, limit: PAGE });
   }
 
+  // Load the newest dead letters, or those that are older than the number `before`.
   async load(before = 0) {
+    // If several requests overlap, only the response to the last one is shown.
     const turn = this.turn = (this.turn || 0) + 1;
     try {
       const result = await get(this.path(before));
@@ -113,20 +115,22 @@ export class DeadLetters {
     this.notice.className = `notice ${wrong ? "bad" : ""}`;
   }
 
-  // Each worker numbers its dead letters by itself, so the table shows one worker: at first the one with the most.
+  // Two workers may have dead letters with the same number, so the table shows one worker at a time. At first this is
+  // the worker with the most dead letters.
   drawWorkers(workers) {
     this.ofWorker.hidden = false;
-    fill(this.worker, workers.map((each) => h("option", { value: each.number }, `${each.name} (${whole(each.dead_letter_count)})`)));
+    fill(this.worker, workers.map((each) => h("option", { value: each.number }, `${each.name} (${integer(each.dead_letter_count)})`)));
     this.worker.value = [...workers].sort((a, b) => b.dead_letter_count - a.dead_letter_count)[0].number;
   }
 
   drawCodes(codes) {
     const { value } = this.filters.code;
-    fill(this.filters.code, h("option", { value: "" }, "any"), Object.entries(codes).map(([code, count]) => h("option", { value: code }, `${code} (${whole(count)})`)));
+    fill(this.filters.code, h("option", { value: "" }, "any"), Object.entries(codes).map(([code, count]) => h("option", { value: code }, `${code} (${integer(count)})`)));
     this.filters.code.value = codes[value] ? value : "";
   }
 
   drawList() {
+    // An open dead letter that is not among the rows is shown above them.
     const there = new Set(this.deadLetters.map((each) => each.number));
     if (this.number && !there.has(this.number)) fill(this.detail, this.opened);
     const rows = this.deadLetters.flatMap((each) => [this.row(each), each.number === this.number ? this.openRow() : null]).filter(Boolean);
@@ -169,11 +173,12 @@ export class DeadLetters {
       return;
     }
     const count = this.chosen.size;
-    const button = (action, attributes) => h("button", { ...attributes, disabled: !count, onclick: () => this.act(action) }, count ? `${ACTIONS[action]} ${whole(count)}` : ACTIONS[action]);
+    const button = (action, attributes) => h("button", { ...attributes, disabled: !count, onclick: () => this.act(action) }, count ? `${ACTIONS[action]} ${integer(count)}` : ACTIONS[action]);
+    // The buttons are replaced, so the button that has the focus must receive it again.
     const focused = [...this.actions.children].indexOf(document.activeElement);
     fill(this.actions, this.deadLetters.length || count ? [
       h("button", { class: "plain", onclick: () => this.choose(this.deadLetters.map((each) => each.number)) }, "Select all"),
-      this.matching > this.deadLetters.length ? h("button", { class: "plain", onclick: () => this.chooseMatching() }, `Select all ${whole(this.matching)} matches`) : null,
+      this.matching > this.deadLetters.length ? h("button", { class: "plain", onclick: () => this.chooseMatching() }, `Select all ${integer(this.matching)} matches`) : null,
       count ? h("button", { class: "plain", onclick: () => this.choose([]) }, "Clear selection") : null,
       button("replay", {}), button("delete", { class: "danger" })] : null);
     if (focused >= 0) this.actions.children[Math.min(focused, this.actions.children.length - 1)]?.focus();
@@ -188,13 +193,13 @@ export class DeadLetters {
     try {
       const { numbers, limit } = await get(`/api/dead-letters/numbers?${this.query()}`);
       this.choose(numbers);
-      this.say(numbers.length === limit ? `The newest ${whole(limit)} are selected, the maximum for one action.` : "");
+      this.say(numbers.length === limit ? `The newest ${integer(limit)} are selected, the maximum for one action.` : "");
     } catch (error) { this.say(error.message, true); }
   }
 
   async act(action) {
     const numbers = [...this.chosen];
-    if (action === "delete" && !(await agreed(`Permanently delete ${counted(numbers.length, "dead letter")}? The messages cannot be restored. The counters still include them.`, "Delete"))) return;
+    if (action === "delete" && !(await confirmed(`Permanently delete ${counted(numbers.length, "dead letter")}? The messages cannot be restored. The counters still include them.`, "Delete"))) return;
     this.say(`${counted(numbers.length, "dead letter")} …`);
     try {
       const result = await post(`/api/dead-letters/${action}`, this.worker.value ? { numbers, worker: Number(this.worker.value) } : { numbers });

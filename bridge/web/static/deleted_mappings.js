@@ -1,4 +1,4 @@
-// Mappings that were deleted on the page, with a button that restores the last text.
+// Mappings that were deleted on the page, each with a button that restores its last text.
 import { fill, h } from "./dom.js";
 import { get, post } from "./event_stream.js";
 import { drawTable, frame, panel, when } from "./components.js";
@@ -21,7 +21,7 @@ export function drawDeleted(element, { deleted, editable }, restored) {
 
 const button = (name, act) => h("button", { class: "plain", "aria-label": `Restore ${name}`, onclick: () => act(name) }, "Restore");
 
-// The newest version that has a text, as the current file.
+// Save the newest version that has a text as the file of the mapping. The version of the deletion itself has no text.
 async function restore(name) {
   const path = `/api/mappings/${encodeURIComponent(name)}`;
   const last = (await get(`${path}/history`)).entries.find((each) => each.version);

@@ -2,8 +2,8 @@
 import { counted } from "./format.js";
 import { h } from "./dom.js";
 
-// Show a question with its details, and a button for each of `choices`: [value, text, class of the button]. Resolves to
-// the value of the button, and to "" if the user cancels.
+// Show a question with its details, and a button for each item [value, text, class] of `choices`. Resolves to the value
+// of the pressed button, or to "" if the user cancels.
 export function choice(question, details, choices) {
   const dialog = h("dialog", { "aria-labelledby": "question", class: "wide" },
     h("form", { method: "dialog" }, h("h2", { id: "question" }, question), h("div", { class: "details" }, details),
@@ -12,15 +12,16 @@ export function choice(question, details, choices) {
   return shown(dialog, () => dialog.returnValue);
 }
 
-// Show the question whether to save a mapping although some of its tests fail.
-export async function agreedToFailing(tests) {
+// Show the question whether to save a mapping although some of its tests fail. Resolves to true if the user agrees.
+export async function confirmedFailingTests(tests) {
   const answer = await choice(`${counted(tests.length, "test")} of the mapping ${tests.length === 1 ? "fails" : "fail"}`,
     [h("ul", {}, tests.map((each) => h("li", {}, each.name))),
       h("p", {}, "The bridge does not load a file whose tests fail. If you save it, the last good version stays active until the tests pass.")], [["yes", "Save anyway", "danger"]]);
   return answer === "yes";
 }
 
-// Show a field for a text. Resolves to null if the user cancels. `fault(text)` returns what is wrong with it, or "".
+// Show a dialog with a field for a text. Resolves to the text, or to null if the user cancels. `fault(text)` returns
+// the error in the text, or "" if the text is valid.
 export function askText(question, label, value, verb, fault) {
   const field = h("input", { id: "wanted", class: "mono", value, autofocus: true, spellcheck: "false", autocapitalize: "off", autocomplete: "off" });
   const notice = h("p", { class: "notice bad", role: "alert" });
@@ -34,7 +35,7 @@ export function askText(question, label, value, verb, fault) {
   return shown(dialog, () => (dialog.returnValue === "yes" ? field.value.trim() : null));
 }
 
-// Show a question with a field for a note. Resolves to the note, which may be empty, or to null if the user cancels.
+// Show a question with a field for a note. Resolves to the note, which may be "", or to null if the user cancels.
 export function askNote(question, details, verb) {
   const field = h("input", { id: "reason", placeholder: "Note for the history (optional)", "aria-label": "Note for the history", maxlength: 200, autofocus: true });
   const dialog = h("dialog", { "aria-labelledby": "question", class: "wide" },
@@ -43,6 +44,7 @@ export function askNote(question, details, verb) {
   return shown(dialog, () => (dialog.returnValue === "yes" ? field.value.trim() : null));
 }
 
+// Show a dialog. When it is closed, remove it and resolve to `result()`.
 function shown(dialog, result) {
   dialog.returnValue = "";
   document.body.append(dialog);

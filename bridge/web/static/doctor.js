@@ -1,4 +1,4 @@
-// Findings of the command doctor, which the bridge runs in a process of its own.
+// Findings of the command `doctor`, which the bridge runs in a separate process.
 import { fill, h } from "./dom.js";
 import { duration } from "./format.js";
 import { get, known, mayEdit, post } from "./event_stream.js";

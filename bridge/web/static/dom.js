@@ -1,7 +1,10 @@
-// Elements made of text: nothing from a message, a topic or a file is interpreted as markup.
+// Functions that create elements. They never interpret a text as markup, because texts of messages, topics and files
+// may be hostile.
 
 const there = (child) => child !== null && child !== undefined && child !== false;
 
+// Return an element with attributes, event listeners (`onclick` and others) and children. A child is a node or a text,
+// and children may be in lists. A missing child or attribute (null, undefined or false) is omitted.
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -16,12 +19,14 @@ export function h(tag, attributes = {}, ...children) {
 
 export const members = (text) => breakable(text, /(?<=[,{}[\]])/);
 
+// Replace the content of an element by `children`.
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat(2).filter(there));
 }
 
-// Make `children` the content of `element`, and leave unchanged nodes in place: reading, selection and focus are not
-// disturbed each second. Only for elements without event listeners.
+// Replace the content of an element like `fill`, but change only the nodes that differ. So an update each second
+// disturbs neither a selected text nor the focus. Use it only for content without event listeners, because they are not
+// replaced.
 export function renew(element, ...children) {
   const fresh = element.cloneNode(false);
   fill(fresh, ...children);
@@ -54,13 +59,14 @@ function renewAttributes(old, fresh) {
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
 }
 
-// Allow line breaks between the levels of a topic, and between the members of JSON, not within a word.
+// Return a text that may break between the levels of a topic (`members`: between the members of JSON), but not within a
+// word.
 export function breakable(text, after = /(?<=[/._])/) {
   return String(text).split(after).flatMap((part, at) => (at ? [document.createElement("wbr"), part] : [part]));
 }
 
 // Show a confirmation dialog. Resolves to true if the user confirms.
-export function agreed(question, verb) {
+export function confirmed(question, verb) {
   const dialog = h("dialog", { "aria-labelledby": "question" },
     h("form", { method: "dialog" }, h("p", { id: "question" }, question),
       h("div", { class: "row end" }, h("button", { class: "plain", value: "no", autofocus: true }, "Cancel"), h("button", { class: "danger", value: "yes" }, verb))));

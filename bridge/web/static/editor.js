@@ -1,5 +1,6 @@
-// The editor of one mapping: its text, errors and tests as it is typed, the output for a message, and the effect on live
-// traffic. The bridge's own code computes all of it, and nothing is written before Save.
+// Editor of one mapping. While the user types, it shows the errors and the tests of the text, the output for a message,
+// and the effect on live traffic. The bridge computes these results with the code that it also uses for loaded
+// mappings. Nothing is written to disk before the user saves.
 import { chosenMessage } from "./chosen_message.js";
 import { fill, h } from "./dom.js";
 import { post } from "./event_stream.js";
@@ -8,18 +9,19 @@ import { Completion } from "./editor_completion.js";
 import { DiskWatch } from "./editor_disk.js";
 import { draftOf, dropDraft, keepDraft } from "./editor_drafts.js";
 import { History } from "./editor_history.js";
-import { TriedMessage } from "./editor_message.js";
+import { MessageForm } from "./editor_message.js";
 import { drawOutput, drawProblems, drawSteps, drawTests } from "./editor_results.js";
 import { Saving } from "./editor_saving.js";
 import { TextEditor } from "./editor_text.js";
 import { Traffic } from "./editor_traffic.js";
 import { MappingFile } from "./mapping_file.js";
 
+// Time without a keystroke after which the text is checked.
 const PAUSE_MS = 250;
 
 export class Editor {
-  // `mapping`: the response of /api/mappings/NAME, for a new one with `version: null`. `reopen(notice)` opens this
-  // mapping again; `names()` returns those of all files.
+  // `mapping` is the response of /api/mappings/NAME. For a new mapping, its `version` is null. `reopen(notice)` opens
+  // this mapping again. `names()` returns the names of all mappings.
   constructor(mapping, { completions, message, names, notice, reopen }) {
     this.mapping = mapping;
     this.name = mapping.name;
@@ -31,7 +33,7 @@ export class Editor {
     for (const name of ["output", "steps", "tests"]) fill(this.panels[name], h("p", { class: "quiet" }, "Checking …"));
     this.onDisk = h("div");
     this.marks = h("span", { class: "row" });
-    this.message = new TriedMessage(message || chosenMessage() || exampleOf(mapping), () => this.soon());
+    this.message = new MessageForm(message || chosenMessage() || exampleOf(mapping), () => this.soon());
     this.traffic = new Traffic({ name: this.name, query: () => this.query(), edited: () => this.edited(), choose: (each) => this.message.choose(each) });
     const completion = new Completion(completions, this.traffic.fields);
     this.editor = new TextEditor({ text: this.begun(), label: `Text of ${mapping.file}`, changed: () => this.changed(), save: () => this.saving.save(), complete: completion.complete, explain: completion.explain });
@@ -49,7 +51,8 @@ export class Editor {
   get text() { return this.editor.text; }
   get isModified() { return Boolean(this.saving && this.saving.isModified); }
 
-  // The draft of this tab, or the file. A draft of an older file keeps its version, so that saving it is a conflict.
+  // Return the text to begin with: the draft in this tab or, without a draft, the text of the file. A draft has the
+  // version of the file that it was begun with. If the file has changed since, saving the draft is a conflict.
   begun() {
     this.draft = draftOf(this.name);
     if (this.draft && this.draft.text === this.file.text) this.draft = null;
@@ -58,7 +61,7 @@ export class Editor {
     return this.draft.text;
   }
 
-  // What the traffic is compared with: a text, or why there is none.
+  // Return the text whose results are compared with those of the file, or the reason why there is nothing to compare.
   edited() {
     if (this.problems.length) return { why: "not available while the mapping has errors" };
     return this.isModified ? { text: this.text } : { why: "edit the mapping to compare its results" };
@@ -75,7 +78,9 @@ export class Editor {
       this.history.element);
   }
 
-  // Messages that this mapping receives; one that is not active has none, so those of its literal levels.
+  // Return the filter for live messages. It selects the messages that this mapping receives. A mapping that is not
+  // active receives none, so the filter selects topics that contain the beginning of the pattern, up to its first
+  // wildcard.
   query() {
     if (this.mapping.active) return { mapping: this.name };
     const topic = /^topic:\s*["']?([^"'\n#]*)/m.exec(this.editor ? this.text : this.mapping.text);
@@ -96,7 +101,7 @@ export class Editor {
     this.waiting = setTimeout(() => this.run(), PAUSE_MS);
   }
 
-  // Try the text as it is now; return when the result of the last call is shown.
+  // Request the results of the current text, and show them. If several calls overlap, only the last result is shown.
   async run() {
     clearTimeout(this.waiting);
     const turn = this.turn = (this.turn || 0) + 1;
@@ -126,7 +131,7 @@ export class Editor {
     this.drawMarks();
   }
 
-  // Errors of the file on disk, as the bridge has read it.
+  // Show the errors that the bridge has found in the file on disk.
   drawFile(mapping) { fill(this.onDisk, problemsOnDisk(mapping)); }
 
   goTo({ line, column }) { this.editor.goTo(line, column); }
@@ -138,7 +143,7 @@ export class Editor {
     this.saving.draw();
   }
 
-  // Replace the text, by that of the file or of an earlier version.
+  // Replace the text by the text of the file, or of an earlier version.
   reload(text) {
     this.editor.text = text;
     this.changed();
@@ -154,7 +159,8 @@ export class Editor {
     this.history.load();
   }
 
-  // The browser shows a question before it leaves the page, as the view does before another view.
+  // Make the browser show a question before it leaves the page with unsaved changes. `Mappings.mayLeave` shows one
+  // before another view of the page.
   warn = (event) => { if (this.isModified) event.preventDefault(); };
 
   leave() {

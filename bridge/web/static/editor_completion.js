@@ -1,5 +1,5 @@
-// Completion and explanation in the text of a mapping: its keys, and in expressions functions, names, captures, and the
-// fields of payloads that were received while the editor is open.
+// Completion and explanation of words in the text of a mapping: keys and their values and, within expressions,
+// functions, names, captures, and the fields of payloads that were received while the editor is open.
 import { expressionBefore } from "./editor_expressions.js";
 import { h } from "./dom.js";
 
@@ -8,7 +8,8 @@ const LINE = /^(?<lead>\s*(?:- +)*)(?<key>[\w-]+):/;
 const PATH = /(?<path>\$?[A-Za-z_]\w*(?:(?:\[[^\]]*\])?\.(?:[A-Za-z_]\w*)?)*)$/;
 
 export class Completion {
-  // `known` is the response of /api/completions, `fields(path)` the names of members seen at a path of the payload.
+  // `known` is the response of /api/completions. `fields(path)` returns the names of the fields at a path of the
+  // payload that received messages have had.
   constructor(known, fields) {
     this.known = known;
     this.fields = fields;
@@ -33,7 +34,7 @@ export class Completion {
     return { from: context.pos - match.groups.name.length, options: known.map((each) => ({ label: each.name, type: "property", info: each.summary, apply: `${each.name}: ` })), validFor: /^[\w-]*$/ };
   }
 
-  // Values of a key that has a fixed set of them.
+  // Return the values of a key that has a fixed set of values.
   values(context, line) {
     const match = /^(?<indent>\s*(?:- +)*)(?<key>[\w-]+):\s+(?<value>[\w.-]*)$/.exec(line.text.slice(0, context.pos - line.from));
     if (!match) return null;
@@ -79,18 +80,19 @@ export class Completion {
   }
 }
 
-// Names that the topic pattern captures.
+// Return the names of the captures in the topic pattern.
 export function captures(doc) {
   const topic = /^topic:\s*(.*)$/m.exec(doc.toString());
   return topic ? [...topic[1].matchAll(/\{(\w+)(?:\.\.\.)?\}/g)].map((match) => match[1]) : [];
 }
 
-// Path of the section that a key at this column belongs to: "" or, in a list of outputs, "outputs[]". Found by the
-// indentation of the lines above, because the text is seldom complete while it is typed.
+// Return the path of the section that contains a key, such as "outputs[]" for a key of an output, and "" for a key of
+// the file itself. `number` is the line of the key, and `indent` its column. The path is found by the indentation of
+// the lines above, because a text is seldom valid YAML while the user types.
 export function pathOf(doc, number, indent) {
   const path = [];
   let column = indent;
-  let dash = doc.line(number).text.slice(0, indent).lastIndexOf("-"); // of the list item that the key is in; -1: not known
+  let dash = doc.line(number).text.slice(0, indent).lastIndexOf("-"); // column of the dash of the key's list item; -1 if it is not in the same line
   for (let at = number - 1; at >= 1 && column > 0; at -= 1) {
     const match = LINE.exec(doc.line(at).text);
     if (!match) continue;

@@ -1,11 +1,12 @@
-// A look at the file on disk every few seconds while its editor is open: a change that others made is shown, with a choice.
-import { agreed, fill, h } from "./dom.js";
+// Check every few seconds whether the open file has changed on disk. If it has, the user may compare the texts, or use
+// the text on disk.
+import { confirmed, fill, h } from "./dom.js";
 import { get, post } from "./event_stream.js";
 
 const EVERY_MS = 3_000;
 
 export class DiskWatch {
-  // `editor` is the Editor; `saving` shows the differences, and what was done.
+  // `editor` is the Editor. `saving` shows the differences and the result of an action.
   constructor(file, editor, saving) {
     Object.assign(this, { file, editor, saving });
     this.element = h("div", { role: "status" });
@@ -22,13 +23,13 @@ export class DiskWatch {
       if (error.status !== 404) return; // the header reports a bridge that does not respond
       found = { version: "" };
     }
-    // A save or a reload in the meantime: what was found is older.
+    // The editor has saved or reloaded the file since the request, so the response is about an older version.
     if (this.editor.left || version !== this.file.version) return;
     if (found.version) this.editor.drawFile(found);
     this.show(found.version === version ? null : found);
   }
 
-  // `found`: the other version; null if there is none.
+  // Show that the file has changed. `found` is the file on disk, or null if it has not changed.
   show(found) {
     const shown = found ? found.version : null;
     if (shown === (this.shown ?? null)) return;
@@ -46,7 +47,7 @@ export class DiskWatch {
   }
 
   async take() {
-    if (this.editor.isModified && !await agreed("Discard your changes to this text?", "Discard")) return;
+    if (this.editor.isModified && !await confirmed("Discard your changes to this text?", "Discard")) return;
     try {
       this.file.adopt(await get(this.file.path));
     } catch (error) { this.saving.say(error.message, "bad"); return; }

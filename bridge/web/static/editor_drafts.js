@@ -1,9 +1,9 @@
-// Texts that are edited and not saved. They survive a reload of the tab, and end with it.
+// Drafts: edited texts that are not saved. The browser stores them until the tab is closed, so they survive a reload.
 const key = (name) => `mapping-draft:${name}`;
 
-// `version` is that of the file which the draft was begun with; null: there is no file yet.
+// `version` is the version of the file from which the draft was begun, or null if there was no file.
 export function keepDraft(name, text, version) {
-  try { sessionStorage.setItem(key(name), JSON.stringify({ text, version })); } catch { /* storage is full or off: leaving shows a question all the same */ }
+  try { sessionStorage.setItem(key(name), JSON.stringify({ text, version })); } catch { /* the storage is full or off: before the page is left, it shows a question about unsaved changes anyway */ }
 }
 
 export function draftOf(name) {

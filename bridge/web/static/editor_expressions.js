@@ -1,10 +1,11 @@
-// Expressions within the YAML text of a mapping: where they are, and the colours of their parts.
+// Expressions within the YAML text of a mapping: their positions, and the colours of their parts.
 import { Decoration, Prec, RangeSetBuilder, syntaxTree, ViewPlugin } from "./vendor/codemirror.js";
 
 const KEYS = new Set(["where", "transform", "partition_key_from"]);
 const KEYS_WITHIN = { changes: ["key", "value"], sample: ["key", "value"] };
 const ROOTS = "payload|captures|topic|levels|received_at_ms|received_at|qos|retain|properties|mapping|record|sample|vars";
-// In this order: text, literal, quoted name, variable, keyword, number, function, root name, other name, operator.
+// Parts of an expression: text, literal, quoted name, variable, keyword, number, function, root name, other name,
+// operator. The order matters: at each position, the first pattern that matches is used.
 const PARTS = [
   ["string", /'(?:[^'\\]|\\.|'')*'/], ["number", /`(?:[^`\\]|\\.)*`/], ["name", /\\?"(?:[^"\\]|\\[^"])*\\?"/], ["root", /\$\w+/], ["keyword", /\b(?:let|in)\b/],
   ["number", /\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b/], ["function", /\b[A-Za-z_]\w*(?=\s*\()/], ["root", new RegExp(`(?<![\\w.$])(?:${ROOTS})\\b(?!\\s*:)`)],
@@ -13,7 +14,8 @@ const PARTS = [
 const PATTERN = new RegExp(PARTS.map(([, pattern]) => `(${pattern.source})`).join("|"), "g");
 const MARKS = Object.fromEntries(PARTS.map(([name]) => [name, Decoration.mark({ class: `code-${name}` })]));
 
-// Decorations of a higher precedence are the inner elements: their colours replace those of the YAML text around them.
+// The highest precedence makes these decorations the innermost elements, so that their colours replace the colours of
+// YAML.
 export function expressionColours() {
   return Prec.highest(ViewPlugin.define((view) => ({
     decorations: colours(view),
@@ -34,7 +36,7 @@ function colours(view) {
   return builder.finish();
 }
 
-// Ranges of the expressions that touch a part of the text, without the quotes and the sign of a block.
+// Return the ranges of the expressions in a part of the text, without their quotes or the `|` of a block.
 export function expressions(state, from, to) {
   const found = [];
   syntaxTree(state).iterate({ from, to, enter: (node) => {
@@ -69,7 +71,8 @@ function parentPair(pair) {
   return node;
 }
 
-// Text of the expression before an offset; null outside of expressions. A key without a value yet counts.
+// Return the text of an expression up to an offset, or null if the offset is not within an expression. After a key such
+// as `where:` without a value, an expression may begin, so the text is "".
 export function expressionBefore(state, at) {
   const range = expressions(state, at, at).find((each) => each.from <= at && at <= each.to);
   if (range) return state.sliceDoc(range.from, at);

@@ -1,12 +1,13 @@
-// Earlier versions of a mapping: who changed it, when and why, with differences and rollback.
+// History of a mapping: who changed the file, when and why, with the differences of each version, and rollback to it.
 import { fill, h } from "./dom.js";
 import { bytes, moment } from "./format.js";
 import { panel, tag } from "./components.js";
-import { agreedToFailing, askNote } from "./dialog.js";
+import { confirmedFailingTests, askNote } from "./dialog.js";
 import { differences } from "./differences.js";
 
 export class History {
-  // `rolledBack(text of the notice)` is called after a rollback; `mayRollBack()` returns why not, or "".
+  // `mayRollBack()` returns the reason why a rollback is not possible now, or "". `rolledBack(notice)` is called after
+  // a rollback, and `failed(text)` after an error.
   constructor(file, { mayRollBack, rolledBack, failed }) {
     Object.assign(this, { file, mayRollBack, rolledBack, failed });
     this.list = h("ul", { class: "history" });
@@ -17,7 +18,7 @@ export class History {
   async load() {
     try {
       const entries = await this.file.history();
-      fill(this.list, entries.length ? entries.map((each, place) => this.row(each, entries.findIndex((other) => other.version === this.file.version) === place)) : h("li", { class: "quiet" }, "No version yet: each save adds one."));
+      fill(this.list, entries.length ? entries.map((each, place) => this.row(each, entries.findIndex((other) => other.version === this.file.version) === place)) : h("li", { class: "quiet" }, "No version yet. Each save adds one."));
     } catch (error) {
       fill(this.list, h("li", { class: "quiet" }, error.message));
     }
@@ -28,7 +29,7 @@ export class History {
     const isSame = each.version === this.file.version;
     const back = this.file.editable && !isSame && each.version ? h("button", { class: "plain", "aria-label": `Roll back to the version from ${at(each)}`, onclick: () => this.rollBack(each) }, "Roll back") : null;
     const show = h("details", { ontoggle: (event) => { if (event.target.open) this.show(each, place); } }, h("summary", {}, "Differences from the current file"), place);
-    return h("li", {}, h("div", { class: "row" }, h("strong", {}, `${at(each)} UTC`), tag(each.action), isPresent ? tag("present", "good") : isSame ? tag("same text") : null,
+    return h("li", {}, h("div", { class: "row" }, h("strong", {}, `${at(each)} UTC`), tag(each.action), isPresent ? tag("current", "good") : isSame ? tag("same text") : null,
       h("span", { class: "quiet" }, each.by ? `by ${each.by} · ${bytes(each.bytes)}` : bytes(each.bytes)), each.note ? h("span", {}, each.note) : null, back), isSame || !each.version ? null : show);
   }
 
@@ -55,7 +56,7 @@ export class History {
     } catch (error) {
       const failing = error.value && error.value.code === "tests-failed" ? error.value.tests.filter((test) => !test.passed) : [];
       if (!failing.length) this.failed(`Not rolled back: ${error.message}`);
-      else if (await agreedToFailing(failing)) await this.replace(each, note, true);
+      else if (await confirmedFailingTests(failing)) await this.replace(each, note, true);
     }
   }
 }

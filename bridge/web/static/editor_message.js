@@ -1,9 +1,10 @@
-// The message that the editor tries the mapping on: a topic and a payload, typed, pasted or chosen from the live ones.
+// Message to which the editor applies the mapping: a topic and a payload that the user types, pastes, or chooses from
+// the live messages.
 import { h } from "./dom.js";
 import { content } from "./format.js";
 import { panel } from "./components.js";
 
-export class TriedMessage {
+export class MessageForm {
   constructor(message, changed) {
     this.changed = changed;
     this.topic = h("input", { class: "mono", id: "topic", spellcheck: "false", autocapitalize: "off", oninput: changed });
@@ -14,7 +15,8 @@ export class TriedMessage {
     this.put(message);
   }
 
-  // A binary payload stays unchanged until the user edits it.
+  // Show a message in the fields. A binary payload cannot be shown as it is, so its bytes are stored until the user
+  // edits it.
   put({ topic, payload, qos, retain }) {
     this.topic.value = topic;
     this.payload.value = content(payload);

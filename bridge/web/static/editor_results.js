@@ -1,18 +1,18 @@
-// Results of a trial, drawn into the panels of the editor.
+// Panels of the editor with the results of applying the mapping to the message.
 import { fill, h, members } from "./dom.js";
 import { pretty } from "./format.js";
-import { made } from "./outcome.js";
+import { mappingResult } from "./outcome.js";
 import { tag } from "./components.js";
 
 const UNAVAILABLE = "Not available while the mapping has errors.";
 
-// An error without the excerpt and the caret at its end: the editor marks the position itself.
+// Return an error without the excerpt and the caret at its end, because the editor itself marks the position.
 export function withoutExcerpt(message) {
   const lines = message.split("\n");
   return (/^\s*\^\s*$/.test(lines.at(-1)) ? lines.slice(0, -2) : lines).join("\n");
 }
 
-// Each problem is a button that moves the cursor to it.
+// Draw the problems. Each one has a button that moves the cursor to its position.
 export function drawProblems(element, problems, goTo) {
   element.hidden = !problems.length;
   fill(element, problems.map((each) => h("div", { class: "problem-found" },
@@ -30,7 +30,7 @@ const outcome = (each) => h("div", { class: "field" }, tag(each.passed ? "passed
 
 export function drawOutput(element, { problems, made: result }) {
   if (problems.length) fill(element, h("p", { class: "quiet" }, UNAVAILABLE));
-  else fill(element, result ? made(result, pretty) : h("p", {}, tag("the topic does not match", "warn")));
+  else fill(element, result ? mappingResult(result, pretty) : h("p", {}, tag("the topic does not match", "warn")));
 }
 
 export function drawSteps(element, { problems, steps }) {

@@ -1,12 +1,14 @@
-// Saving a mapping, and what else changes its file: buttons, questions and conflicts.
-import { agreed, fill, h } from "./dom.js";
+// Saving of a mapping, and the other changes of its file (rename, disable, enable, delete): buttons, questions,
+// conflicts.
+import { confirmed, fill, h } from "./dom.js";
 import { counted } from "./format.js";
-import { agreedToFailing, askText, choice } from "./dialog.js";
+import { confirmedFailingTests, askText, choice } from "./dialog.js";
 import { differences } from "./differences.js";
 import { download, nameFault } from "./mapping_file.js";
 
 export class Saving {
-  // `editor` is the Editor, for its text, problems and tests; `names()` returns the names of all files.
+  // `editor` is the Editor, which has the text, its problems and its tests. `names()` returns the names of all
+  // mappings.
   constructor(file, editor, { enabled, names }) {
     Object.assign(this, { file, editor, enabled, names });
     this.note = h("input", { id: "note", placeholder: "Note for the history (optional)", "aria-label": "Note for the history", maxlength: 200 });
@@ -39,7 +41,7 @@ export class Saving {
     this.status.textContent = text;
   }
 
-  // What the last action reported is about an earlier text.
+  // Remove the report of the last action, because it is about an earlier text.
   edited() { this.say(""); }
 
   async save() {
@@ -49,7 +51,7 @@ export class Saving {
     if (this.editor.left) return;
     if (this.editor.problems.length) { this.refuse(); return; }
     const failed = this.editor.tests.filter((each) => !each.passed);
-    if (failed.length && !await agreedToFailing(failed)) { this.say("Not saved."); return; }
+    if (failed.length && !await confirmedFailingTests(failed)) { this.say("Not saved."); return; }
     await this.store(failed.length > 0);
   }
 
@@ -74,11 +76,13 @@ export class Saving {
     if (!isNew) await this.reportLoaded("Saved");
   }
 
-  // Whether the bridge uses the saved text: it reads the folder every two seconds.
+  // Wait until the bridge has read the saved file, and report whether the bridge now uses it. The bridge reads the
+  // folder every two seconds.
   async reportLoaded(done) {
     this.say(`${done}. The bridge reads it within two seconds …`, "good");
     const version = this.file.version;
     const mapping = await this.file.loaded();
+    // The user has saved again or left the editor while the bridge was reading the file.
     if (this.file.version !== version || this.editor.left) return;
     this.editor.drawFile(mapping);
     if (!mapping.enabled) this.say(`${done}. The mapping is disabled: the bridge ignores the file.`, "good");
@@ -97,7 +101,8 @@ export class Saving {
     await this.resolve(theirs);
   }
 
-  // The file on disk is not the one that this edit began with: the user chooses, and nothing is overwritten.
+  // Show the differences from the file on disk, which has changed since the edit began. The user chooses a text, and
+  // nothing is overwritten before the next save.
   async resolve(theirs) {
     const answer = await choice("The file on disk has changed", [h("p", {}, "It was changed after you opened it. The differences, from the file on disk to your text:"), differences(theirs.differences)],
       [["mine", "Keep my text as a draft", "plain"], ["theirs", "Use the version on disk", ""]]);
@@ -116,7 +121,7 @@ export class Saving {
   }
 
   async remove() {
-    if (await agreed(`Delete the mapping ${this.file.name}? The bridge stops reading its topics. The history keeps the text, so you can restore the mapping.`, "Delete")) await this.change("delete");
+    if (await confirmed(`Delete the mapping ${this.file.name}? The bridge stops reading its topics. The history keeps the text, so you can restore the mapping.`, "Delete")) await this.change("delete");
   }
 
   async change(action, details = {}) {

@@ -1,4 +1,4 @@
-// The text editor of a mapping: CodeMirror with YAML and expressions, problems at their positions, and completion.
+// Text editor of a mapping: CodeMirror with colours for YAML and expressions, marks of problems, and completion.
 import {
   autocompletion, bracketMatching, closeBrackets, closeBracketsKeymap, completionKeymap, defaultKeymap, drawSelection, EditorState, EditorView, highlightActiveLine,
   highlightActiveLineGutter, highlightSelectionMatches, HighlightStyle, highlightSpecialChars, history, historyKeymap, hoverTooltip, indentLess, indentMore, indentUnit,
@@ -18,10 +18,10 @@ const COLOURS = HighlightStyle.define([
 ]);
 
 export class TextEditor {
-  // `changed()` is called after each edit, `save()` by Ctrl+S. `complete` and `explain` are CodeMirror's sources of
-  // completion and of texts for the pointer.
+  // `changed()` is called after each edit, and `save()` when the user presses Ctrl+S. `complete` is CodeMirror's source
+  // of completions, and `explain` its source of the text for the word below the pointer.
   constructor({ text, label, changed, save, complete, explain }) {
-    // Within a shadow root CodeMirror adopts style sheets; in the document it would add a style element, which the
+    // Within a shadow root, CodeMirror uses adopted style sheets. Outside of one, it adds a style element, which the
     // Content-Security-Policy forbids.
     this.element = h("div", { class: "editor" });
     const root = this.element.attachShadow({ mode: "open" });
@@ -35,7 +35,7 @@ export class TextEditor {
 
   get text() { return this.view.state.doc.toString(); }
 
-  // Replace the text as one edit, which can be undone.
+  // Replace the text by a single edit, so that the user can undo it.
   set text(text) {
     if (text !== this.text) this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
   }
@@ -62,11 +62,11 @@ const looks = (label) => [
   EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
 ];
 
-// Typed text that replaces a selection. Chromium would keep the looks of what it replaces by an inline style, which the
-// Content-Security-Policy forbids.
+// Insert typed text that replaces a selection. If Chromium replaced the selection itself, it would add an inline style,
+// to keep the style of the replaced text, and the Content-Security-Policy forbids inline styles.
 const replacedByTyping = () => EditorView.domEventHandlers({
   beforeinput(event, view) {
-    // What the browser would replace; the editor's own state may follow a change of the selection later.
+    // Use the selection of the browser: the state of the editor may still have an earlier selection.
     const { rangeCount, isCollapsed, anchorNode, anchorOffset, focusNode, focusOffset } = (view.root.getSelection ? view.root : document).getSelection();
     if (event.inputType !== "insertText" || event.data === null || event.isComposing || !rangeCount || isCollapsed || !view.contentDOM.contains(anchorNode)) return false;
     event.preventDefault();
@@ -77,13 +77,15 @@ const replacedByTyping = () => EditorView.domEventHandlers({
   },
 });
 
-// Tab indents; after Escape it moves the focus (CodeMirror's own rule, for two seconds), for keyboard users.
+// Tab indents. Within two seconds after Escape, CodeMirror lets Tab move the focus, so that keyboard users can leave
+// the editor.
 const keys = () => keymap.of([
   ...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap, ...defaultKeymap,
   { key: "Tab", run: indentMore, shift: indentLess },
 ]);
 
-// Offset of a line and column, which count from 1; those outside of the text are moved into it.
+// Return the offset of a line and column, which count from 1. If they are outside of the text, return the nearest
+// offset.
 function position(doc, line, column) {
   const { from, length } = doc.line(Math.min(Math.max(line || 1, 1), doc.lines));
   return from + Math.min(Math.max((column || 1) - 1, 0), length);
@@ -98,7 +100,8 @@ function diagnostic(doc, { line, column, end_line: endLine, end_column: endColum
   return { from: Math.min(from, Math.max(end - 1, 0)), to: end, severity: "error", message: advice ? `${text} ${advice}` : text, renderMessage };
 }
 
-// End of the word at an offset, or of the line where there is none: at least one character is underlined.
+// Return the end of the word at an offset, or the end of the line if no word begins there. An empty range would not be
+// underlined.
 function wordEnd(doc, from) {
   const line = doc.lineAt(from);
   const [word] = /^[\w.$-]*/.exec(line.text.slice(from - line.from));

@@ -1,4 +1,4 @@
-// Looks of the text editor, with the variables of page.css and editor.css: they apply within the shadow root too.
+// Style of the text editor. It uses the variables of page.css and editor.css, which also apply within the shadow root.
 import { EditorView } from "./vendor/codemirror.js";
 
 const MONO = { fontFamily: "var(--mono)", fontSize: ".84rem" };

@@ -1,9 +1,10 @@
-// The last live messages of a mapping, kept in the page while its editor is open: a choice of messages to try, the
-// result before and after the edit beside each, and the fields of their payloads for completion.
+// Last live messages of a mapping, which the page stores while the editor is open. The user can choose one of them to
+// try. The editor shows the result for each message before and after the edit, and completes the fields of their
+// payloads.
 import { breakable, fill, h } from "./dom.js";
 import { clock, counted, excerpt } from "./format.js";
 import { listen, post } from "./event_stream.js";
-import { made } from "./outcome.js";
+import { mappingResult } from "./outcome.js";
 import { panel, tag } from "./components.js";
 
 const MAX_MESSAGES = 20;
@@ -12,7 +13,8 @@ const PAUSE_MS = 400;
 const REFRESH_MS = 2_000;
 
 export class Traffic {
-  // `query()` returns the parameters of /api/messages, `edited()` the text to compare with, or why there is none.
+  // `query()` returns the parameters of /api/messages. `edited()` returns the text to compare with the file, or the
+  // reason why there is none. `choose(message)` is called when the user chooses a message.
   constructor({ name, query, edited, choose }) {
     Object.assign(this, { name, query, edited, choose });
     this.messages = [];
@@ -56,13 +58,14 @@ export class Traffic {
     this.refresh();
   }
 
-  // The list does not move while a pointer or the focus is on it.
+  // True while a pointer or the focus is on the list. The list must not move then.
   get isUsed() { return this.holding || this.list.contains(document.activeElement); }
 
-  // The results are those of the current text.
+  // True if the results are those of the current text.
   get isCurrent() { return Boolean(this.results) && this.resultsOf === this.edited().text; }
 
-  // Preview again, at most once in REFRESH_MS: after an edit, and for new messages.
+  // Request the results again soon: after an edit, and for new messages. If they are those of the current text, wait
+  // longer.
   refresh() {
     if (!this.refreshing) this.refreshing = setTimeout(() => { this.refreshing = null; this.preview(); }, this.isCurrent ? REFRESH_MS : PAUSE_MS);
   }
@@ -103,7 +106,8 @@ export class Traffic {
     return h("li", {}, use, result ? result.changed ? comparison(result) : tag("same result") : null);
   }
 
-  // Fields of JSON payloads by their path: "" has those of the payload itself, "a.b" those of its member b of a.
+  // Store the names of the fields in a JSON payload, by the path of their object: "" for the payload itself, and "a.b"
+  // for the object in member `b` of member `a`.
   learn(payload) {
     if (payload.text === undefined || payload.cut || this.paths.size >= MAX_FIELDS) return;
     try { this.note("", JSON.parse(payload.text)); } catch { /* not JSON: it has no fields */ }
@@ -120,7 +124,7 @@ export class Traffic {
     }
   }
 
-  // Names that an expression can use without quotes.
+  // Return the names of the fields at a path that an expression can use without quotes.
   fields = (path) => [...(this.paths.get(path) || [])].filter((name) => /^[A-Za-z_]\w*$/.test(name));
 }
 
@@ -128,7 +132,7 @@ const sent = ({ topic, payload, qos, retain, at }) => ({
   topic, qos, retain, at, ...(payload.text === undefined ? { payload_base64: payload.base64 } : { payload: payload.text }),
 });
 
-const side = (title, one) => h("div", {}, h("h3", {}, title), one.matched ? made({ more: 0, ...one }, excerpt) : h("p", { class: "quiet" }, "the topic does not match"));
+const side = (title, one) => h("div", {}, h("h3", {}, title), one.matched ? mappingResult({ more: 0, ...one }, excerpt) : h("p", { class: "quiet" }, "the topic does not match"));
 
 function comparison(result) {
   return h("details", {}, h("summary", {}, tag("changes", "warn")),

@@ -1,4 +1,6 @@
-// State of the bridge in the page: the status each second, the last hour, and requests for more.
+// Connection to the bridge: requests to its API, subscriptions to its events, and the state that the page knows.
+
+// The bridge accepts a change only with this header, which no form of another site can send.
 
 const HEADERS = { "X-Mqtt-Kinesis": "page" };
 const RETRY_MS = 2_000;
@@ -22,8 +24,8 @@ async function parsed(response) {
   return value;
 }
 
-// Subscribe to server-sent events. The subscription is renewed after an error, and pauses while the page is hidden.
-// Returns the function that ends it.
+// Subscribe to server-sent events, and call `receive` with the data of each event called `name`. The subscription is
+// renewed after an error, and pauses while the page is hidden. Returns a function that ends the subscription.
 export function listen(path, name, receive) {
   let source = null;
   let waiting = 0;
@@ -34,6 +36,8 @@ export function listen(path, name, receive) {
       if (source && source.readyState === EventSource.CLOSED) { close(); waiting = setTimeout(retry, RETRY_MS); }
     });
   };
+  // An EventSource does not report the status of a response. `get` does: it shows the login form if the session has
+  // ended.
   const retry = () => { get("/api/status").then(open, () => { waiting = setTimeout(retry, RETRY_MS); }); };
   const close = () => { clearTimeout(waiting); if (source) source.close(); source = null; };
   const look = () => { close(); if (!document.hidden) open(); };
@@ -42,7 +46,8 @@ export function listen(path, name, receive) {
   return () => { document.removeEventListener("visibilitychange", look); close(); };
 }
 
-// `before` is the state some seconds ago, for a rate that does not jump; `earlier` is at most half a minute old.
+// What the page knows of the bridge. `before` is the state of some seconds ago, from which rates are calculated: rates
+// over one second would vary too much. `earlier` is a state that is at most half a minute old, for slower changes.
 export const known = { session: { role: "view", name: "", login: false }, state: null, before: null, earlier: null, receivedAt: 0, history: { series: {}, step_secs: 10 } };
 let states = [];
 const RATE_MS = 5_000;
@@ -50,6 +55,7 @@ const EARLIER_MS = 30_000;
 
 export function learn(state) {
   const last = states.at(-1);
+  // After a pause or a restart of the bridge, earlier states would give wrong rates.
   if (last && (state.now_ms - last.now_ms > EARLIER_MS || state.up_secs < last.up_secs)) states = [];
   const age = (each) => state.now_ms - each.now_ms;
   states = states.filter((each) => age(each) <= EARLIER_MS);
@@ -61,18 +67,19 @@ export function learn(state) {
 }
 
 export async function rememberSession() {
-  try { known.session = await get("/api/session"); } catch { /* the stream of events reports it */ }
+  try { known.session = await get("/api/session"); } catch { /* the subscription to events reports a lost connection */ }
 }
 
 export const mayEdit = () => known.session.role === "edit";
 
 export async function rememberHour() {
-  try { known.history = await get("/api/history"); } catch { /* the stream of events reports it */ }
+  try { known.history = await get("/api/history"); } catch { /* the subscription to events reports a lost connection */ }
 }
 
 export const series = (name) => known.history.series[name];
 
-// Rate per second of a counter; without an earlier state, the newest rate of the last hour.
+// Return the rate of a counter per second. `count(state)` returns the counter. Without an earlier state, return the
+// newest recorded rate of the series `name`.
 export function perSecond(count, name) {
   const secs = known.before ? (known.state.now_ms - known.before.now_ms) / 1000 : 0;
   const before = secs > 0 ? count(known.before) : undefined;
@@ -80,8 +87,8 @@ export function perSecond(count, name) {
   return (series(name) || []).at(-1);
 }
 
-// Seconds until a count is zero at the rate of the last half minute: Infinity if it does not shrink, undefined while
-// the rate is unknown.
+// Return the seconds until a count is zero at the rate of the last half minute. Return Infinity if the count does not
+// decrease, and undefined while the rate is not known.
 export function drainedIn(count, earlier = known.earlier, now = known.state) {
   if (!count(now)) return 0;
   if (!earlier) return undefined;

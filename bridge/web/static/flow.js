@@ -1,11 +1,12 @@
-// The way of a message at a glance: broker → mappings → spool → Kinesis. A broken stage shows its problem.
+// Stages that each message passes: broker → mappings → spool → Kinesis. A stage with a problem shows the problem.
 import { breakable, h, renew } from "./dom.js";
-import { bytes, counted, duration, rate, whole } from "./format.js";
+import { bytes, counted, duration, integer, rate } from "./format.js";
 import { delivered, spooled, sum } from "./ledger.js";
 import { drainedIn, known, perSecond } from "./event_stream.js";
 import { tag } from "./components.js";
 import { drainTime, KIND_OF, problemsOf, sinceText } from "./problems.js";
 
+// Records that are buffered for a shorter time are no backlog.
 const AT_ONCE_SECS = 5;
 const STAGES = { Broker: "receiving", Mappings: "mapping", Spool: "spooling", Kinesis: "delivering" };
 const total = (column) => (state) => sum(state.streams, column);
@@ -22,18 +23,18 @@ export function drawEmptyFlow(element) {
 function broker(state) {
   const kind = state.subscribed ? tag("subscribed", "good") : tag(state.connected ? "subscribing" : "not connected", state.connected ? "warn" : "bad");
   const there = state.workers.filter((worker) => worker.connected).length;
-  const lines = [breakable(state.broker), `MQTT ${state.protocol}; ${whole(state.received_messages)} since the start`];
-  if (there && !state.connected) lines.push(`${whole(there)} of ${counted(state.workers.length, "worker")} connected`);
-  if (state.connections > 1) lines.push(`connected ${whole(state.connections)} times`);
+  const lines = [breakable(state.broker), `MQTT ${state.protocol}; ${integer(state.received_messages)} since the start`];
+  if (there && !state.connected) lines.push(`${integer(there)} of ${counted(state.workers.length, "worker")} connected`);
+  if (state.connections > 1) lines.push(`connected ${integer(state.connections)} times`);
   return step(state, "Broker", kind, perSecond((each) => each.received_messages, "messages"), "messages/s", lines);
 }
 
 function mappings(state) {
   const failing = state.failing_mappings.length;
   const deadLetters = state.dead_letter_count ? h("a", { href: "#/dead-letters" }, counted(state.dead_letter_count, "dead letter")) : "no dead letters";
-  const lines = [`${counted(state.mappings.length, "mapping")}; ${whole(sum(state.ledger, "filtered"))} filtered`, deadLetters];
-  if (state.unmatched) lines.push(`${whole(state.unmatched)} on unmatched topics`);
-  return step(state, "Mappings", failing ? tag(`${whole(failing)} with errors`, "warn") : state.mappings.length ? tag("active", "good") : tag("none", "warn"),
+  const lines = [`${counted(state.mappings.length, "mapping")}; ${integer(sum(state.ledger, "filtered"))} filtered`, deadLetters];
+  if (state.unmatched) lines.push(`${integer(state.unmatched)} on unmatched topics`);
+  return step(state, "Mappings", failing ? tag(`${integer(failing)} with errors`, "warn") : state.mappings.length ? tag("active", "good") : tag("none", "warn"),
     perSecond(mapped, "mapped"), "records/s", lines);
 }
 
@@ -46,7 +47,8 @@ function spool(state) {
   return step(state, "Spool", kind, count, count === 1 ? "record buffered" : "records buffered", [backlog(state), room, ...outage], "");
 }
 
-// Age of the backlog and time until it is drained. A stream that accepts nothing shows, whatever the others do.
+// Return the age of the backlog, and the time until it is delivered. This is the time of the slowest stream, so that a
+// stream that accepts nothing is seen even if the other streams work.
 function backlog(state) {
   if (!spooled(state)) return "buffer empty";
   const oldest = Math.max(0, ...state.streams.map((each) => each.oldest_secs));
@@ -65,21 +67,21 @@ function kinesis(state) {
   const refused = state.streams.filter((each) => each.state === "refused").length;
   const retrying = state.streams.filter((each) => each.state === "retrying").length;
   const stalled = problemsOf(state, "stream-stalled").filter((each) => each.severity === "error").length;
-  const kind = refused ? tag(`${whole(refused)} refused`, "bad") : stalled ? tag(`${whole(stalled)} stalled`, "bad") : retrying ? tag(`${whole(retrying)} retrying`, "warn") : tag(state.streams.length ? "accepting" : "no stream", state.streams.length ? "good" : "warn");
+  const kind = refused ? tag(`${integer(refused)} refused`, "bad") : stalled ? tag(`${integer(stalled)} stalled`, "bad") : retrying ? tag(`${integer(retrying)} retrying`, "warn") : tag(state.streams.length ? "accepting" : "no stream", state.streams.length ? "good" : "warn");
   return step(state, "Kinesis", kind, perSecond(delivered, "delivered"), "records/s",
-    [`${counted(state.streams.length, "stream")}; ${whole(delivered(state))} since the start`, trouble()]);
+    [`${counted(state.streams.length, "stream")}; ${integer(delivered(state))} since the start`, trouble()]);
 }
 
 function trouble() {
   const now = known.before ? perSecond(total("throttled"), "") : 0;
-  const throttled = `${whole(total("throttled")(known.state))} throttled`;
-  return `${now > 0 ? `${throttled} (${rate(now)}/s)` : throttled}, ${whole(total("retried")(known.state))} retried`;
+  const throttled = `${integer(total("throttled")(known.state))} throttled`;
+  return `${now > 0 ? `${throttled} (${rate(now)}/s)` : throttled}, ${integer(total("retried")(known.state))} retried`;
 }
 
-// `value` is a rate, or a count if `perUnit` is empty.
+// Return one stage. `value` is a rate, or a count if `perUnit` is "".
 function step(state, name, tagged, value, unit, lines, perUnit = "/s") {
   const problems = state ? state.problems.filter((each) => each.stage === STAGES[name]) : [];
-  const big = typeof value === "string" ? value : perUnit ? rate(value) : whole(value);
+  const big = typeof value === "string" ? value : perUnit ? rate(value) : integer(value);
   return h("li", { class: `step ${problems.length ? KIND_OF[problems[0].severity] : ""}` }, h("h2", {}, name, tagged),
     h("div", { class: "big" }, `${big} `, h("small", {}, unit)), ...lines.map((each) => h("p", {}, each)), problems.length ? fault(problems, state.now_ms) : null);
 }

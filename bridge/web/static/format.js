@@ -1,16 +1,18 @@
-// Numbers, sizes and times as people read them.
+// Texts for numbers, sizes and times.
 
-export const whole = (value) => Math.round(value).toLocaleString("en-US");
+// Return the text of an integer: 1234 is 1,234.
+export const integer = (value) => Math.round(value).toLocaleString("en-US");
 
-export const counted = (count, one, many = `${one}s`) => `${whole(count)} ${count === 1 ? one : many}`;
+// Return a number and its noun: 1 record, 2 records.
+export const counted = (count, one, many = `${one}s`) => `${integer(count)} ${count === 1 ? one : many}`;
 
-// Text for a badge: 1,234 is 1.2k.
-export const short = (value) => (value < 1000 ? whole(value) : new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 2 }).format(value));
+// Return a short text for a badge: 1234 is 1.2K.
+export const short = (value) => (value < 1000 ? integer(value) : new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 2 }).format(value));
 
-// At least two digits that matter, and no more than needed: 1,234, 12, 1.2, 0.12.
+// Return the text of a rate, with one decimal below 10 and two below 0.1: 1,234, 12, 1.2, 0.05.
 export function rate(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  if (value >= 9.95 || value === 0) return whole(value);
+  if (value >= 9.95 || value === 0) return integer(value);
   if (value < 0.01) return "< 0.01";
   return value.toFixed(value < 0.1 ? 2 : 1);
 }
@@ -18,9 +20,10 @@ export function rate(value) {
 export function bytes(value) {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
+  // 1023.5 and more would be rounded to 1,024.
   while (value >= 1023.5 && unit < units.length - 1) { value /= 1024; unit += 1; }
   if (!unit) return counted(Math.round(value), "byte");
-  return `${value < 9.95 && value % 1 ? value.toFixed(1) : whole(value)} ${units[unit]}`;
+  return `${value < 9.95 && value % 1 ? value.toFixed(1) : integer(value)} ${units[unit]}`;
 }
 
 export function duration(secs) {
@@ -32,7 +35,8 @@ export function duration(secs) {
   return `${Math.round(secs / 86400)} days`;
 }
 
-// A measured time with three digits, such as 200 ms, 23.0 s and 77.2 s, or a long one as a duration.
+// Return the text of a measured time, with three digits: 200 ms, 23.0 s, 77.2 s. A time of 90 s or more is a duration:
+// 2 min.
 export function seconds(value) {
   if (value === 0) return "0 s";
   if (value >= 90) return duration(value);
@@ -41,27 +45,30 @@ export function seconds(value) {
 
 function threeDigits(value) { return value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2); }
 
-export const percent = (value) => (value === 0 ? "0 %" : `${value >= 9.95 ? whole(value) : value.toFixed(1)} %`);
+export const percent = (value) => (value === 0 ? "0 %" : `${value >= 9.95 ? integer(value) : value.toFixed(1)} %`);
 
-// Texts of the ticks of an axis: decimals only where one of them needs them.
+// Return the texts of the ticks of an axis. They have decimals only if at least one tick needs them.
 export function ticks(values, format) {
   const texts = values.map(format);
   return texts.some((text) => /\.\d*[1-9]/.test(text)) ? texts : texts.map((text) => text.replace(/\.0+(?!\d)/, ""));
 }
 
-// Time of day of a timestamp such as 2026-01-31T12:00:00.000Z.
+// Return the time of day of a timestamp: 2026-01-31T12:00:00.000Z is 12:00:00.000 UTC.
 export const clock = (at) => `${at.slice(11, 23)} UTC`;
+// Return the date and the time of day of a timestamp: 2026-01-31 12:00:00.
 export const moment = (at) => `${at.slice(0, 10)} ${at.slice(11, 19)}`;
 
+// Return a payload or the data of a record as text: `value` is {text, cut} or {base64, cut}.
 export const content = (value) => (value.text !== undefined ? value.text : `(base64) ${value.base64}`) + (value.cut ? " …" : "");
 
-// Long texts are cut in lists.
+// Return the first part of a payload or of data, for a list.
 export function excerpt(value, maxChars = 480) {
   const text = content(value);
   return text.length <= maxChars ? text : `${text.slice(0, maxChars)} … and ${counted(text.length - maxChars, "more character")}`;
 }
 
-// JSON is indented, with each number as written (JavaScript would round large ones); other texts are unchanged.
+// Return a payload or data as text, and indent it if it is JSON. The text itself is indented, and not the parsed value,
+// because JavaScript would round large numbers.
 export function pretty(value) {
   const text = content(value);
   if (value.text === undefined || value.cut) return text;

@@ -1,6 +1,6 @@
-// Tables of the overview: streams, the ledger by mapping, and the workers if there are several.
+// Tables of the overview: the streams, the ledger by mapping, and the workers if there are any.
 import { breakable, h } from "./dom.js";
-import { counted, duration, rate, whole } from "./format.js";
+import { counted, duration, integer, rate } from "./format.js";
 import { drainedIn, known, perSecond } from "./event_stream.js";
 import { drawTable, number, tag } from "./components.js";
 import { KIND_OF, drainTime, sinceText } from "./problems.js";
@@ -10,7 +10,9 @@ const COLUMNS = ["received", "delivered", "filtered", "dead_lettered", "dropped"
 const STREAM = { ok: ["accepting", "good"], retrying: ["retrying", "warn"], refused: ["refused", "bad"] };
 const WORKER = { running: "good", draining: "warn", drained: "good", starting: "warn" };
 const COLOURS = { dead_lettered: "amiss", dropped: "lost" };
+// If the last request to a stream is older, the table shows its age.
 const OLD_SECS = 60;
+// If the oldest record of a stream is older, its buffered records are a backlog.
 const LATE_SECS = 5;
 
 export const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
@@ -39,14 +41,15 @@ export function drawStreams(element, state) {
     "No stream yet: no mapping has sent a record.");
 }
 
-// Latency of the last request, with its age if it is not of the last minute.
+// Return the cell with the latency of the last request to a stream, and the age of that request if it is over a minute.
 function latency(stream, nowMs) {
   if (!stream.answered_at) return number("–");
-  const cell = number(`${whole(stream.last_latency_ms)} ms`), secs = nowMs / 1000 - stream.answered_at;
+  const cell = number(`${integer(stream.last_latency_ms)} ms`), secs = nowMs / 1000 - stream.answered_at;
   if (secs >= OLD_SECS) cell.append(note(`${duration(secs)} ago`));
   return cell;
 }
 
+// Return the cell with the number of buffered records of a stream, and with details if they are a backlog.
 function waiting(state, stream) {
   const count = spooled(state, stream.stream);
   const cell = number(count, stream.oldest_secs >= LATE_SECS ? "amiss" : "");
@@ -78,10 +81,11 @@ export function drawMappings(element, state) {
     "No messages yet.", total);
 }
 
-// The column counts records since the start, one for each stream; the tab counts the dead letters that are stored now.
+// Return the cell with the total of a column. The column `Dead letters` counts since the start, and a message once for
+// each stream. The number of dead letters that are stored now differs from it, so the cell shows this number too.
 function totalOf(state, column) {
   const cell = number(sum(state.ledger, column));
-  if (column === "dead_lettered" && sum(state.ledger, column) !== state.dead_letter_count) cell.append(note(`${whole(state.dead_letter_count)} stored`));
+  if (column === "dead_lettered" && sum(state.ledger, column) !== state.dead_letter_count) cell.append(note(`${integer(state.dead_letter_count)} stored`));
   return cell;
 }
 

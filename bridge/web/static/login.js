@@ -1,12 +1,15 @@
-// The login form: it continues at the view that was requested, and fills in the token of a demo.
+// The login form. After the login, the page shows the view that was requested. The form also accepts the link of a
+// demo.
 const form = document.querySelector("form");
 const DEMO = /^#token=(demo-[\w-]+)$/;
 
-// A redirect keeps the fragment of the address that the form is sent to.
+// The fragment of the URL names the view. After a redirect, the browser uses the fragment of the URL that received the
+// form.
 form.addEventListener("submit", () => { form.action = `/login${location.hash}`; });
 
-// The demo prints a link with its token in the fragment, which no browser sends anywhere. It is valid for one run of the
-// demo, and removed from the address bar. Tokens of other bridges are not accepted in a link.
+// The demo prints a link that has its token in the fragment. No browser sends a fragment to a server. The token is
+// valid for one run of the demo, and is removed from the address bar. A link cannot contain the token of any other
+// bridge.
 const demo = DEMO.exec(location.hash);
 if (demo) {
   history.replaceState(null, "", location.pathname);

@@ -1,6 +1,7 @@
-// Selection of the view, and the header above all views. The bridge sends its state each second; the views draw it.
+// Selection of the view by the fragment of the URL, and the header above all views. The bridge sends its state each
+// second, and the header and the view show it.
 import { fill } from "./dom.js";
-import { duration, short, whole } from "./format.js";
+import { duration, integer, short } from "./format.js";
 import { DeadLetters } from "./dead_letters.js";
 import { known, learn, listen, rememberHour, rememberSession } from "./event_stream.js";
 import { Mappings } from "./mappings.js";
@@ -11,6 +12,7 @@ import { System } from "./system.js";
 import { drawLostVerdict, drawVerdict } from "./verdict.js";
 
 const VIEWS = { "": Overview, messages: Messages, mappings: Mappings, "new-mapping": NewMapping, "dead-letters": DeadLetters, system: System };
+// Time without a state after which the page shows that the bridge does not respond.
 const LOST_MS = 5_000;
 const element = (id) => document.getElementById(id);
 const content = element("content");
@@ -34,7 +36,7 @@ function show() {
   return another || moved;
 }
 
-// A new view begins at its top, for the eye and for the keyboard.
+// Scroll to the top of a new view, and move the focus there, so that the next Tab begins in the view.
 function begin() {
   content.focus({ preventScroll: true });
   scrollTo(0, 0);
@@ -51,7 +53,7 @@ function update(state) {
   document.title = `${state.verdict.split(":")[0]} ${state.client_id}: mqtt-kinesis`;
   element("dead-letter-count").hidden = !count;
   element("dead-letter-count").textContent = short(count);
-  element("dead-letter-count").setAttribute("aria-label", whole(count));
+  element("dead-letter-count").setAttribute("aria-label", integer(count));
   element("version").textContent = `Version ${state.version}, up ${duration(state.up_secs)}`;
   element("logout").hidden = !known.session.login;
   drawVerdict(state);
@@ -59,7 +61,7 @@ function update(state) {
   if (view && view.draw) view.draw(state);
 }
 
-// Old numbers must not look like present ones.
+// Show a notice, and the numbers without colours, if the bridge does not respond: old numbers must not look current.
 function drawLost() {
   const silent = performance.now() - known.receivedAt;
   const lost = known.state !== null && !document.hidden && silent > LOST_MS;
@@ -71,20 +73,20 @@ function drawLost() {
   drawLostVerdict();
 }
 
-// A hidden page requests nothing. When it is shown again, the time in between is no loss of connection.
+// A hidden page receives no state. When it becomes visible, the time without a state does not mean a lost connection.
 document.addEventListener("visibilitychange", () => {
   known.receivedAt = performance.now();
   if (!document.hidden) rememberHour();
 });
-document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); begin(); }); // the hash names a view
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); begin(); }); // the link must not change the fragment, which names the view
 setInterval(drawLost, 1_000);
 setInterval(() => { if (!document.hidden) rememberHour(); }, 15_000);
-await rememberSession(); // before any view is made: what a view offers depends on the role
+await rememberSession(); // before a view is created, because its buttons depend on the role of the user
 window.addEventListener("hashchange", async (event) => {
   if (view && view.mayLeave && !await view.mayLeave()) history.replaceState(null, "", event.oldURL);
   else if (show()) begin();
 });
-if (location.hash.startsWith("#token=")) history.replaceState(null, "", "#/"); // the link of a demo, after its login
+if (location.hash.startsWith("#token=")) history.replaceState(null, "", "#/"); // remove the token of a demo's link after the login
 show();
 rememberHour();
 listen("/api/events", "state", update);

@@ -1,13 +1,16 @@
-// The file of a mapping: requests that read and change it. `version` is that which the edit began with; a change on disk
-// since then makes the bridge refuse the request with status 409. `textVersion` is that of `text`, as last read.
+// File of a mapping, and the requests that read and change it. `text` is the text of the file as last read, and
+// `textVersion` its version. `version` is the version of the file with which the edit began. If the file on disk has
+// another version, the bridge refuses a change with status 409.
 import { get, post, put } from "./event_stream.js";
 
+// `loaded` polls the bridge at this interval, at most LOAD_TURNS times.
 const LOAD_MS = 500;
 const LOAD_TURNS = 20;
-const RELOAD_TURNS = 6; // problems that are reported earlier can be those of the previous text
+const RELOAD_TURNS = 6; // earlier, the reported problems may be those of the previous text
 const NAME = /^[\w-][\w.-]{0,127}$/;
 
-// Return what is wrong with the name of a new file, or "". The bridge has the last word.
+// Return the reason why a new mapping cannot have a name, or "". It is shown while the user types; the bridge checks
+// again.
 export function nameFault(name, taken) {
   if (!NAME.test(name)) return "Use 1 to 128 letters, digits, dots, dashes and underscores, without a dot at the beginning.";
   if (/\.ya?ml$/i.test(name)) return "Leave out .yaml: it is added.";
@@ -15,7 +18,8 @@ export function nameFault(name, taken) {
   return other ? `There is a mapping ${other} already.` : "";
 }
 
-// The text editor knows one kind of line end. The bridge writes the kind that the file had.
+// The text editor uses only LF as line end. When the bridge saves a file, it writes the line ends that the file had
+// before.
 const lines = (text) => (text || "").replace(/\r\n?/g, "\n");
 
 export class MappingFile {
@@ -35,7 +39,7 @@ export class MappingFile {
   // `action`: rename, disable, enable or delete.
   change(action, details = {}) { return post(`${this.path}/${action}`, { version: this.version, ...details }); }
 
-  // Wait until the bridge has loaded the text; return the file as it is then, or as it is after some seconds.
+  // Wait until the bridge has loaded the text, at most some seconds. Return the response of the bridge about the file.
   async loaded() {
     for (let turn = 0; ; turn += 1) {
       const mapping = await get(this.path);
@@ -49,11 +53,11 @@ export class MappingFile {
 
   earlier(id) { return get(`${this.path}/history/${encodeURIComponent(id)}`); }
 
-  // Compare from now on with the text on disk: the next save replaces it.
+  // Continue with the given text and version as those of the file on disk, so that the next save may replace that file.
   adopt({ text, version }) { Object.assign(this, { text: lines(text), version: version || null, textVersion: version || null }); }
 }
 
-// Save a text as a file of the browser, where the folder of the mappings cannot be changed.
+// Download a text as a file. Users do this if the page cannot change the folder of the mappings.
 export function download(name, text) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));

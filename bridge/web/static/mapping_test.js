@@ -1,6 +1,7 @@
-// A message as a test of its mapping, in YAML to paste under `tests:`.
+// Test of a mapping, made of a live message and its result. It is YAML that the user pastes under `tests:` in the
+// mapping.
 
-// JSON's texts are YAML's, but for characters that YAML permits only as escapes.
+// A JSON string is also a YAML string, except that YAML permits some characters only as escapes.
 const quoted = (text) => JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 const exact = (name, value) => (value.text !== undefined ? `${name}_text: ${quoted(value.text)}` : `${name}_base64: ${quoted(value.base64)}`);
@@ -11,7 +12,7 @@ function expected(made) {
   return ["expect:", ...made.records.flatMap((record) => [`  - data_stream: ${quoted(record.stream)}`, `    partition_key: ${record.key === null ? "spread" : quoted(record.key)}`, `    ${exact("data", record.data)}`])];
 }
 
-// Return {text} or, where the page does not have all of it, {problem}.
+// Return {text}. If the page has only a part of the payload or of the result, return {problem} instead.
 export function mappingTest(message, made) {
   if (message.payload.cut) return { problem: "The payload is longer than what is shown here: record it with mqtt-kinesis capture." };
   if (made.more || made.records.some((record) => record.data.cut)) return { problem: "The result is longer than what is shown here: use mqtt-kinesis try." };

@@ -1,6 +1,6 @@
-// Table of all mappings, or the editor of one.
-import { agreed, breakable, fill, h } from "./dom.js";
-import { counted, duration, rate, whole } from "./format.js";
+// View with a table of all mappings, or with the editor of one mapping.
+import { breakable, confirmed, fill, h } from "./dom.js";
+import { counted, duration, integer, rate } from "./format.js";
 import { get, known, perSecond } from "./event_stream.js";
 import { drawTable, frame, number, panel, tag } from "./components.js";
 import { drawDeleted } from "./deleted_mappings.js";
@@ -23,7 +23,8 @@ export class Mappings {
     this.element = h("div", {}, this.index);
   }
 
-  // `rest`: "new" for a mapping without a file yet, or "dead-letter", its number and its worker.
+  // Show the mapping `name`, or the table. `rest` is ["new"] for a mapping that has no file yet, or ["dead-letter",
+  // number, worker] to open the editor with the message of a dead letter.
   go([name, ...rest]) {
     const moved = name !== this.name;
     this.name = name;
@@ -36,9 +37,10 @@ export class Mappings {
     const notice = this.notice;
     this.notice = "";
     try {
-      // With the editor's library, which only this view needs.
+      // The editor's library is large, and only this view needs it, so it is imported here.
       const [{ Editor }, mapping, completions, message] = await Promise.all([import("./editor.js"), kind === "new" ? blank(name) : get(`/api/mappings/${encodeURIComponent(name)}`),
         get("/api/completions"), kind === "dead-letter" ? deadLetter(rest) : null, this.list()]);
+      // The user may have opened another mapping in the meantime.
       if (this.name !== name) return;
       this.leave();
       this.editor = new Editor(mapping, { completions, message, notice, names: () => this.files.files.map((each) => each.name), reopen: (text, other = name) => this.reopen(other, text) });
@@ -48,7 +50,7 @@ export class Mappings {
     }
   }
 
-  // Read the file again, and show a notice above it.
+  // Open the editor of a mapping again, with the file as it is now, and with a notice.
   reopen(name, notice) {
     this.notice = notice;
     const target = `#/mappings/${encodeURIComponent(name)}`;
@@ -60,14 +62,14 @@ export class Mappings {
     this.editor = null;
   }
 
-  // Before another view or mapping is shown: whether the user agrees to leave unsaved changes.
+  // Return whether another view or mapping may be shown. If there are unsaved changes, the user decides.
   async mayLeave() {
-    return !this.editor || !this.editor.isModified || agreed(`${this.name} has unsaved changes. They stay in this tab as a draft until you close it.`, "Leave");
+    return !this.editor || !this.editor.isModified || confirmed(`${this.name} has unsaved changes. They stay in this tab as a draft until you close it.`, "Leave");
   }
 
-  // Files of the folder, with those that are disabled or do not load.
+  // Request the list of mapping files. It also has the files that are disabled or do not load.
   async list() {
-    try { this.files = await get("/api/mapping-files"); } catch { return; } // the stream of events reports it
+    try { this.files = await get("/api/mapping-files"); } catch { return; } // the header shows a lost connection
     this.unmatchedCount = null;
     this.create.hidden = !this.files.editable;
     this.whyNot.textContent = this.files.editable ? "" : `Not edited from this page: ${this.files.why_not}`;
@@ -81,14 +83,14 @@ export class Mappings {
     const wanted = this.filter.value.toLowerCase();
     const all = [...state.mappings, ...this.inactive(state)].sort((a, b) => a.name.localeCompare(b.name));
     const shown = all.filter((each) => [each.name, each.topic, ...each.streams].some((text) => text.toLowerCase().includes(wanted)));
-    this.count.textContent = wanted ? `${whole(shown.length)} of ${counted(all.length, "mapping")}` : counted(all.length, "mapping");
+    this.count.textContent = wanted ? `${integer(shown.length)} of ${counted(all.length, "mapping")}` : counted(all.length, "mapping");
     const title = covered();
     drawTable(this.table, ["Mapping", "State", "#Messages/s", title ? title[0].toUpperCase() + title.slice(1) : "Last hour", "#Messages", "#Tests", "Streams"],
       shown.map((each) => row(each, state)), all.length ? "No mapping matches the filter." : "No active mapping: put a file into the folder, and it becomes active within two seconds.");
     this.drawUnmatched(state);
   }
 
-  // The list of files is requested again when the bridge has loaded or lost a mapping.
+  // Request the list of files again when the bridge has loaded or removed a mapping.
   listAgain(state) {
     const names = JSON.stringify([state.mappings.map((each) => each.name), state.failing_mappings]);
     if (this.listed !== undefined && names !== this.listed) this.list();
@@ -102,7 +104,8 @@ export class Mappings {
     return [...names].filter((name) => !active.has(name)).map((name) => ({ name, topic: "", streams: [], tests: 0, messages: 0, last_ms: 0, silent_ms: 0, lost: true, disabled: enabled.get(name) === false }));
   }
 
-  // Received topics that no mapping matches. A shared or a wider subscription may cause them.
+  // Show the topics of received messages that no mapping matches. The bridge receives them if its subscriptions are
+  // wider than the topics of the mappings.
   async drawUnmatched(state) {
     if (state.unmatched === this.unmatchedCount) return;
     this.unmatchedCount = state.unmatched;

@@ -1,10 +1,11 @@
-// Live messages (a sample), each with the records that the mappings make of it.
+// View of live messages. It shows a sample of the messages, each with the result of every mapping that matches its
+// topic.
 import { breakable, fill, h } from "./dom.js";
-import { bytes, clock, counted, excerpt, pretty, whole } from "./format.js";
+import { bytes, clock, counted, excerpt, integer, pretty } from "./format.js";
 import { copyText } from "./clipboard.js";
 import { known, listen, perSecond } from "./event_stream.js";
 import { mappingTest } from "./mapping_test.js";
-import { made } from "./outcome.js";
+import { mappingResult } from "./outcome.js";
 import { openWith } from "./chosen_message.js";
 import { tag } from "./components.js";
 
@@ -17,9 +18,9 @@ export class Messages {
   constructor() {
     const field = (id, placeholder, more = {}) => h("input", { type: "search", id, placeholder, spellcheck: "false", autocapitalize: "off", oninput: () => this.soon(), ...more });
     this.filters = {
-      topic: field("part", "part of it, such as press07"), mapping: field("of-mapping", "any", { list: "known-mappings" }),
+      topic: field("part", "part of the topic"), mapping: field("of-mapping", "any", { list: "known-mappings" }),
       outcome: h("select", { id: "outcome", onchange: () => this.soon() }, Object.entries(OUTCOMES).map(([value, name]) => h("option", { value }, name))),
-      text: field("text", "part of it, as written"),
+      text: field("text", "part of the payload"),
     };
     const labels = { topic: "Topic", mapping: "Mapping", outcome: "Outcome", text: "Payload" };
     this.names = h("datalist", { id: "known-mappings" });
@@ -59,11 +60,12 @@ export class Messages {
     this.came = [];
     const filtered = Object.values(this.filters).some((input) => input.value);
     this.notice.hidden = false;
-    this.list.hidden = true; // a feed without articles is none
+    this.list.hidden = true; // an element with the role `feed` must not be empty
     this.notice.textContent = filtered ? "Waiting for a message that matches the filters …" : "Waiting for messages …";
   }
 
-  // The bridge filters, so that a rare message is found among thousands.
+  // Subscribe with the new filters after a pause in typing. The bridge filters the messages, because the page receives
+  // only a sample in which a rare message would be missing.
   soon() {
     this.clear();
     clearTimeout(this.waiting);
@@ -78,7 +80,7 @@ export class Messages {
     this.came = this.came.filter(([at]) => at > since);
     const shown = this.came.reduce((sum, [, count]) => sum + count, 0) / (RATE_MS / 1000);
     const received = perSecond((each) => each.received_messages, "messages");
-    const rate = (value) => whole(value < 10 ? Math.ceil(value) : value);
+    const rate = (value) => integer(value < 10 ? Math.ceil(value) : value);
     this.sample.textContent = received === undefined || this.paused || !shown ? "" : `sample: about ${rate(Math.min(shown, received))} of ${rate(received)} messages/s`;
   }
 
@@ -97,7 +99,7 @@ export class Messages {
     for (const each of this.list.querySelectorAll("details")) each.open = this.expanded;
   }
 
-  // The list does not move while a finger, a pointer or the focus is on it.
+  // Stop or continue the updates of the list. It must not move while a finger, a pointer or the focus is on it.
   hold(holding) {
     this.holding = holding;
     this.drawStatus();
@@ -108,7 +110,7 @@ export class Messages {
   }
 
   arrived(messages) {
-    // The first ones came before this view was opened: they are no part of its rate.
+    // The first messages were received before this view was opened, so they do not count for the rate.
     if (this.begun) this.came.push([performance.now(), messages.length]);
     this.begun = true;
     if (this.paused || this.holding || !messages.length) return;
@@ -121,7 +123,7 @@ export class Messages {
   message(each) {
     const facts = [clock(each.at), bytes(each.bytes), `QoS ${each.qos}`, each.retain ? "retained" : null].filter(Boolean).join(" · ");
     const mapping = each.mappings.length ? each.mappings[0].mapping : "";
-    // Made when it is opened for the first time: most messages never are.
+    // The content is created when the user opens the message, because most messages are never opened.
     const content = h("div", { class: "content" });
     const details = h("details", { ontoggle: () => { if (details.open && !content.firstChild) fill(content, this.content(each, mapping)); } },
       h("summary", {}, h("span", { class: "topic" }, breakable(each.topic)), " ", h("span", { class: "quiet facts" }, facts), h("span", { class: "outcomes" }, outcomes(each)),
@@ -135,13 +137,13 @@ export class Messages {
     const copied = h("span", { class: "quiet", role: "status" });
     const copy = async () => { copied.textContent = await copiedAs(each); };
     return [h("div", {}, h("h3", {}, "Payload"), h("pre", { class: "payload" }, pretty(each.payload))),
-      h("div", { class: "made" }, h("h3", {}, "Result"), each.mappings.length ? each.mappings.map((one) => made(one, pretty)) : h("p", { class: "quiet" }, "No mapping matches this topic.")),
+      h("div", { class: "made" }, h("h3", {}, "Result"), each.mappings.length ? each.mappings.map((one) => mappingResult(one, pretty)) : h("p", { class: "quiet" }, "No mapping matches this topic.")),
       mapping ? h("div", { class: "row whole" }, h("button", { class: "plain", onclick: () => openWith(mapping, each) }, "Open in the editor"),
         h("button", { class: "plain", onclick: copy }, "Copy as mapping test"), copied) : null];
   }
 }
 
-// The outcome of each mapping in a few words.
+// Return tags with the outcome of each mapping.
 function outcomes(each) {
   if (!each.mappings.length) return tag("no mapping", "warn");
   return each.mappings.flatMap((one) => {

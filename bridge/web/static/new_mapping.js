@@ -1,4 +1,5 @@
-// A new mapping: blank, or proposed from the messages of a topic. It begins as a draft in the editor; nothing is written.
+// View for a new mapping, which is a template or a proposal for the messages of a topic. The mapping begins as a draft
+// in the editor, so nothing is written before the user saves it.
 import { breakable, fill, h } from "./dom.js";
 import { counted } from "./format.js";
 import { get, listen, post } from "./event_stream.js";
@@ -6,6 +7,7 @@ import { panel } from "./components.js";
 import { keepDraft } from "./editor_drafts.js";
 import { nameFault } from "./mapping_file.js";
 
+// A proposal is requested after this number of messages, or after this time from the first message.
 const WANTED_MESSAGES = 5;
 const PATIENCE_MS = 5_000;
 const BLANK = `topic: factory/{site}/{machine}/telemetry
@@ -42,7 +44,7 @@ export class NewMapping {
     this.end = null;
   }
 
-  // A proposal needs messages: some of them, or those of some seconds after the first.
+  // Collect messages of a topic for a proposal. The user may also begin without them.
   collect(topic) {
     const messages = [];
     const count = h("p", { class: "quiet", role: "status" }, "Waiting for a message …");

@@ -1,11 +1,13 @@
-// Output of a mapping for a message: records, dead letters, or nothing.
+// Result of a mapping for a message: records, dead letters, or `filtered`.
 import { breakable, h, members } from "./dom.js";
 import { bytes, counted } from "./format.js";
 import { tag } from "./components.js";
 
+// A node can have only one parent, so each record and dead letter needs a copy of the mapping's name.
 const copy = (nodes) => nodes && nodes.map((each) => (each.cloneNode ? each.cloneNode(true) : each));
 
-export function made(each, shown) {
+// Return the element for a result. `shown` formats the data of a record.
+export function mappingResult(each, shown) {
   const name = each.mapping ? [h("strong", {}, breakable(each.mapping)), " → "] : null;
   const notes = each.remembers ? h("p", { class: "quiet" }, "`changes` and `sample` are not applied here: they depend on earlier messages.") : null;
   const none = !each.records.length && !each.rejections.length ? h("div", { class: "outcome" }, name, tag("filtered"), " no record") : null;

@@ -1,4 +1,5 @@
-// Active problems, the way of a message and the curves on one screen; then the event log and the tables.
+// View with the active problems, the stages that a message passes, and the curves. The tables and the event log are
+// below.
 import { h, renew } from "./dom.js";
 import { foldable, frame, tag } from "./components.js";
 import { Curves } from "./curves.js";
@@ -25,10 +26,10 @@ export class Overview {
     this.element = h("div", { class: "overview" },
       h("h1", { class: "unseen" }, "Overview"), this.problems, this.flow, this.curves.element,
       h("div", { class: "tables" }, this.ofWorkers,
-        foldable("Streams", h("span", { class: "quiet" }, "records since the start; oldest: age of the oldest record that is not delivered; latency: duration of the last request"), this.streams),
+        foldable("Streams", h("span", { class: "quiet" }, "numbers since the start; oldest: age of the oldest record that is not delivered; latency: duration of the last request"), this.streams),
         this.ofLinks,
         foldable("Ledger", this.balance, this.mappings,
-          h("p", { class: "quiet" }, "A message counts once for each output of each matching mapping, or with “each: true” once for each item. Each one becomes a record (delivered, dropped or still buffered), is filtered, or becomes a dead letter.")),
+          h("p", { class: "quiet" }, "A message counts once for each output of each matching mapping. With “each: true”, each of its items counts instead. Whatever counts becomes a record (delivered, dropped or still buffered), is filtered, or becomes a dead letter.")),
         this.events.element));
     drawEmptyFlow(this.flow);
   }

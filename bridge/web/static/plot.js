@@ -1,11 +1,12 @@
-// One chart of the curves: its legend shows the values below the cursor, or the newest ones.
+// One chart of the curves. Its legend shows the values below the cursor, or the newest values.
 import { h } from "./dom.js";
 import { ticks } from "./format.js";
 import uPlot from "./vendor/uplot.js";
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
-// Axes of bytes have ticks at powers of two, as their labels do.
+// Axes of bytes have ticks at powers of two, because their labels are in KiB, MiB and so on.
 const BINARY = Array.from({ length: 50 }, (_, power) => 2 ** power);
+// All charts have the same cursor, but not the same selection: only these events are passed on to the other charts.
 const SYNC = { key: "curves", setSeries: false, filters: { pub: moves, sub: moves } };
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -13,7 +14,8 @@ function moves(type) { return type === "mousemove" || type === "mouseleave"; }
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// Colours alone do not distinguish the curves: each has dashes of its own, here too.
+// Return the sample of a curve for the legend. Like the curve, it has a pattern of dashes, for users who cannot
+// distinguish the colours.
 function swatch(at) {
   const svg = document.createElementNS(SVG, "svg");
   const line = document.createElementNS(SVG, "line");
@@ -24,8 +26,9 @@ function swatch(at) {
 }
 
 export class Plot {
-  // `chart`: title, and `curves` with key, name, format, and `right: true` for those of the axis at the right.
-  // `zoom(from, to)` and `reset()` act on all charts; `moved(at)` gets the index of the point below the cursor.
+  // `chart` has the title and the curves of the chart. A curve has a key, a name and a format, and `right: true` if it
+  // uses the axis at the right. `zoom(from, to)` and `reset()` change all charts. `moved(at)` receives the index of the
+  // point below the cursor, or null.
   constructor(chart, { zoom, reset, moved }) {
     this.chart = chart;
     this.on = { zoom, reset, moved };
@@ -39,7 +42,7 @@ export class Plot {
     this.resized.observe(this.surface);
   }
 
-  // `from`: index of the first point to show.
+  // Show new values. `from` is the index of the first point to show.
   draw(times, series, from) {
     Object.assign(this, { times, series, from });
     const data = [times, ...this.chart.curves.map((each) => series[each.key])];
@@ -51,7 +54,7 @@ export class Plot {
     this.show(this.plot.cursor.idx ?? null);
   }
 
-  // uPlot draws on a canvas: another theme needs other colours.
+  // Remove the chart, so that the next `draw` creates it with the colours of another theme.
   restart() {
     if (this.plot) this.plot.destroy();
     this.plot = null;
@@ -64,12 +67,13 @@ export class Plot {
 
   resize() {
     const width = this.surface.clientWidth;
-    // A chart that was hidden is drawn when it is shown.
+    // A hidden chart has no width and is not drawn. When it becomes visible, it is drawn here.
     if (!this.plot && width && this.series) this.draw(this.times, this.series, this.from);
     if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: this.plot.height });
   }
 
-  // The time of which something is known: soon after the first start, a day would be an empty chart with a dot.
+  // Return the range of the time axis. It begins with the first known point: soon after the first start, the chart of a
+  // day would be empty except for a few points at the right.
   window() {
     return { min: this.times[this.from], max: this.times.at(-1) };
   }
@@ -99,6 +103,7 @@ export class Plot {
 
   select(plot) {
     const { left, width } = plot.select;
+    // A few pixels are a click, and no selection.
     if (width < 8) return;
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
     this.on.zoom(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
@@ -125,7 +130,7 @@ export class Plot {
   }
 }
 
-// A line needs two points: while there are fewer, they are drawn as dots.
+// Return whether to draw the points of a curve as dots. With fewer than three points, a line would hardly be visible.
 function sparse(plot, series) {
   return plot.data[series].reduce((count, value) => count + (value !== null), 0) < 3;
 }

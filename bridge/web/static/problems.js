@@ -1,6 +1,6 @@
-// Active problems and links to AWS. The bridge decides on problems and verdict, never the page.
+// Active problems, and links to AWS. The bridge determines the problems and the verdict, and the page only shows them.
 import { h } from "./dom.js";
-import { bytes, counted, duration, rate, seconds, whole } from "./format.js";
+import { bytes, counted, duration, integer, rate, seconds } from "./format.js";
 import { drawTable, errorText, number, tag } from "./components.js";
 
 export const KIND_OF = { error: "bad", warning: "warn" };
@@ -8,7 +8,8 @@ const SEVERITY = { error: ["ERROR", "bad"], warning: ["WARNING", "warn"] };
 
 export const problemsOf = (state, code) => state.problems.filter((each) => each.code === code);
 
-// One item for problems that differ only in their stream or mapping: an outage of Kinesis is one thing to read.
+// Return the items of the list of problems. Problems that differ only in their stream or mapping are one item: an
+// outage of Kinesis affects all streams, and should be one item.
 export function problemItems(problems, nowMs) {
   const groups = new Map();
   for (const each of problems) {
@@ -26,18 +27,18 @@ function problemItem(group, nowMs) {
     others.length ? h("p", {}, `Also affected: ${others.join(", ")}`) : null, h("dl", { class: "steps" }, rows));
 }
 
-// The problems of a group as one: the earliest begin, the sum of the records, the shortest time of the buffer.
+// Return one problem for a group. It has the earliest begin, the sum of the records, and the shortest buffer time.
 function joined(group) {
   const [first] = group;
   if (group.length === 1) return first;
   const total = (name) => group.reduce((sum, each) => sum + each[name], 0);
   const hours = group.map((each) => each.buffer_hours).filter((each) => each !== null);
-  const lost = total("dropped_records") ? `${whole(total("dropped_records"))} dropped` : "none lost";
+  const lost = total("dropped_records") ? `${integer(total("dropped_records"))} dropped` : "none lost";
   const safe = first.stage === "delivering" ? `${counted(total("buffered_records"), "record")} buffered on disk; ${lost}` : first.safe;
   return { ...first, safe, since: Math.min(...group.map((each) => each.since)), attempts: total("attempts"), buffer_hours: hours.length ? Math.min(...hours) : null };
 }
 
-// Time of day of a problem's begin (its date if that is not today), and how long ago it was.
+// Return the time of day when a problem began, and how long ago it was. If it began on another day, add the date.
 export function sinceText(problem, nowMs) {
   const began = new Date(problem.since * 1000).toISOString(), today = new Date(nowMs).toISOString().slice(0, 10);
   const at = began.startsWith(today) ? began.slice(11, 19) : `${began.slice(0, 10)} ${began.slice(11, 19)}`;
@@ -46,7 +47,7 @@ export function sinceText(problem, nowMs) {
 
 const named = (problem) => (problem.worker ? `${problem.worker}: ${problem.summary}` : problem.summary);
 
-// Link from a mapping's error to its file.
+// Return a link to the editor if the problem is an error of a mapping.
 function mappingLink(problem) {
   return problem.stage === "mapping" && problem.mapping ? h("a", { href: `#/mappings/${encodeURIComponent(problem.mapping)}` }, "Open the mapping") : null;
 }
@@ -65,7 +66,7 @@ function details(problem, nowMs) {
   ].filter(([, text]) => text);
 }
 
-// Endpoints of which something is known: a request was answered, or is in flight, or has failed.
+// Return the endpoints to which at least one request was sent: it has a response, is in flight, or has failed.
 export const knownLinks = (state) => state.endpoints.filter((each) => each.bandwidth || each.requests || each.timeouts || each.outcome_unknown);
 
 export function drawLinks(element, state) {
@@ -76,7 +77,8 @@ export function drawLinks(element, state) {
   drawTable(element, ["Endpoint", "#Bandwidth", "#Response time", "#In flight", "#Time-outs", "#Outcome unknown"], rows, "");
 }
 
-// Time to deliver the present backlog at the rate of the last minute, for one stream or the slowest.
+// Return a text with the time to deliver the current backlog at the rate of the last minute. Without `stream`, it is
+// about the slowest stream.
 export function drainTime(state, stream) {
   const flows = state.flows.filter((each) => (stream === undefined || each.stream === stream) && each.drain_secs);
   if (!flows.length) return "";

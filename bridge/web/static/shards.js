@@ -1,13 +1,13 @@
-// The shards of each stream: their ranges of hashes, and what is sent to each.
+// Shards of each stream: their hash ranges, and the rates at which this bridge sends to them.
 import { breakable, fill, h } from "./dom.js";
-import { duration, percent, rate, whole } from "./format.js";
+import { duration, integer, percent, rate } from "./format.js";
 import { get } from "./event_stream.js";
 import { number, panel, tableOf, tag } from "./components.js";
 
 const RELOAD_MS = 2_000;
 const HASHES = 2 ** 128;
 const COLUMNS = ["Shard", "Hash range", "#Sent/s", "#Throttled/s", "#Used", "#Allowed", "Last throttled", "#Queued", "Deferred"];
-const USED_AND_ALLOWED = "Used: what this bridge sends, as a percentage of the shard's limit (1,000 records and 1 MiB per second). Allowed: the most that this bridge may send, because other producers may share the shard.";
+const USED_AND_ALLOWED = "Used: what this bridge sends, as a percentage of the shard's limit (1,000 records and 1 MiB per second). Allowed: the percentage that this bridge uses at most, because other producers may use the same shard.";
 const DISTRIBUTIONS = { by_key: "the partition key determines the shard", by_service: "Kinesis decides the shard", unknown: "not known yet whether the partition key determines the shard" };
 
 export class Shards {
@@ -31,7 +31,8 @@ export class Shards {
 
 const titleOf = (each) => (each.worker ? `${each.worker}: ${each.stream}` : each.stream);
 
-// One table: the bridge needs no shards to send to these streams.
+// Return one table for all streams whose shards the bridge does not know. It can send to them without knowing the
+// shards.
 function withoutShards(streams) {
   return panel("Streams whose shards are not listed", null,
     h("p", { class: "body" }, "The bridge lists the shards of a stream when it needs them: for packing (kpl and lines), and after a shard was full. The credentials must permit ListShards."),
@@ -48,6 +49,6 @@ function shard(each) {
   return h("tr", {}, h("td", { class: "head wrap" }, breakable(each.shard)),
     h("td", { title: `${each.first_hash} to ${each.last_hash}` }, `${percent(100 * first)} to ${percent(100 * last)}`),
     number(rate(each.sent_per_sec)), number(rate(each.refused_per_sec), "amiss"), number(percent(100 * each.used_share)), number(percent(100 * each.share)),
-    h("td", {}, each.refused_secs_ago === null ? "never" : `${duration(each.refused_secs_ago)} ago`), number(whole(each.waiting)),
+    h("td", {}, each.refused_secs_ago === null ? "never" : `${duration(each.refused_secs_ago)} ago`), number(integer(each.waiting)),
     h("td", {}, each.deferred ? tag("on disk", "warn") : "–"));
 }

@@ -1,11 +1,13 @@
-// Line of the last hour. The highest point fills the height; the head of its column names the time span.
+// Small curve of the last hour in a table. Its highest point has the full height, and the head of its column names the
+// time span.
 import { duration } from "./format.js";
 import { known, series } from "./event_stream.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const POINTS = 120;
 
-// "last hour", or the part of it that is known.
+// Return the time span of the curves: "last hour", a shorter span such as "last 12 min", or "" while there are no
+// values.
 export function covered() {
   const points = Math.max(0, ...Object.values(known.history.series).slice(0, 1).map((each) => each.length - Math.max(0, each.findIndex((point) => point !== null))));
   const secs = points * known.history.step_secs;
@@ -33,7 +35,8 @@ export function sparkline(name, what) {
   return svg;
 }
 
-// Points with their places, in runs without a gap: no line crosses the time when the bridge was down.
+// Return the points with their indexes, in runs without a gap. Each run is a separate line, so that no line crosses a
+// time when the bridge was not running.
 function runs(points) {
   const found = [];
   points.forEach((value, at) => {
@@ -44,7 +47,8 @@ function runs(points) {
   return found;
 }
 
-// Reduce the points to the visible number: the highest of each group, null for a group of gaps.
+// Return at most POINTS points, because more cannot be seen. Each is the highest point of a group, or null if the group
+// has no value.
 function thinned(points) {
   const step = Math.ceil(points.length / POINTS);
   if (step < 2) return points;

@@ -1,4 +1,4 @@
-// The system behind the streams: shards, topics, workers, configuration, and doctor.
+// View with tabs for the shards, the topics, the workers, the configuration, and doctor.
 import { breakable, fill, h } from "./dom.js";
 import { Doctor } from "./doctor.js";
 import { Shards } from "./shards.js";
@@ -8,7 +8,7 @@ import { get, known, mayEdit, perSecond } from "./event_stream.js";
 
 const RELOAD_MS = 5_000;
 
-// Messages by mapping, and the topics that none matches.
+// Tab with the busiest topics, the messages by mapping, and the topics that no mapping matches.
 class Topics {
   constructor() {
     this.busy = frame();
@@ -30,7 +30,7 @@ class Topics {
     } catch (error) { fill(this.matched, h("p", { class: "empty" }, error.message)); }
   }
 
-  // The bridge looks at a part of the messages, and only while the page is open.
+  // The bridge samples only a part of the messages, and only while the page is open.
   showBusy({ topics, since_ms: since }) {
     this.since.textContent = topics.length ? `since ${new Date(since).toISOString().slice(11, 19)} UTC, when this page was opened` : "";
     const received = perSecond((each) => each.received_messages, "messages");
@@ -50,7 +50,7 @@ class Topics {
       h("td", { class: "wrap" }, h("a", { href: `#/mappings/${encodeURIComponent(each.name)}` }, breakable(each.name)), each.silent_ms ? [" ", tag("silent", "warn")] : null), ...cells(each))), "No mapping is active.");
     const propose = (each) => (mayEdit() ? h("td", {}, h("a", { href: `#/new-mapping/${encodeURIComponent(each.topic)}` }, "Propose a mapping")) : null);
     drawTable(this.unmatched, mayEdit() ? ["Topic", ...columns, "New mapping"] : ["Topic", ...columns], coverage.unmatched_topics.map((each) => h("tr", {}, h("td", { class: "head wrap" }, breakable(each.topic)), ...cells(each), propose(each))),
-      "Every topic that was received is matched by a mapping.");
+      "Mappings match the topics of all received messages.");
     this.others.hidden = !coverage.other_unmatched_messages;
     this.others.textContent = `${counted(coverage.other_unmatched_messages, "message")} on further unmatched topics`;
   }

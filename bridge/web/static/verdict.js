@@ -1,4 +1,4 @@
-// The line at the top of every view: healthy, degraded or failing, with the worst problem and what is safe.
+// Line at the top of every view: healthy, degraded or failing, with the worst problem and the records that are safe.
 import { fill } from "./dom.js";
 import { counted, duration } from "./format.js";
 
@@ -21,7 +21,7 @@ export function drawLostVerdict() {
 function draw(word, text, kind, more) {
   if (element("verdict").textContent !== text) element("verdict").textContent = text;
   fill(element("state-word"), word);
-  // Beside the status that a screen reader announces: it changes each second.
+  // This text changes each second. So it is outside of the status element, whose changes a screen reader announces.
   fill(element("state-more"), more);
   element("state-bar").className = `verdict ${kind}`;
 }
