@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# A browser opens up to six connections for a page.
 MAX_CONNECTIONS: Final = 128
 DESCRIPTORS_SHARE: Final = 4
 """The page may use a quarter of the process's file descriptors. The broker, Kinesis and the spool need the others."""
@@ -39,6 +40,7 @@ BODY_SECS: Final = 60.0
 UNREAD_SECS: Final = 30.0
 LOG_SECS: Final = 60.0
 """Shortest time between two log lines about refused connections."""
+# Errors of accept(2) if the process, or the system, has no free file descriptor.
 _NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
 
 
@@ -95,6 +97,7 @@ class HttpConnection:
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
         if self.protocol is not None:
+            # `abort` and not `close`, which would wait until the client has read the rest of the response.
             self.protocol.transport.abort()
 
 

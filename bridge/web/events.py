@@ -249,6 +249,7 @@ async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[
 
     The events end when the client disconnects or the bridge stops.
     """
+    # In a thread, because mapping the messages would delay other requests in the event loop.
     recent = await asyncio.to_thread(tail.recent, wanted)
     with tail.listening(wanted) as listener:
         # Sent at once, even without a message, so that the browser treats the connection as open.

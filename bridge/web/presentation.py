@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bridge.model import DeadLetter, MappingResult
     from bridge.mqtt.packet_stream import Publish
 
+# These limits keep an event small, even if payloads are large or a message becomes many records.
 MAX_SHOWN_BYTES: Final = 4_096
 MAX_SHOWN_RECORDS: Final = 20
 

@@ -76,6 +76,7 @@ def worker_in_query(query: Query[str, str]) -> int | None:
 def integer_from_text(query: Query[str, str], name: str, default: int) -> int:
     """Return an integer of at most 18 digits from a query or a path. Raise RequestError for any other text."""
     text = query.get(name) or str(default)
+    # The length is checked before `int`, which takes quadratic time for a long text.
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_INTEGER))):
         raise RequestError(400, f"{name}: expected an integer")
     return int(text)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TRY_AGAIN_SECS: Final = 5.0
+"""Time until the next attempt to listen, if the port is not free."""
 GRACE_SECS: Final = 1
 """Time for the requests that are being processed when the page stops."""
 BACKLOG: Final = 128
@@ -114,6 +115,7 @@ class WebServer:
             http=partial(PageProtocol, listener.connections),  # type: ignore[arg-type]  # called as the class is
             # The page uses server-sent events, so no WebSocket library is imported.
             ws="none",
+            # Do not show clients which server software this is.
             server_header=False,
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_SECS,

@@ -35,6 +35,7 @@ class StoppableServer(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Run uvicorn's periodic work until `end` is called."""
+        # uvicorn updates the Date header only in each tenth tick. The argument 0 makes each tick update it.
         while not await self.on_tick(0):
             self._each_second()
             with suppress(TimeoutError):

@@ -25,6 +25,7 @@ MAX_TOPICS: Final = 1_000
 """Maximum number of topics. A new topic beyond it makes the sample forget the half with the fewest messages."""
 SAMPLED_PER_BURST: Final = 128
 """Maximum number of messages of a burst that are counted. Counting them takes about 0.04 ms of the ingest thread."""
+# A few messages of each topic are enough as examples for the user who selects the topic.
 KEPT_PER_TOPIC: Final = 3
 KEPT_BYTES: Final = 4_096
 """Maximum size of a stored message. The page shows no more of a payload. All stored messages have at most 12 MB."""

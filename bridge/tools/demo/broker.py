@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 START_SECS = 10.0
+# Attempts to start a broker, each on another port.
 _ATTEMPTS = 5
 # A CONNECT packet of MQTT 3.1.1 with a clean session and the client ID "begin", and the first byte of a CONNACK packet.
 # https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/, section 3.1

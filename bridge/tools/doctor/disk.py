@@ -58,6 +58,7 @@ class FsyncTimes(NamedTuple):
 
 def existing(folder: Path) -> Path:
     """Return the folder, or its nearest parent that exists."""
+    # The spool creates its folder when the bridge starts for the first time, so the folder may not exist yet.
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     return folder

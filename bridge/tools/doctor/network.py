@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bridge.tools.doctor.finding import Check, Finding
 
+# In this time, the kernel sends a lost SYN packet twice more (after 1 s and 3 s). Then a firewall probably discards it.
 TIMEOUT_SECS = 5.0
 
 

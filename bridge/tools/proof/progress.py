@@ -52,6 +52,7 @@ class Progress:
             return
         state = {**self._names, "positions": self.positions, "verifier": self._verifier.stored()}
         try:
+            # `mtime=0`: the same progress gives the same file.
             replace_file(self._file, gzip.compress(orjson.dumps(state), 1, mtime=0))
         except OSError as error:
             raise BridgeError(f"{self._file}: cannot be written: {error.strerror}") from error

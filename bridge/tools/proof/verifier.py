@@ -45,6 +45,7 @@ class Verifier:
         if manifest is None:
             self.invalid += 1
         elif self._wanted(manifest.destination):
+            # Manifests of other destinations do not count, because they are not stored.
             self._manifests += 1
             if self._manifests > MAX_MANIFESTS:
                 raise ProofTooLarge(f"more than {MAX_MANIFESTS:,} manifests")

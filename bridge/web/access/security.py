@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 COOKIE: Final = "mqtt_kinesis_session"
 OUR_HEADER: Final = "x-mqtt-kinesis"
 HEADERS: Final = (
+    # The page may use only its own scripts, styles and images, and no other site may show the page in a frame. Even if
+    # a text of a message became markup by an error, it could not run a script or send data to another site.
     (
         b"content-security-policy",
         (
@@ -38,10 +40,10 @@ HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    # Responses contain plant data, which must not stay on the disk of the browser's machine.
     (b"cache-control", b"no-store"),
 )
-
-
+# Sent only with HTTPS. A browser then uses HTTPS for this host for a year.
 HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 

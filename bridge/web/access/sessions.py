@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# A user logs in once for a working day.
 SESSION_SECS: Final = 12 * 3600
+# This bounds the memory: a client with the token could begin any number of sessions.
 MAX_SESSIONS: Final = 100
 
 
@@ -82,4 +84,5 @@ class LoginSessions:
 
 
 def _digest(text: str) -> bytes:
+    # `surrogatepass`: a request may contain any characters, and must not raise an exception here.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -22,6 +22,7 @@ MAX_DELAYED: Final = 4
 """Maximum number of responses to one address that are delayed at the same time."""
 MAX_DELAYED_IN_ALL: Final = 32
 """Maximum number of responses to all addresses that are delayed at the same time. Each occupies a connection."""
+# This bounds the memory: an attacker may have many addresses.
 MAX_ADDRESSES: Final = 1_000
 LOG_SECS: Final = 60.0
 

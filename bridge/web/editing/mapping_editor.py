@@ -207,6 +207,7 @@ class MappingEditor:
         if not files:
             return MappingFile(new_file_name(name), None, name_problem(name))
         why_not = name_problem(name) or self.folder.file_read_only_reason(files[0].file)
+        # For example press.yaml and press.yml, of which the bridge loads none.
         if len(files) > 1:
             why_not = f"several files have this name ({', '.join(each.file for each in files)}): remove all but one"
         text = self.folder.shown(files[0].file)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.mapping.loading.folder_watch import Signature
     from bridge.web.editing.file_names import MappingFileName
 
+# 64 bits of the SHA-256 are enough: a version only has to differ from the other versions of the same file.
 VERSION_DIGITS: Final = 16
 # Link that Kubernetes makes in each mounted ConfigMap and Secret:
 # https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically
@@ -152,12 +153,14 @@ class MappingFolder:
             except BaseException:
                 _remove(folder, new)
                 raise
+            # Without fsync of the folder, a power failure could undo the replacement.
             os.fsync(folder)
 
     def rename(self, file: str, to: str, expected: str) -> None:
         """Rename a file that has this version. No file may have the new name. Raise Conflict, OSError."""
         with self._opened() as folder:
             _expect(folder, file, expected)
+            # rename(2) would replace an existing file without an error.
             if _status(folder, to) is not None:
                 raise FileExistsError(errno.EEXIST, "a file of this name exists", to)
             os.rename(file, to, src_dir_fd=folder, dst_dir_fd=folder)

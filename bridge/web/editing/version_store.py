@@ -37,6 +37,7 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 """Maximum size of all versions together. A version has at most 1 MiB, and seldom more than a few KiB."""
 _PENDING: Final = "pending"
 _FILE: Final = re.compile(r"([0-9]{10,18})-(.+)")
+# The first line of a file is shorter, because names and notes are limited. This limit is for damaged files.
 _MAX_HEAD_BYTES: Final = 16 * 1024
 
 
@@ -158,6 +159,7 @@ class VersionStore:
             return
 
     def _next_number(self) -> int:
+        # The numbers are common to all mappings, so that renamed mappings have no two versions with the same number.
         return 1 + max((int(file.partition("-")[0]) for file in self._files()), default=0)
 
     def _write(self, name: str, content: bytes) -> None:
@@ -173,6 +175,7 @@ class VersionStore:
         """Delete the oldest versions beyond the limit for one mapping and the limit for all mappings."""
         count, size = 0, 0
         of_name: dict[str, int] = {}
+        # The newest files come first and are counted. Every file beyond a limit is then older than the counted ones.
         for file in sorted(self._files(), reverse=True):
             path, name = self._folder / file, _name_of(file)
             of_name[name] = of_name.get(name, 0) + 1

@@ -66,6 +66,7 @@ class DeadLetterGroupEndpoints:
     def __init__(self, bridge: RunningBridge, threads: ThreadSlots) -> None:
         self._bridge = bridge
         self._threads = threads
+        # Only one grouping runs at a time, because it reads all dead letters.
         self._grouping = asyncio.Lock()
         self._known: dict[Path, _Known] = {}
 
@@ -122,6 +123,7 @@ class DeadLetterGroupEndpoints:
             return json({"counts": {}, "reasons": {}, "last": after, "more": False})
         log.info("page: %s of %d dead letters, by '%s'", action, len(numbers), request.state.user.name)
         job = await self._threads.run(self._bridge.run_job, action, numbers, worker)
+        # The job has changed the groups, so the known ones are out of date.
         self._known.pop(folder, None)
         return json({**job.value(), "last": numbers[-1], "more": len(numbers) == STEP_DEAD_LETTERS})
 

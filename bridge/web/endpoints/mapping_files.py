@@ -236,6 +236,7 @@ class MappingFileEndpoints:
             why = "not saved: the mapping does not load"
             raise RequestError(422, why, code="invalid", problems=problems, tests=tests)
         failed = sum(not each["passed"] for each in tests)
+        # With `force`, the text is saved for later work. The bridge does not load a file whose tests fail.
         if failed and not force:
             why = f"not saved: {failed} of {len(tests)} tests failed"
             raise RequestError(422, why, code="tests-failed", problems=[], tests=tests)

@@ -91,7 +91,9 @@ class MappingEndpoints:
             raise RequestError(400, "expected topic: text")
         files = await self._threads.run(self._editor.folder.files)
         streams = [output.data_stream for each in self._bridge.mappings.routes.mappings for output in each.outputs]
+        # Propose the stream that most outputs use already.
         query["stream"] = max(streams, key=streams.count, default="telemetry")
+        # In lower case, because names that differ only in case are the same file on some file systems.
         query["taken"] = [each.name.lower() for each in files]
         return json(await self._playground.run("propose", query))
 

@@ -40,6 +40,7 @@ class StateEndpoints:
         """Return the complete state, for the first page load and for the event each second."""
         snapshot = self._bridge.snapshot()
         summary = snapshot.summary_json()
+        # The event each second does not contain the dead letters, because the view of dead letters requests them.
         del summary["dead_letters"]
         coverage = {each.name: each for each in snapshot.coverage.mappings}
         return {

@@ -47,6 +47,7 @@ def _present(text: str, name: str, resources: Resources) -> Router:
     try:
         return Router([compile_text(text, name, resources, shown_as="mapping.yaml")] if text else [])
     except ConfigError:
+        # The current file does not load, so there are no results to compare with.
         return Router([])
 
 

@@ -39,6 +39,7 @@ def resources_of(asked: dict[str, Any]) -> LoadedResources:
         return _NOTHING
     folder = Path(asked["folder"])
     found = signatures([*table_files(folder), *schema_files(folder).values()])
+    # The process serves one bridge, so there is only one folder.
     if found != _Loaded.found:
         _Loaded.resources = load_resources(folder, shown_as=SHOWN_AS, confined=True)
         _Loaded.found = found

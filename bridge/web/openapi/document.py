@@ -29,6 +29,7 @@ OPERATIONS: dict[str, Operation] = {
 }
 """Description of each operation, by `METHOD /path` as its route declares it."""
 _PATH_NAME = re.compile(r"{(\w+)(?::\w+)?}")
+# First words of the docstring of each handler: `Serve METHOD PATH {BODY}:`.
 _PREFIX = re.compile(r"^Serve [A-Z]+ \S+( \{.*?\})?[:;,]? ?")
 
 
@@ -40,6 +41,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
             continue
         method, path = key.split(" ", 1)
         value = operation.to_json(_id(key), summary(route), access(route), _PATH_NAME.findall(path))
+        # Starlette's `{name:path}` is `{name}` in OpenAPI.
         paths.setdefault(_PATH_NAME.sub(r"{\1}", path), {})[method.lower()] = value
     info = {"title": "mqtt-kinesis", "version": __version__, "description": "API of the page of one bridge."}
     return {

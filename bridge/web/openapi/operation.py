@@ -68,6 +68,7 @@ class Operation:
         parameters = [
             {"name": each, "in": "path", "required": True, "schema": self.path.get(each, TEXT)} for each in path_names
         ] + [{"name": each, "in": "query", "schema": schema} for each, schema in self.query.items()]
+        # The guard requires this header for each request that does something.
         if access in ("act", "edit"):
             parameters.append({"name": "X-Mqtt-Kinesis", "in": "header", "required": True, "schema": HEADER})
         value: dict[str, Any] = {"operationId": name, "summary": summary, "x-access": access}

@@ -42,6 +42,7 @@ def _advice(problem: str, settings: MqttSettings) -> str:
         if alert in problem:
             return advice
     encrypted = any(address.encrypted and f"{address}:" in problem for address in settings.addresses)
+    # The broker has received the CONNECT packet and refused it, or has not responded to it.
     if "refused" in problem or not problem:
         return _USER
     if not encrypted:
