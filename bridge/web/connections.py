@@ -54,7 +54,7 @@ class HttpProtocol(Protocol):
 
     @property
     def busy(self) -> bool:
-        """True while a complete request is being answered."""
+        """True while the server processes a complete request."""
 
     @property
     def reads_body(self) -> bool:
@@ -78,7 +78,7 @@ class HttpConnection:
 
     @property
     def busy(self) -> bool:
-        """True while a complete request is being answered."""
+        """True while the server processes a complete request."""
         return self.protocol is not None and self.protocol.busy
 
     def is_late(self, now: float) -> bool:
@@ -191,8 +191,8 @@ class PageListener(socket.socket):
     def accept(self) -> tuple[socket.socket, Any]:
         """Return the next connection. Raise ConnectionAbortedError if there is no room for it.
 
-        After this error asyncio continues with the next connection. It would log any other error, and without a free
-        descriptor it would do so thousands of times.
+        After this error, asyncio continues with the next connection. asyncio would log any other error. Without a free
+        descriptor, it would log the error thousands of times.
         """
         try:
             sock, address = super().accept()

@@ -148,7 +148,7 @@ class MessageListener:
 
 
 class MessageTap:
-    """Tap on the received messages. Each listener receives some of the messages that match its filter."""
+    """Observer of the received messages. It passes each listener some of the messages that match its filter."""
 
     def __init__(self, bridge: RunningBridge) -> None:
         self._bridge = bridge
@@ -206,7 +206,7 @@ class MessageTap:
     def take(self, listener: MessageListener) -> list[dict[str, Any]]:
         """Return a listener's messages since the last call, each with the results of the active mappings."""
         routes = self._bridge.mappings.routes
-        # Messages are mapped one by one, and only as many as are shown.
+        # A generator, because mapping stops as soon as enough messages have the outcome.
         mapped = (message_value(routes, publish, at_ms) for publish, at_ms in listener.take())
         return list(islice(filter(listener.wanted.has_outcome, mapped), TAIL_MESSAGES))
 
@@ -252,7 +252,7 @@ async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[
     # In a thread, because mapping the messages would delay other requests in the event loop.
     recent = await asyncio.to_thread(tail.recent, wanted)
     with tail.listening(wanted) as listener:
-        # Sent at once, even without a message, so that the browser treats the connection as open.
+        # Send the first event at once, even without a message, so that the browser treats the connection as open.
         yield event("messages", recent)
         while not stopping():
             await asyncio.sleep(TAIL_SECS)

@@ -22,7 +22,7 @@ class PageProtocol(H11Protocol):
 
     @property
     def busy(self) -> bool:
-        """True while a complete request is being answered."""
+        """True while the server processes a complete request."""
         answering = self.cycle is not None and not self.cycle.response_complete
         # uvicorn creates the cycle when it has read the head of a request. The client's state is SEND_BODY until the
         # client has sent the body, and IDLE before the client's next request.

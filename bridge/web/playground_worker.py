@@ -52,7 +52,7 @@ JOBS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
 def main() -> None:
     """Process requests until standard input ends."""
     limit()
-    write({})  # ready: the parent measures the time from now on
+    write({})  # ready: from now on, the parent applies the time limits
     for line in sys.stdin.buffer:
         asked = orjson.loads(line)
         # ITIMER_PROF counts the CPU time of the process, and can be set again for each job. RLIMIT_CPU cannot.

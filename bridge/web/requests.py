@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-# Maximum size of a body: a mapping of 200,000 characters and a payload of 1,000,000 characters, as JSON.
+# Maximum size of a body. It is enough for a mapping of 200,000 characters and a payload of 1,000,000 characters.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 MAX_INTEGER: Final = 10**18 - 1
 """Largest accepted integer. It has one digit fewer than SQLite's largest integer, so SQLite can store each of them."""

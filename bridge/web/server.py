@@ -59,7 +59,7 @@ class WebServer:
         self._server: Any = None
 
     def run(self) -> None:
-        """Listen as soon as the port is free, and serve until stopped. An error ends the page, not the bridge."""
+        """Listen as soon as the port is free, and serve until `stop` is called. An error ends only the page."""
         try:
             self._serve_until_stopped()
         except Exception:

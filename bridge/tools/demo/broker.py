@@ -76,8 +76,8 @@ def _wait_for(port: int, alive: threading.Event | subprocess.Popen[bytes]) -> No
     pause = threading.Event()
     while time.monotonic() < deadline:
         answers = _speaks_mqtt(port)
-        # A broker that could not bind the port ends within this pause. The program that has the port may be another
-        # broker, so its response proves nothing while our broker has ended.
+        # A broker that could not bind the port ends within this pause. In that case, the response came from another
+        # broker on the port, and does not count.
         pause.wait(0.1)
         if alive.is_set() if isinstance(alive, threading.Event) else alive.poll() is not None:
             raise OSError(f"it ended at once; is port {port} taken?")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bridge.tools.demo.local_kinesis import LocalKinesis
 
 TICK_SECS = 0.05
-"""Seconds between two polls of the factory for new messages, and of the keyboard."""
+"""Interval in seconds at which the demo publishes new messages of the factory, and reads the keyboard."""
 SHOW_SECS = 1.0
 SUBSCRIBE_SECS = 15.0
 CONFIRM_SECS = 10.0

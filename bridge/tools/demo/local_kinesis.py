@@ -88,7 +88,7 @@ class LocalKinesis:
 
 def _backends() -> tuple[Any, Any]:
     """Return two of moto's backends: Kinesis, and CloudWatch, in which moto stores metrics that no program reads."""
-    # Only the demo needs these imports, as above.
+    # As above, only the demo needs these imports.
     from moto.cloudwatch.models import cloudwatch_backends  # noqa: PLC0415
     from moto.core.models import DEFAULT_ACCOUNT_ID  # noqa: PLC0415
     from moto.kinesis.models import kinesis_backends  # noqa: PLC0415

@@ -24,9 +24,10 @@ _NUMBERS: Final = ("a whole number", "a number", "a size", "true or false")
 """Types with values other than text. The type of an option begins with one of these words."""
 _COLLECTIONS: Final = ("list", "command", "keys and values")
 _HEAD: Final = """\
-# What the bridge connects. A change takes a restart; mappings are reloaded while it runs.
-# Lines that begin with '#' and no space are options left at their default: take the '#' away to set them.
-# ${NAME} and ${file:/run/secrets/name} stand for values from outside: keep secrets there.
+# Configuration of the bridge. Changes take effect after a restart. Mappings are reloaded while the bridge runs.
+# Lines that begin with '#' without a space are options with their defaults: to set an option, remove the '#'.
+# ${NAME} is the value of an environment variable, ${file:/run/secrets/name} the content of a file. Use them
+# for secrets.
 """
 
 
@@ -60,7 +61,7 @@ def _lines(rows: list[Option], answers: Mapping[str, str]) -> Iterator[str]:
                 opened = tuple(parents[: depth + 1])
         is_section = place + 1 < len(rows) and rows[place + 1].name.startswith(f"{row.name}.")
         if (is_section and row.name not in answers) or any(answers.get(each) == "null" for each in _sections(parents)):
-            continue  # the heading of a section is written with its first option, unless all of it is turned off
+            continue  # a section's heading is written with its first option, unless the section is turned off
         yield from [] if parents else [""]
         yield from _commented(row.description, 2 * len(parents))
         value = answers.get(row.name)

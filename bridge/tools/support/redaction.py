@@ -1,7 +1,7 @@
 """Removal of secrets, in two independent ways.
 
 1. In the configuration, only known options that are not secret keep their values.
-2. From every text of the bundle, the values of all secrets are removed, and user names and passwords in URLs.
+2. The values of all secrets, and user names and passwords in URLs, are removed from every text of the bundle.
 """
 
 from __future__ import annotations

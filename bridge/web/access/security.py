@@ -68,7 +68,7 @@ def host_is_ours(headers: Headers, settings: HttpSettings) -> bool:
 
 
 def origin_is_ours(headers: Headers) -> bool:
-    """Return whether our own page, or a program without a page, sent a request that changes something."""
+    """Return whether a request that changes something comes from our own page, or from a program without a browser."""
     if headers.get(OUR_HEADER) is None:
         return False
     origin = headers.get("origin")

@@ -11,7 +11,7 @@ const BUNDLES = [
 const target = process.argv[2];
 const manifest = (name) => JSON.parse(readFileSync(join("node_modules", name, "package.json"), "utf-8"));
 
-// Names of the packages whose code is in a bundle.
+// Return the names of the packages whose code is in a bundle.
 function packagesOf(result) {
   const paths = Object.values(result.metafile.outputs).flatMap((each) => Object.keys(each.inputs));
   const names = paths.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)).filter(Boolean);

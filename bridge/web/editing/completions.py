@@ -64,7 +64,7 @@ def _keys(schema: dict[str, Any], node: dict[str, Any], path: str, depth: int) -
     The path of the file itself is "", and the path of an item of `outputs` is `outputs[]`.
     """
     members = _members(schema, node)
-    # No object of the schema contains itself today. The limit prevents an endless recursion if one ever does.
+    # No object of the schema contains itself today. If this changes, the limit prevents an endless recursion.
     if not members or depth > _MAX_DEPTH:
         return
     yield path, [{"name": name, **_described(schema, each)} for name, each in members.items()]

@@ -190,7 +190,7 @@ class MappingEditor:
                 raise
             log.warning("mapping %s: the change may not survive a power failure: %s", entry.name, error)
         finally:
-            # The file itself shows whether the change was made. The recovery after a crash uses this too.
+            # Compare the file with the pending change to find out whether the change was made, as after a crash.
             self._finish()
         log.info("mapping changed on the page", extra=_audit(entry, before.version if before else ""))
 

@@ -45,11 +45,11 @@ STEP_DEAD_LETTERS: Final = 2_000
 The page repeats the request until all are handled, and shows the progress.
 """
 MIN_AGE_SECS: Final = 1.0
-"""Minimum time for which known groups are used again."""
+"""The groups are not calculated again within this time."""
 REST: Final = 10
-"""Known groups are used again for this multiple of the time that the grouping took.
+"""The groups are not calculated again within this multiple of the time that their calculation took.
 
-So grouping uses at most one tenth of the time.
+So the calculation takes at most one tenth of the time.
 """
 
 

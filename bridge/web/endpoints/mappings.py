@@ -68,7 +68,7 @@ class MappingEndpoints:
         return json({**file, **editing, "active": bool(active), "topic": topic, "example": _example(active)})
 
     async def completions(self, _request: Request) -> Response:
-        """Serve GET /api/completions: keys of a mapping file, functions, names of expressions, tables and schemas."""
+        """Serve GET /api/completions: keys of a mapping file, functions, names in expressions, tables and schemas."""
         return json(await self._threads.run(completions, self._bridge.mappings.folder))
 
     async def try_(self, request: Request) -> Response:

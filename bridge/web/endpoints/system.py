@@ -50,7 +50,7 @@ class SystemEndpoints:
         return json({"file": "" if known is None else str(known.file), "options": options})
 
     async def shards(self, _request: Request) -> Response:
-        """Serve GET /api/shards: the shards of each stream known to the senders, with rates of the last seconds."""
+        """Serve GET /api/shards: the shards that the senders know, by stream, with the rates of the last seconds."""
         return json({"streams": [asdict(each) for each in await self._threads.run(self._bridge.shards)]})
 
     async def doctor(self, _request: Request) -> Response:

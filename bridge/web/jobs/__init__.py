@@ -1,8 +1,8 @@
 """Jobs of the worker process. They evaluate texts from users, which may need unlimited time and memory.
 
 checking.py          `check`: problems and test results of a text
-trial.py             `try`: what a mapping does with one message
-preview.py           `preview`: results of the file and of an edited text, for the same messages
+trial.py             `try`: result of a mapping for one message, step by step
+preview.py           `preview`: results of the current file and of an edited text, for the same messages
 proposal.py          `propose`: a mapping for an unmatched topic
 text_difference.py   `diff`: differences between two texts
 resources.py         cache of tables and schemas

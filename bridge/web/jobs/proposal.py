@@ -1,4 +1,4 @@
-"""Job `propose`: a mapping for a topic that no mapping matches, as `init` proposes it."""
+"""Job `propose`: propose a mapping for a topic that no mapping matches, in the same way as `init`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Job `try`: what a mapping does with one message, step by step."""
+"""Job `try`: apply a mapping to one message, and explain each step."""
 
 from __future__ import annotations
 

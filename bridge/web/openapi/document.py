@@ -59,7 +59,7 @@ def _id(key: str) -> str:
 
 
 def keyed(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, Route]]:
-    """Yield `METHOD /path` of each operation of the routes. HEAD is omitted, because each GET implies it."""
+    """Yield `METHOD /path` and the route of each operation. HEAD is omitted, because each GET implies it."""
     for route in routes:
         if isinstance(route, Route):
             yield from ((f"{method} {route.path}", route) for method in sorted((route.methods or set()) - {"HEAD"}))

@@ -32,7 +32,7 @@ ERRORS_OF_ACCESS: Final = {
     "act": (401, 403, 421, 429, 500),
     "edit": (401, 403, 421, 429, 500),
 }
-"""Statuses of the guard, by its method (bridge/web/access/guard.py)."""
+"""Statuses of errors that the guard may return, by the guard's method (bridge/web/access/guard.py)."""
 ERRORS_OF_BODY: Final = (400, 413, 415)
 NATURAL_NUMBER: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 """Integers that bridge/web/requests.py accepts."""

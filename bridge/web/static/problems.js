@@ -8,8 +8,8 @@ const SEVERITY = { error: ["ERROR", "bad"], warning: ["WARNING", "warn"] };
 
 export const problemsOf = (state, code) => state.problems.filter((each) => each.code === code);
 
-// Return the items of the list of problems. Problems that differ only in their stream or mapping are one item: an
-// outage of Kinesis affects all streams, and should be one item.
+// Return the items of the list of problems. Problems that differ only in their stream or mapping are one item. So an
+// outage of Kinesis, which is a problem of every stream, is one item.
 export function problemItems(problems, nowMs) {
   const groups = new Map();
   for (const each of problems) {
