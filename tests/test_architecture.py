@@ -50,7 +50,7 @@ THREADS = {
     "tools/doctor/check_runner.py": "the checks run in parallel, and a check that hangs is abandoned",
     "tools/demo/broker.py": "the embedded broker needs a separate event loop",
     "tools/demo/local_kinesis.py": "the simulated Kinesis is a blocking HTTP server",
-    "tools/demo/run.py": "relays a signal while the demo draws",
+    "tools/demo/lifecycle.py": "relays a signal while the demo draws",
 }
 """Files that may create threads, and why. Only web may call asyncio.to_thread, whose pool ends with the event loop."""
 

@@ -120,7 +120,7 @@ def prove(
     Exit code 1 if it does not, 3 if the streams could not be read or no manifest covers them.
     """
     from bridge.cli.commands.prove import prove as run_prove  # noqa: PLC0415 - see the module
-    from bridge.tools.proof.reading import ProofRequest  # noqa: PLC0415 - as above
+    from bridge.tools.proof.proof_reading import ProofRequest  # noqa: PLC0415 - as above
 
     request = ProofRequest(stream, manifests, region, role_arn, progress_file)
     raise typer.Exit(run_prove(config, request, as_json=as_json))

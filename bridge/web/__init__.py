@@ -8,7 +8,7 @@
     access/               tokens, roles, sessions, origins, response headers
     endpoints/            handlers of the requests, one class for each subject
     requests.py           body and query of a request
-    thread_slots.py       limit on the requests that run in threads; limited_lines.py: limit on log lines
+    thread_slots.py       limit on the requests that run in threads; limited_log_lines.py: limit on log lines
     openapi/              OpenAPI description of all requests and responses
     presentation.py       messages, records and dead letters as JSON
     events.py             server-sent events: the state each second, and messages with their records

@@ -24,7 +24,7 @@ from bridge.web.jobs.checking import check
 from bridge.web.jobs.memory_limit import memory_limit
 from bridge.web.jobs.preview import preview
 from bridge.web.jobs.proposal import propose_mapping
-from bridge.web.jobs.resources import resources_of
+from bridge.web.jobs.resource_cache import resources_of
 from bridge.web.jobs.text_difference import text_difference
 from bridge.web.jobs.trial import try_message
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.web.connections import KEEP_ALIVE_SECS, PageListener
-from bridge.web.limited_lines import LimitedLines
+from bridge.web.limited_log_lines import LimitedLines
 
 if TYPE_CHECKING:
     from bridge.monitoring.running_bridge import RunningBridge

@@ -9,7 +9,7 @@ from bridge.kinesis import publisher as kinesis_publisher
 from bridge.kinesis.publisher import PublisherSettings
 from bridge.kinesis.stream_reader import StreamReader
 from bridge.tools.demo.local_kinesis import LocalKinesis
-from bridge.tools.proof.reading import ProofReading, ProofRequest
+from bridge.tools.proof.proof_reading import ProofReading, ProofRequest
 from tests.harness.bridge_process import CREDENTIALS, BridgeProcess, write_configuration
 from tests.harness.cli_runner import called
 from tests.harness.publisher import Publisher

@@ -11,7 +11,7 @@ import zstandard
 from bridge.errors import BridgeError
 from bridge.mapping.loading.resources import load_resources
 from bridge.web import playground
-from bridge.web.jobs import memory_limit, resources
+from bridge.web.jobs import memory_limit, resource_cache
 from bridge.web.playground import Playground
 
 HEAD = "topic: t\noutputs: [{data_stream: s}]\n"
@@ -96,16 +96,16 @@ def test_reference_to_a_file_or_a_variable_stays_text(run, tmp_path, monkeypatch
 
 def test_tables_are_loaded_once_and_again_when_they_change(folder, monkeypatch):
     loads = []
-    monkeypatch.setattr(resources, "load_resources", lambda *args, **kw: loads.append(1) or load_resources(*args, **kw))
-    monkeypatch.setattr(resources._Loaded, "found", None)
+    monkeypatch.setattr(resource_cache, "load_resources", lambda *args, **kw: loads.append(1) or load_resources(*args, **kw))
+    monkeypatch.setattr(resource_cache._Loaded, "found", None)
     file = folder / "tables/assets.yaml"
     file.write_text("key: one\n")
     asked = {"folder": str(folder), "mapping": "transform: lookup('assets', 'key')"}
-    assert resources.resources_of({**asked, "mapping": HEAD}).resources.tables == {}
+    assert resource_cache.resources_of({**asked, "mapping": HEAD}).resources.tables == {}
     for _ in range(2):
-        assert resources.resources_of(asked).resources.tables == {"assets": {"key": "one"}}
+        assert resource_cache.resources_of(asked).resources.tables == {"assets": {"key": "one"}}
     file.write_text("key: another\n")
-    assert resources.resources_of(asked).resources.tables == {"assets": {"key": "another"}}
+    assert resource_cache.resources_of(asked).resources.tables == {"assets": {"key": "another"}}
     assert len(loads) == 2
 
 

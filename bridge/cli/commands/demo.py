@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.terminal import BAD, GOOD, print_coloured
-from bridge.tools.demo.run import run_demo
+from bridge.tools.demo.lifecycle import run_demo
 
 _COLOURS = {"^✓": GOOD, "^✗ FAILED:": BAD, "^OK": GOOD, "^ERROR": BAD}
 

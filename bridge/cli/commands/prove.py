@@ -16,14 +16,14 @@ from bridge.kinesis.publisher import KinesisPublisher
 from bridge.runtime.assembly import publisher_settings
 from bridge.runtime.exit_codes import FAILED, NOT_CHECKED
 from bridge.terminal import BAD, GOOD, WARN, print_coloured, print_error
-from bridge.tools.proof.reading import ProofReading, no_manifests
+from bridge.tools.proof.proof_reading import ProofReading, no_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from bridge.tools.proof.queue_proof import QueueVerdict, Spans
-    from bridge.tools.proof.reading import ProofRequest
+    from bridge.tools.proof.proof_reading import ProofRequest
 
 # Maximum number of runs that are listed for each kind of fault.
 _SHOWN_RUNS = 20

@@ -1,6 +1,6 @@
 """Demo on this machine: a simulated factory, a broker, a local Kinesis and the bridge. It needs no AWS account.
 
-run.py                 starts all parts, runs the demo, and stops all parts
+lifecycle.py           starts all parts, runs the demo, and stops all parts
 demo_run.py            one run: publishes messages, reads the records back, and checks them
 factory.py             messages of the simulated machines; simulator.py: the factory as a separate program
 message_publisher.py   MQTT publisher for these messages

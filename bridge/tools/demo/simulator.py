@@ -18,9 +18,9 @@ from bridge.kinesis.stream_reader import StreamReader
 from bridge.runtime.log_setup import set_up_logging
 from bridge.tools.demo.demo_run import TICK_SECS
 from bridge.tools.demo.factory import Factory
+from bridge.tools.demo.lifecycle import interrupts
 from bridge.tools.demo.local_kinesis import REGION, SHARDS
 from bridge.tools.demo.message_publisher import MessagePublisher
-from bridge.tools.demo.run import interrupts
 
 if TYPE_CHECKING:
     import threading

@@ -7,7 +7,7 @@
     broker/probe_session.py      one of these sessions: counts messages, and acknowledges them on request
     broker/limit_findings.py     limits that the broker reports: CONNACK, $SYS
     broker/inflight_window.py    measurement of the in-flight window
-    broker/retained.py           retained messages, and whether the broker drops any of them
+    broker/retained_messages.py  retained messages, and whether the broker drops any of them
     broker/traffic_sample.py     retained messages and spool bytes that the mappings make of sampled messages
     broker/publish_probe.py      with --publish: in-flight window and queue, measured with test messages
     traffic_rate.py              bytes per second into the spool

@@ -10,7 +10,7 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.mapping.loading.loader import compile_file, sharing_problem
 from bridge.mapping.selftest.runner import run_cases
 from bridge.web.jobs.memory_limit import JOB_BYTES
-from bridge.web.jobs.resources import SHOWN_AS, resources_of
+from bridge.web.jobs.resource_cache import SHOWN_AS, resources_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from bridge.mapping.topics.pattern import TopicError, check_topic_name
 from bridge.model import Rejection
 from bridge.timestamps import rfc3339
 from bridge.web.jobs.checking import problem_values
-from bridge.web.jobs.resources import resources_of
+from bridge.web.jobs.resource_cache import resources_of
 from bridge.web.jobs.trial import message_of
 from bridge.web.presentation import bytes_value
 

@@ -12,7 +12,7 @@ from bridge.mapping.loading.loader import compile_text
 from bridge.mapping.topics.pattern import TopicError, check_topic_name
 from bridge.model import Message
 from bridge.web.jobs.checking import case_values, problem_values
-from bridge.web.jobs.resources import resources_of
+from bridge.web.jobs.resource_cache import resources_of
 from bridge.web.presentation import mapped_value
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from bridge.web.openapi.json_schemas import BOOLEAN, DATA, INTEGER, TEXT, array, dictionary, nullable, obj
 from bridge.web.openapi.operation import NATURAL_NUMBER, NUMBERS, QUERY_NUMBER, WORKER, Operation
-from bridge.web.openapi.schemas import BOOLEAN, DATA, INTEGER, TEXT, array, dictionary, nullable, obj
 
 FILTER: Final = {"code": TEXT, "mapping": TEXT, "stream": TEXT, "topic": TEXT}
 _KIND = {"enum": ["message", "record"]}

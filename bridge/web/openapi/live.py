@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from bridge.web.events import OUTCOMES
+from bridge.web.openapi.json_schemas import INTEGER, NUMBER, TEXT, array, obj
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import INTEGER, NUMBER, TEXT, array, obj
 
 _STREAM: Final = "text/event-stream"
 _BUSY = obj(topic=TEXT, share=NUMBER, last_ms=INTEGER, mappings=array(TEXT))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from bridge.web.editing.version_entry import Action
+from bridge.web.openapi.json_schemas import BOOLEAN, INTEGER, TEXT, Schema, array, nullable, obj
 from bridge.web.openapi.mappings import PROBLEM, TEST
 from bridge.web.openapi.operation import NATURAL_NUMBER, Operation
-from bridge.web.openapi.schemas import BOOLEAN, INTEGER, TEXT, Schema, array, nullable, obj
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from bridge.web.openapi.json_schemas import BOOLEAN, DATA, INTEGER, TEXT, array, dictionary, nullable, obj
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, DATA, INTEGER, TEXT, array, dictionary, nullable, obj
 
 _RECORD = obj(stream=TEXT, key=nullable(TEXT), bytes=INTEGER, data=DATA)
 _REJECTION = obj(code=TEXT, detail=TEXT, item=nullable(INTEGER), streams=array(TEXT))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from bridge.web.openapi.json_schemas import BOOLEAN, TEXT, array, obj
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, TEXT, array, obj
 
 _STATE = {"state": {"enum": ["ok", "degraded", "failing"]}, "reasons": array(TEXT)}
 _VERDICT = obj(_STATE, ok=BOOLEAN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.web.openapi.schemas import ERROR, TEXT, Schema
+from bridge.web.openapi.json_schemas import ERROR, TEXT, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

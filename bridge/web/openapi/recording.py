@@ -9,8 +9,8 @@ from bridge.monitoring.recording.curve_values import UNITS
 from bridge.monitoring.recording.curves import RESOLUTIONS
 from bridge.monitoring.recording.event import EVENT_KINDS, Event
 from bridge.web.endpoints.recording import MAX_EVENTS
+from bridge.web.openapi.json_schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, dictionary, fields_of, nullable, obj
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, dictionary, fields_of, nullable, obj
 
 _RANGE: Final = {"enum": list(RESOLUTIONS)}
 _POINTS: Final = array(nullable(NUMBER))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from bridge.web.openapi.json_schemas import ANY, BOOLEAN, TEXT, obj
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import ANY, BOOLEAN, TEXT, obj
 
 _FORM = {"type": "object", "properties": {"token": TEXT, "name": TEXT}, "required": ["token"]}
 OPERATIONS: Final = {

@@ -7,8 +7,8 @@ from typing import Final
 
 from bridge.ingest.topic_coverage import MappingActivity, UnmatchedTopic
 from bridge.monitoring.snapshot import TIMED, Snapshot
+from bridge.web.openapi.json_schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, fields_of, nullable, obj, object_of
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, INTEGER, NUMBER, TEXT, array, fields_of, nullable, obj, object_of
 
 _HIDDEN = {"dead_letters", "coverage", "request_latency", *TIMED}
 _SNAPSHOT = {

@@ -6,8 +6,8 @@ from typing import Final
 
 from bridge.delivery.shard_status import StreamShards
 from bridge.monitoring.configuration import EffectiveOption
+from bridge.web.openapi.json_schemas import BOOLEAN, INTEGER, TEXT, array, nullable, obj, object_of
 from bridge.web.openapi.operation import Operation
-from bridge.web.openapi.schemas import BOOLEAN, INTEGER, TEXT, array, nullable, obj, object_of
 
 _FINDING = obj(
     check=TEXT,

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.cli.commands.prove import prove
 from bridge.runtime.exit_codes import FAILED, NOT_CHECKED
-from bridge.tools.proof.reading import ProofRequest
+from bridge.tools.proof.proof_reading import ProofRequest
 from tests.fakes.kinesis import KinesisStandIn
 from tests.tools.proof.manifests import manifest, record
 from tests.tools.proof.test_reading import put

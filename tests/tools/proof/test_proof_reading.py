@@ -5,7 +5,7 @@ import pytest
 from bridge.errors import BridgeError, Refused
 from bridge.kinesis.packing.kpl_aggregation import KplEncoder
 from bridge.model import Destination, Record
-from bridge.tools.proof.reading import ProofReading, ProofRequest
+from bridge.tools.proof.proof_reading import ProofReading, ProofRequest
 from tests.fakes.kinesis_streams import Stored
 from tests.kinesis.conftest import kinesis, publisher  # noqa: F401 - fixtures
 from tests.tools.proof.manifests import manifest, record

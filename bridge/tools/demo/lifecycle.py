@@ -1,4 +1,4 @@
-"""Start of the demo's parts (broker, Kinesis and bridge), run of the factory, and stop of all parts."""
+"""Lifecycle of the demo: it starts the broker, Kinesis and the bridge, runs the factory, and stops them all."""
 
 from __future__ import annotations
 

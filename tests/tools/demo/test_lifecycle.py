@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 
-from bridge.tools.demo import run as demo_run
+from bridge.tools.demo import lifecycle
 from tests.tools.demo.outputs import counts
 
 COMMAND = [sys.executable, "-m", "bridge", "demo"]
@@ -89,9 +89,9 @@ def processes_about(folder):
 
 
 def test_demo_without_mosquitto_uses_the_embedded_broker(monkeypatch):
-    monkeypatch.setattr(demo_run, "find_mosquitto", lambda: None)
+    monkeypatch.setattr(lifecycle, "find_mosquitto", lambda: None)
     out = []
-    assert demo_run.run_demo(2, out.append) == 0, out
+    assert lifecycle.run_demo(2, out.append) == 0, out
     published, received, delivered, read_back = counts("\n".join(out))
     assert published == received > 50
     assert delivered == read_back

@@ -1,6 +1,6 @@
 import logging
 
-from bridge.web.limited_lines import LINE_SECS, MAX_TEXTS, LimitedLines
+from bridge.web.limited_log_lines import LINE_SECS, MAX_TEXTS, LimitedLines
 
 
 def record(text):
