@@ -18,6 +18,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 def _listen(text: str) -> str:
     host, separator, port = text.rpartition(":")
+    # An IPv6 address contains colons, so it must be in brackets.
     bare = host.removeprefix("[").removesuffix("]")
     valid = separator and bare and (":" not in bare or host == f"[{bare}]") and not any(c.isspace() for c in host)
     if not valid or not (port.isascii() and port.isdigit() and len(port) <= len("65535") and int(port) <= _MAX_PORT):
@@ -57,6 +58,7 @@ class HttpSettings(Section):
 
     @model_validator(mode="after")
     def _tokens_are_safe(self) -> Self:
+        # A token that was copied from the example protects nothing, because everybody can read the example.
         for name, token in (("token", self.token), ("view_token", self.view_token)):
             if token is not None and token.get_secret_value().startswith(EXAMPLE_TOKEN):
                 raise ValueError(f"{name} is the token of the example: create one, such as with 'openssl rand -hex 16'")

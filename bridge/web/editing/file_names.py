@@ -51,6 +51,7 @@ def name_problem(name: object) -> str:
     """Return the reason why a new mapping cannot have this name; "" if it can."""
     if not isinstance(name, str) or not names_a_mapping(name) or not is_mapping_name(f"{name}{SUFFIXES[0]}"):
         return "a mapping's name is 1 to 128 letters, digits, . _ - and does not begin with a dot"
+    # Otherwise the file of this mapping would be press.yaml.yaml, which is probably a mistake.
     if _ENDING.search(name.lower()) or name.lower().endswith(DISABLED):
         return "a mapping's name is not the name of a file: leave out .yaml"
     return ""

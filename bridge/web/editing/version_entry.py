@@ -88,6 +88,7 @@ def from_head(head: bytes, size: int) -> Entry:
 
 def from_bytes(content: bytes) -> tuple[Entry, bytes]:
     """Return the entry and the text of a file. Raise DamagedEntry."""
+    # JSON contains no newline, so the first newline ends the head.
     head, newline, text = content.partition(b"\n")
     entry = from_head(head + newline, len(content))
     if version_of(text if entry.version else None) != entry.version:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_LISTED: Final = 200
+# One request replays or deletes at most this many dead letters, so that it does not occupy a thread for minutes.
 MAX_NUMBERS: Final = 10_000
 
 
@@ -50,6 +51,7 @@ class DeadLetterEndpoints:
             Route("/api/dead-letters/numbers", guard.look(self.numbers)),
             Route("/api/dead-letters/replay", guard.edit(self.replay), methods=["POST"]),
             Route("/api/dead-letters/delete", guard.edit(self.delete), methods=["POST"]),
+            # The last route, because it also matches the paths of the other routes.
             Route("/api/dead-letters/{number}", guard.look(self.dead_letter)),
         ]
 

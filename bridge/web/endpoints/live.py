@@ -66,6 +66,7 @@ class LiveEndpoints:
         """
         sample, routes = self._tap.sample, self._bridge.mappings.routes
         topics = []
+        # The mappings are found now and not with each message, so that sampling stays cheap for the ingest thread.
         for each in sample.busiest(MAX_BUSY_TOPICS):
             mappings = [target.mapping.name for target in routes.match(each.topic.encode()).targets]
             topics.append({**each._asdict(), "mappings": mappings})

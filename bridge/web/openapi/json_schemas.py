@@ -64,6 +64,7 @@ def _schema(hint: Any, known: Mapping[str, Any] | None) -> Schema:
         return array(_schema(arguments[0], known))
     if origin is not None and issubclass(origin, Mapping):
         return dictionary(_schema(arguments[1], known))
+    # Any other type is a dataclass or a named tuple.
     return _PLAIN[hint] if hint in _PLAIN else obj(**fields_of(hint, known))
 
 

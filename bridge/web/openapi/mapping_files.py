@@ -60,6 +60,7 @@ _ENTRY = {
     "bytes": INTEGER,
     "old_name": TEXT,
 }
+# MAX_NOTE_CHARS in bridge/web/endpoints/mapping_files.py has the same value.
 _NOTE = {"note": {"type": ["string", "null"], "maxLength": 500}}
 
 

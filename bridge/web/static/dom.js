@@ -33,8 +33,8 @@ export function renew(element, ...children) {
   renewChildren(element, fresh);
 }
 
-// Elements with `data-key` are matched by it, so that a link keeps its focus and its place under the pointer when other
-// rows appear or disappear.
+// Elements with the same `data-key` are treated as the same element. So a link in a table row keeps its focus and its
+// position below the pointer when other rows appear or disappear.
 function renewChildren(old, fresh) {
   const wanted = [...fresh.childNodes];
   const keys = new Set(wanted.map(keyOf));
