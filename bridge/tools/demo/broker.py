@@ -80,7 +80,7 @@ def _wait_for(port: int, alive: threading.Event | subprocess.Popen[bytes]) -> No
         # broker on the port, and does not count.
         pause.wait(0.1)
         if alive.is_set() if isinstance(alive, threading.Event) else alive.poll() is not None:
-            raise OSError(f"it ended at once; is port {port} taken?")
+            raise OSError(f"the broker ended at once; does another program use port {port}?")
         if answers:
             return
     raise OSError(f"nothing listens on port {port} after {START_SECS:g} s")

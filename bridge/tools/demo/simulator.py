@@ -48,7 +48,7 @@ def simulate(broker: str, kinesis: str | None, stopping: threading.Event) -> Non
         return
     factory = Factory(started_at=time.monotonic(), epoch_ms=time.time_ns() // 1_000_000)
     with publisher:
-        log.info("the factory is at work", extra={"broker": broker})
+        log.info("the factory publishes messages", extra={"broker": broker})
         while not stopping.wait(TICK_SECS):
             for event in factory.events(time.monotonic()):
                 publisher.publish(event.topic, event.payload, qos=event.qos, retain=event.retain)

@@ -133,8 +133,8 @@ def _untrusted(endpoint: Endpoint, message: str) -> _CheckFailed:
         return _CheckFailed(
             message, "check this machine's clock; if it is right, the server's certificate must be renewed"
         )
-    whose = "that of the server, or of a proxy that intercepts TLS"
-    return _CheckFailed(message, f"set {endpoint.files}.ca_file to the CA certificate that signed it: {whose}")
+    whose = "the certificate of the server, or of a proxy that intercepts TLS"
+    return _CheckFailed(message, f"set {endpoint.files}.ca_file to the CA certificate that signed {whose}")
 
 
 def _shown(host: str, found: list[str]) -> str:

@@ -68,5 +68,5 @@ class Progress:
         except (OSError, EOFError, ValueError, TypeError, KeyError) as error:
             raise BridgeError(f"{file}: not the progress of a proof ({type(error).__name__}); remove it") from None
         if names != self._names:
-            found = f"{names['stream']} by {names['manifests']}"
-            raise BridgeError(f"{file}: the progress of another proof, of {found}; give another file")
+            found = f"stream {names['stream']}, manifests {names['manifests']}"
+            raise BridgeError(f"{file}: the progress of another proof ({found}); name another file")

@@ -100,11 +100,11 @@ def log_lines(file: Path | None) -> str:
             return "".join(deque(lines, LOG_LINES))
     journal = shutil.which("journalctl")
     if journal is None:
-        raise OSError("there is no journalctl: name the log file by --log")
+        raise OSError("journalctl is not installed: name the log file with --log")
     command = [journal, "--unit", _UNIT, "--lines", str(LOG_LINES), "--no-pager", "--output", "cat"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_JOURNAL_SECS, check=False)  # noqa: S603 - fixed
     if done.returncode or not done.stdout.strip():
-        raise OSError(f"the journal has no lines of the unit {_UNIT}: name the log file by --log")
+        raise OSError(f"the journal has no lines of the unit {_UNIT}: name the log file with --log")
     return done.stdout
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_LISTED: Final = 200
-# One request replays or deletes at most this many dead letters, so that it does not occupy a thread for minutes.
+# One request replays or deletes at most this many dead letters, so that the request does not take too long.
 MAX_NUMBERS: Final = 10_000
 
 

@@ -57,7 +57,7 @@ def test_file_that_is_no_progress_is_an_error(tmp_path, content):
 
 def test_progress_of_another_stream_is_an_error(tmp_path):
     progress(tmp_path / "proof").save()
-    with pytest.raises(BridgeError, match="of another proof, of archive by manifests"):
+    with pytest.raises(BridgeError, match=r"of another proof \(stream archive, manifests manifests\)"):
         progress(tmp_path / "proof", stream="other")
 
 

@@ -185,7 +185,7 @@ def subscription_findings(subscriptions: Subscriptions) -> Iterator[Finding]:
         elif given is None:
             yield failed("broker.subscription", subject, "no SUBACK from the broker", "see the broker's log", facts)
         elif given < qos:
-            advice = "messages lost on the way are not sent again: allow a higher QoS"
+            advice = "with this QoS, lost messages are not sent again: allow a higher QoS in the broker"
             yield warning(
                 "broker.subscription",
                 subject,

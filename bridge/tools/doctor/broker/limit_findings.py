@@ -107,7 +107,7 @@ def _expiry(connack: Mapping[str, Any], settings: MqttSettings) -> Iterator[Find
     granted, requested = connack.get("SessionExpiryInterval"), settings.session_expiry_secs
     if granted is not None and granted < requested:
         message = f"the broker limits the session to {granted:,} s; mqtt.session_expiry_secs is {requested:,} s"
-        advice = "raise its limit: messages are lost in a longer outage of the bridge"
+        advice = "raise the broker's limit: if the bridge is stopped for longer, messages are lost"
         yield warning("broker.limits", "session expiry", message, advice, {"SessionExpiryInterval": granted})
 
 
