@@ -75,12 +75,12 @@ def problem_values(
 
 
 def _range(lines: list[str], line: int, column: int) -> dict[str, int]:
-    """Return the positions at which a problem begins and ends.
+    """Return the positions at which a problem starts and ends.
 
     Lines and columns count from 1. `end_column` is the column after the last character.
     """
     shown = lines[line - 1] if 0 < line <= len(lines) else ""
-    # The page marks a range, but only the begin of a problem is known. So mark the word that begins there.
+    # The page marks a range, but only the start of a problem is known. So mark the word that starts there.
     word = _WORD.match(shown, max(column - 1, 0))
     end = word.end() + 1 if word else column + 1
     return {"line": line, "column": column, "end_line": line, "end_column": end if line else 0}

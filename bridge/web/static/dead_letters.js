@@ -39,7 +39,8 @@ export class DeadLetters {
     if (known.state) this.draw(known.state); else this.loadAll();
   }
 
-  // Show a dead letter, a group or neither. When the user opens a dead letter of a group, the group stays open.
+  // Show the dead letter or the group that the URL names. When the user opens a dead letter of a group, the group stays
+  // open.
   go([first, ...rest]) {
     const group = first === "group" ? groupOf(rest) : first ? this.group : null;
     this.number = first && first !== "group" ? Number(first) : null;

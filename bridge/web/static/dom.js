@@ -24,9 +24,8 @@ export function fill(element, ...children) {
   element.replaceChildren(...children.flat(2).filter(there));
 }
 
-// Replace the content of an element like `fill`, but change only the nodes that differ. So an update each second
-// disturbs neither a selected text nor the focus. Use it only for content without event listeners, because they are not
-// replaced.
+// Replace the content of an element like `fill`, but change only the nodes that differ. So an update each second does
+// not disturb a selected text or the focus. `renew` does not update event listeners, so the content must have none.
 export function renew(element, ...children) {
   const fresh = element.cloneNode(false);
   fill(fresh, ...children);

@@ -124,7 +124,7 @@ export class Traffic {
     }
   }
 
-  // Return the names of the fields at a path that an expression can use without quotes.
+  // Return the fields at a path. Names that an expression can use only in quotes are omitted.
   fields = (path) => [...(this.paths.get(path) || [])].filter((name) => /^[A-Za-z_]\w*$/.test(name));
 }
 

@@ -1,4 +1,4 @@
-// Event log of the bridge: connections, reloads, and the begin and end of problems. It includes events of earlier runs.
+// Event log of the bridge: connections, reloads, and the start and end of problems. It includes events of earlier runs.
 import { drawTable, errorText, foldable, tag, when } from "./components.js";
 import { fill, h } from "./dom.js";
 import { get } from "./event_stream.js";

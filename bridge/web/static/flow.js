@@ -6,7 +6,7 @@ import { drainedIn, known, perSecond } from "./event_stream.js";
 import { tag } from "./components.js";
 import { drainTime, KIND_OF, problemsOf, sinceText } from "./problems.js";
 
-// Records that are buffered for a shorter time are no backlog.
+// Records that are buffered for less than this time are no backlog.
 const AT_ONCE_SECS = 5;
 const STAGES = { Broker: "receiving", Mappings: "mapping", Spool: "spooling", Kinesis: "delivering" };
 const total = (column) => (state) => sum(state.streams, column);

@@ -20,7 +20,7 @@ export function rate(value) {
 export function bytes(value) {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
-  // 1023.5 and more would be rounded to 1,024.
+  // From 1023.5 on, the number would be rounded to 1,024. So use the next unit.
   while (value >= 1023.5 && unit < units.length - 1) { value /= 1024; unit += 1; }
   if (!unit) return counted(Math.round(value), "byte");
   return `${value < 9.95 && value % 1 ? value.toFixed(1) : integer(value)} ${units[unit]}`;

@@ -10,9 +10,9 @@ const COLUMNS = ["received", "delivered", "filtered", "dead_lettered", "dropped"
 const STREAM = { ok: ["accepting", "good"], retrying: ["retrying", "warn"], refused: ["refused", "bad"] };
 const WORKER = { running: "good", draining: "warn", drained: "good", starting: "warn" };
 const COLOURS = { dead_lettered: "amiss", dropped: "lost" };
-// If the last request to a stream is older, the table shows its age.
+// If the last request to a stream is older than this, the table shows its age.
 const OLD_SECS = 60;
-// If the oldest record of a stream is older, its buffered records are a backlog.
+// If the oldest record of a stream is older than this, the stream has a backlog.
 const LATE_SECS = 5;
 
 export const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);

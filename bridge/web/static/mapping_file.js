@@ -9,8 +9,8 @@ const LOAD_TURNS = 20;
 const RELOAD_TURNS = 6; // earlier, the reported problems may be those of the previous text
 const NAME = /^[\w-][\w.-]{0,127}$/;
 
-// Return the reason why a new mapping cannot have a name, or "". It is shown while the user types; the bridge checks
-// again.
+// Return the reason why a new mapping cannot have a name, or "". The page checks the name so that the user sees the
+// reason at once. The bridge checks the name again when the file is saved.
 export function nameFault(name, taken) {
   if (!NAME.test(name)) return "Use 1 to 128 letters, digits, dots, dashes and underscores, without a dot at the beginning.";
   if (/\.ya?ml$/i.test(name)) return "Leave out .yaml: it is added.";

@@ -99,7 +99,7 @@ export class Messages {
     for (const each of this.list.querySelectorAll("details")) each.open = this.expanded;
   }
 
-  // Stop or continue the updates of the list. It must not move while a finger, a pointer or the focus is on it.
+  // Stop or continue the updates of the list. The list must not move while a finger, a pointer or the focus is on it.
   hold(holding) {
     this.holding = holding;
     this.drawStatus();

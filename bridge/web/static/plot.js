@@ -103,7 +103,7 @@ export class Plot {
 
   select(plot) {
     const { left, width } = plot.select;
-    // A few pixels are a click, and no selection.
+    // A selection of a few pixels is probably a click.
     if (width < 8) return;
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
     this.on.zoom(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));

@@ -27,7 +27,7 @@ function problemItem(group, nowMs) {
     others.length ? h("p", {}, `Also affected: ${others.join(", ")}`) : null, h("dl", { class: "steps" }, rows));
 }
 
-// Return one problem for a group. It has the earliest begin, the sum of the records, and the shortest buffer time.
+// Return one problem for a group. It has the earliest start, the sum of the records, and the shortest buffer time.
 function joined(group) {
   const [first] = group;
   if (group.length === 1) return first;
