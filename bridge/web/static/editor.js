@@ -159,8 +159,8 @@ export class Editor {
     this.history.load();
   }
 
-  // Make the browser show a question before it leaves the page with unsaved changes. `Mappings.mayLeave` shows one
-  // before another view of the page.
+  // Make the browser show a question before it leaves the page with unsaved changes. `Mappings.mayLeave` shows a
+  // question before another view of the page.
   warn = (event) => { if (this.isModified) event.preventDefault(); };
 
   leave() {
