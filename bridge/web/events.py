@@ -38,7 +38,7 @@ TAIL_PER_BURST: Final = 4
 They are from all parts of the burst, so a machine that publishes hundreds of messages at once does not hide the others.
 """
 MAX_BURST_MATCHES: Final = 64
-"""Number of matching messages after which the search in a burst ends, because the ingest thread does the search."""
+"""Number of matching messages after which the search in a burst ends. It must not delay the ingest thread."""
 MAX_SEARCHED_BYTES: Final = 1024 * 1024
 """Payload bytes of a burst after which the search for a listener's text ends: about 1 ms of the ingest thread."""
 OUTCOME_MESSAGES: Final = 60

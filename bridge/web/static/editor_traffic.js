@@ -64,8 +64,8 @@ export class Traffic {
   // True if the results are those of the current text.
   get isCurrent() { return Boolean(this.results) && this.resultsOf === this.edited().text; }
 
-  // Request the results again soon: after an edit, and for new messages. If they are those of the current text, wait
-  // longer.
+  // Request the results again, after an edit and for new messages. Wait longer if the shown results are those of the
+  // current text.
   refresh() {
     if (!this.refreshing) this.refreshing = setTimeout(() => { this.refreshing = null; this.preview(); }, this.isCurrent ? REFRESH_MS : PAUSE_MS);
   }
