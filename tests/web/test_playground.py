@@ -96,7 +96,9 @@ def test_reference_to_a_file_or_a_variable_stays_text(run, tmp_path, monkeypatch
 
 def test_tables_are_loaded_once_and_again_when_they_change(folder, monkeypatch):
     loads = []
-    monkeypatch.setattr(resource_cache, "load_resources", lambda *args, **kw: loads.append(1) or load_resources(*args, **kw))
+    monkeypatch.setattr(
+        resource_cache, "load_resources", lambda *args, **kw: loads.append(1) or load_resources(*args, **kw)
+    )
     monkeypatch.setattr(resource_cache._Loaded, "found", None)
     file = folder / "tables/assets.yaml"
     file.write_text("key: one\n")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bridge.tools.proof.queue_proof import QueueVerdict, Spans
     from bridge.tools.proof.proof_reading import ProofRequest
+    from bridge.tools.proof.queue_proof import QueueVerdict, Spans
 
 # Maximum number of runs that are listed for each kind of fault.
 _SHOWN_RUNS = 20

@@ -10,7 +10,7 @@ from bridge.runtime.exit_codes import FAILED, NOT_CHECKED
 from bridge.tools.proof.proof_reading import ProofRequest
 from tests.fakes.kinesis import KinesisStandIn
 from tests.tools.proof.manifests import manifest, record
-from tests.tools.proof.test_reading import put
+from tests.tools.proof.test_proof_reading import put
 
 CONFIG = """
 mqtt: {url: "mqtt://127.0.0.1:1883", client_id: test}

@@ -19,7 +19,12 @@ from bridge.tools.doctor.broker.inflight_window import InflightWindow, SessionTe
 from bridge.tools.doctor.broker.limit_findings import SYS_FILTERS, SysTopics, limit_findings
 from bridge.tools.doctor.broker.probe_session import CONNECT_SECS, ProbeSession
 from bridge.tools.doctor.broker.publish_probe import ProbeMeasurement, measure_by_publishing, not_measured
-from bridge.tools.doctor.broker.retained_messages import SUSPICIOUS, count_at_full_speed, count_retained, retained_findings
+from bridge.tools.doctor.broker.retained_messages import (
+    SUSPICIOUS,
+    count_at_full_speed,
+    count_retained,
+    retained_findings,
+)
 from bridge.tools.doctor.broker.traffic_sample import TrafficSample
 from bridge.tools.doctor.finding import failed, ok, warning
 from bridge.tools.doctor.network import Endpoint, reach
