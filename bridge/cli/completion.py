@@ -27,7 +27,7 @@ def _mappings(ctx: typer.Context) -> dict[str, Mapping]:
     """Return the mappings that can be loaded. Errors are ignored, because completion cannot show a message."""
     from bridge.config import load_local_settings  # noqa: PLC0415 - only completion needs it
     from bridge.errors import BridgeError  # noqa: PLC0415 - as above
-    from bridge.mapping.loading.loader import load_folder  # noqa: PLC0415 - as above
+    from bridge.mapping.loading.mapping_loader import load_folder  # noqa: PLC0415 - as above
 
     try:
         folder = load_local_settings(Path(ctx.params.get("config") or "bridge.yaml"), os.environ).mappings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.mapping.stateful.sampler import leave
+from bridge.mapping.stateful.sampler import release_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -67,7 +67,7 @@ def clear_state(spool: Spool, name: str) -> tuple[list[tuple[int, ReleasedRecord
     if state is None or not len(state):
         return [], 0
     keys, number = len(state), spool.mapping_number(name)
-    released = [(number, record) for record in leave(state)]
+    released = [(number, record) for record in release_all(state)]
     state.clear()
     return released, keys
 
@@ -86,10 +86,10 @@ def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) 
     for name, state in spool.states.by_name.items():
         stages = remembering.get(name)
         if stages is not None and stages.sampling is not None:
-            ended = stages.due(now_ms)
+            ended = stages.release_ended(now_ms)
         elif len(state):
             # No later call would release these records, and they must not be lost.
-            ended = leave(state)
+            ended = release_all(state)
             if stages is None:
                 state.clear()
         else:

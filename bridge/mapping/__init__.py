@@ -6,12 +6,13 @@
     expressions/    JMESPath: parser, compiler, functions
     topics/         topic patterns and subscriptions
     stateful/       `changes`, `sample`, Sparkplug B
-    schema/         form of a mapping file (pydantic models)
+    file_models/    the options of a mapping file, as pydantic models
     loading/        files -> active mappings; hot reload
     selftest/       the tests in a mapping file
-    explain.py      `try`: what a mapping does, step by step; rendering.py: records as text
-    comparison/     `diff`: two sets of mappings on the same messages
-    proposals/      `init`: mappings for observed messages
+    explain.py      the steps that `mqtt-kinesis try` prints for one message
+    rendering.py    records and rejections as text
+    comparison/     `mqtt-kinesis diff`: two sets of mappings on the same messages
+    proposals/      `mqtt-kinesis init`: mapping files for observed messages
 
-The package uses no threads, no clock and no network. Only `loading` reads files.
+The package uses no network. Only `loading` reads files, and only `loading` uses a clock.
 """

@@ -1,4 +1,4 @@
-"""Step-by-step explanation of what each mapping does with one message, for the command `try`."""
+"""Explanation of what each mapping does with one message, step by step, for the command `try`."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 _LABEL_CHARS = 13
 _EXCLUDED = "excluded"
-# Label of the part of `where` that is evaluated before decoding. The file has no text for this part.
+# Label of the part of `where` that is evaluated before decoding. This part has no text of its own in the mapping file.
 _EARLY_WHERE = "early where"
 
 
 @dataclass(frozen=True, slots=True)
 class MappingExplanation:
-    """Explanation of one mapping's result. `mapped` is None if the topic does not match.
+    """Explanation of the result of one mapping.
 
-    `steps` are pairs of label and text, in the order of the pipeline. The last steps show the records, or why there are
-    none.
+    `steps` are pairs of label and text, in the order of the pipeline. The last steps show the records, or the reason
+    why there are no records. `mapped` is the result, or None if the topic does not match.
     """
 
     name: str
@@ -49,9 +49,9 @@ class MappingExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Explanations of all mappings.
+    """Explanations of all mappings for one message.
 
-    Matching mappings come first. The others are sorted by the number of matching levels.
+    Matching mappings come first. The other mappings follow, those with the most matching topic levels first.
     """
 
     topic: str
@@ -63,9 +63,10 @@ class Explanation:
         return any(each.mapped is not None for each in self.mappings)
 
     def render(self, *, broken: bool = False) -> str:
-        """Return plain text: the steps of each matching mapping, or why no mapping matches.
+        """Return plain text: the steps of each matching mapping, or the reason why no mapping matches.
 
-        `broken`: further mappings have errors, so that their topics are unknown.
+        With `broken`, the folder also contains mappings with errors. Their topics are unknown, so the text must not
+        claim that the bridge does not receive the message.
         """
         if self.matched:
             others = ", ".join(each.name for each in self.mappings if each.mapped is None)
@@ -86,7 +87,7 @@ class Explanation:
 
 
 def explain(mappings: Iterable[Mapping], message: Message) -> Explanation:
-    """Explain what each mapping does with a message, and why. Never raise for a bad message."""
+    """Return the explanation of what each mapping does with a message. Never raise, whatever the message contains."""
     levels = message.topic.split("/")
     found = [(_matching_levels(mapping, levels), _explain(mapping, message)) for mapping in mappings]
     # The sort is stable, so mappings with the same number of matching levels keep their order.
@@ -95,13 +96,13 @@ def explain(mappings: Iterable[Mapping], message: Message) -> Explanation:
 
 
 def _matching_levels(mapping: Mapping, levels: list[str]) -> float:
-    """Return how many levels match before the first mismatch; infinity if the topic matches."""
+    """Return the number of levels before the first mismatch, or infinity if the topic matches."""
     place = mismatch(mapping.pattern.levels, levels)
     return math.inf if place is None else place
 
 
 def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
-    """Explain one mapping: its steps and its result, or why its topic does not match."""
+    """Return the explanation of one mapping: its steps, or the reason why the topic does not match."""
     levels = message.topic.split("/")
     place = mismatch(mapping.pattern.levels, levels)
     if place is not None:
@@ -117,7 +118,7 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
     steps = (
         ("topic", f"{mapping.pattern.text} (subscribed as {mapping.pattern.filter}, QoS {mapping.specification.qos})"),
         *([("captures", ", ".join(f"{name} = {value}" for name, value in captures.items()))] if captures else []),
-        # The pipeline skips retained messages before its first step.
+        # No steps and no rejection: the pipeline has skipped a retained message before its first step.
         *(trace.steps or (_skipped() if not mapped.rejections else ())),
         *_output_lines(mapping, mapped),
     )
@@ -125,9 +126,10 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
 
 
 class _Trace:
-    """The pipeline of a mapping, built from the same parts, which also record their results.
+    """Recorder of the steps of a mapping's pipeline.
 
-    Like `Mapping.apply`, it changes the state of a stateful mapping.
+    It builds the pipeline from the parts of the mapping, and wraps each part in a function that records its result.
+    Like `Mapping.apply`, this pipeline changes the state of a stateful mapping.
     """
 
     def __init__(self, mapping: Mapping) -> None:
@@ -135,25 +137,25 @@ class _Trace:
         self._mapping = mapping
 
     def pipeline(self) -> Apply:
-        """Return the pipeline. Each call of it adds its steps to `steps`."""
+        """Return the pipeline. Each call of the pipeline appends to `steps`."""
         parts = self._mapping.parts
         traced = replace(
             parts,
             decompress=parts.decompress and self._decompress(parts.decompress),
             transcode=parts.transcode and self._transcode(parts.transcode),
-            # The mapping's own decoder and scope omit values that no expression uses, but an explanation shows all
-            # values.
+            # The mapping's own decoder and scope omit values that no expression reads. The explanation shows all
+            # values, so it needs others.
             decode=parts.codec.decode,
             scope=self._scope(scope_builder(self._mapping.name, None)),
             define=parts.define and self._define(parts.define),
             where=parts.where and self._expression("where", parts.where),
-            early=parts.early and self._expression(self._early_label(), parts.early),
+            early_where=parts.early_where and self._expression(self._early_label(), parts.early_where),
             transform=parts.transform and self._expression("transform", parts.transform),
         )
         return compile_pipeline(traced, self._mapping.stateful, self._stage)
 
     def _early_label(self) -> str:
-        return "where" if self._mapping.parts.decided else _EARLY_WHERE
+        return "where" if self._mapping.parts.early_where_is_complete else _EARLY_WHERE
 
     def _decompress(self, decompress: Callable[[Message], Message]) -> Callable[[Message], Message]:
         def traced(message: Message) -> Message:
@@ -200,7 +202,10 @@ class _Trace:
         return replace(expression, search=traced)
 
     def _stage(self, label: str, row: ChangeRow | None) -> None:
-        """Record the step of a stateful stage. If a message is tried alone, it is the first message of its key."""
+        """Record the step of a stateful stage.
+
+        `row` is the row that `changes` stores for a message that is sent; None if `changes` filters the message.
+        """
         if label == "changes":
             text = "not enough since the last one sent" if row is None else f"sent, and remembered as {row.key!r}"
             self.steps.append((label, text))
@@ -215,7 +220,7 @@ def _skipped() -> tuple[tuple[str, str], ...]:
 def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
     """Return the reason why the topic does not match. `place` is the index of the first level that differs."""
     wanted = mapping.pattern.text.split("/")
-    # MQTT 4.7.2
+    # A wildcard at the first level does not match topics that begin with $ (MQTT 5, 4.7.2).
     if place == 0 and levels[0].startswith("$") and mapping.pattern.levels[0] in {"+", "#"}:
         return f"wildcards at the beginning do not match '{levels[0]}': topics with $ are the broker's own"
     if place >= len(levels):
@@ -226,7 +231,7 @@ def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
 
 
 def _output_lines(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
-    """Yield one line per record, dead letter and command, or a line for a held or filtered message."""
+    """Yield one step per record, dead letter and command. Without any of them, yield why nothing is sent now."""
     for draft in mapped.drafts:
         key_from = mapping.parts.keys[draft.output]
         if key_from is not None:
@@ -237,7 +242,7 @@ def _output_lines(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str
     for command in effects.commands if effects is not None else ():
         yield "command", f"requests a rebirth: {command.topic}"
     if not mapped.drafts and not mapped.rejections:
-        # A held message has side effects. It does not count as filtered before its span has ended.
+        # `sample` holds a message until the end of its span. Until then, the message does not count as filtered.
         held = effects is not None and not effects.filtered
         yield ("held", "until its span has ended") if held else ("filtered", "nothing is sent")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.compiled_parts import Expressions
     from bridge.mapping.pipeline.decoding import PayloadCodec
     from bridge.mapping.pipeline.output_emitter import Limits
-    from bridge.mapping.schema.mapping_spec import MappingSpec
+    from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.mapping.stateful.stages import Watch
     from bridge.mapping.topics.pattern import TopicPattern
 
@@ -34,25 +34,29 @@ class Mapping:
     parts: CompiledParts = field(repr=False)
     apply: Apply = field(repr=False)
     apply_replay: Apply = field(repr=False)
-    """Variant of `apply` for a replayed message: it reads the state of the mapping, and does not change it."""
+    """Variant of `apply` for replayed messages. It reads the state of the mapping, but does not change the state."""
     fast_path: FastPath | None = field(default=None, repr=False)
-    """Variant of `apply` for the usual message; None for a mapping that `compile_fast_path` does not support."""
+    """Faster variant of `apply`. None if `compile_fast_path` does not support this mapping."""
     stateful: StatefulStages | None = field(default=None, repr=False)
-    """The mapping's state and its stages; None for a mapping without state, which is the usual case."""
+    """State of the mapping, and the stages that use it. None for a mapping without state, which is the usual case."""
 
     def content(self, draft: NewRecord) -> bytes:
-        """Return a record's data without its envelope."""
+        """Return a record's data without the envelope that `envelope: true` adds."""
         return content(draft.data) if self.outputs[draft.output].envelope else draft.data
 
     def replay(self, message: Message, streams: Sequence[str], item: int | None) -> MappingResult:
-        """Map a dead letter's message again, only for the outputs to `streams` and, with `each`, only for `item`.
+        """Map the message of a dead letter again. Return only the records for `streams`.
 
-        Never raise. If the mapping no longer has the output, the topic or the item, the result is a rejection with the
-        code no_output, no_match or no_item, so that a dead letter is never lost. If two outputs have the same stream,
-        both are mapped again, because a dead letter stores only the names of streams.
+        If the mapping has `each: true`, return only the records of list item number `item`.
+
+        Never raise. The mapping may have changed since the message became a dead letter. If it no longer has such an
+        output, topic or item, return a rejection with the code no_output, no_match or no_item. The dead letter then
+        stays in the queue. If two outputs have the same stream, both are mapped again, because a dead letter stores
+        only the names of streams.
         """
         chosen = [self._outputs_to(stream) for stream in streams]
-        # If one output is missing, the replay fails, because the dead letter must not lose this stream.
+        # One missing output fails the complete replay. Otherwise, the dead letter would be deleted although this stream
+        # never received its record.
         if not all(chosen):
             return self._changed(
                 "no_output", f"the mapping has no output to {', '.join(sorted(set(streams)))} any more"
@@ -66,7 +70,7 @@ class Mapping:
         if item is not None and not self.specification.each:
             return self._changed("no_item", f"the mapping makes one record of a message now: there is no item {item}")
         mapped = self.apply_replay(message, captures, message.topic.split("/"), item)
-        # Rejections for other outputs do not concern this dead letter.
+        # Each output has its own dead letter. So remove the outputs of other dead letters from the rejections.
         rejections = tuple(
             each._replace(outputs=tuple(number for number in each.outputs if number in wanted))
             for each in mapped.rejections
@@ -75,26 +79,30 @@ class Mapping:
         return MappingResult([draft for draft in mapped.drafts if draft.output in wanted], rejections)
 
     def all_records(self, mapped: MappingResult) -> list[NewRecord]:
-        """Return the records to spool now: first the released records of earlier messages, then the message's own."""
+        """Return the records to store in the spool: released records of earlier messages, then those of this message.
+
+        `sample` holds records back until a span of time has ended, and releases them with a later message.
+        """
         released = mapped.effects.released if mapped.effects is not None else ()
         if not released:
             return mapped.drafts
-        # A released record contains its destination, because a reload may have changed the numbers of the outputs.
+        # A released record names its destination instead of an output's number, because a reload may renumber outputs.
         numbers = {str(output.destination): output.number for output in self.outputs}
         return [*(NewRecord(numbers[each.destination], each.key, each.data) for each in released), *mapped.drafts]
 
     def _outputs_to(self, stream: str) -> set[int]:
-        """Return the numbers of the outputs with this destination.
+        """Return the numbers of the outputs to a destination.
 
-        If there are none, return the outputs with the same data stream, because other settings of the destination may
-        have changed.
+        `stream` is the destination as text: the data stream, then other settings, such as the region. If no output has
+        exactly these settings, return all outputs with the same data stream, because a reload may have changed the
+        other settings.
         """
         exact = {output.number for output in self.outputs if str(output.destination) == stream}
         data_stream = stream.partition(" ")[0]
         return exact or {output.number for output in self.outputs if output.data_stream == data_stream}
 
     def _changed(self, code: ReplayCode, detail: str) -> MappingResult:
-        """Return a rejection for all outputs, for a replay that the mapping no longer supports."""
+        """Return the result of a replay that the mapping no longer supports: one rejection for all outputs."""
         return MappingResult([], (Rejection(tuple(output.number for output in self.outputs), None, code, detail),))
 
 
@@ -106,26 +114,26 @@ def compile_mapping(
     limits: Limits,
     version: str = "",
 ) -> Mapping:
-    """Compile a valid specification, given the result of `read_specification`.
+    """Compile a mapping from the result of `read_specification`.
 
-    - `limits`: max bytes per record, by destination; MAX_RECORD_BYTES if a destination is missing. The mapping reads
-      the limits for each record, so the caller may change them at any time.
-    - `version`: the version of the file, for envelopes.
+    - `limits`: maximum number of bytes of a record, by destination. For a missing destination, MAX_RECORD_BYTES is the
+      limit. The mapping reads the limits for each record, so the caller may change them at any time.
+    - `version`: the version of the mapping file, which envelopes contain.
     """
     parts = compile_parts(name, specification, expressions, codec, limits, version)
     stages = stateful(specification, parts)
     pattern = specification.pattern
     apply = compile_pipeline(parts, stages)
     # Without state, a replayed message is mapped like a live one.
-    again = apply if stages is None else catch_errors(replay_pipeline(specification, parts, stages), parts)
-    # The fast path has no access to the state of a mapping, so it serves only mappings without state.
+    replay = apply if stages is None else catch_errors(replay_pipeline(specification, parts, stages), parts)
+    # The fast path cannot read the state of a mapping, so it supports only mappings without state.
     fast_path = compile_fast_path(parts) if stages is None else None
-    return Mapping(name, specification, pattern, parts.outputs, parts, apply, again, fast_path, stages)
+    return Mapping(name, specification, pattern, parts.outputs, parts, apply, replay, fast_path, stages)
 
 
 def compile_pipeline(parts: CompiledParts, stages: StatefulStages | None, watch: Watch | None = None) -> Apply:
-    """Return the pipeline for live messages; `stages` is None for a mapping without state.
+    """Return the pipeline for live messages.
 
-    `live_pipeline` describes `watch`.
+    `stages` is None for a mapping without state. `watch` is called for each stage, as `live_pipeline` describes.
     """
     return catch_errors(evaluate(parts) if stages is None else live_pipeline(parts, stages, watch), parts)

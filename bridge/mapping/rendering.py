@@ -1,4 +1,7 @@
-"""Rendering of values, records and rejections as text that is safe for a terminal, for `check`, `try` and `diff`."""
+"""Text of values, records and rejections for the commands `check`, `try` and `diff`.
+
+A terminal interprets control characters, so the texts contain escapes instead of them.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,10 @@ if TYPE_CHECKING:
     from bridge.model import NewRecord, Rejection
 
 MAX_CHARS: Final = 4_000
-"""Max characters shown of one value or record."""
+"""Maximum number of characters of one value or record that are shown."""
 
 SPREAD: Final = "spread"
-"""Notation in a test for a record without a partition key."""
+"""Value of `partition_key` in a test for a record without a partition key."""
 
 
 def record_line(mapping: Mapping, draft: NewRecord, limit: int = MAX_CHARS) -> str:
@@ -38,18 +41,18 @@ def rejection_line(mapping: Mapping, rejection: Rejection) -> str:
 
 
 def shown_key(draft: NewRecord) -> str:
-    """Return a record's partition key in the notation of a test."""
+    """Return the partition key of a record as a test writes it: `spread` if the record has none."""
     return SPREAD if draft.key is None else draft.key
 
 
 def shown_data(mapping: Mapping, data: bytes) -> dict[str, Any]:
-    """Return a record's data in the notation of a test.
+    """Return the data of a record as a test writes it: `{"data": value}`.
 
-    The key is `data`, or `data_base64` if the data is neither a value nor text.
+    For data that cannot be decoded, return `{"data_base64": text}`.
     """
     specification = mapping.specification
+    # With a transform, every record is JSON. Without a transform, the record is the unchanged payload.
     made_json = specification.transform is not None
-    # With a transform, every record is JSON; without one, it is the payload.
     as_text = not made_json and specification.payload in {"text", "bytes"}
     read = DECODERS["json"].decode if made_json else DECODERS["text"].decode if as_text else mapping.parts.codec.decode
     try:
@@ -62,15 +65,18 @@ def written(value: Any) -> str:
     """Return a value as compact JSON."""
     try:
         return printable(orjson.dumps(value).decode())
-    except TypeError:  # an integer beyond 64 bits, which only a test's file can hold
+    except TypeError:  # an integer that exceeds 64 bits; only a test in a mapping file can contain one
         return printable(repr(value))
 
 
 def printable(text: str) -> str:
-    """Escape characters that a terminal would interpret, because topics and payloads come from outside."""
+    """Return the text with escapes for characters that a terminal would interpret.
+
+    Topics and payloads come from other systems and can contain any character.
+    """
     return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def cut(text: str, limit: int = MAX_CHARS) -> str:
-    """Shorten a text to `limit` characters, and append its full length."""
+    """Return the first `limit` characters of a text, followed by its full length. A shorter text is unchanged."""
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

@@ -1,4 +1,4 @@
-"""Routing of topics to mappings. The set of active mappings is one immutable object, which a reload replaces."""
+"""Routing of topics to mappings. A `Router` contains the active mappings. A reload replaces it by a new one."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 MAX_CACHED_BYTES = 64 * 1024 * 1024
-"""Memory limit of the cache of matches: about 60,000 topics of usual length."""
-# Estimated memory of a cached topic, measured: `_MATCH_BYTES` per match, plus 3 bytes per character of the topic.
-# A character counts in the key, in the match, and in each level that no other topic shares.
+"""Maximum memory of the cache of matches. It is enough for about 60,000 topics of usual length."""
+# Memory of one cached topic, measured: 850 bytes, plus 3 bytes per character of the topic. Each character is stored
+# three times: in the key, in the match, and in the text of its level.
 _MATCH_BYTES = 850
-_BYTES_A_CHARACTER = 3
+_BYTES_PER_CHARACTER = 3
 MAX_CACHED_TOPIC_BYTES = 1024
-"""Length of a topic above which it is matched without the cache."""
-# Number of levels that `_MATCH_BYTES` includes, and the memory of each further one that no other topic has.
-_USUAL_LEVELS, _BYTES_A_LEVEL = 12, 120
-# Length of a topic above which its levels are not interned: Python's table of interned texts would grow.
-_INTERNED_TOPIC_BYTES = 256
-# Misses per cached topic after which a full cache is cleared.
-_MISSES_KEPT = 4
+"""Maximum length of a cached topic. Longer topics would use much of the cache, so they are matched each time."""
+# `_MATCH_BYTES` includes 12 levels. Each additional level takes 120 bytes.
+_INCLUDED_LEVELS, _BYTES_PER_LEVEL = 12, 120
+# Maximum length of a topic whose levels are interned. Python's table of interned texts would grow with longer ones.
+_MAX_INTERNED_TOPIC_BYTES = 256
+# A full cache is cleared after this number of misses per cached topic.
+_MAX_MISSES_PER_TOPIC = 4
 
+# Keys in the tree of topic levels for the mappings whose pattern ends at this level, and for those that end in `#`.
+# They are objects and not texts, because a level of a topic can be any text.
 _END = object()
 _MULTI = object()
 
 
 class RouteTarget(NamedTuple):
-    """A mapping that a topic matches, and the captures of its pattern.
+    """A mapping whose pattern matches a topic, and the values of the pattern's captures.
 
-    All messages share it: it must not be changed.
+    All messages with this topic share the object, so it must not be changed.
     """
 
     mapping: Mapping
@@ -43,10 +45,11 @@ class RouteTarget(NamedTuple):
 
 
 class RouteMatch(NamedTuple):
-    """Result of a look-up.
+    """Mappings for one topic.
 
-    `valid` is false if the topic is empty or not UTF-8; `topic` then shows the invalid bytes escaped. `excluded` is
-    true if no mapping matches because an `except` excludes the topic; coverage does not report it.
+    `valid` is false if the topic is empty or not UTF-8. In this case, `topic` contains escapes for the invalid bytes.
+    `excluded` is true if no mapping matches only because an `except` excludes the topic. Coverage reports unmatched
+    topics, but not excluded ones.
     """
 
     topic: str
@@ -57,16 +60,17 @@ class RouteMatch(NamedTuple):
 
 
 class Router:
-    """The active mappings. Used by one thread at a time, because `match` updates the cache.
+    """The active mappings. Only one thread at a time may use a router, because `match` updates the cache.
 
     Machines publish to the same topics again and again, so a match is nearly always one dictionary look-up. When the
-    cache is full, further topics are not cached, and matching them takes some microseconds. The cache is cleared only
-    after several misses per cached topic, because it then contains the wrong topics. Clearing it at once, or evicting
-    the oldest topic, would be worse: in a plant with slightly too many topics, every look-up would miss.
+    cache is full, new topics are not cached, and each match of such a topic takes some microseconds. After several
+    misses per cached topic, the cache is cleared, because its topics are probably no longer published. An LRU cache
+    would be worse: if a plant has slightly more topics than the cache and publishes to them in turn, each topic is
+    evicted before its next message.
     """
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
-        """Build the tree of topic levels for `mappings`."""
+        """Create a router for these mappings."""
         self.mappings = tuple(mappings)
         self._root: dict[Any, Any] = {}
         for mapping in self.mappings:
@@ -77,18 +81,18 @@ class Router:
         self._cache_misses = 0
 
     def filters(self) -> dict[str, int]:
-        """Return the MQTT filters to subscribe to, with their QoS.
+        """Return the MQTT topic filters to subscribe to, each with its QoS.
 
-        Filters never overlap, so each message arrives once.
+        No two filters match the same topic, so the broker sends each message once.
         """
         return covering_filters((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
 
     def joined_filters(self) -> dict[str, dict[str, int]]:
-        """Return, for each filter of `filters`, the filters of the mappings that it joins, with their QoS."""
+        """Return, for each filter of `filters`, the mappings' own filters that it replaces, each with its QoS."""
         return joined_filters((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
 
     def match(self, topic: bytes) -> RouteMatch:
-        """Return the mappings for a topic (the bytes that were received), in the order of `mappings`."""
+        """Return the mappings for a topic, in the order of `mappings`. `topic` contains the bytes of the packet."""
         found = self._cache.get(topic)
         if found is None:
             found = self._look_up(topic)
@@ -99,17 +103,16 @@ class Router:
         """Cache a match if there is room (see `Router`)."""
         if len(topic) > MAX_CACHED_TOPIC_BYTES:
             return
-        # An estimate of the memory that a cached match takes, so that long topics count more than short ones.
-        size = _MATCH_BYTES + _BYTES_A_CHARACTER * len(topic)
-        size += _BYTES_A_LEVEL * max(0, topic.count(b"/") - _USUAL_LEVELS)
+        # The estimate counts characters and levels, because the cache must also stay bounded with long topics.
+        size = _MATCH_BYTES + _BYTES_PER_CHARACTER * len(topic)
+        size += _BYTES_PER_LEVEL * max(0, topic.count(b"/") - _INCLUDED_LEVELS)
         # Cases:
-        # 1. There is room: cache the topic.
+        # 1. The cache has room: cache the topic.
         # 2. The cache is full and has had few misses: do not cache the topic.
-        # 3. The cache is full and has had many misses, so its topics are no longer published: clear it, then cache the
-        #    topic.
+        # 3. The cache is full and has had many misses: clear the cache, then cache the topic.
         if size > self._cache_budget:
             self._cache_misses += 1
-            if self._cache_misses <= _MISSES_KEPT * len(self._cache):
+            if self._cache_misses <= _MAX_MISSES_PER_TOPIC * len(self._cache):
                 return
             self._cache.clear()
             self._cache_budget, self._cache_misses = MAX_CACHED_BYTES, 0
@@ -117,7 +120,11 @@ class Router:
         self._cache[topic] = found
 
     def _insert(self, mapping: Mapping) -> None:
-        """Add a mapping to the tree: one dictionary per level, with the mappings at `_END` or `_MULTI`."""
+        """Add a mapping to the tree of topic levels.
+
+        Each node is a dictionary from the text of a level to the node of the next level. The mappings are in the node
+        of their last level, under the key `_END` or `_MULTI`.
+        """
         node = self._root
         for level in mapping.pattern.levels:
             if level == REST:
@@ -127,27 +134,29 @@ class Router:
         node.setdefault(_END, []).append(mapping)
 
     def _look_up(self, topic: bytes) -> RouteMatch:
-        """Match a topic without the cache."""
+        """Return the mappings for a topic that is not in the cache."""
         try:
             text = topic.decode()
         except UnicodeDecodeError:
             return RouteMatch(topic.decode(errors="backslashreplace"), [], (), valid=False)
         if not text:
-            # The topic may be replaced by a topic alias. The bridge permits no aliases, so this topic is unknown.
+            # In MQTT 5, an empty topic refers to a topic alias. The bridge allows no aliases, so the topic is unknown.
             return RouteMatch(text, [], (), valid=False)
         levels = text.split("/")
-        if len(topic) <= _INTERNED_TOPIC_BYTES:
-            levels = [intern(level) for level in levels]  # other topics share most levels, so this saves 0.2 KB a topic
+        if len(topic) <= _MAX_INTERNED_TOPIC_BYTES:
+            # Topics share most of their levels. Storing each level once saves about 0.2 KB per topic.
+            levels = [intern(level) for level in levels]
         matching = self._found(levels)
         mappings = [mapping for mapping in matching if mapping.pattern.exception(levels) is None]
-        # The tree finds the mappings in no defined order. Records must not depend on it.
+        # `_found` returns the mappings in no defined order. Sort them, so that the order of records does not depend on
+        # the tree.
         if len(mappings) > 1:
             mappings.sort(key=lambda mapping: self._order[id(mapping)])
         targets = tuple([RouteTarget(mapping, mapping.pattern.captures(levels)) for mapping in mappings])
         return RouteMatch(text, levels, targets, excluded=bool(matching) and not mappings)
 
     def _found(self, levels: list[str]) -> list[Mapping]:
-        """Return the mappings whose patterns match, in no defined order."""
+        """Return the mappings whose patterns match these levels, in no defined order."""
         found: list[Mapping] = []
         nodes = [self._root]
         if levels[0].startswith("$"):  # MQTT 4.7.2: a leading wildcard never matches $ topics
@@ -159,7 +168,8 @@ class Router:
                     found += node[_MULTI]
                 if level in node:
                     below.append(node[level])
-                # If the level itself is "+", this branch was already followed, and must not match twice.
+                # A level of an invalid topic may itself be "+". The branch above has already followed its node, and the
+                # mapping must not match twice.
                 if ONE in node and level != ONE:
                     below.append(node[ONE])
             nodes = below

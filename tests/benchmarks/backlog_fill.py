@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from bridge.mapping.loading.loader import compile_text
+from bridge.mapping.loading.mapping_loader import compile_text
 from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool

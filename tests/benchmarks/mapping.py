@@ -7,7 +7,7 @@ from functools import partial
 
 import orjson
 
-from bridge.mapping.loading.loader import compile_text
+from bridge.mapping.loading.mapping_loader import compile_text
 from bridge.mapping.loading.resources import NO_RESOURCES, Resources
 from bridge.mapping.router import Router
 from bridge.model import Message

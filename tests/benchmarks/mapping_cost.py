@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from bridge.mapping.loading.loader import compile_text
+from bridge.mapping.loading.mapping_loader import compile_text
 from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.model import Message
 from tests.benchmarks.load import MAPPING

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from playwright.sync_api import expect
 
-from bridge.mapping.loading.loader import compile_text
+from bridge.mapping.loading.mapping_loader import compile_text
 from bridge.mapping.loading.resources import load_resources
 from bridge.mapping.selftest.runner import run_cases
 from tests.browser.conftest import MAPPING

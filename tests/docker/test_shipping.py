@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bridge.config import load_settings
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.tools.demo.example_mappings import EXAMPLES
 from bridge.tools.demo.simulator import STREAMS
 from tests.harness.bridge_process import ROOT

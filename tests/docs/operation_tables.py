@@ -16,7 +16,7 @@ from bridge.mapping.expressions import evaluation, expression, projection, stati
 from bridge.mapping.expressions.functions import function, regex, text
 from bridge.mapping.loading import lookup_tables, schema_files
 from bridge.mapping.pipeline import record_builder
-from bridge.mapping.schema import mapping_spec, stateful_spec
+from bridge.mapping.file_models import mapping_spec, stateful_spec
 from bridge.mapping.stateful import change_filter
 from bridge.monitoring.recording import curve_file, event_log, time_series
 from bridge.monitoring.recording.curves import RESOLUTIONS
@@ -167,7 +167,7 @@ def mapping_limits():
     yield "levels of an expression", static_checks.MAX_DEPTH, "the file does not load"
     yield (
         "size of an expression's result, as a multiple of its input",
-        static_checks.MAX_GROWTH,
+        static_checks.MAX_SIZE_FACTOR,
         "the file does not load",
     )
     yield "values that an expression repeats or creates", evaluation.MAX_STEPS, "dead letter `transform`"

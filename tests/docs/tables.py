@@ -6,10 +6,10 @@ import json
 
 from bridge.config import options
 from bridge.mapping.expressions.functions import FAMILIES
-from bridge.mapping.schema.mapping_spec import MappingSpec
-from bridge.mapping.schema.output_spec import OutputSpec
-from bridge.mapping.schema.payload_spec import AvroSpec, CsvSpec, ProtobufSpec, XmlSpec
-from bridge.mapping.schema.selftest_spec import ExpectedDeadLetter, ExpectedRecord, SelfTestSpec
+from bridge.mapping.file_models.mapping_spec import MappingSpec
+from bridge.mapping.file_models.output_spec import OutputSpec
+from bridge.mapping.file_models.payload_spec import AvroSpec, CsvSpec, ProtobufSpec, XmlSpec
+from bridge.mapping.file_models.selftest_spec import ExpectedDeadLetter, ExpectedRecord, SelfTestSpec
 from bridge.monitoring.metric_definitions import METRICS
 from bridge.monitoring.prometheus import PREFIX
 from bridge.yaml_files.type_descriptions import FieldType, expected

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.mapping.loading.loader import load_file
+from bridge.mapping.loading.mapping_loader import load_file
 from tests.docs.check_errors import SECTIONS, fixed, names
 from tests.mapping.test_broken import RESOURCES
 

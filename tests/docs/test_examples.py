@@ -9,7 +9,7 @@ from jsonschema import Draft7Validator
 from bridge.cli.commands.schema import schema_text
 from bridge.config import load_settings
 from bridge.mapping.expressions.expression import compile_expression
-from bridge.mapping.loading.loader import load_file
+from bridge.mapping.loading.mapping_loader import load_file
 from bridge.mapping.loading.resources import load_resources
 from bridge.yaml_files import parse_document
 from tests.docs.pages import DOCS, PAGES, PLAYED, README, blocks

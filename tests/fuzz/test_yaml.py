@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.config import load_settings
 from bridge.errors import ConfigError
-from bridge.mapping.loading.loader import load_file
+from bridge.mapping.loading.mapping_loader import load_file
 from bridge.yaml_files import parse_document
 from tests.fuzz.mutation import nearly
 

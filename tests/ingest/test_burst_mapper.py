@@ -129,7 +129,7 @@ def test_sampled_record_with_an_envelope_gets_the_id_of_its_number(made, keep):
     for span in range(3):
         rig.mapper.map([publish(b"1"), publish(b"2")], NOW_MS + span * 10_000)
         rig.spool.commit(rig.mapper.transaction)
-    rig.mapper.append_released([(1, each) for each in sampled.stateful.due(NOW_MS + 30_000)])
+    rig.mapper.append_released([(1, each) for each in sampled.stateful.release_ended(NOW_MS + 30_000)])
     rig.spool.commit(rig.mapper.transaction)
     records = take_all(rig.spool, stream="s")
     ids = [orjson.loads(record.data)["id"] for record in records]

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from bridge.ingest.manifest_writer import ManifestSettings, ManifestWriter
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.pipeline.envelope import envelopes
 from bridge.model import UnnumberedEnvelope
 from bridge.spool.database.transaction import Transaction

@@ -6,7 +6,7 @@ from bridge.ingest.bindings import bind_mappings
 from bridge.ingest.rejection import reject, reject_oversized, reject_topic
 from bridge.ingest.replay import SLICE_DEAD_LETTERS, DeadLetterJob, DeadLetterJobs
 from bridge.ingest.topic_coverage import TopicCoverage
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.model import Message
 from bridge.spool.database.transaction import Transaction
 from tests.cli.builders import set_up

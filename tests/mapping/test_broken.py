@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.mapping.loading.loader import load_file
+from bridge.mapping.loading.mapping_loader import load_file
 from bridge.mapping.loading.resources import load_resources
 
 FOLDER = Path(__file__).parent / "broken"

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from bridge.cli.output.formatting import pluralize
 from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError, UsageError
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, TopicPattern
 from bridge.mapping.topics.subscription_cover import joined_filters

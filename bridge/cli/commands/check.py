@@ -12,9 +12,9 @@ from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.problem_formats import FORMATS, CheckResult
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
-from bridge.mapping.loading.loader import LoadedMappings, load_folder
+from bridge.mapping.loading.mapping_loader import LoadedMappings, load_folder
 from bridge.mapping.loading.lookup_tables import FOLDER as TABLES
-from bridge.mapping.loading.notes import without_envelope
+from bridge.mapping.loading.lint import missing_envelope_note
 from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.mapping.loading.schema_files import FOLDER as SCHEMAS
 from bridge.runtime.exit_codes import CONFIGURATION
@@ -102,7 +102,7 @@ def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings]:
     if folder.is_dir() or not problems:
         loaded = load_folder(folder, {}, shown_as=_shown(folder), shared=shared)
         problems += loaded.problems
-    if has_manifests and loaded.mappings and (text := without_envelope(loaded.mappings.values())):
+    if has_manifests and loaded.mappings and (text := missing_envelope_note(loaded.mappings.values())):
         loaded.notes.append(Problem(str(config), 0, 0, "kinesis.manifest", text, "no-envelope"))
     return problems, loaded
 

@@ -13,7 +13,7 @@ from bridge.cli.output.json_document import print_document
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.ingest.topic_coverage import CoverageReport, TopicCoverage
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Router
 from bridge.runtime.control_channel import request

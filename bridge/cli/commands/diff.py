@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from bridge.cli.output.formatting import pluralize
 from bridge.errors import ConfigError, Problem
 from bridge.mapping.comparison.outcomes import ChangeKind, Difference, compare, outcome
-from bridge.mapping.loading.loader import compile_file, is_mapping_file
+from bridge.mapping.loading.mapping_loader import compile_file, is_mapping_file
 from bridge.mapping.loading.resources import Resources, load_resources
 from bridge.mapping.router import Router
 from bridge.runtime.exit_codes import FAILED

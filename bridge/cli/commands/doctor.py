@@ -17,7 +17,7 @@ from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError
 from bridge.kinesis.publisher import KinesisPublisher
 from bridge.kinesis.service_endpoints import service_endpoints, without_sts
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.router import Router
 from bridge.model import Destination

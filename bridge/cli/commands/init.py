@@ -19,7 +19,7 @@ from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.progress_bar import progress
 from bridge.config.settings import parse_settings
 from bridge.errors import BridgeError, UsageError
-from bridge.mapping.loading.loader import SUFFIXES
+from bridge.mapping.loading.mapping_loader import SUFFIXES
 from bridge.mapping.proposals.proposals import ObservedMessages, Proposal, propose
 from bridge.mapping.rendering import printable
 from bridge.model import Message

@@ -12,7 +12,7 @@ from bridge.aws.iam_policy import MANAGED_KEY, MAX_SIZES, StreamUse, partition, 
 from bridge.config import load_settings
 from bridge.config.authentication import AssumeRole
 from bridge.errors import BridgeError, ConfigError, SendError, UsageError
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.model import Destination
 from bridge.runtime.assembly import publisher
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bridge.config import Settings
 from bridge.errors import BridgeError
-from bridge.mapping.schema.mapping_spec import MappingSpec
+from bridge.mapping.file_models.mapping_spec import MappingSpec
 from bridge.yaml_files.json_schema import editor_schema
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.cli.commands.doctor import findings
 from bridge.config import load_local_settings, load_settings
 from bridge.errors import BridgeError, ConfigError
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.supervisor.workers import control_folder
 from bridge.terminal import WARN, print_coloured
 from bridge.tools.support import contents

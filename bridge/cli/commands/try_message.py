@@ -14,7 +14,7 @@ from bridge.cli.output.json_document import print_document
 from bridge.config import load_local_settings
 from bridge.errors import BridgeError, UsageError
 from bridge.mapping.explain import explain
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.rendering import printable
 from bridge.mapping.topics.pattern import TopicError, check_topic_name
 from bridge.model import Message
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from bridge.config import LocalSettings
     from bridge.mapping.explain import Explanation
-    from bridge.mapping.loading.loader import LoadedMappings
+    from bridge.mapping.loading.mapping_loader import LoadedMappings
     from bridge.model import DeadLetter
 
 

@@ -13,7 +13,7 @@ import orjson
 
 from bridge import __version__
 from bridge.cli.output.json_document import document
-from bridge.mapping.loading.notes import NOTE_CODES
+from bridge.mapping.loading.lint import NOTE_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Differences between two sets of mappings on one message, as text or as JSON values."""
+"""Differences between the results of two sets of mappings for one message, as text or JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RECORD_CHARS: Final = 200
 
 
 def lines_of(differences: Sequence[Difference]) -> Iterator[str]:
-    """Yield the differences as lines of text; nothing for equal records."""
+    """Yield the differences as lines of text. Equal records are omitted."""
     for each in differences:
         if each.what is ChangeKind.SAME:
             continue
@@ -33,7 +33,7 @@ def lines_of(differences: Sequence[Difference]) -> Iterator[str]:
 
 
 def values_of(differences: Sequence[Difference]) -> list[dict[str, Any]]:
-    """Return the differences as JSON values; an empty list if all records are equal."""
+    """Return the differences as JSON values. Equal records are omitted."""
     return [
         {
             "what": each.what.value,

@@ -1,4 +1,4 @@
-"""Comparison of two sets of mappings on the same message, record by record."""
+"""Results of two sets of mappings for the same message, compared record by record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ChangeKind(StrEnum):
-    """Effect of the new mappings on a record."""
+    """Kind of a difference between the old and the new mappings."""
 
     SAME = "same"
     CHANGED = "changed"
@@ -30,18 +30,18 @@ class ChangeKind(StrEnum):
 
 
 class RecordOrRejection(NamedTuple):
-    """Result of one output: a record or a rejection."""
+    """Result of one output of a mapping: a record or a rejection."""
 
     mapping: Mapping
     result: NewRecord | Rejection
 
     @property
     def rejected(self) -> bool:
-        """True if there is no record."""
+        """True if the result is a rejection."""
         return isinstance(self.result, Rejection)
 
     def value(self) -> dict[str, Any]:
-        """Return the result in the form of a test: `partition_key` and `data`, or `dead_letter` and `detail`."""
+        """Return a JSON value: `partition_key` and `data` for a record, else `dead_letter` and `detail`."""
         if isinstance(self.result, Rejection):
             return {"dead_letter": self.result.code, "detail": self.result.detail}
         return {"partition_key": shown_key(self.result), **shown_data(self.mapping, self.mapping.content(self.result))}
@@ -49,7 +49,12 @@ class RecordOrRejection(NamedTuple):
 
 @dataclass(slots=True)
 class MessageOutcome:
-    """Results for one message, by stream and in order. `filtered` names the mappings that filtered the message."""
+    """Results of one set of mappings for one message.
+
+    - `records`: by data stream, the records and rejections in order
+    - `filtered`: names of the mappings that filtered the message
+    - `matched`: True if the topic matches at least one mapping
+    """
 
     records: dict[str, list[RecordOrRejection]] = field(default_factory=dict)
     filtered: set[str] = field(default_factory=set)
@@ -57,7 +62,11 @@ class MessageOutcome:
 
 
 class Difference(NamedTuple):
-    """Pair of an old and a new record, one of which may be absent. For CHANGED, `changed` lists the changes."""
+    """An old and a new result for the same output, and their difference.
+
+    `old` is None if only the new mappings have a result, and the reverse. `changed` lists the changed values of a
+    record.
+    """
 
     what: ChangeKind
     data_stream: str
@@ -67,7 +76,7 @@ class Difference(NamedTuple):
 
 
 def outcome(routes: Router, message: Message) -> MessageOutcome:
-    """Map a message as the bridge does, and return the results."""
+    """Return the results of a set of mappings for a message. The message is mapped as in the bridge."""
     found = routes.match(message.topic.encode())
     result = MessageOutcome(matched=bool(found.targets))
     for mapping, captures in found.targets:
@@ -88,7 +97,7 @@ def outcome(routes: Router, message: Message) -> MessageOutcome:
 
 
 def compare(old: MessageOutcome, new: MessageOutcome) -> Iterator[Difference]:
-    """Yield one difference for every record of either side."""
+    """Yield one `Difference` for each pair of an old and a new result, also for equal results."""
     for stream in dict.fromkeys([*old.records, *new.records]):
         before, after = old.records.get(stream, ()), new.records.get(stream, ())
         for one, other in _paired(before, after):
@@ -99,14 +108,15 @@ def compare(old: MessageOutcome, new: MessageOutcome) -> Iterator[Difference]:
 def _paired(
     old: Sequence[RecordOrRejection], new: Sequence[RecordOrRejection]
 ) -> Iterator[tuple[RecordOrRejection | None, RecordOrRejection | None]]:
-    """Yield pairs in order.
+    """Yield pairs of old and new results in order.
 
-    Equal records at both ends are paired first, so that one additional record is one difference.
+    Equal results at the beginning and at the end are paired first. Without this step, one additional record would make
+    all records after it look changed.
     """
-    if len(old) == len(new) == 1:  # the usual case: there is only one pair
+    # Nearly all messages have one record, so there is only one pair.
+    if len(old) == len(new) == 1:
         yield old[0], new[0]
         return
-    # Match equal records from the beginning, then from the end. The records between them are the difference.
     shorter = min(len(old), len(new))
     begin = next((at for at in range(shorter) if _changed(old[at], new[at])), shorter)
     remaining = shorter - begin
@@ -119,8 +129,9 @@ def _paired(
 
 
 def _changed(old: RecordOrRejection, new: RecordOrRejection) -> list[Change]:
+    # Nearly all records are equal in key and bytes, so they need not be decoded for the comparison.
     if not old.rejected and not new.rejected and old.result[1:] == new.result[1:]:
-        return []  # nearly always: the same key and the same bytes
+        return []
     return changes(old.value(), new.value())
 
 
@@ -143,6 +154,8 @@ def _kind_of_new(new: RecordOrRejection | None) -> ChangeKind:
 
 
 def _kind_without_new(old: RecordOrRejection, outcome_new: MessageOutcome, stream: str) -> ChangeKind:
+    """Return the reason why the new mappings have no result for `old`."""
+    # A rejection without an item number concerns the complete message, so it also replaces this record.
     causes = (records.result for records in outcome_new.records.get(stream, ()))
     if any(isinstance(result, Rejection) and result.item is None for result in causes):
         return ChangeKind.REJECTED

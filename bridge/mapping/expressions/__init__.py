@@ -1,26 +1,30 @@
 """JMESPath expressions: parsing, checks, and compilation to closures.
 
-    expression.py        the interface: a compiled expression, and its errors
-    syntax/              text -> tokens -> tree
-    static_checks.py     errors that would otherwise fail every message
-    analysis.py          facts that follow from the tree; growth.py: bound for the size of a result
-    early.py             the part of `where` that does not read the payload
-    hoisting.py          variables that a loop evaluates once
-    functions/           the functions, by family
+A closure is a Python function from a value to the result of an expression on this value.
+
+    expression.py          the interface: a compiled expression, and its errors
+    syntax/                text -> tokens -> tree
+    static_checks.py       checks of a tree when the mapping is loaded
+    analysis.py            facts about a tree, such as the names that it reads
+    result_size.py         upper bound for the size of a result
+    early_condition.py     the part of `where` that does not read the payload
+    hoisting.py            evaluation of variables once before a loop, instead of once per element
+    functions/             the functions, by family
 
 The compiler and its closures:
 
-    compiler.py          tree -> closures
-    selection.py         fields, indices, slices
-    projection.py        lists: `[*]`, `[?…]`, `[]`
-    comparators.py       comparisons, `&&`, `||`, `!`
-    function_calls.py    calls, with checks of argument types
-    formula.py           operators: one generated function for a formula
-    multi_select_hash.py `{a: x}`: one generated function for an object
-    evaluation.py        the state of one evaluation: variables, and limits on work
+    compiler.py            tree -> closures
+    selection.py           fields, indices, slices
+    projection.py          lists: `[*]`, `[?…]`, `[]`
+    comparators.py         comparisons, `&&`, `||`, `!`
+    function_calls.py      function calls, with checks of argument types
+    formula.py             operators such as `+`: one generated Python function for a formula
+    multi_select_hash.py   `{a: x}`: one generated Python function for an object
+    evaluation.py          the state of one evaluation: variables, and limits on work
 
-Texts for people:
+Texts for users:
 
-    hints.py             texts of syntax errors; advice.py: what to write instead
-    quoted_names.py      names in double quotes that were probably meant as texts
+    error_texts.py         texts of syntax errors
+    advice.py              what to write instead of a syntax error
+    quoted_names.py        names in double quotes that were probably meant as texts
 """

@@ -1,6 +1,7 @@
 """Advice for syntax errors: what to write instead.
 
-Most people who edit a mapping know SQL, Python or JavaScript better than JMESPath.
+Most people who edit a mapping know SQL, Python or JavaScript better than JMESPath, so they write the syntax of these
+languages. The tables below list such mistakes.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# Advice by the word at the position of the error.
 _WORDS: Final = {
     "and": "write && for 'and'",
     "or": "write || for 'or'",
@@ -20,6 +22,7 @@ _WORDS: Final = {
     "as": "an object names its values: {name: value}",
 }
 _COMMENTS: Final = "an expression has no comments; write them in lines of their own before it"
+# Advice by the character at the position of the error.
 _SIGNS: Final = {
     "=": "'==' tests for equality, '!=' for inequality",
     "$": "a variable has a name: the payload is $payload",
@@ -35,13 +38,14 @@ _NUMBERS: Final = "a number is written in decimal, such as 5, -1.5 or 1e3"
 _MEMBER: Final = 'a member is written .name, or ."name" in double quotes'
 _EACH: Final = "map(&name, list) evaluates an expression for each element"
 
-# Patterns of the text before an error and of the text from it on, without a blank between them, and the advice.
+# Advice by two patterns: one for the end of the text before the error, one for the text from the error on. No blank may
+# be between the two texts.
 _ADJOINING: Final = (
     (r"(?<![\w.\"])\d[\d.]*", r"\w", _NUMBERS),
     (r"\b[A-Za-z]", r"'", "format('{}-{}', a, b) writes values into a text"),
 )
 
-# The same, with any blanks between them. The first pair that matches counts.
+# Like _ADJOINING, but blanks may be between the two texts. The first entry that matches counts.
 _SEPARATE: Final = (
     (r"\*\*", r"", "write power(base, exponent)"),
     (r"\?", r"\?", "not_null(a, b) is the first value that is not null"),
@@ -76,6 +80,7 @@ _SEPARATE: Final = (
     (r"\.", r"\(", f"{_EACH}, also one with operators or `let`"),
 )
 
+# Both tables with compiled patterns.
 _PAIRS: Final = [
     [(re.compile(rf"{before}\Z"), re.compile(at), text) for before, at, text in table]
     for table in (_ADJOINING, _SEPARATE)
@@ -85,7 +90,7 @@ _NUMBER: Final = re.compile(r"-?\d[\d.]*")
 
 
 def advice(text: str, offset: int) -> str:
-    """Return advice about an error at `offset`; "" if there is none."""
+    """Return advice for an error at `offset`, or "" if there is none."""
     before = text[:offset]
     for beginning, pairs in zip((before, before.rstrip()), _PAIRS, strict=True):
         for ending, at, found in pairs:
@@ -98,5 +103,6 @@ def advice(text: str, offset: int) -> str:
 
 
 def _sign(text: str) -> str:
-    """Return advice about the sign with which `text` begins. There is none about a variable."""
+    """Return advice for the sign with which `text` begins, or "" if there is none."""
+    # The advice for `$` is for a `$` without a name. It does not help with a variable in the wrong position.
     return "" if re.match(r"\$[A-Za-z_]", text) else _SIGNS.get(text[:1], "")

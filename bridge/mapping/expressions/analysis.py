@@ -1,7 +1,8 @@
-"""Static analysis of an expression: facts that follow from its tree without evaluating it.
+"""Static analysis of an expression: facts about its tree, such as the names that it reads.
 
-A node is evaluated on one value, its context. Some of its children are evaluated on the same value (`same_context`).
-The others are evaluated on the results of these children, or on elements of the results.
+Each node is evaluated on a value, its *context*. The context of the root node is the scope. Some children of a node
+have the same context as the node (`same_context`). The context of the other children is the result of one of these
+children, or an element of this result. In `payload.items[*].{v: value}`, the context of `value` is an item.
 """
 
 from __future__ import annotations
@@ -20,44 +21,45 @@ SEQUENCES: Final = frozenset({"subexpression", "index_expression", "pipe"})
 """Node types in which each child is evaluated on the result of the child before it."""
 
 PROJECTIONS: Final = frozenset({"projection", "value_projection", "filter_projection"})
-"""Node types whose first child yields the elements on which the other children are evaluated."""
+"""Node types whose first child returns a list. The other children are evaluated on the elements of the list."""
 
 OPERATIONS: Final = frozenset({"arithmetic", "unary"})
 """Node types of operators."""
 
-# Node types whose result depends on their value.
-# A multi-select is one of them: even if its items are literals, it is null on null.
+# Node types whose result depends on the context. `[a, b]` and `{a: x}` are included: even with only literals as items,
+# their result on null is null.
 _VARYING: Final = frozenset(
     ["field", "current", "identity", "index", "slice", "variable", "multi_select_dict", "multi_select_list"]
 )
 
-# Cost of sharing repeated nodes for each evaluation, in the units of `Function.cost` (about 100 ns).
+# Time that storing the results of repeated nodes takes per evaluation, in the units of `Function.cost` (about 100 ns).
 _FRAME_COST: Final = 3
 
 
 def children(node: Node) -> list[Node]:
-    """Return the child nodes in the order of the text. A slice has no child nodes, only numbers."""
+    """Return the child nodes in the order of the text. A slice has none, because its children are numbers."""
     nodes: list[Node] = node["children"]
     if node["type"] == "slice":
         return []
     if node["type"] == "filter_projection":
-        left, right, condition = nodes  # the parser's order; in the text, the condition precedes `right`
+        # The parser stores the condition last. In the text `left[?condition].right`, it is in the middle.
+        left, right, condition = nodes
         return [left, condition, right]
     return nodes
 
 
 def same_context(node: Node) -> list[Node]:
-    """Return the children that are evaluated on the same value as the node."""
+    """Return the child nodes that have the same context as the node."""
     if node["type"] in SEQUENCES or node["type"] in PROJECTIONS:
         return children(node)[:1]
-    # The function that receives an expref evaluates it later, on other values.
+    # A function evaluates an expref on the elements of a list.
     return [] if node["type"] == "expref" else children(node)
 
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield the node and all nodes below it, in the order of the text.
 
-    It does not recurse, so that the nesting of the text cannot exhaust Python's stack.
+    This does not recurse, because the text may be nested too deeply for Python's stack.
     """
     waiting = [node]
     while waiting:
@@ -67,7 +69,10 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def depth(node: Node) -> int:
-    """Return the number of nested levels, without recursion, because no limit has been checked yet."""
+    """Return the number of nested levels.
+
+    This does not recurse, because the result is used to check that the text is not nested too deeply.
+    """
     deepest, level = 0, [node]
     while level:
         deepest += 1
@@ -76,7 +81,7 @@ def depth(node: Node) -> int:
 
 
 def constant(node: Node) -> bool:
-    """Return whether the node has the same result on every value."""
+    """Return whether the node has the same result for every context."""
     kind = node["type"]
     if kind == "literal":
         return True
@@ -84,7 +89,7 @@ def constant(node: Node) -> bool:
         return False
     if not all(map(constant, same_context(node))):
         return False
-    # Children that are evaluated on other values (elements, or the result of the previous step) may read variables.
+    # The other children do not read the context of the node, but they may read variables of the scope.
     others = kind in {"expref", *SEQUENCES, *PROJECTIONS}
     return not (others and (free_variables(node) or any(map(_charges, walk(node)))))
 
@@ -95,27 +100,28 @@ def _charges(node: Node) -> bool:
 
 
 def names(node: Node) -> frozenset[str] | None:
-    """Return the members of the scope that the tree may read, or None if it may read the entire scope."""
+    """Return the names in the scope that a complete expression may read, or None if it may read the entire scope."""
     read = context_names(node)
     return None if read is None else read | predefined_variables(node)
 
 
 def predefined_variables(node: Node) -> frozenset[str]:
-    """Return the names of the variables in the node that no `let` and no `map` binds."""
+    """Return the names of the variables in the node that no `let` and no `map` binds, such as `$payload`."""
     return frozenset(one["value"] for one in walk(node) if one["type"] == "variable" and one["binding"] is None)
 
 
 def free_variables(node: Node) -> list[Node]:
-    """Return the variables in the node that are not bound within the node."""
+    """Return the variables in the node that are predefined, or that are bound outside the node."""
     nodes = list(walk(node))
     bound = {binding for one in nodes for binding in (*one.get("bindings", ()), one.get("index"))} - {None}
     return [one for one in nodes if one["type"] == "variable" and one["binding"] not in bound]
 
 
 def flattened_pairs(node: Node) -> Iterator[Node]:
-    """Yield the calls of `items` and `zip` that are followed by `[]` and a selection, as in `items(@)[].name`.
+    """Yield the calls of `items` and `zip` that are followed by `[]` and another step, as in `items(@)[].name`.
 
-    There `[]` dissolves the pairs, so the selection is applied to keys and values, and not to pairs.
+    These functions return pairs, and `[]` replaces each pair by its two elements. So the next step is evaluated on keys
+    and values, although the author probably means the pairs.
     """
     for one in walk(node):
         if one["type"] == "projection" and one["children"][0]["type"] == "flatten":
@@ -126,14 +132,17 @@ def flattened_pairs(node: Node) -> Iterator[Node]:
 
 
 def steps(node: Node) -> list[Node]:
-    """Return the steps of a sequence in order, with nested sequences flattened. For any other node, return the node."""
+    """Return the steps of a sequence in order, including those of nested sequences.
+
+    For a node that is not a sequence, the only step is the node itself.
+    """
     if node["type"] not in SEQUENCES:
         return [node]
     return [step for child in node["children"] for step in steps(child)]
 
 
 def context_names(node: Node) -> frozenset[str] | None:
-    """Return the members of the context that this node may read, or None if it may read the entire context."""
+    """Return the names of the context that this node may read, or None if it may read the entire context."""
     if node["type"] == "field":
         return frozenset({node["value"]})
     if node["type"] in {"current", "identity", "index", "slice"}:
@@ -152,7 +161,7 @@ def context_names(node: Node) -> frozenset[str] | None:
 
 
 def members(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield (a, b) for each `a.b` whose `a` is a member of the node's context, without recursion."""
+    """Yield (a, b) for each `a.b` in the context of the node. This does not recurse (see `walk`)."""
     waiting = [node]
     while waiting:
         one = waiting.pop()
@@ -167,16 +176,19 @@ def variable_members(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def members_anywhere(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of `members` for every context, including the items of lists."""
+    """Yield (a, b) for each `a.b` in any context, including those of list items."""
     for one in walk(node):
         yield from _pair(one, "field")
 
 
 def inner_names(node: Node) -> frozenset[str]:
-    """Return the first names of paths inside [], after . and | and in `&` expressions, within braces or calls.
+    """Return the names at the beginning of paths whose context is not the scope.
 
-    There, an expression sees the value on the left and not the scope. The continuation of a path is not included:
-    `payload.topic` and `payload[].topic` read a member of the payload on purpose, and so does `@.topic`.
+    Such a path is inside [], after . or |, or in an `&` expression. If its first name is also a name of the scope, the
+    author may have confused them. An example is `topic` in `payload[].{t: topic}`, which reads a field of the item.
+
+    Names that continue a path are not included. In `payload.topic`, `payload[].topic` and `@.topic`, the author reads a
+    field of the value before the dot on purpose.
     """
     found: set[str] = set()
     _add_inner_names(node, found, inner=False)
@@ -199,7 +211,10 @@ def _add_inner_names(node: Node, found: set[str], *, inner: bool) -> None:
 
 
 def _add_continuation(node: Node, found: set[str]) -> None:
-    """Add the names inside a node that continues a path, such as `[?v > x]`, but not the names of the path itself."""
+    """Add the names inside a node that continues a path, such as `v` and `x` in `[?v > x]`.
+
+    The names of the path itself are not added.
+    """
     while node["type"] in SEQUENCES or node["type"] in PROJECTIONS:
         first, *rest = children(node)
         for child in rest:
@@ -210,16 +225,16 @@ def _add_continuation(node: Node, found: set[str]) -> None:
 
 
 def _pair(node: Node, kind: str) -> Iterator[tuple[str, str]]:
-    """Yield (a, b) if the node is `a.b` and `a` is of this kind: a field, or a predefined variable."""
+    """Yield (a, b) if the node is `a.b`. `kind` is the node type of `a`: "field", or "variable" if it is predefined."""
     if node["type"] in SEQUENCES:
-        # The parser represents `a.b.c` by one node with three children: only the first two form the pair.
+        # `a.b.c` is one node with three children. Its pair is (a, b).
         first, second = node["children"][:2]
         if first["type"] == kind and first.get("binding") is None and second["type"] == "field":
             yield first["value"], second["value"]
 
 
 def cost(node: Node) -> int:
-    """Return the approximate cost of one evaluation, in units of 100 ns."""
+    """Return the approximate time of one evaluation, in units of 100 ns."""
     own = {"function_expression": 2, "field": 1, "literal": 0, "multi_select_dict": 3}.get(node["type"], 1)
     if node["type"] == "function_expression":
         own = FUNCTIONS[node["value"]].cost
@@ -229,18 +244,15 @@ def cost(node: Node) -> int:
 
 
 def identity(node: Node) -> str:
-    """Return a key that is equal for nodes with the same text.
+    """Return a key that is equal for equal nodes.
 
-    Nodes cannot be compared by `==`, because it treats `1` and `true` as equal.
+    Nodes cannot be compared by `==`, because Python's `1 == True` would make different literals equal.
     """
     return repr(node)
 
 
 def repeated(node: Node) -> frozenset[str]:
-    """Return the identities of the repeated nodes that are worth evaluating only once.
-
-    A repeated node occurs several times in the text, and each occurrence is evaluated on the same value.
-    """
+    """Return the identities of the nodes that occur several times in this context and should be evaluated only once."""
     times: Counter[str] = Counter()
     costs: dict[str, int] = {}
     waiting = [node]
@@ -251,8 +263,9 @@ def repeated(node: Node) -> frozenset[str]:
             key = identity(one)
             times[key] += 1
             if key in costs:
-                continue  # the nodes below are shared together with this node
+                continue  # sharing this node also shares the nodes below it
             costs[key] = cost(one)
         waiting.extend(same_context(one))
-    # Sharing saves all evaluations but one. It costs one frame, and one look-up for each occurrence.
+    # Sharing saves all evaluations of the node except one. It takes the time for one frame, and for one look-up per
+    # occurrence.
     return frozenset(key for key, count in times.items() if (count - 1) * costs[key] > _FRAME_COST + count)

@@ -1,7 +1,8 @@
 """Closures for comparisons and logical operators, with the rules of the `jmespath` package.
 
-Equality is as in Python, but a number never equals a boolean. An ordering compares two numbers or two texts. Ordering a
-number and a text is an error. Ordering any other values returns null.
+- `==` and `!=` compare as in Python, but a number never equals a boolean.
+- `<`, `<=`, `>` and `>=` compare two numbers or two texts. For a number and a text, they are an error. For all other
+  values, their result is null.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.functions.function import Search
 
-# bool is not included: the ordering of a boolean is null, as in the `jmespath` package.
+# Types that can be ordered. Booleans are not included: `true < 2` is null, as in the `jmespath` package.
 _ORDERED: Final = frozenset({int, float, str})
 _ORDERINGS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
     "lt": ("<", operator.lt),
@@ -29,7 +30,7 @@ _ORDERINGS: Final[Mapping[str, tuple[str, Callable[[Any, Any], bool]]]] = {
 
 
 def compare(name: str, left: Search, right: Search) -> Search:
-    """Return a closure for a comparator by its name in the parse tree: eq, ne, lt, lte, gt or gte."""
+    """Return a closure for the comparator with this name in the tree: eq, ne, lt, lte, gt or gte."""
     if name in _ORDERINGS:
         return _ordering(*_ORDERINGS[name], left, right)
     wanted = name == "eq"
@@ -43,7 +44,8 @@ def compare(name: str, left: Search, right: Search) -> Search:
 def equal_to_text(name: str, left: Search, text: str) -> Search:
     """Return a closure for `left == 'text'` (eq) or `left != 'text'` (ne).
 
-    Python's own comparison is correct if one side is a text.
+    It is faster than the closure of `compare`, because Python's comparison needs no additional checks if one side is a
+    text.
     """
     if name == "eq":
         return lambda value: left(value) == text
@@ -53,9 +55,9 @@ def equal_to_text(name: str, left: Search, text: str) -> Search:
 def equal(left: Any, right: Any) -> bool:
     """Return whether two values are equal by the rules of JMESPath.
 
-    Raises TransformError if they are nested too deeply to be compared.
+    Raise TransformError if the values are nested too deeply to be compared.
     """
-    # For Python, 1 == True. JMESPath distinguishes numbers from booleans.
+    # In Python, 1 == True. JMESPath distinguishes numbers from booleans.
     try:
         return bool(left == right) and (type(left) is bool) is (type(right) is bool)
     except RecursionError:
@@ -63,7 +65,7 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def _ordering(sign: str, ordered: Callable[[Any, Any], bool], left: Search, right: Search) -> Search:
-    """Return a closure for an ordering; it raises TransformError for a number against a text."""
+    """Return a closure for `<`, `<=`, `>` or `>=`. It raises TransformError for a number and a text."""
 
     def search(value: Any) -> bool | None:
         first, second = left(value), right(value)

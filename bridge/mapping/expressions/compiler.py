@@ -1,7 +1,10 @@
-"""Compiler that converts the parse tree to closures. Each node becomes a Python function from a value to a result.
+"""Compiler that converts the tree of an expression to closures.
 
-The compiler evaluates constant nodes once. If an expression contains the same node several times for the same value,
-the compiled code evaluates it once, unless storing the result costs more.
+Each node becomes a Python function from a value to a result. There are two optimisations:
+
+- A constant node is evaluated when the expression is compiled.
+- If the same node occurs several times for the same value, it is evaluated only once per message. The compiler does
+  this only for nodes whose evaluation takes longer than storing the result.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from bridge.mapping.expressions.evaluation import Evaluation
 from bridge.mapping.expressions.function_calls import call
 from bridge.mapping.expressions.functions import FUNCTIONS, SPECIFIED
 from bridge.mapping.expressions.functions.function import MISSING, Binding
-from bridge.mapping.expressions.growth import growth
+from bridge.mapping.expressions.result_size import max_result_size
 from bridge.mapping.expressions.hoisting import OUTER
 from bridge.mapping.expressions.static_checks import ExpressionFault
 
@@ -34,13 +37,14 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Function, Search
     from bridge.mapping.expressions.syntax.tree import Node
 
-# Growth (copies of the input) above which the compiler adds a check of the result's size.
-_MEASURED_GROWTH: Final = 512
+# If the result of a node can be larger than its input by more than this factor (`max_result_size`), the compiler adds a
+# check of the actual size. For other nodes, the check would take time without need.
+_CHECKED_SIZE_FACTOR: Final = 512
 
-# As above, but for an expression whose variables and functions can make MAX_STEPS values from a small input.
-_MEASURED_WORK_GROWTH: Final = 16
+# The same for an expression whose variables and functions can already create MAX_STEPS values from a small input.
+_CHECKED_WORK_SIZE_FACTOR: Final = 16
 
-# Closures of the nodes that only select from their value, by node type.
+# Closures for nodes without child nodes, by node type.
 _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
     "literal": lambda node: selection.literal(node["value"]),
     "current": lambda _: selection.chain(()),
@@ -49,7 +53,7 @@ _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
     "slice": lambda node: selection.part(slice(*node["children"])),
 }
 
-# Closures of the nodes that combine the results of their children, by node type.
+# Closures for nodes that combine the results of their children, by node type.
 _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
     "multi_select_list": selection.multi_select_list,
     "not_expression": lambda searches: comparators.negated(*searches),
@@ -60,39 +64,41 @@ _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
 
 
 class _RepeatedResults(threading.local):
-    """Results of repeated nodes for the current value. They are per thread, because threads share expressions."""
+    """Results of repeated nodes for the current value. Each thread has its own, because threads share closures."""
 
     results: dict[str, Any] | None = None
 
 
 class Compiler:
-    """Compiler for the nodes of one checked expression, which binds `bindings` variables.
+    """Compiler for the nodes of one expression, which `static_checks` has accepted.
 
-    `tables` are the lookup tables by name. `evaluation` is the state that the closures share.
+    `tables` are the lookup tables by name. `bindings` is the number of variables that the expression binds.
+    `evaluation` is the state that the closures share.
     """
 
     def __init__(self, tables: Mapping[str, Mapping[str, Any]], bindings: int = 0) -> None:
         self._tables = tables
         self._frames = _RepeatedResults()
+        # Closures of the repeated nodes of the current context, by identity; None before the first occurrence.
         self._shared: dict[str, Search | None] = {}
+        # Results of the constant nodes, by the `id` of the node.
         self._constants: dict[int, Any] = {}
+        # True while nodes are compiled that are evaluated on the scope, and not on an element or a previous result.
         self._on_scope = True
+        # Values of the variables that are constant, by the number of the binding.
         self._known: dict[int, Any] = {}
         self.evaluation = Evaluation(bindings)
 
     def root(self, tree: Node) -> Search:
         """Return the closure for the complete expression, which is evaluated on the scope.
 
-        Raises ExpressionFault for a call with literals that can never succeed.
+        Raise ExpressionFault for a function call that fails for every message, because of its literals.
         """
         self._on_scope = True
         return self._context(tree)
 
     def context(self, node: Node) -> Search:
-        """Return the closure for a node that is evaluated on a new value.
-
-        This is an element of a list, or the result before a dot or |.
-        """
+        """Return the closure for a node that is evaluated on an element of a list, or on a result before a dot or |."""
         outer, self._on_scope = self._on_scope, False
         try:
             return self._context(node)
@@ -100,7 +106,7 @@ class Compiler:
             self._on_scope = outer
 
     def _context(self, node: Node) -> Search:
-        # The outer context has another value, so its results are set aside while this node is compiled.
+        # The outer context has another value. So the closures of its repeated nodes must not be used for this node.
         outer, self._shared = self._shared, dict.fromkeys(analysis.repeated(node))
         try:
             search = self._node(node)
@@ -114,21 +120,22 @@ class Compiler:
         if key not in self._shared:
             return self._folded(node)
         search = self._shared[key]
-        # None marks a repeated node that is not compiled yet; its other occurrences reuse the closure of the first.
+        # This is the first occurrence of a repeated node. Further occurrences use the same closure.
         if search is None:
             search = self._shared[key] = _once(self._folded(node), key, self._frames)
         return search
 
     def _folded(self, node: Node) -> Search:
-        """Return the closure for a node. A constant node is evaluated at once."""
+        """Return the closure for a node. A constant node is evaluated now, and becomes a literal."""
         search = self._measured(node)
         if node["type"] == "expref" or not analysis.constant(node):
             return search
-        # A constant node has the same result on every value, so None serves as the value.
+        # The result is the same for every value, so evaluate the node on any value, such as None.
         try:
             result = search(None)
         except TransformError:
-            return search  # this is no error of the mapping file: only messages that reach the node fail
+            # The file is valid nevertheless: `&&`, `||` and `if` may prevent that a message evaluates this node.
+            return search
         self._constants[id(node)] = result
         return selection.literal(result)
 
@@ -137,9 +144,9 @@ class Compiler:
         search = self._built(node)
         kind = node["type"]
         multiplies = kind in {*analysis.SEQUENCES, *analysis.PROJECTIONS, "function_expression", "let_expression"}
-        # All nodes below are compiled now, so they have reported whether they need the state.
-        limit = _MEASURED_WORK_GROWTH if self.evaluation.used else _MEASURED_GROWTH
-        return projection.bounded(search) if multiplies and growth(node) > limit else search
+        # The nodes below this node are compiled now, so `used` is final for them.
+        limit = _CHECKED_WORK_SIZE_FACTOR if self.evaluation.used else _CHECKED_SIZE_FACTOR
+        return projection.bounded(search) if multiplies and max_result_size(node) > limit else search
 
     def _built(self, node: Node) -> Search:
         kind = node["type"]
@@ -147,7 +154,7 @@ class Compiler:
             return self._sequence(node)
         if kind in analysis.PROJECTIONS:
             return self._projection(node)
-        # The function evaluates an expref on elements, which are new values.
+        # A function evaluates an expref on the elements of a list.
         if kind == "expref":
             return self.context(node["children"][0])
         if kind in _SELECTORS:
@@ -155,7 +162,7 @@ class Compiler:
         return self._combined(node)
 
     def _combined(self, node: Node) -> Search:
-        """Return the closure for a node that combines the results of its children, which all get the same value."""
+        """Return the closure for a node that combines the results of its children on the same value."""
         kind = node["type"]
         if kind == "multi_select_dict":
             return multi_select_hash.multi_select_hash(
@@ -174,7 +181,7 @@ class Compiler:
         return _COMBINATIONS[kind]([self._node(child) for child in node["children"]])
 
     def _sequence(self, node: Node) -> Search:
-        """Return the closure for a sequence such as `a.b[0].c | d`. Its leading fields become one step."""
+        """Return the closure for a sequence such as `a.b[0].c | d`. The fields at its beginning become one closure."""
         first, *rest = analysis.steps(node)
         if first["type"] == "variable":
             if first["binding"] in self._known:
@@ -185,18 +192,18 @@ class Compiler:
         names = _names([first, *rest])
         if names:
             return self._followed(selection.chain(names), rest[len(names) - 1 :])
-        # Only the first step is evaluated on the value of this context. Each other step gets the previous result.
+        # The first step is evaluated on the value of this context, and each other step on the previous result.
         return self._followed(self._node(first), rest)
 
     def _followed(self, first: Search, steps: list[Node]) -> Search:
         return selection.sequence([first, *map(self.context, steps)])
 
     def _variable(self, node: Node, names: tuple[str, ...]) -> Search:
-        """Return the closure for a variable and the fields that follow it."""
+        """Return the closure for a variable, with the fields that follow it."""
         if node["binding"] is not None:
             return evaluation.bound_member(self.evaluation, node["binding"], names)
         chain = (node["value"], *names)
-        # If the value is the scope, a predefined variable is one of its fields.
+        # A predefined variable is a field of the scope. If the node is evaluated on the scope, it can be read directly.
         return evaluation.scope_member(chain) if self._on_scope else evaluation.root_member(self.evaluation, chain)
 
     def _let(self, node: Node) -> Search:
@@ -210,13 +217,14 @@ class Compiler:
         return evaluation.let(self.evaluation, bindings, self._node(body))
 
     def _formula(self, node: Node) -> Search:
-        """Return the closure for an expression with operators. Raises ExpressionFault for an impossible operand."""
+        """Return the closure for a formula. Raise ExpressionFault for an operand that is invalid for every message."""
         try:
             return formula.formula(node, self._operand)
         except formula.FormulaError as error:
             raise ExpressionFault(str(error), error.node) from error
 
     def _operand(self, node: Node) -> tuple[Search, bool]:
+        """Return the closure for an operand of a formula, and whether the operand is constant."""
         return self._node(node), id(node) in self._constants
 
     def _projection(self, node: Node) -> Search:
@@ -230,27 +238,28 @@ class Compiler:
         return projection.project(base, None if right["type"] == "identity" else self.context(right))
 
     def _looped(self, base: Search, loop: Node) -> Search:
-        """Return `base`, extended by the values of variables that the loop reads for each element."""
+        """Return the closure `base` for the list of a loop. It also evaluates the values that `hoisting` has found."""
         outer = [(value.binding, self._node(value.node)) for value in loop.get(OUTER, ())]
         return evaluation.looped(base, outer, self.evaluation) if outer else base
 
     def _item(self, pair: Node) -> multi_select_hash.HashItem:
-        """Return one `key: expression` of a multi-select hash, compiled."""
+        """Return one compiled `key: expression` of a multi-select hash."""
         (node,) = pair["children"]
         search = self._node(node)
-        # With the names of a chain of fields, `compile_hash` generates direct look-ups instead of a call.
+        # If the expression is a chain of fields, `compile_hash` generates direct look-ups instead of a call.
         first, *rest = analysis.steps(node)
         fields = _names([first, *rest]) if first["type"] == "field" else self._scope_names(first, rest)
         names = fields if fields and len(fields) == 1 + len(rest) else None
-        # Variables that `let` or a loop has bound are also read directly.
+        # `compile_hash` also reads bound variables directly.
         bound = first["binding"] if first["type"] == "variable" and not rest else None
         constant = id(node) in self._constants
         return multi_select_hash.HashItem(pair["value"], search, names, constant, None if constant else bound)
 
     def _scope_names(self, first: Node, rest: list[Node]) -> tuple[str, ...]:
-        """Return the names in `$payload.a.b` if the value is the scope; empty for any other node.
+        """Return the names in `$payload.a.b` if it is evaluated on the scope; an empty tuple for any other expression.
 
-        `$payload` alone is excluded: if the scope does not have it, the result must be an error, not null.
+        `$payload` alone is excluded. If the scope does not have it, the result must be an error. A chain of fields
+        would return null.
         """
         predefined = first["type"] == "variable" and first["binding"] is None
         return (first["value"], *_names(rest)) if predefined and self._on_scope and rest else ()
@@ -262,12 +271,12 @@ class Compiler:
         return comparators.compare(node["value"], self._node(left), self._node(right))
 
     def _call(self, node: Node) -> Search:
-        """Return the closure for a function call. Raises ExpressionFault for literals that can never succeed."""
+        """Return the closure for a function call. Raise ExpressionFault for literals that fail for every message."""
         function, children = FUNCTIONS[node["value"]], node["children"]
         arguments = [self._node(child) for child in children]
         if function.lazy:
             return function.lazy(arguments)
-        # The result of a constant argument counts as a literal too.
+        # The result of a constant argument also counts as a literal.
         literals = tuple(self._constants.get(id(child), MISSING) for child in children)
         _check_literals(function, literals, node)
         if OUTER in node:
@@ -278,7 +287,7 @@ class Compiler:
         return call(function, self._apply(function, literals, node), arguments)
 
     def _apply(self, function: Function, literals: tuple[Any, ...], node: Node) -> Callable[..., Any]:
-        """Return the function to apply, which may be specialised for this call."""
+        """Return the Python function for a call. It may be specialised for the literals of this call."""
         if "index" in node:
             return evaluation.indexed_map(self.evaluation, node["index"])
         if not function.bind:
@@ -290,9 +299,10 @@ class Compiler:
 
 
 def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -> None:
-    """Raise ExpressionFault for a literal of the wrong type, since it would fail on every message.
+    """Raise ExpressionFault for a literal of the wrong type, because the call would fail for every message.
 
-    The functions of the JMESPath specification are exempt: they fail only on a message that reaches the call.
+    Functions of the JMESPath specification are exempt. As in the `jmespath` package, such a call fails only for a
+    message that evaluates it.
     """
     if function.name in SPECIFIED:
         return
@@ -305,16 +315,15 @@ def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -
 
 
 def _names(steps: list[Node]) -> tuple[str, ...]:
-    """Return the names of the fields at the beginning of the steps."""
+    """Return the names of the steps at the beginning that are fields."""
     return tuple(step["value"] for step in takewhile(lambda step: step["type"] == "field", steps))
 
 
 def _framed(search: Search, frames: _RepeatedResults) -> Search:
-    """Return a closure that starts each evaluation without results of repeated nodes."""
+    """Return a closure that calls `search` with an empty frame: without stored results of repeated nodes."""
 
     def framed(value: Any) -> Any:
-        # The outer frame is restored even after an error. Otherwise, the next message would read results of this
-        # message.
+        # Restore the outer frame even after an error. Otherwise, the next message would read results of this message.
         outer, frames.results = frames.results, {}
         try:
             return search(value)
@@ -325,7 +334,7 @@ def _framed(search: Search, frames: _RepeatedResults) -> Search:
 
 
 def _once(search: Search, key: str, frames: _RepeatedResults) -> Search:
-    """Return a closure that evaluates `search` once per frame and then returns the stored result."""
+    """Return a closure that calls `search` only the first time in a frame. Then, it returns the stored result."""
 
     def once(value: Any) -> Any:
         results: Any = frames.results

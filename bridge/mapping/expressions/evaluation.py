@@ -1,8 +1,9 @@
-"""State of one evaluation of an expression: the scope, the values of variables, and the remaining work.
+"""State of one evaluation of an expression: the scope, the values of variables, and the work done so far.
 
-The closures of an expression share one `Evaluation`, and only one thread uses it at a time (`pooled`). An expression
-needs no `Evaluation` if it has no variables inside lists, and no functions that can create large results from small
-arguments.
+The closures of an expression share one `Evaluation`, which only one thread at a time may use. If several threads
+evaluate the expression at once, `pooled` gives each of them its own `Evaluation`. Most expressions need none. An
+expression needs an `Evaluation` if it has variables inside lists, or if it calls functions that can create large
+results from small arguments.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Search
 
 MAX_STEPS: Final = MAX_ELEMENTS
-"""Maximum work of one evaluation in steps: elements that are created, or repeated for each element of a list."""
+"""Maximum work of one evaluation, in steps. About one step is counted for each element of a list that is created."""
 
 
 class Evaluation:
     """State of one evaluation.
 
-    `root` is the scope, which predefined variables read. `values` are the values of the variables that `let` and `map`
-    bind, by the number of the binding. `steps` counts the work so far, about one per element of a list. `used` becomes
-    true if a closure needs the state.
+    - `root`: the scope, from which predefined variables such as `$payload` are read
+    - `values`: the values of the variables that `let` and `map` bind, by the number of the binding
+    - `steps`: the work done so far
+    - `used`: True if a closure of the expression needs the state; the compiler sets it
     """
 
     __slots__ = ("_blank", "root", "steps", "used", "values")
@@ -41,22 +43,22 @@ class Evaluation:
         self.used = False
 
     def reset(self) -> None:
-        """Release the message. Otherwise its payload would stay in memory until the next message."""
+        """Reset the state after a message. Otherwise, its payload would stay in memory until the next message."""
         self.root = None
-        # The list is changed in place, because the closures hold a reference to it.
+        # Change the list in place, because the closures have references to it.
         self.values[:] = self._blank
         self.steps = 0
 
     def charging(self) -> Callable[[int], None]:
-        """Return `charge` for a closure.
+        """Return `charge` for a closure that counts its work.
 
-        Also mark the state as needed, because the work must be counted from 0 for each message.
+        This sets `used`, because an expression that counts its work needs the state.
         """
         self.used = True
         return self.charge
 
     def charge(self, steps: int) -> None:
-        """Add work. Raise TransformError over MAX_STEPS."""
+        """Add to the work done so far. Raise TransformError if it exceeds MAX_STEPS."""
         self.steps += steps
         if self.steps > MAX_STEPS:
             raise TransformError(f"the expression repeats or makes more than {MAX_STEPS} values for this message")
@@ -65,9 +67,10 @@ class Evaluation:
 def pooled(first: tuple[Search, Evaluation], build: Callable[[], tuple[Search, Evaluation]]) -> Search:
     """Return a closure that evaluates with a state that no other thread uses.
 
-    `build` compiles the expression for it.
+    `first` is a compiled expression with its state. `build` compiles the expression again, with another state. This is
+    necessary only if several threads evaluate the expression at once.
     """
-    # `pop` and `append` of a list are atomic. The list never has more entries than there were concurrent threads.
+    # No lock is needed, because `pop` and `append` of a list are atomic.
     idle = [first]
 
     def search(scope: Any) -> Any:
@@ -90,9 +93,9 @@ def pooled(first: tuple[Search, Evaluation], build: Callable[[], tuple[Search, E
 
 
 def scope_member(names: tuple[str, ...]) -> Search:
-    """Return a closure for `$payload.a.b` if the value is the scope itself.
+    """Return a closure for `$payload.a.b`, for a position where the value of the context is the scope.
 
-    It raises TransformError for another value.
+    The closure raises TransformError if the scope does not have the first name.
     """
     find = chain(names)
     first = names[0]
@@ -107,9 +110,13 @@ def scope_member(names: tuple[str, ...]) -> Search:
 
 
 def root_member(evaluation: Evaluation, names: tuple[str, ...]) -> Search:
-    """Return a closure for `$payload.a.b` inside a list or after a pipe, where the value is not the scope."""
+    """Return a closure for `$payload.a.b`, for a position inside a list or after a pipe.
+
+    There, the value of the context is not the scope. So the closure reads the scope from the evaluation.
+    """
     evaluation.used = True
-    if len(names) == 2:  # noqa: PLR2004 - the most frequent: $captures.site
+    # Two names, as in `$captures.site`, are the most frequent case. Its closure is faster, because it has no loop.
+    if len(names) == 2:  # noqa: PLR2004
         first, last = names
 
         def pair(_: Any) -> Any:
@@ -131,7 +138,7 @@ def _require(scope: Any, name: str) -> None:
 
 
 def bound_member(evaluation: Evaluation, binding: int, names: tuple[str, ...]) -> Search:
-    """Return a closure for `$name.a.b`, with the variable of a `let` or the index of a `map`."""
+    """Return a closure for `$name.a.b` with a variable that a `let`, a loop or a `map` binds."""
     values = evaluation.values
     if not names:
         return lambda _: values[binding]
@@ -161,7 +168,7 @@ def let(evaluation: Evaluation, bindings: Sequence[tuple[int, Search]], body: Se
 
 
 def indexed_map(evaluation: Evaluation, binding: int) -> Callable[[Search, list[Any]], list[Any]]:
-    """Return `map` for an expression that reads `$index`."""
+    """Return the implementation of `map` for an expression that reads `$index`."""
     evaluation.used = True
     values = evaluation.values
 
@@ -179,11 +186,12 @@ def indexed_map(evaluation: Evaluation, binding: int) -> Callable[[Search, list[
 
 
 def looped(base: Search, outer: Sequence[tuple[int | None, Search]], evaluation: Evaluation) -> Search:
-    """Return a closure with the results of `base`, for a loop whose elements read the values `outer`.
+    """Return a closure for the list `base` of a loop, whose elements read the values `outer` of the outer context.
 
-    The closure evaluates these values once, and binds them to their variables. It raises TransformError if repeating
-    the values for each element exceeds the work of one evaluation. Elements of a list are parts of the message, so
-    without variables they are together not larger than the message.
+    Before the loop, the closure evaluates these values once, and binds them to their variables. Each element of the
+    result may contain these values again, so the result can be much larger than the message. The closure counts this as
+    work, and raises TransformError if the work exceeds the limit. A loop without such values needs no limit, because
+    its elements are parts of the message.
     """
     evaluation.used = True
     values = evaluation.values
@@ -208,7 +216,10 @@ def looped(base: Search, outer: Sequence[tuple[int | None, Search]], evaluation:
 
 
 def weight(value: Any) -> int:
-    """Return the size of a value in steps, without recursion. It stops at the first excess over MAX_STEPS."""
+    """Return the size of a value in steps. Stop as soon as the size exceeds MAX_STEPS.
+
+    This does not recurse, because a value may be nested too deeply for Python's stack.
+    """
     steps, waiting = 0, [value]
     while waiting and steps <= MAX_STEPS:
         one = waiting.pop()

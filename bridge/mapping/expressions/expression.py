@@ -1,18 +1,18 @@
-"""JMESPath expressions, compiled once when a mapping is loaded and evaluated for every message.
+"""JMESPath expressions, which are compiled when a mapping is loaded, and evaluated for every message.
 
-Results, types and errors are those of the `jmespath` package (https://jmespath.org/specification.html), plus variables,
-operators and conditionals of the JMESPath Community specification (https://jmespath.site), and the functions of
-`bridge.mapping.expressions.functions`.
+An expression has the same results and errors as with the `jmespath` package (https://jmespath.org/specification.html).
+In addition, it can use the functions in `bridge.mapping.expressions.functions`, and the variables, operators and
+conditionals of the JMESPath Community specification (https://jmespath.site).
 
-Compilation raises ExpressionError for the following errors, so that they are reported before the first message:
+The following errors are found when the expression is compiled. `jmespath` would report them only for each message:
 
 - unknown functions and wrong numbers of arguments
 - unknown tables, and invalid patterns and formats
 - a step of 0 in a slice
-- `&name` at an argument that does not accept an expression
+- `&name` for a parameter that does not accept an expression
 
-Three quantities have limits: the length of the text, its nesting, and the size of a result relative to the message.
-Beyond a limit, compilation raises ExpressionError, or evaluation raises TransformError.
+The length of the text, its nesting, and the size of a result are limited. If a limit is exceeded, compilation raises
+ExpressionError, or evaluation raises TransformError.
 """
 
 from __future__ import annotations
@@ -26,41 +26,54 @@ from weakref import WeakValueDictionary
 from bridge.errors import TransformError
 from bridge.mapping.expressions import analysis, static_checks
 from bridge.mapping.expressions.compiler import Compiler
-from bridge.mapping.expressions.early import necessary
+from bridge.mapping.expressions.early_condition import early_condition
 from bridge.mapping.expressions.evaluation import Evaluation, pooled
 from bridge.mapping.expressions.functions.conditional import truthy
-from bridge.mapping.expressions.hints import ended, expected, misplaced, of_method
+from bridge.mapping.expressions.error_texts import (
+    method_call_advice,
+    unexpected_end,
+    unexpected_token,
+    unfitting_token,
+)
 from bridge.mapping.expressions.hoisting import hoist
 from bridge.mapping.expressions.syntax.lexer import LexerError
 from bridge.mapping.expressions.syntax.parser import Parser
-from bridge.mapping.expressions.syntax.reader import ParserError, unclosed_bracket
+from bridge.mapping.expressions.syntax.token_reader import ParserError, unclosed_bracket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.mapping.expressions.syntax.tree import Node
 
-__all__ = ["EMPTY", "Expression", "ExpressionError", "Tables", "compile_expression", "compile_necessary", "truthy"]
+__all__ = [
+    "EMPTY",
+    "Expression",
+    "ExpressionError",
+    "Tables",
+    "compile_early_condition",
+    "compile_expression",
+    "truthy",
+]
 
 MAX_EXPRESSION_CHARS: Final = 65_536
 """Maximum length of an expression's text, in characters."""
-# Nested levels below which no guard is needed.
-# Each uses at most five calls, and Python allows a thousand by default.
+# Number of nested levels up to which the evaluation cannot exhaust Python's stack. Each level uses at most five
+# nested calls, and Python allows a thousand by default.
 _SAFE_DEPTH: Final = 40
 
 Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
-"""Lookup tables: entries by the table's name, then by key. All mappings share them, so they must not be changed."""
+"""Lookup tables by name. Each table maps keys to values. All mappings share the tables, so they must not be changed."""
 
 EMPTY: Final[Tables] = MappingProxyType({})
 
-# Compiled expressions that are in use, by text. Mappings that contain the same expression share it, and so do
-# successive versions of one mapping. A reload of 1,000 edited files whose expressions are unchanged needs 0.5 s of CPU
-# with them, and 1.3 s without.
+# Cache of the compiled expressions in use, by text. Different mappings often contain the same expressions, and so do
+# successive versions of one mapping. A reload of 1,000 edited files with unchanged expressions takes 0.5 s of CPU with
+# this cache, and 1.3 s without it.
 _IN_USE: Final[WeakValueDictionary[str, Expression]] = WeakValueDictionary()
 
 
 class ExpressionError(ValueError):
-    """An error in an expression that cannot be compiled. `offset` counts characters from the start of `text`."""
+    """An error in an expression, found when the expression is compiled. `offset` is its position in `text`."""
 
     def __init__(self, message: str, offset: int, text: str = "") -> None:
         super().__init__(message)
@@ -69,7 +82,7 @@ class ExpressionError(ValueError):
         self.text = text
 
     def caret(self) -> str:
-        """Return the faulty line of the expression and, on a second line, a ^ under the error."""
+        """Return two lines: the faulty line of the expression, and a line with a ^ under the error."""
         start = self.text.rfind("\n", 0, self.offset) + 1
         end = self.text.find("\n", self.offset)
         # `offset` counts a tab as one character. Replacing it by one space keeps the ^ in the right column.
@@ -81,14 +94,18 @@ class ExpressionError(ValueError):
 class Expression:
     """A compiled expression.
 
-    `names` are the members of the scope that the expression may read; None: the entire scope (`@`, `keys(@)`, `*`).
-    `members` are the pairs that it reads below a member of the scope: ("captures", "site") for `captures.site`. `inner`
-    are the pairs that it reads from other values, such as items of a list. `inner_names` are the names that it reads
-    there. `variables` are the names of the predefined variables that it reads. `hyphens` are the offsets of all `-`
-    without spaces between two names, or between a name and a number. `flat_pairs` are the offsets of calls whose pairs
-    `[]` flattens: `items(a)[].{name: [0]}`. `search` returns its result on a scope and raises TransformError. Several
-    threads may call it at once. The result may share parts with the scope and with other results, so callers must not
-    change it in place.
+    - `text`: the text of the expression
+    - `names`: the names in the scope that it may read; None if it may read the entire scope (`@`, `keys(@)`, `*`)
+    - `members`: the members of these names that it reads: ("captures", "site") for `captures.site`
+    - `inner`: such pairs that it reads from other values than the scope, for example from the items of a list
+    - `inner_names`: the names that it reads from other values than the scope
+    - `variables`: the predefined variables that it reads
+    - `hyphens`: the offsets of all `-` between two names, or between a name and a number, without spaces
+    - `flat_pairs`: the offsets of calls whose pairs are flattened by `[]`, as in `items(a)[].{name: [0]}`
+    - `search`: the function that evaluates the expression on a scope
+
+    `search` raises TransformError. Several threads may call it at once. Its result may share parts with the scope and
+    with other results, so callers must not change the result in place.
     """
 
     text: str
@@ -103,37 +120,36 @@ class Expression:
 
 
 def compile_expression(text: str, tables: Tables = EMPTY) -> Expression:
-    """Compile an expression. `tables` are the lookup tables by name, their keys as text. Raises ExpressionError."""
-    # An expression with a lookup is not cached, because its table may have changed.
+    """Return the compiled expression. Raise ExpressionError. `tables` are the lookup tables for `lookup`."""
+    # An expression with a lookup contains its table, which may have changed. So it is not cached.
     if "lookup" in text:
         return _compiled(text, tables)
-    # Hundreds of mappings often contain the same expressions, for example the same condition.
     found = _IN_USE.get(text)
     if found is None:
         found = _IN_USE[text] = _compiled(text, EMPTY)
     return found
 
 
-def compile_necessary(text: str, late: frozenset[str], tables: Tables = EMPTY) -> Expression | None:
-    """Return the part of a condition that does not read the members `late` of the scope; None if there is none.
+def compile_early_condition(text: str, late_names: frozenset[str], tables: Tables = EMPTY) -> Expression | None:
+    """Return the early condition of a condition, compiled; None if there is none (see `early_condition.py`).
 
-    If the result of this part is falsy, the condition is falsy. The text must be a valid expression.
+    The early condition does not read the members `late_names` of the scope. The text must be a valid expression.
     """
     tree, parser = _parsed(text)
-    part = necessary(tree, late)
+    part = early_condition(tree, late_names)
     if part is tree:
         return compile_expression(text, tables)
     return None if part is None else _of_tree(text, part, parser, tables)
 
 
 def _compiled(text: str, tables: Tables) -> Expression:
-    """Parse, check and compile an expression. Raises ExpressionError."""
+    """Parse, check and compile an expression. Raise ExpressionError."""
     tree, parser = _parsed(text)
     return _of_tree(text, tree, parser, tables)
 
 
 def _of_tree(text: str, tree: Node, parser: Parser, tables: Tables) -> Expression:
-    """Check and compile a tree. Raises ExpressionError."""
+    """Check and compile a tree. Raise ExpressionError."""
     try:
         static_checks.check(tree)
         members = frozenset(analysis.members(tree))
@@ -141,39 +157,43 @@ def _of_tree(text: str, tree: Node, parser: Parser, tables: Tables) -> Expressio
         names, inner_names, variables = analysis.context_names(tree), analysis.inner_names(tree), frozenset[str]()
         pairs = tuple(parser.starts[id(call)] for call in analysis.flattened_pairs(tree))
         bindings = 0
-        # Most expressions have no variable, and loading thousands of them should be quick.
+        # Most expressions have no variables. Without this test, loading thousands of them would take longer.
         if "$" in text:
             members |= frozenset(analysis.variable_members(tree))
             variables = analysis.predefined_variables(tree)
             names = None if names is None else names | variables
-            bindings = hoist(tree, parser.bindings)  # last, as it changes the tree
+            # `hoist` changes the tree, so it comes after the analysis.
+            bindings = hoist(tree, parser.bindings)
         search = _search(tree, bindings, tables)
         return Expression(text, names, members, inner, inner_names, variables, tuple(parser.hyphens), pairs, search)
     except static_checks.ExpressionFault as flaw:
         offset = parser.starts.get(id(flaw.node), 0)
-        advice = of_method(flaw.node["value"], text, offset) if isinstance(flaw, static_checks.WrongArity) else ""
+        advice = ""
+        if isinstance(flaw, static_checks.WrongArity):
+            advice = method_call_advice(flaw.node["value"], text, offset)
         raise ExpressionError(f"{flaw}{advice}", offset, text) from flaw
     except RecursionError as error:
         raise ExpressionError("the expression is nested too deeply", 0, text) from error
 
 
 def _search(tree: Node, bindings: int, tables: Tables) -> Callable[[Any], Any]:
-    """Return the closure for the tree. Raises ExpressionFault."""
+    """Return the closure for the tree. Raise ExpressionFault."""
 
     def build() -> tuple[Callable[[Any], Any], Evaluation]:
         compiler = Compiler(tables, bindings)
         return compiler.root(tree), compiler.evaluation
 
-    # Only an expression with variables or a count of its work has a state. All others are shared by all threads.
+    # Only an expression with variables or with a count of its work has a state. All threads can share the closures of
+    # other expressions.
     search, evaluation = build()
     if evaluation.used:
         search = pooled((search, evaluation), build)
-    # Only a deep expression needs the guard, which costs one more call for each message.
+    # The guard costs one call per message, so only deeply nested expressions have it.
     return _guarded(search) if analysis.depth(tree) > _SAFE_DEPTH else search
 
 
 def _guarded(search: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a closure that raises TransformError if the evaluation exhausts Python's stack."""
+    """Return a closure that raises TransformError if `search` exhausts Python's stack."""
 
     def guarded(value: Any) -> Any:
         try:
@@ -185,7 +205,7 @@ def _guarded(search: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _parsed(text: str) -> tuple[Node, Parser]:
-    """Return the tree of the text, and its parser. Raises ExpressionError with the offset of the error."""
+    """Return the tree of the text, and the parser that has created the tree. Raise ExpressionError."""
     if len(text) > MAX_EXPRESSION_CHARS:
         raise ExpressionError(f"the expression is longer than {MAX_EXPRESSION_CHARS} characters", 0, text)
     if not text:
@@ -194,7 +214,7 @@ def _parsed(text: str) -> tuple[Node, Parser]:
         parser = Parser(text)
         return parser.parse(), parser
     except LexerError as error:
-        raise ExpressionError(error.message or misplaced(text, error.offset), error.offset, text) from error
+        raise ExpressionError(error.message or unexpected_token(text, error.offset), error.offset, text) from error
     except ParserError as error:
         raise _unreadable(error, text) from error
     except RecursionError as error:
@@ -202,13 +222,14 @@ def _parsed(text: str) -> tuple[Node, Parser]:
 
 
 def _unreadable(error: ParserError, text: str) -> ExpressionError:
-    """Return the error for a token in the wrong position. An error of the end points behind the last character."""
+    """Return the error for a token that is not possible at its position."""
+    # If the text ends too early, the error points behind the last character that is not white space.
     offset = min(error.token.start, len(text.rstrip()))
     if error.message:
         message = error.message
     elif error.token.kind == "eof":
         unclosed = unclosed_bracket(text)
-        message, offset = ended(unclosed), unclosed.start if unclosed else offset
+        message, offset = unexpected_end(unclosed), unclosed.start if unclosed else offset
     else:
-        message = expected(error.expected, text, offset) if error.expected else misplaced(text, offset)
+        message = unfitting_token(error.expected, text, offset) if error.expected else unexpected_token(text, offset)
     return ExpressionError(message, offset, text)

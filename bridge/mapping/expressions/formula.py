@@ -1,6 +1,6 @@
-"""Code generator: an expression with operators becomes one Python function.
+"""Code generator for expressions with operators: each formula becomes one Python function.
 
-`(payload.f - 32) * 5 / 9` becomes this:
+One function is faster than one closure per operator. The formula `(payload.f - 32) * 5 / 9` becomes this function:
 
     def search(value):
         try:
@@ -16,9 +16,12 @@
         except OverflowError:
             raise too_large() from None
 
-The source contains no text from the expression. Operands and constants are variables. Operators follow the rules of the
-functions `add`, `subtract`, `multiply`, `divide` and `modulo`. Integers are exact. A result that exceeds 64 bits, or
-that is not finite, is an error. An operand that is not a number is an error too, even if it is null.
+The generated source contains no text from the expression: it refers to operands and constants by variables. So a
+mapping file cannot insert Python code.
+
+Operators follow the rules of the functions `add`, `subtract`, `multiply`, `divide` and `modulo`. Integers are exact. A
+result that exceeds 64 bits, or that is not finite, is an error. An operand that is not a number, such as null, is also
+an error.
 """
 
 from __future__ import annotations
@@ -48,22 +51,23 @@ SIGNS: Final[Mapping[str, str]] = {
     "minus": "-",
     "plus": "+",
 }
-"""Operators in the text, by their names in the tree."""
+"""Signs of the operators, by their names in the tree."""
 _DIVIDING: Final = frozenset({"divide", "modulo", "floor_divide"})
 _LIST: Final = "a list; map(&…, list) calculates with each element"
-# Operands whose result is never a number, with what they are instead.
+# Types of nodes whose result is never a number, with a description of the result for the error text.
 _NO_NUMBERS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("projection", "filter_projection", "value_projection", "flatten"), _LIST),
     "multi_select_list": _LIST,
     "multi_select_dict": "an object",
     **dict.fromkeys(("comparator", "not_expression"), "true or false; put the calculation in parentheses"),
 }
-# Results up to this magnitude fit 64 bits and are finite, so one comparison checks integers and floats alike.
+# Every result up to this magnitude is valid: an integer fits 64 bits, and a float is finite. So in the usual case, the
+# generated code needs only one comparison. `in_range` checks larger results exactly.
 _SAFE: Final = 2**62
 
 
 class FormulaError(ValueError):
-    """Error for an operand that can never be valid. `node` is the operator."""
+    """Error for an operand that is invalid for every message. `node` is the node of the operator."""
 
     def __init__(self, message: str, node: Node) -> None:
         super().__init__(message)
@@ -71,15 +75,15 @@ class FormulaError(ValueError):
 
 
 def formula(node: Node, leaf: Callable[[Node], tuple[Search, bool]]) -> Search:
-    """Return the closure for a node with operators.
+    """Return the closure for a node of an operator.
 
-    `leaf` returns the closure of an operand that is not an operator, and whether it is constant. Raise FormulaError for
-    a constant operand that is not a number, and for a constant divisor of zero.
+    `leaf` compiles an operand that is not itself an operator. It returns the closure, and whether the operand is
+    constant. Raise FormulaError for an operand that is never a number, and for a constant divisor of zero.
     """
     writer = _Writer(leaf)
     result = writer.result(node)
     lines = [*writer.lines, f"return {result}"]
-    exec(_code(_SOURCE.format("\n        ".join(lines))), writer.scope)  # noqa: S102  no text of a user is in it
+    exec(_code(_SOURCE.format("\n        ".join(lines))), writer.scope)  # noqa: S102  the source has no text from users
     search: Search = writer.scope["search"]
     return search
 
@@ -94,12 +98,12 @@ _SOURCE: Final = """def search(value):
 
 @lru_cache(maxsize=1024)
 def _code(source: str) -> CodeType:
-    """Compile the source. A cache helps, because many formulas have the same form."""
+    """Compile the source. The cache helps, because the sources of many formulas are equal."""
     return compile(source, "<formula>", "exec")
 
 
 class _Writer:
-    """Writer of the lines of one function. `scope` has the objects that the lines use, by name."""
+    """Writer of the source lines of one function. `scope` contains the variables that the lines use, by name."""
 
     def __init__(self, leaf: Callable[[Node], tuple[Search, bool]]) -> None:
         self._leaf = leaf
@@ -116,7 +120,7 @@ class _Writer:
         }
 
     def result(self, node: Node) -> str:
-        """Write the lines that compute an operator's result, and return its variable."""
+        """Write the lines that compute the result of an operator. Return the variable with the result."""
         sign, children = SIGNS[node["value"]], node["children"]
         if node["type"] == "unary":
             only = self._operand(children[0], f"the operand of '{sign}'", node)
@@ -128,7 +132,10 @@ class _Writer:
         return self._checked(self._divided(left, right) if sign == "/" else f"{left} {sign} {right}")
 
     def _operand(self, node: Node, what: str, operator: Node) -> str:
-        """Write the lines that compute an operand, and return its variable."""
+        """Write the lines that compute an operand. Return the variable with the operand.
+
+        `what` describes the operand in error texts.
+        """
         constant = analysis.constant(node)
         if not constant and node["type"] in analysis.OPERATIONS:
             return self.result(node)
@@ -152,19 +159,25 @@ class _Writer:
         return f"v{number}"
 
     def _require_divisor(self, right: str, sign: str, operator: Node) -> None:
+        """Check that a divisor is not zero: now if it is constant, otherwise with lines of the function."""
         if right not in self.scope:
             self.lines += [f"if {right} == 0:", f"    raise by_zero('{sign}')"]
         elif self.scope[right] == 0:
             raise FormulaError(_by_zero(sign).detail, operator)
 
     def _divided(self, left: str, right: str) -> str:
-        """Return the source of a quotient. It is exact if whole numbers divide evenly, even above 2**53."""
+        """Return the source of a quotient.
+
+        If both operands are integers and divide evenly, the quotient is an exact integer. A float would be rounded
+        above 2**53.
+        """
         if type(self.scope.get(right)) is float:
             return f"{left} / {right}"
         both = f"type({left}) is int" + ("" if right in self.scope else f" and type({right}) is int")
         return f"{left} // {right} if {both} and not {left} % {right} else {left} / {right}"
 
     def _checked(self, source: str) -> str:
+        """Write the lines that compute a result and check its range. Return the variable with the result."""
         number = self._next()
         self.lines += [
             f"r{number} = {source}",
@@ -179,14 +192,14 @@ class _Writer:
 
 
 def _last(node: Node) -> Node:
-    """Return the part of a path or of a pipe that makes its result."""
+    """Return the last part of a path or of a pipe, which determines the type of the result."""
     while node["type"] in {"subexpression", "pipe"}:
         node = node["children"][-1]
     return node
 
 
 def _path(node: Node) -> str:
-    """Return a path such as `$payload.flow` for an error text; "" for any other operand."""
+    """Return text such as " ($payload.flow)" for an error, or "" if the operand is no simple path."""
     steps = analysis.steps(node)
     if {step["type"] for step in steps} <= {"field", "variable"}:
         return f" ({'$' * (steps[0]['type'] == 'variable')}{'.'.join(step['value'] for step in steps)})"
@@ -194,7 +207,7 @@ def _path(node: Node) -> str:
 
 
 def _in_range(result: Any) -> Any:
-    """Return a large result. Raise TransformError if it is outside 64 bits, infinite or NaN."""
+    """Return the result. Raise TransformError if it exceeds 64 bits, is infinite or is NaN."""
     try:
         return in_range(result)
     except ValueError as error:
@@ -202,7 +215,7 @@ def _in_range(result: Any) -> Any:
 
 
 def wrong_operand(what: str, value: Any) -> TransformError:
-    """Return the error for an operand that is not a number, with a remedy."""
+    """Return the error for an operand that is not a number. The error also says how to fix the expression."""
     advice = ""
     if type(value) is str:
         advice = "; to_number() reads a number from text, format() joins texts"

@@ -1,7 +1,7 @@
-"""Closures that call functions: they evaluate the arguments, check their types and apply the function.
+"""Closures that call functions: they evaluate the arguments, check the types of the arguments, and apply the function.
 
-Every failure is a TransformError. Each kind of call has its own closure, so that a message runs only the necessary
-checks.
+They convert every error to a TransformError. There are several kinds of closures, so that each call makes only the
+checks that it needs.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.functions.function import Function, Parameter, Search
 
+# Errors of a function that become a TransformError. Any other error is a bug in the function.
 _FAILURES: Final = (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, MemoryError)
-# Maximum number of characters of Python's error text in a TransformError.
+# Maximum number of characters of Python's error text that a TransformError quotes.
 _SHOWN_CHARS: Final = 200
 
 
 def call(function: Function, apply: Callable[..., Any], arguments: list[Search]) -> Search:
     """Return a closure for `function(arguments)`.
 
-    An argument for an `expref` parameter is a closure that the function calls on each element.
+    `apply` is the Python function to call. `arguments` are the closures of the arguments. The closure of an `expref`
+    argument is itself passed to `apply`, which calls it for each element.
     """
     parameters = [function.parameter(position) for position in range(len(arguments))]
     if any(parameter.expref for parameter in parameters):
@@ -34,19 +36,20 @@ def call(function: Function, apply: Callable[..., Any], arguments: list[Search])
     types = [parameter.types for parameter in parameters]
     if len(arguments) == 1:
         return _unary(function, apply, arguments[0], types[0])
-    if len(arguments) == 2:  # noqa: PLR2004 - most calls have one or two arguments
+    # Most calls have one or two arguments. Their closures are faster, because they have no loop.
+    if len(arguments) == 2:  # noqa: PLR2004
         return _binary(function, apply, (arguments[0], types[0]), (arguments[1], types[1]))
     return _general(function, apply, list(zip(arguments, types, strict=True)))
 
 
-# An argument's closure and the Python types that the parameter accepts (None: all).
+# The closure of an argument, and the Python types that its parameter accepts. None means all types.
 _Checked = tuple["Search", frozenset[type] | None]
 
 
 def _unary(function: Function, apply: Callable[..., Any], argument: Search, types: frozenset[type] | None) -> Search:
     def search(value: Any) -> Any:
         only = argument(value)
-        # This compares exact types: for isinstance, a boolean is an int, but in JMESPath it is not a number.
+        # Compare the exact type. `isinstance` would accept a boolean as an int, but in JMESPath it is not a number.
         if types is not None and type(only) not in types:
             raise function.mismatch(0, only)
         try:
@@ -95,13 +98,13 @@ def _general(function: Function, apply: Callable[..., Any], checked: list[_Check
 def _of_elements(
     function: Function, apply: Callable[..., Any], arguments: list[Search], parameters: list[Parameter]
 ) -> Search:
-    """Return a closure for a call that also checks the element types of arrays."""
+    """Return a closure that also checks the types of the elements of arrays."""
     if len(arguments) == 1 and parameters[0].types == frozenset({list}):
         return _of_one_array(function, apply, arguments[0], parameters[0].elements)
     wanted = [(place, parameter.elements) for place, parameter in enumerate(parameters) if parameter.elements]
 
     def checked(*values: Any) -> Any:
-        # If the parameter accepts several kinds, the argument may be a text (`base64`). Only an array has elements to
+        # Some parameters also accept a text instead of an array, such as that of `base64`. A text has no elements to
         # check.
         for place, families in wanted:
             if type(values[place]) is list and not _fit(values[place], families):
@@ -114,8 +117,8 @@ def _of_elements(
 def _of_one_array(
     function: Function, apply: Callable[..., Any], argument: Search, families: tuple[frozenset[type], ...]
 ) -> Search:
-    # There are at most two families (numbers, texts). If there is only one, both names refer to it. `issuperset` with
-    # `map` is fast because it runs in C for each element.
+    # There are at most two families: numbers and texts. With only one family, both names refer to it. `issuperset` with
+    # `map` is faster than a Python loop, because it runs in C.
     one_kind, other_kind = families[0].issuperset, families[-1].issuperset
 
     def search(value: Any) -> Any:
@@ -133,7 +136,7 @@ def _of_one_array(
 
 
 def _fit(array: list[Any], families: tuple[frozenset[type], ...]) -> bool:
-    """Return whether the types of all elements belong to one family."""
+    """Return whether one of the families contains the types of all elements."""
     kinds = set(map(type, array))
     return any(kinds <= family for family in families)
 
@@ -141,8 +144,8 @@ def _fit(array: list[Any], families: tuple[frozenset[type], ...]) -> bool:
 def _by_expression(
     function: Function, apply: Callable[..., Any], arguments: list[Search], parameters: list[Parameter]
 ) -> Search:
-    # An expref argument is not evaluated here: the function evaluates it on each element.
-    # `literal` passes the closure itself to the function.
+    # An expref argument is not evaluated before the call, because the function evaluates it on each element. So its
+    # argument closure is `literal`, which returns the closure of the expref.
     values = [
         literal(argument) if parameter.expref else argument
         for argument, parameter in zip(arguments, parameters, strict=True)
@@ -152,8 +155,8 @@ def _by_expression(
 
 
 def _failed(function: Function, error: BaseException) -> TransformError:
-    """Return the TransformError for an error of `apply`."""
-    # The texts of three of Python's errors describe limits of Python. Replace them by texts that describe the value.
+    """Return the TransformError for an error that `apply` has raised."""
+    # The texts of these three errors describe limits of Python. Replace them by texts that describe the value.
     reason = str(error)[:_SHOWN_CHARS]
     if isinstance(error, RecursionError):
         reason = "the value is nested too deeply"

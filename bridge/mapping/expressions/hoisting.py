@@ -1,8 +1,9 @@
-"""Hoisting: variables that a loop reads for each element are evaluated once, before the first element.
+"""Hoisting: a value that is the same for every element of a loop is evaluated once, before the loop.
 
-`payload[].{site: $captures.site}` reads the same `$captures.site` for every element. `hoist` replaces it by a new
-variable, and lists the variable in the node of the loop. The loop sets the variable before its first element. The
-compiler also uses the list to limit the size of repeated values (`evaluation.looped`).
+A *loop* is a projection, or a function call with an `&` expression. In `payload[].{site: $captures.site}`, the value of
+`$captures.site` is the same for every element. `hoist` replaces this path by a new variable, and lists the path in the
+node of the loop. At run time, the loop evaluates the path and sets the variable before the first element. The compiler
+also uses the list to limit the total size of values that a loop repeats (`evaluation.looped`).
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.tree import Node
 
 OUTER = "outer"
-"""Key in the node of a loop for its list of OuterValue."""
+"""Key in the node of a loop. Its value is the list of the loop's OuterValue."""
 
 
 class OuterValue(NamedTuple):
-    """A value that a loop reads again for each element.
+    """A value that is the same for every element of a loop.
 
-    `node` is `$name` or a path such as `$name.a[0]`. `binding` is the new variable; None if no new variable is needed.
+    `node` is `$name` or a path such as `$name.a[0]`. `binding` is the integer of the new variable. It is None if `node`
+    is already a variable of a `let`, which needs no new variable.
     """
 
     binding: int | None
@@ -30,8 +32,11 @@ class OuterValue(NamedTuple):
 
 
 def hoist(tree: Node, bindings: int) -> int:
-    """Rewrite a tree in place. `bindings` is the number of its variables. Return the number including new variables."""
-    # Outer loops come first, so that inner loops see the hoisted values as variables.
+    """Hoist values in all loops of a tree. The tree changes in place.
+
+    `bindings` is the number of variables in the tree. Return this number plus the number of new variables.
+    """
+    # `walk` yields outer loops before inner loops. In an inner loop, a hoisted value of the outer loop is a variable.
     for node in analysis.walk(tree):
         parts = _repeated(node)
         if parts:
@@ -45,7 +50,7 @@ def hoist(tree: Node, bindings: int) -> int:
 
 
 def _repeated(node: Node) -> list[tuple[Node, int]]:
-    """Return the child nodes that a loop evaluates for each element, each as (parent, position in its children).
+    """Return the nodes that a loop evaluates for each element, as pairs of parent and index in its children.
 
     Return [] if the node is not a loop.
     """
@@ -56,7 +61,10 @@ def _repeated(node: Node) -> list[tuple[Node, int]]:
 
 
 class _Hoisting:
-    """Search in one loop for paths of variables that are bound outside the loop. `found` has the paths, by identity."""
+    """Hoisting in one loop. `found` has the values that are the same for every element, by identity of their nodes.
+
+    A *free* variable is not bound within the loop, so its value is the same for every element.
+    """
 
     def __init__(self, loop: Node, bindings: int) -> None:
         parts = [parent["children"][place] for parent, place in _repeated(loop)]
@@ -66,7 +74,7 @@ class _Hoisting:
         self.found: dict[str, OuterValue] = {}
 
     def rewritten(self, node: Node) -> Node:
-        """Return the node with new variables instead of the paths. The children of the node change in place."""
+        """Return the node with new variables instead of the paths of free variables. Its children change in place."""
         if node["type"] == "variable":
             return self._variable(node)
         children = node["children"]
@@ -83,7 +91,7 @@ class _Hoisting:
         return node
 
     def _path_length(self, children: list[Node]) -> int:
-        """Return the number of leading children of a sequence that form the path of a free variable."""
+        """Return how many of the first children of a sequence form the path of a free variable; 0 if none."""
         first, *steps = analysis.steps(children[0])
         if id(first) not in self._free or not _select(steps):
             return 0
@@ -93,9 +101,9 @@ class _Hoisting:
         return length
 
     def _variable(self, path: Node) -> Node:
-        """Return the new variable for a path of a free variable.
+        """Return the new variable that replaces the path of a free variable.
 
-        If the loop binds the variable, return the path unchanged.
+        If the variable of the path is not free, return the path unchanged.
         """
         first, *steps = analysis.steps(path)
         if id(first) not in self._free or (first["binding"] is not None and first["binding"] == self._index):
@@ -110,9 +118,13 @@ class _Hoisting:
         return new_node("variable", value=first["value"], binding=known.binding)
 
     def _is_new(self, node: Node) -> bool:
+        """Return whether the node is a variable that this object has created, or one that is not free."""
         return node["type"] == "variable" and id(node) not in self._free
 
 
 def _select(steps: list[Node]) -> bool:
-    """Return whether the steps only select members. A path of such steps cannot fail."""
+    """Return whether the steps only select fields and list elements.
+
+    Such a path cannot fail, so it can be evaluated even if the loop has no elements.
+    """
     return all(step["type"] in {"field", "index"} for step in steps)

@@ -1,6 +1,7 @@
-"""Code generator: a multi-select hash becomes one Python function without a loop.
+"""Code generator for multi-select hashes: each of them becomes one Python function without a loop.
 
-`{a: payload.x, b: max(payload.y)}` becomes this:
+A multi-select hash is JMESPath's term for an object of expressions. `{a: payload.x, b: max(payload.y)}` becomes this
+function:
 
     def search(value):
         if value is None:
@@ -12,8 +13,9 @@
         except MISSING_ERRORS:
             return fallback(value)
 
-The source contains the names as Python literals. If a container on the path to a name is missing, or is not an object,
-`fallback` computes the result. A transform of seven fields needs 0.7 µs; a loop needs 1.3 µs.
+The source contains the names in the expression as Python literals. If an object on the path to a name is missing or is
+not an object, `fallback` computes the result with a loop. A transform with seven fields takes 0.7 µs. With a loop, it
+would take 1.3 µs.
 """
 
 from __future__ import annotations
@@ -42,9 +44,10 @@ _SOURCE = """def search(value):
 class HashItem(NamedTuple):
     """One `key: expression` of a multi-select hash.
 
-    `names` is the chain of fields if the expression is only that (`a.b.c`), else None. `is_constant` means that
-    `search` returns the same result on every value. `binding` is the number of the variable if the expression is only a
-    variable, else None.
+    - `search`: the closure of the expression
+    - `names`: the names if the expression is a chain of fields (`a.b.c`), else None
+    - `is_constant`: True if the result of `search` is the same for every value
+    - `binding`: the number of the variable if the expression is only a bound variable, else None
     """
 
     key: str
@@ -57,27 +60,26 @@ class HashItem(NamedTuple):
 def multi_select_hash(items: list[HashItem], variables: Sequence[Any] = ()) -> Search:
     """Return a closure for `{a: x, b: y}`.
 
-    The result has the order of the text. If a key is repeated, the last one counts.
-
-    `variables` are the values of variables, by the number of the binding.
+    The result has its keys in the order of the text. If a key is repeated, its last expression counts. `variables` are
+    the current values of variables, by the number of the binding.
     """
     pairs = [(item.key, item.search) for item in items]
 
     def one_by_one(value: Any) -> Any:
         return None if value is None else {key: search(value) for key, search in pairs}
 
-    # `compile_hash` requires different keys.
+    # `compile_hash` does not support repeated keys.
     return compile_hash(items, one_by_one, variables) if len(dict(pairs)) == len(pairs) else one_by_one
 
 
 def compile_hash(items: Sequence[HashItem], fallback: Search, variables: Sequence[Any] = ()) -> Search:
-    """Return a faster closure with the results of `fallback`. The keys of `items` must differ."""
+    """Return a faster closure with the same results as `fallback`. No two items may have the same key."""
     containers, getters = dict[tuple[str, ...], str](), list[str]()
     members = []
     for number, item in enumerate(items):
         if item.names:
-            # `get` reads the last name, which may be missing. A missing container raises an error, which `fallback`
-            # handles.
+            # `get` reads the last name, because it is the name that is most often missing. If another name is missing,
+            # the function raises an error and calls `fallback`.
             getter = _getter(item.names[:-1], containers, getters)
             members.append(f"{item.key!r}: {getter}({item.names[-1]!r})")
         elif item.binding is not None:
@@ -88,7 +90,7 @@ def compile_hash(items: Sequence[HashItem], fallback: Search, variables: Sequenc
     scope: dict[str, Any] = {"MISSING_ERRORS": MISSING_ERRORS, "fallback": fallback, "variables": variables}
     for number, item in enumerate(items):
         scope[f"s{number}"] = item.search(None) if item.is_constant else item.search
-    exec(_code(source), scope)  # noqa: S102  a user's names are in it as literals only
+    exec(_code(source), scope)  # noqa: S102  the source contains names from users only as literals
     search: Search = scope["search"]
     return search
 
@@ -97,16 +99,16 @@ def compile_hash(items: Sequence[HashItem], fallback: Search, variables: Sequenc
 def _code(source: str) -> CodeType:
     """Compile the source.
 
-    A cache helps: this step is a tenth of the time to load a mapping, and the mappings of a site often have the same
-    form.
+    Without the cache, this step would take a tenth of the time to load a mapping. The cache helps, because many
+    mappings of a site have the same transform.
     """
     return compile(source, "<multi-select hash>", "exec")
 
 
 def _getter(path: tuple[str, ...], containers: dict[tuple[str, ...], str], lines: list[str]) -> str:
-    """Return the variable for the `get` method of the object at `path`, and append its assignment to `lines`.
+    """Return the variable that contains the `get` method of the object at `path`. Append its assignment to `lines`.
 
-    Items with a common path share these variables, so each message needs one look-up per step of the path.
+    Items with a common path share the variable. So each object on the path is looked up only once per message.
     """
     container = _container(path, containers, lines)
     getter = f"g{container[1:]}"
@@ -116,7 +118,7 @@ def _getter(path: tuple[str, ...], containers: dict[tuple[str, ...], str], lines
 
 
 def _container(path: tuple[str, ...], containers: dict[tuple[str, ...], str], lines: list[str]) -> str:
-    """Return the variable for the object at `path`, and append its assignment to `lines` if it is new."""
+    """Return the variable that contains the object at `path`. If it is new, append its assignment to `lines`."""
     if path not in containers:
         if path:
             parent = _container(path[:-1], containers, lines)

@@ -1,4 +1,7 @@
-"""Closures that process elements: projections, filters and flatten. Projections and filters omit null results."""
+"""Closures that evaluate an expression on each element: projections, filters and flatten.
+
+As JMESPath requires, projections and filters omit null results.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Search
 
 MAX_ELEMENTS: Final = 2_000_000
-"""Maximum number of elements in a flattened array, and in a result that an expression multiplied."""
+"""Maximum number of elements in a flattened array. It is also a limit for `bounded`."""
 
 MAX_CHARACTERS: Final = 64 * 1024 * 1024
-"""Maximum total number of characters in all texts of such a result."""
+"""Maximum number of characters in all texts of a result, for `bounded`."""
 
 
 def project(base: Search, each: Search | None) -> Search:
-    """Return a closure for `base[*].each`; without `each`, it returns the elements themselves."""
+    """Return a closure for `base[*].each`. Without `each`, the results are the elements themselves."""
 
     def search(value: Any) -> Any:
         elements = base(value)
@@ -56,9 +59,9 @@ def filtered(base: Search, each: Search, condition: Search) -> Search:
 
 
 def flattened(base: Search) -> Search:
-    """Return a closure for `base[]`, which removes one level of nesting.
+    """Return a closure for `base[]`, which replaces each inner list by its elements.
 
-    It raises TransformError if the array grows past MAX_ELEMENTS.
+    The closure raises TransformError if the result has more than MAX_ELEMENTS elements.
     """
 
     def search(value: Any) -> Any:
@@ -69,7 +72,7 @@ def flattened(base: Search) -> Search:
         for element in elements:
             if isinstance(element, list):
                 merged.extend(element)
-                # The check is inside the loop, so that memory stays bounded.
+                # Check inside the loop, so that a too large result never uses much memory.
                 if len(merged) > MAX_ELEMENTS:
                     raise TransformError(f"flattening gives more than {MAX_ELEMENTS} elements")
             else:
@@ -82,7 +85,8 @@ def flattened(base: Search) -> Search:
 def bounded(search: Search) -> Search:
     """Return a closure that raises TransformError if the result of `search` is too large.
 
-    A result may contain references to one value a million times. They use no memory until the result becomes JSON.
+    The memory of a result does not limit its size: it may contain a million references to one value. Only the JSON text
+    of the result would use the memory.
     """
 
     def measured(value: Any) -> Any:
@@ -95,7 +99,7 @@ def bounded(search: Search) -> Search:
 
 def _measure(result: Any) -> None:
     """Raise TransformError if the result exceeds MAX_ELEMENTS or MAX_CHARACTERS."""
-    # This is a loop, because the result may be nested too deeply for recursion. It stops when a limit is exceeded.
+    # This does not recurse, because the result may be nested too deeply for Python's stack.
     elements = characters = 0
     waiting = [result]
     while waiting:

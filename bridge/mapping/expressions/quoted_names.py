@@ -1,6 +1,7 @@
-"""Detection of names in double quotes that were probably meant as texts, as in SQL or Python.
+"""Detection of names in double quotes that were probably meant as texts.
 
-`[?unit == "F"]` compares two fields. No element has a field `F`, so the filter removes everything, without an error.
+In Python and JavaScript, double quotes mark a text. In JMESPath, they mark the name of a field. So `[?unit == "F"]`
+compares two fields. No element has a field `F`, so the filter removes all elements, without an error.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class QuotedName(NamedTuple):
-    """A name and its offset in the expression. `necessary` is true if it would not be a name without the quotes."""
+    """A name in double quotes, and its offset in the expression.
+
+    `necessary` is True if the name needs the quotes, such as "flow-rate".
+    """
 
     name: str
     offset: int
@@ -25,10 +29,11 @@ class QuotedName(NamedTuple):
 
 
 def compared_names(text: str) -> list[QuotedName]:
-    """Return the quoted names that are compared with a value, or passed with others to a function.
+    """Return the quoted names that may be meant as texts, in a valid expression.
 
-    `text` is a valid expression. Names that are compared with a literal are excluded. So are names of members that the
-    expression itself creates.
+    These are names that are compared with another value, or that are an argument of a function with other arguments.
+    Two kinds of names are excluded: names that are only used with literals, as in `"a-b" == 'x'`, and names of members
+    that the expression itself creates, as in `{"a-b": x}`.
     """
     if '"' not in text:
         return []
@@ -44,7 +49,7 @@ def compared_names(text: str) -> list[QuotedName]:
 
 
 def _operands(node: Node) -> Iterator[Node]:
-    """Yield the fields whose other operand is not a literal."""
+    """Yield the operands of a comparison or call that are fields, unless all other operands are literals."""
     operands = children(node) if node["type"] in {"comparator", "function_expression"} else []
     for each in operands if len(operands) > 1 else ():
         others = [other["type"] for other in operands if other is not each]

@@ -1,6 +1,6 @@
-"""Checks of a parsed expression when a mapping is loaded.
+"""Checks of the tree of an expression when a mapping is loaded.
 
-They find errors that would otherwise affect every message.
+They find errors that would otherwise occur for every message.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bridge.mapping.expressions import analysis
 from bridge.mapping.expressions.functions import FUNCTIONS
 from bridge.mapping.expressions.functions.conditional import nearest
 from bridge.mapping.expressions.functions.suggestions import suggested
-from bridge.mapping.expressions.growth import growth
+from bridge.mapping.expressions.result_size import max_result_size
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.tree import Node
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 MAX_DEPTH: Final = 150
 """Maximum number of nested levels in an expression."""
 
-MAX_GROWTH: Final = 4096
-"""Maximum number of copies of its input that an expression may make: `[@, @] | [@, @] | …` doubles it at each step."""
+MAX_SIZE_FACTOR: Final = 4096
+"""Maximum size of the result of an expression, as a multiple of the size of its input.
+
+Without a limit, a short expression could use all memory: each step of `[@, @] | [@, @] | …` doubles the size.
+"""
 
 
 class ExpressionFault(ValueError):
-    """An error in an expression. `node` is the faulty node; None means the entire expression."""
+    """An error in an expression. `node` is the faulty node, or None if the entire expression is faulty."""
 
     def __init__(self, message: str, node: Node | None = None) -> None:
         super().__init__(message)
@@ -33,17 +36,17 @@ class ExpressionFault(ValueError):
 
 
 class WrongArity(ExpressionFault):
-    """A call with a wrong number of arguments."""
+    """Error for a function call with a wrong number of arguments."""
 
     node: Node
 
 
 def check(tree: Node) -> None:
-    """Raise ExpressionFault for the first error in the tree."""
-    # The depth is checked first, because `growth` and the compiler recurse and rely on this limit.
+    """Raise ExpressionFault if the tree has an error."""
+    # The depth is checked first. `max_result_size` and the compiler recurse, so a deeper tree would exhaust the stack.
     if analysis.depth(tree) > MAX_DEPTH:
         raise ExpressionFault(f"the expression is nested deeper than {MAX_DEPTH} levels")
-    # An expref is not a value, so only a function can use it.
+    # An expref (`&name`) is not a value. Only a function can use it, as an argument.
     if tree["type"] == "expref":
         raise ExpressionFault("an & expression can only be an argument of a function")
     for node in analysis.walk(tree):
@@ -55,12 +58,15 @@ def check(tree: Node) -> None:
             _check_call(node)
         elif any(child["type"] == "expref" for child in analysis.children(node)):
             raise ExpressionFault("an & expression can only be an argument of a function")
-    if growth(tree) > MAX_GROWTH:
-        raise ExpressionFault(f"the expression can make its input more than {MAX_GROWTH} times larger")
+    if max_result_size(tree) > MAX_SIZE_FACTOR:
+        raise ExpressionFault(f"the expression can make its input more than {MAX_SIZE_FACTOR} times larger")
 
 
 def _is_finite(value: Any) -> bool:
-    """Return whether a literal contains only finite numbers. Python's JSON reader also accepts NaN and infinities."""
+    """Return whether a literal contains only finite numbers.
+
+    Literals are read by Python's JSON reader, which also accepts NaN and infinities.
+    """
     if isinstance(value, dict | list):
         return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
     return not isinstance(value, float) or isfinite(value)

@@ -1,21 +1,21 @@
 """Files of the folder `mappings/` -> active mappings: loading, validation, hot reload.
 
-    loader.py                one mapping file, or a folder of them -> mappings, or problems
-    spec_validation.py       checks of a file beyond its schema: its expressions must compile, its names must exist
-    name_checks.py           names in expressions that JMESPath would silently read as null
-    notes.py                 probable mistakes in a file that loads
-    shared_subscription.py   mappings that several bridges must not share
-    lookup_tables.py         tables beside the mappings, for `lookup`
-    schema_files.py          Avro and Protocol Buffers schemas beside the mappings
-    resources.py             both: everything that a mapping file may refer to
+    mapping_loader.py        loads one mapping file, or all files of a folder; returns mappings and problems
+    spec_validation.py       checks that the models do not make: expressions must compile, and names must exist
+    name_checks.py           finds names in expressions that JMESPath would silently read as null
+    lint.py                  notes on probable mistakes in a file that loads
+    shared_subscription.py   finds mappings that several bridges must not share
+    lookup_tables.py         loads the tables beside the mappings, for `lookup`
+    schema_files.py          reads the Avro and Protocol Buffers schemas beside the mappings
+    resources.py             loads all tables and schemas of a folder
 
 While the bridge runs:
 
-    live_mappings.py         watches the folder, and activates changes as one set
-    file_loader.py           loads one changed file, or falls back to its last good version
-    folder_watch.py          detects changes without reading files
-    last_good.py             stores the last good version of each file over restarts
-    live_lookup_tables.py    the same for lookup tables
-    live_schema_files.py     the same for schema files
-    reload_report.py         what a reload changed
+    live_mappings.py         watches the folder, and activates changed mappings
+    fallback_loader.py       loads one changed file; if it does not load, loads its last good version
+    folder_watch.py          detects changed files without reading them
+    last_good.py             stores the last good version of each mapping file, also for the next start
+    live_lookup_tables.py    watches the lookup tables, and stores their last good versions
+    live_schema_files.py     watches the schema files, and stores their last good versions
+    reload_report.py         lists the changes of one reload
 """

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Signature: TypeAlias = tuple[int, int, int, int, int]
-"""Size, modification time and change time in ns, inode and device of the file; of its target, if it is a symlink.
+"""Size, modification time in ns, change time in ns, inode and device of a file. For a symlink, those of its target.
 
 The change time is included because a file that becomes readable has the same size and modification time as before.
 """
@@ -30,19 +30,23 @@ def signatures(files: Iterable[Path]) -> dict[Path, Signature]:
 
 
 class FolderWatch:
-    """Repeated scan of one folder. A scan of 2,000 files uses 12 ms of CPU; with a `stat` per path it uses 30 ms."""
+    """Scanner of one folder, which is scanned again and again.
+
+    It uses `os.scandir`. A scan of 2,000 files then takes 12 ms of CPU. With a call of `Path.stat` for each file, it
+    would take 30 ms.
+    """
 
     def __init__(self, folder: Path, chosen: Callable[[str], bool]) -> None:
-        """Watch the files in `folder` whose names `chosen` accepts."""
+        """Watch the files in `folder` for whose names `chosen` returns True."""
         self._folder = folder
         self._chosen = chosen
         self._paths: dict[str, Path] = {}
 
-    def look(self) -> dict[Path, Signature]:
-        """Return the signatures of the files that exist now.
+    def scan(self) -> dict[Path, Signature]:
+        """Return the signatures of the files that exist now. Raise OSError if the folder cannot be read.
 
-        Raise OSError if the folder cannot be read. All calls return the same path objects, so that dictionaries find
-        them by identity and need not compare paths.
+        All calls return the same `Path` object for the same file. A dictionary then finds a path by identity, which is
+        faster than a comparison of paths.
         """
         known, self._paths = self._paths, {}
         found: dict[Path, Signature] = {}
@@ -62,6 +66,6 @@ class FolderWatch:
 
 
 def _signature(status: os.stat_result) -> Signature:
-    # The time alone is not enough: some file systems count in seconds, and `cp -p` keeps the time of the source.
-    # Together with ctime and inode, every replaced file differs.
+    # The modification time alone is not enough: some file systems store it in seconds, and `cp -p` copies the time of
+    # the source. The change time and the inode also detect these cases.
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev

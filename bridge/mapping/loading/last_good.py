@@ -1,8 +1,9 @@
-"""Last good version of each mapping file, stored across restarts.
+"""Last good version of each mapping file: the text that was active most recently.
 
-The store is one JSON file, an object of texts by file name. One file per mapping would be slow if thousands are edited
-at once, because each file is written under a temporary name, synced and renamed. On ext4, writing 2,000 files needs 0.2
-to 1.4 s of CPU. One file with all texts needs 16 ms.
+If a file does not load, the bridge continues with this version, even after a restart. So the texts are stored on disk,
+all in one JSON file, an object from file names to texts. One file per mapping would be slow if thousands of mappings
+are edited at once: each file is written under a temporary name, synced and renamed. On ext4, writing 2,000 files takes
+0.2 to 1.4 s of CPU. Writing one file with all texts takes 16 ms.
 """
 
 from __future__ import annotations
@@ -23,43 +24,48 @@ log = logging.getLogger(__name__)
 
 FILE = "mappings.json"
 MAX_BYTES = 64 * 1024 * 1024
-"""Maximum size of the file. Five thousand mappings of 2 KB need a sixth of it."""
+"""Maximum size of the file. The texts of 5,000 mappings of 2 KB take a sixth of this size."""
 
 
 class LastGoodTexts:
-    """Store of the last good versions. Only the thread that reloads the mappings uses it."""
+    """Store of the last good versions. Only the thread that reloads the mappings uses this object."""
 
     def __init__(self, folder: Path) -> None:
-        """Store the texts in `folder`, which is created by the first write."""
+        """Store the texts in `folder`. The first write creates the folder."""
         self._file = folder / FILE
         self._changed = False
 
     def get(self, name: str) -> bytes | None:
-        """Return the last good version of a mapping file, or None if it has never been active."""
+        """Return the last good version of a mapping file, or None if no version has been active."""
         text = self._texts.get(name)
         return None if text is None else text.encode()
 
-    def keep(self, name: str, text: bytes) -> None:
+    def record(self, name: str, text: bytes) -> None:
         """Record the text of a version that became active. The text is valid UTF-8, because it has loaded."""
         decoded = text.decode()
+        # After a restart, `_texts` has the texts on disk. So loading unchanged files causes no write.
         if self._texts.get(name) != decoded:
             self._texts[name] = decoded
             self._changed = True
 
     def forget_all_but(self, names: AbstractSet[str]) -> None:
-        """Delete the texts of all other files. The caller makes sure that these files were removed on purpose."""
-        for gone in self._texts.keys() - names:
-            del self._texts[gone]
+        """Delete the texts of all files except `names`.
+
+        The caller makes sure that the other files were removed on purpose, and not by an accident such as an unmounted
+        disk.
+        """
+        for removed in self._texts.keys() - names:
+            del self._texts[removed]
             self._changed = True
 
     def write(self) -> None:
-        """Write the file if anything has changed.
+        """Write the file if a text has changed.
 
-        An error is only logged, and the next call tries again: a full disk must not stop a version from becoming
-        active.
+        An error is only logged, and the next call tries again. A new version of a mapping becomes active even if the
+        disk is full.
         """
         if not self._changed:
-            return  # compared also after a restart, so that loading the same versions causes no write
+            return
         try:
             replace_file(self._file, orjson.dumps(self._texts))
         except OSError as error:
@@ -71,7 +77,8 @@ class LastGoodTexts:
     def _texts(self) -> dict[str, str]:
         """Texts by file name, read on first use.
 
-        An unreadable file is logged and replaced: it must not stop the bridge.
+        If the file is unreadable, log this and return no texts. The next write replaces the file. The bridge continues,
+        because it needs the texts only for mappings that do not load.
         """
         try:
             texts = orjson.loads(read_bytes(self._file, MAX_BYTES))
@@ -80,7 +87,7 @@ class LastGoodTexts:
             problem = "expected an object of texts"
         except (FileProblem, orjson.JSONDecodeError) as error:
             if not self._file.exists():
-                return {}
+                return {}  # the usual case at the first start
             problem = str(error)
         log.warning(
             "%s cannot be read: %s; the last good versions of mappings that do not load are lost", self._file, problem

@@ -1,8 +1,9 @@
-"""The active lookup tables, which follow the files in their folder.
+"""The active lookup tables, which are loaded again when their files change.
 
-If a table does not load, its last good version stays active, even after a restart. The stored versions form one
-consistent set, which is written only after all mappings that use `lookup` have loaded with it. If a mapping's tests
-fail with a new table, the mapping therefore stays active with the earlier table, even after a restart.
+If a table does not load, its last good version stays active. This version is also stored on disk, for the next start of
+the bridge. The tables are stored together, and only after all mappings that use `lookup` have loaded with them. If the
+tests of a mapping fail with a new table, the mapping stays active with the earlier table. After a restart, it gets the
+stored table, which is the earlier one.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _TableFile:
-    """State of one file: its signature when it was last loaded, the active table, and the problems of the file."""
+    """State of one table file after the last attempt to load it.
+
+    `signature` is the signature of the file at this attempt. `table` is the active table, which may be an earlier
+    version; None if there is none. `problems` are empty if the file has loaded.
+    """
 
     signature: Signature
     table: Mapping[str, Any] | None
@@ -36,19 +41,23 @@ class _TableFile:
 
 
 class LiveLookupTables:
-    """The active tables. Only the thread that reloads the mappings uses them, but any thread may read `problems`."""
+    """The active tables, by name in `tables`.
+
+    Only the thread that reloads the mappings uses this object, but any thread may read `problems`.
+    """
 
     def __init__(self, mappings: Path, kept: Path) -> None:
-        """Follow the tables beside the `mappings`. `kept` is the folder in which the active set is stored."""
+        """Watch the tables beside the mapping files. `kept` is the folder in which last good versions are stored."""
         self.tables: Tables = EMPTY
         self._mappings = mappings
-        self._last_good_texts = kept
+        self._kept = kept
         self._files: dict[Path, _TableFile] = {}
-        self._remembered: dict[Path, Signature] = {}
+        # Signatures of the files whose current version is stored on disk.
+        self._stored_signatures: dict[Path, Signature] = {}
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Problems of the current files."""
+        """Problems of the table files that do not load."""
         files = self._files
         return tuple(problem for file in files.values() for problem in file.problems)
 
@@ -57,14 +66,18 @@ class LiveLookupTables:
         """Signatures of the files when they were last loaded."""
         return {file: state.signature for file, state in self._files.items()}
 
-    def look(self) -> dict[Path, Signature]:
+    def scan(self) -> dict[Path, Signature]:
         """Return the signatures of the files that exist now."""
         return signatures(table_files(self._mappings))
 
     def reload(self, *, every: bool = False) -> bool:
-        """Load the changed files (or every file). Return True if the set has changed; `tables` is then a new object."""
-        found = self.look()
-        every = every or found.keys() != self._files.keys()  # two files with one name are a problem of both of them
+        """Load the changed files, or all files with `every`. Return True if a table has changed.
+
+        If a table has changed, `tables` is a new object.
+        """
+        found = self.scan()
+        # A new file can cause an error in another file, if both have the same table name. A removed file can end it.
+        every = every or found.keys() != self._files.keys()
         files: dict[Path, _TableFile] = {}
         for file, signature in sorted(found.items()):
             known = self._files.get(file)
@@ -72,8 +85,8 @@ class LiveLookupTables:
             files[file] = known if same and known is not None else self._load(file, signature, sorted(found))
         for file in self._files.keys() - files.keys():
             log.info("lookup table removed", extra={"file": file.name})
-        # The comparison is by identity: a table that was loaded again is a new object, and mappings must be compiled
-        # with it.
+        # The tables are compared by identity: a table that was loaded again counts as changed, even if its contents are
+        # equal.
         before = [state.table for state in self._files.values()]
         after = [state.table for state in files.values()]
         changed = len(before) != len(after) or any(one is not other for one, other in zip(before, after, strict=True))
@@ -82,43 +95,43 @@ class LiveLookupTables:
             self.tables = {file.stem: state.table for file, state in files.items() if state.table is not None}
         return changed
 
-    def remembered(self) -> Tables:
-        """Return the set that was active when the bridge last stopped."""
-        return load_tables(self._last_good_texts, shown_as=str(self._last_good_texts)).tables
+    def stored(self) -> Tables:
+        """Return the tables that were active when the bridge last stopped."""
+        return load_tables(self._kept, shown_as=str(self._kept)).tables
 
-    def remember(self) -> None:
-        """Store the active set on disk.
+    def store(self) -> None:
+        """Store the active tables on disk.
 
-        An error is only logged: a full disk must not stop the set from being active.
+        An error is only logged. New tables stay active even if the disk is full.
         """
         good = {file: state.signature for file, state in self._files.items() if not state.problems}
-        # The signatures are compared, not the contents, so that no file is read if nothing has changed.
-        if good == self._remembered:
+        # The signatures are compared and not the contents, so that no file is read if nothing has changed.
+        if good == self._stored_signatures:
             return
-        folder = self._last_good_texts / FOLDER
+        folder = self._kept / FOLDER
         try:
             # Write only the files that have changed since the last call.
-            for file in good.keys() - {file for file in good if self._remembered.get(file) == good[file]}:
+            for file in good.keys() - {file for file in good if self._stored_signatures.get(file) == good[file]}:
                 replace_file(folder / file.name, file.read_bytes())
+            # Delete the stored versions of removed tables. `names` also contains the tables that do not load, because
+            # the next start needs their stored versions.
             names = {file.name for file in self._files}
-            # Delete removed tables. A table that does not load is still in `names`, because its stored version is
-            # needed.
-            for old in table_files(self._last_good_texts):
+            for old in table_files(self._kept):
                 if old.name not in names:
                     old.unlink(missing_ok=True)
         except OSError as error:
             log.warning("cannot store the lookup tables in %s: %s", folder, error.strerror)
         else:
-            self._remembered = good
+            self._stored_signatures = good
 
     def _load(self, file: Path, signature: Signature, files: list[Path]) -> _TableFile:
-        """Load one file. If that fails, use the last good version: the one in memory, or else the stored one."""
+        """Load one file. If it does not load, use its last good version, from memory or from disk."""
         known = self._files.get(file)
         try:
             table = load_table(file, files, shown_as=f"{self._mappings.name}/{FOLDER}/{file.name}")
         except ConfigError as error:
             previous = known.table if known else self._load_last_good(file)
-            # Log a problem once, not with every reload.
+            # Log a problem only once. Each reload loads the file again.
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous is not None else "not loaded"
                 log.error("lookup table %s: %s\n%s", file.name, state, error)
@@ -128,8 +141,8 @@ class LiveLookupTables:
         return _TableFile(signature, table)
 
     def _load_last_good(self, file: Path) -> Mapping[str, Any] | None:
-        """Return the stored version of a table, or None if it is missing or does not load."""
-        kept = self._last_good_texts / FOLDER / file.name
+        """Return the stored version of a table, or None if there is none or it does not load."""
+        kept = self._kept / FOLDER / file.name
         try:
             return load_table(kept, [kept], shown_as=str(kept)) if kept.exists() else None
         except ConfigError as error:

@@ -1,7 +1,8 @@
-"""The current schema files, which follow the files in their folder.
+"""The current schema files, which are read again when they change.
 
-After all mappings have loaded with the current versions, these are stored in the spool's folder. If a file is broken
-later, the mappings that use it stay active with the stored version, even after a restart.
+After all mappings have loaded with the current versions, these versions are stored in the spool's folder. If a later
+version of a file is broken, the mappings that use it stay active with the earlier version. After a restart, they are
+compiled with the stored version.
 """
 
 from __future__ import annotations
@@ -23,25 +24,29 @@ log = logging.getLogger(__name__)
 
 
 class LiveSchemaFiles:
-    """The schema files. Only the thread that reloads the mappings uses them, but any thread may read `problems`."""
+    """The current schema files, in `files`.
+
+    Only the thread that reloads the mappings uses this object, but any thread may read `problems`.
+    """
 
     def __init__(self, mappings: Path, kept: Path) -> None:
-        """Follow the files beside the `mappings`. `kept` is the folder in which good versions are stored."""
+        """Watch the schema files beside the mapping files. `kept` is the folder in which good versions are stored."""
         self.files: SchemaFiles = NO_SCHEMA_FILES
         self.problems: tuple[Problem, ...] = ()
         self.loaded: dict[Path, Signature] = {}
         """Signatures of the files when they were last read."""
         self._mappings = mappings
         self._kept = kept
-        self._remembered: SchemaFiles = NO_SCHEMA_FILES
+        # Versions that are stored on disk.
+        self._stored_files: SchemaFiles = NO_SCHEMA_FILES
 
-    def look(self) -> dict[Path, Signature]:
+    def scan(self) -> dict[Path, Signature]:
         """Return the signatures of the files that exist now."""
         return signatures(schema_files(self._mappings).values())
 
     def reload(self, *, every: bool = False) -> bool:
-        """Read the files if one has changed, or if requested. Return True if their contents have changed."""
-        found = self.look()
+        """Read the files if one of them has changed, or with `every`. Return True if their contents have changed."""
+        found = self.scan()
         if found == self.loaded and not every:
             return False
         self.loaded = found
@@ -54,21 +59,21 @@ class LiveSchemaFiles:
         self.files = read.files
         return True
 
-    def remembered(self) -> SchemaFiles:
-        """Return the versions that were good when the bridge last stopped."""
+    def stored(self) -> SchemaFiles:
+        """Return the versions that were stored before the bridge last stopped."""
         return load_schema_files(self._kept, shown_as=str(self._kept)).files
 
-    def remember(self) -> None:
+    def store(self) -> None:
         """Store the current versions on disk.
 
-        An error is only logged: a full disk must not stop them from being used.
+        An error is only logged. New versions are used even if the disk is full.
         """
-        if self.files == self._remembered:
+        if self.files == self._stored_files:
             return
         folder = self._kept / FOLDER
         try:
             for name, content in self.files.items():
-                if self._remembered.get(name) != content:
+                if self._stored_files.get(name) != content:
                     replace_file(folder / name, content)
             for name, file in schema_files(self._kept).items():
                 if name not in self.files:
@@ -76,4 +81,4 @@ class LiveSchemaFiles:
         except OSError as error:
             log.warning("cannot store the schema files in %s: %s", folder, error.strerror)
         else:
-            self._remembered = self.files
+            self._stored_files = self.files

@@ -1,13 +1,13 @@
-"""Lookup tables from the folder `tables/` beside the mappings: the data for `lookup('assets', captures.machine)`.
+"""Lookup tables in the folder `tables/` beside the mappings, for expressions: `lookup('assets', captures.machine)`.
 
-    tables/assets.yaml    key: any value, one per line or nested
-    tables/units.csv      signal,unit               two columns: a key returns the value in the other column
-    tables/presses.csv    machine,name,scale        more columns: a key returns {name: ..., scale: ...}
+    tables/assets.yaml    an object from keys to values of any type
+    tables/units.csv      two columns `signal,unit`: a look-up of a signal returns its unit
+    tables/presses.csv    more columns `machine,name,scale`: a look-up of a machine returns {name: ..., scale: ...}
 
-The file name is the table's name. Keys are text; numeric keys are used as they are written. In CSV, the first line
-names the columns, and the first column holds the keys. Fields are read like those of `payload: csv` (numbers become
-numbers, empty fields null). A duplicate key is an error, and so is a second file with the same name. Limits: 1 MiB of
-YAML, 16 MiB and 1,048,576 values of CSV.
+The name of the file without its suffix is the name of the table. All keys are text: the key 007 is the text "007". In a
+CSV file, the first line has the names of the columns, and the first column has the keys. The other fields are read as
+in `payload: csv`: numbers become numbers, and empty fields become null. A duplicate key is an error. Two files with the
+same table name are an error too. Limits: 1 MiB per YAML file, 16 MiB and 1,048,576 values per CSV file.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "tables"
 MAX_CSV_BYTES: Final = 16 * 1024 * 1024
-"""Max size of a CSV file: 16 MiB."""
-# Max problems reported for one CSV file.
+"""Maximum size of a CSV file: 16 MiB."""
+# Maximum number of problems that are reported for one CSV file.
 _MAX_PROBLEMS: Final = 50
-# Columns of a table whose keys return a single value.
+# Number of columns of a table whose look-ups return a single value and not an object.
 _PAIR: Final = 2
 _SUFFIXES: Final = (".yaml", ".yml", ".csv")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -46,16 +46,17 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class LoadedTables:
-    """The tables of a folder that load, and the problems of the others."""
+    """Lookup tables of a folder, by name. `problems` describes the files that do not load."""
 
     tables: Tables
     problems: list[Problem]
 
 
 def load_tables(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedTables:
-    """Load the tables beside the mappings; never raise. Problems show `shown_as` instead of the folder of mappings.
+    """Load the tables beside the mapping files. Never raise.
 
-    `confined`: do not follow links that lead out of the folder.
+    `mappings` is the folder with the mapping files. Problems contain `shown_as` as the path of this folder. With
+    `confined`, a symbolic link that leads out of the folder is not followed, and is a problem.
     """
     files, within = table_files(mappings), roots(mappings, FOLDER)
     tables: dict[str, Mapping[str, Any]] = {}
@@ -73,7 +74,7 @@ def load_tables(mappings: Path, *, shown_as: str, confined: bool = False) -> Loa
 
 
 def table_files(mappings: Path) -> list[Path]:
-    """Return the table files, sorted by name; an empty list if there is no such folder."""
+    """Return the table files, sorted by name, or an empty list if there is no folder `tables/`."""
     try:
         return sorted(file for file in (mappings / FOLDER).iterdir() if _is_table_file(file))
     except OSError:
@@ -81,7 +82,10 @@ def table_files(mappings: Path) -> list[Path]:
 
 
 def load_table(file: Path, files: list[Path], *, shown_as: str) -> Mapping[str, Any]:
-    """Load one table; `files` are all table files of the folder. Raise ConfigError with all problems."""
+    """Load one table. Raise ConfigError with all problems.
+
+    `files` are all table files of the folder, because two of them must not have the same table name.
+    """
     problem = _wrong_name(file, files)
     if problem:
         raise ConfigError([Problem(shown_as, 0, 0, "", problem)])
@@ -89,12 +93,15 @@ def load_table(file: Path, files: list[Path], *, shown_as: str) -> Mapping[str, 
 
 
 def _is_table_file(file: Path) -> bool:
-    """Return whether this is a table file, and not a hidden, backup or swap file of an editor or a ConfigMap."""
+    """Return whether this is a table file.
+
+    Hidden files, backup files and swap files are not table files. Editors and ConfigMaps create them.
+    """
     return file.suffix in _SUFFIXES and not file.name.startswith((".", "#", "~")) and file.is_file()
 
 
 def _wrong_name(file: Path, files: list[Path]) -> str:
-    """Return the problem with a table's name, or ""."""
+    """Return the problem with the name of a table file, or "" if there is none."""
     if not _NAME.fullmatch(file.stem):
         return f"'{file.stem}' cannot name a table: a file's name is 1 to 128 letters, digits, . _ -"
     if Counter(each.stem for each in files)[file.stem] > 1:
@@ -116,7 +123,7 @@ def _from_yaml(file: Path, shown: str) -> Mapping[str, Any]:
 
 
 def _not_json(document: Document, path: tuple[str | int, ...], value: Any) -> Iterator[Problem]:
-    """Yield a problem for each NaN and infinity, because JSON has no such values."""
+    """Yield a problem for each NaN and infinity. No record can contain them, because JSON does not have them."""
     if isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _not_json(document, (*path, key), item)
@@ -143,11 +150,11 @@ def _text(raw: bytes) -> str:
     try:
         return decode_utf8(raw).removeprefix("\ufeff")
     except DecodeError as error:
-        raise CsvProblem(_last_good_line(raw), f"{error.detail}; save the file as UTF-8") from None
+        raise CsvProblem(_first_invalid_line(raw), f"{error.detail}; save the file as UTF-8") from None
 
 
-def _last_good_line(raw: bytes) -> int:
-    """Return the number of the first line that is not UTF-8, from 1; 0 if every line is."""
+def _first_invalid_line(raw: bytes) -> int:
+    """Return the number (from 1) of the first line that is not UTF-8, or 0 if all lines are UTF-8."""
     for line, text in enumerate(raw.split(b"\n"), 1):
         try:
             text.decode()
@@ -157,7 +164,7 @@ def _last_good_line(raw: bytes) -> int:
 
 
 class _CsvRows:
-    """Reader for the rows of one CSV file. It collects the problems of up to 50 rows."""
+    """Reader for the rows of one CSV file. It continues after a faulty row, to report several problems at once."""
 
     def __init__(self, shown: str) -> None:
         self._shown = shown
@@ -169,12 +176,12 @@ class _CsvRows:
         lines = rows(text, ",")
         header = first_row(lines)
         if len(header) < _PAIR:
-            # If the file uses another delimiter, the header looks like a single column.
+            # With another delimiter, such as a semicolon, the complete header is read as one column.
             hint = "; columns are separated by commas here" if ";" in header[0] or "\t" in header[0] else ""
             raise CsvProblem(1, f"a table has a column of keys and at least one of values{hint}")
         table: dict[str, Any] = {}
         for line, fields in lines:
-            # Check each row before its values take memory.
+            # The limit is checked for each row, so that a file with too many values is not read into memory first.
             if (len(table) + 1) * len(header) > MAX_VALUES:
                 raise CsvProblem(line, f"more than {MAX_VALUES:,} values up to this line")
             problem = self._problem(line, fields, header)
@@ -188,7 +195,7 @@ class _CsvRows:
         return table
 
     def _problem(self, line: int, fields: list[str], header: list[str]) -> str:
-        """Return the problem with a row, or ""."""
+        """Return the problem with a row, or "" if there is none."""
         if len(fields) != len(header):
             return f"{pluralize(len(fields), 'field')}, and the header has {len(header)}"
         if not fields[0]:
@@ -197,7 +204,7 @@ class _CsvRows:
         return f"duplicate key '{fields[0][:40]}': first at line {first}" if first != line else ""
 
     def _add_problem(self, line: int, message: str) -> None:
-        """Add a problem. Raise ConfigError with all of them when there are `_MAX_PROBLEMS`."""
+        """Add a problem. When there are `_MAX_PROBLEMS`, raise ConfigError with all of them."""
         self._problems.append(Problem(self._shown, line, 1, "", message))
         if len(self._problems) >= _MAX_PROBLEMS:
             raise ConfigError(self._problems)

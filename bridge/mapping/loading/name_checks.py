@@ -1,4 +1,9 @@
-"""Checks of the names and variables in an expression. For most errors, JMESPath would silently return null."""
+"""Checks of the names and variables in an expression.
+
+For a name that does not exist, JMESPath returns null and reports no error. A misspelt name would cause wrong records.
+
+An `Expression` does not contain the positions of its names. So the functions search its text for them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bridge.mapping.expressions.expression import Expression, ExpressionError
-from bridge.mapping.expressions.hints import LITERALS, unknown_name
+from bridge.mapping.expressions.error_texts import LITERALS, unknown_name_advice
 from bridge.mapping.expressions.syntax.tree import INDEX
 from bridge.mapping.pipeline.scope import RECORD, VARS
 from bridge.mapping.stateful.sampler import SAMPLE
@@ -32,9 +37,10 @@ _WORD: Final = re.compile(r"\w+")
 def name_errors(
     expression: Expression, names: tuple[str, ...], members: Mapping[str, tuple[str, ...] | None]
 ) -> list[ExpressionError]:
-    """Return the errors of an expression that can use `names`.
+    """Return the errors in the names of an expression.
 
-    `members` are the possible members of some names; None: any member.
+    - `names`: the names of the scope that the expression can use
+    - `members`: for some of the names, the members that their values can have; None if any member is possible
     """
     return [
         *_hyphenated_names(expression),
@@ -48,14 +54,14 @@ def name_errors(
 
 
 def _unknown_members(expression: Expression, known: Mapping[str, tuple[str, ...] | None]) -> list[ExpressionError]:
-    """Return an error for each capture and property that cannot exist, because JMESPath would silently return null."""
+    """Return an error for each member that cannot exist, such as `captures.x` if the topic has no capture `x`."""
     wrong = [
         (of, name, _unknown_member(of, name, members), _member_offset(expression.text, of, name))
         for of, name in sorted(expression.members)
         if (members := known.get(of)) is not None and name not in members
     ]
     wrong += [
-        # Inside [] and after |, the name would be looked up in the value on the left, and would always be null.
+        # Inside [] and after |, names are members of the value on the left. There, `captures.x` would always be null.
         (of, name, _INSIDE.format(of=of, name=name), _member_offset(expression.text, of, name, whole=True))
         for of, name in sorted(expression.inner)
         if name in (known.get(of) or ())
@@ -66,10 +72,10 @@ def _unknown_members(expression: Expression, known: Mapping[str, tuple[str, ...]
 def _outer_names(
     expression: Expression, known: tuple[str, ...], members: Mapping[str, tuple[str, ...] | None]
 ) -> list[ExpressionError]:
-    """Return an error for each name of the scope after [], | and &, where it would silently be null.
+    """Return an error for each name of the scope after [], | and &, where names are members of the value on the left.
 
-    `properties` alone is never reported, because list items often have a member of that name. `_unknown_members`
-    reports `properties.NAME` for the names that the scope has.
+    The exception is `properties`, because list items often have a member of that name. If a possible member of
+    `properties` follows, as in `properties.content_type`, `_unknown_members` reports the error.
     """
     reported = {of for of, name in expression.inner if name in (members.get(of) or ())}
     names = (expression.inner_names & set(known)) - reported - {"properties"}
@@ -80,15 +86,21 @@ def _outer_names(
 
 
 def _bare_literals(expression: Expression) -> list[ExpressionError]:
-    """Return an error for each `true`, `false` and `null` without back quotes after [], | and &, where it is a name."""
+    """Return an error for each `true`, `false` and `null` without back quotes after [], | and &.
+
+    JMESPath reads these words as names of fields. `_unknown_names` reports them in all other positions.
+    """
     return [
-        ExpressionError(unknown_name(name, expression.text), _offset(expression.text, name), expression.text)
+        ExpressionError(unknown_name_advice(name, expression.text), _offset(expression.text, name), expression.text)
         for name in sorted(expression.inner_names & LITERALS)
     ]
 
 
 def _hyphenated_names(expression: Expression) -> list[ExpressionError]:
-    """Return an error for each `-` that is more likely part of a name than a subtraction, as in `payload.flow-rate`."""
+    """Return an error for each `-` that probably belongs to a name, as in `payload.flow-rate`.
+
+    JMESPath reads this as a subtraction of two fields.
+    """
     text = expression.text
     errors = []
     for offset in expression.hyphens:
@@ -100,7 +112,7 @@ def _hyphenated_names(expression: Expression) -> list[ExpressionError]:
 
 
 def _flattened_pairs(expression: Expression) -> list[ExpressionError]:
-    """Return an error for each `items(a)[].b`, because the elements of the list that `[]` creates are not pairs."""
+    """Return an error for each `items(a)[].b`. `[]` flattens the pairs, so `b` is read from keys and values."""
     return [ExpressionError(_FLATTENED, offset, expression.text) for offset in expression.flat_pairs]
 
 
@@ -111,7 +123,10 @@ def _before(text: str, offset: int) -> str:
 
 
 def _member_offset(text: str, of: str, name: str, *, whole: bool = False) -> int:
-    """Return the offset of `name` in `of.name`, or that of `of` if `whole`; 0 if the text has no `of.name`."""
+    """Return the offset of `name` in `of.name` or, with `whole`, the offset of `of.name`.
+
+    Return 0 if the search does not find `of.name` in the text.
+    """
     place = re.search(rf"(?<![\w.\"'`]){of}\s*[.|]\s*\"?{re.escape(name)}", text)
     if place is None:
         return 0
@@ -130,18 +145,19 @@ def _unknown_member(of: str, name: str, known: tuple[str, ...]) -> str:
 
 
 def _unknown_names(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
-    """Return an error for each name that no scope has, because JMESPath would silently return null for it."""
+    """Return an error for each name that the scope does not have."""
     unknown = sorted((expression.names or frozenset()) - expression.variables - set(known))
     found = [(name, _offset(expression.text, name)) for name in unknown]
     return [
         ExpressionError(_unknown_name(name, known, expression.text), offset, expression.text)
         for name, offset in found
-        if offset - 1 not in expression.hyphens  # the error of the complete hyphenated name is reported already
+        # `_hyphenated_names` has already reported the complete name, so do not report its second half.
+        if offset - 1 not in expression.hyphens
     ]
 
 
 def _unknown_variables(expression: Expression, known: tuple[str, ...]) -> list[ExpressionError]:
-    """Return an error for each variable that is neither predefined nor bound by `let`."""
+    """Return an error for each variable that is not predefined and that no `let` binds."""
     return [
         ExpressionError(_unknown_variable(name, known), _variable_offset(expression.text, name), expression.text)
         for name in sorted(expression.variables - set(known))
@@ -172,12 +188,15 @@ def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
         return f"'{VARS}' is there with a section `{VARS}:` only"
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
-    hint = unknown_name(name, text) or hint
+    hint = unknown_name_advice(name, text) or hint
     return f"unknown name '{name}'; {hint}"
 
 
 def _offset(text: str, name: str, *, last: bool = False) -> int:
-    """Return the first (or last) offset at which the name is neither a field of another value nor a key."""
+    """Return the first offset (with `last`: the last offset) at which the name is not a member and not a key.
+
+    In `{status: payload.status || status}`, this is the last `status`.
+    """
     alone = [*re.finditer(rf"(?<![\w.$\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text)]
     found = alone[-1 if last else 0] if alone else re.search(re.escape(name), text)
     return found.start() if found else 0

@@ -1,4 +1,4 @@
-"""Changes made by one reload of the mappings."""
+"""Report on one reload of the mappings: which mappings were loaded or removed, and which files failed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from bridge.errors import Problem
     from bridge.mapping.mapping import Mapping
 
-# Maximum number of listed names, because a change of a lookup table can reload two thousand mappings.
+# Maximum number of names in a report. A change of a lookup table can reload thousands of mappings.
 _SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadReport:
-    """Names of the mappings that were loaded and removed, and the first error of each file that does not load."""
+    """Names of the mappings that were loaded or removed, and of those whose new version does not load.
+
+    `failed` are pairs of a mapping's name and the first error in its file.
+    """
 
     loaded: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -30,31 +33,31 @@ class ReloadReport:
 
     @property
     def summary(self) -> str:
-        """The changes in one line."""
+        """Line of text with the names of all changed mappings."""
         failed = tuple(name for name, _ in self.failed)
         parts = {"loaded": self.loaded, "removed": self.removed, "not loaded": failed}
         return "mappings: " + "; ".join(f"{_names(names)} {verb}" for verb, names in parts.items() if names)
 
     @property
     def detail(self) -> str:
-        """The errors, one line per file."""
+        """Text with the errors, one line per file."""
         return "\n".join(error for _, error in self.failed[:_SHOWN])
 
 
 class FileState(Protocol):
-    """State of one mapping file: its active mapping, and the problems of the file."""
+    """Contract of the state of a mapping file, such as `fallback_loader.LoadedFile`."""
 
     @property
     def mapping(self) -> Mapping | None:
-        """Active mapping; None if there is none."""
+        """Active mapping of the file, which may be an earlier version; None if no version is active."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Problems of the file; empty if its current version is active."""
+        """Problems of the current version of the file; empty if this version is active."""
 
 
 def reload_report(before: Dictionary[Path, FileState], now: Dictionary[Path, FileState]) -> ReloadReport:
-    """Return the difference of two states of the files."""
+    """Return the differences between the states of all files before and after a reload."""
     mappings = {file: each.mapping for file, each in before.items()}
     problems = {file: each.problems for file, each in before.items()}
     changed = [file for file, each in now.items() if each.mapping is not mappings.get(file) and not each.problems]

@@ -1,4 +1,4 @@
-"""Resources: the lookup tables and schema files beside the mappings, which mappings read."""
+"""Resources of mappings: the lookup tables and schema files beside the mapping files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The lookup tables that `lookup` reads, and the schema files of payload formats. All mappings share them."""
+    """Lookup tables for the function `lookup`, and schema files for payload formats. All mappings share them."""
 
     tables: Tables = field(default_factory=lambda: EMPTY)
     schemas: SchemaFiles = field(default_factory=lambda: NO_SCHEMA_FILES)
@@ -30,18 +30,17 @@ NO_RESOURCES = Resources()
 
 @dataclass(frozen=True, slots=True)
 class LoadedResources:
-    """The resources of a folder that load, and the problems of those that do not."""
+    """Resources of a folder. `problems` describes the tables and schema files that do not load."""
 
     resources: Resources
     problems: list[Problem]
 
 
 def load_resources(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedResources:
-    """Load the tables and schemas beside the mappings; never raise.
+    """Load the tables and schemas beside the mapping files. Never raise.
 
-    Problems show `shown_as` instead of the folder of mappings.
-
-    With `confined`, links that lead out of the folders are not followed, and are reported as problems.
+    `mappings` is the folder with the mapping files. Problems contain `shown_as` as the path of this folder. With
+    `confined`, a symbolic link that leads out of the folders is not followed, and is a problem.
     """
     tables = load_tables(mappings, shown_as=shown_as, confined=confined)
     schemas = load_schema_files(mappings, shown_as=shown_as, confined=confined)
@@ -49,10 +48,13 @@ def load_resources(mappings: Path, *, shown_as: str, confined: bool = False) -> 
 
 
 def uses_lookup(text: bytes | None) -> bool:
-    """Return whether a mapping file may use lookup tables. It is a text search, because the file may be invalid."""
+    """Return whether the text of a mapping file may contain a call of `lookup`.
+
+    This only searches the text, because the file may be invalid. For a file that cannot be read (None), return True.
+    """
     return text is None or b"lookup" in text
 
 
 def uses_schemas(text: bytes | None) -> bool:
-    """Return whether a mapping file may use schema files. It is a text search, as in `uses_lookup`."""
+    """Return whether the text of a mapping file may refer to a schema file. See `uses_lookup`."""
     return text is None or b"schema" in text

@@ -1,11 +1,11 @@
-"""Schema files from the folder `schemas/` beside the mappings, for `payload: avro` and `payload: protobuf`.
+"""Schema files in the folder `schemas/` beside the mappings, for `payload: avro` and `payload: protobuf`.
 
-    schemas/reading.avsc             Avro
-    schemas/plant/reading.proto      Protocol Buffers; it may import other files by their paths in the folder
+    schemas/reading.avsc             an Avro schema
+    schemas/plant/reading.proto      Protocol Buffers; the file may import other files by their paths in the folder
     schemas/plant.desc               a descriptor set: `protoc --include_imports --descriptor_set_out=plant.desc ...`
 
-This module only reads the files. A mapping that uses a file parses it, so an error in the file is a problem of that
-mapping.
+This module only reads the files. They are parsed when a mapping that uses them is loaded. So an error in a schema file
+is reported as a problem of the mapping.
 """
 
 from __future__ import annotations
@@ -26,25 +26,29 @@ if TYPE_CHECKING:
 FOLDER: Final = "schemas"
 SUFFIXES: Final = (".avsc", ".proto", ".desc", ".pb", ".binpb", ".protoset")
 MAX_FILES: Final = 1_000
-"""Max schema files of a folder."""
+"""Maximum number of schema files in the folder. Further files are ignored."""
 MAX_SCHEMA_BYTES: Final = 4 * 1024 * 1024
-"""Max size of a schema file: 4 MiB, far above the largest descriptor sets in use."""
-# Max levels of folders.
+"""Maximum size of a schema file: 4 MiB, far above the largest descriptor sets in use."""
+# Maximum depth of subfolders that are searched. It ends the search if a symbolic link leads to a parent folder.
 _MAX_LEVELS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedSchemaFiles:
-    """Contents of the schema files by their paths in the folder, and the problems of those that cannot be read."""
+    """Schema files of a folder.
+
+    `files` has the contents by path within the folder. `problems` describes the files that cannot be read.
+    """
 
     files: SchemaFiles
     problems: list[Problem]
 
 
 def load_schema_files(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedSchemaFiles:
-    """Read the schema files beside the mappings; never raise. In problems, `shown_as` replaces the folder of the files.
+    """Read the schema files beside the mapping files. Never raise.
 
-    With `confined`, links that lead out of the folder are not followed.
+    `mappings` is the folder with the mapping files. Problems contain `shown_as` as the path of this folder. With
+    `confined`, a symbolic link that leads out of the folder is not followed, and is a problem.
     """
     files, within = dict[str, bytes](), roots(mappings, FOLDER)
     problems: list[Problem] = []
@@ -60,19 +64,19 @@ def load_schema_files(mappings: Path, *, shown_as: str, confined: bool = False) 
 
 
 def schema_files(mappings: Path) -> dict[str, Path]:
-    """Return the schema files by their paths in the folder, sorted; at most MAX_FILES."""
+    """Return the first MAX_FILES schema files, sorted by path. The keys are paths within the folder `schemas/`."""
     found = sorted(_walk(mappings / FOLDER, "", _MAX_LEVELS))
     return dict(found[:MAX_FILES])
 
 
 def _walk(folder: Path, prefix: str, levels: int) -> Iterator[tuple[str, Path]]:
-    """Yield the schema files in a folder and its subfolders, except hidden ones."""
+    """Yield the schema files in a folder and in `levels` levels of subfolders, with `prefix` before their names."""
     try:
         entries = list(os.scandir(folder))
     except OSError:
         return
     for entry in entries:
-        # Hidden folders contain the versions of a ConfigMap; hidden files are from editors.
+        # Kubernetes stores the versions of a ConfigMap in hidden folders, and editors create hidden files.
         if entry.name.startswith((".", "#", "~")):
             continue
         if entry.is_dir():

@@ -1,12 +1,12 @@
-"""Limits for mappings if several bridges divide the messages (`mqtt.share`, `run --workers`).
+"""Checks for mappings if several bridges divide the messages of a topic (`mqtt.share` or `run --workers`).
 
-In each bridge, a stateful mapping would see only the messages that this bridge received:
+Each bridge receives only some of the messages, so a stateful mapping would produce wrong records:
 
-- `changes` would never send a value that changed through another bridge and changed back;
-- `sample` would send one sample per bridge;
-- a Sparkplug birth would reach one bridge, and its data the others.
+- `changes` compares a value with the value last sent. It would miss changes that another bridge received.
+- `sample` would send one sample per bridge instead of one in all.
+- A Sparkplug birth message would reach one bridge, and its data messages would reach other bridges.
 
-The output would look right, so such a mapping is refused.
+The wrong records would look correct, so such a mapping does not load.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INSTEAD = (
 
 
 def unshareable(mapping: Mapping) -> tuple[str, str] | None:
-    """Return the key that needs every message of the topic, and the reason; None if the mapping can be shared."""
+    """Return the key of the file that prevents sharing, and the reason; None if the mapping can be shared."""
     specification = mapping.specification
     if specification.payload == "sparkplug_b":
         why = "births, data and deaths of an edge node must all come to one bridge"
@@ -36,7 +36,10 @@ def unshareable(mapping: Mapping) -> tuple[str, str] | None:
 
 
 def order_warning(mapping: Mapping) -> str:
-    """Return a warning about outputs with `order: strict`; "" if there are none."""
+    """Return a warning about outputs with `order: strict`, or "" if the mapping has none.
+
+    Such a mapping loads, because each bridge still keeps the order of the messages that it receives.
+    """
     streams = [output.data_stream for output in mapping.outputs if output.order == "strict"]
     if not streams:
         return ""

@@ -1,4 +1,4 @@
-"""Validation of a mapping file beyond its schema: expressions that do not compile, names that do not exist."""
+"""Validation of a mapping file: the models check its options, then this module checks expressions, names and tests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bridge.mapping.expressions.expression import (
     Expression,
     ExpressionError,
     compile_expression,
-    compile_necessary,
+    compile_early_condition,
 )
 from bridge.mapping.loading.name_checks import name_errors
 from bridge.mapping.loading.resources import NO_RESOURCES, Resources
-from bridge.mapping.pipeline.compiled_parts import EARLY, LATE
+from bridge.mapping.pipeline.compiled_parts import EARLY_WHERE, LATE_NAMES
 from bridge.mapping.pipeline.decoding import PayloadCodec, payload_codec
 from bridge.mapping.pipeline.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES, VARS
-from bridge.mapping.schema.mapping_spec import MappingSpec
+from bridge.mapping.file_models.mapping_spec import MappingSpec
 from bridge.mapping.selftest.runner import case_faults
 from bridge.mapping.stateful.sampler import SAMPLE
 from bridge.mapping.topics.pattern import TopicError, TopicPattern, covers, overlap
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 
 class ValidSpec(NamedTuple):
-    """A specification without errors, its compiled expressions by their paths in the file, and its payload codec."""
+    """A mapping file without errors: its options, its compiled expressions, and its payload codec.
+
+    The keys of `expressions` are the paths of the expressions in the file, such as ("changes", "value").
+    """
 
     specification: MappingSpec
     expressions: Expressions
@@ -40,17 +43,19 @@ class ValidSpec(NamedTuple):
 
 
 def read_specification(document: Document, resources: Resources = NO_RESOURCES) -> ValidSpec:
-    """Validate a document, and compile its expressions. Raise ConfigError with all problems of both steps.
+    """Validate a document, and compile its expressions. Raise ConfigError with all problems.
 
     `resources` are the lookup tables and schema files that the mapping may use.
     """
-    # Expressions are compiled from the raw document, so that their errors are reported together with schema errors.
+    # The expressions are read from the document and not from the validated options. So their errors are reported even
+    # if the options have errors too.
     expressions, expression_problems = _compiled(document, resources.tables)
     blanks = _blanks(document)
     problems = [*expression_problems, *_each_problems(document), *blanks]
     try:
         specification = validate(MappingSpec, document)
     except ConfigError as error:
+        # Pydantic also reports each key without a value. Do not report it twice.
         reported = {each.path for each in blanks}
         raise ConfigError([*problems, *(each for each in error.problems if each.path not in reported)]) from None
     problems += [document.problem(("except",), message) for message in _exception_problems(specification.pattern)]
@@ -58,7 +63,7 @@ def read_specification(document: Document, resources: Resources = NO_RESOURCES) 
         codec = payload_codec(specification, resources.schemas)
     except SchemaError as error:
         raise ConfigError([*problems, document.problem((specification.payload, "schema"), str(error))]) from None
-    # The tests are checked last, because this needs a valid specification.
+    # The tests are checked last, because this needs valid options and a codec.
     problems += [document.problem(path, message) for path, message in case_faults(specification, codec)]
     if problems:
         raise ConfigError(problems)
@@ -66,7 +71,7 @@ def read_specification(document: Document, resources: Resources = NO_RESOURCES) 
 
 
 def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression], list[Problem]]:
-    """Compile all expressions. Return the valid ones by path, and the problems of the others with line and column."""
+    """Compile all expressions. Return the valid expressions by path, and the problems of the others."""
     known = {"captures": _captured(document.data), "properties": PROPERTY_NAMES}
     defined = _defined(document.data)
     expressions: dict[Path, Expression] = {}
@@ -77,19 +82,20 @@ def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression
         except ExpressionError as error:
             problems.append(problem_at(document, path, error))
             continue
-        # An expression in `vars` can use the variables before it.
+        # An expression in `vars` can use only the variables that are defined before it.
         before = defined[: defined.index(path[1])] if path[0] == VARS else defined
         members = {**known, VARS: before} if defined else known
         errors = name_errors(expression, _scope_names(document.data, path), members)
         problems += [problem_at(document, path, error) for error in errors]
         expressions[path] = expression
-        if path == ("where",) and (early := compile_necessary(text, LATE, tables)) is not None:
-            expressions[EARLY] = early
+        # The part of `where` that does not read the payload is evaluated before the payload is decoded.
+        if path == ("where",) and (early := compile_early_condition(text, LATE_NAMES, tables)) is not None:
+            expressions[EARLY_WHERE] = early
     return expressions, problems
 
 
 def _scope_names(data: Any, path: Path) -> tuple[str, ...]:
-    """Return the names that the expression at this path can use."""
+    """Return the names that the expression at this path can use. `pipeline/scope.py` describes them."""
     names = (*SCOPE_NAMES, VARS) if _defined(data) else SCOPE_NAMES
     if path[0] == "outputs":
         return (*names, RECORD, *_sampled(data))
@@ -103,15 +109,15 @@ def _defined(data: Any) -> tuple[str, ...]:
 
 
 def _sampled(data: Any) -> tuple[str, ...]:
-    """Return the name `sample` if the mapping has `keep: mean`. Other mappings do not have this name."""
+    """Return the name `sample` if the mapping has `keep: mean`, else no name."""
     options = data.get("sample")
     return (SAMPLE,) if isinstance(options, dict) and options.get("keep") == "mean" else ()
 
 
 def _captured(data: Any) -> tuple[str, ...] | None:
-    """Return the names that the topic captures; None if the topic is invalid.
+    """Return the names that the topic captures.
 
-    The invalid topic is reported separately.
+    Return None if the topic is invalid, so that `name_errors` accepts any capture. The models report the invalid topic.
     """
     topic = data.get("topic") if isinstance(data, dict) else None
     try:
@@ -121,7 +127,7 @@ def _captured(data: Any) -> tuple[str, ...] | None:
 
 
 def expressions_of(data: Any) -> Iterator[tuple[Path, str]]:
-    """Yield path and text of every expression. A value that is not text is a schema problem, and not yielded."""
+    """Yield path and text of every expression. Ignore values that are not text, because the models report them."""
     if not isinstance(data, dict):
         return
     outputs = data.get("outputs")
@@ -142,7 +148,7 @@ def expressions_of(data: Any) -> Iterator[tuple[Path, str]]:
 
 
 def _exception_problems(pattern: TopicPattern) -> Iterator[str]:
-    """Yield a problem for each pattern of `except` that excludes no topic of the mapping, or all of them."""
+    """Yield a problem for each filter of `except` that excludes no topic of the mapping, or every topic."""
     for exception in pattern.exceptions:
         if not overlap(exception.levels, pattern.levels):
             yield f"'{exception.text}' excludes nothing: no topic matches both it and '{pattern.text}'"
@@ -160,10 +166,10 @@ def _each_problems(document: Document) -> list[Problem]:
 
 
 def _blanks(document: Document) -> list[Problem]:
-    """Return a problem for each key without a value.
+    """Return a problem for each key without a value, such as `where:`. An explicit `null` is accepted.
 
-    An explicit `null` is accepted. If a blank `where` were ignored, every message would pass. A file that is still
-    being written may have such keys.
+    A file that is still being written may have such keys. If a `where` without a value were ignored, every message
+    would pass.
     """
     data = document.data
     if not isinstance(data, dict):
@@ -173,9 +179,9 @@ def _blanks(document: Document) -> list[Problem]:
 
 
 def _paths(data: dict[str, Any]) -> Iterator[Path]:
-    """Yield the paths of all optional keys, except in `tests`, where data may be blank."""
+    """Yield the paths of all optional keys, except in `tests`, where the payload may contain keys without a value."""
     for key, value in data.items():
-        if key not in {"topic", "outputs"}:  # they are required, so the schema reports them
+        if key not in {"topic", "outputs"}:  # these keys are required, so the models report them
             yield (key,)
         items = enumerate(value) if isinstance(value, list) else ((None, value),)
         for number, item in items if key != "tests" else ():
@@ -184,9 +190,9 @@ def _paths(data: dict[str, Any]) -> Iterator[Path]:
 
 
 def problem_at(document: Document, path: Path, error: ExpressionError, code: str = "") -> Problem:
-    """Return the problem with its line and column in the file.
+    """Return the problem for an error in the expression at this path, with its line and column in the file.
 
-    The column is exact if the text is on one line or in a `|` block, whose lines have the same indentation.
+    The column is exact if the expression is on one line, or in a `|` block, whose lines have the same indentation.
     """
     line, column = document.value_place(path)
     before = error.text[: error.offset]

@@ -1,11 +1,11 @@
-"""The hot path of a message through one mapping, in the order of the data.
+"""The steps of a message through one mapping. They run for every message, so this package is a hot path.
 
-compiled_parts.py    all compiled parts of a mapping, from which the following functions are made
-evaluate.py          the function that maps one message: early `where`, decode, `where`, transform, outputs
-fast_path.py         a faster function for mappings of the usual form
+compiled_parts.py    the compiled parts of a mapping; the functions of the other modules are built from them
+evaluate.py          the function that maps one message: part of `where`, decode, `where`, transform, outputs
+fast_path.py         a faster function, for mappings that use only the payload and captures
 decoding.py          decompression, encoding and format of the payload
-scope.py             the names that expressions see
+scope.py             the names that expressions can use, and their values
 record_builder.py    `transform` and `each`: scope -> records
 output_emitter.py    partition key and size limit of one output
-envelope.py          `envelope: true`
+envelope.py          the JSON object around a record with `envelope: true`
 """

@@ -1,7 +1,7 @@
 """The compiled parts of a mapping, in the order in which a message passes through them.
 
-The pipelines for live and replayed messages, the fast path and the explanation are all built from these parts, so the
-meaning of a mapping exists once.
+The pipelines for live and replayed messages, the fast path and the explanation are all built from these parts. So they
+cannot differ in what an option of the mapping means.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.decoding import PayloadCodec
     from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.mapping.pipeline.scope import Scope
-    from bridge.mapping.schema.mapping_spec import MappingSpec
+    from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.model import Message
     from bridge.yaml_files import Path
 
 Expressions: TypeAlias = "Mapping[Path, Expression]"
-"""The compiled expressions of a mapping by their paths in its file, such as ("outputs", 0, "partition_key_from")."""
+"""Compiled expressions of a mapping by path in its file, such as ("outputs", 0, "partition_key_from")."""
 
-EARLY: Final[Path] = ("where", "early")
-"""Path of the part of `where` that does not read the payload. There is no such key in the file."""
-LATE: Final = frozenset({"payload", VARS})
-"""Names of the scope that have no value before decoding."""
+EARLY_WHERE: Final[Path] = ("where", "early")
+"""Path for the part of `where` that does not read the payload. The mapping file has no key with this path."""
+LATE_NAMES: Final = frozenset({"payload", VARS})
+"""Names of the scope that get their values only after the payload is decoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatefulExpressions:
-    """The expressions of `changes` and `sample`; None for an expression that is not given."""
+    """Expressions of `changes` and `sample`. An option that the mapping file does not have is None."""
 
     changes_key: Expression | None = None
     changes_value: Expression | None = None
@@ -48,12 +48,23 @@ class StatefulExpressions:
 
 @dataclass(frozen=True, slots=True)
 class CompiledParts:
-    """The compiled parts. `keys` are the outputs' `partition_key_from`, `emits` add them to the records.
+    """Compiled parts of one mapping. A part that the mapping does not need is None.
 
-    `decode` is the decoder of `codec`, or a placeholder if no expression reads the payload. `define` adds the values of
-    `vars` to the scope, before `where`; it is None if no expression reads them. `early` is the part of `where` that
-    does not read the payload; it is evaluated before decompression and decoding. It is None if there is no such part.
-    If `decided` is true, `early` is the complete `where`.
+    - `skip_retained`: True for `retained: skip`
+    - `decompress`, `transcode`: functions that decompress the payload, and convert it to UTF-8
+    - `codec`: the payload codec
+    - `decode`: the decoder of `codec`, or a placeholder if no expression reads the payload
+    - `scope`: the function that builds the scope for expressions
+    - `define`: the function that adds the values of `vars` to the scope, before `where`
+    - `where`: the complete condition
+    - `early_where`: the part of `where` that does not read the payload; it is evaluated before decompression and
+      decoding, so that these steps are not done for a filtered message
+    - `early_where_is_complete`: True if `early_where` is the complete `where`
+    - `stateful_expressions`: the expressions of `changes` and `sample`
+    - `transform`, `each`: the expression for the record, and True if it returns a list of records
+    - `keys`: `partition_key_from` of each output
+    - `emits`: for each output, the function that adds the partition key to a record
+    - `outputs`: the outputs, in the order of the file
     """
 
     skip_retained: bool
@@ -64,9 +75,9 @@ class CompiledParts:
     scope: BuildScope
     define: Callable[[Scope], None] | None
     where: Expression | None
-    early: Expression | None
-    decided: bool
-    remembering: StatefulExpressions
+    early_where: Expression | None
+    early_where_is_complete: bool
+    stateful_expressions: StatefulExpressions
     transform: Expression | None
     each: bool
     keys: tuple[Expression | None, ...]
@@ -75,12 +86,12 @@ class CompiledParts:
 
     @property
     def late_where(self) -> Expression | None:
-        """`where`; None if it is completely evaluated before decoding."""
-        return None if self.decided else self.where
+        """Condition to evaluate after decoding; None if `early_where` is the complete condition."""
+        return None if self.early_where_is_complete else self.where
 
     @property
-    def every(self) -> tuple[int, ...]:
-        """Numbers of all outputs."""
+    def all_outputs(self) -> tuple[int, ...]:
+        """Numbers of all outputs, for a rejection that concerns all of them."""
         return tuple(output.number for output in self.outputs)
 
 
@@ -92,11 +103,11 @@ def compile_parts(
     limits: Limits,
     version: str,
 ) -> CompiledParts:
-    """Return the parts of a mapping. `compile_mapping` describes the arguments."""
+    """Return the parts of a mapping. The arguments are those of `compile_mapping`."""
     find = expressions.get
     where, transform = find(("where",)), find(("transform",))
     keys = tuple(find(("outputs", number, "partition_key_from")) for number in range(len(specification.outputs)))
-    remembering = StatefulExpressions(
+    stateful_expressions = StatefulExpressions(
         *(find((section, option)) for section in ("changes", "sample") for option in ("key", "value"))
     )
     outputs = tuple(Output(number, **dict(each)) for number, each in enumerate(specification.outputs))
@@ -105,8 +116,8 @@ def compile_parts(
         for output, key in zip(outputs, keys, strict=True)
     )
     names = _scope_names(specification, expressions.values())
-    # Sparkplug births must always be decoded, because later messages depend on them.
-    early = None if specification.payload == "sparkplug_b" else find(EARLY)
+    # Every Sparkplug birth message must be decoded, even if `where` filters it, because later messages depend on it.
+    early_where = None if specification.payload == "sparkplug_b" else find(EARLY_WHERE)
     return CompiledParts(
         specification.retained == "skip",
         decompression(specification),
@@ -116,9 +127,9 @@ def compile_parts(
         scope_builder(name, names),
         definer(_definitions(specification, expressions)) if names is None or VARS in names else None,
         where,
-        early,
-        early is not None and where is not None and not LATE.intersection(where.names or LATE),
-        remembering,
+        early_where,
+        early_where is not None and where is not None and not LATE_NAMES.intersection(where.names or LATE_NAMES),
+        stateful_expressions,
         transform,
         specification.each,
         keys,
@@ -134,48 +145,47 @@ def _emitter(
     limits: Limits,
     envelope: Callable[[Scope, bytes], bytes] | None,
 ) -> Emit:
-    """Return the emitter of one output."""
+    """Return the function that creates the records of one output."""
     emit = emitter(output, key, limits, envelope)
     if specification.transform is not None or not (envelope or output.packing == "lines"):
         return emit
-    # The record is the payload itself and becomes part of an envelope or line, so it must be valid JSON in UTF-8.
+    # Without a transform, the record is the payload. It becomes part of an envelope or of a line with other records.
+    # JSON in UTF-16 or with a byte order mark would make these invalid.
     return lambda scope, record, data: emit(scope, record, plain_utf8(data))
 
 
 def _definitions(specification: MappingSpec, expressions: Expressions) -> dict[str, Expression]:
-    """Return the expressions of `vars` by name, in their order."""
+    """Return the expressions of `vars` by name, in the order of the file."""
     return {name: expressions[VARS, name] for name in specification.definitions}
 
 
 def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) -> frozenset[str] | None:
-    """Return the names that the scope needs; None if an expression may use any name.
-
-    All other names are not computed.
-    """
+    """Return the names that the scope must have; None if an expression may use any name, as `keys(@)` does."""
     names: frozenset[str] = frozenset()
     for expression in expressions:
         if expression.names is None:
             return None
         names |= expression.names
-    # An envelope contains the topic and the time, which no expression need name.
+    # An envelope contains the topic and the receive time, even if no expression uses them.
     if any(output.envelope for output in specification.outputs):
         names |= NAMES
-    # Without a transform, `record` is the payload.
+    # Without a transform, the name `record` refers to the payload.
     if specification.transform is None and RECORD in names:
         names |= {"payload"}
     return names
 
 
 def _reads_payload(specification: MappingSpec, names: frozenset[str] | None) -> bool:
-    """Return False if no expression reads the decoded payload and the decoder cannot reject a payload.
+    """Return whether payloads must be decoded.
 
-    `payload: bytes` accepts every payload, so an unused list of integers need not be created.
+    Decoding also rejects invalid payloads, so only `payload: bytes` can omit it, because this format accepts every
+    payload. It is omitted if no expression reads the payload, because a list of integers takes time to create.
     """
     if specification.payload != "bytes" or names is None or "payload" in names:
         return True
-    # `changes` without `value` compares the payload, although no expression names it.
+    # `changes` without `value` compares the payload, although no expression reads it.
     return specification.changes is not None and specification.changes.value is None
 
 
 def _ignore_payload(_payload: bytes) -> None:
-    """Return a placeholder for the decoded payload, because no expression uses it."""
+    """Return None instead of the decoded payload, because no expression reads the payload."""

@@ -1,4 +1,7 @@
-"""Decoders that convert a message's bytes to the value for expressions, and encoders for a mapping's tests."""
+"""Conversion of a payload to the value that expressions read: decompression, text encoding, payload format.
+
+The tests in a mapping file need the opposite direction: they encode a value as a payload.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ from bridge.payloads.xml import XmlDecoder
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bridge.mapping.schema.mapping_spec import MappingSpec
-    from bridge.mapping.schema.payload_spec import AvroSpec, ProtobufSpec
+    from bridge.mapping.file_models.mapping_spec import MappingSpec
+    from bridge.mapping.file_models.payload_spec import AvroSpec, ProtobufSpec
     from bridge.model import Message
     from bridge.payloads.avro.schema import AvroType
     from bridge.payloads.schema_files import SchemaFiles
@@ -34,16 +37,18 @@ ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
     "msgpack": to_msgpack,
     "cbor": to_cbor,
 }
-"""Encoders by `payload`, for formats that can represent every JSON value. They raise ValueError or TypeError."""
+"""Encoders by payload format, for formats that can represent every JSON value. They raise ValueError or TypeError."""
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadCodec:
-    """Decoder and encoder of a mapping's payload, after decompression and in UTF-8.
+    """Decoder and encoder of a payload format. The bytes are uncompressed, and text is in UTF-8.
 
-    `decode` raises DecodeError. `encode` is for a mapping's tests, and raises ValueError or TypeError; None for a
-    format that cannot represent every JSON value. If `choose` is given, it selects the codec by the topic's captures,
-    and raises DecodeError.
+    - `decode` converts bytes to a value. It raises DecodeError.
+    - `encode` converts a value to bytes, for the tests of a mapping. It raises ValueError or TypeError. It is None for
+      a format that cannot represent every JSON value.
+    - `choose` is set if the format depends on the topic. It returns the codec for the captures of a topic, and raises
+      DecodeError. `decode` and `encode` are then unusable.
     """
 
     decode: Callable[[bytes], Any]
@@ -51,14 +56,15 @@ class PayloadCodec:
     choose: Callable[[Mapping[str, str]], PayloadCodec] | None = None
 
     def of(self, captures: Mapping[str, str]) -> PayloadCodec:
-        """Return the codec for a topic with these captures. Raise DecodeError if there is none."""
+        """Return the codec for a topic with these captures. Raise DecodeError if the topic has no codec."""
         return self if self.choose is None else self.choose(captures)
 
 
 def payload_codec(specification: MappingSpec, schemas: SchemaFiles) -> PayloadCodec:
     """Return the codec of a mapping. Raise SchemaError if it needs a schema file that is missing or faulty.
 
-    For `sparkplug_b`, the value is a list of bytes, because their meaning depends on births (see `stateful`).
+    For `sparkplug_b`, the codec does not decode the payload, but returns a list of bytes. Decoding needs earlier birth
+    messages, so `bridge.mapping.stateful.stages` does it.
     """
     payload = specification.payload
     if payload == "avro" and specification.avro is not None:
@@ -109,7 +115,11 @@ def protobuf_codec(options: ProtobufSpec, schemas: SchemaFiles) -> PayloadCodec:
 
 
 def _by_captures(template: str, codec_of: Callable[[str], PayloadCodec]) -> PayloadCodec:
-    """Return the codec of a message type whose name contains captures. Names of unknown types are not cached."""
+    """Return a codec that chooses the message type by the captures of the topic, as in `message: plant.{type}`.
+
+    The codecs of existing types are cached. Unknown names are not cached, because topics could contain any number of
+    them.
+    """
     known: dict[str, PayloadCodec] = {}
 
     def choose(captures: Mapping[str, str]) -> PayloadCodec:
@@ -129,7 +139,7 @@ def _by_captures(template: str, codec_of: Callable[[str], PayloadCodec]) -> Payl
 
 
 def _xml(specification: MappingSpec) -> XmlDecoder:
-    # After the conversion to UTF-8, the payload still declares its former encoding.
+    # After the conversion to UTF-8, the XML declaration still names the former encoding. The argument overrides it.
     encoding = None if specification.codec is None else "utf-8"
     options = specification.xml
     lists, numbers = ((), True) if options is None else (options.lists, options.numbers)
@@ -140,7 +150,8 @@ def decompression(specification: MappingSpec) -> Callable[[Message], Message] | 
     """Return the function that decompresses a message's payload; None without `compression`. It raises DecodeError."""
     if specification.compression == "none":
         return None
-    # With another encoding, the payload need not be UTF-8, by which `auto` recognises text.
+    # `auto` recognises deflated data by the decompressed bytes, which must be UTF-8 text. This does not work for a
+    # payload in another encoding, because it is converted to UTF-8 only after decompression.
     text = specification.payload in TEXT_FORMATS and specification.codec is None
     decompress = decompressor(specification.compression, specification.max_decompressed_bytes, text=text)
     return lambda message: message._replace(payload=decompress(message.payload))
@@ -151,14 +162,15 @@ def transcoding(specification: MappingSpec) -> Callable[[Message], Message] | No
     if specification.codec is None:
         return None
     text_of = text_decoder(specification.encoding)
-    # NULs at the end are the rest of a buffer of fixed size. In UTF-16 they could only be removed after decoding.
+    # Some devices send a buffer of fixed size, which is filled with NULs after the text. The NULs are removed after
+    # decoding, because the bytes of UTF-16 text contain NULs too.
     return lambda message: message._replace(payload=text_of(message.payload).rstrip("\0").encode())
 
 
 def sent(specification: MappingSpec, payload: bytes) -> bytes:
-    """Return a UTF-8 payload in the mapping's encoding and compression, as a device would send it, for tests.
+    """Return a UTF-8 payload as a device would send it: in the mapping's encoding, and compressed. For tests.
 
-    Raise ValueError for a character that the encoding does not have.
+    Raise ValueError if the encoding lacks a character of the payload.
     """
     if specification.codec is not None:
         payload = payload.decode().encode(specification.codec)

@@ -1,8 +1,8 @@
-"""The closure that maps one message.
+"""The function that maps one message to records.
 
-This is the bridge's hot path, so everything that does not depend on the message is decided when the mapping is
-compiled. `Mapping.apply` never raises. An error in a message becomes a value, a Rejection: for all outputs, or for the
-one output and item concerned.
+The function runs for every message, so it must be fast. When a mapping is compiled, `evaluate` builds a function with
+only the steps that this mapping needs. `Mapping.apply` never raises. An error becomes a `Rejection`, which names the
+outputs and the item that the error affects.
 """
 
 from __future__ import annotations
@@ -22,27 +22,36 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.scope import Scope
 
 NOT_DECODED: Final = object()
-"""Payload of the scope before decoding. Only expressions that do not read the payload are evaluated then."""
+"""Value of `payload` in the scope before decoding. Expressions that are evaluated then do not read the payload."""
 
 FILTERED = MappingResult([], ())
-"""Result of a filtered message. All filtered messages share it: it must not be changed."""
+"""Result for a filtered message. All filtered messages share this object, so it must not be changed."""
 
 
 class Apply(Protocol):
-    """Contract of the function that maps one message whose topic matches. The ingest thread calls it.
+    """Contract of a function that maps one message. The caller has checked that the topic matches.
 
-    `Mapping.apply` never raises; the inner function that `evaluate` returns does (see `catch_errors`).
+    The ingest thread calls the function for every message. `Mapping.apply` never raises. The function that `evaluate`
+    returns raises errors, which `catch_errors` converts to rejections.
     """
 
     def __call__(
         self, message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
-        """Return the records and rejections of one message. `item` selects one item of `each`; None selects all."""
+        """Return the records and rejections for one message.
+
+        - `captures`: the values of the topic's captures, by name
+        - `levels`: the levels of the topic
+        - `item`: for a replay, the only item of `each` to map; None means all items
+        """
         ...
 
 
 def evaluate(parts: CompiledParts) -> Apply:
-    """Return the function that decodes, filters by `where` and converts. It raises Rejected, or the error of a bug."""
+    """Return the function that decodes the payload, evaluates `where`, and creates the records.
+
+    The function raises Rejected if the message is rejected. Any other exception is a bug.
+    """
     decode, build, passes, convert = parts.decode, parts.scope, where_filter(parts.late_where), converter(parts)
     choose, define = parts.codec.choose, parts.define
 
@@ -61,7 +70,10 @@ def evaluate(parts: CompiledParts) -> Apply:
 
 
 def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
-    """Return the predicate "the scope passes `where`"; None without `where`. The predicate raises TransformError."""
+    """Return the function that returns whether a scope passes `where`. Return None for a mapping without `where`.
+
+    The function raises TransformError.
+    """
     if where is None:
         return None
     search = where.search
@@ -71,21 +83,23 @@ def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
             value: Any = search(scope)
         except TransformError as error:
             raise TransformError(f"where: {error.detail}") from None
-        # Nearly all conditions are comparisons, whose value is a boolean. The identity test spares them a call.
+        # Nearly all conditions are comparisons, whose result is true or false. The test for True saves a call.
         return value is True or truthy(value)
 
     return passes
 
 
 def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
-    """Return the predicate "`where` may still be true" for a scope without payload; None if `where` needs the payload.
+    """Return the function that returns False if `where` is false whatever the payload contains.
 
-    It raises TransformError only if the complete `where` is evaluated before decoding. Otherwise, the rest of `where`
-    may prevent the error, as in `payload.v == 2 && lookup('t', captures.m) > 0`. In this case the message passes, and
-    the complete `where` is evaluated later.
+    Return None if no part of `where` can be evaluated without the payload.
+
+    If the early part is the complete `where`, the function raises TransformError. Otherwise, it returns True after an
+    error, and the complete `where` is evaluated later. In `payload.v == 2 && lookup('t', captures.m) > 0`, the early
+    part is the call of `lookup`. An error in this part only counts if `payload.v` is 2.
     """
-    passes = where_filter(parts.early)
-    if passes is None or parts.decided:
+    passes = where_filter(parts.early_where)
+    if passes is None or parts.early_where_is_complete:
         return passes
 
     def may_pass(scope: Scope) -> bool:
@@ -98,18 +112,23 @@ def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
 
 
 def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
-    """Return a function that never raises: every error becomes a rejection for all outputs.
+    """Return a function that calls `inner`, and converts its errors to rejections for all outputs. It never raises.
 
-    Before it calls `inner`, the function skips retained messages, filters by the part of `where` that does not need the
-    payload, decompresses the payload, and converts text to UTF-8.
+    Before it calls `inner`, the function does these steps:
+
+    1. It skips a retained message, if the mapping has `retained: skip`.
+    2. It filters the message by the part of `where` that does not read the payload.
+    3. It decompresses the payload.
+    4. It converts text to UTF-8.
     """
     passes, build = early_filter(parts), parts.scope
-    skip_retained, decompress, transcode, every = parts.skip_retained, parts.decompress, parts.transcode, parts.every
+    skip_retained, decompress, transcode = parts.skip_retained, parts.decompress, parts.transcode
+    all_outputs = parts.all_outputs
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
-        # The cheapest checks come first, because they spare a filtered message its decompression and decoding.
+        # The cheap checks come first, so that a filtered message is not decompressed and decoded.
         if skip_retained and message.retain:
             return FILTERED
         try:
@@ -121,9 +140,9 @@ def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
                 message = transcode(message)
             return inner(message, captures, levels, item)
         except Rejected as error:
-            return MappingResult([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
+            return MappingResult([], (Rejection(all_outputs, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
         except Exception as error:  # noqa: BLE001 - one message must never stop the others, whatever is wrong with it
             detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL_CHARS]
-            return MappingResult([], (Rejection(every, item, "internal", detail),))
+            return MappingResult([], (Rejection(all_outputs, item, "internal", detail),))
 
     return apply

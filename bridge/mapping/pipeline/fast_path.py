@@ -1,7 +1,8 @@
-"""The fast path: one function of payload and captures for a mapping of the usual form, without a Message object.
+"""The fast path: a faster function than `Mapping.apply`, for mappings that use only the payload and captures.
 
-It supports stateless mappings with one output, whose expressions use only `payload` and `captures`. Its steps are those
-of `Mapping.apply`. It passes a message with an error to `apply`, which creates the rejection.
+The function needs no `Message` object, which takes time to create. It supports mappings without state, with one output,
+and without decompression, `each` and envelopes. Its results are those of `Mapping.apply`. For a message with an error,
+the function returns None. The caller then calls `apply`, which creates the rejection.
 """
 
 from __future__ import annotations
@@ -21,26 +22,27 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.scope import Scope
 
 FastPath: TypeAlias = Callable[[bytes, dict[str, str]], NewRecord | None]
-"""Function from (payload, captures) to the record of the only output; None: call `apply` instead."""
+"""Function from (payload, captures) to the record of the only output. If it returns None, call `Mapping.apply`."""
 
 FILTERED_FAST = NewRecord(-1, None, b"")
-"""Result for a message that `where` filtered. Callers compare it by identity."""
+"""Result for a message that `where` filters. Callers compare results with this object by identity."""
 
 FAST_PATH_NAMES = frozenset({"payload", "captures", RECORD})
-"""Names that the expressions of a supported mapping may use."""
+"""Names of the scope that the expressions of a supported mapping may use."""
 
 
 def compile_fast_path(parts: CompiledParts) -> FastPath | None:
-    """Return the fast path of a stateless mapping; None if the mapping is not supported."""
+    """Return the fast path of a mapping without state, or None if the mapping is not supported."""
     if len(parts.outputs) > 1 or parts.outputs[0].envelope or parts.each:
         return None
     if parts.skip_retained or parts.decompress or parts.transcode or parts.codec.choose:
         return None
     expressions = [each for each in (parts.where, parts.transform, *parts.keys) if each is not None]
-    # An expression whose names are unknown has {"@"}, which is not in FAST_PATH_NAMES, so it is not supported.
+    # An expression that may use any name is not supported. Its `names` are None, and {"@"} stands for any name.
     if not all(FAST_PATH_NAMES.issuperset(each.names or {"@"}) for each in expressions):
         return None
-    # If orjson cannot read a payload, `apply` is called. Its decoder accepts more payloads, and reports the error.
+    # The JSON decoder of the bridge accepts more payloads than orjson, such as UTF-16. If orjson fails, `apply` is
+    # called, which uses this decoder.
     decode = orjson.loads if parts.decode == DECODERS["json"].decode else parts.decode
     passes, [emit], dumps = where_filter(parts.late_where), parts.emits, orjson.dumps
     search = parts.transform.search if parts.transform is not None else None
@@ -54,9 +56,9 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
             if search is None:
                 return emit(scope, record, payload)
             record = search(scope)
-            # A null result is an error, which `apply` reports with its reason.
+            # A null record is an error. `apply` creates the rejection.
             return None if record is None else emit(scope, record, dumps(record))
-        except Exception:  # noqa: BLE001  `apply` raises it again, and makes it a rejection
+        except Exception:  # noqa: BLE001  the same error occurs in `apply`, which creates the rejection
             return None
 
     may_pass = early_filter(parts)
@@ -64,13 +66,13 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
 
 
 def _filtered_early(make: FastPath, may_pass: Callable[[Scope], bool]) -> FastPath:
-    """Return the fast path, preceded by the part of `where` that reads only captures."""
+    """Return the fast path with an additional first step: the part of `where` that reads only captures."""
 
     def make_unless_filtered(payload: bytes, captures: dict[str, str]) -> NewRecord | None:
         try:
             if not may_pass({"captures": captures}):
                 return FILTERED_FAST
-        except Exception:  # noqa: BLE001  `apply` raises it again, and makes it a rejection
+        except Exception:  # noqa: BLE001  the same error occurs in `apply`, which creates the rejection
             return None
         return make(payload, captures)
 

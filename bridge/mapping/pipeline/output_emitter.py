@@ -1,7 +1,7 @@
-"""The emitter of one output. It adds the partition key to a record, and checks that the stream accepts its size.
+"""The emitter of one output: it adds the partition key to a record, and checks the size of the record.
 
-- A partition key must be text of 1 to 256 characters, or a number, which becomes its JSON text.
-- A record larger than its stream accepts is rejected. Data and key count together, as in Kinesis.
+- A partition key must be text of 1 to 256 characters, or a number. A number is converted to its JSON text.
+- A record that is too large for its stream is rejected. Kinesis counts the bytes of the data and of the partition key.
 """
 
 from __future__ import annotations
@@ -19,19 +19,23 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.expression import Expression
 
 Limits: TypeAlias = Mapping[str, int]
-"""Max bytes of a record (data and key), by destination. Read again for each record."""
+"""Maximum number of bytes of a record (data and key), by destination.
 
-_new = tuple.__new__  # a NamedTuple's own constructor takes 1.5 times as long
+The emitter reads the limit for each record, because the bridge learns the limits of streams while it runs.
+"""
+
+# A call of a NamedTuple's own constructor takes 1.5 times as long.
+_new = tuple.__new__
 
 Emit: TypeAlias = Callable[[Scope, Any, bytes], NewRecord]
-"""Function from (scope, record, record's bytes) to the draft of one output.
+"""Function from (scope, record as a value, record as bytes) to the record of one output.
 
-It raises PartitionKeyError, RecordTooLarge.
+It raises PartitionKeyError or RecordTooLarge.
 """
 
 
 def json_type(value: Any) -> str:
-    """Return the name of a value's JSON type, with its article."""
+    """Return the JSON type of a value for an error text, such as "an object"."""
     names = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "a number", float: "a number"}
     return names.get(type(value), "null" if value is None else type(value).__name__)
 
@@ -42,7 +46,11 @@ def emitter(
     limits: Limits,
     envelope: Callable[[Scope, bytes], bytes] | None = None,
 ) -> Emit:
-    """Return the closure for one output. `key_from` is its `partition_key_from`; `envelope` creates its envelopes."""
+    """Return the emitter of one output.
+
+    - `key_from`: the expression of `partition_key_from`; None if the key is constant or missing
+    - `envelope`: the function that puts the record into an envelope; None without `envelope: true`
+    """
     if envelope is not None:
         emit_enveloped = emitter(output, key_from, limits)
         return lambda scope, record, data: emit_enveloped(scope, record, envelope(scope, data))
@@ -61,9 +69,9 @@ def emitter(
 
 
 def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
-    """Return the closure for an output with `partition_key_from`."""
+    """Return the emitter of an output with `partition_key_from`."""
     number, stream, search, limit_of = output.number, str(output.destination), key_from.search, limits.get
-    # The scope is copied only for an expression that can use `record`.
+    # The scope is copied only if the expression can use `record`, because the copy takes time.
     with_record = key_from.names is None or RECORD in key_from.names
 
     def emit(scope: Scope, record: Any, data: bytes) -> NewRecord:
@@ -71,7 +79,7 @@ def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
             key = search({**scope, RECORD: record} if with_record else scope)
         except TransformError as error:
             raise PartitionKeyError(f"partition_key_from: {error.detail}") from None
-        # An ASCII key, the usual case, has as many bytes as characters, so it needs no function call.
+        # Nearly all keys are ASCII. Their number of bytes is their number of characters, so no call is needed.
         if type(key) is str and key.isascii() and 0 < len(key) <= MAX_PARTITION_KEY_CHARS:
             key_bytes = len(key)
         else:
@@ -84,10 +92,13 @@ def _emit_keyed(output: Output, key_from: Expression, limits: Limits) -> Emit:
 
 
 def checked_key(value: Any) -> tuple[str, int]:
-    """Return the partition key for an expression's result, and its length in UTF-8 bytes. Raise PartitionKeyError."""
+    """Return the partition key for the result of an expression, and the length of the key in UTF-8 bytes.
+
+    Raise PartitionKeyError if the result cannot be a partition key.
+    """
     key = value if type(value) is str else _key_text(value)
     key_bytes = _utf8_bytes(key)
-    # Kinesis limits the key to 256 Unicode characters, not bytes. Its bytes count towards the size of the record:
+    # Kinesis limits the key to 256 Unicode characters. The limit for the record counts the bytes of the key:
     # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html
     if not 0 < len(key) <= MAX_PARTITION_KEY_CHARS:
         raise PartitionKeyError(_key_length(key))
@@ -98,13 +109,14 @@ def _key_text(value: Any) -> str:
     """Return a number's JSON text. Raise PartitionKeyError for any other value."""
     if type(value) is int:
         return str(value)
-    if type(value) is float and (text := orjson.dumps(value).decode()) != "null":  # NaN and infinity have no JSON text
+    # orjson writes null for NaN and the infinities, which JSON does not have.
+    if type(value) is float and (text := orjson.dumps(value).decode()) != "null":
         return text
     raise PartitionKeyError(f"partition_key_from: gave {json_type(value)}; a key is text or a number")
 
 
 def _utf8_bytes(key: str) -> int:
-    """Return the key's length in UTF-8 bytes. Raise PartitionKeyError if it has none."""
+    """Return the length of the key in UTF-8 bytes. Raise PartitionKeyError if the key cannot be encoded."""
     try:
         return len(key.encode())
     except UnicodeEncodeError:

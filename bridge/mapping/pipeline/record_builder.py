@@ -1,9 +1,9 @@
-"""The conversion from a scope to records: `transform` and the outputs, for a message that passed `where`.
+"""The conversion of a message that passed `where` to records: first `transform`, then the outputs.
 
-- If `transform` returns null, the message is rejected: a record of `null` is nearly always a misspelt name. Use `where`
-  to filter messages.
-- `each: true` creates one record per item. A message with an empty list is filtered. A null item is rejected; this does
-  not affect the other items.
+- If `transform` returns null, the message is rejected, because the cause is nearly always a misspelt name. To filter
+  messages, a mapping uses `where`.
+- With `each: true`, each item of the list becomes a record. If the list is empty, the message is filtered. A null item
+  is rejected. The other items still become records.
 """
 
 from __future__ import annotations
@@ -25,34 +25,40 @@ if TYPE_CHECKING:
     from bridge.model import Message
 
 MAX_DETAIL_CHARS = 500
-"""Max characters of a rejection's reason: it is text for people, and is stored with every dead letter."""
+"""Maximum number of characters in the reason of a rejection, which is stored with each dead letter."""
 
 MAX_EACH_ITEMS = 20_000
-"""Max items of `each`: a record of a few bytes takes up to 4 KB of memory until it is committed."""
+"""Maximum number of items of `each`. Even a record of a few bytes takes up to 4 KB of memory until it is committed."""
 
 MAX_RECORDS_BYTES = 64 * 1024 * 1024
-"""Max bytes of all records of `each`: a field of the message that each item repeats multiplies its size."""
-MAX_AMPLIFICATION = 4
-"""Number of times by which the records of a large message may exceed its payload, also beyond MAX_RECORDS_BYTES."""
+"""Maximum number of bytes in all records of one message with `each`. Each item may repeat a large field of the message.
 
+For a large payload, MAX_AMPLIFICATION may allow more bytes.
+"""
+MAX_AMPLIFICATION = 4
+"""The records of one message with `each` may always have this many times the bytes of its payload."""
+
+# What to use instead of a null, for the error text.
 _LEAVE_OUT = {"the result": "`where`", "the item": "a filter, such as `[?@]`"}
-_new = tuple.__new__  # a NamedTuple's own constructor takes 1.5 times as long
+# A call of a NamedTuple's own constructor takes 1.5 times as long.
+_new = tuple.__new__
 
 Convert: TypeAlias = "Callable[[Message, Scope, int | None], MappingResult]"
-"""Function from a message that passed `where`, its scope and an item (None: all) to the result.
+"""Function from (message that passed `where`, its scope, item number) to the result. The number None means all items.
 
-It raises TransformError if the transform fails; with only one output also PartitionKeyError or RecordTooLarge.
+It raises TransformError if the transform fails. If the mapping has only one output, it also raises PartitionKeyError
+and RecordTooLarge. With several outputs, these errors become rejections of the output concerned.
 """
 
 OneRecord: TypeAlias = "Callable[[bytes, Scope], NewRecord]"
-"""Function from the payload's bytes and the scope to the only record.
+"""Function from (bytes of the payload, scope) to the record of a mapping with one output.
 
 It raises TransformError, PartitionKeyError or RecordTooLarge.
 """
 
 
 def converter(parts: CompiledParts) -> Convert:
-    """Return the converter of a mapping."""
+    """Return the function that converts a message to the records of a mapping."""
     emitters = tuple(enumerate(parts.emits))
     if parts.each and parts.transform is not None:
         return _each(parts.transform, emitters)
@@ -74,7 +80,10 @@ def one_record(parts: CompiledParts) -> OneRecord:
 
 
 def _json(record: Any, what: str = "the result") -> bytes:
-    """Return the record as JSON bytes. Raise TransformError for null, and for a value that JSON cannot represent."""
+    """Return the record as JSON bytes. Raise TransformError for null and for a value that JSON cannot represent.
+
+    `what` names the record in the error text.
+    """
     if record is None:
         raise TransformError(f"{what} is null; leave it out with {_LEAVE_OUT[what]}")
     try:
@@ -86,7 +95,7 @@ def _json(record: Any, what: str = "the result") -> bytes:
 def _emit_all(
     emitters: tuple[tuple[int, Emit], ...], scope: Scope, record: Any, data: bytes, item: int | None
 ) -> tuple[list[NewRecord], list[Rejection]]:
-    """Return the drafts and rejections of all outputs. A rejection by one output does not stop the others."""
+    """Return the records and rejections of all outputs. An error in one output does not affect the other outputs."""
     drafts, rejections = [], []
     for number, emit in emitters:
         try:
@@ -97,9 +106,9 @@ def _emit_all(
 
 
 def _to_one(make: OneRecord) -> Convert:
-    """Return the converter of a mapping with one output, the usual case.
+    """Return the converter of a mapping with one output and without `each`, which is the usual case.
 
-    An error of the emitter rejects the message.
+    If the output rejects the record, the converter raises the error. The caller then rejects the message.
     """
 
     def convert(message: Message, scope: Scope, _item: int | None) -> MappingResult:
@@ -109,7 +118,7 @@ def _to_one(make: OneRecord) -> Convert:
 
 
 def _to_many(transform: Expression | None, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
-    """Return the converter of a mapping with several outputs. Without `transform`, the payload is the record."""
+    """Return the converter of a mapping with several outputs. If `transform` is None, the payload is the record."""
 
     def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
         record = scope["payload"] if transform is None else transform.search(scope)
@@ -122,24 +131,23 @@ def _to_many(transform: Expression | None, emitters: tuple[tuple[int, Emit], ...
 
 def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Convert:
     """Return the converter of a mapping with `each`: one record per item and output."""
-    every = tuple(number for number, _ in emitters)
+    all_outputs = tuple(number for number, _ in emitters)
 
     def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
         drafts: list[NewRecord] = []
         rejections: list[Rejection] = []
-        # A small message may not become a huge number of bytes, but a large message may become as many times its own
-        # size.
+        # A small message must not create huge records. A large message may create several times its own size.
         size, most = 0, max(MAX_RECORDS_BYTES, MAX_AMPLIFICATION * len(message.payload))
         for number, record in _items(transform.search(scope), item):
             try:
                 made, refused = _emit_all(emitters, scope, record, _json(record, "the item"), number)
             except TransformError as error:
-                rejections.append(Rejection(every, number, error.code, error.detail[:MAX_DETAIL_CHARS]))
+                rejections.append(Rejection(all_outputs, number, error.code, error.detail[:MAX_DETAIL_CHARS]))
             else:
                 drafts += made
                 rejections += refused
                 size += sum([len(draft.data) for draft in made])
-            # Checked after each item: the records of all items could exceed the memory.
+            # Checked after each item, because the records of all items together could exceed the memory.
             if size > most:
                 raise RecordTooLarge(f"the records of the first {number + 1:,} items exceed {most:,} bytes")
         return MappingResult(drafts, tuple(rejections))
@@ -148,13 +156,13 @@ def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Conv
 
 
 def _items(records: Any, item: int | None) -> Sequence[tuple[int, Any]]:
-    """Return the items with their numbers: all of them, or only `item`.
+    """Return the items of a list as (number, item). If `item` is not None, return only the item with this number.
 
-    Raise TransformError if there is no such item.
+    Raise TransformError if the value is not a list, if it has too many items, or if it has no item with this number.
     """
     if not isinstance(records, list):
         raise TransformError(f"`each` needs a list, and the result is {json_type(records)}")
-    # A replay selects one item, so the limit on all items does not apply to it.
+    # A replay selects one item, so it creates only one record. The limit for all items does not apply.
     if item is None:
         if len(records) > MAX_EACH_ITEMS:
             raise TransformError(f"`each` makes {len(records):,} items, more than {MAX_EACH_ITEMS:,}")

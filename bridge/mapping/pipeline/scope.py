@@ -1,17 +1,18 @@
-"""Names that a JMESPath expression of a mapping can use.
+"""The scope: the names that an expression of a mapping can use, with their values for one message.
 
-payload         the decoded payload; with `payload: bytes` a list of integers 0-255
+payload         the decoded payload; with `payload: bytes` a list of integers from 0 to 255
 topic           text
 levels          the topic's levels, a list of text
 captures        the captures of the topic pattern, by name
-received_at     RFC 3339 in UTC, to the millisecond: 2023-11-14T22:13:20.000Z
-received_at_ms  the same as milliseconds since 1970
-qos, retain     as received: 0, 1 or 2; true or false
-properties      MQTT 5 properties: content type, user properties and so on; empty under 3.1.1
+received_at     receive time as RFC 3339 text in UTC, with milliseconds: 2023-11-14T22:13:20.000Z
+received_at_ms  receive time in milliseconds since 1970
+qos             0, 1 or 2, as received
+retain          true for a retained message
+properties      MQTT 5 properties, such as the content type and user properties; empty for MQTT 3.1.1
 mapping         the mapping's name
-vars            with `vars` only: the values of its expressions, by name
-record          in `partition_key_from` only: the record, before it becomes JSON bytes
-sample          with `sample: {keep: mean}` only: the statistics of the span
+vars            only if the mapping has `vars`: the values of its expressions, by name
+record          only in `partition_key_from`: the record as a value
+sample          only with `sample: {keep: mean}`: the statistics of the current span of time
 """
 
 from __future__ import annotations
@@ -57,26 +58,27 @@ PROPERTY_NAMES = (
     "message_expiry_interval",
     "unreadable",
 )
-"""Possible keys of `properties`. `unreadable` replaces all others, if a broker sent properties that cannot be read."""
+"""Possible keys of `properties`. If the broker sends properties that cannot be read, `unreadable` is the only key."""
 
 
 def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
-    """Return the function that builds the scope with `names` (None: all names).
+    """Return the function that builds the scope of a message.
 
-    It omits only names that no expression of the mapping can use, so the results are the same. Names that cost nothing
-    are always included.
+    `names` are the names that expressions of the mapping use; None means all names. The scope omits all other names,
+    because computing their values takes time. `payload` and `captures` are always included: their values already exist.
     """
 
     def mapping_name(_message: Message, _levels: list[str]) -> str:
         return mapping
 
-    time_text = lru_cache(maxsize=16)(rfc3339)  # the messages of a burst have the same time
+    # All messages of a burst have the same receive time.
+    time_text = lru_cache(maxsize=16)(rfc3339)
 
     def received_at(message: Message, _levels: list[str]) -> str:
         return time_text(message.received_at_ms)
 
     values = {**_VALUES, "mapping": mapping_name, "received_at": received_at}
-    # `payload` and `captures`, the first two names, cost nothing and are always in the scope.
+    # The first two names are `payload` and `captures`.
     extras = tuple((name, values[name]) for name in SCOPE_NAMES[2:] if names is None or name in names)
 
     def build(_message: Message, payload: Any, captures: dict[str, str], _levels: list[str]) -> Scope:
@@ -92,9 +94,10 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
 
 
 def definer(expressions: Mapping[str, Expression]) -> Callable[[Scope], None] | None:
-    """Return the function that adds the values of `vars` to a scope in their order; None without `vars`.
+    """Return the function that adds the values of `vars` to a scope; None for a mapping without `vars`.
 
-    The function raises TransformError. Each expression can use the values before its own.
+    The function evaluates the expressions in order, so that each expression can use the values before it. It raises
+    TransformError.
     """
     if not expressions:
         return None
@@ -102,6 +105,7 @@ def definer(expressions: Mapping[str, Expression]) -> Callable[[Scope], None] | 
 
     def define(scope: Scope) -> None:
         values: dict[str, Any] = {}
+        # `values` is in the scope from the beginning, so that each expression sees the values before it.
         scope[VARS] = values
         for name, search in searches:
             try:

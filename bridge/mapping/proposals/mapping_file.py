@@ -1,4 +1,7 @@
-"""Text of a mapping file. Its test consists of an observed message and the mapping's result for it."""
+"""Text of a proposed mapping file.
+
+The file contains a test with an observed message and the records that the mapping creates from this message.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,15 @@ if TYPE_CHECKING:
     from bridge.model import Message, NewRecord
 
 MAX_COMMENT_CHARS: Final = 300
+"""Maximum number of characters of the comment at the beginning of a file, which contains an observed topic."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappingFileText:
-    """Contents of a mapping file. `said` becomes its first comment; `tests` are the lines from `test_lines`."""
+    """Contents of a mapping file, of which `str` returns the text.
+
+    `said` is the comment at the beginning of the file. `tests` are the lines that `test_lines` yields.
+    """
 
     topic: str
     kind: PayloadKind
@@ -61,9 +68,10 @@ class MappingFileText:
 
 
 def test_lines(mapping: Mapping, message: Message, value: Any, form: str) -> Iterator[str]:
-    """Yield the lines of a test. `form` is the field for payloads: `payload`, `payload_text` or `payload_base64`.
+    """Yield the lines of a test with an observed message. The mapping determines the expected records.
 
-    Raise UnicodeDecodeError if the payload cannot be written in that form.
+    `form` is the option for the payload: `payload`, `payload_text` or `payload_base64`. `value` is the decoded payload.
+    Raise UnicodeDecodeError if the payload is not UTF-8 and `form` is `payload_text`.
     """
     yield "tests:"
     yield "  - name: as observed"

@@ -1,4 +1,8 @@
-"""Names for captured levels and for mappings, derived from neighbouring words, values or positions."""
+"""Names for captures and mappings.
+
+The name of a capture is taken from the values of its level (`line` for line3 and line4). If this is not possible, it is
+taken from the level before (`line` after the level `lines`). Otherwise, the position of the level decides.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ if TYPE_CHECKING:
     from bridge.mapping.proposals.topic_clusters import TopicCluster
 
 SIGNAL: Final = "signal"
+"""Name of a last level that names a quantity, such as temperature or pressure."""
+# Nouns that can name a capture. Other words before a number, such as `v` in v2, would be bad names.
 _NOUNS: Final = frozenset(
     (
         *(
@@ -31,15 +37,21 @@ _NOUNS: Final = frozenset(
         *("device", "sensor", "meter", "gateway", "node", "channel", "tag", "group", "host", "module", "slot", "axis"),
     )
 )
-# Levels of an enterprise, from the top: https://www.isa.org/standards-and-publications/isa-standards/isa-95-standard
+# Levels of a plant from top to bottom, as in ISA-95. They are the names of captures if only their position is known.
+# https://www.isa.org/standards-and-publications/isa-standards/isa-95-standard
 _PLACES: Final = ("enterprise", "site", "area", "line", "machine")
+# Names for two and for three captures.
 _SHORT: Final = {2: ("site", "machine"), 3: ("site", "line", "machine")}
 _PREFIX: Final = re.compile(r"([A-Za-z]+)[-_]?[0-9]+")
 _MAX_NAME_CHARS: Final = 60
 
 
 def capture_names(shape: TopicCluster, *, scalar: bool) -> dict[int, str]:
-    """Return names by level. If `scalar`, the payload is one value, so a last level of words names the quantity."""
+    """Return the names of the captures, by the index of their level.
+
+    `scalar` means that the payload is a single value. A last level that consists of words then probably names the
+    quantity, so it gets the name SIGNAL.
+    """
     free = [at for at, captured in enumerate(shape.captured) if captured]
     names = {at: name for at in free if (name := _descriptive_name(shape, at))}
     last = len(shape.captured) - 1
@@ -51,16 +63,16 @@ def capture_names(shape: TopicCluster, *, scalar: bool) -> dict[int, str]:
 
 
 def mapping_name(shape: TopicCluster, taken: Collection[str]) -> str:
-    """Return a name from the constant levels, such as factory-telemetry.
+    """Return a name that consists of the constant levels, such as factory-telemetry.
 
-    It is in lower case for file systems that ignore case.
+    The name is in lower case, because two names that differ only in case would be one file on some file systems.
     """
     words = [level for level, free in zip(shape.topics[0], shape.captured, strict=True) if not free]
     return free_name("-".join(words), taken)
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:
-    """Return a valid file name that resembles `wanted` and is not in `taken`."""
+    """Return a valid mapping name that is similar to `wanted` and not in `taken`."""
     base = re.sub(r"[^a-z0-9_]+", "-", wanted.lower())[:_MAX_NAME_CHARS].strip("-") or "messages"
     name, number = base, 1
     while name in taken:
@@ -70,7 +82,7 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
 
 
 def _descriptive_name(shape: TopicCluster, at: int) -> str:
-    """Return a name from the values (`line` for line3 and line4) or from the level before (`line` after `lines`)."""
+    """Return a name from the values of a level, or from the level before; "" if neither contains a known noun."""
     prefixes = {found[1].lower() if (found := _PREFIX.fullmatch(topic[at])) else "" for topic in shape.topics}
     if len(prefixes) == 1 and (prefix := min(prefixes)) in _NOUNS:
         return prefix
@@ -79,6 +91,8 @@ def _descriptive_name(shape: TopicCluster, at: int) -> str:
 
 
 def _by_position(levels: Sequence[int], named: dict[int, str]) -> list[str]:
+    """Return names for the levels that have none yet. `named` are the names of the other levels."""
+    # A level before the line is a part of the plant above lines: an area, a site or an enterprise.
     line = next((at for at, name in named.items() if name == "line"), None)
     before = [at for at in levels if line is not None and at < line]
     if before:
@@ -87,6 +101,8 @@ def _by_position(levels: Sequence[int], named: dict[int, str]) -> list[str]:
 
 
 def _ending(places: Sequence[str], count: int) -> list[str]:
+    """Return the last `count` of the places. If there are not enough, put level1, level2 and so on before them."""
+    # For a single level above a line, `site` is the more usual name than `area`.
     if count == 1 and places[-1] == "area":
         return ["site"]
     return (
@@ -95,6 +111,7 @@ def _ending(places: Sequence[str], count: int) -> list[str]:
 
 
 def _unique(names: dict[int, str]) -> dict[int, str]:
+    """Return the names with a number after each repeated name: line, line_2."""
     given: dict[int, str] = {}
     for at, name in names.items():
         number = sum(each == name or each.startswith(f"{name}_") for each in given.values())

@@ -1,4 +1,4 @@
-"""Detection of a topic's payload format: the most specific format that decodes all observed payloads."""
+"""Detection of the payload format of a topic: the most specific format that decodes all observed payloads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,22 @@ from bridge.payloads.text import decode_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+# Delimiters of CSV that are tried, in this order.
 _DELIMITERS: Final = (",", ";", "\t")
+# Text with more columns is probably no CSV.
 _MAX_COLUMNS: Final = 200
+# Number of levels in the Sparkplug topic spBv1.0/STATE/HOST, which has fewer levels than topics of edge nodes.
 _HOST_LEVELS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadKind:
-    """Options `payload`, `compression` and `csv` of a mapping. `form` of the values: object, objects or value."""
+    """Format of the payloads of a topic.
+
+    - `payload`, `compression`: the options of a mapping
+    - `form`: "object" if each payload is an object, "objects" if it is a list of objects, else "value"
+    - `columns`, `delimiter`: the options of `csv`; `columns` is None if the first line of each payload has the names
+    """
 
     payload: str
     compression: str = "none"
@@ -32,7 +40,7 @@ class PayloadKind:
 
 
 def kind_of(topic: str, payloads: Sequence[bytes]) -> PayloadKind | None:
-    """Return the format of a topic's payloads; None if every payload was empty."""
+    """Return the format of a topic's payloads, or None if all payloads are empty."""
     told = [payload for payload in payloads if payload]
     if not told:
         return None
@@ -45,20 +53,23 @@ def kind_of(topic: str, payloads: Sequence[bytes]) -> PayloadKind | None:
 
 
 def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
+    """Return the option `compression` for these payloads, and the decompressed payloads."""
     marked = {compression_of(each) for each in payloads}
     if marked <= {None}:
         return "none", payloads
-    # If the compression differs between the messages of a topic, `auto` detects it for each message.
+    # If the messages of a topic differ in their compression, the option `auto` detects it for each message.
     alone = next(iter(marked))
     name = alone if len(marked) == 1 and alone is not None else "auto"
     try:
         return name, [decompressor(name, DEFAULT_LIMIT, text=True)(each) for each in payloads]
     except DecodeError:
+        # The first bytes look like compressed data, but the data is not compressed.
         return "none", payloads
 
 
 def _plain_kind(payloads: list[bytes]) -> PayloadKind:
-    # The order matters: a number is also valid JSON, and JSON is also valid text.
+    """Return the format of payloads that are not compressed."""
+    # The most specific format comes first: a number is also valid JSON, and JSON is also valid text.
     if _read("number", payloads) is not None:
         return PayloadKind("number")
     values = _read("json", payloads)
@@ -68,14 +79,15 @@ def _plain_kind(payloads: list[bytes]) -> PayloadKind:
         return _structured(payloads) or _csv(payloads) or PayloadKind("text")
     for name in ("msgpack", "cbor"):
         values = _read(name, payloads)
-        # Both formats decode some random bytes as a number, so only objects and lists of objects count as evidence.
+        # Both formats also decode many other bytes, for example as a number. So a payload only counts as MessagePack or
+        # CBOR if it is an object or a list of objects.
         if values is not None and all(values) and (form := _form(values)) != "value":
             return PayloadKind(name, form=form)
     return PayloadKind("bytes")
 
 
 def _structured(payloads: list[bytes]) -> PayloadKind | None:
-    """Return JSON lines of objects, the line protocol or XML; None for other text."""
+    """Return the format of text that consists of JSON lines, line protocol or XML; None for other text."""
     values = _read("json_lines", payloads)
     if values is not None and _form(values) == "objects":
         return PayloadKind("json_lines", form="objects")
@@ -86,6 +98,7 @@ def _structured(payloads: list[bytes]) -> PayloadKind | None:
 
 
 def _read(name: str, payloads: Iterable[bytes]) -> list[Any] | None:
+    """Return the values of the payloads in this format, or None if it cannot decode all of them."""
     try:
         return [DECODERS[name].decode(each) for each in payloads]
     except DecodeError:
@@ -93,6 +106,7 @@ def _read(name: str, payloads: Iterable[bytes]) -> list[Any] | None:
 
 
 def _form(values: list[Any]) -> str:
+    """Return the `form` of PayloadKind for these values."""
     if all(isinstance(value, dict) for value in values):
         return "object"
     lists = all(isinstance(value, list) and value for value in values)
@@ -100,11 +114,16 @@ def _form(values: list[Any]) -> str:
 
 
 def _printable(payload: bytes) -> bool:
+    # U+001E separates the records of a JSON text sequence (RFC 7464).
     return all(char.isprintable() or char in "\t\r\n\x1e" for char in decode_text(payload))
 
 
 def _csv(payloads: list[bytes]) -> PayloadKind | None:
-    """Return CSV if all rows have one width, with a header or numbers in every row: prose with commas is text."""
+    """Return CSV with its options, or None if the text is probably no CSV.
+
+    All rows must have the same number of fields. In addition, the text must have a header, or a number in every row.
+    Otherwise, prose with commas would count as CSV.
+    """
     for delimiter in _DELIMITERS:
         rows = [line.split(delimiter) for each in payloads for line in decode_text(each).splitlines() if line]
         width = len(rows[0]) if rows else 0
@@ -121,6 +140,7 @@ def _csv(payloads: list[bytes]) -> PayloadKind | None:
 
 
 def _has_header(payloads: list[bytes], delimiter: str) -> bool:
+    """Return whether all payloads begin with the same line, which contains only names, and have more lines."""
     heads = {decode_text(each).split("\n", 1)[0].strip() for each in payloads}
     names = min(heads).split(delimiter)
     more = all(len(decode_text(each).splitlines()) > 1 for each in payloads)
@@ -128,6 +148,7 @@ def _has_header(payloads: list[bytes], delimiter: str) -> bool:
 
 
 def _reads(kind: PayloadKind, payloads: list[bytes], rows: list[list[str]]) -> bool:
+    """Return whether this kind of CSV decodes all payloads. Without a header, every row must contain a number."""
     if kind.columns and not all(any(isinstance(number(field), int | float) for field in row) for row in rows):
         return False
     decoder = CsvDecoder(kind.columns, kind.delimiter)

@@ -1,4 +1,4 @@
-"""Proposals of mappings for observed messages. Each one was compiled and tested, so it passes `check`."""
+"""Proposals of mappings for observed messages. Each proposed mapping is compiled and tested, so it passes `check`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bridge.durations import pluralize
 from bridge.errors import ConfigError, DecodeError
 from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
-from bridge.mapping.proposals.explanation import explained
-from bridge.mapping.proposals.majority import by_majority
+from bridge.mapping.proposals.proposal_reason import proposal_reason
+from bridge.mapping.proposals.majority_format import by_majority
 from bridge.mapping.proposals.mapping_file import MappingFileText, test_lines
 from bridge.mapping.proposals.naming import SIGNAL, capture_names, free_name, mapping_name
 from bridge.mapping.proposals.payload_detection import PayloadKind, kind_of
@@ -28,20 +28,29 @@ if TYPE_CHECKING:
     from bridge.model import Message
 
 MAX_TOPICS: Final = 5_000
+"""Maximum number of topics that are examined. Messages of further topics are only counted."""
 MAX_PROPOSALS: Final = 50
-# Max number of messages of one topic that are examined.
+"""Maximum number of proposed mappings. A user cannot review more of them."""
+# Maximum number of messages per topic that are examined.
 _SAMPLES: Final = 20
+# Maximum payload length of the message in a test, if there is such a message.
 _TESTED_BYTES: Final = 4_096
+# Names of members that contain a time. If a payload has one of them, the record needs no receive time.
 _TIMES: Final = frozenset(("ts", "time", "timestamp", "datetime", "date", "received_at", "created_at", "t"))
 _FORMS: Final = ("payload", "payload_text", "payload_base64")
 _SPARKPLUG: Final = f"{NAMESPACE}/{{group}}/{{type}}/{{node}}/{{device...}}"
+# Minimum number of levels in a topic of a Sparkplug edge node: namespace, group, message type, node.
 _LEAST_SPARKPLUG_LEVELS: Final = 4
+# Formats in words, for notes.
 _NAMES: Final = {"number": "a number", "json": "JSON", "msgpack": "MessagePack", "cbor": "CBOR"}
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Proposed mapping file: its name without `.yaml`, its text, and the messages that it is based on."""
+    """Proposed mapping file: its name without `.yaml`, and its text.
+
+    `topics` and `messages` are the numbers of observed topics and messages that the mapping matches.
+    """
 
     name: str
     text: str
@@ -50,18 +59,21 @@ class Proposal:
     topics: int
     messages: int
     odd: str = ""
-    """Note on messages that are unlike the others and would become dead letters; "" if there are none."""
+    """Note on messages with another payload format, which would become dead letters. "" if there are none."""
     why: str = ""
-    """Values of each capture, and the expression of the partition key."""
+    """Explanation of the mapping: the values of each capture, and the expression of the partition key."""
     example: Message | None = None
-    """Message of the mapping's test."""
+    """Message in the mapping's test."""
 
 
 @dataclass(slots=True)
 class ObservedMessages:
-    """Bounded sample of messages.
+    """Observed messages, of which only a limited number is stored.
 
-    `others` counts messages of topics beyond MAX_TOPICS, `cut` messages that are too long.
+    - `samples`: stored messages by topic, at most `_SAMPLES` per topic
+    - `counts`: number of observed messages by topic
+    - `others`: number of messages whose topics were ignored, because there are already MAX_TOPICS
+    - `cut`: number of messages of which only the beginning of the payload is known
     """
 
     samples: dict[str, list[Message]] = field(default_factory=dict)
@@ -72,7 +84,7 @@ class ObservedMessages:
     def add(self, message: Message, *, whole: bool = True) -> None:
         """Add a message.
 
-        If it is not `whole`, only the beginning of its payload is known, so the message is only counted.
+        With `whole=False`, only the beginning of the payload is known. The message is then counted, but not stored.
         """
         if message.topic not in self.samples and len(self.samples) >= MAX_TOPICS:
             self.others += 1
@@ -87,9 +99,10 @@ class ObservedMessages:
 def propose(
     observed: ObservedMessages, stream: str, taken: Collection[str] = ()
 ) -> tuple[list[Proposal], list[tuple[str, str]]]:
-    """Return mappings, those with the most messages first, and (topic, reason) for topics without one.
+    """Return proposed mappings, and the topics for which no mapping is proposed.
 
-    `taken`: names of mappings that must not be used.
+    The mappings that match the most messages come first. The topics are pairs of topic and reason. `stream` is the data
+    stream of all mappings. `taken` are names that must not be used, because mappings with these names exist.
     """
     kinds: dict[tuple[str, ...], PayloadKind] = {}
     left: list[tuple[str, str]] = []
@@ -115,6 +128,8 @@ def propose(
 
 
 def _groups(kinds: dict[tuple[str, ...], PayloadKind]) -> Iterator[TopicCluster]:
+    """Yield groups of topics, each for one mapping."""
+    # One mapping must read all Sparkplug topics, because data messages need the birth messages of their edge node.
     edge = {topic for topic in kinds if topic[0] == NAMESPACE and len(topic) >= _LEAST_SPARKPLUG_LEVELS}
     if edge:
         yield TopicCluster(tuple(sorted(edge)), ())
@@ -128,10 +143,12 @@ def _messages(observed: ObservedMessages, shape: TopicCluster) -> int:
 def _proposal(
     observed: ObservedMessages, shape: TopicCluster, kind: PayloadKind, stream: str, taken: Collection[str]
 ) -> Proposal | None:
+    """Return the first candidate for a group of topics that passes its tests, or None if there is none."""
     samples = [each for topic in shape.topics for each in observed.samples["/".join(topic)]]
     name = mapping_name(shape, taken) if shape.captured else free_name("sparkplug", taken)
     if not shape.writable:
         return None
+    # Messages that have the format of the group. The others would become dead letters.
     fitting = [each for each in samples if _value(MappingFileText("t", kind, stream, ""), each) is not None]
     for draft in _candidates(shape, kind, stream, fitting or samples):
         messages, topics = _messages(observed, shape), pluralize(len(shape.topics), "topic")
@@ -140,15 +157,15 @@ def _proposal(
         odd = _outlier_note(draft.kind, len(samples) - len(chosen), len(samples), messages)
         text, example = _tested(replace(draft, said=f"{said}. {odd}" if odd else said), chosen)
         if text:
-            why = explained(draft.topic, shape.topics, draft.key_from)
+            why = proposal_reason(draft.topic, shape.topics, draft.key_from)
             return Proposal(name, text, draft.topic, draft.kind, len(shape.topics), messages, odd, why, example)
     return None
 
 
 def _outlier_note(kind: PayloadKind, odd: int, examined: int, messages: int) -> str:
-    """Return the note on messages that differ from the others; "" if there are none.
+    """Return the note on messages with another payload format, or "" if there are none.
 
-    `examined`: number of messages in the sample, of `messages` that were seen.
+    `odd` is the number of such messages, out of `examined` messages. `messages` were observed in all.
     """
     if not odd:
         return ""
@@ -160,7 +177,7 @@ def _outlier_note(kind: PayloadKind, odd: int, examined: int, messages: int) -> 
 def _candidates(
     shape: TopicCluster, kind: PayloadKind, stream: str, samples: list[Message]
 ) -> Iterator[MappingFileText]:
-    """Yield candidates from the most specific to the most general one, which accepts any payload."""
+    """Yield candidates for the mapping file. The most specific one comes first; the last one accepts any payload."""
     if not shape.captured:
         where = "contains(['NBIRTH', 'DBIRTH', 'NDATA', 'DDATA'], payload.type)"
         each = "payload.readings[].{ node: node, device: device, name: name, value: value, timestamp: timestamp }"
@@ -180,7 +197,8 @@ def _candidates(
 
 
 def _transform(kind: PayloadKind, samples: list[Message], *, captured: bool) -> str:
-    # Inside a list only a variable leads to the message. Elsewhere the plain names are easier to read.
+    """Return a transform that adds the captures and, if the payload has no time, the receive time to the payload."""
+    # Inside a list, only variables such as `$captures` read the scope. Elsewhere, `captures` is easier to read.
     scope = "$" if kind.form == "objects" else ""
     parts = [f"{scope}captures"] if captured else []
     if not _has_time(kind, samples):
@@ -192,7 +210,7 @@ def _transform(kind: PayloadKind, samples: list[Message], *, captured: bool) -> 
 
 
 def _has_time(kind: PayloadKind, samples: list[Message]) -> bool:
-    """Return whether the payload contains a time, so that the record does not need the time of receipt."""
+    """Return whether the payload contains a time. Otherwise, the record needs the receive time."""
     if kind.form == "value":
         return False
     value = _value(MappingFileText("t", kind, "s", ""), samples[0])
@@ -201,6 +219,7 @@ def _has_time(kind: PayloadKind, samples: list[Message]) -> bool:
 
 
 def _value(text: MappingFileText, message: Message) -> Any:
+    """Return the decoded payload of a message, or None if the mapping cannot decode it."""
     parts = _compiled(text).parts
     try:
         return parts.codec.decode((parts.decompress(message) if parts.decompress else message).payload)
@@ -209,18 +228,18 @@ def _value(text: MappingFileText, message: Message) -> Any:
 
 
 def _tested(text: MappingFileText, samples: Iterable[Message]) -> tuple[str, Message | None]:
-    """Return the file's text with a test that passes, and the test's message.
+    """Return the text of the file with a test that passes, and the message of the test.
 
-    The text is "" unless the mapping loads and accepts every sample.
+    The text is "" if the mapping does not load, if it rejects a sample, or if no test passes.
     """
     samples = list(samples)
     try:
         mapping = _compiled(text)
-        if not all(_takes(mapping, each) for each in samples):
+        if not all(_accepts(mapping, each) for each in samples):
             return "", None
     except ConfigError:
         return "", None
-    # A short payload is preferred, because people read the test in the file.
+    # Prefer a short payload, because people read the test in the file.
     example = next((each for each in samples if len(each.payload) <= _TESTED_BYTES), None)
     example = example or min(samples, key=lambda each: len(each.payload))
     value = _value(text, example)
@@ -234,15 +253,17 @@ def _tested(text: MappingFileText, samples: Iterable[Message]) -> tuple[str, Mes
     return "", None
 
 
-def _takes(mapping: Mapping, message: Message) -> bool:
+def _accepts(mapping: Mapping, message: Message) -> bool:
+    """Return whether the topic matches, and the mapping does not reject the message."""
     captures = mapping.pattern.match(message.topic)
     if captures is None:
         return False
+    # A Sparkplug data message is rejected if its birth message was not observed. This is no fault of the mapping.
     sparkplug = mapping.specification.payload == "sparkplug_b"
     return not mapping.apply(message, captures, message.topic.split("/")).rejections or sparkplug
 
 
 def _compiled(text: MappingFileText) -> Mapping:
-    """Compile the text as the loader compiles a file. Raise ConfigError."""
+    """Return the mapping that the text defines. Raise ConfigError if it does not load."""
     document = parse_document(str(text), "proposed.yaml", substitute=False, environ={}, base=Path())
     return compile_mapping("proposed", *read_specification(document), {})

@@ -1,9 +1,10 @@
-"""Clusters of topics that share a pattern: variable levels become captures, constant levels stay words.
+"""Clusters of topics that get a common pattern: levels that vary become captures, and constant levels stay words.
 
-Two values of a level belong together if they differ only in their digits (line3, line4). They also belong together if
-the topics below them share a level (pdx/.../telemetry, muc/.../telemetry). In the result, every topic matches only the
-pattern of its own group. If a pattern would match topics of another group, the level that distinguishes them stays a
-word.
+Two values of a level are similar if they differ only in their digits (line3, line4). They are also similar if the
+topics below them share a level (pdx/.../telemetry, muc/.../telemetry). Topics with similar values form a cluster.
+
+Every topic must match only the pattern of its own cluster. If a pattern would also match topics of another cluster, the
+level that distinguishes them does not become a capture. The cluster is split, with one constant word per part.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 _DIGITS: Final = re.compile(r"[0-9]+")
+# Matches a level that is probably an identifier: a hexadecimal number, UUID, MAC address, number, word with a number.
 _IDENTIFIER: Final = re.compile(r"[0-9a-fA-F]{12,}|[0-9a-fA-F-]{36}|[0-9a-fA-F:]{17}|[^0-9]{2,}[0-9]+|[0-9]+")
-# Minimum number of different words at the first level for it to be captured; with fewer it is a namespace.
+# Minimum number of different words at the first level for a capture. Fewer words are probably the names of systems.
 _LEAST_FIRST_WORDS: Final = 4
 
 Topic = tuple[str, ...]
@@ -28,23 +30,23 @@ Topic = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class TopicCluster:
-    """Topics of one pattern, and for each level whether it is captured."""
+    """Topics with a common pattern. `captured` has one boolean per level: whether the level is a capture."""
 
     topics: tuple[Topic, ...]
     captured: tuple[bool, ...]
 
     @property
     def writable(self) -> bool:
-        """False if a constant level contains { or }.
+        """False if a constant level contains { or }, which a pattern cannot contain.
 
-        A pattern could only have a wildcard there, and match other topics too.
+        A wildcard in its place would also match other topics.
         """
         return not any(
             _unwritable(topic[at]) for at, free in enumerate(self.captured) if not free for topic in self.topics
         )
 
-    def takes(self, topic: Topic) -> bool:
-        """Return whether the pattern would match a topic."""
+    def matches(self, topic: Topic) -> bool:
+        """Return whether the pattern of the cluster matches a topic."""
         if len(topic) != len(self.captured) or (topic[0].startswith("$") and self.captured[0]):
             return False
         one = self.topics[0]
@@ -52,7 +54,7 @@ class TopicCluster:
 
 
 def unmatchable_reason(topic: str) -> str:
-    """Return the reason why no mapping can match this topic alone; "" if one can."""
+    """Return the reason why no pattern can match this topic, or "" if a pattern can match it."""
     try:
         check_topic_name(topic)
         TopicPattern.parse("/".join("+" if _unwritable(level) else level for level in topic.split("/")))
@@ -68,12 +70,12 @@ def unmatchable_reason(topic: str) -> str:
 def topic_clusters(topics: dict[Topic, Hashable]) -> Iterator[TopicCluster]:
     """Yield clusters of topics.
 
-    The argument contains the kind of each topic; only topics of one kind share a cluster.
+    The values of `topics` are the payload kinds of the topics. All topics of a cluster have the same kind.
     """
     groups: dict[Hashable, list[Topic]] = defaultdict(list)
     for topic, kind in topics.items():
-        # A wildcard at the first level does not match topics that begin with $ (MQTT 5, 4.7.2), so they never share a
-        # pattern with others.
+        # A wildcard at the first level does not match topics that begin with $ (MQTT 5, 4.7.2). So these topics never
+        # share a pattern with other topics.
         groups[kind, len(topic), topic[0].startswith("$")].append(topic)
     by_length: dict[int, list[Topic]] = defaultdict(list)
     for topic in topics:
@@ -84,6 +86,10 @@ def topic_clusters(topics: dict[Topic, Hashable]) -> Iterator[TopicCluster]:
 
 
 def _shape(topics: Sequence[Topic]) -> TopicCluster:
+    """Return the cluster of these topics.
+
+    A level becomes a capture if its values differ, if it contains { or }, or if it looks like an identifier.
+    """
     captured = tuple(
         len({topic[at] for topic in topics}) > 1
         or _unwritable(topics[0][at])
@@ -94,12 +100,12 @@ def _shape(topics: Sequence[Topic]) -> TopicCluster:
 
 
 def _unwritable(level: str) -> bool:
-    """Return whether a level contains characters that a pattern cannot contain."""
+    """Return whether a level contains { or }, which a pattern can contain only in a capture."""
     return "{" in level or "}" in level
 
 
 def _clusters(topics: Sequence[Topic], at: int) -> Iterator[list[Topic]]:
-    """Split topics level by level into groups whose values belong together."""
+    """Yield groups of topics that have similar values at the level `at` and at all levels below."""
     if at == len(topics[0]):
         yield list(topics)
         return
@@ -111,7 +117,10 @@ def _clusters(topics: Sequence[Topic], at: int) -> Iterator[list[Topic]]:
 
 
 def _alike(by_value: dict[str, list[Topic]], at: int) -> Iterable[list[str]]:
-    """Return groups of values that belong together: union-find over their shared properties."""
+    """Return groups of similar values. The keys of `by_value` are the values of the level `at`.
+
+    The algorithm is union-find: values that share a property are united.
+    """
     owner = {value: value for value in by_value}
 
     def root(value: str) -> str:
@@ -122,18 +131,19 @@ def _alike(by_value: dict[str, list[Topic]], at: int) -> Iterable[list[str]]:
     seen: dict[Hashable, str] = {}
     words = at > 0 or len(by_value) >= _LEAST_FIRST_WORDS or by_value.keys() == {""}
     for value, topics in by_value.items():
-        # Values that share a mark belong together. A value has these marks:
+        # Values that share one of these properties are similar:
         # 1. The value with its digits masked: line3 and line4 share `line#`.
-        # 2. Each level below the value, with its position and masked digits.
-        # 3. At the last level, one mark for all values.
-        # The first level has only mark 1 while it has few words, because these are namespaces and stay separate.
-        marks: set[Hashable] = {_masked(value)}
+        # 2. A level below the value, with its position and masked digits.
+        # 3. At the last level, all values share a property.
+        # If the first level has only a few words, these are probably the names of systems. They share only property 1,
+        # so that different systems get different mappings.
+        properties: set[Hashable] = {_masked(value)}
         if words:
-            marks |= {(place, _masked(topic[place])) for topic in topics for place in range(at + 1, len(topic))}
+            properties |= {(place, _masked(topic[place])) for topic in topics for place in range(at + 1, len(topic))}
             if at == len(topics[0]) - 1:
-                marks.add("last")
-        for mark in marks:
-            owner[root(value)] = root(seen.setdefault(mark, value))
+                properties.add("last")
+        for each in properties:
+            owner[root(value)] = root(seen.setdefault(each, value))
     sets: dict[str, list[str]] = defaultdict(list)
     for value in by_value:
         sets[root(value)].append(value)
@@ -145,9 +155,9 @@ def _masked(level: str) -> str:
 
 
 def _disjoint_clusters(shape: TopicCluster, others: Sequence[Topic]) -> Iterator[TopicCluster]:
-    """Yield the cluster, or narrower clusters that match no topic of another group."""
+    """Yield the cluster, or parts of it whose patterns match no topic of another cluster."""
     own = set(shape.topics)
-    taken = [topic for topic in others if topic not in own and shape.takes(topic)]
+    taken = [topic for topic in others if topic not in own and shape.matches(topic)]
     if not taken:
         yield shape
         return
@@ -155,16 +165,17 @@ def _disjoint_clusters(shape: TopicCluster, others: Sequence[Topic]) -> Iterator
     by_value: dict[str, list[Topic]] = defaultdict(list)
     for topic in shape.topics:
         by_value[topic[at]].append(topic)
-    # This level is now a constant word. Each call makes one level constant, so the recursion ends.
+    # The level `at` is now a constant word. Each call makes one more level constant, so the recursion ends.
     captured = tuple(free and place != at for place, free in enumerate(shape.captured))
     for topics in by_value.values():
         yield from _disjoint_clusters(TopicCluster(tuple(topics), captured), taken)
 
 
 def _most_selective_level(shape: TopicCluster, taken: Sequence[Topic]) -> int:
-    """Return the captured level whose values overlap least with those of the other topics.
+    """Return the captured level that best distinguishes the cluster from the other topics.
 
-    If there are several, return the one with the fewest values.
+    This is the level whose values occur least often in the other topics. Of several such levels, the level with the
+    fewest values is best, because it splits the cluster into the fewest parts.
     """
 
     def cost(at: int) -> tuple[bool, int, int, int]:

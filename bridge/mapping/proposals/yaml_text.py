@@ -1,4 +1,4 @@
-"""YAML text for values, on one line, that parses to exactly the same values (YAML 1.2, flow style)."""
+"""Conversion of values to YAML text on one line (YAML 1.2, flow style). Parsing the text returns the same values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ONE_BYTE, _TWO_BYTES = 0xFF, 0xFFFF
 
 
 def yaml_text(value: Any) -> str:
-    """Return the YAML of text, numbers, true, false, null, and of lists and objects of them."""
+    """Return the YAML text for a JSON value."""
     if isinstance(value, str):
         return value if _PLAIN.fullmatch(value) and resolve(value) == value else _quoted(value)
     if isinstance(value, dict):
@@ -26,7 +26,7 @@ def yaml_text(value: Any) -> str:
 
 
 def comment(text: str) -> str:
-    """Return text that is safe behind a '#': unprintable characters are escaped."""
+    """Return text for a YAML comment. Escapes replace unprintable characters, because a line break ends the comment."""
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 

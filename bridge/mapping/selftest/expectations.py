@@ -1,4 +1,4 @@
-"""Comparison of a test's expectation with the mapping's result, with failures as text for people."""
+"""Comparison of the result that a test expects with the result of the mapping. Differences are lines of text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.mapping.rendering import SPREAD, cut, printable, record_line, rejection_line, shown_data, shown_key, written
-from bridge.mapping.schema.selftest_spec import ExpectedDeadLetter, ExpectedRecord
+from bridge.mapping.file_models.selftest_spec import ExpectedDeadLetter, ExpectedRecord
 from bridge.mapping.selftest.value_diff import changes, table
 
 if TYPE_CHECKING:
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from bridge.mapping.selftest.value_diff import Change
     from bridge.model import MappingResult, NewRecord
 
-# Max characters of a record on one line.
+# Maximum number of characters of a record that a line shows.
 _RECORD_CHARS: Final = 200
 
 
 def failures(
     mapping: Mapping, expect: Sequence[ExpectedRecord] | str | ExpectedDeadLetter, mapped: MappingResult
 ) -> list[str]:
-    """Return lines with the expected and the actual result; an empty list if they are equal."""
-    # Cases:
-    # 1. A dead letter is expected.
-    # 2. No record is expected.
-    # 3. Records are expected, but there are none.
-    # 4. Records are expected, and are compared one by one.
+    """Return lines that describe the differences between the expected and the actual result; [] if there are none."""
+    # Cases, in this order:
+    # 1. The test expects a dead letter.
+    # 2. The test expects no record.
+    # 3. The test expects records, but the mapping returned none.
+    # 4. The test expects records, and the mapping returned some. They are compared one by one.
     if isinstance(expect, ExpectedDeadLetter):
         codes = [rejection.code for rejection in mapped.rejections]
         met = bool(codes) and not mapped.drafts and set(codes) == {expect.dead_letter}
@@ -44,7 +44,7 @@ def failures(
 
 
 def _actual(mapping: Mapping, mapped: MappingResult) -> Iterator[str]:
-    """Yield lines with the records and dead letters of the result."""
+    """Yield lines with the records and dead letters that the mapping returned."""
     yield from (_labelled("got", record_line(mapping, draft, _RECORD_CHARS)) for draft in mapped.drafts)
     yield from (_labelled("got", f"dead letter {rejection_line(mapping, each)}") for each in mapped.rejections)
     if not mapped.drafts and not mapped.rejections:
@@ -64,10 +64,10 @@ def _expected_line(record: ExpectedRecord) -> str:
 
 
 class _Records:
-    """Comparison of the expected records with the actual ones.
+    """Comparison of the expected records with the records of the mapping.
 
-    Equal records at the beginning and at the end are paired first. So one additional or missing record does not make
-    all others look wrong. The remaining records are paired by stream, in order.
+    First, equal records at the beginning and at the end are paired. Without this step, one additional record would make
+    all records after it look wrong. Then, the remaining records are paired with records of the same stream, in order.
     """
 
     def __init__(self, mapping: Mapping, expected: Sequence[ExpectedRecord], made: Sequence[NewRecord]) -> None:
@@ -98,24 +98,24 @@ class _Records:
             for other in made
             if other not in {pair[1] for pair in pairs}
         ]
-        # Every record has an equal record at another position, so only the order is wrong.
+        # All pairs are equal, but some are at different positions: only the order is wrong.
         if not lines and any(one != other for one, other in pairs):
             order = ", ".join(self._stream(other) for other in made)
             return [f"the records are as expected, but in another order: {order}"]
         return lines
 
     def _same_ends(self) -> tuple[int, int]:
-        """Return the number of equal records at the beginning, and the number of equal records at the end."""
+        """Return the numbers of equal records at the beginning and at the end."""
         shorter = min(len(self._expected), len(self._made))
         begin = next((place for place in range(shorter) if self._changes(place, place)), shorter)
         last, last_made = len(self._expected) - 1, len(self._made) - 1
-        # The two ends must not overlap.
+        # A record that is counted at the beginning must not be counted at the end again.
         left = shorter - begin
         end = next((back for back in range(left) if self._changes(last - back, last_made - back)), left)
         return begin, end
 
     def _pairs(self, wanted: list[int], made: list[int]) -> list[tuple[int, int]]:
-        """Pair the remaining records by stream, and then the unpaired ones in order."""
+        """Return pairs of indices: the remaining records paired by stream, then those without a partner in order."""
         free = list(made)
         pairs: dict[int, int] = {}
         for one in wanted:
@@ -130,7 +130,10 @@ class _Records:
         return self._mapping.outputs[self._made[other].output].data_stream
 
     def _changes(self, one: int, other: int) -> list[Change]:
-        """Return the differences between two records. Options that the test does not state are ignored."""
+        """Return the differences between the expected record `one` and the actual record `other`.
+
+        Options that the test does not contain are not compared.
+        """
         wanted = self._expected[one]
         expected = wanted.model_dump(include=wanted.model_fields_set)
         draft = self._made[other]
@@ -142,7 +145,7 @@ class _Records:
         return changes(expected, got)
 
     def _data(self, wanted: ExpectedRecord, data: bytes) -> dict[str, Any]:
-        """Return the record's data under the key that the test uses: `data`, `data_text` or `data_base64`."""
+        """Return the data of a record in the form that the test uses: `data`, `data_text` or `data_base64`."""
         if wanted.data_base64 is not None:
             return {"data_base64": base64.b64encode(data).decode()}
         if wanted.data_text is not None:

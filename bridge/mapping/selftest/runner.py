@@ -1,4 +1,4 @@
-"""Runner for a mapping's own tests: messages in its file, and their expected results."""
+"""Runner for the tests in a mapping file. Each test has a message and the expected result."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from bridge.mapping.mapping import Mapping
     from bridge.mapping.pipeline.decoding import PayloadCodec
-    from bridge.mapping.schema.mapping_spec import MappingSpec
-    from bridge.mapping.schema.selftest_spec import PriorMessage, SelfTestSpec
+    from bridge.mapping.file_models.mapping_spec import MappingSpec
+    from bridge.mapping.file_models.selftest_spec import PriorMessage, SelfTestSpec
     from bridge.model import MappingResult
     from bridge.yaml_files import Path
 
@@ -28,7 +28,11 @@ _NO_JSON = "no message holds this number: JSON has neither NaN nor infinities"
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """Result of one test. `difference` is text for people, and empty if the test passed."""
+    """Result of one test.
+
+    `number` is the index of the test in the file (from 0). `difference` describes the differences from the expected
+    result. It is empty if the test passed.
+    """
 
     number: int
     name: str
@@ -36,7 +40,7 @@ class CaseResult:
 
     @property
     def passed(self) -> bool:
-        """True if the mapping's result is the expected one."""
+        """True if the result of the mapping is the expected result."""
         return not self.difference
 
 
@@ -47,16 +51,17 @@ def run_cases(mapping: Mapping) -> list[CaseResult]:
 
 
 def case_message(mapping: Mapping, case: PriorMessage) -> Message:
-    """Return the message that a test sends."""
+    """Return the message that a test contains."""
     qos = mapping.specification.qos if case.qos is None else case.qos
     payload = encode_payload(mapping.specification, mapping.parts.codec, case)
     return Message(case.topic, payload, qos, case.retain, case.received_at_ms, case.properties)
 
 
 def encode_payload(specification: MappingSpec, codec: PayloadCodec, case: PriorMessage) -> bytes:
-    """Return the bytes of a test's payload. Raise ValueError or TypeError if its format cannot hold the value.
+    """Return the bytes of the payload of a test message.
 
-    A value or a text is converted with the mapping's `encoding` and `compression`; `payload_base64` is sent unchanged.
+    A `payload` or `payload_text` is also converted to the mapping's encoding, and compressed. A `payload_base64` is
+    used unchanged. Raise ValueError or TypeError if the payload format cannot represent the value.
     """
     if case.payload_base64 is not None:
         return base64.b64decode(case.payload_base64)
@@ -64,7 +69,7 @@ def encode_payload(specification: MappingSpec, codec: PayloadCodec, case: PriorM
 
 
 def _encoded(specification: MappingSpec, codec: PayloadCodec, case: PriorMessage) -> bytes:
-    """Return the bytes of a payload that is a text or a value."""
+    """Return the bytes for `payload` or `payload_text`, in UTF-8 and uncompressed."""
     if case.payload_text is not None:
         return case.payload_text.encode()
     try:
@@ -83,7 +88,7 @@ def _encoded(specification: MappingSpec, codec: PayloadCodec, case: PriorMessage
 
 
 def _octets(value: Any) -> bytes:
-    """Return the bytes of a text or of a list of integers from 0 to 255. Raise ValueError for anything else."""
+    """Return the bytes for a text, or for a list of integers from 0 to 255. Raise ValueError for any other value."""
     try:
         return value.encode() if isinstance(value, str) else bytes(list(value))
     except (TypeError, ValueError):
@@ -92,7 +97,7 @@ def _octets(value: Any) -> bytes:
 
 
 def case_faults(specification: MappingSpec, codec: PayloadCodec) -> list[tuple[Path, str]]:
-    """Return the problems of the tests themselves, each with its path in the file."""
+    """Return the errors in the messages of all tests, each with its path in the file."""
     return [
         fault
         for number, case in enumerate(specification.tests)
@@ -107,7 +112,7 @@ def case_faults(specification: MappingSpec, codec: PayloadCodec) -> list[tuple[P
 def _faults(
     specification: MappingSpec, codec: PayloadCodec, path: Path, case: PriorMessage
 ) -> Iterator[tuple[Path, str]]:
-    """Yield the problems of one message of a test: its topic, its payload."""
+    """Yield the errors in the topic and in the payload of one test message, each with its path in the file."""
     pattern = specification.pattern
     exception = pattern.exception(case.topic.split("/"))
     if exception is not None:
@@ -122,7 +127,10 @@ def _faults(
 
 
 def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
-    """Yield the paths of values that are NaN or infinite. A JSON writer would silently write null for them."""
+    """Yield the paths of values that are NaN or infinite.
+
+    They are errors, because the JSON writer would write null for them. The test would then not send what it contains.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         yield path
     elif isinstance(value, dict | list):
@@ -131,9 +139,9 @@ def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
-    """Run one test. Return how its result differs from the expected one, or ""."""
+    """Run one test. Return the differences from the expected result as text, or "" if there are none."""
     if mapping.stateful is not None:
-        # Each test starts with empty state, so that it does not depend on the tests before it.
+        # Each test starts with an empty state, so that it does not depend on earlier tests.
         mapping.stateful.attach(OverlayState())
     for earlier in case.before:
         _run(mapping, earlier)
@@ -141,7 +149,7 @@ def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
 
 
 def _run(mapping: Mapping, case: PriorMessage) -> MappingResult:
-    """Map one message. The result begins with the records of earlier messages that it releases."""
+    """Return the result for one message. It also contains the held records of earlier messages that it releases."""
     message = case_message(mapping, case)
     captures = mapping.pattern.match(message.topic) or {}
     mapped = mapping.apply(message, captures, message.topic.split("/"))

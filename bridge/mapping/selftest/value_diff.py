@@ -1,9 +1,9 @@
-"""Differences between two values as text: one line per value, with both sides next to each other.
+"""Differences between two values, as a table of text with one line per difference:
 
-expected   got
-partition_key         "press07"  "press08"
-data.temperature_c    100.0      99.8
-data.unit             "C"        (absent)
+                          expected   got
+    partition_key         "press07"  "press08"
+    data.temperature_c    100.0      99.8
+    data.unit             "C"        (absent)
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from bridge.yaml_files import Path
 
 MAX_CHANGES: Final = 20
-"""Max differences shown of one record: a record with more of them usually has one mistake, not twenty."""
+"""Maximum number of differences in a table. More of them usually have one cause, and would hide the first ones."""
 MAX_VALUE_CHARS: Final = 48
-"""Max characters of a value in a column."""
-# Characters of a long text that are shown before its first difference.
+"""Maximum number of characters of a value in a table."""
+# Number of characters that are shown before the first difference, if a value is too long for the table.
 _BEFORE_CHARS: Final = 12
 
 
 class _Absent:
-    """Marker for a value that does not exist; null is a value."""
+    """Marker for a missing value. None cannot be the marker, because it stands for null, which is a value."""
 
 
 ABSENT: Final = _Absent()
 
 
 class Change(NamedTuple):
-    """One value that differs. ABSENT marks the side that has none."""
+    """One difference: the path of the value, and the value on both sides. A missing value is ABSENT."""
 
     path: Path
     left: Any
@@ -42,19 +42,22 @@ class Change(NamedTuple):
 
 
 def same(one: Any, other: Any) -> bool:
-    """Compare as JSON: 1 equals 1.0, true does not equal 1, and the order of keys does not count."""
+    """Return whether two JSON values are equal. 1 equals 1.0, true does not equal 1. The order of keys is ignored."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
-    # In Python, True == 1; in JSON, true and 1 differ.
+    # In Python, True == 1. In JSON, true and 1 are different values.
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     return bool(one == other)
 
 
 def changes(left: Any, right: Any, path: Path = ()) -> list[Change]:
-    """Return every value that differs, with the deepest path that both sides have; [] if there are none."""
+    """Return all differences between two JSON values; [] if they are equal.
+
+    A difference has the longest possible path: if two objects differ in one member, this is the path of the member.
+    """
     return list(_changes(left, right, path))
 
 
@@ -74,9 +77,9 @@ def _item(items: list[Any], place: int) -> Any:
 
 
 def table(found: Sequence[Change], left: str, right: str) -> list[str]:
-    """Return the changes as lines with three columns: path, left value, right value.
+    """Return a table with the columns path, left value and right value. Its first line has the titles of the columns.
 
-    The first line holds the titles.
+    `left` and `right` are the titles of the values.
     """
     rows = [("", left, right)]
     for change in found[:MAX_CHANGES]:
@@ -94,13 +97,13 @@ def _shown(value: Any) -> str:
 
 
 def _first_difference(one: str, other: str) -> int:
-    """Return the index of the first character that differs; the shorter length if there is none."""
+    """Return the index of the first character that differs. If one text begins with the other, return its length."""
     places = range(min(len(one), len(other)))
     return next((place for place in places if one[place] != other[place]), len(places))
 
 
 def _around(text: str, place: int) -> str:
-    """Return a part of the text that fits into a column and shows the index `place`."""
+    """Return a part of the text that fits into a column. The part contains the character at index `place`."""
     if len(text) <= MAX_VALUE_CHARS:
         return text
     room = MAX_VALUE_CHARS - len("......")

@@ -1,11 +1,13 @@
 """`changes`: a filter that passes only messages whose values differ enough from the values last sent.
 
-The expression `value` returns a single value, or an object or list of values. Numbers differ if their distance exceeds
-the deadband, which is a number, or a percentage of the value last sent. Other values differ if they are not equal. The
-filter compares with the value last *sent*, so that a slow drift is sent too.
+The expression `value` returns a single value, or an object or list of values. Two numbers differ if their difference
+exceeds the deadband. The deadband is a number, or a percentage of the value last sent. Other values differ if they are
+not equal. The filter compares with the value last *sent*, not with the value last received. Otherwise, a slow drift
+would never be sent.
 
-State, one row per key: `changes KEY` -> [value, time of the message that was sent]. The time is in ms since 1970,
-without the steps of the machine's clock during this run, so that a step does not change an age.
+State: one row per key, `changes KEY` -> [value, time of the message that was sent]. The time is in ms since 1970. If
+the machine's clock is set while the bridge runs, the filter subtracts the step from all later times. So the difference
+of two times is the time that really passed.
 """
 
 from __future__ import annotations
@@ -27,14 +29,19 @@ if TYPE_CHECKING:
 MAX_KEYS: Final = 100_000
 """Maximum number of stored keys per mapping.
 
-Beyond it the oldest key is deleted, so its next value is sent again. No value is lost.
+A new key beyond this limit replaces the oldest key. The next value of the replaced key is sent even if it is equal to
+the value last sent. No value is lost.
 """
 
+# Beginning of the keys of this stage in the state store. The rows of `sample` have another one.
 ROW: Final = "changes "
 
 
 class Deadband(NamedTuple):
-    """Largest difference that does not count as a change: `most`, multiplied by the old value if `relative`."""
+    """Largest difference of two numbers that does not count as a change.
+
+    The difference is `most`. If `relative` is True, it is `most` times the value last sent.
+    """
 
     most: float
     relative: bool = False
@@ -46,44 +53,44 @@ class Deadband(NamedTuple):
 
 NONE: Final = Deadband(0.0)
 Deadbands: TypeAlias = "Deadband | Mapping[str, Deadband]"
-"""Type of deadbands: one for all numbers of a value, or one for each name of an object."""
+"""One deadband for all numbers of a value, or a deadband for each name of an object."""
 
 
 class ChangeRow(NamedTuple):
-    """The row to store when the message has been sent."""
+    """Row of the state, to store when the message has been sent: its key, and [value, time] as JSON."""
 
     key: str
     value: bytes
 
 
 class ChangeFilter:
-    """The stage `changes` of one mapping. It is stateless: the caller passes the state store to each method."""
+    """The stage `changes` of one mapping. The caller passes the state store to each method."""
 
     def __init__(
         self, key: Expression | None, value: Expression | None, deadbands: Deadbands, at_least_every_secs: float | None
     ) -> None:
-        """Without `key`, the key is the topic; without `value`, the value is the payload."""
+        """Create the filter. Without `key`, the topic is the key. Without `value`, the payload is compared."""
         self._key = key
         self._value = value
         self._deadbands = deadbands
         self._every_ms = None if at_least_every_secs is None else at_least_every_secs * 1000
         self._stepped_ms = 0
-        """Sum of the steps by which the clock was set since this filter was made."""
+        """Sum of the steps by which the machine's clock has been set since this filter was created."""
 
     def clock_set(self, step_ms: int) -> None:
-        """Note that the machine's clock was set forward, or back if `step_ms` is negative."""
+        """Record that the machine's clock was set forward, or back if `step_ms` is negative."""
         self._stepped_ms += step_ms
 
-    def look(self, scope: dict[str, Any], message: Message, memory: StateStore) -> ChangeRow | None:
-        """Return the row to store if the message is sent; None if nothing has changed.
+    def changed_row(self, scope: dict[str, Any], message: Message, memory: StateStore) -> ChangeRow | None:
+        """Return the row to store when the message has been sent, or None if nothing has changed.
 
-        Raise TransformError. This does not store the row, because the message may still be rejected.
+        The caller stores the row, and only if the message is not rejected. Raise TransformError if an expression fails,
+        or if JSON cannot represent the value.
         """
         value = scope["payload"] if self._value is None else self._value.search(scope)
         key = ROW + key_text("changes.key", message.topic if self._key is None else self._key.search(scope))
         try:
-            # The steps of the clock are subtracted, so that the difference of two stored times is the time that really
-            # passed.
+            # Subtract the steps of the clock, as the text of this module explains.
             row = orjson.dumps([value, at := message.received_at_ms - self._stepped_ms])
         except TypeError as error:
             raise TransformError(f"changes.value: cannot be remembered as JSON: {error}") from None
@@ -96,17 +103,17 @@ class ChangeFilter:
         return None
 
     def _is_time(self, elapsed_ms: int) -> bool:
-        """Return whether `at_least_every_secs` has passed.
+        """Return whether `at_least_every_secs` has passed since the last message was sent.
 
-        If the clock was set back before this run, the elapsed time is unknown. The message is then sent, which is
-        harmless.
+        If the clock was set back before the bridge started, the elapsed time can be negative. The real time is then
+        unknown, so return True. One additional message is harmless.
         """
         return self._every_ms is not None and (elapsed_ms >= self._every_ms or elapsed_ms < 0)
 
 
 def remember(memory: StateStore, row: ChangeRow) -> None:
-    """Store the row of a message that was sent. At MAX_KEYS, delete the oldest row first."""
-    # A stored key needs no additional room. `items` returns the oldest row first.
+    """Store the row of a message that was sent. If there are already MAX_KEYS keys, delete the oldest one first."""
+    # Replacing the row of a known key needs no room. `items` returns the oldest row first.
     if len(memory) >= MAX_KEYS and memory.get(row.key) is None:
         oldest = next((key for key, _ in memory.items() if key.startswith(ROW)), None)
         if oldest is not None:
@@ -117,8 +124,8 @@ def remember(memory: StateStore, row: ChangeRow) -> None:
 def differ(old: Any, new: Any, deadbands: Deadbands = NONE) -> bool:
     """Return whether two JSON values differ by more than the deadband. 1 equals 1.0, but true does not equal 1.
 
-    `old` was stored as JSON, where NaN and the infinities are null. In `new`, they therefore count as null too. From a
-    number to NaN is always a change.
+    `old` was stored as JSON, which has null instead of NaN and the infinities. So these numbers also count as null in
+    `new`. A change from a finite number to NaN is always a difference.
     """
     if isinstance(new, float) and not isfinite(new):
         new = None
@@ -131,7 +138,7 @@ def differ(old: Any, new: Any, deadbands: Deadbands = NONE) -> bool:
     deadband = deadbands if isinstance(deadbands, Deadband) else NONE
     if isinstance(old, list) and isinstance(new, list):
         return len(old) != len(new) or any(differ(*pair, deadband) for pair in zip(old, new, strict=True))
-    # In Python, True == 1; in JSON, true and 1 differ.
+    # In Python, True == 1. In JSON, true and 1 are different values.
     if isinstance(old, bool) or isinstance(new, bool):
         return old is not new
     if isinstance(old, int | float) and isinstance(new, int | float):

@@ -1,4 +1,4 @@
-"""State that is never written to disk, for tests, for `try`, and for replayed messages."""
+"""State that is never written to disk: for tests, for the command `try`, and for replayed messages."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class OverlayState:
-    """A state store in memory.
+    """State store in memory, on top of another store.
 
-    It starts empty, or shows the contents of the store `beneath`, which it never changes.
+    It returns the contents of the other store, with its own changes. It never changes the other store.
     """
 
     def __init__(self, beneath: StateStore | None = None) -> None:
-        """Show the contents of `beneath`. With None, start empty."""
+        """Create a store on top of the store `beneath`. With None, the new store is empty."""
         self._beneath = beneath
         self._values: dict[str, bytes | None] = {}
 
@@ -35,11 +35,13 @@ class OverlayState:
         """Delete the key, if it exists."""
         self._values[key] = None
 
+    # The store has no limit, so it never needs to evict a row to make room.
     evict = forget
     crowded = False
 
     def items(self) -> Iterator[tuple[str, bytes]]:
-        """Return all keys and values, including those of the store beneath that are neither replaced nor deleted."""
+        """Return all keys and values: those of the store beneath, with the changes of this store."""
+        # None in `_values` marks a deleted key.
         values: dict[str, bytes | None] = dict(self._beneath.items()) if self._beneath is not None else {}
         values |= self._values
         return ((key, value) for key, value in values.items() if value is not None)

@@ -1,21 +1,22 @@
 """`sample`: send one message for each key and span of time, and filter the others.
 
-Spans follow the clock: with `every_secs: 10`, a span lasts from :00 to :10. The receive time of a message selects its
-span.
+Spans follow the clock: with `every_secs: 10`, a span lasts from :00 to :10. A message belongs to the span that contains
+its receive time. The option `keep` selects the message:
 
     first     the first message of a span, sent at once
-    last      the last message, sent when the span has ended
-    mean      one record, sent when the span has ended: made from the last message; the transform sees `sample`:
-              {count, mean, min, max, from_ms, to_ms}
-    min_max   the messages with the lowest and with the highest value, sent when the span has ended, in arrival order
+    last      the last message of a span, sent at the end of the span
+    mean      one record per span, sent at the end of the span. The transform creates it from the last message and from
+              `sample`, the statistics of the span: {count, mean, min, max, from_ms, to_ms}
+    min_max   the messages with the lowest and with the highest value, sent at the end of the span, in arrival order
 
-A record that waits for the end of its span is complete, and is part of the mapping's state. It is stored in the
-transaction of its message. So it survives a crash, and a reload does not change it. The ledger counts it when it is
-released. Until then, it counts neither as received nor as filtered.
+A record that waits for the end of its span is *held*. It is already complete, and is part of the mapping's state. It is
+stored in the same transaction as its message. So a crash does not lose the record, and a reload does not change it. At
+the end of the span, the record is *released*: the bridge sends it, and the ledger counts it. Until then, the ledger
+counts its message neither as received nor as filtered.
 
-State, one row per key: `sample KEY` -> {span, held: [[records, number, value], ...], ...}. `records` is a list of
-[destination, key, base64, enveloped]. `enveloped` is true if the data is an envelope that has no id yet, because its
-JSON alone does not show that.
+State: one row per key, `sample KEY` -> {span, held: [[records, number, value], ...], ...}. `records` is a list of
+[destination, partition key, data in base64, enveloped]. `enveloped` is true if the data is an envelope without an id.
+The spool inserts the id later, and the data itself does not show that it is an envelope.
 """
 
 from __future__ import annotations
@@ -39,11 +40,14 @@ if TYPE_CHECKING:
 Keep: TypeAlias = Literal["first", "last", "mean", "min_max"]
 ROW: Final = HELD_ROWS
 SAMPLE: Final = "sample"
-"""Name that `keep: mean` adds to a scope."""
+"""Name of the statistics in the scope, with `keep: mean`."""
 
 
 class HeldRecords(NamedTuple):
-    """The complete records of a message and, with `min_max`, its number within the span and its value."""
+    """Held records of one message.
+
+    With `min_max`, `number` is the number of the message in its span, and `value` is its value.
+    """
 
     records: list[list[Any]]
     number: int = 0
@@ -51,33 +55,35 @@ class HeldRecords(NamedTuple):
 
 
 class Sampler:
-    """The stage `sample` of one mapping. Only the mapping thread uses it."""
+    """The stage `sample` of one mapping. Only the ingest thread uses this object."""
 
     def __init__(
         self, key: Expression | None, every_secs: float, keep: Keep, value: Expression | None, outputs: Sequence[Output]
     ) -> None:
-        """Without `key`, the key is the topic. `mean` and `min_max` need a `value`."""
+        """Create the stage. Without `key`, the topic is the key. `mean` and `min_max` need a `value`."""
         self._key = key
-        # At least 1 ms, because the number of a span is the time divided by this value.
+        # At least 1 ms, because times are divided by this length.
         self._every_ms = max(1, round(every_secs * 1000))
         self._keep = keep
         self._value = value
         self._outputs = outputs
+        # Span number of each row in the state, so that `release_ended` reads only the rows whose span has ended.
         self._open: dict[str, int] = {}
 
     def attach(self, memory: StateStore) -> None:
-        """Continue the open spans of an earlier process, or of an earlier version of the mapping."""
+        """Continue the spans in a state store, which an earlier process or version of the mapping has written."""
         self._open = {key: orjson.loads(row)["span"] for key, row in memory.items() if key.startswith(ROW)}
 
     def apply(
         self, scope: dict[str, Any], message: Message, memory: StateStore, convert: Callable[[], MappingResult]
     ) -> MappingResult:
-        """Return the result for a message that passed `where` and `changes`, and update its row.
+        """Return the result for a message that passed `where` and `changes`, and update the row of its key.
 
-        Raise TransformError, or the error that `convert` raises; the state is then unchanged.
+        `convert` creates the records of the message. Raise TransformError, or the error of `convert`. After an error,
+        the state is unchanged.
         """
         row_key = ROW + key_text("sample.key", message.topic if self._key is None else self._key.search(scope))
-        # Spans are aligned to 1970, not to the first message. So all mappings and all workers have the same spans.
+        # Spans are numbered from 1970 on. So the spans of all mappings and bridges begin at the same times.
         span = message.received_at_ms // self._every_ms
         row = memory.get(row_key)
         known: dict[str, Any] = orjson.loads(row) if row is not None else {"span": span, "held": []}
@@ -85,8 +91,8 @@ class Sampler:
         released = _released(known["held"]) if ended else ()
         before = {"span": span, "held": []} if ended or row is None else known
         mapped, after, filtered = _KEEPERS[self._keep](self, before, scope, message, convert)
-        # The row is written last. After an error before this line, the state is unchanged, so the message can be
-        # replayed.
+        # Write the row last: after an error in the lines above, the state must be unchanged, so that the rejected
+        # message has no effect and can be replayed.
         memory.put(row_key, orjson.dumps(after))
         self._open[row_key] = span
         return MappingResult(
@@ -94,9 +100,10 @@ class Sampler:
         )
 
     def _make_room(self, row_key: str, memory: StateStore) -> tuple[ReleasedRecord, ...]:
-        """While the store has no room, evict the rows of the oldest spans, and return their records.
+        """Delete the rows of the oldest spans until the store has room. Return their held records.
 
-        These are sent early, because they must not be lost. The row of `row_key` stays.
+        The records must not be lost, so they are sent before their span has ended. The row `row_key`, which was just
+        written, is not deleted.
         """
         released: tuple[ReleasedRecord, ...] = ()
         while memory.crowded and len(self._open) > 1:
@@ -109,18 +116,19 @@ class Sampler:
         return released
 
     def show_alone(self, scope: dict[str, Any], message: Message) -> None:
-        """Add `sample` to the scope of a replayed message, which forms a separate span. Raise TransformError."""
+        """Add `sample` to the scope of a replayed message. The statistics contain only this message.
+
+        Raise TransformError.
+        """
         if self._keep == "mean":
             scope[SAMPLE] = Statistics().with_value(self._number(scope), message.received_at_ms).shown()
 
-    def due(self, now_ms: int, memory: StateStore) -> tuple[ReleasedRecord, ...]:
-        """Return the records of all spans that have ended, and delete their rows.
-
-        A clock that was set back also ends them.
-        """
+    def release_ended(self, now_ms: int, memory: StateStore) -> tuple[ReleasedRecord, ...]:
+        """Return the held records of all spans that have ended, and delete their rows."""
         now = now_ms // self._every_ms
         released: list[ReleasedRecord] = []
-        # This searches `_open` and not the state, so that only rows with an ended span are read.
+        # `!=` and not `<`: if the clock was set back, the spans in the future have ended too. Otherwise, their records
+        # would be held until the clock reaches these spans again.
         for key in [key for key, span in self._open.items() if span != now]:
             row = memory.get(key)
             released += _released(orjson.loads(row)["held"]) if row is not None else ()
@@ -128,12 +136,12 @@ class Sampler:
             del self._open[key]
         return tuple(released)
 
-    # -- the kinds of `keep`: each returns the result so far, the row, and the number of filtered messages ------------
+    # -- One method for each value of `keep` --------------------------------------------------------------------------
 
     def _first(
         self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
-        """Send the first message of a span that results in records; filter the others."""
+        """Send the first message of a span that creates records, and filter the others."""
         if "seen" in row:
             return _SampleStep(_NOTHING, row, 1)
         mapped = convert()
@@ -144,18 +152,18 @@ class Sampler:
     def _last(
         self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
-        """Hold the records of this message, and drop those of the previous message."""
+        """Hold the records of this message instead of those of the previous message."""
         mapped = convert()
         if not mapped.drafts:
             return _SampleStep(mapped, row, 0 if mapped.rejections else 1)
         held = HeldRecords(self._records(mapped.drafts))
-        # The previous message of the span, if there is one, is filtered.
+        # The previous message counts as filtered now, because its records are dropped.
         return _SampleStep(MappingResult([], mapped.rejections), {**row, "held": [list(held)]}, len(row["held"]))
 
     def _mean(
         self, row: dict[str, Any], scope: Any, message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
-        """Add the value to the span's statistics, and hold the record made with them."""
+        """Add the value to the statistics of the span, and hold the record that the transform creates with them."""
         statistics = Statistics.of(row.get("statistics")).with_value(self._number(scope), message.received_at_ms)
         scope[SAMPLE] = statistics.shown()
         kept = self._last(row, scope, message, convert)
@@ -164,7 +172,7 @@ class Sampler:
     def _min_max(
         self, row: dict[str, Any], scope: Any, _message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
-        """Hold the messages with the lowest and with the highest value so far; filter the others."""
+        """Hold the records of the messages with the lowest and with the highest value, and filter the others."""
         value, number = self._number(scope), row.get("number", 0)
         if isinstance(value, dict):
             raise TransformError("sample.value: gave an object; `keep: min_max` needs one number")
@@ -174,17 +182,23 @@ class Sampler:
         before = [HeldRecords(*each) for each in row["held"]]
         candidates = [*before, HeldRecords(self._records(mapped.drafts), number, value)]
         lowest, highest = min(candidates, key=_value), max(candidates, key=_value)
-        # The comparison is by identity: a message that is both the lowest and the highest is held once.
+        # Compare by identity, so that a message with both the lowest and the highest value is held only once.
         held = [each for each in candidates if each is lowest or each is highest]
         row = {**row, "held": [list(each) for each in held], "number": number + 1}
         return _SampleStep(MappingResult([], mapped.rejections), row, len(candidates) - len(held))
 
     def _number(self, scope: dict[str, Any]) -> Any:
-        """Return the number, or the object of numbers, of `value`. Raise TransformError for anything else."""
+        """Return the result of the expression `value`.
+
+        Raise TransformError unless the result is a number or an object of numbers.
+        """
         return numbers("sample.value", self._value.search(scope) if self._value is not None else None)
 
     def _records(self, drafts: Sequence[NewRecord]) -> list[list[Any]]:
-        """Return the drafts as JSON values with their destinations, as a reload may change the numbers of outputs."""
+        """Return records as JSON values for a row.
+
+        They contain the destination and not the number of the output, because a reload may renumber the outputs.
+        """
         destinations = {output.number: str(output.destination) for output in self._outputs}
         return [
             [destinations[number], key, base64.b64encode(data).decode(), type(data) is UnnumberedEnvelope]
@@ -193,7 +207,11 @@ class Sampler:
 
 
 class _SampleStep(NamedTuple):
-    """Result of one `keep`: the mapping result so far, the row to store, and the number of filtered messages."""
+    """Result for one message of a span.
+
+    `mapped` has the records to send now. `row` is the row to store. `filtered` is the number of messages that are
+    filtered now. It includes an earlier message whose records are no longer held.
+    """
 
     mapped: MappingResult
     row: dict[str, Any]
@@ -209,11 +227,11 @@ _KEEPERS: Final = {
 }
 
 
-def leave(memory: StateStore) -> tuple[ReleasedRecord, ...]:
-    """Return all held records at once, and delete their rows.
+def release_all(memory: StateStore) -> tuple[ReleasedRecord, ...]:
+    """Return all held records in a state store, and delete their rows.
 
-    The caller uses this for a mapping that was removed or no longer samples. Otherwise, its held records would never be
-    released.
+    This is for a mapping that was removed, or that has no `sample` any more. Otherwise, its held records would never be
+    sent.
     """
     rows = {key: orjson.loads(row)["held"] for key, row in memory.items() if key.startswith(ROW)}
     for key in rows:

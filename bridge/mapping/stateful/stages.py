@@ -1,10 +1,12 @@
-"""Stages of stateful mappings: Sparkplug B, `changes` and `sample`.
+"""Stages of mappings with state: Sparkplug B, `changes` and `sample`.
 
-decode (births) -> where -> changes -> sample ( transform -> partition keys )
+A live message passes through these stages. `sample` calls the last two:
 
-A rejected message does not change the state of `changes` and `sample`, so that it can be replayed. A replay reads the
-state, but does not change it. It bypasses `changes` and `sample`, because the person who replays a message expects it
-to arrive.
+    decode (reads and stores Sparkplug births) -> where -> changes -> sample ( transform -> partition keys )
+
+A rejected message does not change the state of `changes` and `sample`, so that it can be replayed. A replay bypasses
+`changes` and `sample`, because the person who replays a message expects that it is sent. It reads the Sparkplug births,
+but does not change them.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.evaluate import Apply
     from bridge.mapping.pipeline.record_builder import Convert
     from bridge.mapping.pipeline.scope import Scope
-    from bridge.mapping.schema.mapping_spec import MappingSpec
+    from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.model import Message, OutgoingMessage, ReleasedRecord, StateStore
 
     Watch = Callable[[str, Any], None]
@@ -35,52 +37,56 @@ if TYPE_CHECKING:
 
 
 class StatefulStages:
-    """State of one mapping, and the stages that need it. Without an attached store, the state is only in memory."""
+    """State of one mapping, and the stages that use it. Until `attach` is called, the state is only in memory."""
 
     def __init__(self, read: Read, changes: ChangeFilter | None, sampling: Sampler | None) -> None:
-        """Start with state in memory. `read` decodes messages. `changes` and `sampling` are None if not used."""
+        """Create the stages. `read` decodes messages. `changes` and `sampling` are None if the mapping has none."""
         self.read = read
         self.changes = changes
         self.sampling = sampling
         self.memory: StateStore = OverlayState()
 
     def attach(self, memory: StateStore) -> None:
-        """Use this store from now on."""
+        """Use this state store from now on."""
         self.memory = memory
         if self.sampling is not None:
             self.sampling.attach(memory)
 
     def clock_set(self, step_ms: int) -> None:
-        """Note that the machine's clock was set forward, or back if `step_ms` is negative."""
+        """Record that the machine's clock was set forward, or back if `step_ms` is negative."""
         if self.changes is not None:
             self.changes.clock_set(step_ms)
 
-    def due(self, now_ms: int) -> tuple[ReleasedRecord, ...]:
-        """Return the records whose span has ended. The caller does this about once a second."""
-        return self.sampling.due(now_ms, self.memory) if self.sampling is not None else ()
+    def release_ended(self, now_ms: int) -> tuple[ReleasedRecord, ...]:
+        """Return the held records of spans that have ended. The ingest loop calls this about once a second."""
+        return self.sampling.release_ended(now_ms, self.memory) if self.sampling is not None else ()
 
 
-def stateful(specification: MappingSpec, steps: CompiledParts) -> StatefulStages | None:
-    """Return the stages of a stateful mapping; None for a stateless mapping, the usual case."""
+def stateful(specification: MappingSpec, parts: CompiledParts) -> StatefulStages | None:
+    """Return the stages of a mapping with state. Return None for a mapping without state, which is the usual case."""
     sparkplug = specification.payload == "sparkplug_b"
     if not (sparkplug or specification.changes or specification.sample):
         return None
     return StatefulStages(
-        reader(specification, steps, asks=True),
-        _changes(specification, steps),
-        _sampling(specification, steps),
+        reader(specification, parts, rebirths=True),
+        _changes(specification, parts),
+        _sampling(specification, parts),
     )
 
 
-def reader(specification: MappingSpec, steps: CompiledParts, *, asks: bool) -> Read:
-    """Return the decoder of a mapping, which may use earlier messages. Without `asks`, it requests no rebirths."""
+def reader(specification: MappingSpec, parts: CompiledParts, *, rebirths: bool) -> Read:
+    """Return the function that decodes a message, and may use the state for this.
+
+    Its result consists of the payload and of commands to publish. With `rebirths`, the commands request Sparkplug birth
+    messages that the bridge has missed. Otherwise, there are no commands.
+    """
     if specification.payload != "sparkplug_b":
-        if steps.codec.choose is not None:
-            pattern, codec = specification.pattern, steps.codec
+        if parts.codec.choose is not None:
+            pattern, codec = specification.pattern, parts.codec
             return lambda message, _memory: (codec.of(pattern.match(message.topic) or {}).decode(message.payload), ())
-        return lambda message, _memory: (steps.decode(message.payload), ())
+        return lambda message, _memory: (parts.decode(message.payload), ())
     options = specification.sparkplug
-    rebirth = asks and (options is None or options.rebirth)
+    rebirth = rebirths and (options is None or options.rebirth)
     session = (
         SparkplugSession(rebirth=rebirth)
         if options is None
@@ -89,14 +95,14 @@ def reader(specification: MappingSpec, steps: CompiledParts, *, asks: bool) -> R
     return session.decode
 
 
-def _changes(specification: MappingSpec, steps: CompiledParts) -> ChangeFilter | None:
-    """Return the filter of `changes`, or None."""
+def _changes(specification: MappingSpec, parts: CompiledParts) -> ChangeFilter | None:
+    """Return the stage of `changes`, or None for a mapping without this option."""
     options = specification.changes
     if options is None:
         return None
-    remembering = steps.remembering
+    expressions = parts.stateful_expressions
     deadbands = _deadbands(options.deadband)
-    return ChangeFilter(remembering.changes_key, remembering.changes_value, deadbands, options.at_least_every_secs)
+    return ChangeFilter(expressions.changes_key, expressions.changes_value, deadbands, options.at_least_every_secs)
 
 
 def _deadbands(option: float | str | dict[str, float | str]) -> Deadbands:
@@ -109,51 +115,55 @@ def _deadband(option: float | str) -> Deadband:
     return Deadband(float(option[:-1]) / 100, relative=True) if isinstance(option, str) else Deadband(option)
 
 
-def _sampling(specification: MappingSpec, steps: CompiledParts) -> Sampler | None:
-    """Return the stage of `sample`, or None."""
-    options, remembering = specification.sample, steps.remembering
+def _sampling(specification: MappingSpec, parts: CompiledParts) -> Sampler | None:
+    """Return the stage of `sample`, or None for a mapping without this option."""
+    options, expressions = specification.sample, parts.stateful_expressions
     if options is None:
         return None
-    return Sampler(remembering.sample_key, options.every_secs, options.keep, remembering.sample_value, steps.outputs)
+    return Sampler(expressions.sample_key, options.every_secs, options.keep, expressions.sample_value, parts.outputs)
 
 
-def live_pipeline(steps: CompiledParts, stages: StatefulStages, watch: Watch | None = None) -> Apply:
-    """Return the pipeline for live messages. It raises Rejected, or any other error: see `catch_errors`.
+def live_pipeline(parts: CompiledParts, stages: StatefulStages, watch: Watch | None = None) -> Apply:
+    """Return the pipeline for live messages. It raises errors, which `catch_errors` converts to rejections.
 
-    `watch` is called with ("changes", the row to store or None) and with ("sample", None).
+    `watch` is called for the stages that a message reaches. For `changes`, its arguments are "changes", and the row to
+    store, or None if the message is filtered. For `sample`, they are "sample" and None.
     """
-    run_stages, every = _stages(steps, stages, watch), steps.every
+    run_stages, all_outputs = _stages(parts, stages, watch), parts.all_outputs
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
         payload, commands = stages.read(message, stages.memory)
+        # The broker also sends the bridge's own rebirth requests, if the topic pattern matches them.
         if payload is OWN_COMMAND:
             return FILTERED
-        scope = steps.scope(message, payload, captures, levels)
-        # In the usual case, `catch_errors` handles the errors.
+        scope = parts.scope(message, payload, captures, levels)
+        # In the usual case, there are no commands, and `catch_errors` handles errors.
         if not commands:
             return run_stages(message, scope, item)
+        # The commands must be published even if the message is rejected. So handle the error here, and return a result
+        # with the rejection and the commands.
         try:
             mapped = run_stages(message, scope, item)
-        except Rejected as error:  # the edge node must receive its command even if the message is filtered
-            mapped = MappingResult([], (Rejection(every, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
+        except Rejected as error:
+            mapped = MappingResult([], (Rejection(all_outputs, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
         effects = mapped.effects or SideEffects(int(not mapped.drafts and not mapped.rejections))
         return mapped._replace(effects=effects._replace(commands=commands))
 
     return apply
 
 
-def _stages(steps: CompiledParts, stages: StatefulStages, watch: Watch | None) -> Convert:
-    """Return the steps after decoding: `where`, `changes`, `sample` and the conversion."""
-    passes, convert = where_filter(steps.late_where), converter(steps)
+def _stages(parts: CompiledParts, stages: StatefulStages, watch: Watch | None) -> Convert:
+    """Return the function for the stages after decoding: `where`, `changes`, `sample` and the conversion to records."""
+    passes, convert = where_filter(parts.late_where), converter(parts)
     changes, sampling = stages.changes, stages.sampling
 
     def run_stages(message: Message, scope: Scope, item: int | None) -> MappingResult:
         memory = stages.memory
         if passes is not None and not passes(scope):
             return FILTERED
-        row = changes.look(scope, message, memory) if changes is not None else None
+        row = changes.changed_row(scope, message, memory) if changes is not None else None
         if watch is not None and changes is not None:
             watch("changes", row)
         if changes is not None and row is None:
@@ -164,7 +174,7 @@ def _stages(steps: CompiledParts, stages: StatefulStages, watch: Watch | None) -
             mapped = convert(message, scope, item)
         else:
             mapped = sampling.apply(scope, message, memory, lambda: convert(message, scope, item))
-        # The row is stored only now, because a rejected message must not count as the value last sent.
+        # Store the row only now, because a rejected message must not count as the value last sent.
         if row is not None and not mapped.rejections:
             remember(memory, row)
         return mapped
@@ -172,17 +182,17 @@ def _stages(steps: CompiledParts, stages: StatefulStages, watch: Watch | None) -
     return run_stages
 
 
-def replay_pipeline(specification: MappingSpec, steps: CompiledParts, stages: StatefulStages) -> Apply:
-    """Return the pipeline for replayed messages."""
-    passes, convert = where_filter(steps.late_where), converter(steps)
-    read = reader(specification, steps, asks=False)
+def replay_pipeline(specification: MappingSpec, parts: CompiledParts, stages: StatefulStages) -> Apply:
+    """Return the pipeline for replayed messages, without `changes` and `sample`."""
+    passes, convert = where_filter(parts.late_where), converter(parts)
+    read = reader(specification, parts, rebirths=False)
 
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
-        # The overlay hides the changes of a replay: a replayed birth must not replace a newer one.
+        # A replayed birth must not replace a newer one. So write the changes to an overlay, which is then dropped.
         payload, _ = read(message, OverlayState(stages.memory))
-        scope = steps.scope(message, payload, captures, levels)
+        scope = parts.scope(message, payload, captures, levels)
         if stages.sampling is not None:
             stages.sampling.show_alone(scope, message)
         if passes is not None and not passes(scope):

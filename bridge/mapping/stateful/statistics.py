@@ -1,4 +1,4 @@
-"""Statistics of one span of a sample, for one number or for several named numbers."""
+"""Statistics of the values in one span of `sample`: mean, minimum and maximum of one number, or of several by name."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from bridge.errors import TransformError
 
 
 class Statistics(NamedTuple):
-    """Statistics by name, in `columns`: [sum, lowest, highest, count]. If `value` is a single number, its name is "".
+    """Statistics of one span.
 
-    Times are milliseconds since 1970. `messages` counts all messages; the count of a column counts the messages that
-    contain its name.
+    - `messages`: number of messages in the span
+    - `from_ms`, `to_ms`: receive times of the first and last message, in milliseconds since 1970
+    - `columns`: [sum, minimum, maximum, count] by name. `count` is the number of messages with this name. If the value
+      of a message is a single number and not an object, its name is "".
     """
 
     messages: int = 0
@@ -22,14 +24,14 @@ class Statistics(NamedTuple):
 
     @classmethod
     def of(cls, stored: list[Any] | None) -> Statistics:
-        """Return the statistics from the result of `stored`; None is an empty span."""
+        """Return the statistics for a result of `stored`. None stands for an empty span."""
         return cls() if stored is None else cls(*stored)
 
     def with_value(self, value: Any, at_ms: int) -> Statistics:
         """Return the statistics with one more message.
 
-        `value` is a number or an object of numbers. If it lacks a name, that column is unchanged. Raise TransformError
-        if a sum exceeds the 64-bit floats, because it would become null in JSON.
+        `value` is a number or an object of numbers. A column whose name is missing in `value` is unchanged. Raise
+        TransformError if a sum exceeds the range of 64-bit floats, because JSON has no infinity.
         """
         values = value if isinstance(value, dict) else {"": value}
         columns = dict(self.columns)
@@ -57,5 +59,5 @@ class Statistics(NamedTuple):
         }
 
     def _shaped(self, by_name: dict[str, float]) -> Any:
-        """Return the number of a single column, or an object by name."""
+        """Return the only number if the values are single numbers, or the numbers by name."""
         return by_name[""] if list(by_name) == [""] else by_name

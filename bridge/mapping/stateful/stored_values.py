@@ -1,7 +1,8 @@
-"""Checks that the values of `changes` and `sample` survive storing as JSON.
+"""Checks that the keys and values of `changes` and `sample` can be stored.
 
-JSON has no NaN, no infinity and no integers beyond 64 bits, and SQLite's text cannot contain half of a surrogate pair.
-A message with such a value is rejected before it reaches the state, so that no other message is affected.
+The state is stored as JSON in SQLite. JSON has no NaN and no infinities. The JSON writer accepts no integers that
+exceed 64 bits. Text in SQLite cannot contain half of a surrogate pair. A message with such a value is rejected before
+the state changes, so that it cannot affect other messages.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import orjson
 from bridge.errors import TransformError
 from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 
-# Max characters of a value in an error.
+# Maximum number of characters of a value that an error text quotes.
 _SHOWN_CHARS = 100
 
 
 def key_text(option: str, key: Any) -> str:
-    """Return the result of an expression for a key, as text.
+    """Return the key that is the result of an expression, as text. `option` names the expression in errors.
 
-    Raise TransformError for a value that is neither text, nor a boolean, nor a finite number of 64 bits.
+    Raise TransformError unless the result is text, a boolean or a number that can be stored.
     """
     if isinstance(key, str):
         # JSON can contain half of a surrogate pair, which neither SQLite nor UTF-8 can store.
@@ -33,7 +34,7 @@ def key_text(option: str, key: Any) -> str:
 
 
 def numbers(option: str, value: Any) -> Any:
-    """Return `value` if it is a number or an object of numbers. Raise TransformError otherwise."""
+    """Return `value` if it is a number or an object of numbers that can be stored. Otherwise, raise TransformError."""
     for each in value.values() if isinstance(value, dict) else (value,):
         if not _is_number(each):
             raise TransformError(f"{option}: gave {_shown(each)}; expected a number, or an object of numbers")
@@ -41,7 +42,7 @@ def numbers(option: str, value: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    """Return whether the value is a finite float, or an integer of 64 bits."""
+    """Return whether the value is a finite float, or an integer that fits 64 bits."""
     if type(value) is float:
         return isfinite(value)
     return type(value) is int and MIN_INTEGER <= value <= MAX_INTEGER
@@ -56,7 +57,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """Return a value for an error: as JSON if that is possible."""
+    """Return a value as text for an error: as JSON if possible."""
     if isinstance(value, float) and not isfinite(value):
         return repr(value)
     try:

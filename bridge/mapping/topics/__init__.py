@@ -1,1 +1,1 @@
-"""Topic patterns and the subscriptions that cover them."""
+"""Topic patterns of mappings, and the subscriptions that receive all their topics."""

@@ -1,11 +1,13 @@
 """MQTT topic patterns with captures.
 
-A pattern is an MQTT topic filter in which a wildcard may carry a name:
+A pattern is an MQTT topic filter in which a wildcard can have a name. Such a wildcard is a capture. Expressions read
+the levels that it matches as `captures.name`.
 
-    {name}      one level, as +                       factory/{site}/telemetry
-    {name...}   all remaining levels, as #            factory/{rest...}
+    {name}      matches one level, like +                 factory/{site}/telemetry
+    {name...}   matches all remaining levels, like #      factory/{rest...}
 
-https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241 (4.7, Topic Names and Topic Filters)
+The rules of MQTT 5 are in section 4.7, "Topic Names and Topic Filters":
+https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 MAX_TOPIC_BYTES = 65_535
 """Maximum number of UTF-8 bytes in a topic (MQTT 5, 1.5.4 UTF-8 Encoded String)."""
 
-# Number of parsed patterns in the cache: loading a mapping parses its topic four times.
+# Number of parsed patterns in the cache. The cache helps, because loading a mapping parses its topic four times.
 _REMEMBERED = 1000
 
 ONE = "+"
@@ -34,7 +36,7 @@ class TopicError(ValueError):
 
 
 class _Level(NamedTuple):
-    """One level of a pattern: its text in the filter and, if it is a capture, the name."""
+    """One level of a pattern: its text in the MQTT filter, and the name if the level is a capture."""
 
     filter: str
     name: str | None = None
@@ -42,11 +44,14 @@ class _Level(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TopicPattern:
-    """A mapping's `topic`.
+    """The topic pattern of a mapping.
 
-    `filter` is the topic filter for the broker, and `levels` are its levels. `names` are the captures of one level,
-    each with its level's index (from 0). `rest_name` is the capture of all remaining levels, if there is one.
-    `exceptions` are the patterns of the mapping's `except`: a topic that one of them matches does not match.
+    - `text`: the option `topic`
+    - `filter`: the topic filter to subscribe to
+    - `levels`: the levels of `filter`
+    - `names`: the captures of one level, as pairs of name and index of the level (from 0)
+    - `rest_name`: the name of a `{name...}`, or None
+    - `exceptions`: the patterns of the option `except`; a topic that matches one of them does not match this pattern
     """
 
     text: str
@@ -59,7 +64,7 @@ class TopicPattern:
     @staticmethod
     @lru_cache(maxsize=_REMEMBERED)
     def parse(text: str, exceptions: tuple[str, ...] = ()) -> TopicPattern:
-        """Return the pattern that `text` describes, without the topics of `exceptions`. Raises TopicError."""
+        """Return the pattern for the options `topic` (`text`) and `except` (`exceptions`). Raise TopicError."""
         check_topic(text)
         parts = text.split("/")
         if parts[0] in {"$share", "$queue"}:
@@ -69,7 +74,7 @@ class TopicPattern:
         _check_unique([name for name, _ in names])
         rest = levels[-1].name if levels[-1].filter == REST else None
         filters = tuple(level.filter for level in levels)
-        # `names` follows the order of the levels, so the capture of a `{rest...}` is its last entry.
+        # `{rest...}` is always the last level, so its name is the last entry of `names`.
         without = tuple(map(TopicPattern.parse, exceptions))
         return TopicPattern(text, "/".join(filters), filters, names if rest is None else names[:-1], rest, without)
 
@@ -79,18 +84,18 @@ class TopicPattern:
         return (*(name for name, _ in self.names), *([] if self.rest_name is None else [self.rest_name]))
 
     def match(self, topic: str) -> dict[str, str] | None:
-        """Return the captures by name if the topic matches, else None."""
+        """Return the values of the captures by name if the topic matches, else None."""
         levels = topic.split("/")
         if mismatch(self.levels, levels) is not None or self.exception(levels) is not None:
             return None
         return self.captures(levels)
 
     def exception(self, levels: Sequence[str]) -> str | None:
-        """Return the pattern of `except` that a topic of these levels matches, or None."""
+        """Return the pattern in `except` that matches a topic with these levels, or None."""
         return next((each.text for each in self.exceptions if mismatch(each.levels, levels) is None), None)
 
     def captures(self, levels: Sequence[str]) -> dict[str, str]:
-        """Return the captures by name from the levels of a topic that is known to match."""
+        """Return the values of the captures by name, for the levels of a topic that matches the pattern."""
         found = {name: levels[index] for name, index in self.names}
         if self.rest_name is not None:
             found[self.rest_name] = "/".join(levels[len(self.levels) - 1 :])
@@ -98,7 +103,7 @@ class TopicPattern:
 
 
 def check_topic(text: str) -> None:
-    """Raise TopicError unless MQTT can transmit the text as a topic or a filter."""
+    """Raise TopicError unless the text can be a topic or a topic filter in an MQTT packet."""
     if not text:
         raise TopicError("is empty")
     if "\0" in text:
@@ -112,27 +117,31 @@ def check_topic(text: str) -> None:
 
 
 def check_topic_name(text: str) -> None:
-    """Raise TopicError unless a client can publish a message to this topic."""
+    """Raise TopicError unless a client can publish a message to this topic. Topics have no wildcards."""
     check_topic(text)
     if ONE in text or REST in text:
         raise TopicError("a message's topic has no wildcards")
 
 
 def mismatch(filter_levels: Sequence[str], levels: Sequence[str]) -> int | None:
-    """Return the index (from 0) of the first level that prevents a match, or None if the topic matches."""
+    """Return the index (from 0) of the first level at which topic and filter differ, or None if the topic matches.
+
+    If the topic or the filter has too few levels, return the index of the first missing level.
+    """
     if levels[0].startswith("$") and filter_levels[0] in {ONE, REST}:
-        return 0  # MQTT 5, 4.7.2: a leading wildcard does not match the broker's own topics, such as $SYS
+        # MQTT 5, 4.7.2: a wildcard at the first level does not match the broker's own topics, such as $SYS.
+        return 0
     for index, wanted in enumerate(filter_levels):
         if wanted == REST:
             return None
-        # The `#` is tested first: `a/#` also matches its parent level `a` (4.7.1.2).
+        # `#` is tested above, before the end of the topic: `a/#` also matches the topic `a` (4.7.1.2).
         if index == len(levels) or wanted not in {ONE, levels[index]}:
             return index
     return None if len(levels) == len(filter_levels) else len(filter_levels)
 
 
 def overlap(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Return whether some topic matches both of two filters, given by their levels."""
+    """Return whether two filters overlap: at least one topic matches both of them. The arguments are their levels."""
     for wild, private in ((one, other), (other, one)):
         if wild[0] in {ONE, REST} and private[0].startswith("$"):
             return False
@@ -141,13 +150,13 @@ def overlap(one: Sequence[str], other: Sequence[str]) -> bool:
             return True
         if left != right and ONE not in {left, right}:
             return False
-    # `a/#` matches `a` too.
+    # The filters are equal up to the end of the shorter one. `a` and `a/#` overlap, because `a/#` also matches `a`.
     longer = max(one, other, key=len)
     return len(one) == len(other) or list(longer[min(len(one), len(other)) :]) == [REST]
 
 
 def covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
-    """Return whether every topic that matches the filter `narrow` matches the filter `wide`."""
+    """Return whether the filter `wide` matches every topic that the filter `narrow` matches."""
     if wide[0] in {ONE, REST} and narrow[0].startswith("$"):
         return False
     for index, level in enumerate(wide):
@@ -159,7 +168,7 @@ def covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
 
 
 def _level(part: str, *, last: bool) -> _Level:
-    """Return one level of a pattern. Raises TopicError for a level that is neither text, wildcard nor capture."""
+    """Return one level of a pattern. Raise TopicError if the level is no text, no wildcard and no capture."""
     capture = _CAPTURE.fullmatch(part)
     if capture is not None:
         level = _Level(REST if capture[2] else ONE, capture[1])

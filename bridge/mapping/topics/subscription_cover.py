@@ -1,6 +1,7 @@
-"""Subscription filters that do not overlap, so that a message that matches several mappings arrives once.
+"""Subscription filters for all mappings. No two of them overlap, so each message arrives only once.
 
-https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241 (4.7, Topic Names and Topic Filters)
+The rules for topic filters are in section 4.7 of MQTT 5, "Topic Names and Topic Filters":
+https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241
 """
 
 from __future__ import annotations
@@ -17,20 +18,19 @@ if TYPE_CHECKING:
 
 
 def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return the filters of `joined_filters`, each with the highest QoS of its parts.
+    """Return filters that receive all topics of the given filters, each with its QoS. No two of them overlap.
 
-    The result is the finest set of non-overlapping filters that covers all given (filter, QoS) pairs. A broker may send
-    a message once for each matching subscription (MQTT 5, 3.3.4). No two of these filters match the same topic, so a
-    message arrives once. The narrowest filter that covers both replaces two overlapping filters, with the higher QoS:
-    `a/+` and `+/b` become `+/+`. The result does not depend on the order of the pairs.
+    `filters` are pairs of filter and QoS. If two filters overlap, a broker may send a message twice, once for each
+    subscription (MQTT 5, 3.3.4). So two overlapping filters are replaced by the narrowest filter that covers both of
+    them, with the higher QoS: `a/+` and `+/b` become `+/+`. The result does not depend on the order of the pairs.
     """
     return {text: max(parts.values()) for text, parts in joined_filters(filters).items()}
 
 
 def joined_filters(filters: Iterable[tuple[str, int]]) -> dict[str, dict[str, int]]:
-    """Return each covering filter with the given filters that it joins (filter → QoS).
+    """Return, for each filter of `covering_filters`, the given filters that it replaces, with their QoS.
 
-    A filter that joins no others has only itself.
+    A filter that overlaps no other filter is not replaced. It is the only entry of its own result.
     """
     wanted: dict[str, int] = {}
     for text, qos in filters:
@@ -43,15 +43,13 @@ def joined_filters(filters: Iterable[tuple[str, int]]) -> dict[str, dict[str, in
 
 
 def _join(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the narrowest filter that covers two overlapping filters.
-
-    If they differ in length, one of them ends in #.
-    """
+    """Return the narrowest filter that covers two overlapping filters."""
     joined: list[str] = []
     for left, right in zip(one, other, strict=False):
         if REST in {left, right}:
             return (*joined, REST)
         joined.append(left if left == right else ONE)
+    # Overlapping filters of different lengths are `a` and `a/#`.
     return tuple(joined) if len(one) == len(other) else (*joined, REST)
 
 
@@ -59,15 +57,19 @@ def _join(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
 class _Disjoint:
     """A set of filters in which no two overlap.
 
-    An integer represents a set of filters: bit n represents filter number n. A few ANDs therefore find all filters
-    that overlap a new one, whatever wildcards they contain.
+    Each filter has a number. Subsets of the filters are stored as integers, in which bit n stands for filter number n.
+    A few ANDs and ORs of such integers then find all filters that overlap a new filter, without comparing it with each
+    of them.
 
-    - `members`: levels of each filter and the filters that it joins, by number; `active`: the set of these filters
-    - `dollar`: filters whose first level begins with $
-    - `literal[i, text]`: filters whose level i is this text; `single[i]`: those whose level i is +
-    - `has_level[i]`: filters that have a level i, other than a final #
-    - `exact[n]`: filters with n levels; `hash_ended[n]`: filters with n levels and a # after them
-    - `count`: number of the next filter; numbers are not used again
+    - `members`: by number, the levels of each filter and the given filters that it replaces
+    - `active`: subset of the filters in `members`
+    - `dollar`: subset of the filters whose first level begins with $
+    - `literal[i, text]`: subset of the filters whose level i is this text
+    - `single[i]`: subset of the filters whose level i is +
+    - `has_level[i]`: subset of the filters that have a level i, not counting a final #
+    - `exact[n]`: subset of the filters with n levels and without a final #
+    - `hash_ended[n]`: subset of the filters with n levels and a final # after them
+    - `count`: number of the next filter; the number of a removed filter is not used again
     """
 
     members: dict[int, tuple[tuple[str, ...], dict[str, int]]] = field(default_factory=dict)
@@ -81,8 +83,9 @@ class _Disjoint:
     count: int = 0
 
     def add(self, levels: tuple[str, ...], parts: dict[str, int]) -> None:
-        """Add a filter, joined with all filters that it overlaps."""
-        # Repeat until no filter overlaps. The joined filter is wider than its parts, so it may overlap further filters.
+        """Add a filter. If it overlaps other filters, replace all of them by one filter that covers them."""
+        # Repeat this until no filter overlaps. The new filter is wider than those that it replaces, so it may overlap
+        # further filters.
         while hits := list(self._numbers(self._overlapping(levels))):
             removed = [self.members.pop(number) for number in hits]
             for number in hits:
@@ -94,7 +97,8 @@ class _Disjoint:
 
     def _insert(self, levels: tuple[str, ...], parts: dict[str, int]) -> None:
         """Insert a filter that overlaps no other filter of the set."""
-        # Removed filters stay in the other sets. `active` excludes them, so a removal changes only one integer.
+        # A removal of a filter changes only `active`. In the other integers, the bits of removed filters stay set, and
+        # `_overlapping` masks them with `active`.
         bit = 1 << self.count
         self.members[self.count] = (levels, parts)
         self.count += 1
@@ -111,11 +115,12 @@ class _Disjoint:
                 self.literal[index, level] |= bit
 
     def _overlapping(self, levels: tuple[str, ...]) -> int:
-        """Return the set of filters that share at least one matching topic with this filter."""
+        """Return the subset of the filters that overlap a filter with these levels."""
         body = levels[:-1] if levels[-1] == REST else levels
         private = levels[0].startswith("$")
-        found, ended = self.active, 0  # `ended`: filters whose # covers the current level and all after it
-        # A leading wildcard does not match topics that begin with $ (4.7.2), so such filters share no topic.
+        # `ended` is the subset of the filters whose final # matches the current level and all levels after it.
+        found, ended = self.active, 0
+        # A wildcard at the first level matches no topics that begin with $ (4.7.2), so it overlaps no such filter.
         if levels[0] in {ONE, REST}:
             found &= ~self.dollar
         elif private:
@@ -124,14 +129,15 @@ class _Disjoint:
             ended |= self.hash_ended[index]
             same = self.has_level[index] if level == ONE else self.literal[index, level] | self.single[index]
             found &= same | ended
-        # Without a # at its end, the filter matches only topics of its own length. `a/#` matches `a` too (4.7.1.2).
+        # Without a final #, this filter matches only topics with its own number of levels. Filters that overlap it have
+        # the same number of levels, or a final #. `a/#` also matches `a` (4.7.1.2).
         if body is levels:
             found &= self.exact[len(body)] | ended | self.hash_ended[len(body)]
         return found
 
     @staticmethod
     def _numbers(members: int) -> Iterator[int]:
-        """Yield the filter numbers of a set: the indices of its bits, lowest first."""
+        """Yield the numbers of the filters in a subset, which are the indices of its bits, lowest first."""
         while members:
             lowest = members & -members
             yield lowest.bit_length() - 1

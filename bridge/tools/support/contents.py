@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge import __version__
 from bridge.config import load_settings
 from bridge.errors import ConfigError
-from bridge.mapping.loading.loader import is_mapping_file
+from bridge.mapping.loading.mapping_loader import is_mapping_file
 from bridge.runtime.control_channel import request
 from bridge.tools.support.redaction import without_secrets
 from bridge.yaml_files import read_document

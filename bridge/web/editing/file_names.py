@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from bridge.mapping.loading.loader import SUFFIXES, is_mapping_name, names_a_mapping
+from bridge.mapping.loading.mapping_loader import SUFFIXES, is_mapping_name, names_a_mapping
 
 DISABLED: Final = ".disabled"
 _ENDING: Final = re.compile(r"\.ya?ml(\.disabled)?$")

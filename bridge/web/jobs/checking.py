@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import BridgeError, ConfigError
-from bridge.mapping.loading.loader import compile_file, sharing_problem
+from bridge.mapping.loading.mapping_loader import compile_file, sharing_problem
 from bridge.mapping.selftest.runner import run_cases
 from bridge.web.jobs.memory_limit import JOB_BYTES
 from bridge.web.jobs.resource_cache import SHOWN_AS, resources_of

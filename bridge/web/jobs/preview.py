@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bridge.errors import ConfigError
 from bridge.mapping.comparison.differences import lines_of
 from bridge.mapping.comparison.outcomes import ChangeKind, compare, outcome
-from bridge.mapping.loading.loader import compile_text
+from bridge.mapping.loading.mapping_loader import compile_text
 from bridge.mapping.router import Router
 from bridge.mapping.topics.pattern import TopicError, check_topic_name
 from bridge.model import Rejection

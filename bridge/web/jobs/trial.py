@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.errors import ConfigError
 from bridge.mapping.explain import explain
-from bridge.mapping.loading.loader import compile_text
+from bridge.mapping.loading.mapping_loader import compile_text
 from bridge.mapping.topics.pattern import TopicError, check_topic_name
 from bridge.model import Message
 from bridge.web.jobs.checking import case_values, problem_values

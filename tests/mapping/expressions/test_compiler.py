@@ -203,7 +203,7 @@ def test_result_that_multiplies_its_input_is_bounded():
     assert len(compile_expression(text).search({})) == 2
 
 
-def test_long_literal_counts_as_growth():
+def test_long_literal_counts_for_the_result_size():
     text = f"l[*].{{a: '{'x' * 60_000}'}}"
     with pytest.raises(TransformError, match="more than 2000000 elements or 67108864 characters"):
         compile_expression(text).search({"l": [1] * 2000})

@@ -13,8 +13,8 @@ def folder(tmp_path):
 @pytest.fixture
 def kept(folder):
     texts = LastGoodTexts(folder)
-    texts.keep("press.yaml", "topic: drücke/#\r\n".encode())
-    texts.keep("oven.yaml", b"topic: ovens/#\n")
+    texts.record("press.yaml", "topic: drücke/#\r\n".encode())
+    texts.record("oven.yaml", b"topic: ovens/#\n")
     texts.write()
     return texts
 
@@ -27,7 +27,7 @@ def test_text_is_there_after_a_restart_byte_by_byte(kept, folder):
 
 
 def test_byte_order_mark_is_part_of_the_text(kept, folder):
-    kept.keep("press.yaml", b"\xef\xbb\xbftopic: a")
+    kept.record("press.yaml", b"\xef\xbb\xbftopic: a")
     kept.write()
     assert LastGoodTexts(folder).get("press.yaml") == b"\xef\xbb\xbftopic: a"
 
@@ -43,7 +43,7 @@ def test_forgotten_text_is_absent_after_a_restart(kept, folder):
 def test_text_that_is_on_disk_is_not_written_again(kept, folder):
     before = (folder / FILE).stat().st_ino
     again = LastGoodTexts(folder)
-    again.keep("oven.yaml", b"topic: ovens/#\n")
+    again.record("oven.yaml", b"topic: ovens/#\n")
     again.write()
     assert (folder / FILE).stat().st_ino == before
     assert not (list(folder.glob(".*")))
@@ -52,7 +52,7 @@ def test_text_that_is_on_disk_is_not_written_again(kept, folder):
 def test_failed_write_is_retried(folder, caplog):
     folder.write_text("a file where a folder should be")
     texts = LastGoodTexts(folder)
-    texts.keep("press.yaml", b"topic: a")
+    texts.record("press.yaml", b"topic: a")
     texts.write()
     assert f"cannot store the active mappings in {folder / FILE}: File exists" in caplog.text
     folder.unlink()
@@ -69,7 +69,7 @@ def test_damaged_file_is_reported_and_written_again(kept, folder, caplog, damage
     again = LastGoodTexts(folder)
     assert again.get("press.yaml") is None
     assert why in caplog.text
-    again.keep("press.yaml", b"topic: a")
+    again.record("press.yaml", b"topic: a")
     again.write()
     assert LastGoodTexts(folder).get("press.yaml") == b"topic: a"
 
@@ -88,6 +88,6 @@ def test_file_that_cannot_be_read_completely_is_replaced(folder, kept, kind, cap
     again = LastGoodTexts(folder)
     assert again.get("press.yaml") is None
     assert "cannot be read" in caplog.text
-    again.keep("press.yaml", b"topic: a")
+    again.record("press.yaml", b"topic: a")
     again.write()
     assert LastGoodTexts(folder).get("press.yaml") == b"topic: a"

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bridge.mapping.loading.live_mappings import LATEST_SECS, LOOK_SECS, LiveMappings
+from bridge.mapping.loading.live_mappings import MAX_DELAY_SECS, SCAN_SECS, LiveMappings
 
 GOOD = "topic: {topic}\noutputs: [{{data_stream: {stream}}}]\n"
 
@@ -221,7 +221,7 @@ def test_edit_that_keeps_size_and_time_is_seen_by_its_inode(live, folder):
 
 
 def test_file_that_is_rewritten_all_the_time_goes_live_as_well(watched, folder):
-    stop = time.monotonic() + LATEST_SECS + 3 * LOOK_SECS
+    stop = time.monotonic() + MAX_DELAY_SECS + 3 * SCAN_SECS
     number = 0
     while time.monotonic() < stop:
         number += 1

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from bridge.mapping.loading import live_schema_files, schema_files
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.loading.schema_files import load_schema_files
 from tests.mapping.builders import applied, message
 from tests.mapping.loading.live_folder import started

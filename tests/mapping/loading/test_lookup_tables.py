@@ -2,7 +2,7 @@ import pytest
 
 from bridge.errors import ConfigError
 from bridge.mapping.loading import lookup_tables as module
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.loading.lookup_tables import load_table, load_tables
 from tests.mapping.builders import applied, message
 

@@ -4,7 +4,7 @@ import pytest
 
 from bridge.errors import ConfigError
 from bridge.mapping.loading.live_mappings import LiveMappings
-from bridge.mapping.loading.loader import load_file, load_folder
+from bridge.mapping.loading.mapping_loader import load_file, load_folder
 
 OUTPUT = "outputs: [{data_stream: telemetry, partition_key_from: topic}]\n"
 

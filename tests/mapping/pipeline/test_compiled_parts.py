@@ -19,7 +19,7 @@ OPTIONS = {
 def test_mapping_uses_the_expressions_that_its_validation_compiled():
     read = read_specification(document(json.dumps(OPTIONS)), Resources(TABLES))
     parts = compile_mapping("m", *read, {}).parts
-    state = parts.remembering
+    state = parts.stateful_expressions
     assert read.expressions.keys() == {
         ("where",),
         ("transform",),

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.mapping.loading.loader import load_file
+from bridge.mapping.loading.mapping_loader import load_file
 from bridge.mapping.pipeline.envelope import content
 from bridge.model import SPREAD_KEY_BYTES, UnnumberedEnvelope
 from tests.mapping.builders import applied, mapping, message

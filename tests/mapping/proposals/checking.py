@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from bridge.cli.commands.check import check_all
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.proposals.proposals import ObservedMessages, propose
 from bridge.mapping.router import Router
 from bridge.model import Message

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from bridge.mapping.stateful.overlay_state import OverlayState
-from bridge.mapping.stateful.sampler import leave
+from bridge.mapping.stateful.sampler import release_all
 from bridge.spool.mapping_state import MappingState, StateBudget
 from tests.mapping.builders import applied, mapping, message
 
@@ -31,7 +31,7 @@ class Line:
         return [json.loads(draft.data) for draft in self.made.all_records(mapped)]
 
     def due(self, second):
-        return [json.loads(each.data) for each in self.made.stateful.due(BEGIN_MS + round(second * 1000))]
+        return [json.loads(each.data) for each in self.made.stateful.release_ended(BEGIN_MS + round(second * 1000))]
 
 
 def test_first_continues_at_once_and_the_rest_of_the_span_is_filtered():
@@ -145,7 +145,7 @@ def test_mapping_that_is_removed_leaves_what_it_stored():
     memory, line = OverlayState(), Line(sampled())
     line.made.stateful.attach(memory)
     line.tell(1, "held")
-    assert [(each.destination, each.data) for each in leave(memory)] == [("s", b'"held"')]
+    assert [(each.destination, each.data) for each in release_all(memory)] == [("s", b'"held"')]
     assert len(memory) == 0
 
 

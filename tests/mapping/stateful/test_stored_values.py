@@ -41,7 +41,7 @@ def test_sample_with_nan_in_a_span_rejects_only_that_message(keep, shown):
         mapped = applied(made, message(each, received_at_ms=begin_ms + number))
         codes.append([rejection.code for rejection in mapped.rejections])
     assert codes == [[], ["transform"], [], []]
-    released = [json.loads(each.data) for each in made.stateful.due(begin_ms + 6000)]
+    released = [json.loads(each.data) for each in made.stateful.release_ended(begin_ms + 6000)]
     if keep == "mean":
         assert {name: round(value, 9) for name, value in released[0].items()} == shown[0]
     else:
@@ -58,7 +58,7 @@ def test_sample_with_a_value_that_is_no_number_rejects_only_that_message(keep, v
 def test_sample_with_a_sum_beyond_a_float_rejects_only_that_message():
     made = mapping(sample={"every_secs": 60, "keep": "mean", "value": "payload"}, transform="sample.mean")
     assert results(made, b"1.7e308", b"1.7e308", b"1.0") == [(0, []), (0, ["transform"]), (0, [])]
-    assert [json.loads(each.data) for each in made.stateful.due(BEGIN_MS + 600_000)] == [8.5e307]
+    assert [json.loads(each.data) for each in made.stateful.release_ended(BEGIN_MS + 600_000)] == [8.5e307]
 
 
 def single(value):

@@ -1,6 +1,6 @@
 from collections import Counter
 
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.router import Router
 from bridge.model import Message
 from bridge.tools.demo.example_mappings import EXAMPLES

@@ -1,6 +1,21 @@
-"""Functions of the expression language; `FUNCTIONS` has all.
+"""The functions of the expression language. `FUNCTIONS` contains all of them.
 
-To add one, define a `Function` in the file of its family.
+To add a function, define a `Function` in the module of its family, and add it to the tuple at the end of this module.
+
+    function.py               `Function`, which declares a function and its documentation
+    standard.py               JMESPath
+    expression_arguments.py   functions with an `&` expression: map, sort_by, ...
+    arithmetic.py             numbers
+    text.py                   texts
+    format.py                 format()
+    regex.py                  regular expressions
+    time.py                   times
+    conditional.py            if() and lookup()
+    lists.py                  conversion between lists and objects
+    hashing.py                hash() and uuid5()
+    binary.py                 words and bytes of PLCs
+    decoding.py               from_json(), from_base64(), unpack(), ...
+    suggestions.py            advice for names of functions that do not exist
 """
 
 from __future__ import annotations
@@ -40,13 +55,13 @@ FAMILIES: Final[Mapping[str, tuple[Function, ...]]] = MappingProxyType(
         "Decoding": DECODING,
     }
 )
-"""Functions by family, in the order of the reference."""
+"""Functions by family, in the order of the documentation."""
 
 SPECIFIED: Final[frozenset[str]] = frozenset(function.name for function in FAMILIES["JMESPath"])
-"""Names of the functions of the JMESPath specification."""
+"""Names of the functions in the JMESPath specification."""
 
 COMMUNITY: Final[frozenset[str]] = frozenset(function.name for function in FAMILIES["JMESPath Community"])
-"""Names of the functions of the JMESPath Community specification that JMESPath does not have."""
+"""Names of the functions that only the JMESPath Community specification has."""
 
 FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
     {function.name: function for family in FAMILIES.values() for function in family}

@@ -1,7 +1,8 @@
-"""Arithmetic functions. Integers are exact, and an integer result of integers stays an integer.
+"""Arithmetic functions.
 
-All other results are IEEE 754 doubles. Some results are errors, so that no wrong value passes unnoticed: infinity, NaN,
-and integers outside -2^63 … 2^64-1, which is the range in which JSON writers are exact.
+If the arguments are integers and the exact result is an integer, the result is an exact integer. All other results are
+64-bit floats. A result that JSON cannot represent exactly is an error: infinity, NaN, and integers outside the range
+from -2^63 to 2^64-1.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Maximum absolute value of the `decimals` of `round`.
+# Maximum number of decimals that `round` accepts. The minimum is the negative of this number.
 _MAX_DECIMALS: Final = 15
-# Magnitude below which adjacent doubles differ by at most 2**-13: a margin of 0.001 around a half is safe.
+# Up to this magnitude, adjacent floats differ by at most 2**-13. So a number that is more than 0.001 away from a half
+# is rounded to the correct side.
 _EXACT_HALVES: Final = 2**40
-# Digits above which `round` changes nothing: a double has only 17 significant digits.
+# A float has at most 17 significant digits. Rounding to more digits than this number never changes it.
 _DIGITS: Final = 25
 
 _A = Parameter("a", ("number",))
@@ -29,7 +31,7 @@ _NUMBER = Parameter("number", ("number",))
 
 
 def in_range(result: Any) -> Any:
-    """Return the result. Raises ValueError if it is outside 64 bits, infinite or NaN."""
+    """Return the result. Raise ValueError if it exceeds 64 bits, is infinite or is NaN."""
     if type(result) is int:
         if MIN_INTEGER <= result <= MAX_INTEGER:
             return result
@@ -58,7 +60,7 @@ def _multiply(a: Any, b: Any, *more: Any) -> Any:
 def _divide(a: Any, b: Any) -> Any:
     if b == 0:
         raise ValueError("division by zero")
-    # Integer division is exact even for quotients above 2**53, which a double would round.
+    # The division of integers is exact. A float would round quotients above 2**53.
     if type(a) is int and type(b) is int and a % b == 0:
         return in_range(a // b)
     return in_range(a / b)
@@ -72,8 +74,8 @@ def _modulo(a: Any, b: Any) -> Any:
 
 def _power(base: Any, exponent: Any) -> Any:
     whole = type(base) is int and type(exponent) is int and exponent >= 0
-    # This test must come before the power, whose result may have too many digits to compute.
-    if whole and abs(base) > 1 and (abs(base).bit_length() - 1) * exponent > 64:  # noqa: PLR2004 - bits of the result
+    # Estimate the number of bits before computing the power, because a result with millions of digits takes very long.
+    if whole and abs(base) > 1 and (abs(base).bit_length() - 1) * exponent > 64:  # noqa: PLR2004
         raise ValueError("the result does not fit 64 bits")
     result = base**exponent if whole else float(base) ** float(exponent)
     if type(result) is complex:
@@ -86,42 +88,45 @@ def _round(number: Any, decimals: Any = 0) -> Any:
 
 
 def _bind_round(binding: Binding) -> Callable[..., Any]:
-    """Return `round` for a literal number of decimals, checked once. Raises ValueError if it is out of range."""
+    """Return `round` for a literal number of decimals, checked once. Raise ValueError if the number is out of range."""
     decimals = binding.literal(1, 0)
+    # If it is no literal, each message has its own number of decimals.
     if type(decimals) not in NUMBER:
-        return _round  # not a literal: each message has its own number of decimals
+        return _round
     places = _places(decimals)
     return lambda number, *_: _rounded(number, places)
 
 
 def _places(decimals: Any) -> int:
-    # The range is checked first, because `int` would raise another error for infinity.
+    """Return the number of decimals as an integer. Raise ValueError if it is out of range or no whole number."""
+    # The range is checked first, because `int` would raise OverflowError for infinity.
     if not -_MAX_DECIMALS <= decimals <= _MAX_DECIMALS or decimals != int(decimals):
         raise ValueError(f"decimals must be a whole number from -{_MAX_DECIMALS} to {_MAX_DECIMALS}")
     return int(decimals)
 
 
 def _rounded(number: Any, places: int) -> Any:
-    """Return the number rounded to `places` decimals; an integer if `places` is 0 or less."""
+    """Return the number rounded to `places` decimals. If `places` is 0 or less, the result is an integer."""
     if places > 0:
         if type(number) is int:
             return number
         scaled = number * 10**places
-        # Unless the digit is close to a half, Python's rounding gives the exact result and is five times as fast.
-        if -_EXACT_HALVES < scaled < _EXACT_HALVES and abs(scaled % 1.0 - 0.5) > 0.001:  # noqa: PLR2004 - "far"
+        # If the number is not close to a half, Python's `round` returns the same result and is five times as fast.
+        if -_EXACT_HALVES < scaled < _EXACT_HALVES and abs(scaled % 1.0 - 0.5) > 0.001:  # noqa: PLR2004
             return round(number, places)
         return float(_half_up(number, places))
     return number if type(number) is int and places == 0 else in_range(int(_half_up(number, places)))
 
 
 def _half_up(number: Any, places: int) -> Decimal:
-    """Return the decimal number as written, rounded to the nearest; a half is rounded away from zero.
+    """Return the number rounded to `places` decimals, where halves are rounded away from zero.
 
-    2.675 ends in a half at two decimals, although the nearest double is smaller.
+    The number is rounded as it is written in decimal: 2.675 becomes 2.68. The float that stores 2.675 is a little
+    smaller, so Python's `round` returns 2.67.
     """
-    # `repr` returns the shortest text of a double, which is the number as the user or the device wrote it.
+    # `repr` returns the shortest text of a float, which is the number as the user or the device has written it.
     exact = Decimal(repr(in_range(number)))
-    # A double has at most 17 significant digits, so rounding beyond them changes nothing.
+    # All digits of the number are before the position to round to. `quantize` could raise an error here.
     if exact.adjusted() + places > _DIGITS:
         return exact
     return exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
@@ -130,7 +135,7 @@ def _half_up(number: Any, places: int) -> Decimal:
 def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any) -> Any:
     if from_low == from_high:
         raise ValueError("from_low and from_high are equal")
-    # At both ends, the result is exact. The formula could round it.
+    # At both ends of the range, return the exact result. The formula below could round it.
     if number == from_low:
         return to_low
     if number == from_high:
@@ -139,10 +144,10 @@ def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any
 
 
 def _both_literal(apply: Callable[..., Any]) -> Callable[[Binding], Callable[..., Any]]:
-    """Return a `bind` for `scale` and `clamp` that checks arguments 2 and 3 if both are literals.
+    """Return a `bind` for `scale` and `clamp`, which checks the second and third argument if both are literals.
 
-    Only the combination can be wrong. Checking one of them against a sample value could report errors that no message
-    has.
+    Neither argument is wrong alone: `scale` needs two different numbers, and `clamp` needs a lower and a higher number.
+    If only one of them is a literal, a comparison with a sample value could report an error that no message has.
     """
     check = tried(apply, 0, 0, 1, 0, 1)
 
@@ -171,7 +176,7 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
         (("add(`1`, `2`)", 3), ("add(`9007199254740992`, `1`)", 9007199254740993)),
         variadic=True,
     ),
-    Function("subtract", (_A, _B), _subtract, "The first number less the second.", (("subtract(`5`, `2.5`)", 2.5),)),
+    Function("subtract", (_A, _B), _subtract, "The first number minus the second.", (("subtract(`5`, `2.5`)", 2.5),)),
     Function(
         "multiply",
         (_A, _B),
@@ -184,7 +189,7 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
         "divide",
         (_A, _B),
         _divide,
-        "The quotient: whole if whole numbers divide evenly. By zero is an error.",
+        "The quotient. It is a whole number if whole numbers divide evenly. A division by zero is an error.",
         (("divide(`6`, `3`)", 2), ("divide(`7`, `2`)", 3.5)),
         bind=tried(_divide, 1, 1),
     ),
@@ -207,8 +212,8 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
         "round",
         (_NUMBER, Parameter("decimals", ("number",))),
         _round,
-        "Round to a number of decimals (default 0; below 0: tens, hundreds). Halves, as the number is written, are "
-        "rounded away from zero. Without decimals the result is an integer.",
+        "The number rounded to this number of decimals (default 0; -1 rounds to tens, -2 to hundreds). Halves are "
+        "rounded away from zero. With 0 decimals or fewer, the result is an integer.",
         (
             ("round(`2.675`, `2`)", 2.68),
             ("round(`-2.5`)", -3),
@@ -222,7 +227,8 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
         "scale",
         _SCALE,
         _scale,
-        "From one range to another, in proportion; exact at both ends, not clamped.",
+        "Converts a number linearly from one range to another. The result is exact at both ends. Numbers outside the "
+        "first range are converted too.",
         (("scale(`12`, `4`, `20`, `0`, `100`)", 50), ("scale(`8.5`, `4`, `20`, `0`, `10`)", 2.8125)),
         cost=4,
         bind=_both_literal(_scale),
@@ -231,7 +237,7 @@ ARITHMETIC: Final[tuple[Function, ...]] = (
         "clamp",
         _CLAMP,
         _clamp,
-        "The number, but no less than low and no more than high.",
+        "The number limited to a range: low for smaller numbers, high for larger numbers.",
         (("clamp(`130`, `0`, `100`)", 100),),
         bind=_both_literal(_clamp),
     ),

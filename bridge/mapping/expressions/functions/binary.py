@@ -1,7 +1,8 @@
 """Functions for words and bytes of PLCs.
 
-A byte list contains integers from 0 to 255, like the payload with `payload: bytes`. Modbus gateways name the byte
-orders as follows: 'big' ABCD, 'little' DCBA, 'word_swap' CDAB, 'byte_swap' BADC.
+A byte list contains integers from 0 to 255, like the payload with `payload: bytes`. The option `order` is the order of
+the bytes in a number. The documents of Modbus devices use letters for it, where A is the most significant byte:
+'big' is ABCD, 'little' is DCBA, 'word_swap' is CDAB, and 'byte_swap' is BADC.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ def _bits(word: Any, start: Any, length: Any) -> int:
 
 
 def _big(values: list[Any], order: str) -> bytes:
-    """Return the bytes with the most significant byte first.
+    """Return the bytes in the order `big`, that is with the most significant byte first.
 
-    Raises ValueError for an unknown order, and for an odd number of bytes with `word_swap` and `byte_swap`.
+    Raise ValueError for an unknown order, and for an odd number of bytes with `word_swap` or `byte_swap`.
     """
     data = packed(values)
     if order == "big":
@@ -48,7 +49,7 @@ def _big(values: list[Any], order: str) -> bytes:
         raise ValueError("order must be big, little, word_swap or byte_swap")
     if len(data) % 2:
         raise ValueError(f"{order} needs an even number of bytes")
-    # A word has 16 bits. `word_swap` reverses the order of the words, `byte_swap` the two bytes in each.
+    # A word has 16 bits. `word_swap` reverses the order of the words. `byte_swap` swaps the two bytes in each word.
     words = [data[place : place + 2] for place in range(0, len(data), 2)]
     return b"".join(reversed(words)) if order == "word_swap" else b"".join(word[::-1] for word in words)
 
@@ -66,7 +67,7 @@ def _double(data: bytes) -> float:
     return number
 
 
-# Readers of little-endian floats, by their number of bytes.
+# Functions that read a float from little-endian bytes, by the number of bytes.
 _FLOATS: Final[Mapping[int, Callable[[bytes], float]]] = {2: shortest_float16, 4: shortest_float32, 8: _double}
 
 
@@ -74,7 +75,7 @@ def _bytes_to_float(values: list[Any], order: str = "big") -> float | None:
     read = _FLOATS.get(len(values))
     if read is None:
         raise ValueError(f"there must be 2, 4 or 8 bytes, found {len(values)}")
-    # JSON has no NaN and no infinity, so they become null.
+    # JSON has no NaN and no infinities, so they become null.
     number = read(_big(values, order)[::-1])
     return number if math.isfinite(number) else None
 
@@ -88,7 +89,8 @@ BINARY: Final[tuple[Function, ...]] = (
         "bits",
         tuple(Parameter(name, ("number",)) for name in ("word", "from", "length")),
         _bits,
-        "Bits of a whole number (negative: two's complement), `length` of them from bit `from`, 0 being the lowest.",
+        "The number in `length` bits of a whole number, beginning with bit `from`. Bit 0 is the lowest. A negative "
+        "number is read as two's complement.",
         (("bits(`181`, `4`, `4`)", 11), ("bits(`5`, `2`, `1`)", 1)),
         bind=tried(_bits, 0, 0, 1),
     ),
@@ -96,8 +98,8 @@ BINARY: Final[tuple[Function, ...]] = (
         "bytes_to_int",
         (_BYTES, _ORDER, Parameter("sign", ("string",))),
         _bytes_to_int,
-        "A whole number of 1 to 8 bytes. Order: big (if left out), little, word_swap, byte_swap; sign: unsigned (if "
-        "left out) or signed.",
+        "The whole number in 1 to 8 bytes. The order is big (default), little, word_swap or byte_swap. The sign is "
+        "unsigned (default) or signed.",
         (("bytes_to_int(`[1, 44]`)", 300), ("bytes_to_int(`[254, 255]`, 'little', 'signed')", -2)),
         optional=2,
         cost=6,
@@ -107,8 +109,8 @@ BINARY: Final[tuple[Function, ...]] = (
         "bytes_to_float",
         (_BYTES, _ORDER),
         _bytes_to_float,
-        "An IEEE 754 number of 2, 4 or 8 bytes, the shortest that rounds to it; order as for bytes_to_int. NaN and "
-        "infinities give null.",
+        "The IEEE 754 number in 2, 4 or 8 bytes, with as few digits as possible. The order is as for bytes_to_int. NaN "
+        "and infinities become null.",
         (("bytes_to_float(`[65, 168, 0, 0]`)", 21.0), ("bytes_to_float(`[0, 0, 65, 168]`, 'word_swap')", 21.0)),
         optional=1,
         cost=6,
@@ -118,7 +120,7 @@ BINARY: Final[tuple[Function, ...]] = (
         "base64",
         (Parameter("value", ("array-number", "string")),),
         _base64,
-        "Base64 of a byte list, or of a text's UTF-8.",
+        "Encodes a list of bytes, or the UTF-8 bytes of a text, as base64.",
         (("base64(`[1, 2, 255]`)", "AQL/"),),
         cost=4,
     ),

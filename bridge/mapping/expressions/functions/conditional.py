@@ -1,4 +1,7 @@
-"""`if`, which evaluates only one of its branches, and `lookup`, which reads the tables beside the mapping files."""
+"""The functions `if` and `lookup`.
+
+`if` evaluates only one of its branches. `lookup` reads the tables beside the mapping files.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+# Number of arguments of `if` without an `else`.
 _BRANCHES: Final = 2
 
 
 def truthy(value: Any) -> bool:
-    """Return the truth of a value in JMESPath: null, false, '', [] and {} are false; 0 is true."""
+    """Return whether a value counts as true in JMESPath. null, false, '', [] and {} are false. 0 is true."""
     return bool(value) or type(value) is int or type(value) is float
 
 
 def _if(condition: Any, then: Any, otherwise: Any = None) -> Any:
     """Return `then` or `otherwise`.
 
-    It is never called, because the compiler uses `_lazy_if`, but is required by `Function`.
+    `Function` requires this implementation, but the compiler uses `_lazy_if` instead and never calls it.
     """
     return then if truthy(condition) else otherwise
 
@@ -38,23 +42,26 @@ def _lazy_if(arguments: list[Search]) -> Search:
     return lambda value: then(value) if truthy(condition(value)) else otherwise(value)
 
 
-# Minimum similarity of a proposed name. With a default of 0.6, `min` is proposed for `sin`.
+# Minimum similarity of a name that an error proposes. With difflib's default of 0.6, `min` would be proposed for `sin`.
 _CUTOFF: Final = 0.75
 
 
 def nearest(name: str, names: Mapping[str, Any]) -> str:
-    """Return the end of an error text about an unknown name: the most similar known name, or "" if none is similar."""
+    """Return text that proposes the most similar known name, for an error. Return "" if no name is similar enough."""
     likely = difflib.get_close_matches(name, names, n=1, cutoff=_CUTOFF)
     return f"; did you mean '{likely[0]}'?" if likely else ""
 
 
 def _without_tables(*_: Any) -> Any:
-    """Raise ValueError. The compiler replaces this placeholder in every expression (`_bind_lookup`)."""
+    """Raise ValueError.
+
+    `Function` requires an implementation, but the compiler uses `_bind_lookup` instead and never calls it.
+    """
     raise ValueError("there are no tables")
 
 
 def _bind_lookup(binding: Binding) -> Callable[..., Any]:
-    """Return `lookup` with the tables. Raises ValueError for an unknown literal table name."""
+    """Return the implementation of `lookup` for a call. Raise ValueError if a literal table name is unknown."""
     tables, name = binding.tables, binding.literal(0)
     if type(name) is str:
         table = _table(tables, name)
@@ -70,10 +77,10 @@ def _table(tables: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, A
 
 
 def _written(key: Any) -> str:
-    """Return the key in the form of a table's file: '7' for both 7 and 7.0."""
+    """Return a key as the text that a table contains: '7' for both 7 and 7.0."""
     if type(key) is str:
         return key
-    # `//` tests for an integer, because `int` would raise an error for infinity.
+    # Compare with `//` and not with `int`, because `int` raises an error for infinity.
     return str(int(key)) if key == key // 1 else repr(key)
 
 
@@ -82,8 +89,8 @@ CHOICE: Final[tuple[Function, ...]] = (
         "if",
         (Parameter("condition"), Parameter("then"), Parameter("else")),
         _if,
-        "`then` if the condition is true as JMESPath sees it, otherwise `else` (null if left out). Only the branch "
-        "taken is evaluated.",
+        "`then` if the condition is true, otherwise `else` (default null). false, null, empty text, [] and {} count as "
+        "false. Only the returned argument is evaluated.",
         (("if(`2` > `1`, 'high', 'low')", "high"), ("if(`null`, 'on')", None)),
         optional=1,
         lazy=_lazy_if,
@@ -92,8 +99,8 @@ CHOICE: Final[tuple[Function, ...]] = (
         "lookup",
         (Parameter("table", ("string",)), Parameter("key", ("string", "number")), Parameter("default")),
         _without_tables,
-        "The entry of a table (a YAML or CSV file beside the mappings) for a key; the default, or null, if there is "
-        "none. A number is looked up as it is written: 7 and 7.0 as '7'.",
+        "The value for a key in a table, which is a YAML or CSV file in the folder tables/. If the table does not have "
+        "the key, the default, or null. A number is converted to text: both 7 and 7.0 become '7'.",
         (("lookup('units', 'temperature')", "degC"), ("lookup('units', 'torque', 'Nm')", "Nm")),
         optional=1,
         bind=_bind_lookup,

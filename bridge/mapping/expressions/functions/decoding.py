@@ -1,4 +1,4 @@
-"""Functions that decode parts of a payload: text in JSON, base64 or hexadecimal, and bytes with a known layout."""
+"""Functions that decode parts of a payload: text with JSON, base64 or hexadecimal digits, and lists of bytes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ from bridge.payloads.json import JsonDecoder
 from bridge.payloads.layout.items import compile_items
 from bridge.payloads.layout.record import compile_layout
 
-# The type is not "array-number", because the conversion to bytes checks the elements in less than half of the time.
+# The type is "array" and not "array-number", because `packed` checks the elements, in less than half of the time.
 _BYTES: Final = Parameter("bytes", ("array",))
 _TEXT: Final = Parameter("text", ("string",))
 _LAYOUT: Final = Parameter("layout", ("string",))
 _LAYOUTS: Final = "[layouts](layouts.md)"
 
+# Converts the alphabet of base64 for URLs to the standard alphabet.
 _URL_SAFE: Final = str.maketrans("-_", "+/")
+# Characters between hexadecimal digits that are ignored.
 _BETWEEN_HEX: Final = re.compile(r"[\s:-]+")
+# Values of a 16-bit register. Some gateways send it as a signed number, others as an unsigned number.
 _REGISTER: Final = range(-(2**15), 2**16)
 _decode_json: Final = JsonDecoder().decode
 
 
 def packed(values: list[Any]) -> bytes:
-    """Return a byte list as bytes. Raise ValueError for an element that is not an integer from 0 to 255."""
+    """Return a list of integers as bytes. Raise ValueError for an element that is not an integer from 0 to 255."""
     try:
         return bytes(values)
     except (ValueError, TypeError):
@@ -44,7 +47,7 @@ def _from_json(text: str) -> Any:
 
 
 def _from_base64(text: str) -> list[int]:
-    # Both base64 alphabets, line breaks and missing padding are accepted, because devices differ in these points.
+    # Devices differ in their base64. So both alphabets, line breaks and missing padding are accepted.
     plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
     try:
         return list(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
@@ -70,7 +73,7 @@ def _to_text(values: list[Any], encoding: str = "utf-8") -> str:
 
 
 def _octets(registers: list[Any]) -> bytes:
-    """Return 16-bit registers as bytes, the high byte first. Raise ValueError for a number outside 16 bits."""
+    """Return 16-bit registers as bytes, each with its high byte first. Raise ValueError if a number exceeds 16 bits."""
     if not all(type(each) is int and each in _REGISTER for each in registers):
         raise ValueError("registers must be whole numbers of 16 bits, from 0 to 65535 or from -32768 to 32767")
     return b"".join((each & 0xFFFF).to_bytes(2, "big") for each in registers)
@@ -81,12 +84,12 @@ _Pack = Callable[[list[Any]], bytes]
 
 
 def _with_layout(compile_text: _Compile, pack: _Pack = packed) -> Callable[[list[Any], str], Any]:
-    """Return the function for a call whose layout comes from the message."""
+    """Return the implementation for a call whose layout is no literal. It compiles the layout for each message."""
     return lambda values, layout: compile_text(layout)(pack(values))
 
 
 def _bound(compile_text: _Compile, pack: _Pack = packed) -> Callable[[Binding], Callable[..., Any]]:
-    """Return a `bind` that compiles a literal layout. It raises ValueError if the layout is faulty."""
+    """Return a `bind` that compiles a literal layout once. It raises ValueError if the layout is faulty."""
 
     def bind(binding: Binding) -> Callable[..., Any]:
         layout = binding.literal(1)
@@ -103,7 +106,7 @@ DECODING: Final[tuple[Function, ...]] = (
         "from_json",
         (_TEXT,),
         _from_json,
-        "The value of a text that is JSON, read like `payload: json`.",
+        "The value of a text that contains JSON. It is read like `payload: json`.",
         (("from_json('{\"t\": 21.5}').t", 21.5),),
         cost=6,
         bind=tried(_from_json, "0"),
@@ -112,28 +115,28 @@ DECODING: Final[tuple[Function, ...]] = (
         "from_base64",
         (_TEXT,),
         _from_base64,
-        "The bytes of a base64 text, as a list; the alphabet for URLs and a missing padding are accepted.",
+        "Decodes base64 text to a list of bytes. The alphabet for URLs and missing padding are accepted.",
         (("from_base64('AQL/')", [1, 2, 255]), ("from_base64('AQL_')", [1, 2, 255])),
         cost=6,
-        growth=4,
+        size_factor=4,
         bind=tried(_from_base64, ""),
     ),
     Function(
         "from_hex",
         (_TEXT,),
         _from_hex,
-        "The bytes of a text of hexadecimal digits, as a list; blanks, `:` and `-` between them are passed over.",
+        "Decodes text of hexadecimal digits to a list of bytes. Blanks, `:` and `-` between digits are ignored.",
         (("from_hex('01 02 FF')", [1, 2, 255]), ("from_hex('0x0102ff')", [1, 2, 255])),
         cost=6,
-        growth=2,
+        size_factor=2,
         bind=tried(_from_hex, ""),
     ),
     Function(
         "to_text",
         (_BYTES, Parameter("encoding", ("string",))),
         _to_text,
-        "The text of a byte list, without NULs at its end. Encoding: utf-8 (if left out) or another one, such as "
-        "latin-1, windows-1252 or utf-16-le.",
+        "Decodes a list of bytes to text. NULs at the end are removed. The encoding is utf-8 by default. Others are "
+        "latin-1, windows-1252, utf-16-le and so on.",
         (("to_text(`[79, 75]`)", "OK"), ("to_text(`[71, 114, 246, 223, 101]`, 'latin-1')", "Größe")),
         optional=1,
         cost=6,
@@ -143,30 +146,30 @@ DECODING: Final[tuple[Function, ...]] = (
         "unpack",
         (_BYTES, _LAYOUT),
         _with_layout(compile_layout),
-        f"The values of a byte list of fixed layout, by name: {_LAYOUTS}.",
+        f"Decodes a list of bytes with a fixed layout to an object. The layout names the values: see {_LAYOUTS}.",
         (
             ("unpack(`[1, 4, 200]`, 't:i16 h:u8')", {"t": 260, "h": 200}),
             ("unpack(`[0, 0, 65, 168]`, 'word_swap f32')", 21.0),
         ),
         cost=20,
-        growth=2,
+        size_factor=2,
         bind=_bound(compile_layout),
     ),
     Function(
         "unpack_registers",
         (Parameter("registers", ("array",)), _LAYOUT),
         _with_layout(compile_layout, _octets),
-        f"The same for a list of 16-bit registers, as Modbus gateways send them: {_LAYOUTS}.",
+        f"Decodes a list of 16-bit registers, as Modbus gateways send them, to an object: see {_LAYOUTS}.",
         (("unpack_registers(`[0, 16808, 7]`, 'word_swap t:f32 n:u16')", {"t": 21.0, "n": 7}),),
         cost=20,
-        growth=2,
+        size_factor=2,
         bind=_bound(compile_layout, _octets),
     ),
     Function(
         "unpack_tlv",
         (_BYTES, _LAYOUT),
         _with_layout(compile_items),
-        f"The items of a byte list that consists of type, (length) and value in any order: {_LAYOUTS}.",
+        f"Decodes a list of bytes that consists of items (type, optional length, value) in any order: see {_LAYOUTS}.",
         (
             (
                 "unpack_tlv(`[3, 103, 16, 1]`, 'little ch:u8 type:u8; 0x03 0x67 -> t:i16')",
@@ -174,7 +177,7 @@ DECODING: Final[tuple[Function, ...]] = (
             ),
         ),
         cost=40,
-        growth=20,
+        size_factor=20,
         bind=_bound(compile_items),
     ),
 )

@@ -1,6 +1,7 @@
-"""Functions with an expression argument: map, sort_by, min_by, max_by of JMESPath, group_by of JMESPath Community.
+"""Functions with an expression argument (`&name`).
 
-`apply` receives the compiled expression as a callable.
+JMESPath has map, sort_by, min_by and max_by. JMESPath Community adds group_by. `apply` receives the expression as a
+closure, and calls it for each element.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ _PEOPLE = '`[{"n": 2}, {"n": 1}]`'
 
 
 def _keyed(name: str, by: Search, allowed: frozenset[type]) -> Callable[[Any], Any]:
-    """Return a sort key that raises TransformError if the type of the expression's result is not in `allowed`."""
+    """Return a key function for `sorted`, `min` and `max`. It returns the result of the expression on an element.
+
+    It raises TransformError if the type of the result is not in `allowed`.
+    """
     expected = " or ".join(sorted({TYPE_NAMES[each] for each in allowed}))
 
     def key(element: Any) -> Any:
@@ -42,12 +46,12 @@ def _keyed(name: str, by: Search, allowed: frozenset[type]) -> Callable[[Any], A
 def _sort_by(array: list[Any], by: Search) -> list[Any]:
     if not array:
         return array
-    # The first element determines the type (number or text), and all others must have the same type.
+    # The result for the first element determines the type: number or text. All other results must have this type too.
     return sorted(array, key=_keyed("sort_by", by, NUMBER if type(by(array[0])) in NUMBER else STRING))
 
 
 def _min_by(array: list[Any], by: Search) -> Any:
-    # If the results have mixed types, `min` raises TypeError, which the caller converts to a TransformError.
+    # For a mixture of numbers and texts, `min` raises TypeError, which becomes a TransformError (`function_calls`).
     return min(array, key=_keyed("min_by", by, NUMBER | STRING), default=None)
 
 
@@ -71,8 +75,8 @@ BY_EXPRESSION: Final[tuple[Function, ...]] = (
         "map",
         (_EXPRESSION, _ARRAY),
         lambda by, array: [by(element) for element in array],
-        "The expression's result for each element, nulls too. In the expression, $index is the element's index, from 0 "
-        "(an extension).",
+        "The list of the expression's results for all elements, including nulls. In the expression, $index is the "
+        "element's index, from 0 (an extension).",
         ((f"map(&n, {_PEOPLE})", [2, 1]), ("map(&[$index, @], ['a', 'b'])", [[0, "a"], [1, "b"]])),
         cost=8,
     ),
@@ -80,7 +84,7 @@ BY_EXPRESSION: Final[tuple[Function, ...]] = (
         "max_by",
         (_ARRAY, _EXPRESSION),
         _max_by,
-        "The element with the largest result.",
+        "The element for which the expression has the largest result.",
         ((f"max_by({_PEOPLE}, &n)", {"n": 2}),),
         cost=8,
     ),
@@ -88,7 +92,7 @@ BY_EXPRESSION: Final[tuple[Function, ...]] = (
         "min_by",
         (_ARRAY, _EXPRESSION),
         _min_by,
-        "The element with the smallest result.",
+        "The element for which the expression has the smallest result.",
         ((f"min_by({_PEOPLE}, &n)", {"n": 1}),),
         cost=8,
     ),
@@ -96,7 +100,7 @@ BY_EXPRESSION: Final[tuple[Function, ...]] = (
         "sort_by",
         (_ARRAY, _EXPRESSION),
         _sort_by,
-        "The elements, smallest result first; equal ones keep their order.",
+        "The elements sorted by the expression's result, smallest first. Elements with equal results keep their order.",
         ((f"sort_by({_PEOPLE}, &n)[].n", [1, 2]),),
         cost=10,
     ),
@@ -107,7 +111,8 @@ GROUPING: Final[tuple[Function, ...]] = (
         "group_by",
         (_ARRAY, _EXPRESSION),
         _group_by,
-        "An object of lists: the elements by the expression's result, which is a text; those with null are left out.",
+        "An object of lists: the elements grouped by the expression's result, which must be a text. Elements for which "
+        "it is null are left out.",
         (
             (
                 'group_by(`[{"m": "a", "v": 1}, {"m": "b", "v": 2}, {"m": "a", "v": 3}]`, &m)',
@@ -115,6 +120,6 @@ GROUPING: Final[tuple[Function, ...]] = (
             ),
         ),
         cost=10,
-        growth=2,
+        size_factor=2,
     ),
 )

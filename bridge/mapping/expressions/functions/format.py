@@ -1,13 +1,15 @@
-"""`format`: a template with placeholders for values.
+"""The function `format`, which inserts values into a template.
 
-    {}       the next argument               {2}      the argument at this index, from 0
-    {:.2f}   with two decimals               {:05}    at least five characters, filled with zeros
-    {:x}     integer in hexadecimal          {{ }}    a brace
+    {}       the next argument               {2}      the argument at index 2, from 0
+    {:.2f}   a number with two decimals      {:05}    at least five characters, filled with zeros
+    {:x}     an integer in hexadecimal       {{ }}    a single brace
 
-After the colon: an optional 0 (fill with zeros), width (at most 256), precision (at most 100) and one of d f e x X o b.
-This is the subset of Python's format specification whose results are bounded and do not depend on a locale. A text is
-inserted unchanged; any other value is inserted as JSON. Precision truncates a text. It rounds the exact binary value of
-a number, so use `round` first if halves matter.
+A format specification follows the colon. It consists of an optional 0 (fill with zeros), a width (at most 256), a
+precision (at most 100) and one of the letters d f e x X o b. Python's format specification has more options. They are
+not supported, because their results depend on a locale or have no maximum length.
+
+Without a format specification, a text is inserted unchanged, and any other value is inserted as JSON. A precision cuts
+a text. For a number, it rounds the binary value of the float, so 2.675 becomes 2.67. To avoid this, use `round` first.
 """
 
 from __future__ import annotations
@@ -25,15 +27,17 @@ if TYPE_CHECKING:
 MAX_WIDTH: Final = 256
 MAX_PRECISION: Final = 100
 
+# Matches a doubled brace, a placeholder (index, format specification), or a single brace, which is an error.
 _PIECE = re.compile(r"(\{\{|\}\})|\{(\d{0,3})(?::([^{}]*))?\}|([{}])")
+# Matches a format specification: zero, width, precision, letter.
 _SPEC = re.compile(r"(0?)(\d{0,4})(?:\.(\d{1,3}))?([dfexXob]?)")
 
 Piece = str | tuple[int, str]
-"""Literal text, or the index of an argument (from 0) and its format specification."""
+"""A piece of a template: text, or a placeholder (index of the argument from 0, format specification)."""
 
 
 def _parsed(template: str) -> list[Piece]:
-    """Return the pieces of a template. Raises ValueError with the error in the template."""
+    """Return the pieces of a template. Raise ValueError if the template is invalid."""
     pieces: list[Piece] = []
     end = following = 0
     for found in _PIECE.finditer(template):
@@ -46,13 +50,14 @@ def _parsed(template: str) -> list[Piece]:
             pieces.append(brace[0])
             continue
         pieces.append((int(place) if place else following, _checked(spec or "")))
-        following += not place  # an explicit index does not change the next implicit one
+        # Only a placeholder without an index, `{}`, advances to the next argument.
+        following += not place
     pieces.append(template[end:])
     return [piece for piece in pieces if piece]
 
 
 def _checked(spec: str) -> str:
-    """Return the format specification. Raises ValueError if it is not in the supported subset of Python's."""
+    """Return the format specification. Raise ValueError if it is invalid or not supported."""
     found = _SPEC.fullmatch(spec)
     if not found or int(found[2] or 0) > MAX_WIDTH or int(found[3] or 0) > MAX_PRECISION:
         raise ValueError(f"'{spec}' is no format: [0][width][.precision][d|f|e|x|X|o|b]")
@@ -60,7 +65,7 @@ def _checked(spec: str) -> str:
 
 
 def _filled(pieces: list[Piece], values: tuple[Any, ...]) -> str:
-    """Return the text with the values inserted. Raises ValueError if it exceeds MAX_TEXT_CHARS."""
+    """Return the text of the template with the values. Raise ValueError if it is longer than MAX_TEXT_CHARS."""
     text = "".join([piece if type(piece) is str else _written(piece, values) for piece in pieces])
     if len(text) > MAX_TEXT_CHARS:
         raise ValueError(f"the result is longer than {MAX_TEXT_CHARS} characters")
@@ -68,7 +73,7 @@ def _filled(pieces: list[Piece], values: tuple[Any, ...]) -> str:
 
 
 def _written(piece: Any, values: tuple[Any, ...]) -> str:
-    """Return the value of one placeholder as text. Raises ValueError if the call has too few values."""
+    """Return the value of one placeholder as text. Raise ValueError if the call has too few values."""
     place, spec = piece
     if place >= len(values):
         raise ValueError(f"the template needs {pluralize(place + 1, 'value')}, found {len(values)}")
@@ -83,7 +88,10 @@ def _format(template: str, *values: Any) -> str:
 
 
 def _bind(binding: Binding) -> Callable[..., Any]:
-    """Return `format` for a literal template, parsed once. Raises ValueError for a template error or too few values."""
+    """Return `format` for a literal template, which is parsed once.
+
+    Raise ValueError if the template is invalid, or if the call has too few values.
+    """
     template = binding.literal(0)
     if type(template) is not str:
         return _format
@@ -99,10 +107,10 @@ FORMAT: Final = Function(
     "format",
     (Parameter("template", ("string",)), Parameter("value")),
     _format,
-    "The template with the values in its places: {} or {0}, with a format as {:.2f}, {:05}, {:x}.",
+    "The template with the values inserted. A placeholder is {} or {0}, with a format {:.2f}, {:05} or {:x}.",
     (("format('{}-{:03}', 'press', `7`)", "press-007"), ("format('{:.1f} °C', `21.26`)", "21.3 °C")),
     variadic=True,
     bind=_bind,
     cost=10,
-    growth=20,
+    size_factor=20,
 )

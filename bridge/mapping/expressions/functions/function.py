@@ -1,8 +1,8 @@
-"""Declaration of a function of the expression language: its parameters, its meaning, its documentation.
+"""Declaration of a function of the expression language: its parameters, its implementation, its documentation.
 
-Every function is one frozen `Function`. The compiler reads the parameters to check calls when a mapping is loaded, and
-arguments when a message arrives. docs/reference/functions.md shows the summary and the examples,
-and the tests evaluate the examples.
+Each function is one frozen `Function`. The compiler uses the parameters to check calls when a mapping is loaded, and to
+check arguments when a message arrives. docs/reference/functions.md contains the summary and the examples. The tests
+evaluate the examples.
 """
 
 from __future__ import annotations
@@ -48,22 +48,27 @@ TYPES: Final[Mapping[str, frozenset[type]]] = {
 ELEMENT_TYPES: Final[Mapping[str, frozenset[type]]] = {"array-number": NUMBER, "array-string": STRING}
 
 MAX_TEXT_CHARS: Final = 16 * 1024 * 1024
-"""Maximum length of a text that a function returns: above the largest Kinesis record (10 MiB), far below memory."""
+"""Maximum number of characters of a text that a function returns.
+
+It is above the largest Kinesis record (10 MiB), so it affects no valid record. It is far below the memory of a machine.
+"""
 
 STEP_CHARS: Final = 32
-"""Characters of text that count as one step of work (`Binding.charging`)."""
+"""Number of characters that count as one step of work (`Binding.charging`)."""
 
+# Matches a Markdown link: its text and its address.
 _LINK: Final = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
 
 MISSING: Final = object()
-"""Marker for an argument that is not known when the mapping is loaded."""
+"""Marker for an argument that is not a literal, so that its value is unknown when the mapping is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter of a function.
 
-    `kinds` are JMESPath types ("number", "array-string", …); an empty tuple accepts any value, "expref" only `&name`.
+    `kinds` are the JMESPath types that the parameter accepts ("number", "array-string", …). An empty tuple means any
+    value. "expref" means an `&` expression.
     """
 
     name: str
@@ -71,34 +76,40 @@ class Parameter:
 
     @property
     def expref(self) -> bool:
-        """Flag for a parameter that accepts an expression (`&name`) and not a value."""
+        """True if the parameter accepts an expression (`&name`) and not a value."""
         return self.kinds == ("expref",)
 
     @property
     def types(self) -> frozenset[type] | None:
-        """Python types that the parameter accepts; None: all."""
+        """Python types that the parameter accepts. None means all types."""
         return frozenset().union(*(TYPES[kind] for kind in self.kinds)) if self.kinds else None
 
     @property
     def elements(self) -> tuple[frozenset[type], ...]:
-        """Families of element types of an array: all elements must belong to one family. Empty: any elements."""
+        """Families of types for the elements of an array. All elements must belong to the same family.
+
+        An empty tuple means any elements.
+        """
         return tuple(ELEMENT_TYPES[kind] for kind in self.kinds if kind in ELEMENT_TYPES)
 
     def expected(self) -> str:
-        """Return the kinds in words, for an error text such as "a number or an array of strings"."""
+        """Return the accepted types in words for an error text, such as "a number or an array of strings"."""
         return " or ".join(_article(kind) for kind in self.kinds)
 
 
 def _free(_steps: int) -> None:
-    """Accept any amount of work."""
+    """Do nothing. This replaces the count of the work where there is no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Facts about a call when the mapping is loaded: its literal arguments (or MISSING) and the lookup tables.
+    """What is known about a call of a function when the mapping is loaded.
 
-    A function that counts its work calls `charging` once. This returns a function to call with the number of steps of
-    each piece of work. It raises TransformError if the total work for one message is too large.
+    - `literals`: the arguments that are literals, in order; MISSING for all other arguments
+    - `tables`: the lookup tables by name
+    - `charging`: for a function that counts its work. A call of `charging` returns another function, `charge`. The
+      function then calls `charge` with the number of steps of each piece of its work. `charge` raises TransformError if
+      the total work for one message is too large.
     """
 
     literals: tuple[Any, ...]
@@ -106,22 +117,22 @@ class Binding:
     charging: Callable[[], Callable[[int], None]] = lambda: _free
 
     def literal(self, position: int, default: Any = MISSING) -> Any:
-        """Return the literal argument at this position (from 0), or `default` if the call omits the argument."""
+        """Return the literal at this position (from 0), MISSING, or `default` if the call omits the argument."""
         return self.literals[position] if position < len(self.literals) else default
 
 
 def tried(apply: Callable[..., Any], *samples: Any) -> Callable[[Binding], Callable[..., Any]]:
-    """Return a `bind` that calls `apply` once with the literals of a call, to find a faulty literal early.
+    """Return a `bind` that finds faulty literals when the mapping is loaded.
 
-    If `apply` raises ValueError for a literal, the call would fail for every message. `samples` replace the arguments
-    that only a message provides.
+    It calls `apply` once with the literals of the call. `samples` are the values for arguments that are not literals.
+    They must be valid, so a ValueError means that a literal is faulty. The call would then fail for every message.
     """
 
     def bind(binding: Binding) -> Callable[..., Any]:
         values = [
             sample if given is MISSING else given for given, sample in zip(binding.literals, samples, strict=False)
         ]
-        # These errors depend on the values, so they are reported with the message that causes them.
+        # These errors may depend on the other arguments, so they are reported with the message that causes them.
         with contextlib.suppress(ArithmeticError, TypeError, LookupError):
             apply(*values)
         return apply
@@ -133,20 +144,20 @@ def tried(apply: Callable[..., Any], *samples: Any) -> Callable[[Binding], Calla
 class Function:
     """One function of the expression language.
 
-    - `apply` receives checked arguments. If it raises ValueError, TypeError or ArithmeticError, the call raises
-      TransformError.
-    - `summary` and `examples` (pairs of call and result) are the documentation.
-    - `optional` is the number of parameters, from the end, that a call may omit. In a `variadic` function, the last
-      parameter may be repeated.
-    - `first_only`: only the type of the first argument of a variadic call is checked, as in the `jmespath` package.
-    - `bind` may return an `apply` that is specialised for one call, for example with a compiled pattern. If it raises
+    - `apply`: the implementation. The types of its arguments are already checked. If it raises ValueError, TypeError or
+      ArithmeticError, the call raises TransformError.
+    - `summary`, `examples`: the documentation. Examples are pairs of a call and its result.
+    - `optional`: number of parameters that a call may omit. These are the last parameters.
+    - `variadic`: True if a call may have more arguments than parameters. The last parameter is then used for them.
+    - `first_only`: True if only the type of the first argument is checked, as in the `jmespath` package.
+    - `bind`: returns an `apply` that is specialised for one call, for example with a compiled pattern. If `bind` raises
       ValueError, the mapping file does not load.
-    - `lazy` builds the entire call from compiled arguments, for a function that does not evaluate all of them.
-    - `cost`: time of one call in units of about 100 ns. The compiler uses it to decide whether to evaluate a repeated
-      call only once.
-    - `growth`: maximum length of the result as a multiple of the arguments' length.
-    - `charges`: True if no multiple of the arguments limits the result, so that each call counts its work
-      (`Binding.charging`).
+    - `lazy`: returns the closure for a call. It is for functions that do not evaluate all of their arguments.
+    - `cost`: time of one call in units of about 100 ns. The compiler uses it to decide whether a repeated call should
+      be evaluated only once.
+    - `size_factor`: maximum size of the result, as a multiple of the size of the arguments.
+    - `charges`: True if the size of the arguments does not limit the size of the result, as for `range`. Each call then
+      counts its work (`Binding.charging`).
     """
 
     name: str
@@ -160,12 +171,12 @@ class Function:
     bind: Callable[[Binding], Callable[..., Any]] | None = None
     lazy: Callable[[list[Search]], Search] | None = None
     cost: int = 2
-    growth: int = 1
+    size_factor: int = 1
     charges: bool = False
 
     @property
     def plain_summary(self) -> str:
-        """Summary for a terminal or an editor: a link of the documentation without brackets, and with its file."""
+        """Summary without Markdown, for a terminal or an editor. A link becomes its text and the path of its file."""
         return _LINK.sub(r"\1 (docs/reference/\2)", self.summary)
 
     @property
@@ -175,7 +186,7 @@ class Function:
 
     @property
     def signature(self) -> str:
-        """Signature in the notation of the reference: `pad(text, width[, fill[, side]])`."""
+        """Signature as in the documentation: `pad(text, width[, fill[, side]])`."""
         names = [parameter.name for parameter in self.parameters]
         needed = ", ".join(names[: self.fewest]) + (", …" if self.variadic else "")
         return (
@@ -188,7 +199,7 @@ class Function:
         return Parameter(parameter.name) if self.first_only and position else parameter
 
     def arity_problem(self, given: int) -> str | None:
-        """Return an error text if the function cannot have this number of arguments, else None."""
+        """Return an error text if a call cannot have this number of arguments, else None."""
         if given < self.fewest or (given > len(self.parameters) and not self.variadic):
             some = f"{self.fewest}"
             if self.variadic:
@@ -200,7 +211,7 @@ class Function:
         return None
 
     def mismatch(self, position: int, value: Any) -> TransformError:
-        """Return the error for an argument of the wrong type, with its position, the expected types and its value."""
+        """Return the error for an argument of the wrong type. `position` is its index (from 0)."""
         parameter = self.parameter(position)
         found = described(value)
         if type(value) is list and parameter.elements:
@@ -211,7 +222,7 @@ class Function:
 
 
 def described(value: Any) -> str:
-    """Return the type of a value, and the value cut to 40 characters, for an error text."""
+    """Return the type of a value and the first 40 characters of the value, for an error text."""
     kind = TYPE_NAMES.get(type(value), type(value).__name__)
     if type(value) is list:
         return f"an array of {len(value)}"
@@ -222,9 +233,10 @@ def described(value: Any) -> str:
     if type(value) is bool:
         return "true" if value else "false"
     text = value if type(value) is str else f"{value:.17g}" if type(value) is float else hex(value)[:40]
-    if type(value) is int and value.bit_length() <= 64:  # noqa: PLR2004 - longer integers are slow to convert to decimal
+    # Converting a very long integer to decimal is slow, so it is shown in hexadecimal.
+    if type(value) is int and value.bit_length() <= 64:  # noqa: PLR2004
         text = str(value)
-    shown = text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - about what fits a log line
+    shown = text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - so that an error fits one line of a log
     return f"{kind} '{shown}'" if kind == "string" else f"{kind} {shown}"
 
 
@@ -235,8 +247,8 @@ def _article(kind: str) -> str:
 
 
 def _odd_element(values: list[Any], parameter: Parameter) -> str:
-    """Return the first element whose type differs from the others, with its index, for an error text."""
-    # The first element determines the family of the others.
+    """Return the first element with another type than the elements before it, and its index, for an error text."""
+    # The first element determines the family to which all elements must belong.
     fitting = next((types for types in parameter.elements if type(values[0]) in types), parameter.elements[0])
     place = next((index for index, value in enumerate(values) if type(value) not in fitting), 0)
     return f"{described(values[place])} at [{place}]"

@@ -1,4 +1,4 @@
-"""`hash` and `uuid5`: equal values have equal results, in every process and in other systems."""
+"""The functions `hash` and `uuid5`. Their results depend only on the value, so other systems can compute them too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _crc32(data: bytes) -> str:
 _ALGORITHMS: Final[Mapping[str, Callable[[bytes], str]]] = {
     "sha256": lambda data: hashlib.sha256(data).hexdigest(),
     "sha512": lambda data: hashlib.sha512(data).hexdigest(),
-    # The digests only identify values. They protect nothing, so weak algorithms are acceptable.
+    # Digests are only used to identify values and not for security, so weak algorithms are acceptable.
     "sha1": lambda data: hashlib.sha1(data, usedforsecurity=False).hexdigest(),
     "md5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
     "crc32": _crc32,
@@ -36,16 +36,19 @@ _NAMESPACES: Final[Mapping[str, uuid.UUID]] = {
 
 
 def _hash(value: Any, algorithm: str = "sha256") -> str:
-    """Return the hexadecimal digest of a text in UTF-8, or of any other value as compact JSON with sorted names."""
+    """Return the hexadecimal digest of a value.
+
+    A text is hashed as UTF-8. Any other value is hashed as compact JSON with sorted names.
+    """
     digest = _ALGORITHMS.get(algorithm)
     if digest is None:
         raise ValueError(f"algorithm must be one of {', '.join(_ALGORITHMS)}")
-    # Sorted names: the digest must not depend on the order of an object's members.
+    # The names are sorted, because the digest must not depend on the order of an object's members.
     return digest(value.encode() if type(value) is str else orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
 
 
 def _uuid5(namespace: str, name: str) -> str:
-    """Return the name-based UUID (RFC 9562, version 5). Raises ValueError for an unknown namespace."""
+    """Return the name-based UUID (RFC 9562, version 5). Raise ValueError for an unknown namespace."""
     known = _NAMESPACES.get(namespace)
     if known is None:
         try:
@@ -60,8 +63,9 @@ IDENTITY: Final[tuple[Function, ...]] = (
         "hash",
         (Parameter("value"), Parameter("algorithm", ("string",))),
         _hash,
-        "Hexadecimal digest of a text's UTF-8, or of any other value's compact JSON with sorted names: sha256 (if "
-        "left out), sha512, sha1, md5, crc32. To name things, not to keep secrets.",
+        "The hexadecimal digest of a text in UTF-8, or of any other value as compact JSON with sorted names. The "
+        "algorithm is sha256 (default), sha512, sha1, md5 or crc32. Use a digest to identify values, not to protect "
+        "secrets.",
         (
             ("hash('123456789', 'crc32')", "cbf43926"),
             ("hash('')", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),

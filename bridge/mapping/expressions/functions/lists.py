@@ -9,17 +9,18 @@ from bridge.mapping.expressions.functions.function import STEP_CHARS, Binding, F
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# Number of elements of a pair: name and value.
 _PAIR: Final = 2
-# Steps of work that each number of `range` counts, because it will be processed further.
-# So a message can have at most 200,000 of them.
+# Steps of work that are counted for each number of `range`, because further functions usually process each number. So
+# one message can create at most 200,000 numbers.
 _NUMBER_STEPS: Final = 10
-# Growth of functions that count the values they create.
-# An expression may repeat such a call 64 times, but not 4,096 times.
-_GROWTH: Final = 64
+# Size factor of the functions that count the values that they create. With this factor, an expression may repeat the
+# result of such a call 64 times, but not 4,096 times (MAX_SIZE_FACTOR).
+_SIZE_FACTOR: Final = 64
 
 
 def _from_items(items: list[Any]) -> dict[str, Any]:
-    """Return an object from pairs of name and value. Raises ValueError for an item that is not such a pair."""
+    """Return an object from pairs of name and value. Raise ValueError for an item that is not such a pair."""
     for item in items:
         if type(item) is not list or len(item) != _PAIR or type(item[0]) is not str:
             raise ValueError("every item must be a list of a name (text) and a value")
@@ -27,14 +28,14 @@ def _from_items(items: list[Any]) -> dict[str, Any]:
 
 
 def _merge_all(items: list[Any]) -> dict[str, Any]:
-    """Return the members of all items. Raises ValueError if an item is not an object."""
+    """Return an object with the members of all items. Raise ValueError if an item is not an object."""
     if not all(type(item) is dict for item in items):
         raise ValueError("every item must be an object")
     return {name: value for item in items for name, value in item.items()}
 
 
 def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
-    """Return the range; a single argument is its end. Raises ValueError for an argument that is not a whole number."""
+    """Return the range. A single argument is its end. Raise ValueError for an argument that is no whole number."""
     if stop is None:
         start, stop = 0, start
     for number in (start, stop, step):
@@ -44,7 +45,7 @@ def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
 
 
 def _bind_range(binding: Binding) -> Callable[..., Any]:
-    """Return `range` with a check that counts the numbers as work before it creates them."""
+    """Return the implementation of `range` for a call. It counts the numbers as work before it creates them."""
     charge = binding.charging()
 
     def numbers(*arguments: Any) -> list[int]:
@@ -56,9 +57,10 @@ def _bind_range(binding: Binding) -> Callable[..., Any]:
 
 
 def _flatten(charge: Callable[[int], None], nested: dict[str, Any], separator: str) -> dict[str, Any]:
-    """Return the members at all depths. Raises ValueError if two members have the same name."""
+    """Return the members of all nested objects in one object. Raise ValueError if two members get the same name."""
     flat: dict[str, Any] = {}
-    # A stack of iterators instead of recursion, so that the depth of a message cannot exhaust Python's stack.
+    # This does not recurse, because the message may be nested too deeply for Python's stack. Each entry has the prefix
+    # of the names, and the members that remain.
     waiting: list[tuple[str, Iterator[tuple[str, Any]]]] = [("", iter(nested.items()))]
     while waiting:
         prefix, members = waiting[-1]
@@ -78,7 +80,10 @@ def _flatten(charge: Callable[[int], None], nested: dict[str, Any], separator: s
 
 
 def _bind_flatten(binding: Binding) -> Callable[..., Any]:
-    """Return `flatten_object` with a count of the new names as work, because they are longer than the old names."""
+    """Return the implementation of `flatten_object` for a call.
+
+    It counts the new names as work, because they contain the names of all outer objects and can become very long.
+    """
     charge = binding.charging()
     return lambda nested, separator: _flatten(charge, nested, separator)
 
@@ -88,25 +93,26 @@ CONVERSIONS: Final[tuple[Function, ...]] = (
         "items",
         (Parameter("object", ("object",)),),
         lambda members: [[name, value] for name, value in members.items()],
-        "The members of an object as a list of pairs: name and value.",
+        "The members of an object as a list of pairs of name and value.",
         (('items(`{"a": 1, "b": 2}`)', [["a", 1], ["b", 2]]),),
-        growth=2,
+        size_factor=2,
     ),
     Function(
         "from_items",
         (Parameter("items", ("array",)),),
         _from_items,
-        "The object of a list of pairs, each a name and a value; the last one of a name counts.",
+        "An object from a list of pairs of name and value. If a name occurs several times, the last value counts.",
         (('from_items(`[["a", 1], ["b", 2]]`)', {"a": 1, "b": 2}),),
     ),
     Function(
         "zip",
         (Parameter("array", ("array",)),),
         lambda *arrays: [list(row) for row in zip(*arrays, strict=False)],
-        "The first elements of all arrays as a list, then the second ones, up to the end of the shortest array.",
+        "A list of lists: the first elements of all arrays, then the second elements, and so on. It ends with the "
+        "shortest array.",
         (("zip([1, 2], ['a', 'b', 'c'])", [[1, "a"], [2, "b"]]),),
         variadic=True,
-        growth=2,
+        size_factor=2,
     ),
 )
 """Functions of the JMESPath Community specification."""
@@ -116,10 +122,11 @@ LISTS: Final[tuple[Function, ...]] = (
         "range",
         tuple(Parameter(name, ("number",)) for name in ("start", "stop", "step")),
         lambda *arguments: list(_range(*arguments)),
-        "The whole numbers from start up to stop, without stop, as in a slice. With one argument, from 0 up to it.",
+        "The list of whole numbers from start up to stop, not including stop. With one argument, it is stop, and the "
+        "list begins with 0.",
         (("range(3)", [0, 1, 2]), ("range(10, 0, -5)", [10, 5])),
         optional=2,
-        growth=_GROWTH,
+        size_factor=_SIZE_FACTOR,
         bind=_bind_range,
         charges=True,
     ),
@@ -127,8 +134,8 @@ LISTS: Final[tuple[Function, ...]] = (
         "flatten_object",
         (Parameter("object", ("object",)), Parameter("separator", ("string",))),
         lambda nested, separator: _flatten(lambda _: None, nested, separator),
-        "The members of nested objects as one flat object; the separator joins their names. Arrays stay as they are. "
-        "Two members with the same name are an error.",
+        "The members of nested objects as one object. The separator joins their names. Arrays are not changed. If two "
+        "members get the same name, this is an error.",
         (
             (
                 """flatten_object(`{"motor": {"rpm": 1450, "temp": {"a": 61}}}`, '.')""",
@@ -136,7 +143,7 @@ LISTS: Final[tuple[Function, ...]] = (
             ),
         ),
         cost=10,
-        growth=_GROWTH,
+        size_factor=_SIZE_FACTOR,
         bind=_bind_flatten,
         charges=True,
     ),
@@ -144,7 +151,7 @@ LISTS: Final[tuple[Function, ...]] = (
         "merge_all",
         (Parameter("objects", ("array",)),),
         _merge_all,
-        "All members of all objects of a list; the last one of a name counts.",
+        "One object with the members of all objects in a list. If a name occurs several times, the last value counts.",
         (('merge_all(`[{"a": 1}, {"b": 2}]`)', {"a": 1, "b": 2}),),
     ),
 )

@@ -1,9 +1,10 @@
-r"""Regular expressions by RE2, whose run time is proportional to the length of the text, whatever the pattern.
+r"""Regular expressions. They use the library RE2, whose run time is proportional to the length of the text.
 
-With Python's `re`, a pattern such as `(a+)+b` would stop the bridge on a text of forty characters. A pattern from a
-message may cost more than its length suggests: compiling `\pL{1,50}` takes 70 ms. Such patterns therefore get less
-memory, and each one counts as a large amount of work. Syntax: https://github.com/google/re2/wiki/Syntax (no
-look-around, no back-references).
+With Python's `re`, the pattern `(a+)+b` would stop the bridge on a text of forty characters. But even with RE2,
+compiling a pattern can take long: `\pL{1,50}` takes 70 ms. Messages with such patterns would slow down the bridge. So a
+pattern from a message gets less memory, and counts as a large amount of work.
+
+Syntax: https://github.com/google/re2/wiki/Syntax (no look-around, no back-references).
 """
 
 from __future__ import annotations
@@ -20,24 +21,26 @@ if TYPE_CHECKING:
 
 MAX_PATTERN_CHARS: Final = 4096
 """Maximum length of a pattern, in characters."""
-# Maximum memory for one compiled pattern (RE2's `max_mem`).
+# Maximum memory of a compiled pattern that is a literal (RE2's option `max_mem`).
 _MAX_MEMORY_BYTES: Final = 1024 * 1024
-# Maximum memory for a pattern that is part of a message: compiling one takes at most about 3 ms.
+# Maximum memory of a compiled pattern from a message. With this limit, compiling takes at most about 3 ms.
 _MESSAGE_MEMORY_BYTES: Final = 128 * 1024
 PATTERN_STEPS: Final = 2_000
-"""Work that a new pattern in a message counts. So one message may contain 1,000 of them (MAX_STEPS)."""
+"""Steps of work that are counted for a new pattern in a message. So a message may contain 1,000 of them (MAX_STEPS)."""
+# Number of patterns from messages in the cache. A cached pattern does not count as work again.
 _STORED_PATTERNS: Final = 64
 
 _PARAMETERS = (Parameter("text", ("string",)), Parameter("pattern", ("string",)))
 
 
 def _compiled(pattern: str, max_bytes: int = _MAX_MEMORY_BYTES) -> Any:
-    """Return the compiled pattern. Raises ValueError if it is too long, invalid or too large for its memory limit."""
+    """Return the compiled pattern. Raise ValueError if it is too long, invalid, or needs more than `max_bytes`."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise ValueError(f"the pattern is longer than {MAX_PATTERN_CHARS} characters")
     # RE2 guarantees a time linear in the length of the text: https://github.com/google/re2/wiki/WhyRE2
     options = re2.Options()
-    options.log_errors = False  # the ValueError reports them
+    # RE2 would print errors to stderr. The ValueError below reports them.
+    options.log_errors = False
     options.max_mem = max_bytes
     try:
         return re2.compile(pattern, options)
@@ -48,10 +51,7 @@ def _compiled(pattern: str, max_bytes: int = _MAX_MEMORY_BYTES) -> Any:
 
 
 def _of_messages(binding: Binding) -> Callable[[str], Any]:
-    """Return `_compiled` for patterns in messages.
-
-    The most recent patterns are cached; each new pattern counts as work.
-    """
+    """Return the function that compiles patterns from messages. It caches patterns, and counts new ones as work."""
     charge = binding.charging()
 
     @lru_cache(_STORED_PATTERNS)
@@ -67,7 +67,7 @@ def _match(text: str, pattern: str) -> bool:
 
 
 def _bind_match(binding: Binding) -> Callable[..., Any]:
-    """Return `regex_match` for a literal pattern, compiled once. Raises ValueError if the pattern is invalid."""
+    """Return `regex_match` for a literal pattern, compiled once. Raise ValueError if the pattern is invalid."""
     pattern = binding.literal(1)
     if type(pattern) is not str:
         compiled = _of_messages(binding)
@@ -77,9 +77,9 @@ def _bind_match(binding: Binding) -> Callable[..., Any]:
 
 
 def _group(compiled: Any, group: Any) -> int | str:
-    """Return the group to extract: the requested group, else the first, else 0 (the entire match).
+    """Return the number or name of the group to extract. Raise ValueError if the pattern does not have the group.
 
-    Raises ValueError if the pattern does not have the requested group.
+    If `group` is None, this is the first group. If the pattern has no groups, it is 0, the complete match.
     """
     if group is None:
         return 1 if compiled.groups else 0
@@ -101,7 +101,7 @@ def _extracted(compiled: Any, text: str, group: Any) -> Any:
 
 
 def _bind_extract(binding: Binding) -> Callable[..., Any]:
-    """Return `regex_extract` for a literal pattern and group. Raises ValueError if one is invalid."""
+    """Return `regex_extract` for a literal pattern and group, which are checked once. Raise ValueError for errors."""
     pattern, group = binding.literal(1), binding.literal(2, None)
     if type(pattern) is not str or type(group) not in {str, int, type(None)}:
         of_messages = _of_messages(binding)
@@ -122,7 +122,7 @@ REGEX: Final[tuple[Function, ...]] = (
         "regex_match",
         _PARAMETERS,
         _match,
-        "Whether the pattern (RE2) matches anywhere; ^ and $ for the ends.",
+        "Whether the pattern (RE2) matches a part of the text. ^ matches the beginning of the text, and $ its end.",
         (("regex_match('press07', '^press\\d+$')", True),),
         bind=_bind_match,
         cost=50,
@@ -131,8 +131,8 @@ REGEX: Final[tuple[Function, ...]] = (
         "regex_extract",
         (*_PARAMETERS, Parameter("group", ("number", "string"))),
         _extract,
-        "What a group of the pattern (RE2) matched: by number or name, else the first, else the complete match; null "
-        "if there is no match.",
+        "The text that a group of the pattern (RE2) matches. The group has a number or a name. By default it is the "
+        "first group, or the complete match if there are no groups. null if the pattern does not match.",
         (("regex_extract('press07-temp', 'press(\\d+)')", "07"), ("regex_extract('press', '\\d+')", None)),
         optional=1,
         bind=_bind_extract,

@@ -2,7 +2,7 @@
 
 https://jmespath.org/specification.html#built-in-functions
 
-`expression_arguments` has the functions with an expression argument (`&name`).
+The functions with an expression argument (`&name`) are in `expression_arguments`.
 """
 
 from __future__ import annotations
@@ -52,12 +52,11 @@ def to_string(value: Any) -> str:
 
 
 def _to_number(value: Any) -> Any:
-    """Return a number unchanged.
+    """Return a number unchanged, and a text as the number that it contains in JSON notation; else None.
 
-    Return a text as a number if `payload: json` would read it as a number, else None. Python's `float` is not used
-    alone, because it also accepts nan, inf, 1_000 and digits of other scripts.
+    Python's `float` is not used, because it also accepts nan, inf, 1_000 and digits of other scripts.
     """
-    # This compares `type`: a boolean is an instance of int, but in JMESPath it is not a number.
+    # Compare the exact type: a boolean is an instance of int, but in JMESPath it is not a number.
     if type(value) is not str:
         return value if type(value) in {int, float} else None
     try:
@@ -68,7 +67,7 @@ def _to_number(value: Any) -> Any:
 
 
 def _join(glue: str, parts: list[str]) -> str:
-    # The length is estimated before the join, so that an excessive text never uses memory.
+    # Estimate the length first, so that a too long text is never created.
     if len(glue) * len(parts) + sum(map(len, parts)) > MAX_TEXT_CHARS:
         raise ValueError(f"the result is longer than {MAX_TEXT_CHARS} characters")
     return glue.join(parts)
@@ -83,28 +82,28 @@ def _merge(*objects: dict[str, Any]) -> dict[str, Any]:
 
 STANDARD: Final[tuple[Function, ...]] = (
     Function("abs", (_NUMBER,), abs, "The number without its sign.", (("abs(`-3.5`)", 3.5),)),
-    Function("avg", (_NUMBERS,), _avg, "The mean; null of an empty array.", (("avg(`[1, 2]`)", 1.5),)),
-    Function("ceil", (_NUMBER,), math.ceil, "The next whole number upwards.", (("ceil(`1.2`)", 2),)),
+    Function("avg", (_NUMBERS,), _avg, "The mean; null for an empty array.", (("avg(`[1, 2]`)", 1.5),)),
+    Function("ceil", (_NUMBER,), math.ceil, "The number rounded up.", (("ceil(`1.2`)", 2),)),
     Function(
         "contains",
         (Parameter("subject", ("array", "string")), Parameter("search")),
         lambda subject, search: search in subject,
-        "Whether a text holds a text, or an array an element.",
+        "Whether a text contains another text, or an array contains an element.",
         (("contains('RUN,ALARM', 'ALARM')", True),),
     ),
     Function(
         "ends_with",
         (_TEXT, Parameter("suffix", ("string",))),
         str.endswith,
-        "Whether a text ends so.",
+        "Whether a text ends with the suffix.",
         (("ends_with('press07', '07')", True),),
     ),
-    Function("floor", (_NUMBER,), math.floor, "The next whole number downwards.", (("floor(`1.8`)", 1),)),
+    Function("floor", (_NUMBER,), math.floor, "The number rounded down.", (("floor(`1.8`)", 1),)),
     Function(
         "join",
         (Parameter("glue", ("string",)), Parameter("texts", ("array-string",))),
         _join,
-        "The texts as one, the glue between them.",
+        "All texts as one text, with the glue between them.",
         (('join(\'/\', `["pdx", "line3"]`)', "pdx/line3"),),
     ),
     Function("keys", (_OBJECT,), list, "The names of an object's members.", (('keys(`{"a": 1}`)', ["a"]),)),
@@ -112,21 +111,21 @@ STANDARD: Final[tuple[Function, ...]] = (
         "length",
         (Parameter("subject", ("string", "array", "object")),),
         len,
-        "Characters of a text, elements of an array, members of an object.",
+        "The number of characters of a text, elements of an array, or members of an object.",
         (("length('abc')", 3),),
     ),
     Function(
         "max",
         (_ORDERED,),
         lambda values: max(values) if values else None,
-        "The largest; null of an empty array.",
+        "The largest value; null for an empty array.",
         (("max(`[1, 3, 2]`)", 3),),
     ),
     Function(
         "merge",
         (_OBJECT,),
         _merge,
-        "All members of all objects; the last one of a name counts.",
+        "One object with the members of all objects. If a name occurs several times, the last value counts.",
         (('merge(`{"a": 1}`, `{"b": 2}`)', {"a": 1, "b": 2}),),
         variadic=True,
         first_only=True,
@@ -135,7 +134,7 @@ STANDARD: Final[tuple[Function, ...]] = (
         "min",
         (_ORDERED,),
         lambda values: min(values) if values else None,
-        "The smallest; null of an empty array.",
+        "The smallest value; null for an empty array.",
         (("min(`[1, 3, 2]`)", 1),),
     ),
     Function(
@@ -150,7 +149,7 @@ STANDARD: Final[tuple[Function, ...]] = (
         "reverse",
         (Parameter("subject", ("array", "string")),),
         lambda subject: subject[::-1],
-        "A text or an array from its end.",
+        "A text or an array in reverse order.",
         (("reverse(`[1, 2]`)", [2, 1]),),
     ),
     Function("sort", (_ORDERED,), sorted, "The values, smallest first.", (("sort(`[3, 1, 2]`)", [1, 2, 3]),)),
@@ -158,34 +157,38 @@ STANDARD: Final[tuple[Function, ...]] = (
         "starts_with",
         (_TEXT, Parameter("prefix", ("string",))),
         str.startswith,
-        "Whether a text begins so.",
+        "Whether a text begins with the prefix.",
         (("starts_with('press07', 'press')", True),),
     ),
-    Function("sum", (_NUMBERS,), _sum, "The sum; 0 of an empty array.", (("sum(`[1, 2]`)", 3),)),
+    Function("sum", (_NUMBERS,), _sum, "The sum; 0 for an empty array.", (("sum(`[1, 2]`)", 3),)),
     Function(
-        "to_array", (_ANY,), _to_array, "An array as it is, anything else in an array.", (("to_array('a')", ["a"]),)
+        "to_array",
+        (_ANY,),
+        _to_array,
+        "An array unchanged. Any other value becomes an array with this value.",
+        (("to_array('a')", ["a"]),),
     ),
     Function(
         "to_number",
         (_ANY,),
         _to_number,
-        "The number that a text writes as JSON does; null if it writes none.",
+        "The number that a text contains, in JSON notation; null if the text is not a number.",
         (("to_number('1.5')", 1.5),),
     ),
     Function(
         "to_string",
         (_ANY,),
         to_string,
-        "A text as it is, anything else as JSON text.",
+        "A text unchanged. Any other value becomes JSON text.",
         (("to_string(`[1, 2]`)", "[1,2]"),),
         cost=10,
-        growth=6,
+        size_factor=6,
     ),
     Function(
         "type",
         (_ANY,),
         lambda value: TYPE_NAMES.get(type(value)),
-        "The JMESPath type's name.",
+        "The name of the value's JMESPath type, such as number.",
         (("type('a')", "string"),),
     ),
     Function(

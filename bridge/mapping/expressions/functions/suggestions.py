@@ -1,7 +1,8 @@
-"""Function names of other languages, with the expression that replaces each.
+"""Function names of other languages, each with an expression that has the same effect here.
 
-The error for an unknown function shows them, and the command `functions` lists them. A comparison of names is not
-enough: the most similar name often belongs to a different function. `concat`, for example, is similar to `contains`.
+The error for an unknown function contains this expression, and the command `functions` lists all names. Proposing the
+most similar known name is not enough, because it often belongs to a different function. For example, `concat` is
+similar to `contains`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class Suggestion(NamedTuple):
-    """Expression that replaces an unknown function. `does` completes a sentence that begins with the expression."""
+    """Expression to use instead of unknown functions.
+
+    `words` are the names of these functions. The text `does` completes a sentence that begins with the expression, such
+    as "length(a) counts".
+    """
 
     words: str
     expression: str
@@ -178,7 +183,7 @@ SUGGESTIONS: Final[tuple[Suggestion, ...]] = (
 
 
 def _plain(word: str) -> str:
-    """Return a word in lower case and without underscores, because other languages write `toUpper` or `to_upper`."""
+    """Return a word in lower case and without underscores, so that `toUpper` and `to_upper` are equal."""
     return word.lower().replace("_", "")
 
 
@@ -188,6 +193,6 @@ BY_WORD: Final[Mapping[str, Suggestion]] = MappingProxyType(
 
 
 def suggested(name: str) -> str:
-    """Return advice for an unknown function, such as "join('', [a, b]) joins texts"; "" if its name is not a word."""
+    """Return advice for an unknown function, such as "join('', [a, b]) joins texts", or "" if there is none."""
     found = BY_WORD.get(_plain(name))
     return f"{found.expression} {found.does}" if found else ""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MAX_WIDTH: Final = 256
 """Maximum width of `pad`, in characters."""
 MAX_PARTS: Final = 2**20
-"""Maximum number of parts of `split`, the same as that of a payload's values."""
+"""Maximum number of parts of `split`. It is also the maximum number of values in a payload."""
 
 _TEXT = Parameter("text", ("string",))
 _SEARCHED = (
@@ -43,7 +43,7 @@ def _find_last(subject: str, sub: str, *bounds: Any) -> int | None:
 
 
 def _found(find: Callable[..., int], sub: str, bounds: tuple[Any, ...]) -> int | None:
-    """Return the index that `find` returns, None for -1 and for an empty text."""
+    """Return the index that `find` returns; None if there is no occurrence, or if `sub` is empty."""
     if any(bound != bound // 1 for bound in bounds):
         raise ValueError("start and end must be whole numbers")
     index = find(sub, *map(int, bounds))
@@ -55,16 +55,18 @@ def _split(text: str, separator: str, limit: Any = -1) -> list[str]:
         raise ValueError("the separator is empty")
     if limit != int(limit):
         raise ValueError("limit must be a whole number")
-    # Each part takes a hundred times the memory of its characters. A shorter text cannot have enough parts to matter.
+    # Each part takes much more memory than its characters, so the number of parts is limited. They are counted only in
+    # a text that is long enough to exceed the limit.
     if len(text) > MAX_PARTS and not 0 <= limit < MAX_PARTS and text.count(separator) >= MAX_PARTS:
         raise ValueError(f"more than {MAX_PARTS:,} parts")
-    return text.split(separator, int(limit))  # -1: no limit
+    # For Python, -1 means no limit.
+    return text.split(separator, int(limit))
 
 
 def _replace(text: str, old: str, new: str) -> str:
     if not old:
         raise ValueError("the text to replace is empty")
-    # The length is computed before the replacement, so that an excessive text never uses memory.
+    # Compute the length first, so that a too long text is never created.
     if len(new) > len(old) and len(text) + text.count(old) * (len(new) - len(old)) > MAX_TEXT_CHARS:
         raise ValueError(f"the result is longer than {MAX_TEXT_CHARS} characters")
     return text.replace(old, new)
@@ -93,7 +95,7 @@ COMMUNITY_TEXT: Final[tuple[Function, ...]] = (
         "find_first",
         _SEARCHED,
         _find_first,
-        "The index of the first occurrence of `sub`, within the slice [start:end]; null if there is none.",
+        "The index of the first occurrence of `sub` between start and end; null if there is none.",
         (("find_first('press07-temp', '-')", 7), ("find_first('a-b-c', '-', 2)", 3)),
         optional=2,
         bind=tried(_find_first, "", "", 0, 0),
@@ -102,18 +104,18 @@ COMMUNITY_TEXT: Final[tuple[Function, ...]] = (
         "find_last",
         _SEARCHED,
         _find_last,
-        "The index of the last occurrence of `sub`, within the slice [start:end]; null if there is none.",
+        "The index of the last occurrence of `sub` between start and end; null if there is none.",
         (("find_last('a-b-c', '-')", 3), ("find_last('a-b-c', '-', 0, 3)", 1)),
         optional=2,
         bind=tried(_find_last, "", "", 0, 0),
     ),
-    Function("lower", (_TEXT,), str.lower, "In lower case.", (("lower('RUN')", "run"),)),
-    Function("upper", (_TEXT,), str.upper, "In upper case.", (("upper('run')", "RUN"),)),
+    Function("lower", (_TEXT,), str.lower, "The text in lower case.", (("lower('RUN')", "run"),)),
+    Function("upper", (_TEXT,), str.upper, "The text in upper case.", (("upper('run')", "RUN"),)),
     Function(
         "trim",
         (_TEXT, Parameter("characters", ("string",))),
         _trim,
-        "Without these characters (white space if left out) at both ends.",
+        "The text without these characters at both ends. By default, white space is removed.",
         (("trim('  run ')", "run"), ("trim('--run-', '-')", "run")),
         optional=1,
     ),
@@ -121,7 +123,8 @@ COMMUNITY_TEXT: Final[tuple[Function, ...]] = (
         "split",
         (_TEXT, Parameter("separator", ("string",)), Parameter("limit", ("number",))),
         _split,
-        "The parts between the separators; at most `limit` splits, from the left.",
+        "The list of the parts between the separators. With a limit, the text is split at most `limit` times, from the "
+        "left.",
         (("split('pdx/line3/press', '/')", ["pdx", "line3", "press"]), ("split('a-b-c', '-', `1`)", ["a", "b-c"])),
         optional=1,
         cost=4,
@@ -131,7 +134,7 @@ COMMUNITY_TEXT: Final[tuple[Function, ...]] = (
         "replace",
         (_TEXT, Parameter("old", ("string",)), Parameter("new", ("string",))),
         _replace,
-        "Every `old` replaced by `new`.",
+        "The text with each `old` replaced by `new`.",
         (("replace('1,5', ',', '.')", "1.5"),),
         bind=tried(_replace, "", " ", ""),
     ),
@@ -143,7 +146,8 @@ TEXT: Final[tuple[Function, ...]] = (
         "slice",
         (Parameter("subject", ("string", "array")), Parameter("start", ("number",)), Parameter("end", ("number",))),
         _slice,
-        "The part of a text or array from start up to end, without end; from the end where a number is negative.",
+        "The part of a text or array from start up to end, not including end. Negative numbers count from the end of "
+        "the text or array.",
         (("slice('press07', 0, 5)", "press"), ("slice('press07', -2)", "07")),
         optional=1,
         bind=tried(_slice, "", 0, 0),
@@ -152,10 +156,11 @@ TEXT: Final[tuple[Function, ...]] = (
         "pad",
         _PAD,
         _pad,
-        "Filled up to a width (at most 256 characters), on the left unless side is 'right'; never cut.",
+        "The text filled up to a width (at most 256 characters), on the left side, or on the right side if side is "
+        "'right'. A longer text is not cut.",
         (("pad(`7`, `3`, '0')", "007"), ("pad('ab', `4`, '.', 'right')", "ab..")),
         optional=2,
-        growth=20,
+        size_factor=20,
         bind=tried(_pad, "", 1, " ", "left"),
     ),
 )

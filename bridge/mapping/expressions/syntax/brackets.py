@@ -1,4 +1,4 @@
-"""Dots and brackets: members, indices, slices, lists of expressions, and projections."""
+"""Parsing of dots and brackets: members, indices, slices, lists of expressions, and projections."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from bridge.mapping.expressions.syntax.tree import node
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.lexer import ExpressionToken
-    from bridge.mapping.expressions.syntax.reader import Reader
+    from bridge.mapping.expressions.syntax.token_reader import TokenReader
     from bridge.mapping.expressions.syntax.tree import Node
 
 
-def dot(parser: Reader, left: Node, token: ExpressionToken) -> Node:
-    """Return `left.right`, or the projection `left.*`."""
+def dot(parser: TokenReader, left: Node, token: ExpressionToken) -> Node:
+    """Return the node of `left.right`, or of the projection `left.*`."""
     if parser.kind == "star":
         parser.advance()
         return node("value_projection", left, _projected(parser, power(token.kind)))
     right = _member(parser, power(token.kind))
     if left["type"] != "subexpression":
         return node("subexpression", left, right)
+    # As in the `jmespath` package, `a.b.c` is one node with three children.
     left["children"].append(right)
     return left
 
 
-def _member(parser: Reader, least: int) -> Node:
-    """Return the part after a dot: a name, a call, `*`, or a list or an object of expressions."""
+def _member(parser: TokenReader, least: int) -> Node:
+    """Return the node after a dot: a name, a call, `*`, a list of expressions or an object of expressions."""
     if parser.kind in {*NAMES, "star"}:
         return parser.expression(least)
     token = parser.match(*NAMES, "lbracket", "lbrace")
     return _list(parser, numbers=False) if token.kind == "lbracket" else hash_(parser, token)
 
 
-def _projected(parser: Reader, least: int) -> Node:
-    """Return the expression that a projection applies to each element; `identity` if it ends here."""
+def _projected(parser: TokenReader, least: int) -> Node:
+    """Return the expression that a projection evaluates on each element; `identity` if nothing follows it."""
     if power(parser.kind) < PROJECTION_STOP:
         return node("identity")
     if parser.kind in {"lbracket", "filter"}:
@@ -44,37 +45,40 @@ def _projected(parser: Reader, least: int) -> Node:
     return _member(parser, least)
 
 
-def wildcard(parser: Reader, _token: ExpressionToken) -> Node:
-    """Return the projection of a leading `*`."""
+def wildcard(parser: TokenReader, _token: ExpressionToken) -> Node:
+    """Return the projection for a `*` that begins an expression."""
     right = node("identity") if parser.kind == "rbracket" else _projected(parser, WILDCARD)
     return node("value_projection", node("identity"), right)
 
 
-def leading_filter(parser: Reader, token: ExpressionToken) -> Node:
-    """Return a leading `[?condition]`."""
+def leading_filter(parser: TokenReader, token: ExpressionToken) -> Node:
+    """Return the projection for a `[?condition]` that begins an expression."""
     return filter_(parser, node("identity"), token)
 
 
-def filter_(parser: Reader, left: Node, token: ExpressionToken) -> Node:
-    """Return `left[?condition]`."""
+def filter_(parser: TokenReader, left: Node, token: ExpressionToken) -> Node:
+    """Return the projection for `left[?condition]`."""
     condition = parser.expression(0)
     parser.match("rbracket")
     right = node("identity") if parser.kind == "flatten" else _projected(parser, power(token.kind))
     return node("filter_projection", left, right, condition)
 
 
-def leading_flatten(parser: Reader, token: ExpressionToken) -> Node:
-    """Return a leading `[]`."""
+def leading_flatten(parser: TokenReader, token: ExpressionToken) -> Node:
+    """Return the projection for a `[]` that begins an expression."""
     return flatten(parser, node("identity"), token)
 
 
-def flatten(parser: Reader, left: Node, token: ExpressionToken) -> Node:
-    """Return `left[]`."""
+def flatten(parser: TokenReader, left: Node, token: ExpressionToken) -> Node:
+    """Return the projection for `left[]`."""
     return node("projection", node("flatten", left), _projected(parser, power(token.kind)))
 
 
-def leading_bracket(parser: Reader, _token: ExpressionToken) -> Node:
-    """Return a leading index, slice or `[*]`, or a list of expressions. `[5]` is an index, `[5, 6]` a list."""
+def leading_bracket(parser: TokenReader, _token: ExpressionToken) -> Node:
+    """Return the node for a bracket that begins an expression: an index, a slice, `[*]`, or a list of expressions.
+
+    `[5]` is an index, but `[5, 6]` is a list.
+    """
     following = parser.peek(1).kind
     if parser.kind == "colon" or (parser.kind == "number" and following in {"rbracket", "colon"}):
         return _projected_slice(parser, node("identity"), _index(parser))
@@ -83,8 +87,8 @@ def leading_bracket(parser: Reader, _token: ExpressionToken) -> Node:
     return _list(parser, numbers=True)
 
 
-def bracket(parser: Reader, left: Node, _token: ExpressionToken) -> Node:
-    """Return `left[0]`, `left[0:1]` or `left[*]`."""
+def bracket(parser: TokenReader, left: Node, _token: ExpressionToken) -> Node:
+    """Return the node for `left[0]`, `left[0:1]` or `left[*]`."""
     if parser.kind not in {"number", "colon"}:
         return _all_elements(parser, left)
     right = _index(parser)
@@ -94,21 +98,22 @@ def bracket(parser: Reader, left: Node, _token: ExpressionToken) -> Node:
     return left
 
 
-def _all_elements(parser: Reader, left: Node) -> Node:
+def _all_elements(parser: TokenReader, left: Node) -> Node:
     parser.match("star")
     parser.match("rbracket")
     return node("projection", left, _projected(parser, WILDCARD))
 
 
-def _list(parser: Reader, *, numbers: bool) -> Node:
-    """Return a list of expressions.
+def _list(parser: TokenReader, *, numbers: bool) -> Node:
+    """Return a list of expressions. Without `numbers`, an item that is a number is an error.
 
-    Without `numbers`, a number is an error: after a dot, it would look like an index.
+    After a dot, `a.[0]` would be a list, although the author probably means the index `a[0]`.
     """
     items: list[Node] = []
     while not items or parser.kind != "rbracket":
         if items:
-            parser.match("comma", "rbracket")  # it is no bracket: named for the error
+            # The token here is never a closing bracket. The kind is named so that the error text contains it.
+            parser.match("comma", "rbracket")
         if not numbers and parser.kind == "number" and parser.peek(1).kind in {"rbracket", "comma"}:
             message = f"an index has no dot before it; a number in a list behind a dot: `{parser.token.value}`"
             parser.fail(message=message)
@@ -117,13 +122,13 @@ def _list(parser: Reader, *, numbers: bool) -> Node:
     return node("multi_select_list", *items)
 
 
-def _projected_slice(parser: Reader, left: Node, right: Node) -> Node:
+def _projected_slice(parser: TokenReader, left: Node, right: Node) -> Node:
     selected = node("index_expression", left, right)
     return node("projection", selected, _projected(parser, WILDCARD)) if right["type"] == "slice" else selected
 
 
-def _index(parser: Reader) -> Node:
-    """Return an index or a slice, from the tokens after a `[`."""
+def _index(parser: TokenReader) -> Node:
+    """Return the index or the slice whose tokens follow a `[`."""
     parts: list[int | None] = [None, None, None]
     colons = 0
     while parser.kind != "rbracket":
@@ -141,8 +146,8 @@ def _index(parser: Reader) -> Node:
     return {"type": "slice", "children": parts}
 
 
-def _whole(parser: Reader, token: ExpressionToken) -> int:
+def _whole(parser: TokenReader, token: ExpressionToken) -> int:
     try:
         return int(token.value)
-    except ValueError:  # a fraction, or thousands of digits
+    except ValueError:  # the number is a fraction, or has thousands of digits
         parser.fail(token=token, message="an index is a whole number")

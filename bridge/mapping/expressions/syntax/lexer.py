@@ -1,11 +1,11 @@
 """Lexer: converts the text of an expression to a list of tokens.
 
-The tokens are those of the `jmespath` package, plus the following tokens of the JMESPath Community specification:
-variables (`$name` and `=`), the signs of arithmetic (`+ - * / % //`, and those of Unicode) and `?`. Fractions and
-exponents in numbers are an extension of this program.
+The tokens are those of the `jmespath` package, plus these tokens of the JMESPath Community specification: variables
+(`$name` and `=`), the signs of arithmetic (`+ - * / % //`, and the Unicode signs for minus, times and division), and
+`?`. Numbers with a fraction or an exponent are an extension of this program.
 
-A `-` directly before a digit belongs to the number, as in `[-1]`. After an operand, the `-` is a
-subtraction, as in `a -1`.
+A `-` directly before a digit belongs to the number, as in `[-1]`. But after an operand, the `-` is a subtraction, as in
+`a -1`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 import warnings
 from typing import Any, Final, NamedTuple
 
-# Kinds of the tokens with a fixed text. Of two signs with the same beginning, the longer one comes first.
+# Kinds of the tokens with a fixed text. `_TOKEN` sorts them by length, so that `||` is not read as two tokens `|`.
 _SIGNS: Final = {
     ".": "dot",
     "*": "star",
@@ -67,11 +67,15 @@ _TOKEN: Final = re.compile(
 OPERAND_ENDS: Final = frozenset(
     ("unquoted_identifier", "quoted_identifier", "variable", "number", "literal", "current", "flatten")
 ) | {"rparen", "rbracket", "rbrace"}
-"""Kinds of tokens after which a `-` subtracts. A `*` is not included, because `a * -1` is more likely than `a.* -1`."""
+"""Kinds of tokens that end an operand, so that a `-` after them is a subtraction.
+
+A `*` can end an operand (`a.*`) or be a multiplication. It is not included, because `a * -1` is more likely than
+`a.* -1`.
+"""
 
 
 class ExpressionToken(NamedTuple):
-    """One token: `start` and `end` count characters from the start of the text."""
+    """One token. `start` and `end` are its offsets in the text, in characters."""
 
     kind: str
     value: Any
@@ -80,9 +84,9 @@ class ExpressionToken(NamedTuple):
 
 
 class LexerError(ValueError):
-    """Error for a character or literal that is not a token.
+    """Error for a text that is no token, such as an unknown character or an invalid literal.
 
-    `offset` is its position. An error without a message means that the character is not possible at this position.
+    `offset` is its position. If `message` is empty, the character at this position cannot begin a token.
     """
 
     def __init__(self, offset: int, message: str = "") -> None:
@@ -92,7 +96,7 @@ class LexerError(ValueError):
 
 
 def tokens(text: str) -> list[ExpressionToken]:
-    """Return the tokens of the text. The last token has the kind "eof". Raise LexerError."""
+    """Return the tokens of a text. The kind of the last token is "eof". Raise LexerError."""
     found: list[ExpressionToken] = []
     position = 0
     while position < len(text):
@@ -111,7 +115,7 @@ def tokens(text: str) -> list[ExpressionToken]:
 
 
 def _token(kind: str, text: str, start: int, end: int) -> ExpressionToken:
-    """Return the token with this text. Raise LexerError for a literal or name that JSON cannot read."""
+    """Return the token with this text. Raise LexerError for a literal or a quoted name that is not JSON."""
     if kind == "sign":
         return ExpressionToken(_SIGNS[text], text, start, end)
     if kind == "raw":
@@ -132,7 +136,8 @@ def _literal(text: str, start: int) -> Any:
         return json.loads(text)
     except ValueError:
         pass
-    # The specification deprecates text without quotes here, and the `jmespath` package accepts it.
+    # In back quotes, text without double quotes is deprecated by the specification, but the `jmespath` package accepts
+    # it: `foo` in back quotes is the text "foo".
     try:
         value = json.loads(f'"{text.lstrip()}"')
     except ValueError:

@@ -1,4 +1,7 @@
-"""Functions for expressions that begin with a name, a variable, a literal, a sign or a bracket: one per first token."""
+"""Parsing of operands: names, variables, literals, signs, parentheses and objects of expressions.
+
+The parser calls the function for the first token of the operand, after it has read this token.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,24 @@ from bridge.mapping.expressions.syntax.tree import node
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.lexer import ExpressionToken
-    from bridge.mapping.expressions.syntax.reader import Reader
+    from bridge.mapping.expressions.syntax.token_reader import TokenReader
     from bridge.mapping.expressions.syntax.tree import Node
 
 MAX_NUMBER_CHARS: Final = 400
-"""Maximum number of characters of a number: the longest double that is written without an exponent has 309 digits."""
+"""Maximum number of characters of a number. The largest 64-bit float has 309 digits without an exponent."""
 
 
-def literal(_parser: Reader, token: ExpressionToken) -> Node:
-    """Return a literal in back quotes or single quotes."""
+def literal(_parser: TokenReader, token: ExpressionToken) -> Node:
+    """Return the node of a literal in back quotes or single quotes."""
     return node("literal", value=token.value)
 
 
-def number(parser: Reader, token: ExpressionToken) -> Node:
-    """Return a number without quotes, which is an extension of this program."""
+def number(parser: TokenReader, token: ExpressionToken) -> Node:
+    """Return the node of a number without back quotes, which is an extension of this program."""
     return node("literal", value=_value(parser, token))
 
 
-def _value(parser: Reader, token: ExpressionToken) -> Any:
+def _value(parser: TokenReader, token: ExpressionToken) -> Any:
     digits = token.value.removeprefix("-")
     if len(digits) > MAX_NUMBER_CHARS:
         parser.fail(token=token, message=f"a number has at most {MAX_NUMBER_CHARS} characters")
@@ -35,28 +38,28 @@ def _value(parser: Reader, token: ExpressionToken) -> Any:
     return int(token.value) if digits.isdigit() else float(token.value)
 
 
-def name(parser: Reader, token: ExpressionToken) -> Node:
-    """Return a field, or a `let` expression. `let` is a field unless a variable follows."""
+def name(parser: TokenReader, token: ExpressionToken) -> Node:
+    """Return the node of a field, or of a `let` expression. The word `let` is a field unless a variable follows it."""
     if token.value == "let" and parser.kind == "variable":
         return _let(parser, token)
     return parser.located(node("field", value=token.value), token.start)
 
 
-def quoted_name(parser: Reader, token: ExpressionToken) -> Node:
-    """Return a field in double quotes."""
+def quoted_name(parser: TokenReader, token: ExpressionToken) -> Node:
+    """Return the node of a field whose name is in double quotes."""
     if parser.kind == "lparen":
         parser.fail(token=token, message="a function's name has no quotes")
     return parser.located(node("field", value=token.value), token.start)
 
 
-def variable(parser: Reader, token: ExpressionToken) -> Node:
-    """Return a variable."""
+def variable(parser: TokenReader, token: ExpressionToken) -> Node:
+    """Return the node of a variable."""
     found = node("variable", value=token.value, binding=parser.binding_of(token.value))
     return parser.located(found, token.start)
 
 
-def _let(parser: Reader, token: ExpressionToken) -> Node:
-    """Return `let $a = x, $b = y in body`. The values see neither of the new variables."""
+def _let(parser: TokenReader, token: ExpressionToken) -> Node:
+    """Return the node of `let $a = x, $b = y in body`. The expressions `x` and `y` cannot read `$a` and `$b`."""
     values: list[Node] = []
     scope, bindings = dict[str, int](), list[int]()
     while not bindings or parser.kind == "comma":
@@ -74,41 +77,41 @@ def _let(parser: Reader, token: ExpressionToken) -> Node:
     return parser.located(node("let_expression", *values, body, bindings=bindings), token.start)
 
 
-def current(_parser: Reader, _token: ExpressionToken) -> Node:
-    """Return `@`."""
+def current(_parser: TokenReader, _token: ExpressionToken) -> Node:
+    """Return the node of `@`."""
     return node("current")
 
 
-def parentheses(parser: Reader, _token: ExpressionToken) -> Node:
-    """Return the expression in parentheses."""
+def parentheses(parser: TokenReader, _token: ExpressionToken) -> Node:
+    """Return the node of the expression in parentheses."""
     inner = parser.expression(0)
     parser.match("rparen")
     return inner
 
 
-def reference(parser: Reader, _token: ExpressionToken) -> Node:
-    """Return `&expression`."""
+def reference(parser: TokenReader, _token: ExpressionToken) -> Node:
+    """Return the node of `&expression`."""
     return node("expref", parser.expression(0))
 
 
-def negation(parser: Reader, _token: ExpressionToken) -> Node:
-    """Return `!operand`."""
+def negation(parser: TokenReader, _token: ExpressionToken) -> Node:
+    """Return the node of `!operand`."""
     return node("not_expression", parser.expression(power("not")))
 
 
-def unary(parser: Reader, token: ExpressionToken) -> Node:
-    """Return `-operand` or `+operand`."""
+def unary(parser: TokenReader, token: ExpressionToken) -> Node:
+    """Return the node of `-operand` or `+operand`."""
     return parser.located(node("unary", parser.expression(UNARY), value=token.kind), token.start)
 
 
-def hash_(parser: Reader, _token: ExpressionToken) -> Node:
-    """Return an object of expressions: `{a: x, b: y}`."""
+def hash_(parser: TokenReader, _token: ExpressionToken) -> Node:
+    """Return the node of an object of expressions: `{a: x, b: y}`."""
     pairs = []
     while True:
         key = parser.match(*NAMES).value
         parser.match("colon")
         pairs.append(node("key_val_pair", parser.expression(0), value=key))
-        # The `jmespath` package accepts pairs without a comma between them.
+        # A missing comma between two pairs is accepted, as in the `jmespath` package.
         if parser.kind == "comma":
             parser.advance()
         elif parser.kind == "rbrace":

@@ -1,4 +1,7 @@
-"""Operators between two operands, the conditional, and calls of functions."""
+"""Parsing of operators between two operands, of the conditional `? :`, and of function calls.
+
+The parser calls these functions with the left operand, after it has read the token of the operator.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +12,34 @@ from bridge.mapping.expressions.syntax.tree import INDEX, node, reads
 
 if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.lexer import ExpressionToken
-    from bridge.mapping.expressions.syntax.reader import Reader
+    from bridge.mapping.expressions.syntax.token_reader import TokenReader
     from bridge.mapping.expressions.syntax.tree import Node
 
 
-def pipe(parser: Reader, left: Node, token: ExpressionToken) -> Node:
-    """Return `left | right`."""
+def pipe(parser: TokenReader, left: Node, token: ExpressionToken) -> Node:
+    """Return the node of `left | right`."""
     return node("pipe", left, parser.expression(power(token.kind)))
 
 
-def either(parser: Reader, left: Node, token: ExpressionToken) -> Node:
-    """Return `left || right`."""
+def either(parser: TokenReader, left: Node, token: ExpressionToken) -> Node:
+    """Return the node of `left || right`."""
     return node("or_expression", left, parser.expression(power(token.kind)))
 
 
-def both(parser: Reader, left: Node, token: ExpressionToken) -> Node:
-    """Return `left && right`."""
+def both(parser: TokenReader, left: Node, token: ExpressionToken) -> Node:
+    """Return the node of `left && right`."""
     return node("and_expression", left, parser.expression(power(token.kind)))
 
 
-def comparison(parser: Reader, left: Node, token: ExpressionToken) -> Node:
-    """Return a comparison such as `left == right`."""
+def comparison(parser: TokenReader, left: Node, token: ExpressionToken) -> Node:
+    """Return the node of a comparison such as `left == right`."""
     return node("comparator", left, parser.expression(power(token.kind)), value=token.kind)
 
 
-def arithmetic(parser: Reader, left: Node, token: ExpressionToken) -> Node:
-    """Return an operation such as `left + right`, and note a `-` that may be part of a name."""
+def arithmetic(parser: TokenReader, left: Node, token: ExpressionToken) -> Node:
+    """Return the node of an operation such as `left + right`."""
+    # `flow-rate` is a subtraction, but the author probably means a field with this name. Store the position of the `-`,
+    # so that `name_checks` can report it.
     before, after = parser.peek(-2), parser.token
     tight = before.end == token.start and token.end == after.start
     if token.value == "-" and tight and before.kind == NAMES[1] and after.kind in {NAMES[1], "number"}:
@@ -43,26 +48,27 @@ def arithmetic(parser: Reader, left: Node, token: ExpressionToken) -> Node:
     return parser.located(node("arithmetic", left, right, value=ARITHMETIC[token.kind]), token.start)
 
 
-def conditional(parser: Reader, condition: Node, token: ExpressionToken) -> Node:
-    """Return `condition ? then : otherwise` as a call of `if`."""
+def conditional(parser: TokenReader, condition: Node, token: ExpressionToken) -> Node:
+    """Return the node of `condition ? then : otherwise`, which is a call of `if`."""
     then = parser.expression(0)
     if parser.kind != "colon":
         parser.fail(message="':' and another value must follow: condition ? a : b")
     parser.advance()
-    # The power is reduced by one, so that `a ? b : c ? d : e` groups from the right.
+    # With the power reduced by one, `a ? b : c ? d : e` is parsed as `a ? b : (c ? d : e)`.
     otherwise = parser.expression(power(token.kind) - 1)
     return parser.located(node("function_expression", condition, then, otherwise, value="if"), token.start)
 
 
-def call(parser: Reader, left: Node, token: ExpressionToken) -> Node:
-    """Return a call of a function. Within the `&` expression of `map`, `$index` is bound."""
+def call(parser: TokenReader, left: Node, token: ExpressionToken) -> Node:
+    """Return the node of a function call. In the `&` expression of `map`, the variable `$index` is bound."""
     if left["type"] != "field":
         parser.fail(token=token, message="only a function's name stands before (")
     scope = {INDEX: parser.new_binding()} if left["value"] == "map" else {}
     arguments: list[Node] = []
     while parser.kind != "rparen":
         arguments.append(parser.within(scope) if scope and not arguments else parser.expression(0))
-        # The `jmespath` package accepts arguments without a comma between them, and a comma after the last one.
+        # A missing comma between two arguments and a comma after the last argument are accepted, as in the `jmespath`
+        # package.
         if parser.kind == "comma":
             parser.advance()
     parser.advance()

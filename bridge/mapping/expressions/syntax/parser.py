@@ -1,8 +1,11 @@
-"""Parser: converts the tokens of an expression to a tree, by precedence (V.
+"""Parser: converts the tokens of an expression to a tree.
 
-R. Pratt, "Top down operator precedence"). It accepts every expression that the parser of the `jmespath` package
-accepts, and returns the same tree. `tree.py` describes the nodes. An expression is an operand (`operands`), followed by
-any number of continuations (`operators`, `brackets`). The left operand of a continuation is everything before it.
+It is a Pratt parser (V. R. Pratt, "Top down operator precedence"). An expression begins with an operand, such as a name
+(`operands.py`). Any number of continuations can follow, such as `+ b` or `[0]` (`operators.py`, `brackets.py`). The
+expression before a continuation is its left operand.
+
+The parser accepts every expression that the parser of the `jmespath` package accepts, and returns the same tree.
+`tree.py` describes the nodes.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.mapping.expressions.syntax import brackets, operands, operators
 from bridge.mapping.expressions.syntax.precedence import ARITHMETIC, COMPARATORS, power
-from bridge.mapping.expressions.syntax.reader import Reader
+from bridge.mapping.expressions.syntax.token_reader import TokenReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.tree import Node
 
 
-class Parser(Reader):
-    """Parser of one text."""
+class Parser(TokenReader):
+    """Parser for the text of one expression."""
 
     def parse(self) -> Node:
         """Return the tree of the complete text."""
@@ -31,7 +34,7 @@ class Parser(Reader):
         return tree
 
     def expression(self, least: int) -> Node:
-        """Return the longest expression whose operators all bind more strongly than `least`."""
+        """Return the next expression. It ends before the first operator whose power is at most `least`."""
         token = self.advance()
         begin = _OPERANDS.get(token.kind)
         if begin is None:
@@ -46,8 +49,8 @@ class Parser(Reader):
         return left
 
 
-# Functions for the tokens that begin an expression.
-_OPERANDS: Final[Mapping[str, Callable[[Reader, ExpressionToken], Node]]] = {
+# Functions for the kinds of tokens that begin an expression.
+_OPERANDS: Final[Mapping[str, Callable[[TokenReader, ExpressionToken], Node]]] = {
     "literal": operands.literal,
     "number": operands.number,
     "unquoted_identifier": operands.name,
@@ -66,8 +69,8 @@ _OPERANDS: Final[Mapping[str, Callable[[Reader, ExpressionToken], Node]]] = {
     "lbracket": brackets.leading_bracket,
 }
 
-# Functions for the tokens that continue one.
-_CONTINUATIONS: Final[Mapping[str, Callable[[Reader, Node, ExpressionToken], Node]]] = {
+# Functions for the kinds of tokens that continue an expression.
+_CONTINUATIONS: Final[Mapping[str, Callable[[TokenReader, Node, ExpressionToken], Node]]] = {
     "dot": brackets.dot,
     "flatten": brackets.flatten,
     "filter": brackets.filter_,

@@ -1,4 +1,7 @@
-"""Precedence of the operators, weakest first: `|`, `? :`, `||`, `&&`, comparisons, `+ -`, `* / % //`, unary, paths."""
+"""Precedence of the operators, as numbers: an operator with a higher power binds its operands more strongly.
+
+From the weakest to the strongest: `|`, `? :`, `||`, `&&`, comparisons, `+ -`, `* / % //`, unary signs, paths.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,14 @@ ARITHMETIC: Final[Mapping[str, str]] = {
     "modulo": "modulo",
     "div": "floor_divide",
 }
-"""Operators by the kinds of their tokens."""
+"""Names of the operators in the tree, by the kinds of their tokens."""
 
 UNARY: Final = 8
+"""Power of the sign in `-operand`."""
 WILDCARD: Final = 20
-"""Power with which the `*` of a projection binds the following text; between two operands, `*` multiplies."""
+"""Power of a `*` that is a projection. A `*` between two operands is a multiplication with another power."""
 PROJECTION_STOP: Final = 10
-"""Tokens of a lower power end a projection."""
+"""A token with a lower power ends the part of the text that a projection evaluates on each element."""
 NAMES: Final = ("quoted_identifier", "unquoted_identifier")
 
 _POWERS: Final[Mapping[str, int]] = {
@@ -45,5 +49,5 @@ _POWERS: Final[Mapping[str, int]] = {
 
 
 def power(kind: str) -> int:
-    """Return how strongly a token of this kind binds the operand on its left; 0 if the token ends an expression."""
+    """Return the power with which a token of this kind binds its left operand; 0 if the token ends an expression."""
     return _POWERS.get(kind, 0)

@@ -11,7 +11,7 @@ from jmespath.exceptions import JMESPathError
 
 from bridge.mapping.expressions.syntax.lexer import LexerError
 from bridge.mapping.expressions.syntax.parser import Parser
-from bridge.mapping.expressions.syntax.reader import ParserError
+from bridge.mapping.expressions.syntax.token_reader import ParserError
 from tests.mapping.expressions.generated import EXPRESSIONS
 
 SUITE = Path(__file__).parents[2] / "compliance" / "suite"

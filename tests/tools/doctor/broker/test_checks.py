@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.router import Router
 from bridge.mqtt.broker_address import BrokerAddress
 from bridge.mqtt.subscriptions import Subscriptions

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.mapping.loading.loader import load_folder
+from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.router import Router
 from bridge.tools.doctor.broker import traffic_sample
 from bridge.tools.doctor.broker.traffic_sample import TrafficSample

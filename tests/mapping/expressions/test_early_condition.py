@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.mapping.expressions.expression import compile_expression, compile_necessary, truthy
+from bridge.mapping.expressions.expression import compile_expression, compile_early_condition, truthy
 
 ATOMS = st.sampled_from(["a", "b", "p", "p.x", "a == b", "p == a", "!a", "contains(['x'], a)", "`true`"])
 CONDITIONS = st.recursive(
@@ -18,7 +18,7 @@ VALUES = st.sampled_from([True, False, None, "x", {"x": 1}])
 
 @given(text=CONDITIONS, a=VALUES, b=VALUES, p=VALUES)
 def test_part_without_a_member_is_truthy_wherever_the_condition_is(text, a, b, p):
-    part = compile_necessary(text, frozenset({"p"}))
+    part = compile_early_condition(text, frozenset({"p"}))
     if part is None:
         return
     assert "p" not in part.names
@@ -27,7 +27,7 @@ def test_part_without_a_member_is_truthy_wherever_the_condition_is(text, a, b, p
 
 
 def names(text):
-    part = compile_necessary(text, frozenset({"p"}))
+    part = compile_early_condition(text, frozenset({"p"}))
     return None if part is None else set(part.names)
 
 

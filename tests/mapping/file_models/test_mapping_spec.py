@@ -1,7 +1,7 @@
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.mapping.schema.mapping_spec import MappingSpec
+from bridge.mapping.file_models.mapping_spec import MappingSpec
 from bridge.payloads import DECODERS
 from bridge.yaml_files import validate
 from tests.mapping.builders import document

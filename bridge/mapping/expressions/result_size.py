@@ -1,4 +1,8 @@
-"""Upper bound for the size of an expression's result, determined when the expression is loaded."""
+"""Upper bound for the size of an expression's result, computed from the tree when a mapping is loaded.
+
+The *document* is the value that the expression is evaluated on. An expression can copy it: `[@, @]` contains the
+document twice. The bound counts these copies.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,17 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.syntax.tree import Node
 
-# Where each element may repeat characters of the expression, this number of them counts as one copy of the document.
+# A result can also contain characters of the expression, such as those of literals. If each element of a list may
+# repeat the characters, 100 characters count as one copy of the document.
 _COPY_CHARS: Final = 100
 
-# Characters that an item of a list or object of expressions counts in addition to its name: about those of `null`.
+# Characters that are counted for each item of `[a, b]` or `{a: x}`, in addition to its name: about those of `null`.
 _ITEM_CHARS: Final = 8
 
-# Characters of a number, a boolean or a time.
+# Characters that are counted for a number, a boolean or a time.
 _SCALAR_CHARS: Final = 32
 
-# Maximum of a number of copies. Without it, the products for long expressions would overflow.
+# Upper limit for a number of copies. Without it, the products for long expressions would become infinite.
 _MAX: Final = 2.0**63
 
 SCALAR_FUNCTIONS: Final = frozenset((
@@ -29,16 +34,21 @@ SCALAR_FUNCTIONS: Final = frozenset((
     "epoch_ms", "find_first", "find_last", "floor", "iso_time", "length", "modulo", "multiply", "parse_time", "power",
     "regex_match", "round", "scale", "starts_with", "subtract", "sum", "to_number", "type",
 ))  # fmt: skip
-"""Functions that return a number, a boolean or a short text, whatever the size of their arguments."""
+"""Functions whose result is a number, a boolean or a short text, even if their arguments are large."""
 
+# Types of nodes whose result is a number or a boolean.
 _SCALAR: Final = frozenset({"comparator", "not_expression", *OPERATIONS})
 
 
 class _Size(NamedTuple):
-    """Upper bound of a result: copies of the document, copies of its fields, and characters of the expression itself.
+    """Upper bound for the size of a result.
 
-    Different fields are different parts of one document, so all fields together are at most as many copies of it as the
-    most frequent field.
+    - `document`: number of copies of the complete document
+    - `fields`: number of copies of each field of the document, by name
+    - `chars`: number of characters of the expression, such as those of literals
+
+    Fields are counted separately, because different fields are different parts of the document. One copy of each field
+    is at most one copy of the document.
     """
 
     document: float = 0.0
@@ -47,35 +57,37 @@ class _Size(NamedTuple):
 
     @property
     def copies(self) -> float:
-        """Number of copies of the document, without the characters."""
+        """Number of copies of the document, not counting `chars`."""
         return min(_MAX, self.document + max(self.fields.values(), default=0.0))
 
     @property
     def repeated(self) -> float:
-        """Number of copies where each element of a list may repeat the characters."""
+        """Number of copies of the document, counting `chars` as copies."""
         return min(_MAX, self.copies + self.chars / _COPY_CHARS)
 
     def times(self, factor: float) -> _Size:
-        """Return the size of this many results."""
+        """Return the size of `factor` results of this size."""
         document, chars = min(_MAX, self.document * factor), min(_MAX, self.chars * factor)
         return _Size(document, {name: min(_MAX, of * factor) for name, of in self.fields.items()}, chars)
 
 
-def growth(node: Node) -> int:
-    """Return an upper bound for the size of the result, as a multiple of the document's size.
+def max_result_size(node: Node) -> int:
+    """Return an upper bound for the size of the result, as a multiple of the size of the document.
 
-    1. Literals, and the names of members of an object, count their characters.
-    2. A field counts one copy of itself; `@` and other nodes without children count one copy of the document.
-    3. The result of a comparison, of `!`, of an operator and of SCALAR_FUNCTIONS counts as one number.
-    4. Any other function multiplies the sum of its arguments by its own growth. Literals count as characters that are
-       repeated, because `join` and `replace` repeat them. If an argument is an expref, the function applies it to each
-       element, so the arguments are multiplied.
-    5. Sequences and projections multiply, because each child works on the result of the child before it. In a
-       projection each element repeats the characters, in a sequence nothing does.
-    6. `||` and `&&` return one of their operands, so the larger one counts.
-    7. A variable of a `let` counts as much as its value. A predefined variable counts one copy. A loop over a list may
-       use one copy per element. These copies are counted when a message is evaluated (`evaluation.looped`).
-    8. All other nodes, such as lists and objects of expressions, combine their children, so the children are added.
+    The size of a node is computed from the sizes of its children:
+
+    1. A literal counts its characters. The names in `{name: x}` count their characters too.
+    2. A field counts as one copy of this field. `@` and other nodes without children count as one copy of the document.
+    3. A comparison, `!`, an operator, and a call of one of SCALAR_FUNCTIONS count as one number.
+    4. For any other function call, the sizes of the arguments are added, and multiplied by the function's
+       `size_factor`. Characters of literals count as copies, because `join` and `replace` can repeat them. If an
+       argument is an expref, the function evaluates it on each element, so the sizes of the arguments are multiplied.
+    5. For sequences (`a.b`, `a | b`) and projections, the sizes are multiplied, because each child is evaluated on the
+       result of the previous child. In a projection, characters count as copies, because each element repeats them.
+    6. `||` and `&&` return one of their operands, so the larger size counts.
+    7. A variable of a `let` has the size of its value. A predefined variable counts as one copy. In a loop, a variable
+       can cause one copy per element. These copies are counted during the evaluation (`evaluation.looped`).
+    8. For all other nodes, such as `[a, b]` and `{a: x}`, the sizes of the children are added.
     """
     return max(1, int(_size(node, {}).repeated))
 
@@ -97,15 +109,16 @@ def _size_of_leaf(node: Node, variables: dict[int, _Size]) -> _Size:
     if kind in _SCALAR:
         return _Size(chars=_SCALAR_CHARS)
     if kind == "variable" and node["binding"] is not None:
-        # Without a value, the node is part of a `let`, which is measured too.
+        # If only a part of a `let` is measured, the value is unknown. The compiler also measures the complete `let`.
         return variables.get(node["binding"], _Size(document=1.0))
-    # A predefined variable is a field of the scope, wherever it stands.
+    # A predefined variable such as `$payload` is a field of the scope.
     return _Size(fields={str(node["value"]): 1.0}) if kind in {"field", "variable"} else _Size(document=1.0)
 
 
 def _size_of_let(node: Node, variables: dict[int, _Size]) -> _Size:
     *values, body = children(node)
-    # The body may read the variable in another context, where the fields of the value are not those of the document.
+    # The body may read the variable in another context. There, a field with the same name is another field. So count
+    # the fields of the value as copies of the document.
     found = [_Size(size.copies, {}, size.chars) for size in (_size(value, variables) for value in values)]
     variables.update(zip(node["bindings"], found, strict=True))
     return _largest(node, [_size(body, variables), *found])
@@ -126,7 +139,10 @@ def _largest(_node: Node, sizes: Sequence[_Size]) -> _Size:
 
 
 def _of_items(node: Node, sizes: Sequence[_Size]) -> _Size:
-    """Return the size of a list or an object of expressions, with its names and signs. Few characters do not count."""
+    """Return the size of `[a, b]` or `{a: x}`.
+
+    Characters are rounded down to multiples of _COPY_CHARS, so that the names of a usual transform do not count.
+    """
     total, items = _sum_of(node, sizes), children(node)
     names = sum(len(item["value"]) for item in items if item["type"] == "key_val_pair")
     chars = total.chars + names + _ITEM_CHARS * len(items)
@@ -147,7 +163,7 @@ def _of_projection(_node: Node, sizes: Sequence[_Size]) -> _Size:
 
 
 def _of_call(node: Node, sizes: Sequence[_Size]) -> _Size:
-    factor = FUNCTIONS[node["value"]].growth
+    factor = FUNCTIONS[node["value"]].size_factor
     if node["value"] in SCALAR_FUNCTIONS:
         return _Size(chars=_SCALAR_CHARS)
     if any(part["type"] == "expref" for part in children(node)):
@@ -158,12 +174,12 @@ def _of_call(node: Node, sizes: Sequence[_Size]) -> _Size:
     total = _sum_of(node, sizes)
     repeated = total.chars / _COPY_CHARS
     if factor > 1 and not total.copies:
-        # `range` of a literal: the result has nothing to do with the size of the document.
+        # The arguments are literals, as in `range(100)`. The result does not depend on the document.
         return _Size(document=factor * max(1.0, repeated))
     return total._replace(document=min(_MAX, total.document + repeated)).times(factor)
 
 
-# Functions for the sizes of a node's children, by node type. Without one, the children are added.
+# Functions that combine the sizes of a node's children, by node type. For all other types, the sizes are added.
 _COMBINED: Final[Mapping[str, Callable[[Node, Sequence[_Size]], _Size]]] = {
     "function_expression": _of_call,
     "multi_select_dict": _of_items,

@@ -1,4 +1,4 @@
-"""Models of the options of a payload format, which check their form."""
+"""Models of the sections with options of a payload format: `csv`, `xml`, `avro` and `protobuf`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bridge.mapping.schema.field_types import SpecSection, Text
+from bridge.mapping.file_models.field_types import SpecSection, Text
 from bridge.yaml_files import Describe
 
 
 def _delimiter(text: str) -> str:
-    """Return the text. Raise ValueError unless it is one character that CSV can use as delimiter."""
+    """Return the text. Raise ValueError unless it is one character that can separate the fields of CSV."""
     if len(text) != 1 or text in '"\r\n':
         raise ValueError("expected one character that is no quote and no line break, such as ';' or \"\\t\"")
     return text
 
 
 def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
-    """Return the column names. Raise ValueError if there are none, or if one occurs twice."""
+    """Return the column names. Raise ValueError if there are none, or if a name occurs twice."""
     if not isinstance(names, str) and (not names or len(set(names)) < len(names)):
         raise ValueError("expected at least one name, and none of them twice")
     return names
@@ -32,20 +32,27 @@ class CsvSpec(SpecSection):
         tuple[Text, ...] | Literal["first_line"],
         AfterValidator(_columns),
         Describe("a list of the columns' names, or 'first_line'"),
-    ] = Field(description="The columns' names, in their order; or first_line, if each payload begins with them.")
-    delimiter: Annotated[str, AfterValidator(_delimiter)] = Field(",", description="What stands between two fields.")
-    numbers: bool = Field(True, description="Fields that are numbers become numbers, empty ones null.")
+    ] = Field(description="Names of the columns, in order. first_line: the first line of each payload has the names.")
+    delimiter: Annotated[str, AfterValidator(_delimiter)] = Field(",", description="Character between two fields.")
+    numbers: bool = Field(
+        True, description="Read fields as numbers if possible, and empty fields as null. If false, all fields are text."
+    )
 
 
 class XmlSpec(SpecSection):
     """The options of `payload: xml`."""
 
-    lists: tuple[Text, ...] = Field((), description="Elements that are lists, even if there is only one.")
-    numbers: bool = Field(True, description="Texts and attributes that are numbers become numbers.")
+    lists: tuple[Text, ...] = Field(
+        (), description="Names of elements that always become a list, even if the element occurs only once."
+    )
+    numbers: bool = Field(True, description="Read texts and attributes as numbers if possible.")
 
 
 def _numbers(files: str | dict[str, str]) -> str | dict[str, str]:
-    """Return the schema files. Raise ValueError unless they have the numbers of a schema registry."""
+    """Return the schema file, or the schema files by number. Raise ValueError for a key that is not a number.
+
+    The number is the id of a schema in a schema registry.
+    """
     if isinstance(files, dict) and (not files or not all(re.fullmatch("[0-9]{1,10}", each) for each in files)):
         raise ValueError('expected a file, or files by the numbers of their schemas: {"7": reading-v1.avsc}')
     return files
@@ -58,9 +65,11 @@ class AvroSpec(SpecSection):
         Text | dict[str, Text],
         AfterValidator(_numbers),
         Describe("a file in the folder schemas/, or files by the numbers of their schemas"),
-    ] = Field(alias="schema", description="The schema: a file in schemas/, beside the mappings; or files by number.")
+    ] = Field(
+        alias="schema", description="File with the schema, in the folder schemas/ beside the mappings. Or files by id."
+    )
     header: Literal["none", "confluent"] = Field(
-        "none", description="confluent: the value follows a zero and the number of its schema."
+        "none", description="confluent: each payload begins with a zero byte and the id of its schema."
     )
 
     @model_validator(mode="after")
@@ -71,7 +80,7 @@ class AvroSpec(SpecSection):
 
 
 def _message_name(text: str) -> str:
-    """Return the name of a message type. Raise ValueError if no type and no capture can have this name."""
+    """Return the name of a message type, which may contain captures. Raise ValueError if the name is invalid."""
     if not re.fullmatch(r"(?:[A-Za-z0-9_.]|\{[A-Za-z_][A-Za-z0-9_]*\})+", text):
         raise ValueError("expected the full name of a message, such as plant.Reading, with captures such as {type}")
     return text
@@ -81,13 +90,13 @@ class ProtobufSpec(SpecSection):
     """The options of `payload: protobuf`."""
 
     schema_file: Text = Field(
-        alias="schema", description="A .proto file or a descriptor set in schemas/, beside the mappings."
+        alias="schema", description="A .proto file or a descriptor set, in the folder schemas/ beside the mappings."
     )
     message: Annotated[Text, AfterValidator(_message_name)] = Field(
-        description="Full name of the message type; {name} stands for a capture of the topic: plant.{type}."
+        description="Full name of the message type. It may contain captures of the topic, as in plant.{type}."
     )
 
     @property
     def captures(self) -> tuple[str, ...]:
-        """Names of the captures in `message`."""
+        """Names of the captures that `message` contains."""
         return tuple(re.findall(r"\{([^}]+)\}", self.message))

@@ -1,4 +1,4 @@
-"""Model of a mapping file, which checks its form. Pydantic reports all problems of a file at once."""
+"""Model of a complete mapping file. Pydantic checks the file, and reports all problems at once."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from bridge.mapping.schema.field_types import Qos, SpecSection, Text
-from bridge.mapping.schema.output_spec import OutputSpec
-from bridge.mapping.schema.payload_spec import AvroSpec, CsvSpec, ProtobufSpec, XmlSpec  # noqa: TC001  pydantic reads them from the annotations
-from bridge.mapping.schema.selftest_spec import SelfTestSpec  # noqa: TC001  pydantic reads it from the annotations
-from bridge.mapping.schema.stateful_spec import (  # noqa: TC001  pydantic reads them from the annotations
+from bridge.mapping.file_models.field_types import Qos, SpecSection, Text
+from bridge.mapping.file_models.output_spec import OutputSpec
+from bridge.mapping.file_models.payload_spec import AvroSpec, CsvSpec, ProtobufSpec, XmlSpec  # noqa: TC001  pydantic reads them from the annotations
+from bridge.mapping.file_models.selftest_spec import SelfTestSpec  # noqa: TC001  pydantic reads it from the annotations
+from bridge.mapping.file_models.stateful_spec import (  # noqa: TC001  pydantic reads them from the annotations
     ChangesSpec,
     SampleSpec,
     SparkplugSpec,
@@ -23,7 +23,7 @@ from bridge.payloads.encodings import UTF8, codec_name
 from bridge.yaml_files import Describe
 
 MAX_VARS = 64
-"""Maximum number of the names in `vars`."""
+"""Maximum number of names in `vars`."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
 """Upper limit of the option `max_decompressed_bytes`: 256 MiB."""
@@ -36,12 +36,12 @@ def _topic_pattern(text: str) -> str:
 
 
 def _listed(value: Any) -> Any:
-    """Return a tuple of filters for a list of filters or a single filter."""
+    """Return the value of `except` as a tuple. A single filter becomes a tuple with one element."""
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
 def _exceptions(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the texts. Raise ValueError unless each is a topic filter."""
+    """Return the texts of `except`. Raise ValueError unless each of them is a topic filter."""
     for text in texts:
         try:
             TopicPattern.parse(text)
@@ -53,7 +53,8 @@ def _exceptions(texts: tuple[str, ...]) -> tuple[str, ...]:
 def _at_least_one(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
     """Return the outputs. Raise ValueError if there are none.
 
-    Pydantic's `min_length` counts only valid entries, so that an invalid one would also be reported as missing.
+    Pydantic's `min_length` is not used, because it counts only valid entries. If the only output were invalid, it would
+    also report that there is no output.
     """
     if not outputs:
         raise ValueError("is empty; expected at least one output, such as `- data_stream: NAME`")
@@ -68,7 +69,7 @@ Outputs = Annotated[
 
 
 def _definitions(definitions: dict[str, str]) -> dict[str, str]:
-    """Return the definitions. Raise ValueError if there are too many, or if a name is invalid."""
+    """Return the definitions of `vars`. Raise ValueError if there are too many, or if a name is invalid."""
     for name in definitions:
         if not _VARIABLE.fullmatch(name):
             raise ValueError(f"'{name}' cannot name a value: expected letters, digits and _, and no digit first")
@@ -78,21 +79,22 @@ def _definitions(definitions: dict[str, str]) -> dict[str, str]:
 
 
 def _encoding(name: str) -> str:
-    """Return the name. Raise ValueError for an encoding that is not supported."""
+    """Return the name of an encoding. Raise ValueError if the encoding is not supported."""
     codec_name(name)
     return name
 
 
+# JSON Schema of `topic`. It repeats the rules of `TopicPattern.parse`, so that editors report errors while typing.
 _TOPIC = {
     "pattern": r"^(?!\$share/|\$queue/)(([^/+#{}]*|\+|\{[A-Za-z_][A-Za-z0-9_]*\})/)*"
     r"([^/+#{}]*|\+|#|\{[A-Za-z_][A-Za-z0-9_]*(\.\.\.)?\})$",
     "patternErrorMessage": "a topic filter: + or {name} alone in a level, # or {name...} alone in the last",
     "minLength": 1,
 }
-# Payload formats whose options are required, with an example.
+# Payload formats that need a section with options, each with an example for the error text.
 _NEEDED = {"csv": "{header: [...]}", "avro": "{schema: FILE}", "protobuf": "{schema: FILE, message: NAME}"}
 _EXCEPTIONS = {"anyOf": [{"type": "string", **_TOPIC}, {"type": "array", "items": {"type": "string", **_TOPIC}}]}
-# JSON Schema of the validators below, for editors.
+# JSON Schema of the validators of MappingSpec, so that editors report the same errors.
 _RULES: dict[str, Any] = {
     "allOf": [
         *(
@@ -121,7 +123,7 @@ class MappingSpec(SpecSection):
     model_config = ConfigDict(json_schema_extra=_RULES)
 
     topic: Annotated[str, AfterValidator(_topic_pattern), Field(json_schema_extra=_TOPIC)] = Field(
-        description="MQTT topic filter; {name} captures one level, {name...} the rest.",
+        description="MQTT topic filter. {name} captures one level, {name...} captures all remaining levels.",
     )
     exceptions: Annotated[
         tuple[str, ...],
@@ -129,9 +131,11 @@ class MappingSpec(SpecSection):
         AfterValidator(_exceptions),
         Describe("a topic filter, or a list of them"),
         WithJsonSchema(_EXCEPTIONS),
-    ] = Field((), alias="except", description="Topics that `topic` matches and this mapping must not read.")
-    qos: Qos = Field(1, description="The highest QoS to subscribe with.")
-    retained: Literal["take", "skip"] = Field("take", description="What to do with messages the broker had retained.")
+    ] = Field((), alias="except", description="Topics that match `topic`, but that this mapping must not read.")
+    qos: Qos = Field(1, description="Maximum QoS of the subscription.")
+    retained: Literal["take", "skip"] = Field(
+        "take", description="skip: ignore messages that the broker had retained before the bridge subscribed."
+    )
     payload: Literal[
         "json",
         "text",
@@ -146,20 +150,20 @@ class MappingSpec(SpecSection):
         "avro",
         "protobuf",
         "sparkplug_b",
-    ] = Field("json", description="What the payload is.")
-    csv: CsvSpec | None = Field(None, description="With `payload: csv`: its columns.")
-    avro: AvroSpec | None = Field(None, description="With `payload: avro`: its schema.")
-    protobuf: ProtobufSpec | None = Field(None, description="With `payload: protobuf`: its schema and message type.")
-    xml: XmlSpec | None = Field(None, description="With `payload: xml`: its options.")
-    sparkplug: SparkplugSpec | None = Field(None, description="With `payload: sparkplug_b`: its options.")
+    ] = Field("json", description="Format of the payload.")
+    csv: CsvSpec | None = Field(None, description="Options of `payload: csv`, such as the columns.")
+    avro: AvroSpec | None = Field(None, description="Options of `payload: avro`, such as the schema.")
+    protobuf: ProtobufSpec | None = Field(None, description="Options of `payload: protobuf`: schema and message type.")
+    xml: XmlSpec | None = Field(None, description="Options of `payload: xml`.")
+    sparkplug: SparkplugSpec | None = Field(None, description="Options of `payload: sparkplug_b`.")
     encoding: Annotated[str, AfterValidator(_encoding)] = Field(
-        "utf-8", description="Of a payload that is text: utf-8, latin-1, windows-1252, utf-16, ..."
+        "utf-8", description="Encoding of a payload that is text: utf-8, latin-1, windows-1252, utf-16, ..."
     )
     compression: Literal["none", "gzip", "zlib", "deflate", "zstd", "auto"] = Field(
-        "none", description="What is undone before the payload is decoded; auto: what the payload shows, if anything."
+        "none", description="Compression of the payload. auto: detect it in each payload; it may also be uncompressed."
     )
     max_decompressed_bytes: Annotated[int, Field(ge=1, le=MAX_DECOMPRESSED_BYTES)] = Field(
-        DEFAULT_LIMIT, description="A payload that becomes larger is rejected."
+        DEFAULT_LIMIT, description="Maximum size of a decompressed payload. A message with a larger one is rejected."
     )
     definitions: Annotated[
         dict[str, Text],
@@ -169,29 +173,35 @@ class MappingSpec(SpecSection):
     ] = Field(
         default_factory=dict,
         alias="vars",
-        description="Names for values that several expressions need: vars.NAME, and $vars.NAME inside lists.",
+        description="Named values that several expressions use. Write vars.NAME, or $vars.NAME inside lists.",
     )
-    where: Text | None = Field(None, description="JMESPath: messages for which it is falsy are filtered.")
-    changes: ChangesSpec | None = Field(None, description="Send only what changed; the rest is filtered.")
-    sample: SampleSpec | None = Field(None, description="Send one message of many; the rest is filtered.")
+    where: Text | None = Field(
+        None, description="JMESPath condition. Messages for which it is false, null or empty are filtered."
+    )
+    changes: ChangesSpec | None = Field(
+        None, description="Send only messages whose values changed. All others are filtered."
+    )
+    sample: SampleSpec | None = Field(
+        None, description="Send one message per span of time, or two with `min_max`. All others are filtered."
+    )
     transform: Text | None = Field(
-        None, description="JMESPath: returns the record. Without it, the payload is the record."
+        None, description="JMESPath expression that returns the record. Without it, the payload is the record."
     )
-    each: bool = Field(False, description="The transform gives a list, and each item becomes a record.")
-    outputs: Outputs = Field(description="Where records go: to each of these.")
+    each: bool = Field(False, description="If true, the transform returns a list, and each item becomes a record.")
+    outputs: Outputs = Field(description="Data streams that the records are sent to. Each record goes to all of them.")
     tests: tuple[SelfTestSpec, ...] = Field(
-        (), description="Messages, and what the mapping must make of them: run by check, and before each reload."
+        (), description="Messages and their expected results. `check` runs the tests, and so does each reload."
     )
 
     @property
     def codec(self) -> str | None:
-        """Python's name of `encoding`; None for UTF-8, which needs no conversion."""
+        """Python's name of the encoding in `encoding`. None for UTF-8, which needs no conversion."""
         name = codec_name(self.encoding)
         return None if name in UTF8 else name
 
     @property
     def pattern(self) -> TopicPattern:
-        """Pattern of `topic`, without the topics of `except`."""
+        """Topic pattern of the mapping: the topics that match `topic` and do not match `except`."""
         return TopicPattern.parse(self.topic, self.exceptions)
 
     @model_validator(mode="after")
@@ -226,12 +236,14 @@ class MappingSpec(SpecSection):
 
     @model_validator(mode="after")
     def _mean_is_used(self) -> MappingSpec:
+        # Without the statistics, the records of `mean` would be those of `last`. A text search is enough to find out.
         if self.sample is not None and self.sample.keep == "mean" and "sample" not in (self.transform or ""):
             raise ValueError("`keep: mean` needs a `transform` that uses it, such as `{mean: sample.mean}`")
         return self
 
     @model_validator(mode="after")
     def _json_where_it_is_needed(self) -> MappingSpec:
+        # An envelope and a line contain the record as JSON. Only a transform or a JSON payload produces JSON.
         if self.transform is None and self.payload != "json":
             for number, output in enumerate(self.outputs):
                 if output.packing == "lines" or output.envelope:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bridge.errors import TransformError
 from bridge.mapping.expressions.expression import ExpressionError, compile_expression
 from bridge.mapping.expressions.functions import FUNCTIONS
-from bridge.mapping.expressions.growth import SCALAR_FUNCTIONS, growth
+from bridge.mapping.expressions.result_size import SCALAR_FUNCTIONS, max_result_size
 from bridge.mapping.expressions.syntax.parser import Parser
 from tests.mapping.expressions.generated import EXPRESSIONS
 
@@ -38,8 +38,8 @@ def test_scalar_function_returns_a_scalar(name):
         (f"[].{{a: '{'x' * 1000}'}}", 10),
     ],
 )
-def test_growth_counts_copies_of_the_document(text, copies):
-    assert growth(Parser(text).parse()) == copies
+def test_max_result_size_counts_copies_of_the_document(text, copies):
+    assert max_result_size(Parser(text).parse()) == copies
 
 
 @settings(deadline=None)
@@ -50,5 +50,5 @@ def test_result_is_not_larger_than_its_bound(text, letters):
         result = compile_expression(text).search(scope)
     except (ExpressionError, TransformError):
         return
-    bound = growth(Parser(text).parse())
+    bound = max_result_size(Parser(text).parse())
     assert len(orjson.dumps(result)) <= (bound + 1) * len(orjson.dumps(scope))

@@ -1,4 +1,4 @@
-"""Model of one entry of a mapping's `outputs`, which checks its form."""
+"""Model of one entry of `outputs` in a mapping file."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from bridge.mapping.schema.field_types import SpecSection
+from bridge.mapping.file_models.field_types import SpecSection
 from bridge.model import MAX_PARTITION_KEY_CHARS, MAX_RECORD_BYTES, REGION
 from bridge.yaml_files import Describe
 
 _STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _STREAM_ARN = re.compile(r"arn:aws[a-z0-9-]*:kinesis:[a-z0-9-]+:\d{12}:stream/[a-zA-Z0-9_.-]{1,128}")
 _ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$"
-# Lower limit of `max_record_bytes`.
+# Lower limit of `max_record_bytes`, in bytes.
 _LEAST_PACKED_BYTES = 1024
 # Upper limit of `linger_ms`: one minute.
 _LONGEST_LINGER_MS = 60_000
@@ -23,7 +23,8 @@ _LONGEST_LINGER_MS = 60_000
 def _stream(text: str) -> str:
     """Return the text. Raise ValueError unless it is the name or the ARN of a data stream.
 
-    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html defines the names.
+    The page of CreateStream in the Kinesis API reference defines which names are valid:
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html
     """
     if not (_STREAM.fullmatch(text) or _STREAM_ARN.fullmatch(text)):
         raise ValueError(
@@ -40,7 +41,7 @@ PartitionKey = Annotated[str, Field(min_length=1, max_length=MAX_PARTITION_KEY_C
 
 
 def _needs(given: dict[str, Any], needed: dict[str, Any]) -> dict[str, Any]:
-    """Return a JSON Schema rule for editors: if the `given` options are present, the `needed` options must be too."""
+    """Return a JSON Schema rule: if the `given` options have these values, the `needed` options must have theirs."""
     return {
         "if": {"required": [*given], "properties": given},
         "then": {"required": [*needed], "properties": needed},
@@ -65,31 +66,38 @@ class OutputSpec(SpecSection):
     )
 
     data_stream: DataStream = Field(description="Name or ARN of a Kinesis data stream.")
-    partition_key: PartitionKey | None = Field(None, description="One key for all records: all of them on one shard.")
+    partition_key: PartitionKey | None = Field(
+        None, description="Partition key of all records. So all of them go to one shard."
+    )
     partition_key_from: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="JMESPath that gives the key: ordered per key."
+        None, description="JMESPath expression that returns the partition key. Records with one key keep their order."
     )
     packing: Literal["none", "kpl", "lines"] = Field(
-        "none", description="Many records in one: KPL aggregation, or newline-delimited JSON."
+        "none", description="Pack many records into one Kinesis record: by KPL aggregation, or as lines of JSON."
     )
-    compression: Literal["none", "gzip", "zstd"] = Field("none", description="With `packing: lines`: of each record.")
+    compression: Literal["none", "gzip", "zstd"] = Field(
+        "none", description="Compression of each packed record. Needs `packing: lines`."
+    )
     order: Literal["best_effort", "strict"] = Field(
-        "best_effort", description="strict: of a partition key, no record is sent before those before it are settled."
+        "best_effort",
+        description="strict: send a record only after all earlier records with the same partition key are settled.",
     )
     max_record_bytes: (
         Annotated[int, Field(ge=_LEAST_PACKED_BYTES, le=MAX_RECORD_BYTES), Describe("a number of bytes")] | None
-    ) = Field(None, description="With `packing`: maximum size of a packed record; by default 25600, one billing unit.")
+    ) = Field(
+        None, description="Maximum size of a packed record. Needs `packing`. The default is 25600, one billing unit."
+    )
     region: Annotated[str, Field(pattern=REGION), Describe("an AWS region, such as us-east-1")] | None = Field(
-        None, description="Region of the data stream; `kinesis.region`, or that of its ARN, if not given."
+        None, description="Region of the data stream. By default the region in its ARN, otherwise `kinesis.region`."
     )
     role_arn: Annotated[str, Field(pattern=_ROLE_ARN), Describe("the ARN of an IAM role")] | None = Field(
-        None, description="A role to take on for this stream, such as one of another account."
+        None, description="IAM role that the bridge assumes for this stream, for example a role of another account."
     )
     envelope: bool = Field(
-        False, description="Each record within {id, received_at, mapping, version, topic, data}, as JSON."
+        False, description="Wrap each record in a JSON object: {id, received_at, mapping, version, topic, data}."
     )
     linger_ms: Annotated[int, Field(ge=0, le=_LONGEST_LINGER_MS)] | None = Field(
-        None, description="How long a record waits for others; `kinesis.linger_ms` if not given."
+        None, description="How long a record waits for more records in its request. By default `kinesis.linger_ms`."
     )
 
     @model_validator(mode="after")

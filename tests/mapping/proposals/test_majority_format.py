@@ -2,7 +2,7 @@
 
 import json
 
-from bridge.mapping.proposals.majority import by_majority
+from bridge.mapping.proposals.majority_format import by_majority
 from bridge.mapping.proposals.payload_detection import kind_of
 from bridge.mapping.proposals.proposals import ObservedMessages
 from bridge.model import Message

@@ -1,8 +1,9 @@
-"""Payload formats of topics by majority, so that one unusual message does not cause a separate mapping for its topic.
+"""One payload format for all topics of similar machines, even if a few of their messages have another format.
 
-Topics whose levels differ only in digits (press101/count, press102/count) belong to similar machines and form a group.
-If no specific format reads all messages of a group, the format of the majority is used. The other messages would become
-dead letters, and are reported.
+Topics that differ only in digits (press101/count, press102/count) belong to similar machines and form a group. If no
+specific format decodes all messages of a group, the whole group gets the format of the majority of its messages. The
+other messages would become dead letters. `init` reports them. Without this rule, one unusual message would cause a
+separate mapping for its topic.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
     from bridge.mapping.proposals.payload_detection import PayloadKind
 
 LEAST_SHARE: Final = 0.8
-"""Minimum share of the messages that a format must read. With less, the messages probably differ on purpose."""
-# If a topic has at least this many messages, and none of them has the format of the group, it differs on purpose.
+"""Minimum share of the messages of a group that must have the format of the majority.
+
+If fewer messages have this format, the topics of the group probably have different formats on purpose.
+"""
+# A topic keeps its own format if it has at least this number of messages and none of them has the format of the group.
 _LEAST_ALONE: Final = 3
+# Formats that few other payloads satisfy by chance. Nearly every payload is valid as text or bytes.
 _SPECIFIC: Final = frozenset({"number", "json", "msgpack", "cbor"})
 _DIGITS: Final = re.compile(r"[0-9]+")
 
@@ -31,7 +36,11 @@ Topic = tuple[str, ...]
 def by_majority(
     payloads: Mapping[Topic, Sequence[bytes]], kinds: Mapping[Topic, PayloadKind]
 ) -> dict[Topic, PayloadKind]:
-    """Return the kind of each topic. Exceptions get the kind of the majority of their group."""
+    """Return the payload kind of each topic.
+
+    `payloads` are the observed payloads of each topic. `kinds` are the kinds that decode all payloads of a topic. They
+    are replaced by the kind of the majority if the module's rule applies.
+    """
     settled = dict(kinds)
     alike: dict[Topic, list[Topic]] = defaultdict(list)
     for topic in kinds:
@@ -48,7 +57,7 @@ def by_majority(
 
 
 def _most(kinds: Iterable[PayloadKind | None]) -> PayloadKind | None:
-    """Return the specific kind that at least LEAST_SHARE of the messages have, or None."""
+    """Return the specific kind that at least LEAST_SHARE of the messages have. Return None if there is no such kind."""
     counts = Counter(kinds)
     (most, count), *_ = counts.most_common(1)
     if most is None or most.payload not in _SPECIFIC or count < LEAST_SHARE * counts.total():

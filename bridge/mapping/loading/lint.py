@@ -1,4 +1,7 @@
-"""Notes on probable mistakes in a mapping file that loads. Each kind of note has a code that stays the same."""
+"""Notes on probable mistakes in a mapping file that loads.
+
+Each kind of note has a code. The codes must not change, because CI systems use them to ignore or count notes.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +28,16 @@ NOTE_CODES: Final = {
     "no-envelope": "There are manifests, but no output has `envelope: true`, so they prove nothing.",
     "order-shared": "Several bridges divide the messages, and an output has `order: strict`.",
     "constant-key": "`partition_key` is a constant text, but looks like an expression or a capture.",
-    "quoted-name": "A name in double quotes is that of a field, but a text is probably meant. No test has this field.",
+    "quoted-name": "Double quotes mark the name of a field, but a text is probably meant. No test has this field.",
 }
-"""Codes of notes, and what each means."""
-# Beginning of an expression, or a capture as in `topic`.
+"""Meaning of each code."""
+# Matches a partition key that looks like an expression (`payload.id`, `topic`), or like a capture (`{machine}`).
 _EXPRESSION: Final = re.compile(rf"\$?({'|'.join((*sorted(SCOPE_NAMES), 'record'))})(\.|$)|\{{\w+\}}$")
 
 
 def mapping_notes(mapping: Mapping, document: Document, *, shared: bool) -> list[Problem]:
-    """Return the notes on a mapping. `shared`: several bridges divide the messages."""
-    notes = [*quoted_names(mapping, document), *constant_keys(mapping, document)]
+    """Return the notes on a mapping. `shared`: several bridges divide the messages (see `shared_subscription`)."""
+    notes = [*quoted_name_notes(mapping, document), *constant_key_notes(mapping, document)]
     if not mapping.specification.tests:
         notes.append(Problem(document.file, 0, 0, "", "the mapping has no tests", "no-tests"))
     if shared and (warning := order_warning(mapping)):
@@ -42,10 +45,10 @@ def mapping_notes(mapping: Mapping, document: Document, *, shared: bool) -> list
     return notes
 
 
-def constant_keys(mapping: Mapping, document: Document) -> Iterator[Problem]:
-    """Yield a note for each constant partition key that was probably meant as an expression.
+def constant_key_notes(mapping: Mapping, document: Document) -> Iterator[Problem]:
+    """Yield a note for each `partition_key` that was probably meant as an expression.
 
-    With it, all records are on one shard, and nothing else shows the mistake.
+    All records then have the same key and go to one shard. No error shows this mistake.
     """
     for number, output in enumerate(mapping.specification.outputs):
         key = output.partition_key or ""
@@ -58,24 +61,29 @@ def constant_keys(mapping: Mapping, document: Document) -> Iterator[Problem]:
             yield Problem(document.file, *document.value_place(path), path_text(path), message, "constant-key")
 
 
-def without_envelope(mappings: Iterable[Mapping]) -> str:
-    """Return the text of a note on manifests that cover no record; "" if an output has an envelope."""
+def missing_envelope_note(mappings: Iterable[Mapping]) -> str:
+    """Return the text of the note `no-envelope`, or "" if an output of the mappings has an envelope.
+
+    Manifests contain only records with an envelope.
+    """
     if any(output.envelope for mapping in mappings for output in mapping.specification.outputs):
         return ""
     return "no output has `envelope: true`, so the manifests cover no record, and 'prove' can prove nothing"
 
 
-def quoted_names(mapping: Mapping, document: Document) -> list[Problem]:
+def quoted_name_notes(mapping: Mapping, document: Document) -> list[Problem]:
     """Return a note for each name in double quotes that was probably meant as a text."""
     compared = [(path, text, found) for path, text in expressions_of(document.data) for found in compared_names(text)]
-    if not compared:  # as in most files: each reload comes here
+    # Most files have no such names. Reading the fields of all test messages would slow down each reload.
+    if not compared:
         return []
     tests = mapping.specification.tests
     fields = {name for case in tests for each in (case, *case.before) for name in _fields(_payload(each))}
     return [
         problem_at(document, path, ExpressionError(_text(found.name), found.offset, text), "quoted-name")
         for path, text, found in compared
-        # Without an example payload, a name that needs its quotes is assumed to be a name.
+        # If the payload of a test has the field, the name is correct. Without payloads, a name that is only valid in
+        # quotes, such as "flow-rate", is assumed to be correct.
         if found.name not in fields and found.name not in SCOPE_NAMES and (fields or not found.necessary)
     ]
 
@@ -86,7 +94,7 @@ def _text(name: str) -> str:
 
 
 def _payload(case: Any) -> Any:
-    """Return the payload of a test's message as a value; None if it is not JSON."""
+    """Return the payload of a test message as a value, or None if the payload is text that is not JSON."""
     if case.payload_text is None:
         return case.payload
     try:
@@ -96,6 +104,7 @@ def _payload(case: Any) -> Any:
 
 
 def _fields(value: Any) -> Iterator[str]:
+    """Yield the names of all members of a value, at all depths."""
     if isinstance(value, dict):
         yield from value
     for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():

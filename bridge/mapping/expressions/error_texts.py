@@ -1,4 +1,4 @@
-"""Texts of the errors in an expression: what is wrong at an offset, and what to write instead."""
+"""Texts of errors in expressions. A text says what is wrong and, if possible, what to write instead (`advice.py`)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _LITERALS: Final = {
     **dict.fromkeys(("False", "FALSE"), "false"),
 }
 LITERALS: Final = frozenset(_LITERALS)
-"""Values that are read as names without back quotes. Some of them are values only in other languages."""
-# Kinds of tokens, in words for a person.
+"""Words for true, false and null in several languages. Without back quotes, JMESPath reads them as names of fields."""
+# Kinds of tokens in words.
 _WORDS: Final = {
     "quoted_identifier": "a name",
     "unquoted_identifier": "a name",
@@ -40,14 +40,14 @@ _NUMBER: Final = re.compile(r"-?\d[\d.]*")
 _VARIABLE: Final = re.compile(r"\$[A-Za-z_]\w*")
 
 
-def expected(kinds: tuple[str, ...], text: str, offset: int) -> str:
-    """Return the error text, with any advice, for a token that is of none of these kinds."""
+def unfitting_token(kinds: tuple[str, ...], text: str, offset: int) -> str:
+    """Return the error text for a token at `offset` that is none of the expected kinds. Add advice if there is any."""
     wanted = " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds))
     return _advised(f"expected {wanted} here, found {_shown(text, offset)}", text, offset)
 
 
-def misplaced(text: str, offset: int) -> str:
-    """Return the error text, with any advice, for a token that is not possible at `offset`."""
+def unexpected_token(text: str, offset: int) -> str:
+    """Return the error text for a token at `offset` that is not possible there. Add advice if there is any."""
     return _advised(f"{_shown(text, offset)} is unexpected here", text, offset)
 
 
@@ -57,7 +57,7 @@ def _advised(message: str, text: str, offset: int) -> str:
 
 
 def _shown(text: str, offset: int) -> str:
-    """Return the word, number, variable or character at `offset`, in quotes, or "the end" if there is none."""
+    """Return the word, number, variable or character at `offset` in quotes, or "the end" at the end of the text."""
     for pattern in (_WORD, _NUMBER, _VARIABLE):
         word = pattern.match(text, offset)
         if word:
@@ -67,18 +67,24 @@ def _shown(text: str, offset: int) -> str:
     return "a quote" if text[offset] in "'\"`" else f"'{text[offset]}'"
 
 
-def ended(unclosed: ExpressionToken | None) -> str:
-    """Return the error text if a text ends too early. `unclosed` is the innermost bracket that is not closed."""
+def unexpected_end(unclosed: ExpressionToken | None) -> str:
+    """Return the error text for an expression that ends too early.
+
+    `unclosed` is the innermost bracket that is not closed, or None.
+    """
     return f"'{unclosed.value}' is never closed" if unclosed else "the expression ends too early"
 
 
-def of_method(name: str, text: str, offset: int) -> str:
-    """Return advice if the call at `offset` stands behind a dot, as a method does in other languages; else ""."""
+def method_call_advice(name: str, text: str, offset: int) -> str:
+    """Return advice for a call at `offset` that is written like a method of another language, as in `a.upper()`.
+
+    Return "" if there is no dot before the name of the function.
+    """
     return f"; write {name}(value, …), not value.{name}(…)" if text[:offset].rstrip().endswith(".") else ""
 
 
-def unknown_name(name: str, text: str) -> str:
-    """Return advice about an unknown name; "" if there is none."""
+def unknown_name_advice(name: str, text: str) -> str:
+    """Return advice for a name that the scope does not have, or "" if there is none."""
     literal = _LITERALS.get(name)
     if literal:
         return f"{literal} is written in back quotes: `{literal}`"

@@ -1,4 +1,4 @@
-"""Loading of one mapping file, with its last good version if the file does not load."""
+"""Loader of one mapping file. If the file does not load, the loader falls back to the file's last good version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigError, Problem
 from bridge.files import MAX_DOCUMENT_BYTES, FileProblem, read_bytes
-from bridge.mapping.loading.loader import load_file
+from bridge.mapping.loading.mapping_loader import load_file
 from bridge.mapping.loading.resources import NO_RESOURCES, Resources, uses_lookup, uses_schemas
 from bridge.mapping.loading.shared_subscription import order_warning
 
@@ -27,9 +27,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
-    """State of one file: its signature when it was last loaded, the active mapping, and the problems of the file.
+    """State of one mapping file after the last attempt to load it.
 
-    `resources` are the tables and schemas that it was loaded with. `digest` is the SHA-256 of its text.
+    - `signature`: the signature of the file at this attempt
+    - `digest`: the SHA-256 of the text of the file at this attempt
+    - `mapping`: the active mapping, which may be an earlier version of the file; None if there is none
+    - `resources`: the tables and schemas that were current at this attempt
+    - `problems`: why the text does not load; empty if `mapping` has been compiled from this text
     """
 
     signature: Signature
@@ -39,11 +43,11 @@ class LoadedFile:
     problems: tuple[Problem, ...] = ()
 
 
-class FileLoader:
-    """Loader of the mapping files in one folder, one at a time. Only the thread that reloads the mappings uses it.
+class FallbackLoader:
+    """Loader of single mapping files of one folder. Only the thread that reloads the mappings uses this object.
 
-    `resources` are the current tables and schemas, `names` counts the files of each name. The owner sets both before it
-    loads files. `remembered` returns the tables and schemas that were active when the bridge last stopped.
+    Before each reload, the owner sets two attributes: `resources` are the current tables and schemas, and `names`
+    counts the files of each mapping name.
     """
 
     def __init__(
@@ -51,45 +55,50 @@ class FileLoader:
         folder: Path,
         limits: dict[str, int],
         last_good_texts: LastGoodTexts,
-        remembered: Callable[[], Resources],
+        stored_resources: Callable[[], Resources],
         *,
         shared: bool,
     ) -> None:
-        """Load files of `folder`. `limits` is passed to each mapping. `shared`: several bridges divide the messages."""
+        """Create a loader for the files of `folder`.
+
+        - `limits`: maximum record sizes, which each mapping reads (see `compile_mapping`).
+        - `stored_resources`: returns the tables and schemas that were active when the bridge last stopped.
+        - `shared`: several bridges divide the messages (see `shared_subscription`).
+        """
         self.resources = NO_RESOURCES
         self.names: Counter[str] = Counter()
         self._folder = folder
         self._limits = limits
         self._last_good_texts = last_good_texts
-        self._remembered = remembered
+        self._stored_resources = stored_resources
         self._shared = shared
 
     def reload_if_changed(self, file: Path, signature: Signature, known: LoadedFile) -> LoadedFile:
-        """Return the known mapping if compiling the file again would produce the same mapping.
+        """Load the file if its text or a resource that it uses has changed. Otherwise, return `known`.
 
-        This matters because compiling 2,000 files takes seconds. Each edit of a ConfigMap replaces all of its files,
-        but most of them have the same text as before.
+        Compiling 2,000 files takes seconds. Each edit of a ConfigMap replaces all of its files, but most of them have
+        the same text as before. These files are not compiled again.
         """
         resources, text = self.resources, read_text(file)
-        others = (known.resources.tables is not resources.tables and uses_lookup(text)) or (
+        resources_changed = (known.resources.tables is not resources.tables and uses_lookup(text)) or (
             known.resources.schemas is not resources.schemas and uses_schemas(text)
         )
-        # A file with problems is always loaded again, because a table or a file of the same name may have been the
-        # cause.
-        if known.problems or others or self.names[file.stem] > 1 or digest_of(text) != known.digest:
+        # A file with problems is always loaded again. The cause may have been a table, or another file with the same
+        # name.
+        if known.problems or resources_changed or self.names[file.stem] > 1 or digest_of(text) != known.digest:
             return self.load(file, signature, text, known)
-        # The signature is updated, so that the text is not read again at the next scan.
+        # With the new signature, the next scan does not read the file again.
         return replace(known, signature=signature, resources=resources)
 
     def load(self, file: Path, signature: Signature, text: bytes | None, known: LoadedFile | None = None) -> LoadedFile:
-        """Load one file. If that fails, use its last good version. `known` is the previous state of the file."""
+        """Load one file. If it does not load, use its last good version. `known` is the previous state of the file."""
         digest = digest_of(text)
         try:
             mapping = self._load_named(file, text)
         except ConfigError as error:
-            # The bridge continues with the last good version, so that a typing error does not stop a mapping.
+            # A typing error in a file must not stop its mapping, so the bridge continues with the last good version.
             previous = self._last_good(file, known)
-            # Log a problem once, not with every reload.
+            # Log a problem only once. Each reload loads the file again.
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous else "not loaded"
                 log.error("mapping %s: %s\n%s", file.name, state, error)
@@ -99,13 +108,13 @@ class FileLoader:
         if self._shared and (warning := order_warning(mapping)):
             log.warning("mapping %s: %s", file.name, warning)
         if text is not None:
-            self._last_good_texts.keep(file.name, text)
+            self._last_good_texts.record(file.name, text)
         return LoadedFile(signature, digest, mapping, self.resources)
 
     def _load_named(self, file: Path, text: bytes | None) -> Mapping:
-        """Compile a file and run its tests.
+        """Compile a file and run its tests. Raise ConfigError if this fails.
 
-        Raise ConfigError if the file does not load, or if another file has the same name with another suffix.
+        Two files such as `press.yaml` and `press.yml` would be two mappings with one name, so this is an error too.
         """
         if self.names[file.stem] > 1:
             message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"
@@ -118,21 +127,21 @@ class FileLoader:
 
         The following versions are tried in this order:
 
-        1. the active mapping, if the tables and schemas have not changed
-        2. the last good text with the current tables and schemas
-        3. the active mapping with the earlier tables and schemas
-        4. after a restart, the last good text with the stored tables and schemas
+        1. the active mapping, if it was compiled with the current tables and schemas
+        2. the last good text, compiled with the current tables and schemas
+        3. the active mapping, although it was compiled with earlier tables and schemas
+        4. after a restart, when no mapping is active yet: the last good text, compiled with the tables and schemas that
+           were active when the bridge last stopped
         """
-        # The active mapping already uses the current tables and schemas, so it is the best version.
         if known is not None and known.resources is self.resources:
             return known.mapping
         kept = self._load_last_good(file, self.resources)
         if kept is not None or known is not None:
             return kept or (known.mapping if known is not None else None)
-        return self._load_last_good(file, self._remembered())
+        return self._load_last_good(file, self._stored_resources())
 
     def _load_last_good(self, file: Path, resources: Resources) -> Mapping | None:
-        """Compile the last good text of a file. Return None if there is none, or if it does not load."""
+        """Compile the last good text of a file. Return None if no text is stored, or if the text does not load."""
         text = self._last_good_texts.get(file.name)
         if text is None:
             return None
@@ -148,7 +157,7 @@ class FileLoader:
 
 
 def read_text(file: Path) -> bytes | None:
-    """Return the file's text, or None if it cannot be read; `load_file` then reports the problem."""
+    """Return the file's text, or None if it cannot be read. `load_file` reads the file again and reports the error."""
     try:
         return read_bytes(file, MAX_DOCUMENT_BYTES)
     except FileProblem:
@@ -156,5 +165,5 @@ def read_text(file: Path) -> bytes | None:
 
 
 def digest_of(text: bytes | None) -> bytes:
-    """Return the SHA-256 of a file's text; b"" for a file that cannot be read."""
+    """Return the SHA-256 of a file's text, or b"" for a file that cannot be read."""
     return b"" if text is None else sha256(text).digest()

@@ -1,4 +1,4 @@
-"""Explanation of a proposed mapping: the variable levels of its topics, and the source of the partition key."""
+"""Explanation of a proposed mapping: which levels of the topic vary, and which expression is the partition key."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Maximum number of values of a level that an explanation lists.
 _SHOWN: Final = 3
 
 
-def explained(pattern: str, topics: Sequence[tuple[str, ...]], key: str) -> str:
+def proposal_reason(pattern: str, topics: Sequence[tuple[str, ...]], key: str) -> str:
     """Return text such as `line is line1, line2; machine is press101, …; partition key: captures.machine`.
 
-    `pattern` is the topic of the mapping, with a capture for each variable level. `key` is the expression for the
-    partition key; "" if the records are spread over all shards.
+    `pattern` is the topic of the mapping, with a capture for each level that varies. `topics` are the levels of the
+    observed topics. `key` is the expression for the partition key, or "" if the records have none.
     """
     parts = [
         f"{level[1:-1]} is {_values(sorted({topic[at] for topic in topics}))}"

@@ -1,4 +1,4 @@
-"""Loading of a folder of mapping files. A file with problems does not affect the others."""
+"""Loader of mapping files: one file, or all files of a folder. A file with problems does not affect the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from bridge.errors import ConfigError, Problem
-from bridge.mapping.loading.notes import mapping_notes, quoted_names
+from bridge.mapping.loading.lint import mapping_notes, quoted_name_notes
 from bridge.mapping.loading.resources import NO_RESOURCES, Resources, load_resources
 from bridge.mapping.loading.shared_subscription import unshareable
 from bridge.mapping.loading.spec_validation import read_specification
@@ -30,15 +30,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".yaml", ".yml")
+# Maximum number of characters of an unexpected exception that a problem quotes.
 _MAX_ERROR_CHARS = 500
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedMappings:
-    """Contents of a folder: the mappings that load, sorted by name, and all problems.
+    """Contents of a folder of mappings.
 
-    `resources` are the lookup tables and schema files that load; `notes` describe probable mistakes.
+    - `mappings`: the mappings that load, sorted by name
+    - `problems`: errors in mapping files, lookup tables and schema files
+    - `resources`: the lookup tables and schema files that load
+    - `notes`: probable mistakes in the mappings that load
     """
 
     mappings: dict[str, Mapping]
@@ -48,10 +52,13 @@ class LoadedMappings:
 
 
 def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, shared: bool = False) -> LoadedMappings:
-    """Load all mapping files of a folder (not of its subfolders), with their tables and schemas; never raise.
+    """Load all mapping files of a folder, with the tables and schemas beside them. Never raise.
 
-    Problems show `shown_as` instead of the folder. `limits` is passed to each mapping (see `compile_mapping`).
-    `shared`: several bridges divide the messages.
+    Subfolders are ignored.
+
+    - `limits`: maximum record sizes, which each mapping reads (see `compile_mapping`).
+    - `shown_as`: path of the folder in problems.
+    - `shared`: several bridges divide the messages (see `shared_subscription`).
     """
     shown = (shown_as if shown_as is not None else str(folder)).rstrip("/")
     try:
@@ -70,8 +77,8 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
     names = Counter(file.stem for file in files)
     for file in files:
         try:
-            # NAME.yaml and NAME.yml would be two mappings with one name. Load neither, so that the result does not
-            # depend on an order.
+            # NAME.yaml and NAME.yml would be two mappings with one name. Load neither of them: a choice between them
+            # would surprise the user.
             if names[file.stem] > 1:
                 raise _same_name(file, shown)
             shown_file = f"{shown}/{file.name}"
@@ -93,10 +100,11 @@ def load_file(
     shown_as: str | None = None,
     shared: bool = False,
 ) -> Mapping:
-    """Load one mapping and run its tests. Raise ConfigError with all problems.
+    """Load one mapping file and run its tests. Raise ConfigError with all problems.
 
-    `resources` are the tables and schemas that it may use. `text` is the file's content, if it has been read already.
-    `shared`: several bridges divide the messages.
+    - `limits`, `shown_as`, `shared`: as for `load_folder`.
+    - `resources`: the tables and schemas that the mapping may use.
+    - `text`: the content of the file, if the caller has already read it.
     """
     return _tested(file, limits, resources, text=text, shown_as=shown_as, shared=shared)[0]
 
@@ -120,7 +128,7 @@ def _tested(
 
 
 def sharing_problem(mapping: Mapping, document: Document) -> Problem | None:
-    """Return the problem of a mapping that several bridges cannot share; None if they can."""
+    """Return a problem if several bridges cannot share the mapping; None if they can share it."""
     found = unshareable(mapping)
     return None if found is None else document.problem((found[0],), found[1])
 
@@ -134,7 +142,10 @@ def compile_file(
     shown_as: str | None = None,
     name: str | None = None,
 ) -> tuple[Mapping, Document]:
-    """Load one mapping like `load_file`, without running its tests. `name` replaces the name of the file."""
+    """Compile one mapping file like `load_file`, but do not run its tests.
+
+    `name` is the name of the mapping. By default, this is the name of the file without its suffix.
+    """
     shown = shown_as or str(file)
     if not names_a_mapping(file.stem):
         message = f"'{file.stem}' cannot name a mapping: a file's name is 1 to 128 letters, digits, . _ -"
@@ -147,7 +158,10 @@ def compile_file(
 
 
 def compile_text(text: str, name: str, resources: Resources, *, shown_as: str) -> Mapping:
-    """Compile a mapping from a text without a file. It writes nothing, because the file system may be read-only."""
+    """Compile a mapping from the text of a file.
+
+    The text is not written to a temporary file, because the file system may be read-only.
+    """
     document = parse_document(text, shown_as, substitute=False, environ={}, base=Path())
     return _compiled(document, name, {}, resources)
 
@@ -159,7 +173,10 @@ def _compiled(document: Document, name: str, limits: Limits, resources: Resource
 
 @contextmanager
 def _errors_as_problems(document: Document) -> Iterator[None]:
-    """Raise ConfigError for an error of this program: one mapping file must never stop the other mappings."""
+    """Convert any other exception in the block to a ConfigError.
+
+    Such an exception is a bug in the bridge. It must not stop the loading of the other mapping files.
+    """
     try:
         yield
     except ConfigError:
@@ -182,9 +199,10 @@ def is_mapping_file(file: Path) -> bool:
 
 
 def is_mapping_name(name: str) -> bool:
-    """Return whether this is the name of a mapping file, and not of a hidden, backup or swap file.
+    """Return whether this is the name of a mapping file.
 
-    Editors and ConfigMaps create such files beside mapping files.
+    Hidden files, backup files and swap files are not mapping files. Editors and ConfigMaps create them beside mapping
+    files.
     """
     return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 
@@ -197,8 +215,9 @@ def _same_name(file: Path, shown: str) -> ConfigError:
 def _failed_tests(mapping: Mapping, document: Document) -> list[Problem]:
     with _errors_as_problems(document):
         failed = [result for result in run_cases(mapping) if not result.passed]
-        # Tests run only without other problems. A test that fails because of them would not report the cause.
-        notes = [f"\n  note: {note}" for note in quoted_names(mapping, document)] if failed else []
+        # `load_folder` reports notes only for files that load. A name in double quotes is a frequent cause of a failed
+        # test, so the failure contains these notes.
+        notes = [f"\n  note: {note}" for note in quoted_name_notes(mapping, document)] if failed else []
         return [
             document.problem(
                 ("tests", result.number),

@@ -1,4 +1,7 @@
-"""Reader of tokens: the part of the parser that the functions of the grammar use."""
+"""Reader of the tokens of an expression: the base class of the parser.
+
+The parsing functions in `operands`, `operators` and `brackets` use its methods.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class ParserError(ValueError):
-    """Error for a token in the wrong position.
+    """Error for a token that is not possible at its position.
 
-    `expected` lists the kinds that are possible there. It is empty if any other kind is possible.
+    `expected` are the kinds of tokens that are possible at this position. It is empty if they are too many to list.
     """
 
     def __init__(self, token: ExpressionToken, expected: tuple[str, ...] = (), message: str = "") -> None:
@@ -24,17 +27,20 @@ class ParserError(ValueError):
         self.message = message
 
 
-class Reader(ABC):
-    """Reader of the tokens of one text. Its methods raise ParserError; RecursionError if the text is nested too deeply.
+class TokenReader(ABC):
+    """Reader of the tokens of one text. Its methods raise ParserError.
 
-    `starts` has the offset of each node of the tree, by `id`. `bindings` is the number of variables that `let` and
-    `map` bind. `hyphens` are the offsets of all `-` without spaces between two names, or between a name and a number:
-    `flow-rate`.
+    They raise RecursionError if the text is nested too deeply for Python's stack.
+
+    - `starts`: the offsets of nodes in the text, by the `id` of the node
+    - `bindings`: the number of variables that `let` and `map` have bound so far
+    - `hyphens`: the offsets of all `-` between two names, or between a name and a number, without spaces: `flow-rate`
     """
 
     def __init__(self, text: str) -> None:
         self._tokens = tokens(text)
         self._place = 0
+        # Bound variables with their integers, for each `let` and `map` around the current position.
         self._scopes: list[dict[str, int]] = []
         self.bindings = 0
         self.starts: dict[int, int] = {}
@@ -42,7 +48,7 @@ class Reader(ABC):
 
     @property
     def token(self) -> ExpressionToken:
-        """The current token, which is not read yet."""
+        """The current token, which is the next token to read."""
         return self._tokens[self._place]
 
     @property
@@ -51,47 +57,50 @@ class Reader(ABC):
         return self._tokens[self._place].kind
 
     def peek(self, distance: int) -> ExpressionToken:
-        """Return the token at this distance from the current token, or the last token."""
+        """Return the token at this distance from the current token. A negative distance means an earlier token.
+
+        If there is no later token at this distance, return the last token.
+        """
         return self._tokens[min(self._place + distance, len(self._tokens) - 1)]
 
     def advance(self) -> ExpressionToken:
-        """Return the current token, and make the next one current."""
+        """Read the current token and return it."""
         self._place += 1
         return self._tokens[self._place - 1]
 
     def match(self, *kinds: str) -> ExpressionToken:
-        """Return the current token and advance. Fail if the token is of none of the kinds."""
+        """Read the current token and return it. Raise ParserError if it has none of these kinds."""
         if self.kind not in kinds:
             self.fail(*kinds)
         return self.advance()
 
     def fail(self, *expected: str, message: str = "", token: ExpressionToken | None = None) -> NoReturn:
-        """Raise ParserError for a token; by default, for the current token."""
+        """Raise ParserError for a token, by default for the current token."""
         raise ParserError(token or self.token, expected, message)
 
     def located(self, node: Node, offset: int) -> Node:
-        """Return the node, and store its offset in the text for errors."""
+        """Store the offset of a node in the text, for error messages. Return the node."""
         self.starts[id(node)] = offset
         return node
 
     @abstractmethod
     def expression(self, least: int) -> Node:
-        """Return the longest expression whose operators all bind more strongly than `least`."""
+        """Return the next expression. It ends before the first operator whose power is at most `least`."""
 
     def within(self, scope: dict[str, int]) -> Node:
-        """Return the next expression, in which the variables of `scope` are bound."""
+        """Return the next expression, in which the variables in `scope` are bound."""
         self._scopes.append(scope)
         node = self.expression(0)
         self._scopes.pop()
         return node
 
     def new_binding(self) -> int:
-        """Return the integer of a new variable."""
+        """Return the integer that identifies a new variable."""
         self.bindings += 1
         return self.bindings - 1
 
     def binding_of(self, name: str) -> int | None:
-        """Return the integer of the variable of this name; None for a predefined variable."""
+        """Return the integer of the variable with this name, or None if no `let` and no `map` binds the name."""
         return next((scope[name] for scope in reversed(self._scopes) if name in scope), None)
 
 
@@ -99,7 +108,11 @@ _CLOSING: Final = {"rparen": {"lparen"}, "rbrace": {"lbrace"}, "rbracket": {"lbr
 
 
 def unclosed_bracket(text: str) -> ExpressionToken | None:
-    """Return the innermost bracket that is open at the end; None if an operand is missing there. `text` has tokens."""
+    """Return the innermost bracket that is not closed at the end of the text.
+
+    Return None if all brackets are closed, or if the text does not end with an operand. In the second case, the missing
+    operand is the more likely error.
+    """
     found = tokens(text)[:-1]
     if not found or found[-1].kind not in OPERAND_ENDS:
         return None

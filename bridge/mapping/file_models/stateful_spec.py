@@ -1,4 +1,4 @@
-"""Models of `changes`, `sample` and `sparkplug` in a mapping file, which check their form."""
+"""Models of the sections `changes`, `sample` and `sparkplug` in a mapping file."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from bridge.mapping.schema.field_types import SpecSection, Text
+from bridge.mapping.file_models.field_types import SpecSection, Text
 from bridge.yaml_files import Describe
 
 _PERCENT = re.compile(r"\d+(\.\d+)?%")
 MAX_EVERY_SECS = 7 * 24 * 3600
-"""Upper limit of the options with a number of seconds: one week."""
+"""Maximum of `every_secs` and `at_least_every_secs`: one week."""
 
 Secs = Annotated[float, Field(gt=0, le=MAX_EVERY_SECS)]
 
 
 def _deadband(value: Any) -> Any:
-    """Return the value. Raise ValueError unless each deadband is a number from 0 on, or a percentage."""
+    """Return the value. Raise ValueError unless each deadband is a number of at least 0, or a percentage."""
     for each in value.values() if isinstance(value, dict) else (value,):
         if isinstance(each, str) and not _PERCENT.fullmatch(each):
             raise ValueError(f"'{each}' is neither a number nor a percentage such as 1% or 0.5%")
@@ -41,17 +41,23 @@ class ChangesSpec(SpecSection):
     """The options of `changes`: send only messages whose values changed."""
 
     key: Text | None = Field(
-        None, description="JMESPath: a value is compared with the last value of the same key; the topic if not given."
+        None,
+        description="JMESPath expression for a key. A value is compared with the value last sent for the same key. "
+        "By default the topic.",
     )
     value: Text | None = Field(
-        None, description="JMESPath: the value, or an object or list of several; the complete payload if not given."
+        None,
+        description="JMESPath expression for the value to compare, or an object or list of values. "
+        "By default the payload.",
     )
     deadband: Deadband = Field(
         0.0,
-        description="Numbers this near to the one last sent are no change; a percentage is of that one. "
-        "With several values also by name.",
+        description="Largest difference from the value last sent that is no change. A number, or a percentage of the "
+        "value last sent. For several values, an object with one deadband per name.",
     )
-    at_least_every_secs: Secs | None = Field(None, description="Send a message after this time, changed or not.")
+    at_least_every_secs: Secs | None = Field(
+        None, description="After this time without a message sent, send the next message even if nothing has changed."
+    )
 
 
 class SampleSpec(SpecSection):
@@ -64,13 +70,17 @@ class SampleSpec(SpecSection):
         }
     )
 
-    every_secs: Secs = Field(description="The length of a span; spans begin at whole multiples of it.")
-    key: Text | None = Field(None, description="JMESPath: one sample for each key; the topic if not given.")
+    every_secs: Secs = Field(description="Length of a span of time. Spans follow the clock: with 10, from :00 to :10.")
+    key: Text | None = Field(
+        None, description="JMESPath expression for a key. Each key has its own samples. By default the topic."
+    )
     keep: Literal["first", "last", "mean", "min_max"] = Field(
-        "last", description="first: sent at once; the others when the span has ended."
+        "last", description="Message of a span to send. first is sent at once, the others at the end of the span."
     )
     value: Text | None = Field(
-        None, description="JMESPath, with mean and min_max: the number; with mean also an object of several."
+        None,
+        description="JMESPath expression for a number. mean and min_max need it. For mean, it may also return an "
+        "object of numbers.",
     )
 
     @model_validator(mode="after")
@@ -83,7 +93,9 @@ class SampleSpec(SpecSection):
 class SparkplugSpec(SpecSection):
     """The options of `payload: sparkplug_b`."""
 
-    rebirth: bool = Field(True, description="Ask an edge node to be born again when something was missed (NCMD).")
+    rebirth: bool = Field(
+        True, description="After missed messages, request a new birth message from the edge node (an NCMD rebirth)."
+    )
     rebirth_every_secs: Annotated[int, Field(ge=1, le=86_400)] = Field(
-        60, description="At most one request to an edge node in this time."
+        60, description="Minimum time between two such requests to the same edge node."
     )

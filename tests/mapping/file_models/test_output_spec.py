@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.errors import ConfigError
-from bridge.mapping.schema.mapping_spec import MappingSpec
+from bridge.mapping.file_models.mapping_spec import MappingSpec
 from bridge.model import Destination
 from tests.mapping.builders import mapping
 

@@ -2,7 +2,7 @@ import pytest
 
 from bridge.errors import ConfigError
 from bridge.mapping.loading import loader
-from bridge.mapping.loading.loader import load_file, load_folder
+from bridge.mapping.loading.mapping_loader import load_file, load_folder
 from tests.mapping.builders import applied, message
 
 GOOD = "topic: {name}/+\noutputs: [{{data_stream: s}}]\n"

@@ -12,17 +12,21 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bridge.mapping.topics.pattern import check_topic_name
 
 DEFAULT_RECEIVED_AT = "2024-01-01T00:00:00.000Z"
-"""Receive time of a test message that does not state one."""
+"""Receive time of a test message without `received_at`."""
 
 
 class SpecSection(BaseModel):
-    """Base class of the sections of a mapping file. Unknown options are errors, and types are strict."""
+    """Base class of the sections of a mapping file.
 
+    Unknown options are errors. Types are strict: the text "1" is not accepted as the number 1.
+    """
+
+    # `defer_build`: the commands that read no mapping file start faster.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 def one_of(*options: str) -> dict[str, Any]:
-    """Return the JSON Schema of `exactly_one`, for editors."""
+    """Return the rule of `exactly_one` as JSON Schema, which editors use."""
     return {"oneOf": [{"required": [option]} for option in options]}
 
 
@@ -51,7 +55,7 @@ def _base64(text: str) -> str:
 
 
 def _time(text: str) -> str:
-    """Return the text. Raise ValueError unless it is an ISO 8601 time with its zone."""
+    """Return the text. Raise ValueError unless it is an ISO 8601 time with a time zone."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -62,7 +66,7 @@ def _time(text: str) -> str:
 
 
 def _no_boolean(value: Any) -> Any:
-    """Return the value. Raise ValueError for a boolean, because pydantic would accept `true` as the literal 1."""
+    """Return the value. Raise ValueError for a boolean, because pydantic would accept `true` as the number 1."""
     if isinstance(value, bool):
         raise ValueError("expected 0, 1 or 2, found true or false")  # noqa: TRY004 - pydantic reports a ValueError only
     return value

@@ -1,0 +1,59 @@
+"""The part of a condition that can be evaluated early: before the payload and other members of the scope have values.
+
+The condition `!retain && payload.status == 'RUN'` can only be true if `!retain` is true, whatever the payload contains.
+So if `!retain` is false, the message can be filtered before its payload is decoded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bridge.mapping.expressions import analysis
+
+if TYPE_CHECKING:
+    from bridge.mapping.expressions.syntax.tree import Node
+
+_AND: Final = "and_expression"
+_OR: Final = "or_expression"
+_NOT: Final = "not_expression"
+
+
+def early_condition(node: Node, late_names: frozenset[str]) -> Node | None:
+    """Return the early condition of a condition: if it is false, the condition is false too.
+
+    The early condition does not read the members `late_names` of the scope. Return None if there is no such condition.
+    The early condition is found by these rules:
+
+    1. If a node does not read `late_names`, its early condition is the node itself.
+    2. For `a && b`, it is the early condition of `a`, or that of `b`, or `&&` of both if both have one.
+    3. For `a || b`, it is `||` of both early conditions. Both `a` and `b` must have one.
+    4. For `!a`, it is `!c`, where `c` is a condition that does not read `late_names`, and that makes `a` true.
+       `c` is found by the same rules, with `&&` and `||` exchanged.
+    """
+    return _implied(node, late_names, joining=_AND)
+
+
+def _implied(node: Node, late_names: frozenset[str], joining: str) -> Node | None:
+    """Return the early condition of a node or, if `joining` is _OR, the condition `c` of rule 4.
+
+    `joining` is the operator for which the condition of one operand is sufficient: _AND by rule 2, _OR for rule 4.
+    """
+    # A constant condition would filter every message or no message.
+    if analysis.constant(node):
+        return None
+    read = analysis.names(node)
+    if read is not None and late_names.isdisjoint(read):
+        return node
+    kind = node["type"]
+    if kind == _NOT:
+        (inner,) = node["children"]
+        found = _implied(inner, late_names, _OR if joining == _AND else _AND)
+        return None if found is None else {"type": _NOT, "children": [found]}
+    if kind not in {_AND, _OR}:
+        return None
+    parts = [part for child in node["children"] if (part := _implied(child, late_names, joining)) is not None]
+    # With the operator `joining`, a missing part only makes the condition weaker. With the other operator, it makes the
+    # condition wrong.
+    if not parts or (kind != joining and len(parts) < len(node["children"])):
+        return None
+    return parts[0] if len(parts) == 1 else {"type": kind, "children": parts}

@@ -1,1 +1,0 @@
-"""Pydantic models of the contents of a mapping file."""
