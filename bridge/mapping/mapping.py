@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """An active mapping."""
+    """A compiled mapping.
+
+    `apply` maps a message whose topic matches `pattern`. `parts` are the compiled parts from which `apply` is built.
+    """
 
     name: str
     specification: MappingSpec = field(repr=False)
@@ -70,7 +73,7 @@ class Mapping:
         if item is not None and not self.specification.each:
             return self._changed("no_item", f"the mapping makes one record of a message now: there is no item {item}")
         mapped = self.apply_replay(message, captures, message.topic.split("/"), item)
-        # Each output has its own dead letter. So remove the outputs of other dead letters from the rejections.
+        # This dead letter concerns only the outputs in `wanted`. So remove all other outputs from the rejections.
         rejections = tuple(
             each._replace(outputs=tuple(number for number in each.outputs if number in wanted))
             for each in mapped.rejections

@@ -62,7 +62,7 @@ class MessageOutcome:
 
 
 class Difference(NamedTuple):
-    """An old and a new result for the same output, and their difference.
+    """An old and a new result for the same data stream, and their difference.
 
     `old` is None if only the new mappings have a result, and the reverse. `changed` lists the changed values of a
     record.

@@ -36,7 +36,8 @@ def early_condition(node: Node, late_names: frozenset[str]) -> Node | None:
 def _implied(node: Node, late_names: frozenset[str], joining: str) -> Node | None:
     """Return the early condition of a node or, if `joining` is _OR, the condition `c` of rule 4.
 
-    `joining` is the operator for which the condition of one operand is sufficient: _AND by rule 2, _OR for rule 4.
+    If the operator of the node is `joining`, it is enough that one operand has such a condition (rule 2). Otherwise,
+    both operands need one (rule 3).
     """
     # A constant condition would filter every message or no message.
     if analysis.constant(node):

@@ -61,7 +61,7 @@ class ChangesSpec(SpecSection):
 
 
 class SampleSpec(SpecSection):
-    """The options of `sample`: send one message of many."""
+    """The options of `sample`: send one message per span of time."""
 
     model_config = ConfigDict(
         json_schema_extra={

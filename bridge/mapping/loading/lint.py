@@ -1,6 +1,6 @@
 """Notes on probable mistakes in a mapping file that loads.
 
-Each kind of note has a code. The codes must not change, because CI systems use them to ignore or count notes.
+Each kind of note has a code. The codes must not change, because the reports of `check` for CI systems contain them.
 """
 
 from __future__ import annotations

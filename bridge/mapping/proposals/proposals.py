@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MAX_TOPICS: Final = 5_000
 """Maximum number of topics that are examined. Messages of further topics are only counted."""
 MAX_PROPOSALS: Final = 50
-"""Maximum number of proposed mappings. A user cannot review more of them."""
+"""Maximum number of proposed mappings. More of them would be too many to review."""
 # Maximum number of messages per topic that are examined.
 _SAMPLES: Final = 20
 # Maximum payload length of the message in a test, if there is such a message.

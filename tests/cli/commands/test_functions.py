@@ -10,7 +10,7 @@ def test_functions_without_a_word_lists_all_by_family(capsys):
     assert set(FAMILIES) <= set(lines)
     assert {line.split()[0] for line in lines if line.startswith("  ")} == set(FUNCTIONS)
     assert (
-        "  zip               The first elements of all arrays as a list, then the second ones, up to the end"
+        "  zip               A list with the first elements of all arrays, a list with their second elements, and so on"
         in "\n".join(lines)
     )
     assert max(map(len, lines)) < 160
@@ -19,7 +19,7 @@ def test_functions_without_a_word_lists_all_by_family(capsys):
 def test_functions_of_a_name_shows_signature_examples_and_origin(capsys):
     assert print_functions("split") == 0
     out = capsys.readouterr().out
-    assert out.startswith("split(text, separator[, limit])\n    The parts between the separators;")
+    assert out.startswith("split(text, separator[, limit])\n    The list of the parts between the separators.")
     assert """    split('a-b-c', '-', `1`)  =>  ["a", "b-c"]\n    Defined by JMESPath Community.\n""" in out
     assert "\njoin(" not in out
 
@@ -92,4 +92,4 @@ def test_functions_of_a_misspelt_word_shows_the_nearest(capsys):
 
 def test_functions_shows_a_link_of_the_documentation_as_plain_text(capsys):
     assert print_functions("unpack_tlv") == 0
-    assert "in any order: layouts (docs/reference/layouts.md)." in capsys.readouterr().out
+    assert "in any order: see layouts (docs/reference/layouts.md)." in capsys.readouterr().out

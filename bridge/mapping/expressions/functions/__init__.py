@@ -1,6 +1,6 @@
 """The functions of the expression language. `FUNCTIONS` contains all of them.
 
-To add a function, define a `Function` in the module of its family, and add it to the tuple at the end of this module.
+To add a function, add a `Function` to the tuple at the end of its family's module.
 
     function.py               `Function`, which declares a function and its documentation
     standard.py               JMESPath

@@ -111,8 +111,8 @@ GROUPING: Final[tuple[Function, ...]] = (
         "group_by",
         (_ARRAY, _EXPRESSION),
         _group_by,
-        "An object of lists: the elements grouped by the expression's result, which must be a text. Elements for which "
-        "it is null are left out.",
+        "The elements grouped by the expression's result, which must be a text, as an object of lists. Elements for "
+        "which it is null are left out.",
         (
             (
                 'group_by(`[{"m": "a", "v": 1}, {"m": "b", "v": 2}, {"m": "a", "v": 3}]`, &m)',

@@ -1,4 +1,4 @@
-"""Functions that convert between lists and objects."""
+"""Functions for lists, and for the conversion between lists and objects."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ CONVERSIONS: Final[tuple[Function, ...]] = (
         "zip",
         (Parameter("array", ("array",)),),
         lambda *arrays: [list(row) for row in zip(*arrays, strict=False)],
-        "A list of lists: the first elements of all arrays, then the second elements, and so on. It ends with the "
-        "shortest array.",
+        "A list with the first elements of all arrays, a list with their second elements, and so on, up to the end of "
+        "the shortest array.",
         (("zip([1, 2], ['a', 'b', 'c'])", [[1, "a"], [2, "b"]]),),
         variadic=True,
         size_factor=2,

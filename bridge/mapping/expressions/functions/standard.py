@@ -32,7 +32,7 @@ def _avg(numbers: list[Any]) -> Any:
 
 
 def finite(result: Any) -> Any:
-    """Return the number. Raise ValueError for infinity or NaN, because JSON would silently write null."""
+    """Return the number. Raise ValueError for infinity and NaN, because the JSON writer would write null for them."""
     if math.isfinite(result):
         return result
     raise ValueError("the result is not a finite number")
@@ -103,7 +103,7 @@ STANDARD: Final[tuple[Function, ...]] = (
         "join",
         (Parameter("glue", ("string",)), Parameter("texts", ("array-string",))),
         _join,
-        "All texts as one text, with the glue between them.",
+        "One text that consists of all texts, with the glue between them.",
         (('join(\'/\', `["pdx", "line3"]`)', "pdx/line3"),),
     ),
     Function("keys", (_OBJECT,), list, "The names of an object's members.", (('keys(`{"a": 1}`)', ["a"]),)),
@@ -165,7 +165,7 @@ STANDARD: Final[tuple[Function, ...]] = (
         "to_array",
         (_ANY,),
         _to_array,
-        "An array unchanged. Any other value becomes an array with this value.",
+        "The value in an array. A value that is already an array is returned unchanged.",
         (("to_array('a')", ["a"]),),
     ),
     Function(
@@ -179,7 +179,7 @@ STANDARD: Final[tuple[Function, ...]] = (
         "to_string",
         (_ANY,),
         to_string,
-        "A text unchanged. Any other value becomes JSON text.",
+        "The value as JSON text. A value that is already a text is returned unchanged.",
         (("to_string(`[1, 2]`)", "[1,2]"),),
         cost=10,
         size_factor=6,
