@@ -51,7 +51,7 @@ class MappingExplanation:
 class Explanation:
     """Explanations of all mappings for one message.
 
-    Matching mappings come first. The other mappings follow, those with the most matching topic levels first.
+    Matching mappings come first. The other mappings are sorted by the number of topic levels that match, highest first.
     """
 
     topic: str

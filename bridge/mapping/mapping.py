@@ -82,7 +82,7 @@ class Mapping:
         return MappingResult([draft for draft in mapped.drafts if draft.output in wanted], rejections)
 
     def all_records(self, mapped: MappingResult) -> list[NewRecord]:
-        """Return the records to store in the spool: released records of earlier messages, then those of this message.
+        """Return the records to store in the spool: the released records of earlier messages, then the new records.
 
         `sample` holds records back until a span of time has ended, and releases them with a later message.
         """

@@ -28,8 +28,8 @@ _MAX_INTERNED_TOPIC_BYTES = 256
 # A full cache is cleared after this number of misses per cached topic.
 _MAX_MISSES_PER_TOPIC = 4
 
-# Keys in the tree of topic levels for the mappings whose pattern ends at this level, and for those that end in `#`.
-# They are objects and not texts, because a level of a topic can be any text.
+# Keys in a node of the tree of topic levels. `_END`: the mappings whose pattern ends at this level. `_MULTI`: the
+# mappings whose pattern ends with `#` at the next level. The keys are no texts, because a level can be any text.
 _END = object()
 _MULTI = object()
 

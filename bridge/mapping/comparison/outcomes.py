@@ -129,7 +129,7 @@ def _paired(
 
 
 def _changed(old: RecordOrRejection, new: RecordOrRejection) -> list[Change]:
-    # Nearly all records are equal in key and bytes, so they need not be decoded for the comparison.
+    # Nearly all records are equal in key and bytes. Such records are not decoded, because this would take time.
     if not old.rejected and not new.rejected and old.result[1:] == new.result[1:]:
         return []
     return changes(old.value(), new.value())

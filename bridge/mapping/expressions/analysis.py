@@ -21,7 +21,7 @@ SEQUENCES: Final = frozenset({"subexpression", "index_expression", "pipe"})
 """Node types in which each child is evaluated on the result of the child before it."""
 
 PROJECTIONS: Final = frozenset({"projection", "value_projection", "filter_projection"})
-"""Node types whose first child returns a list. The other children are evaluated on the elements of the list."""
+"""Node types whose first child returns a list or an object. The other children are evaluated on each element of it."""
 
 OPERATIONS: Final = frozenset({"arithmetic", "unary"})
 """Node types of operators."""

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.tree import Node
 
 # If the result of a node can be larger than its input by more than this factor (`max_result_size`), the compiler adds a
-# check of the actual size. For other nodes, the check would take time without need.
+# check of the actual size. For other nodes, the check would only cost time.
 _CHECKED_SIZE_FACTOR: Final = 512
 
 # The same for an expression whose variables and functions can already create MAX_STEPS values from a small input.
@@ -98,7 +98,7 @@ class Compiler:
         return self._context(tree)
 
     def context(self, node: Node) -> Search:
-        """Return the closure for a node that is evaluated on an element of a list, or on a result before a dot or |."""
+        """Return the closure for a node whose value is an element of a list, or the result before a dot or |."""
         outer, self._on_scope = self._on_scope, False
         try:
             return self._context(node)
@@ -134,7 +134,7 @@ class Compiler:
         try:
             result = search(None)
         except TransformError:
-            # The file is valid nevertheless: `&&`, `||` and `if` may prevent that a message evaluates this node.
+            # The file is valid nevertheless: with `&&`, `||` or `if` around this node, messages may never evaluate it.
             return search
         self._constants[id(node)] = result
         return selection.literal(result)

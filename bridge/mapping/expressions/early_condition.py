@@ -19,16 +19,17 @@ _NOT: Final = "not_expression"
 
 
 def early_condition(node: Node, late_names: frozenset[str]) -> Node | None:
-    """Return the early condition of a condition: if it is false, the condition is false too.
+    """Return the early condition of a condition, or None if there is none.
 
-    The early condition does not read the members `late_names` of the scope. Return None if there is no such condition.
-    The early condition is found by these rules:
+    The early condition does not read the members `late_names` of the scope. If the early condition is false, the
+    condition is false too. These rules find it:
 
-    1. If a node does not read `late_names`, its early condition is the node itself.
-    2. For `a && b`, it is the early condition of `a`, or that of `b`, or `&&` of both if both have one.
-    3. For `a || b`, it is `||` of both early conditions. Both `a` and `b` must have one.
-    4. For `!a`, it is `!c`, where `c` is a condition that does not read `late_names`, and that makes `a` true.
-       `c` is found by the same rules, with `&&` and `||` exchanged.
+    1. If a node does not read `late_names`, the early condition is the node itself.
+    2. For `a && b`, the early condition is `x && y`, where `x` and `y` are the early conditions of `a` and `b`. If only
+       one of them exists, it is the early condition.
+    3. For `a || b`, the early condition is `x || y`. If one of them does not exist, there is no early condition.
+    4. For `!a`, the early condition is `!c`. Here, `c` is a condition that does not read `late_names`, and if `c` is
+       true, `a` is true too. The same rules find `c`, but with `&&` and `||` exchanged.
     """
     return _implied(node, late_names, joining=_AND)
 

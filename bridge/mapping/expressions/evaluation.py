@@ -30,7 +30,7 @@ class Evaluation:
     - `root`: the scope, from which predefined variables such as `$payload` are read
     - `values`: the values of the variables that `let` and `map` bind, by the number of the binding
     - `steps`: the work done so far
-    - `used`: True if a closure of the expression needs the state; the compiler sets it
+    - `used`: True if a closure of the expression needs the state; the functions of this module set it
     """
 
     __slots__ = ("_blank", "root", "steps", "used", "values")

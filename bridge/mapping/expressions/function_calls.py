@@ -104,8 +104,7 @@ def _of_elements(
     wanted = [(place, parameter.elements) for place, parameter in enumerate(parameters) if parameter.elements]
 
     def checked(*values: Any) -> Any:
-        # Some parameters also accept a text instead of an array, such as that of `base64`. A text has no elements to
-        # check.
+        # Some parameters also accept a text instead of an array, as in `base64('abc')`. A text has no elements.
         for place, families in wanted:
             if type(values[place]) is list and not _fit(values[place], families):
                 raise function.mismatch(place, values[place])

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.syntax.tree import Node
 
-# A result can also contain characters of the expression, such as those of literals. If each element of a list may
-# repeat the characters, 100 characters count as one copy of the document.
+# A result can also contain literals of the expression. If each element of a list may repeat the literals, 100 of their
+# characters count as one copy of the document.
 _COPY_CHARS: Final = 100
 
-# Characters that are counted for each item of `[a, b]` or `{a: x}`, in addition to its name: about those of `null`.
+# Characters that are counted for each item of `[a, b]` or `{a: x}`, in addition to its name: about the length of null.
 _ITEM_CHARS: Final = 8
 
 # Characters that are counted for a number, a boolean or a time.
@@ -45,7 +45,7 @@ class _Size(NamedTuple):
 
     - `document`: number of copies of the complete document
     - `fields`: number of copies of each field of the document, by name
-    - `chars`: number of characters of the expression, such as those of literals
+    - `chars`: number of characters that come from the expression, for example from literals
 
     Fields are counted separately, because different fields are different parts of the document. One copy of each field
     is at most one copy of the document.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Signature: TypeAlias = tuple[int, int, int, int, int]
-"""Size, modification time in ns, change time in ns, inode and device of a file. For a symlink, those of its target.
+"""Size, modification time in ns, change time in ns, inode and device of a file, or of the target of a symbolic link.
 
 The change time is included because a file that becomes readable has the same size and modification time as before.
 """

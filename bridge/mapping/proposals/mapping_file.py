@@ -28,13 +28,13 @@ MAX_COMMENT_CHARS: Final = 300
 class MappingFileText:
     """Contents of a mapping file, of which `str` returns the text.
 
-    `said` is the comment at the beginning of the file. `tests` are the lines that `test_lines` yields.
+    `first_comment` is the comment at the beginning of the file. `tests` are the lines that `test_lines` yields.
     """
 
     topic: str
     kind: PayloadKind
     stream: str
-    said: str
+    first_comment: str
     transform: str = ""
     each: bool = False
     where: str = ""
@@ -45,7 +45,7 @@ class MappingFileText:
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
-        yield f"# {comment(self.said[:MAX_COMMENT_CHARS])}"
+        yield f"# {comment(self.first_comment[:MAX_COMMENT_CHARS])}"
         yield f"topic: {yaml_text(self.topic)}"
         yield f"payload: {self.kind.payload}"
         if self.kind.payload == "csv":

@@ -152,10 +152,10 @@ def _proposal(
     fitting = [each for each in samples if _value(MappingFileText("t", kind, stream, ""), each) is not None]
     for draft in _candidates(shape, kind, stream, fitting or samples):
         messages, topics = _messages(observed, shape), pluralize(len(shape.topics), "topic")
-        said = f"Seen: {pluralize(messages, 'message')} on {topics}, such as {samples[0].topic}"
+        comment = f"Seen: {pluralize(messages, 'message')} on {topics}, such as {samples[0].topic}"
         chosen = fitting if draft.kind == kind and fitting else samples
         odd = _outlier_note(draft.kind, len(samples) - len(chosen), len(samples), messages)
-        text, example = _tested(replace(draft, said=f"{said}. {odd}" if odd else said), chosen)
+        text, example = _tested(replace(draft, first_comment=f"{comment}. {odd}" if odd else comment), chosen)
         if text:
             why = proposal_reason(draft.topic, shape.topics, draft.key_from)
             return Proposal(name, text, draft.topic, draft.kind, len(shape.topics), messages, odd, why, example)

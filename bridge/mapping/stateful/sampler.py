@@ -152,7 +152,7 @@ class Sampler:
     def _last(
         self, row: dict[str, Any], _scope: Any, _message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
-        """Hold the records of this message instead of those of the previous message."""
+        """Hold the records of this message, and drop the records of the previous message."""
         mapped = convert()
         if not mapped.drafts:
             return _SampleStep(mapped, row, 0 if mapped.rejections else 1)

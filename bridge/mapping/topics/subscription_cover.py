@@ -84,7 +84,7 @@ class _Disjoint:
 
     def add(self, levels: tuple[str, ...], parts: dict[str, int]) -> None:
         """Add a filter. If it overlaps other filters, replace all of them by one filter that covers them."""
-        # Repeat this until no filter overlaps. The new filter is wider than those that it replaces, so it may overlap
+        # Repeat this until no filter overlaps. The new filter is wider than the replaced filters, so it may overlap
         # further filters.
         while hits := list(self._numbers(self._overlapping(levels))):
             removed = [self.members.pop(number) for number in hits]

@@ -126,7 +126,7 @@ def _half_up(number: Any, places: int) -> Decimal:
     """
     # `repr` returns the shortest text of a float, which is the number as the user or the device has written it.
     exact = Decimal(repr(in_range(number)))
-    # All digits of the number are before the position to round to. `quantize` could raise an error here.
+    # If all digits of the number are kept, there is nothing to round, and `quantize` could raise an error.
     if exact.adjusted() + places > _DIGITS:
         return exact
     return exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)

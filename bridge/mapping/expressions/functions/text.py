@@ -139,7 +139,7 @@ COMMUNITY_TEXT: Final[tuple[Function, ...]] = (
         bind=tried(_replace, "", " ", ""),
     ),
 )
-"""Functions of the JMESPath Community specification. Unlike there, `split` does not accept an empty separator."""
+"""Functions of the JMESPath Community specification. The only difference: `split` accepts no empty separator."""
 
 TEXT: Final[tuple[Function, ...]] = (
     Function(

@@ -112,7 +112,8 @@ def _list(parser: TokenReader, *, numbers: bool) -> Node:
     items: list[Node] = []
     while not items or parser.kind != "rbracket":
         if items:
-            # The token here is never a closing bracket. The kind is named so that the error text contains it.
+            # The token is never a closing bracket, because the loop ends before it. `rbracket` is an argument only so
+            # that the error text says "expected ',' or ]".
             parser.match("comma", "rbracket")
         if not numbers and parser.kind == "number" and parser.peek(1).kind in {"rbracket", "comma"}:
             message = f"an index has no dot before it; a number in a list behind a dot: `{parser.token.value}`"
