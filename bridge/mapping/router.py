@@ -48,8 +48,8 @@ class RouteMatch(NamedTuple):
     """Mappings for one topic.
 
     `valid` is false if the topic is empty or not UTF-8. In this case, `topic` contains escapes for the invalid bytes.
-    `excluded` is true if no mapping matches only because an `except` excludes the topic. Coverage reports unmatched
-    topics, but not excluded ones.
+    If an `except` is the reason why no mapping matches, `excluded` is true. Coverage reports unmatched topics, but not
+    excluded topics.
     """
 
     topic: str

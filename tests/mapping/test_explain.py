@@ -52,7 +52,7 @@ def test_partial_failure_shows_records_and_the_reason():
     found = lines(message({"on": True, "v": 1}, "f/pdx/p1/t"), **PRESS)
     assert [line.split()[0] for line in found[-3:]] == ["record", "record", "dead"]
     assert found[-1] == (
-        "  dead letter  partition_key: partition_key_from: gave null; a key is text or a number (nothing for c)"
+        "  dead letter  partition_key: partition_key_from: returned null; a key is text or a number (nothing for c)"
     )
 
 

@@ -166,7 +166,7 @@ def _unknown_variables(expression: Expression, known: tuple[str, ...]) -> list[E
 
 def _unknown_variable(name: str, known: tuple[str, ...]) -> str:
     if name == INDEX:
-        return "'$index' is there in the & expression of map() only"
+        return "'$index' exists only in the & expression of map()"
     if name in {RECORD, SAMPLE, VARS}:
         return _unknown_name(name, known, "")
     near = difflib.get_close_matches(name, known, n=1)
@@ -181,11 +181,11 @@ def _variable_offset(text: str, name: str) -> int:
 
 def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
     if name == RECORD:
-        return f"'{RECORD}' is there in `partition_key_from` only"
+        return f"'{RECORD}' exists only in `partition_key_from`"
     if name == SAMPLE:
-        return f"'{SAMPLE}' is there with `sample: {{keep: mean}}` only, in `transform` and `partition_key_from`"
+        return f"'{SAMPLE}' exists only with `sample: {{keep: mean}}`, in `transform` and `partition_key_from`"
     if name == VARS:
-        return f"'{VARS}' is there with a section `{VARS}:` only"
+        return f"'{VARS}' exists only with a section `{VARS}:`"
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"fields of a message are written `payload.{name}`"
     hint = unknown_name_advice(name, text) or hint

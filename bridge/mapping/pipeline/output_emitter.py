@@ -112,7 +112,7 @@ def _key_text(value: Any) -> str:
     # orjson writes null for NaN and the infinities, which JSON does not have.
     if type(value) is float and (text := orjson.dumps(value).decode()) != "null":
         return text
-    raise PartitionKeyError(f"partition_key_from: gave {json_type(value)}; a key is text or a number")
+    raise PartitionKeyError(f"partition_key_from: returned {json_type(value)}; a key is text or a number")
 
 
 def _utf8_bytes(key: str) -> int:
@@ -125,10 +125,10 @@ def _utf8_bytes(key: str) -> int:
 
 def _key_length(key: str) -> str:
     if not key:
-        return "partition_key_from: gave empty text"
+        return "partition_key_from: returned empty text"
     return f"partition_key_from: the key has {len(key)} characters; Kinesis allows {MAX_PARTITION_KEY_CHARS}"
 
 
 def _too_large(output: Output, limits: Limits, size: int) -> RecordTooLarge:
     most = limits.get(str(output.destination), MAX_RECORD_BYTES)
-    return RecordTooLarge(f"{size} bytes with the partition key; '{output.data_stream}' takes {most}")
+    return RecordTooLarge(f"{size} bytes with the partition key; '{output.data_stream}' accepts at most {most}")

@@ -175,7 +175,7 @@ class Sampler:
         """Hold the records of the messages with the lowest and with the highest value, and filter the others."""
         value, number = self._number(scope), row.get("number", 0)
         if isinstance(value, dict):
-            raise TransformError("sample.value: gave an object; `keep: min_max` needs one number")
+            raise TransformError("sample.value: returned an object; `keep: min_max` needs one number")
         mapped = convert()
         if not mapped.drafts:
             return _SampleStep(mapped, row, 0 if mapped.rejections else 1)

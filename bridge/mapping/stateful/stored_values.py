@@ -30,14 +30,14 @@ def key_text(option: str, key: Any) -> str:
             return key
     elif isinstance(key, bool) or _is_number(key):
         return orjson.dumps(key).decode()
-    raise TransformError(f"{option}: gave {_shown(key)}; a key is text, a number or a boolean")
+    raise TransformError(f"{option}: returned {_shown(key)}; a key is text, a number or a boolean")
 
 
 def numbers(option: str, value: Any) -> Any:
     """Return `value` if it is a number or an object of numbers that can be stored. Otherwise, raise TransformError."""
     for each in value.values() if isinstance(value, dict) else (value,):
         if not _is_number(each):
-            raise TransformError(f"{option}: gave {_shown(each)}; expected a number, or an object of numbers")
+            raise TransformError(f"{option}: returned {_shown(each)}; expected a number, or an object of numbers")
     return value
 
 

@@ -182,7 +182,7 @@ def _level(part: str, *, last: bool) -> _Level:
     else:
         level = _Level(part)
     if level.filter == REST and not last:
-        raise TopicError(f"'{part}' takes all levels that are left, so it must be the last level")
+        raise TopicError(f"'{part}' matches all remaining levels, so it must be the last level")
     return level
 
 

@@ -100,7 +100,7 @@ def test_capture_that_the_broker_refuses_ends_without_trying_again(tmp_path, mon
 
 
 @pytest.mark.parametrize(("wanted", "why"), [
-    (CaptureOptions(("a/#/b",), 0, 1, "1 MB"), r"--topic: '#' takes all levels that are left"),
+    (CaptureOptions(("a/#/b",), 0, 1, "1 MB"), r"--topic: '#' matches all remaining levels"),
     (CaptureOptions((), 0, 1, "many"), r"--bytes: expected a size, such as 500 MB, .*; found 'many'"),
     (CaptureOptions((), 0, 1, "0"), r"--bytes: expected a size"),
 ])  # fmt: skip

@@ -104,7 +104,7 @@ def test_differences_are_shown_record_by_record(tmp_path, capsys):
 def test_reason_of_a_rejection_is_shown_with_the_payload(tmp_path, capsys):
     _, out = compared(tmp_path, capsys, OLD.replace("captures.machine}", "payload.k}"), ON)
     assert out.splitlines()[1:3] == [
-        "  now rejected  partition_key: partition_key_from: gave null; a key is text or a number (nothing for a)",
+        "  now rejected  partition_key: partition_key_from: returned null; a key is text or a number (nothing for a)",
         """  before        a, key 'p1', 16 bytes: {"m":"p1","t":1}""",
     ]
 
@@ -135,7 +135,7 @@ def test_json_has_all_differences_and_the_sums_last(tmp_path, capsys):
         "data_stream": "a",
         "old": {"partition_key": "p1", "data": {"m": "p1", "t": 1}},
         "new": {"dead_letter": "partition_key",
-                "detail": "partition_key_from: gave null; a key is text or a number"},
+                "detail": "partition_key_from: returned null; a key is text or a number"},
     }]  # fmt: skip
     assert (second["line"], second["topic"], second["differences"][0]["what"]) == (2, "f/p1", "changed")
     assert last["summary"] == {

@@ -152,10 +152,10 @@ def test_pairs_that_are_not_read_may_be_flattened(transform):
         ("payload[].{n: sensor-1}", 27, "'sensor-1' subtracts"),
         ("$paylod.x", 13, "there is no variable '$paylod'; did you mean '$payload'?"),
         ("payload[].{t: $t}", 27, "there is no variable '$t'; `let $t = … in …` names a value"),
-        ("payload[].{i: $index}", 27, "'$index' is there in the & expression of map() only"),
+        ("payload[].{i: $index}", 27, "'$index' exists only in the & expression of map()"),
         ("payload[?on == true].n", 28, "true is written in back quotes: `true`"),
         ("payload[].{n: null}", 27, "null is written in back quotes: `null`"),
-        ("{r: $record}", 17, "'record' is there in `partition_key_from` only"),
+        ("{r: $record}", 17, "'record' exists only in `partition_key_from`"),
         ("payload[].{s: $captures.site}", 37, "there is no 'captures.site'; the topic captures nothing"),
     ],
 )

@@ -27,11 +27,11 @@ def test_text_and_numbers_are_partition_keys(value, key):
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (None, "gave null"),
-        (True, "gave a boolean"),
-        ([1], "gave a list"),
-        ({"a": 1}, "gave an object"),
-        ("", "gave empty text"),
+        (None, "returned null"),
+        (True, "returned a boolean"),
+        ([1], "returned a list"),
+        ({"a": 1}, "returned an object"),
+        ("", "returned empty text"),
         ("x" * 257, "has 257 characters; Kinesis allows 256"),
     ],
 )

@@ -63,8 +63,8 @@ def test_vars_in_where_are_not_evaluated_before_the_payload_is_decoded():
     [
         ({"vars": {"a": "vars.b", "b": "payload"}}, "'vars.b' here; `vars` defines nothing before"),
         ({"vars": CELSIUS, "where": "vars.kelvin"}, "'vars.kelvin' here; `vars` defines celsius before"),
-        ({"where": "vars.celsius"}, "'vars' is there with a section `vars:` only"),
-        ({"where": "payload[?@ > $vars.celsius]"}, "'vars' is there with a section `vars:` only"),
+        ({"where": "vars.celsius"}, "'vars' exists only with a section `vars:`"),
+        ({"where": "payload[?@ > $vars.celsius]"}, "'vars' exists only with a section `vars:`"),
         ({"vars": CELSIUS, "where": "payload[?@ > vars.celsius]"}, "write $vars.celsius"),
         ({"vars": {"2a": "payload"}}, "'2a' cannot name a value"),
         ({"vars": {"a": "payload +"}}, "vars.a: "),

@@ -58,7 +58,7 @@ def test_rejection_reports_its_reason():
 def test_rejection_beside_records_is_shown():
     outputs = [{"data_stream": "s"}, {"data_stream": "b", "partition_key_from": "payload.k"}]
     assert failed([ONE], outputs=outputs) == [
-        "dead letter  partition_key: partition_key_from: gave null; a key is text or a number (nothing for b)"
+        "dead letter  partition_key: partition_key_from: returned null; a key is text or a number (nothing for b)"
     ]
 
 

@@ -151,7 +151,7 @@ def test_try_shows_the_stages_and_changes_nothing_by_looking_twice():
         ({"sample": {"every_secs": 1, "keep": "mean"}}, "`value`"),
         ({"sample": {"every_secs": 1, "value": "payload"}}, "`value`"),
         ({"sample": {"every_secs": 1, "keep": "mean", "value": "payload"}}, "sample.mean"),
-        ({"transform": "sample.mean"}, "'sample' is there with"),
+        ({"transform": "sample.mean"}, "'sample' exists only with"),
         ({"sparkplug": {}}, "`sparkplug` is for"),
         ({"tests": [{"name": "n", "topic": "t", "payload": 1, "expect": [], "before": [{"topic": "u", "payload": 1}]}]},
          "tests[0].before[0].topic"),

@@ -115,11 +115,11 @@ def test_key_text_of_a_scalar_is_its_text(key, text):
 
 @pytest.mark.parametrize("key", [None, [1], {}, math.nan, math.inf, 2**64, -(2**63) - 1, "\ud800"])
 def test_key_text_of_what_a_database_cannot_hold_is_an_error(key):
-    with pytest.raises(TransformError, match=r"changes\.key: gave "):
+    with pytest.raises(TransformError, match=r"changes\.key: returned "):
         key_text("changes.key", key)
 
 
 @pytest.mark.parametrize("value", [None, True, "1", [1], math.nan, -math.inf, 2**64, {"a": 1, "b": math.nan}])
 def test_numbers_of_anything_else_is_an_error(value):
-    with pytest.raises(TransformError, match=r"sample\.value: gave .*; expected a number"):
+    with pytest.raises(TransformError, match=r"sample\.value: returned .*; expected a number"):
         numbers("sample.value", value)

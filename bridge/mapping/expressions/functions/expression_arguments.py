@@ -37,7 +37,7 @@ def _keyed(name: str, by: Search, allowed: frozenset[type]) -> Callable[[Any], A
     def key(element: Any) -> Any:
         found = by(element)
         if type(found) not in allowed:
-            raise TransformError(f"{name}(): the expression must give a {expected}, found {described(found)}")
+            raise TransformError(f"{name}(): the expression must return a {expected}, found {described(found)}")
         return found
 
     return key

@@ -25,7 +25,7 @@ def test_map_keeps_nulls():
 
 
 def test_expression_of_another_type_is_an_error_that_reports_it():
-    with pytest.raises(TransformError, match=r"sort_by\(\): the expression must give a number, found null"):
+    with pytest.raises(TransformError, match=r"sort_by\(\): the expression must return a number, found null"):
         search("sort_by(@, &n)", [{"n": 1}, {}])
-    with pytest.raises(TransformError, match=r"max_by\(\): the expression must give a number or string, found null"):
+    with pytest.raises(TransformError, match=r"max_by\(\): the expression must return a number or string, found null"):
         search("max_by(@, &x)")
