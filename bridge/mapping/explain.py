@@ -71,7 +71,7 @@ class Explanation:
         if self.matched:
             others = ", ".join(each.name for each in self.mappings if each.mapped is None)
             parts = [each.render() for each in self.mappings if each.mapped is not None]
-            return "\n\n".join([*parts, *([f"the topic is not that of: {others}"] if others else [])])
+            return "\n\n".join([*parts, *([f"the topic does not match: {others}"] if others else [])])
         excluded = any(_EXCLUDED in each.steps[-1] for each in self.mappings)
         what = (
             "it is excluded, and such messages are filtered"
@@ -207,8 +207,8 @@ class _Trace:
         `row` is the row that `changes` stores for a message that is sent; None if `changes` filters the message.
         """
         if label == "changes":
-            text = "not enough since the last one sent" if row is None else f"sent, and remembered as {row.key!r}"
-            self.steps.append((label, text))
+            unchanged = "the value has not changed enough since the last message sent"
+            self.steps.append((label, unchanged if row is None else f"sent, and stored as {row.key!r}"))
         elif (options := self._mapping.specification.sample) is not None:
             self.steps.append((label, f"keep {options.keep} of every {options.every_secs:g} s"))
 

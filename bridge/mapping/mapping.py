@@ -71,7 +71,7 @@ class Mapping:
             what = f"`except: {excluded}` excludes" if excluded is not None else f"'{self.pattern.text}' does not match"
             return self._changed("no_match", f"{what} '{message.topic}' now")
         if item is not None and not self.specification.each:
-            return self._changed("no_item", f"the mapping makes one record of a message now: there is no item {item}")
+            return self._changed("no_item", f"the mapping now makes one record of a message, so there is no item {item}")
         mapped = self.apply_replay(message, captures, message.topic.split("/"), item)
         # This dead letter concerns only the outputs in `wanted`. So remove all other outputs from the rejections.
         rejections = tuple(

@@ -93,7 +93,7 @@ def test_mappings_that_do_not_match_are_only_named_if_another_does():
     assert explanation.matched
     assert [each.name for each in explanation.mappings] == ["b", "a", "c"]
     assert explanation.mappings[1].mapped is None
-    assert explanation.render().splitlines()[-1] == "the topic is not that of: a, c"
+    assert explanation.render().splitlines()[-1] == "the topic does not match: a, c"
 
 
 def test_explain_without_a_match_lists_the_nearest_mapping_first():
@@ -145,8 +145,8 @@ def test_explanation_of_a_message_has_the_result_of_apply(options):
 def test_explanation_of_a_mapping_with_state_changes_it_like_apply():
     made = mapping(changes={}, transform="payload")
     first, second = (explain([made], message(1)).render() for _ in range(2))
-    assert "  changes      sent, and remembered as 'changes t'" in first
+    assert "  changes      sent, and stored as 'changes t'" in first
     assert second.splitlines()[-2:] == [
-        "  changes      not enough since the last one sent",
+        "  changes      the value has not changed enough since the last message sent",
         "  filtered     nothing is sent",
     ]

@@ -74,7 +74,7 @@ def flattened(base: Search) -> Search:
                 merged.extend(element)
                 # Check inside the loop, so that a too large result never uses much memory.
                 if len(merged) > MAX_ELEMENTS:
-                    raise TransformError(f"flattening gives more than {MAX_ELEMENTS} elements")
+                    raise TransformError(f"flattening returns more than {MAX_ELEMENTS} elements")
             else:
                 merged.append(element)
         return merged

@@ -26,7 +26,7 @@ def _deadband(value: Any) -> Any:
         if not isinstance(each, str) and not isfinite(each):
             raise ValueError(f"{each} is not a finite number; no change would ever be sent")
         if not isinstance(each, str) and each < 0:
-            raise ValueError(f"{each} is less than nothing; 0 sends every change")
+            raise ValueError(f"{each} is negative; 0 sends every change")
     return value
 
 

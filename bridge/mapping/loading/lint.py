@@ -54,8 +54,8 @@ def constant_key_notes(mapping: Mapping, document: Document) -> Iterator[Problem
         key = output.partition_key or ""
         if _EXPRESSION.match(key):
             message = (
-                f"it is the text '{key}' for all records, so all are on one shard; for the value of an "
-                "expression, write partition_key_from"
+                f"all records have the key '{key}', so all go to one shard; for the value of an "
+                "expression, use partition_key_from"
             )
             path = ("outputs", number, "partition_key")
             yield Problem(document.file, *document.value_place(path), path_text(path), message, "constant-key")

@@ -115,7 +115,7 @@ def _wrong_name(file: Path, files: list[Path]) -> str:
 def _from_yaml(file: Path, shown: str) -> Mapping[str, Any]:
     document = read_document(file, shown_as=shown, substitute=False, environ={})
     if not isinstance(document.data, dict):
-        raise ConfigError([document.problem((), "a table is keys and values, such as `press07: {name: Press 7}`")])
+        raise ConfigError([document.problem((), "expected keys and values, such as `press07: {name: Press 7}`")])
     problems = list(_not_json(document, (), document.data))
     if problems:
         raise ConfigError(problems)
@@ -178,7 +178,7 @@ class _CsvRows:
         if len(header) < _PAIR:
             # With another delimiter, such as a semicolon, the complete header is read as one column.
             hint = "; columns are separated by commas here" if ";" in header[0] or "\t" in header[0] else ""
-            raise CsvProblem(1, f"a table has a column of keys and at least one of values{hint}")
+            raise CsvProblem(1, f"expected a column of keys and at least one column of values{hint}")
         table: dict[str, Any] = {}
         for line, fields in lines:
             # The limit is checked for each row, so that a file with too many values is not read into memory first.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 _INSTEAD = (
-    "run it in a bridge of its own, without mqtt.share and --workers: another bridge.yaml with its own mqtt.client_id, "
+    "run it in a separate bridge, without mqtt.share and --workers: another bridge.yaml with its own mqtt.client_id, "
     "spool.path, mappings folder and http.listen"
 )
 
@@ -26,11 +26,11 @@ def unshareable(mapping: Mapping) -> tuple[str, str] | None:
     """Return the key of the file that prevents sharing, and the reason; None if the mapping can be shared."""
     specification = mapping.specification
     if specification.payload == "sparkplug_b":
-        why = "births, data and deaths of an edge node must all come to one bridge"
-        return "payload", f"sparkplug_b: {why}, and a shared subscription spreads them; {_INSTEAD}"
+        why = "one bridge must receive all births, data and deaths of an edge node"
+        return "payload", f"sparkplug_b: {why}, but a shared subscription divides them; {_INSTEAD}"
     for key in ("changes", "sample"):
         if getattr(specification, key) is not None:
-            why = "needs every message of its topic, and a shared subscription hands each bridge only some"
+            why = "needs every message of its topic, but a shared subscription sends each bridge only some of them"
             return key, f"{why}; {_INSTEAD}"
     return None
 
@@ -44,7 +44,7 @@ def order_warning(mapping: Mapping) -> str:
     if not streams:
         return ""
     return (
-        f"order: strict to {', '.join(streams)} holds for what one bridge was handed: with mqtt.share or --workers two "
-        "messages of one key may go through two bridges, and pass each other; where that matters, give each bridge its "
-        "own topics instead"
+        f"order: strict to {', '.join(streams)} keeps the order only within one bridge: with mqtt.share or --workers, "
+        "messages with the same key may go through different bridges and overtake each other; if this matters, give "
+        "each bridge its own topics"
     )

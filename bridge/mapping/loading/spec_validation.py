@@ -160,7 +160,7 @@ def _each_problems(document: Document) -> list[Problem]:
     """Return a problem for `each: true` without a `transform`."""
     data = document.data
     if isinstance(data, dict) and data.get("each") is True and data.get("transform") is None:
-        message = "needs a `transform` that gives the list; `transform: payload` for a payload that is one"
+        message = "needs a `transform` that returns the list; if the payload is a list, write `transform: payload`"
         return [document.problem(("each",), message)]
     return []
 

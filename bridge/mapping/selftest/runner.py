@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bridge.model import MappingResult
     from bridge.yaml_files import Path
 
-_NO_JSON = "no message holds this number: JSON has neither NaN nor infinities"
+_NO_JSON = "no message can contain this number: JSON has neither NaN nor infinities"
 
 
 @dataclass(frozen=True, slots=True)

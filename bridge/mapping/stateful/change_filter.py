@@ -93,7 +93,7 @@ class ChangeFilter:
             # Subtract the steps of the clock, as the text of this module explains.
             row = orjson.dumps([value, at := message.received_at_ms - self._stepped_ms])
         except TypeError as error:
-            raise TransformError(f"changes.value: cannot be remembered as JSON: {error}") from None
+            raise TransformError(f"changes.value: cannot be stored as JSON: {error}") from None
         known = memory.get(key)
         if known is None:
             return ChangeRow(key, row)

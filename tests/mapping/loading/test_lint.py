@@ -91,7 +91,7 @@ def test_constant_key_that_looks_like_an_expression_is_noted(tmp_path, key):
     note = key_notes(tmp_path, key)["constant-key"]
     shown = key.strip("'")
     assert note.startswith(
-        f"mappings/m.yaml:4:{21 if shown != key else 20}: outputs[0].partition_key: it is the text '{shown}' for"
+        f"mappings/m.yaml:4:{21 if shown != key else 20}: outputs[0].partition_key: all records have the key '{shown}',"
     )
 
 

@@ -30,7 +30,7 @@ def test_mapping_that_needs_every_message_is_refused_with_a_share(tmp_path, text
         load_file(path, {}, shown_as="press.yaml", shared=True)
     [problem] = refused.value.problems
     assert str(problem).startswith(place)
-    assert "a bridge of its own" in problem.message
+    assert "a separate bridge" in problem.message
 
 
 def test_mappings_without_state_can_be_shared(tmp_path):
@@ -57,4 +57,4 @@ def test_strict_order_is_warned_of(tmp_path, caplog):
     mappings = LiveMappings(tmp_path, tmp_path / "kept", shared=True)
     mappings.reload()
     assert len(mappings.routes.mappings) == 1
-    assert "order: strict to archive holds for what one bridge was handed" in caplog.text
+    assert "order: strict to archive keeps the order only within one bridge" in caplog.text

@@ -60,7 +60,7 @@ def _checked(spec: str) -> str:
     """Return the format specification. Raise ValueError if it is invalid or not supported."""
     found = _SPEC.fullmatch(spec)
     if not found or int(found[2] or 0) > MAX_WIDTH or int(found[3] or 0) > MAX_PRECISION:
-        raise ValueError(f"'{spec}' is no format: [0][width][.precision][d|f|e|x|X|o|b]")
+        raise ValueError(f"'{spec}' is not a format: [0][width][.precision][d|f|e|x|X|o|b]")
     return spec
 
 
