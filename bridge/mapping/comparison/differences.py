@@ -26,6 +26,7 @@ def lines_of(differences: Sequence[Difference]) -> Iterator[str]:
             yield f"{each.what:<13} {each.data_stream}"
             yield from (f"    {line}" for line in table(each.changed, "old", "new"))
             continue
+        # For a record that is now rejected, both lines are shown: the rejection and the record before.
         if each.new is not None:
             yield f"{each.what:<13} {_line(each.new)}"
         if each.old is not None:

@@ -69,6 +69,8 @@ class _Hoisting:
     def __init__(self, loop: Node, bindings: int) -> None:
         parts = [parent["children"][place] for parent, place in _repeated(loop)]
         self._free = {id(one) for part in parts for one in analysis.free_variables(part)}
+        # `$index` of this loop is not bound within the `&` expression, so it counts as free. But its value is different
+        # for every element.
         self._index = loop.get("index")
         self.bindings = bindings
         self.found: dict[str, OuterValue] = {}

@@ -37,6 +37,7 @@ def compared_names(text: str) -> list[QuotedName]:
     """
     if '"' not in text:
         return []
+    # A compiled expression does not contain its tree, so parse the text again.
     parser = Parser(text)
     tree = parser.parse()
     defined = {name for node in walk(tree) for name in _defined(node)}

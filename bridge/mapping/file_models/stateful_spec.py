@@ -23,6 +23,7 @@ def _deadband(value: Any) -> Any:
     for each in value.values() if isinstance(value, dict) else (value,):
         if isinstance(each, str) and not _PERCENT.fullmatch(each):
             raise ValueError(f"'{each}' is neither a number nor a percentage such as 1% or 0.5%")
+        # YAML has NaN and infinity. No difference exceeds them.
         if not isinstance(each, str) and not isfinite(each):
             raise ValueError(f"{each} is not a finite number; no change would ever be sent")
         if not isinstance(each, str) and each < 0:
@@ -85,6 +86,7 @@ class SampleSpec(SpecSection):
 
     @model_validator(mode="after")
     def _value_where_needed(self) -> SampleSpec:
+        # `first` and `last` do not read a value, so a `value` with them is a mistake too.
         if (self.keep in {"mean", "min_max"}) != (self.value is not None):
             raise ValueError("`value` and `keep: mean` or `keep: min_max` belong together: one of them is missing")
         return self

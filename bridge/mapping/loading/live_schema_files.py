@@ -52,6 +52,7 @@ class LiveSchemaFiles:
         self.loaded = found
         read = load_schema_files(self._mappings, shown_as=self._mappings.name)
         self.problems = tuple(read.problems)
+        # A ConfigMap replaces all of its files at each edit, so a file may be new and have the same contents.
         if read.files == self.files:
             return False
         for name in sorted(name for name in read.files if read.files[name] != self.files.get(name)):

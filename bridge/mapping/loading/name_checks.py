@@ -167,6 +167,7 @@ def _unknown_variables(expression: Expression, known: tuple[str, ...]) -> list[E
 def _unknown_variable(name: str, known: tuple[str, ...]) -> str:
     if name == INDEX:
         return "'$index' exists only in the & expression of map()"
+    # These names exist in some expressions. The error for the name without `$` says in which.
     if name in {RECORD, SAMPLE, VARS}:
         return _unknown_name(name, known, "")
     near = difflib.get_close_matches(name, known, n=1)

@@ -60,6 +60,7 @@ def reload_report(before: Dictionary[Path, FileState], now: Dictionary[Path, Fil
     """Return the differences between the states of all files before and after a reload."""
     mappings = {file: each.mapping for file, each in before.items()}
     problems = {file: each.problems for file, each in before.items()}
+    # A mapping that was not compiled again is the same object as before.
     changed = [file for file, each in now.items() if each.mapping is not mappings.get(file) and not each.problems]
     failed = [file for file, each in now.items() if each.problems and each.problems != problems.get(file)]
     return ReloadReport(

@@ -80,6 +80,7 @@ def _encoded(specification: MappingSpec, codec: PayloadCodec, case: PriorMessage
         return encode(case.payload)
     if specification.payload == "bytes":
         return _octets(case.payload)
+    # The other formats have no encoder: they are text, or a single number.
     if isinstance(case.payload, str):
         return case.payload.encode()
     if isinstance(case.payload, int | float) and not isinstance(case.payload, bool):

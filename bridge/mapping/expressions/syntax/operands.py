@@ -33,6 +33,7 @@ def _value(parser: TokenReader, token: ExpressionToken) -> Any:
     digits = token.value.removeprefix("-")
     if len(digits) > MAX_NUMBER_CHARS:
         parser.fail(token=token, message=f"a number has at most {MAX_NUMBER_CHARS} characters")
+    # As in JSON, 007 is an error. In other languages it is an octal number.
     if digits[0] == "0" and digits[1:2].isdigit():
         parser.fail(token=token, message="a number has no leading zeros")
     return int(token.value) if digits.isdigit() else float(token.value)
@@ -70,6 +71,7 @@ def _let(parser: TokenReader, token: ExpressionToken) -> Node:
         values.append(parser.expression(0))
         bindings.append(parser.new_binding())
         scope[named] = bindings[-1]
+    # `in` is no keyword, because a field can have this name. So it has no kind of its own.
     if parser.token[:2] != ("unquoted_identifier", "in"):
         parser.fail(message="`in` and an expression must follow the values of `let`")
     parser.advance()
