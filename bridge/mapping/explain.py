@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bridge.mapping.mapping import compile_pipeline
-from bridge.mapping.pipeline.evaluate import NOT_DECODED
+from bridge.mapping.pipeline.message_pipeline import NOT_DECODED
 from bridge.mapping.pipeline.scope import VARS, scope_builder
 from bridge.mapping.rendering import cut, printable, record_line, rejection_line, written
 from bridge.mapping.topics.pattern import mismatch
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.expression import Expression
     from bridge.mapping.mapping import Mapping
-    from bridge.mapping.pipeline.evaluate import Apply
+    from bridge.mapping.pipeline.message_pipeline import Apply
     from bridge.mapping.pipeline.scope import BuildScope, Scope
     from bridge.mapping.stateful.change_filter import ChangeRow
     from bridge.model import MappingResult, Message

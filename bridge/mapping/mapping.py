@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bridge.mapping.pipeline.compiled_parts import CompiledParts, compile_parts
 from bridge.mapping.pipeline.envelope import content
-from bridge.mapping.pipeline.evaluate import Apply, catch_errors, evaluate
+from bridge.mapping.pipeline.message_pipeline import Apply, catch_errors, stateless_pipeline
 from bridge.mapping.pipeline.fast_path import FastPath, compile_fast_path
 from bridge.mapping.stateful.stages import StatefulStages, live_pipeline, replay_pipeline, stateful
 from bridge.model import MappingResult, Message, NewRecord, Output, Rejection, ReplayCode
@@ -71,7 +71,7 @@ class Mapping:
             what = f"`except: {excluded}` excludes" if excluded is not None else f"'{self.pattern.text}' does not match"
             return self._changed("no_match", f"{what} '{message.topic}' now")
         if item is not None and not self.specification.each:
-            return self._changed("no_item", f"the mapping now makes one record of a message, so there is no item {item}")
+            return self._changed("no_item", f"the mapping now makes one record per message, so there is no item {item}")
         mapped = self.apply_replay(message, captures, message.topic.split("/"), item)
         # This dead letter concerns only the outputs in `wanted`. So remove all other outputs from the rejections.
         rejections = tuple(
@@ -139,4 +139,5 @@ def compile_pipeline(parts: CompiledParts, stages: StatefulStages | None, watch:
 
     `stages` is None for a mapping without state. `watch` is called for each stage, as `live_pipeline` describes.
     """
-    return catch_errors(evaluate(parts) if stages is None else live_pipeline(parts, stages, watch), parts)
+    inner = stateless_pipeline(parts) if stages is None else live_pipeline(parts, stages, watch)
+    return catch_errors(inner, parts)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.mapping.pipeline.evaluate import FILTERED
+from bridge.mapping.pipeline.message_pipeline import FILTERED
 from bridge.mapping.pipeline.scope import SCOPE_NAMES
 from bridge.model import MappingResult, NewRecord, Rejection
 from tests.mapping.builders import NOW_MS, applied, mapping, message

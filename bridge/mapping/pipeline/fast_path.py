@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
-from bridge.mapping.pipeline.evaluate import early_filter, where_filter
+from bridge.mapping.pipeline.message_pipeline import early_filter, where_filter
 from bridge.mapping.pipeline.scope import RECORD
 from bridge.model import NewRecord
 from bridge.payloads import DECODERS

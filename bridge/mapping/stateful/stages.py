@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import Rejected
-from bridge.mapping.pipeline.evaluate import FILTERED, where_filter
+from bridge.mapping.pipeline.message_pipeline import FILTERED, where_filter
 from bridge.mapping.pipeline.record_builder import MAX_DETAIL_CHARS, converter
 from bridge.mapping.stateful.change_filter import ChangeFilter, Deadband, Deadbands, remember
 from bridge.mapping.stateful.overlay_state import OverlayState
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.mapping.pipeline.compiled_parts import CompiledParts
-    from bridge.mapping.pipeline.evaluate import Apply
+    from bridge.mapping.pipeline.message_pipeline import Apply
     from bridge.mapping.pipeline.record_builder import Convert
     from bridge.mapping.pipeline.scope import Scope
     from bridge.mapping.file_models.mapping_spec import MappingSpec

@@ -9,7 +9,7 @@ import pytest
 from bridge.errors import ConfigError
 from bridge.mapping.explain import explain
 from bridge.mapping.pipeline.decoding import decompression
-from bridge.mapping.pipeline.evaluate import FILTERED
+from bridge.mapping.pipeline.message_pipeline import FILTERED
 from bridge.mapping.selftest.runner import case_message, run_cases
 from bridge.payloads.compression import compress
 from tests.mapping.builders import applied, mapping, message, specification

@@ -1,4 +1,4 @@
-from bridge.mapping.pipeline.evaluate import FILTERED
+from bridge.mapping.pipeline.message_pipeline import FILTERED
 from bridge.model import NewRecord
 from tests.mapping.builders import applied, mapping, message
 

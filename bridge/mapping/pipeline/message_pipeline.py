@@ -1,8 +1,8 @@
-"""The function that maps one message to records.
+"""The pipeline: the function that maps one message to records.
 
-The function runs for every message, so it must be fast. When a mapping is compiled, `evaluate` builds a function with
-only the steps that this mapping needs. `Mapping.apply` never raises. An error becomes a `Rejection`, which names the
-outputs and the item that the error affects.
+It runs for every message, so it must be fast. When a mapping is compiled, this module builds a function with only the
+steps that the mapping needs. `Mapping.apply` never raises. An error becomes a `Rejection`, which names the outputs and
+the item that the error affects.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ FILTERED = MappingResult([], ())
 class Apply(Protocol):
     """Contract of a function that maps one message. The caller has checked that the topic matches.
 
-    The ingest thread calls the function for every message. `Mapping.apply` never raises. The function that `evaluate`
-    returns raises errors, which `catch_errors` converts to rejections.
+    The ingest thread calls the function for every message. `Mapping.apply` never raises. The functions that
+    `stateless_pipeline` and `live_pipeline` return do raise errors, which `catch_errors` converts to rejections.
     """
 
     def __call__(
@@ -47,10 +47,10 @@ class Apply(Protocol):
         ...
 
 
-def evaluate(parts: CompiledParts) -> Apply:
-    """Return the function that decodes the payload, evaluates `where`, and creates the records.
+def stateless_pipeline(parts: CompiledParts) -> Apply:
+    """Return the pipeline of a mapping without state. It decodes the payload, evaluates `where`, and creates records.
 
-    The function raises Rejected if the message is rejected. Any other exception is a bug.
+    The pipeline raises Rejected if the message is rejected. Any other exception is a bug.
     """
     decode, build, passes, convert = parts.decode, parts.scope, where_filter(parts.late_where), converter(parts)
     choose, define = parts.codec.choose, parts.define
