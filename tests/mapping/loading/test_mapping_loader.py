@@ -1,7 +1,7 @@
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.mapping.loading import loader
+from bridge.mapping.loading import mapping_loader
 from bridge.mapping.loading.mapping_loader import load_file, load_folder
 from tests.mapping.builders import applied, message
 
@@ -59,14 +59,14 @@ def test_file_that_does_not_load_does_not_stop_the_others(tmp_path):
 
 @pytest.mark.parametrize("step", ["compile_mapping", "run_cases"])
 def test_file_at_which_the_program_fails_does_not_stop_the_others(tmp_path, monkeypatch, step):
-    works = getattr(loader, step)
+    works = getattr(mapping_loader, step)
 
     def fails(first, *more):
         if getattr(first, "name", first) == "a":
             raise KeyError("secret of the program")
         return works(first, *more)
 
-    monkeypatch.setattr(loader, step, fails)
+    monkeypatch.setattr(mapping_loader, step, fails)
     loaded = load_folder(write(tmp_path, a__yaml=GOOD.format(name="a"), b__yaml=GOOD.format(name="b")), {})
     assert list(loaded.mappings) == ["b"]
     [problem] = loaded.problems
