@@ -1,7 +1,7 @@
 """Functions for words and bytes of PLCs.
 
 A byte list contains integers from 0 to 255, like the payload with `payload: bytes`. The option `order` is the order of
-the bytes in a number. The documents of Modbus devices use letters for it, where A is the most significant byte:
+the bytes in a number. The documents of Modbus devices write A for the most significant byte, then B, C and D:
 'big' is ABCD, 'little' is DCBA, 'word_swap' is CDAB, and 'byte_swap' is BADC.
 """
 

@@ -5,7 +5,7 @@
     {:x}     an integer in hexadecimal       {{ }}    a single brace
 
 A format specification follows the colon. It consists of an optional 0 (fill with zeros), a width (at most 256), a
-precision (at most 100) and one of the letters d f e x X o b. Python's format specification has more options. They are
+precision (at most 100) and a type, one of d f e x X o b. Python's format specification has more options. They are
 not supported, because their results depend on a locale or have no maximum length.
 
 Without a format specification, a text is inserted unchanged, and any other value is inserted as JSON. A precision cuts
@@ -29,7 +29,7 @@ MAX_PRECISION: Final = 100
 
 # Matches a doubled brace, a placeholder (index, format specification), or a single brace, which is an error.
 _PIECE = re.compile(r"(\{\{|\}\})|\{(\d{0,3})(?::([^{}]*))?\}|([{}])")
-# Matches a format specification: zero, width, precision, letter.
+# Matches a format specification: zero, width, precision, type.
 _SPEC = re.compile(r"(0?)(\d{0,4})(?:\.(\d{1,3}))?([dfexXob]?)")
 
 Piece = str | tuple[int, str]

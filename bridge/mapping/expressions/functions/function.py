@@ -103,7 +103,7 @@ def _free(_steps: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What is known about a call of a function when the mapping is loaded.
+    """Facts about a call of a function that are known when the mapping is loaded.
 
     - `literals`: the arguments that are literals, in order; MISSING for all other arguments
     - `tables`: the lookup tables by name

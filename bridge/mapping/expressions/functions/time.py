@@ -24,7 +24,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 # Matches one directive of a pattern, or the text between two directives.
 _PARTS: Final = re.compile(r"%.|[^%]+|%", re.DOTALL)
-# Letters of the directives that contain a year: https://docs.python.org/3/library/datetime.html#format-codes
+# Characters of the directives that contain a year: https://docs.python.org/3/library/datetime.html#format-codes
 _YEARS: Final = frozenset("YyGcx")
 _NO_YEAR: Final = "'{pattern}' has no year (%Y or %y), so it is no time since 1970"
 # Zone names that %Z accepts, in upper or lower case. Unlike other abbreviations, they have the same meaning everywhere.
@@ -179,7 +179,7 @@ def _parsed_in_utc(text: str, pattern: str) -> datetime | None:
 
 @lru_cache(maxsize=64)
 def _directives(pattern: str) -> frozenset[str]:
-    """Return the letters of all directives in a pattern, such as Y for %Y."""
+    """Return the characters of all directives in a pattern, without the %: Y for %Y."""
     return frozenset(part[1:] for part in _PARTS.findall(pattern) if part.startswith("%"))
 
 
