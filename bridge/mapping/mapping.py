@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from bridge.mapping.pipeline.compiled_parts import CompiledParts, compile_parts
 from bridge.mapping.pipeline.envelope import content
-from bridge.mapping.pipeline.message_pipeline import Apply, catch_errors, stateless_pipeline
 from bridge.mapping.pipeline.fast_path import FastPath, compile_fast_path
+from bridge.mapping.pipeline.message_pipeline import Apply, catch_errors, stateless_pipeline
 from bridge.mapping.stateful.stages import StatefulStages, live_pipeline, replay_pipeline, stateful
 from bridge.model import MappingResult, Message, NewRecord, Output, Rejection, ReplayCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.mapping.pipeline.compiled_parts import Expressions
     from bridge.mapping.pipeline.decoding import PayloadCodec
     from bridge.mapping.pipeline.output_emitter import Limits
-    from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.mapping.stateful.stages import Watch
     from bridge.mapping.topics.pattern import TopicPattern
 

@@ -14,9 +14,9 @@ from bridge.kinesis import limits, responses
 from bridge.mapping import router
 from bridge.mapping.expressions import evaluation, expression, projection, static_checks
 from bridge.mapping.expressions.functions import function, regex, text
+from bridge.mapping.file_models import mapping_spec, stateful_spec
 from bridge.mapping.loading import lookup_tables, schema_files
 from bridge.mapping.pipeline import record_builder
-from bridge.mapping.file_models import mapping_spec, stateful_spec
 from bridge.mapping.stateful import change_filter
 from bridge.monitoring.recording import curve_file, event_log, time_series
 from bridge.monitoring.recording.curves import RESOLUTIONS

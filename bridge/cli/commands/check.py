@@ -15,6 +15,8 @@ from bridge.errors import ConfigError, Problem
 from bridge.mapping.loading.mapping_loader import LoadedMappings, load_folder
 from bridge.mapping.loading.lookup_tables import FOLDER as TABLES
 from bridge.mapping.loading.lint import missing_envelope_note
+from bridge.mapping.loading.lookup_tables import FOLDER
+from bridge.mapping.loading.mapping_loader import LoadedMappings, load_folder
 from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.mapping.loading.schema_files import FOLDER as SCHEMAS
 from bridge.runtime.exit_codes import CONFIGURATION

@@ -27,8 +27,8 @@ from bridge.mapping.expressions.evaluation import Evaluation
 from bridge.mapping.expressions.function_calls import call
 from bridge.mapping.expressions.functions import FUNCTIONS, SPECIFIED
 from bridge.mapping.expressions.functions.function import MISSING, Binding
-from bridge.mapping.expressions.result_size import max_result_size
 from bridge.mapping.expressions.hoisting import OUTER
+from bridge.mapping.expressions.result_size import max_result_size
 from bridge.mapping.expressions.static_checks import ExpressionFault
 
 if TYPE_CHECKING:

@@ -27,14 +27,14 @@ from bridge.errors import TransformError
 from bridge.mapping.expressions import analysis, static_checks
 from bridge.mapping.expressions.compiler import Compiler
 from bridge.mapping.expressions.early_condition import early_condition
-from bridge.mapping.expressions.evaluation import Evaluation, pooled
-from bridge.mapping.expressions.functions.conditional import truthy
 from bridge.mapping.expressions.error_texts import (
     method_call_advice,
     unexpected_end,
     unexpected_token,
     unfitting_token,
 )
+from bridge.mapping.expressions.evaluation import Evaluation, pooled
+from bridge.mapping.expressions.functions.conditional import truthy
 from bridge.mapping.expressions.hoisting import hoist
 from bridge.mapping.expressions.syntax.lexer import LexerError
 from bridge.mapping.expressions.syntax.parser import Parser

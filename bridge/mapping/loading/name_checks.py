@@ -11,8 +11,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Final
 
-from bridge.mapping.expressions.expression import Expression, ExpressionError
 from bridge.mapping.expressions.error_texts import LITERALS, unknown_name_advice
+from bridge.mapping.expressions.expression import Expression, ExpressionError
 from bridge.mapping.expressions.syntax.tree import INDEX
 from bridge.mapping.pipeline.scope import RECORD, VARS
 from bridge.mapping.stateful.sampler import SAMPLE

@@ -8,15 +8,15 @@ from bridge.errors import ConfigError, Problem
 from bridge.mapping.expressions.expression import (
     Expression,
     ExpressionError,
-    compile_expression,
     compile_early_condition,
+    compile_expression,
 )
+from bridge.mapping.file_models.mapping_spec import MappingSpec
 from bridge.mapping.loading.name_checks import name_errors
 from bridge.mapping.loading.resources import NO_RESOURCES, Resources
 from bridge.mapping.pipeline.compiled_parts import EARLY_WHERE, LATE_NAMES
 from bridge.mapping.pipeline.decoding import PayloadCodec, payload_codec
 from bridge.mapping.pipeline.scope import PROPERTY_NAMES, RECORD, SCOPE_NAMES, VARS
-from bridge.mapping.file_models.mapping_spec import MappingSpec
 from bridge.mapping.selftest.runner import case_faults
 from bridge.mapping.stateful.sampler import SAMPLE
 from bridge.mapping.topics.pattern import TopicError, TopicPattern, covers, overlap

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from bridge.mapping.expressions.expression import Expression
+    from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.mapping.pipeline.decoding import PayloadCodec
     from bridge.mapping.pipeline.output_emitter import Limits
     from bridge.mapping.pipeline.scope import Scope
-    from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.model import Message
     from bridge.yaml_files import Path
 

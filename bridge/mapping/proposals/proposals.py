@@ -11,11 +11,11 @@ from bridge.durations import pluralize
 from bridge.errors import ConfigError, DecodeError
 from bridge.mapping.loading.spec_validation import read_specification
 from bridge.mapping.mapping import compile_mapping
-from bridge.mapping.proposals.proposal_reason import proposal_reason
 from bridge.mapping.proposals.majority_format import by_majority
 from bridge.mapping.proposals.mapping_file import MappingFileText, test_lines
 from bridge.mapping.proposals.naming import SIGNAL, capture_names, free_name, mapping_name
 from bridge.mapping.proposals.payload_detection import PayloadKind, kind_of
+from bridge.mapping.proposals.proposal_reason import proposal_reason
 from bridge.mapping.proposals.topic_clusters import TopicCluster, topic_clusters, unmatchable_reason
 from bridge.mapping.selftest.runner import run_cases
 from bridge.payloads.sparkplug.topic import NAMESPACE

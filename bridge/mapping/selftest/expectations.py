@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.mapping.rendering import SPREAD, cut, printable, record_line, rejection_line, shown_data, shown_key, written
 from bridge.mapping.file_models.selftest_spec import ExpectedDeadLetter, ExpectedRecord
+from bridge.mapping.rendering import SPREAD, cut, printable, record_line, rejection_line, shown_data, shown_key, written
 from bridge.mapping.selftest.value_diff import changes, table
 
 if TYPE_CHECKING:

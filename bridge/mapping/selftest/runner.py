@@ -16,10 +16,10 @@ from bridge.model import Message
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.mapping.mapping import Mapping
-    from bridge.mapping.pipeline.decoding import PayloadCodec
     from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.mapping.file_models.selftest_spec import PriorMessage, SelfTestSpec
+    from bridge.mapping.mapping import Mapping
+    from bridge.mapping.pipeline.decoding import PayloadCodec
     from bridge.model import MappingResult
     from bridge.yaml_files import Path
 

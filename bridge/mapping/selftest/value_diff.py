@@ -1,9 +1,11 @@
-"""Differences between two values, as a table of text with one line per difference:
+"""Differences between two values, as a table of text with one line per difference.
 
                           expected   got
     partition_key         "press07"  "press08"
     data.temperature_c    100.0      99.8
     data.unit             "C"        (absent)
+
+On the side that has no such member, the table shows `(absent)`.
 """
 
 from __future__ import annotations

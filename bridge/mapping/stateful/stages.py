@@ -25,11 +25,11 @@ from bridge.payloads.sparkplug.session import OWN_COMMAND, SparkplugSession
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.mapping.pipeline.compiled_parts import CompiledParts
     from bridge.mapping.pipeline.message_pipeline import Apply
     from bridge.mapping.pipeline.record_builder import Convert
     from bridge.mapping.pipeline.scope import Scope
-    from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.model import Message, OutgoingMessage, ReleasedRecord, StateStore
 
     Watch = Callable[[str, Any], None]

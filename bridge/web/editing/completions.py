@@ -9,11 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.mapping.expressions.functions import FAMILIES
+from bridge.mapping.file_models.mapping_spec import MappingSpec
 from bridge.mapping.loading.lookup_tables import table_files
 from bridge.mapping.loading.schema_files import schema_files
 from bridge.mapping.pipeline.scope import RECORD, SCOPE_NAMES, VARS
 from bridge.mapping.proposals.yaml_text import yaml_text
-from bridge.mapping.file_models.mapping_spec import MappingSpec
 from bridge.mapping.stateful.sampler import SAMPLE
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.mapping.expressions.expression import compile_expression, compile_early_condition, truthy
+from bridge.mapping.expressions.expression import compile_early_condition, compile_expression, truthy
 
 ATOMS = st.sampled_from(["a", "b", "p", "p.x", "a == b", "p == a", "!a", "contains(['x'], a)", "`true`"])
 CONDITIONS = st.recursive(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.loading.lint import NOTE_CODES
+from bridge.mapping.loading.mapping_loader import load_folder
 from tests.docs.pages import DOCS
 
 TEST = """

@@ -2,8 +2,8 @@ import pytest
 
 from bridge.errors import ConfigError
 from bridge.mapping.loading import lookup_tables as module
-from bridge.mapping.loading.mapping_loader import load_folder
 from bridge.mapping.loading.lookup_tables import load_table, load_tables
+from bridge.mapping.loading.mapping_loader import load_folder
 from tests.mapping.builders import applied, message
 
 MAPPING = "topic: t/{machine}\ntransform: lookup('assets', captures.machine)\noutputs: [{data_stream: s}]\n"

@@ -45,7 +45,7 @@ def test_place_in_an_output_is_exact():
 
 
 def test_record_is_not_there_before_it_is_made():
-    assert "in `partition_key_from` only" in first(f"topic: t\ntransform: record.a\n{OUTPUTS}")[3]
+    assert "exists only in `partition_key_from`" in first(f"topic: t\ntransform: record.a\n{OUTPUTS}")[3]
 
 
 def test_field_of_the_message_is_not_a_name():

@@ -1,8 +1,8 @@
 import pytest
 
 from bridge.errors import ConfigError
-from bridge.mapping.pipeline.message_pipeline import FILTERED
 from bridge.mapping.file_models.mapping_spec import MAX_VARS
+from bridge.mapping.pipeline.message_pipeline import FILTERED
 from tests.mapping.builders import applied as applied_to
 from tests.mapping.builders import mapping, message, specification
 

@@ -9,4 +9,7 @@ def test_explanation_names_the_values_of_each_capture_and_the_key():
 
 
 def test_explanation_without_captures_and_key_names_the_spread():
-    assert proposal_reason("hall/temp", [("hall", "temp")], "") == "partition key: none, records are spread over all shards"
+    assert (
+        proposal_reason("hall/temp", [("hall", "temp")], "")
+        == "partition key: none, records are spread over all shards"
+    )

@@ -88,7 +88,7 @@ def test_key_that_is_no_text_is_rejected(key):
 
 
 def test_value_json_cannot_hold_is_rejected():
-    with pytest.raises(TransformError, match="cannot be remembered"):
+    with pytest.raises(TransformError, match="cannot be stored"):
         change_filter.ChangeFilter(None, None, NONE, None).changed_row({"payload": 2**70}, message(), OverlayState())
 
 
