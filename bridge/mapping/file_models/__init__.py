@@ -7,5 +7,5 @@
     selftest_spec.py    one entry of `tests`
     field_types.py      types that several of them use
 
-The models do not check expressions. `loading/spec_validation.py` compiles them.
+The models do not check expressions. `bridge.mapping.loading.spec_validation` compiles them.
 """
