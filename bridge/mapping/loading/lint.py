@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 NOTE_CODES: Final = {
     "no-tests": "The mapping has no tests.",
-    "no-envelope": "There are manifests, but no output has `envelope: true`, so they prove nothing.",
+    "no-envelope": "Manifests are configured, but no output has `envelope: true`, so the manifests prove nothing.",
     "order-shared": "Several bridges divide the messages, and an output has `order: strict`.",
     "constant-key": "`partition_key` is a constant text, but looks like an expression or a capture.",
-    "quoted-name": "Double quotes mark the name of a field, but a text is probably meant. No test has this field.",
+    "quoted-name": "Double quotes stand for the name of a field, but no test of the mapping has this field. "
+    "You probably meant a text.",
 }
 """Meaning of each code."""
 # Matches a partition key that looks like an expression (`payload.id`, `topic`), or like a capture (`{machine}`).
