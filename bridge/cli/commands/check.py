@@ -12,10 +12,8 @@ from bridge.cli.output.formatting import pluralize
 from bridge.cli.output.problem_formats import FORMATS, CheckResult
 from bridge.config import load_settings
 from bridge.errors import ConfigError, Problem
-from bridge.mapping.loading.mapping_loader import LoadedMappings, load_folder
-from bridge.mapping.loading.lookup_tables import FOLDER as TABLES
 from bridge.mapping.loading.lint import missing_envelope_note
-from bridge.mapping.loading.lookup_tables import FOLDER
+from bridge.mapping.loading.lookup_tables import FOLDER as TABLES
 from bridge.mapping.loading.mapping_loader import LoadedMappings, load_folder
 from bridge.mapping.loading.resources import NO_RESOURCES
 from bridge.mapping.loading.schema_files import FOLDER as SCHEMAS
