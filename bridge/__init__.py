@@ -7,7 +7,7 @@ The way of a message through the folders:
     mapping/          topic -> mapping; decoded payload -> `where`, `transform`, partition key -> record
     payloads/         decoders of the payload formats
     spool/         3. stores records on disk (SQLite) until they are settled
-    delivery/      4. takes records from the spool, sends them, and settles each by its own result
+    delivery/      4. takes records from the spool, sends them, and settles each record by its own result
     kinesis/          requests of the Kinesis API, and packing of several records into one
     aws/              credentials, clients, and the HTTP transport
 

@@ -1,6 +1,6 @@
-"""Exponential back-off with jitter, the only implementation in the bridge.
+"""Exponential back-off with jitter: waits between the retries of connections and requests.
 
-The jitter is "equal jitter": a wait is shortened by at most half, so none is near zero.
+The jitter is "equal jitter": it shortens a wait by at most half, so no wait is near zero.
 https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 """
 
@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Maximum exponent, sufficient for any limit. Without it, 2.0 ** n would overflow after weeks of failures.
+# Maximum exponent: 2 ** 60 seconds are longer than any `max_secs`. Without a maximum, 2.0 ** n would overflow after
+# weeks of failures.
 _MAX_DOUBLINGS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits that double between `first_secs` and `max_secs`, each shortened by up to half.
+    """Waits that double from `first_secs` up to `max_secs`. Each wait is then shortened at random, by up to half.
 
-    The jitter spreads the retries of many clients that failed at the same time.
+    This jitter spreads the retries of many clients that failed at the same time.
     """
 
     first_secs: float
@@ -33,7 +34,7 @@ class Backoff:
         `random_share` returns a number from 0 up to 1, as `random.random` does.
         """
         doubled = self.first_secs * 2.0 ** min(attempts - 1, _MAX_DOUBLINGS)
-        # The limit applies before the jitter: clients at the longest wait must not retry at the same time either.
+        # The limit applies before the jitter. Otherwise, all clients at the longest wait would retry at the same time.
         return min(doubled, self.max_secs) * (1 - random_share() / 2)
 
 
@@ -51,7 +52,7 @@ class Retries:
         return self._backoff.secs(self.attempts, self._random_share)
 
     def exhaust(self) -> None:
-        """Use the longest wait from now on, until `reset`."""
+        """Use the longest wait from now on, until `reset` is called."""
         self.attempts = max(self.attempts, _MAX_DOUBLINGS)
 
     def reset(self) -> None:

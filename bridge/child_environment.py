@@ -1,6 +1,7 @@
-"""Environment of child processes: what a program needs to run, and none of the bridge's secrets.
+"""Environment of child processes: the variables that a program needs to run, and none of the bridge's secrets.
 
-The environment often holds the broker's password and the page's token, since bridge.yaml refers to it by `${NAME}`.
+The bridge's own environment often contains the broker's password and the page's token, because bridge.yaml can refer
+to environment variables as `${NAME}`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _PREFIXES = ("LC_", "XDG_")
 def child_environment(
     names: Iterable[str] = (), prefixes: tuple[str, ...] = (), environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Return the variables that every program may see, these `names`, and those that begin with a prefix."""
+    """Return the variables that every program may read, those in `names`, and those that begin with a prefix."""
     allowed = _NAMES.union(names)
     starts = _PREFIXES + prefixes
     return {name: value for name, value in environment.items() if name in allowed or name.startswith(starts)}

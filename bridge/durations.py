@@ -1,4 +1,4 @@
-"""Text for durations and sizes, in a readable unit, and for counts and estimates."""
+"""Texts for people: durations and sizes in a readable unit, estimates, and counts with their noun."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 _YEAR_SECS: Final = 365 * 86_400
 _SIZES: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
-# Value from which the page, too, shows no decimal place.
+# Sizes from this value on have no decimal place, as on the status page.
 _WHOLE_FROM: Final = 9.95
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 
@@ -20,12 +20,12 @@ def duration(secs: float, *, places: int = 0) -> str:
 
 
 def estimate(secs: float) -> str:
-    """Return the text of a duration that is calculated; beyond a year, no figure says more."""
+    """Return the text of an estimated duration. Above a year it is `more than a year`, without a number."""
     return duration(secs) if secs < _YEAR_SECS else "more than a year"
 
 
 def approximate(number: float) -> str:
-    """Return a measured number with two digits that matter: `3,900`, `41`, `0.37`."""
+    """Return a measured number rounded to two digits, or to one digit if it is below 1: `3,900`, `41`, `0.4`."""
     return f"{float(f'{number:.1e}'):,.0f}" if number >= 1 else f"{number:.1g}"
 
 

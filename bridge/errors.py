@@ -14,12 +14,12 @@
       NoSuchDeadLetter             report it: the page's API responds 404
       SendError
         Unavailable                store all records, retry for ever with back-off and jitter
-          OutcomeUnknown           the same; Kinesis may have the records already: count possible duplicates
+          OutcomeUnknown           as Unavailable, but Kinesis may already have the records: count possible duplicates
         Refused(hint)              a person must act: store all records, not ready, retry slowly, report the remedy
-        InvalidRequest             halve the request until the one record that can never be accepted is alone
+        InvalidRequest             halve the request until the record that Kinesis can never accept is alone
 
-A failure of the complete operation raises. A partial failure is a return value: the failed records, their codes, and
-whether to retry.
+An operation that fails completely raises an error. An operation that fails for some records returns these records,
+their codes, and whether to retry.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ class BridgeError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One error in a file. `line` and `column` count from 1; 0 stands for the entire file. A note has a `code`."""
+    """One error in a file, or a note about a suspicious but valid part of the file. Only a note has a `code`.
+
+    `line` and `column` count from 1. They are 0 if the problem concerns the entire file.
+    """
 
     file: str
     line: int
@@ -141,7 +144,7 @@ class Unavailable(SendError):
 
 
 class OutcomeUnknown(Unavailable):
-    """There was no readable response: Kinesis may have stored the records. The sender sends them again."""
+    """There was no readable response. Kinesis may have stored the records, and the sender sends them again."""
 
 
 class Refused(SendError):
@@ -153,4 +156,4 @@ class Refused(SendError):
 
 
 class InvalidRequest(SendError):
-    """Kinesis can never accept some record of the request, or the stream's name. The response does not name which."""
+    """Kinesis can never accept a record of the request, or the stream's name. The response does not identify which."""

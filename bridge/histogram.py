@@ -1,4 +1,4 @@
-"""Histogram that counts many observations of one value at once: latencies are observed per burst, not per message."""
+"""Histogram of observed values. One call can count a value many times, as all messages of a burst share a latency."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ LATENCY_SECS: Final = (
     *(*_FRACTIONS, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0),
     *(1_800.0, 3_600.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0),
 )
-"""Upper bounds of latencies in seconds, from a commit to a local disk to an outage of one day. /metrics uses them."""
+"""Upper bounds of latency buckets in seconds. The lowest is for a commit on a local disk, the highest for an outage of
+one day. /metrics uses these bounds."""
+# Number of fine bounds between 1 and 10 seconds, and in every other decade.
 _PER_DECADE: Final = 20
 _FINE = (10 ** (step / _PER_DECADE) for step in range(-4 * _PER_DECADE, 5 * _PER_DECADE))
 FINE_SECS: Final = tuple(sorted({*LATENCY_SECS, *(float(f"{each:.3g}") for each in _FINE)}))
-"""Upper bounds for precise quantiles: those of LATENCY_SECS and more, each at most 13 % above the previous one."""
+"""Upper bounds for precise quantiles: LATENCY_SECS and further bounds. Each is at most 13 % above the previous one."""
 
 
 class HistogramSnapshot(NamedTuple):
-    """Cumulative counts up to and including each bound, and the sum of all values.
+    """Counts of a histogram at one time. `total` is the sum of all observed values.
 
-    The last count has no bound: it is the number of all observations.
+    Each count in `cumulative` is the number of values up to and including its bound. One more count follows the last
+    bound: the number of all observations.
     """
 
     bounds: tuple[float, ...]
@@ -35,7 +38,7 @@ class HistogramSnapshot(NamedTuple):
 
     @classmethod
     def of(cls, value: Sequence[Any]) -> HistogramSnapshot:
-        """Return a snapshot from its three fields as JSON contains them."""
+        """Return the snapshot with these three fields, which were read from JSON."""
         bounds, cumulative, total = value
         return cls(tuple(bounds), tuple(cumulative), float(total))
 
@@ -69,7 +72,7 @@ class Histogram:
 
 
 def added(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
-    """Return the sum of histograms that have the same bounds; an empty snapshot for an empty list."""
+    """Return the sum of histograms, which must have the same bounds. Return an empty snapshot for an empty list."""
     if not histograms:
         return Histogram().value()
     cumulative = tuple(map(sum, zip(*(each.cumulative for each in histograms), strict=True)))
@@ -79,7 +82,7 @@ def added(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
 def difference(now: HistogramSnapshot, before: HistogramSnapshot) -> HistogramSnapshot | None:
     """Return the observations between two snapshots of one histogram.
 
-    Return None without observations, and if the histogram began again between the snapshots.
+    Return None if there were no observations, or if the histogram was reset between the snapshots.
     """
     earlier = before.cumulative if before.bounds == now.bounds else (0,) * len(now.cumulative)
     cumulative = tuple(new - old for new, old in zip(now.cumulative, earlier, strict=True))
@@ -90,10 +93,13 @@ def difference(now: HistogramSnapshot, before: HistogramSnapshot) -> HistogramSn
 
 
 def quantile(histogram: HistogramSnapshot, share: float) -> float:
-    """Return the value that `share` (0 to 1) of the observations do not exceed; the histogram must have observations.
+    """Return the value that `share` (0 to 1) of the observations do not exceed. The histogram must not be empty.
 
-    It is the geometric mean of the bounds of the value's bucket. With FINE_SECS it is wrong by at most 7 % between
-    0.1 ms and one day. In the lowest bucket it is half of the bound, and above the highest bound it is that bound.
+    The result is estimated from the bucket that contains this value:
+
+    1. The lowest bucket: half of its bound.
+    2. Above the highest bound: the highest bound.
+    3. Any other bucket: the geometric mean of its two bounds. With FINE_SECS, this is wrong by at most 7 %.
     """
     at = bisect_left(histogram.cumulative, max(1, share * histogram.cumulative[-1]))
     if at >= len(histogram.bounds):

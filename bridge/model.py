@@ -13,18 +13,18 @@ MAX_PARTITION_KEY_CHARS = 256
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html"""
 
 MAX_RECORD_BYTES = 10 * 1024 * 1024
-"""Maximum size of data and partition key together, on a stream with the highest MaxRecordSizeInKiB (10240):
+"""Maximum size of a record's data and partition key together, on a stream with the highest MaxRecordSizeInKiB (10240):
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateMaxRecordSize.html"""
 
 DEFAULT_RECORD_BYTES = 1024 * 1024
 """Maximum record size of a stream with the default MaxRecordSizeInKiB (1 MiB)."""
 
 SPREAD_KEY_BYTES = 1
-"""Bytes of the key of a spread record that is nearly as large as a stream accepts (see `spread_key`)."""
+"""Size of the partition key that `spread_key` returns for a large record."""
 LONG_DATA_BYTES = DEFAULT_RECORD_BYTES - 1024
-"""Size of data above which a record may have room for only one more byte.
+"""Data size above which `spread_key` returns the shortest key.
 
-No stream accepts less than DEFAULT_RECORD_BYTES.
+A longer key could make such a record larger than a stream of the default record size accepts.
 """
 _SHORT_KEYS = [chr(code) for code in range(ord("!"), ord("~") + 1)]
 
@@ -34,7 +34,7 @@ REGION = r"^[a-z]{2,5}(-[a-z]+){1,3}-[0-9]{1,2}$"
 NO_PROPERTIES: Mapping[str, Any] = {}
 
 RejectionCode: TypeAlias = Literal["decode", "transform", "partition_key", "too_large", "internal"]
-"""Reason why a mapping rejects a message or a record. `internal` is a bug of the bridge."""
+"""Reason why a mapping rejects a message or a record. `internal` means a bug of the bridge."""
 
 DeadLetterCode: TypeAlias = Literal[RejectionCode, "topic", "invalid", "poison"]
 """Reason of a dead letter.
@@ -59,10 +59,10 @@ class Message(NamedTuple):
 
 
 def spread_key(number: int, data_bytes: int, attempt: int = 0) -> str:
-    """Return the partition key of a spread record, by its number and its data's size: it selects a shard at random.
+    """Return a partition key for a record that has none. Such keys spread the records evenly over all shards.
 
-    `attempt`: another key for each value from 0. A large record has a key of one character, so that its key never
-    makes it larger than its stream accepts.
+    The key depends on the record's number. Each value of `attempt`, from 0, gives another key for the same record. The
+    key of a large record has only one character, so that the record stays within the maximum record size.
     """
     if data_bytes > LONG_DATA_BYTES:
         return _SHORT_KEYS[(number + attempt) % len(_SHORT_KEYS)]
@@ -73,9 +73,9 @@ def spread_key(number: int, data_bytes: int, attempt: int = 0) -> str:
 class Destination:
     """Stream and send settings of a queue's records. Two outputs share a queue if all these fields are equal.
 
-    `str()` of it is the queue's name in the spool, the ledger and the dead letters. The name is the stream, followed by
-    ` setting=value` for every setting that is not the default. So records whose mapping was removed are still sent with
-    its settings.
+    `str(destination)` is the queue's name in the spool, the ledger and the dead letters: the stream, followed by
+    ` setting=value` for every setting that is not the default. Because the name contains the settings, records are
+    still sent with these settings after their mapping was removed.
     """
 
     data_stream: str
@@ -83,11 +83,11 @@ class Destination:
     compression: str = "none"
     order: str = "best_effort"
     keys: str = "own"
-    """Source of the partition keys. `spread`: the packer chooses the key of each packed record, because the output has
-    none. Records that are not packed and have no key get theirs from the spool."""
+    """Source of the partition keys. `own`: each record in the spool has a key. `spread`: the output has no key, and the
+    packer chooses a key for each packed record."""
     region: str = ""
     role_arn: str = ""
-    """`region` and `role_arn`: an empty value stands for the publisher's own."""
+    """If `region` or `role_arn` is empty, the one configured in the section `kinesis` applies."""
 
     def __str__(self) -> str:
         changed = [each.name for each in fields(self)[1:] if getattr(self, each.name) != each.default]
@@ -95,7 +95,7 @@ class Destination:
 
     @classmethod
     def parse(cls, name: str) -> Destination:
-        """Return the destination in a queue's name. Raises ValueError for settings that only a newer version knows."""
+        """Return the destination with this queue name. Raises ValueError for a setting of a newer version."""
         # Data stream names contain no space: the first word is always the stream.
         data_stream, *settings = name.split(" ")
         values = dict(setting.split("=", 1) for setting in settings)
@@ -134,7 +134,7 @@ class Output:
     @property
     def destination(self) -> Destination:
         """Destination that names the queue of the output's records."""
-        # Without packing, the spool assigns the keys, so the queue needs no setting for them.
+        # Without packing, the spool gives each record its key (`own`), also if the output has none.
         packed = self.packing != "none"
         keys = "spread" if packed and self.spread else "own"
         return Destination(
@@ -143,7 +143,7 @@ class Output:
 
 
 class UnnumberedEnvelope(bytes):
-    """A record's data in an envelope without its final id. The spool sets the id together with the record's number."""
+    """A record's data in an envelope whose id is still missing. The spool sets the id when it numbers the record."""
 
     UNNUMBERED: ClassVar = b'{"id":"00000000-0000-000000000000'
     """Beginning of every envelope, with an id of zeros."""
@@ -154,15 +154,15 @@ class UnnumberedEnvelope(bytes):
 
     @staticmethod
     def late(data: bytes, spool: bytes, queue: int, number: int) -> bytes:
-        """Return the envelope with this id, followed by `"late":true`. Other data stay unchanged."""
+        """Return the envelope with `"late":true` after its id. Return data that has no envelope unchanged."""
         head = b'{"id":"%b-%04x-%012x"' % (spool, queue, number)
         return b'%b,"late":true%b' % (head, data[len(head) :]) if data.startswith(head) else data
 
 
 class NewRecord(NamedTuple):
-    """A record that a mapping created, before the spool numbers it. Records with `key` None are spread over all shards.
+    """A record that a mapping created, before the spool numbers it.
 
-    `output` is the number of the mapping's output.
+    `output` is the number of the mapping's output. If `key` is None, the record may go to any shard.
     """
 
     output: int
@@ -171,10 +171,10 @@ class NewRecord(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """A message, or an item of it, that a mapping could not process.
+    """A message, or one item of a message, that a mapping could not process.
 
-    `outputs` are the numbers of the outputs without a record. `item` is the index in `each`; None stands for the
-    message.
+    `outputs` are the numbers of the outputs that got no record. `item` is the index of the item in a mapping with
+    `each`, and None if the complete message is rejected.
     """
 
     outputs: tuple[int, ...]
@@ -211,7 +211,7 @@ class SideEffects(NamedTuple):
 
 
 class MappingResult(NamedTuple):
-    """Result of one mapping for one message. Without drafts, rejections and effects, the message was filtered."""
+    """Result of one mapping for one message. If all fields are empty, the mapping has filtered the message."""
 
     drafts: list[NewRecord]
     rejections: tuple[Rejection, ...] = ()
@@ -231,7 +231,7 @@ class Record(NamedTuple):
 
 
 def data_and_key_bytes(records: Sequence[Record]) -> tuple[int, int]:
-    """Return the bytes of all data, and of all partition keys in UTF-8. Kinesis counts both.
+    """Return the total size of the data, and of the partition keys in UTF-8. The limits of Kinesis include both.
 
     This runs several times for every record. Access by index takes half the time of access by name, and one joined
     string is faster than a loop over the keys.
@@ -241,11 +241,13 @@ def data_and_key_bytes(records: Sequence[Record]) -> tuple[int, int]:
 
 
 class DeadLetter(NamedTuple):
-    """A message or record that can never be delivered, with the reason; stored until a person deals with it.
+    """A message or record that can never be delivered, with the reason. It is stored until a person handles it.
 
-    `kind` is "message" (the payload is the payload of the MQTT message, to be mapped again) or "record" (the payload is
-    a record that Kinesis can never accept; `key` is its partition key). `streams` are the queues that got no record
-    because of it. `total_bytes` is the size of the complete payload: of an oversized one, only the beginning is stored.
+    If `kind` is "message", `payload` is the payload of the MQTT message, which can be mapped again. If `kind` is
+    "record", `payload` is the data of a record that Kinesis can never accept, and `key` is its partition key.
+
+    `streams` are the queues that got no record. `total_bytes` is the size of the complete payload. If the payload is
+    oversized, only its beginning is stored.
     """
 
     kind: str
@@ -265,7 +267,7 @@ class DeadLetter(NamedTuple):
 
     @property
     def message(self) -> Message:
-        """The message as received, to be mapped again. Only its first bytes, if it was oversized."""
+        """The message as received, to be mapped again. An oversized payload is truncated."""
         return Message(self.topic, self.payload, self.qos, self.retain, self.received_at_ms, self.properties)
 
     @classmethod
@@ -304,20 +306,21 @@ class BatchingOptions(NamedTuple):
     max_record_bytes: int | None = None
 
     def with_(self, other: BatchingOptions) -> BatchingOptions:
-        """Return options within the limits of both: the shorter linger and the smaller record size."""
+        """Return options that respect both: the shorter linger, and the smaller record size."""
         pairs = zip(self, other, strict=True)
         return BatchingOptions(*(min((value for value in pair if value is not None), default=None) for pair in pairs))
 
 
-HELD_ROWS = "sample "
-"""Beginning of the keys of rows that contain records (`sample`). A store does not evict such rows by itself."""
+SAMPLE_ROWS = "sample "
+"""Prefix of the keys under which `sample` stores its records. A store does not evict these rows by itself."""
 
 
 class StateStore(Protocol):
-    """State of a mapping between messages: bytes by key. Not thread-safe; in a running bridge, the ingest thread's.
+    """State that a mapping keeps from one message to the next: bytes by key.
 
-    The spool writes changes in the transaction of the messages that caused them (bridge/spool/mapping_state.py). So the
-    state always corresponds exactly to the acknowledged messages.
+    Not thread-safe: in a running bridge, only the ingest thread uses it. The spool writes each change in the same
+    transaction as the message that caused it (bridge/spool/mapping_state.py). So the state always corresponds exactly
+    to the acknowledged messages.
     """
 
     def get(self, key: str) -> bytes | None:
@@ -330,14 +333,14 @@ class StateStore(Protocol):
         """Remove the key and its value, if present."""
 
     def evict(self, key: str) -> None:
-        """Remove the key and its value, if present, to make room; this is counted."""
+        """Remove the key and its value, if present, to make room. The number of evictions is counted."""
 
     @property
     def crowded(self) -> bool:
-        """True if rows with records (HELD_ROWS) must be evicted from this store, because it has no room."""
+        """True if the store has no room, so that rows of `sample` (SAMPLE_ROWS) must be evicted."""
 
     def items(self) -> Iterator[tuple[str, bytes]]:
-        """Return all keys and values, the one put longest ago first.
+        """Return all keys and values, in the order in which they were last put.
 
         Do not change the store while iterating.
         """

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-# Minimum width of the names in a table. To leave this width for them, a column is omitted.
+# Minimum width of the names in a table. If less than this would remain for the names, a column is omitted.
 _NAME_CHARS: Final = 24
+# Number of spaces between two columns.
 _BETWEEN: Final = 2
 
 HEAD: Final = "1"
 BAD: Final = "31"
 GOOD: Final = "32"
 WARN: Final = "33"
-"""SGR codes for bold, red, green and yellow (ECMA-48)."""
+"""SGR codes (ECMA-48) of HEAD: bold, BAD: red, GOOD: green, and WARN: yellow."""
 LEDGER_COLOURS: Final = {
     "^accounting OK.*$": GOOD,
     "^ACCOUNTING MISMATCH.*$": BAD,
@@ -37,21 +38,24 @@ def supports_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def coloured(text: str, ink: str) -> str:
-    """Return the text with SGR code `ink`. Use only for a stream for which `supports_colour` is true."""
-    return f"\x1b[{ink}m{text}\x1b[0m"
+def coloured(text: str, code: str) -> str:
+    """Return the text with an SGR code. Use this only for a stream for which `supports_colour` is true."""
+    return f"\x1b[{code}m{text}\x1b[0m"
 
 
-def print_coloured(text: str, inks: Mapping[str, str]) -> None:
-    """Print the text and flush. Matches of each pattern in `inks`, line by line, get the pattern's SGR code."""
+def print_coloured(text: str, colours: Mapping[str, str]) -> None:
+    """Print the text and flush. On a terminal, colour it by `colours`, a map from regular expressions to SGR codes.
+
+    Each match of an expression gets the code of the expression. `^` and `$` match at each line.
+    """
     if supports_colour(sys.stdout):
-        for pattern, ink in inks.items():
-            text = re.sub(pattern, coloured(r"\g<0>", ink), text, flags=re.MULTILINE)
+        for pattern, code in colours.items():
+            text = re.sub(pattern, coloured(r"\g<0>", code), text, flags=re.MULTILINE)
     print(text, flush=True)  # noqa: T201 - the command line's
 
 
 def print_error(text: object) -> None:
-    """Print an error to standard error. The subject, up to the first colon and space, is red on a terminal."""
+    """Print an error to standard error. On a terminal, the text up to the first colon and space is red."""
     about, colon, more = str(text).partition(": ")
     about = coloured(about, BAD) if supports_colour(sys.stderr) else about
     print(about + colon + more, file=sys.stderr)  # noqa: T201 - as above
@@ -71,10 +75,10 @@ class Column(NamedTuple):
 
 
 def table(head: str, names: Sequence[str], columns: Sequence[Column], width: int | None) -> Iterator[str]:
-    """Yield the lines, the first with the headings; none if there are no rows.
+    """Yield the lines of a table. The first line has the headings. A table without rows has no lines.
 
-    In a table wider than `width` characters (None: no limit), the columns of the least weight are omitted first, and
-    then the names are shortened.
+    `width` is the maximum width in characters; None means no limit. If the table is wider, the columns with the
+    smallest weight are omitted first. Then the names are shortened.
     """
     if not names:
         return

@@ -1,4 +1,6 @@
-"""Encoder for variable-length integers: seven bits per byte, lowest first; the high bit is set if more follow (LEB128).
+"""Encoder for variable-length integers (LEB128).
+
+Each byte contains seven bits of the integer, the lowest bits first. Its high bit is set if another byte follows.
 
 Protobuf calls them varints: https://protobuf.dev/programming-guides/encoding/#varints
 MQTT calls them Variable Byte Integers: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901011
@@ -14,7 +16,7 @@ _MORE: Final = 0x80
 
 
 def encode_varint(number: int) -> bytes:
-    """Return the encoding of a number that is not negative."""
+    """Return the encoding of a number, which must not be negative."""
     encoded = bytearray()
     while number > _MASK:
         encoded.append(number & _MASK | _MORE)

@@ -13,7 +13,7 @@ from bridge.errors import DecodeError
 from bridge.mapping import router
 from bridge.mapping.pipeline import record_builder
 from bridge.mapping.router import Router
-from bridge.model import HELD_ROWS
+from bridge.model import SAMPLE_ROWS
 from bridge.payloads import DECODERS, json_values
 from bridge.spool.mapping_state import ROW_BYTES, MappingState, StateBudget
 from tests.mapping.builders import applied, mapping, message
@@ -52,9 +52,9 @@ class StatesUnderTraffic(RuleBasedStateMachine):
     def hold_records(self, place, key, size):
         """Hold records, and send those of the oldest rows early, as a sampler does."""
         state = self.states[place]
-        state.put(f"{HELD_ROWS}{key}", bytes(size))
+        state.put(f"{SAMPLE_ROWS}{key}", bytes(size))
         while state.crowded:
-            state.evict(next(each for each, _ in state.items() if each.startswith(HELD_ROWS)))
+            state.evict(next(each for each, _ in state.items() if each.startswith(SAMPLE_ROWS)))
 
     @invariant()
     def sizes_are_those_of_the_rows(self):

@@ -4,7 +4,7 @@ A stored state therefore always corresponds to the acknowledged messages. After 
 messages, and the state is as it was before them.
 
 All states are in memory, and all together have a maximum size (`StateBudget`). If they exceed it, the largest state
-evicts the values that were written longest ago. Rows with records (`HELD_ROWS`) are not evicted: if `crowded` is true,
+evicts the values that were written longest ago. Rows of `sample` (SAMPLE_ROWS) are not evicted: if `crowded` is true,
 their mapping sends these records early.
 """
 
@@ -15,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bridge.model import HELD_ROWS
+from bridge.model import SAMPLE_ROWS
 from bridge.spool.database.tables import STATE
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class MappingState:
         self.bytes = sum(sizes.values())
         """Bytes of all rows in memory."""
         # The size is stored as a sum, because `make_room` compares all states and must not iterate over their rows.
-        self.evictable_bytes = sum(size for key, size in sizes.items() if not key.startswith(HELD_ROWS))
+        self.evictable_bytes = sum(size for key, size in sizes.items() if not key.startswith(SAMPLE_ROWS))
         self._budget = budget or StateBudget(MAX_STATE_BYTES)
         self._budget.add(self)
 
@@ -132,7 +132,7 @@ class MappingState:
         for key, value in self._values.items():
             if freed >= size:
                 break
-            if not key.startswith(HELD_ROWS):
+            if not key.startswith(SAMPLE_ROWS):
                 keys.append(key)
                 freed += _size(key, value)
         for key in keys:
@@ -183,7 +183,7 @@ class MappingState:
     def _count(self, key: str, size: int) -> None:
         self.bytes += size
         self._budget.used += size
-        if not key.startswith(HELD_ROWS):
+        if not key.startswith(SAMPLE_ROWS):
             self.evictable_bytes += size
 
 

@@ -3,7 +3,7 @@ import tracemalloc
 import orjson
 import pytest
 
-from bridge.model import HELD_ROWS
+from bridge.model import SAMPLE_ROWS
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.mapping_state import ROW_BYTES, MappingState, StateBudget
 from tests.spool.builders import opened
@@ -66,7 +66,7 @@ def test_rows_with_records_are_not_evicted_and_the_state_is_crowded():
     state, other = MappingState("m", {}, budget), MappingState("n", {}, budget)
     filled(other, 5)
     for number in range(50):
-        state.put(f"{HELD_ROWS}{number}", bytes(100))
+        state.put(f"{SAMPLE_ROWS}{number}", bytes(100))
     assert (len(state), len(other)) == (50, 0)
     assert (state.crowded, other.crowded) == (True, False)
     for key in rows(state)[:30]:

@@ -29,7 +29,7 @@ import orjson
 from bridge.errors import TransformError
 from bridge.mapping.stateful.statistics import Statistics
 from bridge.mapping.stateful.stored_values import key_text, numbers
-from bridge.model import HELD_ROWS, MappingResult, ReleasedRecord, SideEffects, UnnumberedEnvelope
+from bridge.model import SAMPLE_ROWS, MappingResult, ReleasedRecord, SideEffects, UnnumberedEnvelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from bridge.model import Message, NewRecord, Output, StateStore
 
 Keep: TypeAlias = Literal["first", "last", "mean", "min_max"]
-ROW: Final = HELD_ROWS
+ROW: Final = SAMPLE_ROWS
 SAMPLE: Final = "sample"
 """Name of the statistics in the scope, with `keep: mean`."""
 
