@@ -5,7 +5,7 @@ kinesis.py             section `kinesis`; other sections are beside the componen
 authentication.py      types of `kinesis.authentication`
 option_table.py        all options, for the documentation and `init`
 effective_options.py   the values in use and their origin, for the page
-fingerprint.py         identity of a configuration, to see which bridges differ
+fingerprint.py         a short digest of the options, which shows whether two bridges have the same configuration
 """
 
 from bridge.config.authentication import Authentication, Default, Ec2Role, Token

@@ -1,6 +1,6 @@
 """`kinesis.authentication`: the credentials with which the bridge accesses AWS.
 
-Another type needs a model with its `type`, its name in `Authentication`, and an entry in
+To add a type, write a model with its `type`, add the model to `Authentication`, and add a provider to
 `bridge/aws/credentials/providers.py`.
 """
 
@@ -16,12 +16,12 @@ from bridge.yaml_files import Describe
 from bridge.yaml_files.option_types import ExistingFile, Section
 
 # Limits of session tags (https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html).
-_TAG_KEY_CHARS, _TAG_VALUE_CHARS, _MOST_TAGS = 128, 256, 50
+_MAX_TAG_KEY_CHARS, _MAX_TAG_VALUE_CHARS, _MAX_TAGS = 128, 256, 50
 
 
 def _arn(service: str, kind: str) -> AfterValidator:
     """Return a validator that accepts only ARNs of this service and kind of resource."""
-    # The partition may be aws, aws-cn, aws-us-gov or a later one.
+    # An ARN begins with its partition: aws, aws-cn, aws-us-gov, or a partition that AWS adds later.
     form = re.compile(rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d{{12}}:{kind}/[\w+=,.@/-]+")
 
     def check(text: str) -> str:
@@ -42,7 +42,8 @@ _SessionName = Annotated[
 
 
 def _command(text: str) -> str:
-    """Return a valid command line. Raises ValueError without the text, because it may contain a secret."""
+    """Return the command line if it is valid. The ValueError does not quote it, because it may contain a secret."""
+    # The command runs without a shell, but its arguments are separated as a shell does it.
     try:
         words = shlex.split(text)
     except ValueError:
@@ -53,6 +54,7 @@ def _command(text: str) -> str:
 
 
 def _host(text: str) -> str:
+    # Users often paste the complete URL. A URL would only fail later, when the bridge requests credentials.
     if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", text):
         raise ValueError("expected a host name, without https:// and path, with :port where needed")
     return text
@@ -63,7 +65,8 @@ _Host = Annotated[str, AfterValidator(_host), Describe("a host name")]
 
 class _AuthenticationOptions(Section):
     def plain(self) -> dict[str, Any]:
-        """Return the settings of this type without `type` and `source`. Secrets and paths are plain text."""
+        """Return the settings of this type, without `type` and `source`. Secrets and paths become plain text."""
+        # Options that are not set are omitted, so that the providers can use defaults of their own.
         values = {name: getattr(self, name) for name in type(self).model_fields if name not in ("type", "source")}
         return {name: _plain(value) for name, value in values.items() if value not in (None, {}, [])}
 
@@ -75,13 +78,14 @@ def _plain(value: Any) -> Any:
 
 
 def _one_of(name: str) -> dict[str, Any]:
-    """Return the schema that requires an option either inline or as a file, for editors."""
+    """Return the part of the editor's schema that requires exactly one of `name` and `name_file`."""
     return {"oneOf": [{"required": [name]}, {"required": [f"{name}_file"]}]}
 
 
 class Token(_AuthenticationOptions):
     """An access key."""
 
+    # This repeats the rules of `_each_once` in the schema, so that an editor shows a violation while the user types.
     model_config = ConfigDict(
         json_schema_extra={
             "allOf": [_one_of("access_key_id"), _one_of("secret_access_key")],
@@ -92,22 +96,26 @@ class Token(_AuthenticationOptions):
     type: Literal["token"] = Field(description="an access key")
     access_key_id: (
         Annotated[str, Field(pattern=r"^\w{1,128}$"), Describe("an access key ID: letters and digits")] | None
-    ) = Field(default=None, description="best as `${AWS_ACCESS_KEY_ID}`")
+    ) = Field(default=None, description="access key ID, best written as `${AWS_ACCESS_KEY_ID}`")
     secret_access_key: Annotated[SecretStr, Field(min_length=1)] | None = Field(
-        default=None, description="secret; best as `${AWS_SECRET_ACCESS_KEY}`"
+        default=None, description="secret access key, best written as `${AWS_SECRET_ACCESS_KEY}`"
     )
-    session_token: SecretStr | None = Field(default=None, description="secret; of temporary credentials")
+    session_token: SecretStr | None = Field(default=None, description="secret session token of temporary credentials")
     access_key_id_file: ExistingFile | None = Field(
         default=None,
-        description="file with the access key ID, reloaded when it changes: keys are rotated without a restart",
+        description="file with the access key ID; read again when it changes, so that keys can be rotated without a "
+        "restart",
     )
     secret_access_key_file: ExistingFile | None = Field(
-        default=None, description="file with the secret access key, as above"
+        default=None, description="file with the secret access key; read again when it changes"
     )
-    session_token_file: ExistingFile | None = Field(default=None, description="file with the session token, as above")
+    session_token_file: ExistingFile | None = Field(
+        default=None, description="file with the session token; read again when it changes"
+    )
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
+        # If both were set, it would depend on the program which of them is used.
         for name, needed in (("access_key_id", True), ("secret_access_key", True), ("session_token", False)):
             inline, file = getattr(self, name), getattr(self, f"{name}_file")
             if inline is not None and file is not None:
@@ -126,6 +134,7 @@ class Ec2Role(_AuthenticationOptions):
 class Default(_AuthenticationOptions):
     """The credentials that the AWS command line would use."""
 
+    # Only this type has a default for `type`, because it applies if the section `authentication` is missing.
     type: Literal["default"] = Field(
         default="default",
         description="what the AWS command line would use: environment, shared files, container, instance",
@@ -144,8 +153,10 @@ class Process(_AuthenticationOptions):
 
     type: Literal["process"] = Field(description="a command that prints credentials")
     command: Annotated[str, AfterValidator(_command), Describe("a command with its arguments")] = Field(
-        description="run without a shell; prints JSON as `credential_process` of the AWS command line does"
+        description="the command, run without a shell; it prints the JSON that `credential_process` of the AWS command "
+        "line requires"
     )
+    # The command does not inherit the bridge's environment, which may contain the broker's password.
     environment: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), Describe("a variable's name")]] = (
         Field(
             default=[],
@@ -158,6 +169,8 @@ class Process(_AuthenticationOptions):
 
 class _AssumedRole(_AuthenticationOptions):
     role_arn: RoleArn = Field(description="the role to assume")
+    # AWS permits 900 s to 12 h. The bridge renews credentials 900 s before they expire, so a lifetime of 900 s would be
+    # renewed all the time.
     duration_secs: int = Field(
         default=3600, ge=1800, le=43_200, description="lifetime of the credentials; they are renewed before they expire"
     )
@@ -170,13 +183,15 @@ class _NamedRole(_AssumedRole):
 class WebIdentity(_NamedRole):
     """A role for an OIDC token."""
 
-    type: Literal["web_identity"] = Field(description="a role for an OIDC token, as of Kubernetes or a CI system")
-    token_file: ExistingFile = Field(description="the token; read again for each renewal")
+    type: Literal["web_identity"] = Field(
+        description="a role that is assumed with an OIDC token, for example of Kubernetes or a CI system"
+    )
+    token_file: ExistingFile = Field(description="file with the token; read again for each renewal")
 
 
 class _Certificate(_AuthenticationOptions):
     cert_file: ExistingFile = Field(description="the client's certificate, PEM")
-    key_file: ExistingFile = Field(description="its private key, PEM, not encrypted")
+    key_file: ExistingFile = Field(description="the private key of the certificate, PEM, not encrypted")
     ca_file: ExistingFile | None = Field(
         default=None, description="CA certificate of the endpoint, PEM; default: the system's CA certificates"
     )
@@ -187,13 +202,14 @@ class Iot(_Certificate):
 
     type: Literal["iot"] = Field(description="a device's certificate, through AWS IoT's credentials provider")
     endpoint: _Host = Field(
-        description="the account's: `aws iot describe-endpoint --endpoint-type iot:CredentialProvider`"
+        description="endpoint of the account, as `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` "
+        "prints it"
     )
     role_alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_=,@-]{1,128}$"), Describe("the name of a role alias")] = (
         Field(description="the role alias in AWS IoT")
     )
     thing_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]{1,128}$"), Describe("the name of a thing")] | None = (
-        Field(default=None, description="the thing, if policies depend on it")
+        Field(default=None, description="the name of the thing, if the role's policies depend on it")
     )
 
 
@@ -212,6 +228,8 @@ class RolesAnywhere(_AssumedRole, _Certificate):
     )
 
 
+# All types except AssumeRole. AWS limits the session of a role that was assumed with another assumed role to one hour:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
 Source = Annotated[
     Token | Ec2Role | Default | Profile | Process | WebIdentity | Iot | RolesAnywhere, Field(discriminator="type")
 ]
@@ -220,7 +238,7 @@ Source = Annotated[
 class AssumeRole(_NamedRole):
     """A role that is assumed with the credentials of another type."""
 
-    type: Literal["assume_role"] = Field(description="a role, with credentials of any other type")
+    type: Literal["assume_role"] = Field(description="a role that is assumed with the credentials of any other type")
     external_id: (
         Annotated[
             str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1224), Describe("an external id")
@@ -228,11 +246,12 @@ class AssumeRole(_NamedRole):
         | None
     ) = Field(default=None, description="external ID that the role's trust policy requires")
     tags: dict[
-        Annotated[str, Field(min_length=1, max_length=_TAG_KEY_CHARS)],
-        Annotated[str, Field(max_length=_TAG_VALUE_CHARS)],
-    ] = Field(default={}, max_length=_MOST_TAGS, description="session tags; the role must allow sts:TagSession")
+        Annotated[str, Field(min_length=1, max_length=_MAX_TAG_KEY_CHARS)],
+        Annotated[str, Field(max_length=_MAX_TAG_VALUE_CHARS)],
+    ] = Field(default={}, max_length=_MAX_TAGS, description="session tags; the role must allow sts:TagSession")
     source: Annotated[Source, Describe("keys and values")] = Field(
-        default=Default(type="default"), description="as `kinesis.authentication`, of any other type"
+        default=Default(type="default"),
+        description="credentials with which the role is assumed: `kinesis.authentication` of any other type",
     )
 
 

@@ -1,4 +1,4 @@
-"""The options of a bridge with their values and origins, without any secret."""
+"""The options that a bridge uses, with their values and where each value comes from, but without any secret."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 # Options that may contain a secret, or a part of one, although their type is not SecretStr.
 _MAY_HOLD_SECRETS: Final = frozenset({"command", "external_id", "access_key_id"})
+# `user:password` in a URL.
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def effective_options(file: Path, environ: Mapping[str, str]) -> Configuration:
     """Return the options of `file` with the values that the bridge uses. Raises ConfigError."""
+    # The file is read twice: the settings have the values and defaults, and the document has their origins.
     document = read_document(file, substitute=True, environ=environ)
     return Configuration(file.absolute(), tuple(_of_model(load_settings(file, environ), (), document)))
 
@@ -36,7 +38,7 @@ def _of_model(model: BaseModel, path: tuple[str, ...], document: Document) -> It
         if isinstance(value, BaseModel):
             yield from _of_model(value, here, document)
             continue
-        # An unset secret is None, so the type of the field counts too.
+        # The value of an unset secret is None, so the type of its field is checked too.
         secret = isinstance(value, SecretStr) or name in _MAY_HOLD_SECRETS or "SecretStr" in str(field.annotation)
         source, references = _source(here, document)
         shown = "" if secret or value is None else _text(value)
@@ -48,6 +50,7 @@ def _source(path: tuple[str, ...], document: Document) -> tuple[Source, tuple[st
     entry, exact = find(document.root, path)
     if not exact:
         return "default", ()
+    # A value may contain several references, and a list may contain several values. The first reference decides.
     references = tuple(dict.fromkeys(each for scalar in scalars(entry.node) for each in scalar.sources))
     if not references:
         return "file", ()

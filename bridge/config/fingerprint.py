@@ -1,4 +1,4 @@
-"""Fingerprint of a configuration: two bridges with the same fingerprint have the same options."""
+"""Fingerprint of a configuration. Two bridges with the same fingerprint have the same options, except for secrets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from bridge.config.settings import Settings
 
+# 48 bits: among 1,000 configurations, two have the same digits with a probability of 2 in a billion.
 _DIGITS: Final = 12
-# pydantic masks SecretStr values, but a command may contain a secret as plain text.
+# These options are excluded. pydantic masks SecretStr values, but a command may contain a secret as plain text.
 _MAY_HOLD_SECRETS: Final = {"kinesis": {"authentication": {"command": True, "source": {"command"}}}}
 
 
 def fingerprint(settings: Settings) -> str:
-    """Return 12 hexadecimal digits. The digest contains no secrets, because it would allow people to test guesses."""
-    told = settings.model_dump_json(exclude=_MAY_HOLD_SECRETS)  # type: ignore[arg-type]  # as pydantic has it
-    return sha256(told.encode()).hexdigest()[:_DIGITS]
+    """Return a digest of the options as 12 hexadecimal digits.
+
+    Secrets are not part of it. Otherwise, anybody who sees the digest could test guesses of a password.
+    """
+    # mypy does not accept the nested sets, which pydantic documents for `exclude`.
+    options = settings.model_dump_json(exclude=_MAY_HOLD_SECRETS)  # type: ignore[arg-type]
+    return sha256(options.encode()).hexdigest()[:_DIGITS]

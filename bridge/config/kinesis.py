@@ -15,22 +15,24 @@ from bridge.yaml_files.option_types import ExistingFile, Section, Size, size_bet
 
 
 def _endpoint_url(url: str) -> str:
-    """Return a valid endpoint URL. Raises ValueError without the URL, because users may have put a password into it."""
+    """Return the endpoint URL if it is valid. The ValueError does not quote it, because it may contain a password."""
     expected = "expected https://host or http://host, with :port where needed"
     try:
+        # `port` raises ValueError for a port that is not a number, or is above 65535.
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError(f"{expected}; the host or port cannot be read") from None
     if parts.scheme not in ("http", "https") or not host or port == 0 or any(character.isspace() for character in url):
         raise ValueError(expected)
+    # Requests are signed, so credentials in the URL have no purpose. A query would become a part of every request.
     if "@" in url or parts.query or parts.fragment:
         raise ValueError(f"{expected}, and no credentials or query")
     return url
 
 
 def _proxy_url(url: SecretStr) -> SecretStr:
-    """Return a valid proxy URL. Raises ValueError without the URL, because it may contain a password."""
+    """Return the proxy URL if it is valid. The ValueError does not quote it, because it may contain a password."""
     expected = (
         "expected http://host:port or https://host:port, with user:password@ before the host if it requires a login"
     )
@@ -41,14 +43,15 @@ def _proxy_url(url: SecretStr) -> SecretStr:
         raise ValueError(f"{expected}; the host or port cannot be read") from None
     if parts.scheme not in ("http", "https") or not host or port == 0 or parts.path.strip("/") or parts.query:
         raise ValueError(expected)
-    # HTTP has no reliable encoding for other characters in this header (RFC 7617, section 2.1).
+    # The Proxy-Authorization header has no reliable encoding for characters outside ASCII (RFC 7617, section 2.1).
     if not unquote(f"{parts.username}{parts.password}").isascii():
         raise ValueError(f"{expected}; user and password in ASCII, other characters cannot be sent to a proxy")
     return url
 
 
 EndpointUrl = Annotated[str, AfterValidator(_endpoint_url), Describe("a URL as https://host")]
-LEAST_UPLINK_BYTES = 1000
+MIN_UPLINK_BYTES = 1000
+"""Minimum of `max_bytes_per_sec`."""
 
 
 class KinesisSettings(Section):
@@ -58,12 +61,12 @@ class KinesisSettings(Section):
         pattern=REGION, description="AWS region of the data streams"
     )
     authentication: Authentication = Field(
-        default=Default(type="default"), description="one `type`, and the settings of that type"
+        default=Default(type="default"), description="a `type`, and the settings of this type"
     )
     endpoint_url: EndpointUrl | None = Field(
         default=None,
-        description="another endpoint: a VPC endpoint, or a local Kinesis; with outputs in several regions, `{region}` "
-        "is replaced by the region's name",
+        description="another endpoint: a VPC endpoint, or a local Kinesis; `{region}` in it stands for the region of "
+        "each output",
     )
     sts_endpoint_url: EndpointUrl | None = Field(
         default=None, description="another endpoint of STS, which provides the credentials of roles"
@@ -80,12 +83,12 @@ class KinesisSettings(Section):
     )
     backlog: Literal["oldest_first", "live_first"] = Field(
         default="oldest_first",
-        description="after an outage: all records in order, or new records before the backlog, "
-        "which is marked as late in its envelope; always `oldest_first` where `order` is strict",
+        description="order after an outage. `oldest_first`: all records in order. `live_first`: new records before the "
+        "backlog, whose records are marked as late in their envelopes; an output with strict `order` ignores this",
     )
-    max_bytes_per_sec: Annotated[Size, size_between(LEAST_UPLINK_BYTES)] | None = Field(
+    max_bytes_per_sec: Annotated[Size, size_between(MIN_UPLINK_BYTES)] | None = Field(
         default=None,
-        description="maximum bytes per second of all streams together, for a link that is shared with others",
+        description="maximum bytes per second to all streams together, for a link that other programs use too",
     )
     manifest: ManifestSettings | None = Field(
         default=None, description="write manifests of the delivered records to a data stream; see `prove`"
@@ -94,14 +97,14 @@ class KinesisSettings(Section):
         default=16,
         ge=1,
         le=32,
-        description="maximum PutRecords requests in flight to one endpoint, all its streams together; "
-        "the bridge uses as many as link and latency require",
+        description="maximum number of PutRecords requests in flight to one endpoint, for all its streams together; "
+        "the bridge uses only as many as the link and the latency require",
     )
     linger_ms: int = Field(
         default=100,
         ge=0,
         le=60_000,
-        description="maximum wait of a record for further records in its request; "
+        description="maximum time for which a record waits for others to share its request; "
         "after a pause of this length, a record is sent at once",
     )
 

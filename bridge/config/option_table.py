@@ -1,4 +1,4 @@
-"""The table of options. It is generated from the models, so it always agrees with them."""
+"""The table of all options, for the documentation and `init`. It is generated from the models of the settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Option(NamedTuple):
     """A row of the table.
 
-    `name` is the path in the file. `default` is written as in the file, or is "required", or empty.
+    `name` is the option's path in the file. `default` is the default as written in the file, "required", or "" for
+    none.
     """
 
     name: str
@@ -53,34 +54,37 @@ def _of_section(model: type[BaseModel], field: FieldInfo, name: str) -> Iterator
 
 
 def _of_choice(union: FieldType, field: FieldInfo, name: str) -> Iterator[Option]:
-    """Yield one row for `type`, then the settings of each type."""
+    """Yield one row for the option that selects the type, then a row for each setting of any type."""
     tag = str(field.discriminator)
     members = [member.model for member in union.members if member.model is not None]
     tags = {choice: model for model in members for choice in choices(FieldType.of_field(model.model_fields[tag]))}
-    said = "; ".join(f"`{choice}`: {model.model_fields[tag].description}" for choice, model in tags.items())
+    described = "; ".join(f"`{choice}`: {model.model_fields[tag].description}" for choice, model in tags.items())
     default = "required" if field.is_required() else str(getattr(field.default, tag))
-    yield Option(f"{name}.{tag}", one_of([written(choice) for choice in tags]), default, said)
-    # Several types have the same option. It gets one row that names these types.
+    yield Option(f"{name}.{tag}", one_of([written(choice) for choice in tags]), default, described)
+    # Several types may have the same option. It gets only one row, which names these types.
     settings: dict[Option, list[str]] = {}
     for choice, model in tags.items():
         for option in _of_model(model, f"{name}."):
+            # The option that selects the type has its row already.
             if option.name != f"{name}.{tag}":
                 settings.setdefault(option, []).append(f"`{choice}`")
-    for option, of in settings.items():
-        yield option._replace(description=f"({tag}: {one_of(of)}) {option.description}")
+    for option, types in settings.items():
+        yield option._replace(description=f"({tag}: {one_of(types)}) {option.description}")
 
 
 def _described_elsewhere(hint: FieldType) -> bool:
-    """Return whether another option has the same settings as this union, and describes them."""
+    """Return whether the settings of this union are those of another option, whose rows describe them."""
+    # `source` of an assumed role is such a union: it has the settings of `kinesis.authentication`, and a `Describe`.
     return any(isinstance(item, Describe) for item in hint.metadata)
 
 
 def _default(field: FieldInfo, hint: FieldType) -> str:
-    """Return a field's default as it is written in the file, "required", or "" for none."""
+    """Return a field's default as written in the file, "required", or "" for none."""
     if field.is_required():
         return "required"
     if field.default in (None, {}):
         return ""
+    # The default of a union is a model. Its type is shown, because the type alone selects the default.
     if isinstance(field.default, Section):
         return str(getattr(field.default, str(field.discriminator)))
     if isinstance(field.default, bool):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from bridge.yaml_files import Document
 
-_MAPPINGS = Field(default=Path("mappings"), description="folder of the mapping files, watched")
+# Both models below use this field, so that commands which read only the local settings find the same folder.
+_MAPPINGS = Field(default=Path("mappings"), description="folder of the mapping files; watched for changes")
 S = TypeVar("S", "Settings", "LocalSettings")
 
 
@@ -35,6 +36,7 @@ class LogSettings(Section):
 class Settings(Section):
     """All options."""
 
+    # Only these two sections are required: the broker and the region have no usable default.
     mqtt: MqttSettings
     kinesis: KinesisSettings
     spool: SpoolSettings = SpoolSettings()
@@ -47,7 +49,7 @@ class Settings(Section):
 
 
 class LocalSettings(Section):
-    """The settings for commands that only read local files, and must not need the bridge's secrets."""
+    """The settings for commands that read only local files. These commands must work without the bridge's secrets."""
 
     spool: SpoolSettings = SpoolSettings()
     mappings: FromFolder = _MAPPINGS
@@ -59,16 +61,16 @@ def load_settings(file: Path, environ: Mapping[str, str]) -> Settings:
 
 
 def load_local_settings(file: Path, environ: Mapping[str, str]) -> LocalSettings:
-    """Return the local settings in `file`. Other keys may be wrong or refer to missing variables and files.
+    """Return the local settings in `file`. Raises ConfigError with all problems of these settings.
 
-    Raises ConfigError with all problems.
+    All other keys are ignored. They may be wrong, or refer to missing variables and files.
     """
     only = LocalSettings.model_fields
     return _settings(read_document(file, substitute=True, environ=environ, only=only), file, LocalSettings)
 
 
 def parse_settings(text: str, file: Path, environ: Mapping[str, str]) -> Settings:
-    """Return the settings in `text`, as if it were the content of `file`. Raises ConfigError with all problems."""
+    """Return the settings in `text`, as if `file` contained it. Raises ConfigError with all problems."""
     folder = file.absolute().parent
     return _settings(parse_document(text, str(file), substitute=True, environ=environ, base=folder), file, Settings)
 
@@ -76,6 +78,6 @@ def parse_settings(text: str, file: Path, environ: Mapping[str, str]) -> Setting
 def _settings(document: Document, file: Path, model: type[S]) -> S:
     folder = file.absolute().parent
     settings = validate(model, document, context={"folder": folder})
-    # The defaults are not validated, so they are still relative.
+    # pydantic does not validate defaults, so the default paths are still relative.
     spool = settings.spool.model_copy(update={"path": folder / settings.spool.path})
     return settings.model_copy(update={"spool": spool, "mappings": folder / settings.mappings})

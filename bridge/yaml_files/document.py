@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Document:
-    """The values of a file, with the position of each.
+    """The values of a file, with the position of each value.
 
-    `file` is the name in problems. `data` is plain (dict, list, str, int, float, bool, None), after substitution.
-    `sha256` is the digest of the file's bytes, in hexadecimal.
+    `file` is the file name that problems show. `data` has plain values (dict, list, str, int, float, bool, None), with
+    all references replaced. `sha256` is the digest of the file's bytes, in hexadecimal.
     """
 
     file: str
@@ -31,13 +31,17 @@ class Document:
     sha256: str = field(default="", compare=False)
 
     def place(self, path: Path) -> tuple[int, int]:
-        """Return line and column, from 1, of the key or list item at `path`, or of its nearest existing parent."""
+        """Return the line and column (from 1) of the key or list item at `path`.
+
+        If it does not exist, return the position of its nearest parent that exists.
+        """
         return find(self.root, path)[0].place
 
     def value_place(self, path: Path) -> tuple[int, int]:
-        """Return the position where the value's own text begins.
+        """Return the position where the text of the value at `path` begins.
 
-        That is after a quotation mark, or on the first line of text of a `|` or `>` block.
+        The text of a quoted value begins after the quotation mark. The text of a `|` or `>` block begins on its first
+        line of text.
         """
         return find(self.root, path)[0].node.begin
 
@@ -62,8 +66,9 @@ def read_document(
 ) -> Document:
     """Return the values of a file. Raises ConfigError with all problems.
 
-    `substitute` replaces `${ENV}` and `${file:...}` (relative to the file's folder) in values. `only` names the
-    top-level keys to read, if any: other keys are ignored, and may refer to missing variables and files.
+    With `substitute`, references `${ENV}` and `${file:...}` in values are replaced. Paths of such files are relative to
+    the folder of `file`. If `only` is given, all other top-level keys are ignored, even if they refer to missing
+    variables or files.
 
     Problems are an unreadable file, text that is not YAML, and references to missing variables or files.
     """
@@ -88,11 +93,11 @@ def parse_document(
 ) -> Document:
     """Return the values of a text. Raises ConfigError with all problems.
 
-    `file` is the name in problems, and `base` the folder that `${file:...}` is relative to. See `read_document` for the
-    other arguments.
+    `file` is the file name that problems show. Paths in `${file:...}` are relative to the folder `base`. The other
+    arguments are those of `read_document`.
     """
     root, problems = parse(text, file)
-    # This comes before substitution, because the other keys may refer to missing variables.
+    # The other keys are removed before substitution, because they may refer to missing variables.
     if only and isinstance(root, MapNode):
         root.items = {key: root.items[key] for key in only if key in root.items}
     if root is not None and substitute:

@@ -1,8 +1,10 @@
-"""JSON Schemas for editors: VS Code's YAML extension completes and checks a file with the schema of its model.
+"""JSON Schemas for editors. With such a schema, VS Code's YAML extension completes and checks a file during editing.
 
-The schema is Draft 7, which all YAML support in editors accepts: https://json-schema.org/draft-07. It accepts every
-file that the program accepts. Faults that only the program can find (an expression that does not compile, a test that
-fails) are found by `check`. `patternErrorMessage` is a keyword of the YAML extension, which other tools ignore:
+The schemas follow Draft 7, which the YAML support of all editors accepts: https://json-schema.org/draft-07. A schema
+accepts every file that the program accepts. It cannot find all faults, for example an expression that does not compile
+or a test that fails. The command `check` finds these.
+
+`patternErrorMessage` is a keyword of the YAML extension, which other tools ignore:
 https://github.com/redhat-developer/yaml-language-server
 """
 
@@ -20,6 +22,7 @@ REFERENCE = r"\$\{.+\}"
 """Pattern of a value with `${NAME}` or `${file:...}`, which can become any value."""
 
 _DEFINITIONS = "#/$defs/"
+# Keywords whose value is a schema, a list of schemas, or a table of schemas.
 _NODES = ("items", "additionalProperties", "not", "if", "then", "else")
 _LISTS = ("anyOf", "oneOf", "allOf")
 _TABLES = ("properties", "$defs", "patternProperties")
@@ -27,11 +30,11 @@ _NULL = {"type": "null"}
 
 
 def editor_schema(model: type[BaseModel], *, title: str, references: bool) -> dict[str, Any]:
-    """Return the schema of a file that is read as `model`. With `references`, values may be written as `${NAME}`."""
+    """Return the schema for files that are validated as `model`. With `references`, `${NAME}` may replace a value."""
     schema = model.model_json_schema()
     for node in list(_nodes(schema)):
         _require_tag(schema, node, references=references)
-        _quieten(node)
+        _remove_noise(node)
         _merge_null(node)
         if references:
             _accept_references(node)
@@ -39,7 +42,7 @@ def editor_schema(model: type[BaseModel], *, title: str, references: bool) -> di
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
-    """Yield every schema within a schema, children first."""
+    """Yield a schema and all schemas nested in it, the nested ones first."""
     if not isinstance(schema, dict):
         return
     for name in _TABLES:
@@ -56,7 +59,8 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
 def _require_tag(schema: dict[str, Any], node: dict[str, Any], *, references: bool) -> None:
     """Require the property that distinguishes the alternatives of a union.
 
-    The model has a default for it, but a file must name it. A reference such as `${NAME}` may select any alternative.
+    The model has a default for this property, but a file must contain it. With `references`, its value may also be a
+    reference such as `${NAME}`, which can stand for any alternative.
     """
     discriminator = node.pop("discriminator", None)
     if discriminator is None:
@@ -71,13 +75,13 @@ def _require_tag(schema: dict[str, Any], node: dict[str, Any], *, references: bo
         )
 
 
-def _quieten(node: dict[str, Any]) -> None:
-    """Remove parts that an editor should not show or insert.
+def _remove_noise(node: dict[str, Any]) -> None:
+    """Remove what an editor should not show or insert.
 
-    These are titles made from names, and defaults that are null, lists or tables.
+    Titles only repeat the names of the options. Defaults that are null, a list or a table are no useful proposals.
     """
     node.pop("title", None)
-    # Editors mark write-only and formatted values as secrets or as broken links, which would only distract.
+    # Editors show write-only values as secrets, and values with a format as broken links. Both would only distract.
     node.pop("writeOnly", None)
     if node.get("format") in {"path", "password"}:
         del node["format"]
@@ -86,7 +90,7 @@ def _quieten(node: dict[str, Any]) -> None:
 
 
 def _merge_null(node: dict[str, Any]) -> None:
-    """Replace `anyOf: [text, null]` by one schema with two types, because editors explain it better."""
+    """Replace `anyOf: [text, null]` by one schema with two types, for which editors show better explanations."""
     alternatives = node.get("anyOf", ())
     others = [each for each in alternatives if each != _NULL]
     if len(others) != 1 or len(alternatives) == 1 or not isinstance(others[0].get("type"), str) or "enum" in others[0]:
@@ -96,20 +100,21 @@ def _merge_null(node: dict[str, Any]) -> None:
 
 
 def _accept_references(node: dict[str, Any]) -> None:
-    """Accept `${NAME}` instead of a value, in the same schema.
+    """Change a schema so that it also accepts `${NAME}` instead of a value.
 
-    `pattern` applies only to text, and limits apply only to numbers, so one schema can have both.
+    In JSON Schema, `pattern` applies only to text, and `minimum` and `maximum` apply only to numbers. So one schema can
+    have the limits of a number and the pattern of a reference.
     """
     kinds = node.get("type", ())
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     if "enum" in node:
         choice = {name: node.pop(name) for name in ("type", "enum") if name in node}
         node["anyOf"] = [choice, {"type": "string", "pattern": REFERENCE}]
-    # A fixed value determines which other settings are allowed, so the editor must see the value itself.
+    # A fixed value selects the alternative of a union, so the editor must know the value. A reference would hide it.
     elif "const" in node:
         return
     elif "string" in kinds and not {"minLength", "maxLength"}.isdisjoint(node):
-        # The length limit applies to the value, not to its reference.
+        # The limit of the length applies to the value, and not to the reference in the file.
         names = ("type", "pattern", "minLength", "maxLength")
         text = {name: node.pop(name) for name in names if name in node}
         node["anyOf"] = [text, {"type": "string", "pattern": REFERENCE}]

@@ -1,6 +1,7 @@
 """Conversion of pydantic's error locations to the path in the file and the type that the model expects there.
 
-Pydantic's locations contain the names of union alternatives like keys: `("url", "list[str]", 1)`.
+Pydantic's locations are tuples of keys and indexes. They also contain the names of union alternatives, which are not in
+the file: `("url", "list[str]", 1)` is the location of `url[1]`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from bridge.yaml_files.nodes import Path
 
+# Pydantic's marker for an error in a key of a table, and not in the key's value.
 _KEY = "[key]"
 # Prefix that pydantic puts before the name of a type with validators or limits.
 _VALIDATOR = re.compile(r"(function-\w+\[[^,]*, |constrained-)+")
@@ -23,8 +25,8 @@ _VALIDATOR = re.compile(r"(function-\w+\[[^,]*, |constrained-)+")
 class Location(NamedTuple):
     """The position of an error in the data, with the type expected there.
 
-    `hint` is the type expected at `path`, and `owner` the model with that field. `unions` are the paths of the unions
-    passed, each with the alternative chosen.
+    `hint` is the type expected at `path`. `owner` is the model that has this field. `unions` has each union on the way,
+    as its path and the alternative that pydantic tried.
     """
 
     path: Path
@@ -34,20 +36,20 @@ class Location(NamedTuple):
 
 
 def locate(model: type[BaseModel], where: Path, data: Any, *, missing: bool) -> Location:
-    """Return the Location of pydantic's location `where` in the validated `data`.
+    """Convert `where`, pydantic's location of an error in `data`, to a Location.
 
-    `missing`: the last part of `where` is a key that does not exist.
+    `missing` is true if the last part of `where` is a key that does not exist in `data`.
     """
     path: list[str | int] = []
     hint, at_union, owner = FieldType.of(model), None, None
     unions: list[tuple[Path, str]] = []
     for number, part in enumerate(where):
         unknown = hint.type is Any and not _has(data, part) and not (missing and number == len(where) - 1)
-        # A part is the name of a union's alternative, the marker of a table's key, or a key or index of the data.
+        # A part is the name of a union's alternative, the marker `_KEY`, or a key or index of the data.
         if hint.members or unknown:
             unions.append((tuple(path), str(part)))
-            # The message lists all alternatives, so the type shown is the union and not the alternative that pydantic
-            # tried.
+            # The message lists all alternatives, so it needs the type of the union, and not the alternative that
+            # pydantic tried.
             at_union, hint = at_union or hint, _member(hint, str(part))
         elif part != _KEY:
             path.append(part)
@@ -63,7 +65,7 @@ def _has(data: Any, part: str | int) -> bool:
 
 
 def _below(hint: FieldType, part: str | int) -> FieldType:
-    """Return the type of a model's field, a list's item or a table's value; Any if it is unknown."""
+    """Return the type at `part`: of a model's field, a list's item or a table's value. Return Any if it is unknown."""
     if hint.model is not None:
         for name, field in hint.model.model_fields.items():
             if part in (name, field.alias, field.validation_alias):
@@ -78,7 +80,10 @@ def _below(hint: FieldType, part: str | int) -> FieldType:
 
 
 def _member(hint: FieldType, label: str) -> FieldType:
-    """Return the alternative that pydantic calls `label`: a model's name or tag, or the beginning of a type's name."""
+    """Return the alternative of a union that pydantic calls `label`.
+
+    `label` is the name or tag of a model, or begins with the name of another type.
+    """
     for member in hint.members:
         if member.model is not None and (label == member.model.__name__ or label in tags(member.model)):
             return member
@@ -90,7 +95,7 @@ def _member(hint: FieldType, label: str) -> FieldType:
 
 
 def tags(model: type[BaseModel]) -> list[Any]:
-    """Return the fixed values that distinguish the models of a union."""
+    """Return the values of the model's `Literal` fields, which distinguish it from the other models of a union."""
     return [
         value
         for field in model.model_fields.values()

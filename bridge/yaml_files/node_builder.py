@@ -1,9 +1,9 @@
 """Construction of nodes from YAML events.
 
-The result has only dicts, lists and plain values, so no object is created.
+The nodes contain only dicts, lists and plain values, so a file cannot create Python objects.
 
-The project does not use yaml's composer, so that it can bound depth and aliases, find duplicate keys, and record every
-position.
+yaml has a composer for this purpose. It is not used, because it limits neither the depth nor the aliases, does not find
+duplicate keys, and does not record every position.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 64
 MAX_ALIASED_VALUES = 100_000
+"""Maximum levels of nesting, and maximum number of values that all aliases of a document stand for."""
 _MERGE = "<<"
 # Marks an anchor whose node is not complete yet.
 _OPEN = object()
 
 
 class ParseAborted(Exception):
-    """A problem that ends parsing."""
+    """A problem after which parsing cannot continue."""
 
     def __init__(self, place: Position, message: str) -> None:
         self.place = place
@@ -42,7 +43,8 @@ class ParseAborted(Exception):
 class _OpenCollection:
     """A list or table under construction.
 
-    With `keyed`, a key was read and its value is next; its `key` is None if invalid.
+    `keyed` is true while a table's key has been read and its value has not. `key` is then that key, or None if the key
+    is invalid.
     """
 
     node: ListNode | MapNode
@@ -53,7 +55,7 @@ class _OpenCollection:
 
 
 class NodeBuilder:
-    """Builder of one document. `problems` has the problems after which parsing could continue."""
+    """Builder of the nodes of one document. `problems` has the problems after which parsing could continue."""
 
     def __init__(self, lines: list[str]) -> None:
         self.problems: list[tuple[Position, str]] = []
@@ -94,12 +96,12 @@ class NodeBuilder:
     # -- scalars and aliases ---------------------------------------------------------------------------------------
 
     def _scalar(self, event: Any, place: Position) -> Scalar:
-        """Return the node of a scalar event, and note problems of its value."""
+        """Return the node of a scalar event, and record problems of its value."""
         text = event.value if event.value.isascii() else self._join_surrogates(event.value, place)
         # `implicit[0]` is true for a value without quotes and without a tag.
         plain = event.implicit[0] and not event.tag
         value = resolve(text) if plain else text
-        # `float` returns infinity for 1e999, which is never intended.
+        # `float` returns infinity for a number such as 1e999, which the user cannot have intended.
         if isinstance(value, float) and math.isinf(value) and "inf" not in text.lower():
             self._problem(place, "a number that is too large; if it is text, put it in quotes")
         if event.anchor is not None and plain and not text:
@@ -161,8 +163,8 @@ class NodeBuilder:
         frame = self._frames.pop()
         node = frame.node
         below = [entry.node for entry in node.entries()]
-        # The sizes are added once per list or table, so that each alias costs one addition, however much stands behind
-        # it.
+        # The size is calculated once per list or table. An alias then costs only one addition, however many values it
+        # stands for.
         node.size = 1 + sum(child.size for child in below)
         node.height = 1 + max((child.height for child in below), default=0)
         self._keep(frame.anchor, node)
@@ -182,11 +184,11 @@ class NodeBuilder:
             self._key(frame, frame.node, entry)
 
     def _key(self, frame: _OpenCollection, table: MapNode, entry: Child) -> None:
-        """Note the key whose value is next.
+        """Record the key, whose value comes next.
 
         Invalid and duplicate keys become problems, and their values are ignored.
         """
-        # `keyed` is set for an invalid key too, because its value follows and must not be read as a key.
+        # `keyed` is also set for an invalid key, because its value follows and must not be read as a key.
         frame.keyed, frame.key_place = True, entry.place
         frame.key = None
         node = entry.node

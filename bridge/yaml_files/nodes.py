@@ -13,7 +13,7 @@ _NAME = re.compile(r"[\w$-]+", re.ASCII)
 
 
 class Position(NamedTuple):
-    """The position where something begins in a file. Both numbers start at 1; `column` counts characters."""
+    """The position in a file where a key or value begins. Both numbers start at 1, and `column` counts characters."""
 
     line: int
     column: int
@@ -25,10 +25,11 @@ NOWHERE = Position(0, 0)
 
 @dataclass(slots=True)
 class Scalar:
-    """A single value.
+    """A single value: text, a number, a boolean or null.
 
-    `begin` is the position of its own text. `sources` are the references (`${NAME}`) that were replaced in it.
-    `commented` is True if only a comment follows the key.
+    `begin` is the position where its text begins, after a quotation mark. `plain` is True if the value is not quoted.
+    `sources` are the references (`${NAME}`) that were replaced in its text. `commented` is True if the value is missing
+    because a comment follows its key.
     """
 
     begin: Position
@@ -56,8 +57,8 @@ class Child(NamedTuple):
 class ListNode:
     """A list.
 
-    `size` counts the list and all values in it, including those behind aliases. `height` is the number of nested
-    levels.
+    `flow` is True if the list is written in brackets. `size` counts the list and all values in it, including those that
+    aliases stand for. `height` is the number of nested levels.
     """
 
     begin: Position
@@ -78,7 +79,7 @@ class ListNode:
 
 @dataclass(slots=True)
 class MapNode:
-    """A table of keys and values. `size` and `height` are defined as for a list."""
+    """A table of keys and values. `flow`, `size` and `height` have the same meaning as in ListNode."""
 
     begin: Position
     flow: bool
@@ -100,7 +101,7 @@ Node: TypeAlias = Scalar | ListNode | MapNode
 
 
 def find(root: Node, path: Path) -> tuple[Child, bool]:
-    """Return the value at `path` or its nearest existing parent, and whether it is the exact one."""
+    """Return the value at `path`, and True. If it does not exist, return its nearest existing parent, and False."""
     at = Child(root.begin, root)
     for part in path:
         below = _below(at.node, part)
@@ -128,7 +129,7 @@ def scalars(node: Node) -> list[Scalar]:
 def path_text(path: Path) -> str:
     """Return a path as text, for example `outputs[0].partition_key`.
 
-    A key with other characters than letters, digits, _, $ and - is written in brackets: `tables['a b']`.
+    A key is written in brackets if it has characters other than letters, digits, _, $ and -: `tables['a b']`.
     """
     text = ""
     for part in path:

@@ -24,7 +24,7 @@ Source: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901
 
 
 class Section(BaseModel):
-    """A part of the settings. It is immutable and refuses unknown keys."""
+    """Base class of a section of the settings. It is immutable, and validation refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
@@ -36,7 +36,7 @@ def parse_size(value: Any) -> Any:
     """
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     factor = {**_UNITS, **_BINARY_UNITS}.get(match[2].lower()) if match else None
-    # A Fraction is exact: as floats, 0.1 GB would not be a number of bytes that the user expects.
+    # A Fraction is exact. With floats, `8.2 MB` would become 8,199,999 bytes.
     return int(Fraction(match[1]) * factor) if match and factor else value
 
 
@@ -61,7 +61,7 @@ def size_between(low: int, high: int | None = None) -> Describe:
 
 
 def _path(value: Path, info: ValidationInfo) -> Path:
-    # Python raises ValueError for a path with a NUL only when the file is opened.
+    # Without this check, Python would raise ValueError only when the file is opened.
     if "\0" in str(value):
         raise ValueError("expected a path, which has no NUL character in it")
     return info.context["folder"] / value if info.context else value
@@ -80,10 +80,10 @@ def _readable(value: Path) -> Path:
 
 
 FromFolder = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_path), Describe("a path")]
-"""A path. A relative one begins at the folder of the configuration file."""
+"""A path. A relative path begins at the folder of the configuration file."""
 
 ExistingFile = Annotated[FromFolder, AfterValidator(_readable)]
-"""A file that exists when the bridge starts."""
+"""Path of a file that must exist when the configuration is loaded."""
 
 
 def mqtt_text(value: str) -> str:

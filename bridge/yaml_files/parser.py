@@ -1,13 +1,15 @@
 """Parsing of text to nodes, in bounded time and memory.
 
-yaml has two parsers. `SafeLoader` is written in Python, and `syntax_errors` explains its errors. `CSafeLoader` uses
-libyaml and is nine times as fast (a mapping file loads in 1.1 ms instead of 3.1 ms). Both produce the same events and
-positions (compared on 100,000 texts), with a few exceptions: libyaml accepts a tab, a `?`, a byte-order mark, or a
-comment directly after `|` or `>` in more positions. So libyaml parses only texts without these. If it finds a fault,
-the Python parser parses the text again and reports the fault.
+The package yaml has two parsers. `SafeLoader` is written in Python, and `syntax_errors` explains its errors.
+`CSafeLoader` uses libyaml and parses nine times as fast, so that a mapping file loads in 1.1 ms instead of 3.1 ms. Both
+parsers produce the same events and positions (compared on 100,000 texts), with a few exceptions: libyaml accepts a tab,
+a `?`, a byte-order mark, or a comment directly after `|` or `>` in more positions.
 
-Limits: 1 MiB of text, 64 levels, and 100,000 values by alias (a few lines of nested aliases can stand for billions:
-https://en.wikipedia.org/wiki/Billion_laughs_attack).
+For this reason, libyaml parses only texts that contain none of these. If libyaml finds a fault, the Python parser
+parses the text again and reports the fault.
+
+The limits are 1 MiB of text, 64 levels, and 100,000 values that aliases stand for. A few lines of nested aliases can
+stand for billions of values: https://en.wikipedia.org/wiki/Billion_laughs_attack.
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
 
     from bridge.yaml_files.nodes import Node
 
-# Texts on which the two parsers may differ.
-_TAKEN_BY_ONE = re.compile(r"[\t?\ufeff]|[|>][-+0-9]*#")
-# Errors that yaml raises. An escape beyond Unicode causes one of the latter two.
+# Pattern of characters that only one of the two parsers may accept.
+_PARSED_DIFFERENTLY = re.compile(r"[\t?\ufeff]|[|>][-+0-9]*#")
+# Errors that yaml raises. It raises ValueError or OverflowError for an escape beyond the range of Unicode.
 _YAML_ERRORS = (yaml.YAMLError, ValueError, OverflowError)
 
 
@@ -45,11 +47,11 @@ def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
         found = builder.problems
         try:
             root = builder.build(_fast_events(source))
-            # The Python parser reports all faults, because it has exact positions and explanations.
+            # Problems found on the way are reported by the Python parser, which has exact positions.
             if found:
                 raise yaml.YAMLError
         except (
-            # IndexError occurs because libyaml may report positions after the end of the text.
+            # IndexError: libyaml may report a position after the end of the text.
             *_YAML_ERRORS,
             IndexError,
             ParseAborted,
@@ -76,7 +78,7 @@ def _fast_events(source: str) -> Iterator[yaml.Event]:
 
     Raises YAMLError if libyaml is missing, must not parse this text, or finds a fault.
     """
-    if not yaml.__with_libyaml__ or _TAKEN_BY_ONE.search(source):
+    if not yaml.__with_libyaml__ or _PARSED_DIFFERENTLY.search(source):
         raise yaml.YAMLError
     yield from yaml.parse(source, Loader=yaml.CSafeLoader)
 

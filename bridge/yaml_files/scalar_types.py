@@ -1,6 +1,6 @@
 """Types of unquoted YAML values by YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema).
 
-One exception is safer: a number with a leading zero (`007`) is text, because parsers disagree on its value.
+There is one exception: a number with a leading zero (`007`) is text, because YAML parsers disagree on its value.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _BASED = re.compile(r"0o[0-7]{1,30}|0x[0-9a-fA-F]{1,30}", re.ASCII)
 _BEGINS_A_NUMBER = frozenset("+-.0123456789")
-_LONGEST_INT = 40
+# Python refuses to convert an integer of more than 4,300 digits, because the conversion takes quadratic time. No option
+# needs more than 40 digits.
+_MAX_INT_CHARS = 40
 
 
 def resolve(text: str) -> str | float | bool | None:
-    """Return the value of an unquoted text: null, true, false, a number, or else text.
+    """Return the value of an unquoted text: None, a boolean or a number, or the text itself if it is none of these.
 
     An integer of more than 40 characters becomes a float.
     """
     if text in _WORDS:
         return _WORDS[text]
-    # No number begins with another character, so the patterns need not be tried.
+    # No number begins with any other character. Most values are text, and this check is faster than the patterns.
     if text[0] not in _BEGINS_A_NUMBER:
         return text
-    # Python refuses to convert more than 4,300 digits, because the time is quadratic. 40 are more than any option
-    # needs.
-    if len(text) <= _LONGEST_INT and _INT.fullmatch(text):
+    if len(text) <= _MAX_INT_CHARS and _INT.fullmatch(text):
         return int(text)
     if _BASED.fullmatch(text):
         return int(text, 0)

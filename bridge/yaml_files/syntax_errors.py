@@ -1,6 +1,6 @@
-"""Explanations of text that is not YAML, with advice, and positions at which values begin.
+"""Explanations of text that is not YAML, with advice, and the positions at which values begin.
 
-A message never shows more than one character of the text, because it may be a password without quotes.
+A message never shows more than one character of the text, because the text may be a password.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from bridge.yaml_files.nodes import NOWHERE, Position
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# Brackets, and texts in quotes, whose brackets do not count.
-# If an unclosed text did not match, the search would continue at each quote in it, in quadratic time.
+# Pattern of a bracket, or of a text in quotes. Brackets inside such a text do not count.
+# A text whose closing quote is missing matches up to the end. Otherwise, the search would start again at each quote in
+# that text, and take quadratic time.
 _BRACKETS = re.compile(r"""[][{}]|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|'[^']*+(?:'|\Z)""", re.DOTALL)
 _ANCHOR = re.compile(r"&\S+\s+")
-# Pattern of `topic: {site}/press`, which YAML reads as keys and values with text behind them.
+# Pattern of a line such as `topic: {site}/press`. YAML reads `{site}` as a table, which no text may follow.
 _HALF_QUOTED = re.compile(r"""\s*(?:- +)?[\w-]+: +(?:\{[^{}"']*\}|\[[^][]*\])[^\s,#\]}]""")
 _QUOTED = "; if this is the beginning of a text, put the complete text in quotes, or after '|' on lines of its own"
 
 _BACKSLASH = "a backslash inside \"...\" must be doubled; inside '...' it stands for itself"
 _REFERENCE = 'inside {} and [] a reference must be in quotes: "${NAME}"'
 
-# Explanations by the beginning of yaml's problem text. The first match counts.
+# Explanations by the beginning of yaml's problem text. The first entry that matches is used.
 _EXPLANATIONS = (
     ("found character '\\t'", "a tab; outside of texts, only spaces are accepted here"),
     (
@@ -50,9 +51,9 @@ _EXPLANATIONS = (
 
 
 def decode(text: str | bytes) -> tuple[str, Position, str]:
-    """Return the text without its byte-order mark.
+    """Return the text without its byte-order mark, NOWHERE, and "".
 
-    If it is not text, return "", the position of the fault, and a message.
+    If the text is not valid, return "", the position of the fault, and the message.
     """
     if isinstance(text, bytes):
         try:
@@ -83,10 +84,10 @@ def explain(error: Exception, lines: list[str]) -> tuple[Position, str]:
 
 
 def _explain_at(error: yaml.MarkedYAMLError, mark: yaml.Mark, lines: list[str]) -> tuple[Position, str]:
-    """Return the position of a mark, and the explanation of the problem there."""
+    """Return the position of a mark, and the explanation of the problem at this position."""
     place = Position(mark.line + 1, mark.column + 1)
     line = lines[place.line - 1] if place.line <= len(lines) else ""
-    # Checked before yaml's own message, which names only a consequence of the tab.
+    # The tab is reported first, because yaml's own message names only a consequence of the tab.
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return place, "a tab in the indentation: YAML allows spaces only"
     problem = error.problem or ""
@@ -103,9 +104,9 @@ def _explain_at(error: yaml.MarkedYAMLError, mark: yaml.Mark, lines: list[str]) 
 
 
 def _never_closed(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[Position, str] | None:
-    """Return the position of a quote or bracket that is never closed, and the message; None for another error.
+    """Return the position of a quote or bracket that is never closed, and the message. Return None for other errors.
 
-    yaml reports the end of the file, or the next invalid token. The fault is at the opening quote or bracket.
+    yaml reports the end of the file or the next invalid token. The user needs the opening quote or bracket.
     """
     mark, problem = error.context_mark, error.problem or ""
     if mark is None:
@@ -130,11 +131,11 @@ def _closes(text: str) -> bool:
 
 
 def text_begins(event: Any, lines: list[str]) -> Position:
-    """Return the position where a scalar's own text begins: after its anchor and quotation mark.
+    """Return the position where the text of a scalar begins, after its anchor and its quotation mark.
 
-    For `|` and `>` it is on the first line of text.
+    The text of a `|` or `>` block begins on its first line of text.
     """
-    # yaml's mark is where the anchor or the quotation mark begins, not where the text does.
+    # yaml's mark is the position of the anchor or the quotation mark, and not of the text.
     line, column = event.start_mark.line, event.start_mark.column
     if event.anchor is not None:
         anchor = _ANCHOR.match(lines[line], column)

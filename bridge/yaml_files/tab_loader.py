@@ -1,7 +1,7 @@
-"""yaml's Python parser with the tabs that YAML allows.
+"""yaml's Python parser, extended to accept the tabs that YAML 1.2 allows.
 
-yaml skips spaces only between two tokens. YAML 1.2 also allows tabs there: after a key or value, before a comment, in
-an empty line, and in brackets. It forbids tabs in the indentation, and so does this loader.
+Between two tokens, the parser of yaml skips spaces but no tabs. YAML 1.2 also allows tabs there: after a key or value,
+before a comment, in an empty line, and in brackets. YAML forbids tabs in the indentation, and so does this loader.
 https://yaml.org/spec/1.2.2/#62-separation-spaces
 """
 
@@ -16,9 +16,9 @@ _BLANKS: Final = (" ", "\t")
 
 
 class TabLoader(yaml.SafeLoader):
-    """Loader that skips tabs as `yaml.SafeLoader` skips spaces, except in the indentation.
+    """Loader that skips tabs like spaces, except in the indentation.
 
-    The two methods replace those of `yaml.scanner.Scanner`, and use its attributes.
+    Its two public methods replace those of `yaml.scanner.Scanner`, and use the attributes of that class.
     """
 
     allow_simple_key: bool
@@ -41,9 +41,10 @@ class TabLoader(yaml.SafeLoader):
                 self.allow_simple_key = True
 
     def _at_skippable(self) -> bool:
-        """Return whether the next character is a blank that separates tokens.
+        """Return whether the next character is a space or tab that separates tokens.
 
-        A tab separates tokens in brackets, where no key can begin, and if only a comment follows in the line.
+        A space always separates tokens. A tab does so in brackets, where no key can begin, and before a comment or the
+        end of the line. Any other tab belongs to the indentation.
         """
         scanner: Any = self
         following = scanner.peek()
@@ -57,7 +58,7 @@ class TabLoader(yaml.SafeLoader):
         return scanner.peek(length) in f"#{_BREAKS}"
 
     def scan_plain_spaces(self, indent: int, start_mark: Any) -> list[str]:
-        """Return the blanks (also tabs) within an unquoted text, up to its next part."""
+        """Return the spaces and tabs within an unquoted text, up to its next word."""
         scanner: Any = self
         length = 0
         while scanner.peek(length) in _BLANKS:

@@ -1,4 +1,4 @@
-"""Descriptions of the values that a model's field accepts, for problems and for the table of options."""
+"""Descriptions, in words, of the values that a model's field accepts. Problems and the table of options show them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 KEYS_AND_VALUES = "keys and values"
-# bool precedes int, because it is a subclass of int.
+# Types, their noun, and the unit of their length. bool comes before int, because bool is a subclass of int.
 _NOUNS: tuple[tuple[type | tuple[type, ...], str, str], ...] = (
     (bool, "true or false", ""),
     (int, "a whole number", ""),
@@ -28,20 +28,20 @@ _NOUNS: tuple[tuple[type | tuple[type, ...], str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Metadata of a field whose type is not descriptive: `Annotated[str, Describe("an AWS region, as us-east-1")]`."""
+    """Description for a field whose type says too little: `Annotated[str, Describe("an AWS region, as us-east-1")]`."""
 
     text: str
 
 
 class FieldType(NamedTuple):
-    """A type with the metadata of `Annotated` and of the field. The type Any means that nothing is known."""
+    """A type with the metadata of `Annotated` and of the field. The type Any means that the type is unknown."""
 
     type: Any
     metadata: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, annotation: Any, metadata: tuple[Any, ...] = ()) -> FieldType:
-        """Return the type without `Annotated`, `| None` and root models, and with their metadata."""
+        """Return the type inside `Annotated`, `| None` and root models, together with their metadata."""
         while True:
             if get_origin(annotation) is Annotated:
                 annotation, *more = get_args(annotation)
@@ -82,7 +82,7 @@ def _members(annotation: Any) -> tuple[Any, ...]:
 
 
 def expected(hint: FieldType) -> str:
-    """Return the accepted values in words, or "" if nothing is known.
+    """Return the accepted values in words, or "" if the type is unknown.
 
     Examples: `a whole number from 5 to 65535`, `'block' or 'drop_oldest'`, `text or a list`.
     """
@@ -116,7 +116,7 @@ def one_of(texts: list[str]) -> str:
 
 
 def written(value: object) -> str:
-    """Return a value in the notation of a file."""
+    """Return a value as it is written in a YAML file."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return repr(value)
@@ -142,7 +142,7 @@ def _range(metadata: tuple[Any, ...]) -> str:
 
 
 def _length(metadata: tuple[Any, ...], unit: str) -> str:
-    """Return the limits of a length in words, or "" if there are none or the type has no unit."""
+    """Return the limits of a length in words, or "" if there are none or the type has no length."""
     low, high = _bound(metadata, "min_length"), _bound(metadata, "max_length")
     if not unit or (not low and high is None):
         return ""

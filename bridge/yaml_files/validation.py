@@ -27,24 +27,23 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 Located: TypeAlias = "tuple[ErrorDetails, Location]"
-# Types to which a substituted text may be converted, by pydantic's error.
+# Types to which a substituted text may be converted, by the type of pydantic's error.
 _WANTED: dict[str, type | tuple[type, ...]] = {"int_type": int, "float_type": (int, float), "bool_type": bool}
 
 
 def validate(model: type[M], document: Document, path: Path = (), *, context: Any = None) -> M:
-    """Return the model of the data at `path`. Validators receive `context`. Raises ConfigError with all problems.
+    """Validate the data at `path` and return it as `model`. Raises ConfigError with all problems.
 
-    The ValueError of a validator is shown unchanged, so it should state what is expected. It must not contain the value
-    found if that may be a secret.
+    The model's validators receive `context`. The text of their ValueError is shown unchanged. So it should state what
+    is expected, and must not quote a value that may be a secret.
     """
     data = document.data
     for part in path:
         data = data[part]
-    # Validate again after a conversion, because pydantic may then find further errors.
+    # The loop validates again after each conversion, because pydantic may then find further errors.
     while True:
         try:
-            # In the JSON mode of pydantic, strict validation still accepts a list for a tuple, and text for a path or
-            # an enum.
+            # Strict validation refuses a list for a tuple, and text for a path. It accepts both if the data is JSON.
             return model.model_validate_json(json.dumps(data), strict=True, context=context)
         except ValidationError as error:
             located = [_locate(model, details, data, path) for details in error.errors(include_url=False)]
@@ -62,9 +61,9 @@ def _locate(model: type[BaseModel], details: ErrorDetails, data: Any, path: Path
 
 
 def _convert(document: Document, data: Any, located: list[Located], path: Path) -> Any:
-    """Return the data with substituted texts converted to numbers and booleans.
+    """Return a copy of the data in which substituted texts are converted to the numbers and booleans that fit.
 
-    Return the same object if there are none.
+    If no text can be converted, return the same object.
     """
     for details, location in located:
         entry, exact = find(document.root, location.path)
@@ -88,9 +87,10 @@ def _replaced(data: Any, path: Path, value: Any) -> Any:
 def _errors_to_show(located: list[Located]) -> list[Located]:
     """Return the errors to show.
 
-    1. For a union, only the errors of the alternative with the deepest errors are shown, because the user probably
-       meant this alternative.
-    2. If items of a list have errors, its "too short" error is omitted, because pydantic counts only the valid items.
+    1. For a union, pydantic reports the errors of every alternative. Only the alternative with the deepest errors is
+       shown, because the user probably meant this one.
+    2. If items of a list have errors, the error that the list is too short is omitted, because pydantic counts only the
+       valid items.
     """
     furthest: dict[Path, tuple[int, bool]] = {}
     branches: dict[tuple[Path, str], tuple[int, bool]] = {}

@@ -1,4 +1,4 @@
-"""Conversion of one pydantic error to a problem: the expected value, the value found, and advice."""
+"""Conversion of one pydantic error to a problem, whose text has the expected value, the value found, and advice."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.yaml_files.nodes import ListNode, Node, Path
     from bridge.yaml_files.type_descriptions import FieldType
 
+# Maximum number of characters of a value, and of known keys, in a message.
 _SHOWN_CHARS = 60
 _SHOWN_KEYS = 12
 # Words that YAML 1.1 parsers read as booleans.
@@ -32,7 +33,7 @@ _FROM_VALIDATORS = ("value_error", "assertion_error")
 
 
 def problem(document: Document, details: ErrorDetails, location: Location) -> Problem:
-    """Return the problem of an error, with its position in the file."""
+    """Return the problem for an error of pydantic, with its position in the file."""
     path, kind = location.path, details["type"]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         path = (*path, str(details.get("ctx", {})["discriminator"]).strip("'"))
@@ -67,7 +68,10 @@ def _unknown_key(key: str, owner: type[BaseModel] | None) -> str:
 
 
 def _validator_text(document: Document, path: Path, details: ErrorDetails) -> str:
-    """Return the validator's text, or a text without the value if it would show the value of a reference."""
+    """Return the text of a validator's error.
+
+    If this text would reveal the value of a reference, return a text that names only the reference.
+    """
     error = details.get("ctx", {}).get("error")
     text = str(error) if error is not None else details["msg"][:1].lower() + details["msg"][1:]
     entry, exact = find(document.root, path)
@@ -79,12 +83,12 @@ def _validator_text(document: Document, path: Path, details: ErrorDetails) -> st
 
 
 def _shows(text: str, value: str) -> bool:
-    # A validator may show the value with repr, which escapes characters.
+    # A validator may have quoted the value with repr, which escapes some characters.
     return value != "" and (value in text or repr(value)[1:-1] in text)
 
 
 def _found(document: Document, path: Path, hint: FieldType) -> str:
-    """Return `, found 'x'` and advice if there is any, or "" if there is no value at `path`."""
+    """Return the value at `path` and advice, such as `, found 5; put it in quotes`. Return "" if there is no value."""
     entry, exact = find(document.root, path)
     node = entry.node
     if not exact:
@@ -97,7 +101,7 @@ def _found(document: Document, path: Path, hint: FieldType) -> str:
 
 
 def _several(node: ListNode | MapNode, wanted: str) -> str:
-    """Return `, found a list` or `, found keys and values`, with advice if the user may have meant a list or a text."""
+    """Return `, found a list` or `, found keys and values`. Add advice if the user may have meant a list or a text."""
     kind = "keys and values" if isinstance(node, MapNode) else "a list" if node.items else "an empty list"
     what = f", found {kind}"
     if isinstance(node, MapNode) and wanted.startswith("a list") and any(key.startswith("-") for key in node.items):
@@ -108,7 +112,7 @@ def _several(node: ListNode | MapNode, wanted: str) -> str:
 
 
 def _value(node: Node) -> str:
-    """Return `, found VALUE`, shortened, or the names of its references instead of the value."""
+    """Return `, found VALUE` with a long value shortened. If the value has references, return their names instead."""
     if not isinstance(node, Scalar):
         return ", found several values"
     if node.sources:
@@ -135,7 +139,7 @@ def _nearest(node: Node, known: Iterable[str]) -> str:
 
 
 def _advice(node: Scalar, wanted: str) -> str:
-    """Return advice about quotes or booleans, or ""."""
+    """Return advice for a value that needs quotes or is an old form of a boolean, or "" for any other value."""
     if node.sources:
         return ""
     if node.commented:

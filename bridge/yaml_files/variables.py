@@ -1,7 +1,8 @@
 """Substitution of `${NAME}`, `${NAME:-default}` and `${file:/run/secrets/x}` in values.
 
-`$${` stands for `${` itself. References are replaced in values after parsing, never in the text of the file, so a
-secret may contain ':', '#' or quotes. The default replaces a variable that is unset or empty. Keys are not changed.
+Write `$${` for the two characters `${` themselves. References are replaced in the parsed values, and not in the text of
+the file, so a secret may contain ':', '#' or quotes. The default is used if the variable is unset or empty. References
+in keys are not replaced.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.yaml_files.nodes import Node, Path
 
 MAX_SUBSTITUTED_CHARS = 1024 * 1024
-"""Maximum number of substituted characters in a document, because files and variables come from other sources."""
+"""Maximum number of substituted characters in a document. The limit of the file's own size does not include them."""
 MAX_SECRET_BYTES = 64 * 1024
 
 _REFERENCE = re.compile(
@@ -33,7 +34,7 @@ _MALFORMED = "'${' begins ${NAME}, ${NAME:-default} or ${file:PATH}; for the two
 
 
 class _Unresolved(Exception):
-    """A reference that cannot be resolved. Its text is the reason."""
+    """A reference that cannot be resolved. The text of the error is the reason."""
 
 
 class Substitution:
@@ -48,7 +49,7 @@ class Substitution:
         self._problems: list[Problem] = []
 
     def apply(self, root: Node) -> list[Problem]:
-        """Replace the references in all scalars, and return a problem for each one that cannot be resolved."""
+        """Replace the references in all scalars. Return a problem for each reference that cannot be resolved."""
         seen: set[int] = set()
         for path, entry in _walk((), Child(root.begin, root), seen):
             if isinstance(entry.node, Scalar) and "${" in entry.node.text:
@@ -56,7 +57,7 @@ class Substitution:
         return list(dict.fromkeys(self._problems))
 
     def _replace(self, path: Path, entry: Child, scalar: Scalar) -> None:
-        """Replace the references in one scalar, and note those that cannot be resolved."""
+        """Replace the references in one scalar. Record a problem for each reference that cannot be resolved."""
         parts, sources, at = [], [], 0
         for match in _REFERENCE.finditer(scalar.text):
             try:
@@ -76,7 +77,7 @@ class Substitution:
         if match["malformed"]:
             raise _Unresolved(_MALFORMED)
         text = self._read(match["file"]) if match["file"] else self._variable(match["name"], match["default"])
-        # `os.environ` represents bytes that are not UTF-8 as surrogates.
+        # `os.environ` has surrogates instead of bytes that are not UTF-8.
         if not text.isascii() and "\ufffd" in text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"):
             raise _Unresolved(f"{_shown(match)}: not UTF-8 text")
         self._room -= len(text)
@@ -115,7 +116,7 @@ def _shown(match: re.Match[str]) -> str:
 
 
 def _walk(path: Path, entry: Child, seen: set[int]) -> Iterator[tuple[Path, Child]]:
-    """Yield every node once, however many aliases refer to it."""
+    """Yield every node with its path, but only once if several aliases refer to it."""
     if id(entry.node) in seen:
         return
     seen.add(id(entry.node))
