@@ -1,12 +1,12 @@
 """Payload decoders, one per file. To add one, write its file and add it to DECODERS.
 
 json.py, json_lines.py, text.py, number.py, raw_bytes.py, csv.py, xml.py, line_protocol.py, msgpack.py, cbor.py
-avro/, protobuf/    formats that need a schema; schema_files.py: their schema files
-sparkplug/          Sparkplug B, which needs earlier messages
-layout/             bytes by a layout, for the functions `unpack` and others
-compression.py      before decoding: gzip, zlib, deflate, zstd
-encodings.py        before decoding: character encodings
-json_values.py      values that JSON does not have; float32.py: 32-bit floats
+avro/, protobuf/    formats that need a schema; schema_files.py: access to their schema files
+sparkplug/          Sparkplug B, whose messages can be read only with the declarations of earlier messages
+layout/             binary data described by a layout, for the functions `unpack` and others
+compression.py      decompression before decoding: gzip, zlib, deflate, zstd
+encodings.py        character encodings of text formats
+json_values.py      conversion of values that JSON does not have; float32.py: conversion of 32-bit floats
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 class Decoder(Protocol):
-    """Contract of a payload decoder. The ingest thread calls it, once per mapping that matches the message."""
+    """Contract of a payload decoder. The ingest thread calls it once for each mapping that matches the message."""
 
     def decode(self, payload: bytes) -> Any:
         """Return the value that expressions see as `payload`.
 
-        Raise DecodeError if the payload is not of this format.
+        Raise DecodeError if the payload does not have this format.
         """
         ...
 
@@ -49,10 +49,11 @@ DECODERS: Mapping[str, Decoder] = {
     "line_protocol": LineProtocolDecoder(),
     "xml": XmlDecoder(),
 }
-"""Decoders by the value of a mapping's `payload`.
+"""Decoders of the formats that need no options, by the value of `payload` in a mapping.
 
-`csv` is missing: each mapping has its own, made from its options. That of `xml` has the default options.
+For `csv`, each mapping has a decoder of its own, created from the mapping's options. The decoder for `xml` here has the
+default options.
 """
 
 TEXT_FORMATS: Final = frozenset({"json", "json_lines", "text", "number", "csv", "line_protocol", "xml"})
-"""Formats that are text: `encoding` applies to them."""
+"""Formats that are text. The option `encoding` applies only to these."""

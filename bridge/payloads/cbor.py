@@ -2,11 +2,12 @@
 
 Values that JSON does not have are converted as described in `bridge.payloads.json_values`. In addition:
 
-- Expressions see the content of a tag: the text or seconds of a time (0, 1), the two numbers of a decimal fraction (4),
-  the bytes of a UUID (37). Only big integers (2, 3) become numbers. Tags for shared or repeated
-  values (25, 28, 29, 256) are rejected: a few bytes of them can stand for billions of values.
-- Lists, maps, texts and bytes of indefinite length are accepted; `undefined` is null; other simple values are rejected.
-- In payloads over 16 KiB keys must be text: maps with other keys can be crafted to take hours.
+- A tagged value becomes the content of its tag, unchanged: the text or seconds of a time (tags 0, 1), the two numbers
+  of a decimal fraction (tag 4), the bytes of a UUID (tag 37). Only big integers (tags 2, 3) become numbers. Tags for
+  shared or repeated values (25, 28, 29, 256) are rejected: with them, a few bytes can stand for billions of values.
+- Lists, maps, texts and bytes of indefinite length are accepted. `undefined` becomes null. All other simple values are
+  rejected.
+- In payloads over 16 KiB, all keys must be text. Maps with other keys can be crafted so that reading takes hours.
 - Data after the value, invalid UTF-8 and an empty payload are rejected.
 """
 
@@ -24,14 +25,14 @@ from bridge.errors import DecodeError
 from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES, plain
 
-# Largest payload in which keys may be other than text: 16 KiB.
+# Maximum size of a payload in which keys need not be text: 16 KiB.
 _MAX_ANY_KEYS_BYTES: Final = 16_384
 
-# Major types 2 (bytes) and 3 (text): their content follows the head.
+# Major types of bytes and text, whose content follows the head.
 _BYTES: Final = 2
 _TEXT: Final = 3
-# Lowest additional information that announces a length: 24 to 27 for 1, 2, 4 and 8 bytes (RFC 8949, section 3, table
-# 1).
+# The additional information 24, 25, 26 or 27 means that 1, 2, 4 or 8 bytes follow the first byte of the head
+# (RFC 8949, section 3, table 1).
 _ONE_BYTE: Final = 24
 # Additional information for an indefinite length.
 _INDEFINITE: Final = 31
@@ -51,17 +52,18 @@ class CborDecoder:
         # Every value takes at least one byte, so smaller payloads cannot exceed the limit.
         if len(payload) > MAX_VALUES:
             _count_values(payload)
-        # A search for the byte is much faster than the scan of all heads. The byte may also be a part of another value,
-        # so the scan decides.
+        # The search for this byte is much faster than a scan of all heads. The byte may also be a part of another
+        # value, so `_with_doubles` scans the heads.
         if _FLOAT32_BYTE in payload:
             payload = _with_doubles(payload)
         source = io.BytesIO(payload)
         try:
-            # With text keys only, Python's randomized hash protects the dict from crafted collisions.
+            # In a large payload, only text keys are accepted. Python's hash of text is randomized, so keys cannot be
+            # crafted to collide in a dict.
             value = _decoder(source, strict_keys=len(payload) > _MAX_ANY_KEYS_BYTES).decode()
         except (cbor2.CBORError, ValueError, TypeError, RecursionError) as error:
             raise DecodeError(f"not CBOR: {_reason(payload, error)}") from None
-        # The decoder stops after the first value. A CBOR sequence (RFC 8742) is not one value, so the rest is an error.
+        # The decoder stops after the first value. A sequence of several values (RFC 8742) is an error here.
         if source.tell() < len(payload):
             raise DecodeError(f"not CBOR: {pluralize(len(payload) - source.tell(), 'byte')} after the value")
         try:
@@ -76,7 +78,7 @@ def encode(value: Any) -> bytes:
 
 
 def _decoder(source: io.BytesIO, *, strict_keys: bool) -> cbor2.CBORDecoder:
-    """Return a cbor2 decoder with the project's tags and limits."""
+    """Return a cbor2 decoder with the tag converters and limits of this module."""
     return cbor2.CBORDecoder(
         source,
         semantic_decoders=_TAGS,
@@ -86,35 +88,35 @@ def _decoder(source: io.BytesIO, *, strict_keys: bool) -> cbor2.CBORDecoder:
 
 
 def _content(value: Any, immutable: bool) -> Any:
-    """Return the content of a tag. Raise DecodeError if the tag is a key."""
+    """Return the content of a tag unchanged. Raise DecodeError if the tag is a key (`immutable`)."""
     if immutable:
         raise DecodeError("a key is neither text nor an integer")
     return value
 
 
 def _big(value: Any, immutable: bool) -> int:
-    """Return the positive integer of tag 2. Raise DecodeError if its content is not bytes, or the tag is a key."""
+    """Return the positive integer of tag 2. Raise DecodeError if the content is not bytes, or if the tag is a key."""
     if immutable or type(value) is not bytes:
         raise DecodeError("a big integer is not made of bytes, or is a key")
     return int.from_bytes(value, "big")
 
 
 def _big_negative(value: Any, immutable: bool) -> int:
-    """Return the negative integer of tag 3. Raise DecodeError like `_big`."""
+    """Return the negative integer of tag 3. Raise DecodeError in the same cases as `_big`."""
     # Tag 3 encodes the number n as -1 - n (RFC 8949, section 3.4.3).
     return -1 - _big(value, immutable)
 
 
 def _shared(_value: Any, _immutable: bool) -> Any:
-    """Raise DecodeError for a tag that shares or repeats values."""
+    """Raise DecodeError, because the tag shares or repeats values."""
     raise DecodeError("values are shared or repeated by tags (25, 28, 29, 256)")
 
 
 class _TagConverters(dict[int, Callable[[Any, bool], Any]]):
     """Converters of a tag's content, by tag number.
 
-    The default for other numbers is essential: without it, cbor2 would convert the tags that it knows to Python
-    objects.
+    `__missing__` returns a converter for all other numbers. Without it, cbor2 would convert the tags that it knows to
+    Python objects.
     """
 
     def __missing__(self, _number: int) -> Callable[[Any, bool], Any]:
@@ -125,9 +127,10 @@ _TAGS: Final = _TagConverters({2: _big, 3: _big_negative, 25: _shared, 28: _shar
 
 
 def _count_values(payload: bytes) -> None:
-    """Raise DecodeError for more than MAX_VALUES values, before they take memory.
+    """Raise DecodeError if the payload has more than MAX_VALUES values. This runs before the values take memory.
 
-    CBOR is a sequence of heads, at any nesting, so one loop counts them.
+    Every value begins with a head, and nested values simply follow the head of their list or map. So one loop over the
+    heads counts all values.
     """
     place = values = 0
     while place < len(payload):
@@ -142,10 +145,11 @@ def _count_values(payload: bytes) -> None:
 
 
 def _with_doubles(payload: bytes) -> bytes:
-    """Return the payload with every 32-bit float replaced by a 64-bit float of the shortest number.
+    """Return the payload with every 32-bit float replaced by a 64-bit float of the shortest number (see `float32`).
 
-    The decoder returns both as doubles and does not distinguish them. 16-bit floats stay exact, because encoders use
-    them only for numbers that 16 bits can represent. If the payload is incomplete, its last part stays unchanged.
+    This is done before decoding, because the decoder returns 32-bit and 64-bit floats alike. 16-bit floats stay
+    unchanged, because encoders use them only for numbers that 16 bits represent exactly. If the payload ends within a
+    value, this value stays unchanged.
     """
     parts: list[bytes] = []
     copied = place = 0
@@ -156,7 +160,7 @@ def _with_doubles(payload: bytes) -> bytes:
         size = 1 << (information - _ONE_BYTE) if _ONE_BYTE <= information < _INDEFINITE else 0
         place += 1
         if head == _FLOAT32 and place + size <= end:
-            # Reversed, because the bytes on the wire are big-endian.
+            # The bytes are reversed, because they are big-endian on the wire.
             number = shortest_float32(payload[place : place + size][::-1])
             parts += (payload[copied : place - 1], _DOUBLE_BYTE, _pack_double(number))
             copied = place + size
@@ -170,6 +174,6 @@ def _reason(payload: bytes, error: Exception) -> str:
     """Return the reason for an error in words."""
     if not payload:
         return "the payload is empty"
-    # cbor2 wraps the errors of the tag converters above in errors of its own.
+    # If a tag converter raises DecodeError, cbor2 raises an error of its own with the DecodeError as the cause.
     cause = error.__cause__
     return cause.detail if isinstance(cause, DecodeError) else str(error)

@@ -1,19 +1,22 @@
 """`compression:` of a mapping: decompression of the payload before decoding.
 
-Without a transform, the record is the decompressed payload.
+If the mapping has no transform, the record is the decompressed payload.
 
-    gzip     RFC 1952, with one member or several
+    gzip     RFC 1952, with one or more members
     zlib     RFC 1950, one stream
-    deflate  RFC 1951, one stream without a header; also that of zlib, which HTTP calls deflate
-    zstd     RFC 8878, with one frame or several, without a dictionary
-    auto     gzip or zstd by the first bytes (1f 8b; 28 b5 2f fd; 50 to 5f 2a 4d 18, a skippable frame of zstd); zlib by
-             the first two bytes and the checksum; any other payload is unchanged
+    deflate  RFC 1951, one stream without a header; a zlib stream is accepted too, because HTTP calls it deflate
+    zstd     RFC 8878, with one or more frames, without a dictionary
+    auto     recognises the compression of each payload, and leaves a payload without compression unchanged
 
-Deflated data has no signature. `auto` recognises it only if a text is expected: the payload is not text, but its
-decompressed content is. One in 10,000 payloads of random bytes would be mistaken for deflated data.
+`auto` recognises gzip by the first bytes 1f 8b, and zstd by 28 b5 2f fd or by a skippable frame (50 to 5f, then 2a 4d
+18). It recognises zlib by a valid header of two bytes and a valid checksum.
 
-The output is never longer than `limit` bytes. A decompression bomb is rejected when it reaches the limit. Payloads with
-a wrong checksum, with a missing end, or with data other than NULs after the end are rejected too.
+Deflated data has neither a header nor a checksum. `auto` looks for deflated data only if the mapping expects text. A
+payload then counts as deflated if it is not text itself, but its decompressed content is. One in 10,000 payloads of
+random bytes would be mistaken for deflated data.
+
+The output is never longer than `limit` bytes. A decompression bomb is rejected as soon as it reaches the limit.
+Payloads with a wrong checksum, a missing end, or data other than NULs after the end are rejected too.
 """
 
 from __future__ import annotations
@@ -36,28 +39,30 @@ DEFAULT_LIMIT: Final = 10 * 1024 * 1024
 """Default of `max_decompressed_bytes`: 10 MiB."""
 
 MAGIC: Final = MappingProxyType({"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"})
-"""First bytes of compressed data, by `compression`. Those of zlib and deflate are not distinctive."""
-# First bytes of a skippable frame, with which a zstd stream may begin:
+"""First bytes that identify a compression. zlib and deflate have no such bytes."""
+# First bytes of a skippable frame. A zstd stream may begin with such a frame:
 # https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.2
 _SKIPPABLE: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
-# `wbits` of zlib for a header and any window: https://docs.python.org/3/library/zlib.html#zlib.decompress.
+# Argument `wbits` of zlib: the kind of header, and the largest window. See
+# https://docs.python.org/3/library/zlib.html#zlib.decompress.
 _FORMATS: Final = MappingProxyType({"gzip": 31, "zlib": 15, "deflate": -15})
-# Bytes that do not occur in texts.
+# Control characters, which do not occur in text.
 # The record separator (1e) is not included, because JSON text sequences begin with it.
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
 
-# Max members or frames of a payload. Each of them costs time, even if it is empty.
+# Maximum number of members or frames of a payload. Each of them costs time, even if it is empty.
 _MAX_PARTS: Final = 100
-# Bytes that are passed to zstd at once. It has no output limit, and 4 bytes can decompress to 128 KiB.
+# Number of bytes that are passed to zstd at once. The output of one call has no limit, and 4 bytes can decompress to
+# 128 KiB.
 _CHUNK_BYTES: Final = 256
-# Window size that every decoder should support: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2
+# Window size that every zstd decoder should support: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2
 _WINDOW_BYTES: Final = 8 * 1024 * 1024
 
 
 def decompressor(compression: str, limit: int, *, text: bool = False) -> Callable[[bytes], bytes]:
-    """Return a function that decompresses a payload to at most `limit` bytes; it raises DecodeError.
+    """Return a function that decompresses a payload to at most `limit` bytes. The function raises DecodeError.
 
-    `text`: the result should be UTF-8 text, so that `auto` can recognise deflated data.
+    `text` is true if the decompressed payload should be UTF-8 text. Only then can `auto` recognise deflated data.
     """
     if compression == "auto":
         return lambda payload: _from_any(payload, limit, text=text)
@@ -68,7 +73,7 @@ def decompressor(compression: str, limit: int, *, text: bool = False) -> Callabl
 def compression_of(payload: bytes, limit: int = DEFAULT_LIMIT) -> str | None:
     """Return the compression of a payload whose content may be text, or None if no compression is recognised."""
     marked = _marked(payload)
-    # A text is never taken for compressed data: a few texts would pass as deflated data by chance.
+    # A payload that is text is not examined further, because a few texts are valid deflated data by chance.
     if marked is not None or _is_text(payload):
         return marked
     if _has_zlib_header(payload) and _inflated("zlib", payload, limit) is not None:
@@ -78,9 +83,9 @@ def compression_of(payload: bytes, limit: int = DEFAULT_LIMIT) -> str | None:
 
 
 def compress(compression: str, data: bytes) -> bytes:
-    """Return the data compressed, as a device would send it. With `auto`, return it unchanged."""
+    """Return the data compressed, as a device would send it. With `auto`, return the data unchanged."""
     if compression == "gzip":
-        # Without a time, the same data always becomes the same bytes, as the tests of a mapping need.
+        # The time in the header is 0, so that the same data always becomes the same bytes. Tests of mappings need this.
         return gzip.compress(data, mtime=0)
     if compression in _FORMATS:
         work = zlib.compressobj(wbits=_FORMATS[compression])
@@ -89,7 +94,7 @@ def compress(compression: str, data: bytes) -> bytes:
 
 
 def _marked(payload: bytes) -> str | None:
-    """Return the compression that the first bytes identify with certainty."""
+    """Return the compression that the first bytes identify, or None if they identify none."""
     for name, magic in MAGIC.items():
         if payload.startswith(magic):
             return name
@@ -97,14 +102,17 @@ def _marked(payload: bytes) -> str | None:
 
 
 def _has_zlib_header(payload: bytes) -> bool:
-    """Return whether the first two bytes may be those of zlib: https://www.rfc-editor.org/rfc/rfc1950#section-2.2."""
+    """Return whether the payload has a valid zlib header: https://www.rfc-editor.org/rfc/rfc1950#section-2.2."""
     head = int.from_bytes(payload[:2], "big")
-    # The header has method 8, a window of at most 32 KiB, a valid check of 5 bits, and no preset dictionary.
+    # A valid header has method 8, a window of at most 32 KiB, a multiple of 31 as its value, and no preset dictionary.
     return len(payload) > 2 and head >> 8 & 0x8F == 8 and head % 31 == 0 and not head & 0x20  # noqa: PLR2004
 
 
 def _is_text(payload: bytes) -> bool:
-    """Return whether this is UTF-8 without control characters, except line breaks, tabs and NULs at the end."""
+    """Return whether the payload is UTF-8 text, apart from NULs at the end. Text has no control characters.
+
+    Line breaks and tabs are not control characters here.
+    """
     if _CONTROLS.search(payload.rstrip(b"\0")):
         return False
     try:
@@ -115,34 +123,34 @@ def _is_text(payload: bytes) -> bool:
 
 
 def _from_any(payload: bytes, limit: int, *, text: bool) -> bytes:
-    """Decompress a payload whose compression is recognised. Return any other payload unchanged. Raise DecodeError."""
+    """Decompress a payload if its compression is recognised, otherwise return it unchanged. Raise DecodeError."""
     marked = _marked(payload)
     if marked is not None:
         return _from_gzip(payload, limit) if marked == "gzip" else _from_zstd(payload, limit)
     if text and _is_text(payload):
         return payload
-    # Cases:
-    # 1. zlib with its checksum.
-    # 2. If a text is expected, deflated text.
-    # 3. If a text is expected, damaged zlib, which is an error.
-    # 4. Any other payload: the decoder decides.
+    # The payload may be:
+    # 1. A complete zlib stream with a valid checksum.
+    # 2. Deflated text, if text is expected.
+    # 3. A damaged zlib stream, if text is expected. This is an error.
+    # 4. Anything else. The payload decoder decides whether it is valid.
     headed = _has_zlib_header(payload)
     found = _inflated("zlib", payload, limit) if headed else None
     if found is None and text:
         deflated = _inflated("deflate", payload, limit)
         found = deflated if deflated is not None and _is_text(deflated) else None
-        # Two bytes of a valid header are not proof of zlib. But the payload is not text, as expected, so damage is more
-        # probable.
+        # The two bytes of a zlib header may occur by chance. But text is expected and the payload is not text, so a
+        # damaged zlib stream is more probable.
         if found is None and headed:
             return _from_zlib(payload, limit)
     return payload if found is None else found
 
 
 def _inflated(compression: str, payload: bytes, limit: int) -> bytes | None:
-    """Return the content, or None for data of another format. Raise DecodeError for content over the limit."""
+    """Return the decompressed content, or None if the data has another format. Raise DecodeError above the limit."""
     work = zlib.decompressobj(_FORMATS[compression])
     try:
-        # One byte more than the limit shows that the content is too large, without decompressing all of it.
+        # One byte more than the limit is enough to see that the content is too large.
         made = work.decompress(payload, limit + 1)
     except zlib.error:
         return None
@@ -152,8 +160,9 @@ def _inflated(compression: str, payload: bytes, limit: int) -> bytes | None:
 
 
 def _more(data: bytes, start: int = 0) -> bool:
-    """Return whether `data` has more than NULs from `start` on. NULs may fill up a sender's fixed buffer."""
-    # No member or frame begins with a NUL. So usually the first byte decides, without a copy of the rest.
+    """Return whether `data` has bytes other than NUL from `start` on. Senders may fill fixed buffers with NULs."""
+    # The first byte is checked separately, because it usually decides: no member or frame begins with a NUL. This saves
+    # a copy of the remaining data.
     return start < len(data) and (data[start] != 0 or bool(data[start:].strip(b"\0")))
 
 
@@ -186,11 +195,15 @@ def _from_gzip(payload: bytes, limit: int) -> bytes:
 
 
 def _part(compression: str, data: bytes, room: int, payload: bytes, limit: int | None = None) -> tuple[bytes, bytes]:
-    """Return the content of a member or stream of at most `room` bytes, and the data after it. Raise DecodeError."""
+    """Return the content of one member or stream, and the data after it. Raise DecodeError.
+
+    The content may have at most `room` bytes. `payload` and `limit` are for the error: the complete payload, and the
+    limit for all its members together.
+    """
     work = zlib.decompressobj(_FORMATS[compression])
     try:
-        # Read one byte more than the limit, to see whether the payload is too large. A max length of 0 would mean no
-        # limit.
+        # One byte more than the limit is enough to see that the content is too large. `room` alone would not do: if it
+        # is 0, zlib takes it as no limit.
         made = work.decompress(data, room + 1)
     except zlib.error as error:
         raise DecodeError(f"not {compression}: {error}") from None
@@ -203,7 +216,7 @@ def _part(compression: str, data: bytes, room: int, payload: bytes, limit: int |
 
 def _from_zstd(payload: bytes, limit: int) -> bytes:
     """Decompress all zstd frames. Raise DecodeError."""
-    # A frame may require a window of any size, for which zstd would reserve the memory. So the window is limited too.
+    # A frame declares the size of its window, and zstd allocates memory of this size. So the window is limited too.
     package = zstandard.ZstdDecompressor(max_window_size=max(limit, _WINDOW_BYTES))
     made, place = bytearray(), 0
     for _ in range(_MAX_PARTS):
@@ -228,7 +241,7 @@ def _from_zstd(payload: bytes, limit: int) -> bytes:
 
 def _explained(error: zstandard.ZstdError, limit: int) -> str:
     """Return the text of a zstd error in plain words."""
-    # The package has no error code for this case, only the text of the library.
+    # The package has no error code for a window that is too large, so its text is compared.
     if "too much memory" in str(error):
         return f"its window is larger than {max(limit, _WINDOW_BYTES)} bytes; compress without `--long`"
     return str(error)

@@ -3,13 +3,15 @@
     payload: csv
     csv: {header: [ts, machine, temperature], delimiter: ";", numbers: true}
 
-- The option `header` lists the names of the columns, or is `first_line`. A line with more or fewer fields is rejected.
-- A field in double quotes may contain the delimiter, line breaks, and doubled quotes. Empty lines are skipped.
-- With `numbers` (the default) a field with a number in JSON's notation becomes a number, and an empty field null.
-  Numbers that would not stay exact remain text: 007, and integers beyond 64 bits. Without `numbers` every field is
-  text.
-- UTF-8, with or without a byte order mark, and NULs at the end. An empty payload, and one with over 1,048,576 values,
-  is rejected.
+- The option `header` lists the names of the columns, or is `first_line`. A payload is rejected if one of its lines has
+  more or fewer fields than the header.
+- A field in double quotes may contain the delimiter, line breaks, and quotes that are written twice. Empty lines are
+  skipped.
+- With `numbers: true` (the default), a field becomes a number if it is one in JSON's notation, and an empty field
+  becomes null. `007` and integers beyond 64 bits remain text, because a number would not keep their digits.
+- With `numbers: false`, every field is text.
+- The text is UTF-8. A byte order mark, and NULs at the end, are accepted. A payload that is empty or has over 1,048,576
+  values is rejected.
 """
 
 from __future__ import annotations
@@ -28,18 +30,18 @@ from bridge.payloads.text import decode_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# By default, the csv module rejects fields over 131,072 characters. Here, the limit on the message size is enough.
+# By default, the csv module rejects fields over 131,072 characters. The bridge limits the size of a message instead.
 csv.field_size_limit(1 << 30)
 
 FIRST_LINE: Final = "first_line"
 
 _NUMBER: Final = re.compile(r"\s*-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*", re.ASCII)
-# Max characters of a number; a longer field stays text.
+# Maximum number of characters of a number. A longer field stays text.
 _MAX_NUMBER_CHARS: Final = 400
 
 
 class CsvProblem(Exception):
-    """A problem and its line (counted from 1)."""
+    """A problem in a line. `line` counts from 1."""
 
     def __init__(self, line: int, message: str) -> None:
         """Report `message` for the line number `line`."""
@@ -48,12 +50,12 @@ class CsvProblem(Exception):
 
 
 class CsvDecoder:
-    """Decoder of lines under one header."""
+    """Decoder of CSV text with one header, which names the fields of all lines."""
 
     __slots__ = ("_delimiter", "_header", "_numbers")
 
     def __init__(self, header: Sequence[str] | None, delimiter: str = ",", *, numbers: bool = True) -> None:
-        """Use `header`; None: the header is the payload's first line."""
+        """Use `header` for all payloads. If it is None, the first line of each payload is the header."""
         self._header = None if header is None else list(header)
         self._delimiter = delimiter
         self._numbers = numbers
@@ -76,7 +78,7 @@ class CsvDecoder:
         for line, fields in lines:
             if len(fields) != width:
                 raise CsvProblem(line, f"{pluralize(len(fields), 'field')}, and the header has {width}")
-            # The object of each line counts as a value too, in addition to its fields.
+            # Each line counts as one value more than its fields, because its object takes memory too.
             if (len(objects) + 1) * (width + 1) > MAX_VALUES:
                 raise CsvProblem(line, f"more than {MAX_VALUES:,} values up to this line")
             values = map(number, fields) if self._numbers else fields
@@ -86,21 +88,22 @@ class CsvDecoder:
 
 def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not empty, with the line on which it begins. Raise CsvProblem."""
-    # `newline=""` leaves line breaks as they are. Those within a quoted field belong to its value.
+    # `newline=""` keeps the line breaks unchanged, because those within a quoted field belong to its value.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
         for fields in reader:
             if fields:
                 yield line, fields
-            # A quoted field may span lines, so the next row begins after the last line that the reader has read.
+            # A quoted field may span several lines. So the next row begins after the last line that the reader has
+            # read.
             line = reader.line_num + 1
     except csv.Error as error:
         raise CsvProblem(line, _explained(str(error))) from None
 
 
 def first_row(lines: Iterator[tuple[int, list[str]]]) -> list[str]:
-    """Return the header, which is the first row. Raise CsvProblem."""
+    """Return the first row as the header. Raise CsvProblem."""
     line, fields = next(lines, (1, []))
     names = [field.strip() for field in fields]
     if not all(names):
@@ -116,7 +119,7 @@ def first_row(lines: Iterator[tuple[int, list[str]]]) -> list[str]:
 
 
 def number(field: str) -> str | float | None:
-    """Return the number in the field, None if it is empty, or else the field itself."""
+    """Return the number in a field, None for an empty field, and any other field unchanged."""
     if not field:
         return None
     found = _NUMBER.fullmatch(field) if len(field) <= _MAX_NUMBER_CHARS else None
@@ -126,12 +129,12 @@ def number(field: str) -> str | float | None:
         whole = int(field)
         return whole if MIN_INTEGER <= whole <= MAX_INTEGER else field
     value = float(field)
-    # A number too large for a float stays text, so it is not lost.
+    # A number that is too large for a float stays text. Infinity would lose it.
     return field if math.isinf(value) else value
 
 
 def _explained(message: str) -> str:
-    """Return the message of an error of the csv module in plain words."""
+    """Return an error message of the csv module in plain words."""
     if "expected after" in message:
         return "characters after the closing quote of a field; a quote inside it is written twice"
     if "unexpected end of data" in message:

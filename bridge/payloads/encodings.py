@@ -1,6 +1,7 @@
-"""Character encodings of text payloads, by their names in Python: https://docs.python.org/3/library/codecs.html.
+"""Character encodings of text payloads. Their names are those of Python: https://docs.python.org/3/library/codecs.html.
 
-Python's codecs for other purposes (idna, punycode, unicode_escape) are not supported, because some take quadratic time.
+Python has further codecs, for other purposes (idna, punycode, unicode_escape). They are not supported, because some of
+them take quadratic time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from bridge.errors import DecodeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Names that Python gives these codecs; each has more names, such as latin-1 for iso8859-1.
+# Python's canonical names of the supported encodings. Users may write aliases, such as latin-1 for iso8859-1.
 _CODECS: Final = frozenset(
     {
         *("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii"),
@@ -25,12 +26,13 @@ _CODECS: Final = frozenset(
         *("big5", "euc_jp", "euc_kr", "gb2312", "gbk", "gb18030", "koi8-r", "koi8-u", "shift_jis", "mac-roman"),
     }
 )
+# Encodings that error messages propose.
 _USUAL: Final = ("utf-8", "latin-1", "windows-1252", "utf-16", "utf-16-le", "utf-16-be", "shift_jis", "gb18030")
 UTF8: Final = frozenset({"utf-8", "utf-8-sig"})
 
 
 def codec_name(name: str) -> str:
-    """Return Python's name for an encoding. Raise ValueError for an unsupported encoding."""
+    """Return Python's canonical name of an encoding. Raise ValueError if the encoding is not supported."""
     try:
         found = codecs.lookup(name).name
     except (LookupError, ValueError):
@@ -44,9 +46,9 @@ def codec_name(name: str) -> str:
 
 @lru_cache(maxsize=64)
 def text_decoder(name: str) -> Callable[[bytes], str]:
-    """Return the function that decodes text, without its byte order mark; it raises DecodeError.
+    """Return a function that decodes bytes to text, without a byte order mark. The function raises DecodeError.
 
-    Raise ValueError for an encoding that is not supported.
+    Raise ValueError if the encoding is not supported.
     """
     codec = codec_name(name)
     decode = codecs.lookup(codec).decode

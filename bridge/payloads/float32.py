@@ -1,8 +1,8 @@
-"""Numbers that were sent as 32-bit or 16-bit floats.
+"""Conversion of 32-bit and 16-bit floats to the decimal numbers that their senders meant.
 
-A 32-bit float that is converted to a double gets more digits: 28.7 becomes 28.700000762939453. The sender meant 28.7,
-which is the shortest decimal number that rounds to the 32-bit float. Programs print this number, so it is the value
-here. Whole numbers up to 2^24 are exact.
+If a 32-bit float is converted to a double, it gets more digits: 28.7 becomes 28.700000762939453. The sender meant 28.7,
+which is the shortest decimal number that rounds to the same 32-bit float. Other programs print this number too, so this
+module returns it. Whole numbers up to 2^24 are exact in any case.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any, Final, NamedTuple
 class _Format(NamedTuple):
     """A float format.
 
-    A decimal number of `sure_digits` digits is the same after a conversion to this format and back. `max_digits` digits
-    are enough to distinguish all floats: https://en.wikipedia.org/wiki/IEEE_754#Character_representation Below
-    `min_normal`, a float has fewer bits, so fewer digits may be enough. Whole numbers up to `max_whole` are exact.
+    Every decimal number with `sure_digits` digits survives a conversion to this format and back. `max_digits` digits
+    are enough to distinguish all floats of the format. Floats below `min_normal` have fewer bits, so fewer digits may
+    be enough. Whole numbers up to `max_whole` are exact. Source of the numbers of digits:
+    https://en.wikipedia.org/wiki/IEEE_754#Character_representation
     """
 
     layout: Struct
@@ -31,17 +32,17 @@ class _Format(NamedTuple):
 _HALF: Final = _Format(Struct("<e"), 3, 5, 2.0**-14, 2.0**11)
 _SINGLE: Final = _Format(Struct("<f"), 6, 9, 2.0**-126, 2.0**24)
 
-# Number of floats in the cache: a sensor repeats its values.
-_REMEMBERED = 8192
+# Size of each cache. Caching pays because sensors repeat their values.
+_CACHED_FLOATS = 8192
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_CACHED_FLOATS)
 def shortest_float32(data: bytes) -> float:
     """Return the shortest number for a 32-bit float in 4 little-endian bytes. NaN and infinities are unchanged."""
     return _shortest(_SINGLE, data)
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_CACHED_FLOATS)
 def shortest_float16(data: bytes) -> float:
     """Return the shortest number for a 16-bit float in 2 little-endian bytes. NaN and infinities are unchanged."""
     return _shortest(_HALF, data)
@@ -51,17 +52,17 @@ def _shortest(kind: _Format, data: bytes) -> float:
     exact: float = kind.layout.unpack(data)[0]
     if not math.isfinite(exact) or (exact.is_integer() and abs(exact) <= kind.max_whole):
         return exact
-    # More digits are needed only if `sure_digits` digits do not convert back to the same float.
+    # Starting with `sure_digits` digits also finds a shorter number, because 28.7000 and 28.7 are the same number.
     for digits in range(kind.sure_digits if abs(exact) >= kind.min_normal else 1, kind.max_digits + 1):
         shorter = float(f"{exact:.{digits}g}")
-        # `pack` rounds the number to this format, so equal bytes mean the same float.
+        # Converting the number rounds it to this format. If the bytes are equal, the number stands for the same float.
         if _bytes(kind.layout, shorter) == data:
             return shorter
     return exact
 
 
 def _bytes(layout: Struct, number: float) -> Any:
-    """Return the number as a float of the layout; None if it is too large."""
+    """Return the bytes of the number in a float format, or None if the number is too large for the format."""
     try:
         return layout.pack(number)
     except OverflowError:

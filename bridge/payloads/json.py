@@ -1,10 +1,11 @@
 """`payload: json`, according to RFC 8259.
 
-- If an object has a key more than once, the last one wins.
-- Integers from -2^63 to 2^64-1 stay exact. Larger ones become 64-bit floats, or are rejected if they exceed those.
-- NaN, Infinity, invalid UTF-8 and half of a surrogate pair are rejected.
+- If a key occurs more than once in an object, its last value is used.
+- Integers from -2^63 to 2^64-1 stay exact. Larger integers become 64-bit floats, or are rejected if they are too large
+  for a float.
+- NaN, Infinity, invalid UTF-8 and single halves of a surrogate pair are rejected.
 - A byte order mark (of UTF-8 or UTF-16) and NULs at the end are accepted.
-- Nesting deeper than 1024 levels, over 1,048,576 values, text after the value and an empty payload are rejected.
+- A payload that is empty, has text after the value, over 1024 levels or over 1,048,576 values is rejected.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_VALUES, check_json_values
 from bridge.payloads.text import decode_utf8, plain_utf8
 
-# Max characters of the payload in an error.
+# Maximum number of characters of the payload that an error message quotes.
 _EXCERPT_CHARS = 20
 
 
@@ -33,7 +34,8 @@ class JsonDecoder:
         try:
             return orjson.loads(payload)
         except orjson.JSONDecodeError as error:
-            # This runs only after a failure, because nearly all payloads have neither a byte order mark nor a NUL.
+            # A byte order mark and NULs are removed only after the first attempt has failed, because nearly all
+            # payloads have neither.
             plain = plain_utf8(payload)
             if plain is payload:
                 raise DecodeError(_reason(payload, error)) from None
@@ -45,7 +47,10 @@ class JsonDecoder:
 
 
 def _reason(payload: bytes, error: orjson.JSONDecodeError) -> str:
-    """Return the error, its position (byte from 0, line and column from 1), and the text found there."""
+    """Return the text of an error, with its position and the text found there.
+
+    Bytes are counted from 0, lines and columns from 1.
+    """
     if not payload:
         return "not JSON: the payload is empty"
     text = decode_utf8(payload)  # orjson does not report the byte at which UTF-8 is invalid

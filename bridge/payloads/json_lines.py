@@ -1,8 +1,8 @@
-"""`payload: json_lines`: a list of several JSON documents, each decoded like `payload: json`.
+"""`payload: json_lines`: several JSON documents, which become a list. Each is decoded like `payload: json`.
 
-Usually each line is a document (https://github.com/ndjson/ndjson-spec). Documents of several lines, documents without a
-line break between them, and JSON text sequences (https://www.rfc-editor.org/rfc/rfc7464.html) are read too. A payload
-is rejected if it has an invalid document, no document, or over 1,048,576 lines, documents or values.
+Usually each line is a document (https://github.com/ndjson/ndjson-spec). Documents may also span several lines, or share
+a line. JSON text sequences (https://www.rfc-editor.org/rfc/rfc7464.html) are read too. A payload is rejected if it has
+an invalid document, no document, or over 1,048,576 lines, documents or values.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_VALUES, check_json_values
 from bridge.payloads.text import decode_utf8, plain_utf8
 
-# White space of JSON, and the separator of JSON text sequences.
+# Characters between two documents: white space of JSON, and the separator of JSON text sequences.
 _BETWEEN: Final = re.compile(r"[ \t\r\n\x1e]*")
+# Maximum number of characters of the payload that an error message quotes.
 _EXCERPT_CHARS: Final = 20
 
 
@@ -28,12 +29,12 @@ class JsonLinesDecoder:
     __slots__ = ()
 
     def decode(self, payload: bytes) -> list[Any]:
-        """Return the documents' values. Raise DecodeError."""
+        """Return the values of the documents. Raise DecodeError."""
         plain = plain_utf8(payload)
         if plain.count(b"\n") > MAX_VALUES:
             raise DecodeError(f"not usable: the payload has more than {MAX_VALUES:,} lines")
         check_json_values(plain)
-        check_json_values(plain)
+        # The first attempt reads each line as a document, because this is the usual form and the fastest to read.
         try:
             values = [orjson.loads(line) for line in plain.split(b"\n") if line and not line.isspace()]
         except orjson.JSONDecodeError:
@@ -45,8 +46,8 @@ class JsonLinesDecoder:
 
 def _documents(text: str) -> list[Any]:
     """Return the values of documents that span several lines or share a line. Raise DecodeError."""
-    # Python's json module finds the end of each document. orjson then decodes it, so that the values equal those of
-    # `payload: json`.
+    # Python's json module finds the end of each document, which orjson cannot do. Then orjson decodes the document, so
+    # that its values are the same as with `payload: json`.
     end_of = json.JSONDecoder().raw_decode
     values: list[Any] = []
     at = _after_blanks(text, 0)
@@ -57,10 +58,10 @@ def _documents(text: str) -> list[Any]:
         except RecursionError:
             raise _error("nested too deeply", text, at) from None
         except json.JSONDecodeError as error:
-            # orjson counts the offset of an error from the start of the document, Python from the start of the text.
+            # An error of orjson has an offset in the document. An error of Python's json module has one in the text.
             place = error.pos if error.doc is text else at + error.pos
             raise _error(error.msg, text, place) from None
-        except ValueError as error:  # an integer of thousands of digits
+        except ValueError as error:  # Python does not convert an integer of thousands of digits
             raise _error(str(error)[:80], text, at) from None
         if len(values) > MAX_VALUES:
             raise DecodeError(f"not usable: the payload has more than {MAX_VALUES:,} documents")
@@ -74,7 +75,7 @@ def _after_blanks(text: str, at: int) -> int:
 
 
 def _error(message: str, text: str, at: int) -> DecodeError:
-    """Return the error with its position: line and column from 1, and the text found there."""
+    """Return the error with its line and column, both counted from 1, and the text found there."""
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
     found = repr(text[at : at + _EXCERPT_CHARS]) if at < len(text) else "the end"
     return DecodeError(f"not JSON lines: {message}, at line {line}, column {column}: found {found}")

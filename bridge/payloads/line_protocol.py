@@ -5,9 +5,10 @@
     {"measurement": "weather", "tags": {"site": "pdx", "line": "3"}, "fields": {"temperature": 21.5, "count": 7},
      "timestamp": 1700000000000000000}
 
-- Tags are text. Fields are floats, integers with and without sign (7i, 7u; exact), booleans, and text in quotes.
+- Tags are text. Fields are floats, signed integers (7i), unsigned integers (7u), booleans, or text in quotes. Integers
+  stay exact.
 - `timestamp` is the number that was sent, or null. It counts nanoseconds, unless the sender uses another precision.
-- Empty lines and comments (#) are skipped. A payload without a line, or with over 1,048,576 values, is rejected.
+- Empty lines and comments (#) are skipped. A payload that has no other line, or over 1,048,576 values, is rejected.
 
 https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 """
@@ -22,12 +23,12 @@ from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_INTEGER, MAX_VALUES, MIN_INTEGER
 from bridge.payloads.text import decode_text
 
-# Empty lines and comments before a line.
+# Empty lines, comments and blanks before a line with content.
 _BLANKS: Final = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+[ \t\r]*+(?:#[^\n]*+\Z)?")
-# Possessive quantifiers (`++`, `*+`) store no positions to return to.
-# These would take a hundred times the memory of the text.
+# The possessive quantifiers `++` and `*+` do not backtrack, so the regular expression stores no positions. These would
+# take a hundred times the memory of the text.
 _MEASUREMENT: Final = re.compile(r"(?:[^, \\\n]++|\\[^\n])++")
-# Key of a tag or field, and value of a tag.
+# Name of a tag or field, or value of a tag.
 _KEY: Final = re.compile(r"(?:[^,= \\\n]++|\\[^\n])++")
 _TEXT: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _WORD: Final = re.compile(r'[^, "\n\r]+')
@@ -35,19 +36,20 @@ _TIMESTAMP: Final = re.compile(r" +(-?[0-9]{1,20})")
 _SPACES: Final = re.compile(" *")
 _END: Final = re.compile(r"[ \t\r]*(?:\n|\Z)")
 _INTEGER: Final = re.compile(r"(-?[0-9]{1,20})([iu])")
-# Each digit belongs to one part of the pattern only: with two, a million digits would be tried in quadratic time.
+# Only one part of the pattern can match a given digit. Otherwise, a million digits would take quadratic time.
 _FLOAT: Final = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 _BOOLEANS: Final = dict.fromkeys(("t", "T", "true", "True", "TRUE"), True) | dict.fromkeys(
     ("f", "F", "false", "False", "FALSE"), False
 )
 _MAX_SIGNED: Final = 2**63 - 1
-# Number of values of a line in addition to its tags and fields: the object, its tags, its fields and the time.
+# Values of a line in addition to each tag and field: the line's object, `tags`, `fields` and `timestamp`.
 _VALUES_A_LINE: Final = 4
+# Maximum number of characters of the payload that an error message quotes.
 _EXCERPT_CHARS: Final = 20
 
 
 class LineProtocolDecoder:
-    """Decoder of lines of the line protocol."""
+    """Decoder of a payload in the line protocol."""
 
     __slots__ = ()
 
@@ -78,7 +80,7 @@ class _LineReader:
         return found
 
     def _skip_blanks(self) -> bool:
-        """Move to the next line with content; return False at the end."""
+        """Move to the next line with content. Return False if there is none."""
         self._take(_BLANKS)
         return self._at < len(self._text)
 
@@ -142,7 +144,7 @@ class _LineReader:
         return found
 
     def _next(self, character: str) -> bool:
-        """Skip this character if it is the next one, and return whether it was."""
+        """If the next character is `character`, skip it and return True. Otherwise return False."""
         if self._text[self._at : self._at + 1] != character:
             return False
         self._at += 1
@@ -153,13 +155,13 @@ class _LineReader:
             raise self._error(what)
 
     def _count(self, values: int) -> None:
-        """Count values before they take memory. Raise DecodeError for more than MAX_VALUES."""
+        """Count further values, before they take memory. Raise DecodeError above MAX_VALUES."""
         self._values += values
         if self._values > MAX_VALUES:
             raise DecodeError(f"not usable: the payload holds more than {MAX_VALUES:,} values")
 
     def _error(self, what: str) -> DecodeError:
-        """Return the error with its position: line and column from 1, and the text found there."""
+        """Return the error with its line and column, both counted from 1, and the text found there."""
         text, at = self._text, self._at
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
         found = repr(text[at : at + _EXCERPT_CHARS]) if at < len(text) else "the end"
@@ -167,26 +169,25 @@ class _LineReader:
 
 
 def _text_of(escaped: str) -> str:
-    """Return a text without the backslashes before a quote or another backslash. Others stand for themselves."""
-    # Millions of escapes take a hundredth of the time of a regular expression.
+    r"""Return a text with the escapes `\"` and `\\` replaced. Any other backslash stands for itself."""
+    # With millions of escapes, `split` and `replace` take a hundredth of the time of a regular expression.
     return "\\".join(part.replace('\\"', '"') for part in escaped.split("\\\\"))
 
 
 def _name_of(escaped: str) -> str:
-    """Return a name without the backslashes before a comma, an equals sign or a blank. Others stand for themselves."""
+    """Return a name without the backslashes before commas, equals signs and blanks. Other backslashes stay."""
     return escaped.replace("\\,", ",").replace("\\=", "=").replace("\\ ", " ")
 
 
 def _number(word: str) -> float | None:
-    """Return the number of a field, or None for a word that is not a number, or is too large for its type."""
+    """Return the number of a field. Return None if the word is not a number, or is too large for its type."""
     whole = _INTEGER.fullmatch(word)
     if whole is not None:
-        least, most = (MIN_INTEGER, _MAX_SIGNED) if whole[2] == "i" else (0, MAX_INTEGER)
+        lowest, highest = (MIN_INTEGER, _MAX_SIGNED) if whole[2] == "i" else (0, MAX_INTEGER)
         integer = int(whole[1])
-        return integer if least <= integer <= most else None
+        return integer if lowest <= integer <= highest else None
+    # The pattern is necessary because `float` also accepts texts such as `1_000`, `nan` and `infinity`.
     if not _FLOAT.fullmatch(word):
         return None
-    # `float` accepts more than the line protocol, such as `1_000`, `nan` and `infinity`. The pattern has excluded
-    # these.
     value = float(word)
     return value if math.isfinite(value) else None

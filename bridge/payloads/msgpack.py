@@ -16,14 +16,16 @@ from bridge.errors import DecodeError
 from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_VALUES, key_text, plain
 
-# Size of the length field, and further bytes to skip, by first byte.
+# Values with a length field, by their first byte: the size of that field, and the number of further bytes before the
+# content.
 _LENGTHS: Final = (
     {0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0)}  # binary
-    | {0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1)}  # extensions: their type follows the length
+    | {0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1)}  # extensions, whose type is one byte after the length
     | {0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0)}  # text
 )
 
-# Number of bytes that follow a first byte; 0 for a byte that is not listed.
+# All other values, by their first byte: the number of bytes between this byte and the next value. It is 0 for a byte
+# that is not listed.
 _FOLLOWING: Final = (
     {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}  # numbers
     | {0xD4: 2, 0xD5: 3, 0xD6: 5, 0xD7: 9, 0xD8: 17}  # extensions of fixed length
@@ -47,13 +49,13 @@ class MsgpackDecoder:
         # Every value takes at least one byte, so smaller payloads cannot exceed the limit.
         if len(payload) > MAX_VALUES:
             _count_values(payload)
-        # A search for the byte is much faster than the scan of all values. The byte may also be a part of another
-        # value, so the scan decides.
+        # The search for this byte is much faster than a scan of all values. The byte may also be a part of another
+        # value, so `_with_doubles` scans the values.
         if _FLOAT32_BYTE in payload:
             payload = _with_doubles(payload)
         try:
             value = _unpack(payload)
-        except (ValueError, TypeError) as error:  # TypeError: a list or a map as a key
+        except (ValueError, TypeError) as error:  # TypeError: a key is a list or a map
             raise DecodeError(f"not MessagePack: {_reason(payload, error)}") from None
         try:
             return plain(value)
@@ -66,17 +68,17 @@ def _unpack(payload: bytes) -> Any:
     try:
         return msgpack.unpackb(payload, ext_hook=_content)
     except ValueError as error:
-        # The package raises a plain ValueError with this word for a key that is neither text nor bytes.
+        # For a key that is neither text nor bytes, the package raises a ValueError with this word in its text.
         if "strict_map_key" not in str(error):
             raise
-    # Some key is not text. Keys of other types can be crafted to collide, and the dict would then take minutes to
-    # build. So they are converted to text first.
+    # A key is not text. Keys of other types can be crafted so that building the dict takes minutes. So all keys are
+    # converted to text before the dict is built.
     return msgpack.unpackb(payload, ext_hook=_content, strict_map_key=False, object_pairs_hook=_with_text_keys)
 
 
 def _with_text_keys(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
     for key, _ in pairs:
-        hash(key)  # TypeError for a list or a map
+        hash(key)  # raises TypeError for a list or a map
     try:
         return {key_text(key): value for key, value in pairs}
     except DecodeError as error:
@@ -98,10 +100,10 @@ def _content(_type: int, data: bytes) -> bytes:
 
 
 def _with_doubles(payload: bytes) -> bytes:
-    """Return the payload with every 32-bit float replaced by a 64-bit float of the shortest number.
+    """Return the payload with every 32-bit float replaced by a 64-bit float of the shortest number (see `float32`).
 
-    The decoder returns both as doubles and does not distinguish them. If the payload is incomplete, its last part stays
-    unchanged.
+    This is done before decoding, because the decoder returns 32-bit and 64-bit floats alike. If the payload ends within
+    a value, this value stays unchanged.
     """
     parts: list[bytes] = []
     copied = place = 0
@@ -111,7 +113,7 @@ def _with_doubles(payload: bytes) -> bytes:
         place += 1
         if head == _FLOAT32:
             if place + 4 <= end:
-                # Reversed, because the bytes on the wire are big-endian.
+                # The bytes are reversed, because they are big-endian on the wire.
                 number = shortest_float32(payload[place : place + 4][::-1])
                 parts += (payload[copied : place - 1], _DOUBLE_BYTE, _pack_double(number))
                 copied = place + 4
@@ -125,7 +127,7 @@ def _with_doubles(payload: bytes) -> bytes:
 
 
 def _count_values(payload: bytes) -> None:
-    """Raise DecodeError for more than MAX_VALUES values, before they take memory."""
+    """Raise DecodeError if the payload has more than MAX_VALUES values. This runs before the values take memory."""
     place = values = 0
     while place < len(payload):
         head = payload[place]

@@ -1,8 +1,8 @@
-"""`payload: number`: one decimal number as text, with optional white space around it, and NULs at its end.
+"""`payload: number`: one decimal number as text. White space around the number, and NULs at its end, are accepted.
 
-Examples are `-12`, `+3.50`, `.5` and `6.02e23`. Text without a point or an exponent is an integer and stays exact
-within 64 bits (-2^63 to 2^64-1). Larger integers, numbers too large for a 64-bit float, NaN, Infinity and hexadecimal
-are rejected.
+Examples are `-12`, `+3.50`, `.5` and `6.02e23`. A number without a point and an exponent is an integer, and stays exact
+from -2^63 to 2^64-1. Larger integers, numbers too large for a 64-bit float, NaN, Infinity and hexadecimal numbers are
+rejected.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 from bridge.payloads.text import plain_utf8
 
 _DECIMAL = re.compile(rb"\s*([+-]?)(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
-# Max length of a payload in bytes, with white space.
+# Maximum size of a payload in bytes, including white space.
 _MAX_CHARS = 1000
-# Max bytes of the payload in an error.
+# Maximum number of bytes of the payload that an error message quotes.
 _EXCERPT_BYTES = 20
 
 
@@ -28,7 +28,7 @@ class NumberDecoder:
 
     def decode(self, payload: bytes) -> int | float:
         """Return an int or a float. Raise DecodeError."""
-        # Python's int() takes quadratic time, so a payload that is too long is rejected before it is parsed.
+        # A long payload is rejected before it is parsed, because Python's int() takes quadratic time.
         found = _DECIMAL.fullmatch(payload) if len(payload) <= _MAX_CHARS else None
         if found is None:
             payload = plain_utf8(payload)
@@ -56,7 +56,7 @@ def _excerpt(payload: bytes) -> str:
 
 
 def _reason(payload: bytes) -> str:
-    """Return the error, with the byte offset of the first character that is not part of a number."""
+    """Return the text of an error, with the byte offset of the first character that is not part of the number."""
     if not payload.strip():
         return "not a number: the payload is empty"
     if len(payload) > _MAX_CHARS:

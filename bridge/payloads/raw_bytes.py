@@ -1,4 +1,7 @@
-"""`payload: bytes`: any payload. Expressions see a list of integers 0-255, so `payload[0]` and `payload[2:4]` work."""
+"""`payload: bytes`: accepts every payload as a list of integers from 0 to 255.
+
+Expressions can select bytes by index, such as `payload[0]` and `payload[2:4]`.
+"""
 
 from __future__ import annotations
 
@@ -9,5 +12,5 @@ class RawDecoder:
     __slots__ = ()
 
     def decode(self, payload: bytes) -> list[int]:
-        """Return the bytes as integers 0-255."""
+        """Return the bytes as integers from 0 to 255."""
         return list(payload)

@@ -1,4 +1,4 @@
-"""Schema files beside the mappings, which the binary formats Avro and Protocol Buffers need."""
+"""Access to the schema files beside the mappings, which the binary formats Avro and Protocol Buffers need."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 SchemaFiles: TypeAlias = Mapping[str, bytes]
-"""Contents of all schema files, by their paths in the folder `schemas/`, with / between their parts."""
+"""Contents of all schema files, by their paths below the folder `schemas/`. Paths have `/` on every system."""
 
 NO_SCHEMA_FILES: Final[SchemaFiles] = MappingProxyType({})
 
 
 class SchemaError(ValueError):
-    """An error in a schema file. The message states the position, if there is one, and the reason."""
+    """An error in a schema file. The message has the reason, and the position if it is known."""
 
 
 def schema_text(file: str, schemas: SchemaFiles) -> bytes:

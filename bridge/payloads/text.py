@@ -1,7 +1,8 @@
-"""`payload: text`: text without its byte order mark and without NULs at its end. An empty payload is the empty text.
+"""`payload: text`: text in UTF-8. The other text formats also use the functions of this module.
 
-Every text format is UTF-8. A payload that begins with the byte order mark of UTF-16 is read as UTF-16. NULs at the end
-are removed. C programs send the NUL that terminates a text, and fill buffers of fixed size with NULs.
+A payload that begins with the byte order mark of UTF-16 is read as UTF-16. Byte order marks and NULs at the end are
+removed. C programs send such NULs: one terminates a text, and several fill a buffer of fixed size. An empty payload is
+an empty text.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class TextDecoder:
 
 
 def decode_text(payload: bytes) -> str:
-    """Return the text without byte order mark and NULs at its end. Raise DecodeError."""
+    """Return the text of a payload, without byte order mark and NULs at its end. Raise DecodeError."""
     try:
         text = payload.decode()
     except UnicodeDecodeError:
@@ -33,12 +34,13 @@ def decode_text(payload: bytes) -> str:
 
 def plain_utf8(payload: bytes) -> bytes:
     """Return the payload in UTF-8, without byte order mark and NULs at its end. Raise DecodeError."""
+    # A byte order mark begins with one of these bytes. Most payloads have neither a mark nor a NUL, and are not copied.
     marked = payload[-1:] == b"\0" or payload[:1] in {b"\xef", b"\xff", b"\xfe"}
     return decode_text(payload).encode() if marked else payload
 
 
 def decode_utf8(payload: bytes) -> str:
-    """Return the text. The DecodeError for invalid UTF-8 states the first invalid byte."""
+    """Return the text. Raise DecodeError, with the position of the first invalid byte, if it is not UTF-8."""
     try:
         return payload.decode()
     except UnicodeDecodeError as error:

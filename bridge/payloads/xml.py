@@ -1,19 +1,20 @@
-"""`payload: xml`: one XML document, converted to an object in the form of the package xmltodict.
+"""`payload: xml`: one XML document, converted to an object of the same form as by the Python package xmltodict.
 
     <reading id="7"><temperature unit="C">21.5</temperature><alarm>A</alarm><alarm>B</alarm><note/></reading>
 
     {"reading": {"@id": 7, "temperature": {"@unit": "C", "#text": 21.5}, "alarm": ["A", "B"], "note": null}}
 
-- An element with neither attributes nor elements becomes its text, or null if it is empty. Blanks around a text are
-  removed.
-- An element that occurs several times in its parent becomes a list. An element named in `lists` always becomes a list.
-- With `numbers` (the default) a text that is a number in JSON's notation becomes a number, as in `payload: csv`.
-- Names are unchanged, with their prefixes. Comments and processing instructions are skipped.
-- Text is read in the encoding that the document declares.
+- An element that has neither attributes nor nested elements becomes its text, or null if it has no text. Blanks around
+  a text are removed.
+- Elements of the same name in one parent become a list. An element whose name is in the option `lists` always becomes a
+  list.
+- With `numbers: true` (the default), a text becomes a number if it is one in JSON's notation, as in `payload: csv`.
+- Names keep their namespace prefixes. Comments and processing instructions are skipped.
+- The document is read in the encoding that it declares.
 
 A document type declaration is rejected, because its entities could expand to gigabytes or read files. Documents with
-over 128 levels or 400,000 elements and attributes are rejected. A tag or comment over 1 MiB is rejected too, because
-expat reads all attributes of a tag before it reports them.
+over 128 levels, or over 400,000 elements and attributes, are rejected. A tag or comment over 1 MiB is rejected too,
+because expat reads all attributes of a tag before the limit can be checked.
 """
 
 from __future__ import annotations
@@ -28,9 +29,13 @@ from bridge.payloads.json_values import MAX_DEPTH
 from bridge.payloads.text import plain_utf8
 
 MAX_PARTS: Final = 400_000
-"""Max number of elements and attributes. With names that all differ, each needs 200 bytes: 80 MB."""
+"""Maximum number of elements and attributes. If all their names differ, each takes 200 bytes, and all of them 80 MB."""
 MAX_TAG_BYTES: Final = 1 << 20
-"""Max length of a tag, a comment or a processing instruction. A tag of 10 MiB with 900,000 attributes needs 300 MiB."""
+"""Maximum size of a tag, a comment or a processing instruction.
+
+Without this limit, a tag of 10 MiB with 900,000 attributes would take 300 MiB of memory.
+"""
+# Size of the parts in which a long document is passed to expat.
 _CHUNK_BYTES: Final = 1 << 18
 TEXT: Final = "#text"
 ATTRIBUTE: Final = "@"
@@ -43,7 +48,7 @@ class XmlDecoder:
     __slots__ = ("_encoding", "_lists", "_numbers")
 
     def __init__(self, lists: tuple[str, ...] = (), *, numbers: bool = True, encoding: str | None = None) -> None:
-        """Read elements named in `lists` as lists. `encoding` replaces the one that the document declares."""
+        """Read each element whose name is in `lists` as a list. `encoding` overrides the document's declaration."""
         self._lists = frozenset(lists)
         self._numbers = numbers
         self._encoding = encoding
@@ -54,7 +59,7 @@ class XmlDecoder:
             raise DecodeError("not XML: the payload is empty")
         encoding, data = self._encoding, payload.rstrip(b"\0")
         if payload.startswith(_UTF16_MARKS):
-            # A NUL at the end may be half of a character.
+            # The NULs at the end must not be removed from UTF-16, because a NUL may be half of a character.
             encoding, data = "utf-8", plain_utf8(payload)
         try:
             parser = expat.ParserCreate(encoding)
@@ -64,7 +69,8 @@ class XmlDecoder:
             message = expat.ErrorString(error.code)
             raise DecodeError(f"not XML: {message}, at line {error.lineno}, column {error.offset + 1}") from None
         except ValueError:
-            # expat supports Unicode and encodings with one byte per character.
+            # expat cannot read the declared encoding. It supports only Unicode, and encodings with one byte per
+            # character.
             raise DecodeError(
                 "not usable: name the encoding that the XML declares in the mapping: `encoding`"
             ) from None
@@ -72,7 +78,7 @@ class XmlDecoder:
 
 
 def _parse(parser: expat.XMLParserType, data: bytes) -> None:
-    """Parse a document, in chunks if it is long, to find a tag that is too long before expat has read it."""
+    """Parse a document. A long one is passed to expat in chunks, so that a tag that is too long is found early."""
     fed = 0
     while len(data) - fed > MAX_TAG_BYTES:
         parser.Parse(data[fed : fed + _CHUNK_BYTES])
@@ -86,7 +92,7 @@ def _parse(parser: expat.XMLParserType, data: bytes) -> None:
 
 
 class _Element:
-    """An element whose end was not read yet."""
+    """An element whose end tag has not been read yet."""
 
     __slots__ = ("members", "name", "texts")
 
@@ -97,7 +103,7 @@ class _Element:
 
 
 class _XmlReader:
-    """Handlers of expat. `root` is the result."""
+    """Handlers that expat calls while it parses. `root` is the result."""
 
     def __init__(self, parser: expat.XMLParserType, lists: frozenset[str], *, numbers: bool) -> None:
         self.root: dict[str, Any] = {}
@@ -151,7 +157,7 @@ class _XmlReader:
         if name not in members:
             members[name] = [value] if name in self._lists else value
         elif type(members[name]) is list:
-            # A list here is always a repeated element, because an element never has a list as its value.
+            # A list always means that the element is repeated, because the value of one element is never a list.
             members[name].append(value)
         else:
             members[name] = [members[name], value]
