@@ -61,16 +61,17 @@ def decode(text: str | bytes) -> tuple[str, Position, str]:
         except UnicodeDecodeError as error:
             before = text[: error.start].decode("utf-8-sig", "replace")
             kind = " (it looks like UTF-16)" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
-            return "", end_of(before), f"not UTF-8{kind}: byte 0x{text[error.start]:02x}; save the file as UTF-8"
+            found = f"byte 0x{text[error.start]:02x}"
+            return "", position_after(before), f"not UTF-8{kind}: {found}; save the file as UTF-8"
     else:
         source = text.removeprefix("\ufeff")
     bad = _NOT_TEXT.search(source)
     if bad:
-        return "", end_of(source[: bad.start()]), f"the character U+{ord(bad[0]):04X} is not allowed in YAML"
+        return "", position_after(source[: bad.start()]), f"the character U+{ord(bad[0]):04X} is not allowed in YAML"
     return source, NOWHERE, ""
 
 
-def end_of(text: str) -> Position:
+def position_after(text: str) -> Position:
     """Return the position just after `text`."""
     lines = LINE_BREAK.split(text)
     return Position(len(lines), len(lines[-1]) + 1)

@@ -24,7 +24,7 @@ from bridge.monitoring.recording.time_series import TimeSeries
 from bridge.mqtt import connection, packet_stream, properties
 from bridge.payloads import compression, json_values, number, xml
 from bridge.payloads.sparkplug import compressed_payload as sparkplug_compression
-from bridge.payloads.sparkplug import datatypes, protobuf
+from bridge.payloads.sparkplug import datatypes, wire_format
 from bridge.runtime import hang_watchdog
 from bridge.spool import mapping_state
 from bridge.spool import settings as spool_settings
@@ -140,8 +140,8 @@ def message_limits():
     yield "values of a Protocol Buffers message", json_values.MAX_VALUES, "dead letter `decode`"
     yield "levels of a Protocol Buffers message", 100, "dead letter `decode`; this is a limit of the package protobuf"
     yield "bytes of a payload of `number`", number._MAX_CHARS, "dead letter `decode`"
-    yield "levels of a Sparkplug payload", protobuf.MAX_DEPTH, "dead letter `decode`"
-    yield "metrics and other parts of a Sparkplug payload", protobuf.MAX_PARTS, "dead letter `decode`"
+    yield "levels of a Sparkplug payload", wire_format.MAX_DEPTH, "dead letter `decode`"
+    yield "metrics and other parts of a Sparkplug payload", wire_format.MAX_PARTS, "dead letter `decode`"
     yield "booleans of a Sparkplug array", datatypes.MAX_BOOLEANS, "dead letter `decode`"
     yield "decompressed body of a Sparkplug payload", size(sparkplug_compression.MAX_BYTES), "dead letter `decode`"
     yield (

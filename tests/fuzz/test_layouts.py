@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.payloads.layout.items import compile_items
+from bridge.payloads.layout.fixed_layout import compile_layout
 from bridge.payloads.layout.notation import LayoutError
-from bridge.payloads.layout.record import compile_layout
+from bridge.payloads.layout.tlv_items import compile_items
 from tests.fuzz.mutation import nearly
 
 FIELD = st.sampled_from(

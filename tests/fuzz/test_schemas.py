@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
 from bridge.payloads.avro.decoder import AvroDecoder
-from bridge.payloads.avro.schema import parse_schema
-from bridge.payloads.protobuf.descriptors import MessageTypes
+from bridge.payloads.avro.schema_parser import parse_schema
+from bridge.payloads.protobuf.message_types import MessageTypes
 from bridge.payloads.protobuf.proto_file import parse_proto
 from bridge.payloads.schema_files import SchemaError
 from tests.fuzz.mutation import nearly

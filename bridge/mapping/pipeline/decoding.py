@@ -13,14 +13,14 @@ import orjson
 from bridge.errors import DecodeError
 from bridge.payloads import DECODERS, TEXT_FORMATS
 from bridge.payloads.avro.decoder import AvroDecoder
-from bridge.payloads.avro.schema import parse_schema
+from bridge.payloads.avro.schema_parser import parse_schema
 from bridge.payloads.cbor import encode as to_cbor
 from bridge.payloads.compression import compress, decompressor
 from bridge.payloads.csv import FIRST_LINE, CsvDecoder
 from bridge.payloads.encodings import text_decoder
 from bridge.payloads.msgpack import encode as to_msgpack
 from bridge.payloads.schema_files import SchemaError, schema_text
-from bridge.payloads.sparkplug.encoding import encode as to_sparkplug
+from bridge.payloads.sparkplug.encoder import encode as to_sparkplug
 from bridge.payloads.xml import XmlDecoder
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bridge.mapping.file_models.mapping_spec import MappingSpec
     from bridge.mapping.file_models.payload_spec import AvroSpec, ProtobufSpec
     from bridge.model import Message
-    from bridge.payloads.avro.schema import AvroType
+    from bridge.payloads.avro.schema_parser import AvroType
     from bridge.payloads.schema_files import SchemaFiles
 
 ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
@@ -102,7 +102,7 @@ def protobuf_codec(options: ProtobufSpec, schemas: SchemaFiles) -> PayloadCodec:
     """Return the codec of `payload: protobuf`. Raise SchemaError."""
     try:
         from bridge.payloads.protobuf.decoder import ProtobufDecoder  # noqa: PLC0415 - an extra
-        from bridge.payloads.protobuf.descriptors import MessageTypes  # noqa: PLC0415 - an extra
+        from bridge.payloads.protobuf.message_types import MessageTypes  # noqa: PLC0415 - an extra
     except ImportError:
         raise SchemaError("`payload: protobuf` needs an extra: pip install 'mqtt-kinesis[protobuf]'") from None
     types = MessageTypes(options.schema_file, schemas)

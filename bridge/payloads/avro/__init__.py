@@ -1,10 +1,10 @@
 """Apache Avro. Specification: https://avro.apache.org/docs/1.12.0/specification/.
 
-schema.py    from the text of a schema to its types
-reader.py    from bytes to values
-writer.py    from values to bytes, for mappings' tests
-decoder.py   `payload: avro`: the framing of a message
+schema_parser.py   reads the text of a schema
+reader.py          reads bytes as values
+writer.py          writes values as bytes, for the tests of mappings
+decoder.py         `payload: avro`: the framing of a message
 
-This program has its own reader, because the reader of fastavro is not safe for hostile data: 200 KB of nested data end
-the process, and 8 bytes can create any number of values (items of an array may have no bytes).
+The bridge has its own reader, because the reader of the package fastavro is not safe for hostile data. There, 200 KB of
+nested data end the process, and 8 bytes can create any number of values, because items of an array may have no bytes.
 """

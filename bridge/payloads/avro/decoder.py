@@ -1,13 +1,15 @@
-"""`payload: avro`: one value in Avro's binary encoding, which contains neither the schema nor the field names.
+"""`payload: avro`: one value in Avro's binary encoding. This encoding contains neither the schema nor the field names.
 
-    none       the value alone
-    confluent  a zero, the number of the schema as 4 bytes (big-endian), then the value:
+The option `header` of a mapping's `avro` has two values:
+
+    none       the message is the value
+    confluent  the message is a zero byte, the number of the schema in 4 bytes (big-endian), and the value:
                https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
 
 Values that JSON does not have are converted. `bytes` and `fixed` become lists of integers from 0 to 255. A decimal
-becomes a number, or its text if a float would not be exact. NaN and the infinities become null. A value of a union is
-returned without its type. Times remain the integers that were sent. Messages with over 1,048,576 values, or with more
-than 128 levels of nested records, are rejected.
+becomes a number, or text if a float would not be exact. NaN and the infinities become null. A value of a union is
+returned without the name of its type. Times remain the integers that were sent. Messages with over 1,048,576 values, or
+with over 128 levels of nested records, are rejected.
 """
 
 from __future__ import annotations
@@ -21,18 +23,18 @@ from bridge.payloads.avro.writer import encode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.payloads.avro.schema import AvroType
+    from bridge.payloads.avro.schema_parser import AvroType
 
 _HEADER_BYTES: Final = 5
 
 
 class AvroDecoder:
-    """Decoder of one value, whose schema is the only one or is selected by its number."""
+    """Decoder of messages. The number in a message selects its schema, if there are several schemas."""
 
     __slots__ = ("_confluent", "_readers", "_schemas")
 
     def __init__(self, schemas: Mapping[int | None, AvroType], *, confluent: bool) -> None:
-        """Read values of these schemas, by their numbers. A single schema without a number has the key None."""
+        """Use these schemas, by number. A schema with the key None is used if a message has no or an unknown number."""
         self._schemas = dict(schemas)
         self._readers = {number: compile_reader(schema) for number, schema in schemas.items()}
         self._confluent = confluent
@@ -51,7 +53,7 @@ class AvroDecoder:
         return read(payload, _HEADER_BYTES)
 
     def encode(self, value: Any) -> bytes:
-        """Return the value encoded by the first schema, as a device would send it; for tests. Raise ValueError."""
+        """Return the value encoded by the first schema, as a device would send it. Tests use this. Raise ValueError."""
         number, schema = next(iter(self._schemas.items()))
         header = b"\0" + (number or 0).to_bytes(4, "big") if self._confluent else b""
         return header + encode(schema, value)

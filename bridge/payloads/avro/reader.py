@@ -1,7 +1,8 @@
 """Reader of Avro's binary encoding. A schema is compiled to one closure per type.
 
-A closure reads the value at an offset, and returns it with the offset after it. It raises IndexError or struct.error if
-the data ends too early. Values that have no bytes are counted too, because eight bytes can announce any number of them.
+A closure reads the value at an offset. It returns the value, and the offset after the value. It raises IndexError or
+struct.error if the data ends too early. All values are counted, including those that take no bytes, because eight bytes
+can announce any number of these.
 """
 
 from __future__ import annotations
@@ -19,21 +20,23 @@ from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_DEPTH, MAX_INTEGER, MAX_VALUES, MIN_INTEGER
 
 if TYPE_CHECKING:
-    from bridge.payloads.avro.schema import AvroType
+    from bridge.payloads.avro.schema_parser import AvroType
 
 Read: TypeAlias = Callable[[bytes, int, "AvroBudget"], tuple[Any, int]]
 
+# Bit of a varint's byte that is set if another byte follows.
 _CONTINUES: Final = 0x80
-# Bits of the longest varint: 10 bytes of 7 bits.
+# Number of bits in the longest varint: 10 bytes of 7 bits.
 _VARINT_BITS: Final = 70
 EXACT: Final = Context(prec=5000)
-"""Precision of a decimal in digits. More digits would not fit into any record."""
+"""Precision of a decimal: 5,000 digits, slightly more than a decimal of _MAX_DECIMAL_BYTES can have."""
+# Maximum size of a decimal. The conversion of a number to text takes quadratic time.
 _MAX_DECIMAL_BYTES: Final = 2000
 _unpack_double: Final = Struct("<d").unpack_from
 
 
 class AvroBudget:
-    """Number of values and levels that the rest of one message may have."""
+    """Number of further values, and of further levels, that may be read in one message."""
 
     __slots__ = ("depth", "values")
 
@@ -42,14 +45,17 @@ class AvroBudget:
         self.depth = MAX_DEPTH
 
     def take(self, values: int) -> None:
-        """Count values before they take memory. Raise DecodeError for more than MAX_VALUES."""
+        """Count further values, before they take memory. Raise DecodeError above MAX_VALUES."""
         self.values -= values
         if self.values < 0:
             raise DecodeError(f"not usable: the Avro holds more than {MAX_VALUES:,} values")
 
 
 def compile_reader(schema: AvroType) -> Callable[[bytes, int], Any]:
-    """Return the function from (data, offset of the value) to the value. It raises DecodeError."""
+    """Return a function that reads a value of this schema, given the data and the value's offset.
+
+    The function raises DecodeError.
+    """
     read = _SchemaCompiler().reader(schema)
 
     def decode(data: bytes, start: int) -> Any:
@@ -67,7 +73,11 @@ def compile_reader(schema: AvroType) -> Callable[[bytes, int], Any]:
 
 
 class _SchemaCompiler:
-    """Compiler of one schema. `_readers` has the closures of records by identity, and None for a record in progress."""
+    """Compiler of one schema.
+
+    `_readers` has the closures of records, by the identity of their types. It has None for a record that is being
+    compiled.
+    """
 
     def __init__(self) -> None:
         self._readers: dict[int, Read | None] = {}
@@ -99,9 +109,9 @@ class _SchemaCompiler:
         return found
 
     def _nested(self, key: int) -> Read:
-        """Return the closure of a record nested in itself, with a limit on its depth.
+        """Return the closure for a record nested in itself. It limits the depth.
 
-        The record is not compiled yet.
+        The record's own closure does not exist yet. So the returned closure looks it up when a message is read.
         """
 
         def read(data: bytes, at: int, budget: AvroBudget) -> tuple[Any, int]:
@@ -160,10 +170,10 @@ def _map(read_value: Read) -> Read:
 
 
 def _block(data: bytes, at: int) -> tuple[int, int]:
-    """Return the number of items of a block. A negative one is followed by the block's size, which is not needed."""
+    """Return the number of items in a block, and the offset after this number."""
     count, at = _long(data, at)
     if count < 0:
-        # The size serves readers that skip the block. This reader needs the values.
+        # After a negative number, the block's size in bytes follows. It is for readers that skip the block.
         count = -count
         _, at = _long(data, at)
     return count, at
@@ -190,7 +200,7 @@ def _enum(symbols: tuple[str, ...]) -> Read:
 
 
 def _octets(schema: AvroType) -> Callable[[bytes], Any]:
-    """Return the function that converts the bytes of a `bytes` or `fixed` to its value."""
+    """Return the function that converts the bytes of a `bytes` or `fixed` value."""
     if schema.logical == "decimal":
         return lambda data: _decimal(data, schema.scale)
     return (lambda data: str(uuid.UUID(bytes=data))) if schema.logical == "uuid" else list
@@ -227,7 +237,7 @@ def _fixed(size: int, convert: Callable[[bytes], Any]) -> Read:
 
 
 def _span(data: bytes, at: int) -> tuple[int, int]:
-    """Return the start and end of bytes or text. The data contains the length before them."""
+    """Return the start and end of bytes or text. `at` is the offset of the length, which comes first."""
     size, start = _long(data, at)
     end = start + size
     if size < 0 or end > len(data):
@@ -257,7 +267,7 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < _CONTINUES:
-            # The tenth byte has more bits than the 64 of a long. Other readers drop the excess bits too.
+            # Ten bytes have 70 bits, but a long has only 64. Other readers drop the excess bits too.
             value &= 0xFFFFFFFFFFFFFFFF
             return (value >> 1) ^ -(value & 1), at
         shift += 7

@@ -1,4 +1,4 @@
-"""Writer of Avro's binary encoding, for mappings' tests. It accepts the values that the reader returns."""
+"""Writer of Avro's binary encoding, for the tests of mappings. It accepts the values that the reader returns."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bridge.payloads.avro.reader import EXACT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.payloads.avro.schema import AvroType
+    from bridge.payloads.avro.schema_parser import AvroType
 
 
 def encode(schema: AvroType, value: Any, where: str = "the payload") -> bytes:
-    """Return the value as Avro. Raise ValueError if it does not fit the schema; `where` is its position."""
+    """Return the value as Avro. Raise ValueError if it does not fit the schema. `where` is its position, for errors."""
     if schema.kind == "record":
         return _record(schema, value, where)
     if schema.kind == "union":
@@ -38,14 +38,14 @@ def _record(schema: AvroType, value: Any, where: str) -> bytes:
 
 
 def _union(schema: AvroType, value: Any, where: str) -> bytes:
-    """Return the value encoded as the first type of a union that it fits."""
+    """Return the value encoded as the first alternative of a union that accepts it."""
     for number, branch in enumerate(schema.inner):
         try:
             return _long(number) + encode(branch, value, where)
         except ValueError as error:
             fault = error
     if len(schema.inner) == 2 and any(branch.kind == "null" for branch in schema.inner) and value is not None:  # noqa: PLR2004
-        raise fault  # an optional value: report the reason of its only other type
+        raise fault  # for an optional value, report why its only type other than null refuses it
     raise _mismatch(schema, value, where)
 
 
@@ -56,7 +56,7 @@ def _mismatch(schema: AvroType, value: Any, where: str) -> ValueError:
 
 
 def _long(value: int) -> bytes:
-    """Return a number as zigzag varint. Raise TypeError, OverflowError."""
+    """Return a number as a zigzag varint. Raise TypeError or OverflowError."""
     if not -(2**63) <= value < 2**63:
         raise OverflowError
     rest = (value << 1) ^ (value >> 63)
@@ -106,7 +106,7 @@ def _octets(schema: AvroType, value: Any, where: str) -> bytes:
         octets = uuid.UUID(value).bytes
     elif schema.logical == "decimal":
         number = int(Decimal(str(value)).scaleb(schema.scale, EXACT))
-        # The sign takes one bit in addition to the bits of the number. The sum is rounded up to bytes.
+        # The number needs one bit more than its magnitude, for the sign. Adding 8 instead of 1 rounds up to full bytes.
         size = schema.size or (number.bit_length() + 8) // 8
         octets = number.to_bytes(size, "big", signed=True)
     else:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bridge.payloads.layout.readers import ORDERS, Kind, kind_of
+from bridge.payloads.layout.field_types import ORDERS, Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 REST: Final = "..."
 IGNORED: Final = "_"
 MAX_FIELDS: Final = 1_000
-"""Max fields of a layout, so that a hostile expression stays small."""
+"""Maximum number of fields in a layout. It limits the memory that a hostile expression can take."""
 MAX_BYTES: Final = 1 << 24
-"""Max bytes that a layout describes: 16 MiB, far above the largest record."""
+"""Maximum number of bytes that a layout describes: 16 MiB, which is more than the largest record."""
 
 _SEPARATORS: Final = re.compile(r"[\s,]+")
 _FIELD: Final = re.compile(r"(?:([A-Za-z_][A-Za-z0-9_]*):)?([a-z]+[0-9]*)(?:\[([0-9]{0,8})\])?")
@@ -29,7 +29,8 @@ class LayoutError(ValueError):
 class Field(NamedTuple):
     """One field.
 
-    `name` is None without a name. `repeat` is the number of values: None for one, -1 for all remaining.
+    `name` is None if the field has no name. `repeat` is the number of values in a list, or -1 for all remaining values.
+    It is None if the field is not a list.
     """
 
     name: str | None
@@ -40,13 +41,17 @@ class Field(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Offset after the field; for `[]`, where it begins."""
+        """Offset after the field. For a list of all remaining values, the offset where the list begins."""
         return self.offset + self.kind.size * (1 if self.repeat is None else max(self.repeat, 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """A parsed layout. `size` is the bytes of all fields except a final `[]`; `order` the byte order at its end."""
+    """A parsed layout.
+
+    `size` is the number of bytes of all fields, except of a list of all remaining values. `open` is True if further
+    bytes may follow (`...`). `order` is the byte order at the end of the layout.
+    """
 
     fields: tuple[Field, ...]
     size: int
@@ -60,7 +65,7 @@ class Notation:
 
 
 def parse(text: str, order: str = "big") -> Notation:
-    """Return the fields of a layout; `order` is the byte order at its beginning. Raise LayoutError."""
+    """Return the parsed layout. `order` is the byte order at its beginning. Raise LayoutError."""
     fields: list[Field] = []
     offset, ended = 0, False
     for word in _words(text):
@@ -101,13 +106,13 @@ def _field(word: str, order: str, offset: int) -> Field:
         raise LayoutError(f"'{word}' has {kind.size} bytes; {order} is for fields of whole 16-bit words")
     if length == 0:
         raise LayoutError(f"'{word}' has no elements")
-    # For a text, the number in brackets is its size in bytes, not the number of values.
+    # For text, bytes and bcd, the number in brackets is the size of one value, and not the number of values.
     counted = length if not kind.sized or length == -1 else None
     return Field(name, kind, order, counted, offset)
 
 
 def _known(type_name: str) -> str:
-    """Return a suggestion for an unknown type."""
+    """Return advice for an unknown type: the type that the user probably means, or all types."""
     hints = {"int": "i", "uint": "u", "float": "f", "double": "f", "s": "i"}
     found = re.fullmatch(r"([a-z]+)([0-9]*)", type_name)
     letter = hints.get(found[1]) if found is not None else None
@@ -117,7 +122,7 @@ def _known(type_name: str) -> str:
 
 
 def _check_names(fields: list[Field]) -> None:
-    """Raise LayoutError for a layout without fields, for a name that is used twice, and for a missing name."""
+    """Raise LayoutError if there are no fields, if two fields have the same name, or if a name is missing."""
     if not fields:
         raise LayoutError("the layout has no field; expected such as temperature:i16 humidity:u8")
     seen: set[str] = set()

@@ -1,12 +1,12 @@
 """Protocol Buffers, with the `protobuf` package: https://protobuf.dev/.
 
-tokens.py       the words of a `.proto` file
-proto_file.py   a `.proto` file as a descriptor, which needs no compiler
-descriptors.py  message types of schema files
-counting.py     the number of values, before they take memory
-values.py       from messages to values
-filling.py      from values to messages, for mappings' tests
-decoder.py      `payload: protobuf`
+tokens.py          divides a `.proto` file into words
+proto_file.py      parses a `.proto` file to a descriptor, so that no compiler is necessary
+message_types.py   the message types in schema files
+value_limit.py     limits the number of values of a message, before they take memory
+value_reader.py    converts messages to values
+encoder.py         converts values to messages, for the tests of mappings
+decoder.py         `payload: protobuf`
 
-The package is an extra. All files but `tokens.py` import it.
+The package `protobuf` is an optional dependency (an extra). All files except `tokens.py` import it.
 """

@@ -1,7 +1,9 @@
-"""`payload: protobuf`: one message. The mapping names its type, because the bytes do not contain it.
+"""`payload: protobuf`: one message. The mapping names the type of the message, because the bytes do not contain it.
 
-The `protobuf` package reports only that a message is invalid, so this module finds the position in the outermost
-message. Bytes of another message type are often valid too. So a message that has none of the type's fields is rejected.
+For an invalid message, the `protobuf` package reports no position. So this module finds the position of the fault, as
+far as the fault is in the outermost message.
+
+The bytes of another message type are often valid too. So a message is rejected if it has none of its type's fields.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ from google.protobuf import unknown_fields
 
 from bridge.errors import DecodeError
 from bridge.payloads.json_values import MAX_VALUES
-from bridge.payloads.protobuf.counting import check_values, counted_fields
-from bridge.payloads.protobuf.filling import fill
-from bridge.payloads.protobuf.values import ProtobufBudget, ValueReader
+from bridge.payloads.protobuf.encoder import fill
+from bridge.payloads.protobuf.value_limit import check_values, counted_fields
+from bridge.payloads.protobuf.value_reader import ProtobufBudget, ValueReader
 
 if TYPE_CHECKING:
-    from bridge.payloads.protobuf.descriptors import MessageTypes
+    from bridge.payloads.protobuf.message_types import MessageTypes
 
 _VARINT, _FIXED64, _LENGTH, _START_GROUP, _END_GROUP, _FIXED32 = range(6)
 _WIDTHS: Final = {_FIXED64: 8, _FIXED32: 4}
@@ -31,7 +33,7 @@ class ProtobufDecoder:
     __slots__ = ("_class", "_counted", "_name", "_read")
 
     def __init__(self, types: MessageTypes, name: str) -> None:
-        """Read messages of the type with this full name. Raise SchemaError if there is none."""
+        """Read messages of the type with the full name `name`. Raise SchemaError if there is no such type."""
         descriptor = types.find(name)
         self._name = name
         self._class = types.message_class(descriptor)
@@ -56,7 +58,7 @@ class ProtobufDecoder:
         return self._read(message, ProtobufBudget())
 
     def encode(self, value: Any) -> bytes:
-        """Return the value encoded as a message, for tests. Raise ValueError."""
+        """Return the value encoded as a message. The tests of mappings use this. Raise ValueError."""
         message = self._class()
         fill(message, value)
         octets: bytes = message.SerializeToString()
@@ -64,7 +66,7 @@ class ProtobufDecoder:
 
 
 def _fault(payload: bytes) -> str:
-    """Return the error in the outermost message and its position."""
+    """Return a text with the fault in the outermost message and its position."""
     at = 0
     while at < len(payload):
         start = at
@@ -84,7 +86,10 @@ def _fault(payload: bytes) -> str:
 
 
 def _varint(payload: bytes, at: int) -> tuple[int, int]:
-    """Return a number and the offset after it. If the number is incomplete or too long, the offset is after the end."""
+    """Return a number, and the offset after it.
+
+    If the number is incomplete or too long, the offset is greater than the size of the payload.
+    """
     value = 0
     for number in range(_MAX_VARINT_BYTES):
         if at >= len(payload):
@@ -92,6 +97,6 @@ def _varint(payload: bytes, at: int) -> tuple[int, int]:
         byte = payload[at]
         at += 1
         value |= (byte & 0x7F) << 7 * number
-        if byte < 0x80:  # noqa: PLR2004 - the highest bit continues
+        if byte < 0x80:  # noqa: PLR2004 - the highest bit is set if another byte follows
             return value, at
     return value, len(payload) + 1

@@ -1,9 +1,10 @@
-"""Parser of `.proto` files. The descriptor is like that of protoc, but has only the wire format and the names.
+"""Parser of `.proto` files. The result is a descriptor as protoc creates it, but only with names and the wire format.
 
 Messages, enums, oneofs, maps and imports of proto2 and proto3 are read. Options (except `allow_alias`), reserved
-numbers, services and extensions are skipped. Groups and editions need a descriptor set.
+numbers, services and extensions are skipped. Files with groups or editions are refused. They need a descriptor set,
+which protoc creates.
 
-The pool of the `protobuf` package resolves the names of types.
+This module does not resolve the names of types. The descriptor pool of the `protobuf` package does.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _LABELS: Final = {
     "repeated": _FIELD.LABEL_REPEATED,
 }
 _PAIRS: Final = {"{": "}", "[": "]", "(": ")", "<": ">"}
-# Max levels of messages and of options.
+# Maximum number of nested levels of messages, and of brackets in options.
 _MAX_DEPTH: Final = 64
 
 
@@ -92,7 +93,7 @@ class _ProtoReader:
         self._tokens.expect(";")
 
     def _message(self, message: DescriptorProto, depth: int) -> None:
-        """Read a message definition, starting at its name."""
+        """Read the definition of a message, from its name on."""
         tokens = self._tokens
         if depth > _MAX_DEPTH:
             raise tokens.error(f"at most {_MAX_DEPTH} messages within each other")
@@ -100,7 +101,7 @@ class _ProtoReader:
         tokens.expect("{")
         while not tokens.skip("}"):
             self._member(message, depth)
-        # The oneofs that represent `optional` fields must come after the oneofs of the file.
+        # Each `optional` field of proto3 is represented by a oneof. These must come after the oneofs in the file.
         for field in message.field:
             if field.proto3_optional:
                 field.oneof_index = len(message.oneof_decl)
@@ -112,7 +113,7 @@ class _ProtoReader:
         if tokens.skip(";"):
             return
         word = tokens.name("a field, message, enum, oneof or '}'")
-        # A type may have the name of a keyword, so the following word decides.
+        # A type may be named like a keyword. So the kind of the next word decides whether this word is a keyword.
         if word == "message" and tokens.next.kind == "name":
             self._message(message.nested_type.add(), depth + 1)
         elif word == "enum" and tokens.next.kind == "name":
@@ -134,7 +135,7 @@ class _ProtoReader:
         self._field(field, self._tokens.name("the type of a field"))
 
     def _field(self, field: FieldDescriptorProto, type_name: str) -> None:
-        """Read a field, starting at its name."""
+        """Read a field, from its name on."""
         tokens = self._tokens
         if type_name == "group":
             raise SchemaError(f"line {tokens.next.line}: groups need a descriptor set, made by protoc")
@@ -175,7 +176,10 @@ class _ProtoReader:
                 self._field(message.field.add(label=_FIELD.LABEL_OPTIONAL, oneof_index=index), word)
 
     def _map(self, message: DescriptorProto) -> None:
-        """Read a map field, starting at its key. On the wire, a map is a repeated message with a key and a value."""
+        """Read a map field, from the type of its keys on.
+
+        On the wire, a map is a repeated message with a key and a value.
+        """
         tokens = self._tokens
         key = tokens.name("the type of a map's keys")
         tokens.expect(",")
@@ -213,7 +217,7 @@ class _ProtoReader:
             self._end_of_field()
 
     def _skip_statement(self, word: str) -> None:
-        """Skip a statement that does not concern the wire format, up to its `;` or its closing brace."""
+        """Skip a statement that does not affect the wire format, up to its `;` or its closing brace."""
         tokens = self._tokens
         braces = word in {"service", "extend"}
         if word not in {"service", "extend", "option", "reserved", "extensions"}:

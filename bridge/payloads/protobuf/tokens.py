@@ -1,4 +1,7 @@
-"""The words of a `.proto` file, with their positions: https://protobuf.dev/reference/protobuf/proto3-spec/."""
+"""Division of a `.proto` file into tokens with their positions.
+
+Specification: https://protobuf.dev/reference/protobuf/proto3-spec/.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 END: Final = ""
-"""Text of the token after the last one."""
+"""Text of the token that marks the end of the file."""
 
 _TOKEN: Final = re.compile(
     r"""
@@ -26,7 +29,7 @@ _TOKEN: Final = re.compile(
 
 
 class ProtoToken(NamedTuple):
-    """A token. `kind` is name, number, text or sign. The `text` of a quoted text has no quotes."""
+    """A token. `kind` is name, number, text, sign or end. In a token of kind text, `text` has no quotes."""
 
     kind: str
     text: str
@@ -35,7 +38,7 @@ class ProtoToken(NamedTuple):
 
 
 class Tokens:
-    """The tokens of a file, read one by one."""
+    """The tokens of a file, which are taken one by one."""
 
     def __init__(self, text: str) -> None:
         self._tokens = list(_tokens(text))
@@ -43,35 +46,35 @@ class Tokens:
 
     @property
     def next(self) -> ProtoToken:
-        """The next word."""
+        """The next token, which is not taken."""
         return self._tokens[self._at]
 
     def take(self) -> ProtoToken:
-        """Return the next word and move after it."""
+        """Take the next token and return it. The token at the end of the file is returned again and again."""
         token = self._tokens[self._at]
         self._at += token.kind != "end"
         return token
 
     def skip(self, text: str) -> bool:
-        """Skip the next word if it is this one, and return whether it was."""
+        """If the next token is `text`, take it and return True. Otherwise return False."""
         found = self.next.text == text and self.next.kind != "text"
         if found:
             self.take()
         return found
 
     def expect(self, text: str) -> None:
-        """Skip the next word. Raise SchemaError unless it is this one."""
+        """Take the next token, which must be `text`. Raise SchemaError for any other token."""
         if not self.skip(text):
             raise self.error(f"'{text}'")
 
     def name(self, what: str) -> str:
-        """Return the next word, a name. Raise SchemaError for any other word."""
+        """Take the next token, which must be a name, and return its text. Raise SchemaError for any other token."""
         if self.next.kind != "name":
             raise self.error(what)
         return self.take().text
 
     def number(self, what: str) -> int:
-        """Return the next word, a whole number. Raise SchemaError for any other word."""
+        """Take a whole number, which may have a minus sign, and return it. Raise SchemaError for any other token."""
         negative = self.skip("-")
         try:
             value = int(self.next.text, 0) if not re.fullmatch("0[0-7]+", self.next.text) else int(self.next.text, 8)
@@ -81,20 +84,20 @@ class Tokens:
         return -value if negative else value
 
     def string(self, what: str) -> str:
-        """Return the next word, a text. Raise SchemaError for any other word."""
+        """Take the next token, which must be quoted, and return its text. Raise SchemaError for any other token."""
         if self.next.kind != "text":
             raise self.error(what)
         return self.take().text
 
     def error(self, expected: str) -> SchemaError:
-        """Return the error that something else was expected."""
+        """Return the error that `expected` was expected instead of the next token."""
         token = self.next
         found = "the end" if token.kind == "end" else f"'{token.text[:40]}'"
         return SchemaError(f"line {token.line}, column {token.column}: expected {expected}, found {found}")
 
 
 def _tokens(text: str) -> Iterator[ProtoToken]:
-    """Yield all words, and an end token. Raise SchemaError for a character that cannot begin a word."""
+    """Yield all tokens, the last one of kind end. Raise SchemaError for a character that cannot begin a token."""
     at, line, begin = 0, 1, 0
     while at < len(text):
         found = _TOKEN.match(text, at)

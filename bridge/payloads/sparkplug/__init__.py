@@ -1,15 +1,15 @@
-"""Sparkplug B.
+"""Sparkplug B: decoding of messages with the declarations of earlier births.
 
-protobuf.py            the wire format
-compressed_payload.py  compressed payloads
-datatypes.py           the datatypes and their values
-topic.py               the topics
-metric_table.py        names, aliases and datatypes that a birth declares
-birth_certificates.py  these tables, stored in the state of the mapping
-readings.py            values of metrics and templates, as expressions see them
-sequence.py            gaps in `seq`
-rebirth.py             rebirth requests
+session.py             processes births, data and deaths of all edge nodes
 expression_view.py     the object that expressions see
-session.py             births, data and deaths of all edge nodes
-encoding.py            payloads for mappings' tests
+readings.py            values of metrics and templates, as expressions see them
+datatypes.py           conversion of values by their datatypes
+metric_table.py        names, aliases and datatypes that a birth declares
+birth_certificates.py  stores these tables in the state of the mapping
+sequence_numbers.py    finds gaps in `seq`
+rebirth_requests.py    requests to edge nodes to send their births again
+topic.py               parses topics
+wire_format.py         reads the bytes of a payload
+compressed_payload.py  decompresses payloads
+encoder.py             encodes payloads, for the tests of mappings and for rebirth requests
 """

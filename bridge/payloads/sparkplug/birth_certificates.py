@@ -1,11 +1,11 @@
-"""Births and states of the edge nodes, stored in the state of a mapping.
+"""Births and states of the edge nodes, stored as rows in the state of a mapping.
 
-    node GROUP/NODE            {bd_seq, online, devices: {DEVICE: online}}
+    node GROUP/NODE            [bd_seq, online, {DEVICE: online}]
     metrics GROUP/NODE[/DEVICE]    [[name, alias, datatype, template], ...] as its birth declared them (metric_table.py)
     seq GROUP/NODE             [seq, timestamp] of the last message in order
 
-Only the last row changes with every message. Rows are JSON. Each row is parsed once. Later look-ups return the parsed
-form if the store still has the same bytes object.
+Rows are JSON. Only the row `seq` changes with every message. Each row is parsed only once: the parsed form is cached,
+and is valid as long as the store has the same bytes object.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _Parsed: TypeAlias = "dict[str, tuple[bytes, T]]"
-# Max parsed rows of each kind in memory. A table of a hundred metrics takes 30 KB.
+# Maximum number of parsed rows of each kind in the cache. A table of a hundred metrics takes 30 KB.
 _MAX_PARSED = 2_000
 NODE, METRICS, SEQ = "node ", "metrics ", "seq "
 
 
 class NodeState(NamedTuple):
-    """State of an edge node and of its devices (online or not). Immutable: a change replaces it."""
+    """State of an edge node. `devices` has each device of the node, with True if the device is online.
+
+    A NodeState is never changed. A change replaces it.
+    """
 
     bd_seq: int | None
     online: bool
@@ -39,31 +42,31 @@ class NodeState(NamedTuple):
 
 
 Last: TypeAlias = tuple[int, int]
-"""The last message in order: its sequence number, and the payload's timestamp in milliseconds since 1970."""
+"""Sequence number and timestamp (in milliseconds since 1970) of the last message of a node that was in order."""
 
 UNKNOWN = NodeState(None, online=False, devices={})
 """State of an edge node before any birth or death."""
 
 
 class BirthCertificates:
-    """Access to the rows. The caller passes the state store to each method; this object has only parsed rows."""
+    """Access to the rows. The caller passes the state store to each method. This object contains only the caches."""
 
     def __init__(self) -> None:
-        """Start with no parsed rows."""
+        """Start with empty caches."""
         self._nodes: _Parsed[NodeState] = {}
         self._tables: _Parsed[MetricTable] = {}
         self._lasts: _Parsed[Last] = {}
 
     def node(self, memory: StateStore, edge_node: str) -> NodeState:
-        """Return the state of an edge node; `UNKNOWN` before any birth or death."""
+        """Return the state of an edge node, or `UNKNOWN` before its first birth or death."""
         return _read(self._nodes, memory, NODE + edge_node, _node) or UNKNOWN
 
     def table(self, memory: StateStore, source: str) -> MetricTable:
-        """Return the metrics of a node or device; an empty table before its birth."""
+        """Return the metrics of a node or device, or an empty table before its birth."""
         return _read(self._tables, memory, METRICS + source, table_of_rows) or NOTHING_DECLARED
 
     def last(self, memory: StateStore, edge_node: str) -> Last | None:
-        """Return the last message in order; None before the node's birth."""
+        """Return the last message of a node in order, or None before the node's birth."""
         return _read(self._lasts, memory, SEQ + edge_node, _last)
 
     def put_node(self, memory: StateStore, edge_node: str, node: NodeState) -> None:
@@ -75,12 +78,12 @@ class BirthCertificates:
         memory.put(METRICS + source, orjson.dumps([*rows]))
 
     def put_last(self, memory: StateStore, edge_node: str, seq: int, timestamp: int) -> None:
-        """Store the last message in order."""
+        """Store the last message of a node in order."""
         key, last = SEQ + edge_node, (seq, timestamp)
         row = orjson.dumps(last)
         memory.put(key, row)
-        # This row changes with every message. Caching it here saves parsing it for the next message. The store has a
-        # copy of the row, so `get` returns the bytes object that the cache compares.
+        # This row changes with every message. Caching it here saves parsing it for the next message. `get` is necessary
+        # because the store keeps a copy of `row`, and the cache must have the same bytes object as the store.
         if (stored := memory.get(key)) is not None:
             _cache(self._lasts, key, (stored, last))
 
@@ -96,7 +99,7 @@ def _read(parsed: _Parsed[T], memory: StateStore, key: str, parse: Callable[[Any
     if row is None:
         return None
     known = parsed.get(key)
-    # Comparing the identity is enough, because a newer row is a different bytes object.
+    # The bytes are compared by identity, which is fast. A changed row is always another object.
     if known is not None and known[0] is row:
         return known[1]
     value = parse(orjson.loads(row))
@@ -105,7 +108,7 @@ def _read(parsed: _Parsed[T], memory: StateStore, key: str, parse: Callable[[Any
 
 
 def _cache(parsed: _Parsed[T], key: str, row: tuple[bytes, T]) -> None:
-    """Store a parsed row. The cache is cleared when it is full: rows can be parsed again."""
+    """Add a parsed row to a cache. A full cache is cleared first, because rows can be parsed again."""
     if len(parsed) >= _MAX_PARSED and key not in parsed:
         parsed.clear()
     parsed[key] = row

@@ -1,18 +1,18 @@
 """Datatypes of Sparkplug B: conversion of a metric's fields to the value that an expression sees.
 
-Int8 to Int64            sent as two's complement in an unsigned integer; returned signed
-UInt8 to UInt64          cut to the datatype's width, as signed integers are
-Float                    the shortest number that is the same 32-bit float: 28.7, not 28.700000762939453
-Float, Double            NaN and the infinities as the text 'NaN', 'Infinity', '-Infinity': JSON has no such numbers
+Int8 to Int64            a signed integer; it is sent as two's complement in an unsigned integer
+UInt8 to UInt64          an unsigned integer; bits above the datatype's width are dropped, as with Int8 to Int64
+Float                    the shortest number that rounds to the 32-bit float: 28.7, not 28.700000762939453
+Float, Double            NaN and the infinities become the texts 'NaN', 'Infinity' and '-Infinity'
 DateTime                 milliseconds since 1970
 String, Text, UUID       text
-Bytes, File              a list of integers 0-255
+Bytes, File              a list of integers from 0 to 255
 arrays                   a list
 DataSet                  {columns: [name], types: [datatype], rows: [[value]]}
 Template                 see readings.py
 
-A value whose kind does not match its datatype is returned as it was sent. Sections 6.4.16 and 6.4.17 of the Sparkplug
-3.0 specification.
+A value that does not match its datatype is returned as it was sent. See sections 6.4.16 and 6.4.17 of the Sparkplug 3.0
+specification.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bridge.payloads.float32 import shortest_float32
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.payloads.sparkplug.protobuf import Fields
+    from bridge.payloads.sparkplug.wire_format import Fields
 
 DATATYPES = (
     *("Unknown", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float", "Double"),
@@ -35,24 +35,25 @@ DATATYPES = (
     *("PropertySetList", "Int8Array", "Int16Array", "Int32Array", "Int64Array", "UInt8Array", "UInt16Array"),
     *("UInt32Array", "UInt64Array", "FloatArray", "DoubleArray", "BooleanArray", "StringArray", "DateTimeArray"),
 )
-"""Names of the datatypes, by number from 0."""
+"""Names of the datatypes. The index of a name is the number of its datatype."""
 UNKNOWN_TYPE = DATATYPES[0]
 
 MAX_BOOLEANS = 1_000_000
-"""Max booleans in one array: a bit on the wire becomes 8 bytes in memory."""
+"""Maximum number of booleans in one array. One bit on the wire becomes 8 bytes in memory."""
 
+# Size of the count at the beginning of an array of booleans.
 _COUNT_BYTES = 4
 
 
 def datatype_name(number: int) -> str:
-    """Return the name of a datatype, such as 'Int32'; 'Unknown' for an undefined number."""
+    """Return the name of a datatype, such as 'Int32', or 'Unknown' for an undefined number."""
     return DATATYPES[number] if number < len(DATATYPES) else UNKNOWN_TYPE
 
 
 def value_of(fields: Fields, datatype: int) -> Any:
-    """Return the value of a metric, property, parameter or data set element; None if it has none.
+    """Return the value of a metric, property, parameter or data set element, or None if it has no value.
 
-    Raise DecodeError. `readings.py` reads templates, because their members need declarations.
+    Raise DecodeError. The values of templates are read in `readings.py`, because they need declarations.
     """
     value = fields.get("value")
     if value is None:
@@ -62,7 +63,7 @@ def value_of(fields: Fields, datatype: int) -> Any:
 
 
 def _as_sent(value: Any) -> Any:
-    """Return the value on the wire as a JSON value, ignoring its datatype."""
+    """Return the value on the wire as a JSON value, without regard to its datatype."""
     if isinstance(value, float):
         return value if math.isfinite(value) else _not_finite(value)
     return list(value) if isinstance(value, bytes) else value
@@ -73,7 +74,7 @@ def _not_finite(value: float) -> str:
 
 
 def properties_of(fields: Fields) -> dict[str, Any]:
-    """Return a property set as an object. Raise DecodeError if the numbers of keys and values differ."""
+    """Return a property set as an object. Raise DecodeError if it has more keys than values, or fewer."""
     keys, values = fields.get("keys", []), fields.get("values", [])
     if len(keys) != len(values):
         raise DecodeError(f"not Sparkplug B: a property set of {len(keys)} keys and {len(values)} values")
@@ -92,7 +93,7 @@ def _property(fields: Fields) -> Any:
 
 
 def _data_set(fields: Fields) -> dict[str, Any]:
-    """Return a data set with its columns, types and rows."""
+    """Return a data set as an object with columns, types and rows."""
     types = fields.get("types", [])
     return {
         "columns": fields.get("columns", []),
@@ -102,12 +103,12 @@ def _data_set(fields: Fields) -> dict[str, Any]:
 
 
 def _row(elements: list[Fields], types: list[int]) -> list[Any]:
-    """Return the values of a row. It may have more elements than there are columns."""
+    """Return the values of a row. A row may have more elements than the data set has columns."""
     return [value_of(each, types[place] if place < len(types) else 0) for place, each in enumerate(elements)]
 
 
 def _signed(bits: int) -> Callable[[Any], Any]:
-    """Return the converter of an unsigned integer to a signed one of `bits` bits."""
+    """Return a function that converts an unsigned integer to a signed integer of `bits` bits."""
     half, whole = 1 << bits - 1, 1 << bits
 
     def convert(value: Any) -> Any:
@@ -134,7 +135,7 @@ def _unsigned(bits: int) -> Callable[[Any], Any]:
 
 
 def _array(code: str) -> Callable[[Any], Any]:
-    """Return the converter of a packed little-endian array; `code` is the `struct` format of an item."""
+    """Return a function that converts packed little-endian data to a list. `code` is the `struct` format of an item."""
     size = struct.calcsize(f"<{code}")
 
     def convert(value: Any) -> Any:
@@ -158,7 +159,8 @@ def _boolean(value: Any) -> Any:
 def _boolean_array(value: Any) -> Any:
     """Return the booleans of an array.
 
-    The data has a count of 4 bytes, then the bits, from the highest in each byte.
+    The data begins with the number of booleans, in 4 bytes. Then each bit is a boolean, from the highest bit of each
+    byte to the lowest.
     """
     if not isinstance(value, bytes):
         return _as_sent(value)

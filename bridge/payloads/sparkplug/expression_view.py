@@ -2,19 +2,19 @@
 
     type             NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH, NCMD or DCMD
     group, node, device    from the topic; device is null in a message of the node itself
-    timestamp, seq   the payload's: milliseconds since 1970, and 0-255; null if not sent
-    bd_seq           of NBIRTH and NDEATH: the session that begins or ends
+    timestamp, seq   those of the payload: milliseconds since 1970, and 0-255; null if not sent
+    bd_seq           only in NBIRTH and NDEATH: the number of the session that begins or ends
     online           true if the node, or the device, is online after this message
-    metrics          readings by the name of the metric; if a metric has several, the last one
-    readings         every reading, in the order sent
-    stale            in a death: [{name, type, group, node, device}] of the metrics that are out of date now, and if a
-    node dies, also of its devices' metrics
-    unknown_aliases  readings with an `alias` instead of a name, which no birth has declared
-    problems         codes, an empty list if there are none: see session.py
-    uuid, body       if sent; the body as a list of integers 0-255
+    metrics          readings by the name of the metric; if a metric has several readings, the last one
+    readings         all readings, in the order in which they were sent
+    stale            in a death: [{name, type, group, node, device}] of the metrics that are out of date now; the death
+                     of a node includes the metrics of its devices
+    unknown_aliases  readings that have an `alias` instead of a name, because no birth has declared the alias
+    problems         codes of problems, or an empty list (session.py lists the codes)
+    uuid, body       only if sent; the body is a list of integers from 0 to 255
 
-readings.py describes a reading. Each reading also has its source (`group`, `node` and `device`), because JMESPath
-cannot access the parent of a list item.
+readings.py describes a reading. Here, each reading also contains its source (`group`, `node` and `device`), because
+JMESPath cannot access the parent of a list item.
 
 A STATE message becomes {type, host, online, timestamp}.
 """
@@ -34,21 +34,22 @@ from bridge.payloads.sparkplug.readings import ReadingContext, read_metric
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.payloads.sparkplug.protobuf import Fields
     from bridge.payloads.sparkplug.topic import SparkplugTopic
+    from bridge.payloads.sparkplug.wire_format import Fields
 
 View: TypeAlias = dict[str, Any]
 
 BD_SEQ = "bdSeq"
-"""Name of the metric with the session's number."""
-# Declaration of the metric in every NDEATH (section 6.4.21 of the specification), needed if there was no birth.
+"""Name of the metric with the number of the session."""
+# Every NDEATH contains this metric (section 6.4.21 of the specification). Its declaration is fixed, so that it can also
+# be read if the bridge has seen no birth.
 _OF_DEATHS = MetricTable({}, {BD_SEQ: DeclaredMetric(BD_SEQ, None, DATATYPES.index("Int64"))})
 
 
 def view_of(topic: SparkplugTopic, payload: Fields, table: MetricTable, definitions: Callable[[], MetricTable]) -> View:
-    """Return the view of a payload, read with the declared metrics. Raise DecodeError for malformed values.
+    """Return the view of a payload. `table` has the declared metrics. Raise DecodeError for malformed values.
 
-    `definitions` returns the metrics of the node's birth, for the templates in the payload.
+    `definitions` returns the metrics of the node's birth. Templates in the payload need them.
     """
     metrics: dict[str, Any] = {}
     readings: list[dict[str, Any]] = []
@@ -87,19 +88,19 @@ def view_of(topic: SparkplugTopic, payload: Fields, table: MetricTable, definiti
 
 
 def note(view: View, problem: str) -> None:
-    """Add a problem, unless it is there already."""
+    """Add a problem to the view, unless the view has it already."""
     if problem not in view["problems"]:
         view["problems"].append(problem)
 
 
 def bd_seq_of(view: View) -> int | None:
-    """Return the number of the session that begins or ends; None if it is missing or not an integer."""
+    """Return the number of the session that begins or ends, or None if it is missing or not an integer."""
     metric = view["metrics"].get(BD_SEQ)
     return metric["value"] if metric is not None and type(metric["value"]) is int else None
 
 
 def stale(topic: SparkplugTopic, device: str | None, table: MetricTable) -> list[dict[str, Any]]:
-    """Return the metrics that are out of date when a node or device is dead: all metrics that its birth declared."""
+    """Return the metrics that are out of date after the death of a node or device: all that its birth declared."""
     source = {"group": topic.group, "node": topic.node, "device": device}
     return [
         {"name": name, "type": datatype_name(declared.datatype), **source}

@@ -1,11 +1,11 @@
-"""Tables of the metrics that a birth declares, with names, aliases and datatypes, including template members.
+"""Tables of the metrics that a birth declares, with names, aliases and datatypes.
 
-After the birth an edge node may omit declared names and datatypes, so a value can be read only with this table. This
-holds for metrics and, at any depth, for the members of a template. A member is declared by the instance in the birth,
-by the template's definition in the NBIRTH, or by both.
+After the birth, an edge node may omit declared names and datatypes. So a value can be read only with this table. The
+same is true for the members of a template, at any depth. A member is declared by the instance of the template in the
+birth, by the definition of the template in the NBIRTH, or by both.
 
-Rows, as they are stored in JSON: [name, alias, datatype], and for a template also [reference, rows of the members,
-{parameter: datatype}].
+A table is stored as JSON rows. A row is [name, alias, datatype]. The row of a template has a fourth item: [reference,
+rows of the members, {parameter: datatype}].
 """
 
 from __future__ import annotations
@@ -15,29 +15,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bridge.payloads.sparkplug.protobuf import Fields
+    from bridge.payloads.sparkplug.wire_format import Fields
 
 Row: TypeAlias = "list[Any]"
 
-# Prefix of definitions from Ignition: an instance of `Motor` refers to the metric `_types_/Motor`.
+# Ignition adds this prefix to the names of definitions: an instance of `Motor` refers to the metric `_types_/Motor`.
 _TYPES_FOLDER = "_types_/"
 
 
 AliasKey: TypeAlias = int | str
+# Aliases from this value on become text (see `alias_key`).
 _MAX_INTEGER_KEY = 1 << 24
 
 
 def alias_key(alias: int) -> AliasKey:
-    """Return an alias as a key of a dict; a large alias becomes text.
+    """Return the key for an alias in a dict. A large alias becomes text.
 
-    Large integers can be crafted to collide in a dict, so that a birth would take seconds to read. Small integers and
-    text cannot be crafted to collide.
+    Large integers can be crafted to collide in a dict, so that reading a birth would take seconds. Small integers and
+    text cannot be crafted in this way.
     """
     return alias if alias < _MAX_INTEGER_KEY else str(alias)
 
 
 class DeclaredMetric(NamedTuple):
-    """A declared metric or member. `members` is None unless it is a template."""
+    """A declared metric, or a declared member of a template. `members` is None if it is not a template itself."""
 
     name: str
     alias: int | None
@@ -48,9 +49,8 @@ class DeclaredMetric(NamedTuple):
 class MetricTable(NamedTuple):
     """Declared metrics of a node or device, or declared members of a template.
 
-    `by_alias` has the keys of `alias_key`.
-
-    For a template, `parameters` has the datatypes by name, and `reference` is the name of its definition.
+    The keys of `by_alias` are created by `alias_key`. For a template, `parameters` has the datatype of each parameter,
+    and `reference` is the name of the template's definition.
     """
 
     by_alias: dict[AliasKey, DeclaredMetric]
@@ -64,9 +64,9 @@ NOTHING_DECLARED = MetricTable({}, {})
 
 
 def declarations(fields: Fields, tables: Sequence[MetricTable]) -> list[DeclaredMetric]:
-    """Return the declarations of a metric or member, nearest first.
+    """Return the declarations of a metric or member, in the order of the tables.
 
-    An empty name together with an alias is an omitted name, because some encoders write the default value of a text.
+    An empty name counts as omitted if there is an alias, because some encoders write an omitted text as empty text.
     """
     name, alias = fields.get("name"), fields.get("alias")
     if not name and alias is not None:
@@ -76,9 +76,9 @@ def declarations(fields: Fields, tables: Sequence[MetricTable]) -> list[Declared
 
 
 def member_tables(template: Fields, declared: Sequence[DeclaredMetric], definitions: MetricTable) -> list[MetricTable]:
-    """Return the tables of a template's members, nearest first: from its instances, then from its definition."""
+    """Return the tables with a template's members: first those of its declared instances, then its definition."""
     tables = [each.members for each in declared if each.members is not None]
-    # A dict and not a set, because the order matters and a definition must be searched once only.
+    # A dict removes duplicate references like a set, but keeps their order.
     references = dict.fromkeys([template.get("template_ref"), *(each.reference for each in tables)])
     for reference in references:
         if reference:
@@ -89,7 +89,7 @@ def member_tables(template: Fields, declared: Sequence[DeclaredMetric], definiti
 
 
 def rows_of(metrics: Iterable[Fields]) -> Iterator[Row]:
-    """Yield the rows that metrics of a birth declare. A metric without a name declares nothing."""
+    """Yield a row for each metric of a birth. A metric without a name declares nothing, and has no row."""
     for metric in metrics:
         if "name" in metric:
             row = [metric["name"], metric.get("alias"), metric.get("datatype", 0)]
@@ -102,7 +102,7 @@ def _template_row(template: Fields) -> list[Any]:
 
 
 def table_of_rows(rows: Iterable[Row]) -> MetricTable:
-    """Return the rows, indexed by alias and by name."""
+    """Return the table with these rows, indexed by alias and by name."""
     declared = [DeclaredMetric(row[0], row[1], row[2], _members(row[3]) if row[3:] else None) for row in rows]
     return MetricTable(
         {alias_key(each.alias): each for each in declared if each.alias is not None},

@@ -1,12 +1,12 @@
 """Readings: the objects that an expression sees for metrics and for members of templates.
 
-A reading is {name, value, type, timestamp, quality, is_null, historical}. It also has `properties` by key, `metadata`
-and `transient`, if they were sent. The value of a template is
+A reading is {name, value, type, timestamp, quality, is_null, historical}. It also has `properties`, `metadata` and
+`transient`, if they were sent. The value of a template is
 
     {reference, version, is_definition, metrics: {name: reading}, parameters: {name: value}}
 
-If a message omits names and datatypes, the names and datatypes of the births apply, for members of templates too
-(metric_table.py). A template has `unknown_aliases` if it contains members whose alias no birth has declared.
+If a message omits names and datatypes, those of the births apply (metric_table.py). This is true for members of
+templates too. A template has `unknown_aliases` if it contains members whose alias no birth has declared.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bridge.payloads.sparkplug.metric_table import DeclaredMetric, MetricTable
-    from bridge.payloads.sparkplug.protobuf import Fields
+    from bridge.payloads.sparkplug.wire_format import Fields
 
 GOOD = 192
-"""Quality of a metric that has no property 'Quality'; 0 is bad, 500 is stale."""
+"""Quality of a metric that has no property 'Quality'. Other values are 0 for bad, and 500 for stale."""
 
 _TYPE_NAMES = dict(enumerate(DATATYPES))
 
@@ -31,8 +31,9 @@ _TYPE_NAMES = dict(enumerate(DATATYPES))
 class ReadingContext(NamedTuple):
     """Data that a reading needs besides the fields of the message.
 
-    `sent_at` is the payload's timestamp, for metrics that have none. `definitions` returns the metrics of the node's
-    birth, which contains the definitions of templates. It is called only for a template. `note` adds a problem.
+    `sent_at` is the payload's timestamp, for metrics without a timestamp. `definitions` returns the metrics of the
+    node's birth, including the definitions of templates. It is called only for a template. `note` adds a problem to the
+    message.
     """
 
     sent_at: int | None
@@ -41,13 +42,13 @@ class ReadingContext(NamedTuple):
 
 
 def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> dict[str, Any]:
-    """Return the reading of a metric. The tables, nearest first, give its name and type. Raise DecodeError.
+    """Return the reading of a metric. Raise DecodeError.
 
-    If its alias is unknown, the reading has an `alias` instead of a `name`.
+    If the message omits the metric's name or datatype, the first table that declares the metric has it. If no table
+    declares the alias, the reading has an `alias` instead of a `name`.
     """
     name, datatype = fields.get("name"), fields.get("datatype")
-    # Usually a metric has only an alias, or only a name. For this case, the first table is searched without a function
-    # call.
+    # Usually the first table declares the metric. This case is handled without a function call.
     if not name and (alias := fields.get("alias")) is not None:
         known = tables[0].by_alias.get(alias_key(alias)) if tables else None
     else:
@@ -73,7 +74,7 @@ def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingC
     }
     if name is None:
         del reading["name"]
-        # The alias comes first, where the name would be: records show the keys in this order.
+        # The alias replaces the name as the first key, because records have the keys in this order.
         reading = {"alias": fields.get("alias"), **reading}
     if "properties" in fields:
         reading["properties"] = properties = properties_of(fields["properties"])
@@ -86,7 +87,7 @@ def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingC
 
 
 def _resolved(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> tuple[str | None, int | None]:
-    """Return the name and the datatype of a metric, None for a missing one, and note the problem."""
+    """Return the name and the datatype of a metric, and note a problem if one of them (then None) is missing."""
     declared = declarations(fields, tables)
     name = fields.get("name")
     if not name and "alias" in fields:
@@ -95,13 +96,14 @@ def _resolved(fields: Fields, tables: Sequence[MetricTable], context: ReadingCon
     if name is None:
         context.note("unknown_alias")
     elif datatype is None and "datatype" not in fields:
-        # Another birth would lack the datatype too, so `untyped` requests none.
+        # If a birth has declared the metric without a datatype, another birth would lack it too. So the problem
+        # `untyped` requests no rebirth.
         context.note("untyped" if declared else "unknown_type")
     return name, datatype
 
 
 def _template_value(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> dict[str, Any]:
-    """Return the template of a metric. Members without a timestamp get the timestamp of the metric."""
+    """Return the value of a metric that is a template. Members without a timestamp get the metric's timestamp."""
     inner = context._replace(sent_at=fields.get("timestamp", context.sent_at))
     return _template(fields["template"], declarations(fields, tables), inner)
 
@@ -128,7 +130,7 @@ def _template(fields: Fields, declared: Sequence[DeclaredMetric], context: Readi
 
 
 def _parameter(fields: Fields, tables: Sequence[MetricTable]) -> Any:
-    """Return the value of a parameter. Its datatype may be missing, as in a metric."""
+    """Return the value of a parameter. If its datatype is omitted, the first table that declares it is used."""
     name = fields.get("name")
     declared = (table.parameters.get(name, 0) for table in tables) if name is not None else ()
     return value_of(fields, fields.get("type") or next(filter(None, declared), 0))

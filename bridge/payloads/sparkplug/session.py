@@ -1,20 +1,21 @@
 """`payload: sparkplug_b`: reads births, data and deaths with the declarations of earlier births.
 
-expression_view.py describes the result. These are its `problems`; those marked * request a rebirth of the edge node:
+expression_view.py describes the result. Its `problems` are a list of these codes. A code marked with * makes the bridge
+request a rebirth of the edge node.
 
     gap *            messages before this one are missing
     no_birth *       the node or the device has sent no birth, or is dead
-    unknown_alias *  an alias that no birth has declared: see `unknown_aliases`
-    unknown_type *   neither the birth nor the message has a metric's datatype: the value is as on the wire
+    unknown_alias *  no birth has declared an alias: see `unknown_aliases`
+    unknown_type *   no birth has declared a metric, and the message has no datatype: the value is as on the wire
     untyped          the birth declared a metric without a datatype: the value is as on the wire
     not_utf8         a text is not UTF-8: U+FFFD replaces the invalid bytes
-    late             out of order: older than the message before it
-    duplicate        the last message a second time
-    invalid_seq      no sequence number, or one above 255
-    old_death        an NDEATH of a session that another has followed: it changes nothing
+    late             the message is older than the message before it
+    duplicate        the message is the last message again
+    invalid_seq      the sequence number is missing or above 255
+    old_death        the NDEATH belongs to an earlier session of the node: it changes nothing
 
-A message with problems is still mapped, with all parts that could be read. A gap is reported at once, without a delay
-for reordering: one MQTT connection preserves the order, so a missing message is lost.
+A message with problems is still mapped, with all parts that could be read. A gap is reported at once, and not after a
+wait for messages in the wrong order. An MQTT connection preserves the order, so a missing message is lost.
 
 Sections 5 and 6 of the Sparkplug 3.0 specification:
 https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-specification-3.0.0.pdf
@@ -29,10 +30,10 @@ from bridge.payloads.sparkplug.birth_certificates import BirthCertificates, Node
 from bridge.payloads.sparkplug.compressed_payload import COMPRESSED, decompressed
 from bridge.payloads.sparkplug.expression_view import bd_seq_of, host_state, note, stale, view_of
 from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, rows_of, table_of_rows
-from bridge.payloads.sparkplug.protobuf import read_payload
-from bridge.payloads.sparkplug.rebirth import EVERY_SECS, RebirthRequests
-from bridge.payloads.sparkplug.sequence import sequence_problem
+from bridge.payloads.sparkplug.rebirth_requests import EVERY_SECS, RebirthRequests
+from bridge.payloads.sparkplug.sequence_numbers import sequence_problem
 from bridge.payloads.sparkplug.topic import STATE, SparkplugTopic, parse_topic
+from bridge.payloads.sparkplug.wire_format import read_payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,33 +41,33 @@ if TYPE_CHECKING:
     from bridge.model import Message, OutgoingMessage, StateStore
     from bridge.payloads.sparkplug.expression_view import View
     from bridge.payloads.sparkplug.metric_table import MetricTable
-    from bridge.payloads.sparkplug.protobuf import Fields
+    from bridge.payloads.sparkplug.wire_format import Fields
 
 _LOST = frozenset(("gap", "no_birth"))
 _UNREADABLE = frozenset(("unknown_alias", "unknown_type"))
 _ASK_FOR_REBIRTH = {
     "NDATA": _LOST | _UNREADABLE,
     "DDATA": _LOST | _UNREADABLE,
-    "DBIRTH": _LOST,  # data that is missing in one birth is also missing in the next one
+    "DBIRTH": _LOST,  # what cannot be read in one birth cannot be read in the next one either
     "DDEATH": _LOST,
 }
 _BIRTHS = frozenset(("NBIRTH", "DBIRTH"))
 _IN_ORDER = frozenset(("", "gap"))
 _NEVER: frozenset[str] = frozenset()
 OWN_COMMAND: Final = object()
-"""Result for a rebirth request of this session, which the broker sends back: no message of an edge node."""
-# Max parsed topics in the cache, which is cleared when it is full.
+"""Result for a rebirth request of the bridge itself, which the broker has sent back."""
+# Maximum number of parsed topics in the cache. A full cache is cleared.
 _MAX_TOPICS = 10_000
 
 
 class SparkplugSession:
     """State of all edge nodes of one mapping.
 
-    Only the decoding thread uses it. Its clock is the time of the messages.
+    Only the decoding thread uses it. The time at which a message was received serves as the clock.
     """
 
     def __init__(self, *, rebirth: bool = True, rebirth_every_secs: int = EVERY_SECS) -> None:
-        """Request a rebirth at most once in `rebirth_every_secs` per edge node; with `rebirth` false, never."""
+        """Request a rebirth of an edge node at most once in `rebirth_every_secs`, or never if `rebirth` is false."""
         self._births = BirthCertificates()
         self._rebirths = RebirthRequests(allowed=rebirth, every_secs=rebirth_every_secs)
         self._topics: dict[str, SparkplugTopic] = {}
@@ -82,13 +83,13 @@ class SparkplugSession:
     def decode(self, message: Message, memory: StateStore) -> tuple[Any, tuple[OutgoingMessage, ...]]:
         """Return the object that expressions see (or OWN_COMMAND), and the commands to send.
 
-        Raise DecodeError; the state is then unchanged.
+        Raise DecodeError. In this case, the state is unchanged.
         """
         topic = self._topics.get(message.topic) or self._topic(message.topic)
         if topic.type == STATE:
             return host_state(topic, message.payload), ()
-        # Brokers send a message to its own publisher too if it has subscribed to the topic. MQTT 3.1.1 has no option
-        # against this.
+        # A broker sends the bridge's own commands back if the bridge has subscribed to their topic. MQTT 3.1.1 has no
+        # option against this.
         if topic.type == "NCMD" and self._rebirths.sent(topic.edge_node, message.payload):
             return OWN_COMMAND, ()
         payload = read_payload(message.payload)
@@ -98,11 +99,11 @@ class SparkplugSession:
         definitions = partial(self._definitions, topic, node, payload, memory)
         view = view_of(topic, payload, self._declared(topic, node, memory), definitions)
         follow = self._follow.get(topic.type)
-        if follow is None:  # a command of another client, or the bridge's own, which it receives too
+        if follow is None:  # a command, which changes no state
             return view, ()
         follow(topic, node, view, memory)
-        # Stored after the sequence was checked, and only if the birth could be read completely: `view_of` raises
-        # otherwise.
+        # The metrics of a birth are stored last, and only if the birth could be read completely. Otherwise, `view_of`
+        # has raised an error.
         if topic.type in _BIRTHS:
             self._births.put_table(memory, topic.source, rows_of(payload.get("metrics", ())))
         if view["problems"] and not _ASK_FOR_REBIRTH.get(topic.type, _NEVER).isdisjoint(view["problems"]):
@@ -110,7 +111,7 @@ class SparkplugSession:
         return view, self._rebirths.due(message.received_at_ms)
 
     def _topic(self, text: str) -> SparkplugTopic:
-        """Return the parsed topic, and cache it. Raise DecodeError."""
+        """Return the parsed topic, after adding it to the cache. Raise DecodeError."""
         topic = parse_topic(text)
         if len(self._topics) >= _MAX_TOPICS:
             self._topics.clear()
@@ -118,45 +119,45 @@ class SparkplugSession:
         return topic
 
     def _declared(self, topic: SparkplugTopic, node: NodeState, memory: StateStore) -> MetricTable:
-        """Return the declared metrics for this message.
+        """Return the declared metrics that apply to this message.
 
-        There are none for a birth, or if the node or device is dead.
+        None apply to a birth, because it declares the metrics itself, and none if the node or device is offline.
         """
         online = node.online if topic.device is None else node.devices.get(topic.device, False)
         return self._births.table(memory, topic.source) if online and topic.type not in _BIRTHS else NOTHING_DECLARED
 
     def _definitions(self, topic: SparkplugTopic, node: NodeState, payload: Fields, memory: StateStore) -> MetricTable:
-        """Return the metrics of the node's birth, which may be this message. They include the template definitions."""
+        """Return the metrics of the node's birth, with the definitions of templates. This message may be the birth."""
         if topic.type == "NBIRTH":
             return table_of_rows(rows_of(payload.get("metrics", ())))
         return self._births.table(memory, topic.edge_node) if node.online else NOTHING_DECLARED
 
     def _node_birth(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
-        """Begin a new session. The births of the devices follow, so their old metrics are deleted."""
+        """Begin a new session. The old metrics of the devices are deleted, because new births of the devices follow."""
         self._rebirths.born(topic.edge_node)
         for device in node.devices:
             self._births.forget_table(memory, f"{topic.edge_node}/{device}")
         view["bd_seq"] = bd_seq_of(view)
         self._births.put_node(memory, topic.edge_node, NodeState(view["bd_seq"], online=True, devices={}))
-        # An NBIRTH begins the sequence again. The specification requires 0, but any number is accepted.
+        # An NBIRTH restarts the sequence numbers. The specification requires 0, but any number is accepted.
         self._births.put_last(memory, topic.edge_node, view["seq"] or 0, view["timestamp"] or 0)
 
     def _device_birth(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
-        """Check the sequence, and store that the device is online."""
+        """Check the sequence number, and store that the device is online."""
         self._follow_sequence(topic, node, view, memory)
         self._put_device(topic, node, memory, online=True)
 
     def _data(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
-        """Check the sequence, and that the node and the device are online."""
+        """Check the sequence number, and whether the node and the device are online."""
         self._follow_sequence(topic, node, view, memory)
         if not node.online or (topic.device is not None and not node.devices.get(topic.device, False)):
             view["online"] = False
             note(view, "no_birth")
 
     def _device_death(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
-        """Check the sequence, and store that the device is offline; its metrics are stale."""
-        # The stale metrics are read first: `_put_device` below takes the device offline, and `_declared` would then be
-        # empty.
+        """Check the sequence number, and store that the device is offline. All its metrics are then stale."""
+        # The stale metrics are determined while the device still counts as online. Afterwards, `_declared` would return
+        # none.
         view["stale"] = stale(topic, topic.device, self._declared(topic, node, memory))
         view["online"] = False
         self._follow_sequence(topic, node, view, memory)
@@ -168,8 +169,9 @@ class SparkplugSession:
         The broker publishes this message as the node's will. The node may already have returned with a new session.
         """
         view["bd_seq"] = ended = bd_seq_of(view)
-        # A node whose network failed may connect again before the broker publishes the will of its old connection.
-        # Without the number of both sessions, the death counts: a wrong `offline` ends with the next birth.
+        # A node whose network failed may connect again before the broker publishes the will of its old connection. The
+        # session numbers show this. If one of them is missing, the death is accepted: if it was wrong, the next birth
+        # corrects it.
         if node.online and None not in {ended, node.bd_seq} and ended != node.bd_seq:
             note(view, "old_death")
             return
@@ -193,7 +195,7 @@ class SparkplugSession:
             self._births.put_node(memory, topic.edge_node, node._replace(devices=devices))
 
     def _follow_sequence(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
-        """Add the problem with the session or the sequence to the view, if there is one."""
+        """Check the sequence number of a message, and add a problem with it to the view."""
         last = self._births.last(memory, topic.edge_node) if node.online else None
         if last is None:
             note(view, "no_birth")

@@ -1,8 +1,8 @@
 """Topics of Sparkplug B. See section 4 of the Sparkplug 3.0 specification.
 
-spBv1.0/GROUP/NBIRTH|NDATA|NDEATH|NCMD/NODE             of an edge node
-spBv1.0/GROUP/DBIRTH|DDATA|DDEATH|DCMD/NODE/DEVICE      of a device behind it
-spBv1.0/STATE/HOST                                      of a host application
+spBv1.0/GROUP/NBIRTH|NDATA|NDEATH|NCMD/NODE             messages of an edge node
+spBv1.0/GROUP/DBIRTH|DDATA|DDEATH|DCMD/NODE/DEVICE      messages of a device that an edge node connects
+spBv1.0/STATE/HOST                                      messages of a host application
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ _LEVELS = {
 
 
 class SparkplugTopic(NamedTuple):
-    """Message type and sender of a topic.
+    """A parsed topic: the message type, and the sender.
 
-    `edge_node` is GROUP/NODE, which identifies an edge node. `source` is the node or the device: GROUP/NODE or
-    GROUP/NODE/DEVICE. `commands` is the topic for commands to the node. For STATE, `node` is the host.
+    `edge_node` is GROUP/NODE and identifies an edge node. `source` identifies the sender. It is GROUP/NODE for a node,
+    and GROUP/NODE/DEVICE for a device. `commands` is the topic for commands to the node. In a STATE topic, `node` is
+    the host.
     """
 
     type: str
@@ -37,7 +38,7 @@ class SparkplugTopic(NamedTuple):
 
 
 def parse_topic(text: str) -> SparkplugTopic:
-    """Return the parts of a topic. Raise DecodeError for a topic that is not of Sparkplug B."""
+    """Return the parsed topic. Raise DecodeError if it is not a topic of Sparkplug B."""
     levels = text.split("/")
     if levels[0] == NAMESPACE and len(levels) == _HOST_LEVELS and levels[1] == STATE:
         return _topic(STATE, "", levels[2], None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bridge.errors import DecodeError
 from bridge.payloads.avro import reader
 from bridge.payloads.avro.decoder import AvroDecoder
-from bridge.payloads.avro.schema import parse_schema
+from bridge.payloads.avro.schema_parser import parse_schema
 from bridge.payloads.schema_files import SchemaError
 
 READING = {

@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from bridge.errors import ConfigError, DecodeError
-from bridge.payloads.protobuf import values
+from bridge.payloads.protobuf import value_reader
 from bridge.payloads.protobuf.decoder import ProtobufDecoder
-from bridge.payloads.protobuf.descriptors import MessageTypes
+from bridge.payloads.protobuf.message_types import MessageTypes
 from tests.mapping.builders import applied, mapping, message
 from tests.payloads.protobuf.test_proto_file import SCHEMAS
 
@@ -119,7 +119,7 @@ def _length(data):
 
 
 def test_values_are_limited(monkeypatch):
-    monkeypatch.setattr(values, "MAX_VALUES", 40)
+    monkeypatch.setattr(value_reader, "MAX_VALUES", 40)
     assert READING.decode(b"\x0a\x01a")
     with pytest.raises(DecodeError, match="more than 40 values"):
         READING.decode(b"\x22\x28" + struct.pack("<10f", *range(10)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.payloads.protobuf.descriptors import MessageTypes
+from bridge.payloads.protobuf.message_types import MessageTypes
 from bridge.payloads.protobuf.proto_file import parse_proto
 from bridge.payloads.schema_files import SchemaError
 

@@ -4,7 +4,7 @@ import pytest
 
 from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.datatypes import DATATYPES, MAX_BOOLEANS, datatype_name, value_of
-from bridge.payloads.sparkplug.protobuf import read_payload
+from bridge.payloads.sparkplug.wire_format import read_payload
 from tests.payloads.sparkplug.wire import (
     double,
     integer,

@@ -8,8 +8,8 @@ from bridge.errors import DecodeError
 from bridge.payloads.sparkplug import session
 from bridge.payloads.sparkplug.expression_view import bd_seq_of, host_state, stale, view_of
 from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, table_of_rows
-from bridge.payloads.sparkplug.protobuf import read_payload
 from bridge.payloads.sparkplug.topic import parse_topic
+from bridge.payloads.sparkplug.wire_format import read_payload
 from tests.payloads.sparkplug.wire import DOUBLE, INT32, NOW_MS, integer, metric, part, payload, property_set
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "sparkplug.md"

@@ -4,8 +4,8 @@ import pytest
 
 from bridge.errors import DecodeError
 from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED, rows_of, table_of_rows
-from bridge.payloads.sparkplug.protobuf import read_payload
 from bridge.payloads.sparkplug.readings import ReadingContext, read_metric
+from bridge.payloads.sparkplug.wire_format import read_payload
 from tests.payloads.sparkplug.host import Host, number
 from tests.payloads.sparkplug.wire import INT32, INT64, integer, message, metric, part, payload, property_set
 

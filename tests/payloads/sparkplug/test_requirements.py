@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from bridge.payloads.sparkplug.protobuf import read_payload
-from bridge.payloads.sparkplug.rebirth import RebirthRequests
+from bridge.payloads.sparkplug.rebirth_requests import RebirthRequests
+from bridge.payloads.sparkplug.wire_format import read_payload
 from tests.payloads.sparkplug.wire import NOW_MS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "sparkplug.md"

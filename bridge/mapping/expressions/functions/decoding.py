@@ -13,8 +13,8 @@ from bridge.errors import DecodeError
 from bridge.mapping.expressions.functions.function import MISSING, Binding, Function, Parameter, tried
 from bridge.payloads.encodings import text_decoder
 from bridge.payloads.json import JsonDecoder
-from bridge.payloads.layout.items import compile_items
-from bridge.payloads.layout.record import compile_layout
+from bridge.payloads.layout.fixed_layout import compile_layout
+from bridge.payloads.layout.tlv_items import compile_items
 
 # The type is "array" and not "array-number", because `packed` checks the elements, in less than half of the time.
 _BYTES: Final = Parameter("bytes", ("array",))

@@ -1,8 +1,8 @@
-"""Encoder from a value in a test to a Sparkplug B payload: {timestamp, seq, metrics: [{name, alias, type, value}]}.
+"""Encoder of Sparkplug B payloads, for the tests of mappings and for rebirth requests.
 
-It serves the tests of mappings, and encodes only metrics that are a number, a boolean or a text. For all other
-payloads, tests use `payload_base64`. A metric may omit `type`, because edge nodes omit it after the birth. The type of
-the value then determines the encoding.
+It encodes values of the form {timestamp, seq, metrics: [{name, alias, type, value}]}. The value of a metric must be a
+number, a boolean or a text. For all other payloads, tests use `payload_base64`. A metric may omit `type`, because edge
+nodes omit it after the birth. The type of the value then determines the encoding.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _METRIC: Final = frozenset(("name", "alias", "timestamp", "type", "value"))
 
 
 def encode(payload: Any) -> bytes:
-    """Return the payload as bytes. Raise ValueError for a value that is not such a payload."""
+    """Return the payload as bytes. Raise ValueError for a value that does not have the form above."""
     fields = _known("a payload of Sparkplug B", payload, _PAYLOAD)
     metrics = fields.get("metrics", [])
     if not isinstance(metrics, list):
@@ -49,7 +49,7 @@ def _metric(metric: Any) -> bytes:
 
 
 def _value(datatype: str | None, value: Any) -> bytes:
-    """Return the value's field. Raise ValueError if the value does not fit the datatype."""
+    """Return the bytes of the field with the value. Raise ValueError if the value does not fit the datatype."""
     kind = datatype or _kind(value)
     try:
         return _encoder(kind)(value)
@@ -58,7 +58,7 @@ def _value(datatype: str | None, value: Any) -> bytes:
 
 
 def _kind(value: Any) -> str:
-    """Return the datatype for a value without `type`. Raise ValueError for a list, an object or null."""
+    """Return the datatype for the value of a metric without `type`. Raise ValueError for a list, an object or null."""
     kinds: Mapping[type, str] = {bool: "Boolean", int: "Int64", float: "Double", str: "String"}
     if type(value) not in kinds:
         raise ValueError(f"{value!r}: a metric's value in a test is a number, a boolean or text")
@@ -66,7 +66,7 @@ def _kind(value: Any) -> str:
 
 
 def _encoder(kind: str) -> Callable[[Any], bytes]:
-    """Return the encoder of a datatype. Raise ValueError for one that is not supported."""
+    """Return the encoder of a datatype. Raise ValueError if the datatype is not supported."""
     if kind in _INTEGERS_32:
         # Negative integers are sent as two's complement in an unsigned field.
         return lambda value: _integer(10, value & 0xFFFFFFFF)
@@ -85,7 +85,7 @@ def _encoder(kind: str) -> Callable[[Any], bytes]:
 
 
 def _known(what: str, value: Any, names: frozenset[str]) -> dict[str, Any]:
-    """Return the value. Raise ValueError unless it is an object whose keys are all in `names`."""
+    """Return the value unchanged. Raise ValueError unless it is an object whose keys are all in `names`."""
     if not isinstance(value, dict):
         raise ValueError(f"{what} is keys and values ({', '.join(sorted(names))}); found {value!r}")  # noqa: TRY004  as above
     unknown = ", ".join(sorted(map(str, value.keys() - names)))
@@ -95,7 +95,7 @@ def _known(what: str, value: Any, names: frozenset[str]) -> dict[str, Any]:
 
 
 def _integer(number: int, value: Any) -> bytes:
-    """Return a varint field. Raise ValueError unless the value is an integer of 64 bits, unsigned."""
+    """Return a varint field. Raise ValueError unless the value is an unsigned integer of 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 64:
         raise ValueError(f"{value!r} is no whole number from 0 to 2^64 - 1")
     return _tag(number, 0) + encode_varint(value)
@@ -107,5 +107,5 @@ def _block(number: int, data: bytes) -> bytes:
 
 
 def _tag(number: int, wire_type: int) -> bytes:
-    """Return the tag of a field. On the wire, the value of the field follows the tag."""
+    """Return the tag of a field: the field number and the wire type. The field's value follows the tag."""
     return encode_varint(number << 3 | wire_type)

@@ -1,6 +1,6 @@
-"""Message types of schema files: `.proto` files with their imports, or a descriptor set.
+"""Message types in schema files. A schema file is a `.proto` file, which may import others, or a descriptor set.
 
-Each mapping has a separate pool, so that two versions of a type never conflict. The common files of Google
+Each mapping has a separate descriptor pool, so that two versions of a type never conflict. Google's common files
 (timestamp.proto, wrappers.proto, struct.proto, …) come from the `protobuf` package.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GOOGLE: Final = "google/protobuf/"
 _KNOWN: Final = ("any", "api", "descriptor", "duration", "empty", "field_mask", "source_context", "struct")
 GOOGLE_FILES: Final = frozenset(f"{GOOGLE}{name}.proto" for name in (*_KNOWN, "timestamp", "type", "wrappers"))
-# Max files that import one another in a chain.
+# Maximum length of a chain of files in which each imports the next one.
 _MAX_IMPORTS: Final = 50
 
 
@@ -30,11 +30,11 @@ class MessageTypes:
     """The message types of one schema file and of its imports."""
 
     def __init__(self, file: str, schemas: SchemaFiles) -> None:
-        """Load the types. Raise SchemaError, with the file and the position."""
+        """Load the types. Raise SchemaError with the file and the position of the error."""
         self._pool = descriptor_pool.DescriptorPool()
         self._added: set[str] = set()
         self.names: tuple[str, ...] = ()
-        """Full names of all messages, in their order."""
+        """Full names of the outermost message types, in the order of the files."""
         text = schema_text(file, schemas)
         if file.endswith(".proto"):
             self._add_proto(file, schemas, [])
@@ -54,7 +54,7 @@ class MessageTypes:
             raise SchemaError(f"no message '{name[:80]}'; {hint}") from None
 
     def message_class(self, descriptor: Descriptor) -> type[message.Message]:
-        """Return the class of a message type."""
+        """Return the Python class for a message type."""
         found: type[message.Message] = message_factory.GetMessageClass(descriptor)
         return found
 
@@ -90,7 +90,8 @@ class MessageTypes:
         if not found.file or not all(isinstance(text, str) for text in texts):
             raise SchemaError(f"schemas/{file}: the descriptor set has no file, or one whose name is not UTF-8")
         files = {each.name: each for each in found.file}
-        # This is not recursive, because a hostile set could contain a chain of imports of any length.
+        # The order is found with a list instead of recursion, because a hostile set can contain a chain of imports of
+        # any length. `waiting` is a stack: a file is added when none of its imports is missing.
         waiting = list(reversed(files))
         visiting: set[str] = set()
         while waiting:
@@ -126,7 +127,8 @@ class MessageTypes:
         try:
             self._pool.AddSerializedFile(parsed.SerializeToString())
         except (TypeError, ValueError) as error:
-            # The message of the package: "Couldn't build proto file into descriptor pool: REASON".
+            # The error of the package is "Couldn't build proto file into descriptor pool: REASON". Only the reason is
+            # of use.
             raise SchemaError(f"{shown}: {str(error).rpartition(': ')[2][:200]}") from None
         self._added.add(parsed.name)
         if not parsed.name.startswith(GOOGLE):

@@ -1,7 +1,7 @@
-"""Counter of a message's values, on the wire format and before the `protobuf` package allocates them.
+"""Limit of the number of values in a message. They are counted before the `protobuf` package allocates memory for them.
 
-A field of two bytes can become 70 bytes of memory. Each field takes at least a byte, so only messages of more than
-MAX_VALUES bytes need to be counted.
+A field of two bytes can take 70 bytes of memory. Each value takes at least one byte of the message, so a message of at
+most MAX_VALUES bytes is within the limit and is not counted.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
 Fields: TypeAlias = "dict[int, Fields | int]"
-"""Fields that may contain several values, by number.
+"""Fields that may contain several values, by field number.
 
-A message has its own fields here, and a packed field the minimum size of one value.
+The value is the `Fields` of a nested message, or the minimum size in bytes of one value of a packed field.
 """
 
 MAX_LEVELS: Final = 100
-"""Levels of a message above which the package rejects it."""
+"""Maximum number of nested levels. The `protobuf` package rejects a message with more levels."""
 _VARINT, _FIXED64, _LENGTH, _START_GROUP, _END_GROUP, _FIXED32 = range(6)
 _WIDTHS: Final = {
     **dict.fromkeys((FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_FIXED32, FieldDescriptor.TYPE_SFIXED32), 4),
@@ -32,7 +32,10 @@ _WIDTHS: Final = {
 
 
 def counted_fields(descriptor: Descriptor, known: dict[str, Fields] | None = None) -> Fields:
-    """Return the fields of a message type that may hold several values."""
+    """Return the fields of a message type that may contain several values.
+
+    `known` has the types that were visited, because a type may contain itself.
+    """
     known = {} if known is None else known
     name = descriptor.full_name
     if name not in known:
@@ -46,7 +49,10 @@ def counted_fields(descriptor: Descriptor, known: dict[str, Fields] | None = Non
 
 
 def check_values(data: bytes, fields: Fields) -> None:
-    """Raise DecodeError for more than MAX_VALUES values. The package reports malformed data."""
+    """Raise DecodeError if there are more than MAX_VALUES values.
+
+    For malformed data, return without an error. The `protobuf` package reports it afterwards.
+    """
     left = MAX_VALUES
     at, end, inner = 0, len(data), fields
     outer: list[tuple[int, Any]] = []
@@ -80,10 +86,10 @@ def check_values(data: bytes, fields: Fields) -> None:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number, and the offset after it. Raise IndexError if it is incomplete."""
+    """Return a number, and the offset after it. Raise IndexError if the number is incomplete."""
     byte = data[at]
     at += 1
-    if byte < 0x80:  # noqa: PLR2004 - the highest bit continues
+    if byte < 0x80:  # noqa: PLR2004 - the highest bit is set if another byte follows
         return byte, at
     value, shift = byte & 0x7F, 7
     while True:

@@ -1,7 +1,7 @@
 import pytest
 
-from bridge.payloads.layout.items import compile_items
 from bridge.payloads.layout.notation import LayoutError
+from bridge.payloads.layout.tlv_items import compile_items
 
 MILESIGHT = """
     little channel:u8 type:u8

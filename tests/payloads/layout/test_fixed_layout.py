@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.payloads.layout.fixed_layout import compile_layout
 from bridge.payloads.layout.notation import LayoutError
-from bridge.payloads.layout.record import compile_layout
 
 BYTES = {"big": "ABCD", "little": "DCBA", "word_swap": "CDAB", "byte_swap": "BADC"}
 

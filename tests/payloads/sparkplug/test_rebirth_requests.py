@@ -1,7 +1,7 @@
 import pytest
 
-from bridge.payloads.sparkplug.protobuf import read_payload
-from bridge.payloads.sparkplug.rebirth import PER_SECOND, RebirthRequests, rebirth_payload
+from bridge.payloads.sparkplug.rebirth_requests import PER_SECOND, RebirthRequests, rebirth_payload
+from bridge.payloads.sparkplug.wire_format import read_payload
 from tests.payloads.sparkplug.wire import NOW_MS
 
 TOPIC = "spBv1.0/g/NCMD/n"

@@ -1,7 +1,7 @@
-"""Schema parser: converts the text of an `.avsc` file to a graph of types.
+"""Parser that converts the text of a schema (an `.avsc` file) to a graph of types.
 
-Names are resolved as the specification says. Defaults, aliases, documentation and unknown attributes are ignored,
-because they do not change the meaning of a message's bytes.
+Names are resolved by the rules of the specification. Defaults, aliases, documentation and unknown attributes are
+ignored, because they do not change the meaning of a message's bytes.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from bridge.payloads.schema_files import SchemaError
 
 PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 MAX_DEPTH: Final = 128
-"""Max levels of a schema."""
+"""Maximum number of nested levels in a schema."""
 MAX_FIXED_BYTES: Final = 1 << 24
-"""Max size of a `fixed` type: 16 MiB, above the largest record."""
+"""Maximum size of a `fixed` type: 16 MiB, which is more than the largest record."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _MAX_SCALE: Final = 100
 
 
 @dataclass(slots=True, eq=False)
 class AvroType:
-    """One type. A recursive schema has cycles, so types are compared by identity.
+    """One type of a schema. A recursive schema has cycles, so types are compared by identity.
 
-    `kind` is the name of a primitive, or record, enum, array, map, union or fixed. `fields` has the fields of a record.
-    `inner` has the item type of an array, the value type of a map, or the branches of a union.
+    `kind` is the name of a primitive type, or record, enum, array, map, union or fixed. `fields` has the fields of a
+    record. `inner` has the item type of an array, the value type of a map, or the alternatives of a union.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class AvroType:
 
 
 def parse_schema(text: bytes) -> AvroType:
-    """Return the type of a schema. Raise SchemaError."""
+    """Return the type that a schema describes. Raise SchemaError."""
     try:
         data = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -51,13 +51,13 @@ def parse_schema(text: bytes) -> AvroType:
 
 
 class _SchemaReader:
-    """Reader of one schema. `_named` are the types that have a name, by their full names."""
+    """Reader of one schema. `_named` has the types with a name that were read so far, by their full names."""
 
     def __init__(self) -> None:
         self._named: dict[str, AvroType] = {}
 
     def read(self, data: Any, namespace: str, where: str, depth: int) -> AvroType:
-        """Return the type. `where` is its position, for errors."""
+        """Return the type that `data` describes. `where` is its position, for errors."""
         if depth > MAX_DEPTH:
             raise SchemaError(f"{where}: more than {MAX_DEPTH} levels")
         if isinstance(data, str):
@@ -83,7 +83,8 @@ class _SchemaReader:
         if name in PRIMITIVES:
             return AvroType(name)
         full = name if "." in name or not namespace else f"{namespace}.{name}"
-        # The namespace of the enclosing type comes first. Some generators write names of the null namespace without it.
+        # The name is first looked up in the namespace of the enclosing type. Some generators also refer in this way to
+        # types without a namespace, so the bare name is tried next.
         found = self._named.get(full) or self._named.get(name)
         if found is None:
             raise SchemaError(f"{where}: unknown type '{name[:60]}'; a type is declared before it is used")
@@ -104,7 +105,7 @@ class _SchemaReader:
         full = name if "." in name or not space else f"{space}.{name}"
         if full in self._named or full in PRIMITIVES:
             raise SchemaError(f"{where}: the name '{full}' is there twice")
-        # The type is stored before its fields are read, because a record may contain itself.
+        # The type is stored before its fields are read, because a field may refer to this record.
         made = self._named[full] = AvroType("record" if kind == "error" else kind, full)
         if made.kind == "record":
             made.fields += self._fields(data, full.rpartition(".")[0], f"{where}.{name}", depth)
@@ -145,7 +146,7 @@ def _fixed_size(data: dict[str, Any], where: str) -> int:
 
 
 def _with_logical(found: AvroType, data: dict[str, Any]) -> AvroType:
-    """Return the type with its logical type, if this changes the value (decimal, uuid).
+    """Set the logical type of a type, if this changes how values are read (decimal, uuid). Return the type.
 
     An invalid logical type is ignored, as the specification requires.
     """

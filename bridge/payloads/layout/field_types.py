@@ -1,4 +1,4 @@
-"""Types of fields, and the functions that read them."""
+"""Types of the fields of a layout, each with the function that reads a value of this type."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from bridge.payloads.float32 import shortest_float16, shortest_float32
 Read: TypeAlias = Callable[[bytes], Any]
 
 ORDERS: Final = ("big", "little", "word_swap", "byte_swap")
-"""Byte orders of a field, as Modbus gateways name them: ABCD, DCBA, CDAB, BADC."""
+"""Byte orders of a field. Modbus gateways name them ABCD, DCBA, CDAB and BADC."""
 
 _INTEGER: Final = re.compile(r"([ui])(8|16|24|32|40|48|56|64)")
-# Codes of the struct module for signed integers, by their number of bytes.
+# Codes of Python's struct module for signed integers, by the number of bytes.
 _CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
 
 
 class Kind(NamedTuple):
     """A type of field.
 
-    `read` converts `size` bytes in big-endian order to the value. `code` is the type's code in the struct module. With
-    `sized`, the number in brackets is the size of one value, not the number of values. With `characters`, the only byte
-    order that applies is `byte_swap`: gateways that swap the bytes of each register swap characters too.
+    `read` converts `size` bytes in big-endian order to the value. `code` is the type's code in the struct module, or
+    None if the module has no such type. If `sized` is true, the number in brackets is the size of one value, and not
+    the number of values.
+
+    If `characters` is true, all byte orders except `byte_swap` are ignored. Gateways that swap the bytes of each
+    register also swap the characters of a text.
     """
 
     size: int
@@ -36,9 +39,9 @@ class Kind(NamedTuple):
 
 
 def kind_of(name: str, length: int | None) -> Kind | None:
-    """Return a type by name; None if there is none. `length` is the number in brackets, -1 for empty brackets."""
+    """Return the type with this name, or None if there is none. `length` is the number in brackets; -1 means `[]`."""
     if name in _SIZED:
-        # With empty brackets, the value consists of all remaining bytes.
+        # With `[]`, the value consists of all remaining bytes.
         size = 1 if length is None or length < 0 else length
         return Kind(size, _SIZED[name], sized=True, characters=name != "bcd")
     found = _INTEGER.fullmatch(name)
@@ -55,13 +58,13 @@ def big_endian(data: bytes, order: str) -> bytes:
         return data
     if order == "little":
         return data[::-1]
-    # A word has 16 bits. `word_swap` reverses the order of the words, `byte_swap` the two bytes in each.
+    # A word has 16 bits. `word_swap` reverses the order of the words. `byte_swap` swaps the two bytes of each word.
     words = [data[at : at + 2] for at in range(0, len(data), 2)]
     return b"".join(reversed(words)) if order == "word_swap" else b"".join(word[::-1] for word in words)
 
 
 def structs(order: str) -> str | None:
-    """Return the struct module's prefix for a byte order; None if it has none."""
+    """Return the struct module's prefix for a byte order, or None if the module does not support this order."""
     return {"big": ">", "little": "<"}.get(order)
 
 
@@ -85,7 +88,7 @@ def _float64(data: bytes) -> float | None:
 
 
 def _finite(number: float) -> float | None:
-    """Return the number; None for NaN and infinities, which JSON does not have."""
+    """Return the number, or None for NaN and the infinities, which JSON does not have."""
     return number if math.isfinite(number) else None
 
 
@@ -94,8 +97,8 @@ def _boolean(data: bytes) -> bool:
 
 
 def _bcd(data: bytes) -> int:
-    """Return the number of binary coded decimals. Raise ValueError for a digit over 9."""
-    # The hexadecimal digits of BCD data are its decimal digits.
+    """Return the number in binary-coded decimal (BCD) data. Raise ValueError for a digit over 9."""
+    # In BCD, each half of a byte is one decimal digit. So the hexadecimal digits of the data are the decimal digits.
     digits = data.hex()
     if not digits.isdecimal():
         raise ValueError(f"a bcd field holds 0x{digits[:40]}, which has digits over 9")
@@ -117,5 +120,5 @@ _OTHERS: Final = {
     "f64": Kind(8, _float64),
     "bool": Kind(1, _boolean),
 }
-# Types whose brackets hold a size.
+# Types for which the number in brackets is a size in bytes.
 _SIZED: Final[dict[str, Read]] = {"bcd": _bcd, "text": _text, "bytes": list}

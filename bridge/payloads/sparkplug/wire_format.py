@@ -1,8 +1,8 @@
-"""Reader for the wire format of org.eclipse.tahu.protobuf.Payload, without generated code.
+"""Reader for the wire format of a Sparkplug payload (org.eclipse.tahu.protobuf.Payload), without generated code.
 
-A message is a sequence of fields. Each has a tag (field number << 3 | wire type) and a value. The message becomes a
-dict of the fields that it has, by the names below. Unknown fields are skipped. If a single field occurs several times,
-its last value counts.
+A message is a sequence of fields. Each field has a tag (field number << 3 | wire type) and a value. A message becomes a
+dict of the fields that it contains, with the names below. A name with [] stands for a list. Unknown fields are skipped.
+If a field that is not a list occurs several times, its last value is used.
 
     payload        timestamp, metrics[], seq, uuid, body
     metric         name, alias, timestamp, datatype, is_historical, is_transient, is_null, metadata, properties,
@@ -13,7 +13,8 @@ its last value counts.
     template       version, metrics[], parameters[]: name, type, value; template_ref, is_definition
 
 Integers are the unsigned 64-bit integers on the wire. Their meaning depends on the datatype (datatypes.py).
-https://protobuf.dev/programming-guides/encoding/ and section 6.4 of the Sparkplug 3.0 specification:
+
+Specifications: https://protobuf.dev/programming-guides/encoding/ and section 6.4 of
 https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-specification-3.0.0.pdf
 """
 
@@ -29,18 +30,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_DEPTH: Final = 32
-"""Max nesting of messages: 15 templates within each other. The result must still fit into JSON."""
+"""Maximum number of nested messages, which is enough for 15 nested templates. orjson can write the result."""
 
 MAX_PARTS: Final = 100_000
-"""Max messages and unknown fields within a payload: two bytes on the wire can become several hundred in memory."""
+"""Maximum number of messages and unknown fields in a payload.
 
+A message of two bytes on the wire can take several hundred bytes of memory.
+"""
+
+# Kinds of fields. A plural stands for a repeated field, and a part is a nested message.
 _INTEGER, _PARTS, _TEXT, _BOOLEAN, _DOUBLE, _FLOAT, _PART, _BYTES, _TEXTS, _INTEGERS, _PACKED = range(11)
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _WIRE_TYPES = {_INTEGER: _VARINT, _BOOLEAN: _VARINT, _INTEGERS: _VARINT, _DOUBLE: _FIXED64, _FLOAT: _FIXED32}
 _MASK64 = 2**64 - 1
 _CONTINUES = 0x80
-# Bits of the longest varint: 10 bytes of 7 bits.
+# Number of bits in the longest varint: 10 bytes of 7 bits.
 _VARINT_BITS = 70
+# In the first six bytes of a varint: all continuation bits, and those that are set if it has exactly six bytes.
 _CONTINUATIONS, _SIX_BYTES = 0x808080808080, 0x008080808080
 
 _unpack_double: Callable[[bytes, int], tuple[float]] = Struct("<d").unpack_from
@@ -53,14 +59,14 @@ _Schema: TypeAlias = "dict[int, tuple[str, int, _Schema]]"
 def read_payload(data: bytes) -> Fields:
     """Return the fields of a payload. Raise DecodeError if it is malformed.
 
-    In a text that is not UTF-8, such as a unit in Latin-1, U+FFFD replaces the invalid bytes. The payload then has the
-    field `replaced_text`. Rejecting the payload would make all values of a birth unreadable because of one text.
+    If a text is not UTF-8, such as a unit in Latin-1, U+FFFD replaces its invalid bytes, and the payload has the field
+    `replaced_text`. If such a payload were rejected, one text could make all values of a birth unreadable.
     """
     try:
         try:
             return _read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS])
         except UnicodeDecodeError:
-            # The first attempt assumes valid texts, which is the usual case and needs no separate check.
+            # Usually all texts are valid, so they are checked only by the first attempt to read the payload.
             return {**_read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS], "replace"), "replaced_text": True}
     except IndexError:
         raise DecodeError(f"not Sparkplug B: the payload ends within a field, at byte {len(data)}") from None
@@ -69,11 +75,11 @@ def read_payload(data: bytes) -> Fields:
 def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would double its cost
     data: bytes, at: int, end: int, schema: _Schema, depth: int, left: list[int], errors: str = "strict"
 ) -> Fields:
-    """Return the fields of the message at data[at:end]. An IndexError means that the data ends too early.
+    """Return the fields of the message at data[at:end]. Raise IndexError if the data ends too early.
 
-    `left` has one item, shared by all calls: how many more messages and unknown fields the payload may contain.
+    `left[0]` is the number of further messages and unknown fields that the payload may contain. It is in a list because
+    all calls for one payload count it down together.
     """
-    # A list and not a number: all calls for one payload count down the same item.
     left[0] -= 1
     if not depth or left[0] < 0:
         raise _too_many()
@@ -82,11 +88,11 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
         tag = data[at]
         at += 1
         if tag >= _CONTINUES:
-            # Most tags and numbers have one byte. They are read here, because a function call would cost more.
+            # Most tags and numbers have only one byte, and need no function call.
             tag, at = _varint(data, at - 1)
         field = schema.get(tag)
         if field is None:
-            # Counted too: millions of unknown fields would take many seconds.
+            # Unknown fields are counted too, because skipping millions of them would take many seconds.
             left[0] -= 1
             if left[0] < 0:
                 raise _too_many()
@@ -96,7 +102,7 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
         if kind == _DOUBLE:
             at += 8
             if at <= end:
-                # If the value ends after `end`, the check after the loop raises the error.
+                # Otherwise the value ends after the message, and the check after the loop raises the error.
                 message[name] = _unpack_double(data, at - 8)[0]
             continue
         if kind == _FLOAT:
@@ -144,9 +150,9 @@ def _too_many() -> DecodeError:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return the integer at `at`, and the index after it."""
+    """Return the integer at offset `at`, and the offset after it."""
     word = int.from_bytes(data[at : at + 6], "little")
-    # Every timestamp has 6 bytes. Reading them at once is nearly twice as fast as a loop over the bytes.
+    # A varint of 6 bytes is read at once, which is nearly twice as fast as a loop. Every timestamp has 6 bytes.
     if word & _CONTINUATIONS == _SIX_BYTES:
         pairs = (word & 0x007F007F007F) | (word & 0x7F007F007F00) >> 1
         return (pairs & 0x3FFF) | (pairs >> 2 & 0xFFFC000) | (pairs >> 4 & 0x3FFF0000000), at + 6
@@ -158,7 +164,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return (value | byte << shift) & _MASK64, at
         value |= (byte ^ _CONTINUES) << shift
         shift += 7
-        # A varint without an end would otherwise become an integer of any size, in quadratic time.
+        # Without this limit, a long series of such bytes would become a huge integer, in quadratic time.
         if shift == _VARINT_BITS:
             raise DecodeError(f"not Sparkplug B: an integer of more than 10 bytes, at byte {at - 10}")
 
@@ -175,7 +181,7 @@ def _packed(data: bytes, at: int, end: int) -> list[int]:
 
 
 def _pass_over(data: bytes, at: int, tag: int) -> int:
-    """Return the index after a field that is not in the schema."""
+    """Return the offset after a field that is not in the schema. `at` is the offset of its value."""
     wire_type = tag & 7
     # Field numbers begin with 1. Wire types 3 and 4 (groups) are deprecated, and Sparkplug does not use them.
     if tag >> 3 == 0 or wire_type not in {_VARINT, _FIXED64, _LENGTH, _FIXED32}:
@@ -189,18 +195,18 @@ def _pass_over(data: bytes, at: int, tag: int) -> int:
 
 
 def _schema(*fields: tuple[int, str, int] | tuple[int, str, int, _Schema]) -> _Schema:
-    """Return a schema by tag, for fields of (number, name, kind) and, if nested, their schema."""
+    """Return a schema with these fields. A field is (number, name, kind), and the schema of a nested message."""
     return {
-        # The key contains the wire type. A field of an unexpected wire type is thus unknown, and skipped.
+        # The key contains the wire type. So a field with an unexpected wire type is unknown, and is skipped.
         number << 3 | _WIRE_TYPES.get(kind, _LENGTH): (name, kind, inner[0] if inner else {})
         for number, name, kind, *inner in fields
     }
 
 
 def _scalars(first: int) -> tuple[tuple[int, str, int], ...]:
-    """Return int_value, long_value, float_value, double_value, boolean_value and string_value, all as `value`.
+    """Return the six fields for a single value, from int_value to string_value. All of them have the name `value`.
 
-    Every message type with a value has these fields in this order. `first` is the number of the first field.
+    Every message type with a value has these fields in the same order. `first` is the number of the first one.
     """
     kinds = (_INTEGER, _INTEGER, _FLOAT, _DOUBLE, _BOOLEAN, _TEXT)
     return tuple((first + place, "value", kind) for place, kind in enumerate(kinds))
@@ -218,7 +224,7 @@ _METADATA = _schema(
 )
 _PROPERTY = _schema((1, "type", _INTEGER), (2, "is_null", _BOOLEAN), *_scalars(3))
 _PROPERTIES = _schema((1, "keys", _TEXTS), (2, "values", _PARTS, _PROPERTY))
-# Added after the definition, because property sets nest in properties.
+# These fields are added afterwards, because a property may contain property sets.
 _PROPERTY |= _schema(
     (9, "properties", _PART, _PROPERTIES), (10, "sets", _PART, _schema((1, "sets", _PARTS, _PROPERTIES)))
 )
@@ -226,7 +232,7 @@ _ROW = _schema((1, "elements", _PARTS, _schema(*_scalars(1))))
 _DATASET = _schema(
     (1, "num_of_columns", _INTEGER),
     (2, "columns", _TEXTS),
-    # A repeated number may be sent packed or unpacked: accept both.
+    # A repeated number may be sent packed or unpacked, so both forms are accepted.
     (3, "types", _INTEGERS),
     (3, "types", _PACKED),
     (4, "rows", _PARTS, _ROW),
@@ -252,7 +258,7 @@ _TEMPLATE = _schema(
     (4, "template_ref", _TEXT),
     (5, "is_definition", _BOOLEAN),
 )
-# Added after the definition, because templates contain metrics.
+# This field is added afterwards, because templates contain metrics.
 _METRIC |= _schema((18, "template", _PART, _TEMPLATE))
 _PAYLOAD = _schema(
     (1, "timestamp", _INTEGER),

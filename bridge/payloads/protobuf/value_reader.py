@@ -1,12 +1,14 @@
 """Conversion of messages to values. Each message type is compiled once to functions for its fields.
 
-- Names are those of the `.proto` file. If a field was not sent, it has its default value if it has no presence, because
-  senders omit a 0. Otherwise it is absent, so expressions see null.
-- Integers are exact. A float is the shortest number of its 32 bits; NaN and the infinities are null. Bytes are a list
-  of integers from 0 to 255. An enum value is its name, or its number if the schema has no name for it.
-- A map is an object. Its keys are text: integers in decimal, booleans `true` and `false`.
-- Types of google.protobuf: a Timestamp is RFC 3339 text, a Duration a number of seconds, a wrapper its value. Struct,
-  Value and ListValue are their contents.
+- Names are those of the `.proto` file.
+- A field that was not sent has its default value, because senders omit a 0. If the field tracks presence (for example
+  `optional`), it is absent instead, and expressions see null.
+- Integers are exact. A 32-bit float becomes the shortest number that rounds to it. NaN and the infinities become null.
+  Bytes become a list of integers from 0 to 255. An enum value becomes its name, or its number if the schema has no name
+  for it.
+- A map becomes an object. Its keys become text: integers in decimal, booleans `true` and `false`.
+- Types of google.protobuf: a Timestamp becomes RFC 3339 text, a Duration a number of seconds, a wrapper its value.
+  Struct, Value and ListValue become the JSON values that they contain.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
 
 Convert: TypeAlias = Callable[[Any, "ProtobufBudget"], Any]
-"""Function from a value of the `protobuf` package to one for expressions."""
+"""Function that converts a value of the `protobuf` package to the value that expressions see."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOS: Final = 10**9
@@ -39,7 +41,7 @@ _WRAPPERS: Final = frozenset(
 
 
 class ProtobufBudget:
-    """Number of values that the rest of one message may have."""
+    """Number of further values that may be read in one message."""
 
     __slots__ = ("values",)
 
@@ -47,24 +49,25 @@ class ProtobufBudget:
         self.values = MAX_VALUES
 
     def take(self, values: int) -> None:
-        """Count values before they take memory. Raise DecodeError for more than MAX_VALUES."""
+        """Count further values, before they take memory. Raise DecodeError above MAX_VALUES."""
         self.values -= values
         if self.values < 0:
             raise DecodeError(f"not usable: the message holds more than {MAX_VALUES:,} values")
 
 
 class ValueReader:
-    """Reader of the messages of one pool. Several threads may use it at once."""
+    """Reader of the messages of one descriptor pool. Several threads may use it at once."""
 
     def __init__(self) -> None:
         self._readers: dict[str, Convert] = {}
 
     def reader(self, descriptor: Descriptor) -> Convert:
-        """Return the function for messages of a type."""
+        """Return the function that converts messages of a type."""
         name = descriptor.full_name
         found = self._readers.get(name)
         if found is None:
-            # A type may contain itself. Fields of a type that is not compiled yet look it up when a message arrives.
+            # A type may contain itself. So while a type is compiled, its place in `_readers` has a function that looks
+            # up the compiled one when a message arrives.
             self._readers[name] = self._later(name)
             found = self._readers[name] = self._compiled(descriptor)
         return found
@@ -87,7 +90,7 @@ class ValueReader:
         return _message([(field.name, *self._field(field)) for field in descriptor.fields])
 
     def _field(self, field: FieldDescriptor) -> tuple[bool, Convert | None]:
-        """Return whether a field has presence, and the function that converts its value (None: unchanged)."""
+        """Return whether a field tracks presence, and the function that converts its value (None: unchanged)."""
         if not field.is_repeated:
             return field.has_presence, self._scalar(field)
         entry = field.message_type
@@ -96,11 +99,11 @@ class ValueReader:
         return False, _list(self._scalar(field))
 
     def _scalar(self, field: FieldDescriptor) -> Convert | None:
-        """Return the function for one value of a field, or None if the value is unchanged."""
+        """Return the function that converts one value of a field, or None if the value is unchanged."""
         if field.message_type is not None:
             return self.reader(field.message_type)
         if field.enum_type is not None:
-            # If several names have the same number, the first one counts.
+            # If several names have the same number, the first one is used.
             names = {value.number: value.name for value in reversed(field.enum_type.values)}
             return lambda number, _budget: names.get(number, number)
         return _SCALARS.get(field.type)
@@ -158,7 +161,7 @@ def _bytes(value: bytes, budget: ProtobufBudget) -> list[int]:
 
 
 def _timestamp(message: Any, _budget: ProtobufBudget) -> str:
-    """Return the RFC 3339 text of a Timestamp. Raise DecodeError outside the years 1 to 9999."""
+    """Return a Timestamp as RFC 3339 text. Raise DecodeError outside the years 1 to 9999."""
     try:
         text = (_EPOCH + timedelta(seconds=message.seconds)).isoformat()[:19]
     except OverflowError:

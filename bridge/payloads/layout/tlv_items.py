@@ -1,13 +1,20 @@
-"""Items of type, (length) and value in any order. LoRaWAN and BLE sensors and many meters send them.
+"""Data that consists of items in any order, each with a type, a value, and often a length between them (TLV).
 
-    little channel:u8 type:u8        the head of each item: whole numbers with names, one of which may be `length`
-    0x01 0x75 -> battery:u8          for each key the layout of the value; * stands for any number
+LoRaWAN and BLE sensors and many meters send such data. A layout has one line for the head of all items, and one line
+for each kind of item:
+
+    little channel:u8 type:u8        the fields of the head: whole numbers with names
+    0x01 0x75 -> battery:u8          if channel is 0x01 and type is 0x75, the value has this layout
     0x03 0x67 -> temperature:i16
-    * * -> ...                       any other item: skipped if there is a length, otherwise the end
+    * * -> ...                       * stands for any number; the value of such an item is skipped
 
-Parts are separated by line breaks or `;`. `length` counts the bytes after it: the remaining fields of the head, and the
-value. Without `length`, each layout must have a fixed size. A key that is not listed is an error. The result is a list
-of objects with the names of the head (except `length`) and of the value's fields.
+Lines may also be separated by `;`. The numbers before `->` are the key: one for each field of the head except `length`.
+An item whose key no line matches is an error.
+
+The field `length` counts the bytes after it: the remaining fields of the head, and the value. Without this field, each
+layout of a value must have a fixed size, and an item that is skipped ends the data.
+
+The result is a list of objects. Each has the fields of the head (except `length`) and the fields of the value.
 """
 
 from __future__ import annotations
@@ -18,8 +25,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.durations import pluralize
+from bridge.payloads.layout.fixed_layout import Unpack, unpacker
 from bridge.payloads.layout.notation import REST, Field, LayoutError, Notation, parse
-from bridge.payloads.layout.record import Unpack, unpacker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +39,7 @@ _NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}|[0-9]{1,20}")
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """Layout of the value of one kind of item. `unpack` is None for a value that is skipped."""
+    """Layout of the value of one kind of item. `unpack` is None if the value is skipped."""
 
     keys: tuple[int | None, ...]
     unpack: Unpack | None
@@ -46,7 +53,7 @@ class _Case:
 class _Head:
     """The head of every item.
 
-    `counted` is the number of bytes of the head that `length` includes; None without a length.
+    `counted` is the number of bytes in the head that `length` counts too. It is None if the head has no `length`.
     """
 
     notation: Notation
@@ -56,15 +63,16 @@ class _Head:
 
 @lru_cache(maxsize=256)
 def compile_items(text: str) -> Callable[[bytes], list[dict[str, Any]]]:
-    """Return the function that reads data of these items. Raise LayoutError.
+    """Return a function that converts data with such items to a list of objects. Raise LayoutError.
 
-    It returns a list of objects, and raises ValueError for other data.
+    The function raises ValueError for data that does not have this layout.
     """
     parts = [part.strip() for part in _PARTS.split(text) if part.strip()]
     if len(parts) < 2:  # noqa: PLR2004 - a head and one value
         raise LayoutError("expected the head of an item, and a line KEY -> FIELDS for each kind of item")
     head = _head(parts[0])
     cases = [_case(part, head) for part in parts[1:]]
+    # A dict finds the usual layout without a loop. `reversed`: of two lines with the same key, the first one is used.
     exact = {case.keys: case for case in reversed(cases) if None not in case.keys}
     wild = [case for case in cases if None in case.keys]
 
@@ -99,7 +107,7 @@ def _items(data: bytes, head: _Head, case_of: Callable[[tuple[int, ...], int], _
 
 
 def _value(unpack: Unpack, data: bytes, start: int) -> dict[str, Any]:
-    """Return the members of an item's value. The ValueError states where the item begins."""
+    """Return the fields of an item's value. The text of a ValueError has the position of the item."""
     try:
         value: dict[str, Any] = unpack(data)
     except ValueError as error:
@@ -138,7 +146,7 @@ def _case(text: str, head: _Head) -> _Case:
 
 
 def _key(word: str, text: str) -> int | None:
-    """Return one number of a key; None for *. Raise LayoutError."""
+    """Return one number of a key, or None for *. Raise LayoutError."""
     if word == "*":
         return None
     if not _NUMBER.fullmatch(word):
@@ -147,7 +155,7 @@ def _key(word: str, text: str) -> int | None:
 
 
 def _check_value(notation: Notation, names: list[str | None], text: str, *, fixed: bool) -> None:
-    """Raise LayoutError for a field that has no name, or a name of the head, and for an unknown size."""
+    """Raise LayoutError if a field has no name or a name of the head, or if the size must be `fixed` but is not."""
     last: Field = notation.fields[-1]
     if last.name is None:
         raise LayoutError(f"'{text[:60]}': the fields of an item need names: NAME:TYPE")

@@ -1,10 +1,10 @@
 import pytest
 
 from bridge.payloads.sparkplug.datatypes import DATATYPES
-from bridge.payloads.sparkplug.encoding import encode
+from bridge.payloads.sparkplug.encoder import encode
 from bridge.payloads.sparkplug.metric_table import NOTHING_DECLARED
-from bridge.payloads.sparkplug.protobuf import read_payload
 from bridge.payloads.sparkplug.readings import ReadingContext, read_metric
+from bridge.payloads.sparkplug.wire_format import read_payload
 
 
 def read_back(*metrics):

@@ -1,4 +1,4 @@
-"""Data of a fixed layout: each field at its offset. A layout is compiled once, and read for every message."""
+"""Data in which each field has a fixed offset. A layout is compiled only once, to a function that reads the data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bridge.durations import pluralize
+from bridge.payloads.layout.field_types import big_endian, structs
 from bridge.payloads.layout.notation import IGNORED, Notation, parse
-from bridge.payloads.layout.readers import big_endian, structs
 
 if TYPE_CHECKING:
     from bridge.payloads.layout.notation import Field
@@ -19,15 +19,16 @@ Unpack: TypeAlias = Callable[[bytes], Any]
 
 @lru_cache(maxsize=256)
 def compile_layout(text: str) -> Unpack:
-    """Return the function that reads data of this layout. Raise LayoutError.
+    """Return a function that reads data of this layout. Raise LayoutError.
 
-    It returns an object, or the value of the only field if that has no name. It raises ValueError for other data.
+    The function returns an object. If the only field has no name, the function returns the value of this field. It
+    raises ValueError for data that does not have this layout.
     """
     return unpacker(parse(text))
 
 
 def unpacker(notation: Notation) -> Unpack:
-    """Return the function that reads data of a parsed layout, as described in `compile_layout`."""
+    """Return a function that reads data of a parsed layout, as `compile_layout` does."""
     check = _checker(notation)
     if notation.fields[0].name is None:
         only = _reader(notation.fields[0])
@@ -47,7 +48,7 @@ def unpacker(notation: Notation) -> Unpack:
 
 
 def _checker(notation: Notation) -> Callable[[bytes], None]:
-    """Return the function that raises ValueError for data that is too short or too long."""
+    """Return a function that raises ValueError for data that is too short or too long."""
     size, last = notation.size, notation.fields[-1]
     exact = not notation.open and last.repeat != -1
 
@@ -73,13 +74,13 @@ def _shown(field: Field) -> str:
 
 
 def _reader(field: Field) -> Callable[[bytes], Any]:
-    """Return the function that reads a field's value from data, which must be long enough."""
+    """Return a function that reads the value of a field. The data must be long enough."""
     kind, start, order = field.kind, field.offset, _order(field)
     read, end, sign = kind.read, field.end, structs(order)
     if field.repeat is not None:
         return _list_reader(field)
     if kind.code is not None and sign is not None:
-        # Most fields have a format of `struct`, which reads them many times faster than Python code does.
+        # The struct module supports most types, and reads them many times faster than Python code.
         unpack_from = Struct(sign + kind.code).unpack_from
         return lambda data: unpack_from(data, start)[0]
     return lambda data: read(big_endian(data[start:end], order))
@@ -91,7 +92,7 @@ def _order(field: Field) -> str:
 
 
 def _list_reader(field: Field) -> Callable[[bytes], Any]:
-    """Return the reader of a list of values, or of a text or bytes up to the end of the data."""
+    """Return a function that reads a list of values, or a text or bytes up to the end of the data."""
     kind, start, order, repeat = field.kind, field.offset, _order(field), field.repeat
     size, read, sign = kind.size, kind.read, structs(order)
     if kind.sized:

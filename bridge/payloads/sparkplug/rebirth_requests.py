@@ -1,6 +1,7 @@
-"""Rebirth requests to edge nodes: NCMD with 'Node Control/Rebirth' = true. The node responds with NBIRTH and DBIRTHs.
+"""Rebirth requests. An edge node that receives one sends its NBIRTH, and the DBIRTH of each device, again.
 
-See section 5.4.3 of the Sparkplug 3.0 specification. Requests have QoS 0 and are not retained, like all commands.
+A request is an NCMD message in which the metric 'Node Control/Rebirth' is true. Like all commands, it has QoS 0 and is
+not retained. See section 5.4.3 of the Sparkplug 3.0 specification.
 """
 
 from __future__ import annotations
@@ -9,22 +10,22 @@ from collections import deque
 from typing import NamedTuple
 
 from bridge.model import OutgoingMessage
-from bridge.payloads.sparkplug.encoding import encode
+from bridge.payloads.sparkplug.encoder import encode
 
 REBIRTH_METRIC = "Node Control/Rebirth"
 EVERY_SECS = 60
-"""Default time between two requests to one edge node."""
+"""Default for the minimum time between two requests to one edge node."""
 _SECOND_MS = 1000
 MAX_NODES = 10_000
-"""Max edge nodes whose last request is stored, and max nodes that wait for a request.
+"""Maximum number of edge nodes whose last request is stored, and of nodes that wait for a request.
 
-At the limit, no other node gets a request until a stored one expires.
+When the limit is reached, other nodes get no request until a stored request expires.
 """
 PER_SECOND = 10
-"""Max requests in a second, to all edge nodes together.
+"""Maximum number of requests per second to all edge nodes together.
 
-A birth can be 100 KB and more. After a restart with 300 unknown nodes, 300 requests at once would bring all their
-births in the same second, over the same link. Ten a second reach 300 nodes in half a minute.
+A birth can have 100 KB and more. If 300 nodes got a request at once, for example after a restart of the bridge, all
+their births would arrive in the same second, over the same link. At ten per second, this takes half a minute.
 """
 
 
@@ -36,14 +37,14 @@ class _LastRequest(NamedTuple):
 
 
 class RebirthRequests:
-    """Rate limits of rebirth requests, because a birth is many times larger than a reading.
+    """Queue of rebirth requests, with two rate limits, because a birth is many times larger than other messages.
 
-    An edge node gets at most one request in `every_secs`. In total, at most PER_SECOND nodes get a request in a second;
-    the others wait. The times are only in memory, so after a restart the bridge may request a birth at once.
+    An edge node gets at most one request in `every_secs`. In total, at most PER_SECOND requests are sent per second,
+    and the other nodes wait. The times are only in memory, so after a restart the bridge may send a request at once.
     """
 
     def __init__(self, *, allowed: bool = True, every_secs: int = EVERY_SECS, max_nodes: int = MAX_NODES) -> None:
-        """Allow one request per node in `every_secs`, for at most `max_nodes`; with `allowed` false, none."""
+        """Limit each node to one request in `every_secs`. If `allowed` is false, no requests are sent."""
         self._allowed = allowed
         self._every_ms = every_secs * 1000
         self._max_nodes = max_nodes
@@ -53,10 +54,10 @@ class RebirthRequests:
         self._sent_at: deque[int] = deque(maxlen=PER_SECOND)
 
     def request(self, edge_node: str, topic: str, now_ms: int) -> None:
-        """Queue a request to an edge node, unless the node has had a recent request.
+        """Queue a request to an edge node, unless a request was sent to it less than `every_secs` ago.
 
-        `now_ms` is milliseconds since 1970. If the clock was set back to before the last request, the next request is
-        permitted at once.
+        `now_ms` is milliseconds since 1970. If the clock was set back to a time before the last request, the next
+        request is permitted at once.
         """
         if self._allowed and len(self._waiting) < self._max_nodes and not self._recent(edge_node, now_ms):
             self._waiting[edge_node] = topic
@@ -66,11 +67,11 @@ class RebirthRequests:
         self._waiting.pop(edge_node, None)
 
     def due(self, now_ms: int) -> tuple[OutgoingMessage, ...]:
-        """Return the commands to send now, oldest first. The caller does this for each message of any edge node."""
+        """Return the commands to send now, oldest first. This is called for each message of any edge node."""
         if not self._waiting:
             return ()
         commands = []
-        # A copy of the items, because the loop deletes from the dict.
+        # The loop uses a copy of the items, because it deletes from the dict.
         for edge_node, topic in list(self._waiting.items()):
             if not self._has_room(now_ms):
                 break
@@ -81,20 +82,20 @@ class RebirthRequests:
         return tuple(commands)
 
     def sent(self, edge_node: str, payload: bytes) -> bool:
-        """Return whether this command is the bridge's own last request to the node, which the broker sends back."""
+        """Return whether `payload` is the bridge's own last request to the node, which the broker has sent back."""
         asked = self._last_requests.get(edge_node)
-        # Requests differ in their timestamp, so one of another client has other bytes.
+        # Each request has its timestamp, so a request of another client has different bytes.
         return asked is not None and asked.payload == payload
 
     def _has_room(self, now_ms: int) -> bool:
         """Return whether one more request may be sent now."""
-        # The deque has the last PER_SECOND times, so its first item is the oldest of them. A negative difference means
-        # that the clock was set back.
+        # The deque has the times of the last PER_SECOND requests, the oldest first. A negative difference means that
+        # the clock was set back.
         if len(self._sent_at) == PER_SECOND and 0 <= now_ms - self._sent_at[0] < _SECOND_MS:
             return False
         if len(self._last_requests) < self._max_nodes:
             return True
-        # Remove expired requests, which no longer limit their nodes, to make room.
+        # To make room, remove the requests that no longer limit their nodes.
         self._last_requests = {node: asked for node, asked in self._last_requests.items() if self._recent(node, now_ms)}
         return len(self._last_requests) < self._max_nodes
 

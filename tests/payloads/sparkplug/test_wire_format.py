@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import DecodeError
-from bridge.payloads.sparkplug.protobuf import MAX_DEPTH, MAX_PARTS, read_payload
+from bridge.payloads.sparkplug.wire_format import MAX_DEPTH, MAX_PARTS, read_payload
 from tests.payloads.sparkplug.wire import double, integer, metric, part, payload, property_set, single, tag
 
 

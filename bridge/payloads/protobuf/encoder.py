@@ -1,4 +1,4 @@
-"""Encoder of messages for the tests of mappings. It accepts the values that the decoder in `values.py` returns."""
+"""Encoder of messages, for the tests of mappings. It accepts the values that `value_reader.py` returns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GOOGLE = "google.protobuf."
 
 
 def fill(message: Any, value: Any, where: str = "the payload") -> None:
-    """Set the fields of a message. Raise ValueError if the value does not fit; `where` is its position, for errors."""
+    """Set the fields of a message. Raise ValueError if the value does not fit. `where` is its position, for errors."""
     descriptor = message.DESCRIPTOR
     if descriptor.full_name.startswith(_GOOGLE):
         _fill_google(message, value, where)
@@ -34,7 +34,7 @@ def _check(value: Any, kind: type, expected: str, where: str) -> None:
 
 
 def _fill_google(message: Any, value: Any, where: str) -> None:
-    """Fill a message of the package google.protobuf from its JSON form. A Duration is given as a number of seconds."""
+    """Set the fields of a message of google.protobuf from its JSON form. A Duration may be a number of seconds."""
     if message.DESCRIPTOR.name == "Duration" and isinstance(value, int | float):
         message.FromNanoseconds(round(value * 1e9))
         return
@@ -51,7 +51,7 @@ def _fill_field(message: Any, field: FieldDescriptor, value: Any, where: str) ->
             _guarded(lambda: setattr(message, field.name, _scalar(field, value)), where)
         else:
             target = getattr(message, field.name)
-            # An empty message has no field to set, but its presence must be encoded.
+            # Without this, a nested message without fields would not be encoded at all.
             target.SetInParent()
             fill(target, value, where)
         return
@@ -81,14 +81,14 @@ def _fill_map(target: Any, entry: Any, value: Any, where: str) -> None:
 
 
 def _key(field: FieldDescriptor, name: str) -> Any:
-    """Return a map's key from its text."""
+    """Return the key of a map, converted from its text."""
     if field.type == field.TYPE_STRING:
         return name
     return name == "true" if field.type == field.TYPE_BOOL else int(name)
 
 
 def _scalar(field: FieldDescriptor, value: Any) -> Any:
-    """Return a value for the `protobuf` package, which checks it."""
+    """Return a value in the form that the `protobuf` package requires. The package checks the value."""
     if field.type == field.TYPE_BYTES:
         return bytes(list(value))
     if field.enum_type is not None and isinstance(value, str):
@@ -99,7 +99,7 @@ def _scalar(field: FieldDescriptor, value: Any) -> Any:
 
 
 def _guarded(set_value: Any, where: str) -> None:
-    """Set a value. Raise ValueError with its position."""
+    """Call `set_value`. Raise ValueError with the position `where` for an error of the `protobuf` package."""
     try:
         set_value()
     except TypeError:
