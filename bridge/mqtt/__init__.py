@@ -1,31 +1,37 @@
 """The MQTT client. No other package imports paho.
 
-The session, from the outside in:
+The connection to the broker, beginning with the modules that other packages use:
 
-    subscriber.py             the session: connect, read, acknowledge, reconnect; draining_subscriber.py gives it up
-    connection.py             one connection, from CONNECT to its end; connection_end.py: how it ended
-    packet_stream.py          PUBLISH and PUBREL packets out of the byte stream; all others for paho
-    paho_client.py            paho's client on top of a packet stream
-    wake_up.py                ends a wait from another thread
-    websocket.py              MQTT in WebSocket frames; wrapped_socket.py: what the byte streams share
-    publish_packet.py         encoder of PUBLISH packets with QoS 0
-    properties.py             MQTT 5 properties of a PUBLISH
+    subscriber.py            the session: connect, read, acknowledge, reconnect
+    draining_subscriber.py   the same for a session that is to be ended
+    connection.py            one connection, from CONNECT until it is closed
+    connection_errors.py     errors that end a connection
+    paho_client.py           paho's client, which reads from a packet stream instead of a socket
+    packet_stream.py         reads PUBLISH and PUBREL packets from the byte stream, and passes all others to paho
+    websocket.py             MQTT in WebSocket frames
+    byte_stream.py           base class of packet stream and WebSocket
+    wakeup_socket.py         lets other threads end a wait for a socket
+    publish_packet.py        encodes PUBLISH packets with QoS 0
+    properties.py            parses the MQTT 5 properties of a PUBLISH
+    keepalive.py             pings, and detection of a dead peer
 
-What is known of the broker:
+Knowledge about the broker:
 
-    broker_address.py, settings.py          where it is, and the section `mqtt` of bridge.yaml
-    broker_limits.py                        limits in its CONNACK
-    protocol_fallback.py                    MQTT 5, or 3.1.1
-    session_tracker.py, stored_session.py   its session, over connections and restarts
-    lost_guarantees.py                      what it does not grant
-    client_id_conflict.py, keepalive.py     another client with the same ID; a dead peer
-    publish_guard.py                        brokers that end the session when the bridge publishes
-    reason_texts.py, session_status.py      errors in words; the state for status and problems
+    settings.py, broker_address.py   section `mqtt` of bridge.yaml, and the address of a broker
+    broker_limits.py                 limits that the broker reports in its CONNACK
+    protocol_fallback.py             choice of MQTT 5 or 3.1.1
+    broker_session.py                state of the broker's session across connections
+    stored_session.py                the part of this state that is stored on disk
+    session_status.py                state of the session at one time, for `status`
+    lost_guarantees.py               guarantees that the broker does not grant
+    client_id_conflict.py            detection of another client with the same client ID
+    publish_guard.py                 protection against brokers that end the session when the bridge publishes
+    reason_texts.py                  texts for refusals and errors, with advice
 
 The subscriptions:
 
-    subscriptions.py           filters that the mappings need, and that the session has
-    subscription_exchange.py   SUBSCRIBE and UNSUBSCRIBE of one connection
+    subscriptions.py           filters that the mappings need, and filters that the session contains
+    subscription_exchange.py   SUBSCRIBE and UNSUBSCRIBE packets of one connection
     suspect_filters.py         filters whose SUBSCRIBE may have ended a connection
-    topic_filters.py           overlap of filters, subscription identifiers
+    topic_filters.py           overlap of two filters, and subscription identifiers
 """

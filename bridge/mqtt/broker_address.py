@@ -1,4 +1,4 @@
-"""Address of a broker: the parts of a URL in the setting `mqtt.url`."""
+"""Address of a broker, parsed from a URL in the setting `mqtt.url`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Address of one broker of the configured list."""
+    """Address of one broker. `mqtt.url` may list several brokers."""
 
     scheme: str
     host: str
@@ -24,11 +24,11 @@ class BrokerAddress:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Return the address in `url`, which has the scheme mqtt, mqtts, ws or wss and a host. Raises ValueError."""
+        """Return the address in `url`. Raises ValueError unless it has a host and the scheme mqtt, mqtts, ws or wss."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
-            # An IPv6 host loses its brackets in `hostname`; `authority` and `__str__` add them again.
             raise ValueError(f"expected mqtt://host, mqtts://host, ws://host or wss://host, found {url!r}")
+        # `hostname` has no brackets around an IPv6 address. `authority` and `__str__` add them again.
         return cls(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], parts.path or "")
 
     @property
@@ -43,8 +43,8 @@ class BrokerAddress:
 
     @property
     def authority(self) -> str:
-        """Host and port as in a Host header, without the scheme's default port."""
-        # A Host header needs the brackets of an IPv6 address (RFC 9110, 7.2).
+        """Host and port for an HTTP Host header. The scheme's default port is omitted."""
+        # In a Host header, an IPv6 address must be in brackets (RFC 9110, section 7.2).
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 

@@ -14,12 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BrokerLimits:
-    """Limits of the broker for this client.
+    """Limits of the broker for this client. The defaults are those of the specification.
 
-    For a property that the broker does not send, the specification defines the default.
-
-    `packet_bytes`, `session_expiry_secs` and `keepalive_secs` are None if the broker does not report them. A
-    `keepalive_secs` of 0 means that the broker needs no keepalive.
+    `packet_bytes`, `session_expiry_secs` and `keepalive_secs` are None if the broker does not report them. If
+    `keepalive_secs` is 0, the broker does not require keepalive packets.
     """
 
     qos: int = 2
@@ -37,10 +35,11 @@ class BrokerLimits:
 
     @classmethod
     def of_connack(cls, properties: Mapping[str, Any]) -> Self:
-        """Return the limits in a CONNACK's properties (name in the specification → value)."""
+        """Return the limits in the properties of a CONNACK. The keys are the names in the specification."""
         return cls(
             qos=properties.get("MaximumQoS", 2),
-            # Most features are reported only if they are missing, so an absent property means that the broker has them.
+            # A broker usually sends these three properties only if it lacks the feature. So an absent property means
+            # that the broker has the feature.
             wildcards=properties.get("WildcardSubscriptionAvailable", 1) != 0,
             shared=properties.get("SharedSubscriptionAvailable", 1) != 0,
             identifiers=properties.get("SubscriptionIdentifierAvailable", 1) != 0,

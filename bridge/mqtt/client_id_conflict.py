@@ -1,10 +1,12 @@
 """Detection of sessions that the broker ends repeatedly, and of another client with the same client ID.
 
-A broker accepts the newer of two clients with one ID and disconnects the older one. With MQTT 5, it can send the reason
-("Session taken over"). Only this reason proves a conflict. A 3.1.1 broker cannot send it, and mosquitto 2.0 does not.
-Such a broker closes the connection without a reason, and accepts the client again at once. A broker that restarts
-behind a proxy does the same, and so does a server that limits the lifetime of connections. Such closes are therefore
-reported as an unstable session, with the possible causes.
+If two clients connect with the same client ID, the broker disconnects the older one. With MQTT 5, the broker can send
+the reason ("Session taken over"). Only this reason proves a conflict. A broker with MQTT 3.1.1 cannot send a reason,
+and mosquitto 2.0 does not send it either. Such a broker closes the connection without a reason, and accepts the client
+again at once.
+
+A broker that restarts behind a proxy does the same, and so does a server that limits the lifetime of connections.
+Repeated closes without a reason are therefore reported as an unstable session, with all possible causes.
 """
 
 from __future__ import annotations
@@ -13,26 +15,27 @@ from collections import deque
 from typing import Final
 
 WINDOW_SECS: Final = 600.0
-"""Period in which session ends are counted."""
-# Number of resets, or closes without a reason, that make a session unstable.
-# One or two ends occur with every restart of a broker. Three within ten minutes are a pattern.
+"""Period in which the ends of sessions are counted."""
+# Number of ends without a reason in this period that make a session unstable. A restart of the broker causes one or
+# two.
 _MIN_ENDS: Final = 3
+# A session is stable again if it lasts longer than this, and three times as long as the longest one that ended.
 _MIN_STABLE_SECS: Final = 60.0
-# A session that has lasted three times as long as the longest that ended is stable again.
 _STABLE_FACTOR: Final = 3.0
 
 
 class ClientIdConflict:
     """Record of how the sessions ended.
 
-    `conflict` describes a proven client ID conflict, `unstable` repeated ends without a reason; "" without one.
+    `conflict` describes a proven client ID conflict. `unstable` describes repeated ends without a reason. Each is "" if
+    there is no such problem.
     """
 
     def __init__(self, client_id: str, reconnect_max_secs: float) -> None:
         self.conflict = self.unstable = ""
         self._client_id = client_id
-        # Two bridges with one ID do not disturb each other during the longest pause between attempts. So a session
-        # counts as stable only if it is older than that.
+        # Two bridges with the same ID do not disturb each other while one of them waits to reconnect. So a session
+        # counts as stable only if it has outlasted the longest such pause.
         self._min_stable_secs = max(_MIN_STABLE_SECS, 2 * reconnect_max_secs)
         # (clock time, lifetime in seconds) of sessions that the broker reported as taken over.
         self._takeovers: deque[tuple[float, float]] = deque()
@@ -40,27 +43,33 @@ class ClientIdConflict:
         self._ends: deque[tuple[float, float]] = deque()
 
     def record_takeover(self, now: float, lived_secs: float) -> None:
-        """Record that the broker reported another client of this ID."""
+        """Record that the broker has ended a session because another client with this client ID connected."""
         self._takeovers.append((now, lived_secs))
         self.update(now)
 
     def record_end(self, now: float, lived_secs: float) -> None:
-        """Record that the broker closed or reset a session without a reason, while nothing was requested of it."""
+        """Record that the broker closed or reset a session without a reason.
+
+        Do not call this if the broker had a request to respond to: the request may have been the reason.
+        """
         self._ends.append((now, lived_secs))
         self.update(now)
 
     def broker_away(self) -> None:
-        """Discard the recorded ends of sessions, because the broker is unreachable or accepts no session.
+        """Discard the recorded ends without a reason. Call this if the broker is unreachable or accepts no session.
 
-        The broker itself was then probably the cause of these ends, and not another client.
+        In this case, the broker itself was probably the cause of these ends, and not another client.
         """
         self._ends.clear()
         self.unstable = ""
 
     def update(self, now: float, session_secs: float = 0.0) -> None:
-        """Update both texts. `session_secs` is the age of the current session. A stable session ends both problems."""
-        # The same rule applies to both lists: a session that outlives its predecessors shows that the cause has
-        # disappeared.
+        """Update `conflict` and `unstable`. `session_secs` is the age of the current session.
+
+        A stable session ends both problems.
+        """
+        # The same rule applies to both lists: a session that lasts much longer than those before it shows that the
+        # cause has disappeared.
         for ends in (self._takeovers, self._ends):
             longest = max((lived for _, lived in ends), default=0.0)
             if session_secs > max(self._min_stable_secs, _STABLE_FACTOR * longest):

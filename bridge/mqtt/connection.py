@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.mqtt.broker_limits import BrokerLimits
-from bridge.mqtt.connection_end import ConnectionLost
+from bridge.mqtt.connection_errors import ConnectionLost
 from bridge.mqtt.keepalive import Keepalive
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.paho_client import PahoClient
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
     from bridge.mqtt.broker_address import BrokerAddress
-    from bridge.mqtt.connection_end import End
+    from bridge.mqtt.connection_errors import EndKind
     from bridge.mqtt.packet_stream import PacketStream
     from bridge.mqtt.settings import MqttSettings
     from bridge.mqtt.subscriptions import Subscriptions
@@ -41,28 +41,31 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_BURST_MESSAGES = 2000
-"""Maximum size of one transaction: its fsync costs little per message, and its commit takes little time."""
-# There is a limit for bytes too, because 2,000 large messages would make a transaction of gigabytes.
+"""Maximum number of messages in one burst, which is stored in one transaction.
+
+With this number, the fsync costs little per message, and the commit still takes little time.
+"""
+# The size of a burst is limited too, because 2,000 large messages would be a transaction of gigabytes.
 MAX_BURST_BYTES = 1024 * 1024
-# Maximum number of packets for paho in one round (20 µs each), so that a flood of them delays no stop.
+# Maximum number of packets that paho handles in one round. Each takes 20 µs, and a flood of them must not delay a stop.
 _MAX_CONTROL_PACKETS = 500
-# Maximum wait for the broker to close the connection after DISCONNECT.
-# One second is enough for the broker's last packets. The stop has a separate deadline.
+# Maximum wait for the broker to close the connection after DISCONNECT. The stop of the bridge has a separate deadline.
 _LEAVE_SECS = 1.0
-# Possible causes. Neither a 3.1.1 broker nor mosquitto 2.0.11 in version 5 reports a takeover.
+# Possible causes of a close without a reason. Brokers with MQTT 3.1.1, and mosquitto 2.0.11 with MQTT 5, do not report
+# that another client has taken the session over.
 _CLOSED = " (a restart, a limit, or another client with this client ID)"
 _PINGREQ = b"\xc0\x00"
 _DISCONNECT = b"\xe0\x00"
-# Offset of the return code or reason code in a CONNACK, whose remaining length has one byte unless it has properties of
-# more than 124 bytes.
+# Reason code of MQTT 5 for "Unsupported Protocol Version".
 _UNSUPPORTED_VERSION_CODE: Final = 0x84
+# Offset of the return code in a CONNACK of MQTT 3.1.1, which has exactly 4 bytes.
 _CONNACK_CODE: Final = 3
 
 
 class Connection:
-    """paho's client, its packet stream, and their timeouts.
+    """One connection: paho's client, the packet stream, and the timeouts of both.
 
-    Each attempt creates a new connection. Not thread-safe: only the ingest thread uses it.
+    Each attempt to connect creates a new object. Not thread-safe: only the ingest thread uses it.
     """
 
     def __init__(
@@ -78,7 +81,7 @@ class Connection:
         self.version_5 = version_5
         self.accepted = self.refused = self.refused_version = False
         self.taken_over = False
-        """True if the broker reported that another client of this id took the session over."""
+        """True if the broker reported that another client with this client ID took the session over."""
         self.session_present = False
         self.opened_at = self.accepted_at = 0.0
         self.properties: dict[str, Any] = {}
@@ -87,16 +90,16 @@ class Connection:
         self.published = 0
         """Number of QoS 1 messages to which the broker has responded."""
         self.publish_refused_reason = ""
-        """The broker's reason for the last message that it refused; "" if it refused none."""
+        """Reason for the last QoS 1 message that the broker refused, or "" if it has refused none."""
         self.on_accepted: Callable[[Connection], None] = lambda _connection: None
         self.before_unsubscribe: Callable[[list[str]], bool] = lambda _filters: True
         self.quiet: Callable[[float], bool] = lambda _now: True
-        """Returns at a clock time whether the messages that the broker queued have been received."""
+        """Function from a clock time to whether all messages that the broker had queued have probably arrived."""
         self._settings = settings
         self._subscriptions = subscriptions
         self._clock = clock
         self._ended = ""
-        self._end: End = "lost"
+        self._end: EndKind = "lost"
         self._housekept_at = 0.0
         self._heard_bytes = 0
         self._poller = select.poll()
@@ -112,7 +115,7 @@ class Connection:
         self._client.on_unsubscribe = self._on_unsubscribe
         self._client.on_publish = self._on_publish
         self.wire: PacketStream = self._client.dial()
-        # If the connection breaks while paho sends CONNECT, paho raises nothing and only calls the callback.
+        # If the connection breaks while paho sends CONNECT, paho raises no error. It only calls `_on_disconnect`.
         if self._ended:
             raise ConnectionResetError(self._ended)
         self._poller.register(self.wire.fileno(), select.POLLIN)
@@ -122,14 +125,14 @@ class Connection:
     # -- each round ------------------------------------------------------------------------------------------------
 
     def wait(self, timeout_secs: float, wake: socket.socket, *, reading: bool) -> None:
-        """Wait until the broker has sent data, accepts unsent data, or `wake` is readable; at most `timeout_secs`.
+        """Wait until the broker has sent data, accepts unsent data, or `wake` is readable, for at most `timeout_secs`.
 
-        With `reading` false, arriving data does not end the wait. Raises ConnectionLost or ConnectionResetError.
+        If `reading` is false, arriving data does not end the wait. Raises ConnectionLost or ConnectionResetError.
         """
         if self.wire.fileno() < 0:
-            # paho closes the socket without a report when a write fails.
+            # If a write fails, paho closes the socket without an error.
             raise ConnectionLost(self._ended or "the connection broke")
-        # poll does not detect data that TLS has already decrypted, nor control packets that remain from the last round.
+        # The poller does not detect data that TLS has already decrypted, or control packets that were read before.
         if reading and (self.wire.pending() or self.wire.has_control_packets):
             return
         events = (select.POLLIN if reading else 0) | (select.POLLOUT if self.wire.unsent_bytes else 0)
@@ -137,19 +140,19 @@ class Connection:
         self._poller.register(wake.fileno(), select.POLLIN)
         ready = dict(self._poller.poll(timeout_secs * 1000))
         if not reading and ready.get(self.wire.fileno(), 0) & (select.POLLHUP | select.POLLERR):
-            # While reading is paused, the end of the stream is never read. Without this, `poll` would return at once in
-            # every round, and the thread would use a complete core.
+            # While reading is paused, the end of the stream is not read. Without this error, the poller would return at
+            # once in every round, and the thread would use a complete core.
             raise ConnectionResetError("the connection broke")
 
     def read(self) -> None:
-        """Read a burst from the connection and let paho handle its own packets.
+        """Read a burst from the connection, and let paho handle the control packets in it.
 
         Raises OSError, ConnectionLost or ProtocolViolation.
         """
         wire = self.wire
         start = wire.bytes_received
-        # The limits end the loop even if the broker sends faster than the bridge reads. Control packets that remain
-        # from the last round come first.
+        # The limits end the loop even if the broker sends faster than the bridge reads. Nothing is read while control
+        # packets of the last round remain, because they must be handled first.
         while (
             not wire.has_control_packets
             and wire.read()
@@ -174,17 +177,16 @@ class Connection:
             try:
                 self._client.loop_read()
             except Exception as error:
-                # paho's parsers index and unpack data of the peer without checks, so any exception means malformed
-                # data.
+                # paho's parsers do not check the data that they unpack. So any exception means malformed data.
                 raise ProtocolViolation(f"a malformed packet ({type(error).__name__}: {error})") from error
 
     def _check_connack(self, connack: bytes) -> None:
-        """Raise ConnectionLost for a refusing CONNACK in the form of MQTT 3.1.1. paho reports only some of these.
+        """Raise ConnectionLost if the CONNACK is a refusal in the form of MQTT 3.1.1, which has no properties.
 
-        A broker that supports only 3.1.1 sends this form, which has no properties, in response to MQTT 5 too. Some
-        brokers with MQTT 5 omit the properties of a refusal; its code is then one of MQTT 5.
+        paho does not report all of these. A broker that supports only 3.1.1 uses this form even if the bridge has
+        requested MQTT 5. Some brokers with MQTT 5 also use this form, but with a reason code of MQTT 5.
         """
-        if len(connack) != 4:  # noqa: PLR2004  version 5 has a property length: at least 5 bytes
+        if len(connack) != 4:  # noqa: PLR2004  in MQTT 5, a CONNACK has at least 5 bytes
             return
         code = connack[_CONNACK_CODE]
         if self.version_5 and (code < FAILURE or code == _UNSUPPORTED_VERSION_CODE):
@@ -195,19 +197,19 @@ class Connection:
             raise ConnectionLost(f"the broker refused the session: {return_code_text(code)}", "disconnected")
 
     def housekeep(self, *, reading: bool) -> None:
-        """Send pending data and subscription changes; send pings and check the timeouts about once a second.
+        """Send pending data and subscription changes. About once a second, also send pings and check the timeouts.
 
         Raises the same errors as `read`.
         """
         self.wire.flush()
         now = self._clock()
         if self.wire.bytes_received != self._heard_bytes or not reading:
-            # While reading is paused, a PINGRESP would not be read.
+            # While reading is paused, the bridge would not see a PINGRESP. So the broker counts as alive.
             self._heard_bytes = self.wire.bytes_received
             self._keepalive.on_received(now)
         if self.accepted:
             self._advance(now)
-        # If the keepalive is short, checking once a second is not often enough.
+        # Once a second is not often enough for a keepalive of less than 10 seconds.
         if now - self._housekept_at < min(1.0, self._keepalive.interval_secs / 10):
             return
         self._housekept_at = now
@@ -228,7 +230,7 @@ class Connection:
             log.info("subscribed", extra={"broker": str(self.address), "filters": len(subscriptions.wanted)})
 
     def _check_timeouts(self, now: float) -> None:
-        """Raise ConnectionLost if the CONNACK, every SUBACK or any other data is overdue on this connection."""
+        """Raise ConnectionLost if the CONNACK is overdue, no data has arrived, or no SUBSCRIBE got a response."""
         if not self.accepted:
             if now - self.opened_at > self._settings.connect_timeout_secs:
                 raise ConnectionLost(f"no CONNACK within {self._settings.connect_timeout_secs:g} s")
@@ -242,20 +244,20 @@ class Connection:
     # -- publishing ------------------------------------------------------------------------------------------------
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message with QoS 0, unless the broker's Maximum Packet Size forbids it. Raises OSError."""
+        """Send a message with QoS 0, unless it exceeds the broker's Maximum Packet Size. Raises OSError."""
         packet = publish_packet(topic, payload, version_5=self.version_5)
         if self.limits.packet_bytes is not None and len(packet) > self.limits.packet_bytes:
-            # A broker closes the connection if it receives a packet that is too large.
+            # The broker would close the connection.
             log.error("a message to %s exceeds the broker's Maximum Packet Size and is not sent", topic)
             return
         self.wire.write(packet)
 
     def publish_acknowledged(self, topic: str, payload: bytes) -> None:
-        """Queue a QoS 1 message in paho, which respects the broker's limit of unacknowledged messages."""
+        """Pass a QoS 1 message to paho, which sends it as soon as the broker's Receive Maximum permits."""
         self._client.publish(topic, payload, qos=1)
 
     # -- paho's callbacks ------------------------------------------------------------------------------------------
-    # They only set fields and do not raise: paho may discard an exception or stop working.
+    # They only set fields and never raise: paho may discard an exception, or stop working after it.
 
     def _on_connect(
         self, _client: object, _data: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
@@ -285,10 +287,10 @@ class Connection:
             self._end = "disconnected"
             text = f"the broker ended the session: {response_text(reason, properties)}"
         else:
-            # paho reports only that a write failed. The packet stream knows the reason.
+            # If a write failed, paho does not report the reason, but the packet stream has stored it.
             error = self._client.wire.error if self._client.wire is not None else None
             text = f"the connection broke: {error_text(error) if error is not None else reason.getName()}"
-        # An earlier reason is kept, because the reason of a refused CONNECT is more specific.
+        # An earlier reason is kept: that of a refused CONNECT says more than the disconnect that follows it.
         self._ended = self._ended or text
 
     def _on_subscribe(
@@ -313,11 +315,11 @@ class Connection:
     # -- closing ---------------------------------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """Send DISCONNECT, and wait briefly until the broker closes.
+        """Send DISCONNECT, and wait until the broker closes the connection, for at most one second.
 
-        A persistent session stays at the broker. Closing a socket with unread bytes, as paho's `disconnect` does,
-        resets the connection. The broker would then never read the last acknowledgements, and would redeliver messages
-        that are in the spool.
+        A persistent session stays at the broker. paho's `disconnect` is not used: it closes the socket at once, and
+        closing a socket with unread bytes resets the connection. The broker would then never read the last
+        acknowledgements, and would redeliver messages that are already in the spool.
         """
         try:
             self.wire.write(_DISCONNECT)
@@ -327,9 +329,9 @@ class Connection:
         self.close()
 
     def _drain_until_closed(self, deadline: float) -> None:
-        """Send the unsent bytes.
+        """Send all unsent bytes, and read until the broker closes the connection or the deadline has passed.
 
-        Discard arriving messages; the broker redelivers them, because they are not acknowledged.
+        Messages that arrive are discarded. They are not acknowledged, so the broker redelivers them.
         """
         poller = select.poll()
         while not self.wire.eof and (left := deadline - self._clock()) > 0:

@@ -1,4 +1,4 @@
-"""Subscriber that gives up its session. It receives the messages that the broker has stored, and then unsubscribes."""
+"""Subscriber that ends its session: it receives the messages that the broker has queued, and then unsubscribes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class DrainingSubscriber(Subscriber):
-    """Subscriber of a draining worker.
+    """Subscriber of a worker that is drained.
 
-    It connects only after `leave`. The other workers must be subscribed first: HiveMQ discards the queue of a shared
-    group when its last subscriber leaves. For the same reason, the session stays subscribed until no message has
-    arrived for some time.
+    It connects only after `leave` was called, when the other workers are subscribed: HiveMQ discards the queue of a
+    shared group when its last subscriber leaves. For the same reason, the session stays subscribed until no message
+    has arrived for some time.
     """
 
     def __init__(self, settings: MqttSettings, **options: Any) -> None:
@@ -28,17 +28,17 @@ class DrainingSubscriber(Subscriber):
         self._dial_at = math.inf
 
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
-        """Assume that the old session is subscribed to all mapping topics, even if the spool does not know."""
-        # The spool may be new or restored while the broker still has the session. So the topics of the mappings are
-        # added.
+        """Assume that the old session is subscribed to all topics of the mappings, even if the spool has no record.
+
+        The spool may be new, or may have been restored from a backup, while the broker still has the session.
+        """
         prefix = f"$share/{self.subscriptions.share}/" if self.subscriptions.share else ""
         known = [*filters, *(part for of in (parts or {}).values() for part in of)]
         self.subscriptions.maybe_subscribed.update(prefix + text for text in known)
 
     def leave(self) -> None:
-        """Unsubscribe from everything once the stored messages have arrived, as soon as `poll` runs. Any thread."""
-        # Connect first, and then set the empty set of filters: `poll` unsubscribes when the stored messages have
-        # arrived.
+        """Let `poll` connect, receive the queued messages, and then unsubscribe from all filters. Any thread."""
+        # With the empty set of filters, `poll` unsubscribes from each filter once no more messages arrive.
         self._dial_at = min(self._dial_at, 0.0)
         super().set_filters({})
 

@@ -1,8 +1,8 @@
 """Guarantees of the bridge that depend on the broker, and what the broker grants instead.
 
-The bridge requests what it needs for at-least-once delivery. A broker may grant less without refusing anything. The
-data then flows, and some of it is lost in the next outage, so each such case is an active problem. The table is in
-docs/reference/broker-requirements.md.
+For at-least-once delivery, the bridge requests QoS 1, a persistent session and more. A broker may grant less without
+refusing anything. Messages then arrive as usual, but some of them are lost in the next outage. So each such case is
+reported as an active problem. docs/reference/broker-requirements.md lists all cases.
 """
 
 from __future__ import annotations
@@ -23,32 +23,31 @@ GuaranteeCode = Literal["qos-lowered", "session-expiry-lowered", "session-lost",
 
 MIN_SHOWN_SECS: Final = 600.0
 MAX_SHOWN_SECS: Final = 3_600.0
-"""Limits of the time for which a discarded session is reported as a problem.
+"""Minimum and maximum time for which a discarded session is reported as a problem.
 
-It is a single event, and afterwards the session works again. Ten minutes are enough for a monitoring system that polls
-`status` every five minutes, and the event log stores it.
+It is a single event, after which the session works again, and the event log keeps it. Ten minutes are enough for a
+monitoring system that polls `status` every five minutes.
 """
 SHARED_IN_3_1_1: Final = (
     "MQTT 3.1.1 has no shared subscriptions of its own. Brokers such as mosquitto 2 support them in 3.1.1 "
     "nevertheless; others grant them and deliver nothing. If no messages arrive, use mqtt.protocol 5"
 )
-# There may be thousands of filters, but the text must stay readable in a log line.
+# Maximum number of filters that a text names. There may be thousands, but a log line must stay readable.
 _EXAMPLES: Final = 3
 
 
 class LostGuarantee(NamedTuple):
-    """Guarantee that the broker does not grant. `cause` has the requested and the granted value."""
+    """A guarantee that the broker does not grant. `cause` is a text with the requested and the granted value."""
 
     code: GuaranteeCode
     cause: str
 
 
 class SessionLoss(NamedTuple):
-    """A session that the broker discarded.
+    """A session that the broker discarded while the bridge was not connected.
 
-    Clock times: the discovery, the end of the old and the start of the new connection.
-
-    `since_epoch_secs` is 0 if the connection ended in an earlier run.
+    `found_at` is the clock time at which the bridge found the loss. `since_epoch_secs` is the end of the old
+    connection, or 0 if it ended in an earlier run. `until_epoch_secs` is the start of the new connection.
     """
 
     found_at: float
@@ -57,7 +56,7 @@ class SessionLoss(NamedTuple):
 
     @property
     def away_secs(self) -> float | None:
-        """Seconds without a session, or None if their beginning is unknown."""
+        """Seconds without a connection, or None if the end of the old connection is unknown."""
         return max(0.0, self.until_epoch_secs - self.since_epoch_secs) if self.since_epoch_secs else None
 
     def shown(self, now: float) -> bool:
@@ -66,7 +65,7 @@ class SessionLoss(NamedTuple):
         return now - self.found_at <= min(MAX_SHOWN_SECS, max(MIN_SHOWN_SECS, secs))
 
     def text(self) -> str:
-        """Return the cause with both times in UTC, and which messages may be lost."""
+        """Return a text that names both times in UTC, and the messages that may be lost."""
         until = _utc(self.until_epoch_secs)
         between = f"before {until}, while the bridge was not connected,"
         if self.away_secs is not None:
@@ -87,7 +86,7 @@ def lost_guarantees(
 ) -> Iterator[LostGuarantee]:
     """Yield the guarantees that the bridge requests and the broker does not grant.
 
-    `shared_unverified` is true with a shared group over MQTT 3.1.1 that has not delivered a message yet.
+    `shared_unverified` is true if a shared group is used with MQTT 3.1.1 and no message has arrived yet.
     """
     lowered = subscriptions.lowered
     if lowered:

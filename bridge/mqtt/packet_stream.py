@@ -1,15 +1,18 @@
 """Parser that extracts PUBLISH and PUBREL packets from the byte stream before paho reads it.
 
-A `PacketStream` replaces the socket that paho expects, on top of TCP, TLS or `WebSocket`. It reads large blocks and
-splits them into MQTT control packets. PUBLISH and PUBREL are stored for the caller's burst. Every other packet
-(CONNACK, SUBACK, PINGRESP, DISCONNECT, ...) is passed to paho. In the complete bridge, paho's own parser needs 15 to 20
-µs per message, and this parser about 1.5 µs.
+A `PacketStream` takes the place of the socket that paho expects. It reads large blocks from a TCP, TLS or WebSocket
+connection, and splits them into MQTT control packets. PUBLISH and PUBREL packets are collected for the subscriber. All
+other packets (CONNACK, SUBACK, PINGRESP, DISCONNECT, ...) are passed to paho. In the complete bridge, paho's own parser
+takes 15 to 20 µs per message. This parser takes about 1.5 µs.
 
-The bridge also handles QoS 2 itself, to lose no message. paho sends PUBREC as soon as it has a message in memory, so a
-message that arrives just before a crash is lost. The bridge sends PUBREC after the spool's commit, like PUBACK.
+The bridge also handles QoS 2 itself, so that it loses no message. paho sends PUBREC as soon as a message is in memory,
+so a message that arrives just before a crash would be lost. The bridge sends PUBREC and PUBACK only after the spool has
+committed the message.
 
-All output, the bridge's and paho's, passes through one buffer. So packets never interleave, and a peer that does not
-read never blocks the thread. Format: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901021
+All output, of the bridge and of paho, passes through one buffer. So packets are never mixed, and a peer that does not
+read never blocks the thread.
+
+Format: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901021
 """
 
 from __future__ import annotations
@@ -17,43 +20,43 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
-from bridge.mqtt.wrapped_socket import WrappedSocket
+from bridge.mqtt.byte_stream import ByteStream
 
 if TYPE_CHECKING:
-    from bridge.mqtt.wrapped_socket import SocketLike
+    from bridge.mqtt.byte_stream import SocketLike
 
 READ_BYTES = 262_144
-# The kernel's receive buffer has about this size, so one read empties it.
-"""Maximum number of bytes per read from the socket."""
+"""Maximum number of bytes per read from the socket. The kernel's receive buffer has about this size."""
 KEPT_OF_OVERSIZED_BYTES = 65_536
-"""Number of bytes stored of an oversized payload, for its dead letter."""
+"""Number of bytes of an oversized payload that are kept for its dead letter."""
 MAX_HEAD_BYTES = 2 * 65_535 + 65_536
-"""Maximum size of the topic, the packet identifier and the stored properties of an oversized PUBLISH."""
+"""Maximum size of the part of an oversized PUBLISH before its payload: topic, packet identifier and properties."""
 MAX_CONTROL_BYTES = 1_048_576
-"""Maximum size of any packet but PUBLISH. A larger one means that the broker is faulty."""
+"""Maximum size of a packet other than PUBLISH. No broker sends larger ones unless it is faulty."""
 
 PUBREL = 0x62
 PUBACK, PUBREC, PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
-"""Acknowledgement packets up to the packet identifier. MQTT 5 permits omitting a reason code of 0: section 3.4.2.1."""
-# First bytes of servers that are no MQTT broker: of HTTP, and a TLS alert. No MQTT packet from a broker begins so.
+"""Beginnings of acknowledgement packets. Only the packet identifier follows, because MQTT 5 permits omitting the reason
+code 0 (section 3.4.2.1)."""
+# First bytes that show a server of another protocol: HTTP, or a TLS alert. No MQTT packet of a broker begins with them.
 _OTHER_PROTOCOLS = (b"HTTP/", b"\x15\x03")
 _MALFORMED_LENGTH = "a length of more than four bytes"
 _MALFORMED_PUBLISH = "a malformed PUBLISH"
 
 Publish = tuple[int, bytes, bytes, bytes, bytes, int]
-"""Tuple of first byte, topic, packet identifier (two bytes; b"" at QoS 0), properties, payload, payload length.
+"""A PUBLISH or PUBREL packet: first byte, topic, packet identifier, properties, payload, payload length.
 
-The length always counts the complete payload, even if only its beginning is stored. A PUBREL has only the first byte
-and the packet identifier.
+The packet identifier has two bytes, and is b"" with QoS 0. The length is that of the complete payload, even if only its
+beginning is stored. Of a PUBREL, only the first byte and the packet identifier are set.
 """
 
 
 class ProtocolViolation(Exception):
-    """The peer violated the MQTT protocol; the connection must be closed."""
+    """The peer has violated the MQTT protocol, so the connection must be closed."""
 
 
-class PacketStream(WrappedSocket):
-    """Byte stream of one connection. Not thread-safe: only the ingest thread uses it, including the calls by paho."""
+class PacketStream(ByteStream):
+    """Byte stream of one connection. Not thread-safe: only the ingest thread uses it, directly and through paho."""
 
     def __init__(self, sock: SocketLike, *, version_5: bool, max_message_bytes: int) -> None:
         self._sock = sock
@@ -74,10 +77,10 @@ class PacketStream(WrappedSocket):
         self.packets: list[Publish] = []
         self.connack = b""
 
-    # -- what the subscriber calls ---------------------------------------------------------------------------------
+    # -- methods for the subscriber --------------------------------------------------------------------------------
 
     def read(self) -> bool:
-        """Read once from the socket and return whether more may be available. Raises OSError or ProtocolViolation."""
+        """Read once from the socket. Return whether more data may be available. Raises OSError or ProtocolViolation."""
         try:
             data = self._sock.recv(READ_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -92,8 +95,9 @@ class PacketStream(WrappedSocket):
             data = self._skip(data)
         self._partial.append(data)
         self._held_bytes += len(data)
-        # The parts are joined only when a packet is complete. Joining at each read would copy a large packet many
-        # times. `_wanted_bytes` is 0 unless a packet is known to be incomplete, so a usual read is split at once.
+        # Blocks are joined only when a packet is complete, because joining them at each read would copy a large packet
+        # many times. `_wanted_bytes` is 0 unless an incomplete packet has arrived, so the data is usually split at
+        # once.
         if self._held_bytes >= self._wanted_bytes:
             self._split(b"".join(self._partial) if len(self._partial) > 1 else data)
         return True
@@ -112,9 +116,9 @@ class PacketStream(WrappedSocket):
         """Send the buffered output, as much as the peer accepts. Raises OSError if the connection is lost."""
         while self._out:
             try:
-                # A WebSocket or TLS socket that accepted nothing must get the same bytes again. So `_out` grows only at
-                # its end, and each call sends from its beginning. Only a part of the buffer is passed, because `bytes`
-                # copies it and a slow peer accepts little at a time.
+                # If a WebSocket or TLS socket accepts nothing, the next call must begin with the same bytes. This is so
+                # because `_out` only grows at its end. Not more than 64 KiB are passed, because `bytes` copies them and
+                # a slow peer accepts little at a time.
                 sent = self._sock.send(bytes(self._out[:65_536]))
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
@@ -128,12 +132,11 @@ class PacketStream(WrappedSocket):
     def _alert(self) -> ssl.SSLError | None:
         """Return the TLS alert with which the peer ended the connection, or None.
 
-        A broker that does not accept the client certificate sends an alert and closes. A write then fails without the
-        reason, which only a read returns.
+        A broker that does not accept the client certificate sends an alert and closes the connection. A write then
+        fails without this reason. Only a read shows it.
         """
-        # The read may also return data, which stays in `packets` for the caller.
         try:
-            # Packets that arrived before the end are stored as usual.
+            # Packets that arrived before the alert are added to `packets` as usual.
             self.read()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError):
             return None
@@ -150,13 +153,13 @@ class PacketStream(WrappedSocket):
 
     @property
     def has_control_packets(self) -> bool:
-        """True while there are packets for paho to read."""
+        """True if there are packets that paho has not read yet."""
         return bool(self._for_paho)
 
-    # -- what paho calls -------------------------------------------------------------------------------------------
+    # -- methods for paho ------------------------------------------------------------------------------------------
 
     def recv(self, buffer_size: int) -> bytes:
-        """Return up to `buffer_size` bytes of complete packets for paho. Raises BlockingIOError if there are none."""
+        """Return up to `buffer_size` bytes of the packets for paho. Raises BlockingIOError if there are none."""
         if not self._for_paho:
             raise BlockingIOError
         data = bytes(self._for_paho[:buffer_size])
@@ -164,7 +167,7 @@ class PacketStream(WrappedSocket):
         return data
 
     def send(self, buffer: bytes | bytearray) -> int:
-        """Buffer and send a packet of paho. All bytes are always accepted."""
+        """Buffer a packet of paho, and send as much as the peer accepts. Return the size of the packet."""
         self.write(buffer)
         return len(buffer)
 
@@ -194,9 +197,9 @@ class PacketStream(WrappedSocket):
             kind = first & 0xF0
             if end > end_of_buffer:
                 # The packet is incomplete. Cases:
-                # 1. An oversized PUBLISH is skipped once its head is complete.
-                # 2. An oversized control packet is a violation.
-                # 3. Any other packet waits until all its bytes have arrived.
+                # 1. An oversized PUBLISH: wait for its head, and then skip its payload.
+                # 2. An oversized control packet: this is a violation.
+                # 3. Any other packet: wait until all its bytes have arrived.
                 if length > max_message_bytes + MAX_HEAD_BYTES and kind == 0x30:
                     if end_of_buffer - at >= MAX_HEAD_BYTES + self._kept_bytes:
                         self._begin_oversized(buffer, first, at, end)
@@ -222,7 +225,7 @@ class PacketStream(WrappedSocket):
                     raise ProtocolViolation(_MALFORMED_PUBLISH)
                 packet_id = buffer[topic_end : topic_end + 2] if first & 0x06 else b""
                 size = end - payload_at
-                # This happens if the packet of an oversized payload is already complete.
+                # An oversized payload is truncated here if its packet has arrived completely.
                 kept = size if size <= max_message_bytes else self._kept_bytes
                 payload = buffer[payload_at : payload_at + kept]
                 burst.append((first, buffer[at + 2 : topic_end], packet_id, properties, payload, size))
@@ -230,7 +233,7 @@ class PacketStream(WrappedSocket):
                 burst.append((PUBREL, b"", buffer[at : at + 2], b"", b"", 0))
             else:
                 if kind == 0x20:
-                    # The CONNACK is copied, because its length shows whether the broker supports MQTT 5.
+                    # The connection needs the CONNACK itself: its length shows whether the broker supports MQTT 5.
                     self.connack = buffer[position:end]
                 self._for_paho += buffer[position:end]
             position = end
@@ -249,7 +252,8 @@ class PacketStream(WrappedSocket):
         if first & 0x06 == 0x06:
             raise ProtocolViolation(_MALFORMED_PUBLISH)
         if self._version_5:
-            # Properties that extend beyond the buffer are omitted. Their length still gives the payload's offset.
+            # Properties that extend beyond the buffer are omitted. Their length is known, and so is the offset of the
+            # payload.
             properties, payload_at = _properties(buffer, payload_at, end)
         packet_id = buffer[topic_end : topic_end + 2] if first & 0x06 else b""
         kept = buffer[payload_at : payload_at + self._kept_bytes]
@@ -261,16 +265,17 @@ class PacketStream(WrappedSocket):
         skipped = min(self._discard_bytes, len(data))
         self._discard_bytes -= skipped
         if not self._discard_bytes and self._oversized:
-            # The message is complete only now, so it must not be acknowledged before.
+            # The message is complete only now. If it were passed on earlier, it would be acknowledged too early.
             self.packets.append(self._oversized)
             self._oversized = None
         return data[skipped:]
 
 
 def _properties(buffer: bytes, at: int, end: int) -> tuple[bytes, int]:
-    """Return the property bytes whose length is at offset `at`, and the offset after them.
+    """Return the bytes of the properties, and the offset after them. `at` is the offset of their length.
 
-    The bytes are b"" if they extend beyond the buffer. Raises ProtocolViolation if they extend beyond `end`.
+    The bytes are b"" if they extend beyond the buffer. Raises ProtocolViolation if they extend beyond `end`, the end of
+    the packet.
     """
     length = shift = 0
     while at < end:

@@ -1,7 +1,7 @@
 """paho's client with a `PacketStream` as its socket.
 
-The bridge overrides one private method of paho, `_create_socket`. For this reason pyproject.toml bounds paho's version,
-and tests/mqtt/test_paho_client.py checks the assumptions about that method.
+The bridge overrides a private method of paho, `_create_socket`. For this reason, pyproject.toml limits the versions of
+paho, and tests/mqtt/test_paho_client.py checks what the bridge assumes about that method.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class PahoClient(paho.Client):
-    """Client of one connection attempt. Each attempt creates a new one, so that no state of an old connection leaks."""
+    """Client for one attempt to connect. Each attempt creates a new client, because a client keeps old state."""
 
     wire: PacketStream | None = None
     """Byte stream of the connection; None until paho opens its socket."""
@@ -36,8 +36,8 @@ class PahoClient(paho.Client):
             client_id=settings.client_id,
             clean_session=None if version_5 else not settings.persistent,
             protocol=paho.MQTTv5 if version_5 else paho.MQTTv311,
-            # paho must not reconnect: the subscriber does that with a new client. A client of paho keeps state from the
-            # old connection, for example in-flight QoS 1 messages.
+            # The subscriber reconnects, with a new client. A client that reconnects keeps state of the old connection,
+            # for example QoS 1 messages in flight.
             reconnect_on_failure=False,
             # The bridge sends the acknowledgement itself, after the spool's commit.
             manual_ack=True,
@@ -63,7 +63,7 @@ class PahoClient(paho.Client):
             # Without a Receive Maximum, mosquitto would send at most 20 unacknowledged messages
             # (max_inflight_messages).
             properties.ReceiveMaximum = settings.receive_maximum
-            # With 0, the broker deletes the session when the connection closes.
+            # If this is 0, the broker deletes the session when the connection closes.
             properties.SessionExpiryInterval = settings.session_expiry_secs
         self.connect(
             address.host,
@@ -79,7 +79,7 @@ class PahoClient(paho.Client):
     def _create_socket(self) -> paho.SocketLike:
         settings, address = self._bridge_settings, self._bridge_address
         timeout_secs = settings.connect_timeout_secs
-        # paho opens the TCP connection, because it handles proxies and timeouts.
+        # paho's method opens the TCP connection, and handles proxies and timeouts.
         sock = super()._create_socket()
         # The bridge does the TLS handshake itself, because paho does not close the socket of a failed handshake.
         try:
@@ -99,11 +99,11 @@ class PahoClient(paho.Client):
         return self.wire
 
     def _encrypted(self, sock: Any) -> ssl.SSLSocket:
-        """Return the TLS socket after its handshake. Raises OSError; the socket is closed then."""
+        """Return a TLS socket after the handshake. If the handshake fails, close the socket and raise OSError."""
         settings, address = self._bridge_settings, self._bridge_address
         context = settings.tls.context()
         encrypted = context.wrap_socket(sock, server_hostname=address.host, do_handshake_on_connect=False)
-        # The handshake is explicit, so that the configured timeout applies and paho does not hide the error.
+        # The handshake is an explicit call, so that the configured timeout applies and its error is not hidden.
         try:
             encrypted.settimeout(settings.connect_timeout_secs)
             encrypted.do_handshake()

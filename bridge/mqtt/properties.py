@@ -1,4 +1,4 @@
-"""Parser for the MQTT 5 properties of a PUBLISH. The result is a dict for mapping expressions.
+"""Parser for the MQTT 5 properties of a PUBLISH. Expressions of mappings see the result.
 
 Identifiers and types: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901029
 """
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 MAX_PROPERTY_BYTES = 1024 * 1024
 MAX_PROPERTIES = 10_000
-"""Max bytes and number of a message's properties. A user property of 5 bytes takes 200 in memory."""
-# Bytes of a variable byte integer (MQTT 5, 1.5.5).
+"""Maximum size and number of the properties of a message. A user property of 5 bytes takes 200 bytes of memory."""
+# Maximum number of bytes in a Variable Byte Integer (MQTT 5, section 1.5.5).
 _MAX_INTEGER_BYTES = 4
 _TEXT = {0x03: "content_type", 0x08: "response_topic"}
 _INTEGERS = {0x01: ("payload_format_indicator", 1), 0x02: ("message_expiry_interval", 4)}
@@ -24,10 +24,10 @@ _CORRELATION_DATA, _SUBSCRIPTION_IDENTIFIER, _TOPIC_ALIAS, _USER_PROPERTY = 0x09
 
 
 def parse_properties(data: bytes) -> dict[str, Any]:
-    """Return the properties by name: `content_type`, `user_properties` and so on; binary values as base64.
+    """Return the properties by name, such as `content_type` and `user_properties`. Binary values become base64.
 
-    `user_properties` is a dict of names and values, in the order of the packet. A name that occurs several times has a
-    list of all its values (MQTT 5, 3.3.2.3.7). Raises ProtocolViolation for data that a broker must not send: a topic
+    `user_properties` is a dict of names and values, in the order of the packet. If a name occurs several times, its
+    value is a list (MQTT 5, section 3.3.2.3.7). Raises ProtocolViolation for data that a broker must not send: a topic
     alias (the bridge permits none), an unknown identifier, or a length beyond the end.
     """
     found: dict[str, Any] = {}
@@ -53,7 +53,7 @@ def subscription_identifiers(data: bytes) -> list[int]:
     """
     try:
         return [value for identifier, value in _entries(data) if identifier == _SUBSCRIPTION_IDENTIFIER]
-    # The message is then mapped by its topic, as with brokers that send no identifiers.
+    # Without identifiers, the message is mapped by its topic, as with brokers that send none.
     except ProtocolViolation:
         return []
 
@@ -69,7 +69,7 @@ def _add(user_properties: dict[str, Any], name: str, value: str) -> None:
 
 
 def _entries(data: bytes) -> Iterator[tuple[int, Any]]:
-    """Yield each property: its identifier and value. Raises ProtocolViolation."""
+    """Yield the identifier and the value of each property. Raises ProtocolViolation."""
     if len(data) > MAX_PROPERTY_BYTES:
         raise ProtocolViolation(f"{len(data):,} bytes of properties, more than {MAX_PROPERTY_BYTES:,}")
     at = number = 0
@@ -112,13 +112,13 @@ def _binary(data: bytes, at: int) -> tuple[bytes, int]:
 
 def _text(data: bytes, at: int) -> tuple[str, int]:
     raw, at = _binary(data, at)
-    # A broker must send UTF-8. A wrong byte becomes U+FFFD, so that it does not cause the loss of the message.
+    # A broker must send UTF-8. U+FFFD replaces a wrong byte, so that the message is not lost because of it.
     return raw.decode("utf-8", "replace"), at
 
 
 def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int]:
     value = 0
-    # Without the bound, a megabyte of 0xFF would make a number of as many bits, in quadratic time.
+    # Without a limit, a megabyte of 0xFF would become a number of 7 million bits, in quadratic time.
     for shift in range(0, 7 * _MAX_INTEGER_BYTES, 7):
         byte, at = _slice(data, at, 1)[0], at + 1
         value |= (byte & 127) << shift
@@ -130,7 +130,7 @@ def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int]:
 def readable(raw: bytes) -> dict[str, Any]:
     """Return the properties, or {"unreadable": reason} if they are malformed.
 
-    The message itself is complete, so it is not rejected. The reason shows why the properties are missing.
+    A message with malformed properties is not rejected, because its topic and payload are complete.
     """
     try:
         return parse_properties(raw)

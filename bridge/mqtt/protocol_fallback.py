@@ -11,58 +11,57 @@ if TYPE_CHECKING:
     from bridge.mqtt.broker_address import BrokerAddress
 
 RETRY_5_SECS: Final = 600.0
-"""Time after which the next connection to a broker without MQTT 5 tries it again: the broker may have been upgraded."""
+"""Time after which a new connection to a broker without MQTT 5 tries MQTT 5 again: it may have been upgraded."""
 
 
 @dataclass(slots=True)
 class _BrokerProtocol:
-    """Knowledge about one broker."""
+    """Knowledge about the MQTT versions of one broker."""
 
     version_5: bool
-    """Version of the next connection."""
+    """True if the next connection uses MQTT 5."""
     accepted_5: bool = False
-    """True after a session of MQTT 5. From then on, only an explicit refusal means 3.1.1."""
+    """True if the broker has accepted a session of MQTT 5. From then on, only an explicit refusal leads to 3.1.1."""
     accepted: bool = False
-    """True after a session of either version."""
+    """True if the broker has accepted a session of either version."""
     inferred: bool = False
-    """True while 3.1.1 is tried only because connections of MQTT 5 ended without a response."""
+    """True while 3.1.1 is tried only because connections with MQTT 5 ended without a response."""
     without_5_at: float | None = None
-    """Clock time at which the broker was found to have no MQTT 5."""
+    """Clock time at which the bridge found that the broker does not support MQTT 5."""
 
 
 class ProtocolFallback:
-    """MQTT version to use for each broker. There are three cases.
+    """MQTT version to use for each broker. The first connection uses MQTT 5. There are three cases.
 
-    1. The broker refuses the version in its CONNACK. The next connection uses 3.1.1. If the broker has accepted MQTT 5
-       before (for example in a rolling upgrade), the connection after that tries MQTT 5 again. Otherwise, a connection
-       after RETRY_5_SECS does.
-    2. The broker closes the connection, or sends nothing, before any CONNACK. The broker may not know the version, but
-       it may also be starting, or be down behind a proxy. So the two versions are tried in turn, unless the broker has
-       accepted MQTT 5 before.
-    3. The broker accepts 3.1.1 after case 2. The outage may have ended in between, so the next connection follows at
-       once and tries MQTT 5 again. If there is no response again, the broker does not support MQTT 5, as in case 1.
+    1. The broker refuses MQTT 5 in its CONNACK. The next connection uses 3.1.1. A later connection tries MQTT 5 again:
+       the one that follows if the broker has accepted MQTT 5 before (for example in a rolling upgrade), otherwise the
+       first one after RETRY_5_SECS.
+    2. The broker sends no CONNACK. It may not know MQTT 5, but it may also be starting, or be down behind a proxy. So
+       the two versions are tried in turn. If the broker has accepted MQTT 5 before, only MQTT 5 is tried.
+    3. The broker accepts 3.1.1 after case 2. It may just have recovered from an outage, so the bridge reconnects at
+       once with MQTT 5. If there is no CONNACK again, the broker does not support MQTT 5, as in case 1.
     """
 
     def __init__(self, addresses: Sequence[BrokerAddress], *, version_5: bool) -> None:
-        """Start with MQTT 5. If `version_5` is false, the configuration requires 3.1.1, and there is no fallback."""
+        """Begin with MQTT 5. If `version_5` is false, always use 3.1.1, because the configuration requires it."""
         self._wanted_5 = version_5
         self._known = {address: _BrokerProtocol(version_5) for address in addresses}
 
     def version_5(self, address: BrokerAddress) -> bool:
-        """Return whether to use MQTT 5 in the next connection."""
+        """Return whether the next connection to this broker uses MQTT 5."""
         return self._known[address].version_5
 
     def accepted(self, address: BrokerAddress, now: float, *, version_5: bool) -> bool:
-        """Note that the broker accepted a connection of this version.
+        """Record that the broker has accepted a session of this version.
 
-        Return False if the connection only proves that the broker is up. The next connection must then try MQTT 5.
+        Return False in case 3: the caller must then end the session, and connect with MQTT 5.
         """
         known = self._known[address]
         known.accepted = True
         if version_5:
             known.accepted_5, known.inferred, known.without_5_at = True, False, None
             return True
-        # 3.1.1 was tried only because there was no answer to MQTT 5. The success shows that the broker is up again.
+        # Case 3: 3.1.1 was tried only because there was no response to MQTT 5.
         if self._wanted_5 and known.inferred and known.without_5_at is None:
             known.version_5, known.without_5_at = True, now
             return False
@@ -70,11 +69,14 @@ class ProtocolFallback:
         return True
 
     def known(self, address: BrokerAddress) -> bool:
-        """Return whether the broker has accepted a session."""
+        """Return whether the broker has ever accepted a session."""
         return self._known[address].accepted
 
     def upgrade_due(self, address: BrokerAddress, now: float) -> bool:
-        """Return whether to end a session of 3.1.1, because the broker has accepted MQTT 5 before."""
+        """Return whether to end a session of 3.1.1 in order to try MQTT 5.
+
+        This is so after RETRY_5_SECS with a broker that has accepted MQTT 5 before.
+        """
         known = self._known[address]
         if known.version_5 or not known.accepted_5 or known.without_5_at is None:
             return False
@@ -85,22 +87,22 @@ class ProtocolFallback:
         self._known[address].version_5 = True
 
     def ended(self, address: BrokerAddress, now: float) -> None:
-        """Note that a session has ended, because the next session may have to try MQTT 5 again."""
+        """Record that a session has ended, and decide whether the next connection tries MQTT 5 again."""
         known = self._known[address]
         if not self._wanted_5 or known.version_5:
             return
-        # A rolling upgrade takes minutes, so MQTT 5 is tried at most once in ten minutes with a broker that lacks it.
+        # A broker that has never accepted MQTT 5 gets a new attempt at most once in RETRY_5_SECS.
         old = known.without_5_at is None or now - known.without_5_at > RETRY_5_SECS
         if known.accepted_5 or old:
             known.version_5, known.without_5_at = True, None
 
     def refused_5(self, address: BrokerAddress, now: float) -> None:
-        """Note that the broker refused MQTT 5 explicitly."""
+        """Record that the broker has refused MQTT 5 in its CONNACK."""
         known = self._known[address]
         known.version_5, known.inferred, known.without_5_at = False, False, now
 
     def unanswered(self, address: BrokerAddress) -> None:
-        """Note that a connection ended before a CONNACK."""
+        """Record that a connection has ended without a CONNACK."""
         known = self._known[address]
         if not self._wanted_5:
             return

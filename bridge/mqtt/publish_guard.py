@@ -1,7 +1,7 @@
-"""Protection of the session against brokers that end it when the bridge publishes a message.
+"""Protection against brokers that end the session when the bridge publishes a message.
 
-mosquitto (MQTT 3.1.1), RabbitMQ and AWS IoT Core close the connection of a client that may not publish to a topic. A
-mapping that requests Sparkplug rebirths would then end the session with each request, and every other mapping with it.
+mosquitto (MQTT 3.1.1), RabbitMQ and AWS IoT Core close the connection if the client publishes to a topic without
+permission. If a mapping requests Sparkplug rebirths, each request would then interrupt all other mappings too.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-# Maximum time between a message and the end of the connection for which it counts as the cause.
+# If the connection ends within this time after a published message, the message counts as the cause.
 _SUSPICIOUS_SECS: Final = 5.0
-# Number of consecutive ends of this kind after which nothing is published.
+# Number of consecutive messages that ended the connection after which publishing is paused.
 _STRIKES: Final = 3
 PAUSE_SECS: Final = 3600.0
-"""Seconds until publishing is tried again, because someone may have fixed the access rule."""
+"""Duration of this pause. Publishing is tried again afterwards, because somebody may have fixed the permission."""
 
 
 class PublishGuard:
-    """Record of published messages, and of the ends of connections after them. Only the ingest thread uses it."""
+    """Decides whether the bridge may publish. Only the ingest thread uses it."""
 
     def __init__(self) -> None:
         self._sent_at = -math.inf
@@ -30,11 +30,11 @@ class PublishGuard:
         self._paused_until = -math.inf
 
     def may_publish(self, topic: str, now: float) -> bool:
-        """Return whether to publish a message to `topic` now, and record it if so."""
+        """Return whether to publish a message to `topic` now. If so, record the message."""
         if now < self._paused_until:
             return False
         if -math.inf < self._sent_at < now - _SUSPICIOUS_SECS:
-            # The last message did not end a connection.
+            # The connection outlived the last message, so publishing is permitted.
             self._strikes = 0
         self._sent_at, self._topic = now, topic
         return True
@@ -46,7 +46,8 @@ class PublishGuard:
         self._sent_at = -math.inf
         self._strikes += 1
         if self._strikes >= _STRIKES:
-            # The count stays one below the limit, so that after the pause a single end starts the next pause.
+            # The count stays one below the limit. So if the first message after the pause ends the connection, the next
+            # pause begins at once.
             self._strikes = _STRIKES - 1
             self._paused_until = now + PAUSE_SECS
             log.error(

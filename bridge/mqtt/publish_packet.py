@@ -1,4 +1,4 @@
-"""Encoder for PUBLISH packets with QoS 0, which the bridge sends without paho.
+"""Encoder for PUBLISH packets with QoS 0. The bridge sends these packets without paho.
 
 https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901100
 """

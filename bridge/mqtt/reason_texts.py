@@ -1,4 +1,4 @@
-"""Texts for connections that the broker refuses or ends: the reason, the text from the broker, and the remedy."""
+"""Texts for requests and connections that the broker refuses or ends: the reason, the broker's own text, and advice."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ _HINTS: Final = {
     TAKEN_OVER: "another client uses the same mqtt.client_id: give each bridge its own",
     UNSUPPORTED_VERSION: "set mqtt.protocol to a version that the broker supports",
 }
-# Advice for a refused SUBSCRIBE. The session exists, so the credentials are right.
+# Advice for a refused SUBSCRIBE. It does not mention credentials: they are right, because the broker has accepted the
+# session.
 _SUBSCRIPTION_HINTS: Final = {
     "Not authorized": "permit this client to subscribe to it at the broker",
     "Unspecified error": "most likely the broker does not permit this client to subscribe to it",
 }
-# Return codes of a CONNACK of MQTT 3.1.1 (section 3.2.2.3), with the names that MQTT 5 has for them.
+# Return codes of a CONNACK of MQTT 3.1.1 (section 3.2.2.3), with the names of the same errors in MQTT 5.
 _RETURN_CODES: Final = {
     1: UNSUPPORTED_VERSION,
     2: "Client identifier not valid",
@@ -38,15 +39,16 @@ _RETURN_CODES: Final = {
     4: "Bad user name or password",
     5: "Not authorized",
 }
-# Return code that is not in MQTT 3.1.1, which AWS IoT Core sends if its policy does not permit the connection.
+# Lowest reason code of MQTT 5 that is a refusal. The return codes of MQTT 3.1.1 are smaller.
 _FIRST_REASON_CODE: Final = 0x80
-"""Lowest reason code of MQTT 5 that is a refusal. The return codes of MQTT 3.1.1 are smaller."""
+# Return code that AWS IoT Core sends if its policy does not permit the connection. MQTT 3.1.1 does not define it.
 _AWS_NOT_AUTHORIZED: Final = 7
 
-# Result of the verification by OpenSSL → (cause, remedy). In its documentation, the names begin with X509_V_ERR.
+# Results of OpenSSL's verification of a certificate, with (cause, advice). Their names begin with X509_V_ERR_, such as
+# X509_V_ERR_CERT_HAS_EXPIRED:
 # 9 is CERT_NOT_YET_VALID, 10 is CERT_HAS_EXPIRED, 18 is DEPTH_ZERO_SELF_SIGNED_CERT, 19 is SELF_SIGNED_CERT_IN_CHAIN,
 # 20 is UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 21 is UNABLE_TO_VERIFY_LEAF_SIGNATURE, 62 is HOSTNAME_MISMATCH, and 64 is
-# IP_ADDRESS_MISMATCH: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error
+# IP_ADDRESS_MISMATCH. See https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error
 _X509: Final = {
     9: (
         "the broker's certificate, or a CA certificate that signed it, is not yet valid",
@@ -86,9 +88,11 @@ WRONG_PORT: Final = (
     "ws:// and wss:// WebSocket"
 )
 NO_CERTIFICATE: Final = "; or the broker requires a client certificate (mqtt.tls.cert_file)"
-"""Hints for a broker that has never accepted a session, and ends each connection without a response in MQTT. The second
-follows the first with TLS, if there is no client certificate."""
-# Words in the names of OpenSSL's errors for alerts that the peer sends (RFC 8446, 6.2), with the cause.
+"""Advice for a broker that has never accepted a session, and ends each connection without a response.
+
+WRONG_PORT always applies. NO_CERTIFICATE is added if the connection uses TLS without a client certificate.
+"""
+# TLS alerts of the peer (RFC 8446, section 6.2), with their causes. The keys are the ends of OpenSSL's error names.
 _ALERTS: Final = {
     "CERTIFICATE_REQUIRED": "the broker requires a client certificate: set mqtt.tls.cert_file and mqtt.tls.key_file",
     "CERTIFICATE_EXPIRED": "the client certificate in mqtt.tls.cert_file has expired: renew it",
@@ -103,14 +107,14 @@ _ALERTS: Final = {
 
 
 def with_hint(reason: str, properties: Any = None) -> str:
-    """Return the reason with the broker's Reason String and Server Reference (MQTT 5), and with the remedy."""
+    """Return the reason, followed by the broker's Reason String and Server Reference (MQTT 5) and by advice."""
     return _joined(reason, properties, _HINTS.get(reason))
 
 
 def _joined(reason: str, properties: Any, hint: str | None) -> str:
     own = [getattr(properties, name, None) for name in ("ReasonString", "ServerReference")]
-    said = [f"'{text}'" for text in own[:1] if text] + [f"use the broker {text}" for text in own[1:] if text]
-    return "; ".join([reason, *said, *([hint] if hint else [])])
+    shown = [f"'{text}'" for text in own[:1] if text] + [f"use the broker {text}" for text in own[1:] if text]
+    return "; ".join([reason, *shown, *([hint] if hint else [])])
 
 
 def response_text(reason: ReasonCode, properties: Any = None) -> str:
@@ -125,7 +129,7 @@ def subscription_text(reason: ReasonCode, properties: Any = None) -> str:
 
 
 def return_code_text(code: int) -> str:
-    """Return the text of a CONNACK's return code in MQTT 3.1.1, or of a reason code of MQTT 5 without properties."""
+    """Return the text of the code in a CONNACK without properties. It may be a code of MQTT 3.1.1 or of MQTT 5."""
     with suppress(KeyError):
         if code >= _FIRST_REASON_CODE:
             return with_hint(str(ReasonCode(PacketTypes.CONNACK, identifier=code)))
@@ -135,7 +139,7 @@ def return_code_text(code: int) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Return the text of a network or TLS error, with cause and remedy if they are known."""
+    """Return the text of a network or TLS error. Add the cause and advice if they are known."""
     text = str(error) or type(error).__name__
     if isinstance(error, ssl.SSLCertVerificationError):
         cause, advice = _X509.get(

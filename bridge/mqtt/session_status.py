@@ -1,4 +1,4 @@
-"""State of the MQTT session at one time, for status and problems."""
+"""State of the MQTT session at one time, for the command `status` and for active problems."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """State of the session. `problem` is "" without a fault.
+    """State of the session at one time.
 
-    `conflict`: a client ID conflict that the broker reported. `unstable`: repeated ends without a reason. Both are ""
-    if there is none. `attempts`: number of failed attempts since the broker last accepted a session. `lost_guarantees`:
-    guarantees that the broker does not grant.
+    `problem` describes the present fault, `conflict` a client ID conflict that the broker has reported, and `unstable`
+    repeated ends without a reason. Each of them is "" if there is no such problem.
+
+    `connections` is the number of connections in this run. `attempts` is the number of failed attempts since the broker
+    last accepted a session. `lost_guarantees` are the guarantees that the broker does not grant.
     """
 
     broker: str

@@ -24,19 +24,19 @@ from bridge.yaml_files.option_types import (
 
 _SCHEMES = ("mqtt", "mqtts", "ws", "wss")
 _URL = "mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port where it is not the usual one"
-# Maximum size of an MQTT packet (https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023).
+# Maximum size of an MQTT packet: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023
 _MAX_PACKET_BYTES = 256 * MIB
-# Session expiry interval for a session that never expires.
+# Session Expiry Interval which means that the session never expires (MQTT 5, section 3.1.2.11.2).
 _NEVER = 0xFFFF_FFFF
 
 
 def _broker_url(url: str) -> str:
-    """Return a valid broker URL. Raises ValueError without the URL, because users may have put a password into it."""
+    """Return the broker URL if it is valid. The ValueError does not quote it, because it may contain a password."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    # `from None` hides the original ValueError, which contains the URL and therefore possibly a password.
     except ValueError:
+        # `from None` hides the original ValueError, which quotes the URL.
         raise ValueError(f"expected {_URL}; the host or port cannot be read") from None
     if "@" in url:
         raise ValueError("credentials do not belong in the URL; use mqtt.username and mqtt.password")
@@ -60,7 +60,7 @@ def _password(password: SecretStr) -> SecretStr:
 
 
 def _protocol(value: Any) -> Any:
-    """Return "5" for the number 5, because YAML reads 5 without quotes as a number."""
+    """Return "5" for the number 5, because YAML reads `5` without quotes as a number. Return other values unchanged."""
     return "5" if value == 5 and isinstance(value, int) else value  # noqa: PLR2004 - the name of a version
 
 
@@ -81,7 +81,7 @@ class TlsSettings(Section):
 
     ca_file: ExistingFile | None = Field(
         default=None,
-        description="CA certificate that signed the broker's certificate; by default those that the system trusts",
+        description="CA certificate that signed the broker's certificate; default: the system's CA certificates",
     )
     cert_file: ExistingFile | None = Field(default=None, description="client certificate, for mutual TLS")
     key_file: ExistingFile | None = Field(default=None, description="the private key of `cert_file`")
@@ -96,16 +96,16 @@ class TlsSettings(Section):
     def context(self) -> ssl.SSLContext:
         """Return a TLS context with these files.
 
-        Raises OSError (with the file's name) or ssl.SSLError if a file is missing or is not of the expected kind.
+        Raises OSError (with the file's name) or ssl.SSLError if a file is missing or has the wrong kind of content.
         """
         context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
         if self.ca_file:
-            # From Python 3.13 on, the default is strict conformity to RFC 5280. It refuses CA certificates without
-            # keyUsage, which plain `openssl req -x509` creates and plants often use. The signature, the dates and the
-            # host name are still verified.
+            # From Python 3.13 on, certificates must strictly conform to RFC 5280 by default. CA certificates without
+            # keyUsage are then refused, but `openssl req -x509` creates such certificates, and plants often use them.
+            # The signature, the dates and the host name are still verified.
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if self.cert_file:
-            # With an empty password, OpenSSL does not prompt for one on the terminal.
+            # Without a password, OpenSSL would prompt for one on the terminal. An empty password prevents the prompt.
             password = self.key_password.get_secret_value() if self.key_password else ""
             context.load_cert_chain(str(self.cert_file), str(self.key_file) if self.key_file else None, password)
         return context
@@ -116,20 +116,24 @@ class MqttSettings(Section):
 
     url: BrokerUrl | Annotated[tuple[BrokerUrl, ...], Field(min_length=1)] = Field(
         description="broker URL: `mqtt://`, `mqtts://` (TLS), `ws://` or `wss://`; "
-        "default ports 1883, 8883, 80 and 443; the URLs of a list are tried in turn"
+        "default ports 1883, 8883, 80 and 443; if it is a list, the URLs are tried in turn"
     )
     client_id: Annotated[MqttText, Field(min_length=1)] = Field(
-        description="required and stable: the broker keeps this client's session; each bridge needs its own"
+        description="name of the bridge's session at the broker: give each bridge its own, and never change it"
     )
     protocol: Annotated[
         Literal["5", "3.1.1"], BeforeValidator(_protocol, json_schema_input_type=Literal["5", "3.1.1", 5])
     ] = Field(default="5", description="MQTT version; falls back to 3.1.1 for a broker that does not support 5")
     username: MqttText | None = Field(default=None, description="broker user name")
     password: Annotated[SecretStr, AfterValidator(_password)] | None = Field(
-        default=None, description="secret; best as `${MQTT_PASSWORD}` or `${file:/run/secrets/mqtt}`"
+        default=None,
+        description="broker password, best written as `${MQTT_PASSWORD}` or `${file:/run/secrets/mqtt}`",
     )
     keepalive_secs: int = Field(
-        default=30, ge=5, le=65_535, description="a dead connection is detected within twice this time"
+        default=30,
+        ge=5,
+        le=65_535,
+        description="interval of pings; a dead connection is detected within twice this time",
     )
     session_expiry_secs: int = Field(
         default=604_800,
@@ -138,25 +142,35 @@ class MqttSettings(Section):
         description=f"time for which the broker queues messages for an absent bridge; {_NEVER}: without limit",
     )
     share: Annotated[str, AfterValidator(_share_name), Describe("text without '/', '+' and '#'")] | None = Field(
-        default=None, description="shared subscription group: the bridges of a group divide the messages among them"
+        default=None,
+        description="name of a shared subscription group: each message goes to only one of the bridges in the group",
     )
     receive_maximum: int = Field(
-        default=65_535, ge=1, le=65_535, description="maximum unacknowledged messages that an MQTT 5 broker may send"
+        default=65_535,
+        ge=1,
+        le=65_535,
+        description="maximum number of unacknowledged messages that an MQTT 5 broker may send",
     )
     max_message_bytes: Annotated[Size, size_between(KIB, _MAX_PACKET_BYTES)] = Field(
-        default=10 * MIB, ge=KIB, le=_MAX_PACKET_BYTES, description="larger messages become dead letters, truncated"
+        default=10 * MIB,
+        ge=KIB,
+        le=_MAX_PACKET_BYTES,
+        description="maximum size of a message; a larger one is truncated and becomes a dead letter",
     )
     connect_timeout_secs: float = Field(
-        default=5, ge=0.1, le=300, description="limit of connecting, and again of the broker's CONNACK"
+        default=5,
+        ge=0.1,
+        le=300,
+        description="maximum time for connecting, and then the same time again for the broker's CONNACK",
     )
     reconnect_max_secs: float = Field(
         default=60, ge=1, le=3600, description="maximum pause between two connection attempts"
     )
     overlapping_filters: Literal["join", "separate"] = Field(
         default="join",
-        description="for mappings with overlapping topics. `join`: one filter that covers them, so that each message "
-        "arrives once; it may receive topics that no mapping uses. `separate`: a filter for each; MQTT 5 subscription "
-        "identifiers distinguish the copies of a message",
+        description="for mappings whose topic filters overlap. `join`: the bridge subscribes to one filter that covers "
+        "them, so that each message arrives once, but possibly also messages that no mapping uses. `separate`: it "
+        "subscribes to each filter, and distinguishes the copies of a message by MQTT 5 subscription identifiers",
     )
     tls: TlsSettings = Field(default=TlsSettings(), description="certificates for `mqtts://` and `wss://`")
 
@@ -177,23 +191,23 @@ class MqttSettings(Section):
 
     @property
     def persistent(self) -> bool:
-        """True if the broker keeps the session while this client is away.
+        """True if the broker keeps the session while this client is not connected.
 
-        bridge.yaml requires a persistent session. The sessions of `capture`, `doctor` and a dry run end with their
-        connection, because their copies of these settings have `session_expiry_secs` 0.
+        This is always true for the settings in bridge.yaml. `capture`, `doctor` and a dry run use the settings that
+        `temporary` returns. Their sessions end with the connection.
         """
         return self.session_expiry_secs > 0
 
     @property
     def separate_filters(self) -> bool:
-        """True if overlapping filters are subscribed one by one, instead of one filter that covers them."""
+        """True if the bridge subscribes to overlapping filters one by one, and not to one filter that covers them."""
         return self.overlapping_filters == "separate"
 
     def temporary(self, suffix: str, share: str | None = None) -> Self:
         """Return the settings of a session that ends with its connection.
 
-        `suffix` makes its client ID different, because a second client with the bridge's own ID would end the bridge's
-        session.
+        `suffix` is appended to the client ID, because a second client with the bridge's client ID would take over the
+        bridge's session.
         """
         changes = {"client_id": self.client_id + suffix, "session_expiry_secs": 0, "share": share}
         return self.model_copy(update=changes)

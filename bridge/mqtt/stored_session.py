@@ -1,9 +1,12 @@
-"""Record of the broker's session that outlives the process: the broker, and the filters that the session contains.
+"""Record of the broker's session on disk: the broker, and the filters that the session contains.
 
-The next connection uses the record for three purposes. It detects that the broker has discarded the session. With MQTT
-3.1.1, it avoids a SUBSCRIBE, after which the broker would send all retained messages again. It ignores packet
-identifiers that belong to another broker. Format: JSON `{"broker": URL, "filters": {filter: [requested QoS, granted
-QoS]}}`.
+With this record, the next connection can do three things:
+
+1. Detect that the broker has discarded the session.
+2. With MQTT 3.1.1, avoid a SUBSCRIBE, after which the broker would send all retained messages again.
+3. Ignore packet identifiers that belong to the session of another broker.
+
+Format: JSON `{"broker": URL, "filters": {filter: [requested QoS, granted QoS]}}`.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import NamedTuple, Self
 class StoredSession(NamedTuple):
     """Broker and filters of a session.
 
-    `filters` maps filters to (requested QoS, granted QoS); it is empty if the session may have no filters.
+    `filters` has (requested QoS, granted QoS) for each filter that the session is known to contain.
     """
 
     broker: str = ""
@@ -26,9 +29,9 @@ class StoredSession(NamedTuple):
         """Return the record in `text`, or an empty one if `text` was not written by `dump`."""
         try:
             value = json.loads(text)
-            filters = {str(name): (int(asked), int(granted)) for name, (asked, granted) in value["filters"].items()}
+            filters = {str(name): (int(wanted), int(granted)) for name, (wanted, granted) in value["filters"].items()}
             return cls(str(value["broker"]), filters)
-        # If the record is unreadable, every filter is requested again. This must not stop the bridge.
+        # An unreadable record must not stop the bridge. With an empty record, every filter is requested again.
         except (AttributeError, KeyError, TypeError, ValueError):
             return cls()
 
@@ -37,5 +40,5 @@ class StoredSession(NamedTuple):
         return json.dumps({"broker": self.broker, "filters": self.filters}, sort_keys=True)
 
     def without(self, filters: list[str]) -> StoredSession:
-        """Return a record without these filters."""
+        """Return a copy of the record without these filters."""
         return self._replace(filters={text: qos for text, qos in self.filters.items() if text not in filters})

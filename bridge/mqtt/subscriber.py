@@ -1,8 +1,8 @@
-"""One MQTT session, which the polling thread maintains until it is closed.
+"""One MQTT session. The thread that calls `poll` keeps it alive until it is closed.
 
-`poll` does all due work: connect to the next broker of the list, read a burst, let paho handle its packets, write,
-ping, and detect a dead peer. It never raises for a fault of the network or the broker. The fault is in `state`, and is
-logged once.
+`poll` does all work that is due: it connects to the next broker of the list, reads a burst, lets paho handle its
+packets, writes, pings, and detects a dead peer. It raises no error for a fault of the network or the broker. Instead,
+`state` describes the fault, which is also logged once.
 """
 
 from __future__ import annotations
@@ -13,41 +13,40 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bridge.backoff import Backoff, Retries
+from bridge.mqtt.broker_session import BrokerSession
 from bridge.mqtt.client_id_conflict import ClientIdConflict
 from bridge.mqtt.connection import Connection
-from bridge.mqtt.connection_end import ConnectionLost, end_of, no_mqtt
+from bridge.mqtt.connection_errors import ConnectionLost, end_kind, is_not_mqtt
 from bridge.mqtt.lost_guarantees import SHARED_IN_3_1_1
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.protocol_fallback import ProtocolFallback
 from bridge.mqtt.publish_guard import PublishGuard
 from bridge.mqtt.reason_texts import NO_CERTIFICATE, WRONG_PORT, error_text
 from bridge.mqtt.session_status import SessionStatus
-from bridge.mqtt.session_tracker import SessionTracker
 from bridge.mqtt.stored_session import StoredSession
 from bridge.mqtt.subscription_exchange import leave_out_suspects
 from bridge.mqtt.subscriptions import Subscriptions
-from bridge.mqtt.wake_up import WakeUp
+from bridge.mqtt.wakeup_socket import WakeupSocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from bridge.mqtt.broker_address import BrokerAddress
-    from bridge.mqtt.connection_end import End
+    from bridge.mqtt.connection_errors import EndKind
     from bridge.mqtt.packet_stream import Publish
     from bridge.mqtt.settings import MqttSettings
 
 log = logging.getLogger(__name__)
 
-# Minimum lifetime of a successful session; a shorter one does not reset the back-off.
-# With a client ID conflict, the session must outlive the longest pause. Otherwise the two clients would keep taking the
-# session over from each other at short intervals.
+# Lifetime of a session after which the back-off is reset. With a client ID conflict, the session must also outlast the
+# longest pause. Otherwise, the two clients would take the session over from each other at short intervals.
 _SETTLED_SECS = 10.0
 
 
 class Subscriber:
-    """Client side of the MQTT session.
+    """The bridge's side of the MQTT session.
 
-    Only the ingest thread uses it. Other threads may use only `set_filters`, `wake`, `connected` and `state`.
+    Only the ingest thread uses it, except for `set_filters`, `wake`, `connected` and `state`, which any thread may use.
     """
 
     def __init__(
@@ -60,10 +59,11 @@ class Subscriber:
         on_session: Callable[[bool], None] = lambda _present: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare the session; `poll` connects.
+        """Prepare the session. The first call of `poll` connects.
 
-        `held` has the filters that the broker's session may contain. `record` is the known part, which an earlier run
-        saved. `on_session` is called at each connection, with False if packet identifiers start again.
+        `held` has the filters that the broker's session may contain. `record` describes the session, as an earlier run
+        passed it to `save`. `on_session` is called at each connection, with False if the packet identifiers of the last
+        connection have no meaning any more.
         """
         separate = settings.separate_filters
         self.subscriptions = Subscriptions(settings.share, maybe_subscribed=set(held), separate=separate)
@@ -71,7 +71,7 @@ class Subscriber:
         self._on_session = on_session
         self._clock = clock
         self._retries = Retries(Backoff(1.0, settings.reconnect_max_secs))
-        self._session = SessionTracker(settings, self.subscriptions, record or StoredSession(), save, clock)
+        self._session = BrokerSession(settings, self.subscriptions, record or StoredSession(), save, clock)
         self._ends = ClientIdConflict(settings.client_id, settings.reconnect_max_secs)
         self._connection: Connection | None = None
         self._next_address = 0
@@ -83,30 +83,31 @@ class Subscriber:
         self._logged: dict[BrokerAddress, str] = {}
         # Warnings that are logged once in a run.
         self._warned: set[str] = set()
-        # True if the present connection only shows that the broker is up, and MQTT 5 is to be tried again.
+        # True if the session must be ended at once, to try MQTT 5 again.
         self._retry_5 = False
         self._filters: tuple[Mapping[str, int], Mapping[str, Mapping[str, int]] | None] | None = None
-        self._wake_up = WakeUp()
+        self._wakeup = WakeupSocket()
         self.connections = 0
 
     # -- any thread ------------------------------------------------------------------------------------------------
 
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
-        """Subscribe only to these filters (filter → QoS), as soon as `poll` runs.
+        """Let `poll` subscribe to these filters (filter → QoS), and unsubscribe from all others.
 
-        `parts` has the filters that a joined filter replaces. They are requested if the broker refuses it.
+        A joined filter replaces several filters, which are its `parts` (filter → QoS). If the broker refuses the joined
+        filter, its parts are requested instead.
         """
-        # `poll` applies them, because the ingest thread owns the subscriptions.
+        # The filters are only stored here, because the ingest thread owns the subscriptions.
         self._filters = filters, parts
         self.wake()
 
     def wake(self) -> None:
-        """Make a waiting `poll` return."""
-        self._wake_up.send()
+        """End the wait of `poll`, if it waits."""
+        self._wakeup.send()
 
     @property
     def connected(self) -> bool:
-        """True while there is a connection. If not, `poll` opens a new one."""
+        """True while there is a connection. If there is none, `poll` opens one."""
         return self._connection is not None
 
     def state(self) -> SessionStatus:
@@ -132,9 +133,10 @@ class Subscriber:
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def poll(self, timeout_secs: float, *, reading: bool = True) -> list[Publish]:
-        """Wait up to `timeout_secs` for an event, then return the PUBLISH and PUBREL packets that arrived.
+        """Wait up to `timeout_secs` for an event. Then return the PUBLISH and PUBREL packets that have arrived.
 
-        With `reading` false (the spool is full), nothing is read from the connection. Pings still keep it alive.
+        If `reading` is false, because the spool is full, nothing is read from the connection. Pings still keep the
+        connection alive.
         """
         if self._filters is not None:
             self.subscriptions.set_filters(*self._filters)
@@ -144,8 +146,8 @@ class Subscriber:
             self._dial_or_wait(timeout_secs)
             return []
         try:
-            connection.wait(timeout_secs, self._wake_up.reader, reading=reading)
-            self._wake_up.drain()
+            connection.wait(timeout_secs, self._wakeup.reader, reading=reading)
+            self._wakeup.drain()
             if reading:
                 connection.read()
             connection.housekeep(reading=reading)
@@ -159,7 +161,7 @@ class Subscriber:
         return burst
 
     def _tend(self, connection: Connection) -> None:
-        """Do the due work of a working session that does not belong to the connection itself."""
+        """Do the work for a session without faults: retry MQTT 5, save the record, and reset the back-off."""
         if self._retry_5 or self._fallback.upgrade_due(connection.address, self._clock()):
             self._reconnect_with_5(connection)
             return
@@ -168,13 +170,14 @@ class Subscriber:
             self._reset_backoff_if_stable(connection)
 
     def wait_for_more(self, secs: float) -> None:
-        """Wait so that messages accumulate and the next `poll` reads them together. A `wake` ends the wait."""
-        self._wake_up.wait(secs)
+        """Wait, so that several messages arrive and the next `poll` reads them together. `wake` ends the wait."""
+        self._wakeup.wait(secs)
 
     def _reset_backoff_if_stable(self, connection: Connection) -> None:
-        """Reset the back-off after a stable session.
+        """Reset the back-off if the session is stable.
 
-        With a client ID conflict the pause stays at its maximum: one or two takeovers per minute.
+        During a client ID conflict, the pauses stay at their maximum. This limits the takeovers to one or two per
+        minute.
         """
         now = self._clock()
         session_secs = now - connection.accepted_at if connection.accepted else 0.0
@@ -187,32 +190,32 @@ class Subscriber:
     def acknowledge(self, connection_number: int, packets: bytes) -> None:
         """Send PUBACK, PUBREC and PUBCOMP packets, unless their connection has ended.
 
-        Acknowledgements are never sent on a later connection: the broker redelivers unacknowledged messages there.
+        They are never sent on a later connection, because the broker redelivers unacknowledged messages on that one.
         """
         connection = self._connection
         if connection is None or connection_number != self.connections:
             return
-        with suppress(OSError):  # the next `poll` reports it, after it has read the broker's reason
+        with suppress(OSError):  # the next `poll` reports the error, together with the broker's reason
             connection.wire.write(packets)
 
     def publish_acknowledged(self, topic: str, payload: bytes) -> None:
-        """Send a message with QoS 1, if there is a session. `poll` sends it and receives the acknowledgement."""
+        """Send a message with QoS 1 if there is a session. `poll` then receives the acknowledgement."""
         if self._connection is not None and self._connection.accepted:
             self._connection.publish_acknowledged(topic, payload)
 
     @property
     def publish_acks(self) -> tuple[int, str]:
-        """Number of QoS 1 messages acknowledged on this connection, and the reason of the last refusal, or ""."""
+        """Number of QoS 1 messages that the broker has acknowledged or refused, and the reason of the last refusal."""
         connection = self._connection
         return (connection.published, connection.publish_refused_reason) if connection else (0, "")
 
     @property
     def limits(self) -> dict[str, Any]:
-        """Properties of an MQTT 5 broker's CONNACK; {} for other brokers and without a connection."""
+        """Properties in the CONNACK of an MQTT 5 broker. Empty for other brokers, and without a connection."""
         return dict(self._connection.properties) if self._connection else {}
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message with QoS 0, if there is a session. There is no acknowledgement."""
+        """Send a message with QoS 0 if there is a session. The message is lost if the connection ends."""
         connection = self._connection
         if connection is None or not connection.accepted or not self._guard.may_publish(topic, self._clock()):
             return
@@ -220,19 +223,19 @@ class Subscriber:
             connection.publish(topic, payload)
 
     def close(self) -> None:
-        """Leave the session (a persistent one stays at the broker) and close the sockets."""
+        """Disconnect, and close the sockets. A persistent session stays at the broker."""
         if self._connection:
             self._connection.leave()
             self._connection = None
-        self._wake_up.close()
+        self._wakeup.close()
 
     # -- connecting ------------------------------------------------------------------------------------------------
 
     def _dial_or_wait(self, timeout_secs: float) -> None:
         remaining = self._dial_at - self._clock()
         if remaining > 0:
-            self._wake_up.wait(min(remaining, timeout_secs))
-            self._wake_up.drain()
+            self._wakeup.wait(min(remaining, timeout_secs))
+            self._wakeup.drain()
             return
         address = self._settings.addresses[self._next_address]
         version_5 = self._fallback.version_5(address)
@@ -243,7 +246,7 @@ class Subscriber:
         try:
             connection.dial()
         except OSError as error:
-            # An unreachable broker is a more likely cause of earlier closes than another client.
+            # If the broker is unreachable, it has probably also caused the ends of the last sessions itself.
             self._ends.broker_away()
             self._schedule_reconnect(address, f"cannot connect to {address}: {self._reason(address, error)}")
         else:
@@ -277,9 +280,9 @@ class Subscriber:
 
     def _on_disconnect(self, connection: Connection, error: Exception) -> None:
         address, now = connection.address, self._clock()
-        end, reason = end_of(error), self._reason(address, error)
+        end, reason = end_kind(error), self._reason(address, error)
         self._retry_5 = False
-        # These are read before `close`, because some brokers end the connection instead of refusing a filter.
+        # Some brokers end the connection instead of refusing a filter. So filters without a response are suspects.
         unanswered = connection.exchange.unanswered if connection.accepted else []
         connection.close()
         self._connection = None
@@ -291,31 +294,31 @@ class Subscriber:
             leave_out_suspects(self.subscriptions, unanswered, reason, now, weight=2 if end == "disconnected" else 1)
         self._record_end(connection, end, now, requesting=bool(unanswered))
         if connection.refused_version:
-            # The broker responded, so the attempt with 3.1.1 follows without a pause.
+            # The broker is reachable, so the attempt with 3.1.1 follows without a pause.
             self._fallback.refused_5(address, now)
             self._dial_at = 0.0
             return
         if not connection.accepted and not connection.refused:
-            # There was no CONNACK, so the broker may not support this MQTT version.
+            # The broker sent no CONNACK, perhaps because it does not support this MQTT version.
             self._fallback.unanswered(address)
         self._schedule_reconnect(address, f"{'lost' if connection.accepted else 'no session with'} {address}: {reason}")
 
     def _reason(self, address: BrokerAddress, error: Exception) -> str:
         """Return the text of an error, with a hint if the peer may not be an MQTT broker."""
-        if not no_mqtt(error) or self._fallback.known(address):
+        if not is_not_mqtt(error) or self._fallback.known(address):
             return error_text(error)
         without = address.encrypted and not self._settings.tls.cert_file
         return error_text(error) + WRONG_PORT + (NO_CERTIFICATE if without else "")
 
-    def _record_end(self, connection: Connection, end: End, now: float, *, requesting: bool) -> None:
-        """Record how a session ended. Only an end without any other explanation counts as a sign of instability."""
+    def _record_end(self, connection: Connection, end: EndKind, now: float, *, requesting: bool) -> None:
+        """Record how a session ended. An end that has another explanation does not count as instability."""
         lived_secs = now - connection.accepted_at
         known = self._ends.conflict or self._ends.unstable
         if not connection.accepted:
             self._ends.broker_away()
         elif connection.taken_over:
             self._ends.record_takeover(now, lived_secs)
-            # Short pauses would only make the two clients take the session over more often.
+            # With short pauses, the two clients would only take the session over from each other more often.
             self._retries.exhaust()
         elif end == "lost" or requesting or self._guard.caused(now):
             return
@@ -329,10 +332,10 @@ class Subscriber:
         self._problem = problem
         self._attempts += 1
         self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)
-        # The other brokers of the list are tried at once. The wait comes after the last broker.
+        # The next broker of the list is tried at once. Only after the last one, there is a pause.
         pause = self._retries.next_secs() if self._next_address == 0 else 0.0
         self._dial_at = self._clock() + pause
-        # Only a changed problem is logged. Otherwise, a long outage would add a line per attempt.
+        # A problem is logged only if it has changed. Otherwise, a long outage would add a line for every attempt.
         if problem != self._logged.get(address):
             self._logged[address] = problem
             log.warning("%s; retrying (next attempt in %.1f s)", problem, pause)

@@ -1,6 +1,6 @@
-"""Requests for subscriptions of one connection, and the broker's responses to them.
+"""SUBSCRIBE and UNSUBSCRIBE requests of one connection, and the broker's responses.
 
-Each connection has a new exchange, because the requests and deadlines of one connection do not apply to the next.
+Each connection has its own exchange, because the requests and deadlines of one connection do not apply to the next.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILTERS_A_PACKET: Final = 8
-"""Maximum number of filters per packet, the smallest limit of any broker found (AWS IoT Core):
+"""Maximum number of filters per packet. This is the limit of AWS IoT Core, the smallest one that was found:
 https://docs.aws.amazon.com/general/latest/gr/iot-core.html"""
 RETRY_REFUSED_SECS: Final = 60.0
 """Time until a subscription that the broker refused is requested again."""
 RESPONSE_SECS: Final = 30.0
 """Maximum wait for a SUBACK or UNSUBACK."""
 _RETRY_IN_USE_SECS: Final = 1.0
-# Reason code of a SUBACK or UNSUBACK that is not about the filter: another packet identifier helps.
+# Reason code "Packet Identifier in use". It does not concern the filter: a retry with another packet identifier helps.
 _PACKET_ID_IN_USE: Final = 0x91
-# MQTT 5 retain handling: the broker sends retained messages only for a new subscription, not at each reconnect.
+# Retain Handling of MQTT 5: the broker sends retained messages only for a new subscription, and not at each reconnect.
 _RETAIN_IF_NEW: Final = 1
 # Maximum size of a SUBSCRIBE or UNSUBSCRIBE without its filters: fixed header, packet identifier and properties.
 _HEAD_BYTES: Final = 16
-# Bytes of a filter in a packet in addition to its text: two for the length, one for the options.
+# Size of a filter in a packet, without its text: two bytes for the length, and one for the options.
 _FILTER_BYTES: Final = 3
 
 Response = tuple[int, str]
-"""Reason code of a SUBACK or UNSUBACK for one filter, and its description."""
+"""Reason code of a SUBACK or UNSUBACK for one filter, and its description in words."""
 
 
 @dataclass(slots=True)
 class _PendingPacket:
-    """Packet to which the broker has not responded.
+    """Packet to which the broker has not responded yet.
 
-    After RESPONSE_SECS it is `late`, and requests no longer wait for it.
+    After RESPONSE_SECS, the response is `late`, and further requests no longer wait for it.
     """
 
     requests: list[SubscriptionRequest]
@@ -67,8 +67,9 @@ class SubscriptionExchange:
         self, client: PahoClient, subscriptions: Subscriptions, limits: BrokerLimits, *, version_5: bool
     ) -> None:
         self.limits = limits
-        """Limits of the broker, known once it has accepted the connection."""
+        """Limits of the broker. They are defaults until the broker has accepted the connection."""
         self.announced = False
+        """True if the log has the line "subscribed" for the present filters."""
         self.answered = False
         """True after the broker has responded to a SUBSCRIBE of this connection."""
         self._client = client
@@ -86,21 +87,22 @@ class SubscriptionExchange:
 
     @property
     def unanswered(self) -> list[str]:
-        """Filters of the first SUBSCRIBE that the broker has not responded to. Brokers process packets in order."""
+        """Filters of the first SUBSCRIBE without a response. Brokers process packets in order, so it is the suspect."""
         return next((texts_of(each.requests) for each in self._subscribing.values()), [])
 
     def advance(self, now: float, *, quiet: bool, before_unsubscribe: Callable[[list[str]], bool]) -> bool:
         """Send the next requests, unless a response is outstanding. Return True if nothing remains to be requested.
 
-        `before_unsubscribe` is called with the filters before an UNSUBSCRIBE; it returns False to prevent it.
+        Before an UNSUBSCRIBE, `before_unsubscribe` is called with its filters. If it returns False, the UNSUBSCRIBE is
+        not sent.
         """
         subscriptions = self._subscriptions
         if self.waiting:
-            # Only one set of changes is sent at a time. The next set depends on the broker's responses.
+            # The next changes depend on the broker's responses to the last ones.
             return False
         subscribe, unsubscribe = subscriptions.changes(now, quiet=quiet)
         subscribe = [request for request in subscribe if self._sendable(request)]
-        # A suspect is requested alone, after all other filters. If the connection then ends, only this filter can be
+        # A suspect is requested alone, after all other filters. If the connection ends then, only this filter can be
         # the cause.
         certain = [request for request in subscribe if request.filter not in subscriptions.suspects]
         for part in self._packets(certain or subscribe[:1]):
@@ -111,7 +113,7 @@ class SubscriptionExchange:
         return not subscribe and not unsubscribe
 
     def _sendable(self, request: SubscriptionRequest) -> bool:
-        """Return whether the broker's limits allow the request; otherwise record it as refused on this connection."""
+        """Return whether the broker's limits allow the request. If not, record the filter as refused."""
         text, limits = request.filter, self.limits
         if not self._fits(text):
             reason = f"the packet would exceed the broker's Maximum Packet Size of {limits.packet_bytes} bytes"
@@ -129,7 +131,7 @@ class SubscriptionExchange:
         return self.limits.packet_bytes is None or _size([text]) <= self.limits.packet_bytes
 
     def _packets(self, requests: Sequence[SubscriptionRequest]) -> Iterator[list[SubscriptionRequest]]:
-        """Divide requests into packets. A request with a subscription identifier needs a separate packet."""
+        """Divide requests into packets. A request with a subscription identifier gets a packet of its own."""
         part: list[SubscriptionRequest] = []
         for request in requests:
             full = len(part) == FILTERS_A_PACKET or (
@@ -166,14 +168,14 @@ class SubscriptionExchange:
     def _options(self, qos: int) -> Any:
         if not self._version_5:
             return qos
-        # A shared subscription never gets retained messages, and some brokers refuse the option for it.
+        # A shared subscription never gets retained messages, and some brokers refuse this option for it.
         handling = 0 if self._subscriptions.share else _RETAIN_IF_NEW
         return SubscribeOptions(qos=qos, retainHandling=handling)
 
     # -- responses -------------------------------------------------------------------------------------------------
 
     def on_suback(self, packet: int, responses: Sequence[Response], now: float) -> None:
-        """Record a SUBACK, which has one response for each requested filter."""
+        """Record a SUBACK, which has a response for each requested filter."""
         asked = self._subscribing.pop(packet, None)
         if asked is None:
             return
@@ -203,10 +205,10 @@ class SubscriptionExchange:
             self._subscriptions.unsubscribe_later(request.filter, now + pause)
 
     def check_responses(self, now: float) -> bool:
-        """Stop waiting for responses that are overdue. Return False if the broker has responded to no SUBSCRIBE at all.
+        """Stop waiting for overdue responses. Return False if one is overdue and the broker has sent no SUBACK at all.
 
-        A broker that never responds to one filter must not stop the others. So the connection stays, and a late
-        response still counts.
+        If the broker does not respond to one filter, the other filters must still work. So the connection stays open.
+        A response that arrives later is still accepted.
         """
         for asked in _overdue(self._subscribing.values(), now):
             texts = texts_of(asked.requests)
@@ -214,7 +216,7 @@ class SubscriptionExchange:
             leave_out_suspects(self._subscriptions, texts, f"no SUBACK within {RESPONSE_SECS:g} s", now, weight=STRIKES)
         for packet, asked in [*self._unsubscribing.items()]:
             if now - asked.sent_at > RESPONSE_SECS:
-                # rumqttd does not respond if the session does not contain the filter.
+                # The broker rumqttd does not respond to an UNSUBSCRIBE for a filter that the session does not contain.
                 log.warning("no UNSUBACK within %g s for %s", RESPONSE_SECS, ", ".join(texts_of(asked.requests)))
                 self.on_unsuback(packet, (), now)
         return self.answered or not any(each.late for each in self._subscribing.values())
@@ -223,10 +225,11 @@ class SubscriptionExchange:
 def leave_out_suspects(
     subscriptions: Subscriptions, texts: list[str], reason: str, now: float, *, weight: int = 1
 ) -> None:
-    """Record that the broker did not respond to a SUBSCRIBE with these filters. If one of them is the cause, omit it.
+    """Record that the broker did not respond to a SUBSCRIBE with these filters, and omit a filter that is the cause.
 
-    `reason` describes what happened instead of a response. Before a filter is omitted, QoS 1 is requested instead of
-    QoS 2, and its parts replace a joined filter. The only filter is never omitted.
+    `reason` describes what happened instead of a response. A filter is omitted only after other attempts: QoS 1 is
+    requested instead of QoS 2, and a joined filter is replaced by its parts. If there is only one filter, it is never
+    omitted.
     """
     for text in subscriptions.suspects.add(texts, weight):
         asked = subscriptions.wanted.get(text)
@@ -246,9 +249,9 @@ def _overdue(unanswered: Iterable[_PendingPacket], now: float) -> Iterator[_Pend
 
 
 def _padded(responses: Sequence[Response], count: int) -> list[Response]:
-    """Return one response per filter.
+    """Return exactly `count` responses, one for each filter.
 
-    A missing response counts as a refusal, because the filter may not be subscribed.
+    A missing response counts as a refusal, because the broker may not have subscribed the filter.
     """
     missing = [(FAILURE, "the broker's response has no reason code for it")] * (count - len(responses))
     return [*responses[:count], *missing]

@@ -1,7 +1,10 @@
-"""Filters that the mappings need, and the known contents of the broker's session.
+"""Filters that the mappings need, and filters that the broker's session contains.
 
-Like the session, this state outlives a connection. The requests of one connection and their deadlines are in
+This state outlives a connection, like the session itself. The requests of one connection are in
 `subscription_exchange.py`.
+
+Several mappings may have overlapping topics, such as `a/+` and `a/#`. The bridge then subscribes to one filter that
+covers them, a joined filter. The filters that it covers are its parts.
 """
 
 from __future__ import annotations
@@ -17,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FAILURE = 0x80
-"""Lowest SUBACK or UNSUBACK reason code that is a refusal; lower codes of a SUBACK are the granted QoS."""
+"""Lowest reason code of a SUBACK or UNSUBACK that is a refusal. Lower codes of a SUBACK are the granted QoS."""
 
 
 class SubscriptionRequest(NamedTuple):
-    """One subscription to request. `identifier`: MQTT 5 subscription identifier, 0 for none."""
+    """One subscription to request. `identifier` is its MQTT 5 subscription identifier, or 0 for none."""
 
     filter: str
     qos: int
@@ -29,22 +32,22 @@ class SubscriptionRequest(NamedTuple):
 
 
 class SubscriptionChanges(NamedTuple):
-    """Next requests to the broker: subscriptions to request, and filters to unsubscribe."""
+    """The next requests to the broker: subscriptions to request, and filters to unsubscribe from."""
 
     subscribe: list[SubscriptionRequest]
     unsubscribe: list[str]
 
 
 _NOTHING = SubscriptionChanges([], [])
-# Interval between two checks of filters that cannot be unsubscribed yet.
+# Interval between two checks whether filters can now be unsubscribed.
 _LOOK_SECS = 1.0
 
 
 class RefusedFilter(NamedTuple):
-    """Filter that the broker does not grant.
+    """Refusal of a filter. The filter is requested again at clock time `retry_at`.
 
-    It is requested again at clock time `retry_at`. With `lasting`, a new connection does not end the refusal, because
-    requesting the filter ends connections.
+    A new connection usually ends all refusals. It does not if `lasting` is true: the request for this filter has ended
+    connections.
     """
 
     reason: str
@@ -54,50 +57,52 @@ class RefusedFilter(NamedTuple):
 
 @dataclass(slots=True)
 class Subscriptions:
-    """Filters by their text as sent, including the prefix of the shared group.
+    """Filters of the session. They are texts as sent to the broker, including the prefix `$share/GROUP/`.
 
-    `maybe_subscribed` has every filter that the broker's session may contain, including filters from earlier runs. A
-    filter is removed only after an UNSUBSCRIBE.
+    `wanted` has the filters that the mappings need, with their QoS. `maybe_subscribed` has every filter that the
+    broker's session may contain, including filters of earlier runs. A filter is removed from it only after an
+    UNSUBSCRIBE.
     """
 
     share: str | None = None
     maybe_subscribed: set[str] = field(default_factory=set)
     separate: bool = False
-    """True if each mapping's filter is subscribed, even if filters overlap."""
+    """True if each mapping's filter is subscribed separately, even if filters overlap."""
     draining: bool = False
-    """True if the session is to be given up: all filters are leftovers."""
+    """True if the session is to be ended, so that all filters are leftovers."""
     wanted: dict[str, int] = field(default_factory=dict)
     confirmed: dict[str, SubscriptionRequest] = field(default_factory=dict)
-    """Filters that the present session contains, as they were requested."""
+    """Filters that the session contains for certain, as they were requested."""
     granted_qos: dict[str, int] = field(default_factory=dict)
     """QoS in the broker's SUBACK, which may be lower than the requested one."""
     suspects: SuspectFilters = field(default_factory=SuspectFilters)
     leftovers: set[str] = field(default_factory=set)
-    """Shared filters of an earlier run. The broker may discard the queue of a group with its last subscriber, so they
-    are unsubscribed only after their messages were received."""
+    """Shared filters of an earlier run. A broker may discard a group's queue when its last subscriber unsubscribes. So
+    the bridge first receives their messages, and then unsubscribes."""
     separated: dict[str, int] = field(default_factory=dict)
-    """Subscription identifier of each filter, without its group, that receives copies of its own.
+    """Subscription identifiers of filters (without their group) whose messages arrive as separate copies.
 
-    Empty unless such filters are requested one by one and the broker supports identifiers.
+    Empty unless overlapping filters are subscribed separately and the broker supports identifiers.
     """
     _identifiers: bool = False
     revision: int = 0
     """Counter that increases with each change of `confirmed`."""
     _refusals: dict[str, RefusedFilter] = field(default_factory=dict)
-    # The parts of each wanted filter that joins several filters.
+    # The parts of each joined filter.
     _groups: dict[str, dict[str, int]] = field(default_factory=dict)
+    # The filters that the mappings need, with joined filters instead of their parts.
     _joined: dict[str, int] = field(default_factory=dict)
-    # Joined filters that the broker does not grant. Their parts are requested instead.
+    # Joined filters whose parts are requested instead, for example because the broker refused the joined filter.
     _split: set[str] = field(default_factory=set)
-    # Clock time of the next attempt, for filters whose UNSUBSCRIBE the broker refused.
+    # Clock time of the next UNSUBSCRIBE for filters for which the broker has refused one.
     _unsubscribe_at: dict[str, float] = field(default_factory=dict)
-    # Clock time until which `changes` returns nothing, unless the filters or the session change.
+    # Clock time until which `changes` returns nothing. A change of the filters or the session resets it.
     _idle_until: float = 0.0
 
     # -- filters of the mappings ------------------------------------------------------------------------------------
 
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
-        """Replace the wanted filters (filter → QoS). `parts` has, for each joined filter, its parts (filter → QoS)."""
+        """Replace the wanted filters (filter → QoS). `parts` has the parts of each joined filter (filter → QoS)."""
         prefix = f"$share/{self.share}/" if self.share else ""
         self._joined = {prefix + text: qos for text, qos in filters.items()}
         self._groups = {
@@ -123,7 +128,7 @@ class Subscriptions:
         self._idle_until = 0.0
 
     def split(self, text: str) -> bool:
-        """Request the parts of a joined filter instead of it. Return False if it joins none."""
+        """Request the parts of a joined filter instead of the filter itself. Return False if it has no parts."""
         if text not in self._groups or text in self._split:
             return False
         self._split.add(text)
@@ -133,20 +138,20 @@ class Subscriptions:
     def _identify(self) -> None:
         parts = [part for text in self._split for part in self._groups[text]] if self._identifiers else []
         found = {without_group(part): subscription_identifier(part) for part in parts}
-        # Two filters with one identifier cannot be distinguished. Then no identifier is used, and messages arrive
-        # twice.
+        # If two filters have the same identifier, the copies of a message cannot be distinguished. Then no identifiers
+        # are used, and each copy is mapped by its topic.
         self.separated = found if len(set(found.values())) == len(found) else {}
 
-    # -- what a connection finds -----------------------------------------------------------------------------------
+    # -- start of a connection -------------------------------------------------------------------------------------
 
     def begin(self, *, identifiers: bool = False, known: Mapping[str, tuple[int, int]] | None = None) -> None:
-        """Begin a connection. Every filter is requested again, except those that the session is known to contain.
+        """Begin a connection. Every wanted filter is requested again, except those in `known`.
 
-        `known`: filter → (requested QoS, granted QoS) of a session whose SUBSCRIBE would make the broker send retained
-        messages again (MQTT 3.1.1).
+        `known` has filters that the session contains, with (requested QoS, granted QoS). With MQTT 3.1.1, requesting
+        them again would make the broker send all retained messages again.
 
-        A session that the broker reports as new may still contain filters (ActiveMQ), so `maybe_subscribed` does not
-        change.
+        Filters stay in `maybe_subscribed` even if the broker reports a new session, because ActiveMQ may have kept
+        them.
         """
         self._identifiers = identifiers
         self._identify()
@@ -160,13 +165,14 @@ class Subscriptions:
         self.leftovers = {text for text in unwanted if self.draining or is_shared(text)}
         self._changed()
 
-    # -- what to request next --------------------------------------------------------------------------------------
+    # -- the next requests -----------------------------------------------------------------------------------------
 
     def changes(self, now: float, *, quiet: bool = True) -> SubscriptionChanges:
-        """Return the difference between the wanted filters and those that the session is known to contain.
+        """Return the requests that bring the session's filters in line with the wanted filters.
 
-        `quiet` is true if the messages of filters to remove were received. This is called for each burst. It returns at
-        once unless something has changed since the last empty result, so that thousands of filters cost nothing.
+        `quiet` is true if all queued messages have arrived, so that leftovers can be unsubscribed. This is called for
+        each burst. If nothing has changed since the last empty result, it returns at once, so that thousands of filters
+        cost nothing.
         """
         if now < self._idle_until:
             return _NOTHING
@@ -188,10 +194,10 @@ class Subscriptions:
         return [request for request in requests if self.confirmed.get(request.filter) != request]
 
     def _droppable(self, now: float, *, quiet: bool) -> list[str]:
-        """Return the filters to unsubscribe now.
+        """Return the filters to unsubscribe from now.
 
-        A filter stays while it overlaps a wanted filter that the broker has not confirmed. Otherwise, a refused
-        SUBSCRIBE would end a working subscription.
+        A filter stays subscribed while it overlaps a wanted filter that the broker has not granted. Otherwise, if the
+        broker refused the new filter, its messages would be lost.
         """
         missing = [text for text in self.wanted if text not in self.confirmed]
         return sorted(
@@ -202,16 +208,16 @@ class Subscriptions:
             and not any(overlap(text, each) for each in missing)
         )
 
-    # -- what the broker responds ----------------------------------------------------------------------------------
+    # -- responses of the broker -----------------------------------------------------------------------------------
 
     def on_sent(self, request: SubscriptionRequest) -> None:
-        """Record a SUBSCRIBE that was sent."""
+        """Record that a SUBSCRIBE with this request was sent."""
         self.maybe_subscribed.add(request.filter)
 
     def on_granted(self, request: SubscriptionRequest, qos: int) -> None:
-        """Record a filter that the broker granted with this QoS."""
-        # This stores the request that was granted, not the one wanted now. If a reload changed the options meanwhile,
-        # the filter needs another SUBSCRIBE.
+        """Record that the broker has granted a request with this QoS."""
+        # If a reload has changed the wanted QoS or identifier since, the wanted request differs from this one. Then
+        # `changes` requests the filter again.
         self.confirmed[request.filter] = request
         self.granted_qos[request.filter] = qos
         self.suspects.clear(request.filter)
@@ -220,15 +226,15 @@ class Subscriptions:
         self._changed()
 
     def postpone(self, text: str, reason: str, retry_at: float) -> None:
-        """Record that a filter must be requested again at clock time `retry_at`. The response did not concern it."""
+        """Record that a filter must be requested again at clock time `retry_at`. It was not the filter that failed."""
         self._refusals[text] = RefusedFilter(reason, retry_at)
         self._changed()
 
     def refuse(self, text: str, reason: str, retry_at: float, *, lasting: bool = False) -> None:
         """Record that the broker does not grant a filter.
 
-        A joined filter is replaced by its parts. A refusal does not remove an older subscription of the session, so the
-        filter stays in `maybe_subscribed`.
+        If it is a joined filter, its parts are requested instead. The filter stays in `maybe_subscribed`, because a
+        refusal does not remove an older subscription to the same filter.
         """
         if not lasting:
             self.suspects.clear(text)
@@ -237,13 +243,13 @@ class Subscriptions:
         self._changed()
 
     def on_unsubscribe_sent(self, text: str) -> None:
-        """Record an UNSUBSCRIBE that is sent. From now on, the session may lack the filter."""
+        """Record that an UNSUBSCRIBE was sent. From now on, it is not certain that the session contains the filter."""
         self.confirmed.pop(text, None)
         self.granted_qos.pop(text, None)
         self.revision += 1
 
     def on_unsubscribed(self, text: str) -> None:
-        """Record that the session does not contain the filter any more."""
+        """Record that the session no longer contains the filter."""
         self.on_unsubscribe_sent(text)
         if text not in self.wanted:
             self.maybe_subscribed.discard(text)
@@ -251,13 +257,13 @@ class Subscriptions:
         self._changed()
 
     def unsubscribe_later(self, text: str, at: float) -> None:
-        """Keep a filter whose UNSUBSCRIBE the broker refused, and try again at clock time `at`."""
+        """Record that the broker refused an UNSUBSCRIBE. It is sent again at clock time `at`."""
         self._unsubscribe_at[text] = at
         self._changed()
 
     @property
     def refused(self) -> dict[str, str]:
-        """Reason of each refused filter that is wanted."""
+        """Wanted filters that the broker does not grant, with the reason of each."""
         return {text: each.reason for text, each in self._refusals.copy().items() if text in self.wanted}
 
     @property
@@ -267,12 +273,12 @@ class Subscriptions:
 
     @property
     def lowered(self) -> dict[str, tuple[int, int]]:
-        """Filters with a lower QoS than the mapping's: filter → (granted, wanted)."""
+        """Filters that the broker granted with a lower QoS than wanted: filter → (granted, wanted)."""
         granted = self.granted_qos.copy()
         return {text: (granted[text], qos) for text, qos in self.wanted.items() if granted.get(text, qos) < qos}
 
     def record(self) -> dict[str, tuple[int, int]]:
-        """Return the known filters of the session: filter → (requested QoS, granted QoS)."""
+        """Return the filters that the session contains for certain: filter → (requested QoS, granted QoS)."""
         return {text: (each.qos, self.granted_qos.get(text, each.qos)) for text, each in self.confirmed.items()}
 
 

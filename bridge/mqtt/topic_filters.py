@@ -1,4 +1,4 @@
-"""Topic filters from the broker's view: which of them overlap, and the identifier of each subscription.
+"""Functions for topic filters: whether two of them overlap, and the subscription identifier of a filter.
 
 https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241 (4.7, Topic Names and Topic Filters)
 """
@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import zlib
 
-# Largest Subscription Identifier, MQTT 5 section 3.8.2.1.2. 0 is not allowed.
+# Largest Subscription Identifier (MQTT 5, section 3.8.2.1.2). The smallest one is 1.
 _MAX_IDENTIFIER = 268_435_455
 
 
 def without_group(text: str) -> str:
-    """Return a subscription's topic filter without the shared group: `plant/#` for `$share/hall/plant/#`."""
+    """Return a filter without its shared group, for example `$share/hall/plant/#` → `plant/#`."""
     return text.split("/", 2)[2] if text.startswith("$share/") and text.count("/") > 1 else text
 
 
 def is_shared(text: str) -> bool:
-    """Return whether the subscription belongs to a shared group."""
+    """Return whether the filter has a shared group."""
     return text.startswith("$share/")
 
 
@@ -27,25 +27,25 @@ def has_wildcard(text: str) -> bool:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Return whether two filters have a matching topic in common. Their shared groups are ignored."""
+    """Return whether some topic matches both filters. Their shared groups are ignored."""
     left, right = without_group(one).split("/"), without_group(other).split("/")
     if left[0].startswith("$") != right[0].startswith("$"):
-        # A leading wildcard matches no topic that begins with $ (4.7.2).
+        # A wildcard at the beginning of a filter matches no topic that begins with $ (section 4.7.2).
         return False
     for a, b in zip(left, right, strict=False):
         if "#" in (a, b):
             return True
         if a != b and "+" not in (a, b):
             return False
-    # `a/#` matches `a` too (4.7.1.2).
+    # `a/#` matches the topic `a` too (section 4.7.1.2).
     longer = max(left, right, key=len)
     return len(left) == len(right) or longer[min(len(left), len(right)) :] == ["#"]
 
 
 def subscription_identifier(text: str) -> int:
-    """Return the identifier of a filter's subscription, which is the same in each run.
+    """Return the subscription identifier for a filter. It is the same in every run of the bridge.
 
-    The broker stores the identifier with each message that it queues. If another run used it for another filter, the
-    wrong mappings would process the message.
+    The broker stores the identifier with each message that it queues. If the next run used the same identifier for
+    another filter, the wrong mappings would process the queued messages.
     """
     return zlib.crc32(without_group(text).encode()) % _MAX_IDENTIFIER + 1

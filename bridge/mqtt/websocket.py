@@ -1,8 +1,8 @@
-"""WebSocket transport of MQTT: the upgrade by HTTP, and frames in both directions.
+"""WebSocket transport of MQTT: the HTTP upgrade, and frames in both directions.
 
 paho's own transport is not used, for two reasons. It responds to a PING with an unmasked PONG, after which a server
-must close the connection. It also reports neither the status of a refused upgrade nor the code of a CLOSE.
-https://www.rfc-editor.org/rfc/rfc6455 (5.1, 5.5, 7.4)
+must close the connection. It also reports neither the HTTP status of a refused upgrade nor the code of a CLOSE.
+Specification: https://www.rfc-editor.org/rfc/rfc6455 (sections 5.1, 5.5 and 7.4).
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import struct
 import time
 from typing import TYPE_CHECKING, Final
 
-from bridge.mqtt.wrapped_socket import WrappedSocket
+from bridge.mqtt.byte_stream import ByteStream
 
 if TYPE_CHECKING:
-    from bridge.mqtt.wrapped_socket import SocketLike
+    from bridge.mqtt.byte_stream import SocketLike
 
 _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-# No server sends more in the head of a 101 response.
+# Maximum size of the HTTP head in the response to the upgrade. Real servers send much less.
 _MAX_RESPONSE_BYTES: Final = 65_536
-# Maximum payload of a control frame: RFC 6455, 5.5.
+# Maximum payload of a control frame (RFC 6455, section 5.5).
 _MAX_CONTROL_BYTES: Final = 125
-# Number of unsent bytes from which on a PING gets no PONG: more than the frame that is being sent.
+# From this number of unsent bytes on, a PING gets no PONG. It is larger than a frame that is being sent.
 _MAX_UNSENT_BYTES: Final = 262_144
 _SWITCHING_PROTOCOLS: Final = 101
-# Codes of a CLOSE that show no reason: normal, going away, none.
+# Codes of a CLOSE frame that explain nothing: normal closure, going away, no code.
 _NO_REASON: Final = (1000, 1001, 1005)
 _STATUS_HINTS: Final = {
     301: "use the URL of its Location header",
@@ -46,33 +46,33 @@ _STATUS_HINTS: Final = {
 
 
 class UpgradeRefused(ConnectionError):
-    """The server has responded to the upgrade with another status."""
+    """The server has responded to the upgrade with a status other than 101."""
 
 
 class WebSocketClosed(OSError):
-    """The server has sent a CLOSE frame. `explained`: its code shows a reason."""
+    """The server has sent a CLOSE frame. `explained` is True if its code shows a reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"the server closed the WebSocket, code {code}" + (f": {reason}" if reason else ""))
         self.explained = code not in _NO_REASON
 
 
-class WebSocket(WrappedSocket):
-    """A connected WebSocket that behaves like a non-blocking socket. Its bytes are the payloads of the frames."""
+class WebSocket(ByteStream):
+    """A connected WebSocket with the methods of a non-blocking socket. They read and write the payloads of frames."""
 
     def __init__(self, sock: SocketLike, host: str, path: str, *, timeout_secs: float) -> None:
-        """Upgrade a connected socket; `host` is the Host header. Raises OSError within `timeout_secs`."""
+        """Upgrade a connected socket. `host` is the Host header. Raises OSError, at the latest after `timeout_secs`."""
         self._sock = sock
         self._in = bytearray()
-        # Number of payload bytes of the current frame that have not arrived.
+        # Number of payload bytes of the current frame that have not been read yet.
         self._frame_left = 0
         self._mask = b""
         self._mask_at = 0
-        # Unsent bytes of frames; `_accepted` is the number of payload bytes in them that the caller sent.
+        # Unsent bytes of frames. `_accepted` is the number of the caller's bytes in them, for the result of `send`.
         self._out = bytearray()
         self._accepted = 0
         self._closed: WebSocketClosed | None = None
-        # True while `_in` may have payload that `recv` has not returned.
+        # True while `_in` may contain payload that `recv` has not returned yet.
         self._readable = False
         self._upgrade(host, path, time.monotonic() + timeout_secs)
 
@@ -96,7 +96,7 @@ class WebSocket(WrappedSocket):
         if status != _SWITCHING_PROTOCOLS:
             hint = _STATUS_HINTS.get(status, "")
             raise UpgradeRefused(f"the WebSocket upgrade was refused: HTTP {status}" + (f"; {hint}" if hint else ""))
-        # RFC 6455, 1.3: this proves that the server understood the upgrade, and is not an HTTP server that ignores it.
+        # The key in the response proves that the server supports WebSocket (RFC 6455, section 1.3).
         wanted = base64.b64encode(hashlib.sha1(f"{key}{_GUID}".encode(), usedforsecurity=False).digest()).decode()
         if headers.get("sec-websocket-accept") != wanted:
             raise ConnectionError("the WebSocket upgrade failed: the response has a wrong Sec-WebSocket-Accept")
@@ -116,9 +116,9 @@ class WebSocket(WrappedSocket):
     # -- receiving -------------------------------------------------------------------------------------------------
 
     def recv(self, buffer_size: int) -> bytes:
-        """Return up to `buffer_size` payload bytes, b"" after the end of the stream.
+        """Return up to `buffer_size` payload bytes, or b"" after the end of the stream.
 
-        Raises BlockingIOError if there are none yet, WebSocketClosed after a CLOSE frame, and other OSErrors.
+        Raises BlockingIOError if no payload has arrived, WebSocketClosed after a CLOSE frame, and other OSErrors.
         """
         if self._closed is not None:
             raise self._closed
@@ -153,7 +153,7 @@ class WebSocket(WrappedSocket):
         return bytes(found)
 
     def _begin_frame(self) -> bool:
-        """Read a frame's header. Return False if the header, or a control frame, has not arrived completely."""
+        """Read the header of a frame, and handle a control frame. Return False if more bytes must arrive first."""
         buffer = self._in
         if len(buffer) < 2:  # noqa: PLR2004  the shortest header
             return False
@@ -189,23 +189,23 @@ class WebSocket(WrappedSocket):
 
     def _on_control(self, opcode: int, payload: bytes) -> None:
         if opcode == _PING:
-            # RFC 6455, 5.5.3 permits leaving PINGs without a PONG. A server that sends PINGs and reads nothing would
-            # otherwise fill the memory.
+            # If a server sends PINGs but reads nothing, PONGs would fill the memory. RFC 6455, section 5.5.3, permits
+            # omitting some of them.
             if len(self._out) < _MAX_UNSENT_BYTES:
                 self._send_control(_PONG, payload)
         elif opcode == _CLOSE:
             code = int.from_bytes(payload[:2]) if len(payload) > 1 else 1005
             self._closed = WebSocketClosed(code, payload[2:].decode("utf-8", "replace"))
-            # RFC 6455, 5.5.1: the response to a CLOSE is a CLOSE with the same code.
+            # The response to a CLOSE is a CLOSE with the same code (RFC 6455, section 5.5.1).
             self._send_control(_CLOSE, payload[:2])
 
     # -- sending ---------------------------------------------------------------------------------------------------
 
     def send(self, buffer: bytes | bytearray) -> int:
-        """Send `buffer` as one frame, and return the number of bytes that were sent.
+        """Send `buffer` as one frame, and return the number of its bytes that were sent.
 
-        Raises BlockingIOError if only a part of a frame could be sent. The caller must then send the same bytes again,
-        and may append more.
+        Raises BlockingIOError if only a part of the frame could be sent. The next call must then begin with the same
+        bytes, and may have more after them.
         """
         self._flush()
         if not self._accepted:
@@ -227,13 +227,14 @@ class WebSocket(WrappedSocket):
         try:
             self._flush()
         except OSError:
-            # The remaining bytes follow with the next frame. The next write or read reports a broken connection.
+            # The remaining bytes are sent with the next frame. If the connection is broken, the next read or write
+            # raises the error.
             return
 
     # -- the socket ------------------------------------------------------------------------------------------------
 
     def pending(self) -> int:
-        """Return the number of arrived bytes that a select on the descriptor does not detect."""
+        """Return the number of bytes that have arrived but that a poll of the file descriptor does not detect."""
         return (len(self._in) + (self._closed is not None)) * self._readable + super().pending()
 
 
@@ -245,7 +246,7 @@ def _frame(opcode: int, payload: bytes) -> bytes:
         head = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, length)
     else:
         head = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, length)
-    # RFC 6455, 5.3: a client must mask each frame with a new random key.
+    # A client must mask each frame with a new random key (RFC 6455, section 5.3).
     mask = os.urandom(4)
     return head + mask + _masked(payload, mask)
 
@@ -258,7 +259,7 @@ def _masked(payload: bytes, mask: bytes) -> bytes:
 
 
 def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
-    """Return the status and the headers (names in lower case). Raises ConnectionError for anything but HTTP."""
+    """Return the status and the headers, with names in lower case. Raises ConnectionError if it is not HTTP."""
     first, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
     status = rest[:3]

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bridge.mqtt.connection import Connection
-from bridge.mqtt.connection_end import ConnectionLost
+from bridge.mqtt.connection_errors import ConnectionLost
 from bridge.mqtt.packet_stream import ProtocolViolation
 from bridge.mqtt.subscriptions import Subscriptions
 from tests.mqtt import packets

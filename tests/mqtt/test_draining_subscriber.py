@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from bridge.mqtt.broker_address import BrokerAddress
+from bridge.mqtt.broker_session import QUIET_SECS
 from bridge.mqtt.draining_subscriber import DrainingSubscriber
-from bridge.mqtt.session_tracker import QUIET_SECS
 from bridge.mqtt.subscriber import Subscriber
 from tests.harness.mqtt_settings import mqtt_settings
 from tests.harness.publisher import Publisher

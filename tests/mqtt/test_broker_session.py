@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from bridge.mqtt.session_tracker import MAX_LEFTOVER_SECS, QUIET_SECS
+from bridge.mqtt.broker_session import MAX_LEFTOVER_SECS, QUIET_SECS
 from bridge.mqtt.stored_session import StoredSession
 from tests.harness.mosquitto import Mosquitto, executable
 from tests.harness.proxy import Proxy

@@ -1,4 +1,4 @@
-"""State of the broker's session across connections, and the guarantees that the broker grants."""
+"""State of the broker's session across connections, and the guarantees that the broker does not grant."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ log = logging.getLogger(__name__)
 QUIET_SECS: Final = 5.0
 """Seconds without a message after which the broker has probably delivered all queued messages."""
 MAX_LEFTOVER_SECS: Final = 600.0
-"""Maximum time for which filters of an earlier run stay subscribed while messages keep arriving.
+"""Maximum time for which unwanted filters of an earlier run stay subscribed because messages keep arriving.
 
-Brokers queue 1,000 messages by default (mosquitto, HiveMQ). Even with 20 messages per round trip of 0.5 s, 24,000
-arrive in this time.
+This is enough to receive the queue: mosquitto and HiveMQ queue 1,000 messages by default. Even with only 20 messages
+per round trip of 0.5 s, 24,000 arrive in this time.
 """
-# Pause after a record that could not be written.
+# Pause before the next attempt if the record could not be written.
 _SAVE_SECS: Final = 1.0
 
 
-class SessionTracker:
-    """Record of the session, and times of its connections.
+class BrokerSession:
+    """State of the session at the broker, which may outlive a connection and the process.
 
-    Only the ingest thread uses it. `save` stores a record on disk before it returns. It returns False if that failed.
+    Only the ingest thread uses it. `save` writes a record to disk before it returns, and returns False if that failed.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class SessionTracker:
         clock: Callable[[], float],
     ) -> None:
         self.record = record
-        self.heard = False
-        """True after a message has arrived in this run."""
+        self.received_any = False
+        """True if a message has arrived in this run."""
         self._settings = settings
         self._subscriptions = subscriptions
         self._save = save
@@ -60,26 +60,26 @@ class SessionTracker:
         self._gave_up_waiting = False
 
     def on_accepted(self, connection: Connection) -> bool:
-        """Begin the subscriptions of a connection.
+        """Begin the subscriptions of a connection that the broker has accepted.
 
-        Return True if it continues the session of the last connection. Each broker of the list has a separate session,
-        in which packet identifiers mean other messages.
+        Return True if the connection continues the session of the last one. Otherwise, the packet identifiers of the
+        last connection have no meaning any more. Each broker of the list has a separate session.
         """
         now, broker = self._clock(), str(connection.address)
         self._accepted_at = self._received_at = now
         self._gave_up_waiting = False
         same = self.record.broker == broker
-        # A session was expected, because the record names this broker and filters, and the expiry time has not passed.
         present = connection.session_present and same
+        # The record has filters of a session with this broker, so the broker has discarded that session.
         if same and self.record.filters and not connection.session_present and self._settings.persistent:
             self._loss = SessionLoss(now, self._ended_epoch_secs, time.time())
             log.warning("%s: %s", broker, self._loss.text())
-        # With MQTT 5, every filter is requested again. An option prevents that the broker sends retained messages
-        # again.
+        # With MQTT 5, every filter is requested again: the subscription option Retain Handling keeps the broker from
+        # sending retained messages again. MQTT 3.1.1 has no such option, so only new filters are requested.
         known = dict(self.record.filters) if present and not connection.version_5 else {}
         if not present:
-            # This comes before any SUBSCRIBE, so that after a crash the record contains no filters that the new session
-            # lacks.
+            # The old record is deleted before any SUBSCRIBE. Otherwise, after a crash, the record could have filters
+            # that the new session does not contain.
             known = {} if self._store(StoredSession(broker)) else known
         self._subscriptions.suspects.restore_qos(now)
         wanted = self._subscriptions.wanted
@@ -95,7 +95,7 @@ class SessionTracker:
 
     def on_messages(self) -> None:
         """Record that messages arrived."""
-        self.heard = True
+        self.received_any = True
         self._received_at = self._clock()
 
     # -- the record ------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class SessionTracker:
         return True
 
     def save_if_changed(self) -> None:
-        """Store the record if the broker has granted or removed a filter."""
+        """Write the record to disk if the broker has granted or removed a filter since the last time."""
         revision, now = self._subscriptions.revision, self._clock()
         if revision != self._saved_revision and now >= self._save_at:
             if self._store(StoredSession(self.record.broker, self._subscriptions.record())):
@@ -119,10 +119,10 @@ class SessionTracker:
                 self._save_at = now + _SAVE_SECS
 
     def before_unsubscribe(self, filters: list[str]) -> bool:
-        """Remove filters from the record. Return False if it cannot be written: then they must stay subscribed."""
+        """Remove filters from the record. If it cannot be written, return False: the filters must stay subscribed."""
         return self._store(self.record.without(filters))
 
-    # -- what the broker grants ------------------------------------------------------------------------------------
+    # -- messages and guarantees -----------------------------------------------------------------------------------
 
     def quiet(self, now: float) -> bool:
         """Return whether the broker has probably delivered all queued messages."""
@@ -154,7 +154,7 @@ class SessionTracker:
                     and accepted
                     and self._settings.share
                     and not connection.version_5
-                    and not self.heard
+                    and not self.received_any
                 ),
                 loss=self._loss,
             )

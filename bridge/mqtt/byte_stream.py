@@ -1,4 +1,4 @@
-"""Base class of byte streams over a socket, with the calls that they forward unchanged."""
+"""Base class of the packet stream and the WebSocket: a byte stream over a socket."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class SocketLike(Protocol):
-    """Methods that paho and the byte streams call on a socket (plain, TLS, or `WebSocket`).
+    """Methods that paho and the byte streams call on a socket. It may be a plain or TLS socket, or a WebSocket.
 
     The ingest thread calls them. On a non-blocking socket, `recv` and `send` raise BlockingIOError, SSLWantReadError or
-    SSLWantWriteError instead of waiting. `recv` returns b"" after the peer has closed; `send` returns the number of
-    bytes sent.
+    SSLWantWriteError instead of waiting. `recv` returns b"" after the peer has closed the connection. `send` returns
+    the number of bytes that were sent.
     """
 
     def recv(self, size: int, /) -> bytes: ...  # noqa: D102  a socket's
@@ -20,13 +20,16 @@ class SocketLike(Protocol):
     def setblocking(self, flag: bool, /) -> None: ...  # noqa: D102  a socket's
 
 
-class WrappedSocket:
-    """Base class of a byte stream over one socket. Not thread-safe."""
+class ByteStream:
+    """Base class of a byte stream over one socket. It has the calls that are passed to the socket unchanged.
+
+    Not thread-safe.
+    """
 
     _sock: SocketLike
 
     def fileno(self) -> int:
-        """Return the file descriptor to wait on."""
+        """Return the file descriptor of the socket, which can be polled."""
         return self._sock.fileno()
 
     def close(self) -> None:
@@ -34,10 +37,10 @@ class WrappedSocket:
         self._sock.close()
 
     def setblocking(self, flag: bool) -> None:
-        """Set the socket's mode. paho makes it non-blocking once it is connected."""
+        """Make the socket blocking or non-blocking. paho makes it non-blocking after connecting."""
         self._sock.setblocking(flag)
 
     def pending(self) -> int:
-        """Return the number of decrypted bytes in the TLS layer, which a select on the descriptor does not detect."""
+        """Return the number of decrypted bytes in the TLS layer. A poll of the file descriptor does not detect them."""
         pending = getattr(self._sock, "pending", None)
         return int(pending()) if pending else 0
