@@ -53,7 +53,7 @@ def roots(folder: pathlib.Path, within: str) -> tuple[pathlib.Path, ...]:
 
 
 def leads_outside(file: pathlib.Path, roots: tuple[pathlib.Path, ...]) -> bool:
-    """Return whether the real path of `file`, with all links followed, is in none of the folders `roots`."""
+    """Return whether `file`, or the file that it links to, is outside all of the folders `roots`."""
     target = file.resolve()
     return not any(map(target.is_relative_to, roots))
 

@@ -43,7 +43,7 @@ _SessionName = Annotated[
 
 def _command(text: str) -> str:
     """Return the command line if it is valid. The ValueError does not quote it, because it may contain a secret."""
-    # The command runs without a shell, but its arguments are separated as a shell does it.
+    # The command runs without a shell, but its words are separated and quoted by the rules of a shell.
     try:
         words = shlex.split(text)
     except ValueError:

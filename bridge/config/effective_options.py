@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Options that may contain a secret, or a part of one, although their type is not SecretStr.
 _MAY_HOLD_SECRETS: Final = frozenset({"command", "external_id", "access_key_id"})
-# `user:password` in a URL.
+# Pattern of `user:password` in a URL.
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 

@@ -62,8 +62,8 @@ class BrokerSession:
     def on_accepted(self, connection: Connection) -> bool:
         """Begin the subscriptions of a connection that the broker has accepted.
 
-        Return True if the connection continues the session of the last one. Otherwise, the packet identifiers of the
-        last connection have no meaning any more. Each broker of the list has a separate session.
+        Return True if it continues the session of the last connection. Otherwise, the packet identifiers of the last
+        connection have no meaning any more. Each broker of the list has a separate session.
         """
         now, broker = self._clock(), str(connection.address)
         self._accepted_at = self._received_at = now

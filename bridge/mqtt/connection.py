@@ -101,7 +101,7 @@ class Connection:
         self._ended = ""
         self._end: EndKind = "lost"
         self._housekept_at = 0.0
-        self._heard_bytes = 0
+        self._last_bytes_received = 0
         self._poller = select.poll()
         self._keepalive = Keepalive(float(settings.keepalive_secs), clock())
 
@@ -203,9 +203,9 @@ class Connection:
         """
         self.wire.flush()
         now = self._clock()
-        if self.wire.bytes_received != self._heard_bytes or not reading:
+        if self.wire.bytes_received != self._last_bytes_received or not reading:
             # While reading is paused, the bridge would not see a PINGRESP. So the broker counts as alive.
-            self._heard_bytes = self.wire.bytes_received
+            self._last_bytes_received = self.wire.bytes_received
             self._keepalive.on_received(now)
         if self.accepted:
             self._advance(now)

@@ -43,7 +43,7 @@ class DrainingSubscriber(Subscriber):
         super().set_filters({})
 
     @property
-    def left(self) -> bool:
+    def unsubscribed(self) -> bool:
         """True once the broker has confirmed that the session has no subscription."""
         connection = self._connection
         return (

@@ -47,7 +47,7 @@ Publish = tuple[int, bytes, bytes, bytes, bytes, int]
 """A PUBLISH or PUBREL packet: first byte, topic, packet identifier, properties, payload, payload length.
 
 The packet identifier has two bytes, and is b"" with QoS 0. The length is that of the complete payload, even if only its
-beginning is stored. Of a PUBREL, only the first byte and the packet identifier are set.
+beginning is stored. A PUBREL has only the first byte and the packet identifier. Its other items are empty.
 """
 
 
@@ -64,8 +64,8 @@ class PacketStream(ByteStream):
         self._max_message_bytes = max_message_bytes
         self._kept_bytes = min(KEPT_OF_OVERSIZED_BYTES, max_message_bytes)
         self._partial: list[bytes] = []
-        self._held_bytes = 0
-        self._wanted_bytes = 0
+        self._partial_bytes = 0
+        self._needed_bytes = 0
         self._discard_bytes = 0
         self._oversized: Publish | None = None
         self._for_paho = bytearray()
@@ -94,11 +94,11 @@ class PacketStream(ByteStream):
         if self._discard_bytes:
             data = self._skip(data)
         self._partial.append(data)
-        self._held_bytes += len(data)
+        self._partial_bytes += len(data)
         # Blocks are joined only when a packet is complete, because joining them at each read would copy a large packet
-        # many times. `_wanted_bytes` is 0 unless an incomplete packet has arrived, so the data is usually split at
+        # many times. `_needed_bytes` is 0 unless an incomplete packet has arrived, so the data is usually split at
         # once.
-        if self._held_bytes >= self._wanted_bytes:
+        if self._partial_bytes >= self._needed_bytes:
             self._split(b"".join(self._partial) if len(self._partial) > 1 else data)
         return True
 
@@ -237,12 +237,12 @@ class PacketStream(ByteStream):
                     self.connack = buffer[position:end]
                 self._for_paho += buffer[position:end]
             position = end
-        self._hold_partial(buffer[position:], needed)
+        self._set_partial(buffer[position:], needed)
 
-    def _hold_partial(self, rest: bytes, needed: int) -> None:
+    def _set_partial(self, rest: bytes, needed: int) -> None:
         self._partial = [rest] if rest else []
-        self._held_bytes = len(rest)
-        self._wanted_bytes = needed
+        self._partial_bytes = len(rest)
+        self._needed_bytes = needed
 
     def _begin_oversized(self, buffer: bytes, first: int, at: int, end: int) -> None:
         """Store the head of an oversized PUBLISH, and discard the rest as it arrives."""
@@ -259,7 +259,7 @@ class PacketStream(ByteStream):
         kept = buffer[payload_at : payload_at + self._kept_bytes]
         self._oversized = (first, buffer[at + 2 : topic_end], packet_id, properties, kept, end - payload_at)
         self._discard_bytes = end - len(buffer)
-        self._hold_partial(b"", 0)
+        self._set_partial(b"", 0)
 
     def _skip(self, data: bytes) -> bytes:
         skipped = min(self._discard_bytes, len(data))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class PahoClient(paho.Client):
-    """Client for one attempt to connect. Each attempt creates a new client, because a client keeps old state."""
+    """Client for one attempt to connect. Each attempt creates a new client, so that no state of an old one remains."""
 
     wire: PacketStream | None = None
     """Byte stream of the connection; None until paho opens its socket."""

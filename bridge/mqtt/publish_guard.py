@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 # If the connection ends within this time after a published message, the message counts as the cause.
 _SUSPICIOUS_SECS: Final = 5.0
-# Number of consecutive messages that ended the connection after which publishing is paused.
+# Publishing is paused after this number of consecutive messages that ended the connection.
 _STRIKES: Final = 3
 PAUSE_SECS: Final = 3600.0
 """Duration of this pause. Publishing is tried again afterwards, because somebody may have fixed the permission."""

@@ -24,7 +24,7 @@ from bridge.mqtt.publish_guard import PublishGuard
 from bridge.mqtt.reason_texts import NO_CERTIFICATE, WRONG_PORT, error_text
 from bridge.mqtt.session_status import SessionStatus
 from bridge.mqtt.stored_session import StoredSession
-from bridge.mqtt.subscription_exchange import leave_out_suspects
+from bridge.mqtt.subscription_exchange import omit_suspects
 from bridge.mqtt.subscriptions import Subscriptions
 from bridge.mqtt.wakeup_socket import WakeupSocket
 
@@ -53,7 +53,7 @@ class Subscriber:
         self,
         settings: MqttSettings,
         *,
-        held: Iterable[str] = (),
+        maybe_subscribed: Iterable[str] = (),
         record: StoredSession | None = None,
         save: Callable[[StoredSession], bool] = lambda _record: True,
         on_session: Callable[[bool], None] = lambda _present: None,
@@ -61,12 +61,12 @@ class Subscriber:
     ) -> None:
         """Prepare the session. The first call of `poll` connects.
 
-        `held` has the filters that the broker's session may contain. `record` describes the session, as an earlier run
-        passed it to `save`. `on_session` is called at each connection, with False if the packet identifiers of the last
-        connection have no meaning any more.
+        `maybe_subscribed` has the filters that the broker's session may contain. `record` describes the session. An
+        earlier run has passed it to `save`. `on_session` is called at each connection, with False if the packet
+        identifiers of the last connection have no meaning any more.
         """
         separate = settings.separate_filters
-        self.subscriptions = Subscriptions(settings.share, maybe_subscribed=set(held), separate=separate)
+        self.subscriptions = Subscriptions(settings.share, maybe_subscribed=set(maybe_subscribed), separate=separate)
         self._settings = settings
         self._on_session = on_session
         self._clock = clock
@@ -154,13 +154,13 @@ class Subscriber:
         except (ConnectionLost, OSError, ProtocolViolation) as error:
             self._on_disconnect(connection, error)
         else:
-            self._tend(connection)
+            self._maintain(connection)
         burst = connection.wire.take_packets()
         if burst:
             self._session.on_messages()
         return burst
 
-    def _tend(self, connection: Connection) -> None:
+    def _maintain(self, connection: Connection) -> None:
         """Do the work for a session without faults: retry MQTT 5, save the record, and reset the back-off."""
         if self._retry_5 or self._fallback.upgrade_due(connection.address, self._clock()):
             self._reconnect_with_5(connection)
@@ -291,7 +291,7 @@ class Subscriber:
             self._session.save_if_changed()
             self._fallback.ended(address, now)
         if unanswered and end != "lost":
-            leave_out_suspects(self.subscriptions, unanswered, reason, now, weight=2 if end == "disconnected" else 1)
+            omit_suspects(self.subscriptions, unanswered, reason, now, weight=2 if end == "disconnected" else 1)
         self._record_end(connection, end, now, requesting=bool(unanswered))
         if connection.refused_version:
             # The broker is reachable, so the attempt with 3.1.1 follows without a pause.

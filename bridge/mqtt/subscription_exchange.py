@@ -213,7 +213,7 @@ class SubscriptionExchange:
         for asked in _overdue(self._subscribing.values(), now):
             texts = texts_of(asked.requests)
             log.warning("no SUBACK within %g s for %s", RESPONSE_SECS, ", ".join(texts))
-            leave_out_suspects(self._subscriptions, texts, f"no SUBACK within {RESPONSE_SECS:g} s", now, weight=STRIKES)
+            omit_suspects(self._subscriptions, texts, f"no SUBACK within {RESPONSE_SECS:g} s", now, weight=STRIKES)
         for packet, asked in [*self._unsubscribing.items()]:
             if now - asked.sent_at > RESPONSE_SECS:
                 # The broker rumqttd does not respond to an UNSUBSCRIBE for a filter that the session does not contain.
@@ -222,9 +222,7 @@ class SubscriptionExchange:
         return self.answered or not any(each.late for each in self._subscribing.values())
 
 
-def leave_out_suspects(
-    subscriptions: Subscriptions, texts: list[str], reason: str, now: float, *, weight: int = 1
-) -> None:
+def omit_suspects(subscriptions: Subscriptions, texts: list[str], reason: str, now: float, *, weight: int = 1) -> None:
     """Record that the broker did not respond to a SUBSCRIBE with these filters, and omit a filter that is the cause.
 
     `reason` describes what happened instead of a response. A filter is omitted only after other attempts: QoS 1 is

@@ -40,7 +40,7 @@ class SubscriptionChanges(NamedTuple):
 
 _NOTHING = SubscriptionChanges([], [])
 # Interval between two checks whether filters can now be unsubscribed.
-_LOOK_SECS = 1.0
+_CHECK_SECS = 1.0
 
 
 class RefusedFilter(NamedTuple):
@@ -114,9 +114,9 @@ class Subscriptions:
         # A person may have fixed the cause of a refusal, so a reload requests all filters again.
         self._refusals.clear()
         self.suspects.forget_delays()
-        self._set_filter()
+        self._update_wanted()
 
-    def _set_filter(self) -> None:
+    def _update_wanted(self) -> None:
         wanted: dict[str, int] = {}
         for text, qos in self._joined.items():
             wanted.update(self._groups[text] if text in self._split else {text: qos})
@@ -132,7 +132,7 @@ class Subscriptions:
         if text not in self._groups or text in self._split:
             return False
         self._split.add(text)
-        self._set_filter()
+        self._update_wanted()
         return True
 
     def _identify(self) -> None:
@@ -177,15 +177,15 @@ class Subscriptions:
         if now < self._idle_until:
             return _NOTHING
         self._refusals = {text: each for text, each in self._refusals.items() if each.retry_at > now}
-        found = SubscriptionChanges(self._due(), self._droppable(now, quiet=quiet))
+        found = SubscriptionChanges(self._missing(), self._removable(now, quiet=quiet))
         if found == _NOTHING:
             unwanted = self.maybe_subscribed - self.wanted.keys()
             retry_at = min((each.retry_at for each in self._refusals.values()), default=math.inf)
-            self._idle_until = min(retry_at, now + _LOOK_SECS) if unwanted else retry_at
+            self._idle_until = min(retry_at, now + _CHECK_SECS) if unwanted else retry_at
             return _NOTHING
         return found
 
-    def _due(self) -> list[SubscriptionRequest]:
+    def _missing(self) -> list[SubscriptionRequest]:
         requests = (
             SubscriptionRequest(text, self.suspects.qos_for(text, qos), self.separated.get(without_group(text), 0))
             for text, qos in self.wanted.items()
@@ -193,7 +193,7 @@ class Subscriptions:
         )
         return [request for request in requests if self.confirmed.get(request.filter) != request]
 
-    def _droppable(self, now: float, *, quiet: bool) -> list[str]:
+    def _removable(self, now: float, *, quiet: bool) -> list[str]:
         """Return the filters to unsubscribe from now.
 
         A filter stays subscribed while it overlaps a wanted filter that the broker has not granted. Otherwise, if the

@@ -25,7 +25,7 @@ from bridge.errors import DecodeError
 from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES, plain
 
-# Maximum size of a payload in which keys need not be text: 16 KiB.
+# Maximum size of a payload with keys of any type: 16 KiB. In larger payloads, all keys must be text.
 _MAX_ANY_KEYS_BYTES: Final = 16_384
 
 # Major types of bytes and text, whose content follows the head.

@@ -7,7 +7,7 @@
   more or fewer fields than the header.
 - A field in double quotes may contain the delimiter, line breaks, and quotes that are written twice. Empty lines are
   skipped.
-- With `numbers: true` (the default), a field becomes a number if it is one in JSON's notation, and an empty field
+- With `numbers: true` (the default), a field that has a number in JSON's notation becomes a number, and an empty field
   becomes null. `007` and integers beyond 64 bits remain text, because a number would not keep their digits.
 - With `numbers: false`, every field is text.
 - The text is UTF-8. A byte order mark, and NULs at the end, are accepted. A payload that is empty or has over 1,048,576

@@ -58,7 +58,8 @@ def _documents(text: str) -> list[Any]:
         except RecursionError:
             raise _error("nested too deeply", text, at) from None
         except json.JSONDecodeError as error:
-            # An error of orjson has an offset in the document. An error of Python's json module has one in the text.
+            # Errors of orjson have an offset in the document. Errors of Python's json module have an offset in the
+            # complete text.
             place = error.pos if error.doc is text else at + error.pos
             raise _error(error.msg, text, place) from None
         except ValueError as error:  # Python does not convert an integer of thousands of digits

@@ -8,7 +8,7 @@
   a text are removed.
 - Elements of the same name in one parent become a list. An element whose name is in the option `lists` always becomes a
   list.
-- With `numbers: true` (the default), a text becomes a number if it is one in JSON's notation, as in `payload: csv`.
+- With `numbers: true` (the default), a text with a number in JSON's notation becomes a number, as in `payload: csv`.
 - Names keep their namespace prefixes. Comments and processing instructions are skipped.
 - The document is read in the encoding that it declares.
 

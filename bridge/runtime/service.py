@@ -123,7 +123,7 @@ class Service:
         subscriber = DrainingSubscriber if draining else Subscriber
         self._subscriber = subscriber(
             session,
-            held=self._spool.broker_filters,
+            maybe_subscribed=self._spool.broker_filters,
             record=self._session_record.load(),
             save=self._session_record.save,
             on_session=self._session_began,
@@ -200,7 +200,7 @@ class Service:
     @property
     def left(self) -> bool:
         """True if this bridge is draining and the broker has confirmed that it has no subscription."""
-        return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.left
+        return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.unsubscribed
 
     def _answer(self) -> None:
         timer = SnapshotTimer(self.snapshot, self._recorder.observe)

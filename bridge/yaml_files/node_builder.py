@@ -69,7 +69,7 @@ class NodeBuilder:
         """Return the root node. Raises ParseAborted, and the YAML errors of `events`."""
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
-                raise ParseAborted(_at(event), "a second document begins here ('---'); a file holds one")
+                raise ParseAborted(_position_of(event), "a second document begins here ('---'); a file holds one")
             if isinstance(event, yaml.NodeEvent):
                 self._node(event)
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -83,7 +83,7 @@ class NodeBuilder:
 
     def _node(self, event: Any) -> None:
         """Add the node of an event to the list or table under construction."""
-        place = _at(event)
+        place = _position_of(event)
         if getattr(event, "tag", None):
             self._problem(place, "a tag ('!'), which is not used here; text that begins with '!' must be in quotes")
         if isinstance(event, yaml.AliasEvent):
@@ -108,7 +108,7 @@ class NodeBuilder:
             self._problem(place, "an anchor ('&') of nothing; text that begins with '&' must be in quotes")
         commented = plain and not text and "#" in self._lines[place.line - 1][place.column - 1 :]
         scalar = Scalar(text_begins(event, self._lines), text, plain, commented=commented)
-        self._keep(event.anchor, scalar)
+        self._store_anchor(event.anchor, scalar)
         return scalar
 
     def _join_surrogates(self, text: str, place: Position) -> str:
@@ -142,7 +142,7 @@ class NodeBuilder:
         found: Node = node
         return found
 
-    def _keep(self, anchor: str | None, node: Node) -> None:
+    def _store_anchor(self, anchor: str | None, node: Node) -> None:
         if anchor is not None:
             self._anchors[anchor] = node
 
@@ -167,7 +167,7 @@ class NodeBuilder:
         # stands for.
         node.size = 1 + sum(child.size for child in below)
         node.height = 1 + max((child.height for child in below), default=0)
-        self._keep(frame.anchor, node)
+        self._store_anchor(frame.anchor, node)
         self._add(Child(node.begin, node))
 
     def _add(self, entry: Child) -> None:
@@ -212,5 +212,5 @@ class NodeBuilder:
             table.items[frame.key] = Child(frame.key_place, entry.node)
 
 
-def _at(event: Any) -> Position:
+def _position_of(event: Any) -> Position:
     return Position(event.start_mark.line + 1, event.start_mark.column + 1)

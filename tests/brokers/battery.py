@@ -233,7 +233,7 @@ def fewer_workers(bench):
     client.draining = True
     client.start()
     client.subscriber.leave()
-    assert client.until(lambda: client.subscriber.left, 90), "the session is not given up"
+    assert client.until(lambda: client.subscriber.unsubscribed, 90), "the session is not given up"
     client.until(lambda: False, 1.0)
     return bench.all_of(client, wanted, 1, strict=False)
 

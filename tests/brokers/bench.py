@@ -42,7 +42,7 @@ class Client:
 
     def start(self):
         kind = DrainingSubscriber if self.draining else Subscriber
-        self.subscriber = kind(self.settings, held=self.held, record=self.record, save=self._save)
+        self.subscriber = kind(self.settings, maybe_subscribed=self.held, record=self.record, save=self._save)
         self.subscriber.set_filters(self.filters, self.parts)
         return self
 

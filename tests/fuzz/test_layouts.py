@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.payloads.layout.fixed_layout import compile_layout
-from bridge.payloads.layout.notation import LayoutError
+from bridge.payloads.layout.parser import LayoutError
 from bridge.payloads.layout.tlv_items import compile_items
 from tests.fuzz.mutation import nearly
 

@@ -31,7 +31,7 @@ def subscriber(
     made = Subscriber(
         settings(*ports, **{name: value for name, value in options.items() if name != "save"}),
         clock=clock,
-        held=held,
+        maybe_subscribed=held,
         record=record,
         save=options.get("save", lambda _record: True),
         on_session=on_session or (lambda _present: None),

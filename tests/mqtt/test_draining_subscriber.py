@@ -60,14 +60,14 @@ def test_draining_receives_what_the_broker_queued_and_nothing_afterwards(mosquit
     subscribed_once(mosquitto.port)
     with Publisher(mosquitto.port) as publisher:
         publisher.publish([("plant/press", b"queued")], 1)
-        at, came = draining(mosquitto.port, held=["$share/hall/plant/+"]), []
+        at, came = draining(mosquitto.port, maybe_subscribed=["$share/hall/plant/+"]), []
         assert at.poll(0.05) == []
-        assert (at.connections, at.left) == (0, False)
+        assert (at.connections, at.unsubscribed) == (0, False)
         at.leave()
         eventually(lambda: poll(at, came) or came, "what was queued")
-        assert not at.left
+        assert not at.unsubscribed
         draining.clock.ahead += QUIET_SECS + 1
-        eventually(lambda: poll(at, came) or at.left, "the session is given up")
+        eventually(lambda: poll(at, came) or at.unsubscribed, "the session is given up")
         publisher.publish([("plant/press", b"later")], 1)
     for _ in range(4):
         poll(at, came)
@@ -81,7 +81,7 @@ def test_draining_unsubscribes_the_topics_of_all_mappings(mosquitto, draining):
     at.leave()
     eventually(lambda: at.poll(0.05) or at.state().connected, "connected")
     draining.clock.ahead += QUIET_SECS + 1
-    eventually(lambda: at.poll(0.05) or at.left, "the session is given up")
+    eventually(lambda: at.poll(0.05) or at.unsubscribed, "the session is given up")
     at.close()
     with Publisher(mosquitto.port) as publisher:
         publisher.publish([("plant/press", b"later")], 1)
@@ -125,10 +125,10 @@ def test_draining_loses_nothing_where_the_broker_queues_for_the_group(draining, 
     count = 500 if not round_trip_secs else 12
     script = GroupQueue(count, round_trip_secs)
     with ScriptedBroker(script) as broker:
-        at, came = draining(broker.port, held=["$share/hall/plant/+"]), []
+        at, came = draining(broker.port, maybe_subscribed=["$share/hall/plant/+"]), []
         at.leave()
         eventually(lambda: poll(at, came) or len(came) == count, "every queued message", timeout_secs=60)
         draining.clock.ahead += QUIET_SECS + 1
-        eventually(lambda: poll(at, came) or at.left, "the session is given up")
+        eventually(lambda: poll(at, came) or at.unsubscribed, "the session is given up")
         assert script.unsubscribes == [["$share/hall/plant/+"]]
         script.ended.set()

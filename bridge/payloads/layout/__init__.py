@@ -1,6 +1,6 @@
 """Layouts of binary data. A layout is a text that the functions `unpack`, `unpack_registers` and `unpack_tlv` accept.
 
-notation.py       parser of layouts
+parser.py         parser of layouts
 field_types.py    types of fields, and a function for each type that reads its values
 fixed_layout.py   data in which each field has a fixed offset
 tlv_items.py      data that consists of items with type, length and value, in any order

@@ -20,7 +20,7 @@ _INTEGER: Final = re.compile(r"([ui])(8|16|24|32|40|48|56|64)")
 _CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
 
 
-class Kind(NamedTuple):
+class FieldType(NamedTuple):
     """A type of field.
 
     `read` converts `size` bytes in big-endian order to the value. `code` is the type's code in the struct module, or
@@ -38,18 +38,18 @@ class Kind(NamedTuple):
     characters: bool = False
 
 
-def kind_of(name: str, length: int | None) -> Kind | None:
+def field_type(name: str, length: int | None) -> FieldType | None:
     """Return the type with this name, or None if there is none. `length` is the number in brackets; -1 means `[]`."""
     if name in _SIZED:
         # With `[]`, the value consists of all remaining bytes.
         size = 1 if length is None or length < 0 else length
-        return Kind(size, _SIZED[name], sized=True, characters=name != "bcd")
+        return FieldType(size, _SIZED[name], sized=True, characters=name != "bcd")
     found = _INTEGER.fullmatch(name)
     if found is None:
         return _OTHERS.get(name)
     size, signed = int(found[2]) // 8, found[1] == "i"
     code = _CODES.get(size)
-    return Kind(size, _integer(signed=signed), code if code is None or signed else code.upper())
+    return FieldType(size, _integer(signed=signed), code if code is None or signed else code.upper())
 
 
 def big_endian(data: bytes, order: str) -> bytes:
@@ -63,7 +63,7 @@ def big_endian(data: bytes, order: str) -> bytes:
     return b"".join(reversed(words)) if order == "word_swap" else b"".join(word[::-1] for word in words)
 
 
-def structs(order: str) -> str | None:
+def struct_prefix(order: str) -> str | None:
     """Return the struct module's prefix for a byte order, or None if the module does not support this order."""
     return {"big": ">", "little": "<"}.get(order)
 
@@ -115,10 +115,10 @@ def _text(data: bytes) -> str:
 
 
 _OTHERS: Final = {
-    "f16": Kind(2, _float16),
-    "f32": Kind(4, _float32),
-    "f64": Kind(8, _float64),
-    "bool": Kind(1, _boolean),
+    "f16": FieldType(2, _float16),
+    "f32": FieldType(4, _float32),
+    "f64": FieldType(8, _float64),
+    "bool": FieldType(1, _boolean),
 }
 # Types for which the number in brackets is a size in bytes.
 _SIZED: Final[dict[str, Read]] = {"bcd": _bcd, "text": _text, "bytes": list}

@@ -8,11 +8,11 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bridge.durations import pluralize
-from bridge.payloads.layout.field_types import big_endian, structs
-from bridge.payloads.layout.notation import IGNORED, Notation, parse
+from bridge.payloads.layout.field_types import big_endian, struct_prefix
+from bridge.payloads.layout.parser import IGNORED, Layout, parse
 
 if TYPE_CHECKING:
-    from bridge.payloads.layout.notation import Field
+    from bridge.payloads.layout.parser import Field
 
 Unpack: TypeAlias = Callable[[bytes], Any]
 
@@ -27,18 +27,18 @@ def compile_layout(text: str) -> Unpack:
     return unpacker(parse(text))
 
 
-def unpacker(notation: Notation) -> Unpack:
+def unpacker(layout: Layout) -> Unpack:
     """Return a function that reads data of a parsed layout, as `compile_layout` does."""
-    check = _checker(notation)
-    if notation.fields[0].name is None:
-        only = _reader(notation.fields[0])
+    check = _checker(layout)
+    if layout.fields[0].name is None:
+        only = _reader(layout.fields[0])
 
         def unpack_only(data: bytes) -> Any:
             check(data)
             return only(data)
 
         return unpack_only
-    readers = [(field.name, _reader(field)) for field in notation.fields if field.name != IGNORED]
+    readers = [(field.name, _reader(field)) for field in layout.fields if field.name != IGNORED]
 
     def unpack(data: bytes) -> dict[str | None, Any]:
         check(data)
@@ -47,17 +47,17 @@ def unpacker(notation: Notation) -> Unpack:
     return unpack
 
 
-def _checker(notation: Notation) -> Callable[[bytes], None]:
+def _checker(layout: Layout) -> Callable[[bytes], None]:
     """Return a function that raises ValueError for data that is too short or too long."""
-    size, last = notation.size, notation.fields[-1]
-    exact = not notation.open and last.repeat != -1
+    size, last = layout.size, layout.fields[-1]
+    exact = not layout.open and last.repeat != -1
 
     def check(data: bytes) -> None:
         found = len(data)
         if found == size or (found > size and not exact):
             return
         if found < size:
-            missing = next(field for field in notation.fields if field.end > found)
+            missing = next(field for field in layout.fields if field.end > found)
             raise ValueError(
                 f"the layout needs {pluralize(size, 'byte')}, found {found}: "
                 f"the field {_shown(missing)} is at byte {missing.offset}"
@@ -76,7 +76,7 @@ def _shown(field: Field) -> str:
 def _reader(field: Field) -> Callable[[bytes], Any]:
     """Return a function that reads the value of a field. The data must be long enough."""
     kind, start, order = field.kind, field.offset, _order(field)
-    read, end, sign = kind.read, field.end, structs(order)
+    read, end, sign = kind.read, field.end, struct_prefix(order)
     if field.repeat is not None:
         return _list_reader(field)
     if kind.code is not None and sign is not None:
@@ -94,7 +94,7 @@ def _order(field: Field) -> str:
 def _list_reader(field: Field) -> Callable[[bytes], Any]:
     """Return a function that reads a list of values, or a text or bytes up to the end of the data."""
     kind, start, order, repeat = field.kind, field.offset, _order(field), field.repeat
-    size, read, sign = kind.size, kind.read, structs(order)
+    size, read, sign = kind.size, kind.read, struct_prefix(order)
     if kind.sized:
         return lambda data: read(big_endian(data[start:], order))
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.durations import pluralize
 from bridge.payloads.layout.fixed_layout import Unpack, unpacker
-from bridge.payloads.layout.notation import REST, Field, LayoutError, Notation, parse
+from bridge.payloads.layout.parser import REST, Field, Layout, LayoutError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ class _Head:
     `counted` is the number of bytes in the head that `length` counts too. It is None if the head has no `length`.
     """
 
-    notation: Notation
+    layout: Layout
     unpack: Unpack
     counted: int | None
 
@@ -88,7 +88,7 @@ def compile_items(text: str) -> Callable[[bytes], list[dict[str, Any]]]:
 
 def _items(data: bytes, head: _Head, case_of: Callable[[tuple[int, ...], int], _Case]) -> Iterator[dict[str, Any]]:
     """Yield the items. Raise ValueError."""
-    at, head_size, counted = 0, head.notation.size, head.counted
+    at, head_size, counted = 0, head.layout.size, head.counted
     while at < len(data):
         start, at = at, at + head_size
         if at > len(data):
@@ -119,30 +119,30 @@ def _head(text: str) -> _Head:
     """Return the head of the items. Raise LayoutError."""
     if _ARROW in text:
         raise LayoutError("the first line is the head of each item, such as `channel:u8 type:u8`")
-    notation = parse(text)
-    for field in notation.fields:
+    layout = parse(text)
+    for field in layout.fields:
         if field.name is None or field.repeat is not None or field.kind.code is None or field.kind.code.islower():
             raise LayoutError("the head of an item holds whole numbers with names: u8, u16, u32 or u64")
-    lengths = [field for field in notation.fields if field.name == LENGTH]
-    if notation.open or len(notation.named) <= len(lengths):
+    lengths = [field for field in layout.fields if field.name == LENGTH]
+    if layout.open or len(layout.named) <= len(lengths):
         raise LayoutError("the head of an item needs a key, such as `type:u8 length:u8`")
-    counted = notation.size - lengths[0].end if lengths else None
-    return _Head(notation, unpacker(notation), counted)
+    counted = layout.size - lengths[0].end if lengths else None
+    return _Head(layout, unpacker(layout), counted)
 
 
 def _case(text: str, head: _Head) -> _Case:
     """Return one line KEY -> FIELDS. Raise LayoutError."""
-    keys_text, arrow, layout = text.partition(_ARROW)
+    keys_text, arrow, fields_text = text.partition(_ARROW)
     words = keys_text.split()
-    names = [field.name for field in head.notation.named if field.name != LENGTH]
+    names = [field.name for field in head.layout.named if field.name != LENGTH]
     if not arrow or len(words) != len(names):
         raise LayoutError(f"'{text[:60]}': expected {' '.join(map(str, names)).upper()} -> FIELDS")
     keys = tuple(_key(word, text) for word in words)
-    if layout.strip() == REST:
+    if fields_text.strip() == REST:
         return _Case(keys, None, 0)
-    notation = parse(layout, head.notation.order)
-    _check_value(notation, [*names], text, fixed=head.counted is None)
-    return _Case(keys, unpacker(notation), notation.size)
+    layout = parse(fields_text, head.layout.order)
+    _check_value(layout, [*names], text, fixed=head.counted is None)
+    return _Case(keys, unpacker(layout), layout.size)
 
 
 def _key(word: str, text: str) -> int | None:
@@ -154,13 +154,13 @@ def _key(word: str, text: str) -> int | None:
     return int(word, 0) if word.startswith("0x") else int(word)
 
 
-def _check_value(notation: Notation, names: list[str | None], text: str, *, fixed: bool) -> None:
+def _check_value(layout: Layout, names: list[str | None], text: str, *, fixed: bool) -> None:
     """Raise LayoutError if a field has no name or a name of the head, or if the size must be `fixed` but is not."""
-    last: Field = notation.fields[-1]
+    last: Field = layout.fields[-1]
     if last.name is None:
         raise LayoutError(f"'{text[:60]}': the fields of an item need names: NAME:TYPE")
-    if fixed and (notation.open or last.repeat == -1):
+    if fixed and (layout.open or last.repeat == -1):
         raise LayoutError(f"'{text[:60]}': without a length in the head, the size of each value must be fixed")
-    twice = next((field.name for field in notation.named if field.name in names), None)
+    twice = next((field.name for field in layout.named if field.name in names), None)
     if twice is not None:
         raise LayoutError(f"'{text[:60]}': the head has a field '{twice}' too")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.payloads.layout.fixed_layout import compile_layout
-from bridge.payloads.layout.notation import LayoutError
+from bridge.payloads.layout.parser import LayoutError
 
 BYTES = {"big": "ABCD", "little": "DCBA", "word_swap": "CDAB", "byte_swap": "BADC"}
 

@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.payloads.layout.notation import LayoutError
+from bridge.payloads.layout.parser import LayoutError
 from bridge.payloads.layout.tlv_items import compile_items
 
 MILESIGHT = """

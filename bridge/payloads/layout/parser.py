@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bridge.payloads.layout.field_types import ORDERS, Kind, kind_of
+from bridge.payloads.layout.field_types import ORDERS, FieldType, field_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Field(NamedTuple):
     """
 
     name: str | None
-    kind: Kind
+    kind: FieldType
     order: str
     repeat: int | None
     offset: int
@@ -46,7 +46,7 @@ class Field(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Notation:
+class Layout:
     """A parsed layout.
 
     `size` is the number of bytes of all fields, except of a list of all remaining values. `open` is True if further
@@ -64,7 +64,7 @@ class Notation:
         return tuple(field for field in self.fields if field.name not in {None, IGNORED})
 
 
-def parse(text: str, order: str = "big") -> Notation:
+def parse(text: str, order: str = "big") -> Layout:
     """Return the parsed layout. `order` is the byte order at its beginning. Raise LayoutError."""
     fields: list[Field] = []
     offset, ended = 0, False
@@ -83,7 +83,7 @@ def parse(text: str, order: str = "big") -> Notation:
         if len(fields) > MAX_FIELDS or offset > MAX_BYTES:
             raise LayoutError(f"the layout has more than {MAX_FIELDS:,} fields or {MAX_BYTES:,} bytes")
     _check_names(fields)
-    return Notation(tuple(fields), offset, ended and not (fields and fields[-1].repeat == -1), order)
+    return Layout(tuple(fields), offset, ended and not (fields and fields[-1].repeat == -1), order)
 
 
 def _words(text: str) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _field(word: str, order: str, offset: int) -> Field:
         raise LayoutError(f"'{word}' is not a field: expected NAME:TYPE, such as temperature:i16 or samples:f32[4]")
     name, type_name, count = found[1], found[2], found[3]
     length = None if count is None else int(count) if count else -1
-    kind = kind_of(type_name, length)
+    kind = field_type(type_name, length)
     if kind is None:
         raise LayoutError(f"unknown type '{type_name}': {_known(type_name)}")
     if kind.sized and (length is None or (length == -1 and type_name == "bcd")):
