@@ -43,7 +43,7 @@ def read_bytes(file: pathlib.Path, limit: int) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: the file's name contains a NUL
         raise FileProblem(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(raw) > limit:
-        raise FileProblem(f"larger than {limit:,} bytes, the most that is read of such a file")
+        raise FileProblem(f"larger than {limit:,} bytes, the limit for such a file")
     return raw
 
 

@@ -19,7 +19,7 @@ def test_file_up_to_the_limit_is_read_complete(tmp_path):
 
 def test_larger_file_is_refused(tmp_path):
     (tmp_path / "a").write_bytes(b"x" * 101)
-    assert problem(tmp_path / "a") == "larger than 100 bytes, the most that is read of such a file"
+    assert problem(tmp_path / "a") == "larger than 100 bytes, the limit for such a file"
 
 
 def test_missing_file_is_named_as_such(tmp_path):

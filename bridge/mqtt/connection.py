@@ -94,7 +94,7 @@ class Connection:
         self.on_accepted: Callable[[Connection], None] = lambda _connection: None
         self.before_unsubscribe: Callable[[list[str]], bool] = lambda _filters: True
         self.quiet: Callable[[float], bool] = lambda _now: True
-        """Function from a clock time to whether all messages that the broker had queued have probably arrived."""
+        """Returns whether the broker has probably delivered all queued messages, at a given clock time."""
         self._settings = settings
         self._subscriptions = subscriptions
         self._clock = clock
@@ -239,7 +239,7 @@ class Connection:
         if silent is not None:
             raise ConnectionLost(f"no data for {silent:.0f} s (keepalive {self._keepalive.interval_secs:g} s)")
         if not self.exchange.check_responses(now):
-            raise ConnectionLost("the broker responds to no SUBSCRIBE")
+            raise ConnectionLost("the broker has not responded to any SUBSCRIBE")
 
     # -- publishing ------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ _HINTS: Final = {
     "Bad user name or password": CHECK_CREDENTIALS,
     "Not authorized": _NOT_AUTHORIZED,
     "Client identifier not valid": "choose another mqtt.client_id",
-    "Shared subscription not supported": "use a broker that has them, or neither mqtt.share nor --workers",
+    "Shared subscription not supported": "use a broker that supports them, or remove mqtt.share and --workers",
     "Server unavailable": "the broker is starting or overloaded",
     "Server busy": "the broker is overloaded",
     "Quota exceeded": "raise the broker's limit for this client",
@@ -144,7 +144,10 @@ def error_text(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         cause, advice = _X509.get(
             error.verify_code,
-            (f"the broker's certificate cannot be verified ({error.verify_message})", "issue it again without that"),
+            (
+                f"the broker's certificate cannot be verified ({error.verify_message})",
+                "issue a certificate without this fault",
+            ),
         )
         return f"{cause}; {advice} [{text}]"
     if isinstance(error, ssl.SSLError):

@@ -120,7 +120,7 @@ class SubscriptionExchange:
         elif not limits.wildcards and has_wildcard(text):
             reason = "the broker does not support the wildcards + and #"
         elif not limits.shared and is_shared(text):
-            reason = "the broker does not support shared subscriptions; use neither mqtt.share nor --workers"
+            reason = "the broker does not support shared subscriptions; remove mqtt.share and --workers"
         else:
             return True
         log.error("cannot subscribe to %s: %s", text, reason)
@@ -235,7 +235,7 @@ def omit_suspects(subscriptions: Subscriptions, texts: list[str], reason: str, n
             continue
         if len(subscriptions.wanted) > 1:
             delay = subscriptions.suspects.next_delay(text)
-            log.error("%s: the filter %s is left out, and requested again in %.0f s", reason, text, delay)
+            log.error("%s: the filter %s is omitted, and requested again in %.0f s", reason, text, delay)
             subscriptions.refuse(text, reason, now + delay, lasting=True)
 
 

@@ -151,7 +151,7 @@ def _reason(payload: bytes, error: Exception) -> str:
     if isinstance(error, msgpack.StackError):
         return "nested too deeply"
     if isinstance(error, msgpack.FormatError):
-        return "0xc1 begins no value"
+        return "no value begins with 0xc1"
     if isinstance(error, UnicodeDecodeError):
         return f"a text is not UTF-8: {error.reason}"
     return str(error).removeprefix("Unpack failed: ")

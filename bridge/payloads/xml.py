@@ -72,7 +72,7 @@ class XmlDecoder:
             # expat cannot read the declared encoding. It supports only Unicode, and encodings with one byte per
             # character.
             raise DecodeError(
-                "not usable: name the encoding that the XML declares in the mapping: `encoding`"
+                "not usable: set `encoding` in the mapping to the encoding that the XML declares"
             ) from None
         return reader.root
 

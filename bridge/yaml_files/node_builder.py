@@ -69,7 +69,9 @@ class NodeBuilder:
         """Return the root node. Raises ParseAborted, and the YAML errors of `events`."""
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
-                raise ParseAborted(_position_of(event), "a second document begins here ('---'); a file holds one")
+                raise ParseAborted(
+                    _position_of(event), "a second document begins here ('---'); a file may contain only one"
+                )
             if isinstance(event, yaml.NodeEvent):
                 self._node(event)
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -105,7 +107,7 @@ class NodeBuilder:
         if isinstance(value, float) and math.isinf(value) and "inf" not in text.lower():
             self._problem(place, "a number that is too large; if it is text, put it in quotes")
         if event.anchor is not None and plain and not text:
-            self._problem(place, "an anchor ('&') of nothing; text that begins with '&' must be in quotes")
+            self._problem(place, "an anchor ('&') without a value; text that begins with '&' must be in quotes")
         commented = plain and not text and "#" in self._lines[place.line - 1][place.column - 1 :]
         scalar = Scalar(text_begins(event, self._lines), text, plain, commented=commented)
         self._store_anchor(event.anchor, scalar)

@@ -97,7 +97,7 @@ def _errors_to_show(located: list[Located]) -> list[Located]:
     parents = {at.path[:end] for _, at in located for end in range(len(at.path))}
     for details, at in located:
         for branch in at.unions[:1]:
-            # At equal depth, an error other than a wrong type shows that the alternative fits better.
+            # Of two alternatives with errors at the same depth, the one whose error is not a wrong type fits better.
             rank = (len(at.path), not details["type"].endswith("_type"))
             branches[branch] = max(rank, branches.get(branch, rank))
             furthest[branch[0]] = max(rank, furthest.get(branch[0], rank))

@@ -49,7 +49,7 @@ def test_broken_files_and_expectations_belong_together():
     (WELL.encode() + b"where: 'a\0b'", ":4:10: the character U+0000 is not allowed in YAML"),
     (b"", ": the file is empty: nothing is set in it"), (b" \n\n", ": the file is empty: nothing is set in it"),
     (b"---\n", ": the file is empty: nothing is set in it"),
-    (WELL.encode() + b"#" * 1_100_000, ": larger than 1,048,576 bytes, the most that is read of such a file"),
+    (WELL.encode() + b"#" * 1_100_000, ": larger than 1,048,576 bytes, the limit for such a file"),
     (b"topic: " + b"[" * 100 + b"]" * 100, ":1:71: nested deeper than 64 levels"),
     (WELL.encode() + b"where: '" + b"!" * 500 + b"payload'",
      ":4:9: where: the expression is nested too deeply"),

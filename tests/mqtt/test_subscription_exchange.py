@@ -95,7 +95,7 @@ def test_filter_that_ends_the_connection_is_omitted(session, warnings, end, forb
     poll_until(at, subscribed_to(at, *good), secs=30)
     refused = f"the broker refused the subscription to {forbidden}: "
     poll_until(at, lambda _: at.state().problem.startswith(refused), secs=30)
-    assert any(f"the filter {forbidden} is left out, and requested again in 60 s" in text for text in warnings())
+    assert any(f"the filter {forbidden} is omitted, and requested again in 60 s" in text for text in warnings())
     assert at.state().conflict == at.state().unstable == ""
     poll_until(at, subscribed_to(at, *good))
     connections = at.connections
@@ -204,7 +204,7 @@ def test_unsupported_shared_subscription_is_not_requested(session):
     at = session(broker, share="hall")
     poll_until(at, lambda _: at.state().problem)
     assert broker.subscribes == []
-    assert "use neither mqtt.share nor --workers" in at.state().problem
+    assert "remove mqtt.share and --workers" in at.state().problem
 
 
 def test_packets_respect_the_maximum_packet_size_of_the_connack(session):

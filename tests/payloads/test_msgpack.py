@@ -43,7 +43,7 @@ def test_extension_becomes_its_bytes():
         (b"\xdd\xff\xff\xff\xff", "exceeds max_array_len"),
         (b"\xdf\xff\xff\xff\xff", "exceeds max_map_len"),
         (b"\xdb\xff\xff\xff\xff", "exceeds max_str_len|incomplete"),
-        (b"\xc1", "0xc1 begins no value"),
+        (b"\xc1", "no value begins with 0xc1"),
         (b"\xa1\xff", "a text is not UTF-8"),
         (b"\x91" * 5000 + b"\x01", "nested too deeply"),
         (b"\x91" * 200 + b"\x01", "is nested deeper than 128 levels"),

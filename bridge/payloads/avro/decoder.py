@@ -44,7 +44,9 @@ class AvroDecoder:
         if not self._confluent:
             return self._readers[None](payload, 0)
         if len(payload) < _HEADER_BYTES or payload[0] != 0:
-            raise DecodeError("not Avro with the header of Confluent: it begins with a zero and the schema's number")
+            raise DecodeError(
+                "not Avro with the header of Confluent: expected a zero byte and the number of the schema"
+            )
         number = int.from_bytes(payload[1:_HEADER_BYTES], "big")
         read = self._readers.get(number) or self._readers.get(None)
         if read is None:

@@ -242,7 +242,7 @@ def _span(data: bytes, at: int) -> tuple[int, int]:
     end = start + size
     if size < 0 or end > len(data):
         raise DecodeError(
-            f"not Avro of this schema: a length of {size}, at byte {at}, and {len(data) - start} are left"
+            f"not Avro of this schema: a length of {size}, at byte {at}, with {len(data) - start} bytes remaining"
         )
     return start, end
 
@@ -286,7 +286,7 @@ def _null(_data: bytes, at: int, _budget: AvroBudget) -> tuple[None, int]:
 def _boolean(data: bytes, at: int, _budget: AvroBudget) -> tuple[bool, int]:
     byte = data[at]
     if byte > 1:
-        raise DecodeError(f"not Avro of this schema: {byte} is no boolean, at byte {at}")
+        raise DecodeError(f"not Avro of this schema: {byte} is not a boolean, at byte {at}")
     return byte == 1, at + 1
 
 

@@ -104,7 +104,7 @@ class _SchemaReader:
             raise SchemaError(f"{where}: the {kind} needs a name of letters, digits and _")
         full = name if "." in name or not space else f"{space}.{name}"
         if full in self._named or full in PRIMITIVES:
-            raise SchemaError(f"{where}: the name '{full}' is there twice")
+            raise SchemaError(f"{where}: the name '{full}' occurs twice")
         # The type is stored before its fields are read, because a field may refer to this record.
         made = self._named[full] = AvroType("record" if kind == "error" else kind, full)
         if made.kind == "record":
@@ -126,7 +126,7 @@ class _SchemaReader:
             if not isinstance(name, str) or "type" not in each:
                 raise SchemaError(f"{where}: each field needs 'name' and 'type'")
             if name in found:
-                raise SchemaError(f"{where}: the field '{name}' is there twice")
+                raise SchemaError(f"{where}: the field '{name}' occurs twice")
             found[name] = self.read(each["type"], namespace, f"{where}.{name}", depth + 1)
         return list(found.items())
 

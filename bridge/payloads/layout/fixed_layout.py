@@ -63,7 +63,7 @@ def _checker(layout: Layout) -> Callable[[bytes], None]:
                 f"the field {_shown(missing)} is at byte {missing.offset}"
             )
         raise ValueError(
-            f"the layout ends after {pluralize(size, 'byte')}, found {found}; end it with ... to pass over the rest"
+            f"the layout ends after {pluralize(size, 'byte')}, found {found}; end it with ... to skip the rest"
         )
 
     return check
@@ -101,7 +101,7 @@ def _list_reader(field: Field) -> Callable[[bytes], Any]:
     def values(data: bytes) -> list[Any]:
         end = len(data) if repeat == -1 else field.end
         if (end - start) % size:
-            raise ValueError(f"{end - start} bytes are left for {_shown(field)}, whose elements have {size} each")
+            raise ValueError(f"{end - start} bytes remain for {_shown(field)}, whose elements have {size} bytes each")
         if kind.code is not None and sign is not None:
             return list(Struct(f"{sign}{(end - start) // size}{kind.code}").unpack_from(data, start))
         return [read(big_endian(data[at : at + size], order)) for at in range(start, end, size)]

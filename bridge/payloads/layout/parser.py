@@ -124,7 +124,7 @@ def _known(type_name: str) -> str:
 def _check_names(fields: list[Field]) -> None:
     """Raise LayoutError if there are no fields, if two fields have the same name, or if a name is missing."""
     if not fields:
-        raise LayoutError("the layout has no field; expected such as temperature:i16 humidity:u8")
+        raise LayoutError("the layout has no field; expected fields such as temperature:i16 humidity:u8")
     seen: set[str] = set()
     for field in fields:
         if field.name is None and len(fields) > 1:

@@ -80,7 +80,7 @@ def compile_items(text: str) -> Callable[[bytes], list[dict[str, Any]]]:
         found = exact.get(keys) or next((case for case in wild if case.fits(keys)), None)
         if found is None:
             shown = " ".join(f"0x{key:02x}" for key in keys)
-            raise ValueError(f"no layout for the item {shown} at byte {at}; `{'* ' * len(keys)}-> ...` passes it over")
+            raise ValueError(f"no layout for the item {shown} at byte {at}; `{'* ' * len(keys)}-> ...` skips it")
         return found
 
     return lambda data: list(_items(data, head, case_of))
@@ -150,7 +150,7 @@ def _key(word: str, text: str) -> int | None:
     if word == "*":
         return None
     if not _NUMBER.fullmatch(word):
-        raise LayoutError(f"'{text[:60]}': '{word}' is no key: expected a number such as 0x67 or 103, or *")
+        raise LayoutError(f"'{text[:60]}': '{word}' is not a key: expected a number such as 0x67 or 103, or *")
     return int(word, 0) if word.startswith("0x") else int(word)
 
 

@@ -75,13 +75,13 @@ def _fault(payload: bytes) -> str:
             return f"a field's number ends too early, at byte {start}"
         kind = tag & 7
         if tag >> 3 == 0 or kind > _FIXED32:
-            return f"0x{payload[start]:02x} begins no field, at byte {start}"
+            return f"no field begins with 0x{payload[start]:02x}, at byte {start}"
         size, at = (_WIDTHS.get(kind, 0), at) if kind != _LENGTH else _varint(payload, at)
         if kind == _VARINT:
             _, at = _varint(payload, at)
         at += size
         if at > len(payload):
-            return f"the field {tag >> 3} reaches over the end, at byte {start} of {len(payload)}"
+            return f"the field {tag >> 3} extends beyond the end, at byte {start} of {len(payload)}"
     return "one of its fields is not valid: a text that is not UTF-8, or a message within it"
 
 

@@ -111,7 +111,9 @@ class MessageTypes:
         elif name in GOOGLE_FILES:
             self._add_google(name)
         else:
-            raise SchemaError(f"schemas/{file}: '{name[:80]}' is missing; make it with --include_imports")
+            raise SchemaError(
+                f"schemas/{file}: '{name[:80]}' is missing; create the descriptor set with --include_imports"
+            )
 
     def _add_google(self, file: str) -> None:
         """Add a file of the `protobuf` package and its imports."""

@@ -153,7 +153,9 @@ class _ProtoReader:
     def _field_number(self) -> int:
         number = self._tokens.number("the number of the field")
         if not 1 <= number < 1 << 29:
-            raise SchemaError(f"line {self._tokens.next.line}: {number} is no number of a field: 1 to 536,870,911")
+            raise SchemaError(
+                f"line {self._tokens.next.line}: expected a field number from 1 to 536,870,911, found {number}"
+            )
         return number
 
     def _end_of_field(self) -> None:

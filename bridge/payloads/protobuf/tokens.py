@@ -90,7 +90,7 @@ class Tokens:
         return self.take().text
 
     def error(self, expected: str) -> SchemaError:
-        """Return the error that `expected` was expected instead of the next token."""
+        """Return an error with the expected token, the next token, and its position."""
         token = self.next
         found = "the end" if token.kind == "end" else f"'{token.text[:40]}'"
         return SchemaError(f"line {token.line}, column {token.column}: expected {expected}, found {found}")

@@ -32,7 +32,7 @@ def decompressed(payload: Fields) -> Fields:
         # One byte more than the limit is enough to see that the payload is too large.
         data = work.decompress(payload.get("body", b""), MAX_BYTES + 1)
     except zlib.error as error:
-        raise DecodeError(f"not Sparkplug B: its body is said to be compressed: {error}") from None
+        raise DecodeError(f"not Sparkplug B: its compressed body is damaged: {error}") from None
     if len(data) > MAX_BYTES:
         raise DecodeError(f"decompressed, the payload is larger than {MAX_BYTES} bytes")
     if not work.eof:

@@ -40,7 +40,7 @@ def _metric(metric: Any) -> bytes:
     fields = _known("a metric", metric, _METRIC)
     datatype, value = fields.get("type"), fields.get("value")
     if datatype is not None and datatype not in DATATYPES:
-        raise ValueError(f"'{datatype}' is no datatype of Sparkplug B, such as Double, Int32, Boolean or String")
+        raise ValueError(f"'{datatype}' is not a datatype of Sparkplug B, such as Double, Int32, Boolean or String")
     parts = [_block(1, str(fields["name"]).encode())] if "name" in fields else []
     parts += [_integer(number, fields[name]) for number, name in ((2, "alias"), (3, "timestamp")) if name in fields]
     if datatype is not None:
@@ -54,7 +54,7 @@ def _value(datatype: str | None, value: Any) -> bytes:
     try:
         return _encoder(kind)(value)
     except (struct.error, TypeError, AttributeError, OverflowError):
-        raise ValueError(f"{value!r} is no value of datatype {kind}") from None
+        raise ValueError(f"{value!r} is not a value of datatype {kind}") from None
 
 
 def _kind(value: Any) -> str:
@@ -80,7 +80,7 @@ def _encoder(kind: str) -> Callable[[Any], bytes]:
         "Boolean": lambda value: _integer(14, int(value)),
     }
     if kind not in scalars:
-        raise ValueError(f"a test writes metrics of datatype {kind} as `payload_base64` only")
+        raise ValueError(f"to test a metric of datatype {kind}, use `payload_base64`")
     return scalars[kind]
 
 
@@ -97,7 +97,7 @@ def _known(what: str, value: Any, names: frozenset[str]) -> dict[str, Any]:
 def _integer(number: int, value: Any) -> bytes:
     """Return a varint field. Raise ValueError unless the value is an unsigned integer of 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 64:
-        raise ValueError(f"{value!r} is no whole number from 0 to 2^64 - 1")
+        raise ValueError(f"{value!r} is not a whole number from 0 to 2^64 - 1")
     return _tag(number, 0) + encode_varint(value)
 
 

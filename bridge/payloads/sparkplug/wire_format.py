@@ -66,7 +66,8 @@ def read_payload(data: bytes) -> Fields:
         try:
             return _read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS])
         except UnicodeDecodeError:
-            # Usually all texts are valid, so they are checked only by the first attempt to read the payload.
+            # Usually all texts are valid UTF-8. So the first attempt raises an error for an invalid text, and only then
+            # the payload is read again, with U+FFFD for invalid bytes.
             return {**_read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS], "replace"), "replaced_text": True}
     except IndexError:
         raise DecodeError(f"not Sparkplug B: the payload ends within a field, at byte {len(data)}") from None
@@ -141,7 +142,7 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
             else:
                 message.setdefault(name, []).extend(_packed(data, start, at))
     if at != end:
-        raise DecodeError(f"not Sparkplug B: a field reaches over byte {end}, the end of what holds it")
+        raise DecodeError(f"not Sparkplug B: a field extends beyond the end of its message, at byte {end}")
     return message
 
 
@@ -176,7 +177,7 @@ def _packed(data: bytes, at: int, end: int) -> list[int]:
         number, at = _varint(data, at)
         numbers.append(number)
     if at != end:
-        raise DecodeError(f"not Sparkplug B: a field reaches over byte {end}, the end of what holds it")
+        raise DecodeError(f"not Sparkplug B: a field extends beyond the end of its message, at byte {end}")
     return numbers
 
 

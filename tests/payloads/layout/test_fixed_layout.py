@@ -75,7 +75,7 @@ def test_ellipsis_passes_over_what_follows():
     [
         ("a:u16 b:u32", b"\0\1\2", "needs 6 bytes, found 3: the field 'b' is at byte 2"),
         ("a:u16", b"\0\1\2", "ends after 2 bytes, found 3; end it with ..."),
-        ("a:u8 b:u16[]", b"\0\1\2\3", "3 bytes are left for 'b', whose elements have 2 each"),
+        ("a:u8 b:u16[]", b"\0\1\2\3", "3 bytes remain for 'b', whose elements have 2 bytes each"),
         ("bcd[1]", b"\x1a", "0x1a, which has digits over 9"),
         ("text[2]", b"a\xff", "not UTF-8: found 0xff at its byte 1"),
     ],

@@ -61,7 +61,7 @@ def test_unknown_item_without_a_length_ends_the_list_if_that_is_said():
 @pytest.mark.parametrize(
     ("layout", "data", "reason"),
     [
-        (MILESIGHT, "01 75 64 09 09", "no layout for the item 0x09 0x09 at byte 3; `* * -> ...` passes it over"),
+        (MILESIGHT, "01 75 64 09 09", "no layout for the item 0x09 0x09 at byte 3; `* * -> ...` skips it"),
         (MILESIGHT, "01 75 64 03", "the item at byte 3 ends early: its head has 2 bytes"),
         (MILESIGHT, "03 67 01", "the item at byte 0 ends early: its value has 2 bytes, found 1"),
         ("t:u8 length:u8; 1 -> n:u16", "01 01 00", "the item at byte 0: the layout needs 2 bytes, found 1"),
@@ -89,7 +89,7 @@ def test_data_of_another_form_is_rejected_with_its_place(layout, data, reason):
         ("t:u8; 1 a:u8", "expected T -> FIELDS"),
         ("t:u8; 1 2", "expected T -> FIELDS"),
         ("t:u8; 1 2 -> a:u8", "expected T -> FIELDS"),
-        ("t:u8; x -> a:u8", "'x' is no key"),
+        ("t:u8; x -> a:u8", "'x' is not a key"),
         ("t:u8; 1 -> u8", "the fields of an item need names"),
         ("t:u8; 1 -> a:u8[]", "the size of each value must be fixed"),
         ("t:u8; 1 -> a:u8 ...", "the size of each value must be fixed"),

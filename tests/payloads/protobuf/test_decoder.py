@@ -78,13 +78,13 @@ def test_packed_and_unpacked_lists_are_the_same():
     ("data", "reason"),
     [
         (b"\xff", "not a plant.Reading: a field's number ends too early, at byte 0"),
-        (b"\x0a\x05abc", "the field 1 reaches over the end, at byte 0 of 5"),
-        (b"\x18\x01\x0a\x05abc", "the field 1 reaches over the end, at byte 2 of 7"),
-        (b"\x07", "0x07 begins no field, at byte 0"),
-        (b"\x00\x01", "0x00 begins no field, at byte 0"),
+        (b"\x0a\x05abc", "the field 1 extends beyond the end, at byte 0 of 5"),
+        (b"\x18\x01\x0a\x05abc", "the field 1 extends beyond the end, at byte 2 of 7"),
+        (b"\x07", "no field begins with 0x07, at byte 0"),
+        (b"\x00\x01", "no field begins with 0x00, at byte 0"),
         (b"\x0a\x02\xff\xfe", "a text that is not UTF-8, or a message within it"),
         (b"\x98\x3f\x01", "it has none of its fields; is it of another type?"),
-        (b'{"a": 1}', "the field 4 reaches over the end, at byte 1"),
+        (b'{"a": 1}', "the field 4 extends beyond the end, at byte 1"),
         (b"\x62\x02\x12\x05", "a message within it"),
         (b"\x6a\x0c\x08" + b"\xff" * 10 + b"\x01", "one of its fields is not valid"),
         (b"\x6a\x08\x08\x80\x80\x80\x80\x80\x80\x01", "outside the years 1 to 9999"),
@@ -160,7 +160,7 @@ def test_large_message_of_few_values_is_read():
     bomb = ProtobufDecoder(BOMB, "B")
     value = {"s": "x" * (1 << 21), "t": ["y" * (1 << 20)] * 2, "d": [1.5] * 9, "ok": [True], "b": []}
     assert bomb.decode(bomb.encode(value)) == value
-    with pytest.raises(DecodeError, match="the field 4 reaches over the end"):
+    with pytest.raises(DecodeError, match="the field 4 extends beyond the end"):
         bomb.decode(b"\x22\xff\xff\xff\x7f" + b"x" * (1 << 20))
 
 

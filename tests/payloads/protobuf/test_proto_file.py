@@ -59,7 +59,7 @@ def test_descriptor_set_names_all_its_messages():
         ("message A {", "line 1, column 12: expected a field, message, enum, oneof or '}', found the end"),
         ("message A { string a 1; }", "line 1, column 22: expected '=', found '1'"),
         ("message A { string a = x; }", "expected the number of the field, found 'x'"),
-        ("message A { string a = 0; }", "0 is no number of a field"),
+        ("message A { string a = 0; }", "expected a field number from 1 to 536,870,911, found 0"),
         ("message A { string a = 1 [x = 1; }", "expected ']', found the end"),
         ("message A { optional group B = 1 {} }", "groups need a descriptor set"),
         ("message A { oneof o { repeated int32 a = 1; } }", "expected '=', found 'a'"),
@@ -130,5 +130,5 @@ def test_descriptor_set_without_imports_is_reported():
     # The file plant/common.proto is the first one of the set.
     size = 2 + compiled[1]
     assert b"plant/common.proto" in compiled[:size]
-    with pytest.raises(SchemaError, match="is missing; make it with --include_imports"):
+    with pytest.raises(SchemaError, match="is missing; create the descriptor set with --include_imports"):
         MessageTypes("a.desc", {"a.desc": compiled[size:]})

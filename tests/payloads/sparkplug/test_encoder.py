@@ -49,7 +49,7 @@ def test_null_is_a_metric_without_a_value():
         ({"metric": []}, "no metric"),
         ({"metrics": {}}, "a list"),
         ({"metrics": [{"nam": "x"}]}, "no nam"),
-        ({"metrics": [{"type": "Int33", "value": 1}]}, "'Int33' is no datatype"),
+        ({"metrics": [{"type": "Int33", "value": 1}]}, "'Int33' is not a datatype"),
         ({"metrics": [{"type": "DataSet", "value": 1}]}, "payload_base64"),
         ({"metrics": [{"type": "Int32", "value": "x"}]}, "no value of datatype Int32"),
         ({"metrics": [{"value": [1]}]}, "a number, a boolean or text"),
