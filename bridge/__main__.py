@@ -1,4 +1,4 @@
-"""Entry point of `python -m bridge`, the same program as `mqtt-kinesis`."""
+"""Entry point of `python -m bridge`, which runs the same program as the command `mqtt-kinesis`."""
 
 from bridge.cli import main
 

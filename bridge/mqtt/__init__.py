@@ -3,7 +3,7 @@
 The connection to the broker, beginning with the modules that other packages use:
 
     subscriber.py            the session: connect, read, acknowledge, reconnect
-    draining_subscriber.py   the same for a session that is to be ended
+    draining_subscriber.py   a subscriber that receives the queued messages, and then ends its session
     connection.py            one connection, from CONNECT until it is closed
     connection_errors.py     errors that end a connection
     paho_client.py           paho's client, which reads from a packet stream instead of a socket

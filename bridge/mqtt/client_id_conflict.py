@@ -19,7 +19,7 @@ WINDOW_SECS: Final = 600.0
 # Number of ends without a reason in this period that make a session unstable. A restart of the broker causes one or
 # two.
 _MIN_ENDS: Final = 3
-# A session is stable again if it lasts longer than this, and three times as long as the longest one that ended.
+# A session is stable if it lasts longer than this, and three times as long as each recorded session that ended.
 _MIN_STABLE_SECS: Final = 60.0
 _STABLE_FACTOR: Final = 3.0
 

@@ -116,9 +116,9 @@ class PacketStream(ByteStream):
         """Send the buffered output, as much as the peer accepts. Raises OSError if the connection is lost."""
         while self._out:
             try:
-                # If a WebSocket or TLS socket accepts nothing, the next call must begin with the same bytes. This is so
-                # because `_out` only grows at its end. Not more than 64 KiB are passed, because `bytes` copies them and
-                # a slow peer accepts little at a time.
+                # If a WebSocket or TLS socket accepts nothing, the next call must begin with the same bytes. It does,
+                # because `_out` only grows at its end. Only 64 KiB are passed, because `bytes` copies them and a slow
+                # peer accepts little at a time.
                 sent = self._sock.send(bytes(self._out[:65_536]))
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return

@@ -33,9 +33,9 @@ class _BrokerProtocol:
 class ProtocolFallback:
     """MQTT version to use for each broker. The first connection uses MQTT 5. There are three cases.
 
-    1. The broker refuses MQTT 5 in its CONNACK. The next connection uses 3.1.1. A later connection tries MQTT 5 again:
-       the one that follows if the broker has accepted MQTT 5 before (for example in a rolling upgrade), otherwise the
-       first one after RETRY_5_SECS.
+    1. The broker refuses MQTT 5 in its CONNACK. The next connection uses 3.1.1. If the broker has accepted MQTT 5
+       before, it may be in a rolling upgrade, so the connection after that tries MQTT 5 again. With any other broker,
+       MQTT 5 is tried again after RETRY_5_SECS.
     2. The broker sends no CONNACK. It may not know MQTT 5, but it may also be starting, or be down behind a proxy. So
        the two versions are tried in turn. If the broker has accepted MQTT 5 before, only MQTT 5 is tried.
     3. The broker accepts 3.1.1 after case 2. It may just have recovered from an outage, so the bridge reconnects at

@@ -64,7 +64,10 @@ class MsgpackDecoder:
 
 
 def _unpack(payload: bytes) -> Any:
-    """Return the value. Raise ValueError, TypeError, or DecodeError for a key that is neither text nor an integer."""
+    """Return the value. Raise ValueError or TypeError if it is malformed, and DecodeError for a key of another type.
+
+    Keys may be text and integers.
+    """
     try:
         return msgpack.unpackb(payload, ext_hook=_content)
     except ValueError as error:
@@ -95,7 +98,7 @@ def encode(value: Any) -> bytes:
 
 
 def _content(_type: int, data: bytes) -> bytes:
-    """Return the bytes of an extension, whatever its type."""
+    """Return the bytes of an extension. All types are treated alike."""
     return data
 
 

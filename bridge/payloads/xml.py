@@ -1,4 +1,4 @@
-"""`payload: xml`: one XML document, converted to an object of the same form as by the Python package xmltodict.
+"""`payload: xml`: one XML document. The resulting object has the same form as that of the Python package xmltodict.
 
     <reading id="7"><temperature unit="C">21.5</temperature><alarm>A</alarm><alarm>B</alarm><note/></reading>
 

@@ -1,8 +1,9 @@
 """Validation of a document with a pydantic model. It reports all problems at once, with positions, in words for users.
 
-Values are validated strictly, as in JSON: `"5"` is not a number, and 5 is not text. The value of a variable or a secret
-file is an exception: it is text, but is converted to a number or a boolean if the model requires one. A problem never
-shows the value of a variable, of a secret file, or of a SecretStr field.
+Values are validated strictly, as in JSON: `"5"` is not a number, and 5 is not text. There is one exception. The value
+of a variable or a secret file is text, but it is converted if the model requires a number or a boolean.
+
+A problem never shows the value of a variable, of a secret file, or of a SecretStr field.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def compile_items(text: str) -> Callable[[bytes], list[dict[str, Any]]]:
         raise LayoutError("expected the head of an item, and a line KEY -> FIELDS for each kind of item")
     head = _head(parts[0])
     cases = [_case(part, head) for part in parts[1:]]
-    # A dict finds the usual layout without a loop. `reversed`: of two lines with the same key, the first one is used.
+    # Lines without * are found in a dict, without a loop. `reversed` lets the first of two lines with the same key win.
     exact = {case.keys: case for case in reversed(cases) if None not in case.keys}
     wild = [case for case in cases if None in case.keys]
 

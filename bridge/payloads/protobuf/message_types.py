@@ -91,7 +91,7 @@ class MessageTypes:
             raise SchemaError(f"schemas/{file}: the descriptor set has no file, or one whose name is not UTF-8")
         files = {each.name: each for each in found.file}
         # The order is found with a list instead of recursion, because a hostile set can contain a chain of imports of
-        # any length. `waiting` is a stack: a file is added when none of its imports is missing.
+        # any length. `waiting` is a stack: a file is added as soon as all its imports were added.
         waiting = list(reversed(files))
         visiting: set[str] = set()
         while waiting:
