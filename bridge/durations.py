@@ -32,7 +32,7 @@ def approximate(number: float) -> str:
 def size_text(size: float) -> str:
     """Return bytes as `512 bytes`, `1.2 MiB` or `14 MiB`, rounded as on the page."""
     unit = 0
-    while size >= 1023.5 and unit < len(_SIZES) - 1:  # noqa: PLR2004 - it would be shown as 1,024
+    while size >= 1023.5 and unit < len(_SIZES) - 1:  # noqa: PLR2004 - a larger size would be shown as 1,024
         size, unit = size / 1024, unit + 1
     places = 1 if unit and size < _WHOLE_FROM and size % 1 else 0
     return f"{size:,.{places}f} {_SIZES[unit]}"

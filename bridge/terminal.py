@@ -51,14 +51,14 @@ def print_coloured(text: str, colours: Mapping[str, str]) -> None:
     if supports_colour(sys.stdout):
         for pattern, code in colours.items():
             text = re.sub(pattern, coloured(r"\g<0>", code), text, flags=re.MULTILINE)
-    print(text, flush=True)  # noqa: T201 - the command line's
+    print(text, flush=True)  # noqa: T201 - output of a command
 
 
 def print_error(text: object) -> None:
     """Print an error to standard error. On a terminal, the text up to the first colon and space is red."""
     about, colon, more = str(text).partition(": ")
     about = coloured(about, BAD) if supports_colour(sys.stderr) else about
-    print(about + colon + more, file=sys.stderr)  # noqa: T201 - as above
+    print(about + colon + more, file=sys.stderr)  # noqa: T201 - output of a command
 
 
 class Column(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from pydantic import Field
 
 from bridge.config.kinesis import KinesisSettings  # noqa: TC001 - pydantic reads the annotations
-from bridge.mqtt.settings import MqttSettings  # noqa: TC001 - as above
+from bridge.mqtt.settings import MqttSettings  # noqa: TC001 - pydantic reads the annotations
 from bridge.spool.settings import SpoolSettings
 from bridge.web.settings import HttpSettings
 from bridge.yaml_files import parse_document, read_document, validate

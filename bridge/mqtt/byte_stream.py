@@ -13,11 +13,11 @@ class SocketLike(Protocol):
     the number of bytes that were sent.
     """
 
-    def recv(self, size: int, /) -> bytes: ...  # noqa: D102  a socket's
-    def send(self, data: bytes, /) -> int: ...  # noqa: D102  a socket's
-    def fileno(self) -> int: ...  # noqa: D102  a socket's
-    def close(self) -> None: ...  # noqa: D102  a socket's
-    def setblocking(self, flag: bool, /) -> None: ...  # noqa: D102  a socket's
+    def recv(self, size: int, /) -> bytes: ...  # noqa: D102  as documented in the module socket
+    def send(self, data: bytes, /) -> int: ...  # noqa: D102  as documented in the module socket
+    def fileno(self) -> int: ...  # noqa: D102  as documented in the module socket
+    def close(self) -> None: ...  # noqa: D102  as documented in the module socket
+    def setblocking(self, flag: bool, /) -> None: ...  # noqa: D102  as documented in the module socket
 
 
 class ByteStream:

@@ -273,7 +273,7 @@ class Connection:
         self.accepted, self.session_present = True, flags.session_present
         self.accepted_at = self._clock()
         if self.version_5:
-            self.properties = properties.json() if properties else {}  # type: ignore[no-untyped-call]  # paho ships none
+            self.properties = properties.json() if properties else {}  # type: ignore[no-untyped-call]  # paho has no types for this call
             self.limits = self.exchange.limits = BrokerLimits.of_connack(self.properties)
         self._keepalive.on_accepted(self.limits.keepalive_secs, self.accepted_at)
         log.info("connected", extra={"broker": str(self.address), "session_present": flags.session_present})

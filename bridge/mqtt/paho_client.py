@@ -59,7 +59,7 @@ class PahoClient(paho.Client):
         settings, address = self._bridge_settings, self._bridge_address
         properties = None
         if self._bridge_version_5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho ships none
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types for this call
             # Without a Receive Maximum, mosquitto would send at most 20 unacknowledged messages
             # (max_inflight_messages).
             properties.ReceiveMaximum = settings.receive_maximum

@@ -122,7 +122,7 @@ def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int]:
     for shift in range(0, 7 * _MAX_INTEGER_BYTES, 7):
         byte, at = _slice(data, at, 1)[0], at + 1
         value |= (byte & 127) << shift
-        if byte < 128:  # noqa: PLR2004  the last byte
+        if byte < 128:  # noqa: PLR2004  the highest bit is set if another byte follows
             return value, at
     raise ProtocolViolation("an integer of more than four bytes")
 

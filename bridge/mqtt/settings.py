@@ -61,7 +61,7 @@ def _password(password: SecretStr) -> SecretStr:
 
 def _protocol(value: Any) -> Any:
     """Return "5" for the number 5, because YAML reads `5` without quotes as a number. Return other values unchanged."""
-    return "5" if value == 5 and isinstance(value, int) else value  # noqa: PLR2004 - the name of a version
+    return "5" if value == 5 and isinstance(value, int) else value  # noqa: PLR2004 - 5 is the name of a version
 
 
 BrokerUrl = Annotated[

@@ -219,7 +219,7 @@ class Subscriber:
         connection = self._connection
         if connection is None or not connection.accepted or not self._guard.may_publish(topic, self._clock()):
             return
-        with suppress(OSError):  # as above
+        with suppress(OSError):  # the next `poll` reports the error
             connection.publish(topic, payload)
 
     def close(self) -> None:

@@ -148,7 +148,7 @@ class SubscriptionExchange:
     def _subscribe(self, part: list[SubscriptionRequest], now: float) -> None:
         properties = None
         if part[0].identifier:
-            properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]  # paho ships none
+            properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]  # paho has no types for this call
             properties.SubscriptionIdentifier = part[0].identifier
         filters = [(request.filter, self._options(min(request.qos, self.limits.qos))) for request in part]
         packet = self._client.subscribe(filters, properties=properties)[1]

@@ -155,7 +155,7 @@ class WebSocket(ByteStream):
     def _begin_frame(self) -> bool:
         """Read the header of a frame, and handle a control frame. Return False if more bytes must arrive first."""
         buffer = self._in
-        if len(buffer) < 2:  # noqa: PLR2004  the shortest header
+        if len(buffer) < 2:  # noqa: PLR2004  size of the shortest header
             return False
         opcode, length, at = buffer[0] & 0x0F, buffer[1] & 0x7F, 2
         masked = buffer[1] & 0x80

@@ -76,7 +76,7 @@ def _below(hint: FieldType, part: str | int) -> FieldType:
         return FieldType.of(
             arguments[0] if len(arguments) == 1 or arguments[-1] is ... else arguments[part % len(arguments)]
         )
-    return FieldType.of(arguments[1]) if len(arguments) == 2 else FieldType(Any)  # noqa: PLR2004 - keys and values
+    return FieldType.of(arguments[1]) if len(arguments) == 2 else FieldType(Any)  # noqa: PLR2004 - a table has a type for keys and one for values
 
 
 def _member(hint: FieldType, label: str) -> FieldType:

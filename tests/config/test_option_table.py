@@ -10,7 +10,7 @@ def test_option_has_its_name_type_default_and_description():
     assert by_name()["mqtt.keepalive_secs"][1:] == (
         "a whole number from 5 to 65535",
         "30",
-        "a dead connection is detected within twice this time",
+        "interval of pings; a dead connection is detected within twice this time",
     )
 
 
@@ -50,7 +50,7 @@ def test_settings_of_one_authentication_type_name_it():
 def test_settings_that_are_those_of_another_option_are_reported_there():
     source = by_name()["kinesis.authentication.source"]
     assert source.default == "default"
-    assert source.description == "(type: `assume_role`) as `kinesis.authentication`, of any other type"
+    assert source.description.startswith("(type: `assume_role`) credentials with which the role is assumed")
     assert not [name for name in by_name() if name.startswith("kinesis.authentication.source.")]
 
 

@@ -61,7 +61,7 @@ def _long(value: int) -> bytes:
         raise OverflowError
     rest = (value << 1) ^ (value >> 63)
     octets = bytearray()
-    while rest > 0x7F:  # noqa: PLR2004 - seven bits a byte
+    while rest > 0x7F:  # noqa: PLR2004 - a byte has seven bits of the number
         octets.append(rest & 0x7F | 0x80)
         rest >>= 7
     octets.append(rest)

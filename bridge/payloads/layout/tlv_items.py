@@ -68,7 +68,7 @@ def compile_items(text: str) -> Callable[[bytes], list[dict[str, Any]]]:
     The function raises ValueError for data that does not have this layout.
     """
     parts = [part.strip() for part in _PARTS.split(text) if part.strip()]
-    if len(parts) < 2:  # noqa: PLR2004 - a head and one value
+    if len(parts) < 2:  # noqa: PLR2004 - a head and at least one kind of item
         raise LayoutError("expected the head of an item, and a line KEY -> FIELDS for each kind of item")
     head = _head(parts[0])
     cases = [_case(part, head) for part in parts[1:]]

@@ -29,7 +29,7 @@ def encode(payload: Any) -> bytes:
     metrics = fields.get("metrics", [])
     if not isinstance(metrics, list):
         expected = "a list, such as [{name: Load, type: Double, value: 0.5}]"
-        raise ValueError(f"`metrics` is {expected}; found {metrics!r}")  # noqa: TRY004  the file's value is wrong
+        raise ValueError(f"`metrics` is {expected}; found {metrics!r}")  # noqa: TRY004  callers expect ValueError
     parts = [_integer(1, fields["timestamp"])] if "timestamp" in fields else []
     parts += [_block(2, _metric(metric)) for metric in metrics]
     return b"".join([*parts, *([_integer(3, fields["seq"])] if "seq" in fields else [])])
@@ -87,7 +87,7 @@ def _encoder(kind: str) -> Callable[[Any], bytes]:
 def _known(what: str, value: Any, names: frozenset[str]) -> dict[str, Any]:
     """Return the value unchanged. Raise ValueError unless it is an object whose keys are all in `names`."""
     if not isinstance(value, dict):
-        raise ValueError(f"{what} is keys and values ({', '.join(sorted(names))}); found {value!r}")  # noqa: TRY004  as above
+        raise ValueError(f"{what} is keys and values ({', '.join(sorted(names))}); found {value!r}")  # noqa: TRY004  callers expect ValueError
     unknown = ", ".join(sorted(map(str, value.keys() - names)))
     if unknown:
         raise ValueError(f"{what} has no {unknown}; it has {', '.join(sorted(names))}")
