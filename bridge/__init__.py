@@ -1,4 +1,4 @@
-"""An MQTT to Amazon Kinesis Data Streams bridge that loses no message and can prove it.
+"""A bridge from MQTT to Amazon Kinesis Data Streams that loses no message and can prove it.
 
 The way of a message through the folders:
 

@@ -1,4 +1,4 @@
-"""Histogram of observed values. One call can count a value many times, as all messages of a burst share a latency."""
+"""Histogram of observed values. All messages of a burst have the same latency, so one call can count it many times."""
 
 from __future__ import annotations
 

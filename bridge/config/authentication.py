@@ -115,7 +115,7 @@ class Token(_AuthenticationOptions):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        # If both were set, it would depend on the program which of them is used.
+        # If an option and its file were both set, it would not be clear which one is used.
         for name, needed in (("access_key_id", True), ("secret_access_key", True), ("session_token", False)):
             inline, file = getattr(self, name), getattr(self, f"{name}_file")
             if inline is not None and file is not None:

@@ -75,8 +75,8 @@ class KinesisSettings(Section):
     dual_stack: bool = Field(default=False, description="use AWS's dual-stack endpoints, which have IPv6 too")
     proxy_url: Annotated[SecretStr, AfterValidator(_proxy_url), Describe("a URL as http://host:port")] | None = Field(
         default=None,
-        description="secret, because it may contain a password; HTTP(S) proxy for AWS; default: from the environment "
-        "(HTTPS_PROXY, NO_PROXY)",
+        description="HTTP(S) proxy for requests to AWS; secret, because it may contain a password; default: from the "
+        "environment (HTTPS_PROXY, NO_PROXY)",
     )
     ca_file: ExistingFile | None = Field(
         default=None, description="CA certificates to trust, PEM, such as that of a proxy that intercepts TLS"

@@ -332,7 +332,7 @@ class Subscriber:
         self._problem = problem
         self._attempts += 1
         self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)
-        # The next broker of the list is tried at once. Only after the last one, there is a pause.
+        # The next broker of the list is tried at once. There is a pause only after the last broker.
         pause = self._retries.next_secs() if self._next_address == 0 else 0.0
         self._dial_at = self._clock() + pause
         # A problem is logged only if it has changed. Otherwise, a long outage would add a line for every attempt.

@@ -85,7 +85,7 @@ class MessageTypes:
             raise SchemaError(
                 f"schemas/{file}: not a descriptor set, as protoc --descriptor_set_out writes it"
             ) from None
-        # The package returns texts that are not UTF-8 as bytes.
+        # If a text is not UTF-8, the package returns it as bytes.
         texts = [text for each in found.file for text in (each.name, each.package, *each.dependency)]
         if not found.file or not all(isinstance(text, str) for text in texts):
             raise SchemaError(f"schemas/{file}: the descriptor set has no file, or one whose name is not UTF-8")

@@ -66,8 +66,8 @@ class ValueReader:
         name = descriptor.full_name
         found = self._readers.get(name)
         if found is None:
-            # A type may contain itself. So while a type is compiled, its place in `_readers` has a function that looks
-            # up the compiled one when a message arrives.
+            # A type may contain itself. So while a type is compiled, its entry in `_readers` is a function that looks
+            # up the compiled function when a message arrives.
             self._readers[name] = self._later(name)
             found = self._readers[name] = self._compiled(descriptor)
         return found

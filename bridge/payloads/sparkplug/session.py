@@ -121,7 +121,8 @@ class SparkplugSession:
     def _declared(self, topic: SparkplugTopic, node: NodeState, memory: StateStore) -> MetricTable:
         """Return the declared metrics that apply to this message.
 
-        None apply to a birth, because it declares the metrics itself, and none if the node or device is offline.
+        The table is empty for a birth, because it declares the metrics itself. It is also empty if the node or device
+        is offline.
         """
         online = node.online if topic.device is None else node.devices.get(topic.device, False)
         return self._births.table(memory, topic.source) if online and topic.type not in _BIRTHS else NOTHING_DECLARED
