@@ -77,7 +77,8 @@ def test_depth_by_aliases_is_limited():
 
 
 def test_second_document_is_refused():
-    assert problems("---\na: 1\n---\nb: 1\n") == ["3:1: a second document begins here ('---'); a file may contain only one"]
+    found = problems("---\na: 1\n---\nb: 1\n")
+    assert found == ["3:1: a second document begins here ('---'); a file may contain only one"]
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "---\n", "null\n", "~"])
