@@ -17,7 +17,7 @@ _SUSPICIOUS_SECS: Final = 5.0
 # Publishing is paused after this number of consecutive messages that ended the connection.
 _STRIKES: Final = 3
 PAUSE_SECS: Final = 3600.0
-"""Duration of this pause. Publishing is tried again afterwards, because somebody may have fixed the permission."""
+"""Duration of this pause. Then publishing is tried again, because the permission may have been fixed."""
 
 
 class PublishGuard:

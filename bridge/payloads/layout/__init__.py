@@ -22,5 +22,5 @@ A layout is a list of fields, separated by blanks, commas or line breaks: `tempe
     text[8]         8 bytes of UTF-8; the text ends at the first NUL
     bytes[8]        8 bytes, as a list of numbers from 0 to 255
 
-Modbus gateways name the byte orders by letters: big is ABCD, little DCBA, word_swap CDAB, and byte_swap BADC.
+In Modbus gateways, big is called ABCD, little DCBA, word_swap CDAB, and byte_swap BADC.
 """
