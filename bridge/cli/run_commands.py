@@ -51,6 +51,7 @@ def run(
     # The same options may stand before the command: `mqtt-kinesis -v run`.
     before = verbosity(context)
     verbose, quiet = verbose or before.verbose, quiet or before.quiet
+    # All three options set the log level, so only one of them may be given.
     levels = [*([log_level] if log_level else []), *([LogLevel.DEBUG] * verbose), *([LogLevel.WARNING] * quiet)]
     if len(levels) > 1:
         raise typer.BadParameter("give one of --log-level, --verbose and --quiet")

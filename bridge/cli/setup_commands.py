@@ -68,6 +68,7 @@ def init(
         "kinesis.region": region,
         "kinesis.authentication.type": authentication,
     }
+    # An option that was not given is "". The command prompts for its value.
     given = {name: value for name, value in given.items() if value}
     raise typer.Exit(
         init(

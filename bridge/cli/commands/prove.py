@@ -57,6 +57,7 @@ def prove(config: Path, request: ProofRequest, *, as_json: bool) -> int:
 
 def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> int:
     """Read the streams, print the verdicts, and return the exit code. Raise SendError or BridgeError."""
+    # Reading is the work. The names of streams that it yields only move the progress bar.
     for _ in progress(reading.read(), request.stream):
         pass
     verifier = reading.verifier

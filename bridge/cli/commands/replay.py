@@ -58,6 +58,7 @@ class DeadLetterSelection:
         if sum(ways) != 1:
             raise UsageError("give either NUMBERS, or filters (--code, --mapping, --stream, --topic), or --all")
         if self.numbers:
+            # A number that is given twice would not be found the second time.
             return {single_spool(path, self.worker): list(dict.fromkeys(self.numbers))}
         found = {
             folder: [each.number for each in all_dead_letters(folder) if self.filter.matches(each.dead_letter)]
