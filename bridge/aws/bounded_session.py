@@ -1,7 +1,8 @@
-"""botocore's HTTP session with limits on a response: for STS, AWS IoT, and the metadata of instances and containers.
+"""HTTP session with limits on the size and duration of responses, which botocore does not have.
 
-botocore reads any response, however large it is and however long it takes. If a response has an unexpected status,
-botocore shows its body, which may contain credentials.
+botocore reads every response completely, however large it is and however long it takes. If a response has an unexpected
+status, botocore shows its body, which may contain credentials. This session is used for STS, AWS IoT, and the metadata
+services of instances and containers.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 MAX_RESPONSE_BYTES = 256 * 1024
-"""Max bytes of a response. Credentials with a session token are a few kB."""
+"""Maximum size of a response. For comparison, credentials with a session token have a few kB."""
 MAX_RESPONSE_SECS = 60.0
-"""Max duration of a response, with its head."""
+"""Maximum duration of a response, including its head."""
 CHUNK_BYTES = 8192
-"""Bytes of one read, between two checks of the size."""
+"""Bytes that are read between two checks of the size."""
 
 
 class _TimedReader(io.RawIOBase):
-    """The bytes of a response. Without a deadline, a server that sends single bytes would occupy the thread forever."""
+    """Reader of a response with a deadline. A server that sends single bytes cannot occupy the thread forever."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
@@ -46,7 +47,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read what has arrived, or wait for it, until the deadline. Raises TimeoutError."""
+        """Read the bytes that have arrived, or wait for them. Raise TimeoutError at the deadline."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"the response was not complete within {MAX_RESPONSE_SECS:g} s")
@@ -59,11 +60,11 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedResponse(HTTPResponse):
-    """Response whose head and body are read within MAX_RESPONSE_SECS."""
+    """HTTP response whose head and body are read within MAX_RESPONSE_SECS."""
 
     def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
-        # The file that it replaces keeps the socket open until the response has been read.
+        # `_file` is the original file. It keeps the socket open until the response has been read.
         self._file, self.fp = self.fp, io.BufferedReader(_TimedReader(sock))
 
     def close(self) -> None:
@@ -92,22 +93,23 @@ _POOLS = {"http": _HTTPConnectionPool, "https": _HTTPSConnectionPool}
 
 
 class BoundedSession:
-    """Session that sends prepared requests by the URLLib3Session `inner`. Raises HTTPClientError beyond the limits.
+    """Session that sends prepared requests by the URLLib3Session `inner`. Any thread.
 
-    Any thread. `secret` has the statuses of responses with credentials. A response with any other status is reduced to
-    its message.
+    If a response exceeds a limit, `send` raises HTTPClientError. `secret` contains the statuses of responses with
+    credentials. The body of a response with any other status is reduced to its error message, so that botocore cannot
+    show credentials.
     """
 
     def __init__(self, inner: URLLib3Session, *, secret: Collection[int] | None = None) -> None:
         self._inner = inner
         if isinstance(inner, URLLib3Session):
-            # The connections through proxies are made of these classes too.
+            # Connections through proxies use the classes of `_pool_classes_by_scheme`, the others those of `_manager`.
             inner._pool_classes_by_scheme = inner._manager.pool_classes_by_scheme = _POOLS  # noqa: SLF001  botocore has no parameter
         self._secret = secret
 
     def send(self, request: Any) -> AWSResponse:
-        """Return the response to an AWSPreparedRequest, read to its end."""
-        request.stream_output = True  # the body is read here, and not by botocore
+        """Send an AWSPreparedRequest, and return its complete response."""
+        request.stream_output = True  # this method reads the body, and not botocore
         response = self._inner.send(request)
         raw = response.raw
         try:
@@ -134,7 +136,7 @@ class BoundedSession:
 
 
 def _message_of(body: bytes) -> bytes:
-    """Return the JSON body with its code and message only; empty if it has none."""
+    """Return a JSON body with only the code and the message in `body`; empty if it has neither."""
     try:
         fields = json.loads(body)
         shown = {name: fields[name] for name in ("code", "message", "Message") if isinstance(fields.get(name), str)}
@@ -144,20 +146,20 @@ def _message_of(body: bytes) -> bytes:
 
 
 class _Body:
-    """A body that has already been read, with the interface that AWSResponse needs."""
+    """Body that has already been read, with the interface that AWSResponse needs."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
 
     def stream(self) -> Iterator[bytes]:
-        """Yield the body."""
+        """Yield the complete body."""
         yield self._body
 
 
 def install(client: Any, **options: Any) -> None:
     """Send all requests of a client through a BoundedSession with these options of URLLib3Session.
 
-    botocore uses a response that a handler of `before-send` returns, instead of sending the request itself:
+    If a handler of the event `before-send` returns a response, botocore uses it and does not send the request:
     https://docs.aws.amazon.com/boto3/latest/guide/events.html
     """
     session = BoundedSession(URLLib3Session(**options))
@@ -165,9 +167,10 @@ def install(client: Any, **options: Any) -> None:
 
 
 def bound_metadata(resolver: Any) -> None:
-    """Limit the responses of the metadata services of instances and containers, which botocore's resolver reads.
+    """Limit the responses that botocore's credential resolver reads from the metadata services.
 
-    botocore has no parameter for this, so private attributes are replaced; a test covers both services.
+    These are the services of EC2 instances and of containers. botocore has no parameter for the session, so private
+    attributes are replaced. A test covers both services.
     """
     for name, attribute in (("iam-role", "_role_fetcher"), ("container-role", "_fetcher")):
         fetcher = getattr(resolver.get_provider(name), attribute)

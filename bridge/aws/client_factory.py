@@ -1,4 +1,4 @@
-"""Factory of the botocore clients of all services. No other code creates clients."""
+"""Factory of the botocore clients of all AWS services. No other module creates clients."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
     from bridge.model import Destination
 
-REGION_PLACE = "{region}"
+REGION_PLACEHOLDER = "{region}"
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """Region, endpoints and the network between them.
+    """Region, endpoints, and the settings of the network connections to them.
 
-    `endpoint_url` may contain `{region}`, which is replaced by the region's name; a URL without it is the endpoint of
-    every region. `TransportTimeouts` sets the time-outs. Clients of services other than Kinesis use botocore's
-    transport, with `answer_timeout_secs` as the read time-out.
+    `endpoint_url` may contain `{region}`, which is replaced by the name of the region. A URL without `{region}` is used
+    for all regions. `TransportTimeouts` documents the time-outs. Clients of other services than Kinesis use botocore's
+    transport, and `answer_timeout_secs` is their read time-out.
     """
 
     region: str
@@ -40,11 +40,11 @@ class EndpointSettings:
 
     @property
     def proxies(self) -> dict[str, str] | None:
-        """Proxies by scheme, as botocore accepts them; None: the environment's."""
+        """Proxies by URL scheme, in botocore's format; None if botocore should use those of the environment."""
         return {"http": self.proxy_url, "https": self.proxy_url} if self.proxy_url else None
 
     def proxies_for(self, url: str) -> Mapping[str, str]:
-        """Return proxies by scheme: those of the configuration, otherwise those of the environment for this URL."""
+        """Return the proxies for a URL by scheme, from the configuration or otherwise from the environment."""
         from botocore.utils import get_environ_proxies  # noqa: PLC0415 - botocore is slow to import
 
         found: Mapping[str, str] = self.proxies or get_environ_proxies(url)
@@ -52,7 +52,7 @@ class EndpointSettings:
 
     @property
     def trusted(self) -> str:
-        """Path of the CA certificates for AWS, selected by botocore's rules."""
+        """Path of the file with the CA certificates for AWS, selected by botocore's rules."""
         from botocore.httpsession import get_cert_path  # noqa: PLC0415 - botocore is slow to import
         from botocore.session import get_session  # noqa: PLC0415 - as above
 
@@ -65,21 +65,21 @@ class EndpointSettings:
         return TransportTimeouts(self.connect_timeout_secs, self.stall_timeout_secs, self.answer_timeout_secs)
 
     def endpoint(self, service: str, region: str) -> str | None:
-        """Return the configured endpoint of a service; None: AWS's own."""
+        """Return the configured endpoint URL of a service; None if AWS's own endpoint is used."""
         given = {"kinesis": self.endpoint_url, "sts": self.sts_endpoint_url}.get(service)
-        return given.replace(REGION_PLACE, region) if given else None
+        return given.replace(REGION_PLACEHOLDER, region) if given else None
 
     def client(self, session: Any, service: str, region: str = "", *, signed: bool = True) -> Any:
-        """Return a botocore client without retries.
+        """Return a botocore client that does not retry requests.
 
-        The sender retries instead, because it knows the records and can be stopped.
+        Instead, the bridge's sender retries, because it knows the result of each record, and can be stopped.
         """
         from botocore import UNSIGNED  # noqa: PLC0415 - botocore is slow to import
         from botocore.config import Config  # noqa: PLC0415 - as above
 
         config = Config(
             retries={"total_max_attempts": 1},
-            parameter_validation=False,  # the mapping has checked Kinesis's limits; validation is costly
+            parameter_validation=False,  # it takes much time, and the mapping has already checked the limits of Kinesis
             max_pool_connections=self.max_connections,
             connect_timeout=self.connect_timeout_secs,
             read_timeout=self.answer_timeout_secs,
@@ -90,7 +90,8 @@ class EndpointSettings:
             proxies=self.proxies,
             signature_version=None if signed else UNSIGNED,
         )
-        session.set_config_variable("sts_regional_endpoints", "regional")  # the global endpoint depends on one region
+        # The global endpoint of STS would depend on a single region.
+        session.set_config_variable("sts_regional_endpoints", "regional")
         client = session.create_client(
             service,
             region_name=region or self.region,
@@ -98,7 +99,8 @@ class EndpointSettings:
             verify=self.ca_file,
             config=config,
         )
-        if service != "kinesis":  # a client of Kinesis gets a transport of its own
+        # Clients of Kinesis get another transport, which limits responses itself: see `bridge.aws.transport`.
+        if service != "kinesis":
             self._limit_responses(client)
         return client
 
@@ -114,7 +116,7 @@ class EndpointSettings:
 
 
 def region_of(endpoints: EndpointSettings, destination: Destination) -> str:
-    """Return the region of an output: its `region`, or the region in the stream's ARN, or the configured region."""
+    """Return the region of an output: its option `region`, or the region in the stream's ARN, or `kinesis.region`."""
     return destination.region or _region_of_arn(destination.data_stream) or endpoints.region
 
 

@@ -1,8 +1,8 @@
-"""Error codes of Kinesis: the bridge's reaction to each, and the remedy for a person.
+"""Error codes of Kinesis: the bridge's reaction to each code, and the remedy for a person.
 
-    UNAVAILABLE  it may work later by itself: buffer the records, back off, retry without limit
-    REFUSED      a person must act: buffer the records, retry slowly, show the hint
-    INVALID      something in the request can never be accepted: find the record, and reject that one
+    UNAVAILABLE  The error may end by itself: buffer the records, back off, and retry without limit.
+    REFUSED      A person must act: buffer the records, retry slowly, and show the hint.
+    INVALID      A record in the request can never be accepted: find this record, and reject it.
 
 Codes of PutRecords: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 Codes of every call: https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _XML_ERROR = re.compile(r"<Code>(\w+)</Code>\s*<Message>([^<]*)</Message>")
 MAX_DETAIL_CHARS = 300
+# A proxy may send megabytes instead of a message, and the message is searched with a regular expression.
 MAX_MESSAGE_CHARS = 4096
 _NOT_AUTHORIZED = re.compile(
     r"(?:User: )?(?P<who>arn:\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
@@ -32,7 +33,7 @@ _NOT_AUTHORIZED = re.compile(
 )
 
 MAX_CLOCK_SKEW_SECS = 300
-"""Clock difference in seconds from which AWS refuses a signature:
+"""Clock difference in seconds at which AWS refuses a signature:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
 
 SERVER_ERROR = 500
@@ -40,7 +41,7 @@ RETRIABLE_CLIENT_ERRORS = frozenset({408, 425, 429})
 
 
 class ErrorAction(Enum):
-    """Reaction to an error code, for the records of a request or for one record."""
+    """Reaction to an error code of a complete request, or of a single record."""
 
     UNAVAILABLE = "unavailable"
     REFUSED = "refused"
@@ -51,8 +52,8 @@ class ErrorAction(Enum):
 class ErrorRule:
     """Reaction to one error code, and the remedy for a person.
 
-    `hint` may contain `{stream}`, `{region}` and `{credential}`. `clock`: a wrong clock of this machine may be the
-    cause.
+    `hint` may contain `{stream}`, `{region}` and `{credential}`. `clock` is true if a wrong clock of this machine may
+    be the cause.
     """
 
     action: ErrorAction
@@ -160,7 +161,7 @@ UNKNOWN = _refused(
 
 
 def request_error_rule(code: str, status: int) -> ErrorRule:
-    """Return the rule for a failed request. If its `code` is not in the table, the HTTP `status` decides."""
+    """Return the rule for a failed request. If ERROR_RULES does not contain its `code`, the HTTP `status` decides."""
     if (rule := ERROR_RULES.get(code)) is not None:
         return rule
     if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
@@ -169,19 +170,19 @@ def request_error_rule(code: str, status: int) -> ErrorRule:
 
 
 def record_error_rule(code: str) -> ErrorRule:
-    """Return the rule for one record's error `code`. A code that is not in the table is retried."""
+    """Return the rule for the error `code` of one record."""
     # The request itself succeeded, so the stream and the permissions are right. An unknown code of one record is
-    # therefore treated as temporary.
+    # therefore treated as a temporary error, and the record is sent again.
     return ERROR_RULES.get(code, UNAVAILABLE)
 
 
 def is_throttling(code: str) -> bool:
-    """Return whether the code means throttling: too many records or bytes a second."""
+    """Return whether the code means that too many records, bytes or calls were sent in a second."""
     return record_error_rule(code).throttled
 
 
 def record_error(code: str, message: str, stream: str) -> SendError:
-    """Return the error for the failure of one record. It is shown as the state of the stream."""
+    """Return the error for the failure of one record, which the status of the stream shows."""
     rule = record_error_rule(code)
     if rule.action is ErrorAction.REFUSED:
         hint = rule.hint.format(stream=stream, region="this region", credential="this access key")
@@ -193,7 +194,7 @@ def record_error(code: str, message: str, stream: str) -> SendError:
 class ErrorResponse:
     """Error response of Kinesis.
 
-    `skew_secs` is the lead of this machine's clock over the clock of AWS; None if unknown.
+    `skew_secs` is the number of seconds by which this machine's clock is ahead of the clock of AWS; None if unknown.
     """
 
     code: str
@@ -203,12 +204,12 @@ class ErrorResponse:
 
     @classmethod
     def of(cls, error: Any) -> ErrorResponse:
-        """Convert a botocore ClientError."""
-        said, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-        code, message = str(said.get("Code") or "Unknown"), str(said.get("Message") or "")[:MAX_MESSAGE_CHARS]
+        """Return the error response in a botocore ClientError."""
+        fields, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+        code, message = str(fields.get("Code") or "Unknown"), str(fields.get("Message") or "")[:MAX_MESSAGE_CHARS]
         if code.isdigit() and (found := _XML_ERROR.search(message)):
-            # For a body that is not JSON, botocore returns the HTTP status and the body. Local emulators refuse
-            # credentials in the XML form of other AWS services.
+            # If the body is not JSON, botocore returns the HTTP status as the code, and the body as the message. Local
+            # emulators refuse credentials in XML, as some other AWS services do.
             code, message = found.groups()
         return cls(
             code=shortened(code),
@@ -221,15 +222,14 @@ class ErrorResponse:
         """Return the exception to raise for this response."""
         rule, detail = request_error_rule(self.code, self.status), shortened(self.message)
         if rule.action is ErrorAction.REFUSED:
-            # A wrong clock invalidates the signature, and AWS then reports a wrong signature or key. The Date header
-            # shows the real cause.
+            # If this machine's clock is wrong, AWS reports a wrong signature or key. The Date header shows the cause.
             hint = self._clock_hint() if rule.clock else permission_hint(self.message, stream, region)
             return Refused(
                 self.code, detail, hint or rule.hint.format(stream=stream, region=region, credential=credential)
             )
         if rule.action is ErrorAction.INVALID:
             return InvalidRequest(self.code, detail)
-        # After a server error Kinesis may have stored some records; after other errors it has stored none.
+        # After a server error, Kinesis may have stored some records. After other errors, it has stored no records.
         return OutcomeUnknown(self.code, detail) if self.status >= SERVER_ERROR else Unavailable(self.code, detail)
 
     def _clock_hint(self) -> str:
@@ -241,10 +241,10 @@ class ErrorResponse:
 
 
 def permission_hint(message: str, stream: str = "", region: str = "") -> str:
-    """Return a hint with the missing permission, the identity and the ARN; "" if the message does not contain them.
+    """Return a hint that names the missing permission, the identity and the resource from a message of AWS.
 
-    If the message names no ARN, the hint uses that of the stream:
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
+    If the message does not name the resource, the hint names the stream. If it does not name the permission, the result
+    is "". https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
     found = _NOT_AUTHORIZED.search(message)
     if found is None:
@@ -258,7 +258,7 @@ def permission_hint(message: str, stream: str = "", region: str = "") -> str:
 
 
 def _resource(found: re.Match[str], stream: str, region: str) -> str:
-    """Return the resource to show if the message names none."""
+    """Return the resource to show if the message names no resource."""
     if not stream or stream.startswith("arn:"):
         return stream
     if not found["action"].startswith("kinesis:"):
@@ -268,7 +268,7 @@ def _resource(found: re.Match[str], stream: str, region: str) -> str:
 
 
 def _skew_secs(date: str | None) -> float | None:
-    """Return the lead of this machine's clock over an HTTP Date header, in seconds; None: no valid date."""
+    """Return the seconds by which this machine's clock is ahead of an HTTP Date header; None if it is no valid date."""
     try:
         return (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds() if date else None
     except (TypeError, ValueError, OverflowError):
@@ -276,8 +276,8 @@ def _skew_secs(date: str | None) -> float | None:
 
 
 def shortened(text: str) -> str:
-    """Return `text` on one line and without control characters, cut to MAX_DETAIL_CHARS for the log."""
-    # The text is cut first, because a proxy may have sent megabytes.
+    """Return `text` for the log: on one line, without control characters, and cut to MAX_DETAIL_CHARS."""
+    # The text is cut before the loop, because a proxy may have sent megabytes.
     line = "".join(each if each.isprintable() else " " for each in text[: 4 * MAX_DETAIL_CHARS])
     line = " ".join(line.split())
     return line if len(line) <= MAX_DETAIL_CHARS else line[: MAX_DETAIL_CHARS - 1] + "…"

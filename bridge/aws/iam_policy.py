@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 MANAGED_KEY = "alias/aws/kinesis"
-"""Alias of AWS's own key. Every user of the stream may use it, so the policy needs no statement for it."""
+"""Alias of the KMS key that AWS manages. Every user of the stream may use this key, so the policy does not name it."""
 
 
 STREAM_ACTIONS = ("kinesis:PutRecords", "kinesis:DescribeStreamSummary", "kinesis:ListShards")
-"""Actions on each stream: send records, read the record size and the encryption, read the shards."""
+"""Actions on each stream: sending records, reading the maximum record size and the encryption, reading the shards."""
 
 MAX_SIZES = {"an inline policy of a user": 2048, "a managed policy": 6144, "an inline policy of a role": 10_240}
-"""Max characters of a policy, without white space, by its kind:
+"""Maximum number of characters of each kind of policy, not counting white space:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
 class StreamUse(NamedTuple):
-    """ARN of a stream, and ARN of the customer's KMS key that encrypts the stream ("" without such a key)."""
+    """ARN of a stream, and the ARN of its customer-managed KMS key ("" if it has no such key)."""
 
     arn: str
     key_arn: str = ""
@@ -52,21 +52,21 @@ def partition(region: str) -> str:
 
 
 def policy(streams: Collection[StreamUse], roles: Collection[str] = ()) -> dict[str, Any]:
-    """Return the policy document of one identity. `roles` has the ARNs of the roles that it assumes for outputs."""
+    """Return the policy document of one identity. `roles` are the ARNs of the roles that it assumes for outputs."""
     arns = sorted({stream.arn for stream in streams})
-    # One statement has all actions. With nine or more streams, repeating the resources would exceed the size limit of
-    # IAM.
+    # One statement contains all actions. A statement for each action would repeat the resources. With nine or more
+    # streams, the policy would then exceed the size limit of IAM.
     statements = [
         _statement("SendRecords", list(STREAM_ACTIONS), arns),
         *_encryption(streams),
         _statement("AssumeRoles", "sts:AssumeRole", sorted(set(roles))),
     ]
-    # Omit statements without resources. They occur if no stream is encrypted, or if no output has a role.
+    # Statements without resources are omitted. For example, there are no roles if no output has a role.
     return {"Version": "2012-10-17", "Statement": [statement for statement in statements if statement["Resource"]]}
 
 
 def size_of(document: dict[str, Any]) -> int:
-    """Return the size of a policy as IAM counts it: the number of characters without white space."""
+    """Return the size of a policy as IAM counts it: the number of characters, not counting white space."""
     return len("".join(json.dumps(document).split()))
 
 
@@ -75,7 +75,7 @@ def _statement(sid: str, action: str | list[str], resources: list[str]) -> dict[
 
 
 def _encryption(streams: Iterable[StreamUse]) -> list[dict[str, Any]]:
-    """Return a statement for the customer's keys. `kms:ViaService` limits their use to Kinesis."""
+    """Return a statement for customer-managed keys, if there are any. `kms:ViaService` limits their use to Kinesis."""
     encrypted = [stream for stream in streams if stream.key_arn]
     if not encrypted:
         return []

@@ -1,8 +1,8 @@
-"""Conversion of botocore's exceptions for requests without a response into the bridge's own errors.
+"""Conversion of botocore's exceptions into the bridge's errors, for requests that got no response.
 
-OutcomeUnknown  the request may have arrived
+OutcomeUnknown  the request may have arrived at Kinesis
 Unavailable     the request cannot have arrived
-Refused         a person must act
+Refused         the request cannot have arrived, and a person must act
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NETWORK_CODES = frozenset({"Network", "Tls", "Proxy"})
-"""Codes of the errors that this module makes: the endpoint sent no HTTP response."""
+"""Codes of errors which mean that the endpoint sent no HTTP response."""
 NO_CREDENTIALS_HINT = "give credentials: kinesis.authentication, or the AWS environment of this machine"
 UNTRUSTED_HINT = (
     "the certificate of the endpoint is not trusted: check this machine's clock, its CA certificates "
@@ -32,9 +32,9 @@ SETTINGS_HINT = "check the kinesis section of the configuration"
 def network_error(error: aws.BotoCoreError) -> SendError:
     """Return the bridge's error for an exception of botocore."""
     detail = shortened(str(error))
-    for kinds, place in _PLACES:
+    for kinds, convert in _CONVERSIONS:
         if isinstance(error, kinds):
-            return place(error, detail)
+            return convert(error, detail)
     return Refused(type(error).__name__, detail, SETTINGS_HINT)
 
 
@@ -57,21 +57,21 @@ def _no_credentials(_error: BaseException, detail: str) -> SendError:
 def _tls(error: BaseException, detail: str) -> SendError:
     if any(isinstance(cause, (ssl.SSLCertVerificationError, CertificateError)) for cause in _causes(error)):
         return Refused("Tls", detail, UNTRUSTED_HINT)
-    # TLS may fail before or after the request was sent, and botocore does not distinguish the two.
+    # TLS may fail before or after the request was sent, and botocore does not distinguish the two cases.
     return OutcomeUnknown("Tls", detail)
 
 
 def _proxy(error: BaseException, detail: str) -> SendError:
-    said = " ".join(map(str, _causes(error)))
-    # http.client reports the status of CONNECT only in this text.
-    if "Tunnel connection failed: 407" in said:
+    texts = " ".join(map(str, _causes(error)))
+    # http.client reports the proxy's status only in the text of its exception.
+    if "Tunnel connection failed: 407" in texts:
         return Refused("Proxy", detail, "the proxy requires a login: put user and password into kinesis.proxy_url")
-    if "Tunnel connection failed: 403" in said:
+    if "Tunnel connection failed: 403" in texts:
         return Refused("Proxy", detail, "the proxy denies this destination: allow the Kinesis endpoint there")
     return Unavailable("Proxy", detail)
 
 
-_PLACES: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException, str], SendError]], ...] = (
+_CONVERSIONS: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException, str], SendError]], ...] = (
     ((aws.SSLError,), _tls),
     ((aws.ProxyConnectionError,), _proxy),
     ((aws.EndpointConnectionError, aws.ConnectTimeoutError), _before_sending),
@@ -82,12 +82,12 @@ _PLACES: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException, s
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and its causes. botocore stores a cause in `kwargs`, urllib3 in `reason` or the arguments."""
+    """Yield an error and its causes. botocore stores causes in `kwargs`, urllib3 in `reason` or in the arguments."""
     seen: set[int] = set()
     pending: list[object] = [error]
     while pending:
         cause = pending.pop()
-        # Causes can form a cycle: `__context__` of one exception may be a cause of another.
+        # Causes can form a cycle, because `__context__` of an exception may refer back to an earlier exception.
         if not isinstance(cause, BaseException) or id(cause) in seen:
             continue
         seen.add(id(cause))

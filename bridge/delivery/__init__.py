@@ -1,34 +1,41 @@
-"""Delivery: from a stream's queue in the spool to Kinesis, each record settled by its own result.
+"""Delivery: sends the records of each stream's queue in the spool to Kinesis.
 
-One pool of threads and one measurement of the link for each endpoint:
+Each record leaves its queue according to the result that Kinesis returned for it.
+
+Each endpoint has one pool of threads and one measurement of the link:
 
     sender_pools.py, sender_pool.py   the pools; which stream is next; leader and followers
-    concurrency.py                    how large a request may be, and how many may be in flight
-    link_bandwidth.py, answer_latency.py, queue_experiment.py, outstanding_requests.py, endpoint_status.py   its parts
-    circuit_breaker.py                pause and single probe while whole requests fail
-    settings.py, protocols.py         settings; what delivery needs of the spool and of the transport
+    adaptive_concurrency.py           how large a request may be, and how many may be in flight. Parts of it:
+                                      link_bandwidth.py, answer_latency.py, latency_experiment.py,
+                                      outstanding_requests.py and endpoint_status.py
+    circuit_breaker.py                a pause and single probes while complete requests fail
+    settings.py, protocols.py         settings; the interfaces of the spool and of the transport
 
-For each stream:
+Each stream has:
 
-    stream_sender.py                  takes records, builds requests, settles results
-    tracker.py                        every record between its queue and its settlement
-    batch_outcome.py, misplaced.py    the results of one request; aggregated records on another shard than predicted
+    stream_sender.py                  takes records from the queue, builds requests, applies their results
+    delivery_tracker.py               every record from its queue to its final result
+    batch_outcome.py                  the results of one request
+    misplaced_records.py              aggregated records that an unexpected shard accepted
     record_size_limit.py              the largest record that the stream accepts
-    stream_status.py, hot_keys.py     counters and state; a partition key that fills a shard
+    stream_status.py                  counters and state
+    hot_keys.py                       warning about a partition key that alone fills a shard
+    aggregate_payloads.py             warning about payloads that are themselves aggregated records
 
-What goes into the next request:
+These modules choose the records of the next request:
 
     accumulator.py, batch_filler.py   the waiting records, and how a batch is filled
-    key_queues.py, key_queue.py       waiting records by partition key, one request in flight for each
+    key_queues.py, key_queue.py       waiting records by partition key; each key has at most one request in flight
     shard_deferral.py                 records of a hot shard that stay on disk
     batch.py                          one PutRecords request
 
-What is known of the shards:
+These modules know the shards:
 
-    shard_knowledge.py                the shard of a key; whether consumers keep a record
-    shard_history.py, shard_map_refresh.py, record_distribution.py, aggregate_payloads.py   its parts
+    shard_knowledge.py                the shard of a key; whether consumers keep a record. Parts of it:
+                                      shard_history.py, shard_map_refresh.py and record_distribution.py
     shard_limiter.py                  how much may be sent to each shard
-    limited_shard.py                  one shard of it, made of token_bucket.py, shard_rate.py, sliding_sum.py,
-                                      refusal_pattern.py, contention.py, common_pause.py and service_clock.py
-    shard_status.py                   the shards of a stream, for the page
+    limited_shard.py                  the limiter of one shard. Parts of it: token_bucket.py, shard_rate.py,
+                                      sliding_sum.py, refusal_pattern.py, refusal_tolerance.py, common_pause.py and
+                                      service_clock.py
+    shard_status.py                   the shards of a stream, for the status page
 """

@@ -1,11 +1,11 @@
-"""The accumulator of one destination: the records that wait, and what goes into the next request.
+"""The accumulator of one destination: it stores the waiting records, and chooses the records of the next request.
 
 The method names are those of the Kafka producer: `append` fresh records, `drain` a batch, `reenqueue` failed records,
-`split_and_reenqueue` a batch that contains an invalid record. `key_queues` keeps the order per key.
+`split_and_reenqueue` a batch that contains an invalid record. The module `key_queues` preserves the order per key.
 
-Plain records are sorted by shard only for some time after a shard has throttled, because sorting takes a tenth of the
-CPU of sending. Packed records with keys are sorted by shard as soon as the shards are known. Not thread-safe: the
-sender pool guards it.
+Plain records are sorted by shard only for a minute after a shard has throttled, because sorting costs a tenth of the
+CPU time of sending. Packed records with keys are sorted by shard as soon as the shards are known. The accumulator is
+not thread-safe: the sender pool guards it.
 """
 
 from __future__ import annotations
@@ -33,25 +33,27 @@ if TYPE_CHECKING:
     from bridge.model import Destination, Record
 
 MAX_BUFFERED_DRAINS = 4
-"""Number of full requests (10 MiB each) that may wait or be in flight: it limits a destination to 40 MiB of data."""
+"""Maximum data that may wait or be in flight, in full requests of 10 MiB: it limits a destination to 40 MiB."""
 
 ROUTED_SECS = 60.0
 """Seconds after a throttle during which plain records are sorted by shard."""
 
 MIN_RECORD_BYTES = 40
-"""Bytes on the wire for each record in addition to its data: its JSON in the request, and its result.
+"""Bytes on the wire that each record needs in addition to its data: its JSON in the request, and its result.
+
+They limit the number of very small records in a request.
 """
 
-# Maximum number of plain records that wait for busy shards. Records that fill requests are not counted.
+# Maximum number of plain records that wait for busy shards, in addition to the records that fill requests.
 _MAX_PLAIN_BUFFERED = 20_000
 
-# Plain records with keys, as a multiple of those in flight: as many wait for a request of their key to end.
+# Records with keys wait until the request in flight with their key has ended, so twice as many records are needed.
 _KEYED_BUFFER_FACTOR = 2
 
 
 @dataclass(slots=True)
 class _Part:
-    """Half of a request that Kinesis rejected as invalid. With strict order, nothing else is sent before it."""
+    """Part of a request that Kinesis rejected as invalid. With strict order, no other records are sent before it."""
 
     records: list[Record]
     hold: Hold
@@ -66,17 +68,17 @@ class RecordAccumulator:
         self.limiter = ShardLimiter()
         self.hot_keys = HotKeys(str(destination), packed=destination.packing != "none")
         self.keep_routed = False
-        """True while some records of a shard are deferred on disk: see `shard_deferral`."""
+        """True while the sorting by shard must continue, because records of a shard are deferred on disk."""
         self.strict = destination.order == "strict"
         self.linger_secs = linger_secs
-        """Time that a record waits for others to share its request."""
+        """Time that a record waits for more records to fill its request."""
         self._destination = destination
         self._keyless = destination.keys == "spread"
         self._queues = KeyQueues(keyless=self._keyless, exact=self.strict)
         self._filler = BatchFiller(destination, self._queues, self.shards, self.limiter)
         self._parts: deque[_Part] = deque()
         self._part_in_flight = False
-        # Time until which records after a full batch, or muted ones, wait for others to fill a request.
+        # Time until which the next batch waits for more records, so that requests are not small.
         self._linger_until = NOW
         self._max_bytes = MAX_REQUEST_BYTES
         self._routed_until = NOW
@@ -89,7 +91,7 @@ class RecordAccumulator:
         """Set the linger and the maximum size of a packed record for all later batches."""
         self.linger_secs, self._filler.max_packed_bytes = linger_secs, max_packed_bytes
 
-    # -- what waits ------------------------------------------------------------------------------------------------
+    # -- waiting records -------------------------------------------------------------------------------------------
 
     @property
     def records(self) -> int:
@@ -98,16 +100,16 @@ class RecordAccumulator:
 
     @property
     def counted_bytes(self) -> int:
-        """Data and keys of all waiting records, in bytes."""
+        """Total size of the waiting records in bytes, as Kinesis counts it: data and keys."""
         return self._queues.size + sum(counted_bytes(record) for part in self._parts for record in part.records)
 
     @property
     def ratio(self) -> float:
-        """Approximate number of record bytes per byte of request data: more than 1 if they are compressed."""
+        """Approximate number of record bytes per byte of request data; more than 1 if records are compressed."""
         return 1.0 if self._filler.packer is None else self._filler.packer.ratio
 
     def capacity(self, requests: int) -> tuple[int, int]:
-        """Return the maximum records and bytes that may wait or be in flight with this number of requests."""
+        """Return how many records and bytes may wait or be in flight, if `requests` requests may be in flight."""
         drains = min(requests, MAX_BUFFERED_DRAINS)
         size = drains * MAX_REQUEST_BYTES
         if self._filler.packer is not None or self.strict:
@@ -116,15 +118,16 @@ class RecordAccumulator:
         return records + (_MAX_PLAIN_BUFFERED if self._routed else 0), size
 
     def free_capacity(self, requests: int, max_bytes: int, in_flight: int, now: float) -> tuple[int, int]:
-        """Return the number of fresh records, and their bytes, to read for `requests` further requests of `max_bytes`.
+        """Return how many fresh records and bytes to read to fill `requests` further requests of `max_bytes` each.
 
-        Requests from a backlog are filled at once, so that each gets different keys. The `in_flight` requests mute
-        their keys, so most records must wait. More records than fit are therefore read, so that enough have other keys.
+        The records for all these requests are read together, so that each request gets different keys. The `in_flight`
+        requests mute their keys, and records of muted keys must wait. So more records are read than fit in the
+        requests: enough of them then have other keys.
         """
         if self._parts or self._part_in_flight:
             return 0, 0
         if self._keyless:
-            requests = 1  # any records do for any request
+            requests = 1  # records without keys fit in any request, so it is enough to read them for one request
         records = requests * self._per_request
         size = int(requests * max_bytes * self.ratio)
         ready_records, ready_bytes = self._queues.count_ready(now)
@@ -132,7 +135,7 @@ class RecordAccumulator:
         return int(max(0, records - ready_records) * muted), int(max(0, size - ready_bytes) * muted)
 
     def is_underfilled(self, max_bytes: int, now: float) -> bool:
-        """Return whether a request now would be less than half full, because most waiting records have muted keys."""
+        """Return whether a request would now be less than half full, because most waiting records have muted keys."""
         size = int(max_bytes * self.ratio / 2)
         ready_records, ready_bytes = self._queues.count_ready(now)
         return (
@@ -142,7 +145,7 @@ class RecordAccumulator:
         )
 
     def next_due(self, now: float) -> float | None:
-        """Return when something may be sent; None if no record waits, or if a response must arrive first."""
+        """Return when records may be sent; None if no record waits, or if a response must arrive first."""
         if self._part_in_flight:
             return None
         if self._parts:
@@ -157,10 +160,10 @@ class RecordAccumulator:
         return min([*numbers, *([] if oldest is None else [oldest])], default=None)
 
     def by_shard(self) -> list[tuple[Shard, int, int]]:
-        """Return each shard with its waiting records and bytes, or [] if records are not sorted by shard."""
+        """Return (shard, waiting records, their bytes) of each shard; [] if records are not sorted by shard."""
         return self._queues.by_shard()
 
-    # -- what comes in ---------------------------------------------------------------------------------------------
+    # -- adding records --------------------------------------------------------------------------------------------
 
     def append(self, records: Sequence[Record], now: float) -> None:
         """Append fresh records, in the order of the spool."""
@@ -168,20 +171,20 @@ class RecordAccumulator:
         self._queues.append(records)
 
     def reenqueue(self, records: Sequence[Record], not_before: float = NOW) -> None:
-        """Put undelivered records back, in front of later records with their keys. The caller releases their batch."""
+        """Put undelivered records back, before all later records of the same keys. The caller releases their batch."""
         self._linger_until = NOW
         self._queues.reenqueue(records, not_before)
 
     def withhold(self, records: Sequence[Record]) -> Hold:
-        """Mute the keys of records that are stored elsewhere, until `release`."""
+        """Mute the keys of records that the caller stores, until it calls `release`."""
         return self._queues.withhold(records)
 
     def release(self, *holds: Hold, now: float = NOW) -> None:
-        """Unmute the keys of a batch, or of withheld records, once all of them are settled or reenqueued.
+        """Unmute the keys of a batch, or of withheld records, after all these records were settled or reenqueued.
 
         The caller passes `now` if all records were settled. The records that waited for these keys then linger like
-        fresh records. Otherwise, the few records that arrived during one request would form a small request. With
-        strict order they are sent at once, because a key has only one request in flight.
+        fresh records. Without the linger, the few records that arrived during one request would form a small request.
+        With strict order they do not linger, because each key has only one request in flight.
         """
         if not self._queues.any_ready:
             self._linger_until = NOW if self.strict else now + self.linger_secs
@@ -189,10 +192,10 @@ class RecordAccumulator:
             self._queues.release(hold)
 
     def split_and_reenqueue(self, records: Sequence[Record]) -> None:
-        """Send these records again as two parts, before all others, because one of them can never be accepted.
+        """Send these records again as two parts, before all other records, because one record can never be accepted.
 
-        The parts are halves. Records whose keys may be too long form one part, so that the other part need not be
-        halved again. All records of a key are in the same part, so they keep their order.
+        If some keys may be too long, their records form one part. Then the other part is probably valid, and is not
+        split again. Otherwise, the parts are the two halves. With strict order, only one part is in flight at a time.
         """
         long = [record for record in records if is_long_in_utf16(record)]
         others = [record for record in records if not is_long_in_utf16(record)] if long else []
@@ -205,27 +208,27 @@ class RecordAccumulator:
             self._parts += halves
 
     def reenqueue_part(self, records: Sequence[Record], not_before: float = NOW) -> None:
-        """Send a part again before all other records, because it got no response."""
+        """Send a part again before all other records, because its request failed or its records were throttled."""
         self._parts.appendleft(_Part(list(records), self.withhold(records), not_before if self.strict else NOW))
 
     def part_returned(self) -> None:
-        """Note that the part in flight was answered or failed."""
+        """Note that the request with a part has ended."""
         self._part_in_flight = False
 
     def watch_keys(self, fresh: Sequence[Record], received_ms: Callable[[int], int], now: float) -> None:
-        """Count the keys of fresh records while a shard is busy, before any of them are deferred on disk."""
+        """Count the keys of fresh records while a shard is busy. Call it before records are deferred on disk."""
         if now >= self._filler.busy_until:
             self.hot_keys.reset()
         elif fresh:
             self.hot_keys.add(fresh, received_ms(max(fresh).number), now)
 
-    # -- what goes out ---------------------------------------------------------------------------------------------
+    # -- building batches ------------------------------------------------------------------------------------------
 
     def drain(self, max_record_bytes: int, max_bytes: int, requests: int, now: float) -> Batch:
-        """Return the next batch; it is empty if nothing may be sent now.
+        """Return the next batch; it is empty if no record may be sent now.
 
-        No Kinesis record is larger than `max_record_bytes`. The batch has at most `max_bytes`, unless a single record
-        is larger. `requests` is the number of requests that may start now. A backlog is divided among them by keys.
+        Packed records have at most `max_record_bytes`. The batch has at most `max_bytes`, unless a single record is
+        larger. `requests` is the number of requests that may start now. A backlog is divided among them by key.
         """
         self._update_routing(now)
         self._filler.now = now
@@ -245,17 +248,14 @@ class RecordAccumulator:
         return batch
 
     def throttled(self, entry: Record | PackedRecord, now: float) -> bool:
-        """Note a throttled record. Return whether the limiter of its shard decides when it is sent again."""
+        """Note that a shard throttled `entry`. Return whether the shard's limiter decides when it is sent again."""
         if self._filler.packer is None:
             self._routed_until = now + ROUTED_SECS
             self.shards.request()
         return self._shard_of_entry(entry) is not None
 
     def on_shard_results(self, batch: Batch, results: Sequence[Result], now: float) -> None:
-        """Report the accepted and refused records of each shard to the limiter.
-
-        The limiter was charged for the batch.
-        """
+        """Report the accepted and refused records of each shard to the limiter, if it was charged for the batch."""
         if not batch.limited:
             return
         outcomes: dict[str, list[tuple[int, bool]]] = {}
@@ -273,14 +273,14 @@ class RecordAccumulator:
 
     @property
     def awaits_description(self) -> bool:
-        """True until the first DescribeStreamSummary has ended, if its response decides how records are packed."""
+        """True while records should wait for the first DescribeStreamSummary, which decides how they are packed."""
         return not self.shards.described and self._destination.packing == "kpl"
 
     def on_distribution_changed(self) -> None:
-        """Choose whether to pack records, because the stream's record distribution may have changed."""
+        """Decide again whether to pack records, because the stream's record distribution may have changed."""
         self._filler.choose_packer()
 
-    # -- inside ----------------------------------------------------------------------------------------------------
+    # -- private methods -------------------------------------------------------------------------------------------
 
     @property
     def _routed(self) -> bool:
@@ -288,11 +288,11 @@ class RecordAccumulator:
 
     @property
     def _per_request(self) -> int:
-        """Number of waiting records from which one request is filled."""
+        """Maximum number of waiting records that one request is filled from."""
         return MAX_REQUEST_RECORDS if self._filler.packer is None else PACKED_DRAIN_RECORDS
 
     def _fills_request(self, now: float) -> bool:
-        """Return whether enough records are ready to fill a request of the last allowed size."""
+        """Return whether enough records are ready to fill a request of the size that was allowed last."""
         records, size = self._queues.count_ready(now)
         return records >= self._per_request or size >= self._max_bytes * self.ratio
 
@@ -309,16 +309,14 @@ class RecordAccumulator:
         wanted = (self.shards.version if useful else -1, useful)
         if wanted != self._routed_by:
             if useful and not self._routed and throttled:
+                # Until now, records were sent without the limiter, so the shards have no capacity left.
                 for shard in self.shards.shards:
                     self.limiter.exhaust(shard.id, now)
             self._routed_by = wanted
             self._queues.reroute(self.shards.shard_of if useful else None)
 
     def _share(self, max_bytes: int, requests: int) -> float:
-        """Return the share of the key queues that a batch may use: less than 1 if it has no room for all.
-
-        The remaining keys are for the other requests that are sent at the same time.
-        """
+        """Return the share of the key queues that a batch may use. The rest is for requests sent at the same time."""
         if self.strict or self._keyless or requests <= 1:
             return 1.0
         records, size = self._queues.count_ready(self._filler.now)
@@ -342,7 +340,7 @@ class RecordAccumulator:
         return batch
 
     def _add_part(self, batch: Batch, records: Sequence[Record], max_record_bytes: int) -> None:
-        assert self._filler.packer is not None  # noqa: S101 - the one caller has looked
+        assert self._filler.packer is not None  # noqa: S101 - the caller has checked it
         max_packed = min(max_record_bytes, self._filler.max_packed_bytes)
         for packed in self._filler.packer.pack(records, None, max_packed, max_record_bytes):
             if batch.records and (self.strict or batch.full):

@@ -1,12 +1,14 @@
 """Warning about payloads that are themselves aggregated records in the format of the Kinesis Producer Library.
 
-With `packing: kpl`, such a payload is put into a second aggregate, so consumers return it unchanged (see `packers`).
-Without aggregation (`packing: none`, or a stream that chooses the shards itself), it is not protected: a consumer that
-de-aggregates returns the records inside the payload, and the KCL discards those whose keys belong to other shards. The
-bridge sends the payload nevertheless. `packing: none` promises the payload byte for byte, and consumers that do not
-de-aggregate receive exactly these bytes. They would get nothing if the payload became a dead letter, and other bytes if
-it was aggregated. Some users forward aggregated records on purpose. The bridge therefore only logs one warning, with a
-remedy.
+With `packing: kpl`, the bridge puts such a payload into a second aggregate, so consumers return it unchanged (see
+`packers`). Without aggregation (`packing: none`, or a stream that chooses the shards itself), the payload is not
+protected. A consumer that de-aggregates then returns the records inside the payload. The Kinesis Client Library (KCL)
+discards them if their keys belong to other shards.
+
+The bridge sends an unprotected payload nevertheless. `packing: none` promises the payload byte for byte, and consumers
+that do not de-aggregate receive exactly these bytes. If the payload became a dead letter, they would receive nothing.
+If it was aggregated, they would receive other bytes. Some users forward aggregated records on purpose. The bridge
+therefore only logs one warning, with a remedy.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class AggregatePayloads:
-    """Counter of unprotected payloads of one stream, with a warning about the first payload."""
+    """Counter of the unprotected payloads of one stream. The first one is logged as a warning."""
 
     def __init__(self, destination: Destination) -> None:
         self.count = 0
@@ -36,11 +38,11 @@ class AggregatePayloads:
     def _warn(self) -> None:
         packing = self._destination.packing
         logger.warning(
-            "stream %s: a payload is itself a KPL aggregated record, and was sent as it is (%s). Consumers that "
-            "de-aggregate, such as the KCL, return the records inside instead, or discard them; %s",
+            "stream %s: a payload is itself a KPL aggregated record, and was sent unchanged (%s). Consumers that "
+            "de-aggregate, such as the KCL, return the records inside the payload, or discard them; %s",
             self._destination,
             "packing: none" if packing == "none" else f"packing: {packing} is not applied to this stream now",
-            "set packing: kpl to have the payload returned unchanged"
+            "set packing: kpl, and consumers return the payload unchanged"
             if packing == "none"
-            else "it is returned unchanged while partition keys determine the shard",
+            else "consumers return the payload unchanged only while partition keys determine the shard",
         )

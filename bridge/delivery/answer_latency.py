@@ -6,26 +6,29 @@ from collections import deque
 from typing import NamedTuple
 
 SLOW_ANSWER_SECS = 1.0
-"""Answers within this time never count as slow: the bridge itself lets bytes wait longer for the link."""
+"""Latency up to which an answer never counts as slow. The bridge itself lets bytes wait longer for the link."""
 
 PROVEN_GAIN = 2
-"""Growth of the bytes in flight per answer time while the latency stays, as in TCP's slow start (RFC 5681)."""
+"""Factor by which the bytes in flight may grow in one answer time, while the latency stays the same.
 
-# Factor below which two loads count as equal, because requests differ in size.
+TCP's slow start uses the same factor (RFC 5681).
+"""
+
+# Two loads count as equal up to this ratio, because requests differ in size.
 _SAME_LEVEL = 1.25
 
-# The latency is the minimum over this number of answers: one fast answer among slow ones shows that the endpoint can be
-# fast.
+# Number of answers whose minimum is the latency. A single fast answer among slow ones shows that the endpoint is fast.
 _SAMPLES = 8
 
 
 class Load(NamedTuple):
-    """Bytes in flight during one request, including its own."""
+    """Number of bytes in flight during one request, including the bytes of the request itself."""
 
     in_flight: int
-    """All bytes that were in flight when it started."""
+    """Bytes in flight when the request started."""
     ahead: int
-    """Bytes without a response when the request's last byte left: the contents of a queue at the endpoint."""
+    """Bytes without an answer when the last byte of the request left. If the endpoint queues requests, these bytes are
+    in its queue."""
 
 
 class _LatencySample(NamedTuple):
@@ -41,13 +44,13 @@ class AnswerLatency:
 
     def __init__(self) -> None:
         self.secs = 0.0
-        """Seconds; 0 before the first answer."""
+        """Latency in seconds; 0 before the first answer."""
         self._samples: deque[_LatencySample] = deque(maxlen=_SAMPLES)
-        # The load before the requests in flight increased, and the highest latency at that load.
+        # Load before the number of requests in flight increased, and the highest latency at that load.
         self._base = _LatencySample(0.0, _NO_LOAD)
 
     def is_slow(self, secs: float) -> bool:
-        """Return whether an answer took so much longer than recent answers that something must have changed."""
+        """Return whether an answer took more than twice as long as recent answers, and longer than a second."""
         return secs > max(2 * self.secs, SLOW_ANSWER_SECS)
 
     @property
@@ -56,29 +59,27 @@ class AnswerLatency:
         return max((sample.load.in_flight for sample in self._samples), default=0)
 
     def is_proven(self, load: Load) -> bool:
-        """Return whether, with about the same number of bytes in flight, earlier answers were not slower."""
+        """Return whether earlier answers were fast although about as many bytes, or more, were in flight."""
         return load.in_flight <= _SAME_LEVEL * self.proven_bytes
 
     def grew_with_load(self, secs: float, load: Load) -> bool:
-        """Return whether more load has made an answer slower: more than 1.4 times with twice the load.
+        """Return whether a higher load has made an answer slower.
 
-        An endpoint that serves one request after the other becomes twice as slow. A distant endpoint does not become
-        slower.
+        Example: with twice the load, the answer took more than 1.4 times as long. If an endpoint serves one request
+        after the other, twice the load doubles the latency. If an endpoint is only far away, the load has no effect.
         """
         base = self._base
         more = load.ahead > _SAME_LEVEL * base.load.ahead
-        # This compares squares, to avoid a division by zero: secs / base.secs > sqrt(load / base load).
+        # The condition is secs / base.secs > sqrt(load / base load). Squares are compared to avoid a division by zero.
         return more and secs > SLOW_ANSWER_SECS and secs**2 * base.load.ahead > base.secs**2 * load.ahead
 
     def follow(self, lower: float, upper: float, load: Load) -> None:
-        """Adapt the latency to an answer that was not slow.
+        """Adapt the latency to an answer that was not slow, and took between `lower` and `upper` seconds.
 
-        Lower it at once, but raise it only if all recent answers took longer. The answer's latency was between `lower`
-        and `upper` seconds.
+        The latency falls at once, but rises only if all recent answers took longer.
         """
         proven = not self.grew_with_load(lower, load)
         self._samples.append(_LatencySample(lower, load if proven else _NO_LOAD))
-        # The latency falls to `upper` at once, but rises only to the lowest of the recent samples.
         self.secs = max(min(self.secs, upper), min(sample.secs for sample in self._samples))
         base = self._base
         if 2 * lower < base.secs or not base.secs:  # the endpoint has become faster

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Records of one request. `records` are the spool's; `entries` are Kinesis records.
+    """Records of one request. `records` are records of the spool; `entries` are the Kinesis records that carry them.
 
-    `holds` keep later records of the same partition keys waiting until the result of the batch is known. `part`: the
-    batch is half of an invalid request, and no other records are added to it. `max_bytes` limits data and keys, in
-    bytes before base64; one record may exceed it. `max_records` limits Kinesis records. `limited` is true if the shard
-    limiter was charged for the records. `generation`: see `CircuitBreaker`.
+    `holds` make later records of the same partition keys wait until the result of the batch is known. `part` is true if
+    the batch is one part of an invalid request; no other records are added to such a batch. `max_bytes` limits data and
+    keys before base64; a single larger record is allowed. `max_records` limits the number of Kinesis records. `limited`
+    is true if the shard limiter was charged for the records. `CircuitBreaker` explains `generation`.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -38,17 +38,17 @@ class Batch:
 
     @property
     def entries(self) -> Sequence[Record | PackedRecord]:
-        """Kinesis records, in the order of the request."""
+        """Kinesis records in the order of the request."""
         return self.records if self.packed is None else self.packed
 
     @property
     def room_records(self) -> int:
-        """Number of Kinesis records that the request can still carry."""
+        """Number of Kinesis records that can still be added to the request."""
         return self.max_records - len(self.entries)
 
     @property
     def room_bytes(self) -> int:
-        """Remaining bytes for data and keys in the request; 0 or less when it is full."""
+        """Bytes of data and keys that can still be added to the request; 0 or less when it is full."""
         return self.max_bytes - self.counted_bytes
 
     @property
@@ -57,12 +57,12 @@ class Batch:
         return self.room_records <= 0 or self.room_bytes <= 0
 
     def add_plain(self, records: Sequence[Record], size: int) -> None:
-        """Add records that are not packed, of `size` counted bytes."""
+        """Add records that are not packed. `size` is the sum of their data and keys in bytes."""
         self.records += records
         self.counted_bytes += size
 
     def add_packed(self, packed: PackedRecord, size: int) -> None:
-        """Add a packed record of `size` counted bytes."""
+        """Add a packed record. `size` is the sum of its data and key in bytes."""
         if self.packed is None:
             self.packed = []
         self.packed.append(packed)

@@ -1,4 +1,4 @@
-"""Filler that adds records from the queues of one shard to a batch, up to the amount that the shard accepts now."""
+"""Filler that adds the records of one shard to a batch, as many as the shard accepts now."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ if TYPE_CHECKING:
 PACKED_DRAIN_RECORDS = 10_000
 """Maximum number of spool records from which one request of packed records is filled."""
 
+# Seconds for which a shard still counts as busy after it accepts records again.
 _BUSY_SECS = 1.0
-# Number of random keys to try. While most shards are full, two or three keys often hash only to full shards; eight keys
-# rarely do.
+# Number of random keys to try for a packed record. While most shards are full, two or three keys often select only full
+# shards. Eight keys rarely do.
 _KEYS_TRIED = 8
-# With more shards the sum costs more than it saves, because together they accept more than a request can contain.
+# The free capacity is not summed up over more shards than this. So many shards accept more than a request can contain,
+# so the sum would only cost time.
 _MAX_SHARDS_SUMMED = 64
 
 
 class BatchFiller:
-    """Part of the accumulator of one destination that fills a batch. `now` must be set before each batch.
+    """Part of the accumulator of one destination that fills a batch. The caller sets `now` before each batch.
 
-    `packer` is None while records are sent as they are. `busy_until` is the time until which a shard counts as recently
-    full.
+    `packer` is None while records are not packed. `busy_until` is the time until which at least one shard counts as
+    busy.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class BatchFiller:
         self._limiter = limiter
 
     def choose_packer(self) -> None:
-        """Select the packer. Records are aggregated for KPL consumers only if a key determines the shard."""
+        """Select the packer. Records are aggregated in the KPL format only if partition keys determine the shard."""
         packing = self._destination.packing
         if packing != "lines" and not (packing == "kpl" and self._shards.distribution == "by_key"):
             self.packer = None
@@ -63,7 +65,7 @@ class BatchFiller:
 
     def fill(self, batch: Batch, queue: ShardQueue, max_record_bytes: int, max_queues: int) -> None:
         """Add records of one shard queue to the batch, while the batch and the shard have room."""
-        # Without strict order, one pass is enough: it fills the batch or the shard, or empties the queue.
+        # Without strict order, one pass is enough: it fills the batch, uses up the shard's limit, or empties the queue.
         while queue.ready and max_queues > 0 and not batch.full and self._available(queue.shard):
             before = len(batch.records)
             if self.packer is None:
@@ -78,12 +80,13 @@ class BatchFiller:
         if queue.shard is not None:
             shard_records, shard_bytes = self._limiter.available(queue.shard.id, self.now)
             records, size = min(records, shard_records), min(size, shard_bytes)
-        # If the batch already contains records, this record waits for the next batch. As the first record of a batch,
-        # it is sent even if it exceeds the amount that the shard accepts now. Otherwise it would never be sent.
+        # A record that exceeds the amount that the shard accepts now is sent only as the first record of a batch. If
+        # the batch already contains records, it waits for the next batch. If such a record always waited, it would
+        # never be sent.
         if batch.records and size < counted_bytes(queue.ready[0].records[0]):
             return max_queues
-        # With strict order, a request has only one record of a key, because Kinesis could refuse the first of two and
-        # accept the second.
+        # With strict order, a request has only one record of each key. Of two records, Kinesis could refuse the first
+        # and accept the second.
         hold, taken_bytes = self._queues.draw(
             queue, 1 if self._strict else records, size, 1 if self._strict else max_queues
         )
@@ -95,11 +98,11 @@ class BatchFiller:
 
     def _fill_packed(self, batch: Batch, queue: ShardQueue, max_record_bytes: int, max_queues: int) -> int:
         """Add packed records. Records for which the batch or the shard has no room return to their queues."""
-        assert self.packer is not None  # noqa: S101 - the one caller has looked
+        assert self.packer is not None  # noqa: S101 - the caller has checked it
         max_packed = min(max_record_bytes, self.max_packed_bytes)
         ratio = self.packer.ratio
-        if self._strict:  # one Kinesis record of a key, which carries as many of its records as fit
-            # Packing may compress records by the factor `ratio`, so more bytes are drawn than one packed record may
+        if self._strict:  # each key has one Kinesis record in the request, with as many records of the key as fit
+            # Packing may compress records by the factor `ratio`. So more bytes are drawn than one packed record may
             # have.
             size = int(max_packed * ratio)
             if self._destination.packing == "lines" or queue.shard is None:
@@ -110,8 +113,8 @@ class BatchFiller:
         # The packer decides how many records fit. The others return to the front of the key queues, in order.
         sent = self._add_packed(batch, hold.records, queue, max_record_bytes)
         if sent < len(hold.records):
-            # Records are identified by number, not by position: a packer groups records by key, so the unsent records
-            # need not be the last.
+            # The unsent records are found by their numbers. They are not always the last of `hold.records`, because a
+            # packer groups records by key.
             numbers = {record.number for record in batch.records}
             self._queues.return_unsent(hold, [record for record in hold.records if record.number not in numbers])
         batch.holds.append(hold)
@@ -141,12 +144,16 @@ class BatchFiller:
         return shard is None or min(self._limiter.available(shard.id, self.now)) > 0
 
     def exhausted(self, shard: Shard) -> bool:
-        """Return whether the shard now accepts too little for a request to be worth its cost."""
+        """Return whether the shard now accepts so little that a request is not worth its cost."""
         records, size = self._limiter.available(shard.id, self.now)
         return records <= 0 or size < (1 if self.packer is None else self.max_packed_bytes)
 
     def _allowed_bytes(self, shard: Shard | None) -> int:
-        """Return the bytes that may be sent to a shard now, or to all shards if the bridge chooses the keys."""
+        """Return how many bytes may be sent to a shard now.
+
+        Without a shard, return the sum over all shards if the bridge chooses the keys, otherwise the maximum of a
+        request.
+        """
         if shard is not None:
             return self._limiter.available(shard.id, self.now)[1]
         shards = self._shards.shards if self._keyless else ()
@@ -155,18 +162,18 @@ class BatchFiller:
         return sum([max(0, self._limiter.available(each.id, self.now)[1]) for each in shards])
 
     def wait_for_shard(self, shard_queue: ShardQueue, shard: Shard) -> None:
-        """Make the queue wait until the shard accepts enough that a request is worth its cost."""
+        """Make the queue wait until the shard accepts enough records that a request is worth its cost."""
         shard_queue.not_before = self.now + self._limiter.secs_until_available(shard.id, self.now)
         self.busy_until = shard_queue.not_before + _BUSY_SECS
 
     def _pick_key(self, number: int, data_bytes: int) -> tuple[str, Shard | None]:
-        """Return a key for a packed record without one.
+        """Return a random key for a packed record without a key, and the shard of that key.
 
-        Of several random keys, the one whose shard has the most room is chosen.
+        Several keys are tried, and the key whose shard accepts the most bytes now is returned.
         """
         if not self._shards.shards:
             return spread_key(number, data_bytes), None
         tries = _KEYS_TRIED if len(self._shards.shards) > 1 else 1
         keys = [spread_key(number, data_bytes, attempt) for attempt in range(tries)]
-        places = [(key, self._shards.shard_of_hash(hash_of(key))) for key in keys]
-        return max(places, key=lambda place: self._limiter.available(place[1].id, self.now)[1] if place[1] else 0)
+        routes = [(key, self._shards.shard_of_hash(hash_of(key))) for key in keys]
+        return max(routes, key=lambda route: self._limiter.available(route[1].id, self.now)[1] if route[1] else 0)

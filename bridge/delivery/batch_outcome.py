@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from bridge.kinesis.put_records_codec import RecordFailed, Result
 
 
-PAYLOADS_PER_LOOK = 10
-"""One plain payload of this many is checked for being an aggregated record: where one occurs, many do."""
+PAYLOADS_PER_CHECK = 10
+"""One of this many plain payloads is checked for being an aggregated record. If a device sends one, it sends many."""
 
-# The `shard_id` of a `RecordAccepted` by its index: twice as fast as by name.
+# This returns the `shard_id` of a `RecordAccepted`. Access by index is twice as fast as access by name.
 _shard_of = itemgetter(1)
 
 Rejected = tuple["Record", str, str]
@@ -37,36 +37,37 @@ class Settled(NamedTuple):
 
 @dataclass(slots=True)
 class BatchOutcome:
-    """Records of one request, sorted by their outcome. `last` is the last failure of the records in `again`.
+    """Records of one request, sorted by their outcome.
 
-    For packed records, `failed` contains those whose records are all in `again`, and `halve` those that can never be
-    accepted. `misplaced` contains aggregated records that a different shard accepted than predicted, each with the id
-    of that shard; `ShardKnowledge.judge` decides whether consumers keep them. Plain records and packed lines are never
-    misplaced, because no consumer compares their keys with the range of the shard.
+    `retry` contains the records that must be sent again, and `last_failure` the last error among them. `to_split`
+    contains packed records that Kinesis can never accept; they are split in order to find the invalid record.
+    `misplaced` contains aggregated records that an unexpected shard accepted, each with the id of this shard.
+    `ShardKnowledge.judge` decides whether consumers keep them. Plain records and packed lines are never misplaced,
+    because no consumer compares their keys with the range of the shard.
     """
 
     delivered: list[Record] = field(default_factory=list)
     rejected: list[tuple[Record, str, str]] = field(default_factory=list)
-    again: list[Record] = field(default_factory=list)
+    retry: list[Record] = field(default_factory=list)
     throttled: int = 0
-    last: RecordFailed | None = None
+    last_failure: RecordFailed | None = None
     failed: list[tuple[Record | PackedRecord, bool]] = field(default_factory=list)
-    """Each record that failed, and whether it was throttled."""
+    """Each Kinesis record that must be sent again, and whether it was throttled."""
     misplaced: list[tuple[PackedRecord, str]] = field(default_factory=list)
-    halve: list[PackedRecord] = field(default_factory=list)
+    to_split: list[PackedRecord] = field(default_factory=list)
     shards: set[str] = field(default_factory=set)
     """Ids of the shards that accepted something."""
 
     unprotected: int = 0
-    """Number of checked and delivered records whose payload is itself an aggregated record: see `AggregatePayloads`."""
+    """Number of delivered records whose payload is itself an aggregated record: see `AggregatePayloads`."""
 
 
 def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Result]) -> BatchOutcome:
-    """Sort the records of a request by their results. There is one result for each record, in the same order."""
+    """Sort the records of a request by their results. `results` has one result for each entry, in the same order."""
     outcome = BatchOutcome()
     if (
         len(entries) == len(results)
-        # Types are compared as sets: one C call per list, instead of a test for each record.
+        # The types of a list are collected in a set by one C call. This is faster than a test for each record.
         and set(map(type, entries)) == {Record}
         and set(map(type, results)) == {RecordAccepted}
     ):
@@ -81,7 +82,7 @@ def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Res
             outcome.delivered.append(entry)
             if entry.data.startswith(MAGIC):
                 outcome.unprotected += is_aggregate(entry.data)
-        # Consumers compare only records with KPL's magic number with the range of the shard.
+        # Consumers check the shard only for records that begin with the magic number of the KPL format.
         elif not entry.data.startswith(MAGIC) or (entry.shard is not None and entry.shard.id == result.shard_id):
             outcome.delivered += entry.records
         else:
@@ -92,13 +93,13 @@ def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Res
 def _sort_accepted(outcome: BatchOutcome, records: Sequence[Record], results: Sequence[RecordAccepted]) -> None:
     """Sort plain records that were all accepted.
 
-    This is the usual case, and takes a third of the time of the general case.
+    This function handles the usual case in a third of the time of the general code.
     """
     outcome.delivered += records
     outcome.shards.update(map(_shard_of, results))
-    # The payloads are no longer in the processor's caches, so checking all of them would cost 1 % of the CPU time per
-    # record.
-    outcome.unprotected += sum([is_aggregate(record.data) for record in records[::PAYLOADS_PER_LOOK]])
+    # Only some payloads are checked. They are no longer in the processor's caches, so checking all of them would cost
+    # 1 % of the CPU time per record.
+    outcome.unprotected += sum([is_aggregate(record.data) for record in records[::PAYLOADS_PER_CHECK]])
 
 
 def _sort_failure(outcome: BatchOutcome, entry: Record | PackedRecord, failed: RecordFailed) -> None:
@@ -106,14 +107,14 @@ def _sort_failure(outcome: BatchOutcome, entry: Record | PackedRecord, failed: R
     rule = record_error_rule(failed.code)
     records = entry.records if isinstance(entry, PackedRecord) else (entry,)
     if rule.action is ErrorAction.INVALID:
-        # If the packed record contains several records, one of them is invalid, so it is halved. A single record is
-        # rejected.
+        # If a packed record contains several records, at least one of them is invalid, and splitting finds it. A single
+        # record is rejected.
         if isinstance(entry, PackedRecord) and len(records) > 1:
-            outcome.halve.append(entry)
+            outcome.to_split.append(entry)
         else:
             outcome.rejected.append((records[0], "invalid", f"{failed.code}: {failed.message}"))
         return
-    outcome.again += records
+    outcome.retry += records
     outcome.failed.append((entry, rule.throttled))
     outcome.throttled += rule.throttled
-    outcome.last = failed
+    outcome.last_failure = failed

@@ -1,6 +1,7 @@
-"""A circuit breaker for complete requests. After a failure, all requests pause. Then one probe at a time is sent.
+"""Circuit breaker for complete requests: after a failed request, all requests pause, and then one probe is sent.
 
-It is closed while requests succeed, open during the pause, and half-open while a probe is in flight.
+A probe is a normal request, but no other request is in flight with it. The circuit is closed while requests succeed,
+open during the pause, and half-open while a probe is in flight.
 https://learn.microsoft.com/azure/architecture/patterns/circuit-breaker
 """
 
@@ -16,32 +17,28 @@ class CircuitBreaker:
     """Circuit breaker of one stream or of one endpoint. Not thread-safe: the sender pool guards it.
 
     A request stores the `generation` in which it started. If several requests of one generation fail, they count as one
-    failure.
+    failure, because they have the same cause.
     """
 
     def __init__(self, backoff: Backoff) -> None:
         self._backoff = backoff
         self.failures = 0
-        """Number of failures in a row."""
+        """Number of consecutive failures."""
         self.generation = 0
         self._until = 0.0
 
     def wait_secs(self, now: float, in_flight: int) -> float:
-        """Return the seconds during which no request may start.
-
-        While a probe is in flight, this is the maximum back-off.
-        """
+        """Return the seconds during which no request may start. `in_flight` is the number of requests in flight."""
         if not self.failures:
             return 0.0
-        # The pool looks again when the probe ends, so this time only has to be long enough.
+        # A probe is in flight. The pool calls this method again when the probe ends, so any long time is right.
         if in_flight:
             return self._backoff.max_secs
         return max(0.0, self._until - now)
 
     def failed(self, generation: int, now: float, pause_secs: float | None = None) -> None:
-        """Start a pause, because a complete request failed. It lasts `pause_secs`, or the time of the back-off."""
-        # Another request of the same generation has already failed and started the pause. One outage counts as one
-        # failure.
+        """Start a pause of `pause_secs`, or of the length of the back-off, because a complete request failed."""
+        # Another request of the same generation has already failed and started the pause.
         if generation != self.generation:
             return
         self.generation += 1
@@ -49,5 +46,5 @@ class CircuitBreaker:
         self._until = now + (self._backoff.secs(self.failures) if pause_secs is None else pause_secs)
 
     def answered(self) -> None:
-        """Close the circuit: a request was answered."""
+        """Close the circuit, because a request was answered."""
         self.failures = 0

@@ -1,23 +1,23 @@
-"""Common pause of all bridges, which shows whether a producer of another kind keeps a shard full.
+"""Common pause of all bridges on a shard. It shows whether another producer keeps the shard full.
 
-Every 20 s, all bridges that share a congested shard stop sending to it. If only bridges write to the shard, it regains
-its tokens. Then each bridge sends one request, the sample, at a random time, and waits until the samples of all have
-arrived. If the shard refuses records even then, another producer has used the tokens, and it does not slow down when it
-is refused.
+Every 20 s, all bridges that share a congested shard stop sending to it for 1.25 s. If only bridges write to the shard,
+it regains all its tokens. Then each bridge sends one request, the sample, at a random time, and waits until the samples
+of all bridges have arrived. If the shard refuses records of a sample, another producer has used the tokens. Such a
+producer does not slow down when its records are refused.
 
     seconds of the period   0.0          1.25                         2.0    2.25        20.0
-                            | pause       | sample at a random moment   | wait | as usual   | pause ...
+                            | pause       | sample at a random time     | wait | as usual   | pause ...
 
-The sample is as large as what the shard accepted from this bridge in 0.8 s. So the samples of all bridges together fit
-into the tokens of one second. The tokens of the following 0.75 s are for bridges that do not take part: bridges that
-have just started, and bridges on links with a long latency.
+The sample has the size of the records that the shard accepted from this bridge in 0.8 s. So the samples of all bridges
+together use at most the tokens of one second. The shard gets further tokens during the 0.75 s of the samples. They are
+for bridges that do not take part: bridges that have just started, and bridges on links with a long latency.
 
-A sample of a few records proves little, because it fits between two requests of another producer. So a bridge with a
-small share sends no sample in most periods, and one of 0.07 shard seconds in the others. Example: with 1 % of the
-shard, it sends 70 records in every twelfth period instead of 8 in each.
+A sample of a few records proves little, because the shard may accept them between two requests of another producer. So
+a bridge with a small share sends no sample in most periods, and a sample of 0.07 shard seconds in the others. Example:
+with 1 % of the shard, it sends 70 records in every twelfth period instead of 8 records in each period.
 
-The clocks of the bridges may differ by half a second. A sample whose response took more than a second proves nothing:
-requests that were sent before the pause may have arrived with it.
+The clocks of the bridges may differ by half a second. If the response to a sample took more than a second, the sample
+proves nothing, because it may have arrived together with requests from before the pause.
 """
 
 from __future__ import annotations
@@ -30,31 +30,38 @@ from bridge.delivery.token_bucket import BYTES_PER_SEC, RECORDS_PER_SEC
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# 20 s is long compared with the pause, but short enough to detect another producer within a minute.
+# The period is long compared with the pause, but short enough to detect another producer within a minute.
 PERIOD_SECS = 20.0
 PAUSE_SECS = 1.25
-"""A shard regains all tokens in one second; the other quarter is for clocks that differ."""
+"""A shard regains all its tokens in one second. The other quarter of a second allows for clocks that differ."""
 
 SAMPLING_SECS = 0.75
+"""Time in which each bridge sends its sample, at a random point."""
 END_SECS = PAUSE_SECS + SAMPLING_SECS + 0.25
+"""Time in the period at which bridges send as usual again. A last sample needs up to 0.25 s to arrive at the shard."""
 
-# Latest time in the period at which a bridge may begin its pause.
-# A bridge that begins later has sent records during the pause of the others, so it sends no sample.
+# Latest time in the period at which a bridge may begin its pause. A bridge that begins later has sent records during
+# the pause of the other bridges, so it sends no sample.
 _BEGIN_SECS = 0.3
 
+# The sample has the size of the records that the shard accepted in this time.
 _SAMPLE_SECS = 0.8
-# Maximum sample in shard seconds, because two or three bridges may send theirs at nearly the same time.
+# Maximum size of a sample in shard seconds. It is low, because two or three bridges may send their samples at nearly
+# the same time.
 _MAX_SAMPLE_SHARE = 0.3
 
-# Minimum sample in shard seconds, except while a bridge contends.
+# Minimum size of a sample in shard seconds, except while a bridge contends.
 _MIN_SAMPLE_SECS = 0.07
-# By chance, many bridges may send such a sample in the same period. With this weight, these fit into the tokens too.
+# By chance, many bridges may send such a minimum sample in the same period. With this weight, they send fewer of them,
+# so that the samples of all bridges still fit into the tokens.
 _RARE_SAMPLE_WEIGHT = 0.75
 
+# The share that sets the size of a sample falls by at most this factor from one period to the next. Otherwise, if a
+# bridge loses its share, it would soon send no sample for minutes.
 _MAX_FALL = 0.7
+# A larger previous share counts only as this share, so that a bridge whose share has fallen does not send large
+# samples.
 _MAX_REMEMBERED_SHARE = 0.15
-# A share counts as at least 0.7 of the previous one. Otherwise, a bridge that loses its share would soon send no
-# sample for minutes.
 _FIRST_SHARE = 0.05
 
 # Bridges resume at random times, so that the pause does not end with a burst from all of them.
@@ -65,7 +72,10 @@ _MAX_LATENCY_SECS = 1.0
 
 @dataclass(slots=True)
 class _PauseSample:
-    """Sample of one period. `records` and `size` may still be sent. `sent_at` is None until the sample is sent."""
+    """Sample of one period.
+
+    `records` and `size` (in bytes) are the amount that may still be sent. `sent_at` is None until the sample is sent.
+    """
 
     period: float
     share: float
@@ -78,20 +88,22 @@ class _PauseSample:
 class CommonPause:
     """Pause and sample of one shard.
 
-    `now` is the time of the limiter's clock, `wall` the time of the service's clock.
+    `now` is the time of the limiter's monotonic clock. `wall` is the time of the clock of Kinesis, which all bridges
+    share.
     """
 
     def __init__(self, random_share: Callable[[], float]) -> None:
         self.sampling = False
-        """True while only the sample, or the rest of it, may be sent."""
+        """True while only the sample, or the rest of the sample, may be sent."""
         self._random_share = random_share
+        # Weighted size of the samples that were omitted since the last one, in shard seconds.
         self._saved_secs = _MIN_SAMPLE_SECS * random_share()
         self._sample: _PauseSample | None = None
 
     def secs(self, accepted_share: float, now: float, wall: float, *, contending: bool = False) -> float:
-        """Return the seconds during which nothing may be sent, or 0 if something may be sent now.
+        """Return the seconds during which no record may be sent, or 0 if records may be sent now.
 
-        A bridge that is `contending` sends a sample in each period, however small it is.
+        A bridge that is `contending` sends a sample in each period, however small the sample is.
         """
         period, phase = divmod(wall, PERIOD_SECS)
         self.sampling = False
@@ -113,20 +125,20 @@ class CommonPause:
         self.sampling = False
 
     def limit(self, available: tuple[int, int]) -> tuple[int, int]:
-        """Return the records and bytes that may be sent: `available`, or the remainder of the sample."""
+        """Return how many records and bytes may be sent: `available`, or the rest of the sample while sampling."""
         if not self.sampling or self._sample is None:
             return available
         return int(self._sample.records), int(self._sample.size)
 
     def on_sent(self, records: int, size: int, now: float) -> None:
-        """Count records of the sample. Records that are sent at the same `now` belong to one request."""
+        """Subtract sent records from the sample. Records that are sent at the same `now` belong to one request."""
         if self._sample is not None:
             self._sample.sent_at = now
             self._sample.records -= records
             self._sample.size -= size
 
     def is_sample(self, sent_at: float, now: float) -> bool:
-        """Return True for the response to the sample, if it arrived in time."""
+        """Return whether the request that was sent at `sent_at` is the sample, and its response arrived in time."""
         sample = self._sample
         return sample is not None and sample.sent_at == sent_at and now - sent_at <= _MAX_LATENCY_SECS
 
@@ -138,7 +150,7 @@ class CommonPause:
         if not contending and secs < _MIN_SAMPLE_SECS:
             self._saved_secs += _RARE_SAMPLE_WEIGHT * secs
             if self._saved_secs < _MIN_SAMPLE_SECS:
-                begins_secs = END_SECS  # none in this period
+                begins_secs = END_SECS  # no sample in this period
             else:
                 self._saved_secs -= _MIN_SAMPLE_SECS
             secs = _MIN_SAMPLE_SECS

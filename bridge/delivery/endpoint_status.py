@@ -1,4 +1,4 @@
-"""Limits and measurements of one endpoint, for status, page and metrics."""
+"""Limits and measurements of one endpoint, for the command `status`, the status page and the metrics."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 class EndpointStatus:
     """Limits and measurements of one endpoint at one time.
 
-    `endpoint` is its host, or its URL if one is configured. Sizes are bytes on the wire. `bandwidth` is in bytes per
-    second, 0 before the first answer. `answer_secs` is the lowest recent answer latency, 0 while it is not known.
-    `limited_secs`: for how many seconds requests have continuously had to wait for the link. `outcome_unknown`:
-    requests whose records may be in the stream although no valid answer arrived. `sent_bytes`: size of all requests
-    that were answered.
+    `endpoint` is the configured URL, or the region if no URL is configured. Sizes are bytes on the wire. `bandwidth` is
+    in bytes per second, and 0 before the first answer. `answer_secs` is the lowest recent answer latency in seconds,
+    and 0 while it is unknown. `limited_secs` is the number of seconds for which requests have continuously had to wait
+    for the link. `outcome_unknown` counts the requests without a valid answer whose records may be in the stream.
+    `sent_bytes` is the total size of the requests that were answered.
     """
 
     endpoint: str

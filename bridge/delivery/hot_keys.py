@@ -1,7 +1,8 @@
-"""Partition keys that alone exceed the limit of a shard, so that resharding cannot help.
+"""Detection of hot keys: partition keys whose records alone exceed the limit of a shard.
 
-Records are counted by their time of receipt, because they are sent more slowly from a deferred shard and faster from a
-backlog. Not thread-safe: the sender pool's leader calls it.
+Resharding cannot help, because all records of a key go to the same shard. The rate of a key is computed from the times
+at which records were received. The times at which they are sent would give a wrong rate: records of a deferred shard
+are sent more slowly, and records of a backlog are sent faster. Not thread-safe: the sender pool's leader calls it.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Long enough for receive times, which are exact only to a few seconds. Short enough to report a hot key while the shard
-# is still full.
-WATCHED_MS = 10_000
-# A hot key lasts until its producer changes, so more frequent log lines would not help.
-TOLD_AGAIN_SECS = 600.0
-# Receive times are exact to a few seconds only, so a rate just below the limit counts as reaching it.
+# Time over which records are counted. It is long because receive times are exact only to a few seconds, but short
+# enough to report a hot key while the shard is still full.
+COUNTING_MS = 10_000
+# A hot key stays hot until its producer is changed, so more frequent warnings would not help.
+WARNING_INTERVAL_SECS = 600.0
+# Receive times are exact only to a few seconds, so a rate just below the limit counts as reaching the limit.
 _NEARLY = 0.95
 
 
 class HotKeys:
-    """Counters of the records received while a shard is busy.
+    """Counters of the records that were received while a shard is busy.
 
-    With `packed`, only the byte limit applies, because there are few packed records. `hot` is the key that exceeded the
-    limit at the last check, or "".
+    With `packed`, only the limit in bytes is checked, because packed records rarely reach the limit in records. `hot`
+    is the key that exceeded the limit at the last check, or "" if no key did.
     """
 
     def __init__(self, stream: str, *, packed: bool) -> None:
@@ -42,33 +43,35 @@ class HotKeys:
         self._records: Counter[str] = Counter()
         self._sizes: Counter[str] = Counter()
         self._newest = 0
-        self._mark_ms = 0
-        self._since_ms = 0
-        self._told: dict[str, float] = {}
+        # Receive time of the first records. Counting starts with the next different receive time.
+        self._first_ms = 0
+        # Receive time at which counting started; 0 before.
+        self._counted_from_ms = 0
+        # Time of the last warning, by key.
+        self._warned_at: dict[str, float] = {}
 
     def add(self, records: Sequence[Record], received_ms: int, now: float) -> None:
-        """Count the keys of records that were read from the queue for the first time while a shard is busy.
+        """Count the keys of records that were read from the queue while a shard is busy.
 
-        `received_ms` is the receive time of the newest record, in milliseconds since 1970.
-
-        Counting starts and stops when `received_ms` changes. Older records are backlog and are not counted.
+        `received_ms` is the receive time of the newest record, in milliseconds since 1970. Many records have the same
+        receive time, so counting starts and stops only when the receive time changes.
         """
-        # Retried or deferred records were counted when they were first read from the queue.
+        # Records with lower numbers were counted before, or belong to a backlog.
         news = [record for record in records if record.number > self._newest]
         if not news:
             return
         self._newest = max(news).number
-        if not self._mark_ms or received_ms < self._mark_ms:
+        if not self._first_ms or received_ms < self._first_ms:
             self._forget()
-            self._mark_ms = received_ms
-        elif self._since_ms:
+            self._first_ms = received_ms
+        elif self._counted_from_ms:
             self._count(news)
-        elif received_ms > self._mark_ms:
-            self._since_ms = received_ms
-        if self._since_ms and received_ms - self._since_ms >= WATCHED_MS:
-            self._judge((received_ms - self._since_ms) / 1000, now)
+        elif received_ms > self._first_ms:
+            self._counted_from_ms = received_ms
+        if self._counted_from_ms and received_ms - self._counted_from_ms >= COUNTING_MS:
+            self._judge((received_ms - self._counted_from_ms) / 1000, now)
             self._forget()
-            self._mark_ms = self._since_ms = received_ms
+            self._first_ms = self._counted_from_ms = received_ms
 
     def _count(self, records: Sequence[Record]) -> None:
         for _, _, key, data in records:
@@ -77,33 +80,33 @@ class HotKeys:
 
     def reset(self) -> None:
         """Reset the counters, because no shard is busy."""
-        if self._mark_ms or self.hot:
+        if self._first_ms or self.hot:
             self.hot = ""
             self._forget()
 
     def _forget(self) -> None:
         self._records.clear()
         self._sizes.clear()
-        self._mark_ms = self._since_ms = 0
+        self._first_ms = self._counted_from_ms = 0
 
     def _judge(self, secs: float, now: float) -> None:
         self.hot = ""
-        most = self._sizes if self._packed else self._records
-        for key, _ in most.most_common(1):
+        counts = self._sizes if self._packed else self._records
+        for key, _ in counts.most_common(1):
             records, size = self._records[key] / secs, self._sizes[key] / secs
             if size > _NEARLY * BYTES_PER_SEC or (not self._packed and records > _NEARLY * RECORDS_PER_SEC):
                 self.hot = key
-                self._tell(key, records, size, now)
+                self._warn(key, records, size, now)
 
-    def _tell(self, key: str, records: float, size: float, now: float) -> None:
-        if now - self._told.get(key, float("-inf")) < TOLD_AGAIN_SECS:
+    def _warn(self, key: str, records: float, size: float, now: float) -> None:
+        if now - self._warned_at.get(key, float("-inf")) < WARNING_INTERVAL_SECS:
             return
-        # The dict has only one entry, so that random keys cannot make it grow.
-        self._told = {key: now}
+        # The dict has only one entry, so that it does not grow if the hot key changes often.
+        self._warned_at = {key: now}
         advice = "choose a finer key" if self._packed else "pack its records (packing: kpl), or choose a finer key"
         logger.warning(
-            "stream %s: partition key %r alone brings %.0f records and %.0f KiB a second, the limit of a shard "
-            "(%d and %d) or more, and all of it goes to one shard: %s",
+            "stream %s: partition key %r alone brings %.0f records and %.0f KiB a second. All of them go to one shard, "
+            "whose limit is %d records and %d KiB: %s",
             self._stream,
             key,
             records,

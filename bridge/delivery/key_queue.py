@@ -1,4 +1,4 @@
-"""A queue of waiting records by partition key, and the queues of one shard: see `key_queues`."""
+"""Queue of the waiting records of one partition key, and the queues of one shard: see `key_queues`."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ NOW = float("-inf")
 State: TypeAlias = Literal["idle", "ready", "muted", "backing off"]
 """State of a key queue.
 
-A string, because looking up a member of an Enum takes 0.07 µs, several times per request and queue.
-
-idle          nothing waits, nothing is in flight
+idle          no records wait or are in flight
 ready         records wait and may be sent
-muted         records are in flight or withheld; others may wait behind them
-backing off   records wait, and may be sent once `not_before` has passed
+muted         records are in flight or withheld; later records may wait for them
+backing off   records wait, and may be sent after `not_before`
+
+The states are strings. Access to a member of an Enum takes 0.07 µs, and is needed several times per request and queue.
 """
 
 
 @dataclass(slots=True, eq=False)
 class KeyQueue:
-    """Records in the order of their numbers. `size`: their counted bytes, data and UTF-8 key.
+    """Waiting records in the order of their numbers. `size` is the sum of their data and keys in bytes.
 
-    `holds`: how many requests and withheld groups mute the queue. `failed`: some of its records returned from a failed
-    request, so it is served before others.
+    `holds` is the number of requests and groups of withheld records that mute the queue. `failed` is true if some of
+    its records returned from a failed request; then it is served before other queues.
     """
 
     name: str | int
@@ -49,7 +49,7 @@ class KeyQueue:
     not_before: float = NOW
 
     def take(self, max_records: int, max_bytes: int) -> tuple[list[Record], int]:
-        """Remove the first records within the limits. Return the records and their counted bytes."""
+        """Remove the first records within the limits. Return the records, and their size in bytes."""
         records = self.records
         taken: list[Record] = []
         room = max_bytes
@@ -59,7 +59,7 @@ class KeyQueue:
                 room += counted_bytes(record)
                 break
             taken.append(record)
-        # In the usual case, all records are taken at once, without a loop.
+        # Usually all records are taken, and one call removes them.
         if len(taken) == len(records):
             records.clear()
         else:
@@ -69,10 +69,10 @@ class KeyQueue:
         return taken, max_bytes - room
 
     def put_back(self, records: Iterable[Record]) -> int:
-        """Insert records in the order of their numbers, and return their counted bytes."""
+        """Insert records in the order of their numbers, and return their size in bytes."""
         returned = sorted(records)  # by number, which is unique
         size = sum(map(counted_bytes, returned))
-        # Only the records before the highest returned number have to be sorted.
+        # Only the records before the highest returned number have to be sorted again.
         ahead = []
         while self.records and self.records[0].number < returned[-1].number:
             ahead.append(self.records.popleft())
@@ -87,9 +87,9 @@ class KeyQueue:
 class ShardQueue:
     """Key queues of one shard.
 
-    `ready` contains the queues whose records may be sent; the one that has waited longest is first. The shard accepts
-    nothing before `not_before`. `ready_records` and `ready_bytes` (data and keys) are sums over `ready`. They are kept
-    up to date, because each request needs them several times and there may be many keys.
+    `ready` contains the queues whose records may be sent; the queue that has waited longest is first. No records are
+    sent to the shard before `not_before`. `ready_records` and `ready_bytes` (data and keys) are sums over `ready`. They
+    are updated with each change, because each request needs them several times and there may be many keys.
     """
 
     shard: Shard | None = None
@@ -100,14 +100,14 @@ class ShardQueue:
     ready_bytes: int = 0
 
     def count(self, records: int, size: int) -> None:
-        """Add to the sums of records and counted bytes in `ready`. Negative numbers subtract."""
+        """Add to the sums over `ready`: a number of records, and their size in bytes. Negative numbers subtract."""
         self.ready_records += records
         self.ready_bytes += size
 
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """Unsettled records that left their key queues, and the queues that are muted because of them."""
+    """Unsettled records that were removed from their key queues, and the queues that are muted because of them."""
 
     records: Sequence[Record]
     key_queues: list[KeyQueue]

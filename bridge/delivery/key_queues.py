@@ -1,13 +1,14 @@
-"""Records that wait to be sent, in queues by partition key, so that several requests keep the order of each key.
+"""Queues of waiting records by partition key. They preserve the order of each key if several requests are in flight.
 
     ShardQueue   the key queues of one shard, or of the stream if its shards are unknown or irrelevant
-    KeyQueue     the records of one key, or of the keys that share a hash, in the order of the spool
+    KeyQueue     the records of one key, or of all keys with the same hash, in the order of the spool
 
-A key queue is *muted* (Kafka's word for a partition with a request in flight) while records drawn from it are neither
-settled nor reenqueued. No other request takes records from it then, so records of one key cannot overtake each other.
-Records without a key wait in a queue that is never muted. With `order: strict`, each key has a separate queue.
-Otherwise, the keys of a shard share LANES queues. A queue per key would cost more in plants with a hundred thousand
-keys, and a record rarely has to wait for a request of another key.
+When records are drawn from a key queue for a request, the queue is *muted* until all these records are settled or
+reenqueued. (Kafka uses this word for a partition with a request in flight.) Other requests draw no records from a muted
+queue, so records of one key cannot overtake each other. Records without a key wait in a queue that is never muted.
+
+With `order: strict`, each key has a separate queue. Otherwise, the keys of a shard share LANES queues. This costs less
+in plants with a hundred thousand keys, and a record rarely has to wait for a request of another key.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ LANES = 256
 """Key queues of a shard. With ten records in flight, one fresh record in 25 waits for the request of another key."""
 
 MAX_ROUTES = 50_000
-"""Maximum number of keys whose queue is cached: a look-up is ten times as fast as hashing the key."""
+"""Maximum number of keys whose queue is cached, because a look-up is ten times as fast as hashing the key."""
 
 
 class KeyQueues:
     """All waiting records of a destination. Not thread-safe: the sender pool guards it.
 
     With `exact`, each key has a separate queue. With `keyless`, the bridge chooses the keys, and order does not matter.
-    `records` and `size` count waiting records, not those in flight.
+    `records` and `size` are the number and the bytes of the waiting records; records in flight are not counted.
     """
 
     def __init__(self, *, keyless: bool, exact: bool) -> None:
@@ -50,11 +51,10 @@ class KeyQueues:
         self._backing_off: list[KeyQueue] = []
         self._holds: set[Hold] = set()
         self._turn = 0
-        # All key queues, for the case that the order of keys and the shards do not matter. The hash of a key is the
-        # index.
+        # Key queues by hash of the key; [] if records are sorted by shard, or by single keys, or have no keys.
         self._lanes = self._make_lanes()
 
-    # -- what comes in ---------------------------------------------------------------------------------------------
+    # -- adding records --------------------------------------------------------------------------------------------
 
     def append(self, records: Sequence[Record]) -> None:
         """Append fresh records, which are in the order of the spool."""
@@ -73,9 +73,9 @@ class KeyQueues:
         self.size += size
 
     def reenqueue(self, records: Sequence[Record], not_before: float = NOW) -> None:
-        """Insert undelivered records in front of all later records of their keys.
+        """Insert undelivered records before all later records of the same keys.
 
-        No record of their key queues is sent before `not_before`. The caller must release their hold afterwards.
+        Their key queues send no records before `not_before`. The caller must then release the hold of the records.
         """
         by_queue: dict[KeyQueue, list[Record]] = {}
         for record, queue in zip(records, self._queues_of(records), strict=True):
@@ -90,14 +90,14 @@ class KeyQueues:
             target.failed = True
             target.not_before = max(target.not_before, not_before)
             if target.state == "idle":
-                self._awake(target)
+                self._update_state(target)
 
-    # -- what goes out ---------------------------------------------------------------------------------------------
+    # -- removing records ------------------------------------------------------------------------------------------
 
     def draw(self, shard_queue: ShardQueue, max_records: int, max_bytes: int, max_queues: int) -> tuple[Hold, int]:
-        """Remove records of the first ready key queues and mute these; return their hold and their counted bytes.
+        """Remove records from the first ready key queues, and mute these queues. Return the hold, and the bytes drawn.
 
-        At least one record is drawn, even if it alone is larger than `max_bytes`.
+        At least one record is drawn, even if it is larger than `max_bytes`.
         """
         taken: list[Record] = []
         muted: list[KeyQueue] = []
@@ -142,14 +142,14 @@ class KeyQueues:
     def release(self, hold: Hold) -> None:
         """Unmute the key queues of records that were settled or reenqueued."""
         self._holds.discard(hold)
-        for queue in reversed(hold.key_queues):  # each failed queue goes to the front, so the first one comes last
+        for queue in reversed(hold.key_queues):  # failed queues are inserted at the front, so the first one comes last
             queue.holds -= 1
             if not queue.holds:
-                self._awake(queue)
+                self._update_state(queue)
         hold.key_queues = []
 
     def return_unsent(self, hold: Hold, unsent: Sequence[Record]) -> None:
-        """Put back the drawn records that did not fit in the request."""
+        """Put drawn records that did not fit in the request back into their queues."""
         numbers = {record.number for record in unsent}
         hold.records = [record for record in hold.records if record.number not in numbers]
         self.reenqueue(unsent)
@@ -158,16 +158,16 @@ class KeyQueues:
         hold.key_queues = [queue for queue in hold.key_queues if queue in used]
         for queue in reversed(unused):
             queue.holds -= 1
-            self._awake(queue)
+            self._update_state(queue)
 
     # -- shards ----------------------------------------------------------------------------------------------------
 
     def reroute(self, shard_of: Callable[[str], Shard | None] | None) -> None:
         """Sort all records again by shard.
 
-        `shard_of` returns the shard of a key, or None if it is unknown. Keys with an unknown shard share one shard
-        queue. With None instead of `shard_of`, all shards are unknown or irrelevant. Back-offs end, because another
-        shard may accept the refused records.
+        `shard_of` returns the shard of a key, or None if the shard is unknown. Keys with an unknown shard share one
+        shard queue. If `shard_of` is None, records are not sorted by shard. All back-offs end, because another shard
+        may accept the refused records.
         """
         queues = [queue for shard in self._shard_queues.values() for queue in shard.key_queues.values()]
         queues += [queue for queue in self._backing_off if not queue.ordered]
@@ -182,7 +182,7 @@ class KeyQueues:
         self.append(waiting)
 
     def ready(self, now: float) -> list[ShardQueue]:
-        """Return the shard queues whose records may be sent. A different queue is first each time."""
+        """Return the shard queues whose records may be sent, beginning with a different queue at each call."""
         self._end_backoffs(now)
         shards = [shard for shard in self._shard_queues.values() if shard.ready and shard.not_before <= now]
         if len(shards) > 1:
@@ -192,25 +192,25 @@ class KeyQueues:
         return shards
 
     def count_ready(self, now: float) -> tuple[int, int]:
-        """Return the number of records that may be sent now, and their counted bytes."""
+        """Return the number of records that may be sent now, and their size in bytes."""
         shards = [shard for shard in self._shard_queues.values() if shard.not_before <= now]
         return sum([shard.ready_records for shard in shards]), sum([shard.ready_bytes for shard in shards])
 
     @property
     def any_ready(self) -> bool:
-        """True if any record is neither muted nor in a back-off."""
+        """True if at least one key queue with records is neither muted nor backing off."""
         return any(shard.ready for shard in self._shard_queues.values())
 
     def next_due(self, linger_until: float = NOW) -> float | None:
-        """Return when something may be sent; None if no record waits, or if a response must arrive first.
+        """Return when records may be sent; None if no record waits, or if a response must arrive first.
 
-        Ready records wait until `linger_until`. Records whose back-off has ended do not.
+        Ready records wait until `linger_until`. Records in a back-off wait only until its end.
         """
         due = [max(shard.not_before, linger_until) for shard in self._shard_queues.values() if shard.ready]
         return min([*due, *(queue.not_before for queue in self._backing_off)], default=None)
 
     def by_shard(self) -> list[tuple[Shard, int, int]]:
-        """Return each shard with its waiting records and their counted bytes; [] while the shards are unknown."""
+        """Return (shard, waiting records, their bytes) of each shard; [] while the shards are unknown."""
         return [
             (
                 each.shard,
@@ -222,7 +222,7 @@ class KeyQueues:
         ]
 
     def oldest(self) -> int | None:
-        """Return the number of the oldest waiting record. With `live_first`, it may not be the first of its queue."""
+        """Return the lowest number of a waiting record. With `live_first`, it may not be the first of its queue."""
         queues = [
             queue for shard in self._shard_queues.values() for queue in (*shard.key_queues.values(), *shard.ready)
         ]
@@ -230,10 +230,10 @@ class KeyQueues:
             (min(queue.records).number for queue in (*queues, *self._backing_off) if queue.records), default=None
         )
 
-    # -- inside ----------------------------------------------------------------------------------------------------
+    # -- private methods -------------------------------------------------------------------------------------------
 
     def _append_to_lanes(self, records: Sequence[Record]) -> int:
-        """Append each record to the lane of its key; return the counted bytes. This runs for every record."""
+        """Append each record to the lane of its key. Return the size in bytes. This runs for every record."""
         lanes = self._lanes
         shard_queue = lanes[0].shard_queue
         total = unready_records = unready_bytes = 0
@@ -256,7 +256,7 @@ class KeyQueues:
         return total
 
     def _append_each(self, records: Sequence[Record]) -> int:
-        """Append each record to the queue of its key; return the counted bytes. This runs for every record."""
+        """Append each record to the queue of its key. Return the size in bytes. This runs for every record."""
         total, find = 0, self._routes.get
         for record in records:
             _, _, key, data = record
@@ -280,7 +280,7 @@ class KeyQueues:
         return [(find(record[2]) or self._route(record[2]))[0] for record in records]
 
     def _route(self, key: str) -> tuple[KeyQueue, int]:
-        """Return the queue of a key and the key's bytes in UTF-8, and cache them."""
+        """Return the queue of a key and the number of the key's UTF-8 bytes, and cache both."""
         octets = len(key.encode())
         name: str | int = "" if self._keyless else key if self._exact else crc32(key.encode()) % LANES
         queue = self._key_queue(name, self._shard_of(key) if self._shard_of else None)
@@ -306,7 +306,7 @@ class KeyQueues:
         return queue
 
     def _retry_queue(self, shard_queue: ShardQueue) -> KeyQueue:
-        """Return a separate queue for failed keyless records, so that they do not delay other records."""
+        """Return a new queue for failed records without keys, so that their back-off does not delay other records."""
         return KeyQueue("", shard_queue, ordered=False)
 
     def _mute(self, records: Sequence[Record]) -> list[KeyQueue]:
@@ -323,8 +323,8 @@ class KeyQueues:
             queue.holds += 1
         return queues
 
-    def _awake(self, queue: KeyQueue) -> None:
-        """Set the state of a queue that is not muted."""
+    def _update_state(self, queue: KeyQueue) -> None:
+        """Set the state of a queue that is not muted, depending on its records and its back-off."""
         if not queue.records:
             queue.state = "idle"
             if self._exact:
@@ -344,7 +344,7 @@ class KeyQueues:
         if self._backing_off:
             due = [queue for queue in self._backing_off if queue.not_before <= now]
             self._backing_off = [queue for queue in self._backing_off if queue.not_before > now]
-            # Each queue is inserted at the front, so the queue with the oldest record is inserted last.
+            # Failed queues are inserted at the front, so the queue with the oldest record comes last.
             for queue in sorted(due, key=lambda queue: queue.records[0].number, reverse=True):
                 queue.not_before = NOW
-                self._awake(queue)
+                self._update_state(queue)

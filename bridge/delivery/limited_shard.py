@@ -1,4 +1,4 @@
-"""One shard of the limiter: its tokens, its rate, and the evidence from its responses."""
+"""Limiter of one shard: its tokens, its rate, and the observations from its responses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from bridge.delivery.common_pause import CommonPause
-from bridge.delivery.contention import Contention
 from bridge.delivery.refusal_pattern import RefusalPattern
-from bridge.delivery.shard_rate import ShardRate, wanted
+from bridge.delivery.refusal_tolerance import RefusalTolerance
+from bridge.delivery.shard_rate import ShardRate, target_fraction
 from bridge.delivery.sliding_sum import SlidingSum
 from bridge.delivery.token_bucket import BURST_SECS, TokenBucket, shard_secs
 
@@ -17,36 +17,40 @@ if TYPE_CHECKING:
 
     from bridge.delivery.refusal_pattern import Verdict
 
-# Window of the accepted rate. A shorter one shows single requests instead of a rate.
+# Time over which the accepted rate is averaged. Over a shorter time, single requests would dominate it.
 _ACCEPTED_SECS = 3.0
 
-# After a minute without a response, the old rate is no longer a valid estimate.
+# After this time without a response, the old rate is no longer a valid estimate.
 _STALE_SECS = 60.0
+# A shard counts as congested for this time after it has refused records because it was full.
 _CONGESTED_SECS = 30.0
+# After this time without such a refusal, the bridge stops contending.
 _CALM_SECS = 10.0
-# Bridges with a larger share take no part in common pauses, because no other producer displaces them.
+# Bridges with a larger share of the shard do not pause, because another producer has not displaced them.
 _PAUSING_SHARE = 0.6
 
-# With a longer latency, requests from before a pause arrive during it, and samples arrive too late.
+# Bridges with a longer latency do not pause: their earlier requests arrive during the pause, and their samples arrive
+# too late.
 _MAX_PAUSING_LATENCY_SECS = 0.5
 
-# Window of the refused fraction.
+# Time over which the refused fraction is averaged.
 _REFUSED_SECS = 5.0
 
+# Weight of the last response in the average latency.
 _LATENCY_WEIGHT = 0.1
-# A shard regains its tokens in a second, so a longer first pause would waste its capacity.
+# The first back-off is short, because a shard regains all its tokens in a second.
 _FIRST_BACKOFF_SECS = 0.1
 _MAX_BACKOFF_SECS = 2.0
 
 
 class LimitedShard:
-    """State of one shard. Before any other method, the caller calls `fill` with the same `now`."""
+    """State of one shard. Before each call of another method, the caller calls `fill` with the same `now`."""
 
     def __init__(self, now: float, random_share: Callable[[], float]) -> None:
         self.rate = ShardRate(now)
         self.bucket = TokenBucket(self.rate.share, now)
         self.pause = CommonPause(random_share)
-        self.contention = Contention(now)
+        self.tolerance = RefusalTolerance(now)
         self._random_share = random_share
         self._accepted = SlidingSum(_ACCEPTED_SECS, now)
         self._sent_records = SlidingSum(_REFUSED_SECS, now)
@@ -59,7 +63,7 @@ class LimitedShard:
 
     @property
     def available(self) -> tuple[int, int]:
-        """Records and bytes that may be sent: those that the tokens allow, or the sample of a common pause."""
+        """Records and bytes that may be sent: as many as the tokens allow, or the sample of a common pause."""
         return self.pause.limit(self.bucket.available)
 
     def rates(self, now: float) -> tuple[float, float, float, float, float | None]:
@@ -69,7 +73,7 @@ class LimitedShard:
         2. the share that this bridge used in the last seconds
         3. records sent per second
         4. records refused per second
-        5. seconds since the shard last refused records because it was full; None if it never did
+        5. seconds since the shard last refused records because it was full; None if it never refused any
         """
         ago = now - self.rate.congested_at
         sent, refused = self._sent_records.per_sec(now), self._refused_records.per_sec(now)
@@ -78,7 +82,7 @@ class LimitedShard:
     def fill(self, now: float) -> None:
         """Add the tokens that accrued since the last call."""
         if now - self._response_at > _STALE_SECS:
-            # This is set first, so that the next call does not restart the rate again.
+            # Without this assignment, the next call would restart the rate again.
             self._response_at = now
             self.rate.restart(now)
         self.bucket.fill(self.rate.share, now)
@@ -86,13 +90,14 @@ class LimitedShard:
     def pause_secs(self, wall: float | None, now: float) -> float:
         """Return the remaining seconds of the common pause, or 0 if there is none.
 
-        `wall`: the service's time, if known.
+        `wall` is the time of the clock of Kinesis; None if it is unknown.
         """
         congested = now - self.rate.congested_at <= _CONGESTED_SECS
         if wall is None or self._latency_secs > _MAX_PAUSING_LATENCY_SECS:
-            self.contention.end(now)  # without pauses there are no samples, which alone could end it
-        elif self.contention.active or (congested and self.rate.share <= _PAUSING_SHARE):
-            return self.pause.secs(self._accepted.per_sec(now), now, wall, contending=self.contention.active)
+            # Without pauses, no accepted sample could end the contending.
+            self.tolerance.end(now)
+        elif self.tolerance.active or (congested and self.rate.share <= _PAUSING_SHARE):
+            return self.pause.secs(self._accepted.per_sec(now), now, wall, contending=self.tolerance.active)
         self.pause.skip()
         return 0.0
 
@@ -101,15 +106,15 @@ class LimitedShard:
         return max(0.0, self._backoff_until - now)
 
     def contending_interval_secs(self) -> float:
-        """Return the mean time between two requests while the bridge contends."""
-        return self.contention.interval_secs(self._accepted_share, self.rate.share)
+        """Return the mean time between two requests while the bridge contends with another producer."""
+        return self.tolerance.interval_secs(self._accepted_share, self.rate.share)
 
     def has_tokens_of(self, secs: float) -> bool:
-        """Return whether the bucket contains the tokens of at least `secs` seconds."""
+        """Return whether the bucket contains at least the tokens that accrue in `secs` seconds."""
         return self.bucket.level_secs >= secs * self.rate.share
 
     def consume(self, records: int, size: int, now: float) -> None:
-        """Spend tokens."""
+        """Spend tokens for `records` with `size` bytes, and raise the rate if the tokens limit the sender."""
         if self.pause.sampling:
             self.pause.on_sent(records, size, now)
             self.rate.on_pause(now)
@@ -118,35 +123,35 @@ class LimitedShard:
         self.rate.grow(now, used=self.bucket.level_secs <= BURST_SECS * self.rate.share / 2)
 
     def on_accepted(self, records: int, size: int, now: float, sent_at: float) -> None:
-        """Count a request of which all records were accepted."""
+        """Learn from a request whose records were all accepted."""
         secs = shard_secs(records, size)
         self._pattern.add_accepted(records, now)
         if self.pause.is_sample(sent_at, now):
-            self.contention.on_sample(records, secs, None, now)
+            self.tolerance.on_sample(records, secs, None, now)
         self._accepted.add(secs, now)
         self.rate.on_accepted(records)
         self._count(records, 0, now, sent_at)
         self._backoff_secs = 0.0
 
     def on_results(self, outcomes: Sequence[tuple[int, bool]], now: float, sent_at: float) -> None:
-        """Count a request of which some records were refused."""
+        """Learn from a request with refused records. `outcomes` are (size, accepted) of each record, in order."""
         verdict = self._pattern.add(outcomes, now)
         accepted, size = len(outcomes) - verdict.refused, sum([size for size, _ in outcomes])
         if self.pause.is_sample(sent_at, now):
-            self.contention.on_sample(len(outcomes), shard_secs(len(outcomes), size), verdict, now)
+            self.tolerance.on_sample(len(outcomes), shard_secs(len(outcomes), size), verdict, now)
         if accepted:
             self._accepted.add(shard_secs(accepted, size - verdict.refused_bytes), now)
         self._adapt(len(outcomes), verdict, now)
         self._count(len(outcomes), verdict.refused, now, sent_at)
         if accepted:
             self._backoff_secs = 0.0
-        elif not verdict.by_chance and not self.contention.active:
+        elif not verdict.by_chance and not self.tolerance.active:
             self._back_off(now)
 
     def _count(self, records: int, refused: int, now: float, sent_at: float) -> None:
-        """Count the accepted and refused records of a response.
+        """Count the accepted and refused records of a response, and update the tolerance for refusals.
 
-        Refusals by chance count too, because few records show no pattern.
+        Refusals by chance count too. They cannot be distinguished in requests with few records.
         """
         self._response_at = now
         self._latency_secs += _LATENCY_WEIGHT * (now - sent_at - self._latency_secs)
@@ -154,24 +159,24 @@ class LimitedShard:
         if refused:
             self._refused_records.add(refused, now)
         fraction = self._refused_records.total(now) / self._sent_records.total(now)
-        self.contention.on_refused(fraction, wanted(self.rate.share), self.rate.share, now)
+        self.tolerance.on_refused(fraction, target_fraction(self.rate.share), self.rate.share, now)
         if now - self.rate.congested_at > _CALM_SECS:
-            self.contention.end(now)
+            self.tolerance.end(now)
         self._accepted_share = self._accepted.per_sec(now)
-        self.rate.tolerated = self.contention.tolerated(self._accepted_share)
+        self.rate.tolerated = self.tolerance.tolerated(self._accepted_share)
 
     def _adapt(self, records: int, verdict: Verdict, now: float) -> None:
-        """Lower the rate for refusals of a full shard."""
+        """Lower the rate if the shard refused records because it was full."""
         if not verdict.congested:
             self.rate.on_accepted(records)
             return
-        # Only the part of the refusals that the pattern attributes to a full shard lowers the rate.
+        # Only the refusals that the pattern attributes to a full shard lower the rate.
         secs = shard_secs(verdict.refused, verdict.refused_bytes) * verdict.congested / verdict.refused
         self.rate.on_congested(verdict.congested, secs, self._accepted.per_sec(now), now)
 
     def _back_off(self, now: float) -> None:
         """Start a back-off, which is twice as long each time."""
         self._backoff_secs = min(_MAX_BACKOFF_SECS, max(_FIRST_BACKOFF_SECS, self._backoff_secs * 2))
-        # The pause is a random part of the back-off, at least half, so that many bridges do not return together.
+        # The pause is a random part of the back-off, at least half of it, so that many bridges do not resume together.
         self._backoff_until = now + self._backoff_secs * (1 - self._random_share() / 2)
         self.bucket.empty()

@@ -1,31 +1,31 @@
-"""The bandwidth of one link, measured while requests are in flight."""
+"""Bandwidth of one link, measured from the requests that are sent over it."""
 
 from __future__ import annotations
 
 from collections import deque
 
 FIRST_BANDWIDTH = 32_000.0
-"""Bytes per second assumed before the first measurement: the first request has at most 32 kB on the wire."""
+"""Bytes per second that are assumed before the first measurement. The first request has at most 32 kB on the wire."""
 
-# The bandwidth is the maximum of several samples, so that one low sample of a delayed request does not lower it.
+# The bandwidth is the maximum of several samples, so that a single delayed request does not lower it.
 _SAMPLES = 8
 
 
 class LinkBandwidth:
-    """Bytes per second that a link carries: the highest of the last samples, and at least `least`. Not thread-safe."""
+    """Bytes per second of a link: the highest of the last samples, and at least `minimum`. Not thread-safe."""
 
-    def __init__(self, least: float) -> None:
+    def __init__(self, minimum: float) -> None:
         self.value = FIRST_BANDWIDTH
         self.measured = False
-        self._least = least
+        self._minimum = minimum
         self._rates: deque[float] = deque(maxlen=_SAMPLES)
-        self._at_growth = 0.0
+        self._compared_value = 0.0
 
     def on_rate(self, rate: float, *, limited: bool) -> None:
-        """Learn the rate at which requests left or were answered.
+        """Learn the rate at which requests left, or were answered.
 
-        A higher rate is adopted at once. A lower rate counts only if `limited` is true: the bridge had more to send
-        than the link carried.
+        `limited` is true if the bridge had more to send than the link carried. A higher rate raises the bandwidth at
+        once. A lower rate counts only if `limited` is true.
         """
         if rate >= self.value or not self.measured:
             self.value = rate if limited else max(rate, self.value)
@@ -33,13 +33,13 @@ class LinkBandwidth:
             self._rates.append(rate)
         elif limited:
             self._lower(rate)
-        self._at_growth = min(self._at_growth, self.value)
+        self._compared_value = min(self._compared_value, self.value)
 
     def _lower(self, rate: float) -> None:
-        """Lower the bandwidth to the highest recent rate, but at once by half if the link has become much slower.
+        """Lower the bandwidth to the highest recent rate.
 
-        Two consecutive rates must show this, because a single request may have waited for its connection or for the
-        CPU.
+        If two consecutive rates are below half of the bandwidth, the link has become much slower, so the bandwidth is
+        halved at once. A single low rate does not show this, because its request may have waited for the CPU.
         """
         halved = self.value / 2
         if max(rate, self._rates[-1] if self._rates else rate) < halved:
@@ -48,21 +48,21 @@ class LinkBandwidth:
         self.value = max(halved, *self._rates)
 
     def halve(self, rate: float = 0.0) -> None:
-        """Halve the bandwidth, but not below this rate, and discard earlier samples."""
-        self.value = max(self._least, self.value / 2, min(rate, self.value))
+        """Halve the bandwidth, but not below `rate`, and discard the earlier samples."""
+        self.value = max(self._minimum, self.value / 2, min(rate, self.value))
         self._rates.clear()
-        self._at_growth = min(self._at_growth, self.value)
+        self._compared_value = min(self._compared_value, self.value)
 
     def has_grown(self, requests: int) -> bool:
-        """Return whether throughput has grown since the number of requests was raised to `requests`.
+        """Return whether the throughput has grown since the maximum number of requests was raised to `requests`.
 
-        One more request should bring 1/n more throughput. Half of that counts as growth.
+        If the link was not full, the additional request raises the throughput by 1/n. Half of this increase is enough.
         """
-        if self.value <= self._at_growth * (1 + 0.5 / requests):
+        if self.value <= self._compared_value * (1 + 0.5 / requests):
             return False
-        self._at_growth = self.value
+        self._compared_value = self.value
         return True
 
-    def forget_growth(self) -> None:
-        """Make the next call of `has_grown` return True, because earlier comparisons no longer apply."""
-        self._at_growth = 0.0
+    def reset_growth(self) -> None:
+        """Make the next call of `has_grown` return True, because earlier measurements no longer apply."""
+        self._compared_value = 0.0

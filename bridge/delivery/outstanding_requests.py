@@ -1,4 +1,4 @@
-"""Requests in flight to one endpoint: the progress of each, and sums for adaptive concurrency."""
+"""Requests in flight to one endpoint: the progress of each request, and the sums that adaptive concurrency needs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ OVERDUE_SECS = 10.0
 """Age at which a request counts as hanging: five times the time that the bytes in flight need on the link."""
 
 MIN_DRAIN_SECS = 0.4
-"""Minimum time for a rate. The kernel's figures are up to 0.1 s old, so a shorter time shows no rate."""
+"""Minimum time to measure a rate. The kernel's figures are up to 0.1 s old, so a shorter time would be inexact."""
 
-# Number of the last answers that are remembered: several for each request that may be in flight.
+# Number of answers that are remembered. There are several for each request that may be in flight.
 _ANSWERS = 64
 
-# Number of the last answers of which the longest one sets the time over which a rate is measured.
+# Number of recent requests. The rate is measured over the duration of the longest of them.
 _COMPARED = 8
 
 
 class _Answer(NamedTuple):
-    """An answered request. `bytes_before` is the sum of the bytes of all requests that were answered earlier."""
+    """An answered request. `bytes_before` is the total size of all requests that were answered before it."""
 
     answered_at: float
     started_at: float
@@ -39,35 +39,38 @@ class _Answer(NamedTuple):
 class OutstandingRequest:
     """One request in flight. Sizes are bytes on the wire, times are seconds of the sender's clock.
 
-    `answered_before` is the total size of the requests that had been answered at its start. `left_before` is the number
-    of bytes that had left by `left_since`, the last time before its start at which this number was known.
+    `answered_before` is the total size of the requests that had been answered when this request started. `left_before`
+    is the number of bytes of all requests that had left this machine at the time `left_since`. That is the last time
+    before the start of this request at which the number was known.
     """
 
     size: int
-    """The size is an estimate until the first progress is reported."""
+    """Size of the request. It is an estimate until the first progress is reported."""
     started_at: float
     answered_before: int
     left_before: int
     left_since: float
     load: Load
-    """Load when it started. `ahead` is equal to `in_flight` until it is known."""
+    """Load when the request started. `ahead` equals `in_flight` until the last byte has left."""
     owner: object
+    """Stream of the request."""
     limited: bool = False
-    """True once another request had to wait for this one. Only then does its rate show the capacity of the link."""
+    """True once another request had to wait for this request. Otherwise, the link was not full, so the rate of this
+    request is lower than the bandwidth."""
     left: int = 0
-    """Bytes that the peer's TCP has acknowledged, at the last look at the kernel's figures."""
+    """Bytes that have left, which means that the peer's TCP has acknowledged them, as the kernel last reported."""
     drained_at: float | None = None
-    """Time at which the kernel reported that all bytes had left; None: not yet, or not known."""
+    """Time at which the kernel reported that all bytes had left; None: not yet, or unknown."""
     left_rate: float | None = None
-    """Bytes per second of all requests that left during this one; None: not known, or it left too fast."""
+    """Bytes per second of all requests that left during this request; None: unknown, or the time was too short."""
     paced: bool = False
-    """True if it left at the speed of the link. Then no bytes of this bridge wait in a buffer."""
-    looked_at: float | None = None
-    """Last time at which the kernel reported that a part of its bytes had left."""
+    """True if the request left at the speed of the link. Then no bytes of this bridge wait in a buffer."""
+    reported_at: float | None = None
+    """Last time at which the kernel reported how many bytes of the request had left."""
 
     def progressed(self, progress: RequestProgress, now: float) -> None:
         """Store how many bytes of the request have left. The sending thread may call this without a lock."""
-        self.size, self.left, self.looked_at = progress.request_bytes, progress.drained_bytes, now
+        self.size, self.left, self.reported_at = progress.request_bytes, progress.drained_bytes, now
 
 
 class OutstandingRequests:
@@ -75,13 +78,13 @@ class OutstandingRequests:
 
     def __init__(self) -> None:
         self.drains_known = False
-        """True once the kernel has reported that a request had left before it was answered."""
+        """True if the kernel reports when a request has left. It has done so at least once."""
         self.last_size = 0
         """Size of the request that started last, in bytes."""
         self.answered_at = -inf
         """Time of the last answer."""
         self.answered_bytes = 0
-        """Bytes of all requests that were answered."""
+        """Total size of the answered requests in bytes."""
         self._ended_bytes = 0
         self._newest_answered = -inf
         self._answers: deque[_Answer] = deque(maxlen=_ANSWERS)
@@ -101,29 +104,29 @@ class OutstandingRequests:
 
     @property
     def waiting(self) -> list[OutstandingRequest]:
-        """Requests for which the next request may have to wait.
+        """Requests that the next request may have to wait for.
 
-        Requests that a later one has overtaken are excluded.
+        Requests that were overtaken by a later one are excluded.
         """
         return [flight for flight in self._outstanding if flight.drained_at is None or not self.is_overtaken(flight)]
 
     def is_overtaken(self, flight: OutstandingRequest) -> bool:
-        """Return whether a later request has been answered already."""
+        """Return whether a request that started later has already been answered."""
         return flight.started_at < self._newest_answered
 
     @property
     def leaving(self) -> int:
-        """Number of requests whose bytes may not all have left."""
+        """Number of requests that may have bytes that have not left yet."""
         return sum(flight.drained_at is None for flight in self._outstanding)
 
     @property
     def remaining_bytes(self) -> int:
-        """Number of bytes that are not known to have left."""
+        """Number of bytes that may not have left yet."""
         return sum([flight.size - flight.left for flight in self._outstanding if flight.drained_at is None])
 
     @property
     def left_bytes(self) -> int:
-        """Total number of bytes that have left, including those of ended requests."""
+        """Total number of bytes that have left, including the bytes of ended requests."""
         return self._ended_bytes + sum([flight.left for flight in self._outstanding])
 
     def only_hanging(self, owner: object, now: float) -> bool:
@@ -149,7 +152,7 @@ class OutstandingRequests:
         return flight
 
     def drained(self, flight: OutstandingRequest, now: float) -> None:
-        """Note that a request has left completely, and compute the rate at which requests left."""
+        """Note that all bytes of a request have left, and compute the rate at which requests left."""
         self.drains_known = True
         flight.drained_at = now
         ahead = sum([other.size for other in self.waiting if other.drained_at is not None])
@@ -157,17 +160,20 @@ class OutstandingRequests:
         flight.left_rate = self._left_rate(flight, now)
 
     def _left_since(self, now: float) -> float:
-        """Return the time at which `left_bytes` was last known. On a busy machine, this may be long ago."""
+        """Return the time at which `left_bytes` was last updated. On a busy machine, this may be long ago."""
         leaving = [flight for flight in self._outstanding if flight.drained_at is None]
-        return min([flight.looked_at or flight.started_at for flight in leaving], default=now)
+        return min([flight.reported_at or flight.started_at for flight in leaving], default=now)
 
     def _left_rate(self, flight: OutstandingRequest, now: float) -> float | None:
-        if flight.looked_at is None or now - flight.started_at < MIN_DRAIN_SECS:
+        if flight.reported_at is None or now - flight.started_at < MIN_DRAIN_SECS:
             return None
         return (self.left_bytes - flight.left_before) / (now - flight.left_since)
 
     def answered(self, flight: OutstandingRequest, size: int, answered_at: float) -> float:
-        """Remove an answered request of `size` bytes. Return the rate of answered bytes during its flight."""
+        """Remove an answered request of `size` bytes, and return the measured rate in bytes per second.
+
+        It is the rate at which requests were answered, or at which bytes left, if that is known and lower.
+        """
         self._remove(flight, size)
         self._answers.append(_Answer(answered_at, flight.started_at, self.answered_bytes))
         self.answered_bytes += size
@@ -178,19 +184,19 @@ class OutstandingRequests:
         return rate if left_rate is None else min(rate, left_rate)
 
     def _answer_rate(self, now: float) -> float:
-        """Return the bytes per second that were answered, averaged over the duration of the longest recent request.
+        """Return the answered bytes per second, averaged over the duration of the longest recent request.
 
-        A shorter time would give wrong rates: a small request may overtake larger requests that had mostly left before,
-        and several answers may be read at once on a busy machine.
+        Over a shorter time, the rate would be wrong. For example, several answers may be read at once on a busy
+        machine, or the answer of a small request may arrive directly after the answers of larger requests.
         """
         longest = max(answer.answered_at - answer.started_at for answer in list(self._answers)[-_COMPARED:])
         began = max(now - longest, self._busy_since)
         since = (answer.bytes_before for answer in self._answers if answer.answered_at > began)
-        bytes_before = next(since, self._answers[-1].bytes_before)  # an answer may have taken no time
+        bytes_before = next(since, self._answers[-1].bytes_before)  # the default is for an answer that took no time
         return (self.answered_bytes - bytes_before) / max(now - began, 1e-6)
 
     def failed(self, flight: OutstandingRequest) -> None:
-        """Remove a request that got no answer."""
+        """Remove a request that failed without an answer."""
         self._remove(flight, flight.left)
 
     def _remove(self, flight: OutstandingRequest, left: int) -> None:

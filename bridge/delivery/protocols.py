@@ -22,54 +22,60 @@ class RecordQueue(DeferrableQueue, Protocol):
 
     stream: str
     max_record_bytes: int | None
-    """Set by the sender as soon as it knows the stream's MaxRecordSizeInKiB."""
+    """Maximum record size of the stream. The sender sets it when Kinesis has reported MaxRecordSizeInKiB."""
     tuning: BatchingOptions
-    """Set by the ingest thread; may change at any time."""
+    """Options of the mappings. The ingest thread may change them at any time."""
     on_ready: Callable[[], None]
-    """Set by the sender. Called after a commit, without locks, if records arrived since `due_at` returned None, or
-    enough to send before the linger ends."""
+    """Callback that the sender sets. The queue calls it after a commit, without holding locks, in two cases: the first
+    records have arrived since `due_at` returned None, or enough records have arrived to send before the linger ends."""
 
     @property
     def live_bytes(self) -> int:
-        """Bytes of the records that are sent before a backlog; 0 if the queue sends the oldest first."""
+        """Bytes of the live records, which are sent before a backlog; 0 if the queue sends the oldest records first."""
 
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
-        """Return when records should be taken, by the steady clock; None while there are none.
+        """Return the time of the monotonic clock at which to take records; None while the queue is empty.
 
-        Never blocks on disk. If there are enough records or bytes, or if they must be read from disk, the result is
-        now. Otherwise it is `linger_secs` after the commit of the first record.
+        Never block on disk. Return the current time if `max_records` records or `max_bytes` are waiting, or if the
+        records must be read from disk. Otherwise, return the time `linger_secs` after the commit of the first record.
         """
 
     def take_batch(self, max_records: int, max_bytes: int) -> list[Record]:
-        """Return the next records in order, each only once; [] if there are none, or after close.
+        """Return the next records in order, each only once. Return [] if the queue is empty or closed.
 
-        Does not wait. Raises BridgeError if the disk cannot be read. No record is lost in this case.
+        Do not wait. Raise BridgeError if the disk cannot be read. No record is lost in this case.
         """
 
     def oldest_secs(self, held: int | None) -> float:
-        """Return the age in seconds of the oldest unsettled record. `held` is the lowest number that the sender has."""
+        """Return the age in seconds of the oldest unsettled record.
+
+        `held` is the lowest number of the records that the sender has taken from the queue; None if it has none.
+        """
 
     def settle(self, delivered: list[Record], rejected: list[Rejected]) -> None:
-        """Remove delivered records, and send (record, code, detail) to the dead letters. Never block on disk."""
+        """Remove delivered records, and turn each rejected (record, code, detail) into a dead letter.
+
+        Never block on disk.
+        """
 
 
 class PutRecordsTransport(Protocol):
-    """Sends requests: `KinesisPublisher`, or the dry run. Every method may be called on any thread."""
+    """Sender of requests: `KinesisPublisher`, or `DryRunPublisher`. Every method may be called on any thread."""
 
     def endpoint(self, stream: str) -> str:
-        """Return the host or URL for requests of a stream. Streams with the same endpoint share a link."""
+        """Return the URL or region that a stream's requests go to. Streams with the same endpoint share a link."""
 
     def put_records(self, stream: str, records: Sequence[Record | PackedRecord]) -> list[Result]:
         """Return one result per record, in order. Raise SendError if the complete request failed."""
 
     def describe(self, stream: str) -> StreamDescription:
-        """Return the stream's limits; raise SendError."""
+        """Return the stream's limits. Raise SendError if the request fails."""
 
     def list_shards(self, stream: str) -> list[Shard]:
-        """Return the stream's open shards; raise SendError."""
+        """Return the stream's open shards. Raise SendError if the request fails."""
 
     def finish(self) -> None:
-        """Send no further requests, and end requests without progress, because the bridge stops. Does not block."""
+        """Start no further requests, and end requests that make no progress, because the bridge stops. Do not block."""
 
     def abort(self) -> None:
-        """End all requests in flight and send nothing more, because the deadline of the stop has passed."""
+        """End all requests in flight, and start no further ones, because the deadline of the stop has passed."""

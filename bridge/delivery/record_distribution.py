@@ -1,24 +1,25 @@
 """Record distribution of a stream: whether partition keys or Kinesis determine the shard of a record.
 
-An on-demand stream may be set to place records itself (RecordDistributionStrategy AUTO), at any time and with immediate
-effect. Kinesis then ignores partition keys and explicit hash keys, and places records of one key on any shard:
-https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html A KCL consumer silently
-discards an aggregated record if any of its keys does not belong to the shard, even if there is only one key. So the
-bridge may aggregate for such consumers only if it knows that keys determine the shard:
+The operator of an on-demand stream may set its RecordDistributionStrategy to AUTO, at any time and with immediate
+effect. Kinesis then ignores partition keys and explicit hash keys, and stores the records of one key on any shard:
+https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html
+
+If any key of an aggregated record does not belong to the shard, a KCL consumer silently discards the record, even if it
+has only one key. So the bridge may aggregate records only if it knows that keys determine the shard:
 https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-kpl-aggregation.html
 
-    state        aggregate   ends when
-    unknown      no          1. DescribeStreamSummary answers. AUTO: by_service, else by_key.
-                             2. It is not permitted, and CONFIRMING_KEYS different keys were accepted by the shard that
-                                they belong to, where two or more shards are known: by_key.
-                             3. It is not permitted, and exactly one open shard is listed: by_key until another is seen.
-    by_key       yes         1. DescribeStreamSummary answers AUTO: by_service.
-                             2. A shard accepted a record whose key does not belong to it: by_service.
-    by_service   no          DescribeStreamSummary answers USER_PARTITION_KEY: by_key. An answer without a strategy
-                 counts as by_key only if no record contradicts it, because old releases of botocore omit the strategy
-                 from every answer.
+    state        aggregate   next state
+    unknown      no          1. by_service if DescribeStreamSummary returns AUTO, by_key if it returns another value
+                             2. by_key if DescribeStreamSummary is not permitted, two or more shards are known, and the
+                                records of CONFIRMING_KEYS different keys were accepted by the expected shard
+                             3. by_key if DescribeStreamSummary is not permitted and exactly one open shard is listed.
+                                The state becomes unknown again when a second shard is found.
+    by_key       yes         1. by_service if DescribeStreamSummary returns AUTO
+                             2. by_service if a shard accepted a record whose key does not belong to it
+    by_service   no          by_key if DescribeStreamSummary returns USER_PARTITION_KEY
 
-A call of DescribeStreamSummary that is throttled or fails changes nothing.
+Old releases of botocore omit the strategy from every response. A response without a strategy therefore counts as by_key
+only if no accepted record contradicts it. A call of DescribeStreamSummary that is throttled or fails changes nothing.
 """
 
 from __future__ import annotations
@@ -39,12 +40,15 @@ BY_SERVICE, BY_KEY = "AUTO", "USER_PARTITION_KEY"
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateStreamRecordDistributionStrategy.html"""
 
 MAX_ANSWER_SECS = 10.0
-"""Maximum age of a response. One that arrives so soon after a contradiction may have been written before it."""
+"""Maximum age of a response of DescribeStreamSummary when it arrives.
+
+A response that arrives within this time after a contradicting record may describe the stream before its change.
+"""
 
 CONFIRMING_KEYS = 20
-"""Number of different keys that prove that keys determine the shard.
+"""Number of different keys after which it counts as proven that keys determine the shard.
 
-By chance, a stream with two shards confirms all of them once in 2^20 cases.
+If a stream with two shards chooses the shards itself, all 20 keys match by chance only once in 2^20 cases.
 """
 
 Distribution = Literal["unknown", "by_key", "by_service"]
@@ -67,11 +71,14 @@ class RecordDistribution:
 
     @property
     def needs_proof(self) -> bool:
-        """True if only the shards of accepted records can show how the stream distributes records."""
+        """True if only the shards of accepted records can show how the stream distributes records.
+
+        This is so while DescribeStreamSummary is not permitted.
+        """
         return self._denied and self.state == "unknown"
 
     def on_described(self, description: StreamDescription | None, now: float) -> None:
-        """Learn from a response of DescribeStreamSummary; None if the call failed."""
+        """Learn from a response of DescribeStreamSummary. `description` is None if the call failed."""
         self.described = True
         if description is None:
             return
@@ -87,15 +94,21 @@ class RecordDistribution:
             self._enter("by_key")
 
     def on_confirmed(self, keys: Iterable[str]) -> None:
-        """Count keys whose records the predicted shard has accepted, while two or more shards are known."""
+        """Count different keys whose records the expected shard has accepted.
+
+        The caller must know two or more shards: with one shard, the expected shard accepts every record.
+        """
         self._confirmed.update(keys)
         if self.needs_proof and len(self._confirmed) >= CONFIRMING_KEYS:
             self._enter("by_key")
 
     def on_shards(self, count: int, *, complete: bool, changed: bool) -> None:
-        """Learn the number of known open shards. `complete` is true if there are no others, `changed` if one is new."""
+        """Learn the number of known open shards.
+
+        `complete` is true if no other open shards exist. `changed` is true if one of the shards is new.
+        """
         if changed:
-            # Keys that were confirmed with earlier shards prove nothing about the new shards.
+            # Records that the earlier shards accepted prove nothing about the new shards.
             self._confirmed.clear()
         if complete and count == 1 and self.needs_proof:
             self._one_shard = True
@@ -106,7 +119,7 @@ class RecordDistribution:
                 self.state = "unknown"
 
     def on_contradicted(self, now: float) -> None:
-        """Learn that a record was accepted by a shard that its key does not determine."""
+        """Learn that a shard accepted a record whose key does not belong to the shard."""
         self._one_shard = False
         self._contradicted_at = now
         self._enter("by_service")
@@ -138,8 +151,8 @@ class RecordDistribution:
     def _warn(self) -> None:
         kpl = ", and packing: kpl is not applied, since consumers would discard aggregated records"
         logger.warning(
-            "stream %s places records itself (record distribution strategy AUTO): partition keys decide neither on the "
-            "shard nor on the order in which consumers read%s",
+            "stream %s places records itself (record distribution strategy AUTO): partition keys determine neither the "
+            "shard nor the order in which consumers read%s",
             self._destination,
             kpl if self._destination.packing == "kpl" else "",
         )

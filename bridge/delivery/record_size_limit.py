@@ -10,18 +10,16 @@ from bridge.model import DEFAULT_RECORD_BYTES
 if TYPE_CHECKING:
     from bridge.model import Record
 
-ASK_AGAIN_SECS = 30.0
-"""Pause after a failed request.
-
-DescribeStreamSummary is limited to 20 calls a second per account:
+MIN_INTERVAL_SECS = 30.0
+"""Minimum time between two requests, because DescribeStreamSummary is limited to 20 calls a second per account:
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html
 """
-LOOK_AGAIN_SECS = 300.0
-"""Pause before the next request if the response is expected to change later."""
+RECHECK_SECS = 300.0
+"""Time after which the limit is requested again, if the response is expected to change."""
 
 
 class RecordSizeLimit:
-    """The limit of one stream, or the time to request it.
+    """Limit of one stream, and the schedule of the requests for it.
 
     Until the limit is known, records up to 1 MiB are sent, and larger records wait. `described` is true after a
     response has shown that the stream exists.
@@ -30,56 +28,59 @@ class RecordSizeLimit:
     def __init__(self) -> None:
         self.max_bytes: int | None = None
         self.described = False
-        self._ask_at = 0.0
-        self._again_at = float("inf")
-        self._asking = False
+        self._not_before = 0.0
+        self._recheck_at = float("inf")
+        self._in_flight = False
         self._wanted = True
 
-    def start_asking(self, now: float) -> bool:
+    def start_request(self, now: float) -> bool:
         """Return whether the caller should request the limit now.
 
-        If so, the caller later calls `answered` or `unanswered`.
+        If so, the caller must send the request, and then call `succeeded` or `failed`.
         """
-        if self._asking or now < self._ask_at or not (self._wanted or now >= self._again_at):
+        if self._in_flight or now < self._not_before or not (self._wanted or now >= self._recheck_at):
             return False
-        self._asking = True
+        self._in_flight = True
         return True
 
     @property
-    def next_asking_at(self) -> float | None:
-        """Time at which `start_asking` returns True again; None while a response or `invalidate` must come first."""
-        if self._asking:
+    def next_request_at(self) -> float | None:
+        """Time from which `start_request` returns True; infinite until `invalidate` is called.
+
+        None while a request is in flight.
+        """
+        if self._in_flight:
             return None
-        return self._ask_at if self._wanted else max(self._ask_at, self._again_at)
+        return self._not_before if self._wanted else max(self._not_before, self._recheck_at)
 
-    def answered(self, max_bytes: int, now: float, *, described: bool, again: bool = False) -> None:
-        """Store the limit that Kinesis reported, or the default if the request is not permitted.
+    def succeeded(self, max_bytes: int, now: float, *, described: bool, again: bool = False) -> None:
+        """Store the limit that Kinesis returned, or the default limit if the request is not permitted.
 
-        With `again`, request it again after LOOK_AGAIN_SECS.
+        With `again`, the limit is requested again after RECHECK_SECS.
         """
         self.max_bytes, self.described = max_bytes, described
-        self._asking = self._wanted = False
-        self._ask_at = now + ASK_AGAIN_SECS
-        self._again_at = now + LOOK_AGAIN_SECS if again else float("inf")
+        self._in_flight = self._wanted = False
+        self._not_before = now + MIN_INTERVAL_SECS
+        self._recheck_at = now + RECHECK_SECS if again else float("inf")
 
-    def unanswered(self, now: float) -> None:
-        """Note that Kinesis did not respond; request it again after ASK_AGAIN_SECS."""
-        self._asking = False
-        self._ask_at = now + ASK_AGAIN_SECS
+    def failed(self, now: float) -> None:
+        """Note that the request failed. The limit is requested again after MIN_INTERVAL_SECS."""
+        self._in_flight = False
+        self._not_before = now + MIN_INTERVAL_SECS
 
     def invalidate(self) -> None:
-        """Request the limit again, at most twice a minute, after Kinesis rejected a request as invalid.
+        """Request the limit again, because Kinesis rejected a PutRecords request as invalid.
 
-        The limit may be lower now.
+        A possible reason is that the limit is lower now. The limit is requested at most twice a minute.
         """
         self._wanted = True
 
     def sendable_bytes(self) -> int:
-        """Return the maximum size in bytes of a record that may be sent now."""
+        """Return the maximum size in bytes of the records that may be sent now."""
         return DEFAULT_RECORD_BYTES if self.max_bytes is None else self.max_bytes
 
 
 def reject_oversized(record: Record, limit: int) -> tuple[Record, str, str]:
-    """Return a record that the stream never accepts, the code of its dead letter, and the reason."""
+    """Return the parts of a dead letter for a record that is too large: the record, the code, and the reason."""
     size = counted_bytes(record)
     return record, "too_large", f"{size} bytes of data and partition key; the stream accepts {limit}"

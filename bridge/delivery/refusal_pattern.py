@@ -1,19 +1,20 @@
-"""Detection of refusals by a full shard, as opposed to random refusals, by their order within one request.
+"""Detection of a full shard by the order of accepted and refused records in one request.
 
 Kinesis processes the records of a request in order. Two causes of refusals leave two patterns (A accepted, R refused):
 
-    AAAAAARRRR   the shard ran out of tokens: all later records that are not smaller are refused
-    ARAAARAARA   refusals at random: records of the same size are accepted after a refused one
+    AAAAAARRRR   The shard was full: after the first refused record, it refuses all records that are not smaller.
+    ARAAARAARA   The shard refused records at random: after a refused record, it accepts records of the same size.
 
-Only the first pattern is a reason to send more slowly. If records are refused independently with probability q, then
+Only the first pattern is a reason to send more slowly. Assume that each record is refused independently, with the
+probability q. Then three statements are true:
 
-  * a fraction q of the records before the last accepted one is refused, which is an unbiased estimate of q;
-  * the refused tail has the expected length q + q^2 + ... + q^n;
-  * the first half of a request is refused as often as the second half.
+  1. Of the records before the last accepted record, the fraction q is refused. This gives an unbiased estimate of q.
+  2. The refused records after the last accepted record, the tail, have the expected number q + q^2 + ... + q^n.
+  3. As many records are refused in the first half of a request as in the second half.
 
-Refusals in excess of this expectation are attributed to a full shard. The third property matters if a shard regains
-tokens while it processes a request: it then accepts single records in the tail, but refuses fewer records in the first
-half.
+If a shard refuses more records than expected, the difference is attributed to a full shard. Statement 3 is needed
+because a full shard regains tokens while it processes a request. It then accepts single records in the tail, which
+looks like the second pattern. But it refuses fewer records in the first half.
 """
 
 from __future__ import annotations
@@ -25,22 +26,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Maximum fraction that is attributed to chance: many bridges that overload a shard must not take it for that.
+# Maximum fraction of refused records that is attributed to chance. Without it, the refusals could seem random if many
+# bridges overload a shard.
 _MAX_RANDOM_FRACTION = 0.6
 
 # Time constant of the estimate of q.
 _ESTIMATE_SECS = 15.0
 
-# Time constant of the test whether the excess is more than chance.
+# Time constant of the test whether more records are refused than chance explains.
 _TEST_SECS = 4.0
 
-# Number of standard deviations that the excess must exceed. With 2, one in 40 random bursts slowed the sender down.
+# Number of standard deviations that the excess must exceed. With 2, one of 40 series of random refusals would lower the
+# rate.
 _SIGMAS = 3.0
 
-# Accepted records with which the estimate starts, so that the first refusal does not count as chance.
+# The estimate of q starts with this number of accepted records, so that the first refusal does not count as chance.
 _PRIOR_RECORDS = 10.0
 
-# A long series without refusals must not excuse a full shard for long.
+# Maximum number of refusals that are not counted because fewer records than expected were refused before.
 _MAX_CREDIT_RECORDS = 10.0
 
 
@@ -48,8 +51,9 @@ _MAX_CREDIT_RECORDS = 10.0
 class Verdict:
     """Refusals of one request.
 
-    Of the `refused` records, `congested` records lower the rate. `excess` is the number of refused records beyond the
-    number that chance explains; it may be negative. `variance` is its variance.
+    `congested` is the number of refused records that are attributed to a full shard, and so lower the rate. `excess` is
+    the number of refused records minus the number that chance explains; it may be negative. `variance` is the variance
+    of `excess`.
     """
 
     refused: int
@@ -71,13 +75,13 @@ class RefusalPattern:
         self._excess = self._variance = self._credit = 0.0
 
     def add_accepted(self, records: int, now: float) -> None:
-        """Count a request of which nothing was refused."""
+        """Count a request whose records were all accepted."""
         self._decay(now)
         self._before_last += records - 1
         self._half += records / 2
 
     def add(self, outcomes: Sequence[tuple[int, bool]], now: float) -> Verdict:
-        """Count a request with refused records. `outcomes`: (size, accepted) of each record, in their order."""
+        """Count a request with refused records. `outcomes` are (size, accepted) of each record, in order."""
         self._decay(now)
         count = _count(outcomes)
         before_last = max(0, count.last_accepted)
@@ -90,7 +94,7 @@ class RefusalPattern:
         random = min(scattered, self._half_refused / (self._half + _PRIOR_RECORDS / 2))
         tail = random * (1 - random ** len(outcomes)) / (1 - random)
         excess = count.refused - random * before_last - tail
-        # The larger of the two estimates is used. Its variance is larger, so that a refusal is more likely to be
+        # The variance is computed from `scattered`, the larger of the two estimates. So a refusal is more likely to be
         # attributed to chance.
         variance = scattered * (1 - scattered) * before_last + scattered / (1 - scattered) ** 2
         return Verdict(
@@ -117,17 +121,17 @@ class RefusalPattern:
         elapsed = now - self._updated_at
         if elapsed <= 0:
             return
-        # Exponential forgetting, so that old requests lose their weight without being stored.
+        # All sums decay exponentially, so that old requests lose their weight. The requests are not stored.
         self._updated_at = now
-        kept = math.exp(-elapsed / _ESTIMATE_SECS)
-        self._scattered *= kept
-        self._before_last *= kept
-        self._half_refused *= kept
-        self._half *= kept
-        kept = math.exp(-elapsed / _TEST_SECS)
-        self._excess *= kept
-        self._variance *= kept
-        self._credit *= kept
+        factor = math.exp(-elapsed / _ESTIMATE_SECS)
+        self._scattered *= factor
+        self._before_last *= factor
+        self._half_refused *= factor
+        self._half *= factor
+        factor = math.exp(-elapsed / _TEST_SECS)
+        self._excess *= factor
+        self._variance *= factor
+        self._credit *= factor
 
 
 @dataclass(slots=True)

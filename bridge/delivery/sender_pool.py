@@ -1,14 +1,15 @@
-"""Threads that send all streams of one endpoint. Their number follows the requests in flight, not the streams.
+"""Pool of threads that send all streams of one endpoint.
 
-The threads are leader and followers (Schmidt et al., "Leader/Followers", PLoP 2000). One thread is the leader. It waits
-until a stream has records to send and the link has room. Then it builds the next request, hands leadership over, and
-sends the request itself. So a request never changes threads, and no thread waits for a stream without records.
+The number of threads depends on the number of requests in flight, not on the number of streams. The threads are leader
+and followers (Schmidt et al., "Leader/Followers", PLoP 2000). One thread is the leader. It waits until a stream has
+records to send and the link has room. Then it builds the next request, passes the leadership to a follower, and sends
+the request itself. So a request never changes threads, and no thread waits for a stream without records.
 
     leader      choose a stream ──▶ take records from its queue ──▶ drain a batch ──▶ PutRecords ──▶ settle
     followers   wait for leadership
 
-Of the streams that have something to send, the one that was served least recently is next. A batch is drained only when
-the link has room for it, so that its contents are chosen as late as possible.
+The leader chooses the stream that was served least recently, among the streams with records to send. It drains a batch
+only when the link has room for it, so that the records are chosen as late as possible.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from bridge.delivery.adaptive_concurrency import AdaptiveConcurrency
 from bridge.delivery.circuit_breaker import CircuitBreaker
-from bridge.delivery.concurrency import AdaptiveConcurrency
 from bridge.delivery.stream_sender import StreamSender
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ MAX_WAIT_SECS = 1.0
 """Maximum wait of the leader. This is only a safety net, because every change wakes the leader."""
 
 SPARE_THREADS = 2
-"""Threads besides those in PutRecords: the leader, and one for DescribeStreamSummary and ListShards."""
+"""Threads that do not send PutRecords: the leader, and one thread for DescribeStreamSummary and ListShards."""
 
 
 class SenderPool:
-    """All streams of one endpoint. Any thread may call every method; several threads call `run`."""
+    """Senders of all streams of one endpoint. Any thread may call every method. Several threads call `run`."""
 
     def __init__(
         self,
@@ -49,24 +50,28 @@ class SenderPool:
     ) -> None:
         self.endpoint = endpoint
         self.on_worker_needed: Callable[[], None] = lambda: None
-        """Called on a worker's thread: one more thread should call `run`."""
+        """Callback that starts one more thread, which calls `run`. It is called on a worker's thread."""
         self.threads = 1
-        """Number of threads that call `run`, or soon will."""
+        """Number of threads that run `run`, or were requested to do so."""
         self._transport = transport
         self._settings = settings
         self._clock = clock
         self._stopping = threading.Event()
-        # There are two locks, so that a follower can wait for `_leadership` without holding `_changed`, which every
-        # result needs.
+        # There are two locks, because followers wait for `_leadership` for a long time, and every result needs
+        # `_changed` for a short time.
         self._leadership = threading.Lock()
-        self._changed = threading.Condition()  # guards all state; notified of every change that the leader may act on
+        # This condition guards all state. It is notified of every change that may concern the leader.
+        self._changed = threading.Condition()
         self._followers = 0
         self._senders: list[StreamSender] = []
         self._concurrency = AdaptiveConcurrency(settings.requests_in_flight, endpoint)
         self._breaker = CircuitBreaker(settings.network_backoff)
 
     def add(self, queue: RecordQueue) -> StreamSender:
-        """Send this queue from now on. Raise ValueError if a newer version of this program named the queue."""
+        """Send the records of this queue from now on.
+
+        Raise ValueError if the queue's name contains settings that this version does not know.
+        """
         sender = StreamSender(
             queue, self._transport, self._settings, self._concurrency, self._breaker, self._changed, self._clock
         )
@@ -77,16 +82,16 @@ class SenderPool:
         return sender
 
     def run(self) -> None:
-        """Send until `stop`: the body of one worker thread.
+        """Send until `stop` is called. This is the body of a worker thread.
 
-        It returns after the response to its current request. Records that are not settled by then are still in the
-        spool.
+        After `stop`, the method returns when its current request has ended. Records that are not settled by then are
+        still in the spool.
         """
         while not self._stopping.is_set():
             self._run_next_task()
 
     def stop(self) -> None:
-        """Make every `run` return. A waiting `run` returns at once, the others when their requests have ended."""
+        """Make every `run` return: at once if it waits, otherwise when its request has ended."""
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
@@ -105,11 +110,10 @@ class SenderPool:
     # -- the leader ------------------------------------------------------------------------------------------------
 
     def _run_next_task(self) -> None:
-        # A method, so that its frame ends with the task. A variable of `run` would keep the records of the finished
-        # request in memory while the thread waits, for each thread up to 40,000 records.
+        # `task` is a variable of this method, and not of `run`, because it refers to the records of the request. In
+        # `run`, it would keep up to 40,000 records in memory while the thread waits for its next task.
         task = self._next_task()
-        # A request that was built when the stop began is not sent, because the stop would have to wait for its
-        # response.
+        # If the stop has begun, the request is not sent, because the stop would have to wait for its response.
         if task is not None and not self._stopping.is_set():
             task()
 
@@ -122,8 +126,7 @@ class SenderPool:
                 self._followers -= 1
             task = self._lead()
         if task is not None:
-            # This happens before the task starts, so that the next request is prepared while this request is on the
-            # link.
+            # The new leader prepares the next request while this thread sends its request.
             self._ensure_follower()
         return task
 
@@ -131,7 +134,7 @@ class SenderPool:
         with self._changed:
             needed = not self._followers and self.threads < self._settings.requests_in_flight + SPARE_THREADS
             self.threads += needed
-        # This is outside the lock, because starting a thread may block.
+        # The callback is called without the lock, because starting a thread may block.
         if needed and not self._stopping.is_set():
             self.on_worker_needed()
 
@@ -145,26 +148,26 @@ class SenderPool:
                 if sender is None:
                     self._changed.wait(self._wait_secs(now))
                     continue
-            # This runs without the lock, because `prepare` reads from disk and compresses records.
+            # `prepare` is called without the lock, because it reads from disk and compresses records.
             if (task := sender.prepare()) is not None:
                 return task
         return None
 
     def _choose(self, now: float) -> tuple[StreamSender | None, Callable[[], None] | None]:
-        """Return a stream to send, or a query about a stream. (None, None) means that the leader must wait."""
+        """Return a stream to send, or a task that is not a PutRecords request; (None, None) if the leader must wait."""
         due = []
         for sender in self._senders:
-            if sender.attention_at > now and not sender.changed:
+            if sender.next_check_at > now and not sender.needs_check:
                 continue
-            if (inquiry := sender.inquiry(now)) is not None:
-                return None, inquiry
-            sender.update_attention(now)
+            if (task := sender.other_task(now)) is not None:
+                return None, task
+            sender.schedule_check(now)
             if sender.sendable_at <= now:
                 due.append(sender)
         if not due or self._link_wait_secs(now) > 0:
             return None, None
         due.sort(key=lambda sender: sender.served_at)
-        # A stream whose requests hang may have no room, although another stream has.
+        # Each stream is checked, because a stream whose requests hang has no room, but other streams have.
         chosen = next((sender for sender in due if self._concurrency.has_room(sender, now)), None)
         if chosen is None:
             self._concurrency.waited(now)
@@ -174,10 +177,10 @@ class SenderPool:
         return chosen, None
 
     def _link_share(self, chosen: StreamSender) -> float:
-        """Return the part of the link's window that a stream may fill.
+        """Return the fraction of the link's window that a stream may fill.
 
-        While no live records wait, all streams have equal parts. Each request that live records would fill counts as
-        one more stream. So live records precede the backlogs of other streams, but no stream is left without a part.
+        While no live records wait, all busy streams have equal shares. Each request that live records would fill counts
+        as one more stream. So live records precede the backlogs of other streams, but every stream gets a share.
         """
         request_bytes = self._concurrency.request_bytes
         busy = [sender for sender in self._senders if sender.busy or sender is chosen]
@@ -185,14 +188,15 @@ class SenderPool:
         return (1 + chosen.queue.live_bytes / request_bytes) / total
 
     def _wait_secs(self, now: float) -> float:
-        """Return the seconds until something is due, unless something changes before."""
+        """Return the seconds until a stream is due, or the link's pause ends. A change may wake the leader earlier."""
         link = self._link_wait_secs(now)
-        # A stream that is due now waits for the link. A response, or the end of the link's own pause, wakes the leader.
-        later = [sender.attention_at - now for sender in self._senders if sender.attention_at > now]
+        # Streams that are due now wait for the link, so they are not considered. A response, or the end of the link's
+        # pause, wakes the leader.
+        later = [sender.next_check_at - now for sender in self._senders if sender.next_check_at > now]
         return min([*later, link if link > 0 else MAX_WAIT_SECS, MAX_WAIT_SECS])
 
     def _link_wait_secs(self, now: float) -> float:
-        """Return the seconds during which the network or `max_bytes_per_sec` allow no request."""
+        """Return the seconds during which no request may start, because of a network failure or `max_bytes_per_sec`."""
         limiter = self._settings.bandwidth
         return max(
             self._breaker.wait_secs(now, self._concurrency.requests),

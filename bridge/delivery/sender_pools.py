@@ -1,6 +1,6 @@
 """All sender pools of the bridge.
 
-Each endpoint has its own pool, so that an endpoint that hangs does not use the threads of another.
+Each endpoint has a separate pool, so that an endpoint that hangs does not use the threads of another endpoint.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class SenderPools:
-    """Pools by endpoint, and senders by queue name. `start_thread(name, body)` starts a thread that the caller owns."""
+    """Pools by endpoint, and senders by queue name.
+
+    `start_thread(name, body)` starts a thread. The owner of this object also owns and joins these threads.
+    """
 
     def __init__(
         self,
@@ -39,9 +42,9 @@ class SenderPools:
         self._stopped = False
 
     def add(self, queue: RecordQueue) -> None:
-        """Send this queue from now on, if it is not sent yet. Any thread. After `stop` it does nothing.
+        """Send the records of this queue from now on. Do nothing if the queue was added before, or after `stop`.
 
-        Raise ValueError if a newer version of this program named the queue.
+        Any thread. Raise ValueError if the queue's name contains settings that this version does not know.
         """
         with self._adding:
             if queue.stream in self.senders or self._stopped:
@@ -55,16 +58,16 @@ class SenderPools:
             sender = pool.add(queue)
             if new:
                 self._start_worker(pool)
-            self.senders[queue.stream] = (
-                sender  # only now: health takes a sender without threads for one whose threads have ended
-            )
+            # The sender is added after its thread has started. The health check reports a sender without threads as
+            # failed.
+            self.senders[queue.stream] = sender
 
     def _start_worker(self, pool: SenderPool) -> None:
         self._start_thread(f"send {pool.threads} {pool.endpoint}", pool.run)
 
     def endpoints(self) -> tuple[EndpointStatus, ...]:
         """Return the measurements and limits of every endpoint. Any thread."""
-        # A copy, because ingest may add a pool during the iteration.
+        # The list is a copy, because the ingest thread may add a pool during the iteration.
         return tuple(pool.status() for pool in list(self._pools.values()))
 
     def shards(self) -> list[StreamShards]:
@@ -72,8 +75,9 @@ class SenderPools:
         return [each for pool in list(self._pools.values()) for each in pool.shards()]
 
     def stop(self) -> None:
-        """Make every worker return. A waiting worker returns at once, the others when their requests have ended."""
-        with self._adding:  # ingest still runs, and a pool that it adds after this would never be stopped
+        """Make every worker thread return: at once if it waits, otherwise when its request has ended."""
+        # The ingest thread still runs. Without the flag, it could add a pool that is never stopped.
+        with self._adding:
             self._stopped = True
         for pool in list(self._pools.values()):
             pool.stop()

@@ -1,8 +1,9 @@
-"""Clock of Kinesis, from the Date headers of its responses.
+"""Clock of Kinesis, estimated from the Date headers of its responses.
 
-Bridges that share a shard must pause at the same time, although the clock of an edge box may be wrong. Each response
-limits the possible offset of the service's clock: it was written after the request was sent, before it was received,
-and within the second of its Date header.
+Bridges that share a shard must pause at the same time, but the clocks of their machines may be wrong. So they use the
+clock of Kinesis, which is the local clock plus an unknown offset. Each response limits the possible offsets. Kinesis
+wrote it after the local time at which the request was sent, before the local time at which the response was received,
+and within the second in the Date header:
 
     date <= local time of writing + offset < date + 1
 
@@ -17,13 +18,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bridge.aws.transport.measurement import RequestMeasurement
 
+# Maximum length of the interval of possible offsets. The error of its middle is at most half of this.
 _MAX_UNCERTAINTY_SECS = 0.5
-# Assumed drift between two clocks in seconds per second: twice that of quartz oscillators.
+# Assumed drift between two clocks in seconds per second. It is twice the drift of quartz oscillators.
 _DRIFT = 1e-4
 
 
 class ServiceClock:
-    """Clock of one endpoint, as seen from a local monotonic clock. Not thread-safe."""
+    """Clock of one endpoint, relative to a local monotonic clock. Not thread-safe."""
 
     def __init__(self) -> None:
         self._earliest = -math.inf
@@ -31,20 +33,20 @@ class ServiceClock:
         self._observed_at = 0.0
 
     def observe(self, measurement: RequestMeasurement) -> None:
-        """Learn from the Date of a response, and from the times of its request and response."""
+        """Learn from the Date header of a response, and from the local times of its request and response."""
         date, sent_at, received_at = measurement.date, measurement.started_at, measurement.answered_at
         if date is None or sent_at is None or received_at is None:
             return
         drift = _DRIFT * max(0.0, received_at - self._observed_at)
         self._observed_at = max(self._observed_at, received_at)
-        # The old bounds are widened by the drift since then, and the new ones can only narrow them.
+        # The old bounds are widened by the possible drift since the last response. Then the new bounds narrow them.
         self._earliest = max(self._earliest - drift, date - received_at)
         self._latest = min(self._latest + drift, date + 1 - sent_at)
         if self._earliest > self._latest:  # one of the clocks was set, or the machine was suspended
             self._earliest, self._latest = date - received_at, date + 1 - sent_at
 
     def time(self, now: float) -> float | None:
-        """Return the service's time in seconds since the epoch, or None if it is not known to a quarter of a second."""
+        """Return the time of Kinesis in seconds since 1970, or None if its error may exceed a quarter of a second."""
         uncertainty = self._latest - self._earliest + 2 * _DRIFT * max(0.0, now - self._observed_at)
         if uncertainty > _MAX_UNCERTAINTY_SECS:
             return None

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class SenderSettings:
     """Settings of all senders.
 
-    `requests_in_flight` is the maximum number of requests in flight to one endpoint, for all its streams together.
-    `bandwidth` is shared by all endpoints. `network_backoff` sets the intervals between probes of an unreachable
-    endpoint. Its maximum is short, so that delivery resumes within seconds after a recovery.
+    `requests_in_flight` is the maximum number of requests in flight to one endpoint, for all its streams together. All
+    endpoints share the limiter `bandwidth`. `network_backoff` sets the intervals between probes of an unreachable
+    endpoint. Its maximum is short, so that delivery resumes within seconds after the network has recovered.
     """
 
     requests_in_flight: int = 16

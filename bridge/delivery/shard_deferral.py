@@ -1,12 +1,13 @@
-"""Shard overflow: records that exceed a shard's limit stay on disk, so that they do not fill the sender's memory.
+"""Deferral of shards: records of a busy shard stay on disk, so that they do not fill the sender's memory.
 
-If waiting records fill half of the sender's memory while another shard has hardly any, the shard with the most records
-is deferred: its records are skipped when the sender reads the queue. They are read later, page by page, when the shard
-has accepted the records in memory. After the last page, the shard is no longer deferred. The order within a key is
-preserved, because all later records of a deferred shard are skipped too.
+A shard is deferred if waiting records fill half of the sender's memory while hardly any records wait for another shard.
+The shard with the most waiting records is chosen. From then on, the sender skips the records of this shard when it
+reads the queue. When the shard has accepted the records in memory, the sender reads the skipped records, page by page.
+After the last page, the shard is no longer deferred. The order of each key is preserved, because the sender skips all
+later records of the shard, too.
 
-For each deferred shard, other records on disk are read a second time, so only a few shards are deferred. Only the
-pool's leader calls this.
+Each deferral costs time: to find the skipped records, the sender reads the records of other shards a second time. So
+only a few shards are deferred. Only the pool's leader calls this module.
 """
 
 from __future__ import annotations
@@ -24,26 +25,31 @@ if TYPE_CHECKING:
     from bridge.model import Record
     from bridge.spool.queue.deferral import Deferral
 
-# Each deferral costs another read of the backlog, and together they may use half of the sender's memory.
+# For each deferral, the backlog is read once more, and some of its records are in memory.
 MAX_DEFERRED_SHARDS = 4
+# Maximum number of keys in each cache.
 _MAX_KEYS = 50_000
-_hash_of = lru_cache(_MAX_KEYS)(hash_of)  # for every record on the pages that are read again; hashing takes 1 µs
+# The hash is needed for every record on the pages that are read again. Computing it takes 1 µs.
+_hash_of = lru_cache(_MAX_KEYS)(hash_of)
 
 
 class DeferrableQueue(Protocol):
     """A queue that can defer records on disk: see `bridge.spool.queue.deferral`."""
 
     def defer(self, holds: Callable[[str], bool]) -> Deferral:
-        """Defer the records of these keys, from the next record on."""
+        """Defer the records of the keys for which `holds` returns True, beginning with the next record of the queue."""
 
     def divide(self, deferral: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
-        """Split a deferral into several that together cover its keys; return [] if that is impossible now."""
+        """Divide a deferral into several deferrals that together have its keys, and return the new ones.
+
+        Return [] if this is impossible now.
+        """
 
     def read_deferred(self, deferral: Deferral) -> list[Record]:
         """Return the next page of deferred records."""
 
     def received_ms(self, number: int) -> int:
-        """Return when a record was received, in milliseconds since 1970, exact to a few seconds."""
+        """Return the time at which a record was received, in milliseconds since 1970. It is exact to a few seconds."""
 
 
 class ShardDeferral:
@@ -58,11 +64,11 @@ class ShardDeferral:
 
     @property
     def shard_ids(self) -> set[str]:
-        """Ids of the shards whose further records stay on disk."""
+        """Ids of the shards whose next records stay on disk."""
         return {shard.id for shard, deferral in self._deferrals.items() if not deferral.done}
 
     def readable(self) -> list[Deferral]:
-        """Return the deferrals of shards that have few waiting records."""
+        """Return the deferrals whose next page should be read, because few records of their shards wait in memory."""
         self._remove_finished()
         if not self._deferrals:
             return []
@@ -84,7 +90,7 @@ class ShardDeferral:
             except BridgeError:
                 if not found:
                     raise
-                break  # the records read so far must reach the sender; the next call raises the error again
+                break  # the sender must get the records that were already read; the next call raises the error again
         return found
 
     def without_deferred(self, fresh: list[Record], now: float) -> list[Record]:
@@ -97,13 +103,17 @@ class ShardDeferral:
         """Defer the shard with the most waiting records, if it uses the memory that other shards need."""
         records, size = self._room()
         accumulator = self._accumulator
+        # This test is cheap, and usually false. The complete test is `_defer_if_crowded`.
         full = accumulator.records > records // 4 or accumulator.counted_bytes > size // 4
         if full and len(self._deferrals) < MAX_DEFERRED_SHARDS and accumulator.shards.complete:
             self._defer_if_crowded(accumulator.by_shard(), len(accumulator.shards.shards), records, size)
         accumulator.keep_routed = bool(self._deferrals)
 
     def _defer_if_crowded(self, waiting: list[tuple[Shard, int, int]], shards: int, records: int, size: int) -> None:
-        """Defer the fullest shard if shards that are not deferred fill half of the memory while one is nearly empty."""
+        """Defer the shard with the most records, if the memory is half full and another shard has hardly any records.
+
+        Only the memory that deferred shards do not use is considered. `records` and `size` limit all shards together.
+        """
         others = [each for each in waiting if self._not_deferred(each[0])]
         (all_records, all_bytes), (of_others, bytes_of_others) = _sums(waiting), _sums(others)
         room = ((records - all_records + of_others) // 2, (size - all_bytes + bytes_of_others) // 2)
@@ -112,7 +122,7 @@ class ShardDeferral:
         if busy and len(busy) + covered < shards and not _fits((of_others, bytes_of_others), *room):
             most, *of_most = max(busy, key=lambda each: max(each[1] / records, each[2] / size))
             if _fits((of_most[0], of_most[1]), *self._low_level()):
-                return  # many shards share the memory, so the deferred records would be read again at once
+                return  # each of many shards has few records, so the deferred records would be read again at once
             for part in self._not_deferred(most):
                 self._deferrals[part] = self._queue.defer(_keys_of(part))
             self._deferred_keys.clear()
@@ -120,7 +130,7 @@ class ShardDeferral:
     def _not_deferred(self, shard: Shard) -> list[Shard]:
         """Return the parts of a shard's hash range that are not deferred.
 
-        There is more than one part only after a merge.
+        After a merge, the range may contain deferred ranges of the parent shards, and several parts between them.
         """
         parts, first = [], shard.first_hash
         overlapping = (
@@ -133,7 +143,7 @@ class ShardDeferral:
         return [*parts, Shard(shard.id, first, shard.last_hash)] if first <= shard.last_hash else parts
 
     def _remove_finished(self) -> None:
-        """Remove deferrals whose last record was read."""
+        """Remove the deferrals whose last record was read."""
         for shard in [shard for shard, deferral in self._deferrals.items() if deferral.done]:
             del self._deferrals[shard]
             self._deferred_keys.clear()
@@ -142,27 +152,27 @@ class ShardDeferral:
         return self._accumulator.capacity(self._requests)
 
     def _low_level(self) -> tuple[int, int]:
-        """Return the number of waiting records and bytes below which a deferred shard is read again."""
+        """Return the numbers of waiting records and bytes of a deferred shard at which its next page is read."""
         records, size = self._room()
         return records // (4 * MAX_DEFERRED_SHARDS), size // (4 * MAX_DEFERRED_SHARDS)
 
     def _is_deferred(self, key: str) -> bool:
         found = self._deferred_keys.get(key)
         if found is None:
-            # All keys are removed at once, not only the oldest, because keys return in any order.
+            # Clearing is simpler than evicting the oldest keys, and rarely necessary.
             if len(self._deferred_keys) >= _MAX_KEYS:
                 self._deferred_keys.clear()
-            found = self._deferred_keys[key] = any(shard.holds([key]) for shard in self._deferrals)
+            found = self._deferred_keys[key] = any(shard.contains_keys([key]) for shard in self._deferrals)
         return found
 
     def _open_shard(self, shard: Shard) -> Shard:
-        """Return the open shard that now has the hashes of this shard, or this shard if the open shards are unknown."""
+        """Return the open shard that has this shard's first hash now, or this shard if the open shards are unknown."""
         return self._accumulator.shards.shard_of_hash(shard.first_hash) or shard
 
     def _divide_split_shards(self) -> None:
-        """Divide the deferrals of shards that were split between their child shards."""
+        """Replace the deferral of a shard that was split by one deferral for each child shard."""
         if not self._accumulator.shards.complete:
-            return  # inferred shards have gaps between them: a division by their ranges would lose keys
+            return  # there are gaps between inferred shards, and the records of keys in the gaps would be lost
         shards = self._accumulator.shards.shards
         for shard in [shard for shard in self._deferrals if self._open_shard(shard).last_hash < shard.last_hash]:
             parts = [

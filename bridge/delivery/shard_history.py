@@ -1,24 +1,26 @@
-"""Ranges and lifetimes of a stream's shards, from ListShards and from the shards that accepted records.
+"""Ranges and lifetimes of a stream's shards, learned from ListShards and from accepted records.
 
-Three facts hold while partition keys determine the shard:
+Three facts are true while partition keys determine the shard:
 
-1. A shard has one contiguous range of hashes, which never changes. Every hash between two accepted ones belongs to it.
+1. A shard has one contiguous range of hashes, which never changes. If it accepted two hashes, all hashes between them
+   belong to it.
 2. At any time, exactly one open shard has a given hash. Of two shards with a hash in common, one was closed before the
    other was opened.
 3. A closed shard is never opened again, and its id is not used again.
 
-An accepted record proves that its shard was open at a time between request and response. So shard A is older than shard
-B if the earliest response from A arrived before the latest request that B accepted. If they also have a hash in common,
-A is closed. If each is older than the other, fact 2 does not hold: the stream chooses the shards itself. ListShards
-proves only that a shard was open at some time before the response, because its responses may be stale.
+An accepted record proves that its shard was open at some time between request and response. So shard A is older than
+shard B if the earliest response from A arrived before the latest request that B accepted. If both also have a hash in
+common, A is closed. If each shard is older than the other, fact 2 is not true: the stream chooses the shards itself.
+ListShards proves only that a shard was open at some time before the response, because its responses may be stale.
 
-    state      condition                                                     its range is used to
-    usable     no open shard has a hash in common with it                    predict the shard of a key
-    disputed   an open shard has; it is unknown which of the two is closed    judge what it accepted
-    closed     a newer shard has a hash in common with it, or a listing      judge what it accepted
-               that is not stale lacks it
+    state      condition                                            use of the shard's range
+    usable     no other open shard has a hash in common with it     to predict the shard of a key
+    disputed   another open shard has a hash in common with it,     to judge the records that it accepted
+               and it is unknown which of the two is closed
+    closed     a newer shard has a hash in common with it,          to judge the records that it accepted
+               or a listing that is not stale does not contain it
 
-A disputed shard is settled by the next record that either of the two accepts.
+When one of two disputed shards accepts a record, it is the newer shard, and the other one is closed.
 """
 
 from __future__ import annotations
@@ -32,24 +34,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_STALE_SECS = 30.0
-"""Assumed maximum age of the contents of a listing.
+"""Assumed maximum age of the contents of a ListShards response.
 
-A listing without a shard shows that the shard is closed, if it was requested so long after the shard last accepted a
-record. AWS documents no maximum; contents that were some seconds old have been seen.
+If a listing was requested this time after a shard last accepted a record, and does not contain the shard, the shard is
+closed. AWS documents no maximum. Contents that were some seconds old have been observed.
 """
 
 MAX_CLOSED_SHARDS = 2_000
-"""Number of closed shards that are remembered for late responses: more than daily scaling closes in a year."""
+"""Number of closed shards that are remembered for late responses. Daily scaling closes fewer shards in a year."""
 
 NEVER, OPEN = float("-inf"), float("inf")
 
 
 @dataclass(slots=True, eq=False)
 class KnownShard:
-    """A shard and the known part of its range, which is complete if the shard was `listed`.
+    """A shard and the known part of its range. If the shard was `listed`, its complete range is known.
 
-    `closed_before` is a time at which it was already closed; infinite while it may be open. `surely_closed` is true if
-    a newer shard proves that it is closed; a listing without the shard does not prove this.
+    `closed_before` is a time at which the shard was already closed, or infinite while it may be open. `surely_closed`
+    is true if a newer shard proves that this shard is closed. A listing without this shard does not prove it.
     """
 
     id: str
@@ -62,7 +64,7 @@ class KnownShard:
     surely_closed: bool = False
 
     def has(self, hash_: int) -> bool:
-        """Return whether a hash surely belongs to this shard."""
+        """Return whether a hash certainly belongs to this shard."""
         return self.first_hash <= hash_ <= self.last_hash
 
     def widen(self, hash_: int) -> None:
@@ -71,7 +73,7 @@ class KnownShard:
         self.last_hash = max(self.last_hash, hash_)
 
     def is_older_than(self, other: KnownShard) -> bool:
-        """Return whether this shard was certainly open before a time at which the other one was open."""
+        """Return whether this shard was certainly open before a time at which the other shard was open."""
         return self.earliest_answer < other.latest_request
 
     def coexisted_with(self, other: KnownShard) -> bool:
@@ -80,15 +82,15 @@ class KnownShard:
 
 
 class ShardHistory:
-    """Everything known of a stream's shards. Not thread-safe. `resolve` must follow `accepted` and `listed`.
+    """All known shards of a stream. Not thread-safe. After `accepted` or `listed`, the caller must call `resolve`.
 
     `contradicted` is true if partition keys cannot explain which shards accepted records. `complete` is true if every
-    open shard is listed and none is disputed. `grew` is true if a new shard became known since it was last set to
-    False.
+    open shard is listed and none is disputed. `has_new_shard` is true if a new shard has become known since the caller
+    last set it to False.
     """
 
     def __init__(self) -> None:
-        self.contradicted = self.complete = self.grew = False
+        self.contradicted = self.complete = self.has_new_shard = False
         self._open: dict[str, KnownShard] = {}
         self._closed: dict[str, KnownShard] = {}
         self._disputed: set[str] = set()
@@ -96,11 +98,11 @@ class ShardHistory:
 
     @property
     def disputed(self) -> bool:
-        """True if two open shards have a hash in common, and it is not known which of them is closed."""
+        """True if two shards that may be open have a hash in common, and it is unknown which of them is closed."""
         return bool(self._disputed)
 
     def get(self, shard_id: str) -> KnownShard | None:
-        """Return an open or closed shard; None if it is not known."""
+        """Return the shard with this id, open or closed; None if it is unknown."""
         return self._open.get(shard_id) or self._closed.get(shard_id)
 
     def are_open(self, shard_ids: set[str]) -> bool:
@@ -132,7 +134,8 @@ class ShardHistory:
     def listed(self, shards: Sequence[Shard], requested_at: float, answered_at: float) -> None:
         """Learn from a listing whose ranges contain every hash exactly once.
 
-        Shards that are missing from it are closed, unless they accepted a record since the shards were last complete.
+        A shard that is missing from the listing is closed, if it has accepted no record since the shards were last
+        complete, or none for MAX_STALE_SECS.
         """
         for shard_id, first_hash, last_hash in shards:
             shard = self.get(shard_id)
@@ -146,14 +149,13 @@ class ShardHistory:
         ids = {shard.id for shard in shards}
         for shard in [shard for shard in self._open.values() if shard.id not in ids]:
             unused = shard.latest_request <= self._completed_at
-            # The listing may be stale, and a shard in use may be newer. So a shard counts as closed only if it was
-            # unused for longer than a listing can be stale.
+            # The listing may be stale, so a shard that accepted a record recently may be newer than the listing.
             if unused or requested_at - shard.latest_request > MAX_STALE_SECS:
                 self._close(shard, answered_at, surely=False)
 
     def resolve(self, now: float) -> None:
-        """Close the shards that are older than an open shard with a common hash, and find the disputed ones."""
-        # A closed shard may resolve the next dispute, so this repeats until nothing changes.
+        """Close each shard that is older than another open shard with a common hash, and find the disputed shards."""
+        # Closing one shard may end the dispute of others, so this is repeated until no shard is closed.
         while self._close_older():
             pass
         listed = all(shard.listed for shard in self._open.values())
@@ -162,9 +164,9 @@ class ShardHistory:
             self._completed_at = now
 
     def close_all(self, now: float) -> None:
-        """Discard the ranges that were inferred from accepted records, because Kinesis chose their shards.
+        """Discard the ranges that were inferred from accepted records, because Kinesis chose the shards itself.
 
-        Listed ranges remain valid.
+        All shards count as closed, but the ranges of listed shards remain known.
         """
         for shard in list(self._open.values()):
             self._close(shard, now, surely=False)
@@ -175,7 +177,7 @@ class ShardHistory:
         self.contradicted = self.complete = False
 
     def bounds(self, shard: KnownShard) -> tuple[int, int]:
-        """Return the first and last hash that may belong to a shard, given the ranges of its neighbours."""
+        """Return the first and the last hash that may belong to a shard, limited by the ranges of its neighbours."""
         first, last = 0, (1 << 128) - 1
         for other in self._all():
             if other is not shard and other.coexisted_with(shard):
@@ -190,7 +192,10 @@ class ShardHistory:
         yield from self._closed.values()
 
     def _not_open(self, shard_id: str, hash_: int, sent_at: float, answered_at: float) -> KnownShard | None:
-        """Return a shard that accepted a record after its supposed end; None if only the response was late."""
+        """Handle a record that was accepted by a shard that is unknown, or counts as closed.
+
+        Return the shard, which counts as open now; None if it accepted the record before it was closed.
+        """
         shard = self._closed.get(shard_id)
         if shard is None:
             return self._add(KnownShard(shard_id, hash_, hash_, listed=False, earliest_answer=answered_at))
@@ -202,7 +207,7 @@ class ShardHistory:
         return None
 
     def _close_older(self) -> bool:
-        """Compare the open shards that have a hash in common; return whether any was closed."""
+        """Compare the open shards that have a hash in common, and return whether any shard was closed."""
         self._disputed.clear()
         before = len(self._open)
         reaching: list[KnownShard] = []
@@ -214,7 +219,7 @@ class ShardHistory:
         return len(self._open) < before
 
     def _compare(self, one: KnownShard, other: KnownShard) -> None:
-        """Close the older one of two shards with a hash in common."""
+        """Close the older of two shards that have a hash in common."""
         if one.coexisted_with(other):
             self.contradicted = True
         elif one.is_older_than(other):
@@ -226,7 +231,7 @@ class ShardHistory:
 
     def _add(self, shard: KnownShard) -> KnownShard:
         self._open[shard.id] = shard
-        self.grew = True
+        self.has_new_shard = True
         return shard
 
     def _reopen(self, shard: KnownShard) -> KnownShard:
@@ -240,5 +245,5 @@ class ShardHistory:
         shard.closed_before, shard.surely_closed = before, surely
         self._closed[shard.id] = shard
         if len(self._closed) > MAX_CLOSED_SHARDS:
-            # The first key is the oldest, because a dict preserves the order of insertion.
+            # The first shard was closed first, because a dict preserves the order of insertion.
             del self._closed[next(iter(self._closed))]

@@ -1,31 +1,36 @@
 """Knowledge about the shards of one stream: the shard of a partition key, and whether consumers keep a record.
 
-It has three parts. None of them waits, or calls Kinesis. The caller guards them and passes the time.
+The knowledge has three parts. None of them waits, or calls Kinesis. The caller guards them and passes the time.
 
     RecordDistribution   whether partition keys determine the shard at all
     ShardHistory         ranges and lifetimes of the shards
     ShardMapRefresh      when to call ListShards
 
-    distribution  shards      shard_of            aggregate       judge: a record was accepted by another shard
+This table shows the result of `shard_of`, which records are aggregated, and how to judge a record that an unexpected
+shard accepted:
+
+    distribution  shards      shard_of            aggregate       judge
     unknown       any         as by_key           nothing         1. listed shard: by its range
-                                                                  2. else undecided
+                                                                  2. otherwise undecided
     by_key        complete    listed shard        by shard        1. listed shard: by its range
-    by_key        incomplete  1. listed shard,    by shard; by    1. listed shard: by its range
-                                 not doubtful     key where       2. no explicit hash key: delivered, its key decided
-                              2. inferred shard   shard_of is     3. inferred shard: by the hashes that are surely in
-                              3. None             None               its range, or surely not
-                                                                  4. else undecided
+    by_key        incomplete  1. listed shard     by shard; by    1. listed shard: by its range
+                                 (not disputed)   key if          2. no explicit hash key: delivered, because the
+                              2. inferred shard   shard_of           record's own key selected the shard
+                              3. None             returns None    3. inferred shard: delivered or discarded, if all
+                                                                     hashes are certainly inside or outside its range
+                                                                  4. otherwise undecided
     by_service    any         None                nothing         the same as unknown
 
-A listed shard becomes doubtful when another shard accepts a hash of its range, because the stream was resharded. All
-other shards stay in use. The hashes that a new shard accepted span a range that certainly belongs to it: this is an
-inferred shard. So records are soon aggregated again, even while ListShards is stale. Until then, a record is sent with
-its own key, which always selects the right shard. The result widens the range of the inferred shard.
+A listed shard becomes disputed when another shard accepts a hash of its range, because the stream was resharded. All
+other shards stay in use. The hashes that a new shard has accepted lie in a range that certainly belongs to this shard:
+it is an inferred shard with this range. So records are soon aggregated again, even while ListShards returns old
+contents. Until then, each record is sent with its own key, which always selects the right shard, and its result extends
+the range of the inferred shard.
 
-Consumers on the Kinesis Client Library compare the keys of an aggregated record with the range of the shard. If one key
-is outside the range, AggregatorUtil.deaggregate discards *all* records of the aggregate: it removes those that it has
-already collected, and stops. (Its documentation mentions only the records outside.) So either all records of an
-aggregate are delivered, or none:
+Consumers on the Kinesis Client Library (KCL) compare the keys of an aggregated record with the range of the shard. If
+one key is outside the range, AggregatorUtil.deaggregate discards *all* records of the aggregate: it removes the records
+that it has already collected, and stops. (Its documentation mentions only the records outside the range.) So either all
+records of an aggregate are delivered, or none:
 https://github.com/awslabs/amazon-kinesis-client/blob/master/amazon-kinesis-client/src/main/java/software/amazon/kinesis/retrieval/AggregatorUtil.java
 """
 
@@ -52,13 +57,13 @@ if TYPE_CHECKING:
 MAX_UNDECIDED_SECS = 30.0
 """Time after which undecided records are sent again, possibly as duplicates.
 
-Their keys are muted meanwhile, so they must not wait forever while ListShards fails. ListShards is stale for a much
-shorter time.
+Their keys are muted until then, so they must not wait forever if ListShards fails. The contents of ListShards are old
+for a much shorter time.
 """
 
 
 class Judgement(Enum):
-    """Judgement on an aggregated record that a different shard accepted than the one it was made for."""
+    """Judgement on an aggregated record that was made for one shard, but accepted by another shard."""
 
     DELIVERED = "a KCL consumer returns all of its records"
     DISCARDED = "a KCL consumer discards all of its records: send them again"
@@ -68,10 +73,11 @@ class Judgement(Enum):
 class ShardKnowledge:
     """Knowledge about the shards of one stream. Not thread-safe: the caller guards it and passes the time.
 
-    `version` changes when `shard_of` or `distribution` may have changed. Then the caller must sort its records again.
+    `version` changes when `shard_of` or `distribution` may have changed. Then the caller must sort its records by shard
+    again.
 
-    Each `on_` method returns whether undecided records should be judged again. They must also be judged again once
-    they are undecided for MAX_UNDECIDED_SECS.
+    Each `on_` method returns whether undecided records should be judged again. They must also be judged again when they
+    have been undecided for MAX_UNDECIDED_SECS.
     """
 
     def __init__(self, destination: Destination) -> None:
@@ -83,40 +89,41 @@ class ShardKnowledge:
         self._map = ShardMap(())
         self._routed_by: Distribution = self.distribution
 
-    # -- what is known ---------------------------------------------------------------------------------------------
+    # -- queries ---------------------------------------------------------------------------------------------------
 
     @property
     def distribution(self) -> Distribution:
-        """State of the record distribution. Only with `by_key` may records be aggregated for KCL consumers."""
+        """State of the record distribution. Records may be aggregated for KCL consumers only in the state `by_key`."""
         return self._distribution.state
 
     @property
     def described(self) -> bool:
-        """True once a DescribeStreamSummary call has ended, successfully or not."""
+        """True after a DescribeStreamSummary call has ended, successfully or not."""
         return self._distribution.described
 
     @property
     def complete(self) -> bool:
-        """True if `shards` contains all open shards, which cover every hash. Otherwise there are gaps between them."""
+        """True if `shards` contains all open shards. Otherwise, there are gaps between their ranges."""
         return self._history.complete and self.distribution != "by_service"
 
     @property
     def shards(self) -> Sequence[Shard]:
-        """Open shards in the order of their hashes, listed or inferred, without the doubtful ones."""
+        """Open shards, listed or inferred, in the order of their hashes. Disputed shards are not included."""
         return self._map.shards
 
     def shard_of(self, key: str) -> Shard | None:
-        """Return the open shard that a partition key belongs to; None if it is not known."""
+        """Return the open shard that a partition key belongs to; None if it is unknown."""
         return self._map.of_key(key)
 
     def shard_of_hash(self, hash_: int) -> Shard | None:
-        """Return the open shard that a hash belongs to; None if it is not known."""
+        """Return the open shard that a hash belongs to; None if it is unknown."""
         return self._map.of_hash(hash_)
 
     def judge(self, packed: PackedRecord, shard_id: str, now: float, *, undecided_secs: float = 0.0) -> Judgement:
         """Return what KCL consumers do with an aggregated record that the shard `shard_id` accepted.
 
-        `on_accepted` must have seen the results of its request. `undecided_secs`: how long ago it was accepted.
+        The caller must have passed the results of the request to `on_accepted` before. `undecided_secs` is the time
+        since the record was accepted.
         """
         shard = self._history.get(shard_id)
         if shard is not None and shard.listed:
@@ -127,14 +134,14 @@ class ShardKnowledge:
             if shard is not None and (judgement := self._judge_inferred(packed, shard)) is not Judgement.UNDECIDED:
                 return judgement
         if self._refresh.denied or undecided_secs > MAX_UNDECIDED_SECS:
-            return Judgement.DISCARDED  # perhaps consumers keep it, but a duplicate is better than a loss
+            return Judgement.DISCARDED  # consumers may keep the record, but a duplicate is better than a loss
         self._refresh.request()
         return Judgement.UNDECIDED
 
     # -- ListShards ------------------------------------------------------------------------------------------------
 
     def request(self) -> None:
-        """Request a listing of the shards, and learn from accepted records from now on."""
+        """Request a listing of the shards. From the first call on, `on_accepted` also learns from accepted records."""
         if not self._requested:
             self._requested = True
             if self.distribution != "by_service":
@@ -142,20 +149,20 @@ class ShardKnowledge:
 
     @property
     def next_listing_at(self) -> float | None:
-        """Time from which `start_listing` returns True (-inf: now); None if it needs a `request` first."""
+        """Time from which `start_listing` returns True (-inf: now); None while no listing is requested."""
         return self._refresh.next_at
 
     def start_listing(self, now: float) -> bool:
         """Return whether the caller should call ListShards now.
 
-        If so, it must then call `on_listed` or `on_list_failed`.
+        If so, the caller must then call `on_listed` or `on_list_failed`.
         """
         return self._refresh.start(now)
 
     def on_listed(self, shards: Sequence[Shard], now: float) -> bool:
-        """Learn from ListShards.
+        """Learn from a response of ListShards.
 
-        Ignore a response in which a hash is missing or occurs twice: the stream is changing.
+        If a hash is missing or occurs twice, the stream is being resharded. Such a response is ignored.
         """
         if not cover_all_hashes(shards):
             self._refresh.retry(now)
@@ -169,14 +176,14 @@ class ShardKnowledge:
         return True
 
     def on_list_failed(self, now: float, *, denied: bool) -> bool:
-        """Learn that ListShards failed. If `denied`, it is not permitted, so only accepted records show the shards."""
+        """Learn that ListShards failed. `denied` is true if the call is not permitted."""
         self._refresh.failed(now, denied=denied)
         return denied
 
-    # -- other answers ---------------------------------------------------------------------------------------------
+    # -- other responses -------------------------------------------------------------------------------------------
 
     def on_described(self, description: StreamDescription | None, now: float) -> bool:
-        """Learn from DescribeStreamSummary; None if the call failed."""
+        """Learn from a response of DescribeStreamSummary. `description` is None if the call failed."""
         before = self.distribution
         self._distribution.on_described(description, now)
         if self.distribution == before:
@@ -191,8 +198,8 @@ class ShardKnowledge:
     ) -> bool:
         """Learn from the results of a request that was sent at `sent_at` or later.
 
-        Call it before `judge` for the records of the same request. It examines every record only while something is
-        unknown. Otherwise, it takes about 0.05 µs per record.
+        Call this before `judge` for the records of the same request. While the shards or the distribution are unknown,
+        every record is examined. Otherwise, this takes about 0.05 µs per record.
         """
         if not self._requested or self.distribution == "by_service":
             return False
@@ -201,19 +208,19 @@ class ShardKnowledge:
         self._learn(entries, results, sent_at, now)
         return True
 
-    # -- inside ----------------------------------------------------------------------------------------------------
+    # -- private methods -------------------------------------------------------------------------------------------
 
     def _judge_listed(self, packed: PackedRecord, shard: KnownShard, now: float) -> Judgement:
-        """Judge by the shard's range.
+        """Judge by the complete range of the accepting shard.
 
-        If the shard accepted a hash outside its range, keys do not determine the shard.
+        If the hash that selected the shard is outside this range, keys do not determine the shard.
         """
         if self.distribution != "by_service" and not shard.has(_hash(packed)):
             self._on_contradicted(now)
         return Judgement.DELIVERED if all(map(shard.has, map(hash_of, packed.keys))) else Judgement.DISCARDED
 
     def _judge_inferred(self, packed: PackedRecord, shard: KnownShard) -> Judgement:
-        """Judge by the part of the shard's range that is known, and by its neighbours."""
+        """Judge by the known part of the accepting shard's range, and by the ranges of its neighbours."""
         hashes = [hash_of(key) for key in packed.keys]
         if all(map(shard.has, hashes)):
             return Judgement.DELIVERED
@@ -221,11 +228,11 @@ class ShardKnowledge:
         return Judgement.UNDECIDED if first <= min(hashes) and max(hashes) <= last else Judgement.DISCARDED
 
     def _is_expected(self, entries: Sequence[Record | PackedRecord], results: Sequence[Result]) -> bool:
-        """Return whether only known open shards accepted records, and the predicted shard accepted the last one.
+        """Return whether only known open shards accepted records, and the predicted shard accepted the last record.
 
-        One record per request is enough to detect soon that the stream chooses the shards itself: each record shows
-        this with a probability of at least one half. Aggregated records do not depend on this check, because each of
-        them is compared with its own shard.
+        Checking one record per request is enough. If the stream chooses the shards itself, the check fails with a
+        probability of at least one half, so it soon fails. Every aggregated record is compared with its shard
+        elsewhere.
         """
         if not self._history.are_open({result.shard_id for result in results if isinstance(result, RecordAccepted)}):
             return False
@@ -238,7 +245,7 @@ class ShardKnowledge:
     def _learn(
         self, entries: Sequence[Record | PackedRecord], results: Sequence[Result], sent_at: float, now: float
     ) -> None:
-        """Report to the history each record that an unexpected shard accepted, and one record of each other shard."""
+        """Pass to the history each record that an unexpected shard accepted, and one record of each expected shard."""
         accepted, expected, confirmed = self._history.accepted, dict[str, Shard](), list[str]()
         for entry, result in zip(entries, results, strict=True):
             if not isinstance(result, RecordAccepted):
@@ -256,34 +263,34 @@ class ShardKnowledge:
         self._resolve(now)
 
     def _predict(self, entry: Record | PackedRecord) -> Shard | None:
-        """Return the shard that should accept an entry; None if it is not known."""
+        """Return the shard that should accept an entry; None if it is unknown."""
         if isinstance(entry, PackedRecord) and entry.hash_key is not None:
             return self._map.of_hash(int(entry.hash_key))
         return self._map.of_key(entry.key)
 
     def _resolve(self, now: float) -> None:
-        """Update distribution, refresh and map from what the history has learned."""
+        """Update the distribution, the refresh and the map after a change of the history."""
         history = self._history
         if self.distribution != "by_service":
             history.resolve(now)
             if history.contradicted:
                 self._on_contradicted(now)
                 return
-            changed = history.grew or history.disputed
+            changed = history.has_new_shard or history.disputed
             self._distribution.on_shards(len(history.usable()), complete=history.complete, changed=changed)
             if self._requested and not history.complete:
-                self._refresh.request(urgent=history.grew)
-            history.grew = False
+                self._refresh.request(urgent=history.has_new_shard)
+            history.has_new_shard = False
         self._update_map()
 
     def _on_contradicted(self, now: float) -> None:
-        """Stop relying on keys, because the stream chooses the shards itself."""
+        """Handle an accepted record which shows that the stream chooses the shards itself."""
         self._distribution.on_contradicted(now)
         self._history.close_all(now)
         self._update_map()
 
     def _update_map(self) -> None:
-        """Adopt the usable shards, and change the version if routing may change."""
+        """Use the usable shards from now on. Change the version if `shard_of` may return other shards."""
         known = ShardMap(() if self.distribution == "by_service" else self._history.usable())
         if known.shards != self._map.shards or self.distribution != self._routed_by:
             self._map, self._routed_by = known, self.distribution
@@ -291,7 +298,7 @@ class ShardKnowledge:
 
 
 def _hash(entry: Record | PackedRecord) -> int:
-    """Return the hash by which Kinesis chooses the shard of an entry while keys determine the shard."""
+    """Return the hash that selects the shard of an entry, while keys determine the shard."""
     if isinstance(entry, PackedRecord) and entry.hash_key is not None:
         return int(entry.hash_key)
     return hash_of(entry.key)

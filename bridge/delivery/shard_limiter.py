@@ -1,15 +1,17 @@
-"""Limiter for the records sent to each shard of a stream (in the KPL: ShardLimiter, TokenBucket).
+"""Limiter for the records that are sent to each shard of a stream.
 
-A shard accepts 1,000 records and 1 MiB per second from all producers together. Each shard has a token bucket whose rate
-follows what the shard accepts:
+The Kinesis Producer Library (KPL) has the same classes: ShardLimiter and TokenBucket. A shard accepts 1,000 records and
+1 MiB per second from all producers together. Each shard has a token bucket, whose rate is adapted to the records that
+the shard accepts:
 
     available ── consume ──▶ request ──▶ on_accepted / on_results
-        ▲                                     │ refusal_pattern: a full shard, or chance
-        └── token_bucket ◀── shard_rate ◀─────┤ sliding_sum: what the shard accepted lately
+        ▲                                     │ refusal_pattern: is the shard full, or does it refuse by chance?
+        └── token_bucket ◀── shard_rate ◀─────┤ sliding_sum: records that the shard accepted in the last seconds
                                  ▲            ▼
-                            contention ◀── common_pause ◀── service_clock
+                     refusal_tolerance ◀── common_pause ◀── service_clock
 
-`limited_shard` combines these parts for one shard. `python -m tests.delivery.shard_simulation` prints how they behave.
+`limited_shard` combines these modules for one shard. `python -m tests.delivery.shard_simulation` simulates a shard with
+many producers, and prints the results.
 """
 
 from __future__ import annotations
@@ -24,16 +26,16 @@ from bridge.delivery.shard_rate import START_SHARE
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-# Mean time for which tokens accumulate before the next request to a shard whose tokens are used up.
+# If the tokens of a shard are used up, they accumulate for this mean time before the next request.
 _REQUEST_INTERVAL_SECS = 0.1
 
 
 class ShardLimiter:
     """Limits of a stream's shards, by shard id. Not thread-safe: the sender guards it.
 
-    `now` is a monotonic clock in seconds. `random_share` returns 0 up to 1. `clock` is the service's clock; the caller
-    passes it the date of each response. While `clock` is not exact, there are no common pauses, and no defence against
-    a producer that does not slow down.
+    `now` is the time of a monotonic clock in seconds. `random_share` returns a random number from 0 to 1. `clock` is
+    the clock of Kinesis; the caller passes each response to `clock.observe`. While `clock` is not exact, there are no
+    common pauses, so the bridge does not contend with a producer that does not slow down.
     """
 
     def __init__(self, random_share: Callable[[], float] = random.random) -> None:
@@ -43,9 +45,9 @@ class ShardLimiter:
         self._next_request_at = float("-inf")
 
     def available(self, shard_id: str, now: float) -> tuple[int, int]:
-        """Return the numbers of records and bytes that may be sent now. If either is zero or less, nothing may be sent.
+        """Return how many records and bytes may be sent now. If one of them is zero or less, no record may be sent.
 
-        A single record may exceed the bytes. The following records then wait until the overdraft is paid back.
+        A single record may exceed the bytes. The number of bytes is then negative, and the next records must wait.
         """
         shard = self._filled(shard_id, now)
         if shard.backoff_secs(now) > 0 or shard.pause_secs(self.clock.time(now), now) > 0:
@@ -53,17 +55,17 @@ class ShardLimiter:
         return shard.available
 
     def secs_until_available(self, shard_id: str, now: float) -> float:
-        """Return the seconds until the next look, or 0 if a worthwhile amount may be sent now.
+        """Return the seconds until `available` should be called again, or 0 if a request is worth its cost now.
 
-        The times are random within limits, so that bridges that share a shard do not always send at the same time. All
-        shards of a stream become due together, so that one request serves them all.
+        The seconds are random within limits, so that bridges that share a shard do not always send at the same time.
+        All busy shards of a stream have the same next time, so that one request contains records of all of them.
         """
         shard = self._filled(shard_id, now)
         pause_secs = shard.pause_secs(self.clock.time(now), now)
         if pause_secs > 0 or shard.pause.sampling:
             return pause_secs
         tokens_secs = shard.bucket.secs_until_one(shard.rate.share)
-        if shard.contention.active:
+        if shard.tolerance.active:
             interval_secs = shard.contending_interval_secs() * (0.5 + self._random_share())
             return 0.0 if shard.has_tokens_of(interval_secs) else max(0.0, tokens_secs + interval_secs)
         backoff_secs = shard.backoff_secs(now)
@@ -74,27 +76,27 @@ class ShardLimiter:
         return max(backoff_secs, tokens_secs, self._next_request_at - now)
 
     def consume(self, shard_id: str, records: int, size: int, now: float) -> None:
-        """Spend tokens for records that are being sent. Several calls at one value of `now` belong to one request."""
+        """Spend tokens for records that are being sent. Several calls with the same `now` belong to one request."""
         self._filled(shard_id, now).consume(records, size, now)
 
     def exhaust(self, shard_id: str, now: float) -> None:
-        """Empty a shard's token bucket, because records that were sent without the limiter have used the capacity."""
+        """Empty the token bucket of a shard, because records were sent to it without calling `consume`."""
         self._filled(shard_id, now).bucket.empty()
 
     def on_accepted(self, shard_id: str, records: int, size: int, now: float, sent_at: float) -> None:
-        """Count the records of one request, all accepted. `sent_at` is the `now` at which they were consumed."""
+        """Count the records of one request, if all were accepted. `sent_at` is the `now` of their `consume` calls."""
         self._filled(shard_id, now).on_accepted(records, size, now, sent_at)
 
     def on_results(self, shard_id: str, outcomes: Sequence[tuple[int, bool]], now: float, sent_at: float) -> None:
-        """Count the records of one request of which some were refused.
+        """Count the records of one request, if some were refused.
 
-        `outcomes` holds the size of each Kinesis record that was bound for the shard, and whether it was accepted, in
-        the order of the request. `sent_at` is the `now` at which they were consumed.
+        `outcomes` contains (size, accepted) of each Kinesis record for this shard, in the order of the request.
+        `sent_at` is the `now` of their `consume` calls.
         """
         self._filled(shard_id, now).on_results(outcomes, now, sent_at)
 
     def rates(self, shard_id: str, now: float) -> tuple[float, float, float, float, float | None]:
-        """Return `LimitedShard.rates` of a shard, or the initial values if nothing was sent to it."""
+        """Return `LimitedShard.rates` of a shard, or the initial values if no record was sent to it."""
         shard = self._shards.get(shard_id)
         return (START_SHARE, 0.0, 0.0, 0.0, None) if shard is None else shard.rates(now)
 

@@ -1,4 +1,4 @@
-"""The shards of one stream that the sender knows, for the page."""
+"""Status of the known shards of one stream, for the status page."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ShardStatus:
-    """One open shard. Rates are records per second over the last seconds.
+    """One open shard. Rates are records per second, averaged over the last seconds.
 
-    `first_hash` and `last_hash` are decimal, because they have 128 bits. `share` is the maximum part of the shard's
-    limit that the sender uses, `used_share` the part that it used in the last seconds. `refused_secs_ago`: seconds
-    since the shard refused records because it was full; None if it never did. `waiting` are records in memory for the
-    next requests. `deferred` is true while further records of the shard stay on disk, so that they do not delay the
-    others.
+    `first_hash` and `last_hash` are decimal numbers in strings, because they have 128 bits. `share` is the part of the
+    shard's limit that the sender may use; `used_share` is the part that it used in the last seconds. `refused_secs_ago`
+    is the number of seconds since the shard last refused records because it was full; None if it never refused any.
+    `waiting` is the number of records in memory for the next requests. `deferred` is true while further records of the
+    shard stay on disk, so that they do not delay the records of other shards.
     """
 
     shard: str
@@ -37,8 +37,9 @@ class ShardStatus:
 class StreamShards:
     """Known shards of one stream.
 
-    `distribution` is "by_key" if partition keys determine the shard, "by_service" if Kinesis does. `complete` is true
-    if these are all open shards. `worker` names the worker of `run --workers`, "" in one process.
+    `distribution` is "by_key" if partition keys determine the shard of a record, "by_service" if Kinesis chooses the
+    shard itself, or "unknown". `complete` is true if `shards` contains all open shards. `worker` is the name of the
+    worker process of `run --workers`, or "" if there is only one process.
     """
 
     stream: str
@@ -49,7 +50,7 @@ class StreamShards:
 
 
 def stream_shards(stream: str, accumulator: RecordAccumulator, deferral: ShardDeferral, now: float) -> StreamShards:
-    """Return the known shards of a stream. The caller holds the pool's lock, which guards all arguments."""
+    """Return the known shards of a stream. The caller must hold the pool's lock, which guards all arguments."""
     known, limiter = accumulator.shards, accumulator.limiter
     waiting = {shard.id: records for shard, records, _ in accumulator.by_shard()}
     deferred = deferral.shard_ids

@@ -1,22 +1,22 @@
-"""Sum over the last seconds, in slots of equal length."""
+"""Sum of the values that were added in the last seconds."""
 
 from __future__ import annotations
 
-# More slots would be more exact, but take more time per call. A sixth of the window is exact enough for a rate.
+# Number of time slots of equal length. With more slots, the sum would be more exact, but each call would take longer.
 _SLOTS = 6
 
 
 class SlidingSum:
-    """Sum of the values added within the last `window_secs`, in constant time and space."""
+    """Sum of the values that were added in the last `window_secs`. It needs constant time and memory."""
 
     def __init__(self, window_secs: float, now: float) -> None:
         self._slot_secs = window_secs / _SLOTS
         self._started_at = now
         self._slot = int(now / self._slot_secs)
-        self._sums = [0.0] * (_SLOTS + 1)  # whole slots, and the current one
+        self._sums = [0.0] * (_SLOTS + 1)  # complete slots, and the current slot
 
     def add(self, value: float, now: float) -> None:
-        """Add a value to the current slot. A late result, with a `now` before this slot, is added to it too."""
+        """Add a value to the current slot, even if `now` is earlier than the slot."""
         self._advance(now)
         self._sums[self._slot % len(self._sums)] += value
 
@@ -26,13 +26,17 @@ class SlidingSum:
         return sum(self._sums)
 
     def per_sec(self, now: float) -> float:
-        """Return the mean rate. Until the window is full, it is the mean over a shorter time, but at least one slot."""
+        """Return the sum per second of the window.
+
+        Until the window is full, the sum is divided by the time since the start, but at least by one slot. Over a very
+        short time, the result would be too high.
+        """
         total = self.total(now)
         window_secs = _SLOTS * self._slot_secs + max(0.0, now - self._slot * self._slot_secs)
         return total / min(window_secs, max(now - self._started_at, self._slot_secs))
 
     def _advance(self, now: float) -> None:
-        """Move to the slot of `now`, and clear those that were skipped."""
+        """Move to the slot of `now`, and clear this slot and the skipped slots."""
         slot = int(now / self._slot_secs)
         for each in range(max(self._slot + 1, slot - _SLOTS), slot + 1):
             self._sums[each % len(self._sums)] = 0.0

@@ -1,4 +1,4 @@
-"""The sender of one stream: takes records from its queue, sends them, and settles each by its own result.
+"""The sender of one stream: takes records from its queue, sends them, and settles each record by its own result.
 
     queue ──take_batch──▶ accumulator ──drain──▶ batch ──PutRecords──▶ accepted ──────────▶ settle: delivered
                                ▲                                       throttled, failed ─▶ reenqueue, after a pause
@@ -6,8 +6,8 @@
                                                                        invalid ───────────▶ split until the record is
                                                                                             alone: rejected
 
-It has no threads of its own; the threads of the `SenderPool` call it. A record leaves the queue only when Kinesis has
-returned its sequence number, or can never accept it.
+It has no threads; the threads of the `SenderPool` call it. A record leaves the queue only when Kinesis has returned its
+sequence number, or if Kinesis can never accept it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from bridge.aws.network_errors import NETWORK_CODES
 from bridge.aws.transport.measurement import RequestRecording
 from bridge.delivery.batch import Batch
 from bridge.delivery.batch_outcome import Settled, sort_results
+from bridge.delivery.delivery_tracker import DeliveryTracker
 from bridge.delivery.shard_deferral import ShardDeferral
 from bridge.delivery.shard_status import stream_shards
-from bridge.delivery.tracker import DeliveryTracker
 from bridge.errors import BridgeError, InvalidRequest, OutcomeUnknown, SendError
 from bridge.kinesis.limits import MAX_REQUEST_BYTES
 from bridge.model import Destination
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.aws.transport.measurement import RequestMeasurement, RequestProgress
+    from bridge.delivery.adaptive_concurrency import AdaptiveConcurrency
     from bridge.delivery.circuit_breaker import CircuitBreaker
-    from bridge.delivery.concurrency import AdaptiveConcurrency
     from bridge.delivery.outstanding_requests import OutstandingRequest
     from bridge.delivery.protocols import PutRecordsTransport, RecordQueue
     from bridge.delivery.settings import SenderSettings
@@ -49,25 +49,25 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 READ_RETRY_SECS = 1.0
-"""Pause after the spool could not be read."""
+"""Pause before the next attempt after the spool could not be read."""
 
 DESCRIBE_SECS = 5.0
 """Maximum wait of the first request for DescribeStreamSummary, which shows whether records may be aggregated."""
 
 MAX_WAITING_WINDOWS = 1
-"""Limit of waiting records in link windows. With more, live records wait longer with `backlog: live_first`."""
+"""Maximum size of waiting records, in windows of bytes in flight. With more, live records would wait longer."""
 
 HEAD_BYTES = 1500  # approximate size of the HTTP head of a signed PutRecords request with a session token
 
 PAYLOAD_SHARE = 0.7
-"""Share of a request's body that is data and keys: base64 makes 4 bytes of 3, JSON adds about 35 per record."""
+"""Share of data and keys in a request's body. Base64 makes 4 bytes of 3, and JSON adds about 35 bytes per record."""
 
 
 class StreamSender:
-    """One stream of a sender pool. The pool's leader chooses and prepares requests; any worker runs the tasks.
+    """Sender of one stream in a sender pool. The leader chooses and prepares requests; any worker runs the tasks.
 
-    `changed` is the pool's condition. It guards all state and is notified of every change that concerns the leader.
-    Raises ValueError if a newer version of this program named the queue.
+    `changed` is the pool's condition. It guards all state, and is notified of every change that may concern the leader.
+    Raise ValueError if the queue's name contains settings that this version does not know.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class StreamSender:
     ) -> None:
         self.destination = Destination.parse(queue.stream)
         self.stream = queue.stream
-        self.attention_at = -inf
-        """Time at which the leader should check this stream again; inf: when something changes."""
+        self.next_check_at = -inf
+        """Time at which the leader should check this stream again; inf: only after a change."""
         self.sendable_at = -inf
-        """Time from which this stream may have something to send, as of the last check."""
-        self.changed = True
-        """True if `attention_at` may be too late, because records, a result or a response have arrived."""
+        """Time from which records of this stream may be sent, computed at the last check."""
+        self.needs_check = True
+        """True if records, results or a response have arrived, so the leader should check this stream now."""
         self.link_share = 1.0
-        """This stream's share of the link, of 1 for all streams."""
+        """Share of the link that this stream may use, from 0 to 1."""
         self.served_at = -inf
         """Time at which the leader last built a request for this stream."""
         self.queue = queue
@@ -100,20 +100,19 @@ class StreamSender:
         self._changed = changed
         self._clock = clock
         self._started_at = clock()
-        # True while the next request waits for an answer, so that it becomes larger.
-        self._awaits_answer = False
+        self._awaits_answer = False  # the next request waits for a response, which makes it larger by unmuting keys
         self._read_retry_at = -inf
         self._read_error = ""
         self._tracker = DeliveryTracker(queue.stream, settings)
         self._deferral = ShardDeferral(queue, self._tracker.accumulator, settings.requests_in_flight)
         self.shards = partial(stream_shards, queue.stream, self._tracker.accumulator, self._deferral)
 
-    # -- on other threads ------------------------------------------------------------------------------------------
+    # -- methods for any thread ------------------------------------------------------------------------------------
 
     def wake(self) -> None:
         """Make the leader check the queue, because it has new records. Any thread."""
         with self._changed:
-            self.changed = True
+            self.needs_check = True
             self._changed.notify()
 
     def status(self) -> StreamStatus:
@@ -129,7 +128,7 @@ class StreamSender:
         return replace(status, oldest_secs=oldest_secs, stalled_secs=stalled_secs, endpoint=endpoint)
 
     def latency_histogram(self) -> HistogramSnapshot:
-        """Return the durations of the requests for which Kinesis returned results. Any thread."""
+        """Return the histogram of the durations of requests for which Kinesis returned results. Any thread."""
         return self._tracker.state.latencies.value()
 
     @property
@@ -137,32 +136,32 @@ class StreamSender:
         """True while records wait or are in flight."""
         return self._tracker.busy
 
-    # -- the leader: which stream, and when; guarded by `changed` ----------------------------------------------------
+    # -- methods for the leader: when to check this stream; the caller holds `changed` -------------------------------
 
-    def inquiry(self, now: float) -> Callable[[], None] | None:
-        """Return a due task other than a PutRecords request, usually a query to Kinesis; None if there is none."""
+    def other_task(self, now: float) -> Callable[[], None] | None:
+        """Return a due task that is not a PutRecords request, usually a query to Kinesis; None if there is none."""
         judge_at = self._tracker.judge_at
         if judge_at is not None and judge_at <= now:
             return self._judge_misplaced
-        if self._tracker.size_limit.start_asking(now):
+        if self._tracker.size_limit.start_request(now):
             return self._describe
         if self._tracker.accumulator.shards.start_listing(now):
             return self._list_shards
         return None
 
-    def update_attention(self, now: float) -> None:
-        """Recompute the next time at which this stream must be visited: to send, to query AWS, or to judge records."""
-        self.changed = False
+    def schedule_check(self, now: float) -> None:
+        """Compute when the leader must check this stream again: to send, to query AWS, or to judge records."""
+        self.needs_check = False
         tracker = self._tracker
         self.sendable_at = self._sendable_at(now)
-        other = [tracker.size_limit.next_asking_at, tracker.accumulator.shards.next_listing_at, tracker.judge_at]
-        self.attention_at = min([self.sendable_at, *(at for at in other if at is not None)])
+        other = [tracker.size_limit.next_request_at, tracker.accumulator.shards.next_listing_at, tracker.judge_at]
+        self.next_check_at = min([self.sendable_at, *(at for at in other if at is not None)])
 
     def _sendable_at(self, now: float) -> float:
         pause = self._tracker.pause_secs(now)
         if pause > 0:
             return now + pause
-        # The time is unknown, but the answer itself wakes the leader.
+        # The time of the response is unknown, but the response itself wakes the leader.
         if self._awaits_answer:
             self._concurrency.waited(now, self)
             return inf
@@ -175,12 +174,12 @@ class StreamSender:
         return sendable_at
 
     def _fresh_due_at(self, now: float) -> float | None:
-        """Return when records should be taken from the queue; None if there is no room for any."""
+        """Return when records should be taken from the queue; None if the sender has no room for more records."""
         if now < self._read_retry_at:
             return self._read_retry_at
         if self._deferral.readable():
             return now
-        records, size = self._room(now, 1)  # one full request is enough to start with
+        records, size = self._room(now, 1)  # records for one full request are enough to take them now
         if records <= 0 or size <= 0:
             return None
         return self.queue.due_at(records, size, self._tracker.accumulator.linger_secs)
@@ -191,23 +190,23 @@ class StreamSender:
         return self._tracker.free_capacity(requests, self._max_bytes(), max_waiting_bytes, now)
 
     def _max_bytes(self) -> int:
-        """Return the maximum bytes of data and keys for the next request."""
+        """Return the maximum size of data and keys in the next request, in bytes."""
         size = int((self._concurrency.request_bytes - HEAD_BYTES) * PAYLOAD_SHARE)
         if self._settings.bandwidth is not None:
             size = min(size, self._settings.bandwidth.request_bytes)
         return max(1, min(size, MAX_REQUEST_BYTES))
 
-    # -- the leader: the next request --------------------------------------------------------------------------------
+    # -- methods for the leader: the next request ------------------------------------------------------------------
 
     def prepare(self) -> Callable[[], None] | None:
-        """Build the next request and return the task that sends it, or None if there is nothing to send."""
+        """Build the next request, and return the task that sends it; None if no record may be sent now."""
         with self._changed:
             now = self._clock()
             self._tracker.tune(self.queue.tuning)
             requests, max_bytes = self._concurrency.free_requests, self._max_bytes()
             room = self._room(now, requests)
             deferred = self._deferral.readable()
-        # This runs outside the lock, because the queue may read from disk, and results must not wait for that.
+        # The lock is not held, because the queue may read from disk, and results must not wait for the disk.
         fresh = self._take(room, deferred)
         with self._changed:
             now = self._clock()
@@ -217,13 +216,13 @@ class StreamSender:
             self._awaits_answer = full and self._tracker.should_await_answer(max_bytes, now)
             batch = Batch() if self._awaits_answer else self._tracker.next_request(requests, max_bytes, now)
             flight = self._start(batch, now) if batch.records else None
-            self.changed = True
+            self.needs_check = True
         if rejected:
             self.queue.settle([], rejected)
         return None if flight is None else partial(self._send, batch, flight)
 
     def _take(self, room: tuple[int, int], deferred: list[Deferral]) -> list[Record]:
-        """Take records from the queue, or deferred ones from disk. An unreadable disk is retried a second later."""
+        """Take records from the queue, or deferred records from disk. If reading fails, try again a second later."""
         if self._clock() < self._read_retry_at:
             return []
         try:
@@ -246,7 +245,7 @@ class StreamSender:
             self._settings.bandwidth.reserve(batch.counted_bytes)
         return self._concurrency.started(int(batch.counted_bytes / PAYLOAD_SHARE) + HEAD_BYTES, now, self)
 
-    # -- tasks: on any worker, without a lock ------------------------------------------------------------------------
+    # -- tasks, which any worker runs without a lock -----------------------------------------------------------------
 
     def _send(self, batch: Batch, flight: OutstandingRequest) -> None:
         started = self._clock()
@@ -275,7 +274,7 @@ class StreamSender:
                 self._settings.bandwidth.release()
 
     def _on_progress(self, flight: OutstandingRequest, progress: RequestProgress) -> None:
-        """Store how many bytes have left. When all have left, the link has room for the next request."""
+        """Store how many bytes have left. When all bytes have left, the link has room for the next request."""
         flight.progressed(progress, self._clock())
         if progress.drained:
             with self._changed:
@@ -293,8 +292,9 @@ class StreamSender:
     def _on_error(
         self, batch: Batch, flight: OutstandingRequest, error: SendError, measurement: RequestMeasurement | None
     ) -> Settled:
-        """Handle a failed request, whose records are kept. An HTTP error response shows that the endpoint answers."""
+        """Handle a failed request. Return the records to settle: none, or a single invalid record."""
         now = self._clock()
+        # With any other code, the endpoint has sent an HTTP error response, so the network works.
         if error.code in NETWORK_CODES:
             silent = self._concurrency.failed(flight, now, outcome_unknown=isinstance(error, OutcomeUnknown))
             if silent:
@@ -308,7 +308,7 @@ class StreamSender:
 
     def _notify(self) -> None:
         """Make the leader check this stream and the link again."""
-        self.changed, self._awaits_answer = True, False
+        self.needs_check, self._awaits_answer = True, False
         self._changed.notify()
 
     def _judge_misplaced(self) -> None:
@@ -319,7 +319,7 @@ class StreamSender:
             self.queue.settle(delivered, [])
 
     def _describe(self) -> None:
-        """Request the stream's limits. Other workers continue to send."""
+        """Request the stream's limits, while other workers continue to send."""
         try:
             description = self._transport.describe(self.stream)
         except SendError as error:
@@ -335,7 +335,7 @@ class StreamSender:
             self.queue.settle([], rejected)
 
     def _list_shards(self) -> None:
-        """Request the stream's shards. Other workers continue to send."""
+        """Request the stream's shards, while other workers continue to send."""
         try:
             shards = self._transport.list_shards(self.stream)
         except SendError as error:

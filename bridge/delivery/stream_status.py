@@ -1,4 +1,4 @@
-"""Counters and state of a stream. A failure and its recovery are each logged once. Records are never logged."""
+"""Counters and state of a stream. A failure and its recovery are each logged once; data is never logged."""
 
 from __future__ import annotations
 
@@ -19,15 +19,26 @@ State = Literal["ok", "retrying", "refused"]
 class StreamStatus:
     """Counters and state of one stream at one time. Counters start with this process.
 
-    `delivered`, `rejected`: records settled. `throttled`: records refused because of the throughput limit. `retried`:
-    records sent again. `resent`: records sent again because a wrong shard had stored them, so that consumers that
-    de-aggregate discard them. `duplicates_possible`: records sent again although an earlier request without a valid
-    response may have stored them. `waiting`: records that the sender has and that are not in flight. `bad_for_secs`:
-    seconds since the state was last "ok". `max_record_bytes`: None while it is unknown. `hot_key`: a partition key that
-    alone reaches the limit of a shard. `oldest_secs`: age of the oldest unsettled record, 0 if there is none.
-    `answered_at`: time of the last response with results, in seconds since 1970; 0 if there was none. `endpoint`: host
-    or URL of the requests. `stalled_secs`: seconds for which Kinesis has accepted nothing although records wait.
-    `failed_in_a_row`: requests that failed since the last response.
+    These fields count records:
+
+    - `delivered`: accepted by Kinesis
+    - `rejected`: became dead letters, because Kinesis can never accept them
+    - `throttled`: refused because of a throughput limit
+    - `retried`: sent again
+    - `resent`: sent again because a wrong shard had stored them, so that consumers that de-aggregate discard them
+    - `duplicates_possible`: sent in a request without a valid response, so Kinesis may store them twice
+    - `waiting`: taken from the queue and not in flight
+
+    Other fields:
+
+    - `bad_for_secs`: seconds since the state was last "ok"
+    - `max_record_bytes`: the stream's maximum record size; None while it is unknown
+    - `hot_key`: a partition key that alone reaches the limit of a shard; "" if there is none
+    - `oldest_secs`: age of the oldest unsettled record; 0 if there is none
+    - `answered_at`: time of the last response with results, in seconds since 1970; 0 if there was none
+    - `endpoint`: URL or region of the requests
+    - `stalled_secs`: seconds for which Kinesis has accepted no record although records wait
+    - `failed_in_a_row`: number of requests that failed since the last response
     """
 
     stream: str
@@ -74,7 +85,7 @@ class StreamHealth:
         self._bad_since = 0.0
 
     def bad(self, error: SendError, since: float) -> None:
-        """Store why, and since when, the stream does not accept all records. Log the reason once."""
+        """Store the error that prevents the stream from accepting all records, and its start. Log a new error."""
         state: State = "refused" if isinstance(error, Refused) else "retrying"
         hint = error.hint if isinstance(error, Refused) else ""
         if self.state == "ok":
@@ -84,7 +95,7 @@ class StreamHealth:
         self.state, self.code, self.detail, self.hint = state, error.code, error.detail, hint
 
     def answered(self, latency_secs: float) -> None:
-        """Note that Kinesis returned the results of a request."""
+        """Note that Kinesis returned the results of a request. `latency_secs` is the duration of the request."""
         self.last_latency_ms = latency_secs * 1000
         self.answered_at = time.time()
         self.latencies.observe(latency_secs)
@@ -95,7 +106,7 @@ class StreamHealth:
         self.accepted_at = now
 
     def ok(self, now: float) -> None:
-        """Note that the stream accepts records again, and log the duration of the failure."""
+        """Note that the stream accepts records. If it did not before, log the duration of the failure."""
         if self.state == "ok":
             return
         logger.info("stream %s: accepts records again, after %.0f s", self._stream, now - self._bad_since)
@@ -103,7 +114,7 @@ class StreamHealth:
         self.code = self.detail = self.hint = ""
 
     def status(self, now: float, **of_tracker: Any) -> StreamStatus:
-        """Return counters and state, with the fields that only the tracker knows."""
+        """Return counters and state. `of_tracker` are the fields that only the tracker knows."""
         return StreamStatus(
             stream=self._stream,
             state=self.state,
@@ -129,7 +140,7 @@ class StreamHealth:
         return 0.0 if self.state == "ok" else now - self._bad_since
 
     def _is_news(self, state: State, code: str) -> bool:
-        """Return whether this is a new outage, or a new reason why a person must act."""
+        """Return whether to log an error: it is the first of an outage, or a new reason why a person must act."""
         return self.state == "ok" or (state == "refused" and (self.state, self.code) != (state, code))
 
     def _log(self, error: SendError, hint: str) -> None:

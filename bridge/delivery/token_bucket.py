@@ -1,10 +1,11 @@
-"""Token bucket of one shard: records and bytes that may be sent to it now.
+"""Token bucket of one shard: the number of records and bytes that may be sent to the shard now.
 
-A shard accepts 1,000 records and 1 MiB per second. AWS: "Quotas and limits" of Kinesis Data Streams,
-https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html. On-demand shards have the same limits.
+A shard accepts 1,000 records and 1 MiB per second ("Quotas and limits" of Kinesis Data Streams,
+https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html). On-demand shards have the same limits.
 
-The rest of the limiter counts in seconds of that limit ("shard seconds"): a record of 1 KiB costs 1 ms, one of 1 MiB
-costs 1 s. A rate is then a share of the limit, and records and bytes need no separate treatment.
+The other modules of the limiter use *shard seconds*: the time in which a shard accepts an amount of records. A record
+of 1 KiB costs 1 ms, and a record of 1 MiB costs 1 s. A rate is then a share of the limit, from 0 to 1, for records and
+bytes alike.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ RECORDS_PER_SEC = 1000
 BYTES_PER_SEC = 1024 * 1024
 
 BURST_SECS = 1.0
-"""Time for which unused tokens accumulate, so that one request can use all tokens of a latency of up to 1 s.
+"""Maximum time for which unused tokens accumulate.
 
-The shard itself accumulates no more, so it would refuse a longer burst.
+With a latency of up to 1 s, one request can then use all tokens that accumulated during the previous request. The shard
+itself accumulates tokens for no longer, so it would refuse a larger burst.
 """
 
 
@@ -25,9 +27,9 @@ def shard_secs(records: int, size: int) -> float:
 
 
 class TokenBucket:
-    """Tokens for records and for bytes.
+    """Tokens for records, and tokens for bytes.
 
-    A request may overdraw them, because a record can be larger than the remaining tokens.
+    Their number may become negative, because a record can be larger than the remaining tokens.
     """
 
     def __init__(self, share: float, now: float) -> None:
@@ -37,7 +39,7 @@ class TokenBucket:
 
     @property
     def available(self) -> tuple[int, int]:
-        """Records and bytes that may be sent. If either is zero or less, nothing may be sent."""
+        """Records and bytes that may be sent. If one of them is zero or less, no record may be sent."""
         return int(self._records), int(self._bytes)
 
     @property
@@ -55,15 +57,15 @@ class TokenBucket:
         self._bytes = min(BURST_SECS * share, self._bytes / BYTES_PER_SEC + elapsed * share) * BYTES_PER_SEC
 
     def take(self, records: int, size: int) -> None:
-        """Spend tokens."""
+        """Spend the tokens for records with `size` bytes in total."""
         self._records -= records
         self._bytes -= size
 
     def empty(self) -> None:
-        """Discard the tokens: the shard has none."""
-        # An overdraft remains, because the shard has to regain it first.
+        """Discard all tokens, because the shard has none."""
+        # A negative number of tokens remains, because the shard must regain these tokens first.
         self._records, self._bytes = min(self._records, 0.0), min(self._bytes, 0.0)
 
     def secs_until_one(self, share: float) -> float:
-        """Return the seconds until there are tokens for one record and one byte; 0 or less if there are enough now."""
+        """Return the seconds until there are tokens for one record and one byte; 0 or less if there are now."""
         return max((1 - self._records) / RECORDS_PER_SEC, (1 - self._bytes) / BYTES_PER_SEC) / share

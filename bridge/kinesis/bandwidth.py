@@ -1,11 +1,11 @@
 """Bandwidth limit of all streams together (`kinesis.max_bytes_per_sec`), in bytes on the wire. Any thread.
 
-The link is a token bucket. A request may start when the bucket is not in debt, and its bytes are charged then. So
-requests of any size follow one another at the configured rate, and the records of a request are chosen as late as
-possible.
+The limiter is a token bucket. When a request starts, its bytes are subtracted from the tokens, and the result may be
+negative. The next request may start when the number of tokens is no longer negative. So requests of any size follow one
+another at the configured rate, and the records of a request are chosen as late as possible.
 
-An idle link gains a credit of at most `MADE_UP_SECS`, because a waiting thread wakes up late and needs time to encode
-its request. A longer idle time adds no further credit.
+While no request starts, tokens accumulate for at most `MAX_IDLE_SECS`. Without these tokens, the link would carry less
+than the configured rate, because a thread needs time to wake up and to encode its request.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Payload bytes of a TCP segment. On Ethernet, 1,448 is usual. Tunnels and mobile links have smaller segments, and the
-# estimated headers must not be too small.
+# Payload bytes of a TCP segment. On Ethernet, 1,448 is usual. The value is lower, because tunnels and mobile links have
+# smaller segments, and the estimate of the headers must not be too low.
 SEGMENT_BYTES = 1400
-# This value is used for IPv6 too. Its header is 20 bytes longer, which is less than 2 % of a segment.
+# The header of IPv6 is 20 bytes longer. The difference is less than 2 % of a segment, so it is ignored.
 SEGMENT_OVERHEAD_BYTES = 52
-"""Header bytes of a TCP segment: IPv4 (20), and TCP with timestamps (32)."""
+"""Header bytes of a TCP segment: 20 bytes of IPv4, and 32 bytes of TCP with timestamps."""
 
 TLS_RECORD_BYTES = 16 * 1024
 TLS_OVERHEAD_BYTES = 22
@@ -31,36 +31,38 @@ TLS_OVERHEAD_BYTES = 22
 https://www.rfc-editor.org/rfc/rfc8446#section-5.2
 """
 
-MADE_UP_SECS = 0.25
+MAX_IDLE_SECS = 0.25
+"""Maximum time for which tokens accumulate while no request starts."""
 
-# Share of data and keys in the bytes on the wire; the other part is base64 and the rest of the request.
+# Share of data and keys in the bytes on the wire. The rest is the overhead of base64, JSON, HTTP, TLS and TCP.
 _WIRE_SHARE = 0.7
 
 
 class BandwidthLimiter:
-    """Limiter of the link that all streams share, with a rate in bytes a second."""
+    """Limiter of the link that all streams share."""
 
     def __init__(self, max_bytes_per_sec: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = max_bytes_per_sec
         self._clock = clock
         self._lock = threading.Lock()
         self._free_at = clock()
-        # Each sending thread has at most one request, so the thread identifies its reservation.
+        # Each thread sends at most one request at a time, so its reservation is stored as a variable of the thread.
         self._own = threading.local()
 
-    # Assigning an int needs no lock. A debt in seconds from the old rate remains.
+    # Assigning an int needs no lock. The waiting time of an earlier request, computed with the old rate, does not
+    # change.
     def limit(self, max_bytes_per_sec: int) -> None:
-        """Set the rate in bytes a second, from now on."""
+        """Set the maximum rate in bytes a second, from now on."""
         self._rate = max_bytes_per_sec
 
     @property
     def max_bytes_per_sec(self) -> int:
-        """Rate in bytes a second."""
+        """Maximum rate in bytes a second."""
         return self._rate
 
     @property
     def request_bytes(self) -> int:
-        """Bytes of data and keys in a request that occupies the link for about half a second."""
+        """Size of data and keys in a request that needs about half a second on the link, in bytes."""
         return int(self._rate * _WIRE_SHARE / 2)
 
     def wait_secs(self) -> float:
@@ -69,19 +71,19 @@ class BandwidthLimiter:
             return max(0.0, self._free_at - self._clock())
 
     def reserve(self, size: int) -> None:
-        """Charge the estimated bytes of a request with `size` bytes of data and keys that this thread is about to send.
+        """Charge an estimate for the request that this thread is about to send, with `size` bytes of data and keys.
 
-        The charge is made before the exact size is known, so that no other thread uses the same bandwidth.
+        The estimate is charged before the exact size is known, so that no other thread uses the same bandwidth.
         """
         self._charge(size / _WIRE_SHARE)
         self._own.reserved = size / _WIRE_SHARE
 
     def sent(self, request_bytes: int) -> None:
-        """Replace this thread's estimate by the real size of its request, in bytes of HTTP."""
+        """Replace this thread's estimate by the real size of its request, in HTTP bytes."""
         self._charge(on_wire(request_bytes) - self._taken())
 
     def release(self) -> None:
-        """End this thread's request, and credit a reservation that was not sent."""
+        """Note that this thread's request has ended. If it was not sent, undo the charge of its estimate."""
         if reserved := self._taken():
             self._charge(-reserved)
 
@@ -92,13 +94,12 @@ class BandwidthLimiter:
 
     def _charge(self, on_the_wire: float) -> None:
         with self._lock:
-            # The credit of an unsent reservation must not be limited to MADE_UP_SECS, because its bytes were charged
-            # before.
-            free_at = self._free_at if on_the_wire < 0 else max(self._free_at, self._clock() - MADE_UP_SECS)
+            # A negative charge undoes an earlier charge completely, so MAX_IDLE_SECS does not limit it.
+            free_at = self._free_at if on_the_wire < 0 else max(self._free_at, self._clock() - MAX_IDLE_SECS)
             self._free_at = free_at + on_the_wire / self._rate
 
 
 def on_wire(request_bytes: int) -> int:
-    """Return the bytes on the wire of a request: its HTTP bytes, and the overhead of TLS, TCP and IP."""
+    """Return the bytes of a request on the wire: its HTTP bytes, and the overhead of TLS, TCP and IP."""
     encrypted = request_bytes + -(-request_bytes // TLS_RECORD_BYTES) * TLS_OVERHEAD_BYTES
     return encrypted + -(-encrypted // SEGMENT_BYTES) * SEGMENT_OVERHEAD_BYTES

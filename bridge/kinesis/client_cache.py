@@ -1,4 +1,4 @@
-"""botocore clients of the publisher, one for each region and role. All use one source of credentials."""
+"""Cache of the publisher's botocore clients: one client for each region and role, with one source of credentials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bridge.aws.client_factory import EndpointSettings, region_of
 from bridge.aws.credentials import Authentication, authenticated_session
 from bridge.aws.credentials.providers import session_with
 from bridge.aws.error_codes import shortened
-from bridge.aws.transport.in_flight import RequestsInFlight
+from bridge.aws.transport.requests_in_flight import RequestsInFlight
 from bridge.errors import SendError, Unavailable
 from bridge.kinesis import put_records_codec
 
@@ -25,28 +25,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# One `stat` per file at this interval needs almost no CPU, and a rotated key is in use within seconds.
-LOOK_SECS = 2.0
+# The check is one `stat` per file, which needs almost no CPU time. A rotated key is in use within seconds.
+FILE_CHECK_SECS = 2.0
 """Seconds between two checks of the credential files for changes."""
 STS_UNREACHABLE = "StsUnreachable"
-"""Code of the error that `whoami` raises if there are credentials but STS does not respond."""
-# AWS refuses all requests in flight at about the same time. Only the first refusal should discard the clients.
-DOUBT_SECS = 5.0
-"""Minimum seconds between two fetches of credentials that follow a refusal by AWS."""
-TRY_AGAIN_SECS = 30.0
-"""Delay before changed files without valid credentials are tried again. Another change triggers an earlier attempt."""
+"""Code of the error that `whoami` raises if there are credentials, but STS does not respond."""
+# If credentials become invalid, AWS refuses all requests in flight at about the same time. Only the first refusal
+# should discard the clients.
+MIN_INVALIDATION_SECS = 5.0
+"""Minimum seconds between two calls of `invalidate` that discard the clients."""
+RELOAD_RETRY_SECS = 30.0
+"""If changed files contain no valid credentials, they are read again after this delay, or at once after a change."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublisherSettings(EndpointSettings):
-    """Endpoint and identity for Kinesis. `max_connections` is the sum of all streams' requests in flight."""
+    """Endpoint and identity for Kinesis. `max_connections` is the maximum number of requests in flight of all streams.
+
+    `uplink` limits the bandwidth of all requests; None: unlimited.
+    """
 
     authentication: Authentication = field(default_factory=Authentication)
     uplink: BandwidthLimiter | None = field(default=None, kw_only=True)
 
 
 class CachedClient(NamedTuple):
-    """Client with its region and credentials. `credential` names the access key without showing it."""
+    """Client with its region and credentials. `type` is the authentication type."""
 
     client: Any
     transport: Any
@@ -57,7 +61,7 @@ class CachedClient(NamedTuple):
 
     @property
     def credential(self) -> str:
-        """Description of the access key and its source, for error texts."""
+        """Description of the access key and its source for error messages. It contains only the end of the key."""
         key = self.credentials.get_frozen_credentials().access_key or ""
         return f"the access key that ends in {key[-4:]} (kinesis.authentication, type: {self.type})"
 
@@ -68,34 +72,33 @@ class CachedClient(NamedTuple):
 
 
 class ClientCache:
-    """Clients, created when they are first needed. Any thread.
+    """Clients that are created when they are needed for the first time. Any thread.
 
-    They are created again when a credential file changes, or when AWS refuses the credentials. Files may be read in the
-    middle of a change, for example a new certificate with the old key. While the files contain no valid credentials,
-    the current ones are used until they expire.
+    They are created again when a credential file changes, or when AWS refuses the credentials. The files may be read in
+    the middle of a change, for example a new certificate with the old key. While the files contain no valid
+    credentials, the present credentials are used until they expire.
     """
 
     def __init__(self, settings: PublisherSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self.in_flight = RequestsInFlight()
-        """Requests in flight of all clients."""
+        """All requests of all clients that are in flight."""
         self._settings = settings
         self._clock = clock
-        # The lock is held while a client is created, which may take seconds, so that only one thread fetches
-        # credentials.
+        # This lock is held while a client is created, which may take seconds. So only one thread fetches credentials.
         self._creating = threading.Lock()
         self._session: Any = None
         self._connected: dict[tuple[str, str], CachedClient] = {}
         self._files = settings.authentication.files
-        # This is read before the files are used, so that a change during the first use is detected.
+        # The state is read before the files are used, so that a change during their first use is detected.
         self._seen = _state(self._files)
-        self._check_at = clock() + LOOK_SECS
-        # Time of the next attempt to read the changed files; None: no change is pending.
+        self._check_at = clock() + FILE_CHECK_SECS
+        # Time of the next attempt to read changed files; None if all changes were read.
         self._reload_at: float | None = None
         self._invalidate_at = 0.0
 
     @property
     def expires_at(self) -> float | None:
-        """Earliest expiry of the credentials in use, in seconds since 1970; None: never, or unknown."""
+        """Earliest expiry of the credentials in use, in seconds since 1970; None if there is none, or if unknown."""
         ends = [connected.credentials.expires_at for connected in list(self._connected.values())]
         return min((end for end in ends if end is not None), default=None)
 
@@ -103,15 +106,16 @@ class ClientCache:
         """Return the client for a destination. Raise SendError if there are no credentials."""
         if self._files and self._clock() >= self._check_at:
             self._check_files()
-        place = region_of(self._settings, destination)
+        region = region_of(self._settings, destination)
         # A look-up in a dict is atomic, so the usual case needs no lock.
-        found = self._connected.get((place, destination.role_arn))
-        return found if found is not None else self._connect(place, destination.role_arn)
+        found = self._connected.get((region, destination.role_arn))
+        return found if found is not None else self._connect(region, destination.role_arn)
 
     def whoami(self, destination: Destination) -> str:
         """Return the ARN behind the credentials for a destination.
 
-        Raise SendError. The code of the error is STS_UNREACHABLE if there are credentials but STS does not respond.
+        Raise SendError if the ARN cannot be found out. The code of the error is STS_UNREACHABLE if there are
+        credentials, but STS does not respond.
         """
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - botocore is slow to import
 
@@ -129,27 +133,30 @@ class ClientCache:
             raise failed(error, connected.type) from error
         except Exception as error:
             raise failed(error, connected.type) from error
-        # The ARN is shown to people, so it must not contain control characters.
+        # The ARN is shown to users, so `shortened` removes control characters.
         if shown := shortened(str(arn)):
             return shown
         raise failed(ValueError("the response of STS contains no ARN"), connected.type)
 
     def invalidate(self) -> None:
-        """Discard the clients because AWS refuses their credentials, at most once in DOUBT_SECS.
+        """Discard the clients, because AWS refuses their credentials. Do this at most once in MIN_INVALIDATION_SECS.
 
-        The source may have new credentials, which the next call then fetches.
+        The next call fetches credentials again, because the source may have new ones.
         """
         now = self._clock()
         if now >= self._invalidate_at:
-            self._invalidate_at = now + DOUBT_SECS
-            self.forget()
+            self._invalidate_at = now + MIN_INVALIDATION_SECS
+            self.discard_clients()
 
-    def forget(self, session: Any = None) -> None:
-        """Close the idle connections. Requests in flight continue to their end. `session` replaces the old session."""
+    def discard_clients(self, session: Any = None) -> None:
+        """Discard all clients, and close their idle connections. Requests in flight continue to their end.
+
+        `session` is the session of later clients; None: it is created with the next client.
+        """
         with self._creating:
             connected, self._connected = self._connected, {}
             self._session = session
-        # This is outside the lock, so that other threads can connect while idle connections are closed.
+        # The lock is not held, so that other threads can connect while idle connections are closed.
         for each in connected.values():
             each.client.close()
             each.transport.close()
@@ -177,7 +184,7 @@ class ClientCache:
         return CachedClient(client, transport, session.get_credentials(), region, kind)
 
     def _assumed_session(self, role_arn: str) -> Any:
-        """Return a session with the role's credentials. Clients of the same role in several regions share a session."""
+        """Return a session with the credentials of a role. Clients of the same role share these credentials."""
         from bridge.aws.credentials.assume_role import assume_role  # noqa: PLC0415 - botocore is slow to import
 
         for (_, other), connected in self._connected.items():
@@ -187,7 +194,7 @@ class ClientCache:
 
     def _check_files(self) -> None:
         now = self._clock()
-        self._check_at = now + LOOK_SECS
+        self._check_at = now + FILE_CHECK_SECS
         state = _state(self._files)
         if state != self._seen:
             pairs = zip(self._files, zip(state, self._seen, strict=True), strict=True)
@@ -195,12 +202,12 @@ class ClientCache:
             log.info("credentials: %s changed; reloading them", ", ".join(changed))
             self._seen, self._reload_at = state, now
         if self._reload_at is not None and now >= self._reload_at:
-            self._reload_at = now + TRY_AGAIN_SECS  # other threads do not wait for this attempt
+            self._reload_at = now + RELOAD_RETRY_SECS  # set before the attempt, so that no other thread makes one
             self._reload_credentials()
 
     def _reload_credentials(self) -> None:
         if self._session is None:
-            self._reload_at = None  # no session yet: the next caller creates one, and gets the error
+            self._reload_at = None  # the next caller creates the first session from the changed files
             return
         try:
             session = authenticated_session(self._settings.authentication, self._settings)
@@ -208,16 +215,16 @@ class ClientCache:
             log.warning(
                 "credentials: the files contain no valid ones; the present ones are used until they expire: %s", error
             )
-            # `_reload_at` stays set, so the files are tried again after TRY_AGAIN_SECS.
+            # `_reload_at` stays set, so the files are read again after RELOAD_RETRY_SECS.
             return
         self._reload_at = None
-        self.forget(session)
+        self.discard_clients(session)
 
 
 def _state(files: tuple[Path, ...]) -> list[tuple[int, int, int] | None]:
-    """Return modification time (ns), size and inode of each file, to detect a change; None for an unreadable file.
+    """Return (modification time in ns, size, inode) of each file, or None if it is unreadable, to detect changes.
 
-    Symbolic links are followed, because Kubernetes replaces secrets by changing a link.
+    Symbolic links are followed, because Kubernetes replaces a secret by changing a link.
     """
     states: list[tuple[int, int, int] | None] = []
     for file in files:

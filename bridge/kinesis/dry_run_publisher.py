@@ -22,10 +22,10 @@ SHARD = "shardId-dry-run"
 
 
 class DryRunPublisher:
-    """Substitute for `publisher.KinesisPublisher` that accepts every record.
+    """Substitute for `publisher.KinesisPublisher` that prints every record and reports it as accepted. Any thread.
 
-    Any thread. It prints one line per record: stream, key and data, separated by tabs. Packed records are printed one
-    by one. Data that is not UTF-8 text is printed as a Python bytes literal.
+    The output has one line per record: stream, key and data, separated by tabs. The records in a packed record are
+    printed one by one. Data that is not UTF-8 text is printed as a Python bytes literal.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -39,14 +39,14 @@ class DryRunPublisher:
         return "dry run"
 
     def finish(self) -> None:
-        """Do nothing: printing does not hang."""
+        """Do nothing, because printing does not hang."""
 
     def abort(self) -> None:
-        """Do nothing: printing does not hang."""
+        """Do nothing, because printing does not hang."""
 
     def put_records(self, stream: str, records: Sequence[Record | PackedRecord]) -> list[Result]:
-        """Print the records in their order, never mixed with the records of another call."""
-        # Senders call this from several threads; the lock keeps the lines of one request together.
+        """Print the records in their order. The records of two calls are never mixed."""
+        # Several threads call this method. The lock keeps the lines of one request together.
         with self._printing:
             for record in chain.from_iterable(map(_unpacked, records)):
                 self._out.write(f"{stream}\t{record.key}\t{_text(record.data)}\n")
@@ -54,7 +54,7 @@ class DryRunPublisher:
             return [RecordAccepted(str(next(self._numbers)), SHARD) for _ in records]
 
     def describe(self, stream: str) -> StreamDescription:
-        """Return a description with the largest possible record size, because the output has no limit."""
+        """Return a description with the largest record size that a stream can have, because the output has no limit."""
         del stream
         return StreamDescription(max_record_bytes=MAX_RECORD_BYTES, status="ACTIVE")
 
@@ -70,7 +70,7 @@ def _unpacked(record: Record | PackedRecord) -> Sequence[Record]:
 
 def _text(data: bytes) -> str:
     try:
-        # Each record is one line, so that line tools can process the output.
+        # Line breaks are replaced, so that each record is one line, and tools such as grep can process the output.
         return data.decode().replace("\n", "\\n")
     except UnicodeDecodeError:
         return repr(data)

@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 MAX_REQUEST_RECORDS = 500
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
-"""Max bytes of one request: data and partition keys of all records, before base64."""
+"""Maximum size of one request in bytes: the data and partition keys of all records, before base64."""
 
 MAX_KEY_BYTES = 4 * MAX_PARTITION_KEY_CHARS
-"""Size of the longest partition key in UTF-8: at most four bytes a character."""
+"""Maximum size of a partition key in UTF-8, which has at most four bytes per character."""
 
 
 def counted_bytes(record: Record) -> int:
-    """Return the bytes that Kinesis counts for a record: its data and its partition key in UTF-8."""
+    """Return the size of a record as Kinesis counts it: the bytes of its data and of its partition key in UTF-8."""
     key = record.key
-    # This repeats the body of `utf8_bytes` to save a call, because each record is counted several times.
+    # This repeats the body of `utf8_bytes`. A call would take longer, and each record is counted several times.
     return len(record.data) + (len(key) if key.isascii() else len(key.encode()))
 
 
 def utf8_bytes(key: str) -> int:
-    """Return the bytes of a partition key in UTF-8."""
+    """Return the number of bytes of a partition key in UTF-8."""
     return len(key) if key.isascii() else len(key.encode())
 
 
 def is_long_in_utf16(record: Record) -> bool:
-    """Return whether the partition key is too long if its length is counted in UTF-16 units.
+    """Return whether the partition key is too long if its length is counted in UTF-16 code units.
 
-    Kinesis documents a limit of 256 Unicode characters. Some emulators count UTF-16 units instead, so an emoji counts
-    as two.
+    Kinesis documents a limit of 256 Unicode characters. Some emulators count UTF-16 code units instead. For example, an
+    emoji counts as two.
     """
     return not record.key.isascii() and len(record.key.encode("utf-16-le")) > 2 * MAX_PARTITION_KEY_CHARS

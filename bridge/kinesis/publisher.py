@@ -1,4 +1,4 @@
-"""Publisher shared by all streams. It calls Kinesis, and converts failures to the bridge's own errors."""
+"""Publisher that all streams share: it calls Kinesis, and converts failures into the bridge's errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bridge.model import Destination
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.aws.transport.in_flight import RequestsInFlight
+    from bridge.aws.transport.requests_in_flight import RequestsInFlight
     from bridge.kinesis.client_cache import CachedClient
     from bridge.kinesis.packing.packers import PackedRecord
     from bridge.kinesis.put_records_codec import Result
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 STOP_STALL_SECS = 2.0
-"""Time without progress after which a stop ends a request. A round trip by satellite takes 0.6 s."""
+"""Seconds without progress after which a stop ends a request. For comparison, a round trip by satellite takes 0.6 s."""
 AUTOMATIC = "AUTO"
 """RecordDistributionStrategy of a stream for which Kinesis chooses the shard of each record."""
-# AWS services have different names for the same refusal.
+# AWS services have different codes for a missing permission, and for expired credentials.
 DENIED_CODES = ("AccessDeniedException", "AccessDenied", "NotAuthorized")
 EXPIRED_CODES = ("ExpiredToken", "ExpiredTokenException")
-# These codes mean that the credentials are invalid, so new credentials may help. For a missing permission, they would
-# not.
+# Codes for invalid credentials, after which the credentials are fetched again.
 CREDENTIAL_CODES = (
     *EXPIRED_CODES,
     "InvalidClientTokenId",
@@ -40,19 +39,19 @@ CREDENTIAL_CODES = (
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 )
-# Parameters that already contain the name of the stream.
+# Parameters that identify the stream, so that a request with them must not contain its name.
 _TOKENS = frozenset({"NextToken", "ShardIterator"})
-# This filter excludes closed shards, which stay in the list until their last records have expired.
+# Filter for ListShards. Without it, the response contains closed shards until their last records have expired.
 _OPEN = MappingProxyType({"Type": "AT_LATEST"})
 __all__ = ["KinesisPublisher", "PublisherSettings", "StreamDescription"]
 
 
 class KinesisPublisher:
-    """Sender of records to any stream. Any thread.
+    """Client for the Kinesis calls of all streams. Any thread.
 
-    Clients are created at the first call; while there are no credentials, each call tries to create them again. A
-    `stream` is the name of a destination: a data stream's name or ARN, and how to reach it. Every method that calls AWS
-    raises Unavailable or Refused if the call fails.
+    botocore's clients are created at the first call. While there are no credentials, each call tries to create them
+    again. `stream` is always the name of a `Destination`: a data stream's name or ARN, followed by settings. Every
+    method that calls AWS raises a SendError if the call fails.
     """
 
     def __init__(self, settings: PublisherSettings) -> None:
@@ -60,34 +59,34 @@ class KinesisPublisher:
         self._clients = ClientCache(settings)
 
     def endpoint(self, stream: str) -> str:
-        """Return the configured endpoint URL of a stream's requests, or the stream's region if none is configured."""
+        """Return the configured endpoint URL of a stream, or the stream's region if no URL is configured."""
         region = region_of(self._settings, Destination.parse(stream))
         return self._settings.endpoint("kinesis", region) or region
 
     def put_records(self, stream: str, records: Sequence[Record | PackedRecord]) -> list[Result]:
-        """Send one PutRecords request of at most 500 records and 10 MiB; return one result a record, in their order.
+        """Send one PutRecords request of at most 500 records and 10 MiB. Return one result per record, in their order.
 
-        Raise InvalidRequest if a part of it can never be accepted, OutcomeUnknown if there is no valid response.
+        Raise InvalidRequest if Kinesis can never accept the request, OutcomeUnknown if there is no valid response.
         """
         results: list[Result] = self.call("put_records", stream, Records=records)["Results"]
-        # A result belongs to the record at the same position. If the counts differ, the results cannot be assigned.
+        # A result belongs to the record at the same position. This is impossible if the numbers differ.
         if len(results) != len(records):
             raise OutcomeUnknown("BadResponse", f"{len(results)} results for {len(records)} records")
         return results
 
     def describe(self, stream: str) -> StreamDescription:
-        """Request the stream's limits and state. Without permission, return the defaults with `described=False`.
+        """Return the stream's limits and state. Without permission, return the defaults and `described=False`.
 
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html
         """
         try:
-            answer = self.call("describe_stream_summary", stream)
+            response = self.call("describe_stream_summary", stream)
         except Refused as error:
             # The permission is optional. Without it, the bridge uses the default limits.
             if error.code in DENIED_CODES:
                 return StreamDescription(described=False)
             raise
-        return responses.stream_description(answer)
+        return responses.stream_description(response)
 
     def list_shards(self, stream: str) -> list[Shard]:
         """Return the open shards.
@@ -98,7 +97,7 @@ class KinesisPublisher:
         return [shard for shard, is_open in responses.list_shards(call, ShardFilter=dict(_OPEN)) if is_open]
 
     def whoami(self, stream: str) -> str:
-        """Return the ARN of the identity that sends to this stream. The call needs no permission.
+        """Return the ARN of the identity that sends to this stream. This call to STS needs no permission.
 
         https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
         """
@@ -106,35 +105,36 @@ class KinesisPublisher:
 
     @property
     def credentials_expire_at(self) -> float | None:
-        """Expiry of the credentials in use, in seconds since 1970; None: never, or unknown."""
+        """Expiry of the credentials in use, in seconds since 1970; None if they never expire, or if unknown."""
         return self._clients.expires_at
 
     @property
     def in_flight(self) -> RequestsInFlight:
-        """Requests in flight of all streams: their progress, and the means to abort them."""
+        """All requests in flight of all streams: shows their progress, and can abort them."""
         return self._clients.in_flight
 
     def finish(self) -> None:
-        """Send no further requests, and end requests without progress, because the bridge stops."""
+        """Start no further requests, and end requests without progress, because the bridge stops."""
         self._clients.in_flight.limit_stall(STOP_STALL_SECS)
 
     def abort(self) -> None:
-        """Abort all requests in flight, and send nothing more."""
+        """Abort all requests in flight, and start no further ones."""
         self._clients.in_flight.abort()
 
     def close(self) -> None:
-        """Close the idle connections. The publisher stays usable."""
-        self._clients.forget()
+        """Close the idle connections. The publisher can still be used; it then connects again."""
+        self._clients.discard_clients()
 
     def call(self, operation: str, stream: str, **parameters: object) -> dict[str, Any]:
-        """Return the response to one request, named `operation` as in botocore, without a retry.
+        """Send one request, and return the response. There are no retries.
 
-        Raise SendError. The response is not validated: `responses` does that.
+        `operation` is the name of botocore's method, for example `list_shards`. Raise SendError. The response is not
+        validated here, but in the module `responses`.
         """
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
 
-        # The import comes before the request. In the error path, a process without a free file descriptor could not
-        # read the module.
+        # This module is imported before the request. After an error, the import could fail, because the process may
+        # have no free file descriptor.
         from bridge.aws.network_errors import network_error  # noqa: PLC0415 - as above
 
         destination = Destination.parse(stream)
@@ -142,7 +142,7 @@ class KinesisPublisher:
         connected = self._clients.of(destination)
         try:
             method: Callable[..., dict[str, Any]] = getattr(connected.client, operation)
-            # A token identifies the stream: ListShards and GetRecords accept only one of the two.
+            # ListShards and GetRecords accept either a token or the name of the stream, but not both.
             if not _TOKENS.intersection(parameters):
                 parameters[_stream_parameter(data_stream)] = data_stream
             return method(**parameters)
@@ -152,19 +152,19 @@ class KinesisPublisher:
             raise network_error(error) from error
         except SendError:
             raise
-        # botocore's parsers raise many kinds of exceptions for a malformed response. None of them may end this thread,
-        # because all other streams depend on it.
+        # botocore's parsers raise many kinds of exceptions for a malformed response. They must not end this thread,
+        # because it also sends other streams.
         except Exception as error:
             raise OutcomeUnknown("BadResponse", f"not a response of Kinesis: {type(error).__name__}") from error
 
-    def _refusal(self, answer: ErrorResponse, connected: CachedClient, data_stream: str) -> SendError:
-        # AWS refuses the credentials, so they may have been rotated: fetch them again for the next call.
-        if answer.code in CREDENTIAL_CODES:
+    def _refusal(self, response: ErrorResponse, connected: CachedClient, data_stream: str) -> SendError:
+        # The credentials may have been rotated, so the next call fetches them again.
+        if response.code in CREDENTIAL_CODES:
             self._clients.invalidate()
-        if answer.code in EXPIRED_CODES and not connected.renewable:
+        if response.code in EXPIRED_CODES and not connected.renewable:
             hint = "provide new credentials: files are reloaded when they change, inline values at the next start"
-            return Refused(answer.code, f"{connected.credential} has expired", hint)
-        return answer.error(data_stream, connected.region, connected.credential)
+            return Refused(response.code, f"{connected.credential} has expired", hint)
+        return response.error(data_stream, connected.region, connected.credential)
 
 
 def _stream_parameter(stream: str) -> str:

@@ -1,9 +1,10 @@
-"""Responses of Kinesis, checked before anything uses them.
+"""Validation of the responses of Kinesis.
 
-botocore returns whatever the endpoint sends, for example a number instead of text, an empty object, or a list. Any
-deviation from the documented API raises OutcomeUnknown, so that it affects only this request. `put_records_codec.py`
-checks the results of PutRecords, because they are on the hot path.
+botocore returns whatever the endpoint sends, for example a number instead of a string, an empty object, or a list. If a
+response differs from the documented API, these functions raise OutcomeUnknown, so that only this request fails.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Operations.html
+
+The results of PutRecords are checked in `put_records_codec.py`, because they must be checked fast.
 """
 
 from __future__ import annotations
@@ -20,18 +21,21 @@ if TYPE_CHECKING:
 
 KIB = 1024
 MAX_PAGES = 100
-"""Max number of pages of ListShards, which have 1,000 shards each by default. It ends an endless chain of tokens."""
+"""Maximum number of pages of ListShards, in case the endpoint returns tokens endlessly. A page has 1,000 shards."""
 MAX_TOKEN_CHARS = 1_048_576
-"""Maximum length of NextToken (API_ListShards); a shard iterator has at most 512 characters."""
+"""Maximum length of NextToken (API_ListShards)."""
 MAX_ID_CHARS = 128
 """Maximum length of a shard id (API_Shard) and of a sequence number (API_Record)."""
 MAX_CHARS = 2048
-"""Maximum length of any other text that is used: a KMS key's ARN, the longest, has at most 2,048 characters."""
+"""Maximum length of all other strings. The longest is the ARN of a KMS key, with at most 2,048 characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamDescription:
-    """Stream properties from DescribeStreamSummary. `described` is False if the call is not permitted."""
+    """Properties of a stream from DescribeStreamSummary.
+
+    If the call is not permitted, `described` is False, and the other fields have their default values.
+    """
 
     max_record_bytes: int = DEFAULT_RECORD_BYTES
     status: str = ""
@@ -40,14 +44,14 @@ class StreamDescription:
     encryption: str = ""
     arn: str = ""
     key_id: str = ""
-    """KMS key in the configuration of the stream: a key's ARN, its id, or an alias."""
+    """KMS key of the stream: the key's ARN, its id, or an alias."""
     distribution: str = ""
-    """RecordDistributionStrategy: AUTO if Kinesis chooses the shard; "" if the response does not contain it."""
+    """RecordDistributionStrategy: AUTO if Kinesis chooses the shards; "" if the response contains no strategy."""
     described: bool = True
 
 
 class StoredRecord(NamedTuple):
-    """One record of GetRecords."""
+    """One record from a GetRecords response."""
 
     sequence_number: str
     key: str
@@ -55,19 +59,20 @@ class StoredRecord(NamedTuple):
 
 
 class RecordsResponse(NamedTuple):
-    """Response of GetRecords. `next_iterator` is "" if a closed shard was read to its end."""
+    """Content of a GetRecords response. `next_iterator` is "" if a closed shard was read to its end."""
 
     records: list[StoredRecord]
     next_iterator: str
     behind_ms: int
-    """Time from the last record of the response to the end of the stream, in ms."""
+    """Time between the last record of the response and the end of the stream, in ms."""
 
 
 def stream_description(response: object) -> StreamDescription:
     """Return the content of a DescribeStreamSummary response. Raise OutcomeUnknown if it is invalid."""
     summary = _object(_object(response, "the response").get("StreamDescriptionSummary"), "StreamDescriptionSummary")
     kib = _integer(summary, "MaxRecordSizeInKiB", DEFAULT_RECORD_BYTES // KIB)
-    # No stream has a lower limit. With a lower value, records would become dead letters because of a wrong response.
+    # No stream has a lower limit than the default. If the bridge believed such a response, it would turn valid records
+    # into dead letters.
     if kib * KIB < DEFAULT_RECORD_BYTES:
         _reject(f"MaxRecordSizeInKiB is {kib}")
     mode = summary.get("StreamModeDetails")
@@ -86,8 +91,8 @@ def stream_description(response: object) -> StreamDescription:
 def list_shards(call: Callable[..., object], **first_page: object) -> Iterator[tuple[Shard, bool]]:
     """Yield each shard of all pages that `call` returns, and whether the shard is open.
 
-    `call` receives the parameters `first_page`, and NextToken from the second page on. Raises the exceptions of `call`,
-    and OutcomeUnknown for an invalid response or for more than MAX_PAGES pages.
+    `call` gets the parameters `first_page` for the first page, and NextToken for the others. Raise the exceptions of
+    `call`, and OutcomeUnknown for an invalid response or for more than MAX_PAGES pages.
     """
     parameters = first_page
     for _ in range(MAX_PAGES):
@@ -127,7 +132,7 @@ def _shard(shard: dict[str, Any]) -> tuple[Shard, bool]:
 def _record(record: dict[str, Any]) -> StoredRecord:
     data = record.get("Data")
     if not isinstance(data, bytes):
-        _reject("Data is no base64")
+        _reject("Data is not base64")
     number = _text(record, "SequenceNumber", limit=MAX_ID_CHARS)
     return StoredRecord(number, _text(record, "PartitionKey"), data)
 
@@ -135,30 +140,30 @@ def _record(record: dict[str, Any]) -> StoredRecord:
 def _hash(range_: dict[str, Any], name: str) -> int:
     text = _text(range_, name, limit=len(str(HASHES)))
     if not (text.isascii() and text.isdigit() and int(text) < HASHES):
-        _reject(f"{name} is no 128-bit number")
+        _reject(f"{name} is not a 128-bit number")
     return int(text)
 
 
 def _object(value: object, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        _reject(f"{name} is no object")
+        _reject(f"{name} is not an object")
     return value
 
 
 def _list(container: dict[str, Any], name: str) -> list[Any]:
     value = container.get(name)
     if not isinstance(value, list):
-        _reject(f"{name} is no list")
+        _reject(f"{name} is not a list")
     return value
 
 
 def _text(container: dict[str, Any], name: str, default: str | None = None, limit: int = MAX_CHARS) -> str:
-    """Return a text that is not empty, or the default if it is missing."""
+    """Return a string that is not empty, or the default if the value is missing. Raise OutcomeUnknown otherwise."""
     value = container.get(name)
     if value is None and default is not None:
         return default
     if not isinstance(value, str) or not value or len(value) > limit:
-        _reject(f"{name} is no text of 1 to {limit:,} characters")
+        _reject(f"{name} is not a string of 1 to {limit:,} characters")
     return value
 
 
@@ -166,11 +171,11 @@ def _integer(container: dict[str, Any], name: str, default: int) -> int:
     value = container.get(name)
     if value is None:
         return default
-    # `type` and not `isinstance`: True is an instance of int.
+    # `isinstance` would also accept True and False, because bool is a subclass of int.
     if type(value) is not int or value < 0:
-        _reject(f"{name} is no number")
+        _reject(f"{name} is not a number")
     return value
 
 
 def _reject(why: str) -> NoReturn:
-    raise OutcomeUnknown("BadResponse", f"this is no response of Kinesis: {why}")
+    raise OutcomeUnknown("BadResponse", f"not a valid response of Kinesis: {why}")

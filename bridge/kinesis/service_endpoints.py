@@ -1,6 +1,6 @@
-"""URLs that a configuration calls in AWS, from botocore's own resolver. Only `date_at` sends a request.
+"""AWS URLs that a configuration calls. botocore's resolver returns them; only `date_at` sends a request.
 
-One stream may have two endpoints. If an ARN names the stream, requests go to the endpoints of its account, such as
+A stream may have two endpoints. If the stream is given as an ARN, requests go to endpoints of its account, for example
 https://123456789012.data-kinesis.us-east-1.amazonaws.com.
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-account-endpoints.html
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from bridge.aws.client_factory import region_of
-from bridge.aws.credentials.endpoints import EndpointUse, endpoint_of, endpoints_used
+from bridge.aws.credentials.credential_endpoints import EndpointUse, endpoint_of, endpoints_used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 _PORTS = {"https": 443, "http": 80}
 DOCTOR_ONLY = "(doctor and policy only)"
-"""Suffix in the list of uses for an endpoint that the bridge itself does not call."""
-_DOCTORS = f"STS: identity of the bridge {DOCTOR_ONLY}"
-_RECORDS, _QUESTIONS = "records", "shards and limits"
-_OPERATIONS = {"put_records": _RECORDS, "describe_stream_summary": _QUESTIONS, "list_shards": _QUESTIONS}
+"""Suffix of the use of an endpoint that only these commands call, and not the running bridge."""
+_IDENTITY_USE = f"STS: identity of the bridge {DOCTOR_ONLY}"
+_RECORDS, _QUERIES = "records", "shards and limits"
+_OPERATIONS = {"put_records": _RECORDS, "describe_stream_summary": _QUERIES, "list_shards": _QUERIES}
 
 
 class ServiceEndpoint(NamedTuple):
-    """Endpoint: scheme and host, its uses, and the proxy for requests to it ("": none)."""
+    """Endpoint (scheme and host), its uses, and the proxy for requests to it ("" without a proxy)."""
 
     url: str
     use: str
@@ -53,30 +53,30 @@ def port_of(url: str) -> int:
 
 
 def service_endpoints(settings: PublisherSettings, destinations: Iterable[Destination]) -> list[ServiceEndpoint]:
-    """Return each URL once, with all its uses: Kinesis in each region, and the sources of credentials."""
+    """Return the endpoints of Kinesis and of the credential sources, each URL once with all its uses."""
     from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
 
     destinations, session = list(destinations), get_session()
     uses: dict[str, dict[str, None]] = {}
-    for asked in [*_streams(session, settings, destinations), *_identity(session, settings, destinations)]:
-        uses.setdefault(asked.url, {})[asked.use] = None
+    for used in [*_streams(session, settings, destinations), *_identity(session, settings, destinations)]:
+        uses.setdefault(used.url, {})[used.use] = None
     if not without_sts(settings):
-        uses.setdefault(endpoint_of(session, settings, "sts"), {_DOCTORS: None})
+        uses.setdefault(endpoint_of(session, settings, "sts"), {_IDENTITY_USE: None})
     return [ServiceEndpoint(url, "; ".join(purposes), proxy_of(settings, url)) for url, purposes in uses.items()]
 
 
 def without_sts(settings: EndpointSettings) -> bool:
-    """Return whether the configured endpoint is an emulator. It has no STS, and AWS does not know its keys."""
+    """Return whether the configured endpoint is an emulator without STS. AWS does not know the keys of an emulator."""
     host = urlsplit(settings.endpoint_url or "").hostname or ""
     aws = host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".aws"))
     return bool(host) and not aws and not settings.sts_endpoint_url
 
 
-def date_at(endpoints: EndpointSettings, place: ServiceEndpoint) -> str:
-    """Send an unsigned request to an endpoint, and return the response's Date header; "" if it has none.
+def date_at(endpoints: EndpointSettings, endpoint: ServiceEndpoint) -> str:
+    """Send an unsigned request to an endpoint, and return the Date header of the response; "" if it has none.
 
-    The status does not matter. The request uses botocore's connection, so that proxy, CA certificates and name
-    resolution are those of the bridge. Raise SendError.
+    The status of the response is ignored. The request is sent by botocore, so that it uses the same proxy, CA
+    certificates and name resolution as the bridge. Raise SendError if there is no response.
     """
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - botocore is slow to import
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as above
@@ -88,21 +88,21 @@ def date_at(endpoints: EndpointSettings, place: ServiceEndpoint) -> str:
     session = BoundedSession(
         URLLib3Session(
             verify=endpoints.trusted,
-            proxies=endpoints.proxies_for(place.url),
+            proxies=endpoints.proxies_for(endpoint.url),
             timeout=(endpoints.connect_timeout_secs,) * 2,
         )
     )
     try:
-        answer = session.send(AWSRequest(method="GET", url=f"{place.url}/").prepare())
+        response = session.send(AWSRequest(method="GET", url=f"{endpoint.url}/").prepare())
     except BotoCoreError as error:
         raise network_error(error) from error
     finally:
         session.close()
-    return str(answer.headers.get("Date", ""))
+    return str(response.headers.get("Date", ""))
 
 
 def proxy_of(endpoints: EndpointSettings, url: str) -> str:
-    """Return host and port of the proxy for a URL, from the configuration or the environment; "" if there is none."""
+    """Return `host:port` of the proxy for a URL, from the configuration or the environment; "" if there is no proxy."""
     found = endpoints.proxies_for(url).get(urlsplit(url).scheme, "")
     parts = urlsplit(found if "//" in found else f"//{found}", scheme="http")
     return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}" if parts.hostname else ""
@@ -115,17 +115,18 @@ def _streams(session: Any, settings: PublisherSettings, destinations: Iterable[D
         client = clients.get(region)
         if client is None:
             client = clients[region] = settings.client(session, "kinesis", region, signed=False)
-        asked: dict[str, dict[str, None]] = {}
+        by_url: dict[str, dict[str, None]] = {}
         for operation, use in _OPERATIONS.items():
-            asked.setdefault(_url_of(client, destination.data_stream, operation), {})[use] = None
-        for url, uses in asked.items():
-            yield EndpointUse(url, "Kinesis" if len(asked) == 1 else f"Kinesis: {', '.join(uses)}")
+            by_url.setdefault(_url_of(client, destination.data_stream, operation), {})[use] = None
+        for url, uses in by_url.items():
+            yield EndpointUse(url, "Kinesis" if len(by_url) == 1 else f"Kinesis: {', '.join(uses)}")
 
 
 def _url_of(client: Any, data_stream: str, operation: str) -> str:
     """Return scheme and host of the URL for an operation.
 
-    Presigning is the public way to build a request without sending it.
+    The URL is taken from a presigned request, because this is botocore's public way to build a URL without sending a
+    request.
     """
     named = "StreamARN" if data_stream.startswith("arn:") else "StreamName"
     parts = urlsplit(client.generate_presigned_url(operation, Params={named: data_stream}))

@@ -1,6 +1,7 @@
 """Shards of a stream, and the shard of a partition key.
 
-A key belongs to the open shard whose range contains the MD5 of the key's UTF-8, as an unsigned 128-bit number:
+A key belongs to the open shard whose range contains the hash of the key. The hash is the MD5 of the key in UTF-8, as an
+unsigned 128-bit number:
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html#API_PutRecords_RequestSyntax
 """
 
@@ -14,29 +15,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_KEYS = 50_000
-"""Max number of keys in the cache: a look-up is ten times as fast as hashing the key."""
+"""Maximum number of keys whose shard is cached, because a look-up is ten times as fast as hashing the key."""
 
 HASHES = 1 << 128
-"""Number of hashes: they go from 0 to 2^128 - 1."""
+"""Number of possible hashes, which are 0 to 2^128 - 1."""
 
 
 class Shard(NamedTuple):
-    """Shard with its range of hashes, both ends inclusive.
+    """Shard with its range of hashes, including both ends.
 
-    For an inferred shard, this is the known part of the range.
+    If the shard was not listed, but inferred from accepted records, this is the known part of its range.
     """
 
     id: str
     first_hash: int
     last_hash: int
 
-    def holds(self, keys: Iterable[str]) -> bool:
+    def contains_keys(self, keys: Iterable[str]) -> bool:
         """Return whether all these partition keys belong to the shard."""
         return all(self.first_hash <= hash_of(key) <= self.last_hash for key in keys)
 
 
 class ShardMap:
-    """Map of shards whose ranges do not overlap, in the order of their hashes. There may be gaps between them."""
+    """Map from partition keys to shards. The ranges of the shards do not overlap, but there may be gaps between them.
+
+    `shards` are in the order of their hashes.
+    """
 
     def __init__(self, shards: Iterable[Shard]) -> None:
         self.shards = tuple(sorted(shards, key=lambda shard: shard.first_hash))

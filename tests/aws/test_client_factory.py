@@ -63,7 +63,7 @@ def endpoints(region, **settings):
 
 
 class LoginProxy:
-    """A proxy that opens and counts tunnels for clients with the right password."""
+    """Proxy that opens tunnels for clients with the right password, and counts them."""
 
     def __init__(self):
         self.tunnels = 0
@@ -109,7 +109,7 @@ class LoginProxy:
 
 @pytest.fixture
 def behind_proxy(tmp_path):
-    """(stand-in that speaks TLS, the proxy before it, the authority's file)"""
+    """Yield (stand-in with TLS, a proxy for it, the file of its CA certificate)."""
     authority = Authority(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.server())

@@ -16,11 +16,11 @@ from tests.harness.consumers import kcl
 
 PATIENCE_SECS = 100
 SETTINGS = SenderSettings(linger_secs=0.005)
-"""The defaults, but for the linger: a short one keeps several requests in flight at 700 records/s."""
+"""Default settings with a short linger, so that several requests are in flight at 700 records/s."""
 
 DATA_BYTES = 200
 STREAM_RECORDS, STREAM_SECS = 7, 0.01
-"""A stream of 700 records a second, as from a plant: a few at a time."""
+"""Traffic of a plant: 700 records a second, which arrive in small groups."""
 
 KEYS = (1, 20, 2000)
 PACKINGS = ("none", "kpl", "lines")
@@ -38,7 +38,7 @@ NO_FAULTS = Faults(0, 0, 0)
 
 
 class Traffic:
-    """Numbered records whose keys are drawn from `keys` keys. Each record carries its key and its number."""
+    """Numbered records with `keys` different keys. The data of each record contains its key and its number."""
 
     def __init__(self, keys, seed=0):
         self.sent = 0
@@ -90,12 +90,15 @@ each_arrival = pytest.mark.parametrize("arrive", [burst, stream], ids=lambda arr
 
 
 def publisher_to(url):
-    """Return a publisher that gives a busy machine time: a time-out would be a failure, which may cost the order."""
+    """Return a publisher with long time-outs.
+
+    On a busy machine, a short time-out would fail requests, which may change the order.
+    """
     key = Authentication("token", {"access_key_id": "test", "secret_access_key": "test"})
     patience = {"connect_timeout_secs": PATIENCE_SECS, "answer_timeout_secs": PATIENCE_SECS}
     return KinesisPublisher(PublisherSettings("us-east-1", key, endpoint_url=url, **patience))
 
 
 def queue_of(data_stream, packing):
-    """Return an empty queue of the default order."""
+    """Return an empty queue with the default option `order`."""
     return MemoryQueue(data_stream if packing == "none" else f"{data_stream} packing={packing}")

@@ -1,4 +1,4 @@
-"""Shortcuts for tests of a tracker: requests of any size, as over a link without limits."""
+"""Functions for tests of a tracker, with requests of any size, because the link has no limits."""
 
 from bridge.delivery.batch_outcome import Settled, sort_results
 from bridge.kinesis.limits import MAX_REQUEST_BYTES

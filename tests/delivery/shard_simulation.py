@@ -1,7 +1,7 @@
-"""Figures of how bridges share shards, as a table: `python -m tests.delivery.shard_simulation [words of case names]`.
+"""Table that shows how bridges share shards: `python -m tests.delivery.shard_simulation [words of case names]`.
 
-Each case is a function that returns one line of figures. All take a minute or two of CPU time. The tests run short
-versions of the important ones.
+Each case is a function that returns one line of figures. All cases together take a minute or two of CPU time. The tests
+run short versions of the important cases.
 """
 
 import sys
@@ -26,7 +26,7 @@ def sharing(count, *, begin=120.0, end=300.0, shards=1, seed=1, limit=1000, simu
 
 
 def newcomers(seed=1):
-    """Return what four bridges with a backlog get that join 36 others at the same moment."""
+    """Return the rates of four bridges with a backlog that join 36 other bridges at the same time."""
     simulation = Simulation(seed=seed)
     bridges = crowd(simulation, 36)
     simulation.run(120)
@@ -39,7 +39,7 @@ def newcomers(seed=1):
 
 
 def live_and_backlog(seed=1):
-    """Return what 20 bridges with 10 records per second and 4 with a backlog get."""
+    """Return the rates of 20 bridges with 10 records per second, and of 4 bridges with a backlog."""
     simulation = Simulation(seed=seed)
     bridges = crowd(simulation, 20, demand=10.0) + crowd(simulation, 4)
     measured = measure(simulation, bridges, 120, 300)[0]
@@ -48,14 +48,14 @@ def live_and_backlog(seed=1):
 
 
 def at_random(probability, *, failing=0.0, seed=1, **options):
-    """Return what one bridge gets from a shard that refuses at random."""
+    """Return the rate of one bridge on a shard that refuses records at random."""
     simulation = Simulation(seed=seed, random_refusals=probability)
     bridge = Bridge(simulation, failing=failing, **options)
     return f"{measure(simulation, [bridge], 30, 150)[0].rates[0]:.0f} records/s"
 
 
 def against(rate, *, batch_secs=0.05, count=1, seed=1):
-    """Return what bridges get beside a producer that does not slow down."""
+    """Return the rates of bridges that share a shard with a producer that does not slow down."""
     simulation = Simulation(seed=seed)
     bridges = crowd(simulation, count)
     ConstantProducer(simulation, rate, batch_secs)

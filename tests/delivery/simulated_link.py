@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from math import inf
 
 from bridge.aws.transport.measurement import RequestProgress
-from bridge.delivery.concurrency import AdaptiveConcurrency
+from bridge.delivery.adaptive_concurrency import AdaptiveConcurrency
 from bridge.delivery.outstanding_requests import OutstandingRequest
 
 LOOK_SECS = 0.1
-"""Frequency of the query to the kernel."""
+"""Seconds between two queries to the kernel."""
 
 
 @dataclass(eq=False)
@@ -25,7 +25,8 @@ class SimulatedLink:
 
     `bandwidth`: bytes per second. `latency`: seconds to answer, once a request has arrived. `serial`: the endpoint
     serves one request after the other. `drains`: the kernel reports when a request has left. `proxy`: a proxy before
-    the link accepts all at once, so that for the kernel everything has left. `cap`: requests in flight at most.
+    the link accepts all bytes at once, so the kernel reports that they have left. `cap`: maximum number of requests in
+    flight.
     """
 
     def __init__(self, bandwidth, latency, *, serial=False, drains=True, proxy=False, cap=16):
@@ -46,7 +47,7 @@ class SimulatedLink:
         return len(self._requests)
 
     def send(self, secs, max_request=inf):
-        """Keep the link as busy as the limits allow."""
+        """Start as many requests as the limits allow."""
         end = self.now + secs
         while self.now < end:
             while self.limits.has_room(self, self.now):
@@ -55,7 +56,7 @@ class SimulatedLink:
             self._advance()
 
     def use(self, secs, **how):
-        """Send, and return the share of the link that is used."""
+        """Send requests, and return the share of the link that they used."""
         before, since = self.delivered, self.now
         self.send(secs, **how)
         return (self.delivered - before) / (self.bandwidth * (self.now - since))

@@ -1,6 +1,6 @@
 """Several streams that share one link, in simulated time. Pool, senders, queues and limits are the real ones.
 
-Each stream has a backlog from the beginning, and live records beside it. Requests that have not left yet share the
+Each stream has a backlog from the beginning, and receives live records. Requests that have not left yet share the
 bandwidth of the link equally, as TCP connections do.
 """
 
@@ -27,7 +27,7 @@ WIRE_FACTOR, HEAD_BYTES = 1.37, 1_000
 
 @dataclass(eq=False)
 class Request:
-    """A request in flight. `look_at`: when its thread next sees how much has left."""
+    """A request in flight. `look_at` is the time at which its thread next queries how much has left."""
 
     task: partial
     size: float
@@ -52,7 +52,7 @@ class SimulatedLoad:
         self._due = 0.0
 
     def arrive(self, secs):
-        """Append the live records of a time."""
+        """Append the live records that arrive at a time."""
         self._due += self._rate * secs
         for _ in range(int(self._due)):
             self._received[self.queue.next] = self._clock()
@@ -62,7 +62,10 @@ class SimulatedLoad:
             self.queue.committed()
 
     def latency(self, share):
-        """Return the latency that this share of the live records does not exceed; it is their age while they wait."""
+        """Return the latency that this share of the live records does not exceed.
+
+        The latency of a waiting record is its age.
+        """
         ordered = sorted([*self.latencies, *(self._clock() - at for at in self._received.values())])
         return ordered[int(share * len(ordered))]
 
@@ -84,8 +87,8 @@ def key_of(number):
 class SimulatedPool:
     """Streams over a link of `bandwidth` bytes per second, to an endpoint that responds after `latency` seconds.
 
-    `rates`: live records a second of each stream. `buffer`: bytes of a connection that leave before they are on the
-    link, as into the buffer of a proxy. `delay()`: seconds by which a thread is late, as on a machine that is busy.
+    `rates`: live records a second of each stream. `buffer`: number of bytes of a connection that fit in a buffer before
+    the link, for example of a proxy. `delay()`: seconds by which a thread is late, because the machine is busy.
     """
 
     def __init__(self, bandwidth, latency, rates, *, packing="kpl", buffer=0, delay=lambda: 0.0):
@@ -109,7 +112,7 @@ class SimulatedPool:
         return (self.sent_bytes - before) / (self.bandwidth * secs)
 
     def _lead(self):
-        """Do what the pool's leader does until nothing is due."""
+        """Act as the pool's leader until no task is due."""
         while True:
             sender, task = self._pool._choose(self.now)
             if task is not None:
@@ -121,7 +124,7 @@ class SimulatedPool:
                 self._requests.append(Request(task, size, size, self.now + LOOK_SECS + self._delay()))
 
     def _advance(self):
-        """Pass the time until something happens, and let it happen."""
+        """Advance the time to the next event, and process this event."""
         leaving = [request for request in self._requests if request.remaining > 0]
         rate = self.bandwidth / max(1, len(leaving))
         times = [self._step_at, self.now + max(1e-6, self._pool._wait_secs(self.now))]

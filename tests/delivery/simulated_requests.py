@@ -1,15 +1,15 @@
-"""A stream's sender on its queue in simulated time: several requests in flight, each answered after a while.
+"""Sender of one stream in simulated time, with several requests in flight, which are answered later.
 
-The queue, the sender and the adaptive concurrency are the real ones. There are no threads and no sockets: a task that
-`StreamSender.prepare` returns runs when its answer is due.
+The queue, the sender and the adaptive concurrency are the real ones. There are no threads and no sockets. A task that
+`StreamSender.prepare` returns runs at the time of its response.
 """
 
 import heapq
 import random
 import threading
 
+from bridge.delivery.adaptive_concurrency import AdaptiveConcurrency
 from bridge.delivery.circuit_breaker import CircuitBreaker
-from bridge.delivery.concurrency import AdaptiveConcurrency
 from bridge.delivery.settings import SenderSettings
 from bridge.delivery.stream_sender import StreamSender
 from bridge.kinesis.publisher import StreamDescription
@@ -43,9 +43,11 @@ class AcceptingTransport:
 
 
 class SimulatedRequests:
-    """`batches` are all requests that were sent, `outstanding` how many records the sender had at each of them.
+    """Simulation of one sender.
 
-    `keys`: number of partition keys; 0: made up for each record. `latency_secs`: range of the answers' latency.
+    `batches` are all requests that were sent. `outstanding` is the number of records that the sender had at each
+    request. `keys` is the number of partition keys; with 0, each record has a different key. `latency_secs` is the
+    range of the latency of the responses.
     """
 
     def __init__(self, packing="", *, keys, latency_secs=(0.02, 0.05), shards=64, data_bytes=200, **settings):
@@ -71,7 +73,7 @@ class SimulatedRequests:
         )
 
     def send_backlog(self, count):
-        """Send records that all wait from the beginning."""
+        """Send records that are all in the queue from the beginning."""
         self._arrive(count)
         while self.delivered < count:
             self._turn()
@@ -107,12 +109,12 @@ class SimulatedRequests:
         self._settle(delivered, rejected)
 
     def _turn(self):
-        """Do what the pool's leader does until nothing is due."""
+        """Act as the pool's leader until no task is due."""
         while True:
-            if (inquiry := self.sender.inquiry(self.now)) is not None:
-                inquiry()
+            if (task := self.sender.other_task(self.now)) is not None:
+                task()
                 continue
-            self.sender.update_attention(self.now)
+            self.sender.schedule_check(self.now)
             if self.sender.sendable_at > self.now:
                 return
             if not self._concurrency.has_room(self.sender, self.now):
@@ -131,8 +133,8 @@ class SimulatedRequests:
     def _pass_time(self, times):
         """Advance to the next event, and answer the requests that are due."""
         times = [*times, *(at for at, _, _ in self._answers[:1])]
-        if self.sender.attention_at > self.now:
-            times.append(self.sender.attention_at)
+        if self.sender.next_check_at > self.now:
+            times.append(self.sender.next_check_at)
         self.now = min(times)
         while self._answers and self._answers[0][0] <= self.now:
             heapq.heappop(self._answers)[2]()

@@ -6,9 +6,9 @@ from base64 import b64encode
 from unittest import mock
 
 from bridge.delivery.batch_filler import PACKED_DRAIN_RECORDS
+from bridge.delivery.delivery_tracker import DeliveryTracker
 from bridge.delivery.settings import SenderSettings
 from bridge.delivery.shard_deferral import ShardDeferral
-from bridge.delivery.tracker import DeliveryTracker
 from bridge.errors import SpoolWriteError
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import RecordAccepted, RecordFailed
@@ -28,7 +28,7 @@ SETTINGS = SenderSettings(requests_in_flight=2)
 
 
 class Run:
-    """One stream's sender without its threads: requests are answered at once. `delivered`: when, by number."""
+    """Sender of one stream without threads. Requests are answered at once. `delivered`: time of delivery by number."""
 
     def __init__(self, folder, name, shards=4, **options):
         self.now = 0.0
@@ -49,7 +49,7 @@ class Run:
         self.start()
 
     def open(self):
-        """Open the spool. The test has no power failures, so commits need not wait for the disk."""
+        """Open the spool. The test has no power failures, so commits do not wait for the disk."""
         spool = opened(self.folder, **self.options)
         spool._database.execute("pragma synchronous = off")
         return spool
@@ -57,7 +57,7 @@ class Run:
     def start(self):
         self.queue = self.spool.queue(self.name)
         self.queue._now_ms = lambda: BEGUN_MS + int(self.now * 1000)
-        self.queue.clock = lambda: self.now  # by which a queue that sends the newest first knows what is live
+        self.queue.clock = lambda: self.now  # with `backlog: live_first`, the queue needs it to find the live records
         self.tracker = DeliveryTracker(self.name, self.settings)
         self.tracker.tune(BatchingOptions())
         self.tracker.on_described(StreamDescription(), self.now)
@@ -65,7 +65,7 @@ class Run:
         self.capacity = PACKED_DRAIN_RECORDS * self.settings.requests_in_flight
 
     def restart(self, *_):
-        """Restart the sender: settled records are committed, and the records it held are read again."""
+        """Restart the sender. Settled records are committed, and all other records are read again."""
         self.commit()
         self.spool.close()
         self.spool = self.open()
@@ -90,7 +90,10 @@ class Run:
         """Ignore the call."""
 
     def commit(self):
-        """Commit. The disk may fail before or after a drop; the commit is then repeated."""
+        """Commit settled records.
+
+        The disk may fail before or after records are removed; the commit is then repeated.
+        """
         failing = self.fails()
 
         def rest(*arguments):
@@ -187,7 +190,7 @@ class Run:
 
 
 def in_order(found):
-    """Return whether the first copies of each key's records count up."""
+    """Return whether the records of each key were delivered in order, ignoring duplicates."""
     last = {}
     for key, data in dict.fromkeys(found):
         number = int(data[:12])

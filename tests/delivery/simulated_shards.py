@@ -1,7 +1,7 @@
 """Bridges that share the shards of a stream, in simulated time, each with the real limiter and the real service clock.
 
-A shard is a token bucket of 1,000 records and 1 MiB per second with a burst of one second. A request reaches it after
-half its latency, and its records are decided in their order at that moment.
+A shard is a token bucket of 1,000 records and 1 MiB per second with a burst of one second. A request reaches the shard
+after half of its latency. The shard then accepts or refuses its records, in their order.
 """
 
 import heapq
@@ -16,7 +16,7 @@ RECORDS_PER_SEC, BYTES_PER_SEC = 1000, 1 << 20
 MAX_REQUEST_RECORDS, MAX_REQUEST_BYTES = 500, 5 << 20
 LINGER_SECS = 0.1
 EPOCH = 1_700_000_007.0
-"""The service's clock at the start: in the middle of a period of the common pause."""
+"""Time of the service's clock at the start, in the middle of a period of the common pause."""
 
 
 class Simulation:
@@ -39,7 +39,7 @@ class Simulation:
 
 
 class Shard:
-    """`share` of the limit is accepted. `record_secs`: time in which one record is decided, with tokens refilled."""
+    """Shard that accepts `share` of its limit, and needs `record_secs` for each record, in which it regains tokens."""
 
     def __init__(self, simulation, random_refusals, record_secs):
         self.simulation, self.random_refusals, self.record_secs = simulation, random_refusals, record_secs
@@ -47,10 +47,10 @@ class Shard:
         self.records, self.bytes = float(RECORDS_PER_SEC), float(BYTES_PER_SEC)
 
     def offer(self, count, size):
-        """Return whether each record was accepted; None if all were."""
+        """Return one bool for each record, True if it was accepted. Return None if all were accepted."""
         now = self.simulation.now
         self._fill(now)
-        if not self.random_refusals and not self.record_secs:  # without a look at each record
+        if not self.random_refusals and not self.record_secs:  # the usual case, without a loop over the records
             accepted = min(count, int(self.records), int(self.bytes // size))
             self._take(accepted, size)
             return None if accepted == count else [number < accepted for number in range(count)]
@@ -121,7 +121,7 @@ class Bridge:
             self._wake(max(now + 0.001, min(self.due.values())))
 
     def _load(self, now):
-        """Return the records of the next request by shard; the shards in random order, as the queue would be."""
+        """Return the records of the next request by shard. The shards are in random order."""
         request, room = {}, MAX_REQUEST_RECORDS
         due = [shard for shard, time in self.due.items() if time <= now]
         self.simulation.random.shuffle(due)
@@ -181,21 +181,21 @@ class Bridge:
         self._landed()
 
     def _landed(self):
-        """One request less is in flight: look for the next one if it waited for that."""
+        """Note that a request has ended, and start the next request if it waited for this."""
         if self._flying == self.in_flight:
             self._wake(self.simulation.now)
         self._flying -= 1
 
 
 def measurement(date, sent_at, answered_at):
-    """Return the measurement of a request of which only the times matter."""
+    """Return the measurement of a request with these times. The other fields do not matter."""
     return RequestMeasurement(
         0, 0, sent_at, None, answered_at, reused=True, connect_secs=0, round_trip_secs=0, date=date
     )
 
 
 class ConstantProducer:
-    """A producer that sends `rate` records per second to one shard whatever happens, in batches."""
+    """Producer that sends `rate` records per second to one shard in batches, even if they are refused."""
 
     def __init__(self, simulation, rate, batch_secs=0.05, stop=float("inf"), shard="shard-0"):
         self.simulation, self.rate, self.batch_secs, self.stop = simulation, rate, batch_secs, stop
@@ -211,7 +211,7 @@ class ConstantProducer:
 
 @dataclass
 class Measured:
-    """One shard over a time: records per second that each bridge had accepted, and what the shard accepted of all."""
+    """Records per second that one shard accepted over some time: of each bridge, and of all producers."""
 
     rates: list[float]
     refused: float

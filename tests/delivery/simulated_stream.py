@@ -1,4 +1,4 @@
-"""A stream that is resharded in simulated time, and requests and listings that are answered late."""
+"""Stream that is resharded in simulated time. Responses to requests and listings arrive late."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -15,7 +15,10 @@ MAX_PACKED_BYTES = 25 * 1024
 
 @dataclass(eq=False)
 class Request:
-    """Entries of a PutRecords request; `results` are those of the first entries, which Kinesis has placed by now."""
+    """Entries of a PutRecords request.
+
+    `results` are the results of the first entries, which Kinesis has already stored.
+    """
 
     entries: list[Record | PackedRecord]
     sent_at: float
@@ -48,11 +51,11 @@ class SimulatedStream:
             self.listings.append((now, self.listing()))
 
     def listing_at(self, at):
-        """ListShards as it would have been at an earlier time."""
+        """Return the response that ListShards would have given at an earlier time."""
         return [listing for since, listing in self.listings if since <= at][-1]
 
     def place(self, request, count=None):
-        """Place the next entries of a request on their shards."""
+        """Store the next entries of a request on their shards."""
         begin = len(request.results)
         end = len(request.entries) if count is None else begin + count
         for entry in request.entries[begin:end]:
@@ -63,7 +66,7 @@ class SimulatedStream:
             request.results.append(RecordAccepted(number, shard.id))
 
     def _shard_of(self, entry):
-        """Choose a shard at random where keys do not decide: taking turns would look like keys that decide."""
+        """Choose a shard at random if the stream chooses it. Taking turns could look like a choice by key."""
         if self.stream.distribution == "AUTO":
             return self._random.choice(self.stream.open_shards)
         return self.stream.shard_of(entry.key, entry.hash_key if isinstance(entry, PackedRecord) else None)
@@ -76,7 +79,10 @@ class SimulatedStream:
 
 
 def pack(knowledge, records):
-    """Entries for records, as the delivery makes them: aggregated by shard or by key once keys are known to decide."""
+    """Return the entries for records, as the delivery makes them.
+
+    If keys determine the shard, they are aggregated by shard or key.
+    """
     if knowledge.distribution != "by_key":
         return list(records)
     by_shard = {}

@@ -1,4 +1,4 @@
-"""Order per partition key: strict through failures, and by default without them."""
+"""Order per partition key: after failures with `order: strict`, and without failures by default."""
 
 import json
 import random
@@ -176,7 +176,7 @@ def test_split_halves_are_sent_one_after_the_other_when_strict():
 
 @pytest.mark.parametrize("name", ["s", "s order=strict"])
 def test_key_that_may_be_too_long_is_split_off_at_once(name):
-    """Some emulators count UTF-16 units: one key of 256 emoji must not cost a halving for each power of two."""
+    """Some emulators count UTF-16 units. One key of 256 emoji must be found by few splits of the request."""
     made = accumulator(name)
     keys = [f"k{n}" for n in range(50)]
     keys[20], keys[30] = "\U0001f600" * 129, "\U0001f601" * 129

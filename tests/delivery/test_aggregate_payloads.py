@@ -16,7 +16,7 @@ def test_first_one_is_logged_with_what_to_do(caplog):
     payloads.add(3)
     assert payloads.count == 5
     (message,) = caplog.messages
-    assert message.startswith("stream telemetry: a payload is itself a KPL aggregated record, and was sent as it is")
+    assert message.startswith("stream telemetry: a payload is itself a KPL aggregated record, and was sent unchanged")
     assert "set packing: kpl" in message
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.delivery.batch_outcome import PAYLOADS_PER_LOOK, sort_results
+from bridge.delivery.batch_outcome import PAYLOADS_PER_CHECK, sort_results
 from bridge.kinesis.packing.kpl_aggregation import KplEncoder
 from bridge.kinesis.packing.packers import PackedRecord
 from bridge.kinesis.put_records_codec import RecordAccepted, RecordFailed
@@ -18,14 +18,14 @@ def test_records_are_sorted_by_their_own_results():
     invalid = RecordFailed("InvalidArgumentException", "bad")
     outcome = sort_results([one, two, three, four], [ACCEPTED, throttled, RecordFailed("InternalFailure", ""), invalid])
     assert outcome.delivered == [one]
-    assert outcome.again == [two, three]
+    assert outcome.retry == [two, three]
     assert outcome.rejected == [(four, "invalid", "InvalidArgumentException: bad")]
     assert outcome.throttled == 1
 
 
 def test_refused_record_is_stored():
     outcome = sort_results(records(1), [RecordFailed("AccessDeniedException", "")])
-    assert outcome.again == records(1)
+    assert outcome.retry == records(1)
 
 
 def test_wrong_number_of_results_is_never_sorted():
@@ -67,4 +67,4 @@ def test_sort_results_of_accepted_aggregates_counts_those_checked():
     plain = records(100, data=AGGREGATE)
     outcome = sort_results(plain, [ACCEPTED] * 100)
     assert outcome.delivered == plain
-    assert outcome.unprotected == 100 // PAYLOADS_PER_LOOK
+    assert outcome.unprotected == 100 // PAYLOADS_PER_CHECK

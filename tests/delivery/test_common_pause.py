@@ -11,7 +11,7 @@ def pause(random_share=0.5):
 
 
 def at_sample(share=SHARE, period=0):
-    """Return a pause at the moment of its sample, and that moment."""
+    """Return a pause at the time of its sample, and this time."""
     made = pause(0.0)
     return made, sampled(made, share, period)
 
@@ -77,7 +77,7 @@ def test_sample_of_a_small_share_is_sent_each_period_while_contending():
 def test_bridge_sends_nothing_between_its_sample_and_the_end():
     made, now = at_sample()
     made.on_sent(50, 100, now)
-    assert made.limit((0, 0))[0] == 30  # the same request may carry more
+    assert made.limit((0, 0))[0] == 30  # more records may be added to the same request
     later = now + 0.01
     assert made.secs(SHARE, later, BEGIN + later) == pytest.approx(END_SECS - later)
     assert not made.sampling

@@ -1,18 +1,18 @@
-"""Keys are counted by the receipt of their records, which the queue marks every five seconds."""
+"""Hot keys are detected by the receive times of their records, which the queue stores every five seconds."""
 
 import logging
 
 import pytest
 
-from bridge.delivery.hot_keys import WATCHED_MS, HotKeys
+from bridge.delivery.hot_keys import COUNTING_MS, HotKeys
 from bridge.model import Record
 
 BEGUN_MS = 1_700_000_000_000
-LONG = 3 * WATCHED_MS / 1000
+LONG = 3 * COUNTING_MS / 1000
 
 
 def bring(keys, rates, secs, size=200, *, speed=1.0, first=1):
-    """So many records a second of each key, collected ten times a second; `speed` times as fast as they came."""
+    """Add records ten times a second. `rates`: records per second of each key. `speed`: reading per receiving speed."""
     number = first
     for tick in range(int(secs * 10 / speed)):
         some = []

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from bridge.delivery.accumulator import MAX_BUFFERED_DRAINS, RecordAccumulator
-from bridge.delivery.hot_keys import WATCHED_MS
+from bridge.delivery.hot_keys import COUNTING_MS
 from bridge.delivery.settings import SenderSettings
 from bridge.errors import Unavailable
 from bridge.kinesis.limits import MAX_REQUEST_BYTES
@@ -18,7 +18,7 @@ from tests.delivery.simulated_sender import STEP_SECS, Run
 from tests.harness.consumers import hash_of
 
 SECS = 10
-"""Wait until a multiple of the sender's limit is buffered for the hot shard."""
+"""Duration of a run. The buffered records of the hot shard are then a multiple of the limit of the sender."""
 USUAL = SenderSettings()
 
 
@@ -58,7 +58,7 @@ def test_hot_shard_holds_back_no_other_for_however_long(tmp_path, name, size, pe
     ],
 )
 def test_cool_half_of_a_split_hot_shard_continues(tmp_path, name, size, per_step, live_first, hot):
-    """Whichever of the halves the hot key is in: what was left of the shard is two parts from then on."""
+    """The deferral of the shard is divided between the child shards. The hot key may be in each of them."""
     run = Run(tmp_path, name, live_first=live_first)
     busy, calm = two_keys(run, hot)
 
@@ -80,7 +80,7 @@ def test_cool_half_of_a_split_hot_shard_continues(tmp_path, name, size, per_step
 
 
 def two_keys(run, hot):
-    """A key in half `hot` of the first shard, and one in the other half."""
+    """Return a key in the half `hot` of the first shard's range, and a key in the other half."""
     first = run.stream.shards[0]
     middle = (first.first_hash + first.last_hash) // 2
     found = {}
@@ -93,7 +93,7 @@ def two_keys(run, hot):
 @pytest.mark.parametrize(("name", "size", "per_step"), [("s", 100, 250), ("s packing=kpl", 4000, 65)])
 def test_log_reports_what_a_key_brings_and_not_what_is_sent_of_it(tmp_path, caplog, name, size, per_step):
     run = Run(tmp_path, name)
-    for _ in range(int(2 * WATCHED_MS / 1000 / STEP_SECS)):
+    for _ in range(int(2 * COUNTING_MS / 1000 / STEP_SECS)):
         run.append(0, per_step, b"x" * size)
         run.append(1, 5, b"x")
         run.step()
@@ -166,7 +166,10 @@ def test_hot_shard_with_live_first_sends_its_newest_records_first(tmp_path, monk
     ],
 )
 def test_records_under_faults_are_settled_once_and_in_order(tmp_path, monkeypatch, name, live_first, seed):
-    """Shards hot by turns, split and merged, not known for a while; restarts; a failing disk, a spool that is full."""
+    """Shards become hot, are split and merged, and are unknown for some time.
+
+    The bridge restarts; the disk fails or fills.
+    """
     small(monkeypatch)
     chance = random.Random(seed)
     full = bool(seed % 2)

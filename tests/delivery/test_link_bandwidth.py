@@ -6,20 +6,20 @@ from bridge.delivery.link_bandwidth import FIRST_BANDWIDTH, LinkBandwidth
 @pytest.fixture
 def link():
     """A link that was measured: 100,000 bytes per second."""
-    made = LinkBandwidth(least=2_000)
+    made = LinkBandwidth(minimum=2_000)
     made.on_rate(100_000, limited=True)
     return made
 
 
 def test_first_rate_of_a_full_link_replaces_the_assumed_one():
-    link = LinkBandwidth(least=2_000)
+    link = LinkBandwidth(minimum=2_000)
     assert (link.value, link.measured) == (FIRST_BANDWIDTH, False)
     link.on_rate(8_000, limited=True)
     assert (link.value, link.measured) == (8_000, True)
 
 
 def test_first_rate_of_a_link_with_room_does_not_lower_the_assumed_one():
-    link = LinkBandwidth(least=2_000)
+    link = LinkBandwidth(minimum=2_000)
     link.on_rate(8_000, limited=False)
     assert link.value == FIRST_BANDWIDTH
 
@@ -82,5 +82,5 @@ def test_growth_is_half_of_what_one_request_more_could_bring(link):
 
 def test_growth_after_the_comparison_became_void(link):
     assert link.has_grown(4)
-    link.forget_growth()
+    link.reset_growth()
     assert link.has_grown(4)

@@ -1,6 +1,6 @@
-"""Records of a partition key are stored in order by emulators of Kinesis, which number records by themselves.
+"""Emulators of Kinesis, which assign sequence numbers themselves, store the records of a partition key in order.
 
-See `test_order_read_back`. moto is none of them, since it loses records of concurrent requests.
+See `test_order_read_back`. The emulator moto is not used, because it loses records of concurrent requests.
 """
 
 import pytest

@@ -1,12 +1,13 @@
-"""Records of a partition key are stored in the order of the spool by default, in every packing, while nothing fails.
+"""With default options and without failures, the records of a key are stored in the order of the spool.
 
-Real threads and the real publisher send to a stand-in whose requests overtake one another. What was stored is read back
-shard by shard, as a KCL consumer reads it. `test_order_emulators` reads back from emulators.
+Real threads and the real publisher send to a stand-in of Kinesis, in which requests overtake one another. The test then
+reads the stored records shard by shard, as a KCL consumer does, for every kind of packing. `test_order_emulators` reads
+back from emulators.
 """
 
 import pytest
 
-from bridge.delivery.concurrency import AdaptiveConcurrency
+from bridge.delivery.adaptive_concurrency import AdaptiveConcurrency
 from tests.delivery.key_order import (
     KEYS,
     NO_FAULTS,
@@ -30,7 +31,7 @@ DATA_STREAM = "telemetry"
 LATENCY_SECS = (0.001, 0.06)
 COUNTS = {burst: 1500, stream: 400}
 LIMITS = ((2, 100_000), (16, 4_000_000), (1, 8_000), (16, 4_000_000))
-"""Requests in flight and bytes of them, one after another."""
+"""Limits that apply one after the other: the number of requests in flight, and their bytes."""
 
 RESHARDS = (("split", 0), ("merge", 3, 1), ("split", 4), ("merge", 2, 5), ("split", 7))
 
@@ -85,7 +86,7 @@ def test_requests_that_grow_and_shrink_keep_the_order_of_a_key(kinesis, publishe
         for changed in LIMITS:
             limits[:] = changed
             burst(queue, traffic.records(1000))
-            # The next limits apply while records wait and requests of these are in flight.
+            # The limits change while records wait and requests are in flight.
             eventually(lambda: len(queue.delivered) > traffic.sent - 500, PATIENCE_SECS)
         assert queue.wait_settled(traffic.sent, PATIENCE_SECS)
     assert traffic.faults(kinesis.streams[DATA_STREAM]) == NO_FAULTS

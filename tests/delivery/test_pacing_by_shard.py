@@ -1,4 +1,4 @@
-"""A shard that gets more than its limit does not starve other shards, and gets few excess requests."""
+"""If a shard has more records than its limit, other shards are not delayed, and few of its records are refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Packed records that are sent to the stand-in and read back like by consumers."""
+"""Packed records that are sent to a stand-in of Kinesis, and read back as a consumer reads them."""
 
 import json
 from collections import Counter
@@ -24,7 +24,7 @@ def rows(records):
 
 
 def in_order_per_key(found):
-    """Return whether, within each key, the first copies count up."""
+    """Return whether the records of each key are in order, ignoring duplicates."""
     last = {}
     for key, data in dict.fromkeys(found):
         number = json.loads(data)["n"]
@@ -75,7 +75,7 @@ def test_split_costs_at_most_a_repetition(kinesis, publisher):
         status = sender.status()
     found = kcl(kinesis.streams["telemetry"])
     assert Counter(found) == Counter(rows(telemetry(2000)))
-    # How many are sent again depends on the size of the request after the split.
+    # The number of records that are sent again depends on the size of the request after the split.
     assert (status.delivered, numbers(queue.delivered)) == (2000, list(range(1, 2001)))
     assert kinesis.operations["ListShards", "telemetry"] == 2
 
@@ -207,5 +207,5 @@ def test_spread_record_as_large_as_the_stream_accepts_is_delivered(kinesis, publ
         assert queue.wait_settled(len(records))
     assert queue.rejected == []
     stored = sorted((each.data for each in kinesis.streams["telemetry"].stored), key=len)
-    # Only the larger one has no room for its newline.
+    # The stream's limit leaves no room for the newline of the larger record.
     assert stored == sorted([texts[0], texts[1] + b"\n"] if packing == "lines" else texts, key=len)

@@ -104,10 +104,10 @@ def test_contradiction_outweighs_every_state(distribution, answer):
 @pytest.mark.parametrize(
     ("answer", "at", "state"),
     [
-        (USER, 5.0, "by_service"),  # perhaps given before the contradiction
+        (USER, 5.0, "by_service"),  # this response may have been written before the contradiction
         (USER, 11.0, "by_service"),
         (USER, 11.1, "by_key"),
-        (UNSAID, 500.0, "by_service"),  # botocore may not know the strategy
+        (UNSAID, 500.0, "by_service"),  # an old botocore omits the strategy
         (DENIED, 500.0, "by_service"),
         (AUTO, 500.0, "by_service"),
     ],

@@ -6,7 +6,7 @@ from bridge.delivery.refusal_pattern import RefusalPattern
 
 
 def outcomes(text, size=100):
-    """A for an accepted record, R for a refused one."""
+    """Return outcomes from a text in which A stands for an accepted record, and R for a refused one."""
     return [(size, letter == "A") for letter in text]
 
 
@@ -62,13 +62,13 @@ def test_large_record_accepted_after_a_refused_small_one_shows_chance():
 
 
 def test_shard_that_regains_tokens_in_a_request_counts():
-    """One in ten is accepted in the tail, and a look at the tail alone would see chance."""
+    """One of ten records in the tail is accepted, so the tail alone looks like refusals by chance."""
     counted, refused = congested([outcomes("A" * 60 + "RRRRRRRRRA" * 4)] * 50)
     assert counted > 0.8 * refused
 
 
 def test_crowd_refused_almost_everything_is_not_chance():
-    """The shard decides records slowly, and so accepts one in fifty."""
+    """The shard processes records slowly, so it regains tokens and accepts one of fifty."""
     counted, refused = congested([outcomes(("R" * 49 + "A") * 4)] * 20)
     assert counted > 0.3 * refused
 

@@ -1,6 +1,6 @@
-"""Requests are as full with partition keys as without: records that wait for an answer of their key cost no requests.
+"""Requests are as full with partition keys as without, although records wait for the response to their key.
 
-Every request has a cost of its own: about a millisecond of CPU, and 1.5 kB of HTTP head on the link.
+Small requests are a waste: each request costs about a millisecond of CPU time, and 1.5 kB of HTTP head on the link.
 """
 
 import pytest
@@ -12,7 +12,7 @@ BACKLOG = 60_000
 LIVE, RECORDS_PER_SEC = 10_000, (300, 2_000, 10_000, 40_000)
 FAR_SECS = (0.1, 0.1)
 RAMP_REQUESTS = 40
-"""Requests at the beginning: the window grows with each answer, and the keys are not divided between requests yet."""
+"""Number of requests at the beginning that are ignored: the window still grows, and requests share keys."""
 
 MAX_EXTRA_REQUESTS = 1.05
 each_number_of_keys = pytest.mark.parametrize("keys", [100, 2_000, 100_000])

@@ -1,4 +1,4 @@
-"""No request and no record that leaves is larger than Kinesis accepts, whatever comes: sizes are counted exactly.
+"""Requests and records are never larger than Kinesis accepts, because their sizes are counted exactly.
 
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 """
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bridge.delivery.delivery_tracker import DeliveryTracker
 from bridge.delivery.settings import SenderSettings
-from bridge.delivery.tracker import DeliveryTracker
 from bridge.kinesis.limits import MAX_REQUEST_BYTES
 from bridge.kinesis.publisher import StreamDescription
 from bridge.kinesis.put_records_codec import RecordAccepted
@@ -29,7 +29,7 @@ def counted(entry):
 
 @st.composite
 def queues(draw):
-    """Strategy for queues of up to some thousand records: many small ones, and some that fill or exceed a request."""
+    """Strategy for queues of up to some thousand records. Many are small, and some fill or exceed a request."""
     kinds = draw(st.lists(st.tuples(KEYS, SIZES, st.integers(1, 700)), min_size=1, max_size=6))
     sized = [
         (key, size, count if size <= 200 else 1 + count % 12 if size <= 25 * 1024 else 1) for key, size, count in kinds

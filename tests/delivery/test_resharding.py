@@ -1,4 +1,4 @@
-"""Packed records while a stream is resharded by an emulator that keeps shards as AWS does: npm `kinesis-local`."""
+"""Packed records during a reshard by an emulator whose shards behave as in AWS (npm `kinesis-local`)."""
 
 import time
 from collections import Counter

@@ -1,7 +1,7 @@
-"""A plant's traffic through a reshard, in simulated time: what a consumer on the KCL finds, and what it costs.
+"""Traffic of a plant during a reshard, in simulated time: the records that a KCL consumer finds, and the cost.
 
-200 machines send 2,000 messages a second. Requests start every 100 ms and are answered after 150 ms. The keys of
-records in flight and of undecided ones are muted, as the accumulator does it.
+200 machines send 2,000 messages a second. Requests start every 100 ms and are answered after 150 ms. As in the
+accumulator, the keys of records in flight and of undecided records are muted.
 """
 
 import json
@@ -141,7 +141,7 @@ def split_and_merge(stream, now):
 
 @pytest.fixture(scope="module")
 def usual():
-    """Kinesis records without a reshard: one for each of two shards and each tenth of a second."""
+    """Number of Kinesis records without a reshard: one for each of two shards in each tenth of a second."""
     traffic = Traffic(2).run()
     assert traffic.resent == 0
     return traffic.entries

@@ -17,7 +17,7 @@ SETTINGS = SenderSettings(requests_in_flight=4, linger_secs=0.0)
 class Endpoint:
     """Endpoint that accepts all records.
 
-    Requests of the streams in `held` wait until `go` is set. `most`: requests at once.
+    Requests for the streams in `held` are answered only when `go` is set. `most`: requests at once.
     """
 
     def __init__(self):

@@ -9,7 +9,7 @@ OFFSET = 1_700_000_000.4
 
 
 def observe(clock, sent_at, latency=0.1):
-    """One response that the service wrote in the middle of its latency."""
+    """Measurement of a request whose response the service wrote after half of the latency."""
     clock.observe(measurement(int(sent_at + latency / 2 + OFFSET), sent_at, sent_at + latency))
 
 

@@ -55,8 +55,8 @@ def test_lines_are_packed_all_the_same(kinesis, publisher, stream, caplog):
 def test_stream_that_begins_to_place_records_itself_loses_nothing(
     kinesis, publisher, stream, monkeypatch, options, machines, described
 ):
-    """With one key too, whose aggregated records need no hash key to come to their shard."""
-    monkeypatch.setattr(record_size_limit, "ASK_AGAIN_SECS", 0.1)
+    """The case with one key differs, because its aggregated records have no explicit hash key."""
+    monkeypatch.setattr(record_size_limit, "MIN_INTERVAL_SECS", 0.1)
     if not described:
         kinesis.fault("error", operation="DescribeStreamSummary", code="AccessDeniedException", status=400)
     batches = [telemetry(200, machines=machines, first=first) for first in (1, 201, 401, 601)]
@@ -74,7 +74,7 @@ def test_stream_that_begins_to_place_records_itself_loses_nothing(
         assert queue.wait_settled(800, secs=60)
     if not described and machines == 1:
         assert aggregated(stream) == 0, "one key does not prove that keys decide"
-    elif "spread" not in options:  # whose few records may come to the right shards by chance
+    elif "spread" not in options:  # with `spread`, the few records may be stored on the right shards by chance
         assert status.resent > 0
         assert aggregated(stream) == before, "it is known by now"
     found = {data for _, data in kcl(stream)}
@@ -83,8 +83,8 @@ def test_stream_that_begins_to_place_records_itself_loses_nothing(
 
 def test_stream_that_goes_by_keys_again_is_packed_for_again(publisher, stream, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(record_size_limit, "ASK_AGAIN_SECS", 0.0)
-    monkeypatch.setattr(record_size_limit, "LOOK_AGAIN_SECS", 0.0)
+    monkeypatch.setattr(record_size_limit, "MIN_INTERVAL_SECS", 0.0)
+    monkeypatch.setattr(record_size_limit, "RECHECK_SECS", 0.0)
     stream.place_by_service()
     queue = MemoryQueue("auto packing=kpl", telemetry(100))
     with sending(queue, publisher, ONE_AT_A_TIME):

@@ -46,7 +46,7 @@ def test_new_shard_closes_only_the_listed_shard_whose_hash_it_accepts(history):
     accept(history, "new", 60, 2.0, 3.0)
     assert usable(history) == {"new": (60, 60), "high": (100, HASHES - 1)}
     assert not history.complete
-    assert history.grew
+    assert history.has_new_shard
 
 
 def test_merge_closes_both_parents(history):

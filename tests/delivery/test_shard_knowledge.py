@@ -14,8 +14,8 @@ DENIED = StreamDescription(described=False)
 HALF = HASHES // 2
 LOW, HIGH = Shard("low", 0, HALF - 1), Shard("high", HALF, HASHES - 1)
 KEYS = sorted([f"machine-{n}" for n in range(40)], key=hash_of)
-LOW_KEYS = [key for key in KEYS if LOW.holds([key])]
-HIGH_KEYS = [key for key in KEYS if HIGH.holds([key])]
+LOW_KEYS = [key for key in KEYS if LOW.contains_keys([key])]
+HIGH_KEYS = [key for key in KEYS if HIGH.contains_keys([key])]
 FAILED = RecordFailed("InternalFailure", "")
 DELIVERED, DISCARDED, UNDECIDED = Judgement.DELIVERED, Judgement.DISCARDED, Judgement.UNDECIDED
 
@@ -25,7 +25,7 @@ def record(key):
 
 
 def packed(*keys, shard=LOW):
-    """An aggregated record; with several keys it has the shard's first hash as its explicit hash key."""
+    """Return an aggregated record. If it has several keys, its explicit hash key is the first hash of the shard."""
     hash_key = str(shard.first_hash) if len(keys) > 1 else None
     return PackedRecord(keys[0], b"\xf3\x89\x9a\xc2", hash_key, [record(key) for key in keys], shard)
 
@@ -45,7 +45,7 @@ def list_shards(knowledge, shards, requested_at, now):
 
 @pytest.fixture
 def knowledge():
-    """Keys decide, and both shards were listed at 1.0."""
+    """Partition keys determine the shard, and both shards were listed at 1.0."""
     knowledge = ShardKnowledge(KPL)
     knowledge.request()
     knowledge.on_described(USER, 0.0)
@@ -207,7 +207,7 @@ def test_failed_listing_decides_nothing(resharded):
 
 @pytest.mark.parametrize("keys", [HIGH_KEYS[:1], LOW_KEYS[:2]])
 def test_listed_shard_that_accepts_what_is_not_its_own_shows_auto(knowledge, keys):
-    """With one key too: the KCL compares its hash with the range as well."""
+    """The KCL compares the hash with the range even if the record has only one key."""
     other = "low" if keys == HIGH_KEYS[:1] else "high"
     assert knowledge.judge(packed(*keys), other, 3.0) is DISCARDED
     assert knowledge.distribution == "by_service"

@@ -1,4 +1,4 @@
-"""Random splits, merges, stale listings, late answers and AUTO, against the true shards and a consumer on the KCL."""
+"""Random splits, merges, stale listings, late responses and AUTO, compared with the true shards and a KCL consumer."""
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -97,7 +97,7 @@ class Delivery(RuleBasedStateMachine):
             self.judge(packed, shard_id, accepted_at)
 
     def teardown(self):
-        """After the last change, traffic and listings that are not stale are enough to know everything."""
+        """Check that, after the last change, traffic and current listings are enough to know all shards."""
         while self.in_flight:
             self.answer(0)
         self.run_until(self.settled)
@@ -153,20 +153,21 @@ class Resharding(Delivery):
         return right and decided and not self.undecided and (knowledge.complete or not self.may_list)
 
     def one_shard_and_nothing_permitted(self):
-        """Then nothing shows how the stream places records."""
+        """Return whether it is impossible to find out how the stream distributes records."""
         return not (self.may_list or self.described) and len(self.stream.stream.open_shards) == 1
 
 
 class ReshardingWithoutListings(Resharding):
-    """ListShards is not permitted: everything is inferred from accepted records."""
+    """ListShards is not permitted, so all shards are inferred from accepted records."""
 
     may_list = False
 
 
 class PlacedByService(Delivery):
-    """The stream places records itself, from the beginning or from a time at which all shards are listed.
+    """The stream chooses the shards itself, either from the beginning, or from a time at which all shards are listed.
 
-    If that begins while shards are only inferred, records may be lost before the first one contradicts.
+    The case that it begins while shards are only inferred is not tested: records may be lost until the change is
+    detected.
     """
 
     @initialize(shards=st.integers(2, 4), from_the_beginning=st.booleans(), may_list=st.booleans())

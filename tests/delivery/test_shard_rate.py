@@ -1,10 +1,10 @@
 import pytest
 
-from bridge.delivery.shard_rate import MIN_SHARE, START_SHARE, ShardRate, wanted
+from bridge.delivery.shard_rate import MIN_SHARE, START_SHARE, ShardRate, target_fraction
 
 
 def grown(rate, begin, end, records_per_sec=0.0):
-    """Return the share after growth in steps of 0.1 s, while that many records are accepted."""
+    """Return the share after growth in steps of 0.1 s, in which this number of records is accepted."""
     for tenth in range(1, round((end - begin) * 10) + 1):
         rate.on_accepted(records_per_sec / 10)
         rate.grow(begin + tenth / 10, used=True)
@@ -19,9 +19,9 @@ def lowered_to(share, now=0.0):
 
 
 def test_wanted_falls_with_the_share():
-    assert wanted(1 / 40) == pytest.approx(0.072, abs=0.001)
-    assert wanted(1 / 4) == pytest.approx(0.019, abs=0.001)
-    assert wanted(1.0) == pytest.approx(0.0007)
+    assert target_fraction(1 / 40) == pytest.approx(0.072, abs=0.001)
+    assert target_fraction(1 / 4) == pytest.approx(0.019, abs=0.001)
+    assert target_fraction(1.0) == pytest.approx(0.0007)
 
 
 def test_rate_starts_low_and_doubles_each_second():
@@ -76,7 +76,7 @@ def test_rate_rests_where_refusals_are_as_expected(share):
     for tenth in range(600):
         now = tenth / 10
         records = 100 * rate.share
-        refused = records * wanted(share)
+        refused = records * target_fraction(share)
         rate.on_accepted(records)
         rate.grow(now, used=True)
         rate.on_congested(refused, refused / 1000, rate.share * 0.9, now)

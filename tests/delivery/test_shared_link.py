@@ -10,7 +10,7 @@ BUSY_SECS = 0.05
 
 
 def busy_machine(seed=1):
-    """Return the delays of threads on a machine that has too much to do."""
+    """Return the delays of threads on an overloaded machine."""
     chance = random.Random(seed)
     return lambda: chance.expovariate(1 / BUSY_SECS) if chance.random() > 0.03 else chance.uniform(0.5, 3)
 

@@ -125,7 +125,7 @@ def test_probes_are_single_while_all_requests_fail(kinesis, publisher):
     kinesis.fault("error", code="ServiceUnavailable", status=503, secs=0.02)
     with sending(queue, publisher, SenderSettings(requests_in_flight=4, request_backoff=Backoff(0.01, 0.02))) as sender:
         assert eventually(lambda: sender.status().failed_requests > 8)
-        status = sender.status()  # one snapshot: between two calls, records move from waiting to in flight
+        status = sender.status()  # only one call, because records move from waiting to in flight between two calls
         assert status.in_flight_requests <= 1
         assert status.waiting + status.in_flight_records <= 2000
         kinesis.clear()
@@ -244,7 +244,7 @@ def test_failed_records_are_retried_while_the_queue_cannot_be_read(kinesis, publ
 
 
 class Slow:
-    """A destination whose requests end on command."""
+    """Transport whose requests end when `go` is set."""
 
     def __init__(self):
         self.go, self.started = threading.Event(), []
@@ -272,7 +272,7 @@ def test_requests_in_flight_reach_the_setting_and_no_more_is_collected():
 
 
 class Far:
-    """A destination 50 ms away. `most` is how many requests were in flight at once."""
+    """Transport with a latency of 50 ms. `most` is the highest number of requests that were in flight at once."""
 
     def __init__(self):
         self.changing, self.under_way, self.most = threading.Lock(), 0, 0

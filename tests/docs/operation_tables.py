@@ -8,7 +8,7 @@ import yaml
 from bridge import errors, files, model
 from bridge.aws import bounded_session, error_codes
 from bridge.aws.transport import request, session
-from bridge.delivery import concurrency, shard_deferral
+from bridge.delivery import adaptive_concurrency, shard_deferral
 from bridge.ingest import burst_mapper, poison_guard, topic_coverage, transaction_budget
 from bridge.kinesis import limits, responses
 from bridge.mapping import router
@@ -227,7 +227,7 @@ def kinesis_limits():
         "the request is repeated",
     )
     yield "pages of ListShards", responses.MAX_PAGES, "the request is repeated"
-    yield "bytes in flight to an endpoint", size(concurrency.MAX_WINDOW_BYTES), "further requests wait"
+    yield "bytes in flight to an endpoint", size(adaptive_concurrency.MAX_WINDOW_BYTES), "further requests wait"
     yield (
         "full shards of a stream that wait on disk",
         shard_deferral.MAX_DEFERRED_SHARDS,

@@ -12,7 +12,7 @@ from hypothesis import given
 from bridge.kinesis.put_records_codec import RecordAccepted, RecordFailed
 from bridge.kinesis.responses import MAX_PAGES
 from bridge.kinesis.shard_map import HASHES
-from bridge.kinesis.shard_reader import GIVE_UP_SECS, ShardReader
+from bridge.kinesis.stream_scanner import GIVE_UP_SECS, StreamScanner
 from bridge.model import DEFAULT_RECORD_BYTES, MAX_RECORD_BYTES, Record
 from tests.fuzz.aws_endpoint import HEADERS, STATUSES, or_error, respond
 from tests.fuzz.mutated_json import nearly_json
@@ -107,7 +107,7 @@ class Reader:
         self.now, self.calls, self.ended = 0.0, 0, False
         self._operation, self._answer = operation, answer
         endpoint.answer = self.respond
-        self._reader = ShardReader(self.call(publisher), lambda: self.now, self.wait, {})
+        self._reader = StreamScanner(self.call(publisher), lambda: self.now, self.wait, {})
 
     def call(self, publisher):
         return lambda operation, **parameters: publisher.call(operation, "telemetry", **parameters)

@@ -6,8 +6,8 @@ import pytest
 
 from bridge.aws.credentials import Authentication
 from bridge.kinesis import publisher as kinesis_publisher
+from bridge.kinesis.local_stream_reader import LocalStreamReader
 from bridge.kinesis.publisher import PublisherSettings
-from bridge.kinesis.stream_reader import StreamReader
 from bridge.tools.demo.local_kinesis import LocalKinesis
 from bridge.tools.proof.proof_reading import ProofReading, ProofRequest
 from tests.harness.bridge_process import CREDENTIALS, BridgeProcess, write_configuration
@@ -53,7 +53,7 @@ def configured(tmp_path, mosquitto):
     try:
         token = Authentication("token", {name: CREDENTIALS[name] for name in ("access_key_id", "secret_access_key")})
         settings = PublisherSettings("us-east-1", token, endpoint_url=kinesis.url)
-        StreamReader(settings).create({"archive": 2, "manifests": 1})
+        LocalStreamReader(settings).create({"archive": 2, "manifests": 1})
         yield (
             settings,
             write_configuration(

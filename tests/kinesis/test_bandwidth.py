@@ -4,7 +4,7 @@ import time
 import pytest
 
 from bridge.delivery.settings import SenderSettings
-from bridge.kinesis.bandwidth import MADE_UP_SECS, BandwidthLimiter, on_wire
+from bridge.kinesis.bandwidth import MAX_IDLE_SECS, BandwidthLimiter, on_wire
 from bridge.model import Record
 from tests.delivery.test_stream_sender import sending
 from tests.fakes.stream_queue import MemoryQueue
@@ -24,7 +24,7 @@ def test_requests_follow_one_another_at_the_rate():
 
 
 def test_limiter_makes_up_for_a_late_request():
-    """Simulate a busy machine, on which a thread is late each time."""
+    """Simulate a busy machine, on which each wait of a thread takes too long."""
     now = [100.0]
     uplink = BandwidthLimiter(1000, lambda: now[0])
     sent = 0
@@ -40,7 +40,7 @@ def test_link_that_was_idle_for_long_saves_no_more_than_a_short_time_up():
     uplink = BandwidthLimiter(1000, lambda: now[0])
     now[0] = 3600.0
     uplink.sent(1000)
-    assert uplink.wait_secs() == pytest.approx(on_wire(1000) / 1000 - MADE_UP_SECS)
+    assert uplink.wait_secs() == pytest.approx(on_wire(1000) / 1000 - MAX_IDLE_SECS)
 
 
 def test_limiter_charges_a_reservation_and_corrects_it_when_sent():
@@ -48,11 +48,11 @@ def test_limiter_charges_a_reservation_and_corrects_it_when_sent():
     uplink = BandwidthLimiter(1000, lambda: now[0])
     now[0] = 3600.0
     uplink.reserve(2800)
-    assert uplink.wait_secs() == pytest.approx(4.0 - MADE_UP_SECS)
+    assert uplink.wait_secs() == pytest.approx(4.0 - MAX_IDLE_SECS)
     uplink.sent(5000)
-    assert uplink.wait_secs() == pytest.approx(on_wire(5000) / 1000 - MADE_UP_SECS)
+    assert uplink.wait_secs() == pytest.approx(on_wire(5000) / 1000 - MAX_IDLE_SECS)
     uplink.release()
-    assert uplink.wait_secs() == pytest.approx(on_wire(5000) / 1000 - MADE_UP_SECS)
+    assert uplink.wait_secs() == pytest.approx(on_wire(5000) / 1000 - MAX_IDLE_SECS)
 
 
 def test_limiter_releases_a_reservation_only_for_its_own_thread():
@@ -68,7 +68,7 @@ def test_limiter_releases_a_reservation_only_for_its_own_thread():
 
 
 def test_limiter_lets_one_of_many_simultaneous_workers_begin(kinesis):
-    """Although each has enough to send, and the first request takes its time to be written."""
+    """All workers have enough records to send, and writing the first request takes some time."""
     uplink = BandwidthLimiter(20_000)
     publisher = publisher_for(kinesis.url, uplink=uplink)
     queue = MemoryQueue("telemetry", [Record(n, 1, str(n), b"x" * 1000) for n in range(1, 201)])
@@ -76,7 +76,7 @@ def test_limiter_lets_one_of_many_simultaneous_workers_begin(kinesis):
     with sending(queue, publisher, SenderSettings(16, 0.01, bandwidth=uplink)):
         assert queue.wait_settled(1, secs=30)
         requests, took = kinesis.streams["telemetry"].requests, time.monotonic() - started
-    assert requests <= 1 + (took + MADE_UP_SECS) / 0.45, "each takes the link for half a second"
+    assert requests <= 1 + (took + MAX_IDLE_SECS) / 0.45, "each takes the link for half a second"
     publisher.close()
 
 
@@ -98,7 +98,7 @@ def test_streams_together_stay_below_the_limit(kinesis):
         assert all(queue.wait_settled(600, secs=30) for queue in queues)
         took = time.monotonic() - started
     publisher.close()
-    at_once = 1.1 * rate / 2 + rate * MADE_UP_SECS  # the last request may just have begun
+    at_once = 1.1 * rate / 2 + rate * MAX_IDLE_SECS  # the last request may have started just before the end
     assert 1_600_000 < kinesis.received_bytes < rate * took + at_once
     assert kinesis.streams["telemetry"].requests > 2
 

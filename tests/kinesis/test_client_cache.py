@@ -4,7 +4,7 @@ import pytest
 
 from bridge.aws.credentials import Authentication
 from bridge.errors import Refused
-from bridge.kinesis.client_cache import LOOK_SECS, TRY_AGAIN_SECS, ClientCache
+from bridge.kinesis.client_cache import FILE_CHECK_SECS, RELOAD_RETRY_SECS, ClientCache
 from bridge.kinesis.publisher import KinesisPublisher, PublisherSettings
 from bridge.model import Destination
 from tests.fakes.stream_queue import records
@@ -60,14 +60,14 @@ def test_keys_are_rotated_without_a_restart(files, caplog):
     assert key(clients) == "AKIDONE1"
     (files / "id").write_text("AKIDTWO2")
     assert key(clients) == "AKIDONE1"
-    clock.now += LOOK_SECS
+    clock.now += FILE_CHECK_SECS
     assert key(clients) == "AKIDTWO2"
     assert str(files / "id") in caplog.text
     assert "AKID" not in caplog.text
 
 
 def test_secret_that_is_swapped_by_its_symbolic_link_is_noticed(tmp_path):
-    """Replace the file like Kubernetes: it is a link into a folder that is replaced in one step."""
+    """Replace the file as Kubernetes does: the file is a link into a folder, and the folder is replaced in one step."""
     for version, value in (("one", "AKIDONE1"), ("two", "AKIDTWO2")):
         (tmp_path / version).mkdir()
         (tmp_path / version / "id").write_text(value)
@@ -80,7 +80,7 @@ def test_secret_that_is_swapped_by_its_symbolic_link_is_noticed(tmp_path):
     assert key(clients) == "AKIDONE1"
     (tmp_path / "next").symlink_to("two")
     (tmp_path / "next").replace(tmp_path / "data")
-    clock.now += LOOK_SECS
+    clock.now += FILE_CHECK_SECS
     assert key(clients) == "AKIDTWO2"
 
 
@@ -89,13 +89,13 @@ def test_missing_file_leaves_the_current_keys_in_use_and_is_reported(files, capl
     clients = ClientCache(PublisherSettings("us-east-1", by_files(files)), clock)
     assert key(clients) == "AKIDONE1"
     (files / "id").unlink()
-    clock.now += LOOK_SECS
+    clock.now += FILE_CHECK_SECS
     assert key(clients) == "AKIDONE1"
     (told,) = caplog.messages
     assert str(files / "id") in told
     assert "AKID" not in told
     (files / "id").write_text("AKIDTWO2")
-    clock.now += LOOK_SECS
+    clock.now += FILE_CHECK_SECS
     assert key(clients) == "AKIDTWO2"
 
 
@@ -104,8 +104,8 @@ def test_changed_file_without_credentials_is_retried_with_a_pause(files, caplog)
     clients = ClientCache(PublisherSettings("us-east-1", by_files(files)), clock)
     key(clients)
     (files / "id").unlink()
-    for _ in range(int(2 * TRY_AGAIN_SECS / LOOK_SECS)):
-        clock.now += LOOK_SECS
+    for _ in range(int(2 * RELOAD_RETRY_SECS / FILE_CHECK_SECS)):
+        clock.now += FILE_CHECK_SECS
         assert key(clients) == "AKIDONE1"
     assert len(caplog.messages) == 2
 
@@ -118,7 +118,7 @@ def test_missing_file_without_current_keys_is_an_error(files):
         with pytest.raises(Refused) as refused:
             key(clients)
         assert str(files / "secret") in refused.value.detail
-        clock.now += LOOK_SECS
+        clock.now += FILE_CHECK_SECS
     (files / "secret").write_text("two")
     assert key(clients) == "AKIDONE1"
 

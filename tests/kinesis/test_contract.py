@@ -1,4 +1,4 @@
-"""Contract of any Kinesis: the same tests over the stand-in of other tests, and over moto."""
+"""Contract of Kinesis: the same tests run with the tests' stand-in of Kinesis, and with moto."""
 
 import hashlib
 

@@ -23,7 +23,7 @@ from tests.fakes.stream_queue import records
 from tests.kinesis.conftest import TOKEN, publisher_for
 
 ABROAD = "arn:aws:kinesis:eu-west-1:000000000000:stream/archive"
-"""Stream in another region, and so of another client."""
+"""Stream in another region, which needs another client."""
 
 
 def test_records_arrive_as_they_were(kinesis, publisher):
@@ -230,7 +230,7 @@ def test_page_from_something_on_the_way_is_no_answer_of_kinesis(kinesis, publish
 
 
 def self_signed(folder):
-    """A certificate for 127.0.0.1 that only who is given the file trusts: (its file, a server's TLS context)"""
+    """Return a certificate for 127.0.0.1 that is not trusted by default: (its file, a server's TLS context)."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)

@@ -1,11 +1,11 @@
-"""The exact hosts and ports of each configuration, and by which proxy."""
+"""Exact hosts, ports and proxies of each configuration."""
 
 import botocore.session
 import pytest
 
 from bridge.aws.client_factory import region_of
 from bridge.aws.credentials import Authentication
-from bridge.aws.credentials.endpoints import unlisted_types
+from bridge.aws.credentials.credential_endpoints import unlisted_types
 from bridge.errors import Unavailable
 from bridge.kinesis.client_cache import PublisherSettings
 from bridge.kinesis.service_endpoints import ServiceEndpoint, date_at, service_endpoints
@@ -19,7 +19,7 @@ DOCTORS = "STS: identity of the bridge (doctor and policy only)"
 
 @pytest.fixture(scope="module")
 def loader():
-    """botocore's models, read once for all tests."""
+    """Return a botocore session for all tests, because reading its models takes time."""
     return botocore.session.get_session().get_component("data_loader")
 
 
@@ -102,7 +102,7 @@ def test_configured_endpoint_replaces_that_of_aws():
         "vpce-1.kinesis.eu-west-1.vpce.amazonaws.com:8443",
         "vpce-2.sts.us-east-1.vpce.amazonaws.com",
     ]
-    [place] = service_endpoints(  # not of AWS, so without STS
+    [place] = service_endpoints(  # an emulator, which has no STS
         PublisherSettings("us-east-1", TOKEN, endpoint_url="https://a.test:8443"), [Destination("x")]
     )
     assert (place.host, place.port) == ("a.test", 8443)

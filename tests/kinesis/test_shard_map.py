@@ -13,14 +13,14 @@ def test_key_belongs_to_the_shard_where_kinesis_places_it():
     known = ShardMap(shards_of(stream))
     for key in [f"machine-{n}" for n in range(300)] + ["prèß 🏭"]:
         assert known.of_key(key).id == stream.shard_of(key).id
-        assert known.of_key(key).holds([key])
+        assert known.of_key(key).contains_keys([key])
 
 
 def test_shard_does_not_hold_a_key_of_another_shard():
     known = ShardMap(shards_of(Stream("s", 2)))
     keys = {known.of_key(key).id: key for key in map(str, range(50))}
     assert len(keys) == 2
-    assert not known.shards[0].holds(keys.values())
+    assert not known.shards[0].contains_keys(keys.values())
 
 
 def test_ends_of_a_range_are_inclusive_and_gaps_belong_to_no_shard():

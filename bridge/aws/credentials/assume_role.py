@@ -1,4 +1,4 @@
-"""Roles assumed by STS: assume_role, web_identity, and the role of an output.
+"""Authentication by roles that STS assumes: the types assume_role and web_identity, and the role of an output.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
@@ -21,32 +21,35 @@ DURATION_SECS = 3600
 
 
 def assume_role(settings: Mapping[str, Any], endpoints: EndpointSettings, session: Any) -> Any:
-    """Assume a role. `session` has the credentials of the source."""
+    """Return credentials of a role. `session` has the credentials that may assume the role."""
     parameters = _common(settings)
     if "external_id" in settings:
         parameters["ExternalId"] = settings["external_id"]
     if settings.get("tags"):
         parameters["Tags"] = [{"Key": key, "Value": value} for key, value in settings["tags"].items()]
 
-    def ask() -> dict[str, Any]:
-        # A new client for each renewal: it uses the current credentials of the source.
-        answer: dict[str, Any] = endpoints.client(session, "sts").assume_role(**parameters)
-        return answer
+    def request() -> dict[str, Any]:
+        # Each renewal creates a new client, so that it uses the current credentials of the source.
+        response: dict[str, Any] = endpoints.client(session, "sts").assume_role(**parameters)
+        return response
 
-    return _renewed("assume_role", ask)
+    return _renewed("assume_role", request)
 
 
 def web_identity(settings: Mapping[str, Any], endpoints: EndpointSettings, session: Any) -> Any:
-    """Assume a role with an OIDC token. The token file is read at each renewal, because its issuer replaces it."""
+    """Return credentials of a role that is assumed with an OIDC token.
 
-    def ask() -> dict[str, Any]:
+    The token file is read at each renewal, because the issuer of the token replaces the file.
+    """
+
+    def request() -> dict[str, Any]:
         token = read_secret(Path(settings["token_file"]), "token_file")
-        # The request is not signed, because the token itself is the credential.
+        # The request is not signed, because the token proves the identity.
         client = endpoints.client(session, "sts", signed=False)
-        answer: dict[str, Any] = client.assume_role_with_web_identity(**_common(settings), WebIdentityToken=token)
-        return answer
+        response: dict[str, Any] = client.assume_role_with_web_identity(**_common(settings), WebIdentityToken=token)
+        return response
 
-    return _renewed("web_identity", ask)
+    return _renewed("web_identity", request)
 
 
 def _common(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,10 +60,10 @@ def _common(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _renewed(method: str, ask: Callable[[], dict[str, Any]]) -> Any:
-    from bridge.aws.credentials.refreshable import FetchedCredentials, RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
+def _renewed(method: str, request: Callable[[], dict[str, Any]]) -> Any:
+    from bridge.aws.credentials.renewed_credentials import FetchedCredentials, RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
 
-    credentials = RenewedCredentials(method, lambda: FetchedCredentials.of(ask()["Credentials"]))
+    credentials = RenewedCredentials(method, lambda: FetchedCredentials.of(request()["Credentials"]))
     # Assume the role now, so that an error occurs here and not at the first request.
     credentials.get_frozen_credentials()
     return credentials

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Authentication:
     """Authentication `type`, and its settings by their names in the configuration.
 
-    Some types need other credentials first; `source` is the authentication for these.
+    Some types need other credentials in order to get theirs, for example to assume a role. `source` is the
+    authentication for these other credentials.
     """
 
     type: str = "default"
@@ -25,7 +26,7 @@ class Authentication:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Files with credentials. They are read again when they change, so that a rotation needs no restart."""
+        """Paths of the files with credentials. A change of a file is detected, so a rotation needs no restart."""
         named = [Path(value) for name, value in self.settings.items() if name.endswith("_file")]
         shared = shared_files() if self.type in ("default", "profile") else ()
         return (*named, *shared, *(self.source.files if self.source else ()))

@@ -1,4 +1,4 @@
-"""Types that authenticate by an X.509 certificate: the AWS IoT credentials provider, and IAM Roles Anywhere.
+"""Authentication by an X.509 certificate: AWS IoT (type iot), and IAM Roles Anywhere (type roles_anywhere).
 
 https://docs.aws.amazon.com/iot/latest/developerguide/authorizing-direct-aws.html
 https://docs.aws.amazon.com/rolesanywhere/latest/userguide/authentication-create-session.html
@@ -11,7 +11,7 @@ import ssl
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from bridge.aws.credentials.endpoints import anywhere_url
+from bridge.aws.credentials.credential_endpoints import anywhere_url
 from bridge.aws.error_codes import RETRIABLE_CLIENT_ERRORS, SERVER_ERROR, permission_hint, shortened
 from bridge.errors import Refused, SendError, Unavailable
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.aws.client_factory import EndpointSettings
-    from bridge.aws.credentials.refreshable import FetchedCredentials
+    from bridge.aws.credentials.renewed_credentials import FetchedCredentials
 
 OK = 200
 CREATED = 201
@@ -38,8 +38,8 @@ _ANYWHERE_HINT = (
 
 
 def iot(settings: Mapping[str, Any], endpoints: EndpointSettings, _session: Any) -> Any:
-    """Load credentials for the device's certificate, by the role alias. Raise SendError."""
-    from bridge.aws.credentials.refreshable import RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
+    """Return credentials from the AWS IoT credentials provider, for the device's certificate. Raise SendError."""
+    from bridge.aws.credentials.renewed_credentials import RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
 
     credentials = RenewedCredentials("iot", lambda: _fetch_iot(settings, endpoints))
     credentials.get_frozen_credentials()
@@ -51,9 +51,9 @@ def _fetch_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> Fetc
     from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - as above
 
     from bridge.aws.bounded_session import BoundedSession  # noqa: PLC0415 - as above
-    from bridge.aws.credentials.refreshable import FetchedCredentials, epoch_secs  # noqa: PLC0415 - as above
+    from bridge.aws.credentials.renewed_credentials import FetchedCredentials, epoch_secs  # noqa: PLC0415 - as above
 
-    # The files are checked first: OpenSSL's own errors do not name the file.
+    # The files are checked first, because OpenSSL's errors do not name the file.
     pair = check_pair(settings["cert_file"], settings["key_file"])
     url = f"https://{settings['endpoint']}/role-aliases/{settings['role_alias']}/credentials"
     headers = {"x-amzn-iot-thingname": settings["thing_name"]} if "thing_name" in settings else {}
@@ -67,10 +67,12 @@ def _fetch_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> Fetc
         secret=(OK,),
     )
     try:
-        answer = session.send(AWSRequest(method="GET", url=url, headers=headers).prepare())
-        if answer.status_code != OK:
-            raise _response_error("AWS IoT", answer.status_code, answer.text, _IOT_HINTS.get(answer.status_code, ""))
-        given = json.loads(answer.text)["credentials"]
+        response = session.send(AWSRequest(method="GET", url=url, headers=headers).prepare())
+        if response.status_code != OK:
+            raise _response_error(
+                "AWS IoT", response.status_code, response.text, _IOT_HINTS.get(response.status_code, "")
+            )
+        given = json.loads(response.text)["credentials"]
         expires_at = epoch_secs(given["expiration"])
         return FetchedCredentials(given["accessKeyId"], given["secretAccessKey"], given["sessionToken"], expires_at)
     except (ValueError, LookupError, TypeError, RecursionError):
@@ -81,7 +83,7 @@ def _fetch_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> Fetc
 
 
 def roles_anywhere(settings: Mapping[str, Any], endpoints: EndpointSettings, _session: Any) -> Any:
-    """Load credentials for a certificate that the trust anchor's CA issued. Raise SendError."""
+    """Return credentials from IAM Roles Anywhere, for a certificate from the trust anchor's CA. Raise SendError."""
     try:
         from iam_rolesanywhere_session import IAMRolesAnywhereSession  # noqa: PLC0415 - an extra
     except ImportError:
@@ -90,7 +92,7 @@ def roles_anywhere(settings: Mapping[str, Any], endpoints: EndpointSettings, _se
     from botocore.session import get_session  # noqa: PLC0415 - botocore is slow to import
 
     from bridge.aws.bounded_session import BoundedSession  # noqa: PLC0415 - as above
-    from bridge.aws.credentials.refreshable import WrappedCredentials  # noqa: PLC0415 - as above
+    from bridge.aws.credentials.renewed_credentials import WrappedCredentials  # noqa: PLC0415 - as above
 
     cert_file, key_file = check_pair(settings["cert_file"], settings["key_file"])
     url = anywhere_url(get_session(), settings, endpoints)
@@ -108,7 +110,7 @@ def roles_anywhere(settings: Mapping[str, Any], endpoints: EndpointSettings, _se
         proxies=dict(endpoints.proxies_for(url)),  # type: ignore[arg-type]  # the same keys, as a plain dict
         use_fips_endpoint=endpoints.fips,
     )
-    # The library has no parameter for a session, and it logs the body of a response with an unexpected status.
+    # The library has no parameter for a session. Its own session would log the body of an unexpected response.
     session._session = BoundedSession(session._session, secret=(OK, CREATED))  # noqa: SLF001 - as above
     credentials = WrappedCredentials(
         "roles_anywhere", _RolesAnywhereCredentials(session.get_refreshable_credentials()), renewable=True
@@ -118,7 +120,7 @@ def roles_anywhere(settings: Mapping[str, Any], endpoints: EndpointSettings, _se
 
 
 class _RolesAnywhereCredentials:
-    """Credentials of the library. Its exceptions are converted to the bridge's own errors."""
+    """Credentials from the library. The library's exceptions are converted into the bridge's errors."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -129,17 +131,17 @@ class _RolesAnywhereCredentials:
         try:
             return self._inner.get_frozen_credentials()
         except CredentialsRetrievalError as error:
-            # Status 200 with invalid content is a fault of the service or of a proxy, so it is treated as a server
-            # error.
+            # If the status is 200, the content is invalid. This is a fault of the service or of a proxy, so it is
+            # treated as a server error.
             status = error.status_code if error.status_code != OK else SERVER_ERROR
             raise _response_error("IAM Roles Anywhere", status, error.message, _ANYWHERE_HINT) from None
 
 
 def check_pair(cert_file: str, key_file: str) -> tuple[str, str]:
-    """Return both paths if they are PEM files of a certificate and its key. Raise Refused."""
+    """Return both paths if they are PEM files of a certificate and its private key. Raise Refused otherwise."""
     try:
-        # With an empty password, an encrypted key is an error. Without a password, OpenSSL would prompt at the
-        # terminal.
+        # With an empty password, an encrypted key is an error. Without this parameter, OpenSSL would prompt for a
+        # password at the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, key_file, password="")
     except (OSError, ValueError) as error:  # an SSLError is an OSError
         why = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
@@ -150,8 +152,8 @@ def check_pair(cert_file: str, key_file: str) -> tuple[str, str]:
 
 def _response_error(who: str, status: int, text: str, hint: str) -> SendError:
     try:
-        said = json.loads(text)
-        message = str(said.get("message") or said.get("Message") or text)
+        fields = json.loads(text)
+        message = str(fields.get("message") or fields.get("Message") or text)
     except (ValueError, AttributeError, RecursionError):
         message = text
     detail = shortened(f"{who} returned {status}: {message}" if message else f"{who} returned {status}")

@@ -1,4 +1,4 @@
-"""Errors for missing credentials, with cause and remedy in words for users.
+"""Errors for missing credentials, with the cause and a remedy for users.
 
 STS: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
 """
@@ -16,42 +16,43 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TRUST = (
-    "the role must trust this identity (its trust policy, with the same external_id), and the identity must be allowed"
+    "the trust policy of the role must name this identity, with the same external_id, and a policy of the identity "
+    "must allow sts:AssumeRole on the role"
 )
 _OIDC = (
-    "check the token in token_file: its issuer must be an OIDC provider in IAM, its audience one of the provider's, "
-    "and the role's trust policy must name both"
+    "check the token in token_file: IAM must have an OIDC provider for its issuer and its audience, and the trust "
+    "policy of the role must name both"
 )
 NO_INSTANCE_ROLE = (
     "the instance metadata service (IMDSv2) returned no credentials: is this an EC2 instance with a role attached? "
-    "In a container the service is one hop further: allow it by "
+    "In a container, the service is one network hop further away: allow two hops with "
     "'aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2'"
 )
 STS_HINTS: Mapping[str, str] = MappingProxyType(
     {
-        "AccessDenied": f"{_TRUST} sts:AssumeRole on it",
-        "ExpiredTokenException": "the token in token_file has expired: the program that writes it must renew it",
-        "IDPCommunicationError": "AWS cannot reach the token's issuer to check it: make it reachable for AWS",
+        "AccessDenied": _TRUST,
+        "ExpiredTokenException": "the token in token_file has expired: the program that writes the file must renew it",
+        "IDPCommunicationError": "AWS cannot reach the issuer of the token: make the issuer reachable from AWS",
         "IDPRejectedClaim": _OIDC,
         "InvalidIdentityToken": _OIDC,
         "MalformedPolicyDocument": "check tags of kinesis.authentication",
-        "PackedPolicyTooLarge": "fewer or shorter tags in kinesis.authentication",
+        "PackedPolicyTooLarge": "use fewer or shorter tags in kinesis.authentication",
         "RegionDisabledException": "activate STS for this region in the account, or choose another kinesis.region",
-        "ValidationError": "check role_arn, session_name, external_id and duration_secs (the role has a maximum)",
+        "ValidationError": "check role_arn, session_name, external_id, and duration_secs (the role limits it)",
     }
 )
 
 
 class InvalidCredentials(ValueError):
-    """Error: the fetched values cannot be credentials. The text does not contain the values."""
+    """Error: the fetched values cannot be credentials. The message does not contain the values."""
 
 
-# Exceptions of botocore's readers for a malformed response.
+# Exceptions that botocore raises for a malformed response.
 _UNREADABLE = (AttributeError, InvalidCredentials, JSONDecodeError, LookupError, TypeError)
 
 
 def failed(error: Exception, method: str) -> SendError:
-    """Return the bridge's error for an exception that occurred while fetching credentials of this type."""
+    """Return the bridge's error for an exception while fetching credentials of the authentication type `method`."""
     from botocore.exceptions import (  # noqa: PLC0415 - botocore is slow to import
         BotoCoreError,
         ClientError,
@@ -70,7 +71,7 @@ def failed(error: Exception, method: str) -> SendError:
 
         return _with_type(method, network_error(error))
     if isinstance(error, (ResponseParserError, *_UNREADABLE)):
-        # The text of this exception is not used, because it includes the response, which may contain a secret.
+        # The text of this exception is not used, because it contains the response, which may contain a secret.
         detail = f"the response is not credentials ({type(error).__name__})"
         return _with_type(method, Unavailable("Credentials", detail))
     hint = "check kinesis.authentication, and this machine's clock"
@@ -78,16 +79,19 @@ def failed(error: Exception, method: str) -> SendError:
 
 
 def _of_sts(error: Any) -> SendError:
-    answer = ErrorResponse.of(error)
-    # The message of AWS names the missing permission most exactly, so it comes first.
-    hint = permission_hint(answer.message) or STS_HINTS.get(answer.code)
-    if hint and answer.status < SERVER_ERROR:
-        return Refused(answer.code, shortened(f"{error.operation_name}: {answer.message}"), hint)
-    found = answer.error("(none)", "this region", "the access key of kinesis.authentication")
+    response = ErrorResponse.of(error)
+    # The hint from the message is better than the general hint, because it names the missing permission.
+    hint = permission_hint(response.message) or STS_HINTS.get(response.code)
+    if hint and response.status < SERVER_ERROR:
+        return Refused(response.code, shortened(f"{error.operation_name}: {response.message}"), hint)
+    found = response.error("(none)", "this region", "the access key of kinesis.authentication")
     return found if isinstance(found, (Refused, Unavailable)) else Refused(found.code, found.detail, _TRUST)
 
 
 def _with_type(method: str, error: SendError) -> SendError:
-    """Add the type to an error. The result is never OutcomeUnknown, because nothing was sent to Kinesis."""
+    """Return the error with the authentication type in its text.
+
+    The result is never OutcomeUnknown, because no records were sent to Kinesis.
+    """
     detail = f"no credentials (type: {method}): {error.detail}"
     return Refused(error.code, detail, error.hint) if isinstance(error, Refused) else Unavailable(error.code, detail)

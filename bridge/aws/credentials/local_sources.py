@@ -1,4 +1,4 @@
-"""Authentication types with credentials of this machine: default, profile and ec2_role."""
+"""Authentication types that use credentials of this machine: default, profile and ec2_role."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def shared_files() -> tuple[Path, ...]:
-    """Return the paths of the shared files of the AWS command line.
+    """Return the paths of the configuration files that the AWS command line and all SDKs share.
 
     https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
     """
@@ -27,18 +27,24 @@ def shared_files() -> tuple[Path, ...]:
 
 
 def default(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
-    """Load the credentials that the AWS command line would use: environment, shared files, container, instance."""
+    """Return the credentials that the AWS command line would use.
+
+    Their sources are the environment, the shared files, the container and the EC2 instance.
+    """
     return _found("default", lambda: _chain(session), _nothing_configured)
 
 
 def profile(settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
-    """Load a named profile of the shared files: keys, roles, single sign-on or a process."""
+    """Return the credentials of a named profile in the shared files: keys, a role, single sign-on or a process."""
     session.set_config_variable("profile", settings["name"])
     return _found("profile", lambda: _chain(session), lambda: _no_such_profile(settings["name"]))
 
 
 def ec2_role(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
-    """Load the role of this EC2 instance by IMDSv2. Version 1 is not used: it also responds to forged requests."""
+    """Return the credentials of this EC2 instance's role, from version 2 of the metadata service (IMDSv2).
+
+    Version 1 is not used, because it also responds to forged requests.
+    """
     from botocore.credentials import create_credential_resolver  # noqa: PLC0415 - botocore is slow to import
 
     from bridge.aws.bounded_session import bound_metadata  # noqa: PLC0415 - as above
@@ -50,7 +56,7 @@ def ec2_role(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session
 
 
 def _chain(session: Any) -> Any:
-    """Return the credentials of botocore's chain, with limits on the responses of the metadata services."""
+    """Return the credentials that botocore's credential chain finds, with limits on metadata responses."""
     from bridge.aws.bounded_session import bound_metadata  # noqa: PLC0415 - botocore is slow to import
 
     resolver = session.get_component("credential_provider")
@@ -60,7 +66,7 @@ def _chain(session: Any) -> Any:
 
 def _found(method: str, load: Callable[[], Any], missing: Callable[[], SendError]) -> Any:
     from bridge.aws.credentials.credential_errors import failed  # noqa: PLC0415 - botocore is slow to import
-    from bridge.aws.credentials.refreshable import WrappedCredentials  # noqa: PLC0415 - as above
+    from bridge.aws.credentials.renewed_credentials import WrappedCredentials  # noqa: PLC0415 - as above
 
     try:
         found = load()

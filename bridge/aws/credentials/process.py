@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bridge.aws.client_factory import EndpointSettings
-    from bridge.aws.credentials.refreshable import FetchedCredentials
+    from bridge.aws.credentials.renewed_credentials import FetchedCredentials
 
 PROCESS_SECS = 60.0
 MAX_OUTPUT_BYTES = 256 * 1024
@@ -35,8 +35,8 @@ _NETWORK = frozenset(
 
 
 def process(settings: Mapping[str, Any], _endpoints: EndpointSettings, _session: Any) -> Any:
-    """Run a command and load the credentials that it prints. Raise SendError."""
-    from bridge.aws.credentials.refreshable import RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
+    """Run a command, and return the credentials that it prints. Raise SendError."""
+    from bridge.aws.credentials.renewed_credentials import RenewedCredentials  # noqa: PLC0415 - botocore is slow to import
 
     names = settings.get("environment", ())
     credentials = RenewedCredentials("process", lambda: _run(settings["command"], names))
@@ -46,15 +46,15 @@ def process(settings: Mapping[str, Any], _endpoints: EndpointSettings, _session:
 
 
 def _run(command: str, names: tuple[str, ...]) -> FetchedCredentials:
-    from bridge.aws.credentials.refreshable import FetchedCredentials  # noqa: PLC0415 - botocore is slow to import
+    from bridge.aws.credentials.renewed_credentials import FetchedCredentials  # noqa: PLC0415 - botocore is slow to import
 
     words = shlex.split(command)
     output = _output_of(words, child_environment(_NETWORK.union(names), ("AWS_",)))
     try:
-        answer = json.loads(output)
-        # For another version, the look-up below raises KeyError. Version 1 is the only one so far.
-        by_version = {1: answer}
-        return FetchedCredentials.of(by_version[answer["Version"]])
+        credentials = json.loads(output)
+        # 1 is the only version so far. For another version, the look-up raises KeyError.
+        by_version = {1: credentials}
+        return FetchedCredentials.of(by_version[credentials["Version"]])
     except (ValueError, KeyError, TypeError, RecursionError):
         expected = '{"Version": 1, "AccessKeyId": ..., "SecretAccessKey": ..., "SessionToken": ..., "Expiration": ...}'
         hint = f"the command must print JSON as {expected}; only SessionToken and Expiration may be omitted"
@@ -62,13 +62,13 @@ def _run(command: str, names: tuple[str, ...]) -> FetchedCredentials:
 
 
 def _output_of(words: list[str], environment: dict[str, str]) -> bytes:
-    """Return the output of a command.
+    """Run a command, and return its output.
 
-    Before it raises Unavailable or Refused, the command and its children are ended.
+    The command and its children are always ended, even if this function raises Unavailable or Refused.
     """
     try:
-        # The command runs in a new session, so that its children can be ended with it, and signals for the bridge do
-        # not reach it.
+        # The command runs in a new session. So its children can be ended with it, and signals for the bridge do not
+        # reach it.
         child = subprocess.Popen(  # noqa: S603 - the user's own command
             words,
             stdin=subprocess.DEVNULL,
@@ -89,7 +89,7 @@ def _output_of(words: list[str], environment: dict[str, str]) -> bytes:
             raise Unavailable("Credentials", f"'{words[0]}' did not end within {PROCESS_SECS:.0f} s") from None
         finally:
             with contextlib.suppress(OSError):
-                # The process ID is also that of the group, because the command started a new session.
+                # The process ID is also the ID of the process group, because the command runs in a new session.
                 os.killpg(child.pid, signal.SIGKILL)
     if status:
         # The output is not shown, because it may contain secrets.
@@ -98,7 +98,7 @@ def _output_of(words: list[str], environment: dict[str, str]) -> bytes:
 
 
 def _read(child: subprocess.Popen[bytes], name: str, end: float) -> bytes:
-    """Return the output up to its end. Raise TimeoutExpired at the clock time `end`."""
+    """Return the complete output. Raise TimeoutExpired when the monotonic clock reaches `end`."""
     assert child.stdout is not None  # noqa: S101 - it is a pipe
     descriptor, output = child.stdout.fileno(), bytearray()
     poller = select.poll()

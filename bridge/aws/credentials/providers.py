@@ -1,4 +1,4 @@
-"""Types of `kinesis.authentication`: each is one entry of `AUTHENTICATION`."""
+"""Types of `kinesis.authentication`. Each type is one entry of `AUTHENTICATION`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 Load = "Callable[[Mapping[str, Any], EndpointSettings, Any], Any]"
-"""Function type: (settings, endpoints, session) -> credentials. `session` is the source's, if there is a source."""
+"""Function from (settings, endpoints, session) to credentials. `session` has the credentials of the source, if any."""
 
 AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], EndpointSettings, Any], Any]] = MappingProxyType(
     {
@@ -34,9 +34,9 @@ AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], EndpointSettings, Any]
 
 
 def authenticated_session(authentication: Authentication, endpoints: EndpointSettings) -> Any:
-    """Return a botocore session with credentials of this type.
+    """Return a botocore session with credentials of an authentication.
 
-    Raise Unavailable or Refused if there are none now.
+    Raise Unavailable or Refused if there are no credentials now.
     """
     source = authenticated_session(authentication.source, endpoints) if authentication.source else _session()
     load = partial(AUTHENTICATION[authentication.type], authentication.settings, endpoints, source)

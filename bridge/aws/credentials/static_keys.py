@@ -1,4 +1,4 @@
-"""Authentication `type: token`: an access key, inline or from files that are read again when they change."""
+"""Authentication `type: token`: an access key in the configuration, or in files that are read again after a change."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def load(settings: Mapping[str, Any], _endpoints: EndpointSettings, _session: Any) -> Any:
-    """Load the access key, its secret and the session token, each inline or from its file. Raise Refused."""
+    """Return the access key, its secret and the session token, each from the configuration or a file. Raise Refused."""
     from bridge.aws.credentials.credential_errors import InvalidCredentials  # noqa: PLC0415 - botocore is slow to import
-    from bridge.aws.credentials.refreshable import FetchedCredentials, RenewedCredentials  # noqa: PLC0415 - as above
+    from bridge.aws.credentials.renewed_credentials import FetchedCredentials, RenewedCredentials  # noqa: PLC0415 - as above
 
     def fetch() -> FetchedCredentials:
         names = ("access_key_id", "secret_access_key", "session_token")
@@ -36,7 +36,10 @@ def _value(settings: Mapping[str, Any], name: str) -> Any:
 
 
 def read_secret(file: Path, option: str) -> str:
-    """Return the text of a secret file, without the newline that editors append. Raise Refused."""
+    """Return the text of a file without surrounding white space, such as the last newline. Raise Refused.
+
+    `option` is the option that names the file, for error messages.
+    """
     try:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,18 +1,18 @@
-"""HTTP transport under botocore, with time-outs that follow progress.
+"""HTTP transport for botocore, with time-outs that depend on the progress of a request.
 
-urllib3 applies the connect time-out to the sending of a body. It starts the time-out of the response while the kernel's
-send buffer still contains parts of the request. So on a slow link it ends requests whose bytes still move. This
-transport ends a request only if no byte has moved for a while. Its time-out of the response starts when the request has
-left this machine.
+urllib3 applies the connect time-out to the sending of a body. Its time-out for the response starts while the kernel's
+send buffer still contains parts of the request. So on a slow link, urllib3 ends requests whose bytes are still being
+sent. This transport ends a request only if no byte has moved for some time. Its time-out for the response starts when
+the request has left this machine.
 
-    session.py           botocore's HTTP session, and `install`, which puts it under a client
-    connection.py        urllib3's connections and pools with the sockets below
-    progress_socket.py   a connected socket that records which bytes leave, and whose waits end if none do
-    request.py           one request in flight: deadlines and times
-    in_flight.py         all requests in flight: abort, bytes drained
-    measurement.py       sizes and times of a request, for its sender
-    tcp_state.py         queries to the kernel about a TCP socket
-    timeouts.py          the time-outs
+    session.py             botocore's HTTP session, and `install`, which makes a client use it
+    connection.py          urllib3's connections and pools, with the following socket
+    progress_socket.py     a connected socket that records which bytes leave; its waits end if no bytes leave
+    request.py             one request in flight: deadlines and times
+    requests_in_flight.py  all requests in flight: abort, number of bytes that have left
+    measurement.py         sizes and times of a request, for its sender
+    tcp_state.py           queries to the kernel about a TCP socket
+    timeouts.py            the time-outs
 
-A request passes them in this order: `install`'s event handler, `ProgressSession.send`, a pool, a connection, a socket.
+A request passes through the event handler of `install`, `ProgressSession.send`, a pool, a connection, and a socket.
 """

@@ -1,8 +1,8 @@
-"""urllib3's connections and pools, over sockets that follow progress.
+"""urllib3's connections and pools with a `ProgressSocket`, whose time-outs depend on the progress of a request.
 
 These classes override `connect`, `request`, `send` and `getresponse` of http.client, `_new_conn` of urllib3's
 connections, and `_get_conn` and `_put_conn` of its pools. urllib3 still handles TLS, the proxy's CONNECT, parsing and
-errors. botocore's own connection classes are not used, because they add `Expect: 100-continue`, which only S3 needs.
+errors. botocore's connection classes are not used, because they add `Expect: 100-continue`, which only S3 needs.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ HEAD_AND_BODY = 2
 
 
 class ConnectingSocket:
-    """Second descriptor of a socket whose TCP, proxy or TLS set-up is not finished.
+    """Second file descriptor of a socket whose TCP, proxy or TLS set-up is not finished.
 
-    urllib3 and `ssl` pass the first descriptor from object to object, and may close it while another thread shuts it
-    down.
+    Another thread may shut down the connection at any time. It cannot use the first descriptor for this, because
+    urllib3 and `ssl` pass it from object to object, and may close it at the same time.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self._closing = threading.Lock()
-        # Both descriptors belong to the same connection, so a shutdown of this descriptor ends the wait on the other.
+        # Both descriptors belong to the same connection, so a shutdown of the second one ends a wait on the first one.
         self._sock = sock.dup()
 
     def shut_down(self) -> None:
-        """End the wait of the thread that sets the connection up. Any thread."""
-        # The lock prevents the shutdown of a descriptor number that was closed and reused. An error means that the peer
-        # has already closed.
+        """End the wait of the thread that sets up the connection. Any thread."""
+        # Without the lock, the descriptor could be closed now, and its number could belong to another socket. An error
+        # means that the peer has already closed the connection.
         with self._closing, contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
@@ -56,18 +56,18 @@ class ConnectingSocket:
 
 
 def _joined(parts: list[bytes]) -> list[bytes | memoryview]:
-    """Return the head joined with the beginning of the body, and the rest. This saves a packet and a TLS record."""
-    # A request without a body, or with other parts than expected, is sent unchanged.
+    """Return two parts: the head with the beginning of the body, and the rest. This saves a packet and a TLS record."""
+    # A request without a body is sent unchanged.
     if len(parts) != HEAD_AND_BODY:
         return list(parts)
     head, body = parts
-    # Only this part of the body is copied. The rest may be megabytes, and is sent without a copy.
+    # Only the first bytes of the body are copied. The rest may have megabytes, so it is sent without a copy.
     first = max(0, TLS_RECORD_BYTES - len(head))
     return [head + body[:first], memoryview(body)[first:]]
 
 
 class _ProgressConnection(HTTPConnection):
-    """Base class of the connections for http and https."""
+    """Base class of the connections for http and https URLs."""
 
     used_at = 0.0
     """Time at which the last request ended."""
@@ -77,7 +77,7 @@ class _ProgressConnection(HTTPConnection):
 
     @property
     def reusable(self) -> bool:
-        """True if another request may follow on this connection."""
+        """True if another request may be sent over this connection."""
         return self._progress is None or not self._progress.responded
 
     def connect(self) -> None:
@@ -95,16 +95,16 @@ class _ProgressConnection(HTTPConnection):
     def _follow(self, request: InFlightRequest) -> None:
         if isinstance(self.sock, SSLTransport):  # TLS to the proxy, and within it TLS to AWS
             self._progress = ProgressSocket(self.sock.socket, request, encrypted=True)
-            self.sock.socket = self._progress  # type: ignore[assignment]  # has all the methods that it calls
+            self.sock.socket = self._progress  # type: ignore[assignment]  # it has all methods that SSLTransport calls
         else:
             self.sock = self._progress = ProgressSocket(self.sock, request)
 
     def _new_conn(self) -> socket.socket:
-        """Connect a TCP socket as urllib3 does, but so that an abort can end it."""
+        """Return a connected TCP socket. Unlike in urllib3, an abort of the request can end the connecting."""
         request = current_request.get()
         failure = OSError("the name has no address")
-        # The addresses are tried one after the other, as in urllib3. Each has a separate time-out. The last failure is
-        # reported.
+        # As in urllib3, the addresses are tried one after the other, each with its own time-out, and the last failure
+        # is reported.
         for family, kind, protocol, _, address in self._addresses():
             try:
                 return self._dial(request, socket.socket(family, kind, protocol), address)
@@ -122,30 +122,30 @@ class _ProgressConnection(HTTPConnection):
 
     def _not_connected(self, kind: type[HTTPError], why: str) -> HTTPError:
         message = f"no TCP connection to {self.host} port {self.port}{why}"
-        current_request.get().failed(OSError(message))  # botocore's error does not show it
+        current_request.get().failed(OSError(message))  # botocore's error does not contain this message
         return kind(self, message)
 
     def _dial(self, request: InFlightRequest, sock: socket.socket, address: Any) -> socket.socket:
         if self._setting_up is not None:
-            self._setting_up.close()  # that of the address before
+            self._setting_up.close()  # of the previous address, to which no connection was possible
         try:
             for option in self.socket_options or ():
                 sock.setsockopt(*option)
             sock.settimeout(self.timeout)
             self._setting_up = ConnectingSocket(sock)
             request.attach(self._setting_up)
-            # This must come after `attach`. An abort before it finds no socket; an abort after it shuts the socket
-            # down.
+            # This check must follow `attach`. If the abort came before `attach`, it is detected here. A later abort
+            # shuts down the attached socket.
             request.raise_if_aborted()
             sock.connect(address)
-        # The descriptor must not leak if the set-up fails.
+        # Without closing the socket, its descriptor would leak.
         except BaseException:
             sock.close()
             raise
         return sock
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
-        """Send a request. Its head and body are collected first, so that its size is known when it starts."""
+        """Send a request. Its head and body are collected first, because its size must be known when it starts."""
         request = current_request.get()
         parts: list[bytes] = []
         self._parts = parts
@@ -153,28 +153,29 @@ class _ProgressConnection(HTTPConnection):
             super().request(method, url, body, headers, **options)
         finally:
             self._parts = None
-        # http.client would connect in `send`. Here, `send` only collects the parts.
+        # In http.client, `send` connects. In this class, `send` only collects the parts.
         if self.sock is None:
             self.connect()
         self._send_parts(request, parts)
 
     def _send_parts(self, request: InFlightRequest, parts: list[bytes]) -> None:
         progress = self._progress
-        assert progress is not None  # noqa: S101 - `connect` made it
+        assert progress is not None  # noqa: S101 - `connect` has set it
         progress.begin(request)
         request.start(sum(map(len, parts)))
         for part in _joined(parts):
             self.sock.sendall(part)
-        # If the response came before the end of the request, the server may not have read the complete request.
+        # If the server responded before the end of the request, it does not read the rest, and the rest is not sent.
         if not progress.responded:
-            request.sent_whole()
+            request.sent_completely()
 
     def getresponse(self) -> Any:
-        """Return the response, and note its beginning if the socket could not detect it.
+        """Return the response, before its body is read.
 
-        Raises ResponseTooLarge if its head announces too large a body, before any of the body is read.
+        Raise ResponseTooLarge if the head announces a body that is too large.
         """
         response = super().getresponse()
+        # With TLS within TLS, the socket may not have detected the beginning of the response.
         if not (request := current_request.get()).answered:
             request.received()
         try:
@@ -186,7 +187,7 @@ class _ProgressConnection(HTTPConnection):
         return response
 
     def send(self, data: Any) -> None:
-        """Collect a part of a request. A CONNECT to a proxy comes before a request has begun, and is sent at once."""
+        """Collect a part of a request. A CONNECT request to a proxy is sent at once, because `_parts` is still None."""
         if self._parts is None:
             super().send(data)
         else:
@@ -194,24 +195,21 @@ class _ProgressConnection(HTTPConnection):
 
 
 class ProgressHTTPConnection(_ProgressConnection):
-    """A connection for http URLs."""
+    """Connection for http URLs."""
 
 
 class ProgressHTTPSConnection(_ProgressConnection, HTTPSConnection):
-    """A connection for https URLs."""
+    """Connection for https URLs."""
 
 
 class _IdleClosingPool(HTTPConnectionPool):
-    """Base class of the pools for http and https."""
+    """Base class of the pools for http and https URLs."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        """Return a connection.
-
-        A pooled connection that was unused for too long is closed, so that it connects again.
-        """
+        """Return a connection. If it was unused for too long, it is closed, and connects again for the next request."""
         connection: Any = super()._get_conn(timeout)
         request = current_request.get()
-        # A firewall or NAT may have dropped an idle connection silently. A request over this connection would time out.
+        # A firewall or NAT may have silently dropped an idle connection. A request over it would then time out.
         if not connection.is_closed and request.clock() - connection.used_at >= request.timeouts.idle_timeout_secs:
             connection.close()
         return connection
@@ -219,20 +217,20 @@ class _IdleClosingPool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.used_at = current_request.get().clock()
-            # The server responded before it had the complete request. It would read the next request on this connection
-            # as the rest of this request.
+            # The server responded before it had received the complete request. It would read the next request on this
+            # connection as the rest of this request.
             if not conn.reusable:
                 conn.close()
         super()._put_conn(conn)
 
 
 class ProgressHTTPConnectionPool(_IdleClosingPool):
-    """A pool for http URLs."""
+    """Pool for http URLs."""
 
     ConnectionCls = ProgressHTTPConnection
 
 
 class ProgressHTTPSConnectionPool(_IdleClosingPool, HTTPSConnectionPool):
-    """A pool for https URLs."""
+    """Pool for https URLs."""
 
     ConnectionCls = ProgressHTTPSConnection

@@ -14,55 +14,58 @@ if TYPE_CHECKING:
 class RequestMeasurement:
     """Sizes and times of one request, successful or not. Times are in seconds, by the transport's clock.
 
-    `request_bytes / (drained_at - started_at - round_trip_secs)` is the bandwidth, because the peer's acknowledgement
-    of the last byte takes a round trip. `answered_at - drained_at` is the time that the service took.
+    The bandwidth is `request_bytes / (drained_at - started_at - round_trip_secs)`, because the acknowledgement of the
+    last byte takes one round trip. `answered_at - drained_at` is the time that the service needed.
     """
 
     request_bytes: int
-    """Bytes of the HTTP head and body, without the overhead of TLS, TCP and IP. 0: nothing was sent."""
+    """Bytes of the HTTP head and body, without the overhead of TLS, TCP and IP; 0 if the sending had not begun."""
     drained_bytes: int
-    """Bytes that had left this machine when the request ended: acknowledged by the peer's TCP."""
+    """Bytes that had left this machine when the request ended. The peer's TCP has acknowledged these bytes."""
     started_at: float | None
-    """Time of the first byte; None: the connection was not made."""
+    """Time at which the first byte was sent; None if the connection failed."""
     drained_at: float | None
-    """Time at which the kernel reported that all bytes had left; None: not known before the response arrived.
+    """Time at which the kernel reported that all bytes had left; None if this was unknown before the response arrived.
 
-It is late by at most 0.1 s, and at most a quarter of the time since `started_at`. It includes one TCP round trip.
+    The time includes one TCP round trip. It is late by at most 0.1 s, and by at most a quarter of the time since
+    `started_at`.
     """
     answered_at: float | None
-    """Time of the first byte of the response; None: there was none."""
+    """Time at which the first byte of the response arrived; None if there was no response."""
     reused: bool
-    """True for a connection that an earlier request had used."""
+    """True if an earlier request had used the connection."""
     connect_secs: float
-    """Time to set up the connection: name look-up, TCP, proxy and TLS. 0 for a reused one."""
+    """Time that the set-up of the connection took (DNS, TCP, proxy and TLS); 0 if the connection was reused."""
     round_trip_secs: float | None
-    """Shortest recent TCP round trip of the connection; None: the kernel does not report it, or no `drained_at`."""
+    """Shortest recent TCP round trip of the connection; None if it or `drained_at` is unknown."""
     date: float | None
-    """Date of the response, in seconds since the epoch, without fractions; None: there was no response, or no date."""
+    """Date header of the response, in whole seconds since 1970; None if there was no response, or no date in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestProgress:
-    """Figures of the kernel about a request that is being sent."""
+    """Progress of a request that is being sent, as the kernel reports it."""
 
     request_bytes: int
     drained_bytes: int
-    """Bytes that have left this machine: acknowledged by the peer's TCP."""
+    """Bytes that have left this machine. The peer's TCP has acknowledged these bytes."""
     drained: bool
-    """True once all bytes have left. This is the last report then."""
+    """True if all bytes have left. No further progress is reported then."""
 
 
 class RequestRecording:
-    """Block that collects the measurement of the last request that this thread sends in it, even if it failed.
+    """Context manager that records the measurement of the last request that this thread sends within its block.
 
-    with RequestRecording() as recording:
-        publisher.put_records(stream, records)
-    ... recording.measurement  # None where no request began
+        with RequestRecording() as recording:
+            publisher.put_records(stream, records)
+        ... recording.measurement  # None if no request has begun; a failed request has a measurement, too
 
-    `on_progress` is called on the sending thread, without a lock, each time the kernel reports that bytes have left: at
-    most every 25 ms, never in a request's first 0.1 s, and never if the kernel does not report it. It must not raise.
+    `on_progress` is called on the sending thread, without a lock, each time the kernel reports that bytes have left. It
+    is called at most every 25 ms, and not in the first 0.1 s of a request. On systems where the kernel reports nothing,
+    it is never called. It must not raise.
 
-    botocore cannot pass an object from its caller to the HTTP session, so this uses a context variable.
+    The recording is stored in a context variable, because botocore cannot pass an object from its caller to the HTTP
+    session.
     """
 
     __slots__ = ("_token", "measurement", "on_progress")
@@ -84,12 +87,12 @@ _recording: ContextVar[RequestRecording | None] = ContextVar("recording", defaul
 
 
 def report(measurement: RequestMeasurement) -> None:
-    """Pass a measurement to the block around this request, if there is one. Called by the transport."""
+    """Pass a measurement to the recording of this thread, if there is one. The transport calls this."""
     if (recording := _recording.get()) is not None:
         recording.measurement = measurement
 
 
 def progress_listener() -> Callable[[RequestProgress], None] | None:
-    """Return `on_progress` of the block around this request, or None if there is none. Called by the transport."""
+    """Return `on_progress` of the recording of this thread; None if there is no recording. The transport calls this."""
     recording = _recording.get()
     return None if recording is None else recording.on_progress

@@ -14,24 +14,23 @@ if TYPE_CHECKING:
 
     from bridge.aws.transport.timeouts import TransportTimeouts
 
-FIRST_LOOK_SECS = 0.1
-"""Age at which a request's send buffer is first checked.
+FIRST_CHECK_SECS = 0.1
+"""Age of a request at which its send buffer is checked for the first time.
 
-One check after a sleep costs 5 % of the CPU time of a request of 500 records. On a link with faster responses, there is
-none.
+The check costs 5 % of the CPU time of a request with 500 records. If responses arrive sooner, no check is made.
 """
 MAX_PAUSE_SECS = 0.1
-"""Maximum time between two checks while bytes may still leave, or a quarter of the request's age if that is less."""
+"""Maximum time between two checks of the send buffer. In the first 0.4 s, it is a quarter of the request's age."""
 MAX_RESPONSE_BYTES = 4 * 1024 * 1024
-"""Max bytes of a response, unless the operation needs more. 500 results of PutRecords are 55 kB, and 1,000 shards of
-ListShards 300 kB."""
+"""Maximum size of a response, unless the operation needs more. For comparison: 500 results of PutRecords have 55 kB,
+and 1,000 shards of ListShards have 300 kB."""
 MAX_RESPONSE_TIMEOUTS = 10
-"""Maximum duration of a response from its first byte, in multiples of `answer_timeout_secs`.
+"""Maximum duration of a response after its first byte, as a multiple of `answer_timeout_secs`.
 
-So a server that sends single bytes does not occupy a thread forever.
+Without this limit, a server that sends single bytes could occupy a thread forever.
 """
 LONGEST_PAUSE_SECS = 1.0
-"""Maximum wait without a check, because an injected clock may run faster than the kernel's."""
+"""Maximum wait after the request has left. It is short, because a clock in a test may run faster than the kernel's."""
 
 
 class RequestStalled(TimeoutError):
@@ -43,7 +42,7 @@ class NoResponse(TimeoutError):
 
 
 class RequestAborted(OSError):
-    """Another thread ended the request."""
+    """Error: another thread ended the request."""
 
 
 class ResponseTooLarge(OSError):
@@ -54,11 +53,15 @@ class Interruptible(Protocol):
     """Socket of one thread that another thread may shut down at any time, even after it was closed."""
 
     def shut_down(self) -> None:
-        """End every wait of the thread that uses the socket. Any thread; does not block, raises nothing."""
+        """End every wait of the thread that uses the socket. Any thread. Do not block, and raise nothing."""
 
 
 class InFlightRequest:
-    """State of one request. The thread that sends it writes; others only read, or call `abort`."""
+    """State of one request.
+
+    Only the thread that sends the request changes the state. Other threads may read it, and may call `abort` and
+    `limit_stall`.
+    """
 
     def __init__(self, timeouts: TransportTimeouts, clock: Callable[[], float]) -> None:
         self.timeouts = timeouts
@@ -66,12 +69,12 @@ class InFlightRequest:
         self.max_response_bytes = MAX_RESPONSE_BYTES
         self.size = 0
         self.written = 0
-        """Bytes that the kernel has accepted, including what TLS added. The socket counts them."""
+        """Number of bytes that the kernel has accepted, including the overhead of TLS. The socket adds to it."""
         self.drained = 0
-        """Number of these bytes that have left this machine, as the kernel reported."""
+        """Number of bytes that have left this machine, as the kernel last reported."""
         self.aborted = False
         self.failure: OSError | None = None
-        """The error by which the transport itself ended the request."""
+        """Error with which the transport itself ended the request."""
         self._socket: Interruptible | None = None
         self._connect_secs: float | None = None
         self._started_at: float | None = None
@@ -82,16 +85,16 @@ class InFlightRequest:
         self._date: float | None = None
         self.draining = True
         """True while bytes may be in the send buffer and no response has arrived."""
-        self._sent_whole = False
+        self._sent_completely = False
         self._limit_secs = timeouts.stall_timeout_secs
-        # Time of the last progress: of the last byte that left, later of the last byte received.
+        # Time of the last progress: while draining, when a byte last left; then, when a byte was last received.
         self._moved_at = 0.0
         self._on_progress = progress_listener()
 
     # Set-up and abort
 
     def attach(self, sock: Interruptible) -> None:
-        """Let `abort` shut down this socket. If the request was aborted before, shut it down now."""
+        """Store the socket that `abort` shuts down. If the request was already aborted, shut the socket down now."""
         self._socket = sock
         if self.aborted:
             sock.shut_down()
@@ -103,18 +106,17 @@ class InFlightRequest:
             sock.shut_down()
 
     def limit_stall(self, secs: float) -> None:
-        """Fail if no byte leaves for `secs`, or at once if none was written. Any thread.
+        """Make the request fail if no byte leaves for `secs`, or at once if no byte was written. Any thread.
 
-        In both cases the service does not have the complete request, so a retry cannot store its records twice.
+        In both cases, the service does not have the complete request, so a retry cannot store its records twice.
         """
-        # No byte has been written, so the request may end at once without any loss.
         if self._started_at is None:
             self.abort()
         elif self.draining:
             self._limit_secs = min(self._limit_secs, secs)
 
     def raise_if_aborted(self) -> None:
-        """Raise RequestAborted after an abort."""
+        """Raise RequestAborted if the request was aborted."""
         if self.aborted:
             raise self.failed(RequestAborted("the bridge ended the request"))
 
@@ -124,13 +126,13 @@ class InFlightRequest:
         return error
 
     def connected(self, secs: float) -> None:
-        """Note that a new connection was attempted, and the duration of the attempt."""
+        """Note that the attempt to set up a new connection has ended after `secs`."""
         self._connect_secs = secs
 
     @property
     def complete(self) -> bool:
-        """True once the kernel has accepted the complete request. From then on the service may have it."""
-        return self._sent_whole
+        """True once the kernel has accepted the complete request. From then on, the service may have received it."""
+        return self._sent_completely
 
     @property
     def reused(self) -> bool:
@@ -140,27 +142,28 @@ class InFlightRequest:
     # Sending
 
     def start(self, size: int) -> None:
-        """Note that the first of `size` bytes is about to be written."""
+        """Note that the sending of a request with `size` bytes begins."""
         self.size = size
         self._started_at = self._moved_at = self.clock()
 
-    def sent_whole(self) -> None:
+    def sent_completely(self) -> None:
         """Note that the kernel has accepted the complete request."""
-        self._sent_whole = True
+        self._sent_completely = True
 
     def pause_secs(self) -> float:
-        """Return how long the thread may wait before it has to `check`."""
+        """Return how long the thread may wait before it must call `check`."""
         now = self.clock()
         pause = LONGEST_PAUSE_SECS
         if self.draining:
             age = now - (self._started_at or now)
-            pause = min(age / 4, MAX_PAUSE_SECS) if age >= FIRST_LOOK_SECS else FIRST_LOOK_SECS - age
+            pause = min(age / 4, MAX_PAUSE_SECS) if age >= FIRST_CHECK_SECS else FIRST_CHECK_SECS - age
         return max(0.0, min(pause, self._moved_at + self._limit_secs - now))
 
     def check(self, unacknowledged: int | None) -> None:
-        """Store how many bytes have left, given the bytes in the send buffer (None: unknown, so all count as left).
+        """Learn the number of `unacknowledged` bytes in the kernel's send buffer, and check the deadlines.
 
-        Raises RequestStalled or NoResponse if nothing has moved for too long, RequestAborted after an abort.
+        If the number is None, all written bytes count as left. Raise RequestStalled or NoResponse if no byte has moved
+        for too long, RequestAborted after an abort.
         """
         self.raise_if_aborted()
         now = self.clock()
@@ -174,9 +177,9 @@ class InFlightRequest:
         moved = drained > self.drained
         if moved:
             self.drained, self._moved_at = drained, now
-        # With None, the kernel does not report the contents of its buffer. All written bytes then count as sent,
-        # because the time for the response must begin at some point.
-        if self._sent_whole and not unacknowledged:
+        # If the kernel does not report its send buffer, the time-out for the response begins when the kernel has
+        # accepted the complete request.
+        if self._sent_completely and not unacknowledged:
             self._drained_at = now if unacknowledged is not None else None
             self._await_response(now)
         if unacknowledged is not None and (moved or self.drain_known):
@@ -200,9 +203,9 @@ class InFlightRequest:
     # Receiving
 
     def received(self, count: int = 0) -> None:
-        """Note that `count` bytes of the response arrived.
+        """Note that `count` bytes of the response have arrived.
 
-        Raises ResponseTooLarge or NoResponse if a limit is exceeded.
+        Raise ResponseTooLarge if the response is too large, NoResponse if it takes too long.
         """
         now = self.clock()
         if self._answered_at is None:
@@ -221,30 +224,32 @@ class InFlightRequest:
 
     @property
     def answered(self) -> bool:
-        """True once a byte of the response has arrived."""
+        """True if at least one byte of the response has arrived."""
         return self._answered_at is not None
 
     @property
     def drain_known(self) -> bool:
-        """True if the kernel reported that the request had left before a response arrived."""
+        """True if the kernel reported, before a response arrived, that the request had left."""
         return self._drained_at is not None
 
     def round_trip(self, secs: float | None) -> None:
-        """Note the shortest round trip of the connection."""
+        """Store the shortest round trip of the connection."""
         self._round_trip_secs = secs
 
     def dated(self, header: str) -> None:
-        """Note the Date header of the response, if it is a valid date."""
-        # A timestamp cannot express a date without a time zone in the year 1 or 9999.
+        """Store the Date header of the response, if it is a valid date."""
+        # OverflowError occurs for dates in the years 1 and 9999, which cannot be converted to a timestamp.
         with contextlib.suppress(ValueError, TypeError, OverflowError):
             self._date = parsedate_to_datetime(header).timestamp()
 
     def measurement(self) -> RequestMeasurement:
-        """Return the current measurement."""
-        answered_whole = self._sent_whole and self._answered_at is not None  # the send buffer may not have been checked
+        """Return the sizes and times that have been measured so far."""
+        # If the response to a complete request has arrived, all bytes have left, even if the kernel has not reported
+        # it.
+        all_sent = self._sent_completely and self._answered_at is not None
         return RequestMeasurement(
             request_bytes=self.size,
-            drained_bytes=self.size if answered_whole else min(self.drained, self.size),
+            drained_bytes=self.size if all_sent else min(self.drained, self.size),
             started_at=self._started_at,
             drained_at=self._drained_at,
             answered_at=self._answered_at,
@@ -256,4 +261,4 @@ class InFlightRequest:
 
 
 current_request: ContextVar[InFlightRequest] = ContextVar("current_request")
-"""The request that this thread sends. urllib3 has no argument by which it could reach connections and pools."""
+"""Request that this thread sends. It is a context variable, because urllib3 cannot pass it to connections and pools."""

@@ -1,4 +1,4 @@
-"""botocore's HTTP session over connections that follow progress, and its installation in a botocore client."""
+"""HTTP session for botocore with time-outs that depend on progress, and its installation in a botocore client."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.aws.client_factory import EndpointSettings
-    from bridge.aws.transport.in_flight import RequestsInFlight
+    from bridge.aws.transport.requests_in_flight import RequestsInFlight
     from bridge.aws.transport.timeouts import TransportTimeouts
 
 SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
@@ -33,28 +33,28 @@ SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKE
 
 
 MAX_GET_RECORDS_BYTES = 32 * 1024 * 1024
-"""Max bytes of a GetRecords response: 10 MiB of data and 10,000 keys of 256 characters, in base64 and JSON."""
+"""Maximum size of a GetRecords response: 10 MiB of data and 10,000 keys of 256 characters, in base64 and JSON."""
 
 
 class IncompleteRequestError(EndpointConnectionError):  # type: ignore[misc]  # botocore has no types
-    """Error: the request was not written completely, so the service cannot process it.
+    """Error: the request was not sent completely, so the service cannot process it.
 
-    A server does not act on a body that is shorter than its Content-Length: RFC 9112, section 8.
+    A server does not process a body that is shorter than its Content-Length (RFC 9112, section 8).
     """
 
     fmt = 'the request was not sent in full to "{endpoint_url}": {error}'
 
 
 class OutcomeUnknownError(HTTPClientError):  # type: ignore[misc]  # as above
-    """Error of a request that was written completely, so the service may have processed it."""
+    """Error: the request was sent completely, so the service may have processed it, but there is no valid response."""
 
     fmt = '{error}: "{endpoint_url}"'
 
 
 class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
-    """Sends prepared requests as botocore does, with TransportTimeouts. Any thread.
+    """Session that sends prepared requests as botocore does, but with TransportTimeouts. Any thread.
 
-    `options`: the parameters of URLLib3Session except `timeout`. `in_flight` may be shared by several sessions.
+    `options` are the parameters of URLLib3Session except `timeout`. Several sessions may share `in_flight`.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
         self._manager.pool_classes_by_scheme = self._pool_classes_by_scheme
 
     def send(self, request: Any) -> Any:
-        """Return the response to an AWSPreparedRequest, read to its end, and report its measurement.
+        """Send an AWSPreparedRequest, return its complete response, and report its measurement.
 
-        Raises IncompleteRequestError, OutcomeUnknownError, and the errors of botocore's session. If the request was not
-        written completely, botocore's errors are only ProxyConnectionError, and SSLError for a certificate.
+        If the request was sent completely, raise OutcomeUnknownError, or an HTTPClientError of botocore. If it was not,
+        raise IncompleteRequestError, ProxyConnectionError, or SSLError for a refused certificate.
         """
         in_flight = InFlightRequest(self._timeouts, self._clock)
         in_flight.max_response_bytes = _max_response_bytes(request)
@@ -105,7 +105,8 @@ def _max_response_bytes(request: Any) -> int:
 def _outcome(error: Exception, request: InFlightRequest, url: str) -> Exception:
     cause = request.failure or error
     if request.complete:
-        # urllib3 reports a proxy error if a connection through a tunnel ends without a response.
+        # If a connection through a proxy ends without a response, urllib3 reports a proxy error. The proxy is not the
+        # cause, so this error is replaced.
         known = isinstance(error, HTTPClientError) and request.failure is None
         return error if known else OutcomeUnknownError(endpoint_url=url, error=cause)
     if isinstance(error, ProxyConnectionError) or _certificate_refused(error):
@@ -114,10 +115,10 @@ def _outcome(error: Exception, request: InFlightRequest, url: str) -> Exception:
 
 
 def _certificate_refused(error: Exception) -> bool:
-    """Return whether the error is a refused server certificate, which only a person can fix."""
+    """Return whether the server's certificate was refused. Only a person can fix this."""
     if not isinstance(error, SSLError):
         return False
-    wrapped: BaseException = error.kwargs["error"]  # urllib3's, which has ssl's as its argument
+    wrapped: BaseException = error.kwargs["error"]  # urllib3's exception, whose argument is the exception of `ssl`
     return any(isinstance(cause, (ssl.SSLCertVerificationError, CertificateError)) for cause in wrapped.args)
 
 
@@ -126,9 +127,9 @@ def install(
 ) -> ProgressSession:
     """Send all requests of a Kinesis client through a new session.
 
-    Return the session, which must be closed with the client.
+    Return the session. The caller must close it together with the client.
 
-    botocore uses a response that a handler of `before-send` returns, instead of sending the request itself:
+    If a handler of the event `before-send` returns a response, botocore uses it and does not send the request:
     https://docs.aws.amazon.com/boto3/latest/guide/events.html
     """
     session = ProgressSession(

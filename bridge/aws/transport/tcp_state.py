@@ -1,4 +1,4 @@
-"""Queries to the kernel about a TCP socket. Linux supports them; on other systems the result is None."""
+"""Queries to the kernel about a TCP socket. Only Linux supports them; on other systems, the result is None."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if sys.platform == "linux":
         """Return the number of written bytes that the peer's TCP has not acknowledged (SIOCOUTQ in tcp(7))."""
         try:
             return int.from_bytes(fcntl.ioctl(descriptor, termios.TIOCOUTQ, _ZERO), sys.byteorder)
-        except OSError:  # a kernel that only looks like Linux, or a socket that is closed
+        except OSError:  # the socket is closed, or an emulation of Linux does not support the query
             return None
 
     def min_round_trip_secs(sock: socket.socket) -> float | None:
-        """Return the shortest round trip of about the last five minutes (sysctl tcp_min_rtt_wlen)."""
+        """Return the shortest round trip in about the last five minutes (sysctl tcp_min_rtt_wlen)."""
         try:
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _MIN_RTT_END)
         except OSError:
@@ -37,9 +37,9 @@ if sys.platform == "linux":
 else:
 
     def unacknowledged_bytes(descriptor: int) -> int | None:  # noqa: ARG001 - as on Linux
-        """Return None: this system does not report it."""
+        """Return None, because this system does not report it."""
         return None
 
     def min_round_trip_secs(sock: socket.socket) -> float | None:  # noqa: ARG001 - as on Linux
-        """Return None: this system does not report it."""
+        """Return None, because this system does not report it."""
         return None

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 class TransportTimeouts:
     """Maximum times without progress, in seconds.
 
-    `connect_timeout_secs` limits each step of the set-up: TCP, the proxy's response, and the TLS handshake.
+    `connect_timeout_secs` limits each step of setting up a connection: TCP, the proxy's response, the TLS handshake.
     """
 
     connect_timeout_secs: float = 5.0
     stall_timeout_secs: float = 30.0
-    """Maximum time in which no byte leaves this machine."""
+    """Maximum time for which no byte leaves this machine while a request is being sent."""
     answer_timeout_secs: float = 30.0
-    """Maximum time from the last byte sent to the first byte received, and between bytes of the response."""
+    """Maximum time from the last byte of the request to the first byte of the response, and between later bytes."""
     idle_timeout_secs: float = 15.0
-    """Age at which an unused connection is closed rather than used again.
+    """Time after which an unused connection is closed and not used again.
 
-    If the other side has just closed the connection, a request on it may or may not have arrived. Amazon S3 closes idle
-    connections after 20 s (https://github.com/vectordotdev/vector/pull/9703); Kinesis documents no figure.
+    If the server closes an idle connection at the same time, it is unknown whether a request on it has arrived. Amazon
+    S3 closes idle connections after 20 s (https://github.com/vectordotdev/vector/pull/9703). Kinesis documents no time.
     """

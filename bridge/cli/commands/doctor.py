@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from bridge.aws.client_factory import region_of
-from bridge.aws.credentials.endpoints import unlisted_types
+from bridge.aws.credentials.credential_endpoints import unlisted_types
 from bridge.cli.output.json_document import print_document
 from bridge.config import load_settings
 from bridge.errors import BridgeError, ConfigError

@@ -1,8 +1,10 @@
 """Format of `packing: lines`: newline-delimited JSON, for consumers without a KPL library.
 
-Every line ends with a newline, and contains no other line break, neither LF nor CR. If a service such as Firehose joins
-the records, the result therefore still has one value per line: https://github.com/ndjson/ndjson-spec#32-parsing The
-newline is missing only if the record with it would exceed the limit of the stream.
+Every line ends with a newline, and contains no other line break, neither LF nor CR. So if a service such as Firehose
+joins the records, the result still has one value per line: https://github.com/ndjson/ndjson-spec#32-parsing
+
+There is one exception: if the newline of the last line would make the record larger than the stream accepts, it is
+omitted.
 
 With compression, a record is one gzip member (RFC 1952) or one zstd frame (RFC 8878) of these lines.
 """
@@ -23,27 +25,28 @@ if TYPE_CHECKING:
 # Default levels of zlib and of zstd.
 GZIP_LEVEL = 6
 ZSTD_LEVEL = 3
-MOST_PLAIN_BYTES = 4 * 1024 * 1024
-"""Max bytes of a record's lines before compression: a consumer needs memory for the decompressed lines."""
+MAX_PLAIN_BYTES = 4 * 1024 * 1024
+"""Maximum bytes of a record's lines before compression, because a consumer needs memory for the decompressed lines."""
 
 _SPACES = bytes.maketrans(b"\r\n", b"  ")
 # First estimate of the compression ratio. If it is too low, the first record is small. If it is too high, the first
 # record is compressed a second time.
 _FIRST_RATIO = 3.0
-# Target share of the limit. Below 1, because a result that is too large is compressed a second time.
+# Target size as a share of the limit. It is less than 1, because a result that exceeds the limit is compressed a second
+# time.
 _MARGIN = 0.9
 
 
 def _compressor(compression: str) -> Callable[[bytes], bytes] | None:
     if compression == "gzip":
-        # The gzip header has no time stamp, so that equal lines always become equal bytes.
+        # With `mtime=0`, the gzip header has no time stamp, so equal lines always become equal bytes.
         return lambda lines: gzip.compress(lines, GZIP_LEVEL, mtime=0)
-    # Threads cannot share a compressor, and creating one takes only 2 µs.
+    # Each call creates a compressor, because threads cannot share one. Creating it takes only 2 µs.
     return (lambda lines: zstandard.ZstdCompressor(ZSTD_LEVEL).compress(lines)) if compression == "zstd" else None
 
 
 class JsonLinesEncoder:
-    """Encoder that joins and compresses records. It uses the last compression ratios to estimate how many fit next."""
+    """Encoder that joins and compresses records. It estimates from recent compression ratios how many records fit."""
 
     def __init__(self, compression: str = "none") -> None:
         self._compress = _compressor(compression)
@@ -54,41 +57,44 @@ class JsonLinesEncoder:
         """Ratio of the bytes of records to the bytes of packed records, averaged over recent records."""
         return 1.0 if self._compress is None else self._ratio
 
-    def encode(self, records: Sequence[Record], start: int, most: int, limit: int = 0) -> tuple[int, bytes]:
-        """Join `records` from `start` on: at least one, and as many as fit in `most` bytes. Return (end, data).
+    def encode(self, records: Sequence[Record], start: int, max_bytes: int, stream_limit: int = 0) -> tuple[int, bytes]:
+        """Join `records` from `start` on: at least one, and as many as fit in `max_bytes`. Return (end, data).
 
-        `limit`: max bytes that the stream accepts, for the newline of a single record that is larger than `most`.
+        `stream_limit` is the maximum size that the stream accepts. It decides whether a single record that is larger
+        than `max_bytes` ends with a newline.
         """
         if self._compress is None:
-            return _join(records, start, most, limit)
-        # The number of lines that fit is known only after compression, so the encoder estimates and corrects it.
-        aim = min(int(most * self._ratio * _MARGIN), MOST_PLAIN_BYTES)
+            return _join(records, start, max_bytes, stream_limit)
+        # Only compression shows how many lines fit. So the number is estimated, and corrected if the result is too
+        # large.
+        aim = min(int(max_bytes * self._ratio * _MARGIN), MAX_PLAIN_BYTES)
         while True:
-            # With compression, the limit applies to the result, so the newline needs no check here.
+            # The stream's limit applies to the compressed data, so the lines may always end with a newline.
             end, lines = _join(records, start, aim, sys.maxsize)
             data = self._compress(lines)
-            if len(data) <= most or end == start + 1:
-                # The mean of the old estimate and the last result adapts to changed data within a few records. The
-                # bound prevents that, after one record of zeros, the next record is far too large.
+            if len(data) <= max_bytes or end == start + 1:
+                # The new estimate is the mean of the old estimate and the last ratio, so it adapts to changed data
+                # within a few records. The ratio is limited to 100. Otherwise, after one record of zeros, the estimate
+                # would be far too high.
                 self._ratio += (min(len(lines) / len(data), 100.0) - self._ratio) / 2
                 return end, data
-            # Each attempt has fewer bytes than the last, so that the loop ends.
-            aim = min(int(aim * most / len(data) * _MARGIN), len(lines) - 1)
+            # Each attempt has fewer lines than the previous one, so the loop ends.
+            aim = min(int(aim * max_bytes / len(data) * _MARGIN), len(lines) - 1)
 
 
-def _join(records: Sequence[Record], start: int, most: int, limit: int) -> tuple[int, bytes]:
+def _join(records: Sequence[Record], start: int, max_bytes: int, stream_limit: int) -> tuple[int, bytes]:
     parts: list[bytes] = []
     size, end = 0, start
     for end in range(start, len(records)):
         data = records[end].data
         if b"\n" in data or b"\r" in data:
-            data = data.translate(_SPACES)  # JSON has raw line breaks only between tokens
+            data = data.translate(_SPACES)  # JSON strings contain no raw line breaks, so this changes only white space
         size += len(data) + 1
-        if size > most and parts:
+        if size > max_bytes and parts:
             break
         parts.append(data)
     else:
         end += 1
-    if len(parts) > 1 or len(parts[0]) < max(most, limit):
+    if len(parts) > 1 or len(parts[0]) < max(max_bytes, stream_limit):
         parts.append(b"")  # the newline of the last line
     return end, b"\n".join(parts)

@@ -1,23 +1,23 @@
-"""Aggregation format of the Kinesis Producer Library: many records in one, each with its own partition key.
+"""Aggregation format of the Kinesis Producer Library (KPL): many records in one, each with its own partition key.
 
-    F3 89 9A C2                                  magic
+    F3 89 9A C2                                  magic number
     repeated string partition_key_table = 1      0A, length, UTF-8
-    repeated Record records = 3                  1A, length of what follows, then
+    repeated Record records = 3                  1A, length of the record's two fields, then
         required uint64 partition_key_index = 1      08, index
         required bytes data = 3                      1A, length, data
-    MD5 of the bytes between the magic and here, 16 bytes
+    MD5 of the bytes between the magic number and here, 16 bytes
 
-Lengths and indexes are protobuf varints. The format's optional parts (explicit hash keys and tags of single records)
-are not written: a record here has a partition key and data.
+Lengths and indexes are protobuf varints. The optional fields of the format (explicit hash keys and tags) are not
+written, because the bridge's records have only a partition key and data.
 https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md
 
-Consumers that de-aggregate like the Kinesis Client Library compare every key with the hash range of the shard. If one
-key is outside the range, they discard *all* records of the aggregate: AggregatorUtil.deaggregate removes those that it
-has already collected, and stops:
+Consumers on the Kinesis Client Library compare every key with the hash range of the shard. If one key is outside the
+range, they discard *all* records of the aggregate: AggregatorUtil.deaggregate removes the records that it has already
+collected, and stops:
 https://github.com/awslabs/amazon-kinesis-client/blob/master/amazon-kinesis-client/src/main/java/software/amazon/kinesis/retrieval/AggregatorUtil.java
 
-A payload may itself be in this format, if another producer made it. Consumers de-aggregate only one level, so such a
-payload survives inside an aggregated record. See `is_aggregate`.
+A payload may itself be in this format, if another producer aggregated it. Consumers de-aggregate only one level. So if
+such a payload is sent inside an aggregated record, consumers return it unchanged. See `is_aggregate`.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ if TYPE_CHECKING:
 
 MAGIC = b"\xf3\x89\x9a\xc2"
 FRAME_BYTES = len(MAGIC) + 16
-"""Size of the magic and the MD5."""
+"""Size of the magic number and the MD5."""
 
 _DIGEST_BYTES = 16
-# The cache has at most a few MB. When it is full, it is cleared, so that lengths that no longer occur do not stay.
-_HEADS_REMEMBERED = 20_000
+# Maximum number of entries in the cache of heads, which then needs a few MB. When the cache is full, it is cleared.
+_MAX_CACHED_HEADS = 20_000
 
 
 def is_aggregate(data: bytes) -> bool:
-    """Return whether a consumer would de-aggregate this data, because it has the magic and a valid MD5."""
-    # The magic is checked first, because computing the MD5 of every payload would be expensive.
+    """Return whether a consumer would de-aggregate this data, because it has the magic number and a valid MD5."""
+    # The magic number is checked first, because computing the MD5 of every payload would be expensive.
     if not data.startswith(MAGIC) or len(data) <= FRAME_BYTES:
         return False
     body = memoryview(data)[len(MAGIC) : -_DIGEST_BYTES]
-    # Without this flag, Python on a FIPS system refuses MD5. The format requires it as a checksum.
+    # The format requires MD5 as a checksum. Without `usedforsecurity=False`, Python on a FIPS system refuses MD5.
     return md5(body, usedforsecurity=False).digest() == data[-_DIGEST_BYTES:]
 
 
 class Aggregate(NamedTuple):
-    """Aggregate of the records with an index below `end`. `keys` is its number of different keys."""
+    """Aggregated record. `end` is the index after its last record, and `keys` is its number of different keys."""
 
     end: int
     data: bytes
@@ -63,22 +63,23 @@ class Aggregate(NamedTuple):
 class KplEncoder:
     """Encoder of aggregated records.
 
-    It caches the few bytes that precede data of one length and key index, because the same pairs recur all the time.
+    It caches heads: the few bytes before a record's data. They depend only on the length of the data and on the index
+    of the key, and the same pairs occur again and again.
     """
 
     def __init__(self) -> None:
         self._heads: dict[int, bytes] = {}
 
     def encode(
-        self, records: Sequence[Record], start: int, most: int, key: str | None = None, *, whole_keys: bool = False
+        self, records: Sequence[Record], start: int, max_bytes: int, key: str | None = None, *, whole_keys: bool = False
     ) -> Aggregate:
-        """Aggregate `records` from `start` on: at least one, and as many as fit in `most` bytes.
+        """Aggregate `records` from `start` on: at least one, and as many as fit in `max_bytes`.
 
-        `key` replaces the records' own keys. With `whole_keys`, `records` are grouped by key, and a key is divided only
-        if it is the first in the aggregate.
+        If `key` is given, it replaces the keys of the records. With `whole_keys`, the caller has grouped `records` by
+        key, and the aggregate ends before a key whose records do not all fit, unless it is the only key.
         """
         if key is not None:
-            return self._encode_one_key(records, start, most, key)
+            return self._encode_one_key(records, start, max_bytes, key)
         heads, table, keys, parts = self._heads, dict[str, int](), list[bytes](), list[bytes]()
         size, first_of_key, index_of, head_of = FRAME_BYTES, 0, table.get, heads.get
         for _, _, own, data in islice(records, start, None):
@@ -90,42 +91,42 @@ class KplEncoder:
                 size += len(keys[-1])
                 table[own] = index
                 first_of_key = len(parts)
-            # Index and length are combined in one integer. As a cache key it is cheaper than a tuple, and this runs for
-            # every record.
-            place = index << 32 | len(data)
-            head = head_of(place) or self._head(place)
+            # Index and length are combined in one integer, because a tuple would be a slower key for the cache, and
+            # this runs for every record.
+            head_key = index << 32 | len(data)
+            head = head_of(head_key) or self._head(head_key)
             size += len(head) + len(data)
-            if size > most and parts:
+            if size > max_bytes and parts:
                 if fresh_key or (whole_keys and first_of_key):
-                    del keys[-1], parts[first_of_key:]  # key and data of the records that do not fit
+                    del keys[-1], parts[first_of_key:]  # remove the last key and its records
                 break
             parts += (head, data)
         return Aggregate(start + len(parts) // 2, _framed(keys + parts), len(keys))
 
-    def _encode_one_key(self, records: Sequence[Record], start: int, most: int, key: str) -> Aggregate:
+    def _encode_one_key(self, records: Sequence[Record], start: int, max_bytes: int, key: str) -> Aggregate:
         keys, parts = [_key_entry(key)], list[bytes]()
         size = FRAME_BYTES + len(keys[0])
         for record in islice(records, start, None):
             data = record.data
             head = self._heads.get(len(data)) or self._head(len(data))
             size += len(head) + len(data)
-            if size > most and parts:
+            if size > max_bytes and parts:
                 break
             parts += (head, data)
         return Aggregate(start + len(parts) // 2, _framed(keys + parts), 1)
 
-    def _head(self, place: int) -> bytes:
-        """Return the bytes before a record's data.
+    def _head(self, head_key: int) -> bytes:
+        """Return the bytes before a record's data, and cache them.
 
-        `place` combines the index of its key and, in 32 bits, the length of the data.
+        `head_key` contains the length of the data in its lower 32 bits, and the index of the key in the other bits.
         """
-        length = place & 0xFFFFFFFF
-        inner = b"\x08" + encode_varint(place >> 32) + b"\x1a" + encode_varint(length)
+        length = head_key & 0xFFFFFFFF
+        inner = b"\x08" + encode_varint(head_key >> 32) + b"\x1a" + encode_varint(length)
         head = b"\x1a" + encode_varint(len(inner) + length) + inner
-        # Clearing is simpler than an eviction order, and the few pairs in use are cached again at once.
-        if len(self._heads) >= _HEADS_REMEMBERED:
+        # Clearing is simpler than evicting the oldest entries, and the few pairs in use are cached again at once.
+        if len(self._heads) >= _MAX_CACHED_HEADS:
             self._heads.clear()
-        self._heads[place] = head
+        self._heads[head_key] = head
         return head
 
 

@@ -1,8 +1,7 @@
 """Extraction of the records from a packed record, with the same result as in a consumer.
 
-`prove` uses this to check that all records arrived.
-
-KPL aggregation: see kpl_aggregation.py. Lines: newline-delimited, uncompressed or compressed with gzip or zstd.
+The command `prove` uses this module to check that all records have arrived. The formats are documented in
+kpl_aggregation.py and json_lines.py.
 """
 
 from __future__ import annotations
@@ -22,53 +21,53 @@ if TYPE_CHECKING:
     from bridge.kinesis.shard_map import Shard
 
 _DIGEST_BYTES = 16
-MOST_BYTES = 16 * 1024 * 1024
-"""Maximum bytes of decompressed lines. The largest record has 10 MiB, `JsonLinesEncoder.MOST_PLAIN_BYTES` is less."""
-_decompressed = decompressor("auto", MOST_BYTES)
-# 10 octets of 7 bits: the longest varint of a 64-bit integer.
+MAX_DECOMPRESSED_BYTES = 16 * 1024 * 1024
+"""Maximum size of decompressed lines. The bridge's records are smaller: at most 10 MiB, or 4 MiB with compression."""
+_decompressed = decompressor("auto", MAX_DECOMPRESSED_BYTES)
+# The longest varint of a 64-bit integer has 10 bytes with 7 bits each.
 _MAX_VARINT_BITS = 70
 # Wire type of length-delimited fields: https://protobuf.dev/programming-guides/encoding/#structure
 _BYTES_TYPE = 2
-# Fields of the aggregate: tables of partition keys and of explicit hash keys, and the records.
+# Field numbers of an aggregate: its table of partition keys, its table of explicit hash keys, and its records.
 _KEY, _HASH_KEY, _RECORD = 1, 2, 3
-# Fields of a record within an aggregate.
+# Field numbers of a record in an aggregate.
 _KEY_INDEX, _HASH_KEY_INDEX, _DATA = 1, 2, 3
 
 
 class UnpackedRecords(NamedTuple):
-    """Records that a consumer returns, and those that it discards without an error."""
+    """Records that a consumer returns, and records that it discards without an error."""
 
     records: Sequence[bytes]
     discarded: Sequence[bytes] = ()
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:
-    """Yield the records in one record of a stream, or its data if it is not packed."""
+    """Yield the records in one record of a stream. If it is not packed, yield its data."""
     yield from unpack(data).records
 
 
 def unpack(data: bytes, shard: Shard | None = None) -> UnpackedRecords:
     """Return the records in one record of a stream, as the Kinesis Client Library returns them from this shard.
 
-    The library de-aggregates one level. If one key of an aggregate does not belong to the shard, it discards all
-    records of the aggregate (AggregatorUtil.deaggregate). If `shard` is None, every key counts as a key of the shard.
+    The library de-aggregates one level. If one key of an aggregate does not belong to the shard, the library discards
+    all records of the aggregate (AggregatorUtil.deaggregate). If `shard` is None, the keys are not compared with it.
     """
     if is_aggregate(data):
         try:
             return _deaggregated(data[len(MAGIC) : -_DIGEST_BYTES], shard)
         except ValueError:
-            return UnpackedRecords((data,))  # not a message of this format: the library returns the data unchanged
+            return UnpackedRecords((data,))  # the format is invalid, and the library returns the data unchanged
     try:
         lines = _decompressed(data)
     except DecodeError:
-        return UnpackedRecords((data,))  # not a record of the bridge: other producers may write to the stream
+        return UnpackedRecords((data,))  # another producer has written this record
     return UnpackedRecords(_lines(lines))
 
 
 def _lines(data: bytes) -> Sequence[bytes]:
-    """Return the documents of newline-delimited JSON, or a single document that contains line breaks.
+    """Return the documents of newline-delimited JSON. If the data is one document with line breaks, return only it.
 
-    Without a `transform` and with `packing: none`, a payload is sent unchanged, with its line breaks.
+    Such a document occurs with `packing: none` and without `transform`, because the payload is then sent unchanged.
     """
     documents = data.removesuffix(b"\n").split(b"\n")
     if len(documents) > 1:
@@ -81,7 +80,7 @@ def _lines(data: bytes) -> Sequence[bytes]:
 
 
 def _deaggregated(body: bytes, shard: Shard | None) -> UnpackedRecords:
-    """Return the records of an aggregate. Raise ValueError if it is not such a message."""
+    """Return the records of an aggregate. Raise ValueError if `body` is not in the KPL format."""
     keys: list[bytes] = []
     hash_keys: list[bytes] = []
     records: list[dict[int, int | bytes]] = []
@@ -93,11 +92,11 @@ def _deaggregated(body: bytes, shard: Shard | None) -> UnpackedRecords:
     found: list[bytes] = []
     for number, record in enumerate(records):
         try:
-            place = _hash(record, keys, hash_keys)
+            hash_ = _hash(record, keys, hash_keys)
         except (IndexError, KeyError, UnicodeDecodeError):
             # The library logs the error, and returns the records before this one.
             return UnpackedRecords(found, [_data(each) for each in records[number:]])
-        if shard is not None and not shard.first_hash <= place <= shard.last_hash:
+        if shard is not None and not shard.first_hash <= hash_ <= shard.last_hash:
             return UnpackedRecords((), [_data(each) for each in records])
         found.append(_data(record))
     return UnpackedRecords(found)
@@ -121,7 +120,10 @@ def _octets(value: int | bytes) -> bytes:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield (number, value) of the fields. Raise ValueError if the message ends within one, or has unknown ones."""
+    """Yield (number, value) of each field of a protobuf message.
+
+    Raise ValueError if the message ends within a field, or if a field has an unknown type.
+    """
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
@@ -138,13 +140,13 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """Return the integer at `at`, and the index after it. Raise ValueError if the message ends within it."""
+    """Return the integer at the index `at`, and the index after it. Raise ValueError if the integer is incomplete."""
     value = shift = 0
     while at < len(message) and shift < _MAX_VARINT_BITS:
         octet = message[at]
         at += 1
         value |= (octet & 0x7F) << shift
         shift += 7
-        if octet < 0x80:  # noqa: PLR2004 - protobuf's mark of the last octet
+        if octet < 0x80:  # noqa: PLR2004 - in the last byte, the highest bit is 0
             return value, at
     raise ValueError("the message ends within an integer")

@@ -19,7 +19,7 @@ from bridge.tools.demo.report import ConsumedCounts, final_checks, ledger_table,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.kinesis.stream_reader import StreamReader
+    from bridge.kinesis.local_stream_reader import LocalStreamReader
     from bridge.monitoring.snapshot import Snapshot
     from bridge.runtime.service import Service
     from bridge.tools.demo.broker import Broker
@@ -48,7 +48,7 @@ class DemoRun:
         self,
         service: Service,
         kinesis: LocalKinesis,
-        reader: StreamReader,
+        reader: LocalStreamReader,
         broker: Broker,
         output: Callable[[str], None],
         streams: list[str],

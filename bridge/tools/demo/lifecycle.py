@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from bridge.aws.credentials import Authentication
 from bridge.config import load_settings
 from bridge.config.effective_options import effective_options
+from bridge.kinesis.local_stream_reader import LocalStreamReader
 from bridge.kinesis.publisher import PublisherSettings
-from bridge.kinesis.stream_reader import StreamReader
 from bridge.runtime.assembly import assemble
 from bridge.runtime.exit_codes import INTERRUPTED
 from bridge.runtime.log_setup import set_up_logging
@@ -63,7 +63,7 @@ def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
         stack.callback(kinesis.stop)
         service = _bridge(folder, broker, kinesis.url, port, token)
         streams = sorted({output.data_stream for each in service.mappings.routes.mappings for output in each.outputs})
-        reader = StreamReader(PublisherSettings(REGION, Authentication("token", _TOKEN), endpoint_url=kinesis.url))
+        reader = LocalStreamReader(PublisherSettings(REGION, Authentication("token", _TOKEN), endpoint_url=kinesis.url))
         reader.create(dict.fromkeys(streams, SHARDS))
         service.serve_page_on(listener)
         service.start()

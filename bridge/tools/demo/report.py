@@ -12,7 +12,7 @@ from bridge.terminal import Column, table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.kinesis.stream_reader import ConsumedRecord
+    from bridge.kinesis.local_stream_reader import ConsumedRecord
     from bridge.monitoring.snapshot import Snapshot
 
 COUNTS = ("received", "delivered", "filtered", "dead_lettered", "spooled")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from bridge.aws.credentials import Authentication
+from bridge.kinesis.local_stream_reader import LocalStreamReader
 from bridge.kinesis.publisher import PublisherSettings
-from bridge.kinesis.stream_reader import StreamReader
 from bridge.runtime.log_setup import set_up_logging
 from bridge.tools.demo.demo_run import TICK_SECS
 from bridge.tools.demo.factory import Factory
@@ -55,7 +55,7 @@ def simulate(broker: str, kinesis: str | None, stopping: threading.Event) -> Non
 
 
 def _make_streams(kinesis: str) -> None:
-    reader = StreamReader(PublisherSettings(REGION, Authentication("token", _TOKEN), endpoint_url=kinesis))
+    reader = LocalStreamReader(PublisherSettings(REGION, Authentication("token", _TOKEN), endpoint_url=kinesis))
     for stream in STREAMS:
         try:
             reader.create({stream: SHARDS})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.errors import BridgeError
 from bridge.kinesis.packing.unpack import unpack
-from bridge.kinesis.shard_reader import ShardReader
+from bridge.kinesis.stream_scanner import StreamScanner
 from bridge.model import Destination
 from bridge.timestamps import rfc3339
 from bridge.tools.proof.progress import Progress
@@ -125,7 +125,7 @@ class ProofReading:
         def call(operation: str, **parameters: object) -> dict[str, Any]:
             return self._publisher.call(operation, name, **parameters)
 
-        reader = ShardReader(call, self._clock, self._wait, known)
+        reader = StreamScanner(call, self._clock, self._wait, known)
         try:
             for page in reader.pages():
                 for data in page.records:

@@ -72,7 +72,7 @@ def authority(tmp_path):
 
 @pytest.fixture
 def serve(authority):
-    """serve(verify=True): the server, what it has `seen`, and the (status, body) of another `answer`."""
+    """Return a function that starts a server. The server has `seen` requests, and may return another `answer`."""
     servers = []
 
     def start(*, verify):
@@ -125,7 +125,10 @@ class InstanceMetadata(BaseHTTPRequestHandler):
 
 
 class Metadata(Server):
-    """Metadata service. `version_2`: it serves only IMDSv2. `silent`: it does not respond to requests for a token."""
+    """Metadata service.
+
+    `version_2`: the service has only IMDSv2. `silent`: the service does not respond to requests for a token.
+    """
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Against an AWS that checks signatures, IAM policies and trust policies."""
+"""Assumed roles, with an emulator of AWS that checks signatures, IAM policies and trust policies."""
 
 import time
 

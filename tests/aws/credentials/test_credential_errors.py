@@ -1,4 +1,4 @@
-"""Errors of wrong credentials, against an AWS that checks signatures, sessions and policies."""
+"""Errors for wrong credentials, from an emulator of AWS that checks signatures, sessions and policies."""
 
 import time
 
@@ -17,12 +17,15 @@ from tests.harness.ministack import ACCOUNT, STREAM_ARN, MiniStack, allow
 EDGE = f"arn:aws:iam::{ACCOUNT}:user/edge"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/writer"
 PAUSE_SECS = 0.02
-"""Between two requests where records flow: without it, all that is gained is a busy machine."""
+"""Pause between two requests that succeed. Without it, the test would only load the machine."""
 
 
 @pytest.fixture(scope="module")
 def aws():
-    """A user `edge` who may write to `telemetry` and assume the role `writer`. The role may write to it too."""
+    """A user `edge` who may write to `telemetry` and assume the role `writer`.
+
+    The role may also write to `telemetry`.
+    """
     with MiniStack() as stack:
         stack.stream("telemetry")
         stack.stream("others")
@@ -43,7 +46,7 @@ def publisher(aws, type_, source=None, **settings):
 
 
 def sts_client(aws):
-    """Created once, because that takes longer than botocore waits for the metadata service of an instance."""
+    """The credentials are created once, because this takes longer than botocore waits for the metadata service."""
     return get_session().create_client(
         "sts",
         region_name="us-east-1",
@@ -57,7 +60,7 @@ def sts_client(aws):
 def session(aws, secs):
     """(access key id, secret, token, expiration) of the role, valid for `secs`.
 
-    AWS itself allows no less than 15 minutes.
+    In AWS, the minimum is 15 minutes.
     """
     given = aws.sts.assume_role(RoleArn=ROLE, RoleSessionName="short", DurationSeconds=secs)["Credentials"]
     until = given["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -169,7 +172,7 @@ def test_temporary_credentials_are_renewed_while_records_flow(
 
 
 def test_credentials_that_expire_early_are_renewed_for_the_next_request(aws, tmp_path, metadata, monkeypatch):
-    """botocore uses expired credentials of an instance for some more minutes."""
+    """After their expiry, botocore uses the credentials of an instance for some more minutes."""
     made = Sources(aws, tmp_path, monkeypatch)
     made.secs = 4
     used = publisher(aws, "ec2_role", **made.ec2_role(metadata).settings)

@@ -21,7 +21,7 @@ def test_version_1_of_the_metadata_service_is_never_used(metadata):
 
 
 def test_ec2_role_in_a_container_names_the_hop_limit(metadata):
-    """The response to the request for a token may pass one hop, so it is lost at the second one."""
+    """The response with the token may pass only one network hop, so it is lost at the second hop."""
     metadata.silent = True
     with pytest.raises(Unavailable) as unavailable:
         credentials("ec2_role")

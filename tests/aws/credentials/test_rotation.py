@@ -12,14 +12,14 @@ import pytest
 from cryptography import x509
 
 from bridge.aws.credentials import Authentication
-from bridge.aws.credentials.refreshable import AHEAD_SECS
+from bridge.aws.credentials.renewed_credentials import AHEAD_SECS
 from bridge.errors import Refused
-from bridge.kinesis.client_cache import LOOK_SECS, ClientCache, PublisherSettings
+from bridge.kinesis.client_cache import FILE_CHECK_SECS, ClientCache, PublisherSettings
 from bridge.model import Destination
 
 
 class Edge:
-    """A device with its own certificate in two files, and with its own clock."""
+    """Device with a certificate and a key in two files, and with a simulated clock."""
 
     def __init__(self, server, authority, folder):
         self.server, self.authority, self.now = server, authority, 0.0
@@ -51,7 +51,7 @@ class Edge:
         return self.clients.of(Destination("telemetry")).credentials
 
     def look(self):
-        self.now += LOOK_SECS
+        self.now += FILE_CHECK_SECS
 
     @property
     def shown(self):
@@ -137,7 +137,7 @@ def test_refused_certificate_is_reported_and_present_credentials_stay(edge, capl
 
 
 def test_renewal_reads_unchanged_files_again(edge, monkeypatch):
-    """This does not depend on the watch of the files: each request to AWS IoT reads them."""
+    """This does not depend on checking the files for changes, because each request to AWS IoT reads them."""
     end = time.time() + 2 * AHEAD_SECS
     edge.server.give = lambda: (f"AKID{len(edge.server.seen)}", "s", "t", datetime.fromtimestamp(end, UTC).isoformat())
     assert edge.key == "AKID1"

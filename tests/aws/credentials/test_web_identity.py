@@ -54,7 +54,7 @@ def by_token(subject):
 
 
 def web_token(subject="edge"):
-    """A JWT as an OIDC provider issues it; the emulator reads its claims."""
+    """Return a JWT like that of an OIDC provider. The emulator reads its claims."""
     parts = [{"alg": "none"}, {"iss": "https://plant.example", "aud": "sts.amazonaws.com", "sub": subject}]
     coded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
     return ".".join([*coded, "c2lnbmVk"])
@@ -78,7 +78,7 @@ def by_web(role_arn, token_file):
 
 
 def writer(aws, token_file, **settings):
-    """Settings for the role `writer`, assumed by the role `pod`, which the token allows."""
+    """Settings for the role `writer`. The role `pod` assumes it, and the token allows the role `pod`."""
     settings = {"role_arn": aws.writer, "external_id": "plant-1", "session_name": "press-shop", **settings}
     return publisher(aws, Authentication("assume_role", settings, by_web(aws.pod, token_file)))
 
@@ -126,8 +126,8 @@ def test_refused_role_of_two_is_named(aws, token_file):
 
 
 def test_token_that_is_rotated_is_used_without_a_restart(aws, token_file, monkeypatch):
-    """Replace the file like Kubernetes, within its folder, as one step."""
-    monkeypatch.setattr(client_cache, "LOOK_SECS", 0.0)
+    """Replace the file in one step, as Kubernetes does."""
+    monkeypatch.setattr(client_cache, "FILE_CHECK_SECS", 0.0)
     bridge = publisher(aws, by_web(aws.second, token_file))
     with pytest.raises(Refused):
         bridge.put_records("telemetry", RECORDS)
@@ -138,7 +138,7 @@ def test_token_that_is_rotated_is_used_without_a_restart(aws, token_file, monkey
 
 
 def test_token_that_is_rotated_below_a_role_gives_new_credentials(aws, token_file, monkeypatch):
-    monkeypatch.setattr(client_cache, "LOOK_SECS", 0.0)
+    monkeypatch.setattr(client_cache, "FILE_CHECK_SECS", 0.0)
     bridge = writer(aws, token_file)
     bridge.put_records("telemetry", RECORDS)
     before = key(bridge)

@@ -14,7 +14,7 @@ import threading
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 SMALL_WINDOW_BYTES = 8192
-"""Receive buffer of a server that reads slowly. The kernel doubles it; no more than that can leave the client."""
+"""Receive buffer of a server that reads slowly. The kernel doubles this size. No more bytes can leave the client."""
 
 
 class Connection:

@@ -1,12 +1,12 @@
-"""A clock that tests advance, and requests through a ProgressSession."""
+"""Clock that tests advance, and functions that send requests by a ProgressSession."""
 
 import threading
 import time
 
 from botocore.awsrequest import AWSRequest
 
-from bridge.aws.transport.in_flight import RequestsInFlight
 from bridge.aws.transport.measurement import RequestRecording
+from bridge.aws.transport.requests_in_flight import RequestsInFlight
 from bridge.aws.transport.session import ProgressSession
 from bridge.aws.transport.timeouts import TransportTimeouts
 
@@ -16,7 +16,7 @@ FOREVER = TransportTimeouts(1000.0, 1000.0, 1000.0)
 
 
 class Clock:
-    """A clock that only `advance` moves."""
+    """Clock whose time changes only by `advance`."""
 
     def __init__(self):
         self.now = 1000.0
@@ -29,7 +29,7 @@ class Clock:
 
 
 class Running(Clock):
-    """A clock that advances by a second every 10 ms until the end of the block."""
+    """Return a clock that advances by a second every 10 ms, until the end of the block."""
 
     def __enter__(self):
         self._ended = threading.Event()
@@ -55,7 +55,7 @@ def prepared(url, size):
 
 
 def post(session, url, size=1000):
-    """(response or the error, measurement)"""
+    """Return (response or error, measurement)."""
     with RequestRecording() as recording:
         try:
             result = session.send(prepared(url, size))
@@ -65,7 +65,7 @@ def post(session, url, size=1000):
 
 
 class Posting(threading.Thread):
-    """A request on another thread. `outcome()` returns the result of `post`."""
+    """Request that another thread sends. `outcome()` returns the result of `post`."""
 
     def __init__(self, *args):
         super().__init__()

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from bridge.aws.network_errors import network_error
-from bridge.aws.transport.in_flight import RequestsInFlight
 from bridge.aws.transport.request import RequestAborted
+from bridge.aws.transport.requests_in_flight import RequestsInFlight
 from bridge.aws.transport.session import IncompleteRequestError
 from bridge.errors import OutcomeUnknown, Unavailable
 from tests.aws.transport.scripted_server import SMALL_WINDOW_BYTES, ScriptedServer, respond_always
@@ -43,7 +43,7 @@ def test_abort_ends_requests_in_flight(scheme, in_flight, read_body):
     for error, measurement in outcomes:
         assert isinstance(error.kwargs["error"], RequestAborted)
         assert isinstance(network_error(error), Unavailable)
-        assert isinstance(network_error(error), OutcomeUnknown) or not read_body  # what was sent in part is not stored
+        assert isinstance(network_error(error), OutcomeUnknown) or not read_body  # a partly sent request is not stored
         assert measurement.request_bytes > 3_000_000
     assert in_flight.progress().requests == 0
 
@@ -79,7 +79,7 @@ def test_abort_ends_a_connect_that_hears_nothing(in_flight):
         session = session_with(timeouts=FOREVER, in_flight=in_flight)
         posting = Posting(session, f"http://127.0.0.1:{listener.getsockname()[1]}/")
         wait_until(lambda: in_flight.progress().requests == 1)
-        time.sleep(0.05)  # into connect(); an abort before it must end it too
+        time.sleep(0.05)  # until connect() waits; an earlier abort must end it, too
         in_flight.abort()
         error, measurement = posting.outcome()
     assert type(network_error(error)) is Unavailable
@@ -98,7 +98,7 @@ def test_abort_is_final(in_flight):
 
 
 def test_abort_while_requests_come_and_go_ends_all(in_flight):
-    """No request may be missed between its start and its registration."""
+    """The abort must also end requests that have started but are not registered yet."""
     with ScriptedServer(respond_always) as server:
         session = session_with(timeouts=FOREVER, in_flight=in_flight, max_pool_connections=8)
         ended = []

@@ -76,7 +76,7 @@ def test_close_of_an_idle_connection_that_meets_a_request_leaves_doubt(clock):
 
 
 def test_reused_connection_that_accepts_no_byte_leaves_no_doubt(clock, monkeypatch):
-    """The reset arrives after urllib3 has checked whether the connection was dropped."""
+    """The reset arrives after urllib3 has checked whether the connection is still open."""
     may_reset = threading.Event()
     was_reset = threading.Event()
 

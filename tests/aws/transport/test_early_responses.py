@@ -8,18 +8,18 @@ from tests.aws.transport.scripted_server import SMALL_WINDOW_BYTES, ScriptedServ
 from tests.aws.transport.sending import post, session_with
 
 LARGE = 8_000_000
-"""More than the kernel's buffers hold: the request cannot have been written when the server responds."""
+"""Larger than the kernel's buffers, so the request is not sent completely when the server responds."""
 
 
 def test_response_before_the_body_was_sent_is_read_at_once(scheme, clock):
-    """The clock stands still, so no time-out plays a part."""
+    """The clock stands still, so no time-out can expire."""
     for_server, for_session = scheme
 
     def script(connection):
         connection.read_head()
         connection.respond(b"too large", status=413)
         connection.socket.recv(1)
-        connection.read_head()  # of another request, if the client made that mistake
+        connection.read_head()  # if the client wrongly sends another request
 
     with ScriptedServer(script, window_bytes=SMALL_WINDOW_BYTES, **for_server) as server:
         session = session_with(clock, **for_session)

@@ -31,7 +31,7 @@ def test_bytes_that_leave_are_reported_once(recorded):
 
 def test_end_of_sending_is_reported_once(recorded):
     request, reported = recorded
-    request.sent_whole()
+    request.sent_completely()
     request.check(400)
     request.check(0)
     request.check(0)
@@ -47,7 +47,7 @@ def test_bytes_that_tls_added_are_not_reported(recorded):
 
 def test_progress_without_figures_of_the_kernel_is_not_reported(recorded):
     request, reported = recorded
-    request.sent_whole()
+    request.sent_completely()
     request.check(None)
     assert reported == []
 

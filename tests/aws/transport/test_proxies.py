@@ -4,8 +4,8 @@ import pytest
 from botocore.exceptions import ProxyConnectionError
 
 from bridge.aws.network_errors import network_error
-from bridge.aws.transport.in_flight import RequestsInFlight
 from bridge.aws.transport.request import RequestAborted, RequestStalled
+from bridge.aws.transport.requests_in_flight import RequestsInFlight
 from bridge.errors import OutcomeUnknown, Refused, Unavailable
 from tests.aws.transport.connect_proxy import LOGIN, connect_proxy
 from tests.aws.transport.scripted_server import SMALL_WINDOW_BYTES, ScriptedServer, respond_always

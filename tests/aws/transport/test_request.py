@@ -1,7 +1,7 @@
 import pytest
 
 from bridge.aws.transport.request import (
-    FIRST_LOOK_SECS,
+    FIRST_CHECK_SECS,
     LONGEST_PAUSE_SECS,
     MAX_PAUSE_SECS,
     InFlightRequest,
@@ -18,7 +18,7 @@ def request_(clock):
     made = InFlightRequest(TransportTimeouts(5.0, 20.0, 30.0), clock)
     made.start(1000)
     made.written += 1000
-    made.sent_whole()
+    made.sent_completely()
     return made
 
 
@@ -93,7 +93,7 @@ def test_response_that_comes_early_ends_the_stall(request_, clock):
 
 
 def test_pause_grows_with_the_age_of_the_request_within_its_bounds(request_, clock):
-    assert request_.pause_secs() == FIRST_LOOK_SECS
+    assert request_.pause_secs() == FIRST_CHECK_SECS
     clock.advance(0.06)
     assert request_.pause_secs() == pytest.approx(0.04)
     clock.advance(0.06)

@@ -1,4 +1,4 @@
-"""A thin link that the kernel provides: two network namespaces with `tc tbf` between them."""
+"""Requests over a real thin link: two network namespaces, with `tc tbf` between them."""
 
 import ssl
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bridge.aws.network_errors import network_error
-from bridge.aws.transport.in_flight import RequestsInFlight
 from bridge.aws.transport.request import RequestStalled
+from bridge.aws.transport.requests_in_flight import RequestsInFlight
 from bridge.aws.transport.timeouts import TransportTimeouts
 from bridge.errors import OutcomeUnknown
 from tests.aws.transport.scripted_server import ScriptedServer, respond_always
@@ -25,7 +25,7 @@ QUEUE = "burst 4096 latency 4000ms"
 
 @pytest.fixture
 def link():
-    """An edge whose uplink carries 8,000 bytes a second."""
+    """Yield a network namespace whose uplink carries 8,000 bytes a second."""
     require_thin_links()
     with Link() as made:
         made.run(f"tc qdisc add dev uplink root tbf rate {BYTES_PER_SEC * 8}bit {QUEUE}")
@@ -33,7 +33,10 @@ def link():
 
 
 class PostingFromTheEdge(Posting):
-    """A request whose sockets are in the edge. setns(2) applies to the calling thread only."""
+    """Request whose sockets are in the network namespace.
+
+    It needs a thread, because setns(2) applies only to its caller.
+    """
 
     def __init__(self, link, *args):
         self._edge = Path("/run/netns", link.edge)

@@ -15,7 +15,7 @@ STEP_BYTES = 8 * 1024
 
 
 def slow_reader(clock, step_secs):
-    """A reader whose steps arrive before the clock advances, so bytes have left in between."""
+    """Return a script that reads the body slowly. After each step, the clock advances."""
 
     def script(connection):
         connection.read_head()
@@ -105,7 +105,7 @@ def test_response_that_keeps_moving_outlasts_the_answer_timeout():
             go_on.acquire(timeout=30)
 
     class Steps(Clock):
-        """A clock that advances by a second at each call. Each wait is short, but the response takes long."""
+        """Clock that advances by a second at each call. Each wait is short, but the response takes long."""
 
         def __call__(self):
             go_on.release()

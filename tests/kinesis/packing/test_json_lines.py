@@ -6,7 +6,7 @@ import statistics
 import pytest
 import zstandard
 
-from bridge.kinesis.packing.json_lines import MOST_PLAIN_BYTES, JsonLinesEncoder
+from bridge.kinesis.packing.json_lines import MAX_PLAIN_BYTES, JsonLinesEncoder
 from bridge.model import Record
 from tests.fakes.stream_queue import records
 
@@ -53,7 +53,7 @@ def test_json_lines_that_do_not_compress_still_fit(compression):
 def test_record_never_becomes_more_than_a_consumer_can_hold():
     same = records(100, data=b'"' + b"x" * 100_000 + b'"')
     for _, data in encoded(JsonLinesEncoder("zstd"), same, 1 << 20):
-        assert len(UNDO["zstd"](data)) <= MOST_PLAIN_BYTES
+        assert len(UNDO["zstd"](data)) <= MAX_PLAIN_BYTES
 
 
 def test_line_breaks_between_the_tokens_of_json_become_spaces():

@@ -1,4 +1,4 @@
-"""Keys that are divided among aggregated records, and payloads that are aggregated records of another producer."""
+"""Division of keys among aggregated records, and payloads that another producer has already aggregated."""
 
 from collections import Counter
 
@@ -26,7 +26,7 @@ def test_aggregated_record_is_recognised_by_magic_and_md5():
 
 
 def test_magic_and_md5_of_nothing_are_no_aggregated_record():
-    """The KCL requires more than the digest after the magic."""
+    """The KCL de-aggregates only data that is longer than the magic number and the digest."""
     nothing = MAGIC + bytes.fromhex("d41d8cd98f00b204e9800998ecf8427e")
     assert len(nothing) == FRAME_BYTES
     assert not is_aggregate(nothing)
@@ -73,7 +73,7 @@ KEYED = st.lists(st.tuples(st.sampled_from("abcdef"), st.binary(max_size=120)), 
 
 
 def by_key(packed):
-    """{key: [the packed records that hold it]}"""
+    """Return {key: [packed records with this key]}."""
     return {key: [each for each in packed if key in each.keys] for each in packed for key in each.keys}
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from bridge.aws.credentials import Authentication
 from bridge.errors import BridgeError
+from bridge.kinesis.local_stream_reader import LocalStreamReader
 from bridge.kinesis.publisher import PublisherSettings
-from bridge.kinesis.stream_reader import StreamReader
 from bridge.tools.demo.local_kinesis import REGION, LocalKinesis, isolated_environment
 
 TOKEN = {"access_key_id": "demo", "secret_access_key": "demo"}
@@ -26,7 +26,7 @@ def kinesis():
 
 @pytest.fixture
 def reader(kinesis):
-    made = StreamReader(PublisherSettings(REGION, Authentication("token", TOKEN), endpoint_url=kinesis.url))
+    made = LocalStreamReader(PublisherSettings(REGION, Authentication("token", TOKEN), endpoint_url=kinesis.url))
     made.create({"s": 2})
     return made
 

@@ -1,6 +1,6 @@
 import re
 
-from bridge.kinesis.stream_reader import ConsumedRecord
+from bridge.kinesis.local_stream_reader import ConsumedRecord
 from bridge.tools.demo.report import ConsumedCounts, ledger_table, progress_line, summary, verdict_line
 from tests.tools.demo.builders import snapshot
 

@@ -1,20 +1,20 @@
 import pytest
 
 from bridge.aws.transport.measurement import RequestProgress
-from bridge.delivery.answer_latency import SLOW_ANSWER_SECS
-from bridge.delivery.concurrency import (
+from bridge.delivery.adaptive_concurrency import (
     MAX_QUEUE_SECS,
     MAX_WINDOW_BYTES,
     MIN_REQUEST_BYTES,
     OVERDUE_SECS,
     AdaptiveConcurrency,
 )
+from bridge.delivery.answer_latency import SLOW_ANSWER_SECS
 from bridge.delivery.link_bandwidth import FIRST_BANDWIDTH
 from tests.delivery.simulated_link import SimulatedLink
 
 
 def progress(limits, flight, share, now):
-    """Note that the kernel has seen this share of a request leave."""
+    """Note that this share of a request has left, as the kernel reports."""
     flight.progressed(RequestProgress(flight.size, int(share * flight.size), drained=share == 1), now)
     if share == 1:
         limits.drained(flight, now)
@@ -35,7 +35,7 @@ def test_steady_link_is_used_and_its_queue_is_short(bandwidth, latency, drains):
     link = SimulatedLink(bandwidth, latency, drains=drains)
     link.send(60)
     link.longest = 0.0
-    # Requests that leave together are answered together: without the kernel's figures the link is idle in between.
+    # Requests that leave together are answered together. Without the kernel's report, the link is idle between them.
     assert link.use(120) > (0.95 if drains or latency < 0.1 else 0.75)
     assert link.longest < 2 * MAX_QUEUE_SECS + 4 * latency
 
@@ -43,7 +43,7 @@ def test_steady_link_is_used_and_its_queue_is_short(bandwidth, latency, drains):
 def test_link_that_is_far_and_fast_carries_many_requests():
     link = SimulatedLink(12_500_000, 0.1)
     link.send(10)
-    # Requests that started together leave together here, and the link is idle for as long as all wait for answers.
+    # In this simulation, requests that start together leave together, and the link is idle until they are answered.
     assert link.use(30, max_request=140_000) > 0.65
     assert link.limits.status(link.now).max_requests > 8
 
@@ -253,6 +253,6 @@ def test_link_that_answers_nothing_is_not_the_limit():
     limits.waited(1.0)
     assert limits.limited_secs(90.0) == 0.0
     limits.answered(flight, flight.size, 100.0)
-    # The request waited for this answer.
+    # The request had to wait for this answer.
     fill(limits, now=100.0)
     assert limits.limited_secs(300.0) == 99.0

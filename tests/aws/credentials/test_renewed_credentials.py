@@ -6,9 +6,9 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import EndpointConnectionError
 
-from bridge.aws.credentials.refreshable import (
+from bridge.aws.credentials.renewed_credentials import (
     AHEAD_SECS,
-    TRY_AGAIN_SECS,
+    RENEWAL_RETRY_SECS,
     FetchedCredentials,
     RenewedCredentials,
     WrappedCredentials,
@@ -18,7 +18,10 @@ from bridge.errors import Refused, SendError, Unavailable
 
 
 class Given:
-    """Source of credentials A1, A2, ... that are valid for `life` seconds of its own clock. It can also fail."""
+    """Source of the credentials A1, A2, ..., which are valid for `life` seconds of the simulated clock.
+
+    It can also fail.
+    """
 
     def __init__(self, life=3600.0):
         self.now, self.life, self.asked, self.fails = 1_000_000.0, life, 0, None
@@ -89,7 +92,7 @@ def test_renewal_that_fails_leaves_current_credentials_until_they_expire(caplog)
     assert given.key == "A1"
     assert given.asked == 2, "and not more than twice a minute"
     assert "no route" in caplog.text
-    given.now += TRY_AGAIN_SECS
+    given.now += RENEWAL_RETRY_SECS
     assert given.key == "A1"
     assert given.asked == 3
     given.now += 1000

@@ -1,7 +1,7 @@
 import pytest
 
-from bridge.delivery.contention import MAX_TOLERATED, TARGET_SHARE, Contention
 from bridge.delivery.refusal_pattern import Verdict
+from bridge.delivery.refusal_tolerance import MAX_TOLERATED, TARGET_SHARE, RefusalTolerance
 
 RECORDS, SECS = 100, 0.1
 SETTLED = 60.0
@@ -12,18 +12,18 @@ def verdict(refused, variance=0.0):
 
 
 def after(samples, secs=SECS):
-    """Return the state after samples: R is refused by half, A accepted."""
-    made = Contention(0.0)
+    """Return the state after samples. R stands for a sample of which half is refused, A for an accepted one."""
+    made = RefusalTolerance(0.0)
     for number, sample in enumerate(samples):
         made.on_sample(RECORDS, secs, verdict(50) if sample == "R" else None, 20.0 * number)
     return made
 
 
-def refused(fraction, secs, *, begin=SETTLED, wanted=0.05, share=0.1):
+def refused(fraction, secs, *, begin=SETTLED, target=0.05, share=0.1):
     """Return the state after that fraction was refused for some seconds."""
-    made = Contention(0.0)
+    made = RefusalTolerance(0.0)
     for tenth in range(int(secs * 10)):
-        made.on_refused(fraction, wanted, share, begin + tenth / 10)
+        made.on_refused(fraction, target, share, begin + tenth / 10)
     return made
 
 
@@ -31,7 +31,7 @@ def refused(fraction, secs, *, begin=SETTLED, wanted=0.05, share=0.1):
     ("samples", "active"),
     [("", False), ("AAA", False), ("R", True), ("AAAAAAAAR", True)],
 )
-def test_contention_starts_with_the_first_sample_refused(samples, active):
+def test_contending_starts_with_the_first_sample_refused(samples, active):
     assert after(samples).active is active
 
 
@@ -39,30 +39,30 @@ def test_contention_starts_with_the_first_sample_refused(samples, active):
     ("samples", "active"),
     [("R", False), ("RR", True), ("RAAAAAAR", True), ("RAAAAAAAR", False)],
 )
-def test_contention_that_ended_starts_with_two_of_eight_samples_refused(samples, active):
+def test_contending_that_ended_starts_with_two_of_eight_samples_refused(samples, active):
     assert after("RAA" + samples).active is active
 
 
 @pytest.mark.parametrize(("samples", "active"), [("RRA", True), ("RRAA", False), ("RRARA", True), ("RRARAA", False)])
-def test_contention_ends_with_two_samples_accepted_in_succession(samples, active):
+def test_contending_ends_with_two_samples_accepted_in_succession(samples, active):
     assert after(samples).active is active
 
 
-def test_contention_with_small_samples_accepted_continues():
+def test_contending_with_small_samples_accepted_continues():
     assert after("RRAA", secs=0.01).active
     assert not after("RRAAAAA", secs=0.01).active
 
 
 @pytest.mark.parametrize("found", [verdict(2), verdict(5, variance=4.0), verdict(30, variance=100.0)])
 def test_refusals_that_are_few_or_by_chance_are_no_evidence(found):
-    made = Contention(0.0)
+    made = RefusalTolerance(0.0)
     for _ in range(8):
         made.on_sample(RECORDS, SECS, found, 0.0)
     assert not made.active
 
 
 @pytest.mark.parametrize(("fraction", "secs", "active"), [(0.6, 5, False), (0.6, 15, True), (0.2, 100, False)])
-def test_refusals_for_long_start_contention(fraction, secs, active):
+def test_refusals_for_long_start_contending(fraction, secs, active):
     assert refused(fraction, secs).active is active
 
 
@@ -72,7 +72,7 @@ def test_refusals_at_the_start_are_no_evidence():
 
 @pytest.mark.parametrize(("fraction", "secs", "active"), [(0.2, 30, False), (0.2, 60, True), (0.12, 100, False)])
 def test_starved_bridge_contends_though_little_is_refused(fraction, secs, active):
-    assert refused(fraction, secs, wanted=0.2, share=0.006).active is active
+    assert refused(fraction, secs, target=0.2, share=0.006).active is active
 
 
 def test_tolerance_ends_where_the_target_is_reached():
@@ -86,7 +86,7 @@ def test_bridge_that_adapts_tolerates_nothing():
     assert after("A").tolerated(0.0) == 0
 
 
-def test_ended_contention_forgets_its_evidence():
+def test_ended_contending_forgets_its_evidence():
     made = after("RR")
     made.end(SETTLED)
     made.on_sample(RECORDS, SECS, verdict(50), SETTLED)
@@ -95,8 +95,8 @@ def test_ended_contention_forgets_its_evidence():
 
 @pytest.mark.parametrize(("accepted", "secs"), [(0.44, 0.02), (2.0, 0.05), (0.22, 0.01), (0.01, 0.008)])
 def test_requests_of_a_small_share_follow_one_another_quickly(accepted, secs):
-    assert Contention(0.0).interval_secs(accepted, 1.0) == pytest.approx(secs)
+    assert RefusalTolerance(0.0).interval_secs(accepted, 1.0) == pytest.approx(secs)
 
 
 def test_requests_of_a_low_rate_carry_some_records():
-    assert Contention(0.0).interval_secs(0.01, 0.04) == pytest.approx(0.1)
+    assert RefusalTolerance(0.0).interval_secs(0.01, 0.04) == pytest.approx(0.1)

@@ -1,7 +1,7 @@
 import pytest
 
+from bridge.delivery.delivery_tracker import REPORT_AFTER_ATTEMPTS, DeliveryTracker
 from bridge.delivery.settings import SenderSettings
-from bridge.delivery.tracker import REPORT_AFTER_ATTEMPTS, DeliveryTracker
 from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, Unavailable
 from bridge.kinesis.limits import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS
 from bridge.kinesis.publisher import StreamDescription
@@ -52,7 +52,7 @@ def test_records_in_flight_reduce_the_room(tracker):
     answer(tracker, batch, failed=range(1, 401))
     send(tracker, records(500), now=0.0)
     records_, size = room(tracker, 0.0)
-    # 100 of the failed are in flight again, 300 wait, and as many of the fresh ones as fill the next request.
+    # Of the 400 failed records, 100 are in flight again and 300 wait. There is room for one request of fresh records.
     assert records_ == MAX_REQUEST_RECORDS
     assert size < MAX_REQUEST_BYTES * 2
 

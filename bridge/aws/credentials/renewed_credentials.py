@@ -1,4 +1,4 @@
-"""Credentials for botocore, which queries these objects before it signs each request.
+"""Credentials for botocore. Before botocore signs a request, it gets the credentials from one of these objects.
 
 Other modules import this module inside functions, because importing botocore takes a quarter of a second and `check`
 does not need it.
@@ -26,22 +26,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AHEAD_SECS = 900.0
-"""Seconds before the expiry at which credentials are renewed; with a short lifetime, its last quarter."""
-TRY_AGAIN_SECS = 30.0
+"""Seconds before the expiry at which credentials are renewed. If their lifetime is less than an hour, they are renewed
+after three quarters of it."""
+RENEWAL_RETRY_SECS = 30.0
 MAX_CHARS = 32_768
-"""Max length of a part of credentials.
+"""Maximum length of an access key id, a secret access key or a session token.
 
-AWS documents no limit for a session token. Tokens of 4 kB occur, and a request's head must not exceed the limits of
-proxies.
+AWS documents no limit for a session token, and tokens of 4 kB occur. With longer values, the head of a request would
+exceed the limits of proxies.
 """
 _PRINTABLE = re.compile(rf"[ -~]{{1,{MAX_CHARS}}}")
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedCredentials:
-    """Credentials that were just fetched. `expires_at` is seconds since 1970; None: never.
+    """Credentials as they were fetched. `expires_at` is in seconds since 1970; None if they never expire.
 
-    Raise InvalidCredentials if they cannot be sent in the header of a request.
+    Raise InvalidCredentials if the values cannot be sent in the header of a request.
     """
 
     access_key_id: str = field(repr=False)
@@ -53,34 +54,36 @@ class FetchedCredentials:
         check_credentials(self.access_key_id, self.secret_access_key, self.session_token)
 
     @classmethod
-    def of(cls, answer: dict[str, Any]) -> FetchedCredentials:
-        """Convert an STS response or the output of a credential process. Both use the same field names.
+    def of(cls, response: dict[str, Any]) -> FetchedCredentials:
+        """Return the credentials in an STS response, or in the output of a credential process.
 
-        Raise KeyError if a field is missing.
+        Both have the same field names. Raise KeyError if a field is missing.
         """
-        expires = answer.get("Expiration")
-        return cls(answer["AccessKeyId"], answer["SecretAccessKey"], answer.get("SessionToken"), epoch_secs(expires))
+        expires = response.get("Expiration")
+        return cls(
+            response["AccessKeyId"], response["SecretAccessKey"], response.get("SessionToken"), epoch_secs(expires)
+        )
 
 
 def check_credentials(access_key_id: object, secret_access_key: object, session_token: object) -> None:
-    """Raise InvalidCredentials unless all are printable ASCII. The session token may be missing."""
+    """Raise InvalidCredentials if a value is not printable ASCII. Only the session token may be None."""
     names = ("access key id", access_key_id), ("secret access key", secret_access_key), ("session token", session_token)
     for name, value in names:
         if value is None and name == "session token":
             continue
         if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
-            raise InvalidCredentials(f"the {name} is no text of 1 to {MAX_CHARS:,} printable ASCII characters")
+            raise InvalidCredentials(f"the {name} does not consist of 1 to {MAX_CHARS:,} printable ASCII characters")
 
 
 def epoch_secs(moment: datetime | str | None) -> float | None:
-    """Convert an RFC 3339 time to seconds since 1970. Raise InvalidCredentials for anything else."""
+    """Return an RFC 3339 time in seconds since 1970. Raise InvalidCredentials for any other value."""
     if moment is None:
         return None
     try:
         moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
         return _timestamp(moment)
     except (ValueError, OverflowError, AttributeError, TypeError):
-        raise InvalidCredentials("the expiry is no time") from None
+        raise InvalidCredentials("the expiry is not a valid time") from None
 
 
 def _timestamp(moment: datetime) -> float:
@@ -88,15 +91,16 @@ def _timestamp(moment: datetime) -> float:
 
 
 def _steady_secs() -> float:
-    """Return the seconds since the boot of the machine, including those in which it was suspended."""
+    """Return the seconds since the machine was booted, including the time in which it was suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no types
-    """Credentials from `fetch`, which is called again before they expire. Any thread.
+    """Credentials from the function `fetch`, which is called again before they expire. Any thread.
 
-    While renewal fails, the current credentials are used until they expire. A signing thread tries the renewal; only
-    one thread does so at a time, and at most twice a minute. Raises SendError if there are no credentials.
+    The renewal is made by a thread that is about to sign a request, and only by one thread at a time. If the renewal
+    fails, it is repeated after 30 s, and the present credentials are used until they expire. Methods raise SendError if
+    there are no valid credentials.
     """
 
     def __init__(
@@ -112,12 +116,12 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
         self._steady = steady
         self._fetching = threading.Lock()
         self._fetched: FetchedCredentials | None = None
-        # Times of the steady clock, which does not jump when the machine's clock is set.
+        # These are times of the steady clock, which does not jump when the machine's clock is set.
         self._renew_at = self._ends_at = inf
 
     @property
     def expires_at(self) -> float | None:
-        """Expiry in seconds since 1970; None: never, or none were fetched yet."""
+        """Expiry in seconds since 1970; None if the credentials never expire, or before they are fetched."""
         return self._fetched.expires_at if self._fetched else None
 
     @property
@@ -136,11 +140,11 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
         usable = self._usable()
         if usable is not None and not self._fetching.acquire(blocking=False):
             return usable  # another thread renews them
-        # Without valid credentials, nothing can be signed, so wait for the thread that fetches them.
+        # Without valid credentials, no request can be signed, so this thread waits for the thread that fetches them.
         if usable is None:
             self._fetching.acquire()
         try:
-            # Another thread may have renewed them while this one waited for the lock.
+            # Another thread may have renewed them while this thread waited for the lock.
             usable, now = self._usable(), self._steady()
             if usable is not None and now < self._renew_at:
                 return usable
@@ -155,15 +159,15 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
             why = failed(error, self.method)
             if usable is None:
                 raise why from error
-            self._renew_at = now + TRY_AGAIN_SECS
+            self._renew_at = now + RENEWAL_RETRY_SECS
             log.warning("credentials: renewal failed; the present ones are used until they expire: %s", why)
             return usable
         self._renew_at = self._ends_at = inf
         if fetched.expires_at is not None:
             left = fetched.expires_at - self._now()
             if left <= 0:
-                # New credentials cannot have expired, so this machine's clock is wrong. They are fetched again at the
-                # next request, because the clock may be correct by then.
+                # New credentials cannot have expired, so this machine's clock is wrong. It may be corrected later, so
+                # the next request fetches them again.
                 self._fetched = None
                 raise _expired_already(self.method, -left)
             self._ends_at = now + left
@@ -176,7 +180,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
 
 
 class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above
-    """Credentials that botocore or a library finds and renews. Exceptions are converted to SendError."""
+    """Credentials that botocore or a library finds and renews. Their exceptions are converted into SendError."""
 
     def __init__(self, method: str, inner: Any, *, renewable: bool | None = None) -> None:
         super().__init__("", "", None, method)
@@ -185,15 +189,15 @@ class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above
 
     @property
     def expires_at(self) -> float | None:
-        """Unknown expiry, always None: botocore does not publish it."""
+        """Always None, because botocore does not publish the expiry."""
         return None
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the credentials for the next request."""
         try:
             frozen: ReadOnlyCredentials = self._inner.get_frozen_credentials()
-            # An empty text means that there is no token. Any other value is checked, because botocore does not check
-            # it.
+            # An empty string means that there is no session token. All values are checked, because botocore does not
+            # check them.
             token = None if frozen.token == "" else frozen.token
             check_credentials(frozen.access_key, frozen.secret_key, token)
         except SendError:
@@ -207,6 +211,6 @@ class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above
 def _expired_already(method: str, secs: float) -> Refused:
     return Refused(
         "ExpiredCredentials",
-        f"credentials (type: {method}) were returned expired {secs:.0f} s ago by this machine's clock",
+        f"new credentials (type: {method}) expired {secs:.0f} s ago, according to this machine's clock",
         "synchronise this machine's clock (NTP)",
     )

@@ -1,12 +1,12 @@
 import pytest
 
-from bridge.delivery.queue_experiment import MIN_INTERVAL_SECS, QueueExperiment
+from bridge.delivery.latency_experiment import MIN_INTERVAL_SECS, LatencyExperiment
 
 
 @pytest.fixture
 def experiment():
     """Started at 100 s after an answer that took 10 s, with 8 requests in flight."""
-    made = QueueExperiment()
+    made = LatencyExperiment()
     made.start(100.0, 10.0, 8)
     return made
 
@@ -29,7 +29,7 @@ def test_latency_is_compared_with_the_highest_of_earlier_requests(experiment):
 
 
 def test_single_request_waits_in_no_queue():
-    experiment = QueueExperiment()
+    experiment = LatencyExperiment()
     experiment.start(100.0, 10.0, 1)
     assert not experiment.found_queue(1.0, 110.0)
 

@@ -1,4 +1,4 @@
-"""A stream with the limits of GetRecords, read in simulated time."""
+"""Scanner of a stream with the limits of GetRecords, in simulated time."""
 
 import base64
 from itertools import pairwise
@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from bridge.errors import OutcomeUnknown, Refused, Unavailable
-from bridge.kinesis.shard_reader import BYTES_PER_SEC, GIVE_UP_SECS, ShardReader
+from bridge.kinesis.stream_scanner import BYTES_PER_SEC, GIVE_UP_SECS, StreamScanner
 from tests.fakes.kinesis import KinesisStandIn
 from tests.fakes.kinesis_streams import KinesisError, Stored
 
@@ -15,7 +15,7 @@ OPERATIONS = {"list_shards": "ListShards", "get_shard_iterator": "GetShardIterat
 
 
 class Rig:
-    """A reader of a stream whose time passes only while the reader waits. `on_wait` runs then."""
+    """Scanner of a stream. The simulated time passes only while the scanner waits. `on_wait` runs then."""
 
     def __init__(self, shards=1):
         self.now = 0.0
@@ -49,7 +49,7 @@ class Rig:
 
     def read(self):
         """Return the number of records of each shard."""
-        self.reader = ShardReader(self.call, lambda: self.now, self.wait, self.positions)
+        self.reader = StreamScanner(self.call, lambda: self.now, self.wait, self.positions)
         found = {}
         for page in self.reader.pages():
             found[page.shard.id[-1]] = found.get(page.shard.id[-1], 0) + len(page.records)
@@ -77,7 +77,7 @@ def test_reader_alone_stays_within_the_limits_of_every_shard(rig):
         stream.put(400, size=100_000, shard=shard)
     assert stream.read() == {"0": 400, "1": 400, "2": 400}
     assert stream.reader.throttled == 0
-    # Shards wait at the same time: the stream takes as long as one of them.
+    # The waiting times of the shards overlap, so reading the stream takes as long as reading one shard.
     assert 400 * 100_000 / BYTES_PER_SEC <= stream.now <= 1.3 * 400 * 100_000 / BYTES_PER_SEC
 
 

@@ -1,6 +1,6 @@
-"""URLs that each type of authentication calls for credentials. Nothing is sent.
+"""URLs that each authentication type calls to get credentials. This module sends no requests.
 
-The types in UNLISTED depend on files and programs of this machine that this program does not interpret.
+The types in UNLISTED depend on files and programs of this machine, which the bridge does not interpret.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 _INSTANCE, _INSTANCE_IPV6 = "http://169.254.169.254", "http://[fd00:ec2::254]"
 
 UNLISTED = frozenset({"default", "profile", "process"})
-"""Types whose URLs are unknown."""
+"""Authentication types whose URLs are unknown."""
 
 
 class EndpointUse(NamedTuple):
-    """URL (scheme, host and port), and its use."""
+    """URL with scheme, host and port, and the purpose of the requests to it."""
 
     url: str
     use: str
 
 
 def endpoints_used(session: Any, authentication: Authentication, endpoints: EndpointSettings) -> Iterator[EndpointUse]:
-    """Yield the URLs that a type calls, starting with those of its source.
+    """Yield the URLs that an authentication calls, beginning with those of its source.
 
-    Types in UNLISTED have none. `session` is a botocore session without credentials.
+    Nothing is yielded for types in UNLISTED. `session` is a botocore session without credentials.
     """
     if authentication.source is not None:
         yield from endpoints_used(session, authentication.source, endpoints)
@@ -38,7 +38,7 @@ def endpoints_used(session: Any, authentication: Authentication, endpoints: Endp
 
 
 def unlisted_types(authentication: Authentication | None) -> list[str]:
-    """Return the types in UNLISTED among an authentication and its sources."""
+    """Return the types of an authentication and its sources that are in UNLISTED."""
     if authentication is None:
         return []
     below = unlisted_types(authentication.source)
@@ -54,7 +54,7 @@ def _role(session: Any, _settings: Mapping[str, Any], endpoints: EndpointSetting
 
 
 def endpoint_of(session: Any, endpoints: EndpointSettings, service: str) -> str:
-    """Return the URL of a service in the configuration's region, as the bridge's own clients call it."""
+    """Return the URL of a service in the configured region, which the bridge's clients also use."""
     return str(endpoints.client(session, service, signed=False).meta.endpoint_url)
 
 
@@ -67,7 +67,10 @@ def _roles_anywhere(session: Any, settings: Mapping[str, Any], endpoints: Endpoi
 
 
 def anywhere_url(session: Any, settings: Mapping[str, Any], endpoints: EndpointSettings) -> str:
-    """Return the URL in the trust anchor's region by the library's rules: FIPS if configured, never dual stack."""
+    """Return the URL of IAM Roles Anywhere that the library uses, in the trust anchor's region.
+
+    The library uses a FIPS endpoint if this is configured, but never a dual-stack endpoint.
+    """
     from botocore import UNSIGNED  # noqa: PLC0415 - botocore is slow to import
     from botocore.config import Config  # noqa: PLC0415 - as above
 

@@ -1,11 +1,14 @@
 import pytest
 
+from bridge.kinesis.local_stream_reader import LocalStreamReader
 from bridge.kinesis.publisher import PublisherSettings
-from bridge.kinesis.stream_reader import StreamReader
 
 
 class Shards:
-    """A client of a stream whose shards give these pages, one a call; no iterator follows a closed shard's last."""
+    """Client of a stream.
+
+    Each call returns the next page of a shard. The last page of a closed shard has no next iterator.
+    """
 
     def __init__(self, closed=(), **shards):
         self._pages, self._closed = shards, closed
@@ -32,7 +35,7 @@ class Shards:
 @pytest.fixture
 def read():
     def reading(client):
-        reader = StreamReader(PublisherSettings("us-east-1"))
+        reader = LocalStreamReader(PublisherSettings("us-east-1"))
         reader._client = client
         return lambda: [(record.shard, record.key) for record in reader.read("s")]
 

@@ -1,4 +1,4 @@
-"""All requests in flight: the number of bytes that have left, and their abort."""
+"""Registry of all requests in flight: it can abort them, and counts the bytes that have left this machine."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ class InFlightBytes(NamedTuple):
 
     requests: int
     request_bytes: int
-    """Bytes of the requests whose sending has begun."""
+    """Total size of the requests whose sending has begun, in bytes."""
     drained_bytes: int
-    """Number of these bytes that have left this machine.
+    """Number of bytes of these requests that have left this machine.
 
-    The figure is up to 0.1 s old, and 0 in a request's first 0.1 s.
+    The number is up to 0.1 s old. For the first 0.1 s of a request, it is 0.
     """
 
 
 class RequestsInFlight:
     """Registry of the requests in flight. Any thread.
 
-    After `abort` or `limit_stall`, which are final, every request fails before a byte of it is sent.
+    `abort` and `limit_stall` are final: after one of them, every new request fails before its first byte is sent.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class RequestsInFlight:
         self._aborted = False
 
     def add(self, request: InFlightRequest) -> None:
-        """Count a request as in flight. After `abort` it is aborted at once."""
+        """Add a request that starts. After `abort` or `limit_stall`, it is aborted at once."""
         with self._lock:
             self._requests.add(request)
             aborted = self._aborted
@@ -42,14 +42,14 @@ class RequestsInFlight:
             request.abort()
 
     def remove(self, request: InFlightRequest) -> None:
-        """Note that a request has ended."""
+        """Remove a request that has ended."""
         with self._lock:
             self._requests.discard(request)
 
     def abort(self) -> None:
-        """End every request in flight at once. Does not block.
+        """End all requests in flight at once. Do not block.
 
-        A name look-up cannot be ended. Such a request fails when the system's resolver gives up.
+        A DNS look-up cannot be ended. A request in its look-up fails when the look-up of the operating system ends.
         """
         with self._lock:
             self._aborted = True
@@ -58,11 +58,9 @@ class RequestsInFlight:
             request.abort()
 
     def limit_stall(self, secs: float) -> None:
-        """End the requests of which no byte leaves for `secs`.
+        """End requests that are being sent, if none of their bytes leaves for `secs`. Do not block.
 
-        Completely sent requests continue to wait for their response.
-
-        Does not block.
+        Requests that were sent completely continue to wait for their response.
         """
         with self._lock:
             self._aborted = True
@@ -71,7 +69,7 @@ class RequestsInFlight:
             request.limit_stall(secs)
 
     def progress(self) -> InFlightBytes:
-        """Return the sums over the requests in flight, from the last figures of their own threads."""
+        """Return the sums over the requests in flight. The thread of each request updates its numbers."""
         with self._lock:
             requests = tuple(self._requests)
         sizes = [(request.size, min(request.drained, request.size)) for request in requests]

@@ -3,74 +3,74 @@
 All streams that are sent to the same endpoint share one link, and therefore one `AdaptiveConcurrency`. The model is BBR
 (https://datatracker.ietf.org/doc/draft-ietf-ccwg-bbr/), applied to HTTP requests:
 
-    bandwidth       bytes per second that left over the link, or were answered where the kernel does not see the link.
-                    Only answers raise it, since bytes may leave into the buffer of a proxy or a modem
-    answer latency  the time from the end of a request's body leaving this machine to the arrival of its answer
-    window          bandwidth * (REQUEST_SECS + LATENCY_GAIN * answer latency), and at least bandwidth * MAX_QUEUE_SECS:
-                    the bytes that may be in flight
-    link window     bandwidth * MAX_QUEUE_SECS: the bytes of these that may not have left yet
-    request size    bandwidth * REQUEST_SECS, so that one request is on the link while the next one is prepared
+    bandwidth       bytes per second that the link carries. It is the rate at which requests were answered, or the rate
+                    at which bytes left this machine, if the kernel reports it and it is lower. Only answers raise the
+                    bandwidth, because bytes may leave quickly into the buffer of a proxy or a modem.
+    answer latency  time from when the last byte of a request left this machine until its answer arrived
+    window          maximum number of bytes in flight: bandwidth * (REQUEST_SECS + LATENCY_GAIN * answer latency), and
+                    at least bandwidth * MAX_QUEUE_SECS
+    link window     maximum number of bytes that have not left yet: bandwidth * MAX_QUEUE_SECS
+    request size    bandwidth * REQUEST_SECS. So one request is on the link while the next one is prepared.
 
 A link of 8 kB/s with a short latency carries one or two requests of 8 kB at a time. A link of 12 MB/s with a latency of
-100 ms carries as many as the threads allow. Latency alone does not distinguish these links, but bandwidth does.
+100 ms carries as many requests as there are threads.
 
-Growth: the bandwidth is the maximum of the last samples. One faster sample therefore raises it, and the window with it.
-The number of requests in flight grows by one at a time while the bandwidth grows. Decrease: both are halved after a
-time-out, unless the endpoint answered other requests at the same time.
+Increase: the bandwidth is the maximum of the last samples. One faster sample therefore raises the bandwidth, and with
+it the window. The maximum number of requests in flight rises by one at a time while the bandwidth rises.
 
-When answers become slow although the body left in time, the cause is one of these:
+Decrease: after a time-out, the bandwidth and the maximum number of requests are halved, unless the endpoint answered
+other requests at the same time.
 
-    1. The endpoint has become slow. This is certain if the kernel saw the body leave at the speed of the link: then no
-       bytes of this bridge wait in a queue on the link. The window grows, at most by a factor of two in each answer
-       time. Even before the answer arrives, the age of the request shows that the endpoint is slow.
+An answer may be slow although all bytes of its request left in time. There are three cases:
+
+    1. The endpoint has become slow. This is certain if the kernel reported that the bytes left at the speed of the
+       link, because then no bytes of this bridge wait in a queue on the link. The window grows, at most by a factor of
+       two in each answer time. Even before the answer arrives, the age of the request shows that the endpoint is slow.
     2. Answers became slow when more requests were in flight. Either the endpoint serves one request after the other,
-       or a proxy queues them. Only an experiment can distinguish the two: see
-       `queue_experiment`.
-    3. The kernel reported nothing, as on systems other than Linux, or the body left too fast. The same experiment
-       decides.
+       or a proxy queues the requests. Only an experiment can find the cause: see `latency_experiment`.
+    3. The kernel reported nothing, as on systems other than Linux, or the bytes left faster than the link carries them.
+       The cause is then unknown, and the same experiment finds it.
 """
 
 from __future__ import annotations
 
 from bridge.delivery.answer_latency import PROVEN_GAIN, SLOW_ANSWER_SECS, AnswerLatency, Load
 from bridge.delivery.endpoint_status import EndpointStatus
+from bridge.delivery.latency_experiment import LatencyExperiment
 from bridge.delivery.link_bandwidth import LinkBandwidth
 from bridge.delivery.outstanding_requests import OVERDUE_SECS, OutstandingRequest, OutstandingRequests
-from bridge.delivery.queue_experiment import QueueExperiment
 
 MAX_QUEUE_SECS = 2.0
-"""Maximum time that the bytes in flight need on the link.
+"""Maximum time that the bytes in flight need on the link. It bounds the delay of a live record, and of a stop.
 
-It bounds the delay of a live record and the duration of a stop.
-
-Shorter requests would spend a larger part of a thin link on HTTP headers and signatures (about 1 to 2 kB each)."""
+With a shorter time, HTTP headers and signatures (1 to 2 kB per request) would use a larger part of a thin link."""
 
 REQUEST_SECS = 1.0
-"""Time that a request needs on the link, long enough to prepare the next one meanwhile."""
+"""Time that a request needs on the link. It is long enough to prepare the next request in this time."""
 
 MAX_WINDOW_BYTES = 32 * 1024 * 1024
-"""Maximum memory for the requests in flight to one endpoint: two of the largest of Kinesis, in base64."""
+"""Maximum memory for the requests in flight to one endpoint. Two requests of 10 MiB in base64 fit in it."""
 
 MIN_REQUEST_BYTES = 4_000
-FIRST_REQUESTS = 4
+FIRST_REQUESTS = 4  # maximum number of requests in flight at the start
 
 LATENCY_GAIN = 1.25
-"""More than 1, so that the window of a distant endpoint grows until the link is full."""
+"""Factor on the latency in the window. It is more than 1, so that the window grows until the link is full."""
 
 PACED_FACTOR = 2.0
-"""A request that left at up to this multiple of the bandwidth left over the link, not into a buffer before it."""
+"""Multiple of the bandwidth. If a request left faster, its bytes went into a buffer, for example of a proxy."""
 
 SILENT_SHARE = 0.6
-"""Share of a slow answer's latency without any other answer that shows a slow endpoint: a queue would move."""
+"""Share of a slow answer's latency. If no other answer arrived for that long, the endpoint is slow."""
 
 FULL_PIPELINE = 2
-"""Number of requests that keep the link busy: the second one fills it while the end of the first is acknowledged."""
+"""Number of requests that keep the link busy: the second request fills it until the first one is acknowledged."""
 
 
 class AdaptiveConcurrency:
     """Limits for the requests to one endpoint. Not thread-safe: the sender pool guards it.
 
-    `requests_cap` is the largest number of requests in flight that is ever allowed.
+    `requests_cap` is the upper limit of `max_requests`.
     """
 
     def __init__(self, requests_cap: int, endpoint: str = "") -> None:
@@ -79,9 +79,9 @@ class AdaptiveConcurrency:
         self._endpoint = endpoint
         self._requests_cap = requests_cap
         self._max_requests = min(FIRST_REQUESTS, requests_cap)
-        self._bandwidth = LinkBandwidth(least=MIN_REQUEST_BYTES / MAX_QUEUE_SECS)
+        self._bandwidth = LinkBandwidth(minimum=MIN_REQUEST_BYTES / MAX_QUEUE_SECS)
         self._latency = AnswerLatency()
-        self._experiment = QueueExperiment()
+        self._experiment = LatencyExperiment()
         self._outstanding = OutstandingRequests()
         self._limited_since: float | None = None
 
@@ -99,8 +99,8 @@ class AdaptiveConcurrency:
     def request_bytes(self) -> int:
         """Size of the largest request that may start now, in bytes on the wire.
 
-        The link carries a request of this size in one second. The size is larger only if this is necessary to fill the
-        window.
+        The link carries a request of this size in one second. The size is larger only if the allowed number of requests
+        would not fill the window otherwise.
         """
         window = self.window_bytes
         size = int(self._bandwidth.value * self._share * REQUEST_SECS)
@@ -108,14 +108,14 @@ class AdaptiveConcurrency:
 
     @property
     def max_requests(self) -> int:
-        """Number of requests that may be in flight."""
+        """Maximum number of requests in flight."""
         return max(1, int(self._max_requests * self._share))
 
     @property
     def _share(self) -> float:
         return 0.5 if self._experiment.running else 1.0
 
-    # -- what is in flight -----------------------------------------------------------------------------------------
+    # -- room for the next request ---------------------------------------------------------------------------------
 
     @property
     def requests(self) -> int:
@@ -129,23 +129,24 @@ class AdaptiveConcurrency:
 
     @property
     def prefers_full_requests(self) -> bool:
-        """True if a small request should wait for more records, because the link is busy or few requests may start."""
+        """True if a small request should wait for more records: the link is busy, or few further requests may start."""
         return self._outstanding.leaving >= FULL_PIPELINE or self.max_requests - len(self._outstanding) < FULL_PIPELINE
 
     def has_room(self, owner: object, now: float) -> bool:
-        """Return whether `owner`, a stream, may start one more request of `request_bytes`.
+        """Return whether the stream `owner` may start one more request of `request_bytes`.
 
-        Unanswered requests of one stream must not stop the other streams. So one further request may start in spite of
-        them. If the link itself hangs, one more request does little harm.
+        If the requests of one stream hang, the other streams must continue. So if all requests hang, a stream without a
+        request in flight may start one. If the link itself hangs, one more request per stream does little harm.
         """
         if not self._outstanding:
             return True
         self._follow_ages(now)
-        # A request of 500 small records may be much smaller than the window allows.
+        # The next request will be about as large as the last one. A request of 500 small records is much smaller than
+        # `request_bytes`.
         expected = min(self.request_bytes, self._outstanding.last_size)
         waiting = self._outstanding.waiting
-        # If the kernel reports how many bytes are on the link, the window is the limit. Otherwise, the limit is lower
-        # by the size of one request, so that the window contains complete requests.
+        # If the kernel reports how many bytes are on the link, the limit is the window. Otherwise, the limit is lower
+        # by the size of one request, so that the next request fits completely in the window.
         slack = 0 if self._outstanding.drains_known else expected
         fits = sum([flight.size for flight in waiting]) <= self.window_bytes - slack
         if fits and len(waiting) < self.max_requests and self._link_has_room(expected):
@@ -153,19 +154,21 @@ class AdaptiveConcurrency:
         return self._outstanding.only_hanging(owner, now)
 
     def _link_has_room(self, expected: int) -> bool:
-        """Return whether the next request can leave directly after the few bytes that have not left yet.
+        """Return whether the bytes that have not left yet leave room for the next request in the link window.
 
-        Requests that start together would leave together, and the link would then be idle until their answers.
+        If several requests started together, they would leave together, and the link would then be idle until their
+        answers arrive.
         """
         room = self._bandwidth.value * MAX_QUEUE_SECS * self._share
         return not self._outstanding.drains_known or self._outstanding.remaining_bytes <= max(expected, room - expected)
 
-    # -- what happens ----------------------------------------------------------------------------------------------
+    # -- events ----------------------------------------------------------------------------------------------------
 
     def waited(self, now: float, owner: object = None) -> None:
-        """Note that records are ready but no request may start, because the requests in flight use the complete limit.
+        """Note that records are ready, but no request may start because of the requests in flight.
 
-        With `owner`, records of that stream wait only for its own requests, which contain the same partition keys.
+        With `owner`, records of that stream wait only for the stream's own requests, because these contain the same
+        partition keys.
         """
         flights = [flight for flight in self._outstanding if owner is None or flight.owner is owner]
         for flight in flights:
@@ -174,11 +177,11 @@ class AdaptiveConcurrency:
             self._limited_since = now
 
     def started(self, size: int, now: float, owner: object) -> OutstandingRequest:
-        """Register a request of `owner`, about `size` bytes on the wire, that starts now, and return it."""
+        """Register a request of `owner` that starts now, with about `size` bytes on the wire, and return it."""
         return self._outstanding.start(size, now, owner)
 
     def drained(self, flight: OutstandingRequest, now: float) -> None:
-        """Note that the kernel has seen the last byte of a request leave, before there was an answer."""
+        """Note that the last byte of a request has left, as the kernel reported before the answer arrived."""
         self._outstanding.drained(flight, now)
         if flight.left_rate is None:
             return
@@ -187,12 +190,12 @@ class AdaptiveConcurrency:
             self._bandwidth.on_rate(min(flight.left_rate, self._bandwidth.value), limited=flight.limited)
 
     def answered(self, flight: OutstandingRequest, size: int, answered_at: float) -> None:
-        """Measure a request of `size` bytes on the wire that got any answer."""
+        """Learn from a request of `size` bytes on the wire that was answered, successfully or with an error."""
         latency = self._answer_latency(flight, size, answered_at)
         shows_slow_endpoint = self._shows_slow_endpoint(flight, answered_at)
         rate = self._outstanding.answered(flight, size, answered_at)
-        # The link's share in the time of a slow answer is unknown, so the bandwidth does not change until the cause is
-        # known.
+        # While it is unknown why answers are slow, their rate does not show how fast the link is. So it does not lower
+        # the bandwidth.
         conclusive = flight.started_at >= self._experiment.conclusive_from and not flight.paced
         slow = self._latency.is_slow(latency[0]) or self._latency.secs > SLOW_ANSWER_SECS
         self._bandwidth.on_rate(rate, limited=flight.limited and conclusive and not slow)
@@ -202,10 +205,10 @@ class AdaptiveConcurrency:
         self._grow(limited=flight.limited)
 
     def failed(self, flight: OutstandingRequest, now: float, *, outcome_unknown: bool) -> bool:
-        """Remove a request that got no answer.
+        """Remove a request that failed without an answer. Return whether the endpoint is silent.
 
-        Return whether the endpoint is silent: it answered no other request since this request started. If the endpoint
-        is silent and the request was overdue, the limits are halved.
+        The endpoint is silent if it has answered no request since this request started. If it is silent and the request
+        took too long, the limits are halved.
         """
         self._outstanding.failed(flight)
         self.outcome_unknown += outcome_unknown
@@ -222,23 +225,23 @@ class AdaptiveConcurrency:
     def _answer_latency(self, flight: OutstandingRequest, size: int, answered_at: float) -> tuple[float, float]:
         """Return a lower and an upper bound of the answer latency.
 
-        They are equal if the kernel saw the request leave. Otherwise, the earliest time is when the link had carried
-        the bytes of this request, and the latest time is when it had carried all bytes in flight.
+        The bounds are equal if the kernel reported when the request had left. Otherwise, this time is estimated. At the
+        earliest, the link had carried only this request. At the latest, it had carried all bytes in flight.
         """
         if flight.drained_at is not None:
             latency = max(0.0, answered_at - flight.drained_at)
             return latency, latency
         secs, bandwidth = answered_at - flight.started_at, self._bandwidth.value
         upper = max(0.0, secs - size / bandwidth)
-        if flight.looked_at is not None:
-            upper = min(upper, max(0.0, answered_at - flight.looked_at))
+        if flight.reported_at is not None:
+            upper = min(upper, max(0.0, answered_at - flight.reported_at))
         return min(upper, max(0.0, secs - flight.load.in_flight / bandwidth)), upper
 
     def _shows_slow_endpoint(self, flight: OutstandingRequest, now: float) -> bool:
-        """Return whether the endpoint, and not a queue of this bridge, causes the slow answer to this request.
+        """Return whether the slow answer to this request is caused by the endpoint, and not by a queue of requests.
 
-        The endpoint is the cause if the same load did no harm before, and if no other answer arrived for a long time.
-        With a queue, the requests before this one would have been answered.
+        The endpoint is the cause if answers were fast with the same load before, and if no other answer has arrived for
+        a long time. If there was a queue, the requests before this one would have been answered.
         """
         if flight.drained_at is None or not flight.paced or now < self._experiment.grow_from:
             return False
@@ -246,7 +249,7 @@ class AdaptiveConcurrency:
         return silent and self._latency.is_proven(flight.load)
 
     def _follow_ages(self, now: float) -> None:
-        """Raise the answer latency to the age of a sent request, if neither this nor a later request was answered."""
+        """Raise the answer latency to the age of the oldest request without an answer, if it shows a slow endpoint."""
         slow = {
             flight: now - flight.drained_at
             for flight in self._outstanding
@@ -267,7 +270,7 @@ class AdaptiveConcurrency:
         *,
         shows_slow_endpoint: bool,
     ) -> None:
-        """Follow the answer latency, and decide what a slow answer means."""
+        """Adapt to the latency of an answer. If the answer is slow, find out why."""
         lower, upper = latency
         if self._experiment.running:
             if self._experiment.ends_with(flight.started_at, upper):
@@ -285,14 +288,14 @@ class AdaptiveConcurrency:
 
     def _on_slow_endpoint(self, latency: float, load: Load, now: float) -> None:
         self._latency.jump(latency, load)
-        self._bandwidth.forget_growth()
+        self._bandwidth.reset_growth()
         self._fill_window(now)
 
     def _conclude(self, latency: float, rate: float, flight: OutstandingRequest, now: float) -> None:
-        """Apply the result of the experiment: the latency and the rate of answers with half the requests in flight."""
-        self._bandwidth.forget_growth()
+        """Apply the result of the experiment. `latency` and `rate` were measured while the limits were halved."""
+        self._bandwidth.reset_growth()
         if self._experiment.found_queue(latency, now):
-            # The link or the endpoint queues requests, so more of them in flight are of no use.
+            # The link or the endpoint queues requests, so more requests in flight do not increase the throughput.
             self._max_requests = self._experiment.max_requests // 2
             if not flight.paced:
                 self._bandwidth.halve(rate)
@@ -301,13 +304,13 @@ class AdaptiveConcurrency:
             self._fill_window(now)
 
     def _fill_window(self, now: float) -> None:
-        """Allow as many requests as fill the window, if the endpoint is slow."""
+        """Allow enough requests to fill the window, if the endpoint is slow."""
         if self._latency.secs > SLOW_ANSWER_SECS and self._outstanding.last_size and now >= self._experiment.grow_from:
             filling = -(-self.window_bytes // self._outstanding.last_size)
             self._max_requests = min(self._requests_cap, max(self._max_requests, filling))
 
     def _grow(self, *, limited: bool) -> None:
-        """Allow one more request if the last one that was added brought more throughput."""
+        """Allow one more request in flight, if the throughput has risen since the last such increase."""
         if not limited or self._max_requests >= self._requests_cap or self._experiment.running:
             return
         if self._bandwidth.has_grown(self._max_requests):
@@ -316,9 +319,9 @@ class AdaptiveConcurrency:
     # -- for the status --------------------------------------------------------------------------------------------
 
     def limited_secs(self, now: float) -> float:
-        """Return for how many seconds requests had continuously waited for the link at the last answer.
+        """Return for how many seconds, up to the last answer, requests have continuously had to wait for the link.
 
-        Without answers, the link carries nothing, so its bandwidth does not limit the delivery.
+        The time after the last answer does not count, because an endpoint that does not answer may be the cause.
         """
         if self._limited_since is None:
             return 0.0

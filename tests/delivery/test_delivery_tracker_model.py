@@ -1,8 +1,9 @@
 """Random faults against a model of Kinesis, without threads: guarantees of every destination, and order if required.
 
-Several requests are in flight at once and end in any order: answered in part, throttled, refused as invalid, failed
-completely, or in doubt, in which case Kinesis stores them at once, later, or never. Streams are split and merged, the
-bridge is restarted from what is not settled. Then trouble ends, and all must be settled.
+Several requests are in flight at once and end in any order. A request may be accepted partly, throttled, refused as
+invalid, or fail completely. If its outcome is unknown, Kinesis stores the records at once, later, or never. Streams are
+split and merged, and the bridge is restarted with the unsettled records. Then the faults end, and all records must be
+settled.
 """
 
 import random
@@ -11,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.delivery.delivery_tracker import DeliveryTracker
 from bridge.delivery.settings import SenderSettings
-from bridge.delivery.tracker import DeliveryTracker
 from bridge.errors import InvalidRequest, OutcomeUnknown, Unavailable
 from bridge.kinesis.packing.packers import PackedRecord
 from bridge.kinesis.publisher import StreamDescription
@@ -43,7 +44,7 @@ EVENTS = (
 
 
 class Kinesis:
-    """Shards that split and merge, and what each stored, in order, as a KCL consumer reads it."""
+    """Shards that split and merge, and the records that a KCL consumer reads from each shard, in order."""
 
     def __init__(self):
         self.stream = Stream("s", 2)
@@ -65,7 +66,7 @@ class Kinesis:
 
 
 class Run:
-    """Successive bridges with one queue."""
+    """Bridges that use the same queue, one after the other."""
 
     def __init__(self, name, records, chance):
         self.name, self.records, self.chance = name, records, chance
@@ -151,7 +152,7 @@ class Run:
                 self.settle(self.tracker.on_shards(self.kinesis.shards(), self.now))
 
     def limit(self):
-        if self.tracker.size_limit.start_asking(self.now):
+        if self.tracker.size_limit.start_request(self.now):
             self.settle([], self.tracker.on_described(StreamDescription(), self.now))
 
     def happen(self, event):
@@ -198,7 +199,7 @@ def run(name, seed, events=EVENTS, *, poisoned=True):
 
 
 def out_of_order(made):
-    """The keys whose records were not stored in order, their repetitions aside."""
+    """Return the keys whose records were not stored in order, not counting duplicates."""
     numbers = {}
     for key, number in dict.fromkeys(made.kinesis.read):
         numbers.setdefault(key, []).append(number)

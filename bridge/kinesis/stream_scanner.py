@@ -1,9 +1,11 @@
-"""Reader of a stream to its end, within the limits of GetRecords, which all consumers of a shard share.
+"""Scanner that reads all records of a stream up to now, within the limits of GetRecords.
 
-A shard allows 5 calls and 2 MB a second. After a response of 10 MB, it allows no call for 5 seconds:
-https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html The reader uses half of the calls and leaves
-the rest to other consumers. After a response, it waits until the rate is below 2 MB a second. Throttled and unanswered
-calls are repeated. Shards are read in turn, so that one is read while another must wait. Only one page is in memory.
+A shard allows 5 calls and 2 MB a second, for all its consumers together. After a response of 10 MB, it allows no calls
+for 5 seconds: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
+
+The scanner uses half of the calls, so that other consumers can use the rest. After a response, it waits until its rate
+is below 2 MB a second. It repeats calls that were throttled or got no response. It reads the shards in turn, so that it
+can read one shard while it must wait for another. Only one page of records is in memory.
 """
 
 from __future__ import annotations
@@ -24,24 +26,25 @@ if TYPE_CHECKING:
     from bridge.kinesis.shard_map import Shard
 
 SECS_PER_CALL = 0.4
-"""Seconds between two calls to one shard: half of the 5 calls a second that all its consumers share."""
+"""Seconds between two calls to one shard. This is half of the 5 calls a second that all its consumers share."""
 BYTES_PER_SEC = 2_000_000
 """Bytes that may be read from one shard in a second."""
 GIVE_UP_SECS = 600.0
-"""Seconds without any response after which the reader gives up."""
+"""Seconds without any response after which the scanner raises the last error."""
 MAX_EMPTY_PAGES = 1_000
-"""Max number of consecutive empty pages that come no nearer to the end of the stream: 7 minutes of calls."""
-# Maximum of one GetRecords call.
+"""Maximum number of consecutive empty pages that make no progress. With SECS_PER_CALL, they take 7 minutes."""
+# Maximum number of records in one GetRecords response.
 _PAGE_RECORDS = 10_000
 _BACKOFF = Backoff(1.0, 30.0)
-# An iterator expires 5 minutes after it was issued (API_GetShardIterator). The stored position creates the next one.
-_RENEW = frozenset({"ExpiredIteratorException"})
-# Kinesis returns this error for a sequence number whose record has expired.
+# An iterator expires 5 minutes after it was returned (API_GetShardIterator). The scanner then requests a new iterator
+# at the stored position.
+_EXPIRED_ITERATOR = frozenset({"ExpiredIteratorException"})
+# Kinesis returns this error if the record with the given sequence number has expired.
 _NO_SUCH_POSITION = frozenset({"InvalidArgumentException"})
 
 
 class RecordPage(NamedTuple):
-    """Data of some records of one shard, in order. `position` is the sequence number of the last record."""
+    """Data of consecutive records of one shard. `position` is the sequence number of the last record."""
 
     shard: Shard
     records: Sequence[bytes]
@@ -50,7 +53,10 @@ class RecordPage(NamedTuple):
 
 @dataclass(slots=True)
 class _ShardPosition:
-    """State of one shard. `position` is the sequence number of the last record that was read; "" at the beginning."""
+    """State of reading one shard.
+
+    `position` is the sequence number of the last record that was read, or "" if no record was read.
+    """
 
     shard: Shard
     position: str
@@ -59,16 +65,17 @@ class _ShardPosition:
     failures: int = 0
     caught_up: bool = False
     behind_ms: float = inf
-    """Lowest distance to the end of the stream, in ms, since the last record."""
+    """Shortest distance to the end of the stream, in ms, since the last page with records."""
     empty_pages: int = 0
-    """Number of consecutive pages without a record that came no nearer to the end of the stream."""
+    """Number of consecutive pages without records that made no progress towards the end of the stream."""
 
 
-class ShardReader:
-    """Reader of one stream. One thread.
+class StreamScanner:
+    """Scanner of one stream, for one thread.
 
-    `call(operation, **parameters)` sends one request and raises SendError; it adds the stream. `wait(secs)` waits, and
-    `clock` returns seconds. `positions` returns where to continue: sequence numbers by shard id.
+    `call(operation, **parameters)` sends one request and raises SendError. It adds the name of the stream to the
+    parameters. `wait(secs)` waits, and `clock` returns seconds. `positions` contains the sequence number of the last
+    record that was read before, by shard id.
     """
 
     def __init__(
@@ -84,10 +91,10 @@ class ShardReader:
         self._positions = positions
         self._answered_at = clock()
         self.throttled = 0
-        """Number of calls that were throttled, because other consumers read too."""
+        """Number of calls that were throttled, because other consumers read the stream, too."""
 
     def pages(self) -> Iterator[RecordPage]:
-        """Yield all records from the positions up to now. Raise SendError for errors that do not end by waiting."""
+        """Yield all records after the positions, up to now. Raise SendError if waiting does not end an error."""
         readings = [_ShardPosition(shard, self._positions.get(shard.id, "")) for shard in self.shards()]
         while readings:
             reading = min(readings, key=lambda each: each.not_before)
@@ -104,7 +111,7 @@ class ShardReader:
                 readings.remove(reading)
 
     def shards(self) -> list[Shard]:
-        """Return all shards whose records have not expired, including closed shards. Raise SendError.
+        """Return all shards, including closed shards whose records have not expired. Raise SendError.
 
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ListShards.html
         """
@@ -125,7 +132,7 @@ class ShardReader:
                 return response
 
     def _next_response(self, reading: _ShardPosition) -> RecordsResponse | None:
-        """Return the next page of a shard, or None if the call has to be repeated later. Raise SendError."""
+        """Return the next page of a shard, or None if the call must be repeated later. Raise SendError."""
         try:
             if not reading.iterator:
                 reading.iterator = self._first_iterator(reading)
@@ -133,7 +140,7 @@ class ShardReader:
             response = responses.records_response(given)
             self._check_progress(reading, response)
         except SendError as error:
-            if error.code in _RENEW:
+            if error.code in _EXPIRED_ITERATOR:
                 reading.iterator = ""
                 return None
             if not isinstance(error, Unavailable):
@@ -150,7 +157,7 @@ class ShardReader:
         return response
 
     def _first_iterator(self, reading: _ShardPosition) -> str:
-        """Return an iterator after the stored position, or at the oldest record if the position has expired."""
+        """Return an iterator after the stored position, or at the oldest record if there is no valid position."""
         oldest = {"ShardId": reading.shard.id, "ShardIteratorType": "TRIM_HORIZON"}
         start = oldest
         if reading.position:
@@ -180,13 +187,15 @@ class ShardReader:
             raise error
 
     def _ended(self, reading: _ShardPosition, response: RecordsResponse) -> bool:
-        """Return whether the shard has been read to now.
+        """Return whether all records of the shard up to now have been read.
 
-        An empty page is not the end, because GetRecords may return one although later records exist. On a busy stream
-        no page is ever empty. So the shard has ended if two consecutive pages are not behind, or if one page is neither
-        behind nor has records.
+        An empty page alone does not show this, because GetRecords may return empty pages although later records exist.
+        On a busy stream, no page is ever empty. So there are two conditions; each of them is enough:
+
+        1. A page is empty, and its distance to the end of the stream is 0.
+        2. Two consecutive pages have the distance 0.
         """
-        # Without an iterator, the shard was closed by a split or a merge, and has been read to its end.
+        # Without a next iterator, the shard was closed by a split or a merge, and has been read to its end.
         if not response.next_iterator:
             return True
         caught_up = not response.behind_ms

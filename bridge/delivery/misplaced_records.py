@@ -1,8 +1,8 @@
-"""Misplaced records: aggregated records that a different shard accepted than the one they were made for.
+"""Misplaced records: aggregated records that were made for one shard, but accepted by another shard.
 
-After a reshard, a shard may accept an aggregated record that holds keys of another shard. KCL consumers may discard
-such a record, so it counts as delivered only when it is certain that they keep it. Until then its keys are muted,
-because later records of these keys must not overtake records that may have to be sent again.
+After a reshard, a shard may accept an aggregated record that contains keys of another shard. Consumers on the Kinesis
+Client Library (KCL) may discard such a record. So the record counts as delivered only when it is certain that consumers
+keep it. Until then, its keys are muted: the record may have to be sent again, before any later record of these keys.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Undecided(NamedTuple):
 
 
 class MisplacedRecords:
-    """Undecided records of one stream. Not thread-safe: the sender pool guards it."""
+    """Misplaced records of one stream that are not judged yet. Not thread-safe: the sender pool guards it."""
 
     def __init__(self, accumulator: RecordAccumulator) -> None:
         self._accumulator = accumulator
@@ -39,27 +39,27 @@ class MisplacedRecords:
 
     @property
     def size(self) -> int:
-        """Data and keys, in bytes."""
+        """Total size of data and keys in bytes."""
         return sum([each.packed.counted_bytes for each in self._undecided])
 
     @property
     def due_at(self) -> float | None:
-        """Latest time at which the oldest undecided record must be judged; None if there is no such record."""
+        """Time at which the oldest undecided record must be judged at the latest; None if no record is undecided."""
         return min([each.since + MAX_UNDECIDED_SECS for each in self._undecided], default=None)
 
     def numbers(self) -> list[int]:
-        """Return the numbers of all undecided records."""
+        """Return the numbers of all records that are contained in undecided records."""
         return [record.number for each in self._undecided for record in each.packed.records]
 
     def add(self, misplaced: Iterable[tuple[PackedRecord, str]], now: float) -> None:
-        """Add records with the id of the shard that accepted them."""
+        """Add misplaced records, each with the id of the shard that accepted it."""
         for packed, shard_id in misplaced:
             self._undecided.append(_Undecided(packed, shard_id, self._accumulator.withhold(packed.records), now))
 
     def judge(self, now: float) -> tuple[list[Record], list[Record]]:
-        """Return the records that are now known to be delivered, and those that consumers discard.
+        """Judge the records again. Return the records that are now known to be delivered, and the discarded records.
 
-        The discarded ones are put back into the accumulator, in front of all later records of their keys.
+        Records that consumers discard are put back into the accumulator, before all later records of the same keys.
         """
         undecided, self._undecided = self._undecided, []
         delivered: list[Record] = []

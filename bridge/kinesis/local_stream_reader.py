@@ -1,4 +1,4 @@
-"""Reader of the records of a local Kinesis, for the demo. `prove` reads with shard_reader.py."""
+"""Reader of the records of a local Kinesis, for the demo. The command `prove` uses stream_scanner.py instead."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class ConsumedRecord(NamedTuple):
     data: bytes
 
 
-class StreamReader:
-    """Reader that follows every shard of some streams from their beginning. One thread."""
+class LocalStreamReader:
+    """Reader of all records of some streams, from the oldest on, for one thread."""
 
     def __init__(self, settings: PublisherSettings) -> None:
         self._settings = settings
@@ -32,7 +32,7 @@ class StreamReader:
         self._iterators: dict[tuple[str, str], str | None] = {}
 
     def create(self, streams: dict[str, int]) -> None:
-        """Create streams in a local Kinesis, given their numbers of shards, and wait until they exist."""
+        """Create streams with these numbers of shards in a local Kinesis, and wait until they exist."""
         client = self._connected()
         for stream, shards in streams.items():
             client.create_stream(StreamName=stream, ShardCount=shards)
@@ -40,7 +40,7 @@ class StreamReader:
             client.get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig={"Delay": 1})
 
     def read(self, stream: str) -> Iterator[ConsumedRecord]:
-        """Yield the records that arrived since the last call, from all shards of the stream."""
+        """Yield the records of all shards of a stream that arrived since the last call."""
         client = self._connected()
         for shard in client.list_shards(StreamName=stream)["Shards"]:
             name = shard["ShardId"]
@@ -49,16 +49,16 @@ class StreamReader:
             iterator = self._iterators[stream, name]
             if iterator is None:
                 continue
-            answer = client.get_records(ShardIterator=iterator, Limit=10_000)
-            self._iterators[stream, name] = answer.get("NextShardIterator")
-            for record in answer["Records"]:
+            response = client.get_records(ShardIterator=iterator, Limit=10_000)
+            self._iterators[stream, name] = response.get("NextShardIterator")
+            for record in response["Records"]:
                 yield ConsumedRecord(stream, name, record["PartitionKey"], record["SequenceNumber"], record["Data"])
 
     def _first(self, stream: str, shard: str) -> str:
-        answer = self._connected().get_shard_iterator(
+        response = self._connected().get_shard_iterator(
             StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
         )
-        return str(answer["ShardIterator"])
+        return str(response["ShardIterator"])
 
     def _connected(self) -> Any:
         if self._client is None:

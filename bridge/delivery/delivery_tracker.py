@@ -1,7 +1,7 @@
-"""The tracker of one destination: every record between the spool's queue and its settlement.
+"""The tracker of one destination: it knows every record from the spool's queue to its final result.
 
-It decides the outcome of each record after each result: delivered, rejected, sent again, or withheld until its fate is
-known. It never waits, never locks and calls no other object. The sender pool guards it and passes the time.
+After each response, it decides for each record: delivered, rejected, sent again, or withheld until more is known. It
+never waits, never locks, and calls neither Kinesis nor the spool. The sender pool guards it and passes the time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bridge.delivery.aggregate_payloads import AggregatePayloads
 from bridge.delivery.batch_outcome import Settled
 from bridge.delivery.circuit_breaker import CircuitBreaker
 from bridge.delivery.key_queue import NOW
-from bridge.delivery.misplaced import MisplacedRecords
+from bridge.delivery.misplaced_records import MisplacedRecords
 from bridge.delivery.record_size_limit import RecordSizeLimit, reject_oversized
 from bridge.delivery.stream_status import StreamHealth, StreamStatus
 from bridge.errors import InvalidRequest, OutcomeUnknown, Refused, SendError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 REPORT_AFTER_ATTEMPTS = 6
-"""Attempts after which a failing record is not a short throttle any more, so that the stream's state reports it."""
+"""Attempts after which the stream's state reports a failing record. A short throttle causes fewer attempts."""
 
 FULL_PIPELINE = 2
 INVALID_NAME_HINT = "Kinesis reports an invalid request to stream {stream}: check data_stream in the mapping"
@@ -66,16 +66,16 @@ class DeliveryTracker:
         return self.breaker.wait_secs(now, len(self._in_flight))
 
     def tune(self, tuning: BatchingOptions) -> None:
-        """Apply new settings of the linger and of the size of packed records."""
+        """Apply new options for the linger and for the size of packed records."""
         linger_ms, max_packed_bytes = tuning
         linger_secs = self._settings.linger_secs if linger_ms is None else linger_ms / 1000
         self.accumulator.tune(linger_secs, max_packed_bytes or PAYLOAD_UNIT_BYTES)
 
     def free_capacity(self, requests: int, max_bytes: int, max_waiting_bytes: int, now: float) -> tuple[int, int]:
-        """Return the fresh records, and their bytes, that may be taken for `requests` requests of `max_bytes`.
+        """Return how many fresh records and bytes to take for `requests` requests of `max_bytes` each.
 
-        At most `max_waiting_bytes` wait here in total. This limit is low because records cannot return to the spool,
-        which may receive newer records to send first.
+        At most `max_waiting_bytes` wait in the sender. The limit is low, because these records are sent before newer
+        records that the spool would otherwise prefer.
         """
         records, size = self.accumulator.capacity(self._settings.requests_in_flight)
         wanted, wanted_bytes = self.accumulator.free_capacity(requests, max_bytes, len(self._in_flight), now)
@@ -86,8 +86,8 @@ class DeliveryTracker:
     def add(self, fresh: list[Record], now: float) -> list[Rejected]:
         """Append fresh records. Return those that are larger than the stream accepts."""
         sendable = self.size_limit.sendable_bytes()
-        # In the usual case, no record can be too large with any key. So the keys need not be encoded to count their
-        # bytes.
+        # Usually, all records are so small that they fit even with the longest key. The keys are then not encoded only
+        # to count their bytes.
         if max([len(record[3]) for record in fresh], default=0) + MAX_KEY_BYTES <= sendable:
             self.accumulator.append(fresh, now)
             return []
@@ -98,16 +98,17 @@ class DeliveryTracker:
         return [] if self.size_limit.max_bytes is None else self._reject_oversized(oversized, self.size_limit.max_bytes)
 
     def should_await_answer(self, max_bytes: int, now: float) -> bool:
-        """Return whether the next request should wait for a response that makes more keys ready.
+        """Return whether the next request should wait for a response, which unmutes keys and so makes it larger.
 
         Two requests keep the link busy. Further small requests would only add HTTP headers.
         """
         return len(self._in_flight) >= FULL_PIPELINE and self.accumulator.is_underfilled(max_bytes, now)
 
     def next_request(self, requests: int, max_bytes: int, now: float) -> Batch:
-        """Return the next batch, which is in flight from now on; empty if nothing may be sent yet.
+        """Return the next batch, which counts as in flight from now on; empty if no record may be sent now.
 
-        `requests`: number of requests that may start now, including this one. `max_bytes`: data and keys of the batch.
+        `requests` is the number of requests that may start now, including this request. `max_bytes` limits the data and
+        keys of the batch.
         """
         batch = self.accumulator.drain(self.size_limit.sendable_bytes(), max_bytes, requests, now)
         if batch.records:
@@ -130,24 +131,25 @@ class DeliveryTracker:
         learned = self._learn(batch, results, now)
         self._count_delivered(outcome.delivered, now)
         self._forget_attempts([record for record, _, _ in outcome.rejected])
-        for packed in outcome.halve:
+        for packed in outcome.to_split:
             self.accumulator.split_and_reenqueue(packed.records)
         self._misplaced.add(outcome.misplaced, now)
         delivered = outcome.delivered
         if outcome.misplaced or (learned and self._misplaced):
             delivered = [*delivered, *self.judge_misplaced(now)]
-        max_attempts = self._schedule_retries(outcome, now, part=batch.part) if outcome.again else 0
-        # Only now, each record of the batch is either settled or again the first of its key. If the keys were released
+        max_attempts = self._schedule_retries(outcome, now, part=batch.part) if outcome.retry else 0
+        # Each record of the batch is now settled, withheld, or back at the front of its queue. If its key was released
         # earlier, a later record of the key could overtake it.
-        self.accumulator.release(*batch.holds, now=NOW if outcome.again else now)
+        self.accumulator.release(*batch.holds, now=NOW if outcome.retry else now)
         self._update_state(outcome, max_attempts, now)
         return Settled(delivered, outcome.rejected)
 
     def on_request_failed(self, batch: Batch, error: SendError, now: float) -> None:
         """Put all records of a failed request back, and start a pause."""
         self._remove_in_flight(batch, error)
-        self.state.bad(error, batch.started_at)  # not `now`: a request without a response fails after half a minute
-        # A refusal ends when a person acts. A fixed pause detects this sooner than a back-off that has grown for days.
+        # The outage began when the request was sent. Without a response, the request fails only half a minute later.
+        self.state.bad(error, batch.started_at)
+        # A refusal ends when a person acts, perhaps after days. A fixed pause is then shorter than a grown back-off.
         pause = self._settings.refused_retry_secs if isinstance(error, Refused) else None
         self.breaker.failed(batch.generation, now, pause)
         self._count_attempt(batch.records)
@@ -158,13 +160,12 @@ class DeliveryTracker:
         self.accumulator.release(*batch.holds)
 
     def on_request_invalid(self, batch: Batch, error: InvalidRequest, now: float) -> list[Rejected]:
-        """Split a request that contains an unacceptable record. Return this record once it is alone.
+        """Split a request that contains an invalid record. If the request has only one record, return it as rejected.
 
-        A single record is rejected only if the stream's name is known to be valid.
+        The record is not rejected if the stream has never responded. The invalid value may then be the stream's name.
         """
         self.size_limit.invalidate()
         alone = len(batch.records) == 1
-        # Until the stream has answered once, the invalid part may be its name, so the record is not rejected.
         if alone and not (self.size_limit.described or self.state.delivered):
             self.on_request_failed(batch, self._bad_name(error), now)
             return []
@@ -180,14 +181,14 @@ class DeliveryTracker:
         self.accumulator.release(*batch.holds)
         return [(batch.records[0], "invalid", str(error))] if alone else []
 
-    # -- what Kinesis says about the stream ------------------------------------------------------------------------
+    # -- responses about the stream --------------------------------------------------------------------------------
 
     def on_described(self, description: StreamDescription, now: float) -> list[Rejected]:
-        """Apply the stream's limits. Return the withheld records that are larger than it accepts."""
+        """Apply the stream's limits. Return the withheld records that are larger than the stream accepts."""
         self.accumulator.shards.on_described(description, now)
         self.accumulator.on_distribution_changed()
         limit, by_service = description.max_record_bytes, self.accumulator.shards.distribution == "by_service"
-        self.size_limit.answered(limit, now, described=description.described, again=by_service)
+        self.size_limit.succeeded(limit, now, described=description.described, again=by_service)
         if not self.breaker.failures and not self._attempts:
             self.state.ok(now)
         awaiting, self._awaiting_size_limit = self._awaiting_size_limit, []
@@ -200,14 +201,14 @@ class DeliveryTracker:
         return self._reject_oversized(rejected, limit)
 
     def on_describe_failed(self, error: SendError, now: float) -> None:
-        """Note that the limits are unknown. Before the first delivery, the error becomes the state of the stream."""
-        self.size_limit.unanswered(now)
+        """Note that the limits are still unknown. Before the first delivery, the stream's state shows the error."""
+        self.size_limit.failed(now)
         self.accumulator.shards.on_described(None, now)
         if not self.state.delivered and not is_throttling(error.code):
             self.state.bad(self._bad_name(error) if isinstance(error, InvalidRequest) else error, now)
 
     def on_shards(self, shards: Sequence[Shard], now: float) -> list[Record]:
-        """Apply a listing of the shards. Return the withheld records that are now known to be delivered."""
+        """Learn the shards from ListShards. Return the withheld records that are now known to be delivered."""
         self.accumulator.shards.on_listed(shards, now)
         return self.judge_misplaced(now)
 
@@ -218,11 +219,11 @@ class DeliveryTracker:
 
     @property
     def judge_at(self) -> float | None:
-        """Latest time at which `judge_misplaced` must be called; None if nothing is undecided."""
+        """Time at which `judge_misplaced` must be called at the latest; None if no record is undecided."""
         return self._misplaced.due_at
 
     def judge_misplaced(self, now: float) -> list[Record]:
-        """Reenqueue the records that consumers discard. Return the records that are now known to be delivered."""
+        """Judge the misplaced records. Reenqueue those that consumers discard, and return the delivered ones."""
         delivered, discarded = self._misplaced.judge(now)
         self.state.resent += len(discarded)
         self._count_attempt(discarded)
@@ -234,28 +235,28 @@ class DeliveryTracker:
 
     @property
     def outstanding(self) -> int:
-        """Number of unsettled records that were taken from the queue."""
+        """Number of unsettled records that were taken from the queue, waiting or in flight."""
         return self.waiting + sum([len(batch.records) for batch in self._in_flight])
 
     @property
     def outstanding_bytes(self) -> int:
-        """Data and keys of these records, in bytes."""
+        """Total size of the outstanding records in bytes: data and keys."""
         sizes = [batch.counted_bytes for batch in self._in_flight]
         sizes += [counted_bytes(record) for record, _ in self._awaiting_size_limit]
         return self.accumulator.counted_bytes + self._misplaced.size + sum(sizes)
 
     @property
     def waiting(self) -> int:
-        """Number of records that were taken from the queue and are not in flight."""
+        """Number of unsettled records that were taken from the queue and are not in flight."""
         return self.accumulator.records + len(self._misplaced) + len(self._awaiting_size_limit)
 
     @property
     def busy(self) -> bool:
-        """True while records are in flight, or wait in the accumulator."""
+        """True while records are in flight or wait in the accumulator."""
         return bool(self._in_flight) or self.accumulator.records > 0
 
     def oldest(self) -> int | None:
-        """Return the number of the oldest unsettled record that was taken from the queue."""
+        """Return the number of the oldest unsettled record that was taken from the queue; None if there is none."""
         oldest = [min(batch.records).number for batch in self._in_flight]
         oldest += [*self._misplaced.numbers(), *(record.number for record, _ in self._awaiting_size_limit)]
         waiting = self.accumulator.oldest()
@@ -274,10 +275,7 @@ class DeliveryTracker:
         )
 
     def _learn(self, batch: Batch, results: Sequence[Result], now: float) -> bool:
-        """Learn from a response which keys belong to which shard, and how much each shard accepts.
-
-        Return whether undecided records should be judged again.
-        """
+        """Learn from a response about the shards. Return whether undecided records should be judged again."""
         self.accumulator.on_shard_results(batch, results, now)
         learned = self.accumulator.shards.on_accepted(batch.entries, results, batch.started_at, now)
         self.accumulator.on_distribution_changed()
@@ -303,14 +301,15 @@ class DeliveryTracker:
             self._attempts.pop(record.number, None)
 
     def _count_attempt(self, records: Iterable[Record]) -> None:
-        """Note that records were sent once. The failure of a complete request does not count as their own failure."""
+        """Note that records were sent at least once. The failure of a complete request is no further attempt."""
         for record in records:
             self._attempts.setdefault(record.number, 1)
 
     def _schedule_retries(self, outcome: BatchOutcome, now: float, *, part: bool) -> int:
-        """Reenqueue the records that failed individually, and return the largest number of attempts.
+        """Reenqueue the records that failed, and return the largest number of attempts among them.
 
-        A throttled record of a known shard waits for that shard's limiter. Any other record waits for a back-off.
+        If a known shard throttled a record, the record waits for the limiter of this shard. All other failed records
+        wait for a back-off.
         """
         backing_off: dict[int, list[Record]] = {}
         limited: list[Record] = []
@@ -322,11 +321,11 @@ class DeliveryTracker:
                 count = self._attempts[record.number] = self._attempts.get(record.number, 0) + 1
                 max_attempts = max(max_attempts, count)
                 (limited if by_limiter else backing_off.setdefault(count, [])).append(record)
-        # With strict order, no record may overtake a part of a split request, so the part waits as one unit, not shard
-        # by shard.
+        # With strict order, no record may overtake a part of a split request. So all records of the part wait for the
+        # same back-off.
         if part and self.accumulator.strict:
             not_before = now + self._settings.record_backoff.secs(max_attempts)
-            self.accumulator.reenqueue_part(outcome.again, not_before)
+            self.accumulator.reenqueue_part(outcome.retry, not_before)
             return max_attempts
         if limited:
             self.accumulator.reenqueue(limited)
@@ -335,9 +334,9 @@ class DeliveryTracker:
         return max_attempts
 
     def _update_state(self, outcome: BatchOutcome, attempts: int, now: float) -> None:
-        """Set the state after an answer. One throttled record is normal; a record that is always throttled is not."""
-        if outcome.last is not None and (not outcome.shards or attempts >= REPORT_AFTER_ATTEMPTS):
-            self.state.bad(record_error(outcome.last.code, outcome.last.message, self._queue_name), now)
+        """Set the stream's state after a response. A record that is throttled a few times is no failure."""
+        if outcome.last_failure is not None and (not outcome.shards or attempts >= REPORT_AFTER_ATTEMPTS):
+            self.state.bad(record_error(outcome.last_failure.code, outcome.last_failure.message, self._queue_name), now)
         elif max(self._attempts.values(), default=0) < REPORT_AFTER_ATTEMPTS:
             self.state.ok(now)
 
