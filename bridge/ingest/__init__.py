@@ -6,7 +6,7 @@ transaction_budget.py  how many bytes one transaction may have
 bindings.py            numbers and queues of the spool for each mapping
 rejection.py           a rejected message -> a dead letter
 poison_guard.py        messages that ended the process whenever they were mapped
-burst_mark.py          mark of the burst that is being mapped, for the poison guard
+in_progress_file.py    the message that is being mapped, in a file that survives the process
 replay.py              replay and deletion of dead letters, between two bursts
 manifest_writer.py     manifests: which record numbers must be in the stream
 topic_coverage.py      messages by mapping, and topics that no mapping matches

@@ -81,19 +81,19 @@ class BurstMapper:
         self._guard = guard or PoisonGuard(spool)
         # Number of records that mappings without a fast path have made from this burst.
         # It is MAX_TRANSACTION_RECORDS as soon as the budget is full.
-        self._made = 0
+        self._records_made = 0
         self._budget = TransactionBudget(spool.settings)
         # True if there are enough mappings that the records of the fast path must be counted in the budget.
-        self._weighs = False
+        self._counts_payloads = False
 
-    def bind(self, routes: Router, targets: dict[str, MappingBinding], nowhere: tuple[int, int]) -> None:
+    def bind(self, routes: Router, targets: dict[str, MappingBinding], unmatched_ids: tuple[int, int]) -> None:
         """Use these mappings and bindings from the next burst on.
 
-        `nowhere` is the ledger line for messages that no mapping matches: (mapping, stream) numbers.
+        `unmatched_ids` is the ledger line for messages that no mapping matches: (mapping, stream) numbers.
         """
-        self._routes, self._targets, self._unmatched_ids = routes, targets, nowhere
+        self._routes, self._targets, self._unmatched_ids = routes, targets, unmatched_ids
         # A burst has about MAX_BURST_BYTES, and each mapping may make a record of each message.
-        self._weighs = len(targets) * MAX_BURST_BYTES > self._budget.full_bytes
+        self._counts_payloads = len(targets) * MAX_BURST_BYTES > self._budget.full_bytes
         self.separate({})
 
     def separate(self, identifiers: MappingOf[str, int]) -> None:
@@ -128,8 +128,8 @@ class BurstMapper:
         acknowledge, match_of, targets = acknowledgements.append, self._match, self._targets
         self._guard.begin_burst()
         self._budget.begin()
-        noted_bytes, weighs = self._guard.noted_bytes, self._weighs
-        payload_bytes, releases, self._made = 0, 0, 0
+        noted_bytes, counts_payloads = self._guard.noted_bytes, self._counts_payloads
+        payload_bytes, releases, self._records_made = 0, 0, 0
         source = iter(burst)
         for publish in source:
             first, topic, packet_id, _, payload, total_bytes = publish
@@ -156,7 +156,7 @@ class BurstMapper:
             match = match_of(topic)
             if total_bytes > noted_bytes or total_bytes != len(payload) or not match.targets:
                 self._handle_unusual(match, publish, now_ms)
-                if self._made >= MAX_TRANSACTION_RECORDS:
+                if self._records_made >= MAX_TRANSACTION_RECORDS:
                     break
                 continue
             message = None
@@ -177,9 +177,9 @@ class BurstMapper:
                     self._filter(number, queues)
                 else:
                     queues[0].append(number, record[1], record[2])
-            if weighs:
+            if counts_payloads:
                 self._spend(len(payload) * len(match.targets))
-            if self._made >= MAX_TRANSACTION_RECORDS:
+            if self._records_made >= MAX_TRANSACTION_RECORDS:
                 break
         # The remaining packets of the iterator belong to the next transaction.
         self.rest = list(source)
@@ -196,9 +196,9 @@ class BurstMapper:
         size = len(message.payload)
         mapped, message = self._budget.bounded(mapping.apply(message, captures, match.levels), message)
         drafts, rejections, effects = mapped
-        self._made += len(drafts)
+        self._records_made += len(drafts)
         if self._budget.used > self._budget.full_bytes:
-            self._made = MAX_TRANSACTION_RECORDS
+            self._records_made = MAX_TRANSACTION_RECORDS
         for output, key, data in drafts:
             queues[output].append(number, key, data)
         if rejections:
@@ -212,7 +212,7 @@ class BurstMapper:
         """Count bytes in the budget, and end the transaction with this message if it is full."""
         self._budget.used += size
         if self._budget.full:
-            self._made = MAX_TRANSACTION_RECORDS
+            self._records_made = MAX_TRANSACTION_RECORDS
 
     def _open_qos2(self, packet_id: bytes) -> bool:
         """Record a QoS 2 packet identifier. Return False if its message is already in the spool."""

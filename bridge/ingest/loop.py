@@ -252,7 +252,7 @@ class IngestLoop:
         try:
             # New ids are written here, because the loop can wait for a failing disk here, but not in the middle of a
             # burst.
-            nowhere = self._spool.mapping_number(""), self._spool.stream_number("")
+            unmatched_ids = self._spool.mapping_number(""), self._spool.stream_number("")
             targets = bind_mappings(self._spool, routes.mappings, self.coverage.tally)
         except SpoolWriteError as error:
             self.spool_full = False
@@ -262,7 +262,7 @@ class IngestLoop:
         # Another thread may have set newer mappings in between. The next round binds these.
         self._next_routes = None if self._next_routes is routes else self._next_routes
         self._routes, self._targets = routes, targets
-        self._mapper.bind(routes, targets, nowhere)
+        self._mapper.bind(routes, targets, unmatched_ids)
         if self.manifests is not None:
             self.manifests.cover(routes.mappings)
         for queue in self._spool.queues.values():

@@ -3,7 +3,7 @@
 The broker delivers a message again until it is acknowledged. So a message that exhausts the memory, or whose mapping
 never returns, would stop the bridge at every start. Cases:
 
-1. A process ends while it maps a burst (`BurstMark`): the next one is careful for a while. It notes each message before
+1. A process ends while it maps a burst (`InProgressFile`): the next one is careful for a while. It notes each message before
    it maps it.
 2. A process ends while it maps a noted message. Messages above LARGE_BYTES are always noted, because they are the usual
    cause. The guard counts these ends by the fingerprint of the message.
@@ -22,7 +22,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import SpoolWriteError
-from bridge.ingest.burst_mark import FINGERPRINT_BYTES, NO_FINGERPRINT, BurstMark
+from bridge.ingest.in_progress_file import FINGERPRINT_BYTES, NO_FINGERPRINT, InProgressFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,9 +39,9 @@ CAREFUL_SECS: Final = 60.0
 
 After each further death in a row, the time is five times as long.
 """
-_GROWTH: Final = 5
+_CAREFUL_FACTOR: Final = 5
 # At most 60 s times 5^4, which is ten hours.
-_MAX_GROWTHS: Final = 4
+_MAX_CAREFUL_STEPS: Final = 4
 _MAX_SUSPECTS: Final = 100
 # Key in the spool's `meta`. Its value is {"deaths": number in a row, "suspects": {fingerprint: deaths}}.
 _META: Final = "poison"
@@ -53,19 +53,19 @@ class PoisonGuard:
     def __init__(self, spool: Spool, clock: Callable[[], float] = time.monotonic) -> None:
         """Read the mark of the last process. If the disk has no room for a mark, the bridge runs without protection."""
         self._clock = clock
-        self._mark: BurstMark | None = None
+        self._mark: InProgressFile | None = None
         stored = spool.get_meta(_META)
         state: dict[str, Any] = json.loads(stored) if stored else {}
         self._deaths: int = state.get("deaths", 0)
         self._suspects: dict[str, int] = state.get("suspects", {})
         with suppress(OSError):
-            self._mark = BurstMark(spool.folder.path)
+            self._mark = InProgressFile(spool.folder.path)
         if self._mark is not None and self._mark.ended_in_burst:
             self._note_death(self._mark.last_fingerprint)
             # This is stored at once, because the process may end again before the first commit.
             self._store(spool)
-        growth = _GROWTH ** min(self._deaths - 1, _MAX_GROWTHS) if self._deaths else 0
-        self._careful_until = clock() + CAREFUL_SECS * growth
+        factor = _CAREFUL_FACTOR ** min(self._deaths - 1, _MAX_CAREFUL_STEPS) if self._deaths else 0
+        self._careful_until = clock() + CAREFUL_SECS * factor
 
     def _note_death(self, fingerprint: bytes) -> None:
         self._deaths += 1

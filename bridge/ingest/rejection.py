@@ -70,9 +70,9 @@ def _reject_all(
     transaction.dead_letters.append(dead_letter)
 
 
-def reject_topic(transaction: Transaction, nowhere: tuple[int, int], message: Message, total_bytes: int) -> None:
+def reject_topic(transaction: Transaction, unmatched_ids: tuple[int, int], message: Message, total_bytes: int) -> None:
     """Add a dead letter for a topic that is empty or not UTF-8. No mapping processes such a message."""
-    transaction.dead_lettered[nowhere] += 1
+    transaction.dead_lettered[unmatched_ids] += 1
     detail = "the topic is not UTF-8"
     if not message.topic:
         # The bridge reads no topic aliases, so an unreadable property may be an alias.

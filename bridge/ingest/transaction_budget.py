@@ -27,7 +27,7 @@ MAX_TRANSACTION_BYTES: Final = 64 * 1024 * 1024
 TRANSACTION_SHARE: Final = 8
 MESSAGE_SHARE: Final = 4
 """Divisors of `spool.max_bytes`: a transaction is full at an eighth, and its last message may add a quarter."""
-KEPT_WITHOUT_ROOM_BYTES: Final = 4096
+TRUNCATED_PAYLOAD_BYTES: Final = 4096
 """Bytes that are stored of a payload if the dead letters of many mappings have used the room."""
 
 
@@ -78,7 +78,7 @@ class TransactionBudget:
     def for_dead_letter(self, message: Message) -> Message:
         """Count one dead letter of a message, and return the message, cut short if the transaction has no room."""
         if self.used + self._stored_bytes(message) > self._max_bytes:
-            message = message._replace(payload=message.payload[:KEPT_WITHOUT_ROOM_BYTES])
+            message = message._replace(payload=message.payload[:TRUNCATED_PAYLOAD_BYTES])
         self.used += self._stored_bytes(message)
         return message
 

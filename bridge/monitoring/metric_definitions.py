@@ -16,7 +16,7 @@ from bridge.model import DeadLetterCode
 from bridge.monitoring.problem_kinds import PROBLEM_KINDS
 from bridge.monitoring.problems import State as BridgeState
 from bridge.monitoring.snapshot import WorkerState
-from bridge.spool.database.schema import SQLITE_VERSION
+from bridge.spool.database.database_file import SQLITE_VERSION
 from bridge.spool.ledger import BREAKDOWN_COLUMNS, COLUMNS
 
 if TYPE_CHECKING:

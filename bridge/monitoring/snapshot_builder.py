@@ -113,7 +113,7 @@ class SnapshotBuilder:
             request_latency={sender.stream: sender.latency_histogram() for sender in senders},
             # Publishers of tests and of the dry run have no credentials.
             credentials_expire_at=getattr(self._publisher, "credentials_expire_at", None),
-            damaged_spools=self._spool.folder.set_aside_count(),
+            damaged_spools=self._spool.folder.quarantine_count(),
             cpu_secs=time.process_time(),
             memory_bytes=resident_bytes(),
             max_bytes_per_sec=self._bandwidth.max_bytes_per_sec if self._bandwidth is not None else 0,

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 # Listing a small folder twice a second is cheap, and people do not notice half a second.
 POLL_SECS: Final = 0.5
 """Interval between two polls for requests."""
-PATIENCE_SECS: Final = 5.0
+RESPONSE_SECS: Final = 5.0
 """Default wait for a response."""
 UNSEEN_SECS: Final = 2.0
 """Maximum wait for a response if the bridge's process is not visible."""
@@ -123,17 +123,17 @@ def _is_stale(boot: str, sent_ms: int) -> bool:
     return boot != boot_id().decode() or not 0 <= boot_ms() - sent_ms <= STALE_MS
 
 
-def request(folder: Path, command: str = "status", patience_secs: float = PATIENCE_SECS, **more: Any) -> dict[str, Any]:
+def request(folder: Path, command: str = "status", timeout_secs: float = RESPONSE_SECS, **more: Any) -> dict[str, Any]:
     """Send a request to the bridge that owns the spool in `folder`, and return its response.
 
-    Raises BridgeNotRunning if no bridge responds within `patience_secs`, NoPermission if this user may not write to
+    Raises BridgeNotRunning if no bridge responds within `timeout_secs`, NoPermission if this user may not write to
     the folder, BridgeError if the response is an error.
     """
     if not folder.is_dir():
         raise BridgeNotRunning(f"no spool in {folder} (spool.path): the bridge has not run here")
     try:
         sent = boot_id().decode(), boot_ms()
-        value = _exchange(folder, command, {"command": command, "sent": sent, **more}, patience_secs)
+        value = _exchange(folder, command, {"command": command, "sent": sent, **more}, timeout_secs)
     except OSError as error:
         kind = NoPermission if isinstance(error, PermissionError) else BridgeError
         raise kind(
@@ -146,7 +146,7 @@ def request(folder: Path, command: str = "status", patience_secs: float = PATIEN
     return value
 
 
-def _exchange(folder: Path, command: str, request: dict[str, Any], patience_secs: float) -> Any:
+def _exchange(folder: Path, command: str, request: dict[str, Any], timeout_secs: float) -> Any:
     """Write a request, and return the response as JSON. Raise BridgeError, or OSError for the files.
 
     Files are accessed by descriptors. Root may run this in a folder of the bridge's user, who could replace a name by a
@@ -157,7 +157,7 @@ def _exchange(folder: Path, command: str, request: dict[str, Any], patience_secs
     directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _write_request(directory, request_name, json.dumps(request).encode())
-        return _await_response(folder, directory, response_name, patience_secs)
+        return _await_response(folder, directory, response_name, timeout_secs)
     finally:
         # This runs after an error too. Otherwise, the bridge would respond to a request whose command has ended.
         for file in (f"{request_name}{_WRITING}", request_name, response_name):
@@ -166,10 +166,10 @@ def _exchange(folder: Path, command: str, request: dict[str, Any], patience_secs
         os.close(directory)
 
 
-def _await_response(folder: Path, directory: int, name: str, patience_secs: float) -> Any:
+def _await_response(folder: Path, directory: int, name: str, timeout_secs: float) -> Any:
     pause, owner = threading.Event(), _living_owner(folder)
     # A bridge in another container is not visible here. It polls twice a second, so two seconds are enough.
-    deadline = time.monotonic() + (patience_secs if owner else min(patience_secs, UNSEEN_SECS))
+    deadline = time.monotonic() + (timeout_secs if owner else min(timeout_secs, UNSEEN_SECS))
     while (response := _read_response(directory, name)) is None:
         if time.monotonic() > deadline or owner != _living_owner(folder):
             error = BridgeNotRunning(

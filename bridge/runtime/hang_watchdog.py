@@ -30,7 +30,7 @@ MAX_BURST_SECS: Final = 120.0
 A burst of 2,000 messages whose mapping takes 10 ms each needs 20 s. The broker ends the session long before, because
 the bridge sends no PINGREQ.
 """
-_LOOK_SECS: Final = 1.0
+_CHECK_SECS: Final = 1.0
 
 
 def set_timer() -> None:
@@ -59,7 +59,7 @@ def end_process_on_hang(
                 faulthandler.dump_traceback()
                 # A normal exit would wait for the ingest thread, which never returns.
                 os._exit(CRASHED)
-            ended = stopping.wait(_LOOK_SECS)
+            ended = stopping.wait(_CHECK_SECS)
     finally:
         # Otherwise the timer would end the process during an orderly stop.
         faulthandler.cancel_dump_traceback_later()

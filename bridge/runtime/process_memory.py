@@ -22,9 +22,9 @@ _GC_THRESHOLD: Final = 50_000
 # Number of the mallopt parameter M_ARENA_MAX.
 _M_ARENA_MAX: Final = -8
 # Time from the start to the first malloc_trim.
-_STARTED_SECS: Final = 5.0
+_FIRST_TRIM_SECS: Final = 5.0
 # Interval between two calls of malloc_trim.
-_GIVE_BACK_SECS: Final = 60.0
+_TRIM_INTERVAL_SECS: Final = 60.0
 # Errors with other C libraries (musl, macOS), which have no such arenas and no such functions.
 _NO_GLIBC: Final = (AttributeError, OSError)
 
@@ -52,15 +52,15 @@ class MallocTuning:
         with suppress(*_NO_GLIBC):
             # glibc reads this parameter only once, when it needs a second arena. So it must be set before that.
             _libc().mallopt(_M_ARENA_MAX, 1)
-        self._trim_at = time.monotonic() + _STARTED_SECS
+        self._trim_at = time.monotonic() + _FIRST_TRIM_SECS
 
-    def tend(self) -> None:
+    def trim_when_due(self) -> None:
         """Return free memory to the system soon after the start, and then once a minute. malloc_trim takes 1 ms.
 
         The caller may call this often, because it returns at once between these times.
         """
         now = time.monotonic()
         if now >= self._trim_at:
-            self._trim_at = now + _GIVE_BACK_SECS
+            self._trim_at = now + _TRIM_INTERVAL_SECS
             with suppress(*_NO_GLIBC):
                 _libc().malloc_trim(0)

@@ -174,7 +174,7 @@ class Service:
             )
         self._begin("ingest", "ingest", self._ingest.run)
         self._begin("watcher", "watcher", lambda: self.mappings.watch(self._stopping))
-        self._begin("watcher", "answers", self._answer)
+        self._begin("watcher", "answers", self._serve_commands)
         if self._web is not None:
             self._begin("page", "page", self._web.run)
 
@@ -202,7 +202,7 @@ class Service:
         """True if this bridge is draining and the broker has confirmed that it has no subscription."""
         return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.unsubscribed
 
-    def _answer(self) -> None:
+    def _serve_commands(self) -> None:
         timer = SnapshotTimer(self.snapshot, self._recorder.observe)
         serve_requests(self._spool.folder.path, command_handlers(self, self._spool.states), self._stopping, timer)
 

@@ -54,53 +54,53 @@ class SystemdNotifier:
         self._clock = clock
         self._status = ""
         self._status_at = float("-inf")
-        self._to_come: Callable[[], bool] | None = None
+        self._reload_pending: Callable[[], bool] | None = None
 
     @property
     def reloading(self) -> bool:
         """True while the end of a reload has not been reported."""
-        return self._to_come is not None
+        return self._reload_pending is not None
 
     def ready(self) -> None:
         """Report that the spool is open, the mappings are active, and every thread is running."""
         self._status_at = self._clock() - STATUS_SECS + FIRST_SECS
-        self._tell("READY=1\nSTATUS=connecting")
+        self._send("READY=1\nSTATUS=connecting")
 
     def reload(self, request_reload: Callable[[], Callable[[], bool]]) -> None:
         """Report that SIGHUP was received, then request the reload with `request_reload`. `feed` reports its result.
 
         The report must precede the reload, otherwise `systemctl reload` returns too early.
         """
-        self._tell(f"RELOADING=1\nMONOTONIC_USEC={int(self._clock() * 1_000_000)}")
-        self._to_come = request_reload()
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={int(self._clock() * 1_000_000)}")
+        self._reload_pending = request_reload()
 
     def stopping(self) -> None:
         """Report that a clean stop has begun."""
-        self._tell("STOPPING=1\nSTATUS=stopping")
+        self._send("STOPPING=1\nSTATUS=stopping")
 
     def feed(self, bridge: RunningBridge) -> None:
         """Notify the watchdog if there is progress. Report the result of a reload, and the state every STATUS_SECS."""
         now = self._clock()
-        if self._to_come is not None and not self._to_come():
-            self._to_come, self._status_at = None, now
+        if self._reload_pending is not None and not self._reload_pending():
+            self._reload_pending, self._status_at = None, now
             # The status comes before READY=1, because `systemctl reload` then returns, and its caller reads the status.
-            self._send_message(_outcome(bridge))
-            self._tell("READY=1")
+            self._send_status(_outcome(bridge))
+            self._send("READY=1")
         if self._socket is None:
             return
         if self._watchdog and health(bridge).ok:
-            self._tell("WATCHDOG=1")
+            self._send("WATCHDOG=1")
         if now - self._status_at >= STATUS_SECS:
             self._status_at = now
-            self._send_message(_status_text(bridge))
+            self._send_status(_status_text(bridge))
 
-    def _send_message(self, status: str) -> None:
+    def _send_status(self, status: str) -> None:
         status = " ".join(status.split())[:LONGEST_STATUS]  # a line break would begin another assignment
         if status != self._status:
             self._status = status
-            self._tell(f"STATUS={status}")
+            self._send(f"STATUS={status}")
 
-    def _tell(self, text: str) -> None:
+    def _send(self, text: str) -> None:
         if self._socket is None:
             return
         # The bridge continues if the datagram cannot be sent. systemd then detects the missing watchdog notifications.

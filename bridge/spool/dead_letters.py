@@ -25,7 +25,7 @@ _AMEND = "update dead_letters set code = ?, detail = ?, crc = ? where number = ?
 # Evict this part of the limit at once, so that a full table does not evict with every burst.
 _EVICTED_SHARE = 16
 # Template of an evicted dead letter. Only mapping and streams are set, because the ledger needs no more.
-_GONE = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
+_EVICTED = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
 
 
 MAX_NUMBER = 2**63 - 1
@@ -179,7 +179,7 @@ def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter],
         f"select number, mapping, streams, {_SIZE} from dead_letters order by number"
     ):
         numbers.append((number,))
-        evicted.append(_GONE._replace(mapping=mapping, streams=_streams_of(number, streams)))
+        evicted.append(_EVICTED._replace(mapping=mapping, streams=_streams_of(number, streams)))
         freed += size
         if freed >= excess:
             break

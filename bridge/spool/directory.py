@@ -11,7 +11,7 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
-from bridge.spool.database import schema
+from bridge.spool.database import database_file
 from bridge.spool.lock import OWNER_ONLY, FolderLock, sync, unusable
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ class SpoolDirectory:
 
         Raises SpoolWriteError if they cannot be read.
         """
-        schema.reject_truncated_database(self.database, used=self._lock.used)
-        schema.reject_damaged_log(self.database, same_boot=self._lock.same_boot)
+        database_file.reject_truncated_database(self.database, used=self._lock.used)
+        database_file.reject_damaged_log(self.database, same_boot=self._lock.same_boot)
         # This must come before SQLite opens the file, because SQLite would trust the pages of the log in the page
         # cache.
-        schema.resync_wal(self.database)
+        database_file.resync_wal(self.database)
 
     def note_opened(self) -> None:
         """Note that the spool was opened in this boot of the machine."""
@@ -137,7 +137,7 @@ class SpoolDirectory:
         """Remove the marker of a damaged spool, because its readable records are now in the new spool."""
         (aside / UNFINISHED).unlink(missing_ok=True)
 
-    def set_aside_count(self) -> int:
+    def quarantine_count(self) -> int:
         """Return the number of damaged spools in this folder, or 0 if the folder cannot be read.
 
         An unreadable folder is not an error here, because the next commit reports it.

@@ -168,7 +168,7 @@ class MappingState:
     def write(self, database: sqlite3.Connection, written: int) -> int:
         """Write the changed keys in the open transaction, numbered from `written` on; return the next number.
 
-        The caller must call `written` after the commit.
+        The caller must call `clear_changed` after the commit.
         """
         changed = [key for key in self._changed if key in self._values]
         STATE.write(database, [(self.space, key, self._values[key], at) for at, key in enumerate(changed, written)])
@@ -176,7 +176,7 @@ class MappingState:
         database.executemany("delete from state where space = ? and key = ?", gone)
         return written + len(changed)
 
-    def written(self) -> None:
+    def clear_changed(self) -> None:
         """Clear the list of changed keys, because the transaction was committed."""
         self._changed.clear()
 
@@ -251,10 +251,10 @@ class MappingStates:
         return sorted(each for each in found if each.keys or each.evicted)
 
 
-def written(states: Iterable[MappingState]) -> None:
-    """Call `written` of each state, because their transaction was committed."""
+def clear_changed(states: Iterable[MappingState]) -> None:
+    """Call `clear_changed` of each state, because their transaction was committed."""
     for state in states:
-        state.written()
+        state.clear_changed()
 
 
 def _size(key: str, value: bytes) -> int:

@@ -66,9 +66,9 @@ class LedgerCheck:
     def count_errors(self) -> Iterator[str]:
         """Yield one text per queue whose number of records differs from `spooled`."""
         for stream, count in self.queued.items():
-            booked = sum(row.spooled for row in self.rows if row.stream == stream)
-            if booked != count:
-                yield f"queue {stream}: the ledger counts {booked:,} buffered records, the queue has {count:,}"
+            counted = sum(row.spooled for row in self.rows if row.stream == stream)
+            if counted != count:
+                yield f"queue {stream}: the ledger counts {counted:,} buffered records, the queue has {count:,}"
 
 
 def read_dead_letter(folder: Path, number: int) -> DeadLetter:

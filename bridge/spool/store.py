@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING
 
 from bridge.errors import SpoolCorrupt, SpoolFull, SpoolWriteError
-from bridge.spool.database import schema
+from bridge.spool.database import database_file
 from bridge.spool.database.name_ids import assign_numbers
 from bridge.spool.database.page_usage import PageUsage, truncate_wal
 from bridge.spool.database.reader import SpoolReader
@@ -34,11 +34,11 @@ from bridge.spool.dead_letters import (
     write_dead_letters,
 )
 from bridge.spool.ledger import Ledger, LedgerLine, LedgerRow
-from bridge.spool.mapping_state import MAX_STATE_BYTES, SPOOL_SHARE, MappingState, MappingStates, written
+from bridge.spool.mapping_state import MAX_STATE_BYTES, SPOOL_SHARE, MappingState, MappingStates, clear_changed
 from bridge.spool.queue.live_first_queue import LiveFirstQueue
 from bridge.spool.queue.stream_queue import StreamQueue
 from bridge.spool.retention import DiskBudget, RecordDropper
-from bridge.spool.wall_clock import WallClock, plausible_marks
+from bridge.spool.wall_clock import WallClock, plausible_receive_times
 
 if TYPE_CHECKING:
     from bridge.model import DeadLetter
@@ -70,12 +70,12 @@ class Spool:
         folder.reject_damaged_files()
         try:
             with ExitStack() as opened:
-                self._database = opened.enter_context(closing(schema.connect(folder.database)))
+                self._database = opened.enter_context(closing(database_file.connect_writer(folder.database)))
                 self.reading = opened.enter_context(closing(SpoolReader(folder.database, self._unreadable)))
                 self._load()
                 opened.pop_all()  # `close` closes them from now on
         except sqlite3.Error as error:
-            raise schema.to_spool_error(error, folder.database) from error
+            raise database_file.to_spool_error(error, folder.database) from error
         except _UNREADABLE as error:
             raise SpoolCorrupt(f"{folder.database}: {type(error).__name__}: {error}") from error
         folder.note_opened()
@@ -109,7 +109,7 @@ class Spool:
 
     def _add_queue(self, name: str, number: int, next_number: int) -> StreamQueue:
         """Create a queue and its table, or load an existing one with its marks."""
-        schema.create_queue(self._database, number)
+        database_file.create_queue(self._database, number)
         ends = f"select (select min(number) from queue_{number}), (select max(number) from queue_{number})"
         first, last = self._database.execute(ends).fetchone()
         # `streams.next` is not written while a row shows the next number, so the larger value is correct.
@@ -126,7 +126,7 @@ class Spool:
             now_ms=self.clock.now_ms,
         )
         found = self.get_meta(f"marks {number}")
-        queue.marks = plausible_marks(json.loads(found) if found else [], self.clock.now_ms())
+        queue.receive_times = plausible_receive_times(json.loads(found) if found else [], self.clock.now_ms())
         queue.spool_id = self.id
         self.queues[name] = queue
         return queue
@@ -252,7 +252,7 @@ class Spool:
         if shrunk:  # a checkpoint inside the transaction is not possible
             truncate_wal(database)
         # This comes after the commit. If the commit fails, the next transaction must write these states again.
-        written(changed)
+        clear_changed(changed)
         self._meta |= transaction.meta
         with self._lock:
             # Other threads read these sums, so both change under the lock and only after the commit.
@@ -279,7 +279,7 @@ class Spool:
 
     def _unreadable(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
         """Return the error to raise, and mark the folder if the database is damaged."""
-        failure = schema.to_spool_error(error, self.folder.database)
+        failure = database_file.to_spool_error(error, self.folder.database)
         if isinstance(failure, SpoolCorrupt):
             self.folder.mark_damaged(str(failure))
             # A sender or the page may have found the damage. The next commit then raises it, and the process is
@@ -303,9 +303,9 @@ class Spool:
     def _reopen_database(self) -> None:
         self._database.close()
         try:
-            self._database = schema.connect(self.folder.database)
+            self._database = database_file.connect_writer(self.folder.database)
         except sqlite3.Error as error:
-            raise schema.to_spool_error(error, self.folder.database) from error
+            raise database_file.to_spool_error(error, self.folder.database) from error
         self._must_reopen = False
 
     # -- bounds ----------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ FIRST_MS: Final = 1_735_689_600_000
 """Start of 2025, in ms since 1970."""
 
 
-class QueuesWithMarks(Protocol):
+class SpoolQueues(Protocol):
     """The part of the spool that the clock uses. The thread that calls `follow` may also commit."""
 
     @property
@@ -69,7 +69,7 @@ class WallClock:
         """Return the time in ms since 1970."""
         return self._offset_ms + self._steady_ms()
 
-    def follow(self, spool: QueuesWithMarks) -> int:
+    def follow(self, spool: SpoolQueues) -> int:
         """Follow the machine's wall clock, and correct the marks of the queues if it was set. Ingest thread.
 
         Return the milliseconds by which it was set, 0 if it was not.
@@ -84,15 +84,15 @@ class WallClock:
         log.warning("the machine's clock was set %s by %.0f s; the ages of records stay", direction, abs(step) / 1000)
         for queue in spool.queues.values():
             # Only marks of this boot are shifted, because the clock may have been correct in an earlier boot.
-            queue.marks = [(number, at + step if boot <= at <= now else at) for number, at in queue.marks]
-            queue.marks_changed = True
+            queue.receive_times = [(number, at + step if boot <= at <= now else at) for number, at in queue.receive_times]
+            queue.receive_times_changed = True
             # A failed write is repeated with the queue's next commit.
             with suppress(SpoolWriteError):
-                spool.set_meta(f"marks {queue.number}", json.dumps(queue.marks))
+                spool.set_meta(f"marks {queue.number}", json.dumps(queue.receive_times))
         return step
 
 
-def plausible_marks(marks: Iterable[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:
+def plausible_receive_times(marks: Iterable[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:
     """Return the stored marks (record number, time), with `now_ms` instead of a time before FIRST_MS."""
     # `max` keeps a mark from before 2025 from being later than now if the clock is still wrong.
     return [(number, at if at >= FIRST_MS else max(at, now_ms)) for number, at in marks]

@@ -5,7 +5,7 @@
     worker_process.py  one worker's process: start, restart and status requests
     worker_main.py     the program of that process: a bridge without a page, and its end of the channel
     worker_shards.py   shards of the streams, as each worker knows them
-    resting_worker.py  state of a worker from its spool, before its process has reported one
+    snapshot_from_spool.py  state of a worker from its spool, before its process has reported one
     channel.py         the protocol between supervisor and worker
 
 Each worker is a bridge with its own client id (mqtt.client_id-2) and its own spool (spool.path/worker-2). All workers

@@ -28,7 +28,7 @@ _CHUNK: Final = 1 << 16
 _SEND_SECS: Final = 5.0
 
 
-class Channel:
+class SupervisorChannel:
     """The supervisor's end of the channel. Thread-safe: a lock serialises the requests."""
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ from bridge.runtime.thread_group import ThreadGroup
 from bridge.spool.ledger import totals
 from bridge.spool.lock import FolderLock, make_private, refuse_if_in_use
 from bridge.spool.read_only import read_ledger
-from bridge.supervisor.resting_worker import resting_worker
+from bridge.supervisor.snapshot_from_spool import snapshot_from_spool
 from bridge.supervisor.worker_process import WorkerProcess, command_of
 from bridge.supervisor.worker_shards import worker_shards
 from bridge.supervisor.workers import (
@@ -45,9 +45,9 @@ from bridge.supervisor.workers import (
     bandwidth_share,
     folder_of,
     leftover_reason,
-    members,
     settings_of,
-    spools,
+    spool_folders,
+    worker_slots,
 )
 from bridge.web.server import WebServer
 
@@ -92,14 +92,14 @@ class Supervisor:
         self.crashed = threading.Event()
         self._settings = settings
         self._stopping = threading.Event()
-        self._asking = ThreadGroup(self._stopping, self.crashed)
-        self._watching = ThreadGroup(self._stopping, self.crashed)
+        self._serving = ThreadGroup(self._stopping, self.crashed)
+        self._monitoring = ThreadGroup(self._stopping, self.crashed)
         self._tap: Callable[[list[Any]], None] | None = None
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
         self._start_time = StartTime()
         # This lock guards the history of the supervisor's own problems, because any thread may request a snapshot.
-        self._judging = threading.Lock()
+        self._problems_lock = threading.Lock()
         self._fingerprint = fingerprint(settings)
         self.data_folder = settings.spool.path
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
@@ -109,7 +109,7 @@ class Supervisor:
             make_private(settings.spool.path)
         self._lock = FolderLock(self.folder)
         try:
-            wanted = members(settings, workers)
+            wanted = worker_slots(settings, workers)
             of_first = settings_of(settings, wanted[0], 1, 1)
             self.mappings = live_mappings(of_first, self.folder / "in-force")
             refuse_first_switch(self.mappings.problems, settings.spool.path, workers)
@@ -125,33 +125,33 @@ class Supervisor:
 
     def _loaded_mappings(self, config: Path, wanted: Sequence[WorkerSlot]) -> list[WorkerProcess]:
         active, made = sum(not each.draining for each in wanted), []
-        for member in wanted:
-            folder = folder_of(self._settings.spool.path, member.number)
-            if member.draining:
+        for slot in wanted:
+            folder = folder_of(self._settings.spool.path, slot.number)
+            if slot.draining:
                 log.warning(
                     "found the spool of an earlier run in %s (%s); draining it in process '%s'",
                     folder,
                     leftover_reason(folder),
-                    member.name,
+                    slot.name,
                 )
-            own = settings_of(self._settings, member, active, len(wanted))
-            command = command_of(member, config.absolute(), active, len(wanted), self._settings.log.level)
-            made.append(WorkerProcess(member, command, resting_worker(own), folder))
+            own = settings_of(self._settings, slot, active, len(wanted))
+            command = command_of(slot, config.absolute(), active, len(wanted), self._settings.log.level)
+            made.append(WorkerProcess(slot, command, snapshot_from_spool(own), folder))
         return made
 
     # -- starting ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the workers and every thread."""
-        self._watching.start("workers", self._watch_workers)
-        self._asking.start("watcher", lambda: self.mappings.watch(self._stopping))
-        self._asking.start("answers", self._answer)
+        self._monitoring.start("workers", self._watch_workers)
+        self._serving.start("watcher", lambda: self.mappings.watch(self._stopping))
+        self._serving.start("answers", self._serve_commands)
         if self._web is not None:
-            self._asking.start("page", self._web.run)
+            self._serving.start("page", self._web.run)
 
-    def _answer(self) -> None:
+    def _serve_commands(self) -> None:
         timer = SnapshotTimer(self.snapshot, self._recorder.observe)
-        handlers = {"status": lambda _asked: orjson.dumps(self.snapshot().status_json())}
+        handlers = {"status": lambda _request: orjson.dumps(self.snapshot().status_json())}
         serve_requests(self.folder, handlers, self._stopping, timer)
 
     # -- watching the workers ------------------------------------------------------------------------------------------
@@ -179,13 +179,13 @@ class Supervisor:
     def _drain_unused_workers(self) -> None:
         """Make draining workers give up their sessions. All active workers are subscribed, so there is no gap."""
         for worker in self.workers:
-            if worker.member.draining and worker.active and not worker.leave_requested:
+            if worker.slot.draining and worker.active and not worker.leave_requested:
                 worker.notify("leave")
                 worker.leave_requested = True
 
     @property
     def _active(self) -> list[WorkerProcess]:
-        return [worker for worker in self.workers if not worker.member.draining]
+        return [worker for worker in self.workers if not worker.slot.draining]
 
     @property
     def _drained(self) -> int:
@@ -216,11 +216,11 @@ class Supervisor:
         if self._web is not None:
             self._web.stop()
         # These threads are joined before the workers are stopped, so that no worker is restarted.
-        self._watching.join(deadline)
+        self._monitoring.join(deadline)
         for worker in self.workers:
             # One tenth of the time is reserved for the end of the process itself.
             worker.stop(max(0.5, 0.9 * (deadline - time.monotonic())))
-        self._asking.join(deadline)
+        self._serving.join(deadline)
         finished = [worker.wait(deadline) for worker in self.workers]
         self._recorder.close()
         self._lock.close()
@@ -233,7 +233,7 @@ class Supervisor:
 
     def totals(self) -> dict[str, int | bool]:
         """Return the totals of all ledgers on disk."""
-        return totals([row for each in spools(self._settings.spool.path).values() for row in read_ledger(each)[0]])
+        return totals([row for each in spool_folders(self._settings.spool.path).values() for row in read_ledger(each)[0]])
 
     def request_reload(self) -> Callable[[], bool]:
         """Request a reload (SIGHUP) here and in each worker. Return a function that is true until all have ended."""
@@ -251,9 +251,9 @@ class Supervisor:
 
     def dead_letters_folder(self, worker: int | None) -> Path:
         """Return the worker's spool folder; with None, that of the first worker with a spool. Raises BridgeError."""
-        folders = spools(self._settings.spool.path)
+        folders = spool_folders(self._settings.spool.path)
         if worker is None:
-            number = next((each.member.number for each in self.workers if each.member.number in folders), None)
+            number = next((each.slot.number for each in self.workers if each.slot.number in folders), None)
             return folder_of(self._settings.spool.path, number or 0)
         if worker not in folders:
             raise BridgeError(f"no worker {worker} with a spool; expected one of {', '.join(map(str, folders))}")
@@ -279,7 +279,7 @@ class Supervisor:
 
     def event_log(self) -> EventLogs:
         """Return the event logs of the supervisor and of its workers."""
-        folders = {worker.member.name: worker.folder for worker in self.workers}
+        folders = {worker.slot.name: worker.folder for worker in self.workers}
         return EventLogs({"": self.folder, **folders}, self._recorder.events.waiting())
 
     def shards(self) -> list[StreamShards]:
@@ -288,7 +288,7 @@ class Supervisor:
 
     def stalled(self) -> list[str]:
         """Return the reasons why this process or a worker hangs. Workers that ended are restarted, and not listed."""
-        of_workers = [f"{worker.member.name}: {why}" for worker in self.workers for why in worker.stalled]
+        of_workers = [f"{worker.slot.name}: {why}" for worker in self.workers for why in worker.stalled]
         return self._own_stalls() + of_workers
 
     def _own_stalls(self) -> list[str]:
@@ -303,7 +303,7 @@ class Supervisor:
             if worker.active:
                 worker.refresh(FRESH_SECS)
         workers = tuple(worker.status() for worker in self.workers)
-        merged = merge([(worker.member.name, worker.snapshot()) for worker in self.workers])
+        merged = merge([(worker.slot.name, worker.snapshot()) for worker in self.workers])
         active = [worker.snapshot() for worker in self._active]
         known = replace(
             merged,
@@ -319,7 +319,7 @@ class Supervisor:
             memory_bytes=merged.memory_bytes + resident_bytes(),
             mappings_fingerprint=self.mappings.fingerprint,
         )
-        with self._judging:
+        with self._problems_lock:
             own = self._recorder.problems.update(find_process_problems(known), time.time())
         return replace(known, problems=sort_problems((*merged.problems, *own)), stalled=tuple(self.stalled()))
 
@@ -333,5 +333,5 @@ def refuse_first_switch(problems: Sequence[Problem], path: Path, workers: int) -
 
     In later runs, a mapping that cannot be shared is one file that does not load. It does not stop the others.
     """
-    if workers and problems and not any(number for number in spools(path)):
+    if workers and problems and not any(number for number in spool_folders(path)):
         raise ConfigError(problems)

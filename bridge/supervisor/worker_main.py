@@ -59,10 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("--number", "--active", "--running", "--channel"):
         parser.add_argument(name, type=int, required=True)
     asked = parser.parse_args(arguments)
-    member = WorkerSlot(asked.number, asked.draining)
+    slot = WorkerSlot(asked.number, asked.draining)
     try:
         with Signals() as signals:
-            return _run(member, asked, signals, WorkerChannel(asked.channel))
+            return _run(slot, asked, signals, WorkerChannel(asked.channel))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return CONFIGURATION
@@ -74,13 +74,13 @@ def main(arguments: list[str] | None = None) -> int:
         return CRASHED
 
 
-def _run(member: WorkerSlot, asked: argparse.Namespace, signals: Signals, channel: WorkerChannel) -> int:
+def _run(slot: WorkerSlot, asked: argparse.Namespace, signals: Signals, channel: WorkerChannel) -> int:
     arena = MallocTuning()  # before the first thread
     settings = load_settings(asked.config, os.environ)
-    set_up_logging(settings.log.format, asked.log_level, worker=member.name)
-    own = settings_of(settings, member, asked.active, asked.running)
-    service = assemble(own, draining=member.draining, sharing=asked.active > 1)
-    worker = WorkerMain(service, channel, arena, draining=member.draining)
+    set_up_logging(settings.log.format, asked.log_level, worker=slot.name)
+    own = settings_of(settings, slot, asked.active, asked.running)
+    service = assemble(own, draining=slot.draining, sharing=asked.active > 1)
+    worker = WorkerMain(service, channel, arena, draining=slot.draining)
     return worker.run(signals, settings.stop_secs)
 
 
@@ -114,7 +114,7 @@ class WorkerMain:
             elif received:
                 break
             self._serve()
-            self._arena.tend()
+            self._arena.trim_when_due()
             if self._draining and self._drained(time.monotonic()):
                 log.info("drained: the buffer is empty, and the broker session is closed")
                 break

@@ -17,7 +17,7 @@ from bridge.monitoring.merge import ended_process_snapshot, final_counters, merg
 from bridge.monitoring.snapshot import Snapshot, WorkerStatus
 from bridge.runtime.exit_codes import CONFIGURATION, CRASHED, FAILED
 from bridge.runtime.signals import deferred_in_children
-from bridge.supervisor.channel import Channel
+from bridge.supervisor.channel import SupervisorChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,17 +54,17 @@ class WorkerProcess:
 
     def __init__(
         self,
-        member: WorkerSlot,
+        slot: WorkerSlot,
         command: Sequence[str],
-        resting: Snapshot,
+        initial: Snapshot,
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare the process; `check` starts it.
 
-        `command` is the command line without the channel. `resting` is the state of the spool before the first status.
+        `command` is the command line without the channel. `initial` is the state of the spool before the first status.
         """
-        self.member = member
+        self.slot = slot
         self.folder = folder
         self.restarts = 0
         self.stalled: tuple[str, ...] = ()
@@ -76,8 +76,8 @@ class WorkerProcess:
         self._clock = clock
         self._retries = Retries(Backoff(1.0, LONGEST_PAUSE_SECS))
         self._process: subprocess.Popen[bytes] | None = None
-        self._channel: Channel | None = None
-        self._last = resting
+        self._channel: SupervisorChannel | None = None
+        self._last = initial
         self._before: Snapshot | None = None
         self._last_report_pid = 0
         self._reported_at = self._last_response_at = self._started_at = 0.0
@@ -100,7 +100,7 @@ class WorkerProcess:
                 self._ended(code, now)
             elif not self._hung and self._hangs(now):
                 self._hung = self._hang_reason()
-                log.error("%s does not respond, or makes no progress (%s): killing it", self.member.name, self._hung)
+                log.error("%s does not respond, or makes no progress (%s): killing it", self.slot.name, self._hung)
                 # SIGTERM is not used, because a hanging process would not react to it. The spool survives a kill.
                 self._process.kill()
         elif self._start_at is not None and now >= self._start_at:
@@ -108,7 +108,7 @@ class WorkerProcess:
 
     def _start(self, now: float) -> None:
         try:
-            channel = Channel()
+            channel = SupervisorChannel()
         except OSError as error:
             self._pause(f"it cannot be started: {error.strerror}", now)
             return
@@ -132,13 +132,13 @@ class WorkerProcess:
         self._channel, self._started_at, self._last_response_at, self._start_at = channel, now, now, None
         self._state, self._detail, self._hung = "starting", "starting", ""
         self.leave_requested, self.stalled, self.link_share = False, (), None
-        log.info("%s started", self.member.name, extra={"pid": self._process.pid, "spool": str(self.folder)})
+        log.info("%s started", self.slot.name, extra={"pid": self._process.pid, "spool": str(self.folder)})
 
     def _ended(self, code: int, now: float) -> None:
         self._forget_process()
-        if self.member.draining and code == 0:
+        if self.slot.draining and code == 0:
             self._state, self._detail = "drained", ""
-            log.info("%s has drained its spool", self.member.name, extra={"spool": str(self.folder)})
+            log.info("%s has drained its spool", self.slot.name, extra={"spool": str(self.folder)})
             return
         # Only a draining worker may end by itself. Any other end leads to a restart.
         self.restarts += 1
@@ -151,7 +151,7 @@ class WorkerProcess:
         pause = self._retries.next_secs()
         self._start_at, self._state = now + pause, "restarting"
         self._detail = f"{why}; restart {self.restarts}"
-        log.error("%s ended: %s; restarting it in %.1f s", self.member.name, why, pause)
+        log.error("%s ended: %s; restarting it in %.1f s", self.slot.name, why, pause)
 
     def _forget_process(self) -> None:
         if self._channel is not None:
@@ -192,7 +192,7 @@ class WorkerProcess:
             self._last, self._last_report_pid, self._reported_at = snapshot, pid, self._clock()
             self.stalled = tuple(status["stalled"])
         if self._state == "starting":
-            self._state, self._detail = "draining" if self.member.draining else "running", ""
+            self._state, self._detail = "draining" if self.slot.draining else "running", ""
 
     def messages(self) -> list[Any]:
         """Return a few recent messages in the worker's encoding; none if it does not respond."""
@@ -212,11 +212,11 @@ class WorkerProcess:
         try:
             status = channel.request(what, RESPONSE_SECS)
         except BridgeError as error:
-            log.debug("%s: %s", self.member.name, error)
+            log.debug("%s: %s", self.slot.name, error)
             return None
         self._last_response_at = self._clock()
         if "error" in status:
-            log.debug("no status of %s: %s", self.member.name, status["error"])
+            log.debug("no status of %s: %s", self.slot.name, status["error"])
             return None
         return status
 
@@ -254,8 +254,8 @@ class WorkerProcess:
         """Return the worker's entry in the list of workers."""
         snapshot = self.snapshot()
         return WorkerStatus(
-            number=self.member.number,
-            name=self.member.name,
+            number=self.slot.number,
+            name=self.slot.name,
             client_id=snapshot.client_id,
             folder=str(self.folder),
             state=self._state,
@@ -292,7 +292,7 @@ class WorkerProcess:
             code = process.wait(max(0.0, deadline - self._clock()))
         except subprocess.TimeoutExpired:
             log.warning(
-                "%s did not stop within the deadline; killing it. Its records are in its spool", self.member.name
+                "%s did not stop within the deadline; killing it. Its records are in its spool", self.slot.name
             )
             process.kill()
             code = process.wait()
@@ -308,11 +308,11 @@ class WorkerProcess:
             os.kill(process.pid, signal.SIGKILL)
 
 
-def command_of(member: WorkerSlot, config: Path, active: int, running: int, log_level: str) -> list[str]:
+def command_of(slot: WorkerSlot, config: Path, active: int, running: int, log_level: str) -> list[str]:
     """Return the command line of the worker's process, without its channel."""
-    numbers = {"--number": member.number, "--active": active, "--running": running}
+    numbers = {"--number": slot.number, "--active": active, "--running": running}
     options = [text for name, value in numbers.items() for text in (name, str(value))]
-    draining = ["--draining"] if member.draining else []
+    draining = ["--draining"] if slot.draining else []
     main = [sys.executable, "-m", "bridge.supervisor.worker_main"]
     return [*main, "--config", str(config), "--log-level", log_level, *options, *draining]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bridge.supervisor.worker_process import WorkerProcess
 
-PATIENCE_SECS: Final = 2.0
+RESPONSE_SECS: Final = 2.0
 """Maximum wait for one worker. Without its response, the page shows only the others."""
 
 
@@ -24,6 +24,6 @@ def worker_shards(workers: Iterable[WorkerProcess]) -> Iterator[StreamShards]:
         if not worker.active:
             continue
         with suppress(BridgeError):
-            for each in request(worker.folder, "shards", PATIENCE_SECS)["streams"]:
+            for each in request(worker.folder, "shards", RESPONSE_SECS)["streams"]:
                 shards = tuple(ShardStatus(**shard) for shard in each["shards"])
-                yield StreamShards(each["stream"], each["distribution"], each["complete"], shards, worker.member.name)
+                yield StreamShards(each["stream"], each["distribution"], each["complete"], shards, worker.slot.name)

@@ -50,15 +50,15 @@ class WorkerSlot:
         return f"worker {self.number}" if self.number else "bridge"
 
 
-def members(settings: Settings, workers: int) -> list[WorkerSlot]:
+def worker_slots(settings: Settings, workers: int) -> list[WorkerSlot]:
     """Return the workers, active ones first. With `workers` 0, the only active one is the bridge of `run`."""
     active = range(1, workers + 1) if workers else range(1)
-    left = [number for number in spools(settings.spool.path) if number not in active]
+    left = [number for number in spool_folders(settings.spool.path) if number not in active]
     draining = [number for number in left if leftover_reason(folder_of(settings.spool.path, number))]
     return [*map(WorkerSlot, active), *(WorkerSlot(number, draining=True) for number in draining)]
 
 
-def spools(path: Path) -> dict[int, Path]:
+def spool_folders(path: Path) -> dict[int, Path]:
     """Return the folders that contain a spool, by worker number."""
     numbers = [0] + [int(found[1]) for each in path.glob("worker-*") if (found := _FOLDER.fullmatch(each.name))]
     folders = {number: folder_of(path, number) for number in sorted(numbers)}
@@ -98,19 +98,19 @@ def leftover_reason(folder: Path) -> str:
     return ", and ".join(reasons)
 
 
-def settings_of(settings: Settings, member: WorkerSlot, active: int, running: int) -> Settings:
+def settings_of(settings: Settings, slot: WorkerSlot, active: int, running: int) -> Settings:
     """Return the configuration of one worker.
 
     `active` workers share the size limits of the spool, `running` workers share the bandwidth.
     """
     mqtt, spool, kinesis = settings.mqtt, settings.spool, settings.kinesis
-    if member.number:
+    if slot.number:
         # The client ID is unique at the broker, so a group of this name contains no other bridge.
         group = mqtt.share or _NOT_IN_A_GROUP.sub("-", mqtt.client_id)
-        mqtt = mqtt.model_copy(update={"client_id": f"{mqtt.client_id}-{member.number}", "share": group})
-    spool = spool.model_copy(update={"path": folder_of(spool.path, member.number)})
+        mqtt = mqtt.model_copy(update={"client_id": f"{mqtt.client_id}-{slot.number}", "share": group})
+    spool = spool.model_copy(update={"path": folder_of(spool.path, slot.number)})
     # Only active workers share the spool's size limits. A draining worker keeps the configured ones.
-    if not member.draining:
+    if not slot.draining:
         room = {
             "max_bytes": max(LEAST_SPOOL_BYTES, spool.max_bytes // active),
             "max_dead_letter_bytes": max(_MIN_DEAD_LETTER_BYTES, spool.max_dead_letter_bytes // active),

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bridge.ingest.burst_mark import MARK_FILE
+from bridge.ingest.in_progress_file import MARK_FILE
 from bridge.ingest.poison_guard import CAREFUL_SECS, LARGE_BYTES, MAX_DEATHS, PoisonGuard
 from tests.spool.builders import opened
 

@@ -155,7 +155,7 @@ def test_request_that_is_too_large_is_refused(tmp_path, monkeypatch):
 
 def test_bridge_that_does_not_answer_is_reported(tmp_path, monkeypatch):
     with pytest.raises(BridgeError, match="the bridge is not running"):
-        request(tmp_path, patience_secs=0.0)
+        request(tmp_path, timeout_secs=0.0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -182,7 +182,7 @@ def test_request_does_not_follow_a_link_that_the_bridges_user_planted(planted, s
     before = secret.stat()
     name.with_name(name.name + suffix).symlink_to(secret)
     with pytest.raises(BridgeError):
-        request(folder, patience_secs=0.0)
+        request(folder, timeout_secs=0.0)
     assert secret.read_text() == '{"secret": "hunter2"}'
     assert (secret.stat().st_uid, secret.stat().st_mode) == (before.st_uid, before.st_mode)
 

@@ -9,7 +9,7 @@ from bridge.runtime import hang_watchdog
 from bridge.runtime.hang_watchdog import end_process_on_hang
 
 logging.basicConfig()
-hang_watchdog.MAX_BURST_SECS, hang_watchdog._LOOK_SECS = 4.0, 0.1
+hang_watchdog.MAX_BURST_SECS, hang_watchdog._CHECK_SECS = 4.0, 0.1
 since = None if sys.argv[1] == "idle" else time.monotonic()
 stopping = threading.Event()
 watchdog = threading.Thread(target=end_process_on_hang, args=(stopping, lambda: since), daemon=True)

@@ -50,10 +50,10 @@ for block in blocks:
 for block in blocks[:-1]:  # the last one keeps the arena from becoming smaller by itself
     libc.free(block)
 before = resident_mb()
-kept.tend()
+kept.trim_when_due()
 early = resident_mb()
 process_memory.time.monotonic = lambda now=time.monotonic(): now + 6.0
-kept.tend()
+kept.trim_when_due()
 late = resident_mb()
 print(before - early, before - late)
 """

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.model import DeadLetter
-from bridge.spool.database import schema
+from bridge.spool.database import database_file
 from bridge.spool.database.tables import DEAD_LETTERS, TABLES, DamagedRow
 from bridge.spool.dead_letters import measure_dead_letters, read_dead_letters, to_row, write_dead_letters
 from tests.spool.builders import dead_letter
@@ -13,7 +13,7 @@ from tests.spool.builders import dead_letter
 
 @pytest.fixture
 def database(tmp_path):
-    database = schema.connect(tmp_path / "spool.db")
+    database = database_file.connect_writer(tmp_path / "spool.db")
     yield database
     database.close()
 

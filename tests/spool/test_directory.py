@@ -89,9 +89,9 @@ def test_quarantine_moves_all_files_of_the_database_and_no_others(tmp_path):
     ]
     assert stat.S_IMODE(aside.stat().st_mode) == 0o700
     assert (tmp_path / "notes.txt").exists()
-    assert folder.set_aside_count() == 1
+    assert folder.quarantine_count() == 1
     assert folder.quarantine("again") != aside
-    assert folder.set_aside_count() == 2
+    assert folder.quarantine_count() == 2
     folder.close()
 
 

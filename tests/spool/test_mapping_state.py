@@ -26,7 +26,7 @@ def test_small_key_takes_at_most_300_bytes_of_memory():
     before = tracemalloc.get_traced_memory()[0]
     for number in range(count):
         state.put(f"changes plant/machine/{number}", orjson.dumps([number / 7, 1_700_000_000_000 + number]))
-    state.written()
+    state.clear_changed()
     taken = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert taken / count <= 300

@@ -24,14 +24,14 @@ LIVES = """
 import os, signal, sys
 from pathlib import Path
 from bridge.errors import SpoolWriteError
-from bridge.spool.database import schema
+from bridge.spool.database import database_file
 from bridge.spool.opening import open_spool
 from bridge.spool.settings import SpoolSettings
 from bridge.spool.database.transaction import Transaction
 
 failing, folder, *places = int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:])
 def live(at, commits, *, patient, wal_pages):
-    schema.WAL_PAGES = wal_pages
+    database_file.WAL_PAGES = wal_pages
     scratch = os.open("/dev/shm", os.O_RDONLY)
     for _ in range(failing if at is None else failing - at):
         try:
@@ -88,7 +88,7 @@ def traced(folder, record):
 def assert_found(folder, committed, when):
     """Return the state that the next start finds after the power cut."""
     spool = opened(folder)
-    assert spool.folder.set_aside_count() == 0, when
+    assert spool.folder.quarantine_count() == 0, when
     assert_ledger_balanced(spool)
     numbers = [record.number for record in take_all(spool)]
     assert numbers == list(range(1, len(numbers) + 1)), when

@@ -9,7 +9,7 @@ import pytest
 from bridge.errors import SpoolFull
 from bridge.spool import retention
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.queue.stream_queue import MARK_MS
+from bridge.spool.queue.stream_queue import RECEIVE_TIME_STEP_MS
 from tests.spool.builders import append, assert_ledger_balanced, data_of, opened, put, take, take_all
 
 MIB = 1 << 20
@@ -33,7 +33,7 @@ def aged(folder, clock, **options):
     spool.queue("press")._now_ms = clock
     for lot in (b"old", b"middle", b"new"):
         put(spool, lot + b"1", lot + b"2")
-        clock.now_ms += 10 * MARK_MS
+        clock.now_ms += 10 * RECEIVE_TIME_STEP_MS
     return spool
 
 
@@ -41,7 +41,7 @@ def aged(folder, clock, **options):
 def test_expired_records_are_dropped_and_counted_by_reason(tmp_path, clock, caplog, live_first):
     caplog.set_level(logging.WARNING)
     spool = aged(tmp_path, clock, live_first=live_first)
-    spool.commit(Transaction(expire_before_ms=clock.now_ms - 15 * MARK_MS))
+    spool.commit(Transaction(expire_before_ms=clock.now_ms - 15 * RECEIVE_TIME_STEP_MS))
     [row] = spool.ledger_rows()
     assert (row.received, row.spooled, row.dropped, row.expired) == (6, 4, 2, 2)
     assert sorted(data_of(take_all(spool))) == [b"middle1", b"middle2", b"new1", b"new2"]
@@ -74,8 +74,8 @@ def test_newest_records_expire_too(tmp_path, clock):
 
 def test_records_below_the_max_age_are_not_dropped(tmp_path, clock):
     spool = aged(tmp_path, clock)
-    assert spool.queue("press").older_than(clock.now_ms - 40 * MARK_MS) == 0
-    spool.commit(Transaction(expire_before_ms=clock.now_ms - 40 * MARK_MS))
+    assert spool.queue("press").older_than(clock.now_ms - 40 * RECEIVE_TIME_STEP_MS) == 0
+    spool.commit(Transaction(expire_before_ms=clock.now_ms - 40 * RECEIVE_TIME_STEP_MS))
     assert len(take_all(spool)) == 6
     spool.close()
 
@@ -128,11 +128,11 @@ def test_record_whose_mark_came_after_a_long_silence_does_not_expire_early(tmp_p
     spool.queue("press")._now_ms = clock
     put(spool, b"old")
     spool.queue("press").settle(take(spool, 1), [])
-    clock.now_ms += 100 * MARK_MS
+    clock.now_ms += 100 * RECEIVE_TIME_STEP_MS
     put(spool, b"fresh")
     spool.close()
     spool = opened(tmp_path)
     spool.queue("press")._now_ms = clock
-    spool.commit(Transaction(expire_before_ms=clock.now_ms - 10 * MARK_MS))
+    spool.commit(Transaction(expire_before_ms=clock.now_ms - 10 * RECEIVE_TIME_STEP_MS))
     assert data_of(take_all(spool)) == [b"fresh"]
     spool.close()

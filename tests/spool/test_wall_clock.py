@@ -6,7 +6,7 @@ import pytest
 
 from bridge.errors import SpoolWriteError
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.wall_clock import FIRST_MS, STEP_MS, WallClock, plausible_marks
+from bridge.spool.wall_clock import FIRST_MS, STEP_MS, WallClock, plausible_receive_times
 from tests.spool.builders import opened, put, take_all
 
 DAY_MS = 86_400_000
@@ -80,9 +80,9 @@ def test_ages_are_right_after_a_restart_too(machine, tmp_path, step):
 
 def test_records_of_an_earlier_boot_keep_their_time(machine):
     put(machine.spool, b"1")
-    machine.queue.marks = [(1, START_MS - 10 * DAY_MS)]
+    machine.queue.receive_times = [(1, START_MS - 10 * DAY_MS)]
     machine.set_clock(5 * DAY_MS)
-    assert machine.queue.marks == [(1, START_MS - 10 * DAY_MS)]
+    assert machine.queue.receive_times == [(1, START_MS - 10 * DAY_MS)]
 
 
 def test_clock_that_ntp_adjusts_is_followed_without_a_word(machine, caplog):
@@ -109,11 +109,11 @@ def test_marks_that_cannot_be_written_now_are_written_by_the_next_commit(machine
 
     monkeypatch.setattr(machine.spool, "set_meta", full)
     machine.set_clock(DAY_MS)
-    assert machine.queue.marks_changed
+    assert machine.queue.receive_times_changed
 
 
 def test_time_before_the_program_existed_counts_as_now():
-    assert plausible_marks([(1, 7_000), (2, FIRST_MS), (3, START_MS)], START_MS) == [
+    assert plausible_receive_times([(1, 7_000), (2, FIRST_MS), (3, START_MS)], START_MS) == [
         (1, START_MS),
         (2, FIRST_MS),
         (3, START_MS),
@@ -121,4 +121,4 @@ def test_time_before_the_program_existed_counts_as_now():
 
 
 def test_machine_without_a_set_clock_keeps_times_of_its_own_time():
-    assert plausible_marks([(1, 7_000)], 5_000) == [(1, 7_000)]
+    assert plausible_receive_times([(1, 7_000)], 5_000) == [(1, 7_000)]

@@ -4,12 +4,12 @@ import threading
 import pytest
 
 from bridge.errors import BridgeError
-from bridge.supervisor.channel import Channel, WorkerChannel
+from bridge.supervisor.channel import SupervisorChannel, WorkerChannel
 
 
 @pytest.fixture
 def ends():
-    channel = Channel()
+    channel = SupervisorChannel()
     worker = WorkerChannel(os.dup(channel.theirs.fileno()))
     channel.theirs.close()
     with worker._socket:

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.runtime.process_memory import MallocTuning
 from bridge.runtime.signals import Signals
-from bridge.supervisor.channel import Channel, WorkerChannel
+from bridge.supervisor.channel import SupervisorChannel, WorkerChannel
 from bridge.supervisor.worker_main import WorkerMain
 from tests.web.bridges import snapshot
 
@@ -40,7 +40,7 @@ class Bridge:
 
 @pytest.fixture
 def supervisor():
-    channel = Channel()
+    channel = SupervisorChannel()
     yield channel
     channel.close()
 

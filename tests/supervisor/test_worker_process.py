@@ -46,8 +46,8 @@ def made(tmp_path, clock):
     workers = []
 
     def make(*command, draining=False):
-        member = WorkerSlot(2, draining)
-        workers.append(WorkerProcess(member, [sys.executable, *command], snapshot(), tmp_path / "worker-2", clock))
+        slot = WorkerSlot(2, draining)
+        workers.append(WorkerProcess(slot, [sys.executable, *command], snapshot(), tmp_path / "worker-2", clock))
         return workers[-1]
 
     yield make

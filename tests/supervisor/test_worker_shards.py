@@ -12,11 +12,11 @@ STREAM = StreamShards("telemetry", "by_key", complete=True, shards=(SHARD,))
 
 
 def worker(name, *, active=True):
-    return SimpleNamespace(active=active, folder=name, member=SimpleNamespace(name=name))
+    return SimpleNamespace(active=active, folder=name, slot=SimpleNamespace(name=name))
 
 
 def test_shards_of_workers_have_their_names_and_silent_ones_are_left_out(monkeypatch):
-    def respond(folder, command, patience_secs):
+    def respond(folder, command, timeout_secs):
         assert command == "shards"
         if folder == "silent":
             raise BridgeNotRunning("no response")

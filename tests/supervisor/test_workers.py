@@ -13,9 +13,9 @@ from bridge.supervisor.workers import (
     control_folder,
     folder_of,
     leftover_reason,
-    members,
     settings_of,
-    spools,
+    spool_folders,
+    worker_slots,
 )
 from tests.cli.builders import set_up
 from tests.spool.builders import opened
@@ -68,9 +68,9 @@ def test_spools_of_removed_workers_are_drained(settings):
     made(settings, 2)
     made(settings, 3, given_up=True)
     made(settings, 4, given_up=True, records=1)
-    assert list(spools(settings.spool.path)) == [0, 2, 3, 4]
-    assert members(settings, 1) == [WorkerSlot(1), WorkerSlot(0, True), WorkerSlot(2, True), WorkerSlot(4, True)]
-    assert members(settings, 0) == [WorkerSlot(0), WorkerSlot(2, True), WorkerSlot(4, True)]
+    assert list(spool_folders(settings.spool.path)) == [0, 2, 3, 4]
+    assert worker_slots(settings, 1) == [WorkerSlot(1), WorkerSlot(0, True), WorkerSlot(2, True), WorkerSlot(4, True)]
+    assert worker_slots(settings, 0) == [WorkerSlot(0), WorkerSlot(2, True), WorkerSlot(4, True)]
     assert leftover_reason(folder_of(settings.spool.path, 4)) == "records are buffered"
     assert leftover_reason(folder_of(settings.spool.path, 2)) == "the broker may queue messages for its session"
 
@@ -80,7 +80,7 @@ def test_spool_that_cannot_be_read_is_not_forgotten(settings):
     folder.mkdir(parents=True)
     (folder / "spool.db").write_bytes(b"no database" * 100)
     assert "cannot be read" in leftover_reason(folder)
-    assert members(settings, 1)[-1] == WorkerSlot(7, draining=True)
+    assert worker_slots(settings, 1)[-1] == WorkerSlot(7, draining=True)
 
 
 def test_commands_request_the_supervisor_while_it_runs(settings):

@@ -24,7 +24,7 @@ from bridge.model import Destination
 from bridge.runtime.assembly import publisher_settings
 from bridge.runtime.control_channel import request
 from bridge.runtime.exit_codes import FAILED
-from bridge.supervisor.workers import control_folder, spools
+from bridge.supervisor.workers import control_folder, spool_folders
 from bridge.terminal import BAD, GOOD, WARN, print_coloured
 from bridge.tools.doctor.aws import examine_endpoint, examine_identity, examine_stream
 from bridge.tools.doctor.backlog import backlog_of_bridge, backlog_on_disk
@@ -206,7 +206,7 @@ def _opening(connection: dict[str, Any]) -> str:
 def _running(folder: Path) -> dict[str, Any] | None:
     """Return the status of the running bridge or supervisor; None if no bridge runs."""
     try:
-        return request(control_folder(folder), patience_secs=2.0)
+        return request(control_folder(folder), timeout_secs=2.0)
     except BridgeError:
         return None
 
@@ -219,7 +219,7 @@ def _rate(folder: Path, measured_rate: SharedRate) -> SpoolRate | None:
 def _backlog(folder: Path) -> Backlog | None:
     """Return the backlog of the running bridge, or the backlog in the spools on disk if no bridge runs."""
     response = _running(folder)
-    return backlog_of_bridge(response) if response is not None else backlog_on_disk(spools(folder).values())
+    return backlog_of_bridge(response) if response is not None else backlog_on_disk(spool_folders(folder).values())
 
 
 def _sync_secs(measure: Callable[[], FsyncTimes]) -> float:

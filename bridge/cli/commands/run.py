@@ -20,7 +20,7 @@ from bridge.runtime.process_memory import MallocTuning, freeze_gc
 from bridge.runtime.signals import Signals
 from bridge.runtime.systemd import SystemdNotifier
 from bridge.spool.lock import refuse_if_in_use, refuse_without_permission
-from bridge.supervisor.workers import SUPERVISOR_FOLDER, members
+from bridge.supervisor.workers import SUPERVISOR_FOLDER, worker_slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) 
     """
     path = settings.spool.path
     refuse_without_permission(path)
-    if not workers and len(members(settings, 0)) == 1:
+    if not workers and len(worker_slots(settings, 0)) == 1:
         # A supervisor may be running. It locks its own folder and those of its workers, but not `path` itself.
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
         service = assemble(settings)
@@ -109,7 +109,7 @@ def _run(
     freeze_gc()
     while not service.crashed.is_set():
         notifier.feed(service)
-        arena.tend()
+        arena.trim_when_due()
         each_second()
         received = signals.wait(RELOADING_SECS if notifier.reloading else WATCH_SECS)
         if received == signal.SIGHUP:

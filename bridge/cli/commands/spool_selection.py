@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import UsageError
 from bridge.spool.lock import refuse_without_permission
-from bridge.supervisor.workers import folder_of, spools
+from bridge.supervisor.workers import folder_of, spool_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
     """
     refuse_without_permission(path)
     # Without any spool, the command tries the configured path, so that its error message contains the path.
-    found = spools(path) or {0: path}
+    found = spool_folders(path) or {0: path}
     if worker is None:
         return found
     if worker not in found:

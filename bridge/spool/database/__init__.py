@@ -1,6 +1,6 @@
 """SQLite access: the only code that contains SQL for writing.
 
-schema.py             connections, pragmas, and checks before a file is opened
+database_file.py      connections, pragmas, and checks before a file is opened
 tables.py             the tables, and the CRC in each row
 transaction.py        everything that one commit writes
 reader.py             reads for any thread, on a separate connection

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def remove(database: sqlite3.Connection, queue: int, numbers: Iterable[int]) -> None:
+def delete_records(database: sqlite3.Connection, queue: int, numbers: Iterable[int]) -> None:
     """Delete the records with these numbers from a queue's table, in the open transaction."""
     ordered = sorted(set(numbers))
     if not ordered:

@@ -33,12 +33,12 @@ def add_run(database: sqlite3.Connection, queue: StreamQueue) -> None:
     checksum = 0
     for record in queue.pending:
         # Exclusive or is its own inverse, so a record can later be removed from the sum without reading the others.
-        checksum ^= _share(queue, record.number, record.data)
+        checksum ^= _checksum_in_run(queue, record.number, record.data)
     first, last = queue.pending[0].number, queue.pending[-1].number
     CHECKSUMS.write(database, [(queue.number, first, last, checksum)])
 
 
-def take_out(database: sqlite3.Connection, queue: StreamQueue, records: Iterable[tuple[int, bytes]]) -> None:
+def remove_checksums(database: sqlite3.Connection, queue: StreamQueue, records: Iterable[tuple[int, bytes]]) -> None:
     """Remove the checksums of records (number, data) from their rows, because the records do not reach the stream."""
     changes: dict[int, int] = {}
     run = ChecksumRun(0, -1, 0)
@@ -46,7 +46,7 @@ def take_out(database: sqlite3.Connection, queue: StreamQueue, records: Iterable
         # The records are in order, so most belong to the same row as the record before.
         if not run.first <= number <= run.last:
             run = _run_of(database, queue, number)
-        changes[run.first] = changes.get(run.first, 0) ^ _share(queue, number, data)
+        changes[run.first] = changes.get(run.first, 0) ^ _checksum_in_run(queue, number, data)
     for first, change in changes.items():
         found = CHECKSUMS.read(database, "where queue = ? and first = ?", (queue.number, first))
         CHECKSUMS.write(database, [(*place, checksum ^ change) for *place, checksum in list(found)])
@@ -72,6 +72,6 @@ def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> Ch
     return run if run is not None and number <= run.last else ChecksumRun(number, number, 0)
 
 
-def _share(queue: StreamQueue, number: int, data: bytes) -> int:
+def _checksum_in_run(queue: StreamQueue, number: int, data: bytes) -> int:
     """Return the checksum of a record, or 0 if its envelope does not contain its own id."""
     return checksum_of(data) if id_of(data) == (queue.spool_id.decode(), queue.number, number) else 0

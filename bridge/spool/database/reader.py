@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
-from bridge.spool.database import schema
+from bridge.spool.database import database_file
 from bridge.spool.database.checksum_runs import read_runs
 from bridge.spool.database.tables import EXCEPTIONS, checked_records
 from bridge.spool.dead_letters import StoredDeadLetter, read_dead_letters
@@ -33,7 +33,7 @@ class SpoolReader:
     """
 
     def __init__(self, file: Path, failed: Callable[[sqlite3.Error], SpoolCorrupt | SpoolWriteError]) -> None:
-        self._database = schema.reader(file)
+        self._database = database_file.connect_reader(file)
         self._failed = failed
         # sqlite3 connections are not safe for concurrent cursors of one transaction, so threads take turns.
         self._turn = threading.Lock()

@@ -23,7 +23,7 @@ _INT, _TEXT = "integer not null", "text not null"
 # bits, and Python's arithmetic would be slower.
 _MAPPING_SALT, _QUEUE_SALT = 1_000_003, 15_485_863
 # A damaged row may read as values of other types.
-_ODDITIES = (TypeError, AttributeError, ValueError)
+_DAMAGE_ERRORS = (TypeError, AttributeError, ValueError)
 _new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
 
 
@@ -71,15 +71,15 @@ class Table:
 
     def checked(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return a row without its CRC. Raises DamagedRow."""
-        if not self.whole(row):
+        if not self.is_intact(row):
             raise DamagedRow(f"a damaged row in table {self.name}")
         return row[:-1]
 
-    def whole(self, row: tuple[Any, ...]) -> bool:
+    def is_intact(self, row: tuple[Any, ...]) -> bool:
         """Return whether a row, possibly of another table, is an undamaged row of this table."""
         try:
             return len(row) == len(self.columns) + 1 and self._crc(row[:-1]) == row[-1]
-        except _ODDITIES:
+        except _DAMAGE_ERRORS:
             return False
 
     def _crc(self, values: tuple[Any, ...]) -> int:
@@ -195,22 +195,22 @@ def checked_records(queue: int, rows: Sequence[Sequence[Any]]) -> list[Record]:
     numbers, mappings, keys, data, crcs = zip(*rows, strict=True)
     try:
         # All rows are compared at once. The damaged row is searched only if the comparison fails.
-        whole = tuple(_record_crcs(queue, numbers, mappings, keys, data)) == crcs
-    except _ODDITIES:  # a value of another type; which row it is in shows below
-        whole = False
-    if not whole:
+        intact = tuple(_record_crcs(queue, numbers, mappings, keys, data)) == crcs
+    except _DAMAGE_ERRORS:  # a value of another type; which row it is in shows below
+        intact = False
+    if not intact:
         for row in rows:
-            if not whole_record(queue, row):
+            if not is_intact_record(queue, row):
                 raise DamagedRow(f"record {row[0]} in table queue_{queue} is damaged")
     return list(map(_new, repeat(Record), zip(numbers, mappings, keys, data, strict=True)))
 
 
-def whole_record(queue: int, row: Sequence[Any]) -> bool:
+def is_intact_record(queue: int, row: Sequence[Any]) -> bool:
     """Return whether a row of any table is an undamaged record of this queue: number, mapping, key, data, CRC."""
     try:
         number, mapping, key, data, crc = row
         seed = number + mapping * _MAPPING_SALT + queue * _QUEUE_SALT
         found: bool = crc32(data, crc32(key.encode(), seed)) == crc
-    except _ODDITIES:
+    except _DAMAGE_ERRORS:
         return False
     return found

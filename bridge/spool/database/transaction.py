@@ -10,8 +10,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from bridge.model import DeadLetter
-from bridge.spool.database.batch_delete import remove
-from bridge.spool.database.checksum_runs import add_run, remove_runs, take_out
+from bridge.spool.database.batch_delete import delete_records
+from bridge.spool.database.checksum_runs import add_run, remove_checksums, remove_runs
 from bridge.spool.database.tables import (
     EXCEPTIONS,
     LEDGER,
@@ -113,10 +113,10 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
         if queue.pending:
             # The marks are part of the same transaction. A record whose mark is lost would seem as old as the last
             # mark, and expire too early.
-            queue.mark(queue.pending[0].number)
-        if queue.marks_changed:
-            META.write(database, [(f"marks {queue.number}", json.dumps(queue.marks))])
-            queue.marks_changed = False
+            queue.note_receive_time(queue.pending[0].number)
+        if queue.receive_times_changed:
+            META.write(database, [(f"marks {queue.number}", json.dumps(queue.receive_times))])
+            queue.receive_times_changed = False
         for mapping, count in by_mapping(queue.pending):
             line = changes.of(mapping, queue.number)
             line.received += count
@@ -174,7 +174,7 @@ def write_settled(
     rejected = [each for settlement in settlements for each in settlement.rejected]
     # Rejected records leave the queue too, and become dead letters in the same transaction.
     refused = [record.number for record, _, _ in rejected]
-    remove(database, queue.number, chain(refused, *(settlement.delivered for settlement in settlements)))
+    delete_records(database, queue.number, chain(refused, *(settlement.delivered for settlement in settlements)))
     for mapping, count in chain.from_iterable(settlement.mappings for settlement in settlements):
         line = changes.of(mapping, queue.number)
         line.delivered += count
@@ -185,7 +185,7 @@ def write_settled(
         line.spooled -= 1
     if queue.covered:
         _except(database, queue, runs(refused), "dead_lettered")
-        take_out(database, queue, ((record.number, record.data) for record, _, _ in rejected))
+        remove_checksums(database, queue, ((record.number, record.data) for record, _, _ in rejected))
     return [
         _dead_letter(record, queue.stream, names.get(record.mapping, ""), code, detail)
         for record, code, detail in rejected
@@ -209,7 +209,7 @@ def write_dropped(
         dropped = f"from queue_{queue.number} where number between ? and ? order by number"
         numbers = database.execute(f"select number {dropped}", (first, last))
         _except(database, queue, runs([number for (number,) in numbers]), "dropped")
-        take_out(database, queue, database.execute(f"select number, data {dropped}", (first, last)))
+        remove_checksums(database, queue, database.execute(f"select number, data {dropped}", (first, last)))
     database.execute(f"delete from queue_{queue.number} where number between ? and ?", (first, last))
     for mapping, count in rows:
         line = changes.of(mapping, queue.number)

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from bridge.spool.database.tables import DEAD_LETTERS, DamagedRow, whole_record
+from bridge.spool.database.tables import DEAD_LETTERS, DamagedRow, is_intact_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,7 +73,7 @@ def _verify_records(database: sqlite3.Connection, ledger: Ledger, queue: int) ->
     """Compare each record with its CRC, and the number of records with the ledger."""
     count = 0
     for row in database.execute(f"select number, mapping, key, data, crc from queue_{queue}"):
-        if not whole_record(queue, row):
+        if not is_intact_record(queue, row):
             raise DamagedRow(f"record {row[0]} in table queue_{queue} is damaged")
         count += 1
     # Both numbers come from the same start, before any thread commits, so they must be equal.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Maximum number of commits in memory.
 # It is bounded, because an outage may last for days. The times of older records come from the marks, which are at least
 # 5 s apart. This is exact enough after an outage or a restart.
-_KEPT = 10_000
+_MAX_COMMITS = 10_000
 # Number of parts into which a batch with gaps between its numbers is divided; each part is timed by its first record.
 # Such batches occur when several shards share a queue.
 _PARTS = 8
@@ -45,11 +45,11 @@ class CommitTimes:
         """Store that records `first` to `last` were on disk at `now`. Their burst was received at `received_at`."""
         if not self._lasts:
             self._first = first
-        if len(self._lasts) >= _KEPT:
-            self._first = self._lasts[_KEPT // 2 - 1] + 1
+        if len(self._lasts) >= _MAX_COMMITS:
+            self._first = self._lasts[_MAX_COMMITS // 2 - 1] + 1
             # Half of the entries are removed at once, because deleting at the front of a list takes time proportional
             # to its length.
-            del self._lasts[: _KEPT // 2], self._times[: _KEPT // 2]
+            del self._lasts[: _MAX_COMMITS // 2], self._times[: _MAX_COMMITS // 2]
         if self._times:
             self.pause_secs = now - self._times[-1][1]
         self._lasts.append(last)

@@ -38,9 +38,9 @@ class LiveFirstQueue(StreamQueue):
     def __init__(self, stream: str, number: int, *, first: int, next_number: int, **options: object) -> None:
         super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # as they are
         self._backlog = deque([[first, next_number]] if first < next_number else [])
-        self._passed: list[list[int]] = []
+        self._skipped: list[list[int]] = []
         # (number, time): records in the window up to this number were committed at this time or earlier.
-        self._moments: deque[tuple[int, float]] = deque()
+        self._window_times: deque[tuple[int, float]] = deque()
         self._linger_secs = 0.0
 
     def committed(self, received_at: float | None = None) -> None:
@@ -56,10 +56,10 @@ class LiveFirstQueue(StreamQueue):
             self._note_commit(records, received_at)
             self._fresh.extend(records)
             self._fresh_bytes += size
-            self._moments.append((records[-1].number, self.clock()))
+            self._window_times.append((records[-1].number, self.clock()))
             # The newest records stay in memory; the oldest move to the backlog.
             while self._fresh_bytes > self._fresh_limit:
-                self._leave_to_disk(self._fresh.popleft())
+                self._move_to_backlog(self._fresh.popleft())
             self._retire()
             ready = self._linger.ends(self._amount())
         if ready:
@@ -79,12 +79,12 @@ class LiveFirstQueue(StreamQueue):
     def _retire(self) -> None:
         """Move records that have waited too long from the window to the backlog."""
         live_since = self.clock() - LIVE_SECS - self._linger_secs
-        while self._moments and self._moments[0][1] < live_since:
-            last, _ = self._moments.popleft()
+        while self._window_times and self._window_times[0][1] < live_since:
+            last, _ = self._window_times.popleft()
             while self._fresh and self._fresh[0].number <= last:
-                self._leave_to_disk(self._fresh.popleft())
+                self._move_to_backlog(self._fresh.popleft())
 
-    def _leave_to_disk(self, record: Record) -> None:
+    def _move_to_backlog(self, record: Record) -> None:
         self._fresh_bytes -= len(record.data) + ROW_BYTES
         if self._backlog and self._backlog[-1][1] == record.number:
             # Adjacent records extend the last span, so a long outage needs one span, not one per record.
@@ -110,7 +110,7 @@ class LiveFirstQueue(StreamQueue):
                 self._backlog.popleft()
         else:
             span = self._pass_over(self._fresh, limit)
-        self._passed.append(span)
+        self._skipped.append(span)
         return span[0], span[1] - 1
 
     def _pass_over(self, records: deque[Record], limit: int) -> list[int]:
@@ -123,7 +123,7 @@ class LiveFirstQueue(StreamQueue):
 
     def dropped(self) -> None:
         """Resume handing out records, because the deletions are on disk."""
-        self._passed.clear()
+        self._skipped.clear()
         super().dropped()
 
     def rewind(self) -> None:
@@ -132,8 +132,8 @@ class LiveFirstQueue(StreamQueue):
             self._rewind_deferrals()
             self._dropping = False
             # The spans are inserted at the front and in reverse, so that they stay in the order of their numbers.
-            self._backlog.extendleft(reversed(self._passed))
-            self._passed.clear()
+            self._backlog.extendleft(reversed(self._skipped))
+            self._skipped.clear()
         self.on_ready()
 
     def _first_unsent(self) -> int:
@@ -142,7 +142,7 @@ class LiveFirstQueue(StreamQueue):
         return min(firsts, default=self._tail)
 
     def _not_handed_out(self) -> list[Span]:
-        spans = [(first, before) for first, before in chain(self._backlog, self._passed)]
+        spans = [(first, before) for first, before in chain(self._backlog, self._skipped)]
         if self._page:
             spans.append((self._page[0].number, self._page[-1].number + 1))
         return [*sorted(spans), (self._fresh[0].number if self._fresh else self._tail, ENDLESS)]

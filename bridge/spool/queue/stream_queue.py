@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 ROW_BYTES = 250
 """Estimated memory of a record in bytes, without its data."""
-MARK_MS = 5_000  # minimum time between two marks, the resolution of ages
-_MARKS_KEPT = 200  # beyond it, every second mark of the older half is removed
+RECEIVE_TIME_STEP_MS = 5_000  # minimum time between two marks, the resolution of ages
+_MAX_RECEIVE_TIMES = 200  # beyond it, every second mark of the older half is removed
 PAGE_RECORDS = 2000
 PAGE_BYTES = 4 * 1024 * 1024  # a page ends at the first of the two limits
 _new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
@@ -80,9 +80,9 @@ class StreamQueue(DeferringQueue):
         self.covered = False
         """True if manifests cover this queue (bridge/ingest/manifest_writer.py): it notes records without an id."""
         self.unnumbered: list[int] = []
-        self.marks: list[tuple[int, int]] = []
+        self.receive_times: list[tuple[int, int]] = []
         """Receipt times: (number, ms since 1970). Replaced and never changed, so that readers need no lock."""
-        self.marks_changed = False
+        self.receive_times_changed = False
 
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
@@ -171,8 +171,8 @@ class StreamQueue(DeferringQueue):
     def older_than(self, moment_ms: int) -> int:
         """Return how many of the lowest unsent numbers were certainly received before `moment_ms` (since 1970)."""
         with self._changed:
-            passed = [number for number, at in self.marks if at <= moment_ms]
-            if passed and self.marks[-1][1] + MARK_MS <= moment_ms:
+            passed = [number for number, at in self.receive_times if at <= moment_ms]
+            if passed and self.receive_times[-1][1] + RECEIVE_TIME_STEP_MS <= moment_ms:
                 passed.append(self._tail)  # a record later than that would have its own mark
             return max(0, passed[-1] - self._oldest_unsent()) if passed else 0
 
@@ -201,15 +201,15 @@ class StreamQueue(DeferringQueue):
 
     # -- age -------------------------------------------------------------------------------------------------------
 
-    def mark(self, number: int) -> None:
-        """Store the wall-clock time for a number if the last mark is MARK_MS old, or if the clock was set back."""
+    def note_receive_time(self, number: int) -> None:
+        """Store the wall-clock time for a number if the last mark is RECEIVE_TIME_STEP_MS old, or if the clock was set back."""
         now = self._now_ms()
-        if self.marks and 0 <= now - self.marks[-1][1] < MARK_MS:
+        if self.receive_times and 0 <= now - self.receive_times[-1][1] < RECEIVE_TIME_STEP_MS:
             return
-        marks = [*self.marks, (number, now)]
-        if len(marks) > _MARKS_KEPT:  # halve the resolution of the older half
-            marks = marks[: _MARKS_KEPT // 2 : 2] + marks[_MARKS_KEPT // 2 :]
-        self.marks, self.marks_changed = marks, True
+        marks = [*self.receive_times, (number, now)]
+        if len(marks) > _MAX_RECEIVE_TIMES:  # halve the resolution of the older half
+            marks = marks[: _MAX_RECEIVE_TIMES // 2 : 2] + marks[_MAX_RECEIVE_TIMES // 2 :]
+        self.receive_times, self.receive_times_changed = marks, True
 
     def _first_unsent(self) -> int:
         return self._page[0].number if self._page else self._cursor
@@ -231,7 +231,7 @@ class StreamQueue(DeferringQueue):
 
     def received_ms(self, number: int) -> int:
         """Return a record's receive time in ms since 1970, or 0 if it is older than all marks. Any thread."""
-        return next((at for first, at in reversed(self.marks) if first <= number), 0)
+        return next((at for first, at in reversed(self.receive_times) if first <= number), 0)
 
     def _age_secs(self, number: int) -> float | None:
         """Return the seconds since a record was received, or None if unknown."""

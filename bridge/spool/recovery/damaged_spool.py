@@ -13,7 +13,7 @@ from bridge.spool.database.tables import (
     STATE,
     STREAMS,
     UNRELEASED,
-    whole_record,
+    is_intact_record,
 )
 from bridge.spool.ledger import LedgerLine
 
@@ -68,11 +68,11 @@ class DamagedSpool:
     def records(self, queue: int, after: int) -> Iterator[Row]:
         """Yield the records of a queue with numbers above `after`, in order: number, mapping, key, data, CRC."""
         pages = self._record_pages.get(queue, ())
-        return self._in_order(pages, lambda row: whole_record(queue, row), 0, after)
+        return self._in_order(pages, lambda row: is_intact_record(queue, row), 0, after)
 
     def dead_letters(self, after: int) -> Iterator[Row]:
         """Yield the dead letters with numbers above `after`, in order: the columns of DEAD_LETTERS, CRC, number."""
-        return self._in_order(self._dead_letter_pages, lambda row: DEAD_LETTERS.whole(row[:-1]), -1, after)
+        return self._in_order(self._dead_letter_pages, lambda row: DEAD_LETTERS.is_intact(row[:-1]), -1, after)
 
     def _sort(self, page: Page) -> bool:
         """Store the rows of small tables, and index dead letters. Return whether the page may contain records."""
@@ -80,7 +80,7 @@ class DamagedSpool:
         others = 0
         for row in page.rows:
             others += not self._keep(row)
-        numbers = [row[-1] for row in page.rows if DEAD_LETTERS.whole(row[:-1])]
+        numbers = [row[-1] for row in page.rows if DEAD_LETTERS.is_intact(row[:-1])]
         if numbers:
             self._dead_letter_pages.append((min(numbers), max(numbers), page.number))
         # Some lines of the ledger may be lost on a page with unreadable rows, so the count of losses is a minimum.
@@ -90,17 +90,17 @@ class DamagedSpool:
 
     def _keep(self, row: Row) -> bool:
         """Store the row of a small table; return False if it is none."""
-        if LEDGER.whole(row):
+        if LEDGER.is_intact(row):
             self._keep_line(row)
-        elif MAPPINGS.whole(row):
+        elif MAPPINGS.is_intact(row):
             self.mappings[row[0]] = row[1]
-        elif STREAMS.whole(row):
+        elif STREAMS.is_intact(row):
             self.streams[row[0]] = row[1]
-        elif META.whole(row):
+        elif META.is_intact(row):
             self.meta[row[0]] = row[1]
-        elif STATE.whole(row):
+        elif STATE.is_intact(row):
             self.states.append((row[0], row[1], row[2], row[3]))
-        elif UNRELEASED.whole(row):
+        elif UNRELEASED.is_intact(row):
             self.packets.add(row[0])
         else:
             return False
@@ -120,7 +120,7 @@ class DamagedSpool:
         page = self._scan.page(number)
         rows = page.rows if page is not None else []
         for queue in self.streams:
-            numbers = [row[0] for row in rows if whole_record(queue, row)]
+            numbers = [row[0] for row in rows if is_intact_record(queue, row)]
             if numbers:
                 self._record_pages.setdefault(queue, []).append((min(numbers), max(numbers), number))
 

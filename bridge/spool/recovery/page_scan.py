@@ -44,7 +44,7 @@ _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 # Serial types of null, float, 0 and 1, and the first serial type of blobs and texts.
 _NULL, _REAL, _ZERO, _ONE, _FIRST_BYTES = 0, 7, 8, 9, 12
 # Errors that decoding of a damaged page can raise.
-_ODDITIES = (struct.error, ValueError, IndexError, OverflowError)
+_DAMAGE_ERRORS = (struct.error, ValueError, IndexError, OverflowError)
 
 
 class Page(NamedTuple):
@@ -90,7 +90,7 @@ class PageScan:
         for place in range(start, min(start + 2 * cells, len(content) - 1), 2):
             try:
                 rows.append(self._row(kind, content, int.from_bytes(content[place : place + 2])))
-            except _ODDITIES:
+            except _DAMAGE_ERRORS:
                 unreadable += 1
         return Page(number, rows, unreadable)
 
@@ -128,7 +128,7 @@ class PageScan:
             at = int.from_bytes(content[place : place + 2])
             try:
                 key, _ = _varint(content, at + 4)
-            except _ODDITIES:
+            except _DAMAGE_ERRORS:
                 return nothing
             if int.from_bytes(content[at : at + 4]) == child:
                 return low, key
@@ -150,7 +150,7 @@ class PageScan:
     # -- rows ------------------------------------------------------------------------------------------------------
 
     def _row(self, kind: int, page: bytes, at: int) -> Row:
-        """Return the row of a cell. Raises one of _ODDITIES if the cell is damaged."""
+        """Return the row of a cell. Raises one of _DAMAGE_ERRORS if the cell is damaged."""
         at += 4 * (kind == _INNER_INDEX)
         size, at = _varint(page, at)
         number, at = _varint(page, at) if kind == _LEAF_TABLE else (None, at)

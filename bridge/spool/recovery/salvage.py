@@ -207,7 +207,7 @@ class _Salvage:
             for _, mapping, key, data, _ in rows:
                 place = self._numbers_of(mapping, number)
                 queue.append(place[0], key, data)
-                transaction.salvaged_records[place] += self._booked(mapping, number)
+                transaction.salvaged_records[place] += self._count_found(mapping, number)
             if self._progress["lost"] is not None:
                 self._progress["lost"] -= transaction.salvaged_records.total()
             # The progress is the number of the last copied row. After a crash, copying continues after this row, and
@@ -217,7 +217,7 @@ class _Salvage:
             self._salvaged.records += len(rows)
             self._salvaged.lost = self._progress["lost"]
 
-    def _booked(self, mapping: int, stream: int) -> int:
+    def _count_found(self, mapping: int, stream: int) -> int:
         """Return 1 if the ledger counts more spooled records of this line than were found so far, otherwise 0."""
         left, line = self._progress.get("left", {}), f"{mapping} {stream}"
         if left.get(line, 0) <= 0:

@@ -53,7 +53,7 @@ def test_table_can_be_forgotten():
 def test_message_changes_only_one_row():
     births, memory = BirthCertificates(), MappingState("m", {})
     births.put_node(memory, "g/n", NODE)
-    memory.written()
+    memory.clear_changed()
     births.put_node(memory, "g/n", NODE)
     assert not memory.changed
     births.put_last(memory, "g/n", 1, 1)

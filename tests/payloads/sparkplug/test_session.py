@@ -181,7 +181,7 @@ def test_nodes_of_the_same_name_in_other_groups_are_others(host):
 
 def test_data_writes_one_small_row(host):
     host.birth()
-    host.memory.written()
+    host.memory.clear_changed()
     before = dict(host.memory.items())
     host.tell("g/NDATA/n", LOAD)
     changed = {key: row for key, row in host.memory.items() if before.get(key) != row}

@@ -6,7 +6,7 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.spool.database.batch_delete import remove
+from bridge.spool.database.batch_delete import delete_records
 
 
 def removed(there, gone):
@@ -16,7 +16,7 @@ def removed(there, gone):
         database.execute("create table queue_3 (number integer primary key)")
         database.executemany("insert into queue_3 values (?)", [(number,) for number in there])
         database.set_trace_callback(statements.append)
-        remove(database, 3, gone)
+        delete_records(database, 3, gone)
         database.set_trace_callback(None)
         return {number for (number,) in database.execute("select number from queue_3")}, len(statements)
 

@@ -2,7 +2,7 @@ import sqlite3
 
 import pytest
 
-from bridge.spool.database import page_usage, schema
+from bridge.spool.database import database_file, page_usage
 from bridge.spool.database.page_usage import PageUsage
 
 ROWS = 2000
@@ -56,6 +56,6 @@ def test_used_bytes_leave_out_free_pages(tmp_path, database):
 
 
 def test_connection_writes_no_zeros_over_deleted_pages(tmp_path):
-    opened = schema.connect(tmp_path / "spool.db")
+    opened = database_file.connect_writer(tmp_path / "spool.db")
     assert opened.execute("pragma secure_delete").fetchone()[0] == 2
     opened.close()

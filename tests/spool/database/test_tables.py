@@ -16,7 +16,7 @@ from bridge.spool.database.tables import (
     flat_record_rows,
     queue_sql,
     record_rows,
-    whole_record,
+    is_intact_record,
 )
 
 KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -37,11 +37,11 @@ def test_flat_record_rows_are_the_record_rows(values, first):
 @given(RECORDS, st.data())
 def test_whole_record_with_any_changed_column_is_none(values, data):
     row = data.draw(st.sampled_from(record_rows(3, records_of(values))))
-    assert whole_record(3, row)
-    assert not whole_record(4, row)
+    assert is_intact_record(3, row)
+    assert not is_intact_record(4, row)
     place = data.draw(st.integers(0, 4))
     other = data.draw(st.one_of(st.integers(), st.binary(), st.none(), KEYS).filter(lambda each: each != row[place]))
-    assert not whole_record(3, [*row[:place], other, *row[place + 1 :]])
+    assert not is_intact_record(3, [*row[:place], other, *row[place + 1 :]])
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_row_with_any_changed_value_is_damaged(table, row, others):
 
 def test_row_of_one_table_is_none_of_another():
     row = META.row("a", "b")
-    assert [table.name for table in TABLES if table.whole(row)] == ["meta"]
+    assert [table.name for table in TABLES if table.is_intact(row)] == ["meta"]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -88,4 +88,4 @@ def test_queue_table_takes_the_rows_of_its_records():
         database.execute(queue_sql(3))
         database.executemany("insert into queue_3 values (?, ?, ?, ?, ?)", record_rows(3, [Record(1, 1, "k", b"d")]))
         [row] = database.execute("select * from queue_3")
-    assert whole_record(3, row)
+    assert is_intact_record(3, row)

@@ -68,7 +68,7 @@ def test_record_without_a_mark_is_not_timed():
 
 
 def test_commits_that_are_forgotten_are_timed_by_the_marks(monkeypatch):
-    monkeypatch.setattr(module, "_KEPT", 4)
+    monkeypatch.setattr(module, "_MAX_COMMITS", 4)
     commits = CommitTimes()
     for number in range(1, 7):
         commits.add(number, number, received_at=float(number), now=float(number))

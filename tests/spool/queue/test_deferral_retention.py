@@ -7,7 +7,7 @@ from bridge.spool import retention
 from bridge.spool.database import reader
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.ledger import Ledger
-from bridge.spool.queue.stream_queue import MARK_MS
+from bridge.spool.queue.stream_queue import RECEIVE_TIME_STEP_MS
 from bridge.spool.retention import RecordDropper
 from tests.spool.builders import append, assert_ledger_balanced, opened
 
@@ -46,11 +46,11 @@ def filled(tmp_path, live_first):
 
 
 def test_age_of_records_in_flight_drops_nothing(filled):
-    filled.now_ms += 10 * MARK_MS
+    filled.now_ms += 10 * RECEIVE_TIME_STEP_MS
     filled.put(5)
-    filled.now_ms += 10 * MARK_MS
+    filled.now_ms += 10 * RECEIVE_TIME_STEP_MS
     filled.put(25)
-    filled.spool.commit(Transaction(expire_before_ms=filled.now_ms - 5 * MARK_MS))
+    filled.spool.commit(Transaction(expire_before_ms=filled.now_ms - 5 * RECEIVE_TIME_STEP_MS))
     assert filled.spool.ledger_rows()[0].expired == 0
     assert filled.take() == [*range(31, 61)]
 
@@ -58,7 +58,7 @@ def test_age_of_records_in_flight_drops_nothing(filled):
 def test_deferred_record_is_dropped_for_its_age(filled):
     filled.put(5, "a")
     filled.take()
-    filled.now_ms += 10 * MARK_MS
+    filled.now_ms += 10 * RECEIVE_TIME_STEP_MS
     filled.put(5, "a")
     filled.spool.commit(Transaction(expire_before_ms=filled.now_ms))
     assert filled.spool.ledger_rows()[0].expired == 5

@@ -49,7 +49,7 @@ def test_database_with_a_later_sqlite_version_is_quarantined_and_salvaged(tmp_pa
     spool = opened(path)
     put(spool, b"3")
     assert data_of(take_all(spool))[-1] == b"3"
-    assert spool.folder.set_aside_count() == 1
+    assert spool.folder.quarantine_count() == 1
     spool.close()
 
 

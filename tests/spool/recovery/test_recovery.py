@@ -17,7 +17,7 @@ import pytest
 
 from bridge.errors import SpoolCorrupt, SpoolWriteError
 from bridge.spool import store
-from bridge.spool.database import schema
+from bridge.spool.database import database_file
 from bridge.spool.database.tables import META
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.opening import open_spool
@@ -68,7 +68,7 @@ def test_committed_records_survive_a_kill_at_any_instant(tmp_path):
         made, settled = max(made, last), settled | gone
         spool = opened(tmp_path)
         assert_ledger_balanced(spool)
-        assert spool.folder.set_aside_count() == 0
+        assert spool.folder.quarantine_count() == 0
         numbers = [record.number for record in take_all(spool)]
         assert numbers == sorted(set(numbers))
         assert not settled.intersection(numbers)
@@ -100,7 +100,7 @@ def test_file_that_is_no_database_is_set_aside(tmp_path, caplog, content):
     (tmp_path / "spool.db").write_bytes(content)
     spool = opened(tmp_path)
     assert (set_aside_folder(spool) / "spool.db").read_bytes() == content
-    assert spool.folder.set_aside_count() == 1
+    assert spool.folder.quarantine_count() == 1
     assert "damaged spool moved to quarantine" in caplog.text
     assert_begun_empty(spool)
     spool.close()
@@ -143,12 +143,12 @@ def test_empty_file_of_a_used_spool_is_damage(tmp_path, caplog):
     filled(tmp_path, 5)
     (tmp_path / "spool.db").write_bytes(b"")
     spool = opened(tmp_path)
-    assert spool.folder.set_aside_count() == 1
+    assert spool.folder.quarantine_count() == 1
     assert "spool.db is empty, although it was in use" in caplog.text
     assert "the number of lost records is unknown" in caplog.text
     spool.close()
     again = opened(tmp_path)
-    assert again.folder.set_aside_count() == 1
+    assert again.folder.quarantine_count() == 1
     again.close()
 
 
@@ -175,7 +175,7 @@ def test_damage_met_while_reading_ends_the_run_and_is_salvaged(tmp_path, monkeyp
     assert row.damaged > 1_000
     again.close()
     last = opened(tmp_path)
-    assert last.folder.set_aside_count() == 1
+    assert last.folder.quarantine_count() == 1
     last.close()
 
 
@@ -209,10 +209,10 @@ def test_damaged_spools_are_set_aside_side_by_side(tmp_path):
 
 def test_newer_format_is_refused_and_not_changed(tmp_path):
     filled(tmp_path, 5)
-    mark_format(tmp_path, schema.VERSION + 1)
+    mark_format(tmp_path, database_file.VERSION + 1)
     with pytest.raises(SpoolWriteError, match=r"was written by a newer version of this program.*install that version"):
         opened(tmp_path)
-    mark_format(tmp_path, schema.VERSION)
+    mark_format(tmp_path, database_file.VERSION)
     spool = opened(tmp_path)
     assert len(take(spool)) == 5
     spool.close()
@@ -236,7 +236,7 @@ def test_refused_spool_can_be_opened_afterwards(tmp_path):
 def test_kill_before_the_tables_are_made_leaves_a_usable_spool(tmp_path):
     (tmp_path / "spool.db").touch()
     spool = opened(tmp_path)
-    assert spool.folder.set_aside_count() == 0
+    assert spool.folder.quarantine_count() == 0
     assert_begun_empty(spool)
     spool.close()
 

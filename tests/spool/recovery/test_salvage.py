@@ -63,7 +63,7 @@ def row(spool, mapping="m"):
 def reopened(folder):
     """Open the spool like the bridge after it found damage."""
     spool = opened(folder)
-    if spool.folder.set_aside_count() == 0:
+    if spool.folder.quarantine_count() == 0:
         spool.folder.mark_damaged("found while reading")
         spool.close()
         spool = opened(folder)
@@ -126,7 +126,7 @@ def test_foreign_file_has_nothing_to_salvage(tmp_path):
     database.close()
     spool = opened(tmp_path)
     assert spool.ledger_rows() == []
-    assert spool.folder.set_aside_count() == 1
+    assert spool.folder.quarantine_count() == 1
     spool.close()
 
 
@@ -188,14 +188,14 @@ def test_salvage_keeps_no_state_of_the_damaged_spool(tmp_path):
         file.seek((root - 1) * page)
         file.write(b"\xff")
     spool = opened(tmp_path)
-    assert spool.folder.set_aside_count() == 1
+    assert spool.folder.quarantine_count() == 1
     assert_ledger_balanced(spool)
     put(spool, b"new", stream="third")
     put(spool, b"more")
     before = spool.ledger_rows()
     spool.close()
     again = opened(tmp_path)
-    assert again.folder.set_aside_count() == 1
+    assert again.folder.quarantine_count() == 1
     assert again.ledger_rows() == before
     assert len(take_all(again)) == COUNT - 50 + 1
     again.close()
@@ -238,7 +238,7 @@ def test_changed_row_is_found_at_the_start_and_its_loss_counted(tmp_path, change
     with closing(sqlite3.connect(tmp_path / "spool.db", isolation_level=None)) as database:
         database.execute(change)
     spool = opened(tmp_path)
-    assert spool.folder.set_aside_count() == 1
+    assert spool.folder.quarantine_count() == 1
     press = sum(each.received for each in spool.ledger_rows())
     assert press == 300 + 10 + 3
     assert sum(each.damaged for each in spool.ledger_rows()) == lost

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bridge.config import Settings
 
 
-def resting_worker(settings: Settings) -> Snapshot:
+def snapshot_from_spool(settings: Settings) -> Snapshot:
     """Return the state of a worker from its spool alone, before its process has reported one."""
     folder, now_ms = settings.spool.path, time.time_ns() // 1_000_000
     rows, dead_letters = read_ledger(folder) if (folder / "spool.db").is_file() else ((), 0)

@@ -3,7 +3,7 @@ import sqlite3
 import pytest
 
 from bridge.errors import SpoolCorrupt, SpoolWriteError
-from bridge.spool.database import schema
+from bridge.spool.database import database_file
 from bridge.spool.database.tables import META, DamagedRow
 
 
@@ -31,7 +31,7 @@ def sqlite_error(kind, name, text):
     ],
 )
 def test_sqlite_error_becomes_a_spool_error(tmp_path, error, means):
-    failure = schema.to_spool_error(error, tmp_path / "spool.db")
+    failure = database_file.to_spool_error(error, tmp_path / "spool.db")
     assert type(failure) is means
     assert str(tmp_path / "spool.db") in str(failure)
 
@@ -40,7 +40,7 @@ def test_format_is_marked_in_the_transaction_that_makes_the_tables(tmp_path):
     database = sqlite3.connect(tmp_path / "spool.db", isolation_level=None)
     statements = []
     database.set_trace_callback(statements.append)
-    schema._create(database)
+    database_file._create(database)
     database.close()
     order = [text.strip().lower() for text in statements]
     begin, commit = order.index("begin immediate;"), order.index("commit;")
@@ -50,24 +50,24 @@ def test_format_is_marked_in_the_transaction_that_makes_the_tables(tmp_path):
 
 
 def test_reader_cannot_write(tmp_path):
-    schema.connect(tmp_path / "spool.db").close()
-    reader = schema.reader(tmp_path / "spool.db")
+    database_file.connect_writer(tmp_path / "spool.db").close()
+    reader = database_file.connect_reader(tmp_path / "spool.db")
     with pytest.raises(sqlite3.OperationalError):
         reader.execute("delete from meta")
     reader.close()
 
 
 def test_spool_without_its_tables_is_corrupt_or_unwritable(tmp_path):
-    schema.connect(tmp_path / "spool.db").close()
+    database_file.connect_writer(tmp_path / "spool.db").close()
     database = sqlite3.connect(tmp_path / "spool.db")
     database.execute("drop table streams")
     database.close()
     with pytest.raises(SpoolCorrupt):
-        schema.connect(tmp_path / "spool.db")
+        database_file.connect_writer(tmp_path / "spool.db")
 
 
 def with_format(folder, user_version, noted):
-    schema.connect(folder / "spool.db").close()
+    database_file.connect_writer(folder / "spool.db").close()
     database = sqlite3.connect(folder / "spool.db", isolation_level=None)
     database.execute(f"pragma user_version={user_version}")
     database.execute("delete from meta where key = 'format'")
@@ -79,14 +79,14 @@ def with_format(folder, user_version, noted):
 @pytest.mark.parametrize(
     ("version", "noted", "means", "words"),
     [
-        (schema.VERSION + 1, f"{schema.VERSION + 1}", SpoolWriteError, "written by a newer version of this program"),
+        (database_file.VERSION + 1, f"{database_file.VERSION + 1}", SpoolWriteError, "written by a newer version of this program"),
         (3, "", SpoolWriteError, "written before version 0.1.0"),
-        (schema.VERSION + 1, f"{schema.VERSION}", SpoolCorrupt, "is damaged: its format is"),
-        (schema.VERSION, "", SpoolCorrupt, "is damaged: its format is"),
-        (0, f"{schema.VERSION}", SpoolCorrupt, "is damaged: its format is"),
+        (database_file.VERSION + 1, f"{database_file.VERSION}", SpoolCorrupt, "is damaged: its format is"),
+        (database_file.VERSION, "", SpoolCorrupt, "is damaged: its format is"),
+        (0, f"{database_file.VERSION}", SpoolCorrupt, "is damaged: its format is"),
     ],
 )
 def test_spool_of_another_format_is_refused_or_damaged(tmp_path, version, noted, means, words):
     with_format(tmp_path, version, noted)
     with pytest.raises(means, match=words):
-        schema.connect(tmp_path / "spool.db")
+        database_file.connect_writer(tmp_path / "spool.db")

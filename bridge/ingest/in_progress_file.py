@@ -23,7 +23,7 @@ _BUSY: Final = 1
 NO_FINGERPRINT: Final = bytes(FINGERPRINT_BYTES)
 
 
-class BurstMark:
+class InProgressFile:
     """The mark of one spool folder. Used by the ingest thread only, after its creation."""
 
     def __init__(self, folder: Path) -> None:

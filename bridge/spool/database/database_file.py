@@ -100,7 +100,7 @@ def resync_wal(file: Path) -> None:
         raise SpoolWriteError(f"{log_file}: {error.strerror}") from error
 
 
-def connect(file: Path) -> sqlite3.Connection:
+def connect_writer(file: Path) -> sqlite3.Connection:
     """Return a connection for writing. Create the tables in a new file.
 
     Raises SpoolCorrupt or SpoolWriteError.
@@ -159,7 +159,7 @@ def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def reader(file: Path) -> sqlite3.Connection:
+def connect_reader(file: Path) -> sqlite3.Connection:
     """Return a connection that only reads. Raises sqlite3.Error."""
     database = _open(file)
     # Even a bug in a reader must not write to the database, because only one thread may write.
