@@ -1,22 +1,25 @@
 """The spool (disk buffer): received records that are not settled yet, and the ledger that accounts for them.
 
 The spool is one SQLite database in WAL mode with `synchronous=FULL`, so a committed transaction is on the disk
-(https://www.sqlite.org/pragma.html#pragma_synchronous). One transaction per burst writes four things: the burst's
-records, its dead letters, the records settled since the last commit, and the sums of the ledger. The ledger therefore
-balances after a crash at any time.
+(https://www.sqlite.org/pragma.html#pragma_synchronous). A burst is the group of messages that one read from the
+broker's connection returns. One transaction per burst writes four things: the burst's records, its dead letters, the
+records settled since the last commit, and the counts of the ledger. A record is settled when Kinesis has accepted it,
+or when it has become a dead letter. The ledger therefore balances after a crash at any time.
 
-    meta            values by key, for example the filters that the broker's session may hold; the format version is
-                    here and in `user_version`
+    meta            key → value, for example the topic filters that the broker's session may contain. The version of the
+                    format is stored here and in the pragma `user_version`
     mappings        number ↔ name; records and ledger lines carry the number
-    streams         number ↔ name, and the number of the queue's next record: numbers count up without a gap, and this
-                    column is written only while no record in the table shows the next number
-    queue_<stream>  the records of one queue in order; deleted by range once settled, never rewritten
+    streams         number ↔ name, and the number of the queue's next record. Record numbers have no gaps. Therefore this
+                    column is needed only after the newest record is deleted: before that, the next number is the
+                    newest record's number + 1
+    queue_<stream>  the records of one queue in order. A settled record is deleted. No record is ever changed
     dead_letters    raw messages and records that cannot be delivered, each with its reason
     ledger          per mapping and stream: received = delivered + filtered + dead_lettered + dropped + spooled
-    exceptions      ranges of record numbers that no consumer will find, each with its reason, for the next manifest
+    exceptions      ranges of record numbers that no consumer will find in the stream, each with its reason, for the
+                    next manifest (bridge/ingest/manifest_writer.py)
     checksums       checksums of the records that the next manifest covers (bridge/spool/database/checksum_runs.py)
-    unreleased      QoS 2 packet identifiers between PUBLISH and PUBREL: each message enters the spool exactly once,
-                    even if the process is killed (SIGKILL)
+    unreleased      QoS 2 packet identifiers between PUBLISH and PUBREL. With them, each QoS 2 message enters the spool
+                    exactly once, even if the process is killed (SIGKILL)
     state           values that stateful mappings store, by mapping and key
 
 The code:
@@ -26,9 +29,10 @@ The code:
     queue/                 the queues of the destinations
     database/              SQLite: tables, transactions, verification
     recovery/              salvage of damaged files
-    directory.py, lock.py  the folder and its owner
+    directory.py, lock.py  the folder, and the process that owns it
     ledger.py              the accounting
-    retention.py           limits in bytes and age; wall_clock.py: ages that do not depend on the machine's clock
+    retention.py           limits in bytes and age
+    wall_clock.py          ages of records, which stay correct when the machine's clock is set
     dead_letters.py        the table of dead letters; dead_letter_groups.py: groups by reason
     mapping_state.py       values of stateful mappings
     read_only.py           access from other processes
@@ -36,5 +40,6 @@ The code:
 
 Every row has a CRC-32 of its other columns (bridge/spool/database/tables.py).
 
-Only this folder imports sqlite3. One thread (ingest) writes; senders read through a connection of their own.
+Only this folder imports sqlite3. Only the ingest thread writes to the database. Senders read through a separate
+connection.
 """

@@ -131,13 +131,13 @@ class RecordDropper:
         if count:
             log.warning("dropped %d records that waited too long (spool.max_age_secs)", count)
 
-    def _drop(self, queue: StreamQueue, count: int, mark: str = "") -> int | None:
+    def _drop(self, queue: StreamQueue, count: int, column: str = "") -> int | None:
         """Delete up to `count` of the oldest unsent records of a queue; return how many, or None if there were none."""
         # Store the queue first, because `drop_oldest` stops it from handing out records until `done` or `failed`
         # resumes it.
         self.queues[queue] = None
         span = queue.drop_oldest(count)
-        return None if span is None else write_dropped(self._database, queue, *span, self._changes, mark)
+        return None if span is None else write_dropped(self._database, queue, *span, self._changes, column)
 
     def failed(self) -> None:
         """Make the queues hand out the dropped records again, because the transaction failed."""

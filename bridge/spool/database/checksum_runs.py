@@ -1,9 +1,10 @@
-"""Checksums of the records that manifests will cover, in the table `checksums`: one row per queue and transaction.
+"""The table `checksums`: checksums of the records that the next manifest covers, one row per queue and transaction.
 
-The ranges of a queue's rows follow one another without gaps. The transaction that stores records also adds the row with
-their checksum. If a record will never reach the stream, its checksum is removed from the row. When a manifest covers a
-row, the row is deleted. So no record has to be read again for its checksum, and a kill never leaves an inconsistent
-state.
+A manifest lists which records a stream contains (bridge/ingest/manifest_writer.py). Each row covers a run of record
+numbers. The runs of a queue follow one another without gaps. The transaction that stores records also adds the row with
+their checksum, so the writer of a manifest does not read the records again. If a record will never reach the stream,
+its checksum is removed from the row. When a manifest covers a row, the row is deleted. Each change is part of the
+transaction that causes it, so records and checksums match even after a kill.
 """
 
 from __future__ import annotations
@@ -29,17 +30,18 @@ class ChecksumRun(NamedTuple):
 
 
 def add_run(database: sqlite3.Connection, queue: StreamQueue) -> None:
-    """Add the row of a queue's pending records, of which there is at least one."""
+    """Add the row of a queue's pending records. The queue must have at least one."""
     checksum = 0
     for record in queue.pending:
-        # Exclusive or is its own inverse, so a record can later be removed from the sum without reading the others.
+        # The row combines the records by exclusive or. A second exclusive or with one record's checksum removes that
+        # record, so the other records need not be read.
         checksum ^= _checksum_in_run(queue, record.number, record.data)
     first, last = queue.pending[0].number, queue.pending[-1].number
     CHECKSUMS.write(database, [(queue.number, first, last, checksum)])
 
 
 def remove_checksums(database: sqlite3.Connection, queue: StreamQueue, records: Iterable[tuple[int, bytes]]) -> None:
-    """Remove the checksums of records (number, data) from their rows, because the records do not reach the stream."""
+    """Remove the checksums of these records (number, data) from their rows. The records will not reach the stream."""
     changes: dict[int, int] = {}
     run = ChecksumRun(0, -1, 0)
     for number, data in records:
@@ -53,18 +55,18 @@ def remove_checksums(database: sqlite3.Connection, queue: StreamQueue, records: 
 
 
 def remove_runs(database: sqlite3.Connection, manifested: Mapping[int, int]) -> None:
-    """Delete the rows that manifests cover: for each queue, the rows below a number."""
+    """Delete the rows that manifests cover. `manifested`: by queue, the first number that no manifest covers."""
     database.executemany("delete from checksums where queue = ? and last < ?", manifested.items())
 
 
 def read_runs(database: sqlite3.Connection, queue: StreamQueue, before: int) -> list[ChecksumRun]:
-    """Return the rows that begin below `before`, in order."""
+    """Return the rows whose first number is below `before`, in order."""
     rows = CHECKSUMS.read(database, "where queue = ? and first < ? order by first", (queue.number, before))
     return [ChecksumRun(*row) for _, *row in rows]
 
 
 def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> ChecksumRun:
-    """Return the row that contains a number. If there is none, return a range of this number alone."""
+    """Return the row that contains a number. If there is none, return a run of this number alone."""
     rows = CHECKSUMS.read(
         database, "where queue = ? and first <= ? order by first desc limit 1", (queue.number, number)
     )
@@ -73,5 +75,5 @@ def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> Ch
 
 
 def _checksum_in_run(queue: StreamQueue, number: int, data: bytes) -> int:
-    """Return the checksum of a record, or 0 if its envelope does not contain its own id."""
+    """Return a record's part of its run's checksum: 0 if the envelope does not contain the record's own id."""
     return checksum_of(data) if id_of(data) == (queue.spool_id.decode(), queue.number, number) else 0

@@ -1,4 +1,4 @@
-"""Connections to the database: pragmas, and checks for files that are damaged or not a spool."""
+"""The database file: connections to it, and checks that reject a damaged file or a file that is not a spool."""
 
 from __future__ import annotations
 
@@ -19,31 +19,35 @@ APPLICATION_ID = 0x4D514B53  # "MQKS" in ASCII: `file` and people can identify t
 SQLITE_VERSION = sqlite3.sqlite_version
 """Version of the SQLite library in use."""
 VERSION = 4
-"""Format of the tables. It is stored in `user_version` and in `meta`, so that damage of one of them is found."""
+"""Version of the tables' format.
+
+It is stored in the pragma `user_version` and in the table `meta`. Two different values mean damage.
+"""
 _FORMAT = "format"
-# Pages in the write-ahead log that start an automatic checkpoint.
+# Number of pages in the write-ahead log at which SQLite runs an automatic checkpoint.
 WAL_PAGES = 2000
 # Size in bytes to which SQLite truncates the log file after a checkpoint.
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
-# Size of the parts in which the log is copied. Copying it in one part would need its size in memory.
+# Bytes that `resync_wal` copies at once. Copying the complete log at once would need its size in memory.
 _COPIED_BYTES = 1024 * 1024
 # First 16 bytes of every SQLite database (https://www.sqlite.org/fileformat2.html#magic_header_string).
 _MAGIC = b"SQLite format 3\0"
-# Bytes of the magic string (16), of the page size (2) and of the two version numbers (2).
+# Length of the file's beginning that is checked: magic string (16 bytes), page size (2), and two version numbers (1
+# each).
 _HEAD_BYTES = 20
-# Valid values of bytes 18 and 19, the write and read versions of the format.
-# With a higher write version SQLite treats a damaged file as one of a later format, and opens it read-only.
+# Valid values of bytes 18 and 19, the write and read versions of the file format. If damage sets a higher write
+# version, SQLite assumes a later file format and opens the file read-only.
 _VERSIONS = frozenset({1, 2})
 
 
 def reject_truncated_database(file: Path, *, used: bool = False) -> None:
     """Raise SpoolCorrupt for an empty or zeroed file, which a power failure can cause.
 
-    `used` is true if a spool was opened in this folder before, so that the file must not be empty.
+    `used` is true if a spool was opened in this folder before. Then even an empty file without a log is rejected.
 
-    SQLite would take such a file for a new database, overwrite it, and delete the log beside it. Raises SpoolWriteError
-    if the file cannot be read.
+    SQLite would consider such a file a new database, overwrite it, and delete its write-ahead log. Raises
+    SpoolWriteError if the file cannot be read.
 
     The file must not be open in this process: closing it here would release the locks of SQLite's own connections
     (https://www.sqlite.org/howtocorrupt.html, 2.2).
@@ -66,8 +70,8 @@ def reject_truncated_database(file: Path, *, used: bool = False) -> None:
 def reject_damaged_log(file: Path, *, same_boot: bool) -> None:
     """Raise SpoolCorrupt if the write-ahead log lacks pages of acknowledged transactions.
 
-    `same_boot`: the machine has not been restarted since the log was written. Raises SpoolWriteError if it cannot be
-    read. The file must not be open in this process.
+    `same_boot`: the machine has not been restarted since the log was written. Raises SpoolWriteError if the log cannot
+    be read. The database file must not be open in this process.
     """
     try:
         with closing(WriteAheadLog(file)) as found:
@@ -79,12 +83,13 @@ def reject_damaged_log(file: Path, *, same_boot: bool) -> None:
 
 
 def resync_wal(file: Path) -> None:
-    """Write the write-ahead log of an earlier run again, unchanged, and sync it.
+    """Rewrite the write-ahead log of an earlier run with the same content, and sync it.
 
-    Raises SpoolWriteError. If a sync failed before the process ended, the end of the log may exist only in the page
-    cache. The kernel considers these pages clean, so no later sync writes them. SQLite would read them, append to the
-    log, and sync only the new part. After a power failure, these pages and all later ones would be lost, although the
-    bridge had acknowledged their messages. https://wiki.postgresql.org/wiki/Fsync_Errors
+    Raises SpoolWriteError. If a sync failed before the process ended, the end of the log may exist only in the kernel's
+    page cache. After the failed sync, the kernel considers these pages written, so no later sync writes them. SQLite
+    would read these pages from the cache, append to the log, and sync only the new part. After a power failure, the
+    unwritten pages and everything after them would be lost, although the bridge had acknowledged the messages.
+    https://wiki.postgresql.org/wiki/Fsync_Errors
     """
     log_file = file.with_name(f"{file.name}-wal")
     try:
@@ -128,7 +133,7 @@ def _check_format(database: sqlite3.Connection, file: Path) -> None:
     if found != APPLICATION_ID:
         raise SpoolCorrupt(f"{file} is a database, but not a spool")
     noted = database.execute("select value from meta where key = ?", (_FORMAT,)).fetchone()
-    # If both marks have the same version, it was written on purpose. Two different versions mean damage.
+    # A newer program writes the same version in both places. Two different versions mean damage.
     if version > VERSION and noted == (str(version),):
         raise SpoolWriteError(
             f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
@@ -141,7 +146,8 @@ def _check_format(database: sqlite3.Connection, file: Path) -> None:
         )
     if noted != (str(version),):
         raise SpoolCorrupt(f"{file} is damaged: its format is {version} or {noted and noted[0]!r}")
-    for table in TABLES:  # a missing table fails here, and not later in a commit
+    # Read each table now, so that a missing table is an error at the start, and not later in a commit.
+    for table in TABLES:
         database.execute(f"select * from {table.name} limit 1").fetchall()
 
 
@@ -149,8 +155,8 @@ def _check_format(database: sqlite3.Connection, file: Path) -> None:
 def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
     """Close the connection if the block raises.
 
-    A connection refers to itself, so its files would stay open until the garbage collector runs. On a failing disk,
-    this leaked two descriptors per second.
+    Otherwise, its files would stay open until the garbage collector runs, because a connection object refers to itself.
+    On a failing disk, this leaked two file descriptors per second.
     """
     try:
         yield
@@ -160,9 +166,9 @@ def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def connect_reader(file: Path) -> sqlite3.Connection:
-    """Return a connection that only reads. Raises sqlite3.Error."""
+    """Return a read-only connection. Raises sqlite3.Error."""
     database = _open(file)
-    # Even a bug in a reader must not write to the database, because only one thread may write.
+    # With this pragma, not even a bug can write through this connection. Only the ingest thread may write.
     database.execute("pragma query_only=on")
     return database
 
@@ -175,8 +181,8 @@ def create_queue(database: sqlite3.Connection, queue: int) -> None:
 def to_spool_error(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolWriteError:
     """Return the spool error for an SQLite error. Result codes: https://www.sqlite.org/rescode.html."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    # Tables and version marks are created in one transaction, so a missing table or column means damage. The program
-    # never writes a later file format, so an unsupported format means damage too. It writes UTF-8 only.
+    # These error texts mean damage too. Tables and versions are created in one transaction, so no table or column can
+    # be missing in an intact file. The program writes only UTF-8, and only the current file format.
     damaged = (
         "malformed",
         "unsupported file format",
@@ -196,23 +202,23 @@ def to_spool_error(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolWrit
 
 def _open(file: Path) -> sqlite3.Connection:
     """Return a connection with the spool's pragmas. Raises sqlite3.Error."""
-    # The spool begins and ends its transactions itself (isolation_level). Several threads share the reader's
-    # connection, one at a time (check_same_thread).
+    # `isolation_level=None`: the spool begins and ends its transactions itself. `check_same_thread=False`: several
+    # threads share the reader's connection, one at a time.
     database = sqlite3.connect(str(file), isolation_level=None, check_same_thread=False, timeout=5.0)
     with _closed_on_error(database):
-        # With incremental vacuum, the file shrinks after an outage without a complete rewrite. SQLite requires this
-        # setting before the first table is created.
+        # With incremental vacuum, the file can shrink after an outage without being rewritten completely. SQLite
+        # accepts this setting only before the first table is created.
         database.execute(f"pragma page_size={PAGE_BYTES}")
         database.execute("pragma auto_vacuum=incremental")
         database.execute("pragma journal_mode=wal")
         database.execute("pragma synchronous=full")
         database.execute(f"pragma wal_autocheckpoint={WAL_PAGES}")
         database.execute(f"pragma journal_size_limit={WAL_LIMIT_BYTES}")
-        # The SQLite of Debian writes zeros over each deleted page. With "fast", it writes them only into pages that it
-        # writes anyway (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+        # Debian's SQLite overwrites deleted content with zeros by default. With "fast", it does this only in pages that
+        # it writes anyway (https://www.sqlite.org/pragma.html#pragma_secure_delete).
         database.execute("pragma secure_delete=fast")
-        # A negative value is in KiB. 8 MB are enough for the inner pages of every queue. Records are read once and need
-        # no cache.
+        # A negative value is a size in KiB: 8 MB are enough for the inner pages of every queue's tree. Records need no
+        # cache, because they are read only once.
         database.execute("pragma cache_size=-8000")
         database.execute("pragma trusted_schema=off")
     return database

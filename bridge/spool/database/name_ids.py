@@ -1,4 +1,4 @@
-"""Numbers that stand for the names of mappings and streams in the ledger and in records.
+"""Assignment of numbers to the names of mappings and streams. The ledger and the records contain these numbers.
 
 A number is never reassigned.
 """
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 def assign_numbers(
     database: sqlite3.Connection, table: Table, known: dict[str, int], new: Iterable[str]
 ) -> dict[str, int]:
-    """Assign numbers to new names in MAPPINGS or STREAMS, store them, and return them.
+    """Assign numbers to the `new` names, store them in `table` (MAPPINGS or STREAMS), and return them.
 
-    Each number is higher than all known numbers. One transaction stores all names, because 2,000 separate transactions
-    would cost 2,000 fsyncs. A new stream's next record has number 1. Raises sqlite3.Error.
+    Each number is higher than all `known` numbers. One transaction stores all names, because 2,000 separate
+    transactions would cost 2,000 fsyncs. Raises sqlite3.Error.
     """
-    # The numbers of removed mappings count as known, because old records and ledger lines still contain them.
+    # `known` includes the numbers of removed mappings, because old records and ledger lines still contain them.
     first = max(known.values(), default=0) + 1
     made = {name: number for number, name in enumerate(dict.fromkeys(new), first)}
+    # The first record of a new stream has number 1.
     rest = (1,) if "next" in table.columns else ()
     database.execute("begin immediate")
     table.write(database, [(number, name, *rest) for name, number in made.items()])

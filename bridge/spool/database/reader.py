@@ -1,4 +1,4 @@
-"""Reads of the spool for any thread, on a connection that is not the writer's."""
+"""Reader of the spool for any thread. It has a separate connection, so it does not delay the writing thread."""
 
 from __future__ import annotations
 
@@ -22,27 +22,28 @@ if TYPE_CHECKING:
     from bridge.spool.queue.stream_queue import StreamQueue
 
 # Number of records that are read and checked together.
-# A record has at most 1 MiB, so a page exceeds PAGE_BYTES by at most 20 MiB.
+# `page` then discards the records beyond PAGE_BYTES: at most 20 MiB, because a record has at most 1 MiB.
 _PART_RECORDS = 20
 
 
 class SpoolReader:
-    """A read-only connection that one thread at a time uses.
+    """A read-only connection. Any thread may call the methods; a lock makes the threads take turns.
 
-    `failed` converts each sqlite3 error to the error that the reader raises: SpoolCorrupt or SpoolWriteError.
+    `failed` converts an sqlite3 error to the error that the reader raises: SpoolCorrupt or SpoolWriteError.
     """
 
     def __init__(self, file: Path, failed: Callable[[sqlite3.Error], SpoolCorrupt | SpoolWriteError]) -> None:
         self._database = database_file.connect_reader(file)
         self._failed = failed
-        # sqlite3 connections are not safe for concurrent cursors of one transaction, so threads take turns.
+        # Two threads must not use cursors of one sqlite3 connection at the same time.
         self._turn = threading.Lock()
 
     def page(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
         """Return a page of one queue's records with first ≤ number < before, in order.
 
-        A page has at most PAGE_RECORDS records and ends with the record that reaches PAGE_BYTES. It contains the oldest
-        records of the range or, with `newest`, the newest. Raises SpoolCorrupt or SpoolWriteError.
+        A page has at most PAGE_RECORDS records, and ends with the record that reaches PAGE_BYTES. The page contains the
+        oldest records of the range. If `newest` is true, it contains the newest records of the range, also in ascending
+        order. Raises SpoolCorrupt or SpoolWriteError.
         """
         query = (
             f"select number, mapping, key, data, crc from queue_{stream} "
@@ -55,7 +56,7 @@ class SpoolReader:
         try:
             with self._turn:
                 cursor = self._database.execute(query, (first, before))
-                # The page is read in small parts, so that few records after PAGE_BYTES are read.
+                # Small parts, so that the loop reads few records beyond PAGE_BYTES.
                 while len(page) < PAGE_RECORDS and size < PAGE_BYTES:
                     rows = cursor.fetchmany(min(_PART_RECORDS, PAGE_RECORDS - len(page)))
                     if not rows:
@@ -65,7 +66,8 @@ class SpoolReader:
                     size += sum([len(record.data) for record in part])
         except sqlite3.Error as error:
             raise self._failed(error) from error
-        while page and (size := size - len(page[-1].data)) >= PAGE_BYTES:  # what came after PAGE_BYTES in the last part
+        # The last part may contain records beyond PAGE_BYTES. Remove them.
+        while page and (size := size - len(page[-1].data)) >= PAGE_BYTES:
             page.pop()
         return page[::-1] if newest else page
 
@@ -86,7 +88,7 @@ class SpoolReader:
             raise self._failed(error) from error
 
     def waiting(self, queues: Iterable[StreamQueue]) -> dict[str, int]:
-        """Return the number of records on disk per stream, counted in the tables. Raises sqlite3.Error."""
+        """Return the number of records on disk per stream. The rows of the tables are counted. Raises sqlite3.Error."""
         with self._turn:
             return {
                 queue.stream: self._database.execute(f"select count(*) from queue_{queue.number}").fetchone()[0]
@@ -96,18 +98,19 @@ class SpoolReader:
     def first_waiting(self, queue: StreamQueue) -> int:
         """Return the lowest number of a record on disk, or the queue's next number if there is none.
 
-        Every record with a lower number was delivered, dead-lettered or dropped.
+        All records with lower numbers were delivered, dead-lettered or dropped.
         """
         with self._turn:
             first = self._database.execute(f"select min(number) from queue_{queue.number}").fetchone()[0]
         return queue.next if first is None else int(first)
 
     def exceptions(self, queue: StreamQueue, before: int) -> list[tuple[int, int, str]]:
-        """Return (first, last, reason) of ranges of numbers that no consumer will find, if they begin below `before`.
+        """Return the ranges (first, last, reason) of record numbers that no consumer will find in the stream.
 
-        Ranges that a manifest has already listed are excluded.
+        Only ranges whose first number is below `before` are returned. Ranges that a manifest has listed are no longer
+        in the table.
         """
-        # The table is small: manifests are written every few minutes and empty it.
+        # Reading the complete table is cheap: it contains only the ranges since the last manifest, a few minutes ago.
         with self._turn:
             rows = EXCEPTIONS.read(
                 self._database, "where queue = ? and first < ? order by first", (queue.number, before)
@@ -115,7 +118,7 @@ class SpoolReader:
             return [(first, last, reason) for _, first, last, reason in rows]
 
     def checksum_runs(self, queue: StreamQueue, before: int) -> list[ChecksumRun]:
-        """Return the checksums that begin below a number and that no manifest covers yet, in order."""
+        """Return the checksum runs that no manifest covers yet and whose first number is below `before`, in order."""
         with self._turn:
             return read_runs(self._database, queue, before)
 

@@ -1,4 +1,7 @@
-"""Pending changes of one transaction, and the SQL statements that write them. Records are pending in their queues."""
+"""The changes of one transaction, and the SQL statements that write them.
+
+The new records are in `pending` of their queues.
+"""
 
 from __future__ import annotations
 
@@ -34,51 +37,51 @@ if TYPE_CHECKING:
     from bridge.spool.queue.settlement import Settlement
     from bridge.spool.queue.stream_queue import StreamQueue
 
-# Estimated size in bytes of a stored record without its data, with a key of usual length.
+# Estimated size in bytes of a stored record without its data. The estimate includes a key of usual length.
 _ROW_BYTES = 64
-# Rows per INSERT statement, see `_insert`.
-# 64 rows of 5 values are 320 parameters; every SQLite accepts 999 (https://www.sqlite.org/limits.html).
+# Number of rows per INSERT statement, see `_insert`. 64 rows of 5 values are 320 parameters. Every version of SQLite
+# accepts 999 (https://www.sqlite.org/limits.html).
 _ROWS_AT_ONCE = 64
 _ROWS = ", ".join(["(?, ?, ?, ?, ?)"] * _ROWS_AT_ONCE)
 
 
 @dataclass(slots=True)
 class Transaction:
-    """The changes of one burst. The ingest thread fills it; the spool writes all of it or nothing.
+    """The changes of one burst. The ingest thread fills the object, and the spool writes either all changes or none.
 
     After a failed commit, the caller retries the same transaction.
     """
 
     received_at: float | None = None
-    """Monotonic time when the burst was received. None: this process created the records just now."""
+    """Monotonic time when the burst was received. None: the records were created just now, for example by salvage."""
     filtered: Counter[tuple[int, int]] = field(default_factory=Counter)
     dead_lettered: Counter[tuple[int, int]] = field(default_factory=Counter)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     removed: dict[int, DeadLetter] = field(default_factory=dict)
-    """Dead letters to delete, by number: replayed ones, which leave the ledger's counts too, or deleted ones."""
+    """Dead letters to delete, by number: those that were replayed, or that a person deleted."""
     amended: list[tuple[str, str, int]] = field(default_factory=list)
-    """(code, detail, number) of dead letters whose replay failed again."""
+    """New (code, detail, number) of the dead letters whose replay failed again."""
     breakdown: Counter[tuple[str, int, int]] = field(default_factory=Counter)
-    """Outcomes of dead letters, by ledger column, mapping and stream."""
+    """Counts to add to the ledger, by column (of BREAKDOWN_COLUMNS), mapping and stream."""
     qos2_ids: dict[int, bool] = field(default_factory=dict)
     """QoS 2 packet identifiers opened (True) or released (False) by this burst."""
     clear_qos2_ids: bool = False
-    """True if the broker has no session: stored packet identifiers have no meaning any more."""
+    """True to delete all stored packet identifiers, because the broker has a new session and reuses them."""
     broker_filters: frozenset[str] | None = None
     expire_before_ms: int | None = None
     """Time in milliseconds since 1970; records received earlier are dropped. None: none is dropped."""
     meta: dict[str, str] = field(default_factory=dict)
     """Values to store in `meta`, by key."""
     manifested: dict[int, int] = field(default_factory=dict)
-    """Number per queue; exceptions whose ranges end below it were listed in a manifest and can be deleted."""
+    """By queue, the first number that no manifest covers. Exceptions and checksums below it are deleted."""
     restored_ledger: dict[tuple[int, int], LedgerLine] = field(default_factory=dict)
-    """Ledger lines of a damaged spool, by mapping and stream."""
+    """Ledger lines of a damaged spool to add to this ledger, by mapping and stream."""
     salvaged_records: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """Number of pending records that `restored_ledger` counts as lost, by mapping and stream."""
+    """Number of pending records that `restored_ledger` has counted as lost, by mapping and stream."""
 
     @property
     def empty(self) -> bool:
-        """True if only pending records are to be written."""
+        """True if the transaction has no changes besides pending records of queues."""
         return not (
             self.filtered
             or self.dead_lettered
@@ -94,7 +97,7 @@ class Transaction:
 
 
 def pending_bytes(queues: Iterable[StreamQueue], transaction: Transaction) -> int:
-    """Return the estimated bytes that a transaction adds to the database."""
+    """Return the estimated number of bytes that a transaction adds to the database."""
     size = sum(map(stored_bytes, transaction.dead_letters))
     # Deletions are not subtracted, because SQLite reuses their pages only after the transaction.
     for queue in queues:
@@ -107,12 +110,12 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
     for queue in queues:
         _insert(database, queue)
         if queue.unnumbered:
-            _except(database, queue, runs(queue.unnumbered), "no envelope")
+            _write_exceptions(database, queue, runs(queue.unnumbered), "no envelope")
         if queue.covered and queue.pending:
             add_run(database, queue)
         if queue.pending:
-            # The marks are part of the same transaction. A record whose mark is lost would seem as old as the last
-            # mark, and expire too early.
+            # The receive time is written in the same transaction as the records. Without it, these records would seem
+            # as old as the records at the last stored receive time, and would expire too early.
             queue.note_receive_time(queue.pending[0].number)
         if queue.receive_times_changed:
             META.write(database, [(f"marks {queue.number}", json.dumps(queue.receive_times))])
@@ -126,8 +129,8 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
 def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> None:
     """Store the next record number of queues whose newest row is deleted.
 
-    While the newest row exists, the next number is max(number) + 1 and need not be stored. So the number is not written
-    while records arrive. At ten messages a second, this saves a third of the bytes written.
+    While the newest row exists, the next number is max(number) + 1. Therefore the number is not written while records
+    arrive. At ten messages a second, this saves a third of the bytes written.
     """
     for queue in queues:
         newest = database.execute(f"select max(number) from queue_{queue.number}").fetchone()[0] or 0
@@ -138,10 +141,10 @@ def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> N
                 STREAMS.write(database, [(queue.number, queue.stream, following)])
 
 
-def _except(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str) -> None:
-    """Store ranges of numbers that consumers will not find by id, for the next manifest.
+def _write_exceptions(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str) -> None:
+    """Store ranges of record numbers that consumers will not find by id. The next manifest lists them.
 
-    Their records are not in the stream, or have no envelope and therefore no id.
+    The records of such a range are not in the stream, or have no envelope and therefore no id.
     """
     EXCEPTIONS.write(database, [(queue.number, first, last, reason) for first, last in spans])
 
@@ -149,15 +152,15 @@ def _except(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tu
 def _insert(database: sqlite3.Connection, queue: StreamQueue) -> None:
     """Insert a queue's pending records, many rows per statement.
 
-    sqlite3 releases the GIL at each step. Waiting for the GIL after every row would cost more than the row itself: 0.9
-    µs per message with four senders.
+    sqlite3 releases the GIL at each step of a statement, and then waits for it. With one statement per row, this wait
+    would cost more than the insertion: 0.9 µs per message with four senders.
     """
     pending, into = queue.pending, f"insert into queue_{queue.number} values "
-    whole = len(pending) - len(pending) % _ROWS_AT_ONCE
-    for first in range(0, whole, _ROWS_AT_ONCE):
+    in_full_groups = len(pending) - len(pending) % _ROWS_AT_ONCE
+    for first in range(0, in_full_groups, _ROWS_AT_ONCE):
         rows = pending[first : first + _ROWS_AT_ONCE]
         database.execute(into + _ROWS, flat_record_rows(queue.number, rows))
-    database.executemany(f"{into}(?, ?, ?, ?, ?)", record_rows(queue.number, pending[whole:]))
+    database.executemany(f"{into}(?, ?, ?, ?, ?)", record_rows(queue.number, pending[in_full_groups:]))
 
 
 def write_settled(
@@ -167,12 +170,11 @@ def write_settled(
     names: Mapping[int, str],
     changes: Ledger,
 ) -> list[DeadLetter]:
-    """Delete settled records, count their outcomes, and return the rejected ones as new dead letters.
+    """Delete settled records from the queue, and count them. Return the rejected records as new dead letters.
 
-    The caller must write these dead letters in the same transaction.
+    The caller must write the returned dead letters in the same transaction.
     """
     rejected = [each for settlement in settlements for each in settlement.rejected]
-    # Rejected records leave the queue too, and become dead letters in the same transaction.
     refused = [record.number for record, _, _ in rejected]
     delete_records(database, queue.number, chain(refused, *(settlement.delivered for settlement in settlements)))
     for mapping, count in chain.from_iterable(settlement.mappings for settlement in settlements):
@@ -184,7 +186,7 @@ def write_settled(
         line.dead_lettered += 1
         line.spooled -= 1
     if queue.covered:
-        _except(database, queue, runs(refused), "dead_lettered")
+        _write_exceptions(database, queue, runs(refused), "dead_lettered")
         remove_checksums(database, queue, ((record.number, record.data) for record, _, _ in rejected))
     return [
         _dead_letter(record, queue.stream, names.get(record.mapping, ""), code, detail)
@@ -193,40 +195,42 @@ def write_settled(
 
 
 def write_dropped(
-    database: sqlite3.Connection, queue: StreamQueue, first: int, last: int, changes: Ledger, mark: str = ""
+    database: sqlite3.Connection, queue: StreamQueue, first: int, last: int, changes: Ledger, column: str = ""
 ) -> int:
     """Delete the records from `first` to `last` (inclusive), and return how many there were.
 
-    They are counted per mapping as dropped. If `mark` is given, that column of the ledger counts them too.
+    The ledger counts them as dropped, per mapping. `column` names a second column that counts them, for example
+    "expired".
     """
-    # The records are counted by mapping before the deletion, because the ledger has a line per mapping and stream.
+    # Count the records by mapping before deleting them, because the ledger has a line per mapping and stream.
     rows = database.execute(
         f"select mapping, count(*) from queue_{queue.number} where number between ? and ? group by mapping",
         (first, last),
     ).fetchall()
     if queue.covered:
-        # Delivered records of this range no longer have a row, so only dropped numbers become exceptions.
+        # Rows exist only for undelivered records. So the delivered records of this range do not become exceptions.
         dropped = f"from queue_{queue.number} where number between ? and ? order by number"
         numbers = database.execute(f"select number {dropped}", (first, last))
-        _except(database, queue, runs([number for (number,) in numbers]), "dropped")
+        _write_exceptions(database, queue, runs([number for (number,) in numbers]), "dropped")
         remove_checksums(database, queue, database.execute(f"select number, data {dropped}", (first, last)))
     database.execute(f"delete from queue_{queue.number} where number between ? and ?", (first, last))
     for mapping, count in rows:
         line = changes.of(mapping, queue.number)
         line.dropped += count
         line.spooled -= count
-        if mark:
-            setattr(line, mark, getattr(line, mark) + count)
+        if column:
+            setattr(line, column, getattr(line, column) + count)
     return sum(count for _, count in rows)
 
 
 def write_rest(database: sqlite3.Connection, transaction: Transaction, ledger: Ledger, changes: Ledger) -> None:
-    """Write everything else of the transaction. The ledger comes last, when all its changes are known."""
-    for place, counts in transaction.restored_ledger.items():
-        changes.of(*place).add(counts)
-    # `restored_ledger` counts these records as received and lost, and `write_pending` counts them as received again.
-    for place, count in transaction.salvaged_records.items():
-        line = changes.of(*place)
+    """Write all other changes of the transaction. Write the ledger last, when all its changes are known."""
+    for ids, counts in transaction.restored_ledger.items():
+        changes.of(*ids).add(counts)
+    # `restored_ledger` has counted these records as received and lost, and `write_pending` counts them as received
+    # again. Subtract the first count.
+    for ids, count in transaction.salvaged_records.items():
+        line = changes.of(*ids)
         line.received -= count
         line.dropped -= count
         line.damaged -= count
@@ -234,13 +238,13 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, ledger: L
     database.executemany("delete from exceptions where queue = ? and last < ?", transaction.manifested.items())
     remove_runs(database, transaction.manifested)
     for kind, counter in (("filtered", transaction.filtered), ("dead_lettered", transaction.dead_lettered)):
-        for place, count in counter.items():
-            line = changes.of(*place)
+        for ids, count in counter.items():
+            line = changes.of(*ids)
             line.received += count
             setattr(line, kind, getattr(line, kind) + count)
-    for (mark, mapping, stream), count in transaction.breakdown.items():
+    for (column, mapping, stream), count in transaction.breakdown.items():
         line = changes.of(mapping, stream)
-        setattr(line, mark, getattr(line, mark) + count)
+        setattr(line, column, getattr(line, column) + count)
     if transaction.clear_qos2_ids:
         database.execute("delete from unreleased")
     if transaction.qos2_ids:
@@ -248,7 +252,7 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, ledger: L
     if transaction.broker_filters is not None:
         text = json.dumps(sorted(transaction.broker_filters))
         META.write(database, [("held_filters", text)])
-    # All lines that changed are written once, so that the ledger balances in every committed state.
+    # Each changed line is written once and with all its changes, so that the ledger balances in every committed state.
     LEDGER.write(database, ledger.rows_with(changes))
 
 

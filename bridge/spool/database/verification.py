@@ -1,6 +1,7 @@
-"""Verification of the database at the start: its structure, every record's CRC, and the ledger's counts.
+"""Verification of the database when the bridge starts: its structure, every record's CRC, and the ledger's counts.
 
-The verification ends after VERIFY_SECS. This is safe, because each record is verified again when it is read.
+The verification stops after VERIFY_SECS, even if it is incomplete. This is safe, because each record is verified again
+when it is read.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 VERIFY_SECS = 1.0
-"""Maximum duration of the verification, and so of the delay that a large spool adds to the start.
+"""Maximum duration of the verification, which delays the start of the bridge.
 
-In this time, a machine of 2020 verifies about 300,000 records of 200 bytes.
+In one second, a machine of 2020 verifies about 300,000 records of 200 bytes.
 """
-# Number of instructions of SQLite's virtual machine between two readings of the clock.
+# SQLite checks the time after this number of instructions of its virtual machine.
 _INSTRUCTIONS = 20_000
 
 
@@ -39,8 +40,8 @@ def verify(
     deadline = clock() + VERIFY_SECS
     database.set_progress_handler(lambda: clock() > deadline, _INSTRUCTIONS)
     try:
-        # The ledger comes first: it is in memory, and its equation detects damage that a CRC cannot, such as a lost
-        # row.
+        # The ledger comes first: it is in memory, so its check is fast. Its equation detects damage that a CRC cannot
+        # detect, such as a lost row.
         _verify_ledger(ledger)
         _verify_structure(database)
         for queue in queues:
@@ -48,12 +49,12 @@ def verify(
         for _ in DEAD_LETTERS.read(database):
             pass
     except sqlite3.OperationalError as error:
-        # Any other operational error is a real one, for example of the disk.
+        # SQLITE_INTERRUPT only means that the time is over. Any other error is real, for example an error of the disk.
         if error.sqlite_errorname != "SQLITE_INTERRUPT":
             raise
         log.info("verified a part of the spool in %.0f s; records are verified when they are read", VERIFY_SECS)
     finally:
-        # Otherwise, the handler would also interrupt the commits of this connection.
+        # Remove the handler. Otherwise, it would also interrupt the commits on this connection.
         database.set_progress_handler(None, 0)
 
 
@@ -76,7 +77,7 @@ def _verify_records(database: sqlite3.Connection, ledger: Ledger, queue: int) ->
         if not is_intact_record(queue, row):
             raise DamagedRow(f"record {row[0]} in table queue_{queue} is damaged")
         count += 1
-    # Both numbers come from the same start, before any thread commits, so they must be equal.
+    # No thread commits during the verification, so the two numbers must be equal.
     spooled = sum(line.spooled for (_, stream), line in ledger.items() if stream == queue)
     if count != spooled:
         raise DamagedRow(f"table queue_{queue} has {count} records, the ledger counts {spooled}")

@@ -1,14 +1,16 @@
-"""Detection of damage in SQLite's write-ahead log. SQLite itself would regard the damage as the end of the log.
+"""Detection of damage in SQLite's write-ahead log.
 
-Each frame of the log contains one page, and its checksum continues the checksum of the previous frame. SQLite reads up
-to the first frame whose checksum is wrong, and ignores the rest without an error. This is correct for a transaction
-that a power failure interrupted. But after damage in the middle, it loses acknowledged transactions. Two facts
-distinguish these cases:
+SQLite itself does not report such damage: it takes it for the end of the log.
 
-1. The index in shared memory (`-shm`) counts the frames of all commits. It survives the process, but not a restart of
-   the machine, after which it may be older than the log.
-2. Only the last transaction can be incomplete, because each commit waits for its fsync. So two commits after a wrong
-   frame mean damage.
+Each frame of the log contains one page, and a checksum that continues the checksum of the previous frame. SQLite reads
+up to the first frame with a wrong checksum, and ignores all later frames without an error. This is correct if a power
+failure interrupted the last transaction. But if a frame in the middle is damaged, transactions are lost whose messages
+the bridge has acknowledged. Two facts distinguish these cases:
+
+1. The index file (`-shm`) contains the number of committed frames. This number is correct after the end of the process,
+   but after a restart of the machine the index may be older than the log.
+2. Only the last transaction can be incomplete, because each commit waits for its fsync. So if a wrong frame is followed
+   by the ends of two or more transactions, the log is damaged.
 
 https://www.sqlite.org/fileformat2.html#the_write_ahead_log and https://www.sqlite.org/walformat.html
 """
@@ -28,15 +30,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PAGE_BYTES = 4096
-"""Page size of every spool (pragma page_size)."""
-# Header of the log: magic number, version, page size, number of the checkpoint, two salts, two checksums.
+"""Page size in bytes of every spool (pragma page_size)."""
+# Header of the log file: magic number, version, page size, number of the checkpoint, two salts, two checksums.
 _HEADER = struct.Struct(">8I")
-# Header of a frame: page number, pages of the database after a commit (0: no commit), two salts, two checksums.
+# Header of a frame: page number, number of pages of the database after a commit (0: no commit), two salts, two
+# checksums.
 _FRAME = struct.Struct(">6I")
 _FRAME_BYTES = _FRAME.size + PAGE_BYTES
 # If the lowest bit of the magic number is set, the words of the checksums are big-endian.
 _MAGIC, _VERSION = 0x377F0682, 3007000
-# Header of the index in the machine's byte order, twice in the file; then the number of frames in the database.
+# Header of the index in the machine's byte order. The file begins with two copies of it. Then follows the number of
+# frames that a checkpoint has copied to the database.
 _INDEX = struct.Struct("=3I2BH8I")
 _BITS = 0xFFFFFFFF
 
@@ -44,20 +48,23 @@ Checksum = tuple[int, int]
 
 
 class LogFrame(NamedTuple):
-    """A frame of the log. `number` counts from 1; `commit_pages` is 0 unless the frame ends a transaction."""
+    """A frame of the log.
+
+    `number` counts from 1. `commit_pages` is 0 unless the frame is the last one of a transaction.
+    """
 
     number: int
     page: int
     commit_pages: int
     intact: bool
-    """True if the frame's checksum continues that of the frame before it."""
+    """True if the frame's checksum continues the checksum of the previous frame."""
 
 
 class _Index(NamedTuple):
     frames: int
-    """Frames of all commits."""
+    """Number of committed frames."""
     in_database: int
-    """Frames of them that a checkpoint has copied to the database."""
+    """Number of those frames that a checkpoint has copied to the database."""
     salts: tuple[int, int]
 
 
@@ -77,21 +84,22 @@ class WriteAheadLog:
         )
         """True if the header is intact."""
         self._first: Checksum = (values[6], values[7])
-        # Without a header, use the salts of the first frame.
+        # If the header is damaged, use the salts of the first frame.
         self.salts = (values[4], values[5]) if self.begins else self._header_of(1)[2:4]
         self._index = _read_index(database)
 
     @property
     def committed(self) -> int:
-        """Number of frames whose transactions were acknowledged, as far as the index shows it."""
+        """Number of committed frames that the index reports, or 0 if there is no index of this log."""
         index = self._index
         return index.frames if index is not None and index.salts == self.salts else 0
 
     def frames(self) -> Iterator[LogFrame]:
         """Yield the frames of this log in order.
 
-        Frames of an earlier round of the file, after its end, are omitted. A frame after a damaged frame is intact if
-        its checksum continues the checksum that the damaged frame should have, or the checksum that it has.
+        After the end of the log, the file may contain frames from before the last checkpoint; these are omitted. A
+        frame after a damaged frame counts as intact in two cases: its checksum continues the checksum that is stored in
+        the damaged frame, or the checksum computed from the damaged frame's content.
         """
         computed = stored = self._first
         for number in range(1, self.count + 1):
@@ -112,7 +120,7 @@ class WriteAheadLog:
         return self._read(_HEADER.size + (number - 1) * _FRAME_BYTES + _FRAME.size, PAGE_BYTES)
 
     def damage(self, *, same_boot: bool) -> str:
-        """Describe in words which part of the log is lost; return "" if no acknowledged transaction is affected.
+        """Return a text that describes which part of the log is lost, or "" if no acknowledged transaction is affected.
 
         `same_boot`: the machine has not been restarted since the log was written.
         """
@@ -126,7 +134,8 @@ class WriteAheadLog:
         if self.committed > end:
             return f"the write-ahead log is damaged behind page {end} of {self.committed}"
         if index is not None and index.salts == self.salts:
-            return ""  # all that the index counts is there; what follows was never acknowledged
+            # All frames that the index counts are intact. Later frames were never acknowledged.
+            return ""
         if commits > 1:
             return f"the write-ahead log is damaged behind page {end}; {behind} pages of it follow"
         if commits:
@@ -143,14 +152,14 @@ class WriteAheadLog:
             self._file.close()
 
     def _ends(self) -> tuple[int, int, int]:
-        """Return the last frame that SQLite reads, and the numbers of frames and of commits after it."""
+        """Return the number of the last frame that SQLite uses, and the counts of frames and of commits after it."""
         end, behind, commits, expected = 0, 0, 0, 1
         for frame in self.frames():
             if frame.intact and frame.number == expected:
                 expected += 1
                 end = frame.number if frame.commit_pages else end
             else:
-                expected = 0  # SQLite reads no further
+                expected = 0  # no frame has this number, because SQLite uses no later frame
                 behind += 1
                 commits += frame.commit_pages > 0
         return end, behind, commits
@@ -168,7 +177,10 @@ class WriteAheadLog:
 
 
 def _checksum(data: bytes, begin: Checksum, *, big: bool) -> Checksum:
-    """Return SQLite's checksum of `data` after data with the checksum `begin`. A last part below 8 bytes is ignored."""
+    """Return SQLite's checksum of `data`, continuing the checksum `begin`.
+
+    Bytes after the last multiple of 8 are ignored.
+    """
     first, second = begin
     words = iter(struct.unpack(f"{'>' if big else '<'}{len(data) // 8 * 2}I", data[: len(data) // 8 * 8]))
     for one, other in zip(words, words, strict=True):
@@ -178,7 +190,7 @@ def _checksum(data: bytes, begin: Checksum, *, big: bool) -> Checksum:
 
 
 def _read_index(database: Path) -> _Index | None:
-    """Return the header of the index, or None if there is none or its two copies differ."""
+    """Return the header of the index, or None if there is no index, or if its two copies differ."""
     file = database.with_name(f"{database.name}-shm")
     try:
         with file.open("rb") as index:
@@ -191,6 +203,6 @@ def _read_index(database: Path) -> _Index | None:
     values = _INDEX.unpack(one)
     if values[0] != _VERSION or values[-2:] != _checksum(one[:40], (0, 0), big=sys.byteorder == "big"):
         return None
-    # SQLite copies the salts from the log unchanged, so their bytes are in the order of the log.
+    # SQLite copies the salts from the log byte by byte, so they have the byte order of the log (big-endian).
     salts = struct.unpack(">2I", one[32:40])
     return _Index(values[6], int.from_bytes(head[2 * _INDEX.size :], sys.byteorder), (salts[0], salts[1]))
