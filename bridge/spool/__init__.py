@@ -6,12 +6,12 @@ broker's connection returns. One transaction per burst writes four things: the b
 records settled since the last commit, and the counts of the ledger. A record is settled when Kinesis has accepted it,
 or when it has become a dead letter. The ledger therefore balances after a crash at any time.
 
-    meta            key → value, for example the topic filters that the broker's session may contain. The version of the
-                    format is stored here and in the pragma `user_version`
+    meta            key → value, for example the topic filters that the broker's session may contain. The format's
+                    version is stored here and in the pragma `user_version`
     mappings        number ↔ name; records and ledger lines carry the number
-    streams         number ↔ name, and the number of the queue's next record. Record numbers have no gaps. Therefore this
-                    column is needed only after the newest record is deleted: before that, the next number is the
-                    newest record's number + 1
+    streams         number ↔ name, and the next number of the queue. Record numbers have no gaps. So this column
+                    is needed only after the newest record is deleted: before that, the next number is the newest
+                    record's number + 1
     queue_<stream>  the records of one queue in order. A settled record is deleted. No record is ever changed
     dead_letters    raw messages and records that cannot be delivered, each with its reason
     ledger          per mapping and stream: received = delivered + filtered + dead_lettered + dropped + spooled

@@ -1,11 +1,11 @@
-"""Groups of the stored dead letters by mapping, code and reason, read while the bridge that owns the spool runs.
+"""Groups of the stored dead letters by mapping, code and reason. The spool may be in use by a running bridge.
 
-The reason is the detail text without its values (`reason_of`), so that "found 7" and "found 8" are one group. Each page
-of rows is read in a separate transaction, because a long read transaction would prevent the bridge from resetting its
-write-ahead log. While SQLite groups the rows of a page, it does not hold Python's global lock (GIL), so the ingest
-thread can run.
+The reason is the detail text with placeholders instead of values (`reason_of`): "found 7" and "found 8" have the reason
+"found N", and belong to one group. Each page of rows is read in a separate transaction, because a long read transaction
+would prevent the bridge from resetting its write-ahead log. SQLite groups the rows of a page. During this work it does
+not hold Python's global lock (GIL), so the ingest thread can run.
 
-One million dead letters with 3,000 different details take 2.1 s of one core, in 50 transactions.
+One million dead letters with 3,000 different details take 2.1 s of CPU time.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ PAGE_ROWS: Final = 20_000
 MAX_GROUPS: Final = 500
 """Maximum number of separate groups.
 
-All further groups share one count, because the number of different details has no bound.
+The number of different details has no bound. Dead letters of further groups are only counted, in one sum.
 """
-# A few examples are enough to recognise the cause. Each may be hundreds of characters long.
+# Number of detail texts that a group contains as examples. More would not help to recognise the cause.
 MAX_EXAMPLES: Final = 3
 MAX_REASON_CHARS: Final = 300
 _VALUES: Final = re.compile(
@@ -42,7 +42,7 @@ _VALUES: Final = re.compile(
 
 
 class GroupKey(NamedTuple):
-    """Identity of a group. `mapping` is "" if no mapping processed the message."""
+    """Identity of a group. `mapping` is "" for messages that no mapping has processed."""
 
     mapping: str
     code: str
@@ -51,9 +51,9 @@ class GroupKey(NamedTuple):
 
 @dataclass(slots=True)
 class DeadLetterGroup:
-    """Dead letters with one key.
+    """The dead letters of one group.
 
-    Times are milliseconds since 1970. `newest` and `oldest` are numbers of dead letters.
+    `dead_letters` is their count. `newest` and `oldest` are numbers of dead letters. Times are milliseconds since 1970.
     """
 
     mapping: str
@@ -65,10 +65,10 @@ class DeadLetterGroup:
     oldest: int = MAX_NUMBER
     newest: int = 0
     details: list[str] = field(default_factory=list)
-    """Some details as they are written, at most MAX_EXAMPLES."""
+    """At most MAX_EXAMPLES different detail texts, with their values."""
 
     def add(self, row: tuple[int, int, int, int, int], detail: str) -> None:
-        """Add rows of one page with the same detail: their count, first and last time, lowest and highest number."""
+        """Add dead letters with the same detail. `row`: their count, first and last time, lowest and highest number."""
         count, first_ms, last_ms, oldest, newest = row
         self.dead_letters += count
         self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)
@@ -79,7 +79,7 @@ class DeadLetterGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupedDeadLetters:
-    """All groups, largest first, and the number of dead letters in groups beyond MAX_GROUPS."""
+    """The groups, largest first. `others` is the number of dead letters in groups beyond MAX_GROUPS."""
 
     groups: tuple[DeadLetterGroup, ...]
     others: int
@@ -87,8 +87,8 @@ class GroupedDeadLetters:
 
 @lru_cache(maxsize=8192)
 def reason_of(detail: str) -> str:
-    """Return a detail text with each value replaced: numbers by N, texts by '…', JSON by […] or {…}."""
-    # The pattern is applied to twice the returned length, because placeholders make the text shorter.
+    """Return a detail text with placeholders for values: N for a number, '…' for a text, […] or {…} for JSON."""
+    # Apply the pattern to twice the maximum length, because placeholders are shorter than most values.
     return _VALUES.sub(_placeholder, detail[: 2 * MAX_REASON_CHARS])[:MAX_REASON_CHARS]
 
 
@@ -103,7 +103,8 @@ def group_dead_letters(folder: Path) -> GroupedDeadLetters:
     groups: dict[GroupKey, DeadLetterGroup] = {}
     others = last = 0
     while True:
-        # Each page begins after the highest number so far, so rows that arrive during the loop belong to later pages.
+        # Each page begins after the highest number of the page before. New rows get higher numbers, so no row is
+        # counted twice.
         with reading(folder) as database:
             page = database.execute(_PAGE, {"last": last, "rows": PAGE_ROWS}).fetchall()
         if not page:
@@ -111,7 +112,7 @@ def group_dead_letters(folder: Path) -> GroupedDeadLetters:
         for mapping, code, detail, *row in page:
             key = GroupKey(mapping, code, reason_of(detail))
             group = groups.get(key)
-            # To bound the memory, a new group beyond MAX_GROUPS is only counted in `others`.
+            # Create no group beyond MAX_GROUPS, to bound the memory.
             if group is None and len(groups) < MAX_GROUPS:
                 group = groups[key] = DeadLetterGroup(*key)
             if group is None:
@@ -130,26 +131,26 @@ group by mapping, code, detail
 
 
 def numbers_of_group(folder: Path, key: GroupKey, after: int, up_to: int, limit: int) -> list[int]:
-    """Return the numbers of a group above `after` and up to `up_to`, lowest first, at most `limit`.
+    """Return at most `limit` numbers of the group's dead letters, lowest first, with `after` < number ≤ `up_to`.
 
     Raises BridgeError if the spool cannot be read.
     """
     found: list[int] = []
-    # SQLite has no larger integers. A larger value would raise an error that ends the calling thread.
+    # Limit the arguments to SQLite's largest integer. A larger value would raise OverflowError.
     last, up_to = min(after, MAX_NUMBER), min(up_to, MAX_NUMBER)
     while len(found) < limit:
         with reading(folder) as database:
             page = database.execute(_OLDEST, {**_bound(key), "last": last, "up_to": up_to}).fetchall()
         if not page:
-            # A Python function computes the reason. SQLite cannot call it, so each page is filtered here.
             break
         last = page[-1][0]
+        # Filter by the reason here, because `reason_of` is a Python function that SQL cannot use.
         found += [number for number, detail in page if reason_of(detail) == key.reason]
     return found[:limit]
 
 
 def find_in_group(folder: Path, key: GroupKey, before: int | None, limit: int) -> list[StoredDeadLetter]:
-    """Return the newest dead letters of a group with numbers below `before`, at most `limit`.
+    """Return at most `limit` dead letters of the group with numbers below `before`, newest first.
 
     Raises BridgeError if the spool cannot be read.
     """
@@ -161,7 +162,7 @@ def find_in_group(folder: Path, key: GroupKey, before: int | None, limit: int) -
             if not page:
                 break
             last = page[-1][0]
-            # The search reads only the numbers. The payloads of the few matches are read one by one.
+            # The query reads no payloads. Read the complete dead letters only of the few matches.
             numbers = [number for number, detail in page if reason_of(detail) == key.reason][: limit - len(found)]
             found += [stored for number in numbers for stored in read_dead_letters(database, number=number)]
     return found

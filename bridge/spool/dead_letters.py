@@ -1,4 +1,4 @@
-"""The table of dead letters: conversion of rows from and to `DeadLetter`, queries, and eviction."""
+"""The table of dead letters: conversion between its rows and `DeadLetter`, queries, and eviction."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 DEAD_LETTER_BYTES = 500
 """Estimated size in bytes of a stored dead letter without its payload, topic and properties."""
-# `stored_bytes` in SQL. The text of the properties is ASCII.
+# The same estimate as `stored_bytes`, in SQL.
+# `length` returns characters. For `properties` they equal bytes, because that JSON text is ASCII.
 _SIZE = f"length(payload) + length(cast(topic as blob)) + length(properties) + {DEAD_LETTER_BYTES}"
 PAYLOAD_SHARE = 4
-"""Part of the room for dead letters that one payload may have. Of a larger one only the beginning is stored."""
+"""One payload may have this fraction of the space for dead letters: a quarter.
+
+If a payload is larger, only its beginning is stored.
+"""
 _AMEND = "update dead_letters set code = ?, detail = ?, crc = ? where number = ?"
-# Evict this part of the limit at once, so that a full table does not evict with every burst.
+# Each eviction frees this fraction of the limit in addition. Otherwise, a full table would cause an eviction with every
+# burst.
 _EVICTED_SHARE = 16
-# Template of an evicted dead letter. Only mapping and streams are set, because the ledger needs no more.
+# Template of an evicted dead letter. Only its mapping and streams are filled in, because the ledger needs nothing else.
 _EVICTED = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
 
 
@@ -46,31 +51,34 @@ def stored_bytes(source: DeadLetter | Message) -> int:
 
 
 def shortened(dead_letters: Sequence[DeadLetter], room: int) -> list[DeadLetter]:
-    """Return the dead letters, each payload cut to a quarter of `room`, the bytes that all dead letters may have."""
+    """Return the dead letters with each payload cut to a quarter of `room`.
+
+    `room`: maximum bytes of all dead letters.
+    """
     most = room // PAYLOAD_SHARE
     return [each._replace(payload=each.payload[:most]) if len(each.payload) > most else each for each in dead_letters]
 
 
 def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
     """Return the values of DEAD_LETTERS for a dead letter, in the order of its columns."""
+    # SQLite has no types for a tuple, a bool or a dict. The columns contain JSON and an integer.
     return dead_letter._replace(
         streams=json.dumps(dead_letter.streams),  # type: ignore[arg-type]  # as the column holds it
         retain=int(dead_letter.retain),  # type: ignore[arg-type]  # as the column holds it
         properties=json.dumps(dict(dead_letter.properties)),  # type: ignore[arg-type]  # as the column holds it
-        # The column contains JSON, because SQLite has no type for a tuple.
     )
 
 
 def read_dead_letters(
     database: sqlite3.Connection, *, newest: int | None = None, number: int | None = None, after: int = -1
 ) -> Iterator[StoredDeadLetter]:
-    """Yield dead letters that the arguments select.
+    """Yield the dead letters that the arguments select:
 
-    1. by default all with a number above `after`, in order of their numbers
-    2. the one with `number`
-    3. the newest, as many as `newest` says, newest first
+    1. By default: all dead letters with a number above `after`, in order of their numbers.
+    2. With `number`: the dead letter with this number.
+    3. With `newest`: this many of the newest dead letters, newest first.
     """
-    # For a larger integer, sqlite3 would raise OverflowError, which would end the calling thread.
+    # For an integer above MAX_NUMBER, sqlite3 would raise OverflowError, which would end the calling thread.
     if number is not None and not 0 <= number <= MAX_NUMBER:
         return
     where = "where number = ?" if number is not None else "where number > ?"
@@ -79,15 +87,14 @@ def read_dead_letters(
     query = f"select {', '.join(DeadLetter._fields)}, crc, number from dead_letters {where} {order}"
     for *row, found in database.execute(query, arguments):
         try:
-            # The CRC of every row is checked here, so a damaged dead letter is never shown or replayed as if it were
-            # intact.
+            # `checked` verifies the CRC, so that a damaged dead letter is never shown or replayed.
             yield StoredDeadLetter(found, dead_letter_of(DEAD_LETTERS.checked(tuple(row))))
         except DamagedRow as error:
             raise DamagedRow(f"dead letter {found} is damaged") from error
 
 
 def dead_letter_of(row: Sequence[Any]) -> DeadLetter:
-    """Return the dead letter of a row of DEAD_LETTERS without its CRC."""
+    """Return a row of DEAD_LETTERS, without its CRC, as a dead letter."""
     dead_letter = DeadLetter._make(row)
     streams, properties = tuple(json.loads(row[2])), json.loads(row[12])  # both are stored as JSON
     return dead_letter._replace(streams=streams, retain=bool(dead_letter.retain), properties=properties)
@@ -100,7 +107,11 @@ def measure_dead_letters(database: sqlite3.Connection) -> tuple[int, int]:
 
 
 class DeadLetterChange(NamedTuple):
-    """Changes of one transaction to the table: the net number of dead letters and bytes, and the number evicted."""
+    """Effect of one transaction on the table.
+
+    `dead_letters` and `size` are the changes of the number and of the bytes of all dead letters. `evicted` is the
+    number of evicted ones.
+    """
 
     dead_letters: int
     size: int
@@ -110,8 +121,8 @@ class DeadLetterChange(NamedTuple):
 class DeadLetterCounts:
     """Number and bytes of the stored dead letters, and counts since the spool was opened.
 
-    `evicted` is the number evicted, `codes` the number added by code. Codes are a small fixed set of this program, so
-    `codes` stays small.
+    `evicted` is the number of evicted dead letters, and `codes` the number of added ones by code. Only this program
+    chooses codes, from a small fixed set, so `codes` stays small.
     """
 
     def __init__(self, count: int, size: int) -> None:
@@ -143,9 +154,9 @@ def write_dead_letters(
 
         added: dead letters to insert
         removed: the dead letters to delete, by number
-        amended: (code, detail, number) of dead letters whose reason changes
-        limit: bytes that all dead letters may have
-        used: bytes of those that are stored
+        amended: (code, detail, number) of dead letters whose code and detail change
+        limit: maximum bytes of all dead letters
+        used: bytes of the dead letters that are stored now
 
     Return the changes and the evicted dead letters, oldest first. An evicted one has only its mapping and its streams.
     """
@@ -153,28 +164,28 @@ def write_dead_letters(
         database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])
     for code, detail, number in amended:
         for row in list(DEAD_LETTERS.read(database, "where number = ?", (number,))):
-            # The CRC covers the changed columns, so it is computed again.
+            # Compute the CRC again, because it covers the changed columns.
             changed = DeadLetter._make(row)._replace(code=code, detail=detail)
             database.execute(_AMEND, (code, detail, DEAD_LETTERS.row(*changed)[-1], number))
     if added:
         DEAD_LETTERS.write(database, map(to_row, added))
-    # The caller passes the removed dead letters, so that they need not be read here.
+    # The sizes of the removed dead letters come from the argument `removed`, so the table is not read.
     size = sum(map(stored_bytes, added)) - sum(map(stored_bytes, removed.values()))
-    # The eviction comes after the insertion, so that the newest dead letters always stay.
+    # Evict after the insertion, so that the newest dead letters always stay.
     excess = used + size - limit
     evicted, freed = _evict(database, excess + limit // _EVICTED_SHARE) if excess > 0 else ([], 0)
     return DeadLetterChange(len(added) - len(removed) - len(evicted), size - freed, len(evicted)), evicted
 
 
 def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter], int]:
-    """Delete the oldest dead letters until `excess` bytes are free.
+    """Delete the oldest dead letters until at least `excess` bytes are free.
 
     Return the evicted dead letters without their payloads, and the bytes freed.
     """
     evicted: list[DeadLetter] = []
     numbers: list[tuple[int]] = []
     freed = 0
-    # Payloads are not read. Otherwise, an eviction of 256 MiB would read 256 MiB from disk.
+    # Select no payloads. Otherwise, an eviction of 256 MiB would read 256 MiB from disk.
     for number, mapping, streams, size in database.execute(
         f"select number, mapping, streams, {_SIZE} from dead_letters order by number"
     ):
@@ -188,7 +199,8 @@ def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter],
 
 
 def _streams_of(number: int, text: str) -> tuple[str, ...]:
-    """Return the streams of a dead letter whose CRC is not checked, because its payload is not read."""
+    """Return the streams in a row's JSON text. Raises DamagedRow."""
+    # The text may be damaged: without the payload, the row's CRC cannot be checked.
     try:
         return tuple(json.loads(text))
     except (ValueError, TypeError) as error:

@@ -1,6 +1,7 @@
 """The folder of the spool.
 
-It has one owner at a time, only its user can read it, and no file with records is deleted.
+One process at a time owns the folder. Only the user of this process can read the files. No file with records is ever
+deleted: a damaged database is moved to a folder of its own.
 """
 
 from __future__ import annotations
@@ -22,36 +23,39 @@ log = logging.getLogger(__name__)
 UNFINISHED = "salvage.unfinished"
 """Name of a marker file beside a damaged spool.
 
-It exists until every readable record has been copied to the new spool.
+The file exists until every readable record has been copied to the new spool.
 """
 
 
 class SpoolDirectory:
-    """The folder of a spool, locked from creation to `close`."""
+    """The folder of a spool. It is locked from the creation of this object until `close`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.database = path / "spool.db"
         self._damaged = path / "spool.damaged"
+        # Lock the folder before `_protect`: no other process may use the files while their modes change.
         self._lock = FolderLock(path)
         try:
             self._protect()
         except OSError as error:
-            # The lock comes first: no other process may have these files open while their modes change.
             self._lock.close()
             raise unusable(path, error) from error
 
     def _protect(self) -> None:
-        """Create the database file with mode 0600, because payloads are confidential. Existing files get this mode too.
+        """Create the database file with mode 0600. Set this mode for existing files too. Payloads are confidential.
 
-        SQLite creates the -wal and -shm files with the mode of the database file. A link is refused with OSError.
-        Another user who may write to the folder could have created it to change a file of the bridge's user.
+        SQLite creates the -wal and -shm files with the mode of the database file. A symbolic link raises OSError:
+        another user who may write to the folder could have created it, so that the bridge changes the mode of another
+        file.
         """
-        # Volumes of containers often have this mode. A container has no other users, so this is safe.
+        # The mount point of a container's volume is often writable for every user. A container has no other users, so
+        # there is no warning for a mount point.
         if self.path.stat().st_mode & stat.S_IWOTH and not self.path.is_mount():
             log.warning("every user of this machine can write to spool.path %s: run 'chmod o-w' on it", self.path)
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-        # The file is created with its mode. If `chmod` set the mode later, other users could open the file in between.
+        # Create the file with its final mode. If `chmod` set the mode later, other users could open the file in
+        # between.
         os.close(os.open(self.database, flags | os.O_CREAT, 0o600))
         for file in self.path.glob("spool.db*"):
             descriptor = os.open(file, flags)
@@ -63,24 +67,23 @@ class SpoolDirectory:
     def reject_damaged_files(self) -> None:
         """Raise SpoolCorrupt for damage that SQLite would not report. Call it before SQLite opens the files.
 
-        Raises SpoolWriteError if they cannot be read.
+        Raises SpoolWriteError if the files cannot be read.
         """
         database_file.reject_truncated_database(self.database, used=self._lock.used)
         database_file.reject_damaged_log(self.database, same_boot=self._lock.same_boot)
-        # This must come before SQLite opens the file, because SQLite would trust the pages of the log in the page
-        # cache.
+        # SQLite would trust the log in the page cache, so rewrite it before SQLite opens the database.
         database_file.resync_wal(self.database)
 
     def note_opened(self) -> None:
-        """Note that the spool was opened in this boot of the machine."""
+        """Store in the lock file that the spool was opened in this boot of the machine."""
         self._lock.note_boot()
 
     def mark_damaged(self, why: str) -> None:
         """Write a marker file, so that the next start does not open this database again.
 
-        An OSError is logged and not raised.
+        If the file cannot be written, log the error and do not raise it.
         """
-        # The marker is a file and not a row, because a damaged database may refuse every write.
+        # The marker is a file, and not a row of the database, because a damaged database may refuse every write.
         try:
             self._damaged.write_text(why, encoding="utf-8")
         except OSError as error:
@@ -88,14 +91,14 @@ class SpoolDirectory:
 
     @property
     def damage(self) -> str:
-        """The reason that `mark_damaged` wrote, or "" if the database is not marked."""
+        """The reason in the marker file of `mark_damaged`, or "" if there is no marker file."""
         if not self._damaged.exists():
             return ""
-        # An empty marker counts too: the disk may have been full when the reason was written.
+        # The marker file may be empty, because the disk may have been full when the reason was written.
         return self._damaged.read_text(encoding="utf-8", errors="replace") or "an earlier run found it damaged"
 
     def quarantine(self, why: str) -> Path:
-        """Move the database and SQLite's files beside it to a new folder, log an error, and return that folder.
+        """Move the database with its -wal and -shm files to a new folder, log an error, and return that folder.
 
         Raises SpoolWriteError.
         """
@@ -110,18 +113,20 @@ class SpoolDirectory:
         """Move the database to a folder named for the current UTC time, and create an empty database file."""
         aside = self.path / time.strftime("damaged-%Y%m%dT%H%M%SZ", time.gmtime())
         number = 0
-        # Two databases may be moved aside within one second.
+        # The name may exist already, if two databases are moved within one second.
         while aside.exists():
             number += 1
             aside = aside.with_name(f"{aside.name.split('.')[0]}.{number}")
         aside.mkdir(mode=OWNER_ONLY)
-        # Create the marker before the first file moves: after a crash in between, the next start salvages this folder.
+        # Create the marker before the first file is moved. After a crash in between, the next start then salvages this
+        # folder.
         (aside / UNFINISHED).touch(mode=0o600)
-        # The log is moved with its database. SQLite would apply a log that stays behind to the next database.
+        # Move the log with its database. If the log stayed, SQLite would apply it to the new database.
         for file in self.path.glob("spool.db*"):
             file.rename(aside / file.name)
         self._damaged.unlink(missing_ok=True)
-        self._lock.note_boot(b"")  # the new database is empty, and not because it was cut short
+        # No spool was opened in this boot any more. Otherwise, the new empty file would be rejected as truncated.
+        self._lock.note_boot(b"")
         self._protect()
         # Sync both folders, so that the renames survive a power failure.
         sync(aside)
@@ -132,15 +137,15 @@ class SpoolDirectory:
         """Return the folders of damaged spools whose salvage has not finished, sorted."""
         return sorted(file.parent for file in self.path.glob(f"damaged-*/{UNFINISHED}"))
 
-    # The folder itself stays, because a person may need it, and this program deletes no records.
+    # The folder itself is not deleted, because a person may need its files.
     def salvaged(self, aside: Path) -> None:
-        """Remove the marker of a damaged spool, because its readable records are now in the new spool."""
+        """Remove the marker of a damaged spool after its readable records have been copied to the new spool."""
         (aside / UNFINISHED).unlink(missing_ok=True)
 
     def quarantine_count(self) -> int:
         """Return the number of damaged spools in this folder, or 0 if the folder cannot be read.
 
-        An unreadable folder is not an error here, because the next commit reports it.
+        This method raises no error for an unreadable folder, because the next commit reports it.
         """
         try:
             return sum(1 for _ in self.path.glob("damaged-*"))

@@ -1,10 +1,12 @@
 """The ledger: per mapping and stream, the number of received records and their outcomes.
 
-A message counts once for every output of every mapping that it matches, and with `each` once for every item.
+A message counts once for every output of every mapping that matches its topic. If an output has `each`, the message
+counts once for every item.
 
     received = delivered + filtered + dead_lettered + dropped + spooled
 
-A record that `sample` holds until the end of its interval counts as received only when `sample` releases it.
+The mapping stage `sample` stores a record until the end of its interval. Such a record counts as received only when
+`sample` releases it.
 """
 
 from __future__ import annotations
@@ -17,17 +19,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
-"""Columns of the equation above."""
+"""The columns that are terms of the equation above."""
 BREAKDOWN_COLUMNS = ("replayed", "deleted", "evicted", "expired", "damaged")
-"""Later outcomes of dead letters and reasons of drops; these columns are not terms of the equation.
+"""Columns that divide `dead_lettered` and `dropped` by outcome or reason. They are not terms of the equation.
 
-`replayed`: the dead letter is subtracted from `received` and `dead_lettered`, and the result of the replay is counted
-as new. `deleted` (by a person) and `evicted` (to make room for newer ones): the dead letter stays counted in
-`dead_lettered`. `expired` and `damaged` are parts of `dropped`: records older than spool.max_age_secs, and records lost
-by a damaged disk. The rest of `dropped` had no room.
+replayed   dead letters that a replay removed; they are subtracted from `received` and `dead_lettered`, and the results
+           of the replay are counted like a new message
+deleted    dead letters that a person deleted; they remain counted in `dead_lettered`
+evicted    dead letters deleted to make room for newer ones; they remain counted in `dead_lettered`
+expired    records older than spool.max_age_secs; also counted in `dropped`
+damaged    records lost in a damaged database; also counted in `dropped`
+
+The other records in `dropped` were dropped because the spool was full.
 """
 STORED = COLUMNS + BREAKDOWN_COLUMNS
-# One call returns all columns, which is faster than one `getattr` per column.
+# Function that returns all columns of a line. One call is faster than one `getattr` per column.
 _stored = attrgetter(*STORED)
 ACCOUNTING_EQUATION = "received = delivered + filtered + dead lettered + dropped + spooled"
 
@@ -50,8 +56,8 @@ class LedgerLine:
 
     def add(self, other: LedgerLine) -> None:
         """Add the changes of a transaction."""
-        # The six columns of the equation are written out for speed, because this method runs for every line of every
-        # transaction.
+        # For speed, there is no loop over the six columns of the equation: this method runs for every changed line of
+        # every transaction.
         for name in BREAKDOWN_COLUMNS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.received += other.received
@@ -68,7 +74,10 @@ class LedgerLine:
 
 
 class LedgerRow(NamedTuple):
-    """One line of the ledger, with names. Unmatched messages are counted under mapping "" and stream ""."""
+    """One line of the ledger, with names.
+
+    Messages that no mapping matches are counted under mapping "" and stream "".
+    """
 
     mapping: str
     stream: str
@@ -86,17 +95,17 @@ class LedgerRow(NamedTuple):
 
     @property
     def accounted(self) -> int:
-        """Number of records that are accounted for."""
+        """Sum of the outcomes: the number of records whose outcome is known, or that are still in the spool."""
         return self.delivered + self.filtered + self.dead_lettered + self.dropped + self.spooled
 
     @property
     def balanced(self) -> bool:
-        """True if every received record is accounted for."""
+        """True if `received` equals the sum of the outcomes."""
         return self.received == self.accounted
 
 
 def accounting_mismatch(row: LedgerRow) -> str:
-    """Return an error text with the numbers of a row that is not balanced."""
+    """Return the error text for a row that is not balanced."""
     name = f"{row.mapping} → {row.stream}" if row.mapping else "(no mapping)"
     return (
         f"ACCOUNTING MISMATCH on {name}: {row.received:,} received, {row.accounted:,} accounted for, "
@@ -106,23 +115,26 @@ def accounting_mismatch(row: LedgerRow) -> str:
 
 
 def accounting_lines(rows: Iterable[LedgerRow]) -> Iterator[str]:
-    """Yield one line per row that is not balanced or, if all rows are balanced, one line that confirms it."""
+    """Yield an error text for each row that is not balanced.
+
+    If all rows are balanced, yield one text that confirms it.
+    """
     wrong = [accounting_mismatch(row) for row in rows if not row.balanced]
     yield from wrong or [f"accounting OK: {ACCOUNTING_EQUATION}"]
 
 
 def totals(rows: Collection[LedgerRow]) -> dict[str, int | bool]:
-    """Return the sum of each column, and with the name "balanced" whether every line is balanced."""
+    """Return the sum of each column by its name. The key "balanced" is true if every row is balanced."""
     sums: dict[str, int | bool] = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS}
     return {**sums, "balanced": all(row.balanced for row in rows)}
 
 
 class Ledger(dict[tuple[int, int], LedgerLine]):
-    """Ledger lines by (mapping, stream), both as numbers of the spool."""
+    """Ledger lines by (mapping number, stream number)."""
 
     def of(self, mapping: int, stream: int) -> LedgerLine:
-        """Return the line of a mapping and stream, and create it if it is new."""
-        # `get` and not `setdefault`, which would create a LedgerLine on each call.
+        """Return the line of a mapping and stream. Create the line if it does not exist."""
+        # `setdefault` would create a LedgerLine on each call.
         counts = self.get((mapping, stream))
         if counts is None:
             counts = self[mapping, stream] = LedgerLine()
@@ -134,11 +146,11 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
             self.of(mapping, stream).add(counts)
 
     def rows_with(self, changes: Ledger) -> Iterator[tuple[int, ...]]:
-        """Yield the rows to store for the changes of a transaction: mapping, stream, counts, number of lines.
+        """Yield the rows that the changes of a transaction change: mapping, stream, new counts, number of lines.
 
-        Each row contains the number of lines, so that a missing row is detected in a damaged database. A new line
-        changes this number, so all rows of a small ledger are written again. In a large ledger, a row is updated when
-        its counts next change.
+        Each row contains the number of lines in the ledger, so that a missing row is detected in a damaged database. A
+        new line changes this number. Then all rows of a small ledger are written again. In a large ledger, each row
+        gets the new number when its counts change the next time.
         """
         new = len([place for place in changes if place not in self])
         lines = len(self) + new
@@ -148,5 +160,5 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
 
 
 _NOTHING = LedgerLine()
-# A page of the database has room for about as many lines.
+# Maximum size of a ledger whose rows are all written again. About this many lines fit into one page of the database.
 _REWRITTEN_LINES = 64

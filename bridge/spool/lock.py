@@ -1,6 +1,7 @@
-"""The lock of a folder: one process at a time owns it and writes its process id to the lock file.
+"""The lock of a folder. One process at a time owns the folder. The owner writes its process id to the lock file.
 
-The file's second line identifies the boot of the machine in which the spool was last used (`FolderLock.note_boot`).
+The second line of the lock file contains the kernel's identifier of a boot of the machine: the boot in which the spool
+was last opened (`FolderLock.note_boot`).
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from bridge.errors import NoPermission, SpoolInUse, SpoolWriteError
 LOCK_FILE = "spool.lock"
 """Name of the file that the owner locks. It contains the owner's process id."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# This is more than the file ever contains: a process id, and a boot id of 36 characters.
+# Number of bytes to read. The file is shorter: it contains a process id, and a boot id of 36 characters.
 _LOCK_BYTES = 1000
 OWNER_ONLY = 0o700
-"""Mode of a folder that only its user can enter."""
+"""Mode of a folder that only one user can enter."""
 
 
 class FolderLock:
-    """An exclusive lock of a folder, from creation to `close`.
+    """An exclusive lock of a folder. It lasts from the creation of this object until `close`.
 
-    The folder is created for its user alone if it is missing.
+    A missing folder is created with the mode OWNER_ONLY.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,7 +35,7 @@ class FolderLock:
         """
         try:
             make_private(path)
-            # The file is overwritten, so it must not be a link to another file.
+            # O_NOFOLLOW: the file is overwritten, so it must not be a symbolic link to another file.
             self._file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise unusable(path, error) from error
@@ -44,8 +45,8 @@ class FolderLock:
             self._folder = _locked_folder(path)
         except OSError as error:
             os.close(self._file)
-            # The owner writes its process id after it gets the lock. For an instant, the file may contain the id of the
-            # previous owner.
+            # The owner writes its process id only after it has locked the file. In between, the file still contains the
+            # id of the previous owner, so the message may name a wrong process.
             owner = owner_of(path)
             by = f"another bridge (process {owner})" if owner else "another bridge"
             raise SpoolInUse(
@@ -53,11 +54,12 @@ class FolderLock:
             ) from error
         try:
             _, _, boot = os.pread(self._file, _LOCK_BYTES, 0).partition(b"\n")
-            # The boot of the last run is read before `_write` replaces it. It decides how strictly the write-ahead log
-            # is checked.
+            # Read the boot of the last run before `_write` overwrites the file. It decides how strictly the write-ahead
+            # log is checked (`same_boot`).
             self._boot = boot.strip()
             self._write()
-            # The mode is always set, because the umask or an older version may have created the file with another mode.
+            # Set the mode even of an existing file. The umask, or an older version of the program, may have created the
+            # file with another mode.
             os.fchmod(self._file, 0o600)
         except OSError as error:
             self.close()
@@ -74,21 +76,22 @@ class FolderLock:
         return self.used and self._boot == boot_id()
 
     def note_boot(self, boot: bytes | None = None) -> None:
-        """Store the boot of the machine in which a spool was opened; b"" if there was none."""
+        """Store in which boot of the machine the spool was opened: by default the present boot, b"" for none."""
         self._boot = boot_id() if boot is None else boot
-        with suppress(OSError):  # without it, the write-ahead log is checked less strictly at the next start
+        # If the write fails, the next start checks the write-ahead log less strictly.
+        with suppress(OSError):
             self._write()
 
     def _write(self) -> None:
-        # The file is truncated first. Otherwise, digits of a longer process id would remain after a shorter one.
+        # Truncate the file first. Otherwise, a shorter text would leave the end of a longer one in the file.
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, b"%d\n%s\n" % (os.getpid(), self._boot), 0)
 
     def close(self) -> None:
         """Release the lock. A second call has no effect."""
         if self._file >= 0:
-            # The descriptor is forgotten before it is closed, so that a second call cannot close a file that reuses its
-            # number.
+            # Set the attribute before closing. Otherwise, a second call could close another file that has got the same
+            # descriptor number.
             file, self._file = self._file, -1
             os.close(file)
             if self._folder >= 0:
@@ -96,13 +99,14 @@ class FolderLock:
 
 
 def is_in_use(path: Path) -> bool:
-    """Return whether a process owns the folder. The call writes nothing."""
+    """Return whether a process owns the folder. This function writes nothing."""
     try:
         file = os.open(path / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        # A shared lock is enough to detect the owner's exclusive lock, and several commands can check at the same time.
+        # A shared lock fails while the owner has its exclusive lock. Unlike an exclusive lock, several commands can try
+        # it at the same time.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
@@ -112,10 +116,12 @@ def is_in_use(path: Path) -> bool:
 
 
 def _locked_folder(path: Path) -> int:
-    """Lock the folder itself, and return its descriptor; -1 on file systems such as NFS that cannot lock folders.
+    """Lock the folder itself, and return its descriptor.
 
-    The folder is locked in addition to the file, because a person may delete the lock file as stale. Raises
-    BlockingIOError if another process has the lock.
+    Return -1 if the file system, for example NFS, cannot lock folders.
+
+    The folder is locked in addition to the lock file, because a person may delete the lock file. Raises BlockingIOError
+    if another process has the lock.
     """
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -125,26 +131,26 @@ def _locked_folder(path: Path) -> int:
         raise
     except OSError:
         os.close(folder)
-        # Locking the folder is an additional protection. If it is not possible, the lock file alone protects the spool.
+        # The lock file alone protects the spool sufficiently.
         return -1
     return folder
 
 
 def refuse_if_in_use(path: Path) -> None:
-    """Raise SpoolInUse if another process owns the folder. Nothing is created if there is no lock file."""
+    """Raise SpoolInUse if another process owns the folder. Do not create a missing lock file."""
     if (path / LOCK_FILE).is_file():
         FolderLock(path).close()
 
 
 def refuse_without_permission(path: Path) -> None:
-    """Raise NoPermission if there is a spool in the folder that this user may not read."""
+    """Raise NoPermission if the folder contains a spool that this user may not read."""
     try:
         files = [file for file in path.iterdir() if file.suffix == ".db"]
         denied = next((file for file in files if not os.access(file, os.R_OK)), None)
     except PermissionError:
         denied = path
     except OSError:
-        return  # whoever uses the folder reports what else is wrong with it
+        return  # the caller then uses the folder, and reports this error
     if denied is not None:
         raise NoPermission(f"no permission to read {denied} (spool.path); run the command as {_user_of(path)}")
 
@@ -157,7 +163,7 @@ def _user_of(path: Path) -> str:
 
 
 def owner_of(path: Path) -> int:
-    """Return the process id of the current or last owner of the folder, or 0 if it is unknown."""
+    """Return the process id of the current or last owner of the folder, or 0 if the id is unknown."""
     try:
         return int((path / LOCK_FILE).read_text(encoding="ascii").split("\n")[0])
     except (OSError, ValueError):
@@ -165,7 +171,7 @@ def owner_of(path: Path) -> int:
 
 
 def boot_id() -> bytes:
-    """Return the kernel's identifier of this boot, or b"" if there is none."""
+    """Return the kernel's identifier of the present boot, or b"" if the kernel has none."""
     try:
         return _BOOT_ID.read_bytes().strip()
     except OSError:
@@ -173,11 +179,11 @@ def boot_id() -> bytes:
 
 
 def make_private(path: Path) -> None:
-    """Create a folder that only its user can enter. An existing folder keeps its mode. Raises OSError."""
+    """Create a missing folder with the mode OWNER_ONLY. An existing folder keeps its mode. Raises OSError."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(exist_ok=True, mode=OWNER_ONLY)
-        # A file survives a power failure only if the names of the folders that lead to it are on disk too.
+        # A file survives a power failure only if the entries of its parent folders are on disk too.
         sync(path.parent)
 
 
@@ -191,5 +197,5 @@ def sync(folder: Path) -> None:
 
 
 def unusable(path: Path, error: OSError) -> SpoolWriteError:
-    """Return the SpoolWriteError for a folder that cannot be used."""
+    """Return the SpoolWriteError for the error of a folder that cannot be used."""
     return SpoolWriteError(f"spool.path: cannot use {path}: {error.strerror}")

@@ -1,11 +1,13 @@
-"""Values that stateful mappings store, written in the transaction of the messages that changed them.
+"""State of mappings: the values that stateful mappings store between messages.
 
-A stored state therefore always corresponds to the acknowledged messages. After a crash, the broker redelivers all other
-messages, and the state is as it was before them.
+A changed value is written in the same transaction as the records of the message that changed it. A stored state
+therefore always corresponds to the acknowledged messages. After a crash, the broker redelivers the other messages, and
+the state is the same as before these messages.
 
-All states are in memory, and all together have a maximum size (`StateBudget`). If they exceed it, the largest state
-evicts the values that were written longest ago. Rows of `sample` (SAMPLE_ROWS) are not evicted: if `crowded` is true,
-their mapping sends these records early.
+All states are in memory, and their total size is limited (`StateBudget`). If the states exceed the limit, the largest
+state evicts the values that were written longest ago. Some values contain records that the mapping will send later:
+those whose key begins with `SAMPLE_ROWS`. They are never evicted. Instead, their mapping sends these records early if
+`crowded` is true.
 """
 
 from __future__ import annotations
@@ -23,17 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ROW_BYTES: Final = 120
-"""Estimated memory of a row in bytes, without its key and value: two objects, and an entry of a dict."""
+"""Estimated memory in bytes of one value in addition to its key and value: two object headers, and a dict entry."""
 MAX_STATE_BYTES: Final = 64 * 1024 * 1024
 """Maximum size in bytes of all states of a spool."""
 SPOOL_SHARE: Final = 4
 """All states use at most this fraction of `spool.max_bytes`, so that they never fill the spool."""
+# An eviction frees this additional fraction of the limit. Otherwise, a full budget would cause an eviction per message.
 _EVICTED_SHARE: Final = 16
-# An eviction frees this fraction of the bound, so that a full budget does not need an eviction for every message.
 
 
 class StateUsage(NamedTuple):
-    """Size of the state of one mapping. `evicted`: values evicted since the start."""
+    """Size of the state of one mapping. `evicted` is the number of values evicted since the start of the process."""
 
     mapping: str
     keys: int
@@ -50,7 +52,7 @@ class StateBudget:
         self._states: list[MappingState] = []
 
     def add(self, state: MappingState) -> None:
-        """Add a state to the sum, with the bytes that it contains now."""
+        """Add a state and its present bytes to the budget."""
         self._states.append(state)
         self.used += state.bytes
         self.make_room()
@@ -60,21 +62,21 @@ class StateBudget:
         return max(self._states, key=lambda state: state.bytes)
 
     def make_room(self) -> None:
-        """Evict values while the states exceed the bound, except rows with records."""
+        """If the states exceed the limit, evict values. Rows with records are not evicted."""
         if self.used <= self.max_bytes:
             return
-        # Evict more than necessary. Otherwise, the next value would cause the next eviction.
+        # Evict more than necessary, so that the next value does not cause the next eviction.
         target = self.max_bytes - self.max_bytes // _EVICTED_SHARE
         while self.used > target:
             state = max(self._states, key=lambda each: each.evictable_bytes)
             if not state.evictable_bytes:
-                # Only rows with records are left. They are never evicted; their mappings send them early instead.
+                # Only rows with records remain, which are never evicted.
                 return
             state.evict_oldest(self.used - target)
 
 
 class MappingState:
-    """Stored values of one mapping: bytes by key, the one written longest ago first. Ingest thread only."""
+    """Stored values of one mapping: bytes by key. The value written longest ago is the first. Ingest thread only."""
 
     def __init__(self, space: str, values: dict[str, bytes], budget: StateBudget | None = None) -> None:
         self.space = space
@@ -85,7 +87,8 @@ class MappingState:
         sizes = {key: _size(key, value) for key, value in values.items()}
         self.bytes = sum(sizes.values())
         """Bytes of all rows in memory."""
-        # The size is stored as a sum, because `make_room` compares all states and must not iterate over their rows.
+        # Sizes are sums that each change updates, so that `make_room` can compare all states without iterating over
+        # their rows.
         self.evictable_bytes = sum(size for key, size in sizes.items() if not key.startswith(SAMPLE_ROWS))
         self._budget = budget or StateBudget(MAX_STATE_BYTES)
         self._budget.add(self)
@@ -95,18 +98,18 @@ class MappingState:
         return self._values.get(key)
 
     def put(self, key: str, value: bytes) -> None:
-        """Set the value of a key. The next commit writes it to disk. Other values may be evicted."""
+        """Set the value of a key. The next commit writes it to disk. To make room, other values may be evicted."""
         old = self._values.get(key)
         if old == value:
             return
         if old is not None:
-            # The keys are ordered by their last write, and the database stores that order.
+            # Remove the key, so that the new value becomes the last one: `_values` is ordered by the time of writing.
             del self._values[key]
             self._count(key, -_size(key, old))
-        # orjson returns its result in a block of at least 1 KiB. A copy needs only its own size.
+        # orjson returns its result in a memory block of at least 1 KiB. A copy needs only its own size.
         self._values[key] = memoryview(value).tobytes()
-        # The changes are written in this order. In a dict, setting an existing key does not move it to the end, so it
-        # is removed first.
+        # Move the key to the end of `_changed`, because the commit writes the changes in this order. Setting an
+        # existing key of a dict does not move it, so remove it first.
         self._changed.pop(key, None)
         self._changed[key] = None
         self._count(key, _size(key, value))
@@ -126,9 +129,9 @@ class MappingState:
         self.forget(key)
 
     def evict_oldest(self, size: int) -> None:
-        """Evict the values written longest ago until `size` bytes are free, except rows with records."""
+        """Evict the values written longest ago until at least `size` bytes are free. Skip rows with records."""
         keys, freed = [], 0
-        # The keys are collected first, because a dict must not change while it is iterated.
+        # Collect the keys first, because a dict must not change during an iteration.
         for key, value in self._values.items():
             if freed >= size:
                 break
@@ -140,7 +143,7 @@ class MappingState:
 
     @property
     def crowded(self) -> bool:
-        """True if this state is the largest, and all states together are larger than their bound."""
+        """True if all states together exceed the limit, and this state is the largest."""
         return self._budget.used > self._budget.max_bytes and self._budget.largest() is self
 
     def clear(self) -> None:
@@ -166,9 +169,9 @@ class MappingState:
         return bool(self._changed)
 
     def write(self, database: sqlite3.Connection, written: int) -> int:
-        """Write the changed keys in the open transaction, numbered from `written` on; return the next number.
+        """Write the changed keys in the open transaction, and return the next free row number.
 
-        The caller must call `clear_changed` after the commit.
+        The rows are numbered from `written` on. The caller must call `clear_changed` after the commit.
         """
         changed = [key for key in self._changed if key in self._values]
         STATE.write(database, [(self.space, key, self._values[key], at) for at, key in enumerate(changed, written)])
@@ -177,7 +180,7 @@ class MappingState:
         return written + len(changed)
 
     def clear_changed(self) -> None:
-        """Clear the list of changed keys, because the transaction was committed."""
+        """Clear the list of changed keys. Call after the commit that wrote them."""
         self._changed.clear()
 
     def _count(self, key: str, size: int) -> None:
@@ -191,7 +194,7 @@ class MappingState:
 class ClearingRequest:
     """Request to clear the state of a mapping.
 
-    `done` is set when the change is on disk. `keys` is the number of removed keys.
+    `done` is set when the deletion is on disk. `keys` is then the number of removed keys.
     """
 
     mapping: str
@@ -200,15 +203,15 @@ class ClearingRequest:
 
 
 class MappingStates:
-    """The states of all mappings of one spool. Only for the ingest thread, unless a method says otherwise."""
+    """The states of all mappings of one spool. Ingest thread only, unless a docstring allows any thread."""
 
     def __init__(self, database: sqlite3.Connection, max_bytes: int) -> None:
         """Read the last committed states. Raises sqlite3.Error."""
         self._budget = StateBudget(max_bytes)
         self.requested: deque[ClearingRequest] = deque()
-        """Requests that `take_requests` has not returned yet. Any thread may append to it."""
+        """Requests that `take_requests` has not returned yet. Any thread may append a request."""
         self.clearing: list[ClearingRequest] = []
-        """Requests whose states were cleared in memory; the next commit writes that."""
+        """Requests whose states have been cleared in memory. The next commit writes the deletion to disk."""
         # Number of the next row to write. The row with the lowest number was written longest ago.
         self._next = 1
         rows = sorted(STATE.read(database), key=lambda row: row[3])
@@ -219,40 +222,40 @@ class MappingStates:
         self.by_name = {space: MappingState(space, values, self._budget) for space, values in spaces.items()}
 
     def of(self, space: str) -> MappingState:
-        """Return the state of a mapping, empty if it is new."""
+        """Return the state of a mapping. A new mapping gets an empty state."""
         if space not in self.by_name:
             self.by_name[space] = MappingState(space, {}, self._budget)
         return self.by_name[space]
 
     def write_changed(self, database: sqlite3.Connection) -> list[MappingState]:
-        """Write every changed state in the open transaction, and return the states written."""
+        """Write every changed state in the open transaction, and return these states."""
         changed = [state for state in self.by_name.values() if state.changed]
         for state in changed:
             self._next = state.write(database, self._next)
         return changed
 
     def take_requests(self) -> list[ClearingRequest]:
-        """Return the requests since the last call; the caller clears their states and commits."""
+        """Return the requests since the last call. The caller then clears their states and commits."""
+        # `len` is evaluated once, so that a thread that continues to append cannot keep this loop running.
         taken = [self.requested.popleft() for _ in range(len(self.requested))]
         self.clearing += taken
-        # `len` is read once, so that a thread that keeps appending cannot keep this loop running.
         return taken
 
     def end_clearing(self) -> None:
-        """Report that the cleared states are on disk."""
+        """Set `done` of the requests, because their deletions are on disk."""
         for request in self.clearing:
             request.done.set()
         self.clearing.clear()
 
     def usage(self) -> list[StateUsage]:
-        """Return the sizes of the states that contain something or evicted something. Any thread."""
-        # `list` copies at once: the ingest thread may add a mapping during the iteration.
+        """Return the sizes of all states that contain values or have evicted some. Any thread."""
+        # Iterate over a copy, because the ingest thread may add a mapping in between.
         found = [state.usage for state in list(self.by_name.values())]
         return sorted(each for each in found if each.keys or each.evicted)
 
 
 def clear_changed(states: Iterable[MappingState]) -> None:
-    """Call `clear_changed` of each state, because their transaction was committed."""
+    """Call `clear_changed` of each state after their commit."""
     for state in states:
         state.clear_changed()
 

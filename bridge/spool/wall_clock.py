@@ -84,7 +84,8 @@ class WallClock:
         log.warning("the machine's clock was set %s by %.0f s; the ages of records stay", direction, abs(step) / 1000)
         for queue in spool.queues.values():
             # Only marks of this boot are shifted, because the clock may have been correct in an earlier boot.
-            queue.receive_times = [(number, at + step if boot <= at <= now else at) for number, at in queue.receive_times]
+            times = queue.receive_times
+            queue.receive_times = [(number, at + step if boot <= at <= now else at) for number, at in times]
             queue.receive_times_changed = True
             # A failed write is repeated with the queue's next commit.
             with suppress(SpoolWriteError):

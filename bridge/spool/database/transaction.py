@@ -141,7 +141,9 @@ def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> N
                 STREAMS.write(database, [(queue.number, queue.stream, following)])
 
 
-def _write_exceptions(database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str) -> None:
+def _write_exceptions(
+    database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str
+) -> None:
     """Store ranges of record numbers that consumers will not find by id. The next manifest lists them.
 
     The records of such a range are not in the stream, or have no envelope and therefore no id.
