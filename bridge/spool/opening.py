@@ -1,4 +1,4 @@
-"""Opening of the spool: lock the folder, set a damaged database aside, and salvage its records."""
+"""Opening of the spool: lock the folder, move a damaged database to quarantine, and salvage its records."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ log = logging.getLogger(__name__)
 def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
     """Lock the folder, open the spool in it, and salvage damaged spools.
 
-    A damaged database is moved aside, and a new one receives every record of the old one that can still be read.
-    `live_first`: send new records before the backlog, except in queues with strict order. Raises SpoolInUse or
-    SpoolWriteError.
+    A damaged database is moved to quarantine. A new database receives every record that can still be read from the
+    damaged one. `live_first`: send new records before the backlog, except in queues with strict order. Raises
+    SpoolInUse or SpoolWriteError.
     """
     folder = SpoolDirectory(settings.path)
     try:
-        # A run that finds damage cannot move its open database, so it only writes a marker for the next start.
+        # An earlier run may have found damage. It could not move its open database, so it has written a marker file for
+        # this start.
         if why := folder.damage:
             folder.quarantine(why)
         try:
@@ -34,8 +35,8 @@ def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
             folder.quarantine(str(error))
             spool = Spool(settings, folder, live_first=live_first)
         _recover(spool)
-    # BaseException includes KeyboardInterrupt, after which the lock must be released too. Otherwise, this process could
-    # not open the folder again.
+    # BaseException, because the lock must be released after a KeyboardInterrupt too. Otherwise, this process could not
+    # open the folder again.
     except BaseException:
         folder.close()
         raise
@@ -53,10 +54,10 @@ def _recover(spool: Spool) -> None:
             spool.folder.salvaged(aside)
         except (SpoolWriteError, SpoolFull) as error:
             log.error("not salvaged yet: %s", error)
-        # Salvage reads damaged bytes, so any exception is possible. The bridge must start anyway, because messages are
+        # Catch every exception, because salvage reads damaged bytes. The bridge must start, because messages are
         # waiting in the broker.
         except Exception:
             log.exception("salvage failed; this is a bug. The damaged spool is in %s", aside)
             for queue in spool.queues.values():
-                # Discard the records that the failed salvage appended: the next commit would otherwise write them.
+                # Discard the records that the failed salvage appended. Otherwise, the next commit would write them.
                 queue.take_pending()

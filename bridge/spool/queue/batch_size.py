@@ -1,4 +1,4 @@
-"""Sizes of the records that a sender takes from a queue."""
+"""Size limit of a batch: the records that a sender takes from a queue at once."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MAX_KEY_BYTES: Final = 4 * MAX_PARTITION_KEY_CHARS
 
 
 def first_within(records: list[Record], max_bytes: int, at_least: int) -> tuple[list[Record], int, int]:
-    """Return the first records that fit in `max_bytes`, and the bytes of their data and of their keys.
+    """Return the first records that fit in `max_bytes`, the bytes of their data, and the bytes of their keys.
 
     The first `at_least` records are returned in any case, even if they exceed `max_bytes`.
     """
     data_bytes, key_bytes = data_and_key_bytes(records)
-    # In the usual case, all records fit, and their sizes are not needed one by one.
+    # The usual case: all records fit. The size of each record is not needed.
     if data_bytes + key_bytes <= max_bytes:
         return records, data_bytes, key_bytes
     sizes = accumulate(sum(data_and_key_bytes([record])) for record in records)

@@ -1,6 +1,8 @@
-"""Times of commits, used to measure how long records take to reach Kinesis.
+"""Times of commits, which show how long records took to reach Kinesis.
 
-Each commit has two times: when its records were received, and when they were on disk.
+Each commit has two times: the time at which its records were received, and the time at which they were on disk. For
+older records, there are only the receive times that the queue stores, which are at least 5 s apart
+(`StreamQueue.receive_times`).
 """
 
 from __future__ import annotations
@@ -16,17 +18,16 @@ if TYPE_CHECKING:
 
     from bridge.model import Record
 
-# Maximum number of commits in memory.
-# It is bounded, because an outage may last for days. The times of older records come from the marks, which are at least
-# 5 s apart. This is exact enough after an outage or a restart.
+# Maximum number of commits in memory. Without a bound, an outage of days would fill the memory.
+# For older records, the stored receive times are exact enough.
 _MAX_COMMITS = 10_000
-# Number of parts into which a batch with gaps between its numbers is divided; each part is timed by its first record.
-# Such batches occur when several shards share a queue.
+# A batch with gaps between its numbers is divided into this many parts. All records of a part get the times of its
+# first record. Such batches occur if several shards share a queue.
 _PARTS = 8
 
 
 class CommitTimes:
-    """Commit times and latency histograms of one queue. Not thread-safe: the queue's lock guards it.
+    """Commit times and latency histograms of one queue. Not thread-safe: callers hold the queue's lock.
 
     Times are seconds of one monotonic clock.
     """
@@ -34,12 +35,13 @@ class CommitTimes:
     def __init__(self) -> None:
         self.from_disk = Histogram()
         self.from_arrival = Histogram(FINE_SECS)
-        # First record number whose commit is in memory.
+        # Lowest record number whose commit is in memory.
         self._first = 0
+        # Last record number of each commit. Its times are at the same index of `_times`: (received, on disk).
         self._lasts: list[int] = []
         self._times: list[tuple[float, float]] = []
         self.pause_secs = inf
-        """Seconds between the last commit and the one before it."""
+        """Seconds between the last two commits."""
 
     def add(self, first: int, last: int, received_at: float, now: float) -> None:
         """Store that records `first` to `last` were on disk at `now`. Their burst was received at `received_at`."""
@@ -47,8 +49,8 @@ class CommitTimes:
             self._first = first
         if len(self._lasts) >= _MAX_COMMITS:
             self._first = self._lasts[_MAX_COMMITS // 2 - 1] + 1
-            # Half of the entries are removed at once, because deleting at the front of a list takes time proportional
-            # to its length.
+            # Remove half of the entries at once, because removing one entry at the front of a list takes time in
+            # proportion to the length of the list.
             del self._lasts[: _MAX_COMMITS // 2], self._times[: _MAX_COMMITS // 2]
         if self._times:
             self.pause_secs = now - self._times[-1][1]
@@ -62,25 +64,25 @@ class CommitTimes:
         return max(0.0, now - self._times[bisect_left(self._lasts, number)][0])
 
     def delivered(self, records: Sequence[Record], now: float, age_secs: Callable[[int], float | None]) -> None:
-        """Observe the latencies of records that Kinesis accepted.
+        """Add the latencies of records that Kinesis accepted to the histograms.
 
-        If their numbers have no gap, each commit's records are timed exactly.
+        If the numbers of the records have no gaps, each record gets the times of its commit. Otherwise, see _PARTS.
 
-        `age_secs` returns the seconds since a record was received, or None if unknown. It is used for records whose
+        `age_secs` returns the seconds since a record was received, or None if unknown. It is called for records whose
         commit is no longer in memory.
         """
         first, last, left = records[0].number, records[-1].number, len(records)
         if last - first + 1 == left:
             self._run(first, left, now, age_secs)
             return
-        # The result is rounded up, so that there are never more than _PARTS parts.
+        # Round up, so that there are never more than _PARTS parts.
         size = -(-left // _PARTS)
         for start in range(0, left, size):
             self._of_one_commit(records[start].number, min(size, left - start), now, age_secs)
 
     def _run(self, first: int, left: int, now: float, age_secs: Callable[[int], float | None]) -> None:
-        """Observe `left` records without gaps from number `first` on."""
-        # Records of commits that are no longer in memory, or of an earlier run.
+        """Add the latencies of `left` records with consecutive numbers from `first` on."""
+        # Number of records whose commits are not in memory: older ones, or commits of an earlier run.
         older = min(left, self._first - first) if self._lasts else left
         if older > 0:
             self._observe_age(age_secs(first), older)
@@ -94,7 +96,7 @@ class CommitTimes:
             place += 1
 
     def _of_one_commit(self, number: int, count: int, now: float, age_secs: Callable[[int], float | None]) -> None:
-        """Observe `count` records with the times of the commit that contains `number`."""
+        """Add the latency of record `number` for `count` records."""
         if not self._lasts or number < self._first:
             self._observe_age(age_secs(number), count)
         else:
@@ -106,9 +108,10 @@ class CommitTimes:
         self.from_disk.observe(max(0.0, now - written_at), count)
 
     def _observe_age(self, age: float | None, count: int) -> None:
-        """Observe an age that comes from a mark.
+        """Add an age for `count` records to both histograms.
 
-        Marks are seconds apart. The time between arrival and disk is shorter, so both histograms get the same value.
+        The age comes from a receive time that the queue stores every few seconds. The time from arrival to disk is
+        shorter than this, so one value is used for both histograms.
         """
         if age is not None:
             self.from_arrival.observe(age, count)

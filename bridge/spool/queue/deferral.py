@@ -1,19 +1,22 @@
-"""Deferral: records of busy keys stay on disk until there is room, so that they do not delay the other keys.
+"""Deferral: records of busy partition keys stay on disk for a while, so that they do not delay other keys.
 
-Deferred records use no memory. Only spans are in memory: ranges of numbers in which all records of these keys are
-deferred. A span also contains records of other keys, which the queue hands out as usual.
+A sender defers the keys of a shard whose waiting records would fill the sender's memory
+(bridge/delivery/shard_deferral.py). The queue hands out records to senders in the order of their numbers; deferred
+records are skipped and handed out later. Deferred records use no memory. Only spans are in memory: ranges of numbers in
+which all records of these keys are deferred. A span also contains records of other keys, which the queue hands out as
+usual.
 
-Invariant: a record on disk is deferred, and was not handed out, if all of these are true:
+Invariant: a record on disk is deferred, and was not handed out, if all of these conditions are true:
 
 1. Its key belongs to the deferral.
 2. Its number is in one of the spans.
-3. The queue itself has passed its number.
+3. The queue has passed its number: the number is lower than that of the next record that the queue will hand out.
 
-Every other record in the passed part of the spans was handed out already, and `read_deferred` skips it.
+All other records with passed numbers were handed out already, and `read_deferred` skips them.
 
 An ordered queue reads the oldest deferred records first, so its deferral has one span. A `live_first` queue reads the
-newest first, and each page that it reads leaves a gap between two spans. Two spans are joined once no record of the gap
-is on disk any more.
+newest deferred records first. Each page that it reads leaves a gap between two spans. The two spans are joined when no
+record of the gap is on disk any more.
 """
 
 from __future__ import annotations
@@ -31,35 +34,38 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 MAX_SPANS = 64
-"""Number of spans from which gaps are checked and closed.
+"""Number of spans above which gaps between spans are checked, and closed if possible.
 
-Each page adds at most one gap and checks several, so the number of spans stays near this one.
+Each page that is read adds at most one gap and checks several gaps. So the number of spans does not grow far above this
+limit.
 """
-# Gaps checked per page. Each check reads the disk, so few of them are made between two batches.
+# Number of gaps that are checked per page. It is small, because each check reads the disk.
 _GAPS_TRIED = 4
 
 
 class PageReader(Protocol):
     """The function that reads a queue's records from disk: `SpoolReader.page`.
 
-    It may block on the disk. The collecting thread calls it without the queue's lock. The dropping thread calls it with
-    the lock.
+    The function may block on the disk. The sender's thread calls it without the queue's lock. The ingest thread calls
+    it with the lock, to drop records.
     """
 
     def __call__(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
-        """Return up to a page of records, first ≤ number < before, in order: the oldest, or with `newest` the newest.
+        """Return at most one page of records with first ≤ number < before, in order.
+
+        The page contains the oldest records of the range or, if `newest` is true, the newest.
 
         Raises SpoolCorrupt or SpoolWriteError.
         """
 
 
 class Deferral:
-    """The deferred records: those in `spans` for whose partition key `holds` returns True.
+    """Deferred records of some partition keys: all records in `spans` for whose key `holds` returns True.
 
     `done` is True once no deferred record remains.
 
-    The last span has no end, so that new records of these keys are deferred too. Records with a number below
-    `overtaken` are late, because newer ones were handed out before them.
+    The last span has no end, so that new records of these keys are deferred too. Records with numbers below `overtaken`
+    are late: newer records were handed out before them.
     """
 
     def __init__(self, holds: Callable[[str], bool], spans: tuple[Span, ...], overtaken: int) -> None:
@@ -67,14 +73,14 @@ class Deferral:
         self.spans = spans
         self.overtaken = overtaken
         self.done = False
-        # Index of the last gap that was checked, so that the checks cycle through all gaps.
+        # Number of gap checks so far. It lets the checks cycle through all gaps.
         self.tried = 0
 
 
 class DeferringQueue(ABC):
-    """The part of a queue that defers records. The queue's lock guards it.
+    """The part of a queue that defers records. `_changed`, the queue's lock, guards its attributes.
 
-    The thread that collects must skip the deferred records itself (see `defer`).
+    The sender's thread collects records from the queue. It must skip deferred records itself (see `defer`).
     """
 
     number: int
@@ -87,52 +93,57 @@ class DeferringQueue(ABC):
 
     def __init__(self) -> None:
         self.deferrals: list[Deferral] = []
-        # Spans of each deferral as they were before the open transaction dropped records. `rewind` restores them.
+        # For each deferral, its spans before the open transaction dropped records. `rewind` restores them.
         self._spans_before_drop: dict[Deferral, tuple[Span, ...]] = {}
 
     @property
     def live_bytes(self) -> int:
-        """Bytes of the records that are sent before a backlog: 0, since the oldest are sent first."""
+        """Bytes of the records that are sent before the backlog.
+
+        0, because this queue sends the oldest records first.
+        """
         return 0
 
     @abstractmethod
     def _first_unsent(self) -> int:
-        """Return the lowest number that was not handed out."""
+        """Return the lowest number that the queue has not handed out."""
 
     @abstractmethod
     def _not_handed_out(self) -> list[Span]:
         """Return the spans that the queue has not handed out, in order.
 
-        They include the records that a failed transaction would return to the queue (`rewind`).
+        The spans include records that the open transaction has dropped, because `rewind` may return them to the queue.
         """
 
     @abstractmethod
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
-        """Skip some of the oldest records that were not handed out, with numbers below `limit`.
+        """Skip some of the oldest records with numbers below `limit` that were not handed out.
 
         Return the first and last skipped number, or None if there are none.
         """
 
     def defer(self, holds: Callable[[str], bool]) -> Deferral:
-        """Defer the records for whose key `holds` is true, from the next record that the queue hands out.
+        """Defer records for whose key `holds` returns true, from the next record that would be handed out.
 
-        From now on the thread that collects must skip records of these keys. No thread may collect during this call.
+        From now on, the sender's thread must skip records of these keys when it collects. No thread may collect during
+        this call.
         """
         with self._changed:
-            # The last span begins at the first number that was never handed out. Newer records overtook all records
-            # before it.
+            # The last span begins at the first number that was never handed out. So records before the last span are
+            # late.
             spans = tuple(self._not_handed_out())
             deferral = Deferral(holds, spans, overtaken=spans[-1][0])
             self.deferrals.append(deferral)
         return deferral
 
     def divide(self, deferral: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
-        """Divide a deferral into several ones, which together defer the same keys, and return them.
+        """Replace a deferral by several deferrals that together defer the same keys. Return the new deferrals.
 
         Return [] and change nothing while the queue is dropping records.
         """
         with self._changed:
-            # A drop has stored the spans of each deferral for `rewind`. A division now would lose them.
+            # The open drop has stored this deferral's spans for `rewind`, which would not find the deferral after a
+            # division.
             if self._dropping:
                 return []
             made = [Deferral(holds, deferral.spans, deferral.overtaken) for holds in parts]
@@ -140,9 +151,9 @@ class DeferringQueue(ABC):
         return made
 
     def read_deferred(self, deferral: Deferral) -> list[Record]:
-        """Return the next page of deferred records; they count as handed out.
+        """Return the next page of deferred records. These records then count as handed out.
 
-        `deferral.done` becomes True with the last of them.
+        `deferral.done` becomes True when no deferred record remains.
 
         Return [] while the queue is dropping records, or after `close`. No thread may collect during this call. Raises
         BridgeError if the disk cannot be read.
@@ -154,11 +165,12 @@ class DeferringQueue(ABC):
         page: list[Record] = []
         if passed:
             first, before = passed[-1 if self.newest_first else 0]
-            # This runs without the lock, because reading may block on the disk.
+            # Read without the lock, because reading may block on the disk.
             page = self._read(self.number, first, before, newest=self.newest_first)
             kept = self._with_gaps_closed(deferral, first)
         with self._changed:
-            # Spans are replaced, never changed in place, so their identity shows whether they changed during the read.
+            # Spans are replaced and never changed in place. So a different object shows that another thread changed
+            # them during the read.
             if self._dropping or deferral.spans is not spans:
                 return []  # the queue dropped records during the read
             if passed:
@@ -170,16 +182,16 @@ class DeferringQueue(ABC):
             if not self._deferred_spans(deferral):
                 deferral.done = True
                 self.deferrals.remove(deferral)
-        # The page also contains records of other keys, which were handed out before.
+        # Keep only the deferred records. The others in the page were handed out before.
         return self._mark_late(deferral, [record for record in page if deferral.holds(record.key)])
 
     def drop_oldest(self, count: int) -> tuple[int, int] | None:
-        """Skip up to `count` numbers whose records no sender holds.
+        """Skip up to `count` record numbers, beginning with the oldest record that no sender has taken.
 
-        Return the first and the last skipped number, so that the caller deletes their rows.
+        Return the first and the last skipped number. The caller then deletes their rows.
 
-        Return None if senders hold all of the `count` lowest numbers. The queue hands out nothing until `dropped` or
-        `rewind` is called: `rewind` would hand out such records a second time.
+        Return None if there is no such record. From this call until `dropped` or `rewind`, the queue hands out nothing:
+        `rewind` would hand out the same records a second time.
         """
         with self._changed:
             self._dropping = True
@@ -188,7 +200,7 @@ class DeferringQueue(ABC):
             return span or self._drop_unsent(limit)
 
     def _deferred_spans(self, *some: Deferral) -> list[Span]:
-        """Return the spans of these deferrals that the queue has passed."""
+        """Return the parts of these deferrals' spans that the queue has passed."""
         return (
             minus(merged(chain.from_iterable(deferral.spans for deferral in some)), self._not_handed_out())
             if some
@@ -196,23 +208,28 @@ class DeferringQueue(ABC):
         )
 
     def _deferred_count(self) -> int:
-        """Return how many passed numbers are in spans. It is an upper bound for the number of deferred records."""
+        """Return an upper bound of the number of deferred records: the number of passed numbers in the spans."""
         return numbers_in(self._deferred_spans(*self.deferrals))
 
     def _oldest_unsent(self) -> int:
-        """Return the lowest number that may belong to an unsent record that no sender has."""
+        """Return the lowest number whose record may be unsent and in no sender."""
         return min([self._first_unsent(), *(first for first, _ in self._deferred_spans(*self.deferrals)[:1])])
 
     def _mark_late(self, deferral: Deferral, records: list[Record]) -> list[Record]:
-        """Return deferred records unchanged. A subclass may mark them as late."""
+        """Return deferred records that are about to be handed out.
+
+        A subclass may mark them as late; this method does not.
+        """
         del deferral
         return records
 
     def _with_gaps_closed(self, deferral: Deferral, number: int) -> list[Span]:
-        """Return the spans of a deferral. If there are many, join neighbours with no record on disk between them.
+        """Return the spans of a deferral.
 
-        Only gaps before the span that contains `number` are checked. That span is being read. If it grew,
-        `read_deferred` would read the same records repeatedly.
+        Above MAX_SPANS, join neighbouring spans without a record on disk between them.
+
+        Only gaps before the span that contains `number` are checked. This span is being read and must not become
+        longer: `read_deferred` would then read the same records repeatedly.
         """
         spans = list(deferral.spans)
         for _ in range(_GAPS_TRIED):
@@ -227,7 +244,7 @@ class DeferringQueue(ABC):
         return spans
 
     def _on_disk(self, deferral: Deferral, first: int, before: int) -> bool:
-        """Return whether records of this deferral's keys are on disk, first ≤ number < before."""
+        """Return whether a record with first ≤ number < before and a key of this deferral is on disk."""
         while page := self._read(self.number, first, before):
             if any(deferral.holds(record.key) for record in page):
                 return True
@@ -239,22 +256,23 @@ class DeferringQueue(ABC):
 
         Return the first and last number.
 
-        No sender holds a record between them, and the queue hands out nothing during this call. Return None if no
+        No sender has a record between these numbers. The queue hands out nothing during this call. Return None if no
         record is deferred, or if the queue has older unsent records.
         """
         while oldest := self._oldest_deferral():
             deferral, (first, before) = oldest
             if first >= min(limit, self._first_unsent()):
                 break
-            # The lock is held during this read, which is acceptable because it happens only if the spool is full or
-            # records expire.
+            # This read blocks other threads, because the caller holds the lock. That is acceptable, because it happens
+            # only if the spool is full or records expire.
             page = self._read(self.number, first, before)
             span = _run(page, deferral.holds, limit)
             if span is None:
                 until = page[-1].number + 1 if page else before
             else:
                 until = span[1] + 1 if span[0] < limit else span[0]
-            # A transaction may drop records several times. `rewind` must restore the spans from before the first drop.
+            # `setdefault`: a transaction may drop records several times, and `rewind` must restore the spans from
+            # before the first drop.
             self._spans_before_drop.setdefault(deferral, deferral.spans)
             deferral.spans = tuple(minus(deferral.spans, [(first, until)]))
             if span and span[0] < limit:
@@ -262,21 +280,26 @@ class DeferringQueue(ABC):
         return None
 
     def _oldest_deferral(self) -> tuple[Deferral, Span] | None:
-        """Return the deferral with the oldest deferred record, and its first span, or None."""
+        """Return the deferral with the oldest deferred record, and its first passed span.
+
+        Return None without deferred records.
+        """
         found = [(deferral, spans[0]) for deferral in self.deferrals if (spans := self._deferred_spans(deferral))]
         return min(found, key=lambda each: each[1], default=None)
 
     def _rewind_deferrals(self) -> None:
-        """Restore the spans from before the drops of the failed transaction."""
+        """Restore the spans that the failed transaction changed."""
         for deferral, spans in self._spans_before_drop.items():
             deferral.spans = spans
         self._spans_before_drop.clear()
 
 
 def _run(page: Sequence[Record], holds: Callable[[str], bool], before: int) -> tuple[int, int] | None:
-    """Return the first and last number of the page's first run of records of these keys, or None if there are none.
+    """Return the first and last number of the page's first run of records with these keys.
 
-    A run ends before a record of another key, or at `before`.
+    Return None if there is no such record.
+
+    A run ends before a record with another key, or at the number `before`.
     """
     first = last = 0
     for record in page:

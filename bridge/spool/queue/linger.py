@@ -1,23 +1,24 @@
-"""Linger of a queue: how long buffered records wait for more records, so that requests are larger."""
+"""Linger of a queue: records wait for a short time for further records, so that requests are larger."""
 
 from __future__ import annotations
 
 from math import inf
 
-# Target that a single record reaches.
+# Target (records, bytes) that every record reaches.
 _ANY_RECORD = (1, 1)
 
 
 class Linger:
-    """State of one queue's linger.
+    """State of one queue's linger, as in Kafka's producer option `linger.ms`.
 
-    Not thread-safe: the queue's lock guards it. Times are seconds of the monotonic clock.
+    Not thread-safe: callers hold the queue's lock. Times are seconds of the monotonic clock.
     """
 
     def __init__(self) -> None:
-        # Time when the first of the buffered records was committed. -inf: records of an earlier run do not linger.
+        # Time when the first of the buffered records was committed. The value -inf ends the linger at once, for records
+        # of an earlier run.
         self._since = -inf
-        # Number of records and bytes; reaching either wakes the sender. None: no commit wakes it.
+        # The sender is woken when this number of records or of bytes is buffered. None: no commit wakes the sender.
         self._target: tuple[int, int] | None = None
 
     def begin(self, now: float) -> None:
@@ -25,26 +26,26 @@ class Linger:
         self._since = now
 
     def empty(self) -> None:
-        """Let the next record wake the sender, because it found the queue empty."""
+        """Let the next record wake the sender. Called when the sender finds the queue empty."""
         self._target = _ANY_RECORD
 
     def due_at(self, waiting: tuple[int, int], target: tuple[int, int], linger_secs: float, pause_secs: float) -> float:
-        """Return the time at which the sender should take the `waiting` records and bytes; -inf means now.
+        """Return the time at which the sender should take the buffered records. -inf means now.
 
-        Two cases do not wait:
+        `waiting` and `target` are numbers of records and bytes. The result is -inf in two cases:
 
         1. The target number of records or bytes is reached.
-        2. The last commit came after a pause as long as the linger, so no further records are expected soon.
+        2. The last two commits are at least `linger_secs` apart, so no further records are expected soon.
         """
         if pause_secs >= linger_secs or _reached(waiting, target):
             self._target = None
             return -inf
         self._target = target
-        # Waking the sender ends the linger. At its next call, `due_at` sets a new target.
+        # `ends` clears the target when it wakes the sender. The next call of `due_at` sets a new target.
         return self._since + linger_secs
 
     def ends(self, waiting: tuple[int, int]) -> bool:
-        """Return True if the sender must be woken now. It is True once per call of `due_at` or `empty`.
+        """Return True if the sender must be woken now. The result is True at most once per call of `due_at` or `empty`.
 
         Waking the sender with every commit cost 10 % of the CPU at 1,000 messages a second.
         """

@@ -1,9 +1,10 @@
-"""The queue for `kinesis.backlog: live_first`. New records are sent first, and the backlog uses the remaining capacity.
+"""The queue for `kinesis.backlog: live_first`: new records are sent first, and older ones with the remaining capacity.
 
-The window in memory holds the newest records. A record that waits too long, or no longer fits into the window, moves to
-the backlog on disk. The order between window and backlog is lost, so a destination with `order: strict` never uses this
-class. Records of the backlog are late, and their envelopes are marked: see `UnnumberedEnvelope.late`. Deferred records
-(`deferral`) that are sent after newer ones are late too.
+The newest records are in memory, in the window. A record that waits too long, or no longer fits into the window, moves
+to the backlog: it is then only on disk. The order between window and backlog is lost, so a destination with `order:
+strict` never uses this class. Records of the backlog are late: they are sent after newer records, and their envelopes
+contain `"late":true` (`UnnumberedEnvelope.late`). Deferred records (deferral.py) that are sent after newer records are
+late too.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
     from bridge.model import Record
     from bridge.spool.queue.deferral import Deferral
 
-LIVE_SECS = 10.0
 # Short enough that records in the window are current. Long enough that a slow request does not move records to the
 # backlog.
-"""Seconds in memory, in addition to the linger, after which a record belongs to the backlog."""
+LIVE_SECS = 10.0
+"""Seconds in memory, in addition to the linger, after which a record moves to the backlog."""
 
 
 class LiveFirstQueue(StreamQueue):
     """A `StreamQueue` that hands out the newest records first.
 
-    `_backlog` holds the spans of numbers on disk, [first, before), that were not handed out yet.
+    `_backlog` contains the number spans [first, before) of the records that were not handed out and are only on disk.
     """
 
     newest_first = True
@@ -39,12 +40,12 @@ class LiveFirstQueue(StreamQueue):
         super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # as they are
         self._backlog = deque([[first, next_number]] if first < next_number else [])
         self._skipped: list[list[int]] = []
-        # (number, time): records in the window up to this number were committed at this time or earlier.
+        # (number, time) per commit: the records in the window up to this number were committed at this time or earlier.
         self._window_times: deque[tuple[int, float]] = deque()
         self._linger_secs = 0.0
 
     def committed(self, received_at: float | None = None) -> None:
-        """Publish the committed records to senders, and move records that exceed the window to the backlog.
+        """Make the committed records available to senders. Move records that exceed the window to the backlog.
 
         `received_at` is monotonic time; None means now.
         """
@@ -57,7 +58,7 @@ class LiveFirstQueue(StreamQueue):
             self._fresh.extend(records)
             self._fresh_bytes += size
             self._window_times.append((records[-1].number, self.clock()))
-            # The newest records stay in memory; the oldest move to the backlog.
+            # Too many bytes: the newest records stay in memory, and the oldest move to the backlog.
             while self._fresh_bytes > self._fresh_limit:
                 self._move_to_backlog(self._fresh.popleft())
             self._retire()
@@ -66,14 +67,14 @@ class LiveFirstQueue(StreamQueue):
             self.on_ready()
 
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
-        """Return when the sender should take records, like `StreamQueue.due_at`, and note the linger for `_retire`."""
-        # The linger delays a record before the sender may take it, so it must not count as waiting too long.
+        """Return when the sender should take records, like `StreamQueue.due_at`. Store the linger for `_retire`."""
+        # During the linger, the sender may not take the record. So this time must not count for LIVE_SECS.
         self._linger_secs = linger_secs
         return super().due_at(max_records, max_bytes, linger_secs)
 
     @property
     def live_bytes(self) -> int:
-        """Bytes of the records in the window, which are sent before the backlog. Any thread."""
+        """Bytes of the records in the window. They are sent before the backlog. Any thread."""
         return self._fresh_bytes
 
     def _retire(self) -> None:
@@ -87,20 +88,20 @@ class LiveFirstQueue(StreamQueue):
     def _move_to_backlog(self, record: Record) -> None:
         self._fresh_bytes -= len(record.data) + ROW_BYTES
         if self._backlog and self._backlog[-1][1] == record.number:
-            # Adjacent records extend the last span, so a long outage needs one span, not one per record.
+            # A record after the last span extends that span, so a long outage needs one span, not one per record.
             self._backlog[-1][1] += 1
         else:
             self._backlog.append([record.number, record.number + 1])
 
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
-        """Skip the oldest unsent records with numbers below `limit`, and store them for `rewind`.
+        """Skip the oldest unsent records with numbers below `limit`, and store their span for `rewind`.
 
-        Return the first and last number skipped, or None if there are none.
+        Return the first and last skipped number, or None if there are no such records.
         """
         oldest = self._first_unsent()
         if oldest >= min(limit, self._tail):
             return None
-        # Cases: the oldest unsent record is in the page that was read from disk, in the backlog, or in the window.
+        # The oldest unsent record may be in the page that was read from disk, in the backlog, or in the window.
         if self._page and self._page[0].number == oldest:
             span = self._pass_over(self._page, limit)
         elif self._backlog and self._backlog[0][0] == oldest:
@@ -127,11 +128,11 @@ class LiveFirstQueue(StreamQueue):
         super().dropped()
 
     def rewind(self) -> None:
-        """Restore every span that the failed transaction skipped."""
+        """Return to the backlog every span that the failed transaction skipped."""
         with self._changed:
             self._rewind_deferrals()
             self._dropping = False
-            # The spans are inserted at the front and in reverse, so that they stay in the order of their numbers.
+            # `extendleft` reverses its argument. With `reversed`, the spans are in the order of their numbers.
             self._backlog.extendleft(reversed(self._skipped))
             self._skipped.clear()
         self.on_ready()
@@ -148,7 +149,7 @@ class LiveFirstQueue(StreamQueue):
         return [*sorted(spans), (self._fresh[0].number if self._fresh else self._tail, ENDLESS)]
 
     def _mark_late(self, deferral: Deferral, records: list[Record]) -> list[Record]:
-        """Return deferred records for a sender. Those that newer records have overtaken are marked as late."""
+        """Return deferred records for a sender. Records that were overtaken by newer ones get the late mark."""
         found = [self._late(record) if record.number < deferral.overtaken else record for record in records]
         if records:
             deferral.overtaken = max(deferral.overtaken, records[-1].number + 1)
@@ -158,16 +159,16 @@ class LiveFirstQueue(StreamQueue):
         return len(self._page) + len(self._fresh) + sum(before - first for first, before in self._backlog)
 
     def _take(self, max_records: int, max_bytes: int) -> list[Record]:
-        """Return the next records: new ones first, then the backlog, page by page."""
+        """Return the next records: those of the window first, then the backlog, page by page."""
         taken: list[Record] = []
         size, full = 0, False
-        # The lock is released for each read of the disk, so that ingest can commit meanwhile.
+        # Release the lock for each read of the disk, so that ingest can commit during the read.
         while not full:
             with self._changed:
                 if self._dropping:
                     break
                 self._retire()
-                # New records come first, then the page of the backlog that is in memory.
+                # First the window, then the records of the backlog that were read into memory.
                 for source in (self._fresh, self._page):
                     size, full = self._move(source, taken, size, (max_records, max_bytes))
                     if full:
@@ -178,9 +179,9 @@ class LiveFirstQueue(StreamQueue):
         return taken
 
     def _move(self, source: deque[Record], taken: list[Record], size: int, most: tuple[int, int]) -> tuple[int, bool]:
-        """Move records to `taken` within `most` (records, bytes).
+        """Move records to `taken` until it reaches the limits `most` (records, bytes). `size` is its size so far.
 
-        Return the total bytes, and whether the batch is full.
+        Return the new size in bytes, and whether the batch is full.
         """
         while source:
             record = source[0]
@@ -194,9 +195,11 @@ class LiveFirstQueue(StreamQueue):
         return size, False
 
     def _read_page(self, first: int, before: int, taken: list[Record]) -> bool:
-        """Read a page of the backlog into memory. Return False if the disk cannot be read but `taken` is not empty.
+        """Read a page of the backlog into memory.
 
-        Records already taken must reach the sender. If there are none, the BridgeError is raised.
+        Return False if the disk cannot be read, but `taken` contains records.
+
+        The sender must get the records in `taken`. If `taken` is empty, the BridgeError of the read is raised.
         """
         try:
             page = self._read(self.number, first, before)
@@ -209,7 +212,7 @@ class LiveFirstQueue(StreamQueue):
                 return True  # the queue dropped records during the read
             self._page.extend(map(self._late, page))
             for deferral in self.deferrals if page else ():
-                # The other records of this page are sent before its deferred records, so these are late too.
+                # Deferred records of this page are sent after the other records of the page, so they are late too.
                 deferral.overtaken = max(deferral.overtaken, page[-1].number + 1)
             self._backlog[0][0] = page[-1].number + 1 if page else before
             if self._backlog[0][0] >= self._backlog[0][1]:
@@ -217,9 +220,9 @@ class LiveFirstQueue(StreamQueue):
         return True
 
     def _late(self, record: Record) -> Record:
-        """Return the record with the late mark in its envelope. A record without an envelope is returned as it is.
+        """Return the record with `"late":true` in its envelope. A record without an envelope is returned unchanged.
 
-        A record that the mark would make larger than its maximum size stays unmarked.
+        A record that would then exceed its maximum size is returned unchanged too.
         """
         data = UnnumberedEnvelope.late(record.data, self.spool_id, self.number, record.number)
         fits = len(data) + len(record.key.encode()) <= (self.max_record_bytes or DEFAULT_RECORD_BYTES)

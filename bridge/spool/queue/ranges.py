@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 
+# Far above any record number, and below 2^63, so that SQLite accepts this number in a query.
 ENDLESS = 1 << 62
-# Far above any record number, and below 2^63, so that SQLite accepts it as a bound.
 """Upper bound of a span without end. No record has a number this high."""
 
 
 def minus(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
-    """Return the parts of `some` that are not in `others`. Both must be sorted, without overlaps."""
+    """Return the parts of the spans `some` that are not in `others`. Both lists must be sorted and without overlaps."""
     kept: list[Span] = []
-    # Both lists are sorted, so one pass is enough, and `place` never moves back.
+    # Both lists are sorted, so one pass through `cuts` is enough: `place` only increases.
     cuts = list(others)
     place = 0
     for first, before in some:
@@ -40,7 +40,7 @@ def _overlapping(cuts: Sequence[Span], place: int, before: int) -> Iterable[Span
 
 
 def merged(some: Iterable[Span]) -> list[Span]:
-    """Return the same numbers in the smallest number of sorted spans."""
+    """Return the smallest number of sorted spans that contain the same numbers as `some`."""
     found: list[Span] = []
     for first, before in sorted(some):
         if found and first <= found[-1][1]:
@@ -51,17 +51,18 @@ def merged(some: Iterable[Span]) -> list[Span]:
 
 
 def numbers_in(some: Iterable[Span]) -> int:
-    """Return the total count of numbers in spans that do not overlap."""
+    """Return how many numbers the spans contain in total. The spans must not overlap."""
     return sum([before - first for first, before in some])
 
 
 def runs(some: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last number of each run without a gap."""
+    """Yield the first and the last number of each run of consecutive numbers."""
     numbers = sorted(some)
-    # The usual case, one run, needs no grouping.
+    # The usual case is one run, which needs no grouping.
     if numbers and numbers[-1] - numbers[0] + 1 == len(numbers):
         yield numbers[0], numbers[-1]
         return
+    # Within a run, the difference between number and index is constant.
     for _, run in groupby(enumerate(numbers), key=lambda place: place[1] - place[0]):
         members = [number for _, number in run]
         yield members[0], members[-1]

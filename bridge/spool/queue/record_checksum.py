@@ -1,9 +1,11 @@
-"""Checksums of enveloped records for manifests. With them, consumers can verify the content of records, not only ids.
+"""Checksums of enveloped records for manifests.
+
+With them, a consumer can verify the content of records, not only their ids.
 
 The checksum of a record is the first 8 bytes of the MD5 of its bytes, as a big-endian integer. The checksum of several
-records is the exclusive or of their checksums, so it does not depend on the order. Two parts are not included, because
-they may change before the record is sent: `,"late":true` after the id, and line breaks, which `packing: lines` sends as
-spaces.
+records is the exclusive or of their checksums, so it does not depend on their order. Two things may change before a
+record is sent. They do not influence the checksum: `,"late":true` after the id is left out, and a line break counts as
+a space, because `packing: lines` sends spaces instead of line breaks.
 
 A checksum detects accidental change. It is not a signature: anyone who can write to both streams can forge it.
 """
@@ -27,11 +29,11 @@ def id_of(data: bytes) -> tuple[str, int, int] | None:
 
 def checksum_of(data: bytes) -> int:
     """Return the checksum of an enveloped record as a signed 64-bit integer, the integer type of SQLite."""
-    # Only the first bytes are searched: the mark follows the id, and the payload may contain the same text.
+    # Search only the first bytes: the late mark follows the id, and the payload may contain the same text.
     late = data.find(_LATE, 0, 64)
     if late >= 0:
         data = data[:late] + data[late + len(_LATE) :]
-    # MD5 is fast and needs no resistance to attacks here; FIPS builds of Python require the flag.
+    # MD5 is used because it is fast. It needs no resistance to attacks here. FIPS builds of Python require the flag.
     digest = md5(data.translate(_SPACES), usedforsecurity=False).digest()
     return int.from_bytes(digest[:_BYTES], "big", signed=True)
 
@@ -42,7 +44,7 @@ def checksum_text(checksum: int) -> str:
 
 
 def checksum_from_text(text: str) -> int:
-    """Return the checksum in 16 hexadecimal digits. Raise ValueError for anything else."""
+    """Return the checksum that is given as 16 hexadecimal digits. Raise ValueError for any other text."""
     octets = bytes.fromhex(text)
     if len(octets) != _BYTES or len(text) != 2 * _BYTES:
         raise ValueError("a checksum has 16 hexadecimal digits")

@@ -1,6 +1,6 @@
-"""Settled records that wait for the next commit.
+"""Settled records that wait for the next commit: Kinesis has accepted them, or they become dead letters.
 
-They are stored without their data, because many records may wait for a slow disk.
+The data of accepted records are not stored, because many records may wait for a slow disk.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from bridge.model import Record
 
-# Accessors of a record's `number` and `mapping` by index: twice as fast as by name.
+# Functions that read a record's `number` and `mapping` by index, which is twice as fast as by name.
 _number_of, _mapping_of = itemgetter(0), itemgetter(1)
 
 
 class Settlement(NamedTuple):
-    """Outcomes of a batch of records, with the data of the rejected records only.
+    """Outcomes of a batch of records. Only rejected records are stored with their data.
 
-    `delivered` holds record numbers, `mappings` (mapping, count) of the delivered ones, and `rejected` (record, code,
-    detail) for the dead letters.
+    `delivered` contains the numbers of delivered records, and `mappings` their count per mapping: (mapping, count).
+    `rejected` contains (record, code, detail) for each record that becomes a dead letter.
     """
 
     delivered: list[int]
@@ -33,7 +33,7 @@ class Settlement(NamedTuple):
     def of(cls, delivered: Sequence[Record], rejected: list[tuple[Record, str, str]]) -> Settlement:
         """Return the settlement of these records.
 
-        It does not refer to the delivered ones, so that their data can be freed.
+        The result does not refer to the delivered records, so that their memory can be freed.
         """
         return cls([*map(_number_of, delivered)], by_mapping(delivered), rejected)
 
@@ -41,7 +41,8 @@ class Settlement(NamedTuple):
 def by_mapping(records: Sequence[Record]) -> Iterable[tuple[int, int]]:
     """Return (mapping, count) pairs of the records.
 
-    Most queues belong to one mapping, so a set is tried first: it needs half the time of a Counter.
+    Most queues have records of only one mapping. Therefore a set is tried first, which needs half the time of a
+    Counter.
     """
     mappings = set(map(_mapping_of, records))
     return [(mappings.pop(), len(records))] if len(mappings) == 1 else Counter(map(_mapping_of, records)).items()
