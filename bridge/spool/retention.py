@@ -1,4 +1,7 @@
-"""Limits of the spool in bytes and age, and the records that these limits drop. Each drop is counted and logged."""
+"""Limits of the spool in bytes and age, and dropping of the records that exceed them.
+
+Dropped records are counted and logged.
+"""
 
 from __future__ import annotations
 
@@ -19,61 +22,61 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Numbers per step of `_drop`. Small steps evaluate `still_needed` often, so that few records more than necessary are
+# Number of record numbers that `_drop` skips at once. A small number, so that few records more than necessary are
 # dropped.
 _DROPPED_AT_ONCE = 2000
-# After this number of records, `expire` stops, and the next transaction continues. This bounds the duration of a
-# commit.
+# Number of records after which `expire` stops. The next transaction continues. This bounds the duration of a commit.
 _EXPIRED_AT_ONCE = 50_000
-# Bytes that may be committed before the size on disk is measured again.
+# Bytes that may be committed without measuring the size on disk.
 _UNMEASURED_BYTES = 1024 * 1024
-# Distance from the limit at which no measurement is needed.
-# It exceeds _UNMEASURED_BYTES, because SQLite may write records twice (to the log and to the database), with overhead.
+# If the spool is at least this far from its limit, commits need no measurement. It is larger than _UNMEASURED_BYTES,
+# because SQLite may write each record twice (to the log and to the database), with overhead.
 _FAR_BYTES = 8 * _UNMEASURED_BYTES
 
 
 class DiskBudget:
-    """Disk space that the spool may use: at most `max_bytes`, and not the last `min_free_bytes` of the disk."""
+    """Limit of the spool's size: `max_bytes`, or less if the disk would have less than `min_free_bytes` free."""
 
     def __init__(self, path: Path, max_bytes: int, min_free_bytes: int) -> None:
         self.full = False
         self._path = path
         self._max_bytes = max_bytes
         self._min_free_bytes = min_free_bytes
-        self._disk = False
-        # Bytes committed since a measurement found the spool far from full. Negative: the next commit must measure.
+        # True if `min_free_bytes` and not `max_bytes` determined the last result of `limit`.
+        self._disk_limits = False
+        # Bytes committed since a measurement has shown that the spool is far from full. Negative: the next commit must
+        # measure.
         self._unmeasured_bytes = -1
 
     def fits_without_measuring(self, needed: int) -> bool:
         """Return whether `needed` bytes fit without a measurement, because the spool is far from full.
 
-        A measurement costs 50 µs, as much as 20 records.
+        A measurement takes 50 µs, as long as 20 records.
         """
         if self._unmeasured_bytes < 0 or self._unmeasured_bytes + needed > _UNMEASURED_BYTES:
             return False
-        # Other programs use the disk too, and may fill many megabytes between two commits. So this short cut applies
-        # only far from the limit, and the free space is read each time.
+        # Other programs may fill many megabytes of the disk between two commits. So even without a measurement of the
+        # spool, the free space of the disk is read each time.
         if self._min_free_bytes and shutil.disk_usage(self._path).free - self._min_free_bytes < _FAR_BYTES:
             return False
         self._unmeasured_bytes += needed
         return True
 
     def limit(self, used: int) -> int:
-        """Return the maximum size in bytes at this time, if the spool now uses `used` bytes."""
+        """Return the maximum size of the spool in bytes at this time. `used` is its present size."""
         if not self._min_free_bytes:
             return self._max_bytes
         of_disk = used + shutil.disk_usage(self._path).free - self._min_free_bytes
-        # The message needs this, because a person must know whether to raise spool.max_bytes or to free the disk.
-        self._disk = of_disk < self._max_bytes
+        self._disk_limits = of_disk < self._max_bytes
         return min(self._max_bytes, of_disk)
 
     def fits(self, used: int, needed: int, *, blocking: bool) -> bool:
         """Return whether `needed` more bytes fit.
 
-        With `blocking` there is hysteresis: a full spool stays full until a tenth of the limit is free.
+        With `blocking`, a spool that was full counts as full until a tenth of the limit is free (hysteresis).
         """
         limit = self.limit(used)
-        # Without hysteresis, a full spool would accept a burst after each delivered batch, and then pause again.
+        # Without hysteresis, a full spool would accept one burst after each delivered batch, and then pause again.
         spare = self._spare() if self.full and blocking else 0
         self.full = used + needed > limit - spare
         self._unmeasured_bytes = 0 if used + needed + _FAR_BYTES < limit else -1
@@ -83,8 +86,9 @@ class DiskBudget:
         return min(self._max_bytes, self._min_free_bytes or self._max_bytes) / 10
 
     def full_reason(self, used: int) -> str:
-        """Return the reason why the spool is full, as text for people."""
-        if self._disk:
+        """Return a text that explains why the spool is full."""
+        # The text shows a person whether to free disk space or to raise spool.max_bytes.
+        if self._disk_limits:
             free, resumes = shutil.disk_usage(self._path).free, size_text(self._min_free_bytes + self._spare())
             text = f"{size_text(free)} free on the disk of {self._path}, spool.min_free_bytes is"
             return f"{text} {size_text(self._min_free_bytes)}; reading resumes when {resumes} are free"
@@ -94,24 +98,24 @@ class DiskBudget:
 
 
 class RecordDropper:
-    """The records that one transaction drops. The queues hand them out again if the transaction fails."""
+    """Drops records in one transaction. If the transaction fails, the queues hand out these records again."""
 
     def __init__(self, database: sqlite3.Connection, changes: Ledger) -> None:
         self._database = database
         self._changes = changes
         self.queues: dict[StreamQueue, None] = {}
-        """Queues that this transaction tried to drop from, in order of first use (a dict used as an ordered set)."""
+        """Queues from which this transaction has dropped records, or tried to. The dict is used as an ordered set."""
 
     def make_room(self, queues: Iterable[StreamQueue], still_needed: Callable[[], bool]) -> None:
-        """Drop the oldest records of the longest queue until there is room, or until senders hold all others."""
+        """Drop the oldest records of the longest queue while `still_needed` returns True and unsent records exist."""
         queues, count = list(queues), 0
         while still_needed():
-            # The longest queue comes first, so that one slow destination does not cause losses in other queues.
+            # Choose the longest queue, so that one slow destination does not cause losses in other queues.
             longest = max(queues, key=lambda queue: queue.waiting)
             waiting = longest.waiting
             dropped = self._drop(longest, _DROPPED_AT_ONCE)
-            # Stop only without progress. Skipping numbers without a record counts as progress, because it reduces
-            # `waiting` too.
+            # Stop if there is no progress. If only numbers without records were skipped, `waiting` is smaller, and this
+            # is progress too.
             if dropped is None and longest.waiting == waiting:
                 break
             count += dropped or 0
@@ -119,10 +123,10 @@ class RecordDropper:
             log.warning("the spool is full: dropped the %d oldest records (spool.when_full: drop_oldest)", count)
 
     def expire(self, queues: Iterable[StreamQueue], before_ms: int) -> None:
-        """Drop records received before `before_ms` (milliseconds since 1970), except those that senders hold."""
+        """Drop records received before `before_ms` (milliseconds since 1970). Records that senders have taken stay."""
         count = 0
         for queue in queues:
-            # The count includes all queues, because together they determine the duration of the commit.
+            # `count` is the sum over all queues, because all of them add to the duration of the commit.
             while count < _EXPIRED_AT_ONCE and (older := queue.older_than(before_ms)):
                 dropped = self._drop(queue, min(older, _DROPPED_AT_ONCE), "expired")
                 if dropped is None:
@@ -132,19 +136,21 @@ class RecordDropper:
             log.warning("dropped %d records that waited too long (spool.max_age_secs)", count)
 
     def _drop(self, queue: StreamQueue, count: int, column: str = "") -> int | None:
-        """Delete up to `count` of the oldest unsent records of a queue; return how many, or None if there were none."""
-        # Store the queue first, because `drop_oldest` stops it from handing out records until `done` or `failed`
-        # resumes it.
+        """Delete up to `count` of the oldest unsent records of a queue.
+
+        Return their number, or None if there are no such records.
+        """
+        # Store the queue first: after `drop_oldest`, it hands out no records until `done` or `failed` resumes it.
         self.queues[queue] = None
         span = queue.drop_oldest(count)
         return None if span is None else write_dropped(self._database, queue, *span, self._changes, column)
 
     def failed(self) -> None:
-        """Make the queues hand out the dropped records again, because the transaction failed."""
+        """Let the queues hand out the dropped records again. Called if the transaction failed."""
         for queue in self.queues:
             queue.rewind()
 
     def done(self) -> None:
-        """Let the queues continue, because the deletions are on disk."""
+        """Let the queues continue. Called after the commit."""
         for queue in self.queues:
             queue.dropped()

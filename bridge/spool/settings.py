@@ -10,7 +10,10 @@ from pydantic import Field
 from bridge.yaml_files.option_types import GIB, MIB, FromFolder, Section, Size, size_between
 
 DEAD_LETTER_SHARE: Final = 4
-"""Dead letters stay until a person deals with them: without a bound, they could fill the spool permanently."""
+"""Dead letters may use at most this fraction of the spool: a quarter.
+
+Without this limit, they could fill the spool permanently, because they stay until a person deals with them.
+"""
 
 
 class SpoolSettings(Section):
@@ -27,24 +30,25 @@ class SpoolSettings(Section):
     min_free_bytes: Annotated[Size, size_between(0)] = Field(
         default=64 * MIB,
         ge=0,
-        description="free disk space, whichever program uses the disk; below it, the spool counts as full",
+        description="minimum free space on the disk, which other programs use too; below it, the spool counts as full",
     )
     max_age_secs: int | None = Field(
-        default=None, ge=60, description="older records are dropped and counted; by default none are"
+        default=None, ge=60, description="records older than this are dropped and counted; by default, no record is"
     )
     max_dead_letter_bytes: Annotated[Size, size_between(MIB)] = Field(
         default=256 * MIB,
         ge=MIB,
-        description="beyond it, the oldest dead letters are evicted, counted and logged; at most 1/4 of `max_bytes`",
+        description="max size of all dead letters, at most 1/4 of `max_bytes`; above it, the oldest are evicted, "
+        "counted and logged",
     )
     fresh_bytes: Annotated[Size, size_between(0, GIB)] = Field(
         default=16 * MIB,
         ge=0,
         le=GIB,
-        description="memory for new records, so that they need not be read from disk",
+        description="memory for new records, so that they are not read back from disk",
     )
 
     @property
     def dead_letter_bytes(self) -> int:
-        """Bytes that all dead letters may have: at most a quarter of `max_bytes`."""
+        """Maximum bytes of all dead letters: at most a quarter of `max_bytes`."""
         return min(self.max_dead_letter_bytes, self.max_bytes // DEAD_LETTER_SHARE)

@@ -126,7 +126,7 @@ class Spool:
             now_ms=self.clock.now_ms,
         )
         found = self.get_meta(f"marks {number}")
-        queue.receive_times = plausible_receive_times(json.loads(found) if found else [], self.clock.now_ms())
+        queue.receive_times.pairs = plausible_receive_times(json.loads(found) if found else [], self.clock.now_ms())
         queue.spool_id = self.id
         self.queues[name] = queue
         return queue

@@ -9,7 +9,7 @@ import pytest
 from bridge.errors import SpoolFull
 from bridge.spool import retention
 from bridge.spool.database.transaction import Transaction
-from bridge.spool.queue.stream_queue import RECEIVE_TIME_STEP_MS
+from bridge.spool.queue.receive_times import RECEIVE_TIME_STEP_MS
 from tests.spool.builders import append, assert_ledger_balanced, data_of, opened, put, take, take_all
 
 MIB = 1 << 20

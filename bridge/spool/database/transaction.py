@@ -117,9 +117,9 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
             # The receive time is written in the same transaction as the records. Without it, these records would seem
             # as old as the records at the last stored receive time, and would expire too early.
             queue.note_receive_time(queue.pending[0].number)
-        if queue.receive_times_changed:
-            META.write(database, [(f"marks {queue.number}", json.dumps(queue.receive_times))])
-            queue.receive_times_changed = False
+        if queue.receive_times.changed:
+            META.write(database, [(f"marks {queue.number}", json.dumps(queue.receive_times.pairs))])
+            queue.receive_times.changed = False
         for mapping, count in by_mapping(queue.pending):
             line = changes.of(mapping, queue.number)
             line.received += count

@@ -2,7 +2,7 @@
 
 Each commit has two times: the time at which its records were received, and the time at which they were on disk. For
 older records, there are only the receive times that the queue stores, which are at least 5 s apart
-(`StreamQueue.receive_times`).
+(receive_times.py).
 """
 
 from __future__ import annotations

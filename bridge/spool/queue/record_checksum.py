@@ -22,7 +22,7 @@ _BYTES = 8
 
 
 def id_of(data: bytes) -> tuple[str, int, int] | None:
-    """Return spool, queue and number of the envelope at the beginning of the data; None if there is none."""
+    """Return the spool, queue and number in an envelope's id. Return None if the data do not begin with an envelope."""
     found = _ID.match(data)
     return None if found is None else (found[1].decode(), int(found[2], 16), int(found[3], 16))
 

@@ -1,7 +1,9 @@
-"""Queue of one stream: ingest appends records, senders read them, and settlement removes them.
+"""Queue of one stream: ingest appends records, and senders take them. Settled records are removed by the next commit.
 
-A bounded window of new records stays in memory, so that a healthy bridge never reads the records back from disk. When
-senders fall behind, later records are read from the database in pages until the senders have caught up.
+New records stay in memory in a window of limited size, so that a healthy bridge never reads records back from disk.
+When the window is full because senders are slower than ingest, later records are only on disk. The queue then reads
+them in pages, until the senders have caught up. Records pass these steps: pending (appended, not committed), committed,
+handed out to a sender, settled.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from bridge.spool.queue.commit_times import CommitTimes
 from bridge.spool.queue.deferral import DeferringQueue
 from bridge.spool.queue.linger import Linger
 from bridge.spool.queue.ranges import ENDLESS, Span
+from bridge.spool.queue.receive_times import ReceiveTimes
 from bridge.spool.queue.settlement import Settlement
 
 if TYPE_CHECKING:
@@ -28,15 +31,14 @@ if TYPE_CHECKING:
 
 ROW_BYTES = 250
 """Estimated memory of a record in bytes, without its data."""
-RECEIVE_TIME_STEP_MS = 5_000  # minimum time between two marks, the resolution of ages
-_MAX_RECEIVE_TIMES = 200  # beyond it, every second mark of the older half is removed
+# A page of records that is read from disk ends at the first of these two limits.
 PAGE_RECORDS = 2000
-PAGE_BYTES = 4 * 1024 * 1024  # a page ends at the first of the two limits
+PAGE_BYTES = 4 * 1024 * 1024
 _new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
 
 
 class StreamQueue(DeferringQueue):
-    """Records of one stream, numbered without a gap, until each is settled or dropped (when full, or for its age)."""
+    """The unsettled records of one stream. Their numbers have no gaps."""
 
     def __init__(
         self,
@@ -63,46 +65,49 @@ class StreamQueue(DeferringQueue):
         self._fresh_limit = fresh_bytes
         self._fresh: deque[Record] = deque()
         self._fresh_bytes = 0
+        # Records that were read from disk. They come before the window `_fresh`.
         self._page: deque[Record] = deque()
+        # The next number to hand out, apart from `_page`, and the number after the last committed record.
         self._cursor = first
         self._tail = next_number
+        # True while new records are only on disk.
         self._behind = first < next_number
         self._closed = self._dropping = False
         self._dropped_from: int | None = None
         self.clock: Callable[[], float] = time.monotonic
         self.on_ready: Callable[[], None] = lambda: None
-        """Callback, called unlocked: records arrived that `due_at` did not count, or enough to end a linger."""
+        """Callback without the lock: a sender should call `due_at` again, because its result may have changed."""
         self._linger = Linger()
         self._changed = threading.Lock()
         self._settled: deque[Settlement] = deque()
         self.commits = CommitTimes()
         self.spool_id = b"00000000"
         self.covered = False
-        """True if manifests cover this queue (bridge/ingest/manifest_writer.py): it notes records without an id."""
+        """True if manifests cover this queue (bridge/ingest/manifest_writer.py)."""
         self.unnumbered: list[int] = []
-        self.receive_times: list[tuple[int, int]] = []
-        """Receipt times: (number, ms since 1970). Replaced and never changed, so that readers need no lock."""
-        self.receive_times_changed = False
+        """If `covered`: numbers of the pending records that have no id, because they have no envelope."""
+        self.receive_times = ReceiveTimes()
 
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def append(self, mapping: int, key: str | None, data: bytes) -> None:
-        """Add a pending record. Without a key, its number spreads it over the shards. Ingest thread only."""
+        """Add a pending record. With `key` None, records are spread over all shards. Ingest thread only."""
         number = self.next
         self.next = number + 1
         if type(data) is UnnumberedEnvelope:
             data = data.numbered(self.spool_id, self.number, number)
         elif self.covered:
             self.unnumbered.append(number)
-        # orjson returns its result in a block of at least 1 KiB. A copy takes 0.1 µs and needs a quarter of the memory.
+        # orjson returns blocks of at least 1 KiB. A copy takes 0.1 µs, and usually needs a quarter of the memory.
         data = memoryview(data).tobytes()
         self.pending_bytes += len(data)
-        if key is None:  # written out for the usual case, which needs no call
+        # The usual case of `spread_key`, without the call.
+        if key is None:
             key = str(number) if len(data) <= LONG_DATA_BYTES else spread_key(number, len(data))
         self.pending.append(_new(Record, (number, mapping, key, data)))
 
     def committed(self, received_at: float | None = None) -> None:
-        """Publish the pending records, which are on disk. `received_at` is monotonic; None: now. Ingest thread only."""
+        """Let senders take the pending records. `received_at` is monotonic time; None means now. Ingest thread only."""
         size = self.pending_bytes + ROW_BYTES * len(self.pending)
         records = self.take_pending()
         with self._changed:
@@ -113,14 +118,14 @@ class StreamQueue(DeferringQueue):
                 self._fresh.extend(records)
                 self._fresh_bytes += size
             else:
-                # The window must not have gaps. So from now on, records are only on disk, until the senders catch up.
+                # The window must not have gaps, so new records are only on disk until the senders have caught up.
                 self._behind = True
             ready = self._linger.ends(self._amount())
         if ready:
             self.on_ready()
 
     def _note_waiting(self) -> None:
-        """Start a linger if the queue is empty before the new records are added."""
+        """Start a linger if the queue is empty. Called before new records are added."""
         if not self._waiting():
             self._linger.begin(self.clock())
 
@@ -133,25 +138,22 @@ class StreamQueue(DeferringQueue):
         self.commits.add(records[0].number, records[-1].number, now if received_at is None else received_at, now)
 
     def take_pending(self) -> list[Record]:
-        """Return the pending records, and clear the list of pending records."""
+        """Return the pending records, and clear their list."""
         records, self.pending, self.pending_bytes = self.pending, [], 0
         self.unnumbered.clear()
         return records
 
     def take_settled(self) -> list[Settlement]:
         """Return the settlements since the last call. Ingest thread only."""
-        settled = []
-        while self._settled:
-            settled.append(self._settled.popleft())
-        return settled
+        return [self._settled.popleft() for _ in range(len(self._settled))]
 
     def settle_again(self, settlements: list[Settlement]) -> None:
-        """Put settlements back for the next transaction, because this one failed."""
+        """Return settlements to the queue for the next transaction, because the open transaction failed."""
         self._settled.extendleft(reversed(settlements))
 
     @property
     def has_settled(self) -> bool:
-        """True if a transaction is due even without new messages."""
+        """True if settlements wait for a transaction."""
         return bool(self._settled)
 
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
@@ -169,15 +171,12 @@ class StreamQueue(DeferringQueue):
         return first, last
 
     def older_than(self, moment_ms: int) -> int:
-        """Return how many of the lowest unsent numbers were certainly received before `moment_ms` (since 1970)."""
+        """Return how many unsent records were certainly received before `moment_ms` (since 1970)."""
         with self._changed:
-            passed = [number for number, at in self.receive_times if at <= moment_ms]
-            if passed and self.receive_times[-1][1] + RECEIVE_TIME_STEP_MS <= moment_ms:
-                passed.append(self._tail)  # a record later than that would have its own mark
-            return max(0, passed[-1] - self._oldest_unsent()) if passed else 0
+            return max(0, self.receive_times.first_newer(moment_ms, self._tail) - self._oldest_unsent())
 
     def dropped(self) -> None:
-        """Resume handing out records, because the transaction with the deletions is on disk."""
+        """Resume handing out records. Called after the commit of the transaction that dropped records."""
         with self._changed:
             self._dropping = False
             self._dropped_from = None
@@ -185,10 +184,10 @@ class StreamQueue(DeferringQueue):
         self.on_ready()
 
     def rewind(self) -> None:
-        """Hand out the dropped records again, because the transaction that dropped them failed."""
+        """Hand out the dropped records again. Called if the transaction that dropped them failed."""
         with self._changed:
             if self._dropped_from is not None:
-                # The dropped records are only on disk now, so reading starts there.
+                # The dropped records are only on disk now, so read from the first of them.
                 self._cursor = self._dropped_from
                 self._fresh.clear()
                 self._page.clear()
@@ -202,14 +201,8 @@ class StreamQueue(DeferringQueue):
     # -- age -------------------------------------------------------------------------------------------------------
 
     def note_receive_time(self, number: int) -> None:
-        """Store the wall-clock time for a number if the last mark is RECEIVE_TIME_STEP_MS old, or if the clock was set back."""
-        now = self._now_ms()
-        if self.receive_times and 0 <= now - self.receive_times[-1][1] < RECEIVE_TIME_STEP_MS:
-            return
-        marks = [*self.receive_times, (number, now)]
-        if len(marks) > _MAX_RECEIVE_TIMES:  # halve the resolution of the older half
-            marks = marks[: _MAX_RECEIVE_TIMES // 2 : 2] + marks[_MAX_RECEIVE_TIMES // 2 :]
-        self.receive_times, self.receive_times_changed = marks, True
+        """Store the present time as the receive time of a record. Ingest thread only."""
+        self.receive_times.note(number, self._now_ms())
 
     def _first_unsent(self) -> int:
         return self._page[0].number if self._page else self._cursor
@@ -218,9 +211,9 @@ class StreamQueue(DeferringQueue):
         return [(self._first_unsent() if self._dropped_from is None else self._dropped_from, ENDLESS)]
 
     def oldest_secs(self, held: int | None) -> float:
-        """Return the age in seconds of the oldest unsettled record, or 0 if there is none or it is unknown.
+        """Return the age in seconds of the oldest unsettled record, or 0 if there is no record or its age is unknown.
 
-        `held` is the lowest number that the sender holds. Any thread.
+        `held` is the lowest record number that a sender has taken and not settled, or None. Any thread.
         """
         with self._changed:
             number = self._oldest_unsent()
@@ -230,8 +223,8 @@ class StreamQueue(DeferringQueue):
             return self.commits.age_secs(number, self.clock()) or self._age_secs(number) or 0.0
 
     def received_ms(self, number: int) -> int:
-        """Return a record's receive time in ms since 1970, or 0 if it is older than all marks. Any thread."""
-        return next((at for first, at in reversed(self.receive_times) if first <= number), 0)
+        """Return a record's receive time in ms since 1970, or 0 if it is unknown. Any thread."""
+        return self.receive_times.of(number)
 
     def _age_secs(self, number: int) -> float | None:
         """Return the seconds since a record was received, or None if unknown."""
@@ -241,11 +234,11 @@ class StreamQueue(DeferringQueue):
     # -- senders ---------------------------------------------------------------------------------------------------
 
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
-        """Return the monotonic time at which records should be taken, or None while there are none.
+        """Return the monotonic time at which a sender should take records, or None while there are no records.
 
-        Any thread. The time is now if there are `max_records` records or `max_bytes` of data, or if the newest record
-        came after a pause as long as the linger. Otherwise, it is `linger_secs` after the commit of the first record.
-        Until the next call, `on_ready` reports changes of the result.
+        Any thread. The result is -inf (now) if there are `max_records` records or `max_bytes` of data, or if the last
+        two commits are at least `linger_secs` apart. Otherwise, the result is `linger_secs` after the commit of the
+        first record. When the result changes, the queue calls `on_ready` once.
         """
         with self._changed:
             if self._closed or self._dropping:
@@ -256,10 +249,11 @@ class StreamQueue(DeferringQueue):
             return self._linger.due_at(self._amount(), (max_records, max_bytes), linger_secs, self.commits.pause_secs)
 
     def take_batch(self, max_records: int, max_bytes: int) -> list[Record]:
-        """Return the next records in order, each only once, within `max_records` and `max_bytes` (data and UTF-8 keys).
+        """Return the next records in order, at most `max_records` of them, with at most `max_bytes` in total.
 
-        The first record may be larger. Return [] if there are none, or after `close`. The call never waits for records.
-        Only one thread at a time may call it. Raises BridgeError if the disk cannot be read; no record is lost then.
+        `max_bytes` counts data and UTF-8 keys; the first record may be larger. Each record is returned only once.
+        Return [] if there are no records, or after `close`; this method never waits for records. Only one thread at a
+        time may call it. Raises BridgeError if the disk cannot be read. No record is lost by this error.
         """
         if self._closed:
             return []
@@ -269,7 +263,7 @@ class StreamQueue(DeferringQueue):
         return taken
 
     def settle(self, delivered: list[Record], rejected: list[tuple[Record, str, str]]) -> None:
-        """Remove these in the next transaction. `rejected`: record, code, detail. Any thread; never blocks on disk."""
+        """Let the next transaction delete these records. `rejected`: record, code, detail. Any thread; never blocks."""
         self._settled.append(Settlement.of(delivered, rejected))
         if delivered:
             with self._changed:
@@ -282,7 +276,7 @@ class StreamQueue(DeferringQueue):
 
     @property
     def waiting(self) -> int:
-        """Number of records on disk that no sender has collected yet (an upper bound while numbers have gaps)."""
+        """Number of records that no sender has taken yet. An upper bound, because some numbers may have no record."""
         with self._changed:
             return self._waiting() + self._deferred_count()
 
@@ -305,15 +299,16 @@ class StreamQueue(DeferringQueue):
             except BridgeError:
                 if not taken:
                     raise
-                break  # taken records must reach the sender; the next call raises again
+                break  # the sender must get the records in `taken`; the next call raises the error again
         return taken
 
     def _take_from_memory(self, taken: list[Record], size: int, max_records: int, max_bytes: int) -> tuple[int, bool]:
-        """Move records to `taken`. Return an upper bound of the total bytes, and whether the batch is full."""
+        """Move records from memory to `taken`. Return an upper bound of the bytes in it, and whether it is full."""
         fresh = self._fresh
         most = size + self._fresh_bytes + MAX_KEY_BYTES * len(fresh)
         fits = len(taken) + len(fresh) <= max_records and most <= max_bytes
-        if fits and fresh and not self._page and fresh[0].number == self._cursor:  # no record needs to be measured
+        # The usual case: all records of the window fit. The size of each record is not needed.
+        if fits and fresh and not self._page and fresh[0].number == self._cursor:
             taken += fresh
             self._cursor = fresh[-1].number + 1
             fresh.clear()
@@ -337,11 +332,11 @@ class StreamQueue(DeferringQueue):
         return size, True
 
     def _turn_page(self, first: int, before: int) -> None:
-        """Read a page of records, first ≤ number < before. Called without the lock, because the disk may block."""
+        """Read the page of records with first ≤ number < before. Called without the lock, as the disk may block."""
         page = self._read(self.number, first, before)
         with self._changed:
             if self._cursor != first:
-                return  # the queue dropped records during the read
+                return  # the queue dropped records during the read, so the page is obsolete
             self._page.extend(page)
             self._cursor = page[-1].number + 1 if page else before
             # The senders have caught up, so new records stay in memory again.

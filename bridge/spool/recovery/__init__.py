@@ -1,7 +1,7 @@
-"""Recovery of records from a damaged database, without SQLite.
+"""Recovery of records from a damaged database. SQLite is not used, because it refuses many damaged files.
 
 salvage.py         copies all readable rows into a new spool, and counts the others
-damaged_spool.py   the readable rows of a damaged spool, by table
-log_copy.py        applies the intact pages of the write-ahead log to a copy
-page_scan.py       reads the rows of each page
+damaged_spool.py   sorts the readable rows of a damaged spool by table
+log_copy.py        copies the intact pages of the write-ahead log into a copy of the database
+page_scan.py       reads the rows in each page of a file
 """

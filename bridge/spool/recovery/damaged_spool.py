@@ -1,4 +1,4 @@
-"""Contents of a damaged spool by table: all rows with a valid CRC."""
+"""Contents of a damaged spool: all rows with a valid CRC, sorted by table."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
     from bridge.spool.recovery.page_scan import Page, PageScan, Row
 
-# (first number, last number, page) of a page's rows.
+# Lowest and highest row number in a page, and the page number.
 _PageRange = tuple[int, int, int]
 
 
 class DamagedSpool:
-    """Readable rows of a damaged spool. Small tables are in memory; records and dead letters are read page by page."""
+    """Readable rows of a damaged spool.
+
+    The rows of small tables are in memory. Records and dead letters are read page by page.
+    """
 
     def __init__(self, scan: PageScan) -> None:
         """Read all pages once. Raises OSError."""
@@ -35,7 +38,7 @@ class DamagedSpool:
         self.streams: dict[int, str] = {}
         self.meta: dict[str, str] = {}
         self.states: list[tuple[str, str, bytes, int]] = []
-        """Space, key, value, and the number that gives the order in which they were written."""
+        """Rows of the table `state`: mapping, key, value, and a number that increases with each write."""
         self.packets: set[int] = set()
         self.ledger: dict[tuple[int, int], LedgerLine] = {}
         self._scan = scan
@@ -43,21 +46,21 @@ class DamagedSpool:
         self._ledger_damaged = False
         self._record_pages: dict[int, list[_PageRange]] = {}
         self._dead_letter_pages: list[_PageRange] = []
-        # There are two passes, because records can be recognised only when the numbers of all queues are known.
+        # The first pass finds the numbers of all queues. Only with these can the second pass recognise records.
         candidates = [page.number for page in scan.pages() if self._sort(page)]
         for number in candidates:
             self._index_records(number)
 
     @property
     def ledger_complete(self) -> bool:
-        """True if no line of the ledger is missing."""
+        """True if no line of the ledger is missing or obsolete."""
         return bool(self.ledger) and not self._ledger_damaged and len(self.ledger) >= self._lines
 
     @property
     def in_place(self) -> bool:
-        """True if every page with records or dead letters is in its position in the tree of its table.
+        """True if every page with records or dead letters belongs to the tree of its table.
 
-        A page outside the tree may be an old state of another page, whose rows have been deleted.
+        A page outside the tree may be an obsolete copy of another page. Its rows may have been deleted since.
         """
         for pages in (*self._record_pages.values(), self._dead_letter_pages):
             roots = {self._scan.root_of(number, first, last) for first, last, number in pages}
@@ -66,16 +69,16 @@ class DamagedSpool:
         return True
 
     def records(self, queue: int, after: int) -> Iterator[Row]:
-        """Yield the records of a queue with numbers above `after`, in order: number, mapping, key, data, CRC."""
+        """Yield a queue's records with numbers above `after`, in order. Row: (number, mapping, key, data, CRC)."""
         pages = self._record_pages.get(queue, ())
         return self._in_order(pages, lambda row: is_intact_record(queue, row), 0, after)
 
     def dead_letters(self, after: int) -> Iterator[Row]:
-        """Yield the dead letters with numbers above `after`, in order: the columns of DEAD_LETTERS, CRC, number."""
+        """Yield the dead letters with numbers above `after`, in order. Row: columns of DEAD_LETTERS, CRC, number."""
         return self._in_order(self._dead_letter_pages, lambda row: DEAD_LETTERS.is_intact(row[:-1]), -1, after)
 
     def _sort(self, page: Page) -> bool:
-        """Store the rows of small tables, and index dead letters. Return whether the page may contain records."""
+        """Store the page's rows of small tables, and index its dead letters. Return whether it may contain records."""
         lines = len(self.ledger)
         others = 0
         for row in page.rows:
@@ -83,13 +86,14 @@ class DamagedSpool:
         numbers = [row[-1] for row in page.rows if DEAD_LETTERS.is_intact(row[:-1])]
         if numbers:
             self._dead_letter_pages.append((min(numbers), max(numbers), page.number))
-        # Some lines of the ledger may be lost on a page with unreadable rows, so the count of losses is a minimum.
+        # If a page with lines of the ledger has other or unreadable rows too, lines may be lost there. The count of
+        # lost records is then only a minimum.
         if len(self.ledger) > lines and (others or page.unreadable):
             self._ledger_damaged = True
         return any(len(row) == RECORD_COLUMNS for row in page.rows)
 
     def _keep(self, row: Row) -> bool:
-        """Store the row of a small table; return False if it is none."""
+        """Store the row if it belongs to a small table. Otherwise, return False."""
         if LEDGER.is_intact(row):
             self._keep_line(row)
         elif MAPPINGS.is_intact(row):
@@ -107,11 +111,14 @@ class DamagedSpool:
         return True
 
     def _keep_line(self, row: Row) -> None:
-        """Store a line of the ledger. If it occurs in two states, the state with the larger count is newer."""
+        """Store a line of the ledger.
+
+        If two versions of the line exist, keep the newer one, whose `received` is larger.
+        """
         mapping, stream, *counts, lines, _ = row
         line = LedgerLine(*counts)
         other = self.ledger.get((mapping, stream), line)
-        # If there are two states, one of the pages is obsolete. Then other lines may be missing or obsolete too.
+        # With two versions, one of the pages is obsolete. Then other lines may be missing or obsolete too.
         self._ledger_damaged |= line != other
         self.ledger[mapping, stream] = max(line, other, key=lambda each: each.received)
         self._lines = max(self._lines, lines)
@@ -127,12 +134,16 @@ class DamagedSpool:
     def _in_order(
         self, pages: Iterable[_PageRange], whole: Callable[[Row], bool], place: int, after: int
     ) -> Iterator[Row]:
-        """Yield the undamaged rows of these pages, sorted by number (the column `place`), each number once."""
+        """Yield the undamaged rows of these pages, sorted by the row number in column `place`.
+
+        Yield each number once.
+        """
         waiting: dict[int, Row] = {}
         for first, last, number in sorted(pages):
             if last <= after:
                 continue
-            # No later page has a smaller number, so that rows below it need not wait.
+            # The pages are sorted by their lowest number. So rows with lower numbers than this page's cannot occur any
+            # more.
             for each in sorted(found for found in waiting if found < first):
                 yield waiting.pop(each)
             page = self._scan.page(number)

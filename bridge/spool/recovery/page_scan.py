@@ -1,8 +1,8 @@
-"""Rows of a damaged database, read page by page, without SQLite and without the tree of pages.
+"""Scan of a damaged database file: it reads the rows of each page, without SQLite and without the tree of pages.
 
-Each row contains a CRC that identifies its table (bridge/spool/database/tables.py). So a row is found wherever its page
-is, even if the schema, the header, inner pages or the pointer map are damaged. Pages that the pointer map marks as free
-are skipped, because they contain deleted rows.
+Each row contains a CRC that identifies its table (bridge/spool/database/tables.py). So every row can be found, even if
+the schema, the file header, inner pages or the pointer map are damaged. Free pages according to the pointer map are
+skipped, because they contain deleted rows.
 
 https://www.sqlite.org/fileformat2.html: b-tree pages 1.6, pointer map 1.8, records 2.1
 """
@@ -20,30 +20,32 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-# First byte of a page with rows. A table without row numbers is stored as an index, with rows on inner pages too.
+# First byte of a page that may contain rows. A table `without rowid` is stored like an index, which has rows on inner
+# pages too.
 _INNER_INDEX, _INNER_TABLE, _LEAF_INDEX, _LEAF_TABLE = 0x02, 0x05, 0x0A, 0x0D
-# Kinds of pages in the pointer map: the root of a tree, a free page, and any other page of a tree.
+# Kinds of pages in the pointer map: root of a tree, free page, and any other page of a tree.
 _ROOT, _FREE, _WITHIN = 1, 2, 5
-# Maximum number of parents to follow, because a damaged pointer map may contain a cycle.
+# Maximum number of parent pages to follow. A damaged pointer map may contain a cycle.
 _MAX_DEPTH = 40
-# Size of a pointer map entry: one byte for the kind, four for the parent. The map's first page is page 2.
+# Size of an entry of the pointer map: one byte for the kind of page, four for its parent.
 _ENTRY_BYTES = 5
+# Distance between two pages of the pointer map. The first one is page 2.
 _STEP = PAGE_BYTES // _ENTRY_BYTES + 1
 # The page that SQLite reserves for file locks, 1 GiB from the file's start. It contains no data.
 _LOCKED_PAGE = 0x40000000 // PAGE_BYTES + 1
 # Bytes before the b-tree on the first page.
 _FIRST_PAGE_HEADER = 100
-# By kind of page (fileformat 1.6): the largest payload without overflow pages, and the smallest part of a larger
-# payload that stays on the page.
+# Limits from fileformat 1.6. `_MOST`: largest payload without overflow pages, by kind of page. `_LEAST`: smallest part
+# of a larger payload that stays on the page.
 _LEAST = (PAGE_BYTES - 12) * 32 // 255 - 23
 _MOST = {_LEAF_TABLE: PAGE_BYTES - 35, _LEAF_INDEX: (PAGE_BYTES - 12) * 64 // 255 - 23}
 _MOST[_INNER_INDEX] = _MOST[_LEAF_INDEX]
 _MAX_NUMBER = (1 << 63) - 1
 # Size in bytes of an integer, by its serial type.
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
-# Serial types of null, float, 0 and 1, and the first serial type of blobs and texts.
+# Serial types (the types of a record's values) of null, float, 0 and 1. Then the lowest serial type of blobs and texts.
 _NULL, _REAL, _ZERO, _ONE, _FIRST_BYTES = 0, 7, 8, 9, 12
-# Errors that decoding of a damaged page can raise.
+# Errors that the decoding of a damaged page can raise.
 _DAMAGE_ERRORS = (struct.error, ValueError, IndexError, OverflowError)
 
 
@@ -69,7 +71,7 @@ class PageScan:
     def pages(self) -> Iterator[Page]:
         """Yield each page with rows.
 
-        Page 1 is the root of the schema, and page 2 is the first page of the pointer map.
+        The first two pages are skipped: page 1 is the root of the schema, and page 2 belongs to the pointer map.
         """
         for number in range(3, self._count + 1):
             page = self.page(number)
@@ -81,8 +83,8 @@ class PageScan:
         content = self._read(number)
         kind = content[0] if content else 0
         if kind not in _MOST:
-            # An inner index page has a pointer of four bytes more in its header.
             return None
+        # The header of an inner page contains a pointer of four bytes more.
         start = 12 if kind == _INNER_INDEX else 8
         cells = int.from_bytes(content[3:5])
         rows: list[Row] = []
@@ -99,9 +101,11 @@ class PageScan:
         return self._file.read(PAGE_BYTES)
 
     def root_of(self, number: int, first: int, last: int) -> int | None:
-        """Return the root of the table to which a leaf page with these row numbers belongs.
+        """Return the root page of the tree to which a leaf page belongs.
 
-        Return None if the page is not in its position in the tree. It may then be an old state of another page.
+        `first`, `last`: its lowest and highest row number.
+
+        Return None if the page does not belong to a tree. It may then be an obsolete copy of another page.
         """
         kind, parent = self._pointer(number)
         if kind == _WITHIN:
@@ -116,11 +120,10 @@ class PageScan:
         return number if kind == _ROOT else None
 
     def _range_of(self, parent: int, child: int) -> tuple[int, int]:
-        """Return the range (above, up to) of row numbers in a child of an inner page."""
+        """Return the limits (a, b) of the row numbers in a child of an inner page: a < number ≤ b."""
         content = self._read(parent)
         nothing = (0, 0)
-        # Without its parent, the position of a page is unknown. An empty range makes the caller treat the page as
-        # obsolete.
+        # If the parent cannot be read, return an empty range. The caller then treats the page as obsolete.
         if not content or content[0] != _INNER_TABLE:
             return nothing
         low, cells = -_MAX_NUMBER, int.from_bytes(content[3:5])
@@ -138,9 +141,9 @@ class PageScan:
     def _pointer(self, page: int) -> tuple[int, int]:
         """Return the kind and the parent of a page from the pointer map, or (0, 0) if it has no entry."""
         place = (page - 2) // _STEP * _STEP + 2
-        # If a pointer map page would be at the locked page, it is the page after that.
+        # A pointer map page at the locked page is moved to the next page.
         place += place == _LOCKED_PAGE
-        # A pointer map page has no entry of its own.
+        # The pointer map has no entry for its own pages.
         if page <= place:
             return 0, 0
         self._file.seek((place - 1) * PAGE_BYTES + _ENTRY_BYTES * (page - place - 1))
@@ -158,19 +161,18 @@ class PageScan:
         if size <= most:
             payload = page[at : at + size]
         else:
-            # This is the rule of fileformat 1.6 for the number of bytes that stay on the page, so that overflow pages
-            # are full.
+            # Number of bytes that stay on the page, by the rule of fileformat 1.6.
             here = _LEAST + (size - _LEAST) % (PAGE_BYTES - 4)
             here = here if here <= most else _LEAST
             following = int.from_bytes(page[at + here : at + here + 4])
             payload = page[at : at + here] + self._overflow(following, size - here)
-        # The chain of overflow pages is cut or leads to a wrong page. The CRC would fail too.
+        # If the chain of overflow pages is interrupted, the row is damaged.
         if len(payload) != size:
             raise ValueError("cut short")
         return _values(payload, number)
 
     def _overflow(self, page: int, size: int) -> bytes:
-        """Return `size` bytes of payload from a chain of overflow pages, or fewer if the chain is cut."""
+        """Return `size` bytes of payload from a chain of overflow pages, or fewer bytes if the chain is interrupted."""
         parts = []
         while size > 0 and 0 < page <= self._count:
             content = self._read(page)
@@ -183,7 +185,7 @@ class PageScan:
 
 
 def _values(payload: bytes, number: int | None) -> Row:
-    """Return the columns of a record. The column that is the row number is stored as null."""
+    """Return the values of a row. `number`: the row number, or None in a table `without rowid`."""
     at_value, at = _varint(payload, 0)
     end = at_value
     if end > len(payload):
@@ -194,7 +196,7 @@ def _values(payload: bytes, number: int | None) -> Row:
         value, at_value = _value(payload, kind, at_value)
         values.append(value)
     if number is not None:
-        # Every table with row numbers has them in the first or last column.
+        # In the payload, the column with the row number is null. In every table it is the first or the last column.
         for place in (0, -1):
             if values and values[place] is None:
                 values[place] = number
@@ -203,7 +205,10 @@ def _values(payload: bytes, number: int | None) -> Row:
 
 
 def _value(payload: bytes, kind: int, at: int) -> tuple[Any, int]:
-    """Return a column's value and the offset after it. Raises ValueError if the payload is too short."""
+    """Return the value of serial type `kind` at offset `at`, and the offset after it.
+
+    Raises ValueError if it is cut short.
+    """
     if kind in _INTEGERS:
         end = at + _INTEGERS[kind]
         return int.from_bytes(payload[at:end], signed=True), end
@@ -220,8 +225,8 @@ def _value(payload: bytes, kind: int, at: int) -> tuple[Any, int]:
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Return a variable-length integer and the offset after it.
 
-    It has up to nine bytes, most significant first. Each of the first eight bytes contains seven bits, and the ninth
-    contains eight.
+    The integer has up to nine bytes, most significant first. Each of the first eight bytes contains seven bits of the
+    value, and the ninth contains eight.
     """
     value = 0
     for place in range(at, at + 8):

@@ -1,16 +1,15 @@
-"""Salvage: copy the readable rows of a damaged spool into the new one, and count the lost ones.
+"""Salvage: copy the readable rows of a damaged spool into the new spool, and count the lost records.
 
-Salvage reads only a copy of the damaged files. The originals stay where they were moved, so salvage cannot lose
-anything. SQLite does not open the copy: the intact pages of the write-ahead log are written into it, and every page is
-read (`page_scan`). A row is used only if its CRC is valid.
+Salvage reads only a copy of the damaged files. The originals stay unchanged in quarantine, so salvage cannot lose
+anything. SQLite does not open the copy. Salvage writes the intact pages of the write-ahead log into the copied
+database, and then reads every page of it (`page_scan`). A row is used only if its CRC is valid.
 
     records        appended to their queues in order, with new numbers and their old keys
     dead letters   unchanged
-    ledger         unchanged, except that lost records of `spooled`, and lost dead letters, are counted as `dropped`
-                   and `damaged`
+    ledger         copied, but lost records and lost dead letters are counted as `dropped` and `damaged`
     stored states, QoS 2 identifiers, subscribed filters    as far as they can be read
 
-The work is done in small transactions that store its progress, so that it resumes after a crash.
+Salvage works in small transactions. Each of them stores the progress, so that salvage can resume after a crash.
 """
 
 from __future__ import annotations
@@ -43,16 +42,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RANGE = 2_000
-"""Rows of one transaction."""
+"""Maximum number of rows that one transaction copies."""
 REPORT = "salvage.txt"
-"""Name of a file in the folder of the damaged spool that lists the salvaged and the lost records."""
+"""Name of the file in the folder of the damaged spool that contains the numbers of salvaged and lost records."""
 
 
 @dataclass(slots=True)
 class SalvageResult:
     """Counts of salvaged and lost records and dead letters.
 
-    `lost` is None if no line of the ledger can be read. It is a minimum if not `exact`.
+    `lost` is None if no line of the ledger can be read. Unless `exact` is true, more records may be lost than `lost`.
     """
 
     records: int = 0
@@ -74,7 +73,8 @@ class SalvageResult:
 def salvage(spool: Spool, aside: Path) -> SalvageResult:
     """Copy everything readable from the damaged spool in `aside` into `spool`, and return the counts.
 
-    Raises SpoolWriteError if the files cannot be copied, and the errors of the new spool. Damage raises nothing.
+    Raises SpoolWriteError if the files cannot be copied, and the errors of writing to the new spool. Damaged content
+    raises no error.
     """
     salvaged = SalvageResult()
     key = f"salvage {aside.name}"
@@ -84,13 +84,13 @@ def salvage(spool: Spool, aside: Path) -> SalvageResult:
             damaged = DamagedSpool(scan)
             salvaged.exact = not missing and damaged.ledger_complete and damaged.in_place
             _Salvage(spool, damaged, key, salvaged).run()
-    # This is stored before the report is written, so that a crash in between does not count records twice.
+    # Commit this before writing the report. After a crash in between, salvage then does not copy the records again.
     spool.commit(Transaction(meta={key: json.dumps({"done": True})}))
     text = f"of the damaged spool in {aside}, {salvaged}"
     if missing:
         text += f"; {missing:,} pages of the write-ahead log are damaged or missing"
     log.warning("%s", text)
-    with suppress(OSError):  # the log has it too
+    with suppress(OSError):  # the text is also in the log
         (aside / REPORT).write_text(f"{text}\n", encoding="utf-8")
     return salvaged
 
@@ -100,12 +100,12 @@ def _copied(aside: Path) -> Iterator[Path]:
     """Copy the files, yield the folder of the copy, and delete it afterwards. Raises SpoolWriteError."""
     copy = aside / "copy"
     try:
-        # A copy of an interrupted run may be incomplete, so it is made again.
+        # The copy of an interrupted run may be incomplete, so delete it.
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir(mode=0o700)
         for file in aside.glob("spool.db*"):
             shutil.copyfile(file, copy / file.name)
-        # The database file may be missing; the log beside it can still contain records.
+        # Create a missing database file, because the write-ahead log can still contain records.
         (copy / "spool.db").touch()
         yield copy
     except OSError as error:
@@ -127,8 +127,7 @@ class _Salvage:
 
     def run(self) -> None:
         """Copy the ledger once, and then the records and dead letters, starting at the stored progress."""
-        # The ledger is copied only once. A second run would add the same counts again, and the ledger would not
-        # balance.
+        # Copy the ledger only once. A second run would add the same counts again, and the ledger would not balance.
         if not self._progress.get("ledger"):
             self._salvage_ledger()
         self._salvaged.lost = self._progress["lost"]
@@ -145,16 +144,16 @@ class _Salvage:
     # -- the ledger, and what is copied with it --------------------------------------------------------------------
 
     def _salvage_ledger(self) -> None:
-        """Copy the ledger in one transaction, and count every spooled record as lost.
+        """Copy the ledger in one transaction, and first count every spooled record as lost.
 
-        Each record that is found later is subtracted again. The same transaction copies the stored states, the QoS 2
-        identifiers and the subscribed filters.
+        When a record is found later, `_salvage_records` subtracts it. The same transaction copies the stored states,
+        the QoS 2 identifiers and the subscribed filters.
         """
         spool, damaged, transaction = self._spool, self._damaged, Transaction()
         lost, left = 0, dict[str, int]()
         stored = self._dead_letters_by_line()
         for (mapping, stream), counts in damaged.ledger.items():
-            # A mapping whose name is lost is 0 in `stored`.
+            # `stored` counts all mappings without a readable name under the number 0.
             source = mapping if mapping in damaged.mappings else 0, stream
             expected = max(0, counts.dead_lettered - counts.deleted - counts.evicted)
             found = min(expected, stored[source])
@@ -163,9 +162,9 @@ class _Salvage:
             lost += counts.spooled + expected - found
             _drop(counts, "dead_lettered", expected - found)
             _drop(counts, "spooled", counts.spooled)
-            # Two mappings whose names are lost share a line of the new ledger.
+            # In the new ledger, all mappings without a readable name share one line.
             transaction.restored_ledger.setdefault(self._numbers_of(mapping, stream), LedgerLine()).add(counts)
-        # The states are stored in the order in which they were written, so that eviction still removes the oldest
+        # Store the values in the order in which they were written, so that eviction still removes the oldest values
         # first.
         for space, key, value, _ in sorted(damaged.states, key=lambda state: state[3]):
             spool.state(space).put(key, value)
@@ -177,11 +176,11 @@ class _Salvage:
         self._note(transaction, ledger=True, left=left, lost=lost if damaged.ledger else None)
         spool.commit(transaction)
         if transaction.broker_filters is not None:
-            # This comes after the commit, because a failed commit is retried with the old values.
+            # Set this only after the commit. If the commit fails, the old value is still correct.
             spool.broker_filters = transaction.broker_filters
 
     def _dead_letters_by_line(self) -> Counter[tuple[int, int]]:
-        """Return how often the readable dead letters are counted in each line of the damaged ledger."""
+        """Return the number of readable dead letters for each line of the damaged ledger."""
         mappings = {name: number for number, name in self._damaged.mappings.items()}
         streams = {name: number for number, name in self._damaged.streams.items()}
         found: Counter[tuple[int, int]] = Counter()
@@ -192,7 +191,7 @@ class _Salvage:
         return found
 
     def _numbers_of(self, mapping: int, stream: int) -> tuple[int, int]:
-        """Return the new spool's numbers of a mapping and a stream of the old one."""
+        """Convert the numbers of a mapping and a stream in the damaged spool to their numbers in the new spool."""
         name = self._damaged.streams.get(stream, "")
         queue = self._spool.queue(name).number if name else self._spool.stream_number("")
         return self._spool.mapping_number(self._damaged.mappings.get(mapping, "")), queue
@@ -200,7 +199,7 @@ class _Salvage:
     # -- records and dead letters ----------------------------------------------------------------------------------
 
     def _salvage_records(self, number: int, name: str) -> None:
-        """Copy a queue's readable records in small transactions, from the stored progress on."""
+        """Copy a queue's readable records in small transactions, beginning after the last copied record."""
         queue = self._spool.queue(name)
         for rows in _in_parts(self._damaged.records(number, self._progress.get(f"queue {number}", 0))):
             transaction = Transaction()
@@ -210,15 +209,19 @@ class _Salvage:
                 transaction.salvaged_records[place] += self._count_found(mapping, number)
             if self._progress["lost"] is not None:
                 self._progress["lost"] -= transaction.salvaged_records.total()
-            # The progress is the number of the last copied row. After a crash, copying continues after this row, and
-            # copies no row twice.
+            # The progress is the number of the last copied row. After a crash, salvage continues after this row, so no
+            # row is copied twice.
             self._note(transaction, **{f"queue {number}": rows[-1][0]})
             self._spool.commit(transaction)
             self._salvaged.records += len(rows)
             self._salvaged.lost = self._progress["lost"]
 
     def _count_found(self, mapping: int, stream: int) -> int:
-        """Return 1 if the ledger counts more spooled records of this line than were found so far, otherwise 0."""
+        """Return 1 if the damaged ledger counts more spooled records in this line than were found so far.
+
+        Otherwise, return 0: the record is then not subtracted from the lost records, because it was never counted as
+        lost.
+        """
         left, line = self._progress.get("left", {}), f"{mapping} {stream}"
         if left.get(line, 0) <= 0:
             return 0
@@ -226,7 +229,7 @@ class _Salvage:
         return 1
 
     def _salvage_dead_letters(self) -> None:
-        """Copy the readable dead letters in small transactions, from the stored progress on."""
+        """Copy the readable dead letters in small transactions, beginning after the last copied dead letter."""
         for rows in _in_parts(self._damaged.dead_letters(self._progress.get("dead_letters", 0))):
             transaction = Transaction()
             transaction.dead_letters += [dead_letter_of(row[: len(DEAD_LETTERS.columns)]) for row in rows]
@@ -236,7 +239,7 @@ class _Salvage:
 
 
 def _drop(counts: LedgerLine, column: str, count: int) -> None:
-    """Move some of a line's records to `dropped` and `damaged`."""
+    """Move `count` of a line's records from `column` to `dropped`, and count them as `damaged`."""
     setattr(counts, column, getattr(counts, column) - count)
     counts.dropped += count
     counts.damaged += count

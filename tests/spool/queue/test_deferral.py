@@ -46,7 +46,7 @@ def test_deferred_records_are_read_again_after_the_rest(tmp_path):
 
 def test_deferred_records_count_for_the_age_of_the_queue(tmp_path):
     spool, queue, left = some_left(tmp_path)
-    queue.commits, queue._now_ms, queue.receive_times = CommitTimes(), lambda: 100_000, [(1, 40_000)]  # as after a restart
+    queue.commits, queue._now_ms, queue.receive_times.pairs = CommitTimes(), lambda: 100_000, [(1, 40_000)]  # as after a restart
     collected(queue)
     assert queue.oldest_secs(None) == 60.0
     assert queue.older_than(50_000) > 0

@@ -103,7 +103,7 @@ def test_deferred_records_wait_and_have_their_age(spool):
     queue = spool.queue("press")
     left = left_of(spool)
     put(spool, 5)
-    queue.commits, queue._now_ms, queue.receive_times = CommitTimes(), lambda: 100_000, [(1, 40_000)]  # as after a restart
+    queue.commits, queue._now_ms, queue.receive_times.pairs = CommitTimes(), lambda: 100_000, [(1, 40_000)]  # as after a restart
     assert collected(spool) == []
     assert (queue.waiting, queue.oldest_secs(None)) == (5, 60.0)
     assert queue.older_than(50_000) == 5

@@ -7,7 +7,7 @@ from bridge.spool import retention
 from bridge.spool.database import reader
 from bridge.spool.database.transaction import Transaction
 from bridge.spool.ledger import Ledger
-from bridge.spool.queue.stream_queue import RECEIVE_TIME_STEP_MS
+from bridge.spool.queue.receive_times import RECEIVE_TIME_STEP_MS
 from bridge.spool.retention import RecordDropper
 from tests.spool.builders import append, assert_ledger_balanced, opened
 

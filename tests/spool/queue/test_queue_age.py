@@ -53,7 +53,7 @@ def test_age_between_two_marks_is_exact():
     ageing.put(1)
     ageing.put(1, after_secs=4)
     ageing.now += 500
-    assert len(ageing.queue.receive_times) == 1
+    assert len(ageing.queue.receive_times.pairs) == 1
     assert ageing.queue.oldest_secs(None) == 4.5
     ageing.queue.take_batch(1, 1 << 20)
     assert ageing.queue.oldest_secs(None) == 0.5
@@ -63,7 +63,7 @@ def test_week_of_marks_takes_little_room_and_reports_the_first():
     ageing = Ageing()
     for _ in range(5_000):
         ageing.put(1, after_secs=120)
-    assert len(ageing.queue.receive_times) <= 200
+    assert len(ageing.queue.receive_times.pairs) <= 200
     assert ageing.queue.oldest_secs(None) == 4_999 * 120
     while ageing.queue.take_batch(500, 1 << 20):
         pass
@@ -74,10 +74,10 @@ def test_queue_age_is_known_after_a_restart(tmp_path):
     """The transaction of a record stores its time, so that a kill right after it loses nothing."""
     spool = opened(tmp_path)
     put(spool, b"a")
-    marks = spool.queue("press").receive_times
+    marks = spool.queue("press").receive_times.pairs
     spool.close()
     spool = opened(tmp_path)
-    assert spool.queue("press").receive_times == marks
+    assert spool.queue("press").receive_times.pairs == marks
     assert marks
     assert len(take(spool)) == 1
     spool.close()
@@ -90,7 +90,7 @@ def test_complete_way_is_timed_over_a_restart(tmp_path):
     spool.close()
     spool = opened(tmp_path)
     queue = spool.queue("press")
-    queue.receive_times = [(number, at - 7_200_000) for number, at in queue.receive_times]  # two hours pass
+    queue.receive_times.pairs = [(number, at - 7_200_000) for number, at in queue.receive_times.pairs]  # two hours pass
     put(spool, b"c")
     queue.settle(queue.take_batch(3, 1 << 20), [])
     cumulative, bounds = queue.commits.from_arrival.value().cumulative, queue.commits.from_arrival.value().bounds

@@ -1,0 +1,53 @@
+"""Receive times of a queue's records. The ages of records come from them after an outage or a restart.
+
+Only some records have a stored time, at most one every RECEIVE_TIME_STEP_MS: a pair of the record's number and its
+time. Records with higher numbers, up to the next pair, count as received at the same time. The pairs are stored in the
+spool's table `meta`.
+"""
+
+from __future__ import annotations
+
+# Minimum time between two pairs. It is the resolution of the records' ages.
+RECEIVE_TIME_STEP_MS = 5_000
+# Above this number of pairs, every second pair of the older half is removed.
+_MAX_PAIRS = 200
+
+
+class ReceiveTimes:
+    """Receive times of one queue, in milliseconds since 1970.
+
+    Only the ingest thread changes them. Any thread may call `of`.
+    """
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[int, int]] = []
+        """(record number, time) in order. The list is replaced and never changed, so that readers need no lock."""
+        self.changed = False
+        """True if `pairs` must be written by the next commit."""
+
+    def note(self, number: int, now_ms: int) -> None:
+        """Store `now_ms` as the receive time of a record.
+
+        Do nothing if the last stored time is less than RECEIVE_TIME_STEP_MS ago, unless the clock was set back.
+        """
+        if self.pairs and 0 <= now_ms - self.pairs[-1][1] < RECEIVE_TIME_STEP_MS:
+            return
+        pairs = [*self.pairs, (number, now_ms)]
+        if len(pairs) > _MAX_PAIRS:
+            pairs = pairs[: _MAX_PAIRS // 2 : 2] + pairs[_MAX_PAIRS // 2 :]
+        self.pairs, self.changed = pairs, True
+
+    def of(self, number: int) -> int:
+        """Return a record's receive time, or 0 if all stored times are of newer records."""
+        return next((at for first, at in reversed(self.pairs) if first <= number), 0)
+
+    def first_newer(self, moment_ms: int, next_number: int) -> int:
+        """Return a record number below which all records were received before `moment_ms`, or 0 if none is known.
+
+        `next_number` is the number after the newest record.
+        """
+        older = [number for number, at in self.pairs if at <= moment_ms]
+        if older and self.pairs[-1][1] + RECEIVE_TIME_STEP_MS <= moment_ms:
+            # A record received at `moment_ms` or later would have its own pair, so all records are older.
+            older.append(next_number)
+        return older[-1] if older else 0
