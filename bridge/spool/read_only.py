@@ -1,6 +1,6 @@
-"""Read-only access to a spool from another process, even while the bridge that owns it runs.
+"""Read-only access to a spool from a process that does not own it. The bridge that owns the spool may be running.
 
-SQLite's write-ahead log shows readers a consistent last commit while another process writes:
+With a write-ahead log, a reader sees the last commit completely, even while another process writes:
 https://www.sqlite.org/wal.html
 """
 
@@ -36,35 +36,38 @@ if TYPE_CHECKING:
 
     from bridge.model import DeadLetter, Record
 
-# A page ends at either limit, so that neither many small nor a few large dead letters cause a long transaction.
+# A page of dead letters ends at the first of these two limits, so that a read transaction is short.
 PAGE_DEAD_LETTERS: Final = 500
 PAGE_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of payloads that end a page of dead letters."""
+"""Bytes of payloads after which a page of dead letters ends."""
 CHECK_SECS: Final = 20.0
-"""Longest read transaction of a check while a bridge uses the spool. At 1 MB/s the write-ahead log grows by 20 MB."""
+"""Maximum duration of a read transaction of `integrity_errors` while a bridge uses the spool.
+
+The bridge cannot reset its write-ahead log during this time. At 1 MB/s, the log grows by 20 MB.
+"""
 PROGRESS_STEPS: Final = 1_000
-"""Steps of SQLite's virtual machine between two looks at the clock: about 0.1 ms."""
+"""Number of instructions of SQLite's virtual machine between two checks of the time: about 0.1 ms."""
 GIVEN_UP: Final = "session_given_up"
-"""Key in `meta` that marks a spool whose broker session was drained and has no subscription any more."""
+"""Key in `meta`. It has a value if the spool's broker session was drained and has no subscriptions any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerCheck:
-    """Lines of the ledger, and the counts to compare: the stored records of each queue, and the dead letters."""
+    """The lines of the ledger. `queued` and `dead_letters` are the counted rows to compare with them."""
 
     rows: tuple[LedgerRow, ...]
     queued: dict[str, int]
     dead_letters: int
 
     def faults(self) -> Iterator[str]:
-        """Yield one text per line that does not balance, and per queue whose records differ from `spooled`."""
+        """Yield an error text for each line that does not balance, and for each queue as in `count_errors`."""
         for row in self.rows:
             if not row.balanced:
                 yield accounting_mismatch(row)
         yield from self.count_errors()
 
     def count_errors(self) -> Iterator[str]:
-        """Yield one text per queue whose number of records differs from `spooled`."""
+        """Yield an error text for each queue whose number of records differs from the ledger's `spooled`."""
         for stream, count in self.queued.items():
             counted = sum(row.spooled for row in self.rows if row.stream == stream)
             if counted != count:
@@ -74,12 +77,12 @@ class LedgerCheck:
 def read_dead_letter(folder: Path, number: int) -> DeadLetter:
     """Return one dead letter of the spool in `folder`.
 
-    Raises NoSuchDeadLetter if it does not exist, BridgeError if the spool does not.
+    Raises NoSuchDeadLetter if there is no dead letter with this number, BridgeError if there is no spool.
     """
     with reading(folder) as database:
         found = next(read_dead_letters(database, number=number), None)
         if found is None:
-            # This is inside the read transaction, so that the number belongs to the same commit as the failed search.
+            # Count within the read transaction, so that the count belongs to the same commit as the failed search.
             file, held = folder / "spool.db", measure_dead_letters(database)[0]
             raise NoSuchDeadLetter(f"no dead letter {number} in {file}; it contains {held}")
         return found.dead_letter
@@ -88,7 +91,7 @@ def read_dead_letter(folder: Path, number: int) -> DeadLetter:
 def all_dead_letters(folder: Path) -> Iterator[StoredDeadLetter]:
     """Yield every dead letter in order. Raises BridgeError if the spool cannot be read.
 
-    Each page has its own read transaction, as in `all_records`.
+    Each page has a separate read transaction, as in `all_records`.
     """
     last = -1
     while True:
@@ -101,7 +104,8 @@ def all_dead_letters(folder: Path) -> Iterator[StoredDeadLetter]:
                     if size >= PAGE_BYTES or len(page) >= PAGE_DEAD_LETTERS:
                         break
             except DamagedRow:
-                if not page:  # otherwise the next page meets it, after those that are intact
+                # First yield the intact rows before the damaged row. The next page then begins with it.
+                if not page:
                     raise
         if not page:
             return
@@ -112,10 +116,10 @@ def all_dead_letters(folder: Path) -> Iterator[StoredDeadLetter]:
 def find_dead_letters(
     folder: Path, wanted: Mapping[str, str], *, before: int | None = None, limit: int = 50
 ) -> Iterator[StoredDeadLetter]:
-    """Yield the newest matching dead letters first, with numbers below `before`, at most `limit` of them.
+    """Yield at most `limit` matching dead letters with numbers below `before`, newest first.
 
-    `wanted` may hold code, mapping and stream (exact values), and topic (a substring). Raises BridgeError if the spool
-    cannot be read.
+    `wanted` may contain code, mapping and stream (exact values), and topic (a substring). Raises BridgeError if the
+    spool cannot be read.
     """
     with reading(folder) as database:
         for number in _matching(database, wanted, before, limit):
@@ -123,9 +127,9 @@ def find_dead_letters(
 
 
 def find_numbers(folder: Path, wanted: Mapping[str, str], limit: int) -> list[int]:
-    """Return the numbers of the newest matching dead letters, at most `limit`.
+    """Return the numbers of the newest matching dead letters, at most `limit` numbers.
 
-    The dead letters themselves are not read, because there may be many. Raises BridgeError if the spool cannot be read.
+    Payloads are not read, because there may be many. Raises BridgeError if the spool cannot be read.
     """
     with reading(folder) as database:
         return _matching(database, wanted, None, limit)
@@ -139,13 +143,13 @@ def count_matching(folder: Path, wanted: Mapping[str, str]) -> int:
 
 
 def _matching(database: sqlite3.Connection, wanted: Mapping[str, str], before: int | None, limit: int) -> list[int]:
-    # The numbers are sorted first and the payloads read later. Sorting rows with payloads would copy up to 256 MiB.
+    # Sort only the numbers; the caller reads the payloads. Sorting rows with payloads would copy up to 256 MiB.
     query = f"select number from dead_letters {_clause(wanted, before)} order by number desc limit :limit"
     return [number for (number,) in database.execute(query, {**wanted, "before": before, "limit": limit})]
 
 
 def _clause(wanted: Mapping[str, str], before: int | None = None) -> str:
-    """Return the WHERE clause for `wanted`. It consists of fixed text; the values are bound by name."""
+    """Return the WHERE clause for `wanted`. The clause is fixed text without values; the query binds these by name."""
     tests = {
         "code": "code = :code",
         "mapping": "mapping = :mapping",
@@ -157,7 +161,7 @@ def _clause(wanted: Mapping[str, str], before: int | None = None) -> str:
 
 
 def count_by_code(folder: Path) -> dict[str, int]:
-    """Return the number of dead letters per code, largest number first.
+    """Return the number of dead letters per code, with the largest number first.
 
     Raises BridgeError if the spool cannot be read.
     """
@@ -167,9 +171,10 @@ def count_by_code(folder: Path) -> dict[str, int]:
 
 
 def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
-    """Yield each buffered record of the queue `stream` in order, with the name of its mapping. Raises BridgeError.
+    """Yield the name of the mapping and the record, for each buffered record of the queue `stream`. Raises BridgeError.
 
-    Each page has a separate read transaction, because a long one would prevent the bridge from resetting its log.
+    Records are in order. Each page has a separate read transaction, because the bridge cannot reset its write-ahead log
+    during a read transaction.
     """
     last = 0
     while True:
@@ -196,7 +201,10 @@ def _records_after(database: sqlite3.Connection, queue: int, last: int) -> list[
 
 
 def read_states(folder: Path, mapping: str | None = None) -> Iterator[tuple[str, str, bytes]]:
-    """Yield mapping, key and value of each row of the states, the one written last first. Raises BridgeError."""
+    """Yield (mapping, key, value) of each stored state value, beginning with the value written last.
+
+    Raises BridgeError.
+    """
     with reading(folder) as database:
         where = "" if mapping is None else "where space = ?"
         rows = STATE.read(database, f"{where} order by written desc", () if mapping is None else (mapping,))
@@ -204,7 +212,7 @@ def read_states(folder: Path, mapping: str | None = None) -> Iterator[tuple[str,
 
 
 def session_given_up(folder: Path) -> bool:
-    """Return whether the session of the bridge that owned this spool was drained and abandoned. Raises BridgeError."""
+    """Return whether the broker session of this spool was drained and given up. Raises BridgeError."""
     with reading(folder) as database:
         return any(value for _, value in META.read(database, "where key = ?", (GIVEN_UP,)))
 
@@ -213,7 +221,7 @@ def has_records(folder: Path) -> bool:
     """Return whether any record is buffered, without counting them. Raises BridgeError if there is no spool."""
     with reading(folder) as database:
         numbers = [number for number, name, _ in STREAMS.read(database) if name]
-        # `limit 1` ends at the first row. A count would read every page of a backlog of gigabytes.
+        # The query ends at the first row. A count would read every page of a backlog, which may be gigabytes.
         return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for number in numbers)
 
 
@@ -241,7 +249,7 @@ def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
 
 
 def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
-    # CRCs are not checked here, because `spool verify` reports damaged rows separately from unbalanced lines.
+    # Do not check CRCs: `spool verify` reports damaged rows separately from lines that do not balance.
     mappings = dict(database.execute("select number, name from mappings").fetchall())
     streams = dict(database.execute("select number, name from streams").fetchall())
     lines = database.execute(f"select mapping, stream, {', '.join(STORED)} from ledger").fetchall()
@@ -249,15 +257,15 @@ def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
 
 
 def integrity_errors(folder: Path) -> list[str]:
-    """Return the faults that SQLite's integrity check finds, and the first damaged row of each table.
+    """Return the errors that SQLite's integrity check finds, and the first damaged row of each table.
 
-    It reads the complete database. While a bridge uses the spool, each table has read transactions of its own, of
-    CHECK_SECS at most. Raises BridgeError.
+    This function reads the complete database. While a bridge uses the spool, each table has separate read transactions,
+    which take at most CHECK_SECS. Raises BridgeError.
     """
     with reading(folder) as database:
         names = [name for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
         queues = [number for number, name, _ in STREAMS.read(database) if name]
-    # Without a running bridge, no log has to be reset, so a check may take any time.
+    # Without a running bridge, a long read transaction does no harm, so the check may take any time.
     end = CHECK_SECS if is_in_use(folder) else inf
     pragmas = [f"pragma integrity_check({name})" for name in names] if end < inf else ["pragma integrity_check"]
     found = [fault for pragma in pragmas for fault in _integrity_faults(folder, pragma, end)]
@@ -272,7 +280,7 @@ def _integrity_faults(folder: Path, pragma: str, max_secs: float) -> list[str]:
 
 
 def _damage_in_table(folder: Path, table: Table, max_secs: float) -> list[str]:
-    """Return the first damaged row of a table."""
+    """Return an error text for the first damaged row of a table; [] if all rows are intact."""
     with reading(folder, max_secs) as database:
         try:
             for _ in table.read(database):
@@ -283,7 +291,7 @@ def _damage_in_table(folder: Path, table: Table, max_secs: float) -> list[str]:
 
 
 def _damage_in_queue(folder: Path, queue: int) -> list[str]:
-    """Return the first damaged row of a queue."""
+    """Return an error text for the first damaged row of a queue; [] if all rows are intact."""
     last = 0
     while True:
         with reading(folder) as database:
@@ -300,15 +308,16 @@ def _damage_in_queue(folder: Path, queue: int) -> list[str]:
 def reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]:
     """Open the database read-only, in one read transaction that shows one commit. Raises BridgeError.
 
-    After `max_secs` it raises BridgeError: a transaction keeps a running bridge from resetting its write-ahead log.
+    Also raises BridgeError if the transaction takes longer than `max_secs`: a running bridge cannot reset its
+    write-ahead log during the transaction.
     """
     file = folder / "spool.db"
     if not file.is_file():
         raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
     try:
-        # `mode=ro` never creates a file. With `timeout`, a reader waits while the bridge runs a checkpoint.
+        # `mode=ro`: never create a file. `timeout`: wait while the bridge runs a checkpoint.
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5.0)) as database:
-            # One transaction covers the block, so that all its queries see the same commit.
+            # One transaction for the complete block, so that all its queries see the same commit.
             database.execute("begin")
             if max_secs < inf:
                 end = time.monotonic() + max_secs
@@ -322,6 +331,6 @@ def reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]
                 "table): stop the bridge first, or verify a copy of the folder"
             ) from error
         raise BridgeError(f"{file} cannot be read: {error}") from error
-    # In a damaged database, a ledger line may have a mapping or stream without a name, which raises LookupError.
+    # LookupError: in a damaged database, the name of a ledger line's mapping or stream may be missing.
     except (sqlite3.Error, LookupError) as error:
         raise BridgeError(f"{file} cannot be read: {error}") from error

@@ -1,4 +1,4 @@
-"""The open spool: commits, settlement, limits and reading. The package docstring describes the format."""
+"""The open spool: commits, settlement, limits and reading. The docstring of `bridge.spool` describes the format."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Errors of values that no version of this program has written: the database is damaged.
+# Errors that only a damaged database can raise: a value is stored that no version of this program writes.
 _UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 
 
@@ -71,9 +71,9 @@ class Spool:
         try:
             with ExitStack() as opened:
                 self._database = opened.enter_context(closing(database_file.connect_writer(folder.database)))
-                self.reading = opened.enter_context(closing(SpoolReader(folder.database, self._unreadable)))
+                self.reading = opened.enter_context(closing(SpoolReader(folder.database, self._to_spool_error)))
                 self._load()
-                opened.pop_all()  # `close` closes them from now on
+                opened.pop_all()  # without error: from now on, `close` closes both connections
         except sqlite3.Error as error:
             raise database_file.to_spool_error(error, folder.database) from error
         except _UNREADABLE as error:
@@ -97,24 +97,24 @@ class Spool:
         self.dead_letter_counts = DeadLetterCounts(*measure_dead_letters(self._database))
         self.id = self._spool_id()
         for number, name, next_number in streams:
-            if name:  # "" is a line of the ledger without a queue
+            if name:  # the stream "" stands for unmatched messages, and has no queue
                 self._add_queue(name, number, next_number)
         verify(self._database, self.ledger, self.queues.values())
 
     def _spool_id(self) -> bytes:
-        """Return this spool's id, 8 hexadecimal digits. A new spool at the same path has a different id."""
+        """Return this spool's id: 8 random hexadecimal digits. A new spool at the same path has a different id."""
         if "spool_id" not in self._meta:
             self.set_meta("spool_id", secrets.token_hex(4))
         return self.get_meta("spool_id").encode()
 
     def _add_queue(self, name: str, number: int, next_number: int) -> StreamQueue:
-        """Create a queue and its table, or load an existing one with its marks."""
+        """Create a queue and its table, or load an existing queue."""
         database_file.create_queue(self._database, number)
         ends = f"select (select min(number) from queue_{number}), (select max(number) from queue_{number})"
         first, last = self._database.execute(ends).fetchone()
-        # `streams.next` is not written while a row shows the next number, so the larger value is correct.
+        # The column `streams.next` is only up to date if the newest row is deleted. So the larger value is correct.
         next_number = max(next_number, 1 + (last or 0))
-        # With strict order, a queue must never hand out the newest records first.
+        # A queue with strict order must not hand out the newest records first.
         made = LiveFirstQueue if self._live_first and "order=strict" not in name.split() else StreamQueue
         queue = made(
             name,
@@ -134,7 +134,7 @@ class Spool:
     # -- numbers ---------------------------------------------------------------------------------------------------
 
     def mapping_number(self, name: str) -> int:
-        """Return a mapping's number, and assign one if it is new. Raises SpoolCorrupt or SpoolWriteError."""
+        """Return a mapping's number. A new mapping gets a number. Raises SpoolCorrupt or SpoolWriteError."""
         return self._number(MAPPINGS, self._mappings, name)[0]
 
     def number_mappings(self, names: list[str]) -> None:
@@ -142,21 +142,21 @@ class Spool:
         self._number(MAPPINGS, self._mappings, *names)
 
     def queue(self, stream: str) -> StreamQueue:
-        """Return the queue of a stream, and create it if it is new."""
+        """Return the queue of a stream. Create the queue if it does not exist."""
         if stream not in self.queues:
             self._add_queue(stream, self.stream_number(stream), 1)
         return self.queues[stream]
 
     def stream_number(self, name: str) -> int:
-        """Return a stream's number, and assign one if it is new. "" stands for no stream (unmatched messages)."""
+        """Return a stream's number. A new stream gets a number. Messages without a mapping have the stream ""."""
         return self._number(STREAMS, self._streams, name)[0]
 
     def get_meta(self, key: str) -> str:
-        """Return the value that `set_meta` or a transaction's `meta` stored under this key, or ""."""
+        """Return the value that is stored under this key, or ""."""
         return self._meta.get(key, "")
 
     def set_meta(self, key: str, value: str) -> None:
-        """Store a value at once, outside the burst's transaction. Raises SpoolCorrupt or SpoolWriteError."""
+        """Store a value under a key at once, in a transaction of its own. Raises SpoolCorrupt or SpoolWriteError."""
         try:
             META.write(self._database, [(key, value)])
         except sqlite3.Error as error:
@@ -164,11 +164,11 @@ class Spool:
         self._meta[key] = value
 
     def state(self, space: str) -> MappingState:
-        """Return the stored state of the mapping with this name, empty if it is new."""
+        """Return the stored state of the mapping with this name. A new mapping gets an empty state."""
         return self.states.of(space)
 
     def _number(self, table: Table, known: dict[str, int], *names: str) -> list[int]:
-        """Return the numbers of names in a table, and assign numbers to new names."""
+        """Return the numbers of names in a table. New names get numbers."""
         if new := [name for name in names if name not in known]:
             if self._must_reopen:
                 self._reopen_database()
@@ -181,10 +181,10 @@ class Spool:
     # -- transactions ----------------------------------------------------------------------------------------------
 
     def commit(self, transaction: Transaction) -> None:
-        """Write a burst and everything settled since the last commit. Both are on disk when this method returns.
+        """Write a burst, and delete the records settled since the last commit. All is on disk when this method returns.
 
-        Raises SpoolFull (settled records were removed, but the burst was not written: retry later), SpoolWriteError
-        (nothing was written: retry later), SpoolCorrupt (the next start moves the file aside). Ingest thread only.
+        Ingest thread only. Raises SpoolFull if only the settled records were deleted, and SpoolWriteError if nothing
+        was written: retry both later. Raises SpoolCorrupt for damage: the next start moves the database to quarantine.
         """
         if self._damage is not None:
             raise self._damage
@@ -195,10 +195,9 @@ class Spool:
         needed = pending_bytes(pending, transaction)
         try:
             if needed and not self._has_room(needed):
-                # Removing settled records may make the room that the burst needs.
+                # Delete settled records first: this may free enough space for the burst.
                 self._write([], None, 0)
-                # The log file keeps its largest size until it is truncated. Otherwise, a small spool could seem full
-                # forever.
+                # The log file counts as used space. If it never shrank, a small spool could seem full forever.
                 self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
                 if not self._has_room(needed) and self.settings.when_full == "block":
                     raise SpoolFull(self._room.full_reason(self.used_bytes))
@@ -208,15 +207,15 @@ class Spool:
 
     @property
     def commit_due(self) -> bool:
-        """True if a commit is due without a burst.
+        """True if a commit is necessary even without a burst.
 
-        It writes settlements, returns free pages to the file system, or raises the damage that a reader found.
+        It deletes settled records, returns free pages to the file system, or raises the damage that a reader found.
         """
         settled = any(queue.has_settled for queue in self.queues.values())
         return settled or self._pages.vacuuming or self._damage is not None
 
     def _write(self, pending: list[StreamQueue], burst: Transaction | None, needed: int) -> None:
-        """Write one transaction. States are written only with a burst, because they belong to its messages."""
+        """Write all settlements, and `burst` if given. States are only written with the burst that changed them."""
         transaction = burst or Transaction()
         settled = [(queue, queue.take_settled()) for queue in self.queues.values() if queue.has_settled]
         names = {number: name for name, number in self._mappings.items()} if settled else {}
@@ -227,7 +226,7 @@ class Spool:
             database.execute("begin immediate")
             for queue, settlements in settled:
                 dead_letters = dead_letters + write_settled(database, queue, settlements, names, changes)
-            # Settled records were removed above, so only the remaining excess is dropped.
+            # Drop after the deletion of settled records, so that no more records than necessary are dropped.
             if self._room.full and self.settings.when_full == "drop_oldest":
                 limit = self._room.limit(self.used_bytes)
                 dropping.make_room(self.queues.values(), lambda: self.used_bytes + needed > limit)
@@ -244,29 +243,29 @@ class Spool:
             self._roll_back()
             for queue, settlements in settled:
                 queue.settle_again(settlements)
-            # Return settlements and dropped records to their queues: the database still contains these records.
+            # The database still contains the settled and the dropped records, so return both to their queues.
             dropping.failed()
             if isinstance(error, sqlite3.Error):
                 raise self._failed(error) from error
             raise
-        if shrunk:  # a checkpoint inside the transaction is not possible
+        if shrunk:  # after the transaction, because a checkpoint is not possible within it
             truncate_wal(database)
-        # This comes after the commit. If the commit fails, the next transaction must write these states again.
+        # After the commit: if the commit fails, the next transaction must write these states again.
         clear_changed(changed)
         self._meta |= transaction.meta
         with self._lock:
-            # Other threads read these sums, so both change under the lock and only after the commit.
+            # Other threads read both counts, so change them together and only after the commit.
             self.ledger.add(changes)
             self.dead_letter_counts.add(changed_dead_letters, dead_letters)
         dropping.done()
         for queue in pending:
-            # This comes last, so that senders receive only records that are on disk.
+            # After the commit, so that senders receive only records that are on disk.
             queue.committed(transaction.received_at)
 
     def _write_dead_letters(
         self, added: list[DeadLetter], transaction: Transaction, changes: Ledger
     ) -> DeadLetterChange:
-        """Write the transaction's changes to the dead letters, and count evictions in the ledger's changes."""
+        """Write the table of dead letters. Add the evicted dead letters to `changes`, the changes of the ledger."""
         bounds = self.settings.dead_letter_bytes, self.dead_letter_counts.size
         changed, evicted = write_dead_letters(self._database, added, transaction.removed, transaction.amended, *bounds)
         for dead_letter in evicted:
@@ -277,13 +276,12 @@ class Spool:
             log.warning("evicted the %d oldest dead letters (spool.max_dead_letter_bytes)", len(evicted))
         return changed
 
-    def _unreadable(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
-        """Return the error to raise, and mark the folder if the database is damaged."""
+    def _to_spool_error(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
+        """Convert an sqlite3 error to the error to raise. If the database is damaged, mark its folder."""
         failure = database_file.to_spool_error(error, self.folder.database)
         if isinstance(failure, SpoolCorrupt):
             self.folder.mark_damaged(str(failure))
-            # A sender or the page may have found the damage. The next commit then raises it, and the process is
-            # restarted.
+            # A sender or the status page may have found the damage. The next commit raises it: the process restarts.
             self._damage = failure
         return failure
 
@@ -293,10 +291,9 @@ class Spool:
                 self._database.execute("rollback")
 
     def _failed(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
-        """Return the error to raise, and mark the database to be opened again before the next use."""
-        failure = self._unreadable(error)
-        # After a failed write or fsync, SQLite's cache of the file is not reliable. So the next commit opens the file
-        # again.
+        """Convert an sqlite3 error to the error to raise, and let the next write reopen the database."""
+        failure = self._to_spool_error(error)
+        # After a failed write or fsync, SQLite's cache of the file is not reliable.
         self._must_reopen = True
         return failure
 
@@ -337,11 +334,11 @@ class Spool:
         return self.reading.newest_dead_letters(count)
 
     def waiting_by_count(self) -> dict[str, int]:
-        """Return the records on disk per stream, counted in the tables. The ledger's `spooled` must agree with it."""
+        """Return the number of rows in each queue's table, by stream. It must equal the ledger's `spooled`."""
         return self.reading.waiting(list(self.queues.values()))
 
     def close(self) -> None:
-        """Close the files and release the lock. Records that were settled but not committed are sent again."""
+        """Close the files and release the lock. Records that were settled but not committed will be sent again."""
         for queue in self.queues.values():
             queue.close()
         self.reading.close()
