@@ -1,4 +1,4 @@
-"""Bindings of the active mappings to the spool: ledger ids, one queue per output, and the state stores."""
+"""Bindings of the active mappings to the spool: each mapping's number, the queues of its outputs, and its state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MappingBinding(NamedTuple):
-    """A mapping's ledger id in the spool, the queue of each output, and the mapping's message counter."""
+    """A mapping's number in the spool, the queue of each of its outputs, and its message counter."""
 
     mapping: int
     queues: tuple[StreamQueue, ...]
@@ -27,12 +27,12 @@ class MappingBinding(NamedTuple):
 def bind_mappings(
     spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], MessageCounter]
 ) -> dict[str, MappingBinding]:
-    """Return the bindings by name of the mapping, and attach the state store of each stateful mapping.
+    """Return the bindings by mapping name. Attach the stored state to each stateful mapping.
 
     `tally` returns the message counter for a mapping's name. Raises SpoolWriteError.
     """
     mappings = tuple(mappings)
-    # One write stores all new names.
+    # Number all new names in one transaction, because each transaction costs an fsync.
     spool.number_mappings([mapping.name for mapping in mappings])
     targets = {
         mapping.name: MappingBinding(
@@ -42,7 +42,7 @@ def bind_mappings(
         )
         for mapping in mappings
     }
-    # Queues exist only after the bindings above, so their options are set here.
+    # The bindings above have created all queues, so their options can be set now.
     _tune(spool, mappings)
     for mapping in mappings:
         if mapping.stateful is not None:
@@ -51,18 +51,18 @@ def bind_mappings(
 
 
 def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
-    """Set the batching options of each queue: the shortest linger and the smallest record size of its outputs."""
+    """Set the batching options of each queue to the shortest linger and the smallest record size of its outputs."""
     tunings: dict[str, BatchingOptions] = {}
     for output in (output for mapping in mappings for output in mapping.outputs):
         name = str(output.destination)
-        # Outputs that share a queue may have different options. The stricter option of each kind applies to all.
+        # Outputs with different options may share a queue. For each option, the stricter value applies.
         tunings[name] = output.tuning.with_(tunings.get(name, output.tuning))
     for name, tuning in tunings.items():
         spool.queues[name].tuning = tuning
 
 
 def clear_state(spool: Spool, name: str) -> tuple[list[tuple[int, ReleasedRecord]], int]:
-    """Clear the state of a mapping. Return the records that it contained, with the mapping's number, and its keys."""
+    """Clear the state of a mapping. Return (mapping number, record) for each record in it, and the number of keys."""
     state = spool.states.by_name.get(name)
     if state is None or not len(state):
         return [], 0
@@ -73,22 +73,23 @@ def clear_state(spool: Spool, name: str) -> tuple[list[tuple[int, ReleasedRecord
 
 
 def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) -> list[tuple[int, ReleasedRecord]]:
-    """Return the records whose sampling period has ended, with their mappings' numbers.
+    """Return (mapping number, record) for each record whose sampling interval has ended.
 
-    If a mapping was removed or no longer samples, release all of its records. Delete the states of removed mappings,
-    and clear states on request of a command.
+    If a mapping was removed or has no `sample` any more, return all of its records. Also delete the states of removed
+    mappings, and clear the states that commands have requested to clear.
     """
     released = []
     for request in spool.states.take_requests():
         records, request.keys = clear_state(spool, request.mapping)
         released += records
-    remembering = {mapping.name: mapping.stateful for mapping in mappings if mapping.stateful is not None}
+    stateful = {mapping.name: mapping.stateful for mapping in mappings if mapping.stateful is not None}
     for name, state in spool.states.by_name.items():
-        stages = remembering.get(name)
+        stages = stateful.get(name)
         if stages is not None and stages.sampling is not None:
             ended = stages.release_ended(now_ms)
         elif len(state):
-            # No later call would release these records, and they must not be lost.
+            # The mapping was removed or does not sample any more. Release all its records, because no later call would
+            # do it.
             ended = release_all(state)
             if stages is None:
                 state.clear()
@@ -99,7 +100,7 @@ def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) 
 
 
 def note_clock_set(mappings: Iterable[Mapping], step_ms: int) -> None:
-    """Note in the state of all mappings that the machine's clock was set forward, or back if `step_ms` is negative."""
+    """Inform all stateful mappings that the machine's clock was set forward by `step_ms`, or back if it is negative."""
     for mapping in mappings:
         if mapping.stateful is not None:
             mapping.stateful.clock_set(step_ms)

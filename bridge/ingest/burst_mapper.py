@@ -1,8 +1,9 @@
-"""Mapper from a burst of packets to one transaction and its acknowledgement packets. It contains the hot loop.
+"""Mapper of a burst: it converts packets to the changes of one transaction, and to acknowledgement packets.
 
-QoS 1: PUBACK after the commit. QoS 2: PUBREC after the commit of the records *and* the packet identifier. A redelivered
-identifier is only acknowledged again. PUBCOMP follows the commit that releases the identifier. So a QoS 2 message
-enters the spool exactly once, whenever the process is killed.
+All acknowledgements are sent after the commit. QoS 1: PUBACK. QoS 2: the commit stores the records together with the
+packet identifier; then PUBREC is sent. If the broker sends the same identifier again, it is only acknowledged again.
+PUBREL removes the identifier, and PUBCOMP is sent after the commit of that removal. So a QoS 2 message enters the spool
+exactly once, even if the process is killed at any time.
 """
 
 from __future__ import annotations
@@ -35,18 +36,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# QoS bits in a PUBLISH packet's first byte.
+# QoS bits in the first byte of a PUBLISH packet.
 _QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
 MAX_TRANSACTION_RECORDS = 20_000
-"""Number of records from which the rest of a burst waits for the next transaction.
+"""When a transaction has this number of records, the rest of the burst waits for the next transaction.
 
-It bounds the memory of a transaction.
+The limit bounds the memory of a transaction.
 """
 
 
 @dataclass(slots=True)
 class IngestCounters:
-    """Counters of ingest in addition to the ledger, since the start of the process."""
+    """Counters since the start of the process that the ledger does not contain."""
 
     messages: int = 0
     payload_bytes: int = 0
@@ -57,14 +58,15 @@ class IngestCounters:
 
 
 class BurstMapper:
-    """Mapper of bursts. Used by the ingest thread only.
+    """Mapper of bursts. Only the ingest thread uses it.
 
-    Mapped records are added to `transaction`. `commands` are to be published after it is committed.
+    `map` adds records to their queues, and all other changes to `transaction`. The caller commits `transaction`, and
+    then publishes `commands`.
     """
 
     def __init__(self, spool: Spool, routes: Router, coverage: TopicCoverage, guard: PoisonGuard | None = None) -> None:
         self.rest: list[Publish] = []
-        """Messages of the last burst that `map` did not process: it had made enough records for one transaction."""
+        """Messages that `map` has not processed because the transaction is full."""
         self.counts = IngestCounters()
         self.transaction = Transaction()
         self.commands: list[OutgoingMessage] = []
@@ -74,16 +76,17 @@ class BurstMapper:
         self._unmatched_ids = (0, 0)
         self._coverage = coverage
         self._unreleased = spool.open_qos2_ids
-        # Subscription identifier of each mapping's filter, while overlapping filters are subscribed one by one.
+        # Subscription identifier by mapping name. Empty unless overlapping topic filters are subscribed separately.
         self._identifiers: dict[str, int] = {}
         self._match = routes.match
         self._warned_of_alias = False
         self._guard = guard or PoisonGuard(spool)
-        # Number of records that mappings without a fast path have made from this burst.
-        # It is MAX_TRANSACTION_RECORDS as soon as the budget is full.
+        # Number of records of this transaction, without those of the fast path. If the budget is full, the number is
+        # set to MAX_TRANSACTION_RECORDS to end the transaction.
         self._records_made = 0
         self._budget = TransactionBudget(spool.settings)
-        # True if there are enough mappings that the records of the fast path must be counted in the budget.
+        # True if the payloads of the fast path must be counted in the budget, because there are many mappings (see
+        # `bind`).
         self._counts_payloads = False
 
     def bind(self, routes: Router, targets: dict[str, MappingBinding], unmatched_ids: tuple[int, int]) -> None:
@@ -92,36 +95,38 @@ class BurstMapper:
         `unmatched_ids` is the ledger line for messages that no mapping matches: (mapping, stream) numbers.
         """
         self._routes, self._targets, self._unmatched_ids = routes, targets, unmatched_ids
-        # A burst has about MAX_BURST_BYTES, and each mapping may make a record of each message.
+        # A burst has about MAX_BURST_BYTES. In the worst case, each mapping makes a record of each message.
         self._counts_payloads = len(targets) * MAX_BURST_BYTES > self._budget.full_bytes
         self.separate({})
 
     def separate(self, identifiers: MappingOf[str, int]) -> None:
-        """Map each copy of a message only by the mappings of its subscription (filter → identifier).
+        """Map each copy of a message only by the mappings of its subscription.
 
-        If subscriptions overlap, the broker may send one copy for each of them.
+        `identifiers`: topic filter → subscription identifier.
+
+        If subscriptions overlap, the broker may send one copy of a message for each subscription.
         """
         names = {mapping.name: mapping.pattern.filter for mapping in self._routes.mappings}
         self._identifiers = {name: identifiers[text] for name, text in names.items() if text in identifiers}
         self._match = self._match_of_copy if self._identifiers else self._routes.match
 
     def _match_of_copy(self, topic: bytes) -> RouteMatch:
-        # Without targets, `_handle_unusual` handles the message, and reads its identifiers.
+        # A match without targets leads to `_handle_unusual`, which reads the message's subscription identifiers.
         match = self._routes.match(topic)
         return match._replace(targets=()) if len(match.targets) > 1 else match
 
     def session_is_new(self) -> None:
-        """Clear the stored packet identifiers, because the broker has no session and reuses identifiers."""
-        # Without stored identifiers, a new session must not cause a write.
+        """Clear the stored packet identifiers: in a new session, the broker uses them for other messages."""
+        # Without stored identifiers, there is nothing to write.
         if self._unreleased:
             self._unreleased.clear()
             self.transaction.qos2_ids.clear()
             self.transaction.clear_qos2_ids = True
 
     def map(self, burst: list[Publish], now_ms: int) -> bytes:  # noqa: C901, PLR0912, PLR0915  a call per message would show
-        """Add a burst to the transaction and return the bytes of its acknowledgement packets.
+        """Add a burst to the transaction, and return its acknowledgement packets.
 
-        Messages that remain when MAX_TRANSACTION_RECORDS is reached are in `rest`.
+        If the transaction is full before the end of the burst, the remaining messages are in `rest`.
         """
         acknowledgements: list[bytes] = []
         # Local names are faster than attribute look-ups for each message.
@@ -136,8 +141,7 @@ class BurstMapper:
             qos = first & _QOS_BITS
             if first == PUBREL:
                 self._complete_qos2(packet_id)
-                # The PUBREL is completed without a look-up, because even an unknown identifier needs a response (MQTT
-                # 5, 4.3.3).
+                # Respond even if the identifier is unknown (MQTT 5, 4.3.3).
                 releases += 1
                 acknowledge(PUBCOMP)
                 acknowledge(packet_id)
@@ -149,9 +153,9 @@ class BurstMapper:
                 acknowledge(PUBREC)
                 acknowledge(packet_id)
                 if not self._open_qos2(packet_id):
-                    # This is a redelivery. The records are in the spool, so only the acknowledgement is repeated.
+                    # A redelivery: the records are already in the spool, so only the acknowledgement is repeated.
                     continue
-            # The message is counted before mapping, so that a rejected message counts too.
+            # Count the message before it is mapped, so that a rejected message counts too.
             payload_bytes += total_bytes
             match = match_of(topic)
             if total_bytes > noted_bytes or total_bytes != len(payload) or not match.targets:
@@ -163,11 +167,11 @@ class BurstMapper:
             for mapping, captures in match.targets:
                 target = targets[mapping.name]
                 number, queues, tally = target
-                # This is the body of `tally.count`, without the call.
+                # These lines are the body of `tally.count`, without the cost of the call.
                 tally.messages += 1
                 if tally.last_ms != now_ms:
                     tally.at(now_ms)
-                # The fast path needs no Message; `record` is None if it cannot handle this payload.
+                # The fast path needs no Message object. Its result is None if it cannot handle this payload.
                 fast_path = mapping.fast_path
                 record = fast_path(payload, captures) if fast_path is not None else None
                 if record is None:
@@ -181,7 +185,7 @@ class BurstMapper:
                 self._spend(len(payload) * len(match.targets))
             if self._records_made >= MAX_TRANSACTION_RECORDS:
                 break
-        # The remaining packets of the iterator belong to the next transaction.
+        # The packets that the iterator has not returned belong to the next transaction.
         self.rest = list(source)
         self._guard.end_burst()
         self.counts.messages += len(burst) - len(self.rest) - releases
@@ -209,18 +213,17 @@ class BurstMapper:
             self._take_effects(number, queues, effects)
 
     def _spend(self, size: int) -> None:
-        """Count bytes in the budget, and end the transaction with this message if it is full."""
+        """Count bytes in the budget. If the budget is full, let the transaction end with this message."""
         self._budget.used += size
         if self._budget.full:
             self._records_made = MAX_TRANSACTION_RECORDS
 
     def _open_qos2(self, packet_id: bytes) -> bool:
-        """Record a QoS 2 packet identifier. Return False if its message is already in the spool."""
+        """Store a QoS 2 packet identifier. Return False if its message is already in the spool."""
         packet = int.from_bytes(packet_id)
         if packet in self._unreleased:
             self.counts.redelivered += 1
             return False
-        # The pending deletion is part of the same transaction as the new identifiers.
         self._unreleased.add(packet)
         self.transaction.qos2_ids[packet] = True
         return True
@@ -241,26 +244,29 @@ class BurstMapper:
         self.append_released([(number, released) for released in effects.released])
 
     def append_released(self, released: list[tuple[int, ReleasedRecord]]) -> None:
-        """Append records released by `sample` to their queues, which already exist."""
+        """Append records that `sample` has released to their queues.
+
+        Each pair contains the mapping number and the record.
+        """
         for number, (destination, key, data) in released:
             self._spool.queue(destination).append(number, key, data)
 
     def _handle_unusual(self, match: RouteMatch, publish: Publish, now_ms: int) -> None:
-        """Handle a message that the loop of `map` cannot map.
+        """Handle a message that the loop in `map` cannot handle. The cases:
 
         1. The topic is empty or not UTF-8: add a dead letter.
-        2. Overlapping filters are subscribed one by one: map this copy for the mappings of its subscription.
-        3. No mapping matches the topic, because a wider subscription covers it, an older session still had it, or
-           `except` excludes it: count it as filtered.
-        4. The payload is larger than `mqtt.max_message_bytes`, and only its beginning is stored: add a dead letter.
-        5. The message may be poison (see `PoisonGuard`): note it before it is mapped, or add a dead letter.
+        2. Overlapping topic filters are subscribed separately: map this copy by the mappings of its subscription.
+        3. No mapping matches the topic: count the message as filtered. Possible reasons: a wider subscription includes
+           the topic, an older session was still subscribed to it, or `except` excludes it.
+        4. The payload is larger than `mqtt.max_message_bytes`, so only its beginning was read: add a dead letter.
+        5. The message may be poison (see `PoisonGuard`): note the message before it is mapped, or add a dead letter.
         """
         message, total_bytes = message_of(match, publish, now_ms), publish[-1]
         targets = match.targets or (self._targets_of_copy(publish) if self._identifiers else ())
         if not match.valid:
             self._warn_of_topic(publish)
             reject_topic(self.transaction, self._unmatched_ids, message, total_bytes)
-        # A topic that `except` excludes is filtered on purpose, so coverage does not report it.
+        # `coverage` does not report topics that `except` excludes on purpose.
         elif not targets:
             if not match.excluded:
                 self.counts.unmatched += 1
@@ -278,10 +284,10 @@ class BurstMapper:
                 self._apply(mapping, target, captures, match, message)
 
     def _targets_of_copy(self, publish: Publish) -> tuple[RouteTarget, ...]:
-        """Return the mappings of the subscriptions for which the broker sent this copy.
+        """Return the mappings of the subscriptions for which the broker has sent this copy.
 
-        A message that the broker queued before these subscriptions has an unknown identifier, or none. All matching
-        mappings get it: it may be processed twice, but it is not lost.
+        If the broker queued the message before these subscriptions were made, its identifier is unknown or missing.
+        Then return all matching mappings: the message may be processed twice, but it is not lost.
         """
         targets = self._routes.match(publish[1]).targets
         found = subscription_identifiers(publish[3])
@@ -289,7 +295,7 @@ class BurstMapper:
         return own or targets
 
     def _warn_of_topic(self, publish: Publish) -> None:
-        # This is logged once per run. Each such message is a dead letter with its own reason.
+        # Log this once per run. Each such message becomes a dead letter, which contains the reason.
         if not publish[1] and not self._warned_of_alias:
             self._warned_of_alias = True
             log.error(
@@ -299,7 +305,7 @@ class BurstMapper:
 
 
 def message_of(match: RouteMatch, publish: Publish, now_ms: int) -> Message:
-    """Return the packet as a message for mappings."""
+    """Return a PUBLISH packet as a message for mappings."""
     first, _, _, properties, payload, _ = publish
     return Message(
         match.topic,

@@ -1,8 +1,8 @@
 """Log lines about dead letters.
 
-The first dead letter of a mapping and code is logged at once; later lines give the number of new dead letters. A line
-per dead letter would fill the log while a device sends garbage. Without any line, people who watch only the log would
-not notice. The lines contain no payload, because more people read the log than the spool.
+The first dead letter of a mapping and code is logged at once. Later lines are at least INTERVAL_SECS apart, and contain
+the number of new dead letters. A line per dead letter would fill the log if a device sends garbage. The lines contain
+no payload, because more people can read the log than the spool.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 INTERVAL_SECS: Final = 600.0
 """Minimum time between two lines about the same mapping and code."""
 MAX_TOPIC_CHARS: Final = 200
-"""Max characters of a topic in a line: devices choose topics, of up to 65,535 bytes."""
+"""Maximum number of topic characters in a line. Devices choose the topics, which may have up to 65,535 bytes."""
 _ADVICE: Final = "see 'mqtt-kinesis dead-letters list'"
 
 log = logging.getLogger(__name__)
 
 
 class DeadLetterLog:
-    """Counters of the dead letters that no line has reported yet. Only the ingest thread uses it."""
+    """Counters of the dead letters that no log line has reported yet. Used by the ingest thread only."""
 
     def __init__(self) -> None:
         self._unreported: Counter[tuple[str, str]] = Counter()
         self._reported_at: dict[tuple[str, str], float] = {}
 
     def committed(self, dead_letters: Iterable[DeadLetter], now: float) -> None:
-        """Report the dead letters of a transaction after its commit. `now`: seconds of the loop's clock."""
+        """Count the dead letters of a committed transaction, and log those that are due. `now` is monotonic time."""
         topics = {(each.mapping, each.code): each.topic for each in dead_letters}
         self._unreported.update((each.mapping, each.code) for each in dead_letters)
         for key, topic in topics.items():

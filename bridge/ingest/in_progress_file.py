@@ -1,7 +1,7 @@
-"""Mark file that shows which message the ingest thread was mapping when the process was killed.
+"""File that shows which message the ingest thread was mapping when its process ended.
 
-The file is mapped into memory, so a change costs no system call. Its contents survive the process, but not a power
-failure. It is 32 bytes long:
+The file is mapped into memory (mmap), so a change needs no system call. The content survives the end of the process,
+but not a power failure. The file has 32 bytes:
 
     byte 0         1 while a burst is being mapped, otherwise 0
     bytes 1-16     fingerprint of the message that is being mapped, or zeros
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-MARK_FILE: Final = "ingest.mark"
+IN_PROGRESS_FILE: Final = "ingest.mark"
 FINGERPRINT_BYTES: Final = 16
 _FILE_BYTES: Final = 32
 _BUSY: Final = 1
@@ -24,12 +24,12 @@ NO_FINGERPRINT: Final = bytes(FINGERPRINT_BYTES)
 
 
 class InProgressFile:
-    """The mark of one spool folder. Used by the ingest thread only, after its creation."""
+    """The file of one spool folder. Any thread may create the object. Afterwards only the ingest thread uses it."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the file and read the mark that the last process left in it. Raises OSError."""
-        # O_NOFOLLOW: a symbolic link in this folder could make the bridge overwrite another file.
-        descriptor = os.open(folder / MARK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        """Open the file and read what the last process stored in it. Raises OSError."""
+        # O_NOFOLLOW: with a symbolic link in this folder, the bridge would overwrite another file.
+        descriptor = os.open(folder / IN_PROGRESS_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             os.ftruncate(descriptor, _FILE_BYTES)
             self._memory = mmap.mmap(descriptor, _FILE_BYTES)
@@ -37,22 +37,22 @@ class InProgressFile:
             # The memory mapping keeps the file open.
             os.close(descriptor)
         self.ended_in_burst = self._memory[0] == _BUSY
-        """True if the last process ended while it mapped a burst."""
+        """True if the last process ended while it was mapping a burst."""
         self.last_fingerprint = self._memory[1 : 1 + FINGERPRINT_BYTES] if self.ended_in_burst else NO_FINGERPRINT
-        """Fingerprint of the message that it was mapping, or NO_FINGERPRINT if that is unknown."""
+        """Fingerprint of the message that the last process was mapping, or NO_FINGERPRINT if it is unknown."""
         self.end()
 
     def begin(self) -> None:
-        """Note that a burst is being mapped."""
-        # The state is one byte, so the next process can never see a partial write.
+        """Store that a burst is being mapped."""
+        # One byte is written at once, so the next process cannot read a partial write.
         self._memory[0] = _BUSY
 
     def begin_message(self, fingerprint: bytes) -> None:
-        """Store the message that is being mapped; NO_FINGERPRINT if it is unknown."""
+        """Store the fingerprint of the message that is being mapped."""
         self._memory[1 : 1 + FINGERPRINT_BYTES] = fingerprint
 
     def end(self) -> None:
-        """Note that the burst is mapped."""
+        """Store that no burst is being mapped."""
         self._memory[0] = 0
         self._memory[1 : 1 + FINGERPRINT_BYTES] = NO_FINGERPRINT
 

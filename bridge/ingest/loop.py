@@ -1,7 +1,8 @@
-"""Ingest loop: read a burst, map it, spool it, and only then acknowledge it.
+"""Ingest loop: read a burst, map it, commit it to the spool, and only then acknowledge it.
 
-One thread does all of it, so that a message never passes between threads. The messages of one read are mapped, written
-in one transaction, and acknowledged by one write.
+A burst is the group of messages that one read of the connection returns. One thread performs all steps, so that a
+message never passes between threads. The messages of a burst are mapped, committed in one transaction, and acknowledged
+by one write to the connection.
 """
 
 from __future__ import annotations
@@ -35,37 +36,33 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_SECS = 0.2
-"""Maximum wait for packets in one round of the loop."""
+"""Maximum time for which one round of the loop waits for packets."""
 MAX_SETTLE_DELAY_SECS = 0.1
-"""Maximum delay before settled records are committed without a burst.
-
-After a crash, records that were settled but not committed are sent again.
-"""
+"""Time without a burst after which settled records are committed. Usually they are committed with the next burst."""
 RETRY_SECS = 1.0
 """Pause between two attempts to write to the spool."""
 MIN_COMMIT_INTERVAL_SECS = 0.01
-"""Minimum time between two commits while messages arrive singly: each commit costs one fsync and writes two pages."""
+"""Minimum time between two commits of single messages. Each commit costs one fsync and writes two pages."""
 SHARED_MIN_COMMIT_INTERVAL_SECS = 0.03
-"""Minimum commit interval if several bridges on one machine share the messages. Together they commit about as often.
+"""Minimum time between two commits of one worker, if several workers on one machine share the messages.
 
-Two workers then use 0.9 to 1.0 times the CPU of one process per message; with 10 ms it is 1.2 to 1.4 times.
+All workers together then commit about as often as one process. Two workers use 0.9 to 1.0 times the CPU time per
+message of one process. With 10 ms, they would use 1.2 to 1.4 times this CPU time.
 """
 COALESCE_MIN_MESSAGES = 16
-"""Number of messages that is committed at once. The loop raises it to the broker's number of unacknowledged messages.
+"""A burst with this number of messages is committed without waiting for more.
 
-mosquitto sends 20 by default (max_inflight_messages) and then waits.
+If the broker has sent more messages without an acknowledgement, the loop uses that larger number. mosquitto sends 20
+messages by default (max_inflight_messages), and then waits for acknowledgements.
 """
 WINDOW_PROBE_SECS = 1.0
-"""Interval between two measurements of the number of messages that the broker sends without an acknowledgement."""
-# QoS bits in a PUBLISH packet's first byte. If they are 0, the broker waits for no acknowledgement.
+"""Interval at which the loop measures how many messages the broker sends without an acknowledgement."""
+# QoS bits in the first byte of a PUBLISH packet. With QoS 0, the broker waits for no acknowledgement.
 _QOS = 0x06
 
 
 class IngestLoop:
-    """Ingest of one bridge.
-
-    Only the thread that calls `run` uses it. Other threads may call only `set_mappings`, `run_job` and `stop`.
-    """
+    """The ingest loop of one bridge. Only its own thread may use it, except `set_mappings`, `run_job` and `stop`."""
 
     def __init__(
         self,
@@ -82,15 +79,16 @@ class IngestLoop:
         self._mapper = BurstMapper(spool, routes, self.coverage, PoisonGuard(spool, clock))
         self.counts = self._mapper.counts
         self.problem = ""
+        """Reason why the loop cannot commit at present, or ""."""
         self.spool_full = False
-        """True while `problem` is a limit of the spool, and not a failed write to the disk."""
+        """True if `problem` is that the spool is full. False if a write to the disk failed."""
         self.progress_at = clock()
         self.mapping_since: float | None = None
-        """Time at which the mapping of the current burst began; None while no burst is being mapped. Any thread."""
+        """Time when the mapping of the current burst began, or None while no burst is being mapped. Any thread."""
         self.latency = Histogram()
-        """Time in seconds from a message's arrival to its acknowledgement, after the commit."""
+        """Time in seconds from the arrival of a message to its acknowledgement."""
         self.tap: Callable[[list[Publish]], None] | None = None
-        """Callback with each burst after mapping; None while no person views messages. It must not raise."""
+        """Callback that gets each burst after its commit, or None while no person views messages. It must not raise."""
         self._subscriber = subscriber
         self._spool = spool
         self._limits = limits
@@ -103,11 +101,11 @@ class IngestLoop:
         self._next_routes: Router | None = routes
         self._routes = routes
         self._targets: dict[str, MappingBinding] = {}
-        # Identifiers of overlapping filters that are subscribed one by one.
+        # Subscription identifiers by topic filter. Empty unless overlapping filters are subscribed separately.
         self._separated: dict[str, int] = {}
         self._min_commit_interval_secs = min_commit_interval_secs
         self._committed_at = 0.0
-        # Maximum number of messages that the broker sent on this connection without an acknowledgement.
+        # Largest number of messages that the broker has sent on this connection without an acknowledgement.
         self._max_unacked_seen = 0
         self._probed_window_at = 0.0
         self._housekept_at = 0.0
@@ -116,43 +114,43 @@ class IngestLoop:
     # -- any thread ------------------------------------------------------------------------------------------------
 
     def set_mappings(self, routes: Router) -> None:
-        """Use these mappings from the next burst on. Each message is mapped by the old or the new set, not by both."""
+        """Use these mappings from the next burst on. No message is mapped by both the old and the new mappings."""
         self._next_routes = routes
         self._subscriber.wake()
 
     def run_job(self, job: DeadLetterJob) -> DeadLetterJob:
-        """Queue a job that replays or deletes dead letters, and return it. Its `done` is set when it has finished."""
+        """Queue and return a job that replays or deletes dead letters. When it has finished, `job.done` is set."""
         self.dead_letter_jobs.add(job)
         self._subscriber.wake()
         return job
 
     def stop(self) -> None:
-        """Make `run` return after the current burst."""
+        """Let `run` return after the current burst."""
         self._stopping = True
         self._subscriber.wake()
 
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def session_began(self, session_present: bool) -> None:
-        """Reset the state of the last connection. In a new session, the broker's packet identifiers start again."""
+        """Reset the state of the last connection. If the session is new, also forget its packet identifiers."""
         self._max_unacked_seen = 0
         if not session_present:
             self._mapper.session_is_new()
 
     def run(self) -> None:
-        """Run until `stop` is called. Raises only SpoolCorrupt, and programming errors."""
+        """Run until `stop` is called. Raises SpoolCorrupt. Any other exception is a bug."""
         while not self._stopping:
             self.step()
 
     def step(self) -> None:
-        """Run one round: bind changed mappings, process a burst, a slice of a dead-letter job, and housekeeping."""
+        """Run one round: bind new mappings, process a burst and a slice of a dead-letter job, do periodic work."""
         if self._next_routes is not None and not self._bind(self._next_routes):
             return
         burst = self._subscriber.poll(POLL_SECS)
         self.progress_at = self._clock()
         if burst:
             self._follow_subscriptions()
-            # The connection may change before the commit. Its number shows whether the acknowledgements still apply.
+            # The connection may be replaced before the commit. Then the acknowledgements must not be sent.
             connection, received_at = self._subscriber.connections, self.progress_at
             self._coalesce(burst)
             if not self._process(burst, connection, received_at):
@@ -167,7 +165,7 @@ class IngestLoop:
             self._housekeep()
 
     def _process(self, burst: list[Publish], connection: int, received_at: float) -> bool:
-        """Map a burst, commit it, and acknowledge it, in several transactions if it has many records.
+        """Map a burst, commit it, and acknowledge it. A burst with many records needs several transactions.
 
         Return False if `stop` was called before everything was committed.
         """
@@ -185,19 +183,18 @@ class IngestLoop:
         return True
 
     def _coalesce(self, burst: list[Publish]) -> None:
-        """Wait up to the commit interval for more messages and append them to the burst.
+        """Wait until the commit interval is over, and append messages that arrive during this time to the burst.
 
-        A message is not delayed if the last commit is older than the interval. At 1,000 messages/s, coalescing halves
-        the CPU time per message, and only a fifth of the bytes is written to the disk. A sleep and wake-up costs 60 µs,
-        so there are at most two reads. The first follows a short pause: a broker whose window is full by then waits for
-        acknowledgements. If it returned messages, a second one follows at the end of the interval.
+        There is no wait if the last commit is older than the interval. At 1,000 messages a second, fewer commits halve
+        the CPU time per message, and only a fifth of the bytes is written to the disk. A wait costs 60 µs of CPU time,
+        so there are at most two waits, each with one read after it. The first wait is short: if the read after it
+        returns no messages, the broker probably waits for acknowledgements, and the wait ends. Otherwise, the second
+        wait lasts until the end of the interval.
         """
-        until, enough = (
-            self._committed_at + self._min_commit_interval_secs,
-            max(COALESCE_MIN_MESSAGES, self._max_unacked_seen),
-        )
-        # Once a second, the burst may grow for the full interval, to measure how many messages the broker sends without
-        # an acknowledgement. Committing at the known number would hide a larger one.
+        until = self._committed_at + self._min_commit_interval_secs
+        enough = max(COALESCE_MIN_MESSAGES, self._max_unacked_seen)
+        # Once a second, wait for the full interval, to measure how many messages the broker sends without an
+        # acknowledgement. If the loop always committed at the number known so far, it would never see a larger number.
         if self.progress_at - self._probed_window_at > WINDOW_PROBE_SECS:
             self._probed_window_at, enough = self.progress_at, MAX_BURST_MESSAGES
         pause = self._min_commit_interval_secs / 5
@@ -215,43 +212,42 @@ class IngestLoop:
             self._max_unacked_seen = max(self._max_unacked_seen, sum([publish[0] & _QOS > 0 for publish in burst]))
 
     def _run_dead_letter_jobs(self) -> None:
-        """Process one slice of a dead-letter job. Then return, so that live messages are processed in between."""
+        """Process one slice of a dead-letter job. New messages are processed before the next slice."""
         targets = {mapping.name: (mapping, self._targets[mapping.name]) for mapping in self._routes.mappings}
         part = self.dead_letter_jobs.fill(self._mapper.transaction, targets)
         if self._commit():
             part.committed()
 
     def _send_commands(self) -> None:
-        """Publish the commands (QoS 0).
+        """Publish the commands of the mappings, with QoS 0.
 
-        If a command is lost, the mapping issues it again, because its reason still exists.
+        If a command is lost, the mapping issues it again, because the reason for it still exists.
         """
         for topic, payload in self._mapper.commands:
             self._subscriber.publish(topic, payload)
         self._mapper.commands.clear()
 
     def commit_settled(self) -> None:
-        """Commit the records that the senders settled. Call after the senders have stopped.
+        """Commit the settlements of the senders. Called after the senders have stopped.
 
-        A burst that waits because the spool is full is committed completely or not at all. If its records were stored
-        without its packet identifiers, a redelivery would store them twice.
+        If a burst waits because the spool is full, its complete transaction is part of this commit. Its records without
+        its packet identifiers would be stored again by a redelivery.
         """
         if self._spool.commit_due:
             try:
                 self._spool.commit(self._mapper.transaction)
             except SpoolFull:
-                return  # the settled records are committed nevertheless
+                return  # the settlements are committed nevertheless
             except SpoolWriteError as error:
                 log.warning("deliveries could not be committed; the records will be sent again: %s", error)
 
     def _bind(self, routes: Router) -> bool:
-        """Bind every mapping to its ledger ids and queues, then subscribe to its topics.
+        """Bind every mapping to its number and queues in the spool, and then subscribe to its topics.
 
-        Return False if the disk accepts no write; the next round then retries.
+        Return False if the spool cannot be written. The next round then retries.
         """
         try:
-            # New ids are written here, because the loop can wait for a failing disk here, but not in the middle of a
-            # burst.
+            # Write new numbers now. If the disk fails, the loop can wait here, but not in the middle of a burst.
             unmatched_ids = self._spool.mapping_number(""), self._spool.stream_number("")
             targets = bind_mappings(self._spool, routes.mappings, self.coverage.tally)
         except SpoolWriteError as error:
@@ -259,7 +255,7 @@ class IngestLoop:
             self._report_blocked(str(error))
             self._subscriber.poll(RETRY_SECS, reading=False)
             return False
-        # Another thread may have set newer mappings in between. The next round binds these.
+        # If another thread has set newer mappings in between, the next round binds them.
         self._next_routes = None if self._next_routes is routes else self._next_routes
         self._routes, self._targets = routes, targets
         self._mapper.bind(routes, targets, unmatched_ids)
@@ -272,7 +268,7 @@ class IngestLoop:
         return True
 
     def _follow_subscriptions(self) -> None:
-        """Use subscription identifiers to distinguish copies, if overlapping filters are subscribed one by one."""
+        """Let the mapper distinguish copies by subscription identifier while overlapping filters are separate."""
         separated = self._subscriber.subscriptions.separated
         if separated is not self._separated and separated != self._separated:
             self._separated = separated
@@ -287,7 +283,7 @@ class IngestLoop:
         if held != self._spool.broker_filters:
             self._mapper.transaction.broker_filters = frozenset(held)
             self._commit()
-        # Released records and manifests are committed separately, because the next burst may be far away.
+        # Commit released records and manifests at once, because the next burst may come much later.
         released = collect_due_samples(self._spool, self._routes.mappings, self._now_ms())
         if released or self._spool.states.clearing:
             self._mapper.append_released(released)
@@ -299,11 +295,11 @@ class IngestLoop:
             self._expire(self._now_ms() - int(self._spool.settings.max_age_secs * 1000))
         for queue in self._spool.queues.values():
             if queue.max_record_bytes is not None:
-                # Mappings reject larger records. The sender reads the limit from the stream's description.
+                # The sender has read this limit from the stream's description. Mappings reject larger records.
                 self._limits[queue.stream] = queue.max_record_bytes
 
     def _expire(self, before_ms: int) -> None:
-        # A transaction, with its fsync, is needed only if a record has expired.
+        # Commit only if a record has expired, because each transaction costs an fsync.
         if any(queue.older_than(before_ms) for queue in self._spool.queues.values()):
             self._mapper.transaction.expire_before_ms = before_ms
             self._commit()
@@ -311,10 +307,10 @@ class IngestLoop:
     # -- spooling --------------------------------------------------------------------------------------------------
 
     def _commit(self) -> bool:
-        """Commit the transaction, and retry until the disk accepts it.
+        """Commit the transaction. Retry until the spool accepts it.
 
-        Return False if `stop` was called first: then nothing is acknowledged, and the broker redelivers. While the
-        commit fails, the loop reads nothing (back-pressure) and keeps the connection alive; the broker stores messages.
+        Between two attempts, the loop reads nothing (back-pressure) and keeps the connection alive: the broker stores
+        messages. Return False if `stop` is called before the commit succeeds. Then the broker will redeliver the burst.
         """
         while True:
             try:
@@ -332,7 +328,7 @@ class IngestLoop:
             self._spool.broker_filters = self._mapper.transaction.broker_filters
         self._dead_letter_log.committed(self._mapper.transaction.dead_letters, self._clock())
         self._mapper.transaction.received_at = None
-        # If a burst has only pending records, the transaction is empty, and is used again.
+        # Usually a burst has only records, which are in their queues. Then the transaction is empty and reusable.
         if not self._mapper.transaction.empty:
             self._mapper.transaction = Transaction()
         self._committed_at = self._clock()
@@ -343,7 +339,7 @@ class IngestLoop:
         return True
 
     def _report_blocked(self, problem: str) -> None:
-        # One log line per outage: the loop retries every second.
+        # Log once per outage, and not for each attempt.
         if not self.problem:
             log.error("back-pressure: reading paused, messages queue at the broker: %s", problem)
         self.problem = problem

@@ -1,19 +1,21 @@
-"""Manifests: records in a separate stream that list which records other streams contain.
+"""Manifests: records in a separate stream. They list which records another stream contains.
 
-With them, a consumer in the cloud can prove that no record is missing. The records of an output with `envelope: true`
-have ids that count up without a gap, by spool and queue. A manifest covers one complete range of ids: each record of
-the range is in the stream, or is one of the exceptions, which have a reason.
+With manifests, a consumer in the cloud can prove that no record is missing. The records of an output with `envelope:
+true` have ids. Each id contains the spool, the queue and a record number, and the numbers of a queue have no gaps. A
+manifest covers one range of record numbers: each record of the range is in the stream, or the manifest lists it as an
+exception with a reason.
 
     {"manifest": 1, "bridge": "press-shop", "spool": "5f3a9c0e", "queue": 1, "stream": "factory-archive", "since": 1,
      "first": 1001, "last": 2000, "except": [{"first": 1017, "last": 1017, "reason": "dead_lettered"}],
      "checksum": "9f86d081884c7d65", "at": "2026-01-31T12:00:00.000Z"}
 
-Manifests of one spool and queue are contiguous: the `first` of each manifest is the previous manifest's `last` + 1. All
-of them have the `first` of the very first manifest as `since`. So a missing manifest is detected at any position. The
-transaction that spools a manifest also stores its upper end, so that a kill at any time omits no number. `checksum`
-covers the content of all records from first to last without the exceptions (bridge/spool/queue/record_checksum.py). It
-is missing if it was lost in a damaged spool. Exceptions: dead_lettered, dropped, and "no envelope" (a record of another
-output, or a replayed one).
+The manifests of one spool and queue are contiguous: the `first` of each manifest is the `last` of the previous manifest
++ 1. In all of them, `since` is the `first` of the oldest manifest. So a consumer can detect that any manifest is
+missing, even the oldest. The transaction that stores a manifest as a record also stores the number at which the next
+manifest begins, so that no number is omitted if the process is killed. `checksum` covers the content of all records
+from first to last without the exceptions (bridge/spool/queue/record_checksum.py). A manifest has no `checksum` if a
+damaged spool has lost it. The reasons of exceptions are dead_lettered, dropped, and "no envelope" (a record of an
+output without `envelope`, or a replayed record).
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from bridge.spool.store import Spool
 
 MAPPING: Final = "(manifest)"
-"""Mapping name of manifests in the ledger. No mapping file can have this name."""
+"""Name under which the ledger counts manifests in place of a mapping. No mapping file can have this name."""
 
 
 class ManifestSettings(Section):
@@ -52,7 +54,7 @@ class ManifestSettings(Section):
 
 
 class ManifestWriter:
-    """Writer of the manifests of one spool. Used by the ingest thread only."""
+    """Writer of the manifests of one spool. Only the ingest thread uses it."""
 
     def __init__(self, spool: Spool, bridge: str, options: ManifestSettings) -> None:
         self._spool = spool
@@ -64,7 +66,7 @@ class ManifestWriter:
     def cover(self, mappings: Iterable[Mapping]) -> None:
         """Start manifests for every queue of these mappings with enveloped records.
 
-        A queue is never removed from the manifests. Raises SpoolWriteError.
+        Once started, the manifests of a queue never end. Raises SpoolWriteError.
         """
         self._spool.queue(self._stream)  # creates the queue, so that the loop starts its sender
         outputs = (output for mapping in mappings for output in mapping.outputs if output.envelope)
@@ -74,19 +76,19 @@ class ManifestWriter:
             queue.covered = bool(self._spool.get_meta(_key(queue)))
 
     def _begin(self, queue: StreamQueue) -> None:
-        """Start the manifests of a queue at its next record. No manifest covers the records before it."""
+        """Start the manifests of a queue with its next record. Do nothing if they were started before."""
         if not self._spool.get_meta(_key(queue)):
-            # `since` is stored first, so that a crash in between leaves no other key without it.
+            # Store `since` first. After a crash in between, this method stores both values again.
             self._spool.set_meta(_since(queue), str(queue.next))
             self._spool.set_meta(_key(queue), str(queue.next))
 
     def fill(self, transaction: Transaction, now_ms: int) -> bool:
-        """Add the due manifests to an empty transaction. Return whether there are any."""
-        # If the difference is negative, the clock was set back, and the next manifest is due at once.
+        """Add the manifests that are due to an empty transaction. Return whether there are any."""
+        # A negative difference means that the clock was set back. The manifests are then due at once.
         if 0 <= now_ms - self._at_ms < self._every_ms:
             return False
         self._at_ms = now_ms
-        # The stream of manifests itself has no manifests.
+        # The stream that contains the manifests has no manifests itself.
         covered = [queue for queue in self._spool.queues.values() if queue.covered and queue.stream != self._stream]
         news = [self._add_manifest(queue, transaction, now_ms) for queue in covered]
         return any(news)
@@ -94,7 +96,7 @@ class ManifestWriter:
     def _add_manifest(self, queue: StreamQueue, transaction: Transaction, now_ms: int) -> bool:
         first, settled = int(self._spool.get_meta(_key(queue))), self._spool.reading.first_waiting(queue)
         before, checksum = self._covered(queue, first, settled)
-        # A manifest is written only if all records of at least one more transaction are settled.
+        # No manifest if not even the first run of records is settled.
         if before <= first:
             return False
         manifest = {
@@ -106,7 +108,7 @@ class ManifestWriter:
             "since": int(self._spool.get_meta(_since(queue)) or first),
             "first": first,
             "last": before - 1,
-            # A range of exceptions may extend beyond the manifest on either side, so it is clipped.
+            # Cut off the parts of a range of exceptions that are outside the manifest.
             "except": [
                 {"first": max(low, first), "last": min(high, before - 1), "reason": reason}
                 for low, high, reason in self._spool.reading.exceptions(queue, before)
@@ -115,7 +117,7 @@ class ManifestWriter:
             **({} if checksum is None else {"checksum": checksum_text(checksum)}),
             "at": rfc3339(now_ms),
         }
-        # All manifests of a queue have the same key. Kinesis accepts at most 256 characters.
+        # All manifests of a queue have the same partition key. Kinesis accepts keys of at most 256 characters.
         key = f"{self._bridge} {queue.stream}"[:256]
         self._spool.queue(self._stream).append(self._spool.mapping_number(MAPPING), key, orjson.dumps(manifest))
         transaction.meta[_key(queue)] = str(before)
@@ -123,15 +125,15 @@ class ManifestWriter:
         return True
 
     def _covered(self, queue: StreamQueue, first: int, settled: int) -> tuple[int, int | None]:
-        """Return the number before which the manifest from `first` ends, and its checksum (None if unknown).
+        """Return the number after the last record of the manifest that begins at `first`, and its checksum.
 
-        All records below `settled` are settled. A checksum belongs to a complete run of records. So a manifest ends at
-        the end of a run, after all records of the run are settled.
+        All records below the number `settled` are settled. A checksum is only known for a complete run of records. So a
+        manifest ends with a run whose records are all settled. The checksum is None if it is unknown.
         """
         runs = self._spool.reading.checksum_runs(queue, settled)
         if not runs or runs[0].first > first:
-            # These records have no checksum, because they are older than the checksums or a damaged spool lost them.
-            # Their manifest has none either.
+            # The checksum of the first records is missing: an older version of the program wrote them, or a damaged
+            # spool lost it. Their manifest has no checksum.
             return (runs[0].first if runs else settled), None
         before, checksum = first, 0
         for run in runs:

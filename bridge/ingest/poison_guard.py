@@ -1,15 +1,16 @@
-"""Protection against a message that ends the process each time it is mapped: a poison message.
+"""Protection against poison messages: messages that end the process each time they are mapped.
 
-The broker delivers a message again until it is acknowledged. So a message that exhausts the memory, or whose mapping
-never returns, would stop the bridge at every start. Cases:
+The broker delivers a message again until it is acknowledged. So without protection, a message that exhausts the memory,
+or whose mapping never returns, would end the process after every start. The protection has three parts:
 
-1. A process ends while it maps a burst (`InProgressFile`): the next one is careful for a while. It notes each message before
-   it maps it.
-2. A process ends while it maps a noted message. Messages above LARGE_BYTES are always noted, because they are the usual
-   cause. The guard counts these ends by the fingerprint of the message.
-3. A message with which MAX_DEATHS processes have ended is not mapped again: it becomes a dead letter `poison`.
+1. If a process ends while it maps a burst, the next process is careful for a while: it notes each message in a file
+   (`InProgressFile`) before it maps the message.
+2. If a process ends while it maps a noted message, the guard counts this for the fingerprint of the message. Messages
+   above LARGE_BYTES are always noted, because they are the usual cause.
+3. If MAX_DEATHS processes have ended while they mapped a message, it is not mapped again. It becomes a dead letter with
+   the code `poison`.
 
-A process may also be killed for another reason. MAX_DEATHS is 2, so that a message is not suspected by accident.
+MAX_DEATHS is 2, because the first process may have been killed for another reason.
 """
 
 from __future__ import annotations
@@ -35,34 +36,35 @@ LARGE_BYTES: Final = 65_536
 """Payload size above which a message is always noted before it is mapped."""
 MAX_DEATHS: Final = 2
 CAREFUL_SECS: Final = 60.0
-"""Seconds for which the first process after a death is careful.
+"""Time for which a process is careful if the last process ended while it mapped a burst.
 
-After each further death in a row, the time is five times as long.
+If several processes in a row have ended in this way, each one multiplies the time by five.
 """
 _CAREFUL_FACTOR: Final = 5
-# At most 60 s times 5^4, which is ten hours.
+# The factor is applied at most four times: 60 s × 5^4 are ten hours.
 _MAX_CAREFUL_STEPS: Final = 4
 _MAX_SUSPECTS: Final = 100
-# Key in the spool's `meta`. Its value is {"deaths": number in a row, "suspects": {fingerprint: deaths}}.
+# Key in the spool's `meta`. Its value is {"deaths": ended processes in a row, "suspects": {fingerprint: ended
+# processes}}.
 _META: Final = "poison"
 
 
 class PoisonGuard:
-    """Fingerprints of messages that ended processes, and the mark of the current one. Ingest thread only."""
+    """Guard against poison messages. It stores the fingerprints of suspected messages. Ingest thread only."""
 
     def __init__(self, spool: Spool, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read the mark of the last process. If the disk has no room for a mark, the bridge runs without protection."""
+        """Read what the last process stored. If the file cannot be opened, the bridge runs without this protection."""
         self._clock = clock
-        self._mark: InProgressFile | None = None
+        self._in_progress: InProgressFile | None = None
         stored = spool.get_meta(_META)
         state: dict[str, Any] = json.loads(stored) if stored else {}
         self._deaths: int = state.get("deaths", 0)
         self._suspects: dict[str, int] = state.get("suspects", {})
         with suppress(OSError):
-            self._mark = InProgressFile(spool.folder.path)
-        if self._mark is not None and self._mark.ended_in_burst:
-            self._note_death(self._mark.last_fingerprint)
-            # This is stored at once, because the process may end again before the first commit.
+            self._in_progress = InProgressFile(spool.folder.path)
+        if self._in_progress is not None and self._in_progress.ended_in_burst:
+            self._note_death(self._in_progress.last_fingerprint)
+            # Store the counts at once, because this process may end before its first commit.
             self._store(spool)
         factor = _CAREFUL_FACTOR ** min(self._deaths - 1, _MAX_CAREFUL_STEPS) if self._deaths else 0
         self._careful_until = clock() + CAREFUL_SECS * factor
@@ -75,7 +77,7 @@ class PoisonGuard:
         name = fingerprint.hex()
         self._suspects[name] = self._suspects.get(name, 0) + 1
         log.error("the last process ended while it mapped one message (fingerprint %s)", name)
-        # The oldest suspects are removed first. The list needs only the messages that the broker is sending again.
+        # Remove the oldest suspects. Only messages that the broker is sending again matter, and these are the newest.
         while len(self._suspects) > _MAX_SUSPECTS:
             del self._suspects[next(iter(self._suspects))]
 
@@ -87,7 +89,7 @@ class PoisonGuard:
 
     @property
     def careful(self) -> bool:
-        """True if every message must be noted before it is mapped."""
+        """True while every message must be noted before it is mapped, because processes have ended."""
         if not self._deaths:
             return False
         if self._clock() < self._careful_until:
@@ -97,26 +99,26 @@ class PoisonGuard:
 
     @property
     def noted_bytes(self) -> int:
-        """Payload size above which a message is passed to `begin_message`."""
+        """Payload size above which the caller must pass a message to `begin_message`."""
         return -1 if self.careful or self._suspects else LARGE_BYTES
 
     def begin_burst(self) -> None:
-        """Note that a burst is being mapped."""
-        if self._mark is not None:
-            self._mark.begin()
+        """Store that a burst is being mapped."""
+        if self._in_progress is not None:
+            self._in_progress.begin()
 
     def end_burst(self) -> None:
-        """Note that the burst is mapped."""
-        if self._mark is not None:
-            self._mark.end()
+        """Store that no burst is being mapped."""
+        if self._in_progress is not None:
+            self._in_progress.end()
 
     def begin_message(self, topic: bytes, payload: bytes) -> bool:
         """Note a message before it is mapped. Return False if it must not be mapped, because it is poison."""
-        if self._mark is None:
+        if self._in_progress is None:
             return True
-        # The topic is part of the fingerprint, because one payload may be harmless for another topic's mapping. A key
-        # has at most 64 bytes.
+        # The fingerprint includes the topic, because the same payload may be harmless for the mapping of another topic.
+        # BLAKE2b accepts a key of at most 64 bytes.
         digest = blake2b(payload, digest_size=FINGERPRINT_BYTES, key=topic[:64])
         fingerprint = digest.digest()
-        self._mark.begin_message(fingerprint)
+        self._in_progress.begin_message(fingerprint)
         return not self._suspects or self._suspects.get(fingerprint.hex(), 0) < MAX_DEATHS

@@ -26,7 +26,7 @@ def reject(
     rejections: Iterable[Rejection],
     total_bytes: int,
 ) -> None:
-    """Add a dead letter for each rejection, and count it for each output that gets no record."""
+    """Add a dead letter for each rejection. The ledger counts it once for each output that gets no record."""
     for outputs, item, code, detail in rejections:
         queues = [target.queues[output] for output in outputs]
         for queue in queues:
@@ -39,7 +39,7 @@ def reject(
 def reject_oversized(
     transaction: Transaction, mapping: Mapping, target: MappingBinding, message: Message, total_bytes: int
 ) -> None:
-    """Add a dead letter for all outputs. The payload exceeds `mqtt.max_message_bytes`; only its beginning is stored."""
+    """Add a dead letter for all outputs of a mapping, because the payload exceeds `mqtt.max_message_bytes`."""
     detail = f"a payload of {total_bytes} bytes exceeds mqtt.max_message_bytes; only its beginning is stored"
     _reject_all(transaction, mapping, target, message, total_bytes, "too_large", detail)
 
@@ -47,7 +47,7 @@ def reject_oversized(
 def reject_poison(
     transaction: Transaction, mapping: Mapping, target: MappingBinding, message: Message, total_bytes: int
 ) -> None:
-    """Add a dead letter for all outputs. Processes ended while they mapped this message, so it was not mapped."""
+    """Add a dead letter for all outputs of a mapping, because processes have ended while they mapped this message."""
     detail = "the process was killed or hung each time it mapped this message, so it was not mapped again"
     log.error("a poison message on topic %s is a dead letter of mapping %s", message.topic, mapping.name)
     _reject_all(transaction, mapping, target, message, total_bytes, "poison", detail)
@@ -71,11 +71,11 @@ def _reject_all(
 
 
 def reject_topic(transaction: Transaction, unmatched_ids: tuple[int, int], message: Message, total_bytes: int) -> None:
-    """Add a dead letter for a topic that is empty or not UTF-8. No mapping processes such a message."""
+    """Add a dead letter for a message without a mapping, because its topic is empty or not UTF-8."""
     transaction.dead_lettered[unmatched_ids] += 1
     detail = "the topic is not UTF-8"
     if not message.topic:
-        # The bridge reads no topic aliases, so an unreadable property may be an alias.
+        # A topic alias is an unreadable property, because the bridge does not parse it.
         alias = "unreadable" in message.properties
         detail = "no topic, but a topic alias that the bridge does not permit" if alias else "the topic is empty"
     transaction.dead_letters.append(DeadLetter.of_message(message, total_bytes, "topic", detail))

@@ -1,14 +1,16 @@
-"""Jobs that replay dead letters through the active mappings, or delete them. The ingest thread runs them.
+"""Jobs that replay dead letters through the active mappings, or delete dead letters. The ingest thread runs the jobs.
 
-Each job runs in slices between bursts, so that live messages are processed in between. Each slice is one transaction:
+A job runs in slices. Between two slices, new messages are processed. Each slice is one transaction. Results of a
+replay:
 
-    mapped to records     the records are spooled and the dead letter is removed by the same commit
+    mapped to records     the same commit stores the records and removes the dead letter
     filtered              the dead letter is removed, and counted as filtered
-    rejected again        the dead letter stays stored, with the new reason
-    rejected in part      the rejected parts become dead letters of their own; the other records are spooled
+    rejected again        the dead letter stays, with the new reason
+    rejected in part      the records of accepted items are stored, and each rejected item becomes a new dead letter
 
-Because of this, the process may be killed at any time. In the ledger, the dead letter is subtracted from `received` and
-`dead_lettered`, and its results are counted again. `replayed` counts the dead letters that were removed this way.
+So the process may be killed at any time, and no record is lost or stored twice. In the ledger, a removed dead letter is
+subtracted from `received` and `dead_lettered`, and its results are counted like those of a new message. `replayed`
+counts the dead letters that a replay removed.
 """
 
 from __future__ import annotations
@@ -30,11 +32,11 @@ if TYPE_CHECKING:
     from bridge.spool.database.transaction import Transaction
     from bridge.spool.store import Spool
 
+# A slice is so small that new messages wait only for milliseconds.
 SLICE_DEAD_LETTERS = 200
-# A slice is so small that live messages wait only for milliseconds.
 """Maximum number of dead letters in one slice."""
 SLICE_BYTES = 4 * 1024 * 1024
-"""Payload size after which a slice ends."""
+"""Total payload size after which a slice ends."""
 
 Action = Literal["replay", "delete"]
 Targets = "Mapping[str, tuple[MessageMapping, MappingBinding]]"
@@ -42,10 +44,11 @@ Targets = "Mapping[str, tuple[MessageMapping, MappingBinding]]"
 
 @dataclass(slots=True)
 class DeadLetterJob:
-    """Request to replay or delete dead letters, given by their numbers. `done` is set when `counts` are complete.
+    """Request to replay or delete the dead letters with these numbers. `done` is set when the job has finished.
 
-    Keys of `counts`: `replayed`, `filtered`, `deleted`, `failed_again`, `not_found`. `reasons` counts the reasons of
-    the dead letters that failed again. `at` is the index of the next dead letter in `numbers`.
+    `counts` contains the results, with the keys `replayed`, `filtered`, `deleted`, `failed_again` and `not_found`.
+    `reasons` counts the dead letters that failed again by their reason. `at` is the index of the next dead letter in
+    `numbers`.
     """
 
     action: Action
@@ -56,12 +59,12 @@ class DeadLetterJob:
     at: int = 0
 
     def value(self) -> dict[str, dict[str, int]]:
-        """Return the counts and reasons as a JSON object."""
+        """Return the counts and reasons as a dict for a JSON response."""
         return {"counts": dict(self.counts), "reasons": dict(self.reasons)}
 
 
 class DeadLetterJobs:
-    """Queue of jobs. Any thread may call `add`; the ingest thread runs the jobs, slice by slice."""
+    """Queue of jobs. Any thread may call `add`. The ingest thread runs the jobs, slice by slice."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -78,7 +81,7 @@ class DeadLetterJobs:
 
     def fill(self, transaction: Transaction, targets: Mapping[str, tuple[MessageMapping, MappingBinding]]) -> JobSlice:
         """Add the next slice to an empty transaction. Call the slice's `committed` after the commit."""
-        # One job at a time, in the order of the requests.
+        # Run one job at a time, in the order of the requests.
         job = self._waiting[0]
         part = JobSlice(self, job)
         size = 0
@@ -88,8 +91,7 @@ class DeadLetterJobs:
                 break
             number = job.numbers[job.at]
             job.at += 1
-            # A number that occurs twice in the job is in the database until the commit, so it must not be processed
-            # twice.
+            # If a number occurs twice in the job, process it only once: its row is in the database until the commit.
             found = None if number in transaction.removed else self._spool.reading.dead_letter(number)
             if found is None:
                 part.counts["not_found"] += 1
@@ -103,8 +105,8 @@ class DeadLetterJobs:
         return part
 
     def ended(self, job: DeadLetterJob) -> None:
-        """Remove a job after the commit of its last slice, and set its `done`."""
-        # `done` is set last, because the waiting thread may then stop the bridge at once.
+        """Remove a job from the queue, and set its `done`. Called after the commit of its last slice."""
+        # Set `done` last, because the thread that waits for it may then stop the bridge at once.
         self._waiting.remove(job)
         job.done.set()
 
@@ -122,16 +124,16 @@ class DeadLetterJobs:
         number: int,
         dead_letter: DeadLetter,
     ) -> None:
-        # There are four cases:
-        # 1. The dead letter cannot be replayed now.
-        # 2. The dead letter is a record.
-        # 3. The dead letter is a message that fails again.
-        # 4. The dead letter is any other message, which its new results replace.
+        # Cases, in this order:
+        # 1. The dead letter cannot be replayed at present.
+        # 2. The dead letter is a record that Kinesis has rejected.
+        # 3. The dead letter is a message that fails again in the same way.
+        # 4. Any other message: its new results replace the dead letter.
         if why := self._reason_against(dead_letter, targets):
             part.add_failure(why)
             return
         if dead_letter.kind == "record":
-            # The payload is a mapped record, so no mapping is needed.
+            # The payload is already the data of a record, so it needs no mapping.
             queue = self._spool.queues[dead_letter.streams[0]]
             queue.append(self._spool.mapping_number(dead_letter.mapping), dead_letter.key, dead_letter.payload)
             self._remove(part, transaction, number, dead_letter, "replayed")
@@ -139,8 +141,7 @@ class DeadLetterJobs:
         mapping, target = targets[dead_letter.mapping]
         message = dead_letter.message
         mapped, _ = self._budget.bounded(mapping.replay(message, dead_letter.streams, dead_letter.item), message)
-        # If the message fails as before, the dead letter stays with the new reason. Otherwise, the results replace the
-        # dead letter.
+        # If the same item fails again, the dead letter stays and gets the new reason.
         if mapped.rejections and not mapped.drafts and _same(mapped, dead_letter):
             _, _, code, detail = mapped.rejections[0]
             transaction.amended.append((code, detail, number))
@@ -171,9 +172,9 @@ class DeadLetterJobs:
     def _remove(
         self, part: JobSlice, transaction: Transaction, number: int, dead_letter: DeadLetter, what: str
     ) -> None:
-        """Remove a dead letter and its ledger counts, as if it had never been received.
+        """Remove a dead letter and subtract it from the ledger, as if it had never been received.
 
-        Its results are then counted like those of a new message.
+        The caller then counts its results like those of a new message.
         """
         transaction.removed[number] = dead_letter
         for key in self._ledger_keys(dead_letter):
@@ -182,13 +183,13 @@ class DeadLetterJobs:
         part.counts[what] += 1
 
     def _ledger_keys(self, dead_letter: DeadLetter) -> list[tuple[int, int]]:
-        """Return the ledger lines of a dead letter as (mapping, stream) numbers."""
+        """Return the ledger lines that count a dead letter, as (mapping number, stream number)."""
         mapping = self._spool.mapping_number(dead_letter.mapping)
         return [(mapping, self._spool.stream_number(stream)) for stream in dead_letter.streams or ("",)]
 
 
 class JobSlice:
-    """Part of a job that is one transaction. Its counts are added to the job after the commit."""
+    """Part of a job in one transaction. Its counts are added to the job after the commit."""
 
     def __init__(self, jobs: DeadLetterJobs, job: DeadLetterJob) -> None:
         self.dead_letters = 0
@@ -198,12 +199,12 @@ class JobSlice:
         self._job = job
 
     def add_failure(self, why: str) -> None:
-        """Count a dead letter, or a part of one, that failed again for the reason `why`."""
+        """Count a dead letter, or an item of a dead letter, that failed again for the reason `why`."""
         self.counts["failed_again"] += 1
         self._reasons[why] += 1
 
     def committed(self) -> None:
-        """Add the counts to the job after the commit; after its last slice, end the job."""
+        """Add the counts to the job. After its last slice, end the job. Called after the commit."""
         self._job.counts += self.counts
         self._job.reasons += self._reasons
         if self._job.at >= len(self._job.numbers):
@@ -211,5 +212,5 @@ class JobSlice:
 
 
 def _same(mapped: MappingResult, dead_letter: DeadLetter) -> bool:
-    """Return whether the same message or item fails again, so that the dead letter can stay with the new reason."""
+    """Return whether exactly the message or item of the dead letter was rejected again."""
     return len(mapped.rejections) == 1 and mapped.rejections[0].item == dead_letter.item

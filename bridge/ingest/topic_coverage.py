@@ -1,7 +1,7 @@
-"""Record of the topics that no mapping matches, and of each mapping's messages. Its memory and CPU cost are bounded.
+"""Topic coverage: which mappings get messages, and which topics no mapping matches. The needed memory is bounded.
 
-A mapping is silent if it had messages, but none for at least a minute and for three times its longest pause so far.
-Machines publish at different rates, so the threshold is relative to each mapping's longest pause.
+A mapping is silent if its last message is older than a minute, and older than three times the longest pause between two
+of its messages. Machines publish at different rates, so the threshold depends on each mapping's longest pause.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 MAX_TOPICS: Final = 1_000
-"""Maximum number of unmatched topics stored by name: the first ones that occur.
+"""Maximum number of unmatched topics that are stored by name. These are the first topics that occur.
 
-Messages on all others share one count.
+Messages with other unmatched topics are counted in one sum.
 """
 MAX_TOPIC_CHARS: Final = 500
-"""Maximum stored length of a topic name."""
+"""Maximum number of characters that are stored of a topic."""
 SILENT_PAUSES: Final = 3
-"""Multiple of a mapping's longest pause after which it is silent."""
+"""A mapping is silent after this multiple of its longest pause."""
 SILENT_MS: Final = 60_000
-"""Minimum time without a message before a mapping is silent."""
+"""Time without a message before which no mapping is silent."""
 
 
 class MessageCounter:
-    """Counter of one mapping's messages. `last_ms` is 0 before the first one."""
+    """Counter of one mapping's messages. `last_ms` is the time of the last message, or 0 before the first message."""
 
     __slots__ = ("last_ms", "longest_pause_ms", "messages")
 
@@ -38,22 +38,24 @@ class MessageCounter:
         self.longest_pause_ms = 0
 
     def count(self, now_ms: int) -> None:
-        """Count a message. The ingest loop does the same without the call."""
+        """Count a message. `BurstMapper.map` contains the same lines, to save the call."""
         self.messages += 1
         if self.last_ms != now_ms:
             self.at(now_ms)
 
     def at(self, now_ms: int) -> None:
-        """Record the time of a message, unless it equals the time of the previous message."""
+        """Store the time of a message. Not called if it equals the time of the previous message."""
         if self.last_ms and now_ms - self.last_ms > self.longest_pause_ms:
             self.longest_pause_ms = now_ms - self.last_ms
         self.last_ms = now_ms
 
 
 class MappingActivity(NamedTuple):
-    """Messages of one mapping. `last_ms` is milliseconds since 1970, or 0 if it had no message.
+    """Messages of one mapping.
 
-    `silent_ms` is the time since the last message if the mapping is silent, otherwise 0.
+    `last_ms` is the time of the last message in milliseconds since 1970, or 0 if there was none.
+
+    If the mapping is silent, `silent_ms` is the time since the last message. Otherwise, it is 0.
     """
 
     name: str
@@ -74,9 +76,9 @@ class UnmatchedTopic(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CoverageReport:
-    """Coverage from `since_ms` to `at_ms`, both milliseconds since 1970. Topics are sorted by messages, largest first.
+    """Coverage from `since_ms` to `at_ms`, in milliseconds since 1970. Topics with the most messages come first.
 
-    `other_messages` is the number of messages on unmatched topics beyond the MAX_TOPICS stored ones.
+    `other_messages` is the number of messages with unmatched topics that are not stored by name.
     """
 
     since_ms: int
@@ -112,7 +114,10 @@ class CoverageReport:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> CoverageReport:
-        """Return the report from the result of `value`. Raises KeyError, TypeError or ValueError for other values."""
+        """Return the report of which `value` is the JSON object.
+
+        Raises KeyError, TypeError or ValueError for other values.
+        """
         return cls(
             int(value["since_ms"]),
             int(value["at_ms"]),
@@ -132,8 +137,8 @@ class TopicCoverage:
         self._others = 0
 
     def tally(self, mapping: str) -> MessageCounter:
-        """Return the mapping's counter, which continues after a reload."""
-        # The counter of a removed mapping stays, so that it continues if the mapping is added again.
+        """Return the counter of a mapping. After a reload of the mappings, it continues."""
+        # The counter of a removed mapping is not deleted, so that it continues if the mapping is added again.
         return self._tallies.setdefault(mapping, MessageCounter())
 
     def unmatched(self, topic: str, now_ms: int) -> None:
@@ -141,7 +146,7 @@ class TopicCoverage:
         name = topic[:MAX_TOPIC_CHARS]
         tally = self._topics.get(name)
         if tally is None:
-            # Publishers choose the topics, so without a limit, topics could fill the memory.
+            # Publishers choose the topics. Without a limit, topics could fill the memory.
             if len(self._topics) >= MAX_TOPICS:
                 self._others += 1
                 return
@@ -150,14 +155,14 @@ class TopicCoverage:
         tally.last_ms = now_ms
 
     def clock_set(self, step_ms: int) -> None:
-        """Shift all times after the clock was set, so that pauses keep their lengths."""
+        """Shift all stored times by the step of the clock, so that the pauses stay correct."""
         self._since_ms += step_ms
         for tally in (*self._tallies.values(), *self._topics.values()):
             if tally.last_ms:
                 tally.last_ms += step_ms
 
     def report(self, mappings: Iterable[Mapping], at_ms: int) -> CoverageReport:
-        """Return the report for these mappings. It uses copies, because the ingest thread continues to write."""
+        """Return the report for these mappings. It reads copies, because the ingest thread writes at the same time."""
         topics = [UnmatchedTopic(topic, tally.messages, tally.last_ms) for topic, tally in self._topics.copy().items()]
         tallies = self._tallies.copy()
         return CoverageReport(
@@ -170,7 +175,7 @@ class TopicCoverage:
 
 
 def _of(mapping: Mapping, tally: MessageCounter, at_ms: int) -> MappingActivity:
-    # Each value is read once, because the ingest thread may change it in between.
+    # Read each value only once, because the ingest thread may change it in between.
     messages, last_ms, pause_ms = tally.messages, tally.last_ms, tally.longest_pause_ms
     quiet_ms = at_ms - last_ms if messages else 0
     silent_ms = quiet_ms if quiet_ms > max(SILENT_MS, SILENT_PAUSES * pause_ms) else 0

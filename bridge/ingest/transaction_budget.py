@@ -1,13 +1,13 @@
-"""Budget of one transaction in bytes, so that the records and dead letters of any message fit into the spool.
+"""Size limit of a transaction, so that the records and dead letters of every message fit into the spool.
 
-A transaction that is larger than the spool could never be committed, and would block the bridge permanently. The spool
-reserves for dead letters and for the state of mappings a quarter of `spool.max_bytes` each
-(`bridge.spool.settings.SpoolSettings.dead_letter_bytes`, `bridge.spool.mapping_state.SPOOL_SHARE`), and a full spool
-resumes when a tenth is free. The rest, 40 %, always has room for one transaction:
+A transaction that is larger than the spool could never be committed, and would block the bridge permanently. Dead
+letters may use up to a quarter of `spool.max_bytes` (`SpoolSettings.dead_letter_bytes`), and the states of mappings
+another quarter (`bridge.spool.mapping_state.SPOOL_SHARE`). A full spool accepts transactions again when a tenth is
+free. One transaction must fit into the remaining 40 %:
 
-1. A transaction ends with the message that reaches an eighth (`full_bytes`).
-2. If a mapping makes more of a message than fits, the message becomes one dead letter of the mapping without records.
-3. If not even the dead letter fits, only the beginning of its payload is stored.
+1. A transaction ends with the message that makes it larger than an eighth of `spool.max_bytes` (`full_bytes`).
+2. If the results of a mapping for one message do not fit, no record is made. The message becomes one dead letter.
+3. If not even this dead letter fits, only the beginning of its payload is stored.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from bridge.spool.settings import SpoolSettings
 
 MAX_TRANSACTION_BYTES: Final = 64 * 1024 * 1024
-"""Bytes after which a transaction ends. The bytes of a transaction are in memory twice."""
+"""Maximum of `full_bytes`, to save memory: the bytes of a transaction are in memory twice."""
 TRANSACTION_SHARE: Final = 8
 MESSAGE_SHARE: Final = 4
-"""Divisors of `spool.max_bytes`: a transaction is full at an eighth, and its last message may add a quarter."""
+"""Fractions of `spool.max_bytes`: a transaction is full at an eighth, and its last message may add a quarter."""
 TRUNCATED_PAYLOAD_BYTES: Final = 4096
-"""Bytes that are stored of a payload if the dead letters of many mappings have used the room."""
+"""Bytes of a payload that are stored if the dead letters of many mappings have filled the transaction."""
 
 
 class TransactionBudget:
-    """Bytes that the messages of the current transaction have used. Used by the ingest thread only."""
+    """Bytes that the current transaction has used, and its limits. Only the ingest thread uses it."""
 
     def __init__(self, settings: SpoolSettings) -> None:
         self.full_bytes = min(MAX_TRANSACTION_BYTES, settings.max_bytes // TRANSACTION_SHARE)
@@ -40,7 +40,7 @@ class TransactionBudget:
         self._max_bytes = self.full_bytes + self._message_bytes
         self._max_dead_letter_bytes = settings.dead_letter_bytes // PAYLOAD_SHARE
         self.used = 0
-        """Estimated bytes. `begin` sets it to 0."""
+        """Estimated bytes of the current transaction."""
 
     def begin(self) -> None:
         """Begin a transaction."""
@@ -48,21 +48,22 @@ class TransactionBudget:
 
     @property
     def full(self) -> bool:
-        """True if the next message belongs to the next transaction."""
+        """True if the current transaction must not get another message."""
         return self.used > self.full_bytes
 
     def bounded(self, mapped: MappingResult, message: Message) -> tuple[MappingResult, Message]:
-        """Count a message's results, and return them with the message for its dead letters.
+        """Count the results of a mapping for a message. Return the results, and the message for dead letters.
 
-        If the results do not fit, the result is one rejection for all outputs.
+        If the results do not fit, return one rejection for all outputs instead. The returned message may have a shorter
+        payload.
         """
         drafts = mapped.drafts
-        # A message usually has one record. For it, a sum would take three times as long.
+        # Usually there is one record. In this case, `sum` would take three times as long.
         records = len(drafts[0][2]) if len(drafts) == 1 else sum([len(draft[2]) for draft in drafts])
         if not mapped.rejections and self.used + records <= self._max_bytes:
             self.used += records
             return mapped, message
-        # Each item of `each` that is rejected is a dead letter with the complete payload.
+        # Each rejected item of `each` is a dead letter that contains the complete payload of the message.
         rejected = len(mapped.rejections) * self._stored_bytes(message)
         several = bool(mapped.drafts) or len(mapped.rejections) > 1
         if self.used + records + rejected <= self._max_bytes and (
@@ -71,12 +72,12 @@ class TransactionBudget:
             self.used += records + rejected
             return mapped, message
         if several:
-            # The state of the mapping has already changed, so the side effects are kept.
+            # Keep the side effects, because the state of the mapping has already changed.
             mapped = MappingResult([], (self._too_large(mapped, records, rejected),), mapped.effects)
         return mapped, self.for_dead_letter(message)
 
     def for_dead_letter(self, message: Message) -> Message:
-        """Count one dead letter of a message, and return the message, cut short if the transaction has no room."""
+        """Count one dead letter of a message. Return the message, with a truncated payload if it does not fit."""
         if self.used + self._stored_bytes(message) > self._max_bytes:
             message = message._replace(payload=message.payload[:TRUNCATED_PAYLOAD_BYTES])
         self.used += self._stored_bytes(message)

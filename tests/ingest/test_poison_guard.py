@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bridge.ingest.in_progress_file import MARK_FILE
+from bridge.ingest.in_progress_file import IN_PROGRESS_FILE
 from bridge.ingest.poison_guard import CAREFUL_SECS, LARGE_BYTES, MAX_DEATHS, PoisonGuard
 from tests.spool.builders import opened
 
@@ -82,7 +82,7 @@ def test_guard_forgets_the_oldest_of_many_suspects(spool):
 
 def test_guard_without_its_file_maps_every_message(tmp_path):
     spool = opened(tmp_path)
-    (tmp_path / MARK_FILE).mkdir()
+    (tmp_path / IN_PROGRESS_FILE).mkdir()
     guard = PoisonGuard(spool)
     guard.begin_burst()
     assert guard.begin_message(b"t", b"x")
@@ -93,7 +93,7 @@ def test_guard_without_its_file_maps_every_message(tmp_path):
 def test_mark_that_is_a_link_is_not_followed(tmp_path):
     spool = opened(tmp_path / "data")
     (tmp_path / "other").write_bytes(b"kept")
-    (tmp_path / "data" / MARK_FILE).symlink_to(tmp_path / "other")
+    (tmp_path / "data" / IN_PROGRESS_FILE).symlink_to(tmp_path / "other")
     PoisonGuard(spool).begin_burst()
     assert (tmp_path / "other").read_bytes() == b"kept"
     spool.close()
