@@ -1,17 +1,17 @@
 """The process of the bridge: construction, threads, signals, logs, and the control channel.
 
-assembly.py           settings -> components; no other module knows both
+assembly.py           builds the components of the bridge from its settings
 service.py            one bridge: starts its threads, and stops them in order
-thread_group.py       threads with names that are joined under one deadline; the only place that creates threads
-control_channel.py    request and response files of commands
-command_handlers.py   what the running bridge does for each command
-offline_replay.py     the same for dead letters and states while no bridge runs
-folder_owner.py       rights of the folder's owner, for commands of root
-dry_run.py            a bridge that prints its records (`run --dry-run`)
-session_record.py     record of the broker's session in the spool
+thread_group.py       groups of named threads that are joined together; only this module creates threads
+control_channel.py    channel for commands to the running bridge: request and response files
+command_handlers.py   functions of the running bridge that execute the commands
+offline_replay.py     execution of the commands for dead letters and states while no bridge is running
+folder_owner.py       acting as the owner of the spool's folder, if root runs a command
+dry_run.py            a bridge that prints its records and sends none (`run --dry-run`)
+session_record.py     what the spool stores about the broker's session
 hang_watchdog.py      ends the process if a mapping never returns
-process_memory.py     malloc arenas and garbage collection
-log_setup.py          text and JSON logs
+process_memory.py     memory settings: malloc arenas and garbage collection
+log_setup.py          logging as text or as JSON
 signals.py            SIGTERM, SIGINT and SIGHUP as values
 systemd.py            notifications to systemd: ready, reloading, watchdog, status
 exit_codes.py         exit codes of all commands

@@ -1,4 +1,7 @@
-"""Construction of the bridge's parts from its settings. No other module depends on both."""
+"""Construction of the bridge's components from its settings.
+
+Only this module depends on both the settings and the components.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,14 @@ if TYPE_CHECKING:
 
 
 def publisher(settings: Settings, uplink: BandwidthLimiter | None = None) -> KinesisPublisher:
-    """Return the publisher that all streams share, with enough connections for the requests of every stream."""
+    """Return the Kinesis publisher. All streams share it."""
     return KinesisPublisher(publisher_settings(settings, uplink))
 
 
 def publisher_settings(settings: Settings, uplink: BandwidthLimiter | None = None) -> PublisherSettings:
     """Return the endpoint and authentication settings of Kinesis.
 
-    Only this function reveals their secrets; `repr` hides them.
+    The settings contain secrets. Only this function converts them to plain text.
     """
     kinesis = settings.kinesis
     return PublisherSettings(
@@ -44,8 +47,8 @@ def publisher_settings(settings: Settings, uplink: BandwidthLimiter | None = Non
         dual_stack=kinesis.dual_stack,
         proxy_url=kinesis.proxy_url.get_secret_value() if kinesis.proxy_url else None,
         ca_file=str(kinesis.ca_file) if kinesis.ca_file else None,
-        # The streams of one bridge are rarely all at their limit at the same time. A request beyond this number opens a
-        # temporary connection.
+        # All streams share these connections, which are enough because few streams are at their limit at the same time.
+        # A request beyond this number opens a temporary connection.
         max_connections=max(16, 4 * kinesis.requests_in_flight),
         uplink=uplink,
     )
@@ -57,15 +60,15 @@ def _authentication(settings: AuthenticationSettings | Source) -> Authentication
 
 
 def sender_settings(settings: Settings, uplink: BandwidthLimiter | None = None) -> SenderSettings:
-    """Return the sender settings, which apply to every stream."""
+    """Return the settings of senders. They apply to every stream."""
     kinesis = settings.kinesis
     return SenderSettings(kinesis.requests_in_flight, kinesis.linger_ms / 1000, bandwidth=uplink)
 
 
 def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
-    """Load and return the active mappings. Raises ConfigError if there is none.
+    """Load and return the active mappings. Raises ConfigError if there are none.
 
-    `kept` is the folder of the last good versions.
+    `kept` is the folder in which the last good version of each mapping is stored.
     """
     mappings = LiveMappings(settings.mappings, kept, shared=settings.mqtt.share is not None)
     mappings.reload()
@@ -75,12 +78,12 @@ def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
 
 
 def assemble(settings: Settings, *, draining: bool = False, sharing: bool = False) -> Service:
-    """Return the configured bridge. `Service` describes `draining` and `sharing`.
+    """Return the bridge with these settings. The docstring of `Service` explains `draining` and `sharing`.
 
     Raises ConfigError, SpoolInUse, SpoolWriteError.
     """
     spool = settings.spool
-    # The lock comes first, so that a bridge whose spool is in use does not write last good versions into its folder.
+    # Lock the folder first: if another bridge uses the spool, this process must not write last good versions into it.
     with closing(FolderLock(spool.path)):
         mappings = live_mappings(settings, spool.path / "in-force")
     most = settings.kinesis.max_bytes_per_sec

@@ -1,4 +1,4 @@
-"""Handlers of the commands that reach the running bridge through the control channel."""
+"""Handlers of the commands that the running bridge receives through the control channel."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     Handler = Callable[[dict[str, Any]], bytes]
 
 JOB_SECS: Final = 60.0
-"""Maximum wait for the end of a dead-letter job, or until a cleared state is on disk."""
+"""Maximum time to wait until a dead-letter job has finished, or until a state has been cleared on disk."""
 
 
 class CommandTarget(Protocol):
-    """The part of the bridge that commands use. The control channel's thread calls the methods; `run_job` may block."""
+    """The part of the bridge that commands use. The control channel's thread calls the methods. `run_job` may block."""
 
     def snapshot(self) -> Snapshot:
         """Return the current state of the bridge."""
@@ -40,13 +40,13 @@ class CommandTarget(Protocol):
 
 
 def command_handlers(bridge: CommandTarget, states: MappingStates) -> dict[str, Handler]:
-    """Return the handlers by command name. A handler gets the request, and returns the response as JSON."""
+    """Return the handlers by the name of the command. A handler gets the request and returns the response as JSON."""
 
     def run_job(request: dict[str, Any]) -> bytes:
         return orjson.dumps(bridge.run_job(request["command"], [int(number) for number in request["numbers"]]).value())
 
     def clear_state(request: dict[str, Any]) -> bytes:
-        # Only the ingest thread may change states, so this thread requests the change and waits for the commit.
+        # Only the ingest thread may change states. So this thread requests the change, and waits until it is committed.
         clearing = ClearingRequest(str(request["mapping"]))
         states.requested.append(clearing)
         if not clearing.done.wait(JOB_SECS):
@@ -63,5 +63,5 @@ def command_handlers(bridge: CommandTarget, states: MappingStates) -> dict[str, 
 
 
 def not_ended() -> BridgeError:
-    """Return the error for a command that has not ended in time. Its effect may still follow."""
+    """Return the error for a command that takes too long. The command may still be executed later."""
     return BridgeError(f"not ended within {JOB_SECS:.0f} s; check the spool with 'mqtt-kinesis status'")

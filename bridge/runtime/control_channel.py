@@ -1,13 +1,14 @@
-"""Control channel. A command writes a request file. The running bridge polls for it, and writes a response file.
+"""Control channel: how commands such as `status` communicate with the running bridge.
 
-No socket listens, and the bridge writes no file without a request.
+The process of the command writes a request file. The bridge looks for request files twice a second, and writes a
+response file. No open socket is needed.
 
-    spool.path/ID.request   the command's request: {"command": "replay", "numbers": [7, 8], "sent": [BOOT, MS]}, ...
-    spool.path/ID.response  the bridge's response as JSON, or {"error": "..."}; the request is then removed
+    spool.path/ID.request   the request, for example {"command": "replay", "numbers": [7, 8], "sent": [BOOT, MS]}
+    spool.path/ID.response  the bridge's response as JSON, or {"error": "..."}; the bridge then removes the request
 
-Only the owner of the spool's folder has access to it. So only the bridge's user and root can send requests or read
-responses. `sent` is the boot of the machine and the milliseconds since then. It shows the age of a request even if a
-person or NTP sets the clock.
+Only the bridge's user and root have access to the spool's folder. So only these can send requests or read responses.
+`sent` contains the identifier of the machine's boot and the milliseconds since the boot. It shows the age of a request
+correctly even if the clock was set in between.
 """
 
 from __future__ import annotations
@@ -35,24 +36,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Listing a small folder twice a second is cheap, and people do not notice half a second.
+# Listing a small folder twice a second is cheap, and a person does not notice a delay of half a second.
 POLL_SECS: Final = 0.5
-"""Interval between two polls for requests."""
+"""Interval at which the bridge looks for requests."""
 RESPONSE_SECS: Final = 5.0
-"""Default wait for a response."""
+"""Default time for which a command waits for a response."""
 UNSEEN_SECS: Final = 2.0
-"""Maximum wait for a response if the bridge's process is not visible."""
-# Much longer than the bridge needs to find a request while its command waits.
+"""Time for which a command waits if it cannot see the bridge's process, for example in another container."""
+# Much longer than a command waits for its response.
 STALE_MS: Final = 60_000
-"""Age after which a request is ignored: its command has ended without removing it."""
+"""Age from which a request is ignored. Its command has ended without removing the file."""
 _UNKNOWN: Final = "the running bridge does not know this request: does it have another version?"
 _REQUEST, _RESPONSE, _WRITING = ".request", ".response", ".writing"
 MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
 MAX_REQUEST_BYTES: Final = 16 * 1024 * 1024
-"""Max size of a request. The numbers of a million dead letters take half of it."""
+"""Maximum size of a request. A request with the numbers of a million dead letters has half of this size."""
 
 RequestHandler = "Callable[[dict[str, Any]], bytes]"
-"""Type of a request handler: it returns the response as JSON, or raises BridgeError, whose text is then the error."""
+"""Type of a request handler. It returns the response as JSON. If it raises BridgeError, the response is its text."""
 
 
 def serve_requests(
@@ -61,9 +62,9 @@ def serve_requests(
     stopping: StopSignal,
     before_poll: Callable[[], None] = lambda: None,
 ) -> None:
-    """Respond to requests until `stopping` is set. This is the body of a thread.
+    """Respond to requests until `stopping` is set. This function is the body of a thread.
 
-    A response that cannot be written is logged. `before_poll` is called twice a second, before each poll.
+    If a response cannot be written, the error is logged. `before_poll` is called every POLL_SECS.
     """
     while not stopping.wait(POLL_SECS):
         before_poll()
@@ -77,9 +78,9 @@ def serve_requests(
 
 
 def _requests(folder: Path) -> list[Path]:
-    """Return the pending requests; none if the folder cannot be read, for example without a free descriptor.
+    """Return the request files. Return [] if the folder cannot be read, for example without a free file descriptor.
 
-    The next poll then finds them.
+    The next call then returns them.
     """
     try:
         return list(folder.glob(f"*{_REQUEST}"))
@@ -91,7 +92,8 @@ def _respond(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]
     response = _response_to(request_file, handlers)
     if response is None:
         return
-    # The rename is atomic, so the command never reads a partial response. The mode is set before the first write.
+    # Write another file and rename it. A rename is atomic, so the command never reads a partial response. Set the mode
+    # before the content is written, because the content is confidential.
     new, response_file = request_file.with_suffix(".new"), request_file.with_suffix(_RESPONSE)
     new.touch(mode=0o600)
     new.write_bytes(response)
@@ -99,9 +101,9 @@ def _respond(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]
 
 
 def _response_to(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> bytes | None:
-    """Return the response to a request, or None if its command has ended or belongs to another user."""
+    """Return the response, or None if the request's command has ended, or if another user wrote the request."""
     try:
-        # Even if every user can write to the folder, only root and the bridge's user may send requests.
+        # If the folder's mode is wrong, other users may be able to write files into it.
         if request_file.lstat().st_uid not in (0, os.geteuid()):
             log.warning("ignored a request of another user in %s", request_file.parent)
             return None
@@ -113,13 +115,13 @@ def _response_to(request_file: Path, handlers: Mapping[str, Callable[[dict[str, 
         return json.dumps({"error": str(error)}).encode()
     except FileProblem as problem:
         return json.dumps({"error": f"the request is {problem}"}).encode()
-    # The request is input from another process. No fault in it may end this thread.
+    # An invalid request from another process must not end this thread.
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return json.dumps({"error": _UNKNOWN}).encode()
 
 
 def _is_stale(boot: str, sent_ms: int) -> bool:
-    """Return whether a request is older than STALE_MS, or was sent before the machine was restarted."""
+    """Return whether a request is older than STALE_MS, or older than the boot of the machine."""
     return boot != boot_id().decode() or not 0 <= boot_ms() - sent_ms <= STALE_MS
 
 
@@ -147,10 +149,10 @@ def request(folder: Path, command: str = "status", timeout_secs: float = RESPONS
 
 
 def _exchange(folder: Path, command: str, request: dict[str, Any], timeout_secs: float) -> Any:
-    """Write a request, and return the response as JSON. Raise BridgeError, or OSError for the files.
+    """Write a request, wait for the response, and return its parsed JSON. Raise BridgeError or OSError.
 
-    Files are accessed by descriptors. Root may run this in a folder of the bridge's user, who could replace a name by a
-    link to another file.
+    The folder is opened once, and its files are accessed relative to its descriptor. Root may run this in a folder of
+    the bridge's user. This user could otherwise replace the folder or a file by a link to another one.
     """
     name = f"{command}-{os.getpid()}-{time.monotonic_ns()}"
     request_name, response_name = f"{name}{_REQUEST}", f"{name}{_RESPONSE}"
@@ -159,7 +161,7 @@ def _exchange(folder: Path, command: str, request: dict[str, Any], timeout_secs:
         _write_request(directory, request_name, json.dumps(request).encode())
         return _await_response(folder, directory, response_name, timeout_secs)
     finally:
-        # This runs after an error too. Otherwise, the bridge would respond to a request whose command has ended.
+        # Remove the files after an error too. Otherwise, the bridge would respond to a request whose command has ended.
         for file in (f"{request_name}{_WRITING}", request_name, response_name):
             with suppress(OSError):
                 os.unlink(file, dir_fd=directory)
@@ -168,7 +170,8 @@ def _exchange(folder: Path, command: str, request: dict[str, Any], timeout_secs:
 
 def _await_response(folder: Path, directory: int, name: str, timeout_secs: float) -> Any:
     pause, owner = threading.Event(), _living_owner(folder)
-    # A bridge in another container is not visible here. It polls twice a second, so two seconds are enough.
+    # A bridge in another container is not visible here. It looks for requests twice a second, so two seconds are
+    # enough.
     deadline = time.monotonic() + (timeout_secs if owner else min(timeout_secs, UNSEEN_SECS))
     while (response := _read_response(directory, name)) is None:
         if time.monotonic() > deadline or owner != _living_owner(folder):
@@ -176,7 +179,8 @@ def _await_response(folder: Path, directory: int, name: str, timeout_secs: float
                 f"the bridge is not running (no response in spool.path {folder}). Start it with 'mqtt-kinesis "
                 "run', or check --config"
             )
-            # A note is printed when a command ends, and not by `status --watch`, which waits for the bridge.
+            # The hint is a note and not part of the text: `status --watch`, which waits for the bridge, prints no
+            # notes.
             error.add_note("'mqtt-kinesis spool status' shows the ledger of a stopped bridge")
             raise error
         pause.wait(POLL_SECS / 5)
@@ -187,7 +191,7 @@ def _await_response(folder: Path, directory: int, name: str, timeout_secs: float
 
 
 def _read_response(directory: int, name: str) -> bytes | None:
-    """Return the response; None while there is none. Raises OSError for a link, a FIFO, or another user's file."""
+    """Return the response, or None while there is none. Raises OSError for a link, a FIFO, or another user's file."""
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
     except FileNotFoundError:
@@ -203,19 +207,19 @@ def _read_response(directory: int, name: str) -> bytes | None:
 
 
 def _living_owner(folder: Path) -> int:
-    """Return the process id of the bridge, or 0 if the process is not visible from here.
+    """Return the process id of the bridge, or 0 if there is no such process, or if it is not visible from here.
 
-    A change of the result means that the process has ended and will not respond.
+    If the result changes, the process has ended and will not respond.
     """
     owner = owner_of(folder)
     if not owner:
         return 0
     try:
-        # Signal 0 sends nothing: it only tests whether the process exists.
+        # Signal 0 is not sent. It only tests whether the process exists.
         os.kill(owner, 0)
     except ProcessLookupError:
         return 0
-    # The process exists and belongs to another user.
+    # PermissionError: the process exists, and belongs to another user.
     except PermissionError:
         return owner
     return owner
@@ -227,7 +231,7 @@ def _write_request(directory: int, name: str, request: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(new, flags, 0o600, dir_fd=directory), "wb") as file:
         if os.geteuid() == 0:
-            # The bridge may run as another user, who cannot read root's files.
+            # The bridge runs as the folder's owner, who cannot read root's files.
             owner = os.fstat(directory)
             os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         file.write(request)

@@ -1,4 +1,4 @@
-"""Dry run: a bridge with a separate session and spool, which prints records instead of sending them."""
+"""Dry run: a bridge that prints records instead of sending them. It has its own broker session and its own spool."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ DRY_RUN_SUFFIX = "-dry-run"
 
 
 class DryRun:
-    """A bridge that prints its records. It does not change the session and the spool of the real bridge."""
+    """A bridge that prints its records. It changes neither the session nor the spool of the real bridge."""
 
     def __init__(self, settings: Settings, out: TextIO) -> None:
         # Number of the newest dead letter that was printed.
         self._printed = 0
         self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
-        # The dry run does not join the shared group. It would receive messages instead of the bridges, and lose them
-        # with its session.
+        # `temporary` removes the shared subscription group. As a member of the group, the dry run would receive
+        # messages instead of the bridges, and these would be lost.
         session = settings.mqtt.temporary(DRY_RUN_SUFFIX)
         try:
             self.service = Service(
                 session,
-                # The system's temporary folder may be small, and a nearly full disk must not stop a dry run.
+                # No minimum of free space, because the system's temporary folder may be small.
                 SpoolSettings(path=self._folder / "data", min_free_bytes=0),
                 DryRunPublisher(out),
                 live_mappings(settings, self._folder / "in-force"),
-                # With one request at a time, the records of a stream are printed in order.
+                # Only one request at a time, so that the records of a stream are printed in order.
                 sender=replace(sender_settings(settings), requests_in_flight=1),
             )
         except BaseException:
@@ -46,7 +46,7 @@ class DryRun:
             raise
 
     def print_dead_letters(self) -> None:
-        """Print the newest dead letters since the last call, at most 20, on standard error."""
+        """Print the dead letters since the last call on standard error, but at most the newest 20."""
         for each in reversed(self.service.snapshot().dead_letters):
             if each.number > self._printed:
                 if each.number > self._printed + 1:

@@ -5,12 +5,12 @@ from typing import Final
 FAILED: Final = 1
 CONFIGURATION: Final = 2
 NOT_CHECKED: Final = 3
-"""Exit code of `prove` if it could not check: the streams could not be read, or no manifest covers them."""
+"""Exit code of `prove` if it cannot check the streams: they cannot be read, or no manifest covers them."""
 NOT_RUNNING: Final = 3
-"""Exit code of a command that needs a running bridge if there is none."""
+"""Exit code of a command that needs a running bridge, if no bridge is running."""
 NO_PERMISSION: Final = 4
 """Exit code if this user may not use the files of the bridge."""
 CRASHED: Final = 70
-"""Exit code after a crash: a supervisor should start the process again."""
+"""Exit code after a crash. A process supervisor such as systemd should start the process again."""
 INTERRUPTED: Final = 130
-"""Exit code after a second signal, which ends the process at once."""
+"""Exit code if a second signal has ended the process at once."""

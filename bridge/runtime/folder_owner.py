@@ -1,7 +1,8 @@
-"""The rights of the user whose folder a command writes in.
+"""Acting with the rights of the user who owns a folder.
 
-Root may run a command in the folder of the bridge's user while no bridge is running. That user could put a link there,
-and root would create or overwrite the file to which the link leads. So root gives up its rights while it writes.
+Root may run a command that writes in the folder of the bridge's user while no bridge is running. The bridge's user
+could create a link there, and root would then create or overwrite another file. Therefore a process of root gives up
+its rights while it writes.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def rights_of_owner(folder: Path) -> Iterator[None]:
-    """Act as the owner and group of an existing folder, if this process is root. Files are created as theirs.
+    """If this process is root, act as the owner and group of an existing folder. New files then belong to these.
 
-    This changes the rights of all threads, so only commands may use it, not a running bridge. Raises OSError.
+    The rights of all threads change. Therefore only commands may use this function, and not a running bridge. Raises
+    OSError.
     """
     status = folder.stat()
     if os.geteuid() != 0 or status.st_uid == 0:
@@ -27,7 +29,7 @@ def rights_of_owner(folder: Path) -> Iterator[None]:
         return
     groups, group = os.getgroups(), os.getegid()
     try:
-        # In this order: only root may change groups.
+        # Change the user last, because only root may change groups.
         os.setgroups([])
         os.setegid(status.st_gid)
         os.seteuid(status.st_uid)

@@ -1,4 +1,4 @@
-"""Logging to standard error: text lines for people, or one JSON object per line for machines."""
+"""Logging to standard error, as text for people, or with one JSON object per line for machines."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ from bridge.terminal import BAD, WARN, coloured, supports_colour
 if TYPE_CHECKING:
     from typing import Literal
 
-# A record's own attributes. All others were passed as `extra` and belong in the line.
+# Attributes that every log record has. All other attributes were passed as `extra`, and are added to the log line.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-# Control characters except tab and newline, and characters that change the direction of text.
+# Control characters except tab and newline, and characters that change the direction of the text.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 MAX_TEXT_CHARS = 4_000
 """Maximum length of a message and of each extra value.
 
-Errors of libraries may quote payloads of up to 10 MiB. Ten errors of mapping files with their hints fit.
+A limit is necessary because errors of libraries may quote payloads of up to 10 MiB. It is large enough for ten errors
+in mapping files with their hints.
 """
-# Loggers that may log secrets at debug level (headers, signatures). Their level is never below warning.
-# Libraries write these texts, so this program cannot keep secrets out of them.
+# Loggers that may log secrets such as headers and signatures at debug level. Their level is never below warning. This
+# program cannot remove the secrets, because libraries write these texts.
 _QUIET = ("botocore", "boto3", "urllib3", "asyncio", "bridge.mqtt.paho")
 
 
 def set_up_logging(
     form: Literal["text", "json"], level: str, stream: TextIO | None = None, *, worker: str = ""
 ) -> None:
-    """Configure logging, replacing any earlier configuration.
+    """Configure logging. An earlier configuration is replaced.
 
-    `level` is debug, info, warning or error. `worker` is a name that is added to each line.
+    `level` is debug, info, warning or error. `worker` is the name of a worker that is added to each line.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     colour = supports_colour(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(colour=colour))
     if worker:
         handler.addFilter(lambda record: _named(record, worker))
-    # Handlers of earlier calls are removed, otherwise each line would appear twice.
+    # Remove handlers of earlier calls. Otherwise, each line would appear twice.
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -50,21 +51,21 @@ def set_up_logging(
 
 
 def _named(record: logging.LogRecord, worker: str) -> bool:
-    # A filter may change a record. The formatters show the attribute like any extra value.
+    # Python's logging allows a filter to change the record. The formatters show this attribute like any `extra` value.
     record.worker = worker
     return True
 
 
 def _bounded(text: str) -> str:
-    """Return a text, cut if it is too long for a line of the log."""
+    """Return a text, truncated if it is longer than MAX_TEXT_CHARS."""
     more = len(text) - MAX_TEXT_CHARS
     return f"{text[:MAX_TEXT_CHARS]} … ({more:,} more characters)" if more > 0 else text
 
 
 def _safe(text: str) -> str:
-    """Shorten a text, and escape characters that a terminal would interpret: the log has texts from outside.
+    """Truncate a text, and escape characters that a terminal would interpret.
 
-    Only tabs and line breaks stay.
+    Texts may come from other systems. Tabs and line breaks stay.
     """
     text = _bounded(text)
     return text if text.isprintable() else _UNSAFE.sub(lambda found: repr(found[0])[1:-1], text)
@@ -84,7 +85,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """Formatter for lines with the JSON object `{"time", "level", "event", "source", ...extras, "traceback"?}`."""
+    """Formatter for one JSON object per line: `{"time", "level", "event", "source", ...extras, "traceback"?}`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
@@ -97,7 +98,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = _bounded(self.formatException(record.exc_info))
-        # orjson escapes the control characters of ASCII only.
+        # orjson escapes only ASCII control characters, so escape the others here.
         return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", orjson.dumps(line, default=str).decode())
 
 
@@ -112,9 +113,10 @@ class TextFormatter(logging.Formatter):
         self._colour = colour
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as text, followed by the traceback if there is one.
+        """Return the record as a text, followed by its traceback if there is one.
 
-        Line breaks in a message are escaped or indented, so that a message cannot forge a log line.
+        Lines after the first are indented, and line breaks in extra values are escaped. So no text can look like
+        another log line.
         """
         message = _safe(record.getMessage()).replace("\n", "\n    ")
         extras = "".join(f"  {name}={_line(value)}" for name, value in _extras(record).items())

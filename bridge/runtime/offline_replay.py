@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def clear_state_offline(settings: Settings, mapping: str) -> int:
-    """Clear the state of a mapping, and return the number of keys. Its held records are spooled.
+    """Clear the state of a mapping, and return the number of removed keys.
+
+    Records in the state are added to their queues.
 
     Raises SpoolInUse while a bridge is running, and BridgeError if there is no spool.
     """
@@ -37,9 +39,9 @@ def clear_state_offline(settings: Settings, mapping: str) -> int:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Spool]:
-    """Open an existing spool, with the rights of its folder's owner until it is closed."""
+    """Open an existing spool. Until it is closed, this process has the rights of the folder's owner."""
     folder = settings.spool.path
-    # Opening a missing spool would create it, possibly in the wrong folder and with the wrong owner.
+    # Check first: opening a missing spool would create it, possibly in the wrong folder.
     if not (folder / "spool.db").is_file():
         raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
     with rights_of_owner(folder), closing(open_spool(settings.spool, live_first=settings.kinesis.live_first)) as spool:
@@ -59,8 +61,8 @@ def run_offline(settings: Settings, job: DeadLetterJob) -> None:
             targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
         jobs = DeadLetterJobs(spool)
         jobs.add(job)
-        # These are the same parts as in a running bridge. Each transaction is complete, so after an interruption every
-        # dead letter is either unchanged or completely processed.
+        # Process the job in slices, as in a running bridge. Each slice is one transaction, so after an interruption
+        # every dead letter is either unchanged or completely processed.
         while jobs:
             transaction = Transaction()
             part = jobs.fill(transaction, targets)

@@ -1,15 +1,15 @@
-"""The bridge as a service: it owns and starts every thread, and stops them in a fixed order within one deadline.
+"""The bridge in one process: it starts all threads, and stops them in a fixed order within one deadline.
 
-The order of a stop, with the reasons:
+The order in which the bridge stops, with the reasons:
 
-1. The page, the mapping watcher and the control channel, so that no further request or reload begins.
-2. Ingest: it commits and acknowledges the current burst, and then leaves the session. The broker stores later messages.
-3. The senders: each completes its current request, because an unread response would lead to a duplicate. No request
-   begins after the stop has begun. A request of which no byte leaves is ended early, because Kinesis cannot have
-   received it.
-4. The spool: it commits the records that those requests settled, and closes its files.
+1. The status page, the watcher of mapping files and the control channel, so that no further request or reload begins.
+2. Ingest: it commits and acknowledges the current burst, and then disconnects. The broker stores later messages.
+3. The senders: each waits for the response to its current request. Otherwise, the records of this request would be sent
+   again, as duplicates. No new request begins. A request of which no byte has been sent is ended at once, because
+   Kinesis cannot have received it.
+4. The spool: it commits the settlements of the last requests, and closes its files.
 
-A request that exceeds the deadline is aborted. Its records are still in the spool and will be sent again.
+If a request takes longer than the deadline, it is aborted. Its records are still in the spool, and will be sent again.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ABORT_SECS = 1.0
-"""Maximum wait for sender threads to end after their requests were aborted."""
+"""Maximum time to wait until the sender threads end after their requests have been aborted."""
 STALLED_SECS = 30.0
-"""Time without progress after which the ingest thread counts as stalled: more than a commit to a slow disk takes."""
+"""Time without progress after which the ingest thread counts as stalled. It is longer than a commit to a slow disk."""
 
 
 class Service:
-    """The bridge in one process. It is started once and stopped once.
+    """The bridge in one process. It can be started once and stopped once.
 
-    `crashed` is set when a thread has ended with an error after which the process must be restarted.
+    `crashed` is set when a thread has ended with an error. The process must then be restarted.
     """
 
     configuration: Configuration | None = None
@@ -93,13 +93,14 @@ class Service:
     ) -> None:
         """Open the spool. Raises SpoolInUse or SpoolWriteError.
 
-        `open_spool` describes `live_first`. `draining`: the bridge sends the spooled records. From `leave` on, it also
-        receives the session's stored messages and gives the session up. `sharing`: several bridges on this machine
-        share the messages. `fingerprint` identifies the configuration.
+        The docstring of `open_spool` explains `live_first`. With `draining`, the bridge only empties its spool and its
+        broker session: it sends the spooled records and, after a call of `leave`, receives the messages that the broker
+        has stored for the session, and gives the session up. With `sharing`, several workers on this machine share the
+        messages. `fingerprint` identifies the configuration.
         """
         self.crashed = threading.Event()
         self.ends_on_hang = False
-        """If true, the process ends if the mapping of a burst never returns. Set it before `start`."""
+        """If True, a watchdog ends the process when the mapping of a burst never returns. Set this before `start`."""
         self.mappings = mappings
         self.data_folder = spool.path
         self._publisher = publisher
@@ -118,7 +119,7 @@ class Service:
         self._spool = open_spool(spool, live_first=live_first)
         self._session_record = SessionRecord(self._spool)
         if not draining:
-            # The session is in use again, so a later run must not treat it as given up.
+            # The session is in use again. A later run must not consider it given up.
             self._session_record.store_given_up("")
         subscriber = DrainingSubscriber if draining else Subscriber
         self._subscriber = subscriber(
@@ -163,10 +164,10 @@ class Service:
     # -- starting --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start every thread. Records of an earlier run are sent at once, even without a broker."""
+        """Start all threads. The senders start even without a broker, so records of an earlier run are sent at once."""
         for queue in self._spool.queues.values():
             self._ensure_sender(queue)
-        # Start the watchdog before ingest, because the first burst may already hang.
+        # Start the watchdog before ingest, because the mapping of the first burst may never return.
         if self.ends_on_hang:
             set_timer()
             self._begin(
@@ -179,28 +180,31 @@ class Service:
             self._begin("page", "page", self._web.run)
 
     def serve_page_on(self, listener: PageListener) -> None:
-        """Serve the page on this open socket instead of opening one. Call it before `start`."""
+        """Let the status page use this open socket. Call this before `start`."""
         if self._web is not None:
             self._web.listener = listener
 
     def request_reload(self) -> Callable[[], bool]:
-        """Request a reload of all mappings (SIGHUP). Return a function that is true until it has ended. Any thread."""
+        """Request a reload of all mappings.
+
+        Return a function that returns True until the reload has ended. Any thread.
+        """
         return self.mappings.request_reload()
 
     def limit_uplink(self, bytes_per_sec: int) -> None:
-        """Change this bridge's share of the bandwidth, if the bandwidth is limited. Any thread."""
+        """Change the maximum bandwidth of this bridge, if the bandwidth is limited at all. Any thread."""
         if self._sender_settings.bandwidth is not None:
             self._sender_settings.bandwidth.limit(bytes_per_sec)
 
     def leave(self) -> None:
-        """Give up the session, if this bridge is draining. Any thread."""
+        """Let a draining bridge give up its broker session. Any thread."""
         if isinstance(self._subscriber, DrainingSubscriber):
             self._subscriber.leave()
 
     @property
     def left(self) -> bool:
-        """True if this bridge is draining and the broker has confirmed that it has no subscription."""
-        return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.unsubscribed
+        """True if this bridge is draining, and the broker has confirmed that the session has no subscriptions."""
+        return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.left
 
     def _serve_commands(self) -> None:
         timer = SnapshotTimer(self.snapshot, self._recorder.observe)
@@ -209,8 +213,8 @@ class Service:
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters, and wait until the result is on disk. Any thread.
 
-        Raises BridgeError if the bridge stops first, or if the job does not end within JOB_SECS. Some dead letters
-        may then have been processed, each of them completely. The others are unchanged.
+        Raises BridgeError if the bridge stops before the end of the job, or if the job takes longer than JOB_SECS. Then
+        some dead letters have been processed completely, and the others are unchanged.
         """
         self.dead_letters_folder(worker)
         job = self._ingest.run_job(DeadLetterJob(action, numbers))
@@ -226,7 +230,8 @@ class Service:
         try:
             self._pools.add(queue)
         except ValueError as error:
-            # A newer version named the queue. Its records stay in the spool, and the status reports the reason.
+            # A newer version of the program created this queue, with options that this version does not know. Its
+            # records stay in the spool, and the status shows the reason.
             self._unsendable[queue.stream] = str(error)
 
     def _begin(self, group: str, name: str, body: Callable[[], None]) -> None:
@@ -236,10 +241,10 @@ class Service:
 
     def stop(self, deadline_secs: float) -> bool:
         """Stop within `deadline_secs`. Return True if every thread ended by itself."""
-        # `left` is read first: it needs the connection, which is closed below.
+        # Read `left` first, because it needs the connection, which is closed below.
         deadline, left = self._clock() + deadline_secs, self.left
         self._stopping.set()
-        # New requests would only prolong the stop, because on a thin link each request takes seconds.
+        # Send no new requests: they would prolong the stop, because each request may take seconds on a slow link.
         self._pools.stop()
         self._publisher.finish()
         if self._web is not None:
@@ -253,16 +258,17 @@ class Service:
             queue.close()
         if not self._join("senders", deadline):
             finished = False
-            self._publisher.abort()  # their records stay in the spool, and are sent again
+            self._publisher.abort()  # the records stay in the spool, and will be sent again
             self._threads["senders"].join(self._clock() + ABORT_SECS)
         if not ingest_ended:
-            # The ingest thread may still use the database. Leaving it open loses nothing, but closing it now might.
+            # The ingest thread may still use the database, so do not close it. An open database loses no data when the
+            # process ends.
             return False
-        # Settled records that were not committed would be sent again after the next start.
+        # Commit the settlements. Otherwise, these records would be sent again after the next start.
         self._ingest.commit_settled()
         self._last_snapshot = self._snapshot(stopped=True)
         self._recorder.close()
-        # This is written last. After a crash before this line, an empty session is drained again, which is harmless.
+        # Write this last. After a crash before this line, the empty session is drained once more, which does no harm.
         if left:
             self._session_record.store_given_up("yes")
         self._spool.close()
@@ -272,7 +278,7 @@ class Service:
         return self._threads[group].join(deadline)
 
     def totals(self) -> dict[str, int | bool]:
-        """Return the ledger's totals since the spool was created. Also works after `stop`."""
+        """Return the ledger's totals since the spool was created. This also works after `stop`."""
         return totals(self._spool.ledger_rows())
 
     # -- requests of the page ----------------------------------------------------------------------------------------
@@ -280,7 +286,7 @@ class Service:
     def dead_letters_folder(self, worker: int | None) -> Path:
         """Return the spool folder that contains the dead letters.
 
-        Raises BridgeError if `worker` is not None: this bridge is one process.
+        Raises BridgeError if `worker` is not None, because this bridge has no workers.
         """
         if worker is not None:
             raise BridgeError(f"no worker {worker}: this bridge runs in a single process")
@@ -296,14 +302,15 @@ class Service:
         return self._web.url if self._web is not None else ""
 
     def stalled(self) -> list[str]:
-        """Return the reasons why this process makes no progress; empty while it does."""
+        """Return the reasons why this process makes no progress. [] means that it makes progress."""
         age = self._clock() - self._ingest.progress_at
-        # An ingest thread that is alive may still hang, for example in a write to a broken disk.
+        # Check the progress and not only whether the thread is alive: it may hang, for example in a write to a broken
+        # disk.
         hangs = [f"the ingest thread has made no progress for {age:.0f} s"] if age > STALLED_SECS else []
         return hangs + (["all sender threads have ended"] if self._senders_ended() else [])
 
     def _senders_ended(self) -> bool:
-        """Return whether all sender threads have ended although the bridge is not stopping."""
+        """Return whether all sender threads have ended, although the bridge is not stopping."""
         started = bool(self._pools.senders)
         return started and not self._stopping.is_set() and not self._threads["senders"].alive
 
@@ -312,13 +319,13 @@ class Service:
         return self._pools.shards()
 
     def set_tap(self, tap: Callable[[list[Publish]], None] | None) -> None:
-        """Set the callback that receives each burst; None removes it."""
+        """Set the callback that gets each burst. None removes the callback."""
         self._ingest.tap = tap
 
     # -- snapshots -------------------------------------------------------------------------------------------------
 
     def last_snapshot(self) -> Snapshot:
-        """Return the snapshot at the end of `stop`, or the current one if the bridge has not stopped."""
+        """Return the snapshot from the end of `stop`. If the bridge has not stopped, return the current snapshot."""
         return self._last_snapshot or self.snapshot()
 
     def snapshot(self) -> Snapshot:
@@ -335,5 +342,5 @@ class Service:
         )
 
     def endpoints(self) -> tuple[EndpointStatus, ...]:
-        """Return the measurements of each link to AWS; empty if there are none. Any thread."""
+        """Return the measurements of each endpoint of AWS. Any thread."""
         return self._pools.endpoints()

@@ -1,4 +1,4 @@
-"""Record in the spool about the broker's session: its contents, and whether it was given up."""
+"""Record of the broker's session in the spool: what the session contains, and whether it was given up."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STORED_SESSION: Final = "stored_session"
-"""Key in the spool's `meta` for the known contents of the broker's session."""
+"""Key in the spool's `meta` of what is known about the contents of the broker's session."""
 
 
 class SessionRecord:
-    """Record of the session in one spool. The ingest thread writes it, between two bursts."""
+    """Record of the broker's session in one spool. Only the ingest thread writes it, between two bursts."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
 
     def load(self) -> StoredSession:
-        """Return the known contents of the session."""
+        """Return what is known about the contents of the session."""
         return StoredSession.parse(self._spool.get_meta(STORED_SESSION))
 
     def save(self, session: StoredSession) -> bool:
-        """Store the contents of the session. If the disk does not accept them, log that and return False."""
+        """Store the contents of the session. If they cannot be written, log the error and return False."""
         try:
             self._spool.set_meta(STORED_SESSION, session.dump())
         except SpoolWriteError as error:
@@ -39,9 +39,12 @@ class SessionRecord:
         return True
 
     def store_given_up(self, given_up: str) -> None:
-        """Store whether the session was given up. The supervisor reads it in spools of earlier runs."""
-        # If this fails, an empty session is drained a second time, which is harmless. A value that is already stored is
-        # not written again, to save the fsync.
+        """Store "yes" if the session was given up, otherwise "".
+
+        The supervisor reads this value in the spools of earlier runs.
+        """
+        # If writing fails, an empty session is drained a second time, which does no harm. A value that is already
+        # stored is not written again, to save the fsync.
         with suppress(SpoolWriteError):
             if self._spool.get_meta(GIVEN_UP) != given_up:
                 self._spool.set_meta(GIVEN_UP, given_up)

@@ -18,10 +18,10 @@ HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @contextlib.contextmanager
 def deferred_in_children() -> Iterator[None]:
-    """Context in which child processes are started with blocked signals, until the child enters `Signals`.
+    """Context in which child processes start with blocked signals. A child unblocks them when it enters `Signals`.
 
-    Otherwise, a signal would end a child while its Python starts. Children inherit the signal mask, which applies only
-    to this thread.
+    Otherwise, a signal would end the child while its Python interpreter starts. Children inherit the signal mask of
+    this thread. Other threads are not affected.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     try:
@@ -31,10 +31,10 @@ def deferred_in_children() -> Iterator[None]:
 
 
 class Signals:
-    """Signals as values that the main thread reads. A second SIGTERM or SIGINT calls `at_once` and ends the process.
+    """Signals as values that the main thread reads. The second SIGTERM or SIGINT calls `at_once` and ends the process.
 
-    The handler only writes a byte to a pipe. It may interrupt the main thread anywhere, even while that thread holds a
-    lock.
+    The signal handler only writes a byte to a pipe. It must not acquire a lock, because it may interrupt the main
+    thread while this thread holds the same lock.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Signals:
         os.set_blocking(self._writer, False)
         self._stops = 0
         self._before = {number: signal.signal(number, self._note) for number in HANDLED}
-        # Signals that were blocked since `deferred_in_children` arrive now.
+        # Signals since the start of this process were blocked (`deferred_in_children`), and are handled now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         return self
 
@@ -60,15 +60,15 @@ class Signals:
             self._stops += 1
             if self._stops > 1:
                 self.at_once()
-                # os._exit runs no cleanup, so the process ends at once.
+                # End at once: os._exit runs no cleanup.
                 os._exit(INTERRUPTED)
-        with contextlib.suppress(BlockingIOError):  # A full pipe wakes the reader too.
+        with contextlib.suppress(BlockingIOError):  # if the pipe is full, the reader wakes up anyway
             os.write(self._writer, bytes([number]))
 
     def wait(self, timeout_secs: float, *others: int) -> int:
         """Wait for a signal and return its number.
 
-        Return 0 after the timeout, or if one of the file descriptors `others` is readable.
+        Return 0 after the timeout, or when one of the file descriptors `others` is readable.
         """
         if self._reader not in select.select([self._reader, *others], [], [], timeout_secs)[0]:
             return 0

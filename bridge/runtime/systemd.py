@@ -1,11 +1,11 @@
-"""Notifications to systemd, if it started the bridge: ready, watchdog, reloading, stopping, and a status text.
+"""Notifications to systemd if it has started the bridge: ready, watchdog, reloading, stopping, and a status text.
 
-The protocol is a datagram of NAME=value lines to the socket in NOTIFY_SOCKET. A socket name that begins with '@' is in
-Linux's abstract namespace. Without NOTIFY_SOCKET, no datagram is sent.
-https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
+A notification is a datagram with lines of the form NAME=value. It is sent to the socket that the environment variable
+NOTIFY_SOCKET names. A name that begins with '@' is in Linux's abstract namespace. Without the variable, nothing is
+sent. https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 
-The bridge sends watchdog notifications only while it makes progress (see `bridge.monitoring.health`). So systemd
-restarts a bridge that hangs. An unreachable broker causes no restart.
+The bridge sends watchdog notifications only while its threads make progress (see `bridge.monitoring.health`). So
+systemd restarts a bridge that hangs. It does not restart a bridge whose broker is unreachable.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 STATUS_SECS = 10.0
 """Interval between two status texts."""
 FIRST_SECS = 2.0
-"""Time from the start to the first status text. Before it, a missing connection is normal and is not reported."""
+"""Time from the start to the first status text. Before this time, a missing connection is normal."""
 LONGEST_STATUS = 1000
 """Maximum length of the status text in characters. systemd discards datagrams of more than 4,096 bytes."""
 
 
 class SystemdNotifier:
-    """Sender of the notifications. Used only by the thread that waits for signals.
+    """Sender of the notifications. Only the thread that waits for signals uses it.
 
     That thread must call `feed` several times per watchdog timeout.
     """
@@ -45,10 +45,11 @@ class SystemdNotifier:
     ) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
-        # The socket is opened at the start, because a process without free descriptors must still be able to report
+        # Open the socket at the start. Later, the process may have no free file descriptors, and must be able to report
         # that.
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if address else None
-        # systemd sets WATCHDOG_PID to the process that must notify it; a child process inherits the variable.
+        # WATCHDOG_PID is the id of the process that must notify systemd. Child processes inherit the variable, but must
+        # not notify.
         watched = environ.get("WATCHDOG_PID", "") in {"", str(os.getpid() if pid is None else pid)}
         self._watchdog = bool(environ.get("WATCHDOG_USEC")) and watched
         self._clock = clock
@@ -58,18 +59,18 @@ class SystemdNotifier:
 
     @property
     def reloading(self) -> bool:
-        """True while the end of a reload has not been reported."""
+        """True from the request of a reload until its end has been reported."""
         return self._reload_pending is not None
 
     def ready(self) -> None:
-        """Report that the spool is open, the mappings are active, and every thread is running."""
+        """Report that the start has finished: spool open, mappings active, all threads running."""
         self._status_at = self._clock() - STATUS_SECS + FIRST_SECS
         self._send("READY=1\nSTATUS=connecting")
 
     def reload(self, request_reload: Callable[[], Callable[[], bool]]) -> None:
-        """Report that SIGHUP was received, then request the reload with `request_reload`. `feed` reports its result.
+        """Report that a reload begins, and then request it with `request_reload`. `feed` reports its result later.
 
-        The report must precede the reload, otherwise `systemctl reload` returns too early.
+        The report must come first. Otherwise, `systemctl reload` would return too early.
         """
         self._send(f"RELOADING=1\nMONOTONIC_USEC={int(self._clock() * 1_000_000)}")
         self._reload_pending = request_reload()
@@ -79,11 +80,15 @@ class SystemdNotifier:
         self._send("STOPPING=1\nSTATUS=stopping")
 
     def feed(self, bridge: RunningBridge) -> None:
-        """Notify the watchdog if there is progress. Report the result of a reload, and the state every STATUS_SECS."""
+        """Notify the watchdog if the bridge makes progress.
+
+        Report the result of a reload, and every STATUS_SECS the state.
+        """
         now = self._clock()
         if self._reload_pending is not None and not self._reload_pending():
             self._reload_pending, self._status_at = None, now
-            # The status comes before READY=1, because `systemctl reload` then returns, and its caller reads the status.
+            # Send the status before READY=1. After READY=1, `systemctl reload` returns, and a person may read the
+            # status.
             self._send_status(_outcome(bridge))
             self._send("READY=1")
         if self._socket is None:
@@ -95,7 +100,8 @@ class SystemdNotifier:
             self._send_status(_status_text(bridge))
 
     def _send_status(self, status: str) -> None:
-        status = " ".join(status.split())[:LONGEST_STATUS]  # a line break would begin another assignment
+        # Replace line breaks, because each line of a notification is another NAME=value.
+        status = " ".join(status.split())[:LONGEST_STATUS]
         if status != self._status:
             self._status = status
             self._send(f"STATUS={status}")
@@ -103,13 +109,16 @@ class SystemdNotifier:
     def _send(self, text: str) -> None:
         if self._socket is None:
             return
-        # The bridge continues if the datagram cannot be sent. systemd then detects the missing watchdog notifications.
+        # Ignore the error if the datagram cannot be sent. systemd then detects the missing watchdog notifications.
         with suppress(OSError):
             self._socket.sendto(text.encode(), socket.MSG_DONTWAIT, self._address)
 
 
 def _status_text(bridge: RunningBridge) -> str:
-    """Return the state of the bridge as one line. If it cannot be read (disk, descriptors), return that error."""
+    """Return the state of the bridge as one line.
+
+    If a snapshot fails (disk, file descriptors), return the error instead.
+    """
     try:
         problems = bridge.snapshot().problems
     except (BridgeError, OSError) as error:
@@ -124,7 +133,10 @@ def _outcome(bridge: RunningBridge) -> str:
 
 
 def _not_loaded(bridge: RunningBridge) -> Iterator[str]:
-    """Yield a line with the first error in the mapping files and the number of further errors, if there are errors."""
+    """Yield one line with the first error in the mapping files and the number of further errors.
+
+    Yield nothing without errors.
+    """
     problems = bridge.mappings.problems
     if problems:
         more = f" (and {len(problems) - 1} more, see `check`)" if len(problems) > 1 else ""

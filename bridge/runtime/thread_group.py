@@ -1,4 +1,4 @@
-"""Groups of named threads that are restarted after transient errors and joined within one deadline."""
+"""Groups of named threads. Each thread is restarted after transient errors. A group is joined within one deadline."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ RETRY_SECS: Final = 1.0
 
 
 class ThreadGroup:
-    """Threads that stop in the same step. They are daemon threads, so a hanging thread does not keep the process alive.
+    """Threads that are stopped together.
 
-    If the body of a thread raises one of the `transient` errors, it runs again after RETRY_SECS, until `stopping` is
-    set. Any other error sets `crashed`, because a process that has lost a thread must be restarted.
+    They are daemon threads, so a thread that hangs does not keep the process alive.
+
+    If the body of a thread raises one of the `transient` errors, the body runs again after RETRY_SECS, unless
+    `stopping` is set. Any other error ends the thread and sets `crashed`, because the process must then be restarted.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class ThreadGroup:
         """Run `body` in a thread with this name."""
         thread = threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)
         thread.start()
-        self._threads.append(thread)  # after the start: a thread that has not started cannot be joined
+        self._threads.append(thread)  # after the start, because `join` must not meet a thread that has not started
 
     def _guard(self, name: str, body: Callable[[], None]) -> None:
         while True:
@@ -67,11 +69,14 @@ class ThreadGroup:
         return [thread.name for thread in self if thread.is_alive()]
 
     def join(self, deadline: float) -> bool:
-        """Wait for the end of every thread, until clock time `deadline`. Return whether all have ended."""
+        """Wait until all threads have ended, but not longer than until clock time `deadline`.
+
+        Return whether all have ended.
+        """
         for thread in self:
             thread.join(max(0.0, deadline - self._clock()))
         late = self.alive
-        # The caller decides about late threads, which are daemons and end with the process.
+        # Only log the late threads. They are daemons, so they end with the process.
         if late:
             log.warning("threads not ended within the deadline: %s", ", ".join(late))
         return not late

@@ -1,13 +1,16 @@
-"""`run --workers N`: several bridges on one machine, which a supervisor starts, monitors and presents as one.
+"""`run --workers N`: several bridges on one machine.
 
-    workers.py         the list of workers: active ones, and draining ones for the spools of earlier runs
+A supervisor starts and monitors them, and shows them as one bridge.
+
+    workers.py         the list of workers: active workers, and draining workers for the spools of earlier runs
     supervisor.py      the service: its threads, and the order of a stop
-    worker_process.py  one worker's process: start, restart and status requests
-    worker_main.py     the program of that process: a bridge without a page, and its end of the channel
-    worker_shards.py   shards of the streams, as each worker knows them
+    worker_process.py  start, restart and status requests of one worker's process
+    worker_main.py     the program of that process: a bridge without a status page
+    worker_shards.py   the shards of each stream that each worker knows
     snapshot_from_spool.py  state of a worker from its spool, before its process has reported one
-    channel.py         the protocol between supervisor and worker
+    channel.py         the channel between supervisor and worker
 
-Each worker is a bridge with its own client id (mqtt.client_id-2) and its own spool (spool.path/worker-2). All workers
-are in one shared subscription group. No message ever passes between the processes.
+Each worker is a bridge with its own client ID (for example mqtt.client_id-2) and its own spool (spool.path/worker-2).
+All workers are members of one MQTT shared subscription group, so the broker divides the messages between them. No
+message passes between the processes.
 """

@@ -1,9 +1,10 @@
-"""Channel between a supervisor and a worker: lines of JSON over a private pair of Unix sockets.
+"""Channel between the supervisor and a worker: lines of JSON over a private pair of Unix sockets.
 
     supervisor   {"id": 7, "command": "status"}
     worker       {"id": 7, ...}
 
-The supervisor's end is closed when its process ends for any reason. A worker that reads the end of the stream stops.
+When the supervisor's process ends for any reason, its socket is closed. A worker stops when it reads the end of the
+stream.
 """
 
 from __future__ import annotations
@@ -21,19 +22,20 @@ from bridge.errors import BridgeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The status of a worker with many mappings is larger, and is read in several chunks.
+# Bytes to read at once. A larger message, such as the status of a worker with many mappings, needs several reads.
 _CHUNK: Final = 1 << 16
-# Maximum time for a worker to send a response.
-# The supervisor reads a response within 2 s. If it does not read for 5 s, it hangs or is stopped.
+# Time after which a worker stops trying to send a response. The supervisor waits for a response for 2 s. If it does not
+# read for 5 s, it hangs or was suspended.
 _SEND_SECS: Final = 5.0
 
 
 class SupervisorChannel:
-    """The supervisor's end of the channel. Thread-safe: a lock serialises the requests."""
+    """The supervisor's end of the channel. Thread-safe."""
 
     def __init__(self) -> None:
         self._ours, self.theirs = socket.socketpair()
-        # The lock is held from a request to its response, so that two threads do not read each other's responses.
+        # A thread holds this lock from its request until the response. Otherwise, two threads could read each other's
+        # responses.
         self._turn = threading.Lock()
         self._number = 0
         self._unread = bytearray()
@@ -41,7 +43,7 @@ class SupervisorChannel:
     def request(self, what: str, timeout_secs: float, **more: Any) -> dict[str, Any]:
         """Send a request and return the worker's response.
 
-        Raises BridgeError if there is no response within `timeout_secs`, or if the worker has ended.
+        Raises BridgeError if the worker has ended, or if there is no response within `timeout_secs`.
         """
         deadline = time.monotonic() + timeout_secs
         with self._turn:
@@ -50,14 +52,14 @@ class SupervisorChannel:
                 self._send({"id": self._number, "command": what, **more}, timeout_secs)
                 while True:
                     response = self._read_response(deadline)
-                    # A response to an earlier request may have arrived after its timeout.
+                    # Ignore late responses to earlier requests.
                     if response["id"] == self._number:
                         return response
             except OSError as error:
                 raise BridgeError(f"no response within {timeout_secs:g} s ({error})") from error
 
     def notify(self, what: str, **more: Any) -> None:
-        """Send a request without waiting for a response. A worker that has ended needs no request: ignore the error."""
+        """Send a request without waiting for a response. If the worker has ended, do nothing."""
         with self._turn:
             try:
                 self._send({"id": 0, "command": what, **more}, 1.0)
@@ -65,7 +67,7 @@ class SupervisorChannel:
                 return
 
     def close(self) -> None:
-        """Close both sockets. The worker then stops, if it has not ended."""
+        """Close both sockets. The worker then stops, if it has not ended yet."""
         self._ours.close()
         self.theirs.close()
 
@@ -79,7 +81,7 @@ class SupervisorChannel:
             self._ours.settimeout(max(0.001, deadline - time.monotonic()))
             new = self._ours.recv(_CHUNK)
             if not new:
-                # This is not a timeout. The worker's process has ended or is ending.
+                # No timeout, but the end of the stream: the worker's process has ended or is ending.
                 raise ConnectionResetError("the worker closed the channel")
             self._unread += new
         line = bytes(self._unread[:end])
@@ -89,7 +91,10 @@ class SupervisorChannel:
 
 
 class WorkerChannel:
-    """Worker's end of the channel. `disconnected`: the supervisor has ended, or does not read responses."""
+    """The worker's end of the channel.
+
+    `disconnected` is True if the supervisor has ended, or does not read responses.
+    """
 
     def __init__(self, number: int) -> None:
         """Use the inherited socket with file descriptor `number`."""
@@ -99,12 +104,12 @@ class WorkerChannel:
         self.disconnected = False
 
     def fileno(self) -> int:
-        """Return the file descriptor to wait on."""
+        """Return the file descriptor of the socket, for `select`."""
         return self._socket.fileno()
 
     def requests(self) -> Iterator[dict[str, Any]]:
-        """Yield the requests that have arrived, without waiting. Set `disconnected` at the end of the stream."""
-        # The socket blocks because `respond` needs that, so this method first tests whether there is anything to read.
+        """Yield the requests that have arrived. Do not wait for any. Set `disconnected` if the supervisor has ended."""
+        # Test first whether there is anything to read, because the socket is blocking (`respond` needs this).
         if not select.select([self._socket], [], [], 0)[0]:
             return
         try:
@@ -119,9 +124,9 @@ class WorkerChannel:
             yield orjson.loads(line)
 
     def respond(self, request: dict[str, Any], value: dict[str, Any]) -> None:
-        """Send the response `value`, if the supervisor waits for one.
+        """Send the response `value`, unless the request came from `notify`, which expects no response.
 
-        If the response cannot be sent within 5 s, the supervisor counts as ended.
+        If the response cannot be sent within 5 s, set `disconnected`.
         """
         if not request["id"]:
             return

@@ -1,4 +1,4 @@
-"""State of a worker from its spool alone, before its process has reported one."""
+"""State of a worker from the files of its spool. It is used until the worker's process has reported its own state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def snapshot_from_spool(settings: Settings) -> Snapshot:
-    """Return the state of a worker from its spool alone, before its process has reported one."""
+    """Return the state of a worker from the files of its spool, with the counts of its ledger and no connection."""
     folder, now_ms = settings.spool.path, time.time_ns() // 1_000_000
     rows, dead_letters = read_ledger(folder) if (folder / "spool.db").is_file() else ((), 0)
     return Snapshot(

@@ -1,11 +1,13 @@
-"""The supervisor: it owns the workers' processes and its own threads, and stops them in a fixed order.
+"""The supervisor: it starts the workers' processes and its own threads, and stops all of them in a fixed order.
 
-Order of a stop, and why:
-1. The page, the mapping watcher and the control channel: no request may reach a worker that stops.
-2. The thread that monitors the workers: a worker that ends from now on is not restarted.
-3. The workers, all at once, each in its own order and within the deadline. A late one is killed: nothing is lost.
-4. The lock: the next bridge may use the spools.
-If this process is killed, its ends of the channels close, and each worker stops by itself.
+The order in which the supervisor stops, with the reasons:
+
+1. The status page, the watcher of mapping files and the control channel, so that no request reaches a stopping worker.
+2. The thread that monitors the workers, so that no worker is restarted.
+3. The workers, all at the same time, within the deadline. A late worker is killed, which loses no message.
+4. The lock, so that the next bridge can use the spools.
+
+If the supervisor's process is killed, its sockets are closed, and each worker stops by itself.
 """
 
 from __future__ import annotations
@@ -65,22 +67,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A `waitpid` per worker is cheap, and the messages of a crashed worker wait for the restart.
+# A short interval, because the messages of a crashed worker wait for its restart. A check (`waitpid`) is cheap.
 CHECK_SECS: Final = 0.25
 """Interval between two checks of the workers' processes."""
 POLL_SECS: Final = 2.0
 """Interval between two status requests to the workers."""
-# Several clients of the page then share one request to each worker.
+# Several viewers of the page share one request to each worker during this time.
 FRESH_SECS: Final = 0.3
-"""Maximum age of a worker's status in a snapshot."""
+"""Maximum age of the workers' statuses in a snapshot."""
 JOB_SECS: Final = 70.0
-"""Maximum wait for a dead-letter job, slightly longer than the worker's own limit."""
+"""Maximum time to wait for a dead-letter job in a worker: a little more than the worker's own limit."""
 STALLED_SECS: Final = 30.0
-"""Time without a check of the workers after which the supervisor is reported as stalled."""
+"""If the workers were not checked for this time, the supervisor is reported as stalled."""
 
 
 class Supervisor:
-    """The bridge with workers. Like a `Service`, it is started once and stopped once.
+    """The bridge with workers. Like a `Service`, it can be started once and stopped once.
 
     `crashed` is set when a thread has ended with an error.
     """
@@ -98,14 +100,14 @@ class Supervisor:
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
         self._start_time = StartTime()
-        # This lock guards the history of the supervisor's own problems, because any thread may request a snapshot.
+        # Guards the history of the supervisor's problems, because any thread may request a snapshot.
         self._problems_lock = threading.Lock()
         self._fingerprint = fingerprint(settings)
         self.data_folder = settings.spool.path
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
-        # A bridge without workers may use this spool. The supervisor's own lock would not detect that.
+        # Also check the lock of a bridge without workers, which is in another folder than the supervisor's lock.
         refuse_if_in_use(settings.spool.path)
-        with suppress(OSError):  # `FolderLock` below reports the same error
+        with suppress(OSError):  # `FolderLock` below raises an error for the same reason
             make_private(settings.spool.path)
         self._lock = FolderLock(self.folder)
         try:
@@ -142,7 +144,7 @@ class Supervisor:
     # -- starting ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the workers and every thread."""
+        """Start the workers and all threads."""
         self._monitoring.start("workers", self._watch_workers)
         self._serving.start("watcher", lambda: self.mappings.watch(self._stopping))
         self._serving.start("answers", self._serve_commands)
@@ -162,7 +164,7 @@ class Supervisor:
             for worker in self.workers:
                 worker.check()
             self._divide_link()
-            # A worker that is starting is polled at every check, until its first status.
+            # While a worker is starting, poll with every check, so that its first status is known early.
             if now - self._polled_at >= POLL_SECS or any(worker.pid and not worker.active for worker in self.workers):
                 self._polled_at = now
                 self._poll()
@@ -177,7 +179,7 @@ class Supervisor:
             self._drain_unused_workers()
 
     def _drain_unused_workers(self) -> None:
-        """Make draining workers give up their sessions. All active workers are subscribed, so there is no gap."""
+        """Let draining workers give up their sessions. Call only when all active workers are subscribed."""
         for worker in self.workers:
             if worker.slot.draining and worker.active and not worker.leave_requested:
                 worker.notify("leave")
@@ -215,10 +217,10 @@ class Supervisor:
         self._stopping.set()
         if self._web is not None:
             self._web.stop()
-        # These threads are joined before the workers are stopped, so that no worker is restarted.
+        # Join this thread before stopping the workers, so that no worker is restarted.
         self._monitoring.join(deadline)
         for worker in self.workers:
-            # One tenth of the time is reserved for the end of the process itself.
+            # Reserve one tenth of the time for the end of the process after the bridge has stopped.
             worker.stop(max(0.5, 0.9 * (deadline - time.monotonic())))
         self._serving.join(deadline)
         finished = [worker.wait(deadline) for worker in self.workers]
@@ -227,16 +229,17 @@ class Supervisor:
         return all(finished)
 
     def kill(self) -> None:
-        """Kill the workers at once, after a second signal."""
+        """Kill the workers at once. Called after a second signal."""
         for worker in self.workers:
             worker.kill()
 
     def totals(self) -> dict[str, int | bool]:
-        """Return the totals of all ledgers on disk."""
-        return totals([row for each in spool_folders(self._settings.spool.path).values() for row in read_ledger(each)[0]])
+        """Return the totals of the ledgers of all spools on disk."""
+        folders = spool_folders(self._settings.spool.path).values()
+        return totals([row for folder in folders for row in read_ledger(folder)[0]])
 
     def request_reload(self) -> Callable[[], bool]:
-        """Request a reload (SIGHUP) here and in each worker. Return a function that is true until all have ended."""
+        """Request a reload here and in each worker. Return a function that returns True until all have ended."""
         here = self.mappings.request_reload()
         for worker in self.workers:
             worker.notify("reload")
@@ -250,7 +253,7 @@ class Supervisor:
         return self._web.url if self._web is not None else ""
 
     def dead_letters_folder(self, worker: int | None) -> Path:
-        """Return the worker's spool folder; with None, that of the first worker with a spool. Raises BridgeError."""
+        """Return the spool folder of a worker. None means the first worker with a spool. Raises BridgeError."""
         folders = spool_folders(self._settings.spool.path)
         if worker is None:
             number = next((each.slot.number for each in self.workers if each.slot.number in folders), None)
@@ -260,7 +263,7 @@ class Supervisor:
         return folders[worker]
 
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
-        """Replay or delete dead letters in the worker that stores them, and return the finished job.
+        """Let the worker that stores the dead letters replay or delete them. Return the finished job.
 
         Raises BridgeError if `worker` is None or has no spool, or if the worker responds with an error or too late.
         """
@@ -274,7 +277,7 @@ class Supervisor:
         return job
 
     def set_tap(self, tap: Callable[[list[Any]], None] | None) -> None:
-        """Set the callback that receives some of the workers' messages; None removes it."""
+        """Set the callback that gets some of the workers' messages. None removes the callback."""
         self._tap = tap
 
     def event_log(self) -> EventLogs:
@@ -283,11 +286,11 @@ class Supervisor:
         return EventLogs({"": self.folder, **folders}, self._recorder.events.waiting())
 
     def shards(self) -> list[StreamShards]:
-        """Return the shards of each stream that each worker knows. Any thread."""
+        """Return the shards that each worker knows, by stream. Any thread."""
         return list(worker_shards(self.workers))
 
     def stalled(self) -> list[str]:
-        """Return the reasons why this process or a worker hangs. Workers that ended are restarted, and not listed."""
+        """Return the reasons why this process or a running worker hangs."""
         of_workers = [f"{worker.slot.name}: {why}" for worker in self.workers for why in worker.stalled]
         return self._own_stalls() + of_workers
 
@@ -298,7 +301,7 @@ class Supervisor:
     # -- snapshots -----------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """Return the merged state of all workers, with statuses at most FRESH_SECS old. Any thread."""
+        """Return the merged state of all workers. The statuses are at most FRESH_SECS old. Any thread."""
         for worker in self.workers:
             if worker.active:
                 worker.refresh(FRESH_SECS)
@@ -324,14 +327,15 @@ class Supervisor:
         return replace(known, problems=sort_problems((*merged.problems, *own)), stalled=tuple(self.stalled()))
 
     def last_snapshot(self) -> Snapshot:
-        """Return the current state; for a worker that has ended, its last one."""
+        """Return the current state. For a worker that has ended, use its last known state."""
         return self.snapshot()
 
 
 def refuse_first_switch(problems: Sequence[Problem], path: Path, workers: int) -> None:
-    """Raise ConfigError at the first run with workers, if a mapping does not load.
+    """Raise ConfigError if a mapping does not load in the first run with workers.
 
-    In later runs, a mapping that cannot be shared is one file that does not load. It does not stop the others.
+    Some mappings work only without workers, and a person who switches to workers must see this. In later runs, a
+    mapping that does not load does not stop the other mappings.
     """
     if workers and problems and not any(number for number in spool_folders(path)):
         raise ConfigError(problems)

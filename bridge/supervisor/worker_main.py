@@ -1,7 +1,7 @@
-"""Program of a worker's process: `python -m bridge.supervisor.worker_main`. Only the supervisor runs it.
+"""Program of a worker's process: `python -m bridge.supervisor.worker_main`. Only the supervisor starts it.
 
-It is a bridge without a page. Its main thread responds to the supervisor. When the supervisor has ended, the worker
-stops in the same way as after SIGTERM.
+A worker is a bridge without a status page. Its main thread responds to requests of the supervisor. If the supervisor
+has ended, the worker stops as after SIGTERM.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A broker sends a stored queue without pauses, as fast as the messages are acknowledged.
+# A broker sends the stored messages of a session without pauses, as fast as the client acknowledges them.
 QUIET_SECS: Final = 5.0
-"""Time without a message from a session that was given up. The broker then has probably none stored for it."""
+"""After this time without a message, a session that is being given up counts as empty."""
 WATCH_SECS: Final = 1.0
-"""Maximum wait for a signal or request in one round."""
+"""Maximum time for which one round of the main loop waits for a signal or a request."""
 TAP_SECS: Final = 5.0
-"""Time without a request for messages after which none are collected."""
+"""The worker collects messages for the status page only during this time after each request for messages."""
 SHOWN_MESSAGES: Final = 12
 """Maximum number of messages per response."""
-# Twelve messages of this size in base64 are 4 MB, which the channel can transfer within its timeout.
+# Twelve messages of this size are 4 MB in base64. The channel can transfer this within its timeout.
 SHOWN_BYTES: Final = 256 * 1024
-"""Maximum payload size of a message that is shown."""
+"""Maximum payload size of a message that the status page shows."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,11 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--log-level", required=True)
     for name in ("--number", "--active", "--running", "--channel"):
         parser.add_argument(name, type=int, required=True)
-    asked = parser.parse_args(arguments)
-    slot = WorkerSlot(asked.number, asked.draining)
+    options = parser.parse_args(arguments)
+    slot = WorkerSlot(options.number, options.draining)
     try:
         with Signals() as signals:
-            return _run(slot, asked, signals, WorkerChannel(asked.channel))
+            return _run(slot, options, signals, WorkerChannel(options.channel))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return CONFIGURATION
@@ -74,18 +74,18 @@ def main(arguments: list[str] | None = None) -> int:
         return CRASHED
 
 
-def _run(slot: WorkerSlot, asked: argparse.Namespace, signals: Signals, channel: WorkerChannel) -> int:
-    arena = MallocTuning()  # before the first thread
-    settings = load_settings(asked.config, os.environ)
-    set_up_logging(settings.log.format, asked.log_level, worker=slot.name)
-    own = settings_of(settings, slot, asked.active, asked.running)
-    service = assemble(own, draining=slot.draining, sharing=asked.active > 1)
+def _run(slot: WorkerSlot, options: argparse.Namespace, signals: Signals, channel: WorkerChannel) -> int:
+    arena = MallocTuning()  # must be created before the first thread starts
+    settings = load_settings(options.config, os.environ)
+    set_up_logging(settings.log.format, options.log_level, worker=slot.name)
+    own = settings_of(settings, slot, options.active, options.running)
+    service = assemble(own, draining=slot.draining, sharing=options.active > 1)
     worker = WorkerMain(service, channel, arena, draining=slot.draining)
     return worker.run(signals, settings.stop_secs)
 
 
 class WorkerMain:
-    """A bridge, and the handler of the supervisor's requests."""
+    """The main loop of a worker: it runs a bridge, and handles the supervisor's requests."""
 
     def __init__(self, service: Service, channel: WorkerChannel, arena: MallocTuning, *, draining: bool) -> None:
         self._service = service
@@ -93,7 +93,7 @@ class WorkerMain:
         self._channel = channel
         self._draining = draining
         self._shown: deque[Publish] = deque(maxlen=SHOWN_MESSAGES)
-        self._tapped_at = 0.0
+        self._messages_requested_at = 0.0
         self._stop_secs: float | None = None
         self._received = -1
         self._received_at = 0.0
@@ -101,12 +101,12 @@ class WorkerMain:
     def run(self, signals: Signals, stop_secs: float) -> int:
         """Run until the worker must stop, stop the bridge, and return the exit code.
 
-        The worker stops after SIGTERM or SIGINT, a request of the supervisor, the supervisor's end, or a crash of a
-        thread. A draining worker also stops when it has drained its spool and session.
+        The worker stops after SIGTERM or SIGINT, at the supervisor's request, after the end of the supervisor, or after
+        the crash of a thread. A draining worker also stops when its spool and its session are empty.
         """
         self._service.ends_on_hang = True
         self._service.start()
-        freeze_gc()  # after the start, when all long-lived objects exist
+        freeze_gc()  # all long-lived objects exist now
         while not self._service.crashed.is_set() and self._stop_secs is None and not self._channel.disconnected:
             received = signals.wait(WATCH_SECS, self._channel.fileno())
             if received == signal.SIGHUP:
@@ -129,12 +129,12 @@ class WorkerMain:
     def _serve(self) -> None:
         for request in self._channel.requests():
             self._channel.respond(request, self._response_to(request))
-        if self._tapped_at and time.monotonic() - self._tapped_at > TAP_SECS:
-            self._tapped_at = 0.0
+        if self._messages_requested_at and time.monotonic() - self._messages_requested_at > TAP_SECS:
+            self._messages_requested_at = 0.0
             self._service.set_tap(None)
 
     def _response_to(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the response to a request. A failing disk or a lack of descriptors leads to an error response only."""
+        """Return the response to a request. If the disk fails, or no file descriptor is free, return the error."""
         try:
             return self._handle(request)
         except (BridgeError, OSError) as error:
@@ -158,11 +158,11 @@ class WorkerMain:
         return {}
 
     def _messages(self) -> list[tuple[int, str, str, str, str, int]]:
-        """Return a few of the messages since the last request, with binary fields in base64.
+        """Return some of the messages since the last request, with their binary fields in base64.
 
-        Each request keeps the collection of messages active for TAP_SECS.
+        After each request, the worker collects messages for TAP_SECS.
         """
-        self._tapped_at = time.monotonic()
+        self._messages_requested_at = time.monotonic()
         self._service.set_tap(self._tap)
         taken = []
         while self._shown:
@@ -172,7 +172,7 @@ class WorkerMain:
         return taken  # type: ignore[return-value]  # four texts stand between the numbers
 
     def _tap(self, burst: list[Publish]) -> None:
-        """Collect about four messages of a burst, without very large ones. The ingest thread calls it."""
+        """Collect about four messages of a burst, but none with a very large payload. The ingest thread calls this."""
         for each in burst[:: max(1, len(burst) // 4)]:
             if each[0] != PUBREL and len(each[4]) <= SHOWN_BYTES:
                 self._shown.append(each)
@@ -184,7 +184,7 @@ class WorkerMain:
             snapshot = self._service.snapshot()
         except (BridgeError, OSError):
             return False
-        # Every message, and a session that is not given up yet, restarts the quiet period.
+        # The time without messages begins again with every message. It does not begin before the session is given up.
         if snapshot.received_messages != self._received or not self._service.left:
             self._received, self._received_at = snapshot.received_messages, now
         return now - self._received_at > QUIET_SECS and not snapshot.total("spooled")

@@ -1,4 +1,4 @@
-"""One worker's process. The supervisor starts it, restarts it after a pause when it ends, and requests its status."""
+"""One worker's process: start, status requests, and restart after a pause if the process has ended."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RESPONSE_SECS: Final = 2.0
-"""Maximum wait for a worker's response."""
-# A worker that crashes at each start must not use a complete core, but must run again within a minute after the repair.
+"""Maximum time to wait for a worker's response."""
+# A worker that crashes at each start must not use a complete CPU core. But after the cause is fixed, it must run again
+# within a minute.
 LONGEST_PAUSE_SECS: Final = 60.0
 """Maximum pause before a restart."""
 SETTLED_SECS: Final = 30.0
-"""Minimum lifetime of a process after which the pauses start again from the shortest."""
-# Longer than a commit to a slow disk, during which a worker may not respond.
+"""If a process ran at least for this time, the next pause is the shortest again."""
+# This is longer than a commit to a slow disk, during which a worker may not respond.
 HUNG_SECS: Final = 30.0
-"""Time without a response after which a process counts as hanging."""
+"""A process counts as hanging after this time without a response."""
 _WORDS: Final = {
     0: "it stopped without a request",
     FAILED: "it could not start, or not stop in time: see its log",
@@ -47,9 +48,9 @@ _WORDS: Final = {
 
 
 class WorkerProcess:
-    """Process of one worker, and its last known state.
+    """The process of one worker, and its last known state.
 
-    One thread calls `check` and `stop`. Any thread may call `snapshot`, `status` and `refresh`.
+    Only one thread at a time may call `check` and `stop`. Any thread may call `snapshot`, `status` and `refresh`.
     """
 
     def __init__(
@@ -60,18 +61,22 @@ class WorkerProcess:
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare the process; `check` starts it.
+        """Prepare the process. The first call of `check` starts it.
 
-        `command` is the command line without the channel. `initial` is the state of the spool before the first status.
+        `command` is the command line without the option for the channel. `initial` is the state to show before the
+        process has reported its first status.
         """
         self.slot = slot
         self.folder = folder
         self.restarts = 0
         self.stalled: tuple[str, ...] = ()
         self.leave_requested = False
-        """True after this process was requested to give up its session."""
+        """True if the supervisor has requested this process to give up its session."""
         self.link_share: int | None = None
-        """Bandwidth share last sent to this process, in bytes per second; None before the first."""
+        """The share of the bandwidth in bytes per second that was last sent to this process.
+
+        None if no share was sent yet.
+        """
         self._command = command
         self._clock = clock
         self._retries = Retries(Backoff(1.0, LONGEST_PAUSE_SECS))
@@ -85,14 +90,17 @@ class WorkerProcess:
         self._detail = "starting"
         self._hung = self._last_end = ""
         self._state: WorkerState = "starting"
-        # The lock protects `_last` and `_before`, which change together. Between the two changes, a reader would count
-        # a process twice.
+        # Guards `_last` (the last state) and `_before` (the counters of earlier processes). Both change together.
+        # Between the two changes, a reader would count an earlier process twice.
         self._merging = threading.Lock()
 
     # -- the supervisor's thread ---------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Check the process once: record its end, kill it if it hangs, or start it if the pause is over."""
+        """Check the process once.
+
+        If it has ended, plan its restart. If it hangs, kill it. If a pause is over, start it.
+        """
         now = self._clock()
         if self._process is not None:
             code = self._process.poll()
@@ -101,7 +109,7 @@ class WorkerProcess:
             elif not self._hung and self._hangs(now):
                 self._hung = self._hang_reason()
                 log.error("%s does not respond, or makes no progress (%s): killing it", self.slot.name, self._hung)
-                # SIGTERM is not used, because a hanging process would not react to it. The spool survives a kill.
+                # A hanging process would not react to SIGTERM. A kill does no harm to the spool.
                 self._process.kill()
         elif self._start_at is not None and now >= self._start_at:
             self._start(now)
@@ -113,8 +121,7 @@ class WorkerProcess:
             self._pause(f"it cannot be started: {error.strerror}", now)
             return
         number = channel.theirs.fileno()
-        # The process has its own session, so that Ctrl-C at the terminal reaches only the supervisor, which forwards it
-        # once.
+        # `start_new_session`: Ctrl-C at the terminal then reaches only the supervisor, which stops the workers.
         try:
             with deferred_in_children():
                 self._process = subprocess.Popen(  # noqa: S603 - our own command
@@ -127,7 +134,8 @@ class WorkerProcess:
             channel.close()
             self._pause(f"it cannot be started: {error.strerror}", now)
             return
-        # With this copy open, the supervisor would never read the end of the stream when the worker ends.
+        # Close this copy of the worker's socket. Otherwise, the supervisor would not read the end of the stream when
+        # the worker ends.
         channel.theirs.close()
         self._channel, self._started_at, self._last_response_at, self._start_at = channel, now, now, None
         self._state, self._detail, self._hung = "starting", "starting", ""
@@ -140,7 +148,7 @@ class WorkerProcess:
             self._state, self._detail = "drained", ""
             log.info("%s has drained its spool", self.slot.name, extra={"spool": str(self.folder)})
             return
-        # Only a draining worker may end by itself. Any other end leads to a restart.
+        # Only a draining worker may end by itself. After any other end, restart the process.
         self.restarts += 1
         if now - self._started_at > SETTLED_SECS:
             self._retries.reset()
@@ -160,9 +168,10 @@ class WorkerProcess:
         self.stalled = ()
 
     def _hangs(self, now: float) -> bool:
-        """Return whether the process does not respond or reports a stall.
+        """Return whether the process does not respond, or reports that it makes no progress.
 
-        A starting process never counts as hanging: the check of a large damaged spool may take minutes.
+        A process that is starting never counts as hanging, because the salvage of a large damaged spool may take
+        minutes.
         """
         status = self._last_report_pid == self.pid
         return status and (now - self._last_response_at > HUNG_SECS or bool(self.stalled))
@@ -173,9 +182,9 @@ class WorkerProcess:
     # -- requests to the process ---------------------------------------------------------------------------------------
 
     def refresh(self, max_age_secs: float) -> None:
-        """Request the worker's status, unless the last one is younger than `max_age_secs`.
+        """Request the worker's status, unless the last status is younger than `max_age_secs`.
 
-        Without a response, the last state remains.
+        If there is no response, keep the last state.
         """
         if self._clock() - self._reported_at < max_age_secs:
             return
@@ -186,7 +195,7 @@ class WorkerProcess:
         snapshot = Snapshot.from_json(status["snapshot"])
         with self._merging:
             if self._last_report_pid not in (0, pid):
-                # Keep the counters of earlier processes: a total must not decrease when a process is replaced.
+                # A new process has replaced the last one. Keep the last counters, because totals must not decrease.
                 disconnected = final_counters(self._last)
                 self._before = disconnected if self._before is None else merge([("", self._before), ("", disconnected)])
             self._last, self._last_report_pid, self._reported_at = snapshot, pid, self._clock()
@@ -195,13 +204,13 @@ class WorkerProcess:
             self._state, self._detail = "draining" if self.slot.draining else "running", ""
 
     def messages(self) -> list[Any]:
-        """Return a few recent messages in the worker's encoding; none if it does not respond."""
+        """Return some recent messages, encoded as in `WorkerMain`. Return [] if the worker does not respond."""
         return list((self._request("messages") or {"messages": ()})["messages"])
 
     def reloading(self) -> bool:
-        """Return whether the worker has not finished a reload.
+        """Return whether a reload of the worker is still running.
 
-        A worker that does not respond counts as finished, because a process loads all mappings when it starts.
+        If the worker does not respond, return False. A new process will load all mappings when it starts.
         """
         return bool((self._request("reloading") or {"reloading": False})["reloading"])
 
@@ -221,7 +230,7 @@ class WorkerProcess:
         return status
 
     def notify(self, what: str, **more: Any) -> None:
-        """Send a request without waiting for a response; without a process, do nothing."""
+        """Send a request without waiting for a response. If there is no process, do nothing."""
         if self._channel is not None:
             self._channel.notify(what, **more)
 
@@ -229,29 +238,29 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Process id; 0 while there is no process."""
+        """Process id, or 0 while there is no process."""
         process = self._process
         return process.pid if process is not None else 0
 
     @property
     def active(self) -> bool:
-        """True while the process is running and has reported its status."""
+        """True if the process is running and has reported its status."""
         return self._state in ("running", "draining")
 
     @property
     def drained(self) -> bool:
-        """True after a draining worker has finished."""
+        """True if this is a draining worker that has finished."""
         return self._state == "drained"
 
     def snapshot(self) -> Snapshot:
-        """Return the current or last known state. Counters since the start continue over restarts."""
+        """Return the current or last known state. Its counters include the earlier processes of this worker."""
         with self._merging:
             alive = self.pid and self._last_report_pid == self.pid
             last, before = self._last if alive else ended_process_snapshot(self._last), self._before
         return last if before is None else merge([("", last), ("", before)])
 
     def status(self) -> WorkerStatus:
-        """Return the worker's entry in the list of workers."""
+        """Return the worker's entry in the list of workers that the status shows."""
         snapshot = self.snapshot()
         return WorkerStatus(
             number=self.slot.number,
@@ -275,17 +284,17 @@ class WorkerProcess:
     # -- stopping ------------------------------------------------------------------------------------------------------
 
     def stop(self, secs: float) -> None:
-        """Request the process to stop within `secs`."""
+        """Send the process a request to stop within `secs`."""
         self.notify("stop", secs=secs)
 
     def wait(self, deadline: float) -> bool:
-        """Wait until the process has ended, and kill it at clock time `deadline`.
+        """Wait until the process has ended. Kill it if it has not ended by clock time `deadline`.
 
         Return True if it ended by itself with exit code 0.
         """
         process, self._start_at = self._process, None
         if process is None:
-            # The worker is drained or between two starts, so there is no unfinished work.
+            # The worker has drained its spool, or waits for its restart. There is nothing to stop.
             self._state = "drained" if self.drained else "stopped"
             return True
         try:
@@ -301,15 +310,15 @@ class WorkerProcess:
         return code == 0
 
     def kill(self) -> None:
-        """Kill the process at once. A signal handler calls it, so it waits for nothing and acquires no lock."""
+        """Kill the process at once. A signal handler calls this method, so it must neither wait nor acquire a lock."""
         process = self._process
-        # os.kill and not Popen.kill, which acquires a lock.
+        # Use os.kill, because Popen.kill acquires a lock.
         if process is not None and process.returncode is None:
             os.kill(process.pid, signal.SIGKILL)
 
 
 def command_of(slot: WorkerSlot, config: Path, active: int, running: int, log_level: str) -> list[str]:
-    """Return the command line of the worker's process, without its channel."""
+    """Return the command line of the worker's process, without the option for the channel."""
     numbers = {"--number": slot.number, "--active": active, "--running": running}
     options = [text for name, value in numbers.items() for text in (name, str(value))]
     draining = ["--draining"] if slot.draining else []

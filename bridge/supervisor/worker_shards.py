@@ -1,4 +1,4 @@
-"""Shards of the streams that each worker knows."""
+"""Shards of each stream, as far as each worker knows them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from bridge.supervisor.worker_process import WorkerProcess
 
 RESPONSE_SECS: Final = 2.0
-"""Maximum wait for one worker. Without its response, the page shows only the others."""
+"""Maximum time to wait for one worker.
+
+If it does not respond, the page shows only the shards that other workers know.
+"""
 
 
 def worker_shards(workers: Iterable[WorkerProcess]) -> Iterator[StreamShards]:
-    """Yield the shards of each stream that each running worker knows. A worker that does not respond is omitted."""
+    """Yield the shards that each running worker knows, by stream. Omit workers that do not respond."""
     for worker in workers:
         if not worker.active:
             continue

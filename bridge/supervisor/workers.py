@@ -1,11 +1,11 @@
-"""List of a configuration's workers: active ones, and draining ones for spools of earlier runs.
+"""List of workers: the active ones of the present run, and draining ones for the spools of earlier runs.
 
     number 0     spool.path             mqtt.client_id      the bridge of `run` without --workers
-    number 2     spool.path/worker-2    mqtt.client_id-2    the second of `run --workers N`, in the shared group
+    number 2     spool.path/worker-2    mqtt.client_id-2    the second worker of `run --workers N`, in the shared group
 
-After a run with another number of workers, a spool may have no active worker. Such a spool must be drained if it
-contains records, or if the broker still has the session of its client id. The broker stores messages for a client of a
-shared group even if that client never connects again.
+If an earlier run had more workers, or was without --workers, its spools may have no active worker in the present run.
+Such a spool is drained if it contains records, or if the broker still has the session of its client ID: the broker
+would store messages for this session even if the client never connects again.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ if TYPE_CHECKING:
 MAX_WORKERS: Final = 64
 """Maximum number of workers."""
 SUPERVISOR_FOLDER: Final = "supervisor"
-"""Folder in spool.path with the supervisor's lock and control channel."""
-# A small `max_bytes`, divided by many workers, could otherwise be less than one burst of large messages.
+"""Name of the folder in spool.path that contains the supervisor's lock and control channel."""
+# Without a minimum, `max_bytes` divided by many workers could be less than one burst of large messages.
 LEAST_SPOOL_BYTES: Final = 16 * 1024**2
-"""Minimum size limit of a worker's spool."""
-# Minimum size limit of a worker's dead letters.
+"""A worker's `spool.max_bytes` is at least this large."""
+# A worker's `spool.max_dead_letter_bytes` is at least this large.
 _MIN_DEAD_LETTER_BYTES: Final = 1024**2
 _FOLDER: Final = re.compile(r"worker-([1-9][0-9]{0,3})")
-# Characters that MQTT forbids in the name of a shared group.
+# Characters that MQTT forbids in the name of a shared subscription group.
 _NOT_IN_A_GROUP: Final = re.compile(r"[/+#]")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSlot:
-    """One worker. If `draining`, it sends the records in its spool and then ends its session at the broker."""
+    """One worker of the list. A `draining` worker only sends the records in its spool, and ends its broker session."""
 
     number: int
     draining: bool = False
 
     @property
     def name(self) -> str:
-        """Name for people: in logs, on the page, as a label."""
+        """Name of the worker in logs, on the status page, and as a label of metrics."""
         return f"worker {self.number}" if self.number else "bridge"
 
 
 def worker_slots(settings: Settings, workers: int) -> list[WorkerSlot]:
-    """Return the workers, active ones first. With `workers` 0, the only active one is the bridge of `run`."""
+    """Return the workers, active ones first. If `workers` is 0, the only active one has number 0."""
     active = range(1, workers + 1) if workers else range(1)
     left = [number for number in spool_folders(settings.spool.path) if number not in active]
     draining = [number for number in left if leftover_reason(folder_of(settings.spool.path, number))]
@@ -59,21 +59,22 @@ def worker_slots(settings: Settings, workers: int) -> list[WorkerSlot]:
 
 
 def spool_folders(path: Path) -> dict[int, Path]:
-    """Return the folders that contain a spool, by worker number."""
+    """Return the folders that contain a spool, by the number of the worker."""
     numbers = [0] + [int(found[1]) for each in path.glob("worker-*") if (found := _FOLDER.fullmatch(each.name))]
     folders = {number: folder_of(path, number) for number in sorted(numbers)}
     return {number: folder for number, folder in folders.items() if (folder / "spool.db").is_file()}
 
 
 def folder_of(path: Path, number: int) -> Path:
-    """Return the spool folder of worker `number`; `path` itself for number 0."""
+    """Return the spool folder of worker `number`. For number 0, this is `path` itself."""
     return path / f"worker-{number}" if number else path
 
 
 def control_folder(path: Path) -> Path:
-    """Return the folder of the running bridge's control channel: its supervisor's folder, if it has a supervisor.
+    """Return the folder of the running bridge's control channel.
 
-    Raise NoPermission if this user may not read the spool.
+    If a supervisor is running, this is the supervisor's folder. Otherwise, it is `path`. Raise NoPermission if this
+    user may not read the spool.
     """
     refuse_without_permission(path)
     try:
@@ -81,16 +82,16 @@ def control_folder(path: Path) -> Path:
     except SpoolInUse:
         return path / SUPERVISOR_FOLDER
     except SpoolWriteError:
-        # The supervisor's folder cannot be read. A request in the spool's own folder then reports the reason.
+        # The supervisor's folder cannot be read. The caller's request in `path` then reports the reason.
         return path
     return path
 
 
 def leftover_reason(folder: Path) -> str:
-    """Return as text the reason why a spool must be drained; "" if there is none."""
+    """Return the reason why a spool must be drained, as a text. Return "" if it need not be drained."""
     try:
         buffered, given_up = has_records(folder), session_given_up(folder)
-    # A spool that cannot be read is drained, so that its process reports the reason.
+    # Drain a spool that cannot be read, so that its process reports the error.
     except BridgeError as error:
         return str(error)
     reasons = ["records are buffered"] if buffered else []
@@ -101,15 +102,17 @@ def leftover_reason(folder: Path) -> str:
 def settings_of(settings: Settings, slot: WorkerSlot, active: int, running: int) -> Settings:
     """Return the configuration of one worker.
 
-    `active` workers share the size limits of the spool, `running` workers share the bandwidth.
+    `active` is the number of workers that share the size limits of the spool. `running` is the number of workers that
+    share the bandwidth.
     """
     mqtt, spool, kinesis = settings.mqtt, settings.spool, settings.kinesis
     if slot.number:
-        # The client ID is unique at the broker, so a group of this name contains no other bridge.
+        # By default, the client ID is the name of the group. The ID is unique at the broker, so no other bridge is in
+        # the group.
         group = mqtt.share or _NOT_IN_A_GROUP.sub("-", mqtt.client_id)
         mqtt = mqtt.model_copy(update={"client_id": f"{mqtt.client_id}-{slot.number}", "share": group})
     spool = spool.model_copy(update={"path": folder_of(spool.path, slot.number)})
-    # Only active workers share the spool's size limits. A draining worker keeps the configured ones.
+    # A draining worker has the configured limits.
     if not slot.draining:
         room = {
             "max_bytes": max(LEAST_SPOOL_BYTES, spool.max_bytes // active),
@@ -121,6 +124,6 @@ def settings_of(settings: Settings, slot: WorkerSlot, active: int, running: int)
 
 
 def bandwidth_share(settings: Settings, running: int) -> int | None:
-    """Return the share of kinesis.max_bytes_per_sec for each of `running` workers; None without a limit."""
+    """Return each worker's share of kinesis.max_bytes_per_sec if `running` workers share it. None means no limit."""
     most = settings.kinesis.max_bytes_per_sec
     return None if most is None else max(1, most // max(1, running))
