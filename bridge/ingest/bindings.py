@@ -88,8 +88,8 @@ def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) 
         if stages is not None and stages.sampling is not None:
             ended = stages.release_ended(now_ms)
         elif len(state):
-            # The mapping was removed or does not sample any more. Release all its records, because no later call would
-            # do it.
+            # The mapping was removed or does not sample any more. Release all its records now, because no later call
+            # would release them.
             ended = release_all(state)
             if stages is None:
                 state.clear()
@@ -100,7 +100,7 @@ def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) 
 
 
 def note_clock_set(mappings: Iterable[Mapping], step_ms: int) -> None:
-    """Inform all stateful mappings that the machine's clock was set forward by `step_ms`, or back if it is negative."""
+    """Inform all stateful mappings that the machine's clock was set by `step_ms` (negative: back)."""
     for mapping in mappings:
         if mapping.stateful is not None:
             mapping.stateful.clock_set(step_ms)

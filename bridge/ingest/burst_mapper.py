@@ -1,9 +1,9 @@
 """Mapper of a burst: it converts packets to the changes of one transaction, and to acknowledgement packets.
 
 All acknowledgements are sent after the commit. QoS 1: PUBACK. QoS 2: the commit stores the records together with the
-packet identifier; then PUBREC is sent. If the broker sends the same identifier again, it is only acknowledged again.
-PUBREL removes the identifier, and PUBCOMP is sent after the commit of that removal. So a QoS 2 message enters the spool
-exactly once, even if the process is killed at any time.
+packet identifier; then PUBREC is sent. If the broker sends the same identifier again, the mapper only repeats the
+acknowledgement. PUBREL removes the identifier, and PUBCOMP is sent after the commit of that removal. So a QoS 2 message
+enters the spool exactly once, even if the process is killed at any time.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ class BurstMapper:
     def append_released(self, released: list[tuple[int, ReleasedRecord]]) -> None:
         """Append records that `sample` has released to their queues.
 
-        Each pair contains the mapping number and the record.
+        Each pair in `released` contains the mapping number and the record.
         """
         for number, (destination, key, data) in released:
             self._spool.queue(destination).append(number, key, data)

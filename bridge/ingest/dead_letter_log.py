@@ -35,7 +35,10 @@ class DeadLetterLog:
         self._reported_at: dict[tuple[str, str], float] = {}
 
     def committed(self, dead_letters: Iterable[DeadLetter], now: float) -> None:
-        """Count the dead letters of a committed transaction, and log those that are due. `now` is monotonic time."""
+        """Count the dead letters of a committed transaction, and log each kind that was not logged for INTERVAL_SECS.
+
+        `now` is monotonic time.
+        """
         topics = {(each.mapping, each.code): each.topic for each in dead_letters}
         self._unreported.update((each.mapping, each.code) for each in dead_letters)
         for key, topic in topics.items():

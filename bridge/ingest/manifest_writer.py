@@ -1,4 +1,4 @@
-"""Manifests: records in a separate stream. They list which records another stream contains.
+"""Manifests: records in a separate stream that list which records another stream contains.
 
 With manifests, a consumer in the cloud can prove that no record is missing. The records of an output with `envelope:
 true` have ids. Each id contains the spool, the queue and a record number, and the numbers of a queue have no gaps. A
@@ -76,7 +76,7 @@ class ManifestWriter:
             queue.covered = bool(self._spool.get_meta(_key(queue)))
 
     def _begin(self, queue: StreamQueue) -> None:
-        """Start the manifests of a queue with its next record. Do nothing if they were started before."""
+        """Start the manifests of a queue with its next record. Do nothing if the manifests were started before."""
         if not self._spool.get_meta(_key(queue)):
             # Store `since` first. After a crash in between, this method stores both values again.
             self._spool.set_meta(_since(queue), str(queue.next))
@@ -96,7 +96,7 @@ class ManifestWriter:
     def _add_manifest(self, queue: StreamQueue, transaction: Transaction, now_ms: int) -> bool:
         first, settled = int(self._spool.get_meta(_key(queue))), self._spool.reading.first_waiting(queue)
         before, checksum = self._covered(queue, first, settled)
-        # No manifest if not even the first run of records is settled.
+        # Write no manifest if not even the first run of records is settled.
         if before <= first:
             return False
         manifest = {

@@ -7,8 +7,8 @@ or whose mapping never returns, would end the process after every start. The pro
    (`InProgressFile`) before it maps the message.
 2. If a process ends while it maps a noted message, the guard counts this for the fingerprint of the message. Messages
    above LARGE_BYTES are always noted, because they are the usual cause.
-3. If MAX_DEATHS processes have ended while they mapped a message, it is not mapped again. It becomes a dead letter with
-   the code `poison`.
+3. If MAX_DEATHS processes have ended while they mapped a message, the message is not mapped again. It becomes a dead
+   letter with the code `poison`.
 
 MAX_DEATHS is 2, because the first process may have been killed for another reason.
 """
@@ -38,7 +38,7 @@ MAX_DEATHS: Final = 2
 CAREFUL_SECS: Final = 60.0
 """Time for which a process is careful if the last process ended while it mapped a burst.
 
-If several processes in a row have ended in this way, each one multiplies the time by five.
+If several processes in a row have ended in this way, the time is five times as long after each of them.
 """
 _CAREFUL_FACTOR: Final = 5
 # The factor is applied at most four times: 60 s × 5^4 are ten hours.
@@ -113,7 +113,7 @@ class PoisonGuard:
             self._in_progress.end()
 
     def begin_message(self, topic: bytes, payload: bytes) -> bool:
-        """Note a message before it is mapped. Return False if it must not be mapped, because it is poison."""
+        """Note a message before it is mapped. Return False if the message must not be mapped, because it is poison."""
         if self._in_progress is None:
             return True
         # The fingerprint includes the topic, because the same payload may be harmless for the mapping of another topic.

@@ -1,4 +1,4 @@
-"""Conversion of messages that cannot be mapped into dead letters and their ledger counts."""
+"""Conversion of messages that cannot be mapped: each becomes a dead letter, and is counted in the ledger."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def reject(
     rejections: Iterable[Rejection],
     total_bytes: int,
 ) -> None:
-    """Add a dead letter for each rejection. The ledger counts it once for each output that gets no record."""
+    """Add a dead letter for each rejection.
+
+    The ledger counts the rejection once for each output that gets no record.
+    """
     for outputs, item, code, detail in rejections:
         queues = [target.queues[output] for output in outputs]
         for queue in queues:

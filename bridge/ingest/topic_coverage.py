@@ -28,7 +28,7 @@ SILENT_MS: Final = 60_000
 
 
 class MessageCounter:
-    """Counter of one mapping's messages. `last_ms` is the time of the last message, or 0 before the first message."""
+    """Counter of one mapping's messages. `last_ms` is the time of the last message, or 0 if there was no message."""
 
     __slots__ = ("last_ms", "longest_pause_ms", "messages")
 
@@ -114,7 +114,7 @@ class CoverageReport:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> CoverageReport:
-        """Return the report of which `value` is the JSON object.
+        """Convert the result of the method `value` back to a report.
 
         Raises KeyError, TypeError or ValueError for other values.
         """
@@ -137,7 +137,7 @@ class TopicCoverage:
         self._others = 0
 
     def tally(self, mapping: str) -> MessageCounter:
-        """Return the counter of a mapping. After a reload of the mappings, it continues."""
+        """Return the counter of a mapping. After a reload of the mappings, the counter continues."""
         # The counter of a removed mapping is not deleted, so that it continues if the mapping is added again.
         return self._tallies.setdefault(mapping, MessageCounter())
 

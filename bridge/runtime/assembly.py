@@ -60,7 +60,7 @@ def _authentication(settings: AuthenticationSettings | Source) -> Authentication
 
 
 def sender_settings(settings: Settings, uplink: BandwidthLimiter | None = None) -> SenderSettings:
-    """Return the settings of senders. They apply to every stream."""
+    """Return the settings of senders, which apply to every stream."""
     kinesis = settings.kinesis
     return SenderSettings(kinesis.requests_in_flight, kinesis.linger_ms / 1000, bandwidth=uplink)
 

@@ -6,9 +6,9 @@ response file. No open socket is needed.
     spool.path/ID.request   the request, for example {"command": "replay", "numbers": [7, 8], "sent": [BOOT, MS]}
     spool.path/ID.response  the bridge's response as JSON, or {"error": "..."}; the bridge then removes the request
 
-Only the bridge's user and root have access to the spool's folder. So only these can send requests or read responses.
-`sent` contains the identifier of the machine's boot and the milliseconds since the boot. It shows the age of a request
-correctly even if the clock was set in between.
+Only the bridge's user and root have access to the spool's folder. So only these two users can send requests or read
+responses. `sent` contains the identifier of the machine's boot and the milliseconds since the boot. With `sent`, the
+age of a request is correct even if the clock was set in between.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ RESPONSE_SECS: Final = 5.0
 """Default time for which a command waits for a response."""
 UNSEEN_SECS: Final = 2.0
 """Time for which a command waits if it cannot see the bridge's process, for example in another container."""
-# Much longer than a command waits for its response.
+# This is much longer than a command waits for its response.
 STALE_MS: Final = 60_000
-"""Age from which a request is ignored. Its command has ended without removing the file."""
+"""Older requests are ignored, because their commands have ended without removing the files."""
 _UNKNOWN: Final = "the running bridge does not know this request: does it have another version?"
 _REQUEST, _RESPONSE, _WRITING = ".request", ".response", ".writing"
 MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024

@@ -22,7 +22,7 @@ DRY_RUN_SUFFIX = "-dry-run"
 
 
 class DryRun:
-    """A bridge that prints its records. It changes neither the session nor the spool of the real bridge."""
+    """A bridge that prints its records, and changes neither the session nor the spool of the real bridge."""
 
     def __init__(self, settings: Settings, out: TextIO) -> None:
         # Number of the newest dead letter that was printed.

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def rights_of_owner(folder: Path) -> Iterator[None]:
-    """If this process is root, act as the owner and group of an existing folder. New files then belong to these.
+    """If this process is root, act as the owner and group of an existing folder.
+
+    New files then belong to this user and group.
 
     The rights of all threads change. Therefore only commands may use this function, and not a running bridge. Raises
     OSError.

@@ -1,9 +1,9 @@
 """Memory settings of this process: malloc arenas of the C library, and the threshold of Python's garbage collector.
 
-glibc creates a memory arena per thread, so that threads need not wait for each other when they allocate memory. This is
-no advantage here, because only one Python thread at a time runs under the GIL. It costs memory, because each sender's
-arena retains the memory of its last large requests: with one arena for all threads, the process needs 15 to 19 MB less
-of 146 MB while a backlog drains, and the same CPU time. https://man7.org/linux/man-pages/man3/mallopt.3.html
+glibc creates a memory arena per thread, so that threads do not wait for each other when they allocate memory. This is
+no advantage here, because only one Python thread at a time runs under the GIL. The arenas cost memory, because each
+sender's arena retains the memory of its last large requests. While a backlog drained, one arena for all threads saved
+15 to 19 of 146 MB, with the same CPU time. https://man7.org/linux/man-pages/man3/mallopt.3.html
 
 An arena retains free memory until malloc_trim returns the memory to the system: 2 MB after the start, and more after a
 backlog. https://man7.org/linux/man-pages/man3/malloc_trim.3.html

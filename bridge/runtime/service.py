@@ -64,7 +64,7 @@ log = logging.getLogger(__name__)
 ABORT_SECS = 1.0
 """Maximum time to wait until the sender threads end after their requests have been aborted."""
 STALLED_SECS = 30.0
-"""Time without progress after which the ingest thread counts as stalled. It is longer than a commit to a slow disk."""
+"""Time without progress after which the ingest thread counts as stalled. A commit to a slow disk takes less time."""
 
 
 class Service:
@@ -304,8 +304,7 @@ class Service:
     def stalled(self) -> list[str]:
         """Return the reasons why this process makes no progress. [] means that it makes progress."""
         age = self._clock() - self._ingest.progress_at
-        # Check the progress and not only whether the thread is alive: it may hang, for example in a write to a broken
-        # disk.
+        # Check the thread's progress. A thread that is alive may still hang, for example in a write to a broken disk.
         hangs = [f"the ingest thread has made no progress for {age:.0f} s"] if age > STALLED_SECS else []
         return hangs + (["all sender threads have ended"] if self._senders_ended() else [])
 

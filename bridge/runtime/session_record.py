@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STORED_SESSION: Final = "stored_session"
-"""Key in the spool's `meta` of what is known about the contents of the broker's session."""
+"""Key in the spool's `meta`. Its value describes the known contents of the broker's session."""
 
 
 class SessionRecord:

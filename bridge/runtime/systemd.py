@@ -82,7 +82,7 @@ class SystemdNotifier:
     def feed(self, bridge: RunningBridge) -> None:
         """Notify the watchdog if the bridge makes progress.
 
-        Report the result of a reload, and every STATUS_SECS the state.
+        Also report the result of a reload and, every STATUS_SECS, the state of the bridge.
         """
         now = self._clock()
         if self._reload_pending is not None and not self._reload_pending():

@@ -9,10 +9,9 @@ or when it has become a dead letter. The ledger therefore balances after a crash
     meta            key → value, for example the topic filters that the broker's session may contain. The format's
                     version is stored here and in the pragma `user_version`
     mappings        number ↔ name; records and ledger lines carry the number
-    streams         number ↔ name, and the next number of the queue. Record numbers have no gaps. So this column
-                    is needed only after the newest record is deleted: before that, the next number is the newest
-                    record's number + 1
-    queue_<stream>  the records of one queue in order. A settled record is deleted. No record is ever changed
+    streams         number ↔ name, and the number of the queue's next record. The second number is written only when
+                    the newest record is deleted. While that record exists, the next number is its number + 1
+    queue_<stream>  the records of one queue in order; settled records are deleted, and no record is ever changed
     dead_letters    raw messages and records that cannot be delivered, each with its reason
     ledger          per mapping and stream: received = delivered + filtered + dead_lettered + dropped + spooled
     exceptions      ranges of record numbers that no consumer will find in the stream, each with its reason, for the

@@ -33,8 +33,8 @@ MAX_EXAMPLES: Final = 3
 MAX_REASON_CHARS: Final = 300
 _VALUES: Final = re.compile(
     r"""
-    (?P<text>'(?![A-Za-z_ ]{1,30}')[^']*'|"(?:[^"\\]|\\.)*")  # quoted, but not short names such as 'speed'
-  | (?P<list>\[[^\[\]]*\]|{[^{}]*})                           # JSON
+    (?P<text>'(?![A-Za-z_ ]{1,30}')[^']*'|"(?:[^"\\]|\\.)*")  # quoted text, except short names such as 'speed'
+  | (?P<list>\[[^\[\]]*\]|{[^{}]*})                           # JSON list or object
   | (?<![\w$])[-+]?(?:0x[0-9a-fA-F]+|\d[\d_,]*(?:\.\d+)?(?:[eE][-+]?\d+)?)(?!\w)
     """,
     re.VERBOSE,
@@ -99,7 +99,7 @@ def _placeholder(found: re.Match[str]) -> str:
 
 
 def group_dead_letters(folder: Path) -> GroupedDeadLetters:
-    """Return the groups of all dead letters of the spool in `folder`. Raises BridgeError if it cannot be read."""
+    """Return the groups of all dead letters of a spool. Raises BridgeError if the spool cannot be read."""
     groups: dict[GroupKey, DeadLetterGroup] = {}
     others = last = 0
     while True:
@@ -162,7 +162,7 @@ def find_in_group(folder: Path, key: GroupKey, before: int | None, limit: int) -
             if not page:
                 break
             last = page[-1][0]
-            # The query reads no payloads. Read the complete dead letters only of the few matches.
+            # The query reads no payloads. Only the few matching dead letters are read completely.
             numbers = [number for number, detail in page if reason_of(detail) == key.reason][: limit - len(found)]
             found += [stored for number in numbers for stored in read_dead_letters(database, number=number)]
     return found

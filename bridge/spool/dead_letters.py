@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 DEAD_LETTER_BYTES = 500
 """Estimated size in bytes of a stored dead letter without its payload, topic and properties."""
-# The same estimate as `stored_bytes`, in SQL.
-# `length` returns characters. For `properties` they equal bytes, because that JSON text is ASCII.
+# The same estimate as `stored_bytes`, in SQL. `length` counts characters. In `properties`, a character is one byte,
+# because the JSON text is ASCII.
 _SIZE = f"length(payload) + length(cast(topic as blob)) + length(properties) + {DEAD_LETTER_BYTES}"
 PAYLOAD_SHARE = 4
 """One payload may have this fraction of the space for dead letters: a quarter.
@@ -26,8 +26,8 @@ PAYLOAD_SHARE = 4
 If a payload is larger, only its beginning is stored.
 """
 _AMEND = "update dead_letters set code = ?, detail = ?, crc = ? where number = ?"
-# Each eviction frees this fraction of the limit in addition. Otherwise, a full table would cause an eviction with every
-# burst.
+# Each eviction frees this fraction of the limit more than necessary. Otherwise, a full table would cause an eviction
+# with every burst.
 _EVICTED_SHARE = 16
 # Template of an evicted dead letter. Only its mapping and streams are filled in, because the ledger needs nothing else.
 _EVICTED = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
@@ -61,7 +61,7 @@ def shortened(dead_letters: Sequence[DeadLetter], room: int) -> list[DeadLetter]
 
 def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
     """Return the values of DEAD_LETTERS for a dead letter, in the order of its columns."""
-    # SQLite has no types for a tuple, a bool or a dict. The columns contain JSON and an integer.
+    # SQLite has no types for a tuple, a bool or a dict. Its columns contain JSON texts and an integer instead.
     return dead_letter._replace(
         streams=json.dumps(dead_letter.streams),  # type: ignore[arg-type]  # as the column holds it
         retain=int(dead_letter.retain),  # type: ignore[arg-type]  # as the column holds it
@@ -110,7 +110,7 @@ class DeadLetterChange(NamedTuple):
     """Effect of one transaction on the table.
 
     `dead_letters` and `size` are the changes of the number and of the bytes of all dead letters. `evicted` is the
-    number of evicted ones.
+    number of evicted dead letters.
     """
 
     dead_letters: int
@@ -121,8 +121,8 @@ class DeadLetterChange(NamedTuple):
 class DeadLetterCounts:
     """Number and bytes of the stored dead letters, and counts since the spool was opened.
 
-    `evicted` is the number of evicted dead letters, and `codes` the number of added ones by code. Only this program
-    chooses codes, from a small fixed set, so `codes` stays small.
+    `evicted` is the number of evicted dead letters. `codes` contains the number of added dead letters by code. Only
+    this program chooses codes, from a small fixed set, so `codes` stays small.
     """
 
     def __init__(self, count: int, size: int) -> None:
@@ -158,7 +158,8 @@ def write_dead_letters(
         limit: maximum bytes of all dead letters
         used: bytes of the dead letters that are stored now
 
-    Return the changes and the evicted dead letters, oldest first. An evicted one has only its mapping and its streams.
+    Return the changes and the evicted dead letters, oldest first. Of an evicted dead letter, only the mapping and the
+    streams are filled in.
     """
     if removed:
         database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])

@@ -1,7 +1,7 @@
 """The folder of the spool.
 
 One process at a time owns the folder. Only the user of this process can read the files. No file with records is ever
-deleted: a damaged database is moved to a folder of its own.
+deleted: a damaged database is moved to a separate folder (quarantine).
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class SpoolDirectory:
         """Create the database file with mode 0600. Set this mode for existing files too. Payloads are confidential.
 
         SQLite creates the -wal and -shm files with the mode of the database file. A symbolic link raises OSError:
-        another user who may write to the folder could have created it, so that the bridge changes the mode of another
-        file.
+        another user who may write to the folder could have created the link, so that the bridge changes the mode of
+        some other file.
         """
         # The mount point of a container's volume is often writable for every user. A container has no other users, so
         # there is no warning for a mount point.
@@ -65,13 +65,13 @@ class SpoolDirectory:
                 os.close(descriptor)
 
     def reject_damaged_files(self) -> None:
-        """Raise SpoolCorrupt for damage that SQLite would not report. Call it before SQLite opens the files.
+        """Raise SpoolCorrupt for damage that SQLite would not report. Call this method before SQLite opens the files.
 
         Raises SpoolWriteError if the files cannot be read.
         """
         database_file.reject_truncated_database(self.database, used=self._lock.used)
         database_file.reject_damaged_log(self.database, same_boot=self._lock.same_boot)
-        # SQLite would trust the log in the page cache, so rewrite it before SQLite opens the database.
+        # SQLite would trust the log in the page cache, so rewrite the log before SQLite opens the database.
         database_file.resync_wal(self.database)
 
     def note_opened(self) -> None:
@@ -125,7 +125,7 @@ class SpoolDirectory:
         for file in self.path.glob("spool.db*"):
             file.rename(aside / file.name)
         self._damaged.unlink(missing_ok=True)
-        # No spool was opened in this boot any more. Otherwise, the new empty file would be rejected as truncated.
+        # Store that no spool was opened. Otherwise, the new empty file would be rejected as truncated.
         self._lock.note_boot(b"")
         self._protect()
         # Sync both folders, so that the renames survive a power failure.

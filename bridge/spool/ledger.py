@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
-"""The columns that are terms of the equation above."""
+"""The columns that are terms of the equation in this module's docstring."""
 BREAKDOWN_COLUMNS = ("replayed", "deleted", "evicted", "expired", "damaged")
 """Columns that divide `dead_lettered` and `dropped` by outcome or reason. They are not terms of the equation.
 
@@ -146,7 +146,7 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
             self.of(mapping, stream).add(counts)
 
     def rows_with(self, changes: Ledger) -> Iterator[tuple[int, ...]]:
-        """Yield the rows that the changes of a transaction change: mapping, stream, new counts, number of lines.
+        """Yield the rows to write for a transaction's changes: mapping, stream, new counts, number of lines.
 
         Each row contains the number of lines in the ledger, so that a missing row is detected in a damaged database. A
         new line changes this number. Then all rows of a small ledger are written again. In a large ledger, each row
@@ -160,5 +160,6 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
 
 
 _NOTHING = LedgerLine()
-# Maximum size of a ledger whose rows are all written again. About this many lines fit into one page of the database.
+# Maximum number of lines of a ledger whose rows are all written again. About this many lines fit into one page of the
+# database.
 _REWRITTEN_LINES = 64

@@ -54,8 +54,8 @@ class FolderLock:
             ) from error
         try:
             _, _, boot = os.pread(self._file, _LOCK_BYTES, 0).partition(b"\n")
-            # Read the boot of the last run before `_write` overwrites the file. It decides how strictly the write-ahead
-            # log is checked (`same_boot`).
+            # Read the boot of the last run before `_write` overwrites the file. From this boot follows how strictly the
+            # write-ahead log is checked (`same_boot`).
             self._boot = boot.strip()
             self._write()
             # Set the mode even of an existing file. The umask, or an older version of the program, may have created the
@@ -76,14 +76,14 @@ class FolderLock:
         return self.used and self._boot == boot_id()
 
     def note_boot(self, boot: bytes | None = None) -> None:
-        """Store in which boot of the machine the spool was opened: by default the present boot, b"" for none."""
+        """Store the boot of the machine in which the spool was opened. None means the present boot, b"" no boot."""
         self._boot = boot_id() if boot is None else boot
         # If the write fails, the next start checks the write-ahead log less strictly.
         with suppress(OSError):
             self._write()
 
     def _write(self) -> None:
-        # Truncate the file first. Otherwise, a shorter text would leave the end of a longer one in the file.
+        # Truncate the file first. Otherwise, the end of a longer old text would remain in the file.
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, b"%d\n%s\n" % (os.getpid(), self._boot), 0)
 
@@ -105,8 +105,8 @@ def is_in_use(path: Path) -> bool:
     except OSError:
         return False
     try:
-        # A shared lock fails while the owner has its exclusive lock. Unlike an exclusive lock, several commands can try
-        # it at the same time.
+        # A shared lock fails while the owner has its exclusive lock. Several commands can try a shared lock at the same
+        # time.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True

@@ -30,7 +30,7 @@ MAX_STATE_BYTES: Final = 64 * 1024 * 1024
 """Maximum size in bytes of all states of a spool."""
 SPOOL_SHARE: Final = 4
 """All states use at most this fraction of `spool.max_bytes`, so that they never fill the spool."""
-# An eviction frees this additional fraction of the limit. Otherwise, a full budget would cause an eviction per message.
+# An eviction frees this fraction of the limit more than necessary. Otherwise, each message would cause an eviction.
 _EVICTED_SHARE: Final = 16
 
 
@@ -76,7 +76,7 @@ class StateBudget:
 
 
 class MappingState:
-    """Stored values of one mapping: bytes by key. The value written longest ago is the first. Ingest thread only."""
+    """Stored values of one mapping: bytes by key, in the order in which they were written. Ingest thread only."""
 
     def __init__(self, space: str, values: dict[str, bytes], budget: StateBudget | None = None) -> None:
         self.space = space
@@ -87,8 +87,8 @@ class MappingState:
         sizes = {key: _size(key, value) for key, value in values.items()}
         self.bytes = sum(sizes.values())
         """Bytes of all rows in memory."""
-        # Sizes are sums that each change updates, so that `make_room` can compare all states without iterating over
-        # their rows.
+        # Each change updates the two sums, so that `make_room` can compare all states without iterating over their
+        # rows.
         self.evictable_bytes = sum(size for key, size in sizes.items() if not key.startswith(SAMPLE_ROWS))
         self._budget = budget or StateBudget(MAX_STATE_BYTES)
         self._budget.add(self)
@@ -255,7 +255,7 @@ class MappingStates:
 
 
 def clear_changed(states: Iterable[MappingState]) -> None:
-    """Call `clear_changed` of each state after their commit."""
+    """Call `clear_changed` of each state. Call this after the commit of the states."""
     for state in states:
         state.clear_changed()
 

@@ -35,8 +35,8 @@ def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
             folder.quarantine(str(error))
             spool = Spool(settings, folder, live_first=live_first)
         _recover(spool)
-    # BaseException, because the lock must be released after a KeyboardInterrupt too. Otherwise, this process could not
-    # open the folder again.
+    # Catch BaseException, because the lock must be released after a KeyboardInterrupt too. Otherwise, this process
+    # could not open the folder again.
     except BaseException:
         folder.close()
         raise
@@ -44,7 +44,7 @@ def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
 
 
 def _recover(spool: Spool) -> None:
-    """Copy the readable records of damaged spools into the new one.
+    """Copy the readable records of damaged spools into the new spool.
 
     A salvage that fails is retried at the next start.
     """

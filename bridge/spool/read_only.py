@@ -48,7 +48,7 @@ The bridge cannot reset its write-ahead log during this time. At 1 MB/s, the log
 PROGRESS_STEPS: Final = 1_000
 """Number of instructions of SQLite's virtual machine between two checks of the time: about 0.1 ms."""
 GIVEN_UP: Final = "session_given_up"
-"""Key in `meta`. It has a value if the spool's broker session was drained and has no subscriptions any more."""
+"""Key in `meta`. A value under this key means that the spool's broker session was drained and has no subscriptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,8 @@ def all_dead_letters(folder: Path) -> Iterator[StoredDeadLetter]:
                     if size >= PAGE_BYTES or len(page) >= PAGE_DEAD_LETTERS:
                         break
             except DamagedRow:
-                # First yield the intact rows before the damaged row. The next page then begins with it.
+                # First yield the intact rows before the damaged row. The next page begins with the damaged row, and
+                # raises.
                 if not page:
                     raise
         if not page:
@@ -149,7 +150,7 @@ def _matching(database: sqlite3.Connection, wanted: Mapping[str, str], before: i
 
 
 def _clause(wanted: Mapping[str, str], before: int | None = None) -> str:
-    """Return the WHERE clause for `wanted`. The clause is fixed text without values; the query binds these by name."""
+    """Return the WHERE clause for `wanted`. The clause contains no values. The query binds the values by name."""
     tests = {
         "code": "code = :code",
         "mapping": "mapping = :mapping",
@@ -218,7 +219,7 @@ def session_given_up(folder: Path) -> bool:
 
 
 def has_records(folder: Path) -> bool:
-    """Return whether any record is buffered, without counting them. Raises BridgeError if there is no spool."""
+    """Return whether any record is buffered, without counting all records. Raises BridgeError if there is no spool."""
     with reading(folder) as database:
         numbers = [number for number, name, _ in STREAMS.read(database) if name]
         # The query ends at the first row. A count would read every page of a backlog, which may be gigabytes.

@@ -35,7 +35,7 @@ _FAR_BYTES = 8 * _UNMEASURED_BYTES
 
 
 class DiskBudget:
-    """Limit of the spool's size: `max_bytes`, or less if the disk would have less than `min_free_bytes` free."""
+    """Limit of the spool's size: at most `max_bytes`, or less so that `min_free_bytes` of the disk stay free."""
 
     def __init__(self, path: Path, max_bytes: int, min_free_bytes: int) -> None:
         self.full = False
@@ -71,7 +71,7 @@ class DiskBudget:
         return min(self._max_bytes, of_disk)
 
     def fits(self, used: int, needed: int, *, blocking: bool) -> bool:
-        """Return whether `needed` more bytes fit.
+        """Return whether `needed` more bytes fit into the limit.
 
         With `blocking`, a spool that was full counts as full until a tenth of the limit is free (hysteresis).
         """
@@ -98,7 +98,7 @@ class DiskBudget:
 
 
 class RecordDropper:
-    """Drops records in one transaction. If the transaction fails, the queues hand out these records again."""
+    """Dropping of records within one transaction. If the transaction fails, the queues hand out the records again."""
 
     def __init__(self, database: sqlite3.Connection, changes: Ledger) -> None:
         self._database = database
@@ -123,7 +123,10 @@ class RecordDropper:
             log.warning("the spool is full: dropped the %d oldest records (spool.when_full: drop_oldest)", count)
 
     def expire(self, queues: Iterable[StreamQueue], before_ms: int) -> None:
-        """Drop records received before `before_ms` (milliseconds since 1970). Records that senders have taken stay."""
+        """Drop records received before `before_ms` (milliseconds since 1970).
+
+        Records that senders have taken are not dropped.
+        """
         count = 0
         for queue in queues:
             # `count` is the sum over all queues, because all of them add to the duration of the commit.

@@ -73,7 +73,7 @@ class Spool:
                 self._database = opened.enter_context(closing(database_file.connect_writer(folder.database)))
                 self.reading = opened.enter_context(closing(SpoolReader(folder.database, self._to_spool_error)))
                 self._load()
-                opened.pop_all()  # without error: from now on, `close` closes both connections
+                opened.pop_all()  # no error has occurred: from now on, `close` closes both connections
         except sqlite3.Error as error:
             raise database_file.to_spool_error(error, folder.database) from error
         except _UNREADABLE as error:
@@ -156,7 +156,7 @@ class Spool:
         return self._meta.get(key, "")
 
     def set_meta(self, key: str, value: str) -> None:
-        """Store a value under a key at once, in a transaction of its own. Raises SpoolCorrupt or SpoolWriteError."""
+        """Store a value under a key at once, in a separate transaction. Raises SpoolCorrupt or SpoolWriteError."""
         try:
             META.write(self._database, [(key, value)])
         except sqlite3.Error as error:
@@ -181,7 +181,7 @@ class Spool:
     # -- transactions ----------------------------------------------------------------------------------------------
 
     def commit(self, transaction: Transaction) -> None:
-        """Write a burst, and delete the records settled since the last commit. All is on disk when this method returns.
+        """Write a burst, and delete settled records. When this method returns, these changes are on disk.
 
         Ingest thread only. Raises SpoolFull if only the settled records were deleted, and SpoolWriteError if nothing
         was written: retry both later. Raises SpoolCorrupt for damage: the next start moves the database to quarantine.
@@ -209,7 +209,7 @@ class Spool:
     def commit_due(self) -> bool:
         """True if a commit is necessary even without a burst.
 
-        It deletes settled records, returns free pages to the file system, or raises the damage that a reader found.
+        The commit deletes settled records, returns free pages to the disk, or raises damage that a reader has found.
         """
         settled = any(queue.has_settled for queue in self.queues.values())
         return settled or self._pages.vacuuming or self._damage is not None
@@ -281,7 +281,7 @@ class Spool:
         failure = database_file.to_spool_error(error, self.folder.database)
         if isinstance(failure, SpoolCorrupt):
             self.folder.mark_damaged(str(failure))
-            # A sender or the status page may have found the damage. The next commit raises it: the process restarts.
+            # A sender or the status page may have found the damage. The next commit raises this error.
             self._damage = failure
         return failure
 

@@ -5,7 +5,8 @@ ages used only the machine's clock, all records received before the correction w
 `spool.max_age_secs` would drop them. Therefore this clock counts the milliseconds since the boot, which are always
 correct, and adds an offset. Once a second, `follow` compares the sum with the machine's clock:
 
-1. A small difference is adopted. NTP adjusts a clock gradually, by at most 43 s a day.
+1. If the difference is small, the clock adopts the machine's time. NTP adjusts a clock gradually, by at most 43 s a
+   day.
 2. A larger difference means that the clock was set. The difference is added to all stored receive times since the boot,
    so that ages do not change. Receive times of an earlier boot stay unchanged.
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STEP_MS: Final = 2_000
-"""Difference in ms from which the clock counts as set.
+"""If the difference in ms is at least this large, the machine's clock counts as set.
 
 The gradual adjustment of NTP changes the clock by less than 1 ms between two comparisons.
 """
@@ -40,7 +41,10 @@ FIRST_MS: Final = 1_735_689_600_000
 
 
 class SpoolQueues(Protocol):
-    """The part of the spool that `follow` uses. Only the ingest thread calls it, because only this thread may write."""
+    """The part of the spool that `follow` uses.
+
+    Only the ingest thread calls `follow`, because only this thread may write to the spool.
+    """
 
     @property
     def queues(self) -> Mapping[str, StreamQueue]:
@@ -96,6 +100,6 @@ class WallClock:
 
 def plausible_receive_times(marks: Iterable[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:
     """Return stored receive times (record number, time), with `now_ms` instead of a time before FIRST_MS."""
-    # If the clock is still wrong, `now_ms` is before FIRST_MS too. With `max`, a later stored time then stays
-    # unchanged.
+    # If the clock is still wrong, `now_ms` is before FIRST_MS too. Then `max` does not replace a stored time by an
+    # earlier one.
     return [(number, at if at >= FIRST_MS else max(at, now_ms)) for number, at in marks]

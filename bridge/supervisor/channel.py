@@ -22,10 +22,11 @@ from bridge.errors import BridgeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Bytes to read at once. A larger message, such as the status of a worker with many mappings, needs several reads.
+# Number of bytes to read at once. A larger message, such as the status of a worker with many mappings, needs several
+# reads.
 _CHUNK: Final = 1 << 16
-# Time after which a worker stops trying to send a response. The supervisor waits for a response for 2 s. If it does not
-# read for 5 s, it hangs or was suspended.
+# Time after which a worker stops trying to send a response. The supervisor waits for a response for 2 s. A supervisor
+# that does not read for 5 s hangs, or its process was suspended.
 _SEND_SECS: Final = 5.0
 
 
@@ -81,7 +82,7 @@ class SupervisorChannel:
             self._ours.settimeout(max(0.001, deadline - time.monotonic()))
             new = self._ours.recv(_CHUNK)
             if not new:
-                # No timeout, but the end of the stream: the worker's process has ended or is ending.
+                # This is the end of the stream, and not a timeout: the worker's process has ended or is ending.
                 raise ConnectionResetError("the worker closed the channel")
             self._unread += new
         line = bytes(self._unread[:end])
@@ -108,7 +109,7 @@ class WorkerChannel:
         return self._socket.fileno()
 
     def requests(self) -> Iterator[dict[str, Any]]:
-        """Yield the requests that have arrived. Do not wait for any. Set `disconnected` if the supervisor has ended."""
+        """Yield the requests that have arrived, without waiting. If the supervisor has ended, set `disconnected`."""
         # Test first whether there is anything to read, because the socket is blocking (`respond` needs this).
         if not select.select([self._socket], [], [], 0)[0]:
             return

@@ -1,4 +1,4 @@
-"""State of a worker from the files of its spool. It is used until the worker's process has reported its own state."""
+"""State of a worker from the files of its spool, until the worker's process has reported its state."""
 
 from __future__ import annotations
 

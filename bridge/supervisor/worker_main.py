@@ -184,7 +184,7 @@ class WorkerMain:
             snapshot = self._service.snapshot()
         except (BridgeError, OSError):
             return False
-        # The time without messages begins again with every message. It does not begin before the session is given up.
+        # The time without messages begins again with every message, and not before the session is given up.
         if snapshot.received_messages != self._received or not self._service.left:
             self._received, self._received_at = snapshot.received_messages, now
         return now - self._received_at > QUIET_SECS and not snapshot.total("spooled")

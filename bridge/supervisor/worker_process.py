@@ -35,7 +35,7 @@ RESPONSE_SECS: Final = 2.0
 LONGEST_PAUSE_SECS: Final = 60.0
 """Maximum pause before a restart."""
 SETTLED_SECS: Final = 30.0
-"""If a process ran at least for this time, the next pause is the shortest again."""
+"""After a process has run for this time, the pauses begin again with the shortest pause."""
 # This is longer than a commit to a slow disk, during which a worker may not respond.
 HUNG_SECS: Final = 30.0
 """A process counts as hanging after this time without a response."""
@@ -73,10 +73,7 @@ class WorkerProcess:
         self.leave_requested = False
         """True if the supervisor has requested this process to give up its session."""
         self.link_share: int | None = None
-        """The share of the bandwidth in bytes per second that was last sent to this process.
-
-        None if no share was sent yet.
-        """
+        """Share of the bandwidth last sent to this process, in bytes per second, or None if no share was sent."""
         self._command = command
         self._clock = clock
         self._retries = Retries(Backoff(1.0, LONGEST_PAUSE_SECS))
@@ -97,10 +94,7 @@ class WorkerProcess:
     # -- the supervisor's thread ---------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Check the process once.
-
-        If it has ended, plan its restart. If it hangs, kill it. If a pause is over, start it.
-        """
+        """Check the process once: plan a restart if it has ended, kill it if it hangs, or start it after a pause."""
         now = self._clock()
         if self._process is not None:
             code = self._process.poll()

@@ -39,7 +39,7 @@ _NOT_IN_A_GROUP: Final = re.compile(r"[/+#]")
 
 @dataclass(frozen=True, slots=True)
 class WorkerSlot:
-    """One worker of the list. A `draining` worker only sends the records in its spool, and ends its broker session."""
+    """One worker of the list. A draining worker only sends the records in its spool, and ends its broker session."""
 
     number: int
     draining: bool = False
@@ -51,7 +51,7 @@ class WorkerSlot:
 
 
 def worker_slots(settings: Settings, workers: int) -> list[WorkerSlot]:
-    """Return the workers, active ones first. If `workers` is 0, the only active one has number 0."""
+    """Return the workers, active ones first. If `workers` is 0, the only active worker has number 0."""
     active = range(1, workers + 1) if workers else range(1)
     left = [number for number in spool_folders(settings.spool.path) if number not in active]
     draining = [number for number in left if leftover_reason(folder_of(settings.spool.path, number))]
@@ -88,7 +88,7 @@ def control_folder(path: Path) -> Path:
 
 
 def leftover_reason(folder: Path) -> str:
-    """Return the reason why a spool must be drained, as a text. Return "" if it need not be drained."""
+    """Return the reason why a spool must be drained, as a text. Return "" if there is no reason."""
     try:
         buffered, given_up = has_records(folder), session_given_up(folder)
     # Drain a spool that cannot be read, so that its process reports the error.

@@ -1,9 +1,9 @@
 """Deletion of records by number, in one statement.
 
-A statement per record would be slow: sqlite3 releases Python's global lock (GIL) at each step of a statement, and then
-waits until no other thread uses it. While four senders sent a backlog, deleting records one by one took 40 % of the
-writing thread's time. A range of numbers is often not enough either, because the records of one shard or one request
-usually have gaps between their numbers.
+A separate statement for each record would be slow: sqlite3 releases Python's global lock (GIL) at each step of a
+statement, and then waits until no other thread uses it. While four senders sent a backlog, deleting records one by one
+took 40 % of the writing thread's time. A range of numbers is often not enough either, because the records of one shard
+or one request usually have gaps between their numbers.
 """
 
 from __future__ import annotations

@@ -30,11 +30,11 @@ class ChecksumRun(NamedTuple):
 
 
 def add_run(database: sqlite3.Connection, queue: StreamQueue) -> None:
-    """Add the row of a queue's pending records. The queue must have at least one."""
+    """Add the row of a queue's pending records. At least one record must be pending."""
     checksum = 0
     for record in queue.pending:
-        # The row combines the records by exclusive or. A second exclusive or with one record's checksum removes that
-        # record, so the other records need not be read.
+        # The checksum of a run is the exclusive or of its records' checksums. A second exclusive or with a record's
+        # checksum removes this record, without reading the other records.
         checksum ^= _checksum_in_run(queue, record.number, record.data)
     first, last = queue.pending[0].number, queue.pending[-1].number
     CHECKSUMS.write(database, [(queue.number, first, last, checksum)])
@@ -45,7 +45,7 @@ def remove_checksums(database: sqlite3.Connection, queue: StreamQueue, records: 
     changes: dict[int, int] = {}
     run = ChecksumRun(0, -1, 0)
     for number, data in records:
-        # The records are in order, so most belong to the same row as the record before.
+        # The records are in order, so most records belong to the same row as the previous record.
         if not run.first <= number <= run.last:
             run = _run_of(database, queue, number)
         changes[run.first] = changes.get(run.first, 0) ^ _checksum_in_run(queue, number, data)
@@ -66,7 +66,7 @@ def read_runs(database: sqlite3.Connection, queue: StreamQueue, before: int) -> 
 
 
 def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> ChecksumRun:
-    """Return the row that contains a number. If there is none, return a run of this number alone."""
+    """Return the row that contains a number. If no row contains the number, return a run of this number alone."""
     rows = CHECKSUMS.read(
         database, "where queue = ? and first <= ? order by first desc limit 1", (queue.number, number)
     )
@@ -75,5 +75,5 @@ def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> Ch
 
 
 def _checksum_in_run(queue: StreamQueue, number: int, data: bytes) -> int:
-    """Return a record's part of its run's checksum: 0 if the envelope does not contain the record's own id."""
+    """Return what a record adds to its run's checksum: 0 if the envelope does not contain the record's own id."""
     return checksum_of(data) if id_of(data) == (queue.spool_id.decode(), queue.number, number) else 0

@@ -21,7 +21,8 @@ SQLITE_VERSION = sqlite3.sqlite_version
 VERSION = 4
 """Version of the tables' format.
 
-It is stored in the pragma `user_version` and in the table `meta`. Two different values mean damage.
+The version is stored in the pragma `user_version` and in the table `meta`. If the two values differ, the file is
+damaged.
 """
 _FORMAT = "format"
 # Number of pages in the write-ahead log at which SQLite runs an automatic checkpoint.
@@ -33,8 +34,8 @@ WAL_LIMIT_BYTES = 16 * 1024 * 1024
 _COPIED_BYTES = 1024 * 1024
 # First 16 bytes of every SQLite database (https://www.sqlite.org/fileformat2.html#magic_header_string).
 _MAGIC = b"SQLite format 3\0"
-# Length of the file's beginning that is checked: magic string (16 bytes), page size (2), and two version numbers (1
-# each).
+# Number of bytes to check at the beginning of the file: magic string (16 bytes), page size (2), and two version numbers
+# (1 each).
 _HEAD_BYTES = 20
 # Valid values of bytes 18 and 19, the write and read versions of the file format. If damage sets a higher write
 # version, SQLite assumes a later file format and opens the file read-only.
@@ -44,7 +45,8 @@ _VERSIONS = frozenset({1, 2})
 def reject_truncated_database(file: Path, *, used: bool = False) -> None:
     """Raise SpoolCorrupt for an empty or zeroed file, which a power failure can cause.
 
-    `used` is true if a spool was opened in this folder before. Then even an empty file without a log is rejected.
+    `used` is true if a spool was opened in this folder before. If it is true, an empty file is rejected even if there
+    is no log.
 
     SQLite would consider such a file a new database, overwrite it, and delete its write-ahead log. Raises
     SpoolWriteError if the file cannot be read.
@@ -120,20 +122,20 @@ def connect_writer(file: Path) -> sqlite3.Connection:
 
 
 def _check_format(database: sqlite3.Connection, file: Path) -> None:
-    """Create the tables in an empty database, and check the format of another one.
+    """Create the tables in an empty database. Check the format of any other database.
 
     Raises SpoolCorrupt, SpoolWriteError, sqlite3.Error.
     """
     found = database.execute("pragma application_id").fetchone()[0]
     version = database.execute("pragma user_version").fetchone()[0]
-    # A file without any table is new, or a kill interrupted its creation. In both cases, create the tables.
+    # A file without tables is new, or the process was killed before it had created the tables.
     if found == 0 and version == 0 and not database.execute("select 1 from sqlite_master limit 1").fetchone():
         _create(database)
         return
     if found != APPLICATION_ID:
         raise SpoolCorrupt(f"{file} is a database, but not a spool")
     noted = database.execute("select value from meta where key = ?", (_FORMAT,)).fetchone()
-    # A newer program writes the same version in both places. Two different versions mean damage.
+    # A newer program writes the same version in both places. If the two versions differ, the file is damaged.
     if version > VERSION and noted == (str(version),):
         raise SpoolWriteError(
             f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
@@ -168,7 +170,7 @@ def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
 def connect_reader(file: Path) -> sqlite3.Connection:
     """Return a read-only connection. Raises sqlite3.Error."""
     database = _open(file)
-    # With this pragma, not even a bug can write through this connection. Only the ingest thread may write.
+    # Only the ingest thread may write. With this pragma, not even a bug can write through this connection.
     database.execute("pragma query_only=on")
     return database
 
@@ -181,8 +183,8 @@ def create_queue(database: sqlite3.Connection, queue: int) -> None:
 def to_spool_error(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolWriteError:
     """Return the spool error for an SQLite error. Result codes: https://www.sqlite.org/rescode.html."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    # These error texts mean damage too. Tables and versions are created in one transaction, so no table or column can
-    # be missing in an intact file. The program writes only UTF-8, and only the current file format.
+    # Other error texts of SQLite that mean damage. Tables and versions are created in one transaction, so no table or
+    # column can be missing in an intact file. The program writes only UTF-8, and only the current file format.
     damaged = (
         "malformed",
         "unsupported file format",

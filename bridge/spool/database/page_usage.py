@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Pages that one transaction returns to the file system. A small number, so that the transaction's burst is not delayed.
+# Pages that one transaction returns to the file system. The number is small, so that the transaction's burst is not
+# delayed.
 _VACUUM_PAGES = 256
 # Free pages that stay in the file for later records: 4 MiB. Shrinking and growing the file with each burst would cost
 # additional writes.
@@ -27,7 +28,7 @@ class PageUsage:
         self._file = file
         self._page_bytes: int = database.execute("pragma page_size").fetchone()[0]
         self.vacuuming = False
-        """True while the vacuum has started and not finished: the next transactions must return more pages."""
+        """True while a vacuum has started but not finished. The next transactions then return more pages."""
 
     def used_bytes(self, database: sqlite3.Connection) -> int:
         """Return the bytes on disk: the database's used pages, and the write-ahead log."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bridge.spool.database.checksum_runs import ChecksumRun
     from bridge.spool.queue.stream_queue import StreamQueue
 
-# Number of records that are read and checked together.
-# `page` then discards the records beyond PAGE_BYTES: at most 20 MiB, because a record has at most 1 MiB.
+# Number of records that are read and checked together. Records beyond PAGE_BYTES are read and discarded: at most 20
+# MiB, because a record has at most 1 MiB.
 _PART_RECORDS = 20
 
 
@@ -56,7 +56,7 @@ class SpoolReader:
         try:
             with self._turn:
                 cursor = self._database.execute(query, (first, before))
-                # Small parts, so that the loop reads few records beyond PAGE_BYTES.
+                # Read small parts, so that the loop reads few records beyond PAGE_BYTES.
                 while len(page) < PAGE_RECORDS and size < PAGE_BYTES:
                     rows = cursor.fetchmany(min(_PART_RECORDS, PAGE_RECORDS - len(page)))
                     if not rows:
@@ -88,7 +88,7 @@ class SpoolReader:
             raise self._failed(error) from error
 
     def waiting(self, queues: Iterable[StreamQueue]) -> dict[str, int]:
-        """Return the number of records on disk per stream. The rows of the tables are counted. Raises sqlite3.Error."""
+        """Return the number of records on disk per stream, by counting the rows of the tables. Raises sqlite3.Error."""
         with self._turn:
             return {
                 queue.stream: self._database.execute(f"select count(*) from queue_{queue.number}").fetchone()[0]
@@ -96,7 +96,7 @@ class SpoolReader:
             }
 
     def first_waiting(self, queue: StreamQueue) -> int:
-        """Return the lowest number of a record on disk, or the queue's next number if there is none.
+        """Return the lowest number of a record on disk, or the queue's next number if no record is on disk.
 
         All records with lower numbers were delivered, dead-lettered or dropped.
         """

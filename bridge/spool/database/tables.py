@@ -2,8 +2,8 @@
 
 The column `crc` covers the name of the table, or the number of the queue, and all other columns. So the CRC also shows
 to which table a row belongs, if salvage finds the row's page outside the tree of a table
-(bridge/spool/recovery/salvage.py). A CRC detects accidental changes. It is not a signature: anyone who can write to the
-file can forge it.
+(bridge/spool/recovery/salvage.py). A CRC detects accidental changes. A CRC is not a signature: anyone who can write to
+the file can forge it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _INT, _TEXT = "integer not null", "text not null"
-# Factors that make a record's CRC depend on its mapping and its queue. They are small primes: sums of more than 30 bits
-# would be slower in Python.
+# Factors that make a record's CRC depend on its mapping and its queue. They are small primes, so that sums have at most
+# 30 bits: Python adds larger integers more slowly.
 _MAPPING_SALT, _QUEUE_SALT = 1_000_003, 15_485_863
 # Errors that a damaged row can raise, because its values may have other types than the columns.
 _DAMAGE_ERRORS = (TypeError, AttributeError, ValueError)
@@ -29,13 +29,13 @@ _new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
 
 
 class DamagedRow(sqlite3.DatabaseError):
-    """Error: the CRC of a row does not match. An SQLite error, so that it is handled like a damaged file."""
+    """Error: the CRC of a row does not match. It is an SQLite error, so it is handled like a damaged file."""
 
 
 class Table:
     """A table of the database: its SQL, and the CRC of its rows.
 
-    `columns` maps names to SQL types, without `crc`. `key` is the SQL of the primary key if no column type contains it.
+    `columns` maps names to SQL types, without `crc`. `key` is SQL for the primary key if `columns` does not define one.
     """
 
     def __init__(self, name: str, columns: dict[str, str], key: str = "", *, without_rowid: bool = False) -> None:
@@ -59,7 +59,7 @@ class Table:
         return (*values, self._crc(values))
 
     def write(self, database: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Insert rows, or replace rows with the same key. `rows` have no CRC; it is added. Raises sqlite3.Error."""
+        """Insert rows, or replace rows with the same key. This method adds the CRC to `rows`. Raises sqlite3.Error."""
         database.executemany(self._insert, [(*values, self._crc(values)) for values in rows])
 
     def read(
@@ -86,10 +86,11 @@ class Table:
             return False
 
     def _crc(self, values: tuple[Any, ...]) -> int:
-        # A shorter way for tables of integers, such as the ledger: it takes half the time.
+        # For tables of integers, such as the ledger, this shorter computation takes half the time.
         if self._integers:
             return crc32(self._format % values, self._seed)
-        # `repr` of integers and bytes is ASCII and the same in every Python version. `repr` of text is not.
+        # `repr` of integers and bytes is ASCII and the same in every Python version. The `repr` of a text differs
+        # between Python versions.
         parts = [
             # Of a blob, only the length and the CRC are included: `repr` of a payload would be several times larger
             # than the payload.
@@ -119,7 +120,7 @@ DEAD_LETTERS = Table(
     {name: _OTHER_KINDS.get(name, _INT if name in _NUMBERS else _TEXT) for name in DeadLetter._fields},
     "number integer primary key autoincrement",
 )
-"""The last column, after `crc`, is `number`.
+"""The table of dead letters. Its last column, after `crc`, is `number`.
 
 The CRC does not cover it, because SQLite assigns it during the insertion.
 """
@@ -145,7 +146,7 @@ TABLES = (META, MAPPINGS, STREAMS, LEDGER, DEAD_LETTERS, EXCEPTIONS, CHECKSUMS, 
 
 
 RECORD_COLUMNS = 5
-"""Columns of a queue's table: number, mapping, key, data, crc."""
+"""Number of columns of a queue's table: number, mapping, key, data, crc."""
 
 
 def queue_sql(queue: int) -> str:

@@ -1,6 +1,6 @@
 """The changes of one transaction, and the SQL statements that write them.
 
-The new records are in `pending` of their queues.
+New records are in their queues (`StreamQueue.pending`).
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ class Transaction:
     meta: dict[str, str] = field(default_factory=dict)
     """Values to store in `meta`, by key."""
     manifested: dict[int, int] = field(default_factory=dict)
-    """By queue, the first number that no manifest covers. Exceptions and checksums below it are deleted."""
+    """For each queue, the first number that no manifest covers.
+
+    Exceptions and checksums below this number are deleted.
+    """
     restored_ledger: dict[tuple[int, int], LedgerLine] = field(default_factory=dict)
     """Ledger lines of a damaged spool to add to this ledger, by mapping and stream."""
     salvaged_records: Counter[tuple[int, int]] = field(default_factory=Counter)

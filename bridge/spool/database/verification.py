@@ -40,8 +40,8 @@ def verify(
     deadline = clock() + VERIFY_SECS
     database.set_progress_handler(lambda: clock() > deadline, _INSTRUCTIONS)
     try:
-        # The ledger comes first: it is in memory, so its check is fast. Its equation detects damage that a CRC cannot
-        # detect, such as a lost row.
+        # The ledger comes first: it is in memory, so its check is fast. The ledger's equation detects damage that a CRC
+        # cannot detect, such as a lost row.
         _verify_ledger(ledger)
         _verify_structure(database)
         for queue in queues:
@@ -54,7 +54,7 @@ def verify(
             raise
         log.info("verified a part of the spool in %.0f s; records are verified when they are read", VERIFY_SECS)
     finally:
-        # Remove the handler. Otherwise, it would also interrupt the commits on this connection.
+        # Remove the handler. A handler that stays would also interrupt the commits on this connection.
         database.set_progress_handler(None, 0)
 
 

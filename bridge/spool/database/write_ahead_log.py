@@ -1,6 +1,6 @@
 """Detection of damage in SQLite's write-ahead log.
 
-SQLite itself does not report such damage: it takes it for the end of the log.
+SQLite itself does not report such damage, because it treats a damaged frame as the end of the log.
 
 Each frame of the log contains one page, and a checksum that continues the checksum of the previous frame. SQLite reads
 up to the first frame with a wrong checksum, and ignores all later frames without an error. This is correct if a power
@@ -39,8 +39,8 @@ _FRAME = struct.Struct(">6I")
 _FRAME_BYTES = _FRAME.size + PAGE_BYTES
 # If the lowest bit of the magic number is set, the words of the checksums are big-endian.
 _MAGIC, _VERSION = 0x377F0682, 3007000
-# Header of the index in the machine's byte order. The file begins with two copies of it. Then follows the number of
-# frames that a checkpoint has copied to the database.
+# Header of the index in the machine's byte order. The index file begins with two copies of this header. Then follows
+# the number of frames that a checkpoint has copied to the database.
 _INDEX = struct.Struct("=3I2BH8I")
 _BITS = 0xFFFFFFFF
 
@@ -64,7 +64,7 @@ class _Index(NamedTuple):
     frames: int
     """Number of committed frames."""
     in_database: int
-    """Number of those frames that a checkpoint has copied to the database."""
+    """Number of committed frames that a checkpoint has copied to the database."""
     salts: tuple[int, int]
 
 
@@ -159,7 +159,7 @@ class WriteAheadLog:
                 expected += 1
                 end = frame.number if frame.commit_pages else end
             else:
-                expected = 0  # no frame has this number, because SQLite uses no later frame
+                expected = 0  # equals no frame's number: SQLite uses no later frame
                 behind += 1
                 commits += frame.commit_pages > 0
         return end, behind, commits
@@ -190,7 +190,7 @@ def _checksum(data: bytes, begin: Checksum, *, big: bool) -> Checksum:
 
 
 def _read_index(database: Path) -> _Index | None:
-    """Return the header of the index, or None if there is no index, or if its two copies differ."""
+    """Return the header of the index. Return None if there is no index, or if the two copies of the header differ."""
     file = database.with_name(f"{database.name}-shm")
     try:
         with file.open("rb") as index:

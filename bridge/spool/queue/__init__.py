@@ -3,7 +3,7 @@
 stream_queue.py       the queue of one destination, oldest records first
 live_first_queue.py   the queue for `kinesis.backlog: live_first`
 deferral.py           records of busy keys, which stay on disk until there is room for them
-receive_times.py      receive times of some records, for the ages of all
+receive_times.py      receive times, from which the ages of records are computed
 ranges.py             spans of record numbers
 linger.py             how long records wait for more records
 batch_size.py         how many records fit into a batch

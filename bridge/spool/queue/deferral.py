@@ -10,7 +10,7 @@ Invariant: a record on disk is deferred, and was not handed out, if all of these
 
 1. Its key belongs to the deferral.
 2. Its number is in one of the spans.
-3. The queue has passed its number: the number is lower than that of the next record that the queue will hand out.
+3. The queue has passed its number: the queue's next record to hand out has a higher number.
 
 All other records with passed numbers were handed out already, and `read_deferred` skips them.
 
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 MAX_SPANS = 64
 """Number of spans above which gaps between spans are checked, and closed if possible.
 
-Each page that is read adds at most one gap and checks several gaps. So the number of spans does not grow far above this
-limit.
+Reading a page adds at most one gap, and checks several gaps. So the number of spans does not grow far above this limit.
 """
 # Number of gaps that are checked per page. It is small, because each check reads the disk.
 _GAPS_TRIED = 4
@@ -142,8 +141,8 @@ class DeferringQueue(ABC):
         Return [] and change nothing while the queue is dropping records.
         """
         with self._changed:
-            # The open drop has stored this deferral's spans for `rewind`, which would not find the deferral after a
-            # division.
+            # The transaction that drops records has stored this deferral's spans. After a division, `rewind` would not
+            # find the deferral, and could not restore the spans.
             if self._dropping:
                 return []
             made = [Deferral(holds, deferral.spans, deferral.overtaken) for holds in parts]
@@ -212,7 +211,7 @@ class DeferringQueue(ABC):
         return numbers_in(self._deferred_spans(*self.deferrals))
 
     def _oldest_unsent(self) -> int:
-        """Return the lowest number whose record may be unsent and in no sender."""
+        """Return the lowest number whose record may be unsent, and not taken by a sender."""
         return min([self._first_unsent(), *(first for first, _ in self._deferred_spans(*self.deferrals)[:1])])
 
     def _mark_late(self, deferral: Deferral, records: list[Record]) -> list[Record]:
@@ -254,7 +253,7 @@ class DeferringQueue(ABC):
     def _drop_deferred(self, limit: int) -> tuple[int, int] | None:
         """Skip some of the oldest deferred records, with numbers below `limit`.
 
-        Return the first and last number.
+        Return the first and last skipped number.
 
         No sender has a record between these numbers. The queue hands out nothing during this call. Return None if no
         record is deferred, or if the queue has older unsent records.

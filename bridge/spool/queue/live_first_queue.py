@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bridge.model import Record
     from bridge.spool.queue.deferral import Deferral
 
-# Short enough that records in the window are current. Long enough that a slow request does not move records to the
-# backlog.
+# This time is so short that records in the window are current. It is so long that a slow request does not move records
+# to the backlog.
 LIVE_SECS = 10.0
 """Seconds in memory, in addition to the linger, after which a record moves to the backlog."""
 
@@ -123,7 +123,7 @@ class LiveFirstQueue(StreamQueue):
         return [first, last.number + 1]
 
     def dropped(self) -> None:
-        """Resume handing out records, because the deletions are on disk."""
+        """Resume handing out records. Called after the commit of the transaction that dropped records."""
         self._skipped.clear()
         super().dropped()
 
@@ -179,7 +179,9 @@ class LiveFirstQueue(StreamQueue):
         return taken
 
     def _move(self, source: deque[Record], taken: list[Record], size: int, most: tuple[int, int]) -> tuple[int, bool]:
-        """Move records to `taken` until it reaches the limits `most` (records, bytes). `size` is its size so far.
+        """Move records to `taken` until it reaches the limits `most` (records, bytes).
+
+        `size` is the size of `taken` so far.
 
         Return the new size in bytes, and whether the batch is full.
         """

@@ -1,8 +1,8 @@
 """Receive times of a queue's records. The ages of records come from them after an outage or a restart.
 
-Only some records have a stored time, at most one every RECEIVE_TIME_STEP_MS: a pair of the record's number and its
-time. Records with higher numbers, up to the next pair, count as received at the same time. The pairs are stored in the
-spool's table `meta`.
+At most once every RECEIVE_TIME_STEP_MS, a pair is stored: the number of a record and its receive time. All following
+records, up to the number in the next pair, count as received at the same time. The pairs are stored in the spool's
+table `meta`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ReceiveTimes:
         return next((at for first, at in reversed(self.pairs) if first <= number), 0)
 
     def first_newer(self, moment_ms: int, next_number: int) -> int:
-        """Return a record number below which all records were received before `moment_ms`, or 0 if none is known.
+        """Return a number below which all records were received before `moment_ms`, or 0 if no such number is known.
 
         `next_number` is the number after the newest record.
         """

@@ -2,12 +2,12 @@
 
 With them, a consumer can verify the content of records, not only their ids.
 
-The checksum of a record is the first 8 bytes of the MD5 of its bytes, as a big-endian integer. The checksum of several
-records is the exclusive or of their checksums, so it does not depend on their order. Two things may change before a
-record is sent. They do not influence the checksum: `,"late":true` after the id is left out, and a line break counts as
-a space, because `packing: lines` sends spaces instead of line breaks.
+The checksum of a record is the first 8 bytes of the MD5 hash of its data, as a big-endian integer. The checksum of
+several records is the exclusive or of their checksums, so it does not depend on their order. Two things may change
+before a record is sent. They do not influence the checksum: `,"late":true` after the id is left out, and a line break
+counts as a space, because `packing: lines` sends spaces instead of line breaks.
 
-A checksum detects accidental change. It is not a signature: anyone who can write to both streams can forge it.
+A checksum detects accidental change. A checksum is not a signature: anyone who can write to both streams can forge it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def checksum_of(data: bytes) -> int:
     late = data.find(_LATE, 0, 64)
     if late >= 0:
         data = data[:late] + data[late + len(_LATE) :]
-    # MD5 is used because it is fast. It needs no resistance to attacks here. FIPS builds of Python require the flag.
+    # MD5 is used because it is fast; resistance to attacks is not needed here. FIPS builds of Python require the flag
+    # `usedforsecurity=False`.
     digest = md5(data.translate(_SPACES), usedforsecurity=False).digest()
     return int.from_bytes(digest[:_BYTES], "big", signed=True)
 

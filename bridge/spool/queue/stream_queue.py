@@ -59,7 +59,7 @@ class StreamQueue(DeferringQueue):
         self.next = next_number
         self.pending: list[Record] = []
         self.pending_bytes = 0
-        """Bytes of the data of `pending`."""
+        """Total size in bytes of the data in `pending`."""
         self._read = read
         self._now_ms = now_ms
         self._fresh_limit = fresh_bytes
@@ -67,16 +67,15 @@ class StreamQueue(DeferringQueue):
         self._fresh_bytes = 0
         # Records that were read from disk. They come before the window `_fresh`.
         self._page: deque[Record] = deque()
-        # The next number to hand out, apart from `_page`, and the number after the last committed record.
-        self._cursor = first
-        self._tail = next_number
+        self._cursor = first  # number of the record to hand out after those in `_page`
+        self._tail = next_number  # number after the last committed record
         # True while new records are only on disk.
         self._behind = first < next_number
         self._closed = self._dropping = False
         self._dropped_from: int | None = None
         self.clock: Callable[[], float] = time.monotonic
         self.on_ready: Callable[[], None] = lambda: None
-        """Callback without the lock: a sender should call `due_at` again, because its result may have changed."""
+        """Callback that is called, without the lock, when the result of `due_at` may have changed."""
         self._linger = Linger()
         self._changed = threading.Lock()
         self._settled: deque[Settlement] = deque()
@@ -101,7 +100,7 @@ class StreamQueue(DeferringQueue):
         # orjson returns blocks of at least 1 KiB. A copy takes 0.1 µs, and usually needs a quarter of the memory.
         data = memoryview(data).tobytes()
         self.pending_bytes += len(data)
-        # The usual case of `spread_key`, without the call.
+        # For speed, the usual case does not call `spread_key`.
         if key is None:
             key = str(number) if len(data) <= LONG_DATA_BYTES else spread_key(number, len(data))
         self.pending.append(_new(Record, (number, mapping, key, data)))
@@ -303,7 +302,7 @@ class StreamQueue(DeferringQueue):
         return taken
 
     def _take_from_memory(self, taken: list[Record], size: int, max_records: int, max_bytes: int) -> tuple[int, bool]:
-        """Move records from memory to `taken`. Return an upper bound of the bytes in it, and whether it is full."""
+        """Move records from memory to `taken`. Return the bytes in `taken` (an upper bound), and whether it is full."""
         fresh = self._fresh
         most = size + self._fresh_bytes + MAX_KEY_BYTES * len(fresh)
         fits = len(taken) + len(fresh) <= max_records and most <= max_bytes

@@ -46,7 +46,7 @@ class DamagedSpool:
         self._ledger_damaged = False
         self._record_pages: dict[int, list[_PageRange]] = {}
         self._dead_letter_pages: list[_PageRange] = []
-        # The first pass finds the numbers of all queues. Only with these can the second pass recognise records.
+        # The first pass finds the numbers of all queues. The second pass needs these numbers to recognise records.
         candidates = [page.number for page in scan.pages() if self._sort(page)]
         for number in candidates:
             self._index_records(number)
@@ -78,7 +78,10 @@ class DamagedSpool:
         return self._in_order(self._dead_letter_pages, lambda row: DEAD_LETTERS.is_intact(row[:-1]), -1, after)
 
     def _sort(self, page: Page) -> bool:
-        """Store the page's rows of small tables, and index its dead letters. Return whether it may contain records."""
+        """Store a page's rows of small tables, and index its dead letters.
+
+        Return whether the page may contain records.
+        """
         lines = len(self.ledger)
         others = 0
         for row in page.rows:
@@ -118,7 +121,8 @@ class DamagedSpool:
         mapping, stream, *counts, lines, _ = row
         line = LedgerLine(*counts)
         other = self.ledger.get((mapping, stream), line)
-        # With two versions, one of the pages is obsolete. Then other lines may be missing or obsolete too.
+        # If the two versions differ, one of the two pages is obsolete. Then other lines of the ledger may be missing or
+        # obsolete too.
         self._ledger_damaged |= line != other
         self.ledger[mapping, stream] = max(line, other, key=lambda each: each.received)
         self._lines = max(self._lines, lines)
@@ -142,8 +146,7 @@ class DamagedSpool:
         for first, last, number in sorted(pages):
             if last <= after:
                 continue
-            # The pages are sorted by their lowest number. So rows with lower numbers than this page's cannot occur any
-            # more.
+            # The pages are sorted by their lowest number. So no later row has a lower number than `first`.
             for each in sorted(found for found in waiting if found < first):
                 yield waiting.pop(each)
             page = self._scan.page(number)

@@ -37,8 +37,7 @@ def apply_log(database: Path) -> int:
                 file.seek((frame.page - 1) * PAGE_BYTES)
                 file.write(log.page_of(frame.number))
             if commits:
-                # The last commit contains the new size of the database in pages. The file may still have its larger
-                # size from before.
+                # The last commit contains the size of the database in pages. The file may still be larger than that.
                 os.ftruncate(file.fileno(), min(commits[-1].commit_pages, _pages_of(file.fileno())) * PAGE_BYTES)
         return max(log.committed, last) - len(applied)
 

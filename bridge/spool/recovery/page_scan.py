@@ -84,7 +84,7 @@ class PageScan:
         kind = content[0] if content else 0
         if kind not in _MOST:
             return None
-        # The header of an inner page contains a pointer of four bytes more.
+        # The header of an inner page is four bytes longer, because it contains a pointer.
         start = 12 if kind == _INNER_INDEX else 8
         cells = int.from_bytes(content[3:5])
         rows: list[Row] = []
@@ -105,7 +105,7 @@ class PageScan:
 
         `first`, `last`: its lowest and highest row number.
 
-        Return None if the page does not belong to a tree. It may then be an obsolete copy of another page.
+        Return None if the page does not belong to a tree: the page may be an obsolete copy of another page.
         """
         kind, parent = self._pointer(number)
         if kind == _WITHIN:
@@ -139,7 +139,7 @@ class PageScan:
         return (low, _MAX_NUMBER) if int.from_bytes(content[8:12]) == child else nothing
 
     def _pointer(self, page: int) -> tuple[int, int]:
-        """Return the kind and the parent of a page from the pointer map, or (0, 0) if it has no entry."""
+        """Return the kind and the parent of a page from the pointer map, or (0, 0) if the page has no entry."""
         place = (page - 2) // _STEP * _STEP + 2
         # A pointer map page at the locked page is moved to the next page.
         place += place == _LOCKED_PAGE
@@ -207,7 +207,7 @@ def _values(payload: bytes, number: int | None) -> Row:
 def _value(payload: bytes, kind: int, at: int) -> tuple[Any, int]:
     """Return the value of serial type `kind` at offset `at`, and the offset after it.
 
-    Raises ValueError if it is cut short.
+    Raises ValueError if `payload` is too short.
     """
     if kind in _INTEGERS:
         end = at + _INTEGERS[kind]

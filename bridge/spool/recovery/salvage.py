@@ -51,7 +51,8 @@ REPORT = "salvage.txt"
 class SalvageResult:
     """Counts of salvaged and lost records and dead letters.
 
-    `lost` is None if no line of the ledger can be read. Unless `exact` is true, more records may be lost than `lost`.
+    `lost` is None if no line of the ledger can be read. If `exact` is False, more records than `lost` may have been
+    lost.
     """
 
     records: int = 0
