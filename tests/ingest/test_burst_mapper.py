@@ -31,7 +31,7 @@ class Rig:
         self.mapper.bind(self.routes, places, (self.spool.mapping_number(""), self.spool.stream_number("")))
 
     def map(self, *burst):
-        """Return the acknowledged packets; the transaction is on disk then."""
+        """Map and commit a burst, and return its acknowledgement packets."""
         acknowledged = self.mapper.map(list(burst), NOW_MS)
         self.spool.commit(self.mapper.transaction)
         return acknowledged

@@ -21,7 +21,10 @@ QOS_0, QOS_1 = (0x30,), (0x32,)
 
 
 class Arrivals:
-    """A subscriber in simulated time. `at`: when messages come, in order; `ends`: when the connection does."""
+    """A subscriber in simulated time.
+
+    `at` are the times at which messages arrive, in order. The connection ends at `ends`.
+    """
 
     def __init__(self, *at, ends=1e9):
         self.now = 100.0
@@ -46,7 +49,10 @@ class Arrivals:
 
 @pytest.fixture
 def ingest(tmp_path):
-    """ingest(arrivals, min_commit_interval_secs): it has looked already whether the broker hands out more."""
+    """Return a function that creates an ingest loop.
+
+    The loop has just measured the broker's window (WINDOW_PROBE_SECS).
+    """
     spool = opened(tmp_path)
 
     def make(arrivals, min_commit_interval_secs=MIN_COMMIT_INTERVAL_SECS):
@@ -67,9 +73,9 @@ def ingest(tmp_path):
 
 
 def gathered(ingest, since, burst=1, message=QOS_1):
-    """Return the number of messages of a transaction, and the wait of the first one.
+    """Return the number of messages in a transaction, and the time for which its first message has waited.
 
-    `since`: time since the last transaction.
+    `since` is the time since the last transaction.
     """
     began = ingest.progress_at = ingest._clock()
     ingest._committed_at = began - since
@@ -87,7 +93,7 @@ def test_single_message_does_not_wait_for_others(ingest):
 def test_messages_within_the_commit_interval_share_the_transaction(ingest):
     arrivals = Arrivals(*[n * 0.001 for n in range(1, 40)])
     assert gathered(ingest(arrivals), since=0.003) == (1 + 7, MIN_COMMIT_INTERVAL_SECS - 0.003)
-    assert arrivals.polls == 2  # and not at each message
+    assert arrivals.polls == 2  # and not one poll per message
 
 
 def test_bridges_that_divide_the_messages_wait_longer(ingest):

@@ -338,4 +338,4 @@ def test_manifests_after_the_clock_is_set_continue_without_a_gap(rig, step_ms):
     manifests = [orjson.loads(each) for each in (*manifests, *rig.tell())]
     assert len(manifests) == 2, manifests
     assert manifests[1]["first"] == manifests[0]["last"] + 1
-    assert not rig.manifests.fill(Transaction(), rig.now_ms + 1_000)  # the interval holds after the step too
+    assert not rig.manifests.fill(Transaction(), rig.now_ms + 1_000)  # the interval also applies after the step

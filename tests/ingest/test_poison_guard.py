@@ -15,7 +15,7 @@ def spool(tmp_path):
 
 
 def died(spool, *messages, topic=b"t"):
-    """Return the guard of a process after one that ended while it mapped the last of these messages."""
+    """Let a process end while it maps the last of these messages, and return the guard of the next process."""
     guard = PoisonGuard(spool)
     guard.begin_burst()
     for payload in messages:

@@ -131,7 +131,7 @@ def test_large_payload_that_many_mappings_reject_is_cut_short(rig):
 def test_burst_for_many_mappings_is_several_transactions(rig):
     made = rig(*(mapping(f"m{number}", topic="t") for number in range(20)))
     burst = [publish(b'"' + b"x" * 50_000 + b'"', topic=b"t")] * 10
-    # 20 mappings make 1 MB of each message; a transaction is full with 2 MiB.
+    # 20 mappings make 1 MB of records of each message. A transaction is full at 2 MiB.
     made.map(*burst[:1])
     take_all(made.spool, stream="s")
     assert made.mapper.map(burst, NOW_MS)
@@ -156,11 +156,12 @@ def test_transaction_fits_into_what_the_spool_leaves_for_it(messages):
             tuple(Rejection((0,), item, "partition_key", "") for item in range(rejected)),
         )
         bounded, stored = budget.bounded(result, message)
-        # Each dropped record has a dead letter.
+        # Instead of dropped records, there is a dead letter.
         assert bool(bounded.drafts or bounded.rejections) == bool(drafts or rejected)
         used += sum(len(draft.data) for draft in bounded.drafts)
         used += len(bounded.rejections) * (min(len(stored.payload), of_payload) + topic + 500)
-        # A quarter each is for dead letters and the state of mappings, a tenth is free before reading resumes.
+        # Dead letters and states of mappings may use a quarter each. A tenth is free before reading resumes. So 40 %
+        # remain.
         assert used <= SPOOL * 4 // 10
 
 

@@ -8,7 +8,7 @@ from tests.integration.arrivals import TELEMETRY
 
 
 def held(folder):
-    """Return the contents of a folder: each file's text except the lock's, by name."""
+    """Return the text of each file in a folder by its name, except the lock file."""
     files = (file for file in folder.rglob("*") if file.is_file() and file.suffix != ".lock")
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 

@@ -79,7 +79,7 @@ def test_request_is_its_owners_alone(tmp_path):
 
 
 def respond(folder, handler):
-    """Let a bridge handle `delete` until no request is in the folder. Return the response, or None."""
+    """Let a bridge handle the command `delete` until the folder contains no request. Return the response, or None."""
     stopping = threading.Event()
     thread = threading.Thread(target=serve_requests, args=(folder, {"delete": handler}, stopping))
     thread.start()
@@ -92,7 +92,7 @@ def respond(folder, handler):
 
 
 def left_behind(folder, *, age_ms=0, boot=None):
-    """Write a request as a command would have that many milliseconds ago."""
+    """Write a request like a command that sent it that many milliseconds ago."""
     request_file = folder / "delete-1-1.request"
     sent = [boot_id().decode() if boot is None else boot, boot_ms() - age_ms]
     request_file.write_text(json.dumps({"command": "delete", "sent": sent}))
@@ -166,7 +166,10 @@ def test_folder_that_is_not_there_is_reported(tmp_path):
 
 @pytest.fixture
 def planted(tmp_path, monkeypatch):
-    """A folder, the name that the next request has there, and a file of root's. The bridge's user plants links."""
+    """Return a folder, the name of the next request in it, and a file of root.
+
+    The tests create links with this name.
+    """
     monkeypatch.setattr(time, "monotonic_ns", lambda: 7)
     folder = tmp_path / "data"
     folder.mkdir()

@@ -47,7 +47,7 @@ libc.free.argtypes = [ctypes.c_void_p]
 blocks = [libc.malloc(4000) for _ in range(10_000)]
 for block in blocks:
     ctypes.memset(block, 1, 4000)
-for block in blocks[:-1]:  # the last one keeps the arena from becoming smaller by itself
+for block in blocks[:-1]:  # with the last block, the arena cannot shrink without malloc_trim
     libc.free(block)
 before = resident_mb()
 kept.trim_when_due()

@@ -45,7 +45,7 @@ def test_sender_whose_threads_have_all_ended_is_stalled(service, monkeypatch):
 
 
 def test_snapshot_of_a_stopped_bridge_has_no_problem(assembled):
-    """It left the session itself: a problem, and its log line, would be false."""
+    """The bridge has disconnected on purpose, so the missing connection is no problem to report or to log."""
     assembled.start()
     eventually(lambda: assembled.snapshot().problems, "the broker is away")
     assert assembled.stop(10)
@@ -53,13 +53,13 @@ def test_snapshot_of_a_stopped_bridge_has_no_problem(assembled):
 
 
 def test_stop_before_the_first_pool_exists_ends_in_time(assembled):
-    """Ingest adds its queues, and so the pools, while the stop has begun."""
+    """Ingest adds its queues, and the senders' pools for them, after the stop has begun."""
     assembled.start()
     assert assembled.stop(30)
 
 
 def test_watchdog_is_set_before_the_ingest_thread_starts(service, monkeypatch):
-    """A message that waited in the session may keep the interpreter's lock before another thread has run."""
+    """A message that was stored in the session may hold Python's global lock before another thread has run."""
     start, timers, at_ingest = threading.Thread.start, [], []
 
     def noted(thread):

@@ -9,7 +9,7 @@ from bridge.runtime.signals import deferred_in_children
 BEFORE_THE_HANDLERS = """
 import os, signal, sys
 signal.signal(int(sys.argv[1]), signal.SIG_DFL)  # some parents of the tests ignore it
-os.kill(os.getpid(), int(sys.argv[1]))  # as one that comes while Python starts
+os.kill(os.getpid(), int(sys.argv[1]))  # like a signal that arrives while Python starts
 from bridge.runtime.signals import Signals
 with Signals() as signals:
     print(signals.wait(30))

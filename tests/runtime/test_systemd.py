@@ -22,7 +22,10 @@ def manager(tmp_path):
 
 @pytest.fixture
 def notifier(tmp_path):
-    """notifier(clock=…, NAME=VALUE): a notifier with the socket of `manager`, closed when the test ends."""
+    """Return a function that creates a notifier with the socket of `manager`.
+
+    Its keywords are environment variables.
+    """
     with contextlib.ExitStack() as sockets:
 
         def make(clock=lambda: 1.5, **environ):

@@ -1,4 +1,4 @@
-"""Short spools, records and dead letters for tests, and a count that is independent of the ledger."""
+"""Builders of small spools, records and dead letters for tests. Records can be counted without the ledger."""
 
 import sqlite3
 
@@ -12,7 +12,7 @@ OPENED = []
 
 
 def opened(path, *, live_first=False, **options):
-    # Without validation: tests use sizes below the minimum of bridge.yaml.
+    # No validation, because tests use sizes below the minimum of bridge.yaml.
     settings = SpoolSettings.model_construct(path=path, **{"min_free_bytes": 0} | options)
     OPENED.append(open_spool(settings, live_first=live_first))
     return OPENED[-1]

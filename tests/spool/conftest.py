@@ -1,4 +1,7 @@
-"""Every spool is closed with its test: from Python 3.13 on, a database that is left open is a ResourceWarning."""
+"""Every spool is closed at the end of its test.
+
+Otherwise, Python 3.13 reports a ResourceWarning for the open database.
+"""
 
 import contextlib
 
@@ -12,5 +15,5 @@ from tests.spool.builders import OPENED
 def spools_are_closed():
     yield
     while OPENED:
-        with contextlib.suppress(BridgeError, OSError):  # some tests take the folder away
+        with contextlib.suppress(BridgeError, OSError):  # some tests remove the folder
             OPENED.pop().close()

@@ -1,9 +1,9 @@
-"""Contents of a disk after a power cut, from the system calls of a process as recorded by strace.
+"""Model of a disk: its contents after a power cut, computed from the system calls that strace has recorded.
 
-A write is in the page cache until a sync of its file brings it to the disk. A sync that fails brings nothing, and marks
-the pages clean all the same, so that no later sync brings them either, unless they are written again: so do ext4 and
-XFS (https://wiki.postgresql.org/wiki/Fsync_Errors). Of what no sync has brought, a power cut may leave any page.
-Names and lengths of files are taken to be on disk at once.
+Written data stays in the page cache until a sync of its file writes it to the disk. A failed sync writes nothing, but
+marks the pages as clean. Later syncs then do not write these pages, unless the process writes them again. ext4 and XFS
+behave in this way (https://wiki.postgresql.org/wiki/Fsync_Errors). Of the pages that were never synced, a power cut
+keeps some, chosen at random. Names and lengths of files are on the disk at once.
 """
 
 import random
@@ -55,7 +55,7 @@ class File:
 
 
 class ModelDisk:
-    """Fed with strace's lines. `said`: what was written to no file of the folder, a line each."""
+    """A disk to which `feed` gives strace's lines. `said` contains the lines that were written outside the folder."""
 
     def __init__(self, folder: Path) -> None:
         self.said: list[str] = []
@@ -94,7 +94,7 @@ class ModelDisk:
                 self._files[paths[1]] = file
 
     def cut_the_power(self, under: Path, to: Path, chance: random.Random) -> None:
-        """Put the files of folder `under` into `to`, as they are found when the power is back."""
+        """Copy the files of folder `under` to the folder `to`, with their contents after the power cut."""
         to.mkdir(parents=True)
         for path, file in self._files.items():
             if Path(path).parent == under and not path.endswith("-shm"):

@@ -11,7 +11,7 @@ START = 1_700_000_000_000
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The spool's folder, with 2 rows a page; `folder.reject(...)` adds dead letters."""
+    """The folder of a spool. A page has two rows. `folder.reject(...)` adds dead letters."""
     monkeypatch.setattr(dead_letter_groups, "PAGE_ROWS", 2)
     spool = opened(tmp_path / "data")
     yield spool

@@ -1,4 +1,4 @@
-"""Dead letters have a separate limit. Beyond it, the oldest are evicted and counted."""
+"""Dead letters have a separate limit. Above this limit, the oldest dead letters are evicted and counted."""
 
 import logging
 
@@ -85,7 +85,7 @@ def test_evicted_dead_letter_is_restored_when_the_transaction_fails(tmp_path):
 
 def test_dead_letters_have_a_quarter_of_a_small_spool(tmp_path):
     spool = opened(tmp_path, max_bytes=4 << 20, max_dead_letter_bytes=256 << 20, when_full="block")
-    # Without the bound, they would fill the spool, and no record would be accepted any more.
+    # Without the limit, dead letters would fill the spool, and no record would be accepted any more.
     rejected(spool, 60, size=100_000)
     assert spool.dead_letter_counts.size <= 1 << 20
     put(spool, b"1")

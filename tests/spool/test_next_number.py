@@ -16,7 +16,7 @@ DATA = b"x" * 200
 
 
 def kept(path):
-    """Return the number in the table."""
+    """Return the next number that is stored in the table."""
     with closing(sqlite3.connect(path / "spool.db")) as database:
         return database.execute("select next from streams where name = 'press'").fetchone()[0]
 
@@ -52,7 +52,7 @@ def test_next_number_is_stored_when_the_newest_record_leaves_first(tmp_path):
 
 
 def test_records_that_wait_for_a_full_disk_have_no_number_yet(tmp_path):
-    """They were not acknowledged: after a restart they come again, and numbers have no gap."""
+    """The records were not acknowledged. After a restart, the broker sends them again, and the numbers have no gap."""
     spool = opened(tmp_path, max_bytes=16 << 20)
     put(spool, DATA)
     taken = take_all(spool)

@@ -1,6 +1,6 @@
-"""A sync that fails, then a kill, a new start, and at last a power cut: what was said to be committed is on the disk.
+"""Committed records are on the disk after a failed sync, a kill, a new start, and then a power cut.
 
-The calls are those of real processes, each with one failing sync at another place; the disk is a model.
+The system calls are those of real processes. In each process, another sync fails. The disk is a model.
 """
 
 import random
@@ -16,10 +16,16 @@ from tests.spool.builders import assert_ledger_balanced, opened, take_all
 from tests.spool.model_disk import TRACE, ModelDisk
 
 FAILING = 40
-"""The sync that fails, by strace's count; lives make some more of their own, so that it is another place in each."""
+"""Number of the sync that strace lets fail.
+
+Each process first syncs an unrelated file several times, so that in each process another sync of the spool fails.
+"""
 PLACES = (2, 4, 9, 11, 12, 14, 15, 20, 21, 27)
-"""The journal's folder and the database as they are made; the log's header, its first transactions, commits, and at 20
-and 27 the database in a checkpoint."""
+"""Numbers of the syncs of the spool that fail.
+
+The first ones sync the folder and the new database. Then follow the header of the log, the first transactions, and
+commits. Syncs 20 and 27 sync the database in a checkpoint.
+"""
 LIVES = """
 import os, signal, sys
 from pathlib import Path
@@ -70,7 +76,7 @@ def in_a_process(*arguments, **options):
 for at in places:
     for patient in (True, False):
         place = folder / f"{at}{'p' if patient else 'i'}"
-        in_a_process(at, 12, patient=patient, wal_pages=25)  # with checkpoints among so few commits
+        in_a_process(at, 12, patient=patient, wal_pages=25)  # few pages, so that checkpoints occur among these commits
         os.write(1, f"{place.name} died\\n".encode())
         in_a_process(None, 3, patient=False, wal_pages=2000)
         os.write(1, f"{place.name} ended\\n".encode())
@@ -86,7 +92,7 @@ def traced(folder, record):
 
 
 def assert_found(folder, committed, when):
-    """Return the state that the next start finds after the power cut."""
+    """Assert that the next start finds all committed records after the power cut."""
     spool = opened(folder)
     assert spool.folder.quarantine_count() == 0, when
     assert_ledger_balanced(spool)
@@ -98,7 +104,7 @@ def assert_found(folder, committed, when):
 
 @pytest.fixture
 def memory():
-    """A folder whose syncs take no time."""
+    """A folder in memory, in which a sync takes no time."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         yield Path(folder)
 

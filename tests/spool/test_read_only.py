@@ -55,7 +55,7 @@ def test_file_that_is_no_database_is_reported_to_be_none(tmp_path):
 
 
 def wal_is_reset(folder):
-    """Return whether the log can be emptied: not while a reader has a transaction."""
+    """Return whether a checkpoint can reset the log, which is not possible while a reader has a transaction."""
     with contextlib.closing(sqlite3.connect(folder / "spool.db")) as database:
         busy, _, _ = database.execute("pragma wal_checkpoint(truncate)").fetchone()
     return not busy

@@ -20,7 +20,7 @@ KIB = bytes(1024)
 
 
 def filled(path, **options):
-    """A spool of 4 MiB with as many bursts of 64 KiB as it takes, and one more that it did not."""
+    """Return a full spool of 4 MiB, with one more burst of 64 KiB that it has not accepted."""
     spool = opened(path, max_bytes=4 * MIB, **options)
     for _ in range(200):
         append(spool, *[KIB] * 64)
@@ -135,7 +135,7 @@ def test_drop_whose_transaction_fails_drops_nothing(tmp_path):
     spool._database = Failing(real)
     with pytest.raises(SpoolWriteError):
         spool.commit(Transaction())
-    assert spool._database.deletes > 1  # several spans of one queue: the first of them counts
+    assert spool._database.deletes > 1  # several spans of one queue: `rewind` must begin at the first of them
     spool._database = real
     spool._room = DiskBudget(tmp_path, 64 * MIB, 0)
     spool.commit(Transaction())
@@ -148,7 +148,7 @@ def test_drop_whose_transaction_fails_drops_nothing(tmp_path):
 
 
 class Failing:
-    """A database whose disk is full at the commit."""
+    """A database that raises "disk is full" at the commit."""
 
     def __init__(self, database):
         self._database = database
@@ -166,7 +166,7 @@ class Failing:
 
 @pytest.fixture
 def small_files():
-    """limit(bytes): no file of this process may grow beyond it."""
+    """Return a function limit(bytes). After its call, no file of this process can become larger than `bytes`."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     signal_before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))

@@ -28,7 +28,7 @@ def clock():
 
 
 def aged(folder, clock, **options):
-    """Three lots of two records, ten marks apart."""
+    """Return a spool with three pairs of records, which were received at different times."""
     spool = opened(folder, **options)
     spool.queue("press")._now_ms = clock
     for lot in (b"old", b"middle", b"new"):
@@ -123,7 +123,7 @@ def test_real_disk_is_requested(tmp_path):
 
 
 def test_record_whose_mark_came_after_a_long_silence_does_not_expire_early(tmp_path, clock):
-    """Without a mark of its own it would seem to be as old as the last record before the silence."""
+    """Without a stored receive time, the record would seem to be as old as the last record before the silence."""
     spool = opened(tmp_path)
     spool.queue("press")._now_ms = clock
     put(spool, b"old")

@@ -15,7 +15,7 @@ START_MS = 1_800_000_000_000
 
 
 class Machine:
-    """A machine that booted a day ago, with a spool. `wall_ms` is what its clock shows."""
+    """A machine with a spool that was booted a day ago. `wall_ms` is the time of its clock."""
 
     def __init__(self, folder):
         self.wall_ms, self.steady_ms = START_MS, DAY_MS
@@ -35,7 +35,7 @@ class Machine:
         self.clock.follow(self.spool)
 
     def expire(self, max_age_ms):
-        """Drop what is too old; return how many records were."""
+        """Drop records that are too old, and return how many records have been dropped so far."""
         self.spool.commit(Transaction(expire_before_ms=self.clock.now_ms() - max_age_ms))
         return sum(row.expired for row in self.spool.ledger_rows())
 

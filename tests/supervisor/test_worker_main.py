@@ -1,4 +1,4 @@
-"""Test of a worker's process over a real channel; only the bridge in it is a stand-in."""
+"""Tests of a worker's main loop over a real channel. Only the bridge is a fake."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ from tests.web.bridges import snapshot
 
 
 class Bridge:
-    """Subset of a `Service` that a worker needs."""
+    """Fake of a `Service`, with the attributes that a worker uses."""
 
     def __init__(self):
         self.crashed, self.left, self.asked = threading.Event(), False, []

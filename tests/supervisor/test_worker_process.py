@@ -1,4 +1,4 @@
-"""A worker's process from the view of the supervisor: real processes and channels, with a simulated clock."""
+"""Tests of `WorkerProcess` with real processes and channels, and with a simulated clock."""
 
 import sys
 from pathlib import Path
@@ -42,7 +42,7 @@ def clock():
 
 @pytest.fixture
 def made(tmp_path, clock):
-    """made(*command): a worker of that command; its processes end with the test."""
+    """Return a function that creates a worker with the given command. Its process is killed at the end of the test."""
     workers = []
 
     def make(*command, draining=False):
@@ -58,7 +58,7 @@ def made(tmp_path, clock):
 
 @pytest.fixture
 def answering(tmp_path, made):
-    """answering(3): a worker that answers three times, and then nothing any more, and does not end."""
+    """Return a function answering(times): it creates a worker that responds so often, and then hangs."""
 
     def make(times, stalled=()):
         told, code = tmp_path / "told.json", tmp_path / "answering.py"
@@ -70,7 +70,7 @@ def answering(tmp_path, made):
 
 
 def ended(worker):
-    """Look until the process has ended."""
+    """Call `check` until the process has ended."""
     eventually(lambda: worker.check() or not worker.pid, "the process has ended")
     return worker.status()
 
@@ -134,10 +134,10 @@ def test_worker_that_ends_at_once_is_reported_with_the_reason(made, code, why, c
 
 
 def deaths(worker, clock, count, lived=0.0):
-    """The pauses before each new start."""
+    """Return the pauses before each restart, while the process ends each time after `lived` seconds."""
     pauses = []
     for _ in range(count):
-        if not worker.pid:  # one that was just started may have ended already, which another look would note
+        if not worker.pid:  # a process that was just started may have ended already: another check would count its end
             worker.check()
         assert worker.pid
         clock.now += lived
@@ -221,7 +221,7 @@ def test_worker_that_does_not_stop_in_time_is_killed(answering, clock):
 
 
 def test_channel_belongs_to_one_worker_only(made, tmp_path):
-    """Otherwise a worker would not see that its supervisor has ended."""
+    """Otherwise, a worker would not notice the end of its supervisor."""
     first, second = (made("-c", "import time; time.sleep(60)") for _ in range(2))
     first.check()
     second.check()

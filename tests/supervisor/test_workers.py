@@ -27,7 +27,7 @@ def settings(tmp_path):
 
 
 def made(settings, number, *, given_up=False, records=0):
-    """A spool that a worker has left."""
+    """Create the spool of a worker that does not run any more."""
     spool = opened(folder_of(settings.spool.path, number))
     if given_up:
         spool.set_meta(GIVEN_UP, "yes")

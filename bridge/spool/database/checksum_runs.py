@@ -33,8 +33,8 @@ def add_run(database: sqlite3.Connection, queue: StreamQueue) -> None:
     """Add the row of a queue's pending records. At least one record must be pending."""
     checksum = 0
     for record in queue.pending:
-        # The checksum of a run is the exclusive or of its records' checksums. A second exclusive or with a record's
-        # checksum removes this record, without reading the other records.
+        # The checksum of a run is the XOR of its records' checksums. A second XOR with a record's checksum removes this
+        # record, without reading the other records.
         checksum ^= _checksum_in_run(queue, record.number, record.data)
     first, last = queue.pending[0].number, queue.pending[-1].number
     CHECKSUMS.write(database, [(queue.number, first, last, checksum)])

@@ -18,7 +18,8 @@ class Linger:
         # Time when the first of the buffered records was committed. The value -inf ends the linger at once, for records
         # of an earlier run.
         self._since = -inf
-        # The sender is woken when this number of records or of bytes is buffered. None: no commit wakes the sender.
+        # The sender is woken when this number of records or of bytes is buffered. If the target is None, no commit
+        # wakes the sender.
         self._target: tuple[int, int] | None = None
 
     def begin(self, now: float) -> None:

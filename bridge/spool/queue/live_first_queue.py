@@ -128,7 +128,7 @@ class LiveFirstQueue(StreamQueue):
         super().dropped()
 
     def rewind(self) -> None:
-        """Return to the backlog every span that the failed transaction skipped."""
+        """Put every span that the failed transaction skipped back into the backlog."""
         with self._changed:
             self._rewind_deferrals()
             self._dropping = False

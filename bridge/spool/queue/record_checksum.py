@@ -3,9 +3,9 @@
 With them, a consumer can verify the content of records, not only their ids.
 
 The checksum of a record is the first 8 bytes of the MD5 hash of its data, as a big-endian integer. The checksum of
-several records is the exclusive or of their checksums, so it does not depend on their order. Two things may change
-before a record is sent. They do not influence the checksum: `,"late":true` after the id is left out, and a line break
-counts as a space, because `packing: lines` sends spaces instead of line breaks.
+several records is the XOR of their checksums, so it does not depend on their order. Two things may change before a
+record is sent. They do not influence the checksum: `,"late":true` after the id is left out, and a line break counts as
+a space, because `packing: lines` sends spaces instead of line breaks.
 
 A checksum detects accidental change. A checksum is not a signature: anyone who can write to both streams can forge it.
 """

@@ -43,7 +43,7 @@ _MOST[_INNER_INDEX] = _MOST[_LEAF_INDEX]
 _MAX_NUMBER = (1 << 63) - 1
 # Size in bytes of an integer, by its serial type.
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
-# Serial types (the types of a record's values) of null, float, 0 and 1. Then the lowest serial type of blobs and texts.
+# Serial types (the types of a record's values) of null, float, 0 and 1, and the lowest serial type of blobs and texts.
 _NULL, _REAL, _ZERO, _ONE, _FIRST_BYTES = 0, 7, 8, 9, 12
 # Errors that the decoding of a damaged page can raise.
 _DAMAGE_ERRORS = (struct.error, ValueError, IndexError, OverflowError)

@@ -10,7 +10,10 @@ from bridge.spool.database.batch_delete import delete_records
 
 
 def removed(there, gone):
-    """Return the remaining numbers of `there`, and the number of statements."""
+    """Delete numbers from a table with the numbers `there`.
+
+    Return the remaining numbers, and the number of statements.
+    """
     statements = []
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         database.execute("create table queue_3 (number integer primary key)")

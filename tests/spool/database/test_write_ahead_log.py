@@ -1,4 +1,4 @@
-"""Damage of the log is distinguished from the incomplete transaction that a power failure leaves."""
+"""Damage in the log is distinguished from an incomplete transaction after a power failure."""
 
 import random
 import shutil
@@ -15,7 +15,7 @@ FRAME = 24 + 4096
 
 @pytest.fixture
 def killed(tmp_path):
-    """A database as a SIGKILL leaves it: 20 commits, all of them in the log only."""
+    """A database after SIGKILL: its 20 commits are only in the log."""
     alive = tmp_path / "alive"
     alive.mkdir()
     with closing(sqlite3.connect(alive / "spool.db", isolation_level=None)) as database:

@@ -19,7 +19,7 @@ def no_age(number):
 
 
 def counts(histogram):
-    """Return the non-empty buckets by upper bound, of the bounds that both histograms have."""
+    """Return the non-empty buckets by their upper bound, for the bounds that both histograms have."""
     value = histogram.value()
     at = [value.bounds.index(bound) for bound in LATENCY_SECS]
     bounds, cumulative = LATENCY_SECS, [*(value.cumulative[each] for each in at), value.cumulative[-1]]

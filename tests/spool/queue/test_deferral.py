@@ -1,4 +1,4 @@
-"""Records of some keys are left on disk, read again, dropped and restored; none is lost or repeated."""
+"""Records of some keys are deferred on disk, read later, dropped and restored. No record is lost or repeated."""
 
 import random
 import sqlite3
@@ -20,7 +20,10 @@ def numbers(records):
 
 
 def some_left(tmp_path, keys="ab" * 5):
-    """A queue of these keys, of which two records were collected and the rest of `a` is left."""
+    """Return a queue with records of these keys.
+
+    Two records were collected, and the other records of key `a` are deferred.
+    """
     spool = opened(tmp_path)
     for key in keys:
         append(spool, b"x", key=key)
@@ -46,7 +49,8 @@ def test_deferred_records_are_read_again_after_the_rest(tmp_path):
 
 def test_deferred_records_count_for_the_age_of_the_queue(tmp_path):
     spool, queue, left = some_left(tmp_path)
-    queue.commits, queue._now_ms, queue.receive_times.pairs = CommitTimes(), lambda: 100_000, [(1, 40_000)]  # as after a restart
+    queue.commits, queue._now_ms = CommitTimes(), lambda: 100_000  # as after a restart
+    queue.receive_times.pairs = [(1, 40_000)]
     collected(queue)
     assert queue.oldest_secs(None) == 60.0
     assert queue.older_than(50_000) > 0
@@ -99,7 +103,10 @@ def enveloped(value):
 
 
 class Model:
-    """State of each record: on disk, in the sender, or settled. `newest`: per key, the last one read in order."""
+    """State of each record: on disk, in the sender, or settled.
+
+    `newest`: for each key, the last record that was not late.
+    """
 
     def __init__(self, folder, chance, *, live_first=False):
         self.spool, self.chance = (
@@ -161,7 +168,7 @@ class Model:
         self.spool.commit(Transaction())
 
     def drop(self):
-        """A transaction that drops some, and succeeds or fails; a sender looks in between."""
+        """Drop records in a transaction that succeeds or fails. In between, a sender uses the queue."""
         database, spans = self.spool._database, []
         database.execute("begin immediate")
         for _ in range(self.chance.randint(1, 5)):

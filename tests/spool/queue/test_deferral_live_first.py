@@ -74,7 +74,7 @@ def test_page_is_no_larger_than_pages_are_and_skips_nothing(spool):
 
 
 def test_deferred_backlog_is_late_when_it_is_read_again(tmp_path, spool):
-    """Also what was read to memory before it was left."""
+    """This includes records that were read into memory before they were deferred."""
     put(spool, 15)
     spool.close()
     spool = opened(tmp_path, live_first=True)
@@ -103,7 +103,8 @@ def test_deferred_records_wait_and_have_their_age(spool):
     queue = spool.queue("press")
     left = left_of(spool)
     put(spool, 5)
-    queue.commits, queue._now_ms, queue.receive_times.pairs = CommitTimes(), lambda: 100_000, [(1, 40_000)]  # as after a restart
+    queue.commits, queue._now_ms = CommitTimes(), lambda: 100_000  # as after a restart
+    queue.receive_times.pairs = [(1, 40_000)]
     assert collected(spool) == []
     assert (queue.waiting, queue.oldest_secs(None)) == (5, 60.0)
     assert queue.older_than(50_000) == 5
@@ -132,7 +133,10 @@ def test_drop_removes_the_oldest_record_deferred_or_not(tmp_path, spool):
 
 
 def followed(spool, turns, *, settled):
-    """The most spans, where of each page as many records again are left behind permanently."""
+    """Return the deferral and its maximum number of spans.
+
+    Each turn appends two pages of records and reads one page.
+    """
     queue, left, most = spool.queue("press"), left_of(spool), 0
     for _ in range(turns):
         put(spool, 2 * PAGE)

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.parametrize("live_first", [False, True])
 
 
 class Filled:
-    """A spool of which keys `a` are left, though there are none, and 30 records are held by a sender."""
+    """A spool in which key `a` is deferred, although it has no records yet.
+
+    A sender has taken 30 records of key `b`.
+    """
 
     def __init__(self, folder, live_first):
         self.now_ms = 1_700_000_000_000

@@ -162,7 +162,7 @@ def test_envelope_of_another_spool_in_a_payload_gets_no_mark(tmp_path):
 
 
 class LiveFirstModel(SpoolModel):
-    """Model of a live-first queue: any queue with another order, in which records of some keys may be deferred."""
+    """Model of a live-first queue: its order differs from that of `SpoolModel`, and some keys may be deferred."""
 
     @initialize()
     def nothing_left(self):

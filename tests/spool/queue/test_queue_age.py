@@ -71,7 +71,7 @@ def test_week_of_marks_takes_little_room_and_reports_the_first():
 
 
 def test_queue_age_is_known_after_a_restart(tmp_path):
-    """The transaction of a record stores its time, so that a kill right after it loses nothing."""
+    """The transaction that stores a record also stores its receive time. A kill loses neither."""
     spool = opened(tmp_path)
     put(spool, b"a")
     marks = spool.queue("press").receive_times.pairs

@@ -1,6 +1,6 @@
-"""The queue and the spool against a list as the model.
+"""The queue and the spool are compared with a model, which is a list.
 
-No record is lost or repeated in one run, and the ledger is right.
+No record is lost, no record is repeated in one run, and the ledger is correct.
 """
 
 import shutil
@@ -81,7 +81,7 @@ class SpoolModel(RuleBasedStateMachine):
 
     @rule()
     def reopen(self):
-        """Simulate SIGKILL: uncommitted records are lost, and unsettled ones are read again."""
+        """Simulate SIGKILL: uncommitted records are lost, and unsettled records are read again."""
         self.spool.close()
         self.spool = self.reopened()
         for stream in STREAMS:

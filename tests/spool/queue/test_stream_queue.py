@@ -9,7 +9,7 @@ from bridge.spool.queue.stream_queue import PAGE_RECORDS, StreamQueue
 
 
 class Store:
-    """Storage of a queue's records, in place of the spool."""
+    """Storage of a queue's records. It replaces the spool."""
 
     def __init__(self, *, fresh_bytes=1 << 20, first=1, next_number=1, rows=()):
         self.rows = {record.number: record for record in rows}

@@ -1,4 +1,4 @@
-"""Files that SQLite would treat as a new database, and overwrite."""
+"""Damaged files that SQLite would consider a new database and overwrite."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.spool.builders import data_of, opened, put, take_all
 
 
 def killed(folder):
-    """A spool whose records are in the log only, as a SIGKILL leaves it."""
+    """A spool after SIGKILL: its records are only in the log."""
     spool = opened(folder / "data")
     put(spool, b"1", b"2")
     left = {name: (folder / "data" / name).read_bytes() for name in ("spool.db", "spool.db-wal")}

@@ -1,4 +1,4 @@
-"""Rows of a damaged file that SQLite cannot read any more, equal to those that SQLite would read."""
+"""The scan reads the same rows as SQLite, and reads them even from a damaged file that SQLite cannot read."""
 
 import random
 import sqlite3
@@ -14,7 +14,10 @@ NUMBERS = (0, 1, -1, 127, -129, 40_000, 1 << 23, -(1 << 31), 1 << 40, -(1 << 62)
 
 
 def filled(folder, count=3_000):
-    """Tables whose rows lie between one another, some of them longer than a page; every third is deleted again."""
+    """Write a database with several tables whose pages alternate.
+
+    Some rows are longer than a page. A third of the rows is deleted again.
+    """
     chance, file = random.Random(7), folder / "some.db"
     with closing(sqlite3.connect(file)) as database:
         database.executescript(f"pragma page_size=4096; pragma auto_vacuum=incremental; {TABLE}; {PAIRS};")

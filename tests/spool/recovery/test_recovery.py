@@ -1,6 +1,6 @@
-"""SIGKILL at any time, and files that are damaged, foreign or of another format.
+"""Recovery after SIGKILL at any time, and from files that are damaged, no spool, or of another format.
 
-No record is lost, and no file deleted.
+No record is lost, and no file is deleted.
 """
 
 import gc
@@ -49,7 +49,10 @@ while True:
 
 
 def killed_after(folder, secs):
-    """Output of a child that commits in a loop until it is killed: the last number, the settled numbers."""
+    """Kill a process that commits in a loop.
+
+    Return the last number that it has committed, and the numbers that it has settled.
+    """
     with subprocess.Popen([sys.executable, "-c", COMMITTING, folder], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout.readline().startswith("made")
         killer = threading.Timer(secs, child.send_signal, [signal.SIGKILL])
@@ -156,10 +159,10 @@ def test_damage_met_while_reading_ends_the_run_and_is_salvaged(tmp_path, monkeyp
     filled(tmp_path)
     file = tmp_path / "spool.db"
     content = bytearray(file.read_bytes())
-    for page in range(20, len(content) // 4096 - 10):  # the ends of the queue are looked at when it is opened
+    for page in range(20, len(content) // 4096 - 10):  # not at the ends of the queue, which are read when it is opened
         content[page * 4096 : page * 4096 + 100] = b"\xff" * 100
     file.write_bytes(content)
-    with monkeypatch.context() as patched:  # a spool too large for the verification at the start
+    with monkeypatch.context() as patched:  # as if the verification at the start ended before the damage
         patched.setattr(store, "verify", lambda *_: None)
         spool = opened(tmp_path)
     with pytest.raises(SpoolCorrupt):
@@ -257,7 +260,7 @@ def test_disk_that_is_full_for_long_costs_no_descriptors(tmp_path):
     put(spool, b"before")
     append(spool, *[bytes(1000)] * 10)
     limits, open_at_first = resource.getrlimit(resource.RLIMIT_FSIZE), descriptors()
-    gc.disable()  # it would close them, some time
+    gc.disable()  # the garbage collector would close leaked descriptors
     try:
         for _ in range(20):
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))

@@ -1,4 +1,4 @@
-"""Damaged spools: readable records are kept, the others are counted, and the damaged files stay."""
+"""Damaged spools: readable records are copied, lost records are counted, and the damaged files stay."""
 
 import os
 import random
@@ -25,7 +25,7 @@ COUNT = 3_000
 
 
 def filled(folder, count=COUNT):
-    """Records of two mappings in two streams, some of them delivered, and three dead letters."""
+    """Create a spool with records of two mappings in two streams, some of them delivered, and dead letters."""
     spool = opened(folder)
     for first in range(0, count, 100):
         append(spool, *[b"%06d " % number + bytes(300) for number in range(first, first + 100)])
@@ -48,7 +48,7 @@ def filled(folder, count=COUNT):
 
 
 def damage(folder, chance, places):
-    """So many times 64 bytes of garbage, beyond the first tenth of the file."""
+    """Overwrite 64 bytes with garbage at this number of positions. The first tenth of the file stays intact."""
     size = (folder / "spool.db").stat().st_size
     with (folder / "spool.db").open("r+b") as file:
         for _ in range(places):
@@ -61,7 +61,7 @@ def row(spool, mapping="m"):
 
 
 def reopened(folder):
-    """Open the spool like the bridge after it found damage."""
+    """Open the spool as the bridge does after it has found damage."""
     spool = opened(folder)
     if spool.folder.quarantine_count() == 0:
         spool.folder.mark_damaged("found while reading")
@@ -148,7 +148,7 @@ def test_salvage_continues_where_it_was_killed(tmp_path, monkeypatch):
         patched.setattr(type(spool), "commit", dies)
         with pytest.raises(KeyboardInterrupt):
             opened(tmp_path)
-    spools[-1].reading.close()  # as the kernel does for a killed process
+    spools[-1].reading.close()  # the kernel does the same for a killed process
     spools[-1]._database.close()
     spool = opened(tmp_path)
     assert [data[:6] for data in data_of(take_all(spool))] == [b"%06d" % number for number in range(50, COUNT)]
@@ -179,7 +179,10 @@ def test_damaged_root_page_loses_nothing(tmp_path):
 
 
 def test_salvage_keeps_no_state_of_the_damaged_spool(tmp_path):
-    """The first queue is read before the second one's damage shows: its numbers are another stream's in the new one."""
+    """The first queue is read before the damage of the second queue is found.
+
+    In the new spool, its number belongs to another stream.
+    """
     filled(tmp_path)
     database = sqlite3.connect(tmp_path / "spool.db")
     root, page = database.execute("select rootpage from sqlite_master where name = 'queue_2'").fetchone()[0], 4096
