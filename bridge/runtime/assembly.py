@@ -86,8 +86,8 @@ def assemble(settings: Settings, *, draining: bool = False, sharing: bool = Fals
     # Lock the folder first: if another bridge uses the spool, this process must not write last good versions into it.
     with closing(FolderLock(spool.path)):
         mappings = live_mappings(settings, spool.path / "in-force")
-    most = settings.kinesis.max_bytes_per_sec
-    uplink = None if most is None else BandwidthLimiter(most)
+    max_bytes_per_sec = settings.kinesis.max_bytes_per_sec
+    uplink = None if max_bytes_per_sec is None else BandwidthLimiter(max_bytes_per_sec)
     return Service(
         settings.mqtt,
         spool,

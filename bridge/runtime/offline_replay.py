@@ -57,8 +57,8 @@ def run_offline(settings: Settings, job: DeadLetterJob) -> None:
         targets = {}
         if job.action == "replay":
             mappings = live_mappings(settings, settings.spool.path / "in-force").routes.mappings
-            places = bind_mappings(spool, mappings, TopicCoverage(0).tally)
-            targets = {mapping.name: (mapping, places[mapping.name]) for mapping in mappings}
+            bindings = bind_mappings(spool, mappings, TopicCoverage(0).tally)
+            targets = {mapping.name: (mapping, bindings[mapping.name]) for mapping in mappings}
         jobs = DeadLetterJobs(spool)
         jobs.add(job)
         # Process the job in slices, as in a running bridge. Each slice is one transaction, so after an interruption

@@ -55,8 +55,8 @@ def shortened(dead_letters: Sequence[DeadLetter], room: int) -> list[DeadLetter]
 
     `room`: maximum bytes of all dead letters.
     """
-    most = room // PAYLOAD_SHARE
-    return [each._replace(payload=each.payload[:most]) if len(each.payload) > most else each for each in dead_letters]
+    limit = room // PAYLOAD_SHARE
+    return [each._replace(payload=each.payload[:limit]) if len(each.payload) > limit else each for each in dead_letters]
 
 
 def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:

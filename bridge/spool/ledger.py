@@ -152,11 +152,11 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
         new line changes this number. Then all rows of a small ledger are written again. In a large ledger, each row
         gets the new number when its counts change the next time.
         """
-        new = len([place for place in changes if place not in self])
+        new = len([ids for ids in changes if ids not in self])
         lines = len(self) + new
-        for place in {**self, **changes} if new and lines <= _REWRITTEN_LINES else changes:
-            counts, more = self.get(place, _NOTHING), changes.get(place, _NOTHING)
-            yield (*place, *map(add, _stored(counts), _stored(more)), lines)
+        for ids in {**self, **changes} if new and lines <= _REWRITTEN_LINES else changes:
+            counts, more = self.get(ids, _NOTHING), changes.get(ids, _NOTHING)
+            yield (*ids, *map(add, _stored(counts), _stored(more)), lines)
 
 
 _NOTHING = LedgerLine()

@@ -125,5 +125,5 @@ def settings_of(settings: Settings, slot: WorkerSlot, active: int, running: int)
 
 def bandwidth_share(settings: Settings, running: int) -> int | None:
     """Return each worker's share of kinesis.max_bytes_per_sec if `running` workers share it. None means no limit."""
-    most = settings.kinesis.max_bytes_per_sec
-    return None if most is None else max(1, most // max(1, running))
+    total = settings.kinesis.max_bytes_per_sec
+    return None if total is None else max(1, total // max(1, running))

@@ -51,7 +51,7 @@ def remove_checksums(database: sqlite3.Connection, queue: StreamQueue, records: 
         changes[run.first] = changes.get(run.first, 0) ^ _checksum_in_run(queue, number, data)
     for first, change in changes.items():
         found = CHECKSUMS.read(database, "where queue = ? and first = ?", (queue.number, first))
-        CHECKSUMS.write(database, [(*place, checksum ^ change) for *place, checksum in list(found)])
+        CHECKSUMS.write(database, [(*key, checksum ^ change) for *key, checksum in list(found)])
 
 
 def remove_runs(database: sqlite3.Connection, manifested: Mapping[int, int]) -> None:

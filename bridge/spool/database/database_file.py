@@ -99,9 +99,9 @@ def resync_wal(file: Path) -> None:
             return
         # The file is opened without Python's buffer, so that each write reaches the kernel before the fsync.
         with log_file.open("r+b", buffering=0) as log_again:
-            place = 0
-            while part := os.pread(log_again.fileno(), _COPIED_BYTES, place):
-                place += os.pwrite(log_again.fileno(), part, place)
+            offset = 0
+            while part := os.pread(log_again.fileno(), _COPIED_BYTES, offset):
+                offset += os.pwrite(log_again.fileno(), part, offset)
             os.fsync(log_again.fileno())
     except OSError as error:
         raise SpoolWriteError(f"{log_file}: {error.strerror}") from error

@@ -59,9 +59,9 @@ def verify(
 
 
 def _verify_ledger(ledger: Ledger) -> None:
-    for place, line in ledger.items():
+    for ids, line in ledger.items():
         if line.received != line.delivered + line.filtered + line.dead_lettered + line.dropped + line.spooled:
-            raise DamagedRow(f"the ledger's line {place} does not balance")
+            raise DamagedRow(f"the ledger's line {ids} does not balance")
 
 
 def _verify_structure(database: sqlite3.Connection) -> None:

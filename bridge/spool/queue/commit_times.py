@@ -87,13 +87,13 @@ class CommitTimes:
         if older > 0:
             self._observe_age(age_secs(first), older)
             first, left = first + older, left - older
-        place = bisect_left(self._lasts, first)
-        while left > 0 and place < len(self._lasts):
-            count = min(left, self._lasts[place] - first + 1)
-            self._observe(place, count, now)
+        index = bisect_left(self._lasts, first)
+        while left > 0 and index < len(self._lasts):
+            count = min(left, self._lasts[index] - first + 1)
+            self._observe(index, count, now)
             first += count
             left -= count
-            place += 1
+            index += 1
 
     def _of_one_commit(self, number: int, count: int, now: float, age_secs: Callable[[int], float | None]) -> None:
         """Add the latency of record `number` for `count` records."""
@@ -102,8 +102,8 @@ class CommitTimes:
         else:
             self._observe(min(bisect_left(self._lasts, number), len(self._lasts) - 1), count, now)
 
-    def _observe(self, place: int, count: int, now: float) -> None:
-        received_at, written_at = self._times[place]
+    def _observe(self, index: int, count: int, now: float) -> None:
+        received_at, written_at = self._times[index]
         self.from_arrival.observe(max(0.0, now - received_at), count)
         self.from_disk.observe(max(0.0, now - written_at), count)
 

@@ -236,10 +236,10 @@ class DeferringQueue(ABC):
             if len(spans) <= MAX_SPANS or not gaps:
                 break
             deferral.tried += 1
-            place = deferral.tried % gaps
-            (first, until), (since, before) = spans[place : place + 2]
+            index = deferral.tried % gaps
+            (first, until), (since, before) = spans[index : index + 2]
             if not self._on_disk(deferral, until, since):
-                spans[place : place + 2] = [(first, before)]
+                spans[index : index + 2] = [(first, before)]
         return spans
 
     def _on_disk(self, deferral: Deferral, first: int, before: int) -> bool:

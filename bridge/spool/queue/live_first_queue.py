@@ -178,8 +178,8 @@ class LiveFirstQueue(StreamQueue):
                 break
         return taken
 
-    def _move(self, source: deque[Record], taken: list[Record], size: int, most: tuple[int, int]) -> tuple[int, bool]:
-        """Move records to `taken` until it reaches the limits `most` (records, bytes).
+    def _move(self, source: deque[Record], taken: list[Record], size: int, limits: tuple[int, int]) -> tuple[int, bool]:
+        """Move records to `taken` until it reaches the `limits` (records, bytes).
 
         `size` is the size of `taken` so far.
 
@@ -188,7 +188,7 @@ class LiveFirstQueue(StreamQueue):
         while source:
             record = source[0]
             size += len(record.data) + len(record.key.encode())
-            if len(taken) >= most[0] or (size > most[1] and taken):
+            if len(taken) >= limits[0] or (size > limits[1] and taken):
                 return size, True
             source.popleft()
             if source is self._fresh:

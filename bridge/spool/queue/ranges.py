@@ -18,13 +18,13 @@ ENDLESS = 1 << 62
 def minus(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
     """Return the parts of the spans `some` that are not in `others`. Both lists must be sorted and without overlaps."""
     kept: list[Span] = []
-    # Both lists are sorted, so one pass through `cuts` is enough: `place` only increases.
+    # Both lists are sorted, so one pass through `cuts` is enough: `index` only increases.
     cuts = list(others)
-    place = 0
+    index = 0
     for first, before in some:
-        while place < len(cuts) and cuts[place][1] <= first:
-            place += 1
-        for cut, until in _overlapping(cuts, place, before):
+        while index < len(cuts) and cuts[index][1] <= first:
+            index += 1
+        for cut, until in _overlapping(cuts, index, before):
             if first < cut:
                 kept.append((first, cut))
             first = max(first, until)  # noqa: PLW2901 - the rest of this span
@@ -33,10 +33,10 @@ def minus(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
     return kept
 
 
-def _overlapping(cuts: Sequence[Span], place: int, before: int) -> Iterable[Span]:
-    while place < len(cuts) and cuts[place][0] < before:
-        yield cuts[place]
-        place += 1
+def _overlapping(cuts: Sequence[Span], index: int, before: int) -> Iterable[Span]:
+    while index < len(cuts) and cuts[index][0] < before:
+        yield cuts[index]
+        index += 1
 
 
 def merged(some: Iterable[Span]) -> list[Span]:
@@ -63,6 +63,6 @@ def runs(some: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield numbers[0], numbers[-1]
         return
     # Within a run, the difference between number and index is constant.
-    for _, run in groupby(enumerate(numbers), key=lambda place: place[1] - place[0]):
+    for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
         members = [number for _, number in run]
         yield members[0], members[-1]

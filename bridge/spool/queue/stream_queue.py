@@ -304,15 +304,15 @@ class StreamQueue(DeferringQueue):
     def _take_from_memory(self, taken: list[Record], size: int, max_records: int, max_bytes: int) -> tuple[int, bool]:
         """Move records from memory to `taken`. Return the bytes in `taken` (an upper bound), and whether it is full."""
         fresh = self._fresh
-        most = size + self._fresh_bytes + MAX_KEY_BYTES * len(fresh)
-        fits = len(taken) + len(fresh) <= max_records and most <= max_bytes
+        upper_bound = size + self._fresh_bytes + MAX_KEY_BYTES * len(fresh)
+        fits = len(taken) + len(fresh) <= max_records and upper_bound <= max_bytes
         # The usual case: all records of the window fit. The size of each record is not needed.
         if fits and fresh and not self._page and fresh[0].number == self._cursor:
             taken += fresh
             self._cursor = fresh[-1].number + 1
             fresh.clear()
             self._fresh_bytes = 0
-            return most, False
+            return upper_bound, False
         while len(taken) < max_records:
             source = self._page or fresh
             if not source or (source is fresh and source[0].number != self._cursor):

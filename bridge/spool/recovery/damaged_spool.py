@@ -57,7 +57,7 @@ class DamagedSpool:
         return bool(self.ledger) and not self._ledger_damaged and len(self.ledger) >= self._lines
 
     @property
-    def in_place(self) -> bool:
+    def pages_in_tree(self) -> bool:
         """True if every page with records or dead letters belongs to the tree of its table.
 
         A page outside the tree may be an obsolete copy of another page. Its rows may have been deleted since.
@@ -136,9 +136,9 @@ class DamagedSpool:
                 self._record_pages.setdefault(queue, []).append((min(numbers), max(numbers), number))
 
     def _in_order(
-        self, pages: Iterable[_PageRange], whole: Callable[[Row], bool], place: int, after: int
+        self, pages: Iterable[_PageRange], is_intact: Callable[[Row], bool], column: int, after: int
     ) -> Iterator[Row]:
-        """Yield the undamaged rows of these pages, sorted by the row number in column `place`.
+        """Yield the undamaged rows of these pages, sorted by the row number in the given column.
 
         Yield each number once.
         """
@@ -151,7 +151,7 @@ class DamagedSpool:
                 yield waiting.pop(each)
             page = self._scan.page(number)
             for row in page.rows if page is not None else ():
-                if whole(row) and row[place] > after:
-                    waiting[row[place]] = row
+                if is_intact(row) and row[column] > after:
+                    waiting[row[column]] = row
         for each in sorted(waiting):
             yield waiting[each]

@@ -35,11 +35,11 @@ _STEP = PAGE_BYTES // _ENTRY_BYTES + 1
 _LOCKED_PAGE = 0x40000000 // PAGE_BYTES + 1
 # Bytes before the b-tree on the first page.
 _FIRST_PAGE_HEADER = 100
-# Limits from fileformat 1.6. `_MOST`: largest payload without overflow pages, by kind of page. `_LEAST`: smallest part
-# of a larger payload that stays on the page.
-_LEAST = (PAGE_BYTES - 12) * 32 // 255 - 23
-_MOST = {_LEAF_TABLE: PAGE_BYTES - 35, _LEAF_INDEX: (PAGE_BYTES - 12) * 64 // 255 - 23}
-_MOST[_INNER_INDEX] = _MOST[_LEAF_INDEX]
+# Limits from fileformat 1.6. If a payload is larger than _MAX_LOCAL_BYTES (by kind of page), at least _MIN_LOCAL_BYTES of
+# it stay on the page, and the rest is on overflow pages.
+_MIN_LOCAL_BYTES = (PAGE_BYTES - 12) * 32 // 255 - 23
+_MAX_LOCAL_BYTES = {_LEAF_TABLE: PAGE_BYTES - 35, _LEAF_INDEX: (PAGE_BYTES - 12) * 64 // 255 - 23}
+_MAX_LOCAL_BYTES[_INNER_INDEX] = _MAX_LOCAL_BYTES[_LEAF_INDEX]
 _MAX_NUMBER = (1 << 63) - 1
 # Size in bytes of an integer, by its serial type.
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
@@ -82,16 +82,16 @@ class PageScan:
         """Return the rows of a page, or None if the page has none."""
         content = self._read(number)
         kind = content[0] if content else 0
-        if kind not in _MOST:
+        if kind not in _MAX_LOCAL_BYTES:
             return None
         # The header of an inner page is four bytes longer, because it contains a pointer.
         start = 12 if kind == _INNER_INDEX else 8
         cells = int.from_bytes(content[3:5])
         rows: list[Row] = []
         unreadable = 0
-        for place in range(start, min(start + 2 * cells, len(content) - 1), 2):
+        for pointer in range(start, min(start + 2 * cells, len(content) - 1), 2):
             try:
-                rows.append(self._row(kind, content, int.from_bytes(content[place : place + 2])))
+                rows.append(self._row(kind, content, int.from_bytes(content[pointer : pointer + 2])))
             except _DAMAGE_ERRORS:
                 unreadable += 1
         return Page(number, rows, unreadable)
@@ -127,8 +127,8 @@ class PageScan:
         if not content or content[0] != _INNER_TABLE:
             return nothing
         low, cells = -_MAX_NUMBER, int.from_bytes(content[3:5])
-        for place in range(12, min(12 + 2 * cells, len(content) - 1), 2):
-            at = int.from_bytes(content[place : place + 2])
+        for pointer in range(12, min(12 + 2 * cells, len(content) - 1), 2):
+            at = int.from_bytes(content[pointer : pointer + 2])
             try:
                 key, _ = _varint(content, at + 4)
             except _DAMAGE_ERRORS:
@@ -140,13 +140,13 @@ class PageScan:
 
     def _pointer(self, page: int) -> tuple[int, int]:
         """Return the kind and the parent of a page from the pointer map, or (0, 0) if the page has no entry."""
-        place = (page - 2) // _STEP * _STEP + 2
+        map_page = (page - 2) // _STEP * _STEP + 2
         # A pointer map page at the locked page is moved to the next page.
-        place += place == _LOCKED_PAGE
+        map_page += map_page == _LOCKED_PAGE
         # The pointer map has no entry for its own pages.
-        if page <= place:
+        if page <= map_page:
             return 0, 0
-        self._file.seek((place - 1) * PAGE_BYTES + _ENTRY_BYTES * (page - place - 1))
+        self._file.seek((map_page - 1) * PAGE_BYTES + _ENTRY_BYTES * (page - map_page - 1))
         entry = self._file.read(_ENTRY_BYTES)
         return (entry[0], int.from_bytes(entry[1:])) if len(entry) == _ENTRY_BYTES else (0, 0)
 
@@ -157,13 +157,13 @@ class PageScan:
         at += 4 * (kind == _INNER_INDEX)
         size, at = _varint(page, at)
         number, at = _varint(page, at) if kind == _LEAF_TABLE else (None, at)
-        most = _MOST[kind]
-        if size <= most:
+        max_local = _MAX_LOCAL_BYTES[kind]
+        if size <= max_local:
             payload = page[at : at + size]
         else:
             # Number of bytes that stay on the page, by the rule of fileformat 1.6.
-            here = _LEAST + (size - _LEAST) % (PAGE_BYTES - 4)
-            here = here if here <= most else _LEAST
+            here = _MIN_LOCAL_BYTES + (size - _MIN_LOCAL_BYTES) % (PAGE_BYTES - 4)
+            here = here if here <= max_local else _MIN_LOCAL_BYTES
             following = int.from_bytes(page[at + here : at + here + 4])
             payload = page[at : at + here] + self._overflow(following, size - here)
         # If the chain of overflow pages is interrupted, the row is damaged.
@@ -197,9 +197,9 @@ def _values(payload: bytes, number: int | None) -> Row:
         values.append(value)
     if number is not None:
         # In the payload, the column with the row number is null. In every table it is the first or the last column.
-        for place in (0, -1):
-            if values and values[place] is None:
-                values[place] = number
+        for column in (0, -1):
+            if values and values[column] is None:
+                values[column] = number
                 break
     return tuple(values)
 
@@ -229,8 +229,8 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     value, and the ninth contains eight.
     """
     value = 0
-    for place in range(at, at + 8):
-        value = value << 7 | data[place] & 0x7F
-        if data[place] < 0x80:  # noqa: PLR2004 - the last byte has no high bit
-            return value, place + 1
+    for index in range(at, at + 8):
+        value = value << 7 | data[index] & 0x7F
+        if data[index] < 0x80:  # noqa: PLR2004 - the last byte has no high bit
+            return value, index + 1
     return value << 8 | data[at + 8], at + 9

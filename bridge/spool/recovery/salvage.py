@@ -83,7 +83,7 @@ def salvage(spool: Spool, aside: Path) -> SalvageResult:
         missing = apply_log(copy / "spool.db")
         with closing(PageScan(copy / "spool.db")) as scan:
             damaged = DamagedSpool(scan)
-            salvaged.exact = not missing and damaged.ledger_complete and damaged.in_place
+            salvaged.exact = not missing and damaged.ledger_complete and damaged.pages_in_tree
             _Salvage(spool, damaged, key, salvaged).run()
     # Commit this before writing the report. After a crash in between, salvage then does not copy the records again.
     spool.commit(Transaction(meta={key: json.dumps({"done": True})}))
@@ -205,9 +205,9 @@ class _Salvage:
         for rows in _in_parts(self._damaged.records(number, self._progress.get(f"queue {number}", 0))):
             transaction = Transaction()
             for _, mapping, key, data, _ in rows:
-                place = self._numbers_of(mapping, number)
-                queue.append(place[0], key, data)
-                transaction.salvaged_records[place] += self._count_found(mapping, number)
+                ids = self._numbers_of(mapping, number)
+                queue.append(ids[0], key, data)
+                transaction.salvaged_records[ids] += self._count_found(mapping, number)
             if self._progress["lost"] is not None:
                 self._progress["lost"] -= transaction.salvaged_records.total()
             # The progress is the number of the last copied row. After a crash, salvage continues after this row, so no
