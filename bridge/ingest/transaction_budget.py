@@ -1,8 +1,8 @@
 """Size limit of a transaction, so that the records and dead letters of every message fit into the spool.
 
-A transaction that is larger than the spool could never be committed. It would block the bridge permanently. A
-quarter of `spool.max_bytes` is reserved for dead letters (`SpoolSettings.dead_letter_bytes`), and another quarter for
-the states of mappings (`bridge.spool.mapping_state.SPOOL_SHARE`). A full spool accepts transactions again when a tenth is
+A transaction that is larger than the spool could never be committed. It would block the bridge permanently. A quarter
+of `spool.max_bytes` is reserved for dead letters (`SpoolSettings.dead_letter_bytes`), and another quarter for the
+states of mappings (`bridge.spool.mapping_state.SPOOL_SHARE`). A full spool accepts transactions again when a tenth is
 free. One transaction must fit into the remaining 40 %:
 
 1. A transaction ends with the message that makes it larger than an eighth of `spool.max_bytes` (`full_bytes`).

@@ -2,12 +2,13 @@
 
 The order in which the bridge stops, with the reasons:
 
-1. The status page, the watcher of mapping files and the control channel, so that no further request or reload begins.
-2. Ingest: it commits and acknowledges the current burst, and then disconnects. The broker stores later messages.
-3. The senders: each waits for the response to its current request. Otherwise, the records of this request would be sent
+1. The status page, the watcher of mapping files and the control channel stop, so that no further request or reload
+   begins.
+2. Ingest commits and acknowledges the current burst, and then disconnects. The broker stores later messages.
+3. Each sender waits for the response to its current request. Otherwise, the records of this request would be sent
    again, as duplicates. No new request begins. A request of which no byte has been sent is ended at once, because
    Kinesis cannot have received it.
-4. The spool: it commits the settlements of the last requests, and closes its files.
+4. The spool commits the settlements of the last requests, and closes its files.
 
 If a request takes longer than the deadline, it is aborted. Its records are still in the spool, and will be sent again.
 """

@@ -26,8 +26,8 @@ PAYLOAD_SHARE = 4
 If a payload is larger, only its beginning is stored.
 """
 _AMEND = "update dead_letters set code = ?, detail = ?, crc = ? where number = ?"
-# Each eviction frees this fraction of the limit more than necessary. Otherwise, a full table would cause an eviction
-# with every burst.
+# Each eviction frees more than necessary, by this fraction of the limit. Otherwise, a full table would cause an
+# eviction with every burst.
 _EVICTED_SHARE = 16
 # Template of an evicted dead letter. Only its mapping and streams are filled in, because the ledger needs nothing else.
 _EVICTED = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)

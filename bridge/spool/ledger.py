@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spooled")
 """The columns that are terms of the equation in this module's docstring."""
 BREAKDOWN_COLUMNS = ("replayed", "deleted", "evicted", "expired", "damaged")
-"""Columns that divide `dead_lettered` and `dropped` by outcome or reason. They are not terms of the equation.
+"""Columns with the later outcomes of dead letters, and with reasons of drops. They are not terms of the equation.
 
 replayed   dead letters that a replay removed; they are subtracted from `received` and `dead_lettered`, and the results
            of the replay are counted like a new message

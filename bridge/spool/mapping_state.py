@@ -30,7 +30,7 @@ MAX_STATE_BYTES: Final = 64 * 1024 * 1024
 """Maximum size in bytes of all states of a spool."""
 SPOOL_SHARE: Final = 4
 """All states use at most this fraction of `spool.max_bytes`, so that they never fill the spool."""
-# An eviction frees this fraction of the limit more than necessary. Otherwise, each message would cause an eviction.
+# An eviction frees more than necessary, by this fraction of the limit. Otherwise, each message would cause an eviction.
 _EVICTED_SHARE: Final = 16
 
 

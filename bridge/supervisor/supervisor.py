@@ -2,10 +2,11 @@
 
 The order in which the supervisor stops, with the reasons:
 
-1. The status page, the watcher of mapping files and the control channel, so that no request reaches a stopping worker.
-2. The thread that monitors the workers, so that no worker is restarted.
-3. The workers, all at the same time, within the deadline. A late worker is killed, which loses no message.
-4. The lock, so that the next bridge can use the spools.
+1. The status page, the watcher of mapping files and the control channel stop, so that no request reaches a stopping
+   worker.
+2. The thread that monitors the workers stops, so that no worker is restarted.
+3. The workers stop, all at the same time. A worker that exceeds the deadline is killed, which loses no message.
+4. The lock is released, so that the next bridge can use the spools.
 
 If the supervisor's process is killed, its sockets are closed, and each worker stops by itself.
 """

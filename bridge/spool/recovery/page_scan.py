@@ -35,8 +35,8 @@ _STEP = PAGE_BYTES // _ENTRY_BYTES + 1
 _LOCKED_PAGE = 0x40000000 // PAGE_BYTES + 1
 # Bytes before the b-tree on the first page.
 _FIRST_PAGE_HEADER = 100
-# Limits from fileformat 1.6. If a payload is larger than _MAX_LOCAL_BYTES (by kind of page), at least _MIN_LOCAL_BYTES of
-# it stay on the page, and the rest is on overflow pages.
+# Limits from fileformat 1.6. If a payload is larger than _MAX_LOCAL_BYTES (by kind of page), at least _MIN_LOCAL_BYTES
+# stay on the page, and the rest is on overflow pages.
 _MIN_LOCAL_BYTES = (PAGE_BYTES - 12) * 32 // 255 - 23
 _MAX_LOCAL_BYTES = {_LEAF_TABLE: PAGE_BYTES - 35, _LEAF_INDEX: (PAGE_BYTES - 12) * 64 // 255 - 23}
 _MAX_LOCAL_BYTES[_INNER_INDEX] = _MAX_LOCAL_BYTES[_LEAF_INDEX]
