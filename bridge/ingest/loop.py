@@ -239,7 +239,7 @@ class IngestLoop:
             except SpoolFull:
                 return  # the settlements are committed nevertheless
             except SpoolWriteError as error:
-                log.warning("deliveries could not be committed; the records will be sent again: %s", error)
+                log.warning("delivered records could not be committed as delivered, and will be sent again: %s", error)
 
     def _bind(self, routes: Router) -> bool:
         """Bind every mapping to its number and queues in the spool, and then subscribe to its topics.

@@ -72,7 +72,7 @@ class PoisonGuard:
     def _note_death(self, fingerprint: bytes) -> None:
         self._deaths += 1
         if fingerprint == NO_FINGERPRINT:
-            log.error("the last process ended while it mapped a burst: noting each message for a while")
+            log.error("the last process ended while it mapped messages: for a while, each message is noted before it is mapped")
             return
         name = fingerprint.hex()
         self._suspects[name] = self._suspects.get(name, 0) + 1
@@ -85,7 +85,7 @@ class PoisonGuard:
         try:
             spool.set_meta(_META, json.dumps({"deaths": self._deaths, "suspects": self._suspects}))
         except SpoolWriteError as error:
-            log.warning("the suspicion of poison messages cannot be stored: %s", error)
+            log.warning("the fingerprints of suspected poison messages cannot be stored: %s", error)
 
     @property
     def careful(self) -> bool:

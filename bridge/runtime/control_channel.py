@@ -142,7 +142,7 @@ def request(folder: Path, command: str = "status", timeout_secs: float = RESPONS
             f"cannot write a request to {folder} (spool.path): {error.strerror}; run the command as the bridge's user"
         ) from error
     if not isinstance(value, dict):
-        raise BridgeError(f"no response of a bridge in {folder}; expected an object")
+        raise BridgeError(f"the response of the bridge in {folder} is not a JSON object")
     if "error" in value:
         raise BridgeError(str(value["error"]))
     return value

@@ -78,5 +78,5 @@ class ThreadGroup:
         late = self.alive
         # Only log the late threads. They are daemons, so they end with the process.
         if late:
-            log.warning("threads not ended within the deadline: %s", ", ".join(late))
+            log.warning("threads that have not ended within the deadline: %s", ", ".join(late))
         return not late

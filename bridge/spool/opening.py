@@ -53,7 +53,7 @@ def _recover(spool: Spool) -> None:
             salvage(spool, aside)
             spool.folder.salvaged(aside)
         except (SpoolWriteError, SpoolFull) as error:
-            log.error("not salvaged yet: %s", error)
+            log.error("a damaged spool could not be salvaged, retrying at the next start: %s", error)
         # Catch every exception, because salvage reads damaged bytes. The bridge must start, because messages are
         # waiting in the broker.
         except Exception:

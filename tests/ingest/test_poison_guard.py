@@ -90,7 +90,7 @@ def test_guard_without_its_file_maps_every_message(tmp_path):
     spool.close()
 
 
-def test_mark_that_is_a_link_is_not_followed(tmp_path):
+def test_in_progress_file_that_is_a_link_is_not_followed(tmp_path):
     spool = opened(tmp_path / "data")
     (tmp_path / "other").write_bytes(b"kept")
     (tmp_path / "data" / IN_PROGRESS_FILE).symlink_to(tmp_path / "other")

@@ -34,7 +34,7 @@ def answering(tmp_path):
     thread.join()
 
 
-def test_request_is_answered_and_nothing_is_left(answering):
+def test_request_gets_a_response_and_its_files_are_removed(answering):
     assert request(answering) == {"status": 1}
     assert list(answering.iterdir()) == []
 
@@ -108,7 +108,7 @@ def test_response_is_its_owners_alone(tmp_path):
 @pytest.mark.parametrize(
     "sent", [{"age_ms": STALE_MS + 1_000}, {"age_ms": -3_600_000}, {"boot": "an earlier one"}], ids=str
 )
-def test_request_that_was_left_behind_is_not_carried_out(tmp_path, sent):
+def test_old_request_is_not_executed(tmp_path, sent):
     done = []
     left_behind(tmp_path, **sent)
     assert respond(tmp_path, done.append) is None

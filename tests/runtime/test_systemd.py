@@ -114,7 +114,7 @@ def test_watchdog_is_fed_only_while_ingest_makes_progress(manager, tmp_path, not
 
 
 @pytest.mark.parametrize("environ", [{}, {"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "8"}])
-def test_watchdog_that_is_off_or_anothers_is_not_fed(manager, tmp_path, environ, notifier):
+def test_watchdog_that_is_off_or_of_another_process_is_not_notified(manager, tmp_path, environ, notifier):
     notifier(**environ).feed(Bridge(tmp_path))
     assert "WATCHDOG=1" not in manager.waiting()
 

@@ -29,7 +29,7 @@ def test_thread_group_reports_threads_later_than_the_deadline(events, caplog):
     group.start("slow", lambda: release.wait(10))
     assert not group.join(5.0)
     assert group.alive == ["slow"]
-    assert "threads not ended within the deadline: slow" in caplog.text
+    assert "threads that have not ended within the deadline: slow" in caplog.text
     release.set()
     assert group.join(15.0)
 

@@ -32,7 +32,7 @@ def test_oldest_are_evicted_and_are_counted(tmp_path, caplog):
     spool.close()
 
 
-def test_evicted_are_those_that_came_first_whatever_the_clock_showed(tmp_path):
+def test_oldest_dead_letters_are_evicted_whatever_the_clock_showed(tmp_path):
     spool = opened(tmp_path, max_dead_letter_bytes=1 << 20)
     for day in (20_000, 40_000, 3):  # the clock is set forward, and then back
         rejected(spool, 80, received_at_ms=day * 86_400_000)

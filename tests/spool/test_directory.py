@@ -69,7 +69,7 @@ def test_damage_is_remembered_until_the_database_is_set_aside(tmp_path):
     folder.close()
 
 
-def test_mark_that_the_disk_cut_to_nothing_is_still_a_mark(tmp_path):
+def test_marker_file_without_content_still_marks_the_spool(tmp_path):
     folder = SpoolDirectory(tmp_path)
     folder.mark_damaged("")
     assert folder.damage
@@ -95,7 +95,7 @@ def test_quarantine_moves_all_files_of_the_database_and_no_others(tmp_path):
     folder.close()
 
 
-def test_files_that_others_could_read_are_made_the_owners_alone(tmp_path):
+def test_files_that_other_users_could_read_become_private(tmp_path):
     names = ("spool.db", "spool.db-wal", "spool.db-shm", "spool.lock")
     for name in names:
         (tmp_path / name).touch(mode=0o644)

@@ -31,7 +31,7 @@ def filled(path, **options):
     raise AssertionError("never full")
 
 
-def test_full_spool_takes_nothing_more_and_stays_within_its_bytes(tmp_path):
+def test_full_spool_accepts_nothing_more_and_stays_within_its_limit(tmp_path):
     spool = filled(tmp_path)
     assert spool._room.full
     with pytest.raises(SpoolFull, match=r"3\.\d MiB used, spool\.max_bytes is 4 MiB; reading resumes below 3\.6 MiB"):

@@ -99,7 +99,7 @@ def test_free_disk_space_bounds_the_spool_with_hysteresis(tmp_path, monkeypatch)
     spool.close()
 
 
-def test_oldest_records_are_dropped_on_a_disk_that_others_fill(tmp_path, monkeypatch):
+def test_oldest_records_are_dropped_if_other_programs_fill_the_disk(tmp_path, monkeypatch):
     free = SimpleNamespace(free=100 * MIB)
     monkeypatch.setattr(retention, "shutil", SimpleNamespace(disk_usage=lambda _path: free))
     spool = opened(tmp_path, min_free_bytes=64 * MIB, when_full="drop_oldest")
@@ -122,7 +122,7 @@ def test_real_disk_is_requested(tmp_path):
     spool.close()
 
 
-def test_record_whose_mark_came_after_a_long_silence_does_not_expire_early(tmp_path, clock):
+def test_record_after_a_long_silence_does_not_expire_early(tmp_path, clock):
     """Without a stored receive time, the record would seem to be as old as the last record before the silence."""
     spool = opened(tmp_path)
     spool.queue("press")._now_ms = clock

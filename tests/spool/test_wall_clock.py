@@ -101,7 +101,7 @@ def test_clock_that_was_set_is_logged_once(machine, caplog):
     assert caplog.messages == ["the machine's clock was set back by 3600 s; the ages of records stay"]
 
 
-def test_marks_that_cannot_be_written_now_are_written_by_the_next_commit(machine, monkeypatch):
+def test_receive_times_not_written_now_are_written_by_the_next_commit(machine, monkeypatch):
     put(machine.spool, b"1")
 
     def full(*_):

@@ -15,7 +15,7 @@ def worker(name, *, active=True):
     return SimpleNamespace(active=active, folder=name, slot=SimpleNamespace(name=name))
 
 
-def test_shards_of_workers_have_their_names_and_silent_ones_are_left_out(monkeypatch):
+def test_shards_name_their_workers_and_omit_silent_workers(monkeypatch):
     def respond(folder, command, timeout_secs):
         assert command == "shards"
         if folder == "silent":

@@ -62,7 +62,7 @@ def reject_truncated_database(file: Path, *, used: bool = False) -> None:
     except OSError as error:
         raise SpoolWriteError(f"{file}: {error.strerror}") from error
     if start and (not start.startswith(_MAGIC) or not _VERSIONS.issuperset(start[len(_MAGIC) + 2 :])):
-        raise SpoolCorrupt(f"{file} does not begin as a database does")
+        raise SpoolCorrupt(f"{file} does not begin like an SQLite database")
     if not start and has_log:
         raise SpoolCorrupt(f"{file} is empty, and {log_file.name} beside it is not")
     if not start and used:
@@ -147,7 +147,7 @@ def _check_format(database: sqlite3.Connection, file: Path) -> None:
             f"that wrote it deliver everything, then move the file away"
         )
     if noted != (str(version),):
-        raise SpoolCorrupt(f"{file} is damaged: its format is {version} or {noted and noted[0]!r}")
+        raise SpoolCorrupt(f"{file} is damaged: its format is stored as {version} and as {noted and noted[0]!r}")
     # Read each table now, so that a missing table is an error at the start, and not later in a commit.
     for table in TABLES:
         database.execute(f"select * from {table.name} limit 1").fetchall()

@@ -52,7 +52,7 @@ def verify(
         # SQLITE_INTERRUPT only means that the time is over. Any other error is real, for example an error of the disk.
         if error.sqlite_errorname != "SQLITE_INTERRUPT":
             raise
-        log.info("verified a part of the spool in %.0f s; records are verified when they are read", VERIFY_SECS)
+        log.info("verified a part of the spool in %.0f s; each other record is verified when it is read", VERIFY_SECS)
     finally:
         # Remove the handler. A handler that stays would also interrupt the commits on this connection.
         database.set_progress_handler(None, 0)

@@ -132,12 +132,12 @@ class WriteAheadLog:
             return f"the header of the write-ahead log is damaged; {self.count} pages follow it"
         end, behind, commits = self._ends()
         if self.committed > end:
-            return f"the write-ahead log is damaged behind page {end} of {self.committed}"
+            return f"the write-ahead log is damaged after page {end} of {self.committed}"
         if index is not None and index.salts == self.salts:
             # All frames that the index counts are intact. Later frames were never acknowledged.
             return ""
         if commits > 1:
-            return f"the write-ahead log is damaged behind page {end}; {behind} pages of it follow"
+            return f"the write-ahead log is damaged after page {end}; {behind} pages of it follow"
         if commits:
             log.warning(
                 "the last transaction in the write-ahead log is incomplete, as after a power failure: %d pages are "

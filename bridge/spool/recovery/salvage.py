@@ -110,7 +110,7 @@ def _copied(aside: Path) -> Iterator[Path]:
         (copy / "spool.db").touch()
         yield copy
     except OSError as error:
-        raise SpoolWriteError(f"{aside} cannot be copied, to salvage what is in it: {error.strerror}") from error
+        raise SpoolWriteError(f"the damaged spool in {aside} cannot be copied for salvage: {error.strerror}") from error
     finally:
         shutil.rmtree(copy, ignore_errors=True)
 

@@ -25,7 +25,7 @@ def removed(there, gone):
 
 
 @given(st.sets(st.integers(1, 700), max_size=400), st.lists(st.integers(1, 700), max_size=600))
-def test_batch_delete_removes_the_given_numbers_and_no_others(there, gone):
+def test_batch_delete_removes_exactly_the_given_numbers(there, gone):
     left, _ = removed(there, gone)
     assert left == there - set(gone)
 

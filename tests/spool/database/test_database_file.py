@@ -81,9 +81,9 @@ def with_format(folder, user_version, noted):
     [
         (database_file.VERSION + 1, f"{database_file.VERSION + 1}", SpoolWriteError, "written by a newer version of this program"),
         (3, "", SpoolWriteError, "written before version 0.1.0"),
-        (database_file.VERSION + 1, f"{database_file.VERSION}", SpoolCorrupt, "is damaged: its format is"),
-        (database_file.VERSION, "", SpoolCorrupt, "is damaged: its format is"),
-        (0, f"{database_file.VERSION}", SpoolCorrupt, "is damaged: its format is"),
+        (database_file.VERSION + 1, f"{database_file.VERSION}", SpoolCorrupt, "is damaged: its format is stored as"),
+        (database_file.VERSION, "", SpoolCorrupt, "is damaged: its format is stored as"),
+        (0, f"{database_file.VERSION}", SpoolCorrupt, "is damaged: its format is stored as"),
     ],
 )
 def test_spool_of_another_format_is_refused_or_damaged(tmp_path, version, noted, means, words):

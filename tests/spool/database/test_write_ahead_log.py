@@ -60,7 +60,7 @@ def test_flipped_bit_anywhere_in_the_log_is_damage(killed, seed, same_boot):
 @pytest.mark.parametrize("frames", [0, 1, 10, 39])
 def test_log_cut_between_frames_is_damage(killed, frames):
     changed(killed, lambda data: data[: 32 + frames * FRAME])
-    assert "damaged behind page" in damage_of(killed, same_boot=True) or frames == 0
+    assert "damaged after page" in damage_of(killed, same_boot=True) or frames == 0
     assert damage_of(killed, same_boot=True)
 
 

@@ -47,27 +47,27 @@ def test_records_that_lie_apart_are_each_of_their_commit(commits):
     assert counts(commits.from_arrival) == {1.0: 2, 0.5: 2}
 
 
-def test_record_of_an_earlier_run_has_the_age_of_its_mark(commits):
+def test_record_of_an_earlier_run_has_the_age_of_its_receive_time(commits):
     later = CommitTimes()
     later.add(1_000, 1_001, received_at=50.0, now=50.0)
     later.delivered(records(*range(996, 1_002)), 51.0, lambda number: {996: 7_000.0}[number])
     assert counts(later.from_arrival) == {10800.0: 4, 1.0: 2}
 
 
-def test_age_before_any_commit_comes_from_the_marks():
+def test_age_before_any_commit_comes_from_the_receive_times():
     fresh = CommitTimes()
     fresh.delivered(records(1, 2, 3), 51.0, lambda _number: 30.0)
     fresh.delivered(records(9, 7), 51.0, float)
     assert counts(fresh.from_arrival) == {30.0: 3, 10.0: 2}
 
 
-def test_record_without_a_mark_is_not_timed():
+def test_record_without_a_receive_time_is_not_timed():
     fresh = CommitTimes()
     fresh.delivered(records(1), 51.0, lambda _number: None)
     assert counts(fresh.from_arrival) == {}
 
 
-def test_commits_that_are_forgotten_are_timed_by_the_marks(monkeypatch):
+def test_commits_not_in_memory_are_timed_by_the_receive_times(monkeypatch):
     monkeypatch.setattr(module, "_MAX_COMMITS", 4)
     commits = CommitTimes()
     for number in range(1, 7):

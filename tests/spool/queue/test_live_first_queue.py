@@ -139,7 +139,7 @@ def test_envelope_reports_that_its_record_is_late(tmp_path):
     spool.close()
 
 
-def test_mark_makes_no_record_too_large(tmp_path):
+def test_late_mark_makes_no_record_too_large(tmp_path):
     fits, full = (b'"%s"' % (b"x" * (DEFAULT_RECORD_BYTES - less)) for less in (100, 70))
     spool = opened(tmp_path, live_first=True)
     put(spool, *enveloped(fits, full))
@@ -151,7 +151,7 @@ def test_mark_makes_no_record_too_large(tmp_path):
     spool.close()
 
 
-def test_envelope_of_another_spool_in_a_payload_gets_no_mark(tmp_path):
+def test_envelope_of_another_spool_in_a_payload_gets_no_late_mark(tmp_path):
     spool = opened(tmp_path, live_first=True)
     foreign = UnnumberedEnvelope.UNNUMBERED + b'","data":1}'
     put(spool, foreign)

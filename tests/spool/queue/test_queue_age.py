@@ -48,7 +48,7 @@ def test_oldest_is_the_first_that_waits_or_what_a_sender_holds(kind):
     assert queue.oldest_secs(5) == 2.0
 
 
-def test_age_between_two_marks_is_exact():
+def test_age_between_two_receive_times_is_exact():
     ageing = Ageing()
     ageing.put(1)
     ageing.put(1, after_secs=4)
@@ -59,7 +59,7 @@ def test_age_between_two_marks_is_exact():
     assert ageing.queue.oldest_secs(None) == 0.5
 
 
-def test_week_of_marks_takes_little_room_and_reports_the_first():
+def test_receive_times_of_a_week_use_little_memory():
     ageing = Ageing()
     for _ in range(5_000):
         ageing.put(1, after_secs=120)
@@ -83,7 +83,7 @@ def test_queue_age_is_known_after_a_restart(tmp_path):
     spool.close()
 
 
-def test_complete_way_is_timed_over_a_restart(tmp_path):
+def test_latency_is_measured_over_a_restart(tmp_path):
     spool = opened(tmp_path)
     put(spool, b"a")
     put(spool, b"b")

@@ -66,4 +66,4 @@ def test_reason_is_reported(tmp_path, caplog):
     (path / "spool.db").write_bytes(b"no database")
     opened(path).close()
     assert SpoolCorrupt.__name__ not in caplog.text
-    assert "does not begin as a database does" in caplog.text
+    assert "does not begin like an SQLite database" in caplog.text

@@ -155,7 +155,7 @@ def test_empty_file_of_a_used_spool_is_damage(tmp_path, caplog):
     again.close()
 
 
-def test_damage_met_while_reading_ends_the_run_and_is_salvaged(tmp_path, monkeypatch):
+def test_damage_found_while_reading_ends_the_run_and_is_salvaged(tmp_path, monkeypatch):
     filled(tmp_path)
     file = tmp_path / "spool.db"
     content = bytearray(file.read_bytes())
