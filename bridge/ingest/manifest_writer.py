@@ -9,12 +9,12 @@ exception with a reason.
      "first": 1001, "last": 2000, "except": [{"first": 1017, "last": 1017, "reason": "dead_lettered"}],
      "checksum": "9f86d081884c7d65", "at": "2026-01-31T12:00:00.000Z"}
 
-The manifests of one spool and queue are contiguous: the `first` of each manifest is the `last` of the previous manifest
-+ 1. In all of them, `since` is the `first` of the oldest manifest. So a consumer can detect that any manifest is
-missing, even the oldest. The transaction that stores a manifest as a record also stores the number at which the next
-manifest begins, so that no number is omitted if the process is killed. `checksum` covers the content of all records
-from first to last without the exceptions (bridge/spool/queue/record_checksum.py). A manifest has no `checksum` if a
-damaged spool has lost it. The reasons of exceptions are dead_lettered, dropped, and "no envelope" (a record of an
+The manifests of one spool and queue are contiguous: the `first` of each manifest is one more than the `last` of the
+previous manifest. In all of them, `since` is the `first` of the oldest manifest. So a consumer can detect that any
+manifest is missing, even the oldest. The transaction that stores a manifest as a record also stores the number at which
+the next manifest begins, so that no number is omitted if the process is killed. `checksum` covers the content of all
+records from first to last without the exceptions (bridge/spool/queue/record_checksum.py). A manifest has no `checksum`
+if a damaged spool has lost it. The reasons of exceptions are dead_lettered, dropped, and "no envelope" (a record of an
 output without `envelope`, or a replayed record).
 """
 

@@ -1,7 +1,7 @@
 """Jobs that replay dead letters through the active mappings, or delete dead letters. The ingest thread runs the jobs.
 
-A job runs in slices. Between two slices, new messages are processed. Each slice is one transaction. Results of a
-replay:
+A job runs in slices. Between two slices, new messages are processed. Each slice is one transaction. A replay has one of
+these results:
 
     mapped to records     the same commit stores the records and removes the dead letter
     filtered              the dead letter is removed, and counted as filtered

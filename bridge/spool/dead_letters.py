@@ -72,7 +72,7 @@ def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
 def read_dead_letters(
     database: sqlite3.Connection, *, newest: int | None = None, number: int | None = None, after: int = -1
 ) -> Iterator[StoredDeadLetter]:
-    """Yield the dead letters that the arguments select:
+    """Yield the dead letters that the arguments select.
 
     1. By default: all dead letters with a number above `after`, in order of their numbers.
     2. With `number`: the dead letter with this number.

@@ -1,6 +1,6 @@
 """Salvage: copy the readable rows of a damaged spool into the new spool, and count the lost records.
 
-Salvage reads only a copy of the damaged files. The originals stay unchanged in quarantine, so salvage cannot lose
+Salvage reads only a copy of the damaged files. The damaged files themselves stay unchanged, so salvage cannot lose
 anything. SQLite does not open the copy. Salvage writes the intact pages of the write-ahead log into the copied
 database, and then reads every page of it (`page_scan`). A row is used only if its CRC is valid.
 
