@@ -98,8 +98,8 @@ class WallClock:
         return step
 
 
-def plausible_receive_times(marks: Iterable[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:
+def plausible_receive_times(pairs: Iterable[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:
     """Return stored receive times (record number, time), with `now_ms` instead of a time before FIRST_MS."""
     # If the clock is still wrong, `now_ms` is before FIRST_MS too. Then `max` does not replace a stored time by an
     # earlier one.
-    return [(number, at if at >= FIRST_MS else max(at, now_ms)) for number, at in marks]
+    return [(number, at if at >= FIRST_MS else max(at, now_ms)) for number, at in pairs]
