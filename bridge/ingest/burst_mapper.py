@@ -252,7 +252,7 @@ class BurstMapper:
             self._spool.queue(destination).append(number, key, data)
 
     def _handle_unusual(self, match: RouteMatch, publish: Publish, now_ms: int) -> None:
-        """Handle a message that the loop in `map` cannot handle. The cases:
+        """Handle a message that the loop in `map` cannot handle.
 
         1. The topic is empty or not UTF-8: add a dead letter.
         2. Overlapping topic filters are subscribed separately: map this copy by the mappings of its subscription.

@@ -41,7 +41,7 @@ CAREFUL_SECS: Final = 60.0
 If several processes in a row have ended in this way, the time is five times as long after each of them.
 """
 _CAREFUL_FACTOR: Final = 5
-# The factor is applied at most four times: 60 s × 5^4 are ten hours.
+# The factor is applied at most four times: 60 s * 5^4 are ten hours.
 _MAX_CAREFUL_STEPS: Final = 4
 _MAX_SUSPECTS: Final = 100
 # Key in the spool's `meta`. Its value is {"deaths": ended processes in a row, "suspects": {fingerprint: ended
@@ -72,7 +72,9 @@ class PoisonGuard:
     def _note_death(self, fingerprint: bytes) -> None:
         self._deaths += 1
         if fingerprint == NO_FINGERPRINT:
-            log.error("the last process ended while it mapped messages: for a while, each message is noted before it is mapped")
+            log.error(
+                "the last process ended while it mapped messages: for a while, messages are noted before they are mapped"
+            )
             return
         name = fingerprint.hex()
         self._suspects[name] = self._suspects.get(name, 0) + 1

@@ -64,4 +64,6 @@ def command_handlers(bridge: CommandTarget, states: MappingStates) -> dict[str, 
 
 def not_ended() -> BridgeError:
     """Return the error for a command that takes too long. The command may still be executed later."""
-    return BridgeError(f"the command has not ended within {JOB_SECS:.0f} s; check the result with 'mqtt-kinesis status'")
+    return BridgeError(
+        f"the command has not ended within {JOB_SECS:.0f} s; check the result with 'mqtt-kinesis status'"
+    )

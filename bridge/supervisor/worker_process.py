@@ -294,9 +294,7 @@ class WorkerProcess:
         try:
             code = process.wait(max(0.0, deadline - self._clock()))
         except subprocess.TimeoutExpired:
-            log.warning(
-                "%s did not stop within the deadline; killing it. Its records are in its spool", self.slot.name
-            )
+            log.warning("%s did not stop within the deadline; killing it. Its records are in its spool", self.slot.name)
             process.kill()
             code = process.wait()
         self._forget_process()

@@ -79,7 +79,12 @@ def with_format(folder, user_version, noted):
 @pytest.mark.parametrize(
     ("version", "noted", "means", "words"),
     [
-        (database_file.VERSION + 1, f"{database_file.VERSION + 1}", SpoolWriteError, "written by a newer version of this program"),
+        (
+            database_file.VERSION + 1,
+            f"{database_file.VERSION + 1}",
+            SpoolWriteError,
+            "written by a newer version of this program",
+        ),
         (3, "", SpoolWriteError, "written before version 0.1.0"),
         (database_file.VERSION + 1, f"{database_file.VERSION}", SpoolCorrupt, "is damaged: its format is stored as"),
         (database_file.VERSION, "", SpoolCorrupt, "is damaged: its format is stored as"),

@@ -14,9 +14,9 @@ from bridge.spool.database.tables import (
     UNRELEASED,
     DamagedRow,
     flat_record_rows,
+    is_intact_record,
     queue_sql,
     record_rows,
-    is_intact_record,
 )
 
 KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
