@@ -72,9 +72,7 @@ class PoisonGuard:
     def _note_death(self, fingerprint: bytes) -> None:
         self._deaths += 1
         if fingerprint == NO_FINGERPRINT:
-            log.error(
-                "the last process ended while it mapped messages: for a while, messages are noted before they are mapped"
-            )
+            log.error("the last process ended while it mapped messages: for a while, each is noted before it is mapped")
             return
         name = fingerprint.hex()
         self._suspects[name] = self._suspects.get(name, 0) + 1
