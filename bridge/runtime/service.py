@@ -205,7 +205,7 @@ class Service:
     @property
     def left(self) -> bool:
         """True if this bridge is draining, and the broker has confirmed that the session has no subscriptions."""
-        return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.left
+        return isinstance(self._subscriber, DrainingSubscriber) and self._subscriber.unsubscribed
 
     def _serve_commands(self) -> None:
         timer = SnapshotTimer(self.snapshot, self._recorder.observe)
