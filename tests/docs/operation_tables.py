@@ -87,7 +87,7 @@ def message_limits():
         "10 MiB",
         "dead letter with only the beginning of the message; set by `mqtt.max_message_bytes`, at most 256 MiB",
     )
-    yield "MQTT topic, bytes", 65_535, "limit of MQTT"
+    yield "MQTT topic, bytes", 65_535, "not possible: this is a limit of MQTT"
     yield "packet other than a message", size(packet_stream.MAX_CONTROL_BYTES), "the connection is closed"
     yield "messages of one transaction", connection.MAX_BURST_MESSAGES, "further messages are in the next transaction"
     yield "levels of a MessagePack or CBOR payload", json_values.MAX_DEPTH, "dead letter `decode`"
@@ -105,7 +105,7 @@ def message_limits():
     share = f"1/{transaction_budget.MESSAGE_SHARE} of `spool.max_bytes`"
     yield "records and dead letters that a mapping creates for one message, bytes", share, "one dead letter `too_large`"
     share = f"1/{spool_settings.DEAD_LETTER_SHARE * PAYLOAD_SHARE} of `spool.max_bytes`"
-    or_less = f"at most 1/{PAYLOAD_SHARE} of `spool.max_dead_letter_bytes`"
+    or_less = f"the limit is at most 1/{PAYLOAD_SHARE} of `spool.max_dead_letter_bytes`"
     beyond = f"one dead letter `too_large` for the message; {or_less}"
     yield "dead letters for the items of one message, bytes", share, beyond
     yield "payload of a dead letter, bytes", share, f"only its beginning is stored; {or_less}"
@@ -198,12 +198,12 @@ def mapping_limits():
         "state of all mappings of a spool, memory",
         size(mapping_state.MAX_STATE_BYTES),
         (
-            f"at most 1/{mapping_state.SPOOL_SHARE} of `spool.max_bytes`; the keys that were written longest ago "
-            "are evicted and counted (`mapping_state_evicted`), and records of `sample` are sent early"
+            f"the limit is at most 1/{mapping_state.SPOOL_SHARE} of `spool.max_bytes`; the keys that were written "
+            "longest ago are evicted and counted (`mapping_state_evicted`), and records of `sample` are sent early"
         ),
     )
     yield "`every_secs` of `changes` and `sample`", stateful_spec.MAX_EVERY_SECS, "the file does not load"
-    yield "memory of the cache of topics", size(router.MAX_CACHED_BYTES), "topics are matched without it"
+    yield "memory of the cache of topics", size(router.MAX_CACHED_BYTES), "topics are matched without the cache"
     yield "stored topics that no mapping matches", topic_coverage.MAX_TOPICS, "further topics are only counted"
 
 
@@ -245,9 +245,9 @@ def process_limits():
     )
     yield "wait of the page for the head of a request", f"{connections.HEAD_SECS:.0f} s", "the connection ends"
     yield "wait of the page for the body of a request", f"{connections.BODY_SECS:.0f} s", "the connection ends"
-    yield "delayed responses to wrong tokens from one address", wrong_tokens.MAX_DELAYED, "429"
+    yield "delayed responses to wrong tokens from one address", wrong_tokens.MAX_DELAYED, "response with status 429"
     yield from editor_limits()
-    yield "event streams of the page", events.MAX_LISTENERS, "503"
+    yield "event streams of the page", events.MAX_LISTENERS, "response with status 503"
     yield "files of the event log", f"2 of {size(event_log.MAX_FILE_BYTES)}", "the oldest events are removed"
     yield "events in memory while the disk accepts no writes", event_log.MAX_WAITING, "the oldest events are removed"
     yield (
@@ -261,20 +261,44 @@ def process_limits():
         "further series are not drawn",
     )
     yield "sessions of the page", sessions.MAX_SESSIONS, "the oldest session ends; each session ends after 12 hours"
-    yield "body of a request to the page", size(requests.MAX_BODY_BYTES), "413"
-    yield "dead letters of one replay by the page", dead_letters.MAX_NUMBERS, "400; the command has no such limit"
+    yield "body of a request to the page", size(requests.MAX_BODY_BYTES), "response with status 413"
+    yield (
+        "dead letters of one replay by the page",
+        dead_letters.MAX_NUMBERS,
+        "response with status 400; the command has no such limit",
+    )
 
 
 def editor_limits():
-    yield "trials and checks that wait for the playground", playground.MAX_REQUESTS, "409"
-    yield "a trial, a check or a preview", f"{playground.PATIENCE_SECS:.0f} s", "409; nothing is saved"
-    yield "loading of tables and schemas for a trial, a check or a preview", f"{playground.LOAD_SECS:.0f} s", "409"
-    yield "memory of a trial, a check or a preview", size(memory_limit.JOB_BYTES), "409; nothing is saved"
-    yield "memory of the playground, including all tables and schemas", size(playground_worker.MEMORY_BYTES), "409"
-    yield "characters of a payload in the playground", job_requests.MAX_PAYLOAD_CHARS, "409"
-    yield "messages of a preview", job_requests.MAX_MESSAGES, "409"
-    yield "characters of a mapping on the page", job_requests.MAX_MAPPING_CHARS, "413; edit the file in its folder"
-    yield "mapping files in a folder where the page creates one", mapping_editor.MAX_FILES, "409"
+    yield "trials and checks that wait for the playground", playground.MAX_REQUESTS, "response with status 409"
+    yield (
+        "a trial, a check or a preview",
+        f"{playground.PATIENCE_SECS:.0f} s",
+        "response with status 409; nothing is saved",
+    )
+    yield (
+        "loading of tables and schemas for a trial, a check or a preview",
+        f"{playground.LOAD_SECS:.0f} s",
+        "response with status 409",
+    )
+    yield (
+        "memory of a trial, a check or a preview",
+        size(memory_limit.JOB_BYTES),
+        "response with status 409; nothing is saved",
+    )
+    yield (
+        "memory of the playground, including all tables and schemas",
+        size(playground_worker.MEMORY_BYTES),
+        "response with status 409",
+    )
+    yield "characters of a payload in the playground", job_requests.MAX_PAYLOAD_CHARS, "response with status 409"
+    yield "messages of a preview", job_requests.MAX_MESSAGES, "response with status 409"
+    yield (
+        "characters of a mapping on the page",
+        job_requests.MAX_MAPPING_CHARS,
+        "response with status 413; edit the file in its folder",
+    )
+    yield "mapping files in a folder where the page creates one", mapping_editor.MAX_FILES, "response with status 409"
     oldest = "the oldest versions are deleted"
     yield "versions of a mapping in its history", version_store.MAX_VERSIONS, oldest
     yield "versions of all mappings in their history", version_store.MAX_ALL_VERSIONS, oldest
