@@ -137,7 +137,8 @@ class Default(_AuthenticationOptions):
     # Only this type has a default for `type`, because it applies if the section `authentication` is missing.
     type: Literal["default"] = Field(
         default="default",
-        description="what the AWS command line would use: environment, shared files, container, instance",
+        description="the credentials that the AWS command line would use: environment, shared files, container, "
+        "instance",
     )
 
 
@@ -145,7 +146,7 @@ class Profile(_AuthenticationOptions):
     """A named profile."""
 
     type: Literal["profile"] = Field(description="a profile of the shared files of the AWS command line")
-    name: Annotated[str, Field(min_length=1)] = Field(description="the profile")
+    name: Annotated[str, Field(min_length=1)] = Field(description="name of the profile")
 
 
 class Process(_AuthenticationOptions):
@@ -161,14 +162,14 @@ class Process(_AuthenticationOptions):
         Field(
             default=[],
             max_length=100,
-            description="environment variables that the command may read, besides `AWS_*`, those of the network "
-            "(proxies, CA certificates) and those that every program needs",
+            description="environment variables that the command may read, in addition to `AWS_*`, the variables for "
+            "proxies and CA certificates, and the variables that every program needs",
         )
     )
 
 
 class _AssumedRole(_AuthenticationOptions):
-    role_arn: RoleArn = Field(description="the role to assume")
+    role_arn: RoleArn = Field(description="ARN of the role to assume")
     # AWS permits 900 s to 12 h. The bridge renews credentials 900 s before they expire, so a lifetime of 900 s would be
     # renewed all the time.
     duration_secs: int = Field(
@@ -190,7 +191,7 @@ class WebIdentity(_NamedRole):
 
 
 class _Certificate(_AuthenticationOptions):
-    cert_file: ExistingFile = Field(description="the client's certificate, PEM")
+    cert_file: ExistingFile = Field(description="client certificate, PEM")
     key_file: ExistingFile = Field(description="the private key of the certificate, PEM, not encrypted")
     ca_file: ExistingFile | None = Field(
         default=None, description="CA certificate of the endpoint, PEM; default: the system's CA certificates"
@@ -206,7 +207,7 @@ class Iot(_Certificate):
         "prints it"
     )
     role_alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_=,@-]{1,128}$"), Describe("the name of a role alias")] = (
-        Field(description="the role alias in AWS IoT")
+        Field(description="name of the role alias in AWS IoT")
     )
     thing_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]{1,128}$"), Describe("the name of a thing")] | None = (
         Field(default=None, description="the name of the thing, if the role's policies depend on it")
@@ -221,10 +222,10 @@ class RolesAnywhere(_AssumedRole, _Certificate):
     )
     chain_file: ExistingFile | None = Field(default=None, description="intermediate certificates, PEM")
     trust_anchor_arn: Annotated[str, _arn("rolesanywhere", "trust-anchor"), Describe("the ARN of a trust anchor")] = (
-        Field(description="the trust anchor; credentials are requested in its region")
+        Field(description="ARN of the trust anchor; the bridge requests credentials in its region")
     )
     profile_arn: Annotated[str, _arn("rolesanywhere", "profile"), Describe("the ARN of a Roles Anywhere profile")] = (
-        Field(description="the profile that contains the role")
+        Field(description="ARN of the profile that contains the role")
     )
 
 
@@ -251,7 +252,8 @@ class AssumeRole(_NamedRole):
     ] = Field(default={}, max_length=_MAX_TAGS, description="session tags; the role must allow sts:TagSession")
     source: Annotated[Source, Describe("keys and values")] = Field(
         default=Default(type="default"),
-        description="credentials with which the role is assumed: `kinesis.authentication` of any other type",
+        description="credentials that assume the role; it has the options of `kinesis.authentication`, with any "
+        "other type",
     )
 
 

@@ -72,14 +72,15 @@ class KinesisSettings(Section):
         default=None, description="another endpoint of STS, which provides the credentials of roles"
     )
     fips: bool = Field(default=False, description="use AWS's FIPS endpoints")
-    dual_stack: bool = Field(default=False, description="use AWS's dual-stack endpoints, which have IPv6 too")
+    dual_stack: bool = Field(default=False, description="use AWS's dual-stack endpoints, which support IPv4 and IPv6")
     proxy_url: Annotated[SecretStr, AfterValidator(_proxy_url), Describe("a URL as http://host:port")] | None = Field(
         default=None,
         description="HTTP(S) proxy for requests to AWS; secret, because it may contain a password; default: from the "
         "environment (HTTPS_PROXY, NO_PROXY)",
     )
     ca_file: ExistingFile | None = Field(
-        default=None, description="CA certificates to trust, PEM, such as that of a proxy that intercepts TLS"
+        default=None,
+        description="CA certificates to trust (PEM), such as the certificate of a proxy that intercepts TLS",
     )
     backlog: Literal["oldest_first", "live_first"] = Field(
         default="oldest_first",

@@ -46,7 +46,7 @@ class ManifestSettings(Section):
     """Manifests: records that list which records a stream contains."""
 
     data_stream: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$"), Describe("the name of a data stream")] = (
-        Field(description="the stream of the manifests")
+        Field(description="name of the stream for the manifests")
     )
     every_secs: int = Field(
         default=60, ge=1, le=86_400, description="interval of the manifests, if there are new records"
