@@ -19,13 +19,14 @@ class Option(NamedTuple):
     """A row of the table.
 
     `name` is the option's path in the file. `default` is the default as written in the file, "required", or "" for
-    none.
+    none. `secret` is true if the value must not be stored or shown as plain text.
     """
 
     name: str
     type: str
     default: str
     description: str
+    secret: bool = False
 
 
 def options() -> list[Option]:
@@ -42,7 +43,8 @@ def _of_model(model: type[BaseModel], prefix: str) -> Iterator[Option]:
         elif field.discriminator and not _described_elsewhere(hint):
             yield from _of_choice(hint, field, prefix + name)
         else:
-            yield Option(prefix + name, expected(hint), _default(field, hint), field.description or "")
+            secret = "SecretStr" in str(field.annotation)
+            yield Option(prefix + name, expected(hint), _default(field, hint), field.description or "", secret)
 
 
 def _of_section(model: type[BaseModel], field: FieldInfo, name: str) -> Iterator[Option]:

@@ -18,6 +18,8 @@ from bridge.mqtt.broker_address import ENCRYPTED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bridge.config.option_table import Option
+
 TYPE: Final = "kinesis.authentication.type"
 PASSWORD: Final = "MQTT_PASSWORD"  # noqa: S105 - the variable's name
 # Options of the command, by the name in bridge.yaml.
@@ -130,17 +132,15 @@ def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
         # NAME.OPTION exists, so NAME is a section. Only `null` is a valid value of a section.
         if value != "null" and any(each.startswith(f"{name}.") for each in known):
             raise UsageError(f"--set {name}: this is a section; set its options, or null to turn it off")
-        if _secret(name, known[name].description) and not value.startswith("${"):
+        if _is_secret(known[name]) and not value.startswith("${"):
             raise UsageError(f"--set {name}: secrets are not stored in files; give a reference, such as ${{NAME}}")
         found[name] = value
     return found
 
 
-def _secret(name: str, description: str) -> bool:
-    # The description of a secret option begins with the word "secret", or with "(type: …) secret".
-    return re.sub(r"^\(type: [^)]*\) ", "", description).startswith("secret") or name.endswith(
-        ("key_password", "access_key_id")
-    )
+def _is_secret(option: Option) -> bool:
+    # An access key id is no secret by its type, but it belongs to the credentials.
+    return option.secret or option.name.endswith(("key_password", "access_key_id"))
 
 
 def _client_id() -> str:

@@ -88,9 +88,7 @@ def _public_options() -> set[str]:
     return {
         row.name
         for row in options()
-        if row.name.rpartition(".")[2] not in _NAMES
-        and not row.name.endswith("_password")
-        and not re.sub(r"^\(type: [^)]*\) ", "", row.description).startswith("secret")
+        if row.name.rpartition(".")[2] not in _NAMES and not row.name.endswith("_password") and not row.secret
     }
 
 

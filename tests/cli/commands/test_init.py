@@ -116,8 +116,9 @@ def test_init_refuses_a_value_for_a_section(tmp_path, command):
     assert (done.returncode, "--set mqtt.tls: this is a section" in done.stderr) == (2, True)
 
 
-def test_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, command):
-    done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--set", f"mqtt.password={SECRET}")
+@pytest.mark.parametrize("option", ["mqtt.password", "kinesis.proxy_url", "http.token"])
+def test_secret_given_as_an_option_is_refused_and_not_repeated(tmp_path, command, option):
+    done = command(tmp_path, "init", "--yes", "--listen-secs", "0", "--set", f"{option}={SECRET}")
     assert (done.returncode, "secrets are not stored in files" in done.stderr) == (2, True)
     assert SECRET not in done.stderr
     assert list(tmp_path.iterdir()) == []
