@@ -117,9 +117,11 @@ def test_stream_that_hangs_does_not_stop_another_one(monkeypatch):
 def test_streams_with_a_backlog_take_turns():
     endpoint = Endpoint()
     queues = [MemoryQueue(f"e.{n}", records(3000)) for n in range(3)]
+    endpoint.held = {"e.0"}  # until all streams have been added
     with pools_of(endpoint, SenderSettings(requests_in_flight=1, linger_secs=0.0)) as pools:
         for queue in queues:
             pools.add(queue)
+        endpoint.go.set()
         assert all(queue.wait_settled(3000, secs=30) for queue in queues)
     while_all_wait = endpoint.order[3:12]
     assert all(while_all_wait.count(f"e.{n}") >= 2 for n in range(3))
