@@ -51,7 +51,7 @@ def test_null_is_a_metric_without_a_value():
         ({"metrics": [{"nam": "x"}]}, "no nam"),
         ({"metrics": [{"type": "Int33", "value": 1}]}, "'Int33' is not a datatype"),
         ({"metrics": [{"type": "DataSet", "value": 1}]}, "payload_base64"),
-        ({"metrics": [{"type": "Int32", "value": "x"}]}, "no value of datatype Int32"),
+        ({"metrics": [{"type": "Int32", "value": "x"}]}, "not a value of datatype Int32"),
         ({"metrics": [{"value": [1]}]}, "a number, a boolean or text"),
         ({"seq": -1}, "whole number"),
     ],
