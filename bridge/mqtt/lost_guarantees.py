@@ -84,7 +84,7 @@ def lost_guarantees(
     shared_unverified: bool,
     loss: SessionLoss | None,
 ) -> Iterator[LostGuarantee]:
-    """Yield the guarantees that the bridge requests and the broker does not grant.
+    """Yield the guarantees that the bridge has requested, but that the broker does not grant.
 
     `shared_unverified` is true if a shared group is used with MQTT 3.1.1 and no message has arrived yet.
     """

@@ -93,7 +93,7 @@ class _ProtoReader:
         self._tokens.expect(";")
 
     def _message(self, message: DescriptorProto, depth: int) -> None:
-        """Read the definition of a message, from its name on."""
+        """Read the definition of a message, beginning with its name."""
         tokens = self._tokens
         if depth > _MAX_DEPTH:
             raise tokens.error(f"at most {_MAX_DEPTH} messages within each other")
@@ -135,7 +135,7 @@ class _ProtoReader:
         self._field(field, self._tokens.name("the type of a field"))
 
     def _field(self, field: FieldDescriptorProto, type_name: str) -> None:
-        """Read a field, from its name on."""
+        """Read a field, beginning with its name."""
         tokens = self._tokens
         if type_name == "group":
             raise SchemaError(f"line {tokens.next.line}: groups need a descriptor set, made by protoc")
@@ -178,7 +178,7 @@ class _ProtoReader:
                 self._field(message.field.add(label=_FIELD.LABEL_OPTIONAL, oneof_index=index), word)
 
     def _map(self, message: DescriptorProto) -> None:
-        """Read a map field, from the type of its keys on.
+        """Read a map field, beginning with the type of its keys.
 
         On the wire, a map is a repeated message with a key and a value.
         """

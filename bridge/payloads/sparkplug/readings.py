@@ -87,7 +87,7 @@ def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingC
 
 
 def _resolved(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> tuple[str | None, int | None]:
-    """Return the name and the datatype of a metric, and note a problem if one of them (then None) is missing."""
+    """Return the name and the datatype of a metric. If one of them is missing, it is None, and a problem is noted."""
     declared = declarations(fields, tables)
     name = fields.get("name")
     if not name and "alias" in fields:
