@@ -154,7 +154,7 @@ brokers: $(VENV)/.test mosquitto broker-servers
 soak: $(VENV)/.test mosquitto fault-tools
 	$(BIN)/python -m tests.faults.soak --secs $(or $(filter-out 0,$(SECS)),1800) $(if $(SEED),--seed $(SEED)) $(if $(HOSTILE),--hostile)
 
-# Tests ten thousand malformed inputs of each kind. `make test` tests a hundred of each kind.
+# Tests ten thousand malformed inputs of each kind. `make test` tests fifty of each kind.
 fuzz: $(VENV)/.test
 	$(BIN)/pytest tests/fuzz --hypothesis-profile=long --timeout=0
 

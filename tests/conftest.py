@@ -17,15 +17,17 @@ from tests.harness.proxy import Proxy
 ROOT = Path(__file__).parent
 
 # On a busy machine, an example may take seconds, so examples have no deadline. In CI, the parent is the CI profile of
-# Hypothesis.
-settings.register_profile("project", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Hypothesis, which tries the same examples each time.
+settings.register_profile(
+    "project", settings(), max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("project")
-# `make fuzz`: pytest tests/fuzz --hypothesis-profile=long. Without this profile, each test runs a hundred examples.
+# `make fuzz`: pytest tests/fuzz --hypothesis-profile=long. Without this profile, each test runs fifty examples.
 settings.register_profile(
     "long", settings(), max_examples=10_000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
-SLOW = ("faults", "integration", "browser", "tools", "fuzz", "cli", "spool")
+SLOW = ("faults", "integration", "browser", "tools", "fuzz", "delivery", "docs", "cli", "spool", "web")
 
 
 def pytest_collection_modifyitems(items):

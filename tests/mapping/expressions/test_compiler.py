@@ -39,7 +39,7 @@ def written(value):
     return "JSON " + json.dumps(value)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=EXPRESSIONS, document=SCOPES | DOCUMENTS)
 @example("a == b", {"a": 1, "b": 1})
 @example("reverse(a)", {"a": [1, 2]})
@@ -62,7 +62,7 @@ def referenced(text, scope):
         return "failed"
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=350, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=EXTENDED, scope=SCOPES)
 @example("let $x = a in b[].[$x, $a.c]", {"a": {"c": 1}, "b": [1, 2]})
 @example("[let $x = a in sort($x)[0], let $x = b in sort($x)[0]]", {"a": [2, 1], "b": [4, 3]})
