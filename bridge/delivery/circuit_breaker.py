@@ -31,7 +31,7 @@ class CircuitBreaker:
         """Return the seconds during which no request may start. `in_flight` is the number of requests in flight."""
         if not self.failures:
             return 0.0
-        # A probe is in flight. The pool calls this method again when the probe ends, so any long time is right.
+        # A probe is in flight. The pool calls this method again when the probe ends, so any long time is correct.
         if in_flight:
             return self._backoff.max_secs
         return max(0.0, self._until - now)

@@ -49,7 +49,7 @@ class RecordQueue(DeferrableQueue, Protocol):
     def oldest_secs(self, held: int | None) -> float:
         """Return the age in seconds of the oldest unsettled record.
 
-        `held` is the lowest number of the records that the sender has taken from the queue; None if it has none.
+        `held` is the lowest number of the unsettled records that the sender has taken; None if there are none.
         """
 
     def settle(self, delivered: list[Record], rejected: list[Rejected]) -> None:

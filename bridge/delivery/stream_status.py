@@ -85,7 +85,7 @@ class StreamHealth:
         self._bad_since = 0.0
 
     def bad(self, error: SendError, since: float) -> None:
-        """Store the error that prevents the stream from accepting all records, and its start. Log a new error."""
+        """Store the error because of which the stream does not accept all records. Log it if it is new."""
         state: State = "refused" if isinstance(error, Refused) else "retrying"
         hint = error.hint if isinstance(error, Refused) else ""
         if self.state == "ok":
