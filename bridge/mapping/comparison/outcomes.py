@@ -64,8 +64,8 @@ class MessageOutcome:
 class Difference(NamedTuple):
     """An old and a new result for the same data stream, and their difference.
 
-    `old` is None if only the new mappings have a result, and the reverse. `changed` lists the changed values of a
-    record.
+    `old` is None if only the new mappings have a result. `new` is None if only the old mappings have a result.
+    `changed` lists the changed values of a record.
     """
 
     what: ChangeKind

@@ -134,7 +134,7 @@ class MappingSpec(SpecSection):
     ] = Field((), alias="except", description="Topics that match `topic`, but that this mapping must not read.")
     qos: Qos = Field(1, description="Maximum QoS of the subscription.")
     retained: Literal["take", "skip"] = Field(
-        "take", description="skip: ignore messages that the broker had retained before the bridge subscribed."
+        "take", description="skip: ignore retained messages that the broker sends after the bridge has subscribed."
     )
     payload: Literal[
         "json",

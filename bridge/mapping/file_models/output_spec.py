@@ -67,7 +67,7 @@ class OutputSpec(SpecSection):
 
     data_stream: DataStream = Field(description="Name or ARN of a Kinesis data stream.")
     partition_key: PartitionKey | None = Field(
-        None, description="Partition key of all records. So all of them go to one shard."
+        None, description="Partition key of all records. So all records go to one shard."
     )
     partition_key_from: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="JMESPath expression that returns the partition key. Records with one key keep their order."

@@ -28,7 +28,7 @@ class ExpectedRecord(SpecSection):
 
     model_config = ConfigDict(json_schema_extra=one_of("data", "data_text", "data_base64"))
 
-    data_stream: DataStream = Field(description="Data stream of the output, as `outputs` writes it.")
+    data_stream: DataStream = Field(description="Data stream of the output, written as in `outputs`.")
     partition_key: str | None = Field(
         None, description="Partition key. spread: the record has no key. Without this option, any key is accepted."
     )

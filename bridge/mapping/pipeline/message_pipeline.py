@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.scope import Scope
 
 NOT_DECODED: Final = object()
-"""Value of `payload` in the scope before decoding. Expressions that are evaluated then do not read the payload."""
+"""Value of `payload` in the scope before decoding. Expressions that read the payload are evaluated only later."""
 
 FILTERED = MappingResult([], ())
 """Result for a filtered message. All filtered messages share this object, so it must not be changed."""

@@ -100,7 +100,7 @@ CHOICE: Final[tuple[Function, ...]] = (
         (Parameter("table", ("string",)), Parameter("key", ("string", "number")), Parameter("default")),
         _without_tables,
         "The value for a key in a table, which is a YAML or CSV file in the folder tables/. If the table does not have "
-        "the key, the default, or null. A number is converted to text: both 7 and 7.0 become '7'.",
+        "the key, the result is the default, or null. A number is converted to text: both 7 and 7.0 become '7'.",
         (("lookup('units', 'temperature')", "degC"), ("lookup('units', 'torque', 'Nm')", "Nm")),
         optional=1,
         bind=_bind_lookup,

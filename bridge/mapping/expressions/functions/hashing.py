@@ -64,7 +64,7 @@ IDENTITY: Final[tuple[Function, ...]] = (
         (Parameter("value"), Parameter("algorithm", ("string",))),
         _hash,
         "The hexadecimal digest of a text in UTF-8, or of any other value as compact JSON with sorted names. The "
-        "algorithm is sha256 (default), sha512, sha1, md5 or crc32. Use a digest to identify values, not to protect "
+        "algorithm is sha256 (default), sha512, sha1, md5 or crc32. The digest identifies a value. It does not protect "
         "secrets.",
         (
             ("hash('123456789', 'crc32')", "cbf43926"),

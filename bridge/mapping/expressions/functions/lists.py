@@ -122,8 +122,8 @@ LISTS: Final[tuple[Function, ...]] = (
         "range",
         tuple(Parameter(name, ("number",)) for name in ("start", "stop", "step")),
         lambda *arguments: list(_range(*arguments)),
-        "The list of whole numbers from start up to stop, not including stop. With one argument, it is stop, and the "
-        "list begins with 0.",
+        "The list of whole numbers from start up to stop, not including stop. A single argument is stop; start is then "
+        "0.",
         (("range(3)", [0, 1, 2]), ("range(10, 0, -5)", [10, 5])),
         optional=2,
         size_factor=_SIZE_FACTOR,

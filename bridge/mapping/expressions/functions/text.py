@@ -156,7 +156,7 @@ TEXT: Final[tuple[Function, ...]] = (
         "pad",
         _PAD,
         _pad,
-        "The text filled up to a width (at most 256 characters), on the left side, or on the right side if side is "
+        "The text filled up to a width (at most 256 characters). It is filled on the left, or on the right if side is "
         "'right'. A longer text is not cut.",
         (("pad(`7`, `3`, '0')", "007"), ("pad('ab', `4`, '.', 'right')", "ab..")),
         optional=2,
