@@ -11,7 +11,20 @@ def test_option_has_its_name_type_default_and_description():
         "a whole number from 5 to 65535",
         "30",
         "interval of pings; a dead connection is detected within twice this time",
+        False,
     )
+
+
+def test_secret_options_are_those_with_a_secret_type():
+    assert [option.name for option in options() if option.secret] == [
+        "mqtt.password",
+        "mqtt.tls.key_password",
+        "kinesis.authentication.secret_access_key",
+        "kinesis.authentication.session_token",
+        "kinesis.proxy_url",
+        "http.token",
+        "http.view_token",
+    ]
 
 
 def test_sizes_are_shown_with_their_units():
