@@ -61,7 +61,7 @@ class HttpSettings(Section):
         # A token that was copied from the example protects nothing, because everybody can read the example.
         for name, token in (("token", self.token), ("view_token", self.view_token)):
             if token is not None and token.get_secret_value().startswith(EXAMPLE_TOKEN):
-                raise ValueError(f"{name} is the token of the example: create one, such as with 'openssl rand -hex 16'")
+                raise ValueError(f"{name} is the example's token: replace it, for example with 'openssl rand -hex 16'")
         if self.token is not None and self.token == self.view_token:
             raise ValueError("token and view_token are the same, so all viewers could edit: choose different tokens")
         return self
