@@ -63,7 +63,7 @@ def test_settings_of_one_authentication_type_name_it():
 def test_settings_that_are_those_of_another_option_are_reported_there():
     source = by_name()["kinesis.authentication.source"]
     assert source.default == "default"
-    assert source.description.startswith("(type: `assume_role`) credentials with which the role is assumed")
+    assert source.description.startswith("(type: `assume_role`) credentials that assume the role")
     assert not [name for name in by_name() if name.startswith("kinesis.authentication.source.")]
 
 
