@@ -35,8 +35,9 @@ class HttpSettings(Section):
 
     token: Annotated[SecretStr, Field(min_length=MIN_TOKEN_CHARS)] | None = Field(
         default=None,
-        description="secret; allows the page to edit mapping files, and to replay and delete dead letters; required "
-        "for everything but the health checks, and to listen beyond this machine",
+        description="secret; users with this token may edit mapping files on the page, and replay and delete dead "
+        "letters; required if `listen` is not a loopback address; if it is set, every request except a "
+        "health check needs a token",
     )
     view_token: Annotated[SecretStr, Field(min_length=MIN_TOKEN_CHARS)] | None = Field(
         default=None, description="secret; allows clients to read everything, and to change nothing"

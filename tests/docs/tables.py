@@ -32,7 +32,7 @@ def functions_table() -> str:
     """Return the table of functions, each with an example that the tests run."""
     parts = []
     for family, functions in FAMILIES.items():
-        parts.append(f"\n**{HEADINGS.get(family, family)}**\n\n| function | returns | example |\n| --- | --- | --- |")
+        parts.append(f"\n**{HEADINGS.get(family, family)}**\n\n| function | result | example |\n| --- | --- | --- |")
         for function in functions:
             expression, result = function.examples[0]
             # A cell must not contain `|` without a backslash. Code with back quotes needs two back quotes around it.

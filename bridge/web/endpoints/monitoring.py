@@ -50,5 +50,5 @@ class MonitoringEndpoints:
         return json(state, 200 if verdict.ok else 503)
 
     async def metrics(self, _request: Request) -> Response:
-        """Serve GET /metrics in the Prometheus text format."""
+        """Serve GET /metrics: the metrics, in the Prometheus text format."""
         return Response(await self._threads.run(metrics_text, self._bridge), media_type=CONTENT_TYPE)
