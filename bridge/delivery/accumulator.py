@@ -312,6 +312,8 @@ class RecordAccumulator:
                 # Until now, records were sent without the limiter, so the shards have no capacity left.
                 for shard in self.shards.shards:
                     self.limiter.exhaust(shard.id, now)
+            if useful:
+                self.limiter.retain({shard.id for shard in self.shards.shards})
             self._routed_by = wanted
             self._queues.reroute(self.shards.shard_of if useful else None)
 

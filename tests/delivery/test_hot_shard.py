@@ -77,6 +77,7 @@ def test_cool_half_of_a_split_hot_shard_continues(tmp_path, name, size, per_step
     assert max(run.waits(calm, since=split_at + 4)) < 1.0
     assert max(wait for wait in run.waits(busy) if wait) > 5.0
     assert run.most_held < 0.8 * run.capacity
+    assert run.stream.shards[0].id not in run.tracker.accumulator.limiter._shards, "it is closed"
 
 
 def two_keys(run, hot):
