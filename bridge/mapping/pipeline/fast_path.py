@@ -38,8 +38,8 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
     if parts.skip_retained or parts.decompress or parts.transcode or parts.codec.choose:
         return None
     expressions = [each for each in (parts.where, parts.transform, *parts.keys) if each is not None]
-    # An expression that may use any name is not supported. Its `names` are None, and {"@"} stands for any name.
-    if not all(FAST_PATH_NAMES.issuperset(each.names or {"@"}) for each in expressions):
+    # An expression that may use any name is not supported. Its `names` are None.
+    if not all(each.names is not None and each.names <= FAST_PATH_NAMES for each in expressions):
         return None
     # The JSON decoder of the bridge accepts more payloads than orjson, such as UTF-16. If orjson fails, `apply` is
     # called, which uses this decoder.

@@ -78,6 +78,10 @@ def test_mapping_that_needs_more_has_none(options):
     assert mapping(**options).fast_path is None
 
 
+def test_expression_that_reads_no_name_needs_no_more():
+    assert mapping(transform="`7`").fast_path(b"{}", {}) == (0, None, b"7")
+
+
 def test_key_that_is_read_of_the_record_needs_no_more():
     each = made("{b: payload.a}", OUTPUTS[4])
     assert each.fast_path(b'{"a":"press07"}', {}) == (0, "press07", b'{"b":"press07"}')
