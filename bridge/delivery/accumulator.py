@@ -184,7 +184,7 @@ class RecordAccumulator:
 
         The caller passes `now` if all records were settled. The records that waited for these keys then linger like
         fresh records. Without the linger, the few records that arrived during one request would form a small request.
-        With strict order they do not linger, because each key has only one request in flight.
+        With strict order they do not linger: a request has only one record of each key, so the linger would delay each.
         """
         if not self._queues.any_ready:
             self._linger_until = NOW if self.strict else now + self.linger_secs

@@ -52,8 +52,8 @@ _SAMPLES = 8
 _REFUSED_SAMPLES = 2
 
 _ACCEPTED_SAMPLES = 2
-# A bridge stops contending only if the consecutive accepted samples together have this size in shard seconds. A few
-# small samples may be accepted by chance.
+# Minimum total size of the consecutive accepted samples that end contending, in shard seconds (`token_bucket` defines
+# them). A few small samples may be accepted by chance.
 _ACCEPTED_SECS = 0.05
 
 # A sample counts as refused only if the shard refused more than this fraction of it, beyond _SIGMAS standard

@@ -110,7 +110,7 @@ class ProblemHistory:
 
     def _end(self, entry: _SeenProblem, now: float) -> None:
         if entry.logged:
-            # The problem has been absent since it was last seen, so it lasted until then.
+            # The problem lasted until it was last seen. `now` is more than ABSENT_SECS later.
             lasted = max(0.0, entry.seen_at - entry.problem.since)
             _log_end(entry.problem, lasted)
             self._record(end_event(entry.problem, now, lasted))

@@ -38,7 +38,7 @@ FRAME_BYTES = len(MAGIC) + 16
 """Size of the magic number and the MD5."""
 
 _DIGEST_BYTES = 16
-# Maximum number of entries in the cache of heads, which then needs a few MB. When the cache is full, it is cleared.
+# Maximum number of cached heads (`KplEncoder` explains them). A full cache needs a few MB, and is cleared.
 _MAX_CACHED_HEADS = 20_000
 
 

@@ -1,7 +1,7 @@
 """Closures that call functions: they evaluate the arguments, check the types of the arguments, and apply the function.
 
-They convert every error to a TransformError. There are several kinds of closures, so that each call makes only the
-checks that it needs.
+They convert the errors that a function may raise to a TransformError. There are several kinds of closures, so that each
+call makes only the checks that it needs.
 """
 
 from __future__ import annotations

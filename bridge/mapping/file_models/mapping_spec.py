@@ -243,7 +243,7 @@ class MappingSpec(SpecSection):
 
     @model_validator(mode="after")
     def _json_where_it_is_needed(self) -> MappingSpec:
-        # An envelope and a line contain the record as JSON. Only a transform or a JSON payload produces JSON.
+        # `envelope: true` and `packing: lines` need JSON records. Only a transform or a JSON payload produces these.
         if self.transform is None and self.payload != "json":
             for number, output in enumerate(self.outputs):
                 if output.packing == "lines" or output.envelope:

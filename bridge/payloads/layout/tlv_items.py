@@ -63,9 +63,9 @@ class _Head:
 
 @lru_cache(maxsize=256)
 def compile_items(text: str) -> Callable[[bytes], list[dict[str, Any]]]:
-    """Return a function that converts data with such items to a list of objects. Raise LayoutError.
+    """Return a function that converts TLV data with the layout `text` to a list of objects.
 
-    The function raises ValueError for data that does not have this layout.
+    Raise LayoutError if the layout is not valid. The function raises ValueError for data that does not have it.
     """
     parts = [part.strip() for part in _PARTS.split(text) if part.strip()]
     if len(parts) < 2:  # noqa: PLR2004 - a head and at least one kind of item

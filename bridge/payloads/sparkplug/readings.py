@@ -32,8 +32,8 @@ class ReadingContext(NamedTuple):
     """Data that a reading needs besides the fields of the message.
 
     `sent_at` is the payload's timestamp, for metrics without a timestamp. `definitions` returns the metrics of the
-    node's birth, including the definitions of templates. It is called only for a template. `note` adds a problem to the
-    message.
+    node's birth, including the definitions of templates. It is called only for a template. `note` adds the code of
+    a problem to the `problems` that expressions see.
     """
 
     sent_at: int | None
