@@ -243,8 +243,8 @@ class ErrorResponse:
 def permission_hint(message: str, stream: str = "", region: str = "") -> str:
     """Return a hint that names the missing permission, the identity and the resource from a message of AWS.
 
-    If the message does not name the resource, the hint names the stream. If it does not name the permission, the result
-    is "". https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    If the message does not name the resource, the hint names the stream. If the message does not name the permission,
+    the result is "". https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
     found = _NOT_AUTHORIZED.search(message)
     if found is None:

@@ -297,7 +297,7 @@ class RecordAccumulator:
         return records >= self._per_request or size >= self._max_bytes * self.ratio
 
     def _shard_of_entry(self, entry: Record | PackedRecord) -> Shard | None:
-        """Return the shard whose limiter was charged for an entry."""
+        """Return the shard whose limiter was charged for an entry; None if there is none."""
         if isinstance(entry, PackedRecord):
             return entry.shard
         return self.shards.shard_of(entry.key) if self._routed else None

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class CircuitBreaker:
     """Circuit breaker of one stream or of one endpoint. Not thread-safe: the sender pool guards it.
 
-    A request stores the `generation` in which it started. If several requests of one generation fail, they count as one
-    failure, because they have the same cause.
+    Each counted failure begins a new `generation`, and a request stores the number of the generation in which it
+    started. If several requests of one generation fail, they count as one failure, because they have the same cause.
     """
 
     def __init__(self, backoff: Backoff) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # Time over which the accepted rate is averaged. Over a shorter time, single requests would dominate it.
 _ACCEPTED_SECS = 3.0
 
-# After this time without a response, the old rate is no longer a valid estimate.
+# After this time without a response, the rate of `ShardRate` is out of date. A higher rate than the initial one is then
+# lowered to the initial one.
 _STALE_SECS = 60.0
 # A shard counts as congested for this time after it has refused records because it was full.
 _CONGESTED_SECS = 30.0

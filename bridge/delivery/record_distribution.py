@@ -4,8 +4,9 @@ The operator of an on-demand stream may set its RecordDistributionStrategy to AU
 effect. Kinesis then ignores partition keys and explicit hash keys, and stores the records of one key on any shard:
 https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html
 
-If any key of an aggregated record does not belong to the shard, a KCL consumer silently discards the record, even if it
-has only one key. So the bridge may aggregate records only if it knows that keys determine the shard:
+If any key of an aggregated record does not belong to the shard that stored the record, a KCL consumer silently discards
+the aggregated record. This happens even if all records in it have the same key. So the bridge may aggregate records
+only if it knows that keys determine the shard:
 https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-kpl-aggregation.html
 
     state        aggregate   next state

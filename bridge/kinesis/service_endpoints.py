@@ -1,4 +1,6 @@
-"""AWS URLs that a configuration calls. botocore's resolver returns them; only `date_at` sends a request.
+"""AWS URLs that the bridge and its commands call with a configuration.
+
+botocore's resolver returns them; only `date_at` sends a request.
 
 A stream may have two endpoints. If the stream is given as an ARN, requests go to endpoints of its account, for example
 https://123456789012.data-kinesis.us-east-1.amazonaws.com.

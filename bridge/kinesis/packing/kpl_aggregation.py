@@ -43,7 +43,7 @@ _MAX_CACHED_HEADS = 20_000
 
 
 def is_aggregate(data: bytes) -> bool:
-    """Return whether a consumer would de-aggregate this data, because it has the magic number and a valid MD5."""
+    """Return whether a consumer would de-aggregate this data: it has the magic number and a valid MD5."""
     # The magic number is checked first, because computing the MD5 of every payload would be expensive.
     if not data.startswith(MAGIC) or len(data) <= FRAME_BYTES:
         return False

@@ -15,8 +15,9 @@ Invariant: a record on disk is deferred, and was not handed out, if all of these
 All other records with passed numbers were handed out already, and `read_deferred` skips them.
 
 An ordered queue reads the oldest deferred records first, so its deferral has one span. A `live_first` queue reads the
-newest deferred records first. Each page that it reads leaves a gap between two spans. The two spans are joined when no
-record of the gap is on disk any more.
+newest deferred records first. The numbers of each page that it has read are removed from the spans, so a gap may
+separate older numbers from newer ones. With more than MAX_SPANS spans, two spans are joined if no record of these keys
+is on disk in the gap between them.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bridge.model import Record
     from bridge.spool.queue.deferral import Deferral
 
-# This time is so short that records in the window are current. It is so long that a slow request does not move records
-# to the backlog.
+# Short enough that all records in memory are recent, but long enough that a slow request does not move records to the
+# backlog.
 LIVE_SECS = 10.0
 """Seconds in memory, in addition to the linger, after which a record moves to the backlog."""
 
