@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from bridge.yaml_files.nodes import Node
 
-# Characters that libyaml accepts in positions where the parser of Python refuses them. So a text with one of them is not
-# parsed by libyaml.
+# Characters that libyaml accepts in positions where the parser of Python refuses them. So libyaml does not parse a text
+# with one of them.
 _PARSED_DIFFERENTLY = re.compile(r"[\t?\ufeff]|[|>][-+0-9]*#")
 # Errors that yaml raises. It raises ValueError or OverflowError for an escape beyond the range of Unicode.
 _YAML_ERRORS = (yaml.YAMLError, ValueError, OverflowError)
