@@ -62,12 +62,16 @@ def client(tmp_path_factory):
 
 
 def is_blank(client, sent, label):
-    """Return whether a parameter is empty in the URL. An invalid empty list looks the same as a valid empty text."""
+    """Return whether a parameter is empty or missing in the URL.
+
+    An invalid empty list looks the same as a valid empty text, or as an optional parameter that was not given.
+    """
     url = client.build_request("GET", BASE, params=sent.get("params")).url
     method, path = label.split(" ")
     parameters = api()["paths"][path][method.lower()].get("parameters", [])
     may_be_blank = {each["name"] for each in parameters if Draft202012Validator(each["schema"]).is_valid("")}
-    return any(name in may_be_blank and not value for name, value in url.params.multi_items())
+    missing = dict(sent.get("params") or {}).keys() - dict(url.params).keys()
+    return bool(missing) or any(name in may_be_blank and not value for name, value in url.params.multi_items())
 
 
 def respond(client, label, mode):
