@@ -30,8 +30,8 @@ _BUSY_SECS = 1.0
 # Number of random keys to try for a packed record. While most shards are full, two or three keys often select only full
 # shards. Eight keys rarely do.
 _KEYS_TRIED = 8
-# The free capacity is not summed up over more shards than this. So many shards accept more than a request can contain,
-# so the sum would only cost time.
+# Maximum number of shards whose free capacity is added up. Together, this many shards accept more than one request can
+# contain, so a larger sum would only cost time.
 _MAX_SHARDS_SUMMED = 64
 
 
