@@ -55,18 +55,19 @@ def name_errors(
 
 def _unknown_members(expression: Expression, known: Mapping[str, tuple[str, ...] | None]) -> list[ExpressionError]:
     """Return an error for each member that cannot exist, such as `captures.x` if the topic has no capture `x`."""
-    wrong = [
-        (of, name, _unknown_member(of, name, members), _member_offset(expression.text, of, name))
+    text = expression.text
+    errors = [
+        ExpressionError(_unknown_member(of, name, members), _member_offset(text, of, name), text)
         for of, name in sorted(expression.members)
         if (members := known.get(of)) is not None and name not in members
     ]
-    wrong += [
-        # Inside [] and after |, names are members of the value on the left. There, `captures.x` would always be null.
-        (of, name, _INSIDE.format(of=of, name=name), _member_offset(expression.text, of, name, whole=True))
+    # Inside [] and after |, names are members of the value on the left. There, `captures.x` would always be null.
+    errors += [
+        ExpressionError(_INSIDE.format(of=of, name=name), _member_offset(text, of, name, whole=True), text)
         for of, name in sorted(expression.inner)
         if name in (known.get(of) or ())
     ]
-    return [ExpressionError(text, offset, expression.text) for _of, _name, text, offset in wrong]
+    return errors
 
 
 def _outer_names(
