@@ -1,6 +1,6 @@
-"""Exponential back-off with jitter: waits between the retries of connections and requests.
+"""Exponential back-off with jitter: the time to wait before a connection or request is retried.
 
-The jitter is "equal jitter": it shortens a wait by at most half, so no wait is near zero.
+The jitter shortens each wait at random, by at most half. The AWS Architecture Blog calls this "equal jitter":
 https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 """
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Maximum exponent: 2 ** 60 seconds are longer than any `max_secs`. Without a maximum, 2.0 ** n would overflow after
-# weeks of failures.
+# Maximum exponent. Without a maximum, `2.0 ** n` would raise OverflowError after weeks of failures. 2 ** 60 seconds are
+# longer than any `max_secs`.
 _MAX_DOUBLINGS: Final = 60
 
 
@@ -34,12 +34,12 @@ class Backoff:
         `random_share` returns a number from 0 up to 1, as `random.random` does.
         """
         doubled = self.first_secs * 2.0 ** min(attempts - 1, _MAX_DOUBLINGS)
-        # The limit applies before the jitter. Otherwise, all clients at the longest wait would retry at the same time.
+        # Apply the limit before the jitter. Otherwise, all clients at the longest wait would retry at the same time.
         return min(doubled, self.max_secs) * (1 - random_share() / 2)
 
 
 class Retries:
-    """Counter of one operation's consecutive failures. Not thread-safe."""
+    """Counter of consecutive failures of one operation. Not thread-safe."""
 
     def __init__(self, backoff: Backoff, random_share: Callable[[], float] = random.random) -> None:
         self._backoff = backoff

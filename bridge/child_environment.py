@@ -1,7 +1,7 @@
-"""Environment of child processes: the variables that a program needs to run, and none of the bridge's secrets.
+"""Environment variables for child processes, without the secrets of the bridge.
 
-The bridge's own environment often contains the broker's password and the page's token, because bridge.yaml can refer
-to environment variables as `${NAME}`.
+The bridge's own environment often contains the broker's password and the token of the status page, because bridge.yaml
+can refer to environment variables as `${NAME}`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ _PREFIXES = ("LC_", "XDG_")
 def child_environment(
     names: Iterable[str] = (), prefixes: tuple[str, ...] = (), environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Return the variables that every program may read, those in `names`, and those that begin with a prefix."""
+    """Return the variables of `environment` that a child process may read.
+
+    These are the variables in `_NAMES` and `names`, and the variables that begin with one of `_PREFIXES` or `prefixes`.
+    """
     allowed = _NAMES.union(names)
     starts = _PREFIXES + prefixes
     return {name: value for name, value in environment.items() if name in allowed or name.startswith(starts)}

@@ -1,4 +1,4 @@
-"""Texts for people: durations and sizes in a readable unit, estimates, and counts with their noun."""
+"""Conversion of durations, sizes and counts to text for people."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Final
 
 _YEAR_SECS: Final = 365 * 86_400
 _SIZES: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
-# Sizes from this value on have no decimal place, as on the status page.
+# Sizes of at least this value are shown without a decimal place (`14 MiB`), as on the status page.
 _WHOLE_FROM: Final = 9.95
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
 def duration(secs: float, *, places: int = 0) -> str:
-    """Return text such as `4.2 min`, in the largest unit that the duration reaches.
+    """Return a duration as text, such as `4.2 min`.
 
-    Seconds have `places` decimal places.
+    A duration below one minute is in seconds, with `places` decimal places.
     """
     return next((f"{secs / size:.1f} {unit}" for unit, size in _UNITS if secs >= size), f"{secs:.{places}f} s")
 
 
 def estimate(secs: float) -> str:
-    """Return the text of an estimated duration. Above a year it is `more than a year`, without a number."""
+    """Return an estimated duration as text, such as `4.2 min` or `more than a year`."""
     return duration(secs) if secs < _YEAR_SECS else "more than a year"
 
 
@@ -30,7 +30,7 @@ def approximate(number: float) -> str:
 
 
 def size_text(size: float) -> str:
-    """Return bytes as `512 bytes`, `1.2 MiB` or `14 MiB`, rounded as on the page."""
+    """Return a size in bytes as text, such as `512 bytes`, `1.2 MiB` or `14 MiB`. The status page rounds equally."""
     unit = 0
     while size >= 1023.5 and unit < len(_SIZES) - 1:  # noqa: PLR2004 - a larger size would be shown as 1,024
         size, unit = size / 1024, unit + 1

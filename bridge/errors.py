@@ -1,25 +1,26 @@
-"""Every error of the bridge, and how the bridge handles it.
+"""Every error of the bridge. The text after each name describes how the bridge handles the error.
 
     BridgeError
       UsageError                   an option of a command has no usable value: exit 2
-      ConfigError(problems)        at start: print all, exit 2 · at reload: use the last good version, report everywhere
-      Rejected(code, detail)       dead-letter this message or record, acknowledge, continue
+      ConfigError(problems)        at start: print all problems, exit 2
+                                   at a reload: report all problems, continue with the last good version
+      Rejected(code, detail)       store the message or record as a dead letter, acknowledge it, continue
         DecodeError  TransformError  PartitionKeyError  RecordTooLarge
-      SpoolFull                    stop reading (back-pressure); the broker stores messages; resume when there is room
-      SpoolWriteError              disk full, read-only or broken: do not acknowledge, report, retry
-      SpoolCorrupt                 set the file aside, start a new one, alarm
+      SpoolFull                    stop reading from the broker (back-pressure) until the spool has room
+      SpoolWriteError              the disk is full, read-only or broken: do not acknowledge, report, retry
+      SpoolCorrupt                 move the file to quarantine, start with a new file, report
       SpoolInUse                   another bridge owns this spool: exit 1
       BridgeNotRunning             no bridge responds to a command: exit 3
       NoPermission                 the user may not use the spool's folder: exit 4
-      NoSuchDeadLetter             report it: the page's API responds 404
+      NoSuchDeadLetter             report it; the HTTP API responds 404
       SendError
         Unavailable                store all records, retry for ever with back-off and jitter
-          OutcomeUnknown           as Unavailable, but Kinesis may already have the records: count possible duplicates
-        Refused(hint)              a person must act: store all records, not ready, retry slowly, report the remedy
-        InvalidRequest             halve the request until the record that Kinesis can never accept is alone
+          OutcomeUnknown           like Unavailable; Kinesis may already have the records: count possible duplicates
+        Refused(hint)              a person must act: store all records, report "not ready" and the hint, retry slowly
+        InvalidRequest             halve the request repeatedly, until the record that Kinesis cannot accept is alone
 
-An operation that fails completely raises an error. An operation that fails for some records returns these records,
-their codes, and whether to retry.
+An operation that fails completely raises an error. An operation that fails only for some records returns these records,
+their error codes, and whether to retry.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class PartitionKeyError(Rejected):
 
 
 class RecordTooLarge(Rejected):
-    """The record is larger than its stream accepts, or the records of a message are larger than the spool accepts."""
+    """A record is larger than its stream accepts, or all records of one message are larger than the spool accepts."""
 
     code = "too_large"
 
@@ -103,7 +104,7 @@ class SpoolFull(BridgeError):
 
 
 class SpoolWriteError(BridgeError):
-    """The disk did not accept a transaction: no part of it is stored, and no message in it may be acknowledged."""
+    """The disk did not accept a transaction. No part of it is stored, so its messages must not be acknowledged."""
 
 
 class SpoolCorrupt(BridgeError):
@@ -111,7 +112,7 @@ class SpoolCorrupt(BridgeError):
 
 
 class NoSuchDeadLetter(BridgeError):
-    """The spool has no dead letter of this number: it was replayed or deleted, or never existed."""
+    """The spool has no dead letter with this number. It was replayed or deleted, or it never existed."""
 
 
 class SpoolInUse(BridgeError):
@@ -127,11 +128,11 @@ class BridgeNotRunning(BridgeError):
 
 
 class NoPermission(BridgeError):
-    """The user may not use the spool's folder. Only the bridge's user, who owns it, and root may."""
+    """The user may not use the spool's folder. Only root and the user of the bridge may use the folder."""
 
 
 class SendError(BridgeError):
-    """A complete request to Kinesis failed."""
+    """A request to Kinesis failed for all of its records."""
 
     def __init__(self, code: str, detail: str) -> None:
         self.code = code
@@ -140,11 +141,11 @@ class SendError(BridgeError):
 
 
 class Unavailable(SendError):
-    """A retry may succeed without any action: network, 5xx, throttling, an expired token."""
+    """The request failed, but a retry may succeed: network error, HTTP 5xx, throttling, an expired token."""
 
 
 class OutcomeUnknown(Unavailable):
-    """There was no readable response. Kinesis may have stored the records, and the sender sends them again."""
+    """No readable response arrived. Kinesis may have stored the records, so the retry may create duplicates."""
 
 
 class Refused(SendError):
@@ -156,4 +157,7 @@ class Refused(SendError):
 
 
 class InvalidRequest(SendError):
-    """Kinesis can never accept a record of the request, or the stream's name. The response does not identify which."""
+    """Kinesis can never accept the request. The cause is one of the records or the stream's name.
+
+    The response does not identify the record.
+    """

@@ -31,8 +31,8 @@ def read_bytes(file: pathlib.Path, limit: int) -> bytes:
             status = os.fstat(opened.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise FileProblem("not a regular file")
-            # Only the file's own size is requested, because allocating `limit` bytes takes longer than reading a small
-            # file. Files that the kernel generates (/proc) report size 0, so `limit` is used for them.
+            # Read only as many bytes as the file has. A buffer of `limit` bytes would take longer to allocate than a
+            # small file takes to read. Files in /proc report the size 0, so read up to `limit` bytes of them.
             raw = opened.read(min(status.st_size or limit, limit) + 1)
     except FileNotFoundError:
         raise FileProblem("no such file") from None
@@ -48,29 +48,29 @@ def read_bytes(file: pathlib.Path, limit: int) -> bytes:
 
 
 def roots(folder: pathlib.Path, within: str) -> tuple[pathlib.Path, ...]:
-    """Return the real paths of `folder` and of its subfolder `within`, for `leads_outside`. Both may be links."""
+    """Return the paths of `folder` and its subfolder `within`, with symbolic links resolved, for `leads_outside`."""
     return folder.resolve(), (folder / within).resolve()
 
 
 def leads_outside(file: pathlib.Path, roots: tuple[pathlib.Path, ...]) -> bool:
-    """Return whether `file`, or the file that it links to, is outside all of the folders `roots`."""
+    """Return whether `file` is outside all of the folders `roots`. If `file` is a link, check the file it links to."""
     target = file.resolve()
     return not any(map(target.is_relative_to, roots))
 
 
 def replace_file(file: pathlib.Path, octets: bytes) -> None:
-    """Replace the contents of `file` with `octets`. After a power failure, it has either the old or the new contents.
+    """Replace the contents of `file` with `octets`. After a power failure, `file` has the old or the new contents.
 
     A missing file or folder is created with access for its owner only. Raises OSError.
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = file.with_name(f".{file.name}.new")
-    # A process that was killed may have left a temporary file. O_EXCL below requires that there is none: without it,
-    # `open` would follow a link of this name and overwrite another file.
+    # Delete the temporary file of a killed process, because O_EXCL fails if the file exists. Without O_EXCL, `open`
+    # would follow a symbolic link of this name, and overwrite another file.
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as opened:
         opened.write(octets)
         opened.flush()
-        # The data must be on disk before the rename, otherwise a power failure could leave an incomplete file.
+        # The data must be on disk before the rename. Otherwise, a power failure could leave an incomplete file.
         os.fsync(opened.fileno())
     new.replace(file)

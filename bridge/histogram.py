@@ -1,4 +1,7 @@
-"""Histogram of observed values. All messages of a burst have the same latency, so one call can count it many times."""
+"""Histogram of observed values, for example of latencies.
+
+One call can count a value many times, because all messages of a burst have the same latency.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,20 @@ LATENCY_SECS: Final = (
     *(*_FRACTIONS, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0),
     *(1_800.0, 3_600.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0),
 )
-"""Upper bounds of latency buckets in seconds. The lowest is for a commit on a local disk, the highest for an outage of
-one day. /metrics uses these bounds."""
-# Number of fine bounds between 1 and 10 seconds, and in every other decade.
+"""Upper bounds in seconds of the latency buckets in /metrics. They range from a commit on a local disk (1 ms) to an
+outage of one day."""
+# Number of bounds that FINE_SECS adds in each decade, for example between 1 and 10 seconds.
 _PER_DECADE: Final = 20
 _FINE = (10 ** (step / _PER_DECADE) for step in range(-4 * _PER_DECADE, 5 * _PER_DECADE))
 FINE_SECS: Final = tuple(sorted({*LATENCY_SECS, *(float(f"{each:.3g}") for each in _FINE)}))
-"""Upper bounds for precise quantiles: LATENCY_SECS and further bounds. Each is at most 13 % above the previous one."""
+"""Upper bounds for precise quantiles: LATENCY_SECS and further bounds. Two neighbours differ by at most 13 %."""
 
 
 class HistogramSnapshot(NamedTuple):
     """Counts of a histogram at one time. `total` is the sum of all observed values.
 
-    Each count in `cumulative` is the number of values up to and including its bound. One more count follows the last
-    bound: the number of all observations.
+    `cumulative[i]` is the number of values that are at most `bounds[i]`. The last element of `cumulative` has no bound:
+    it is the number of all values.
     """
 
     bounds: tuple[float, ...]
@@ -38,7 +41,7 @@ class HistogramSnapshot(NamedTuple):
 
     @classmethod
     def of(cls, value: Sequence[Any]) -> HistogramSnapshot:
-        """Return the snapshot with these three fields, which were read from JSON."""
+        """Return the snapshot whose three fields were read from JSON as a list."""
         bounds, cumulative, total = value
         return cls(tuple(bounds), tuple(cumulative), float(total))
 
@@ -54,7 +57,7 @@ class Histogram:
 
     def observe(self, value: float, count: int = 1) -> None:
         """Count `count` observations of one value."""
-        # bisect_left: a value equal to a bound belongs to that bound, because bounds are inclusive.
+        # With `bisect_left`, a value equal to a bound is counted in the bucket of this bound: bounds are inclusive.
         place = bisect_left(self._bounds, value)
         with self._lock:
             self._counts[place] += count
@@ -72,7 +75,7 @@ class Histogram:
 
 
 def added(histograms: list[HistogramSnapshot]) -> HistogramSnapshot:
-    """Return the sum of histograms, which must have the same bounds. Return an empty snapshot for an empty list."""
+    """Return the sum of histograms, which must have the same bounds. The sum of an empty list is an empty snapshot."""
     if not histograms:
         return Histogram().value()
     cumulative = tuple(map(sum, zip(*(each.cumulative for each in histograms), strict=True)))
@@ -93,13 +96,14 @@ def difference(now: HistogramSnapshot, before: HistogramSnapshot) -> HistogramSn
 
 
 def quantile(histogram: HistogramSnapshot, share: float) -> float:
-    """Return the value that `share` (0 to 1) of the observations do not exceed. The histogram must not be empty.
+    """Return a quantile, for example the median with `share` 0.5. The histogram must not be empty.
 
-    The result is estimated from the bucket that contains this value:
+    The result is an estimate. It depends on the bucket that contains the quantile:
 
-    1. The lowest bucket: half of its bound.
-    2. Above the highest bound: the highest bound.
-    3. Any other bucket: the geometric mean of its two bounds. With FINE_SECS, this is wrong by at most 7 %.
+    1. In the lowest bucket, the result is half of the bucket's bound.
+    2. Above the highest bound, the result is the highest bound.
+    3. In any other bucket, the result is the geometric mean of the bucket's two bounds. With FINE_SECS, its error is at
+       most 7 %.
     """
     at = bisect_left(histogram.cumulative, max(1, share * histogram.cumulative[-1]))
     if at >= len(histogram.bounds):

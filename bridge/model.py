@@ -20,11 +20,11 @@ DEFAULT_RECORD_BYTES = 1024 * 1024
 """Maximum record size of a stream with the default MaxRecordSizeInKiB (1 MiB)."""
 
 SPREAD_KEY_BYTES = 1
-"""Size of the partition key that `spread_key` returns for a large record."""
+"""Size in bytes of the partition key that `spread_key` returns for a large record."""
 LONG_DATA_BYTES = DEFAULT_RECORD_BYTES - 1024
-"""Data size above which `spread_key` returns the shortest key.
+"""Size of a record's data in bytes above which `spread_key` returns a key of one byte.
 
-A longer key could make such a record larger than a stream of the default record size accepts.
+With a longer key, such a record could exceed DEFAULT_RECORD_BYTES.
 """
 _SHORT_KEYS = [chr(code) for code in range(ord("!"), ord("~") + 1)]
 
@@ -39,12 +39,12 @@ RejectionCode: TypeAlias = Literal["decode", "transform", "partition_key", "too_
 DeadLetterCode: TypeAlias = Literal[RejectionCode, "topic", "invalid", "poison"]
 """Reason of a dead letter.
 
-`topic`: the topic is not UTF-8. `invalid`: Kinesis can never accept the record. `poison`: processes ended while they
-mapped the message (bridge/ingest/poison_guard.py).
+`topic`: the topic is not UTF-8. `invalid`: Kinesis can never accept the record. `poison`: the process ended repeatedly
+while it mapped the message (bridge/ingest/poison_guard.py).
 """
 
 ReplayCode: TypeAlias = Literal["no_output", "no_match", "no_item"]
-"""Reason why a dead letter cannot be replayed: the mapping has changed since."""
+"""Reason why a dead letter cannot be replayed. In all three cases, the mapping was changed after the rejection."""
 
 
 class Message(NamedTuple):
@@ -59,10 +59,10 @@ class Message(NamedTuple):
 
 
 def spread_key(number: int, data_bytes: int, attempt: int = 0) -> str:
-    """Return a partition key for a record that has none. Such keys spread the records evenly over all shards.
+    """Return a partition key for a record that has none. These keys spread the records evenly over all shards.
 
-    The key depends on the record's number. Each value of `attempt`, from 0, gives another key for the same record. The
-    key of a large record has only one character, so that the record stays within the maximum record size.
+    The key is computed from the record's number. For the same number, each value of `attempt` (0, 1, 2, …) results in
+    another key. The key of a large record has only one character, so that the record does not become too large.
     """
     if data_bytes > LONG_DATA_BYTES:
         return _SHORT_KEYS[(number + attempt) % len(_SHORT_KEYS)]
@@ -74,8 +74,8 @@ class Destination:
     """Stream and send settings of a queue's records. Two outputs share a queue if all these fields are equal.
 
     `str(destination)` is the queue's name in the spool, the ledger and the dead letters: the stream, followed by
-    ` setting=value` for every setting that is not the default. Because the name contains the settings, records are
-    still sent with these settings after their mapping was removed.
+    ` setting=value` for every setting that is not the default, such as `telemetry packing=lines`. Because the name
+    contains the settings, the records can still be sent after their mapping was removed.
     """
 
     data_stream: str
@@ -87,7 +87,7 @@ class Destination:
     packer chooses a key for each packed record."""
     region: str = ""
     role_arn: str = ""
-    """If `region` or `role_arn` is empty, the one configured in the section `kinesis` applies."""
+    """If `region` or `role_arn` is empty, the value in the section `kinesis` of bridge.yaml applies."""
 
     def __str__(self) -> str:
         changed = [each.name for each in fields(self)[1:] if getattr(self, each.name) != each.default]
@@ -95,8 +95,8 @@ class Destination:
 
     @classmethod
     def parse(cls, name: str) -> Destination:
-        """Return the destination with this queue name. Raises ValueError for a setting of a newer version."""
-        # Data stream names contain no space: the first word is always the stream.
+        """Return the destination with this queue name. Raises ValueError if the name has an unknown setting."""
+        # Names of data streams contain no space, so the first word is the stream.
         data_stream, *settings = name.split(" ")
         values = dict(setting.split("=", 1) for setting in settings)
         if unknown := values.keys() - {each.name for each in fields(cls)[1:]}:
@@ -128,13 +128,13 @@ class Output:
 
     @property
     def tuning(self) -> BatchingOptions:
-        """Batching options for the output's records."""
+        """Batching options of the output's records."""
         return BatchingOptions(self.linger_ms, self.max_record_bytes)
 
     @property
     def destination(self) -> Destination:
-        """Destination that names the queue of the output's records."""
-        # Without packing, the spool gives each record its key (`own`), also if the output has none.
+        """Destination of the output's records. It determines their queue."""
+        # Without packing, each record has its own key. If the output has no key, the spool creates one.
         packed = self.packing != "none"
         keys = "spread" if packed and self.spread else "own"
         return Destination(
@@ -143,7 +143,7 @@ class Output:
 
 
 class UnnumberedEnvelope(bytes):
-    """A record's data in an envelope whose id is still missing. The spool sets the id when it numbers the record."""
+    """A record's data in an envelope without an id. The spool inserts the id when it numbers the record."""
 
     UNNUMBERED: ClassVar = b'{"id":"00000000-0000-000000000000'
     """Beginning of every envelope, with an id of zeros."""
@@ -154,7 +154,7 @@ class UnnumberedEnvelope(bytes):
 
     @staticmethod
     def late(data: bytes, spool: bytes, queue: int, number: int) -> bytes:
-        """Return the envelope with `"late":true` after its id. Return data that has no envelope unchanged."""
+        """Return an envelope with `"late":true` after its id, which means: newer records were sent before it."""
         head = b'{"id":"%b-%04x-%012x"' % (spool, queue, number)
         return b'%b,"late":true%b' % (head, data[len(head) :]) if data.startswith(head) else data
 
@@ -184,14 +184,14 @@ class Rejection(NamedTuple):
 
 
 class OutgoingMessage(NamedTuple):
-    """A message that a mapping publishes with QoS 0, such as a rebirth request."""
+    """A message that a mapping publishes with QoS 0, such as a rebirth request of Sparkplug."""
 
     topic: str
     payload: bytes
 
 
 class ReleasedRecord(NamedTuple):
-    """A record that `sample` released. `destination` names its queue (see `Destination`)."""
+    """A record that the mapping stage `sample` had stored and now releases. `destination` is the name of its queue."""
 
     destination: str
     key: str | None
@@ -199,7 +199,7 @@ class ReleasedRecord(NamedTuple):
 
 
 class SideEffects(NamedTuple):
-    """Results of a stateful mapping other than records.
+    """Further results of a stateful mapping, in addition to its new records.
 
     `filtered` is the number of messages to count as filtered. `commands` are published after the commit. `released` are
     records of earlier messages.
@@ -221,7 +221,8 @@ class MappingResult(NamedTuple):
 class Record(NamedTuple):
     """One record of a queue in the spool.
 
-    `number` counts up per queue. `mapping` is the spool's number for the mapping that created the record.
+    Each record of a queue has a `number`, which increases by 1 from record to record. `mapping` is the number that the
+    spool has assigned to the mapping.
     """
 
     number: int
@@ -231,10 +232,10 @@ class Record(NamedTuple):
 
 
 def data_and_key_bytes(records: Sequence[Record]) -> tuple[int, int]:
-    """Return the total size of the data, and of the partition keys in UTF-8. The limits of Kinesis include both.
+    """Return the total bytes of the data, and of the partition keys in UTF-8. The limits of Kinesis include both.
 
-    This runs several times for every record. Access by index takes half the time of access by name, and one joined
-    string is faster than a loop over the keys.
+    Speed matters, because this runs several times for every record. Access by index takes half the time of access by
+    name. Joining all keys is faster than a loop over them.
     """
     keys = "".join([record[2] for record in records])
     return sum([len(record[3]) for record in records]), len(keys) if keys.isascii() else len(keys.encode())
@@ -246,8 +247,8 @@ class DeadLetter(NamedTuple):
     If `kind` is "message", `payload` is the payload of the MQTT message, which can be mapped again. If `kind` is
     "record", `payload` is the data of a record that Kinesis can never accept, and `key` is its partition key.
 
-    `streams` are the queues that got no record. `total_bytes` is the size of the complete payload. If the payload is
-    oversized, only its beginning is stored.
+    `streams` are the queues that received no record. `total_bytes` is the size of the complete payload. Only the
+    beginning of an oversized payload is stored.
     """
 
     kind: str
@@ -300,44 +301,44 @@ class DeadLetter(NamedTuple):
 
 
 class BatchingOptions(NamedTuple):
-    """Send options of a queue that may change without creating another queue. None stands for the general setting."""
+    """Send options that are not part of a queue's name. None means that the setting in bridge.yaml applies."""
 
     linger_ms: int | None = None
     max_record_bytes: int | None = None
 
     def with_(self, other: BatchingOptions) -> BatchingOptions:
-        """Return options that respect both: the shorter linger, and the smaller record size."""
+        """Return the shorter linger and the smaller record size of both options."""
         pairs = zip(self, other, strict=True)
         return BatchingOptions(*(min((value for value in pair if value is not None), default=None) for pair in pairs))
 
 
 SAMPLE_ROWS = "sample "
-"""Prefix of the keys under which `sample` stores its records. A store does not evict these rows by itself."""
+"""Prefix of the keys under which the mapping stage `sample` stores records. A store never evicts these rows itself."""
 
 
 class StateStore(Protocol):
     """State that a mapping keeps from one message to the next: bytes by key.
 
-    Not thread-safe: in a running bridge, only the ingest thread uses it. The spool writes each change in the same
-    transaction as the message that caused it (bridge/spool/mapping_state.py). So the state always corresponds exactly
-    to the acknowledged messages.
+    Not thread-safe: in a running bridge, only the ingest thread uses the state. The spool writes each change in the
+    same transaction as the message that caused the change (bridge/spool/mapping_state.py). So the state always
+    corresponds exactly to the acknowledged messages.
     """
 
     def get(self, key: str) -> bytes | None:
-        """Return the value, or None if there is none."""
+        """Return the value of the key, or None if the key does not exist."""
 
     def put(self, key: str, value: bytes) -> None:
-        """Store a copy of the value under the key, replacing any earlier one. Other keys may be evicted."""
+        """Set the value of the key to a copy of `value`. To make room, other keys may be evicted."""
 
     def forget(self, key: str) -> None:
         """Remove the key and its value, if present."""
 
     def evict(self, key: str) -> None:
-        """Remove the key and its value, if present, to make room. The number of evictions is counted."""
+        """Remove the key and its value, if present, and count this as an eviction."""
 
     @property
     def crowded(self) -> bool:
-        """True if the store has no room, so that rows of `sample` (SAMPLE_ROWS) must be evicted."""
+        """True if the store is too full, so that the mapping must release records of `sample` early."""
 
     def items(self) -> Iterator[tuple[str, bytes]]:
         """Return all keys and values, in the order in which they were last put.

@@ -1,6 +1,6 @@
-"""Output for terminals: colours, and tables that fit a width.
+"""Output for terminals: colours, and tables with a maximum width.
 
-Text is coloured on terminals, but not in pipes or with NO_COLOR set (https://no-color.org).
+Text is coloured only on terminals, and only if NO_COLOR is not set (https://no-color.org).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-# Minimum width of the names in a table. If less than this would remain for the names, a column is omitted.
+# Minimum width in characters of a table's first column, which contains the names of the rows. If the names would get
+# less, another column is omitted.
 _NAME_CHARS: Final = 24
 # Number of spaces between two columns.
 _BETWEEN: Final = 2
@@ -22,7 +23,7 @@ HEAD: Final = "1"
 BAD: Final = "31"
 GOOD: Final = "32"
 WARN: Final = "33"
-"""SGR codes (ECMA-48) of HEAD: bold, BAD: red, GOOD: green, and WARN: yellow."""
+"""SGR codes (ECMA-48) for text: HEAD is bold, BAD is red, GOOD is green, and WARN is yellow."""
 LEDGER_COLOURS: Final = {
     "^accounting OK.*$": GOOD,
     "^ACCOUNTING MISMATCH.*$": BAD,
@@ -39,12 +40,12 @@ def supports_colour(stream: TextIO) -> bool:
 
 
 def coloured(text: str, code: str) -> str:
-    """Return the text with an SGR code. Use this only for a stream for which `supports_colour` is true."""
+    """Return the text with an SGR code. Call this only if `supports_colour` is true for the output stream."""
     return f"\x1b[{code}m{text}\x1b[0m"
 
 
 def print_coloured(text: str, colours: Mapping[str, str]) -> None:
-    """Print the text and flush. On a terminal, colour it by `colours`, a map from regular expressions to SGR codes.
+    """Print the text and flush. On a terminal, `colours` maps regular expressions to SGR codes.
 
     Each match of an expression gets the code of the expression. `^` and `$` match at each line.
     """
@@ -62,7 +63,7 @@ def print_error(text: object) -> None:
 
 
 class Column(NamedTuple):
-    """Column of a table. The column with the smallest `weight` is omitted first."""
+    """Column of a table. If the table is too wide, the column with the smallest `weight` is omitted first."""
 
     head: str
     cells: Sequence[str]
@@ -70,15 +71,15 @@ class Column(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Width in characters, with the gap to the column before it."""
+        """Width in characters, including the space before the column."""
         return _BETWEEN + max([len(self.head), *map(len, self.cells)])
 
 
 def table(head: str, names: Sequence[str], columns: Sequence[Column], width: int | None) -> Iterator[str]:
-    """Yield the lines of a table. The first line has the headings. A table without rows has no lines.
+    """Yield the lines of a table. The first line has the headings. Without rows, yield nothing.
 
-    `width` is the maximum width in characters; None means no limit. If the table is wider, the columns with the
-    smallest weight are omitted first. Then the names are shortened.
+    `width` is the maximum width in characters, or None for no limit. If the table is wider, columns are omitted. If it
+    is still wider, the names are shortened.
     """
     if not names:
         return

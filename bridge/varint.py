@@ -1,6 +1,7 @@
 """Encoder for variable-length integers (LEB128).
 
-Each byte contains seven bits of the integer, the lowest bits first. Its high bit is set if another byte follows.
+Each byte contains seven bits of the integer, the lowest bits first. The high bit of a byte is set if another byte
+follows.
 
 Protobuf calls them varints: https://protobuf.dev/programming-guides/encoding/#varints
 MQTT calls them Variable Byte Integers: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901011
