@@ -1,11 +1,13 @@
-"""Groups of the stored dead letters by mapping, code and reason. The spool may be in use by a running bridge.
+"""Groups of the stored dead letters by mapping, code and reason. A running bridge may use the spool at the same time.
 
-The reason is the detail text with placeholders instead of values (`reason_of`): "found 7" and "found 8" have the reason
-"found N", and belong to one group. Each page of rows is read in a separate transaction, because a long read transaction
-would prevent the bridge from resetting its write-ahead log. SQLite groups the rows of a page. During this work it does
-not hold Python's global lock (GIL), so the ingest thread can run.
+The reason is the detail text with placeholders instead of values (`reason_of`). For example, "found 7" and "found 8"
+have the reason "found N", and belong to one group.
 
-One million dead letters with 3,000 different details take 2.1 s of CPU time.
+The rows are read in pages, each in a separate transaction, because a long read transaction would prevent the bridge
+from resetting its write-ahead log. SQLite groups the rows of a page. It does not hold Python's global lock (GIL) during
+this work, so the ingest thread can run.
+
+Grouping one million dead letters with 3,000 different details takes 2.1 s of CPU time.
 """
 
 from __future__ import annotations
@@ -21,14 +23,14 @@ from bridge.spool.read_only import reading
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Rows per read transaction: 1,000,000 rows take 50 transactions of about 40 ms.
+# Number of rows per read transaction, which then takes about 40 ms.
 PAGE_ROWS: Final = 20_000
 MAX_GROUPS: Final = 500
-"""Maximum number of separate groups.
+"""Maximum number of groups. All dead letters of further groups are counted in one sum.
 
-The number of different details has no bound. Dead letters of further groups are only counted, in one sum.
+This limit bounds the memory, because there may be very many different details.
 """
-# Number of detail texts that a group contains as examples. More would not help to recognise the cause.
+# Number of detail texts that a group contains as examples. More examples would not help to recognise the cause.
 MAX_EXAMPLES: Final = 3
 MAX_REASON_CHARS: Final = 300
 _VALUES: Final = re.compile(
@@ -42,7 +44,7 @@ _VALUES: Final = re.compile(
 
 
 class GroupKey(NamedTuple):
-    """Identity of a group. `mapping` is "" for messages that no mapping has processed."""
+    """The three values that all dead letters of a group share. `mapping` is "" if no mapping processed the message."""
 
     mapping: str
     code: str
@@ -53,7 +55,8 @@ class GroupKey(NamedTuple):
 class DeadLetterGroup:
     """The dead letters of one group.
 
-    `dead_letters` is their count. `newest` and `oldest` are numbers of dead letters. Times are milliseconds since 1970.
+    `dead_letters` is the number of dead letters in the group. `newest` and `oldest` are the numbers that identify the
+    newest and the oldest dead letter. Times are milliseconds since 1970.
     """
 
     mapping: str
@@ -65,10 +68,13 @@ class DeadLetterGroup:
     oldest: int = MAX_NUMBER
     newest: int = 0
     details: list[str] = field(default_factory=list)
-    """At most MAX_EXAMPLES different detail texts, with their values."""
+    """At most MAX_EXAMPLES different detail texts, without placeholders."""
 
     def add(self, row: tuple[int, int, int, int, int], detail: str) -> None:
-        """Add dead letters with the same detail. `row`: their count, first and last time, lowest and highest number."""
+        """Add dead letters with the same detail.
+
+        `row` contains their count, their first and last time, and their lowest and highest number.
+        """
         count, first_ms, last_ms, oldest, newest = row
         self.dead_letters += count
         self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)
@@ -79,7 +85,7 @@ class DeadLetterGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupedDeadLetters:
-    """The groups, largest first. `others` is the number of dead letters in groups beyond MAX_GROUPS."""
+    """The groups, largest first. `others` is the number of dead letters in further groups, beyond MAX_GROUPS."""
 
     groups: tuple[DeadLetterGroup, ...]
     others: int
@@ -88,7 +94,8 @@ class GroupedDeadLetters:
 @lru_cache(maxsize=8192)
 def reason_of(detail: str) -> str:
     """Return a detail text with placeholders for values: N for a number, '…' for a text, […] or {…} for JSON."""
-    # Apply the pattern to twice the maximum length, because placeholders are shorter than most values.
+    # Limit the length before the substitution too, because this is faster. Most values are longer than their
+    # placeholders, so twice the maximum length is usually enough.
     return _VALUES.sub(_placeholder, detail[: 2 * MAX_REASON_CHARS])[:MAX_REASON_CHARS]
 
 
@@ -103,8 +110,7 @@ def group_dead_letters(folder: Path) -> GroupedDeadLetters:
     groups: dict[GroupKey, DeadLetterGroup] = {}
     others = last = 0
     while True:
-        # Each page begins after the highest number of the page before. New rows get higher numbers, so no row is
-        # counted twice.
+        # Each page begins after the highest number of the page before, so no dead letter is counted twice.
         with reading(folder) as database:
             page = database.execute(_PAGE, {"last": last, "rows": PAGE_ROWS}).fetchall()
         if not page:
@@ -112,7 +118,6 @@ def group_dead_letters(folder: Path) -> GroupedDeadLetters:
         for mapping, code, detail, *row in page:
             key = GroupKey(mapping, code, reason_of(detail))
             group = groups.get(key)
-            # Create no group beyond MAX_GROUPS, to bound the memory.
             if group is None and len(groups) < MAX_GROUPS:
                 group = groups[key] = DeadLetterGroup(*key)
             if group is None:
@@ -131,12 +136,12 @@ group by mapping, code, detail
 
 
 def numbers_of_group(folder: Path, key: GroupKey, after: int, up_to: int, limit: int) -> list[int]:
-    """Return at most `limit` numbers of the group's dead letters, lowest first, with `after` < number ≤ `up_to`.
+    """Return the numbers of a group's dead letters, lowest first: at most `limit` numbers, `after` < number ≤ `up_to`.
 
     Raises BridgeError if the spool cannot be read.
     """
     found: list[int] = []
-    # Limit the arguments to SQLite's largest integer. A larger value would raise OverflowError.
+    # SQLite has no larger integer than MAX_NUMBER. A larger argument would raise OverflowError.
     last, up_to = min(after, MAX_NUMBER), min(up_to, MAX_NUMBER)
     while len(found) < limit:
         with reading(folder) as database:
@@ -162,7 +167,7 @@ def find_in_group(folder: Path, key: GroupKey, before: int | None, limit: int) -
             if not page:
                 break
             last = page[-1][0]
-            # The query reads no payloads. Only the few matching dead letters are read completely.
+            # The query above reads no payloads. Only the few dead letters of the group are read completely.
             numbers = [number for number, detail in page if reason_of(detail) == key.reason][: limit - len(found)]
             found += [stored for number in numbers for stored in read_dead_letters(database, number=number)]
     return found

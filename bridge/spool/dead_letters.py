@@ -17,19 +17,15 @@ if TYPE_CHECKING:
 
 DEAD_LETTER_BYTES = 500
 """Estimated size in bytes of a stored dead letter without its payload, topic and properties."""
-# The same estimate as `stored_bytes`, in SQL. `length` counts characters. In `properties`, a character is one byte,
+# SQL for the same estimate as `stored_bytes`. `length` counts characters. In `properties`, each character is one byte,
 # because the JSON text is ASCII.
 _SIZE = f"length(payload) + length(cast(topic as blob)) + length(properties) + {DEAD_LETTER_BYTES}"
 PAYLOAD_SHARE = 4
-"""One payload may have this fraction of the space for dead letters: a quarter.
-
-If a payload is larger, only its beginning is stored.
-"""
+"""One payload may use at most a quarter of the space for dead letters. A larger payload is truncated."""
 _AMEND = "update dead_letters set code = ?, detail = ?, crc = ? where number = ?"
-# Each eviction frees more than necessary, by this fraction of the limit. Otherwise, a full table would cause an
-# eviction with every burst.
+# Each eviction frees an additional sixteenth of the limit. Otherwise, each following burst would cause an eviction too.
 _EVICTED_SHARE = 16
-# Template of an evicted dead letter. Only its mapping and streams are filled in, because the ledger needs nothing else.
+# Template of an evicted dead letter. `_evict` sets only the mapping and the streams, which the ledger needs.
 _EVICTED = DeadLetter("message", "", (), None, "", "", "", b"", 0, 0, False, 0)
 
 
@@ -45,23 +41,20 @@ class StoredDeadLetter(NamedTuple):
 
 
 def stored_bytes(source: DeadLetter | Message) -> int:
-    """Return the estimated size in bytes of a stored dead letter, or of the dead letter of a message."""
+    """Return the estimated size on disk, in bytes, of a dead letter, or of the dead letter for a message."""
     properties = len(json.dumps(dict(source.properties))) if source.properties else len("{}")
     return len(source.payload) + len(source.topic.encode()) + properties + DEAD_LETTER_BYTES
 
 
 def shortened(dead_letters: Sequence[DeadLetter], room: int) -> list[DeadLetter]:
-    """Return the dead letters with each payload cut to a quarter of `room`.
-
-    `room`: maximum bytes of all dead letters.
-    """
+    """Return the dead letters with their payloads truncated to a quarter of `room`, the space for all dead letters."""
     limit = room // PAYLOAD_SHARE
     return [each._replace(payload=each.payload[:limit]) if len(each.payload) > limit else each for each in dead_letters]
 
 
 def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
-    """Return the values of DEAD_LETTERS for a dead letter, in the order of its columns."""
-    # SQLite has no types for a tuple, a bool or a dict. Its columns contain JSON texts and an integer instead.
+    """Return a dead letter as a row of the table DEAD_LETTERS, without the CRC."""
+    # SQLite has no types for a tuple, a dict or a bool. A tuple or dict becomes a JSON text, a bool an integer.
     return dead_letter._replace(
         streams=json.dumps(dead_letter.streams),  # type: ignore[arg-type]  # as the column holds it
         retain=int(dead_letter.retain),  # type: ignore[arg-type]  # as the column holds it
@@ -74,11 +67,11 @@ def read_dead_letters(
 ) -> Iterator[StoredDeadLetter]:
     """Yield the dead letters that the arguments select.
 
-    1. By default: all dead letters with a number above `after`, in order of their numbers.
-    2. With `number`: the dead letter with this number.
-    3. With `newest`: this many of the newest dead letters, newest first.
+    1. With `number`: the dead letter with this number.
+    2. With `newest`: the newest dead letters, at most this many, newest first.
+    3. Otherwise: all dead letters with numbers above `after`, lowest first.
     """
-    # For an integer above MAX_NUMBER, sqlite3 would raise OverflowError, which would end the calling thread.
+    # For a number above MAX_NUMBER, sqlite3 would raise OverflowError, which would end the calling thread.
     if number is not None and not 0 <= number <= MAX_NUMBER:
         return
     where = "where number = ?" if number is not None else "where number > ?"
@@ -87,21 +80,21 @@ def read_dead_letters(
     query = f"select {', '.join(DeadLetter._fields)}, crc, number from dead_letters {where} {order}"
     for *row, found in database.execute(query, arguments):
         try:
-            # `checked` verifies the CRC, so that a damaged dead letter is never shown or replayed.
+            # Verify the CRC with `checked`, so that a damaged dead letter is never shown or replayed.
             yield StoredDeadLetter(found, dead_letter_of(DEAD_LETTERS.checked(tuple(row))))
         except DamagedRow as error:
             raise DamagedRow(f"dead letter {found} is damaged") from error
 
 
 def dead_letter_of(row: Sequence[Any]) -> DeadLetter:
-    """Return a row of DEAD_LETTERS, without its CRC, as a dead letter."""
+    """Return the dead letter in a row of DEAD_LETTERS. The row must not contain the CRC."""
     dead_letter = DeadLetter._make(row)
     streams, properties = tuple(json.loads(row[2])), json.loads(row[12])  # both are stored as JSON
     return dead_letter._replace(streams=streams, retain=bool(dead_letter.retain), properties=properties)
 
 
 def measure_dead_letters(database: sqlite3.Connection) -> tuple[int, int]:
-    """Return the number of dead letters and their estimated size in bytes."""
+    """Return the number of all dead letters and their total estimated size in bytes."""
     count, size = database.execute(f"select count(*), coalesce(sum({_SIZE}), 0) from dead_letters").fetchone()
     return int(count), int(size)
 
@@ -109,8 +102,8 @@ def measure_dead_letters(database: sqlite3.Connection) -> tuple[int, int]:
 class DeadLetterChange(NamedTuple):
     """Effect of one transaction on the table.
 
-    `dead_letters` and `size` are the changes of the number and of the bytes of all dead letters. `evicted` is the
-    number of evicted dead letters.
+    `dead_letters` is the change of the number of rows, and `size` the change of their total bytes. Both may be
+    negative. `evicted` is the number of evicted dead letters.
     """
 
     dead_letters: int
@@ -121,8 +114,8 @@ class DeadLetterChange(NamedTuple):
 class DeadLetterCounts:
     """Number and bytes of the stored dead letters, and counts since the spool was opened.
 
-    `evicted` is the number of evicted dead letters. `codes` contains the number of added dead letters by code. Only
-    this program chooses codes, from a small fixed set, so `codes` stays small.
+    `evicted` is the number of evicted dead letters since then. `codes` is the number of dead letters added since then,
+    by code.
     """
 
     def __init__(self, count: int, size: int) -> None:
@@ -156,21 +149,20 @@ def write_dead_letters(
         removed: the dead letters to delete, by number
         amended: (code, detail, number) of dead letters whose code and detail change
         limit: maximum bytes of all dead letters
-        used: bytes of the dead letters that are stored now
+        used: bytes of all dead letters before this transaction
 
-    Return the changes and the evicted dead letters, oldest first. Of an evicted dead letter, only the mapping and the
-    streams are filled in.
+    Return the changes, and the evicted dead letters, oldest first. An evicted dead letter contains only its mapping and
+    its streams.
     """
     if removed:
         database.executemany("delete from dead_letters where number = ?", [(number,) for number in removed])
     for code, detail, number in amended:
         for row in list(DEAD_LETTERS.read(database, "where number = ?", (number,))):
-            # Compute the CRC again, because it covers the changed columns.
+            # The changed columns need a new CRC.
             changed = DeadLetter._make(row)._replace(code=code, detail=detail)
             database.execute(_AMEND, (code, detail, DEAD_LETTERS.row(*changed)[-1], number))
     if added:
         DEAD_LETTERS.write(database, map(to_row, added))
-    # The sizes of the removed dead letters come from the argument `removed`, so the table is not read.
     size = sum(map(stored_bytes, added)) - sum(map(stored_bytes, removed.values()))
     # Evict after the insertion, so that the newest dead letters always stay.
     excess = used + size - limit
@@ -179,14 +171,14 @@ def write_dead_letters(
 
 
 def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter], int]:
-    """Delete the oldest dead letters until at least `excess` bytes are free.
+    """Delete the oldest dead letters until at least `excess` bytes are freed.
 
-    Return the evicted dead letters without their payloads, and the bytes freed.
+    Return the evicted dead letters, with only mapping and streams, and the number of freed bytes.
     """
     evicted: list[DeadLetter] = []
     numbers: list[tuple[int]] = []
     freed = 0
-    # Select no payloads. Otherwise, an eviction of 256 MiB would read 256 MiB from disk.
+    # Do not select payloads. Otherwise, an eviction of 256 MiB would read 256 MiB from disk.
     for number, mapping, streams, size in database.execute(
         f"select number, mapping, streams, {_SIZE} from dead_letters order by number"
     ):
@@ -201,7 +193,7 @@ def _evict(database: sqlite3.Connection, excess: int) -> tuple[list[DeadLetter],
 
 def _streams_of(number: int, text: str) -> tuple[str, ...]:
     """Return the streams in a row's JSON text. Raises DamagedRow."""
-    # The text may be damaged: without the payload, the row's CRC cannot be checked.
+    # The text may be damaged, because `_evict` does not read the payload and so cannot check the row's CRC.
     try:
         return tuple(json.loads(text))
     except (ValueError, TypeError) as error:

@@ -1,6 +1,6 @@
 """The folder of the spool.
 
-One process at a time owns the folder. Only the user of this process can read the files. No file with records is ever
+One process at a time owns the folder. Only the user of this process can read the files. Files with records are never
 deleted: a damaged database is moved to a separate folder (quarantine).
 """
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNFINISHED = "salvage.unfinished"
-"""Name of a marker file beside a damaged spool.
+"""Name of a marker file in the folder of a damaged spool.
 
-The file exists until every readable record has been copied to the new spool.
+The marker file is removed when every readable record has been copied to the new spool.
 """
 
 
@@ -34,7 +34,7 @@ class SpoolDirectory:
         self.path = path
         self.database = path / "spool.db"
         self._damaged = path / "spool.damaged"
-        # Lock the folder before `_protect`: no other process may use the files while their modes change.
+        # Lock the folder first, so that no other process uses the files while `_protect` changes their modes.
         self._lock = FolderLock(path)
         try:
             self._protect()
@@ -43,19 +43,18 @@ class SpoolDirectory:
             raise unusable(path, error) from error
 
     def _protect(self) -> None:
-        """Create the database file with mode 0600. Set this mode for existing files too. Payloads are confidential.
+        """Create the database file with mode 0600, and set this mode for existing files. Payloads are confidential.
 
-        SQLite creates the -wal and -shm files with the mode of the database file. A symbolic link raises OSError:
-        another user who may write to the folder could have created the link, so that the bridge changes the mode of
-        some other file.
+        SQLite creates the -wal and -shm files with the mode of the database file. Raises OSError if a file is a
+        symbolic link: another user could create such a link, so that the bridge changes the mode of another file.
         """
-        # The mount point of a container's volume is often writable for every user. A container has no other users, so
-        # there is no warning for a mount point.
+        # Do not warn about a mount point. The volume of a container is often writable for every user, but a container
+        # has no other users.
         if self.path.stat().st_mode & stat.S_IWOTH and not self.path.is_mount():
             log.warning("every user of this machine can write to spool.path %s: run 'chmod o-w' on it", self.path)
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-        # Create the file with its final mode. If `chmod` set the mode later, other users could open the file in
-        # between.
+        # Create the file with its final mode. If the mode were set afterwards, another user could open the file before
+        # that.
         os.close(os.open(self.database, flags | os.O_CREAT, 0o600))
         for file in self.path.glob("spool.db*"):
             descriptor = os.open(file, flags)
@@ -65,25 +64,25 @@ class SpoolDirectory:
                 os.close(descriptor)
 
     def reject_damaged_files(self) -> None:
-        """Raise SpoolCorrupt for damage that SQLite would not report. Call this method before SQLite opens the files.
+        """Raise SpoolCorrupt for damage that SQLite does not detect. Call this method before SQLite opens the files.
 
         Raises SpoolWriteError if the files cannot be read.
         """
         database_file.reject_truncated_database(self.database, used=self._lock.used)
         database_file.reject_damaged_log(self.database, same_boot=self._lock.same_boot)
-        # SQLite would trust the log in the page cache, so rewrite the log before SQLite opens the database.
+        # Parts of the log may exist only in the page cache. SQLite would not notice this, so rewrite the log first.
         database_file.resync_wal(self.database)
 
     def note_opened(self) -> None:
-        """Store in the lock file that the spool was opened in this boot of the machine."""
+        """Store in the lock file that the spool was opened since the present boot of the machine."""
         self._lock.note_boot()
 
     def mark_damaged(self, why: str) -> None:
-        """Write a marker file, so that the next start does not open this database again.
+        """Write a marker file, so that the next start moves this database to quarantine. `why` is the reason.
 
         If the file cannot be written, log the error and do not raise it.
         """
-        # The marker is a file, and not a row of the database, because a damaged database may refuse every write.
+        # Write a file and not a row, because a damaged database may refuse every write.
         try:
             self._damaged.write_text(why, encoding="utf-8")
         except OSError as error:
@@ -91,10 +90,10 @@ class SpoolDirectory:
 
     @property
     def damage(self) -> str:
-        """The reason in the marker file of `mark_damaged`, or "" if there is no marker file."""
+        """The reason that `mark_damaged` has written to the marker file, or "" if there is no marker file."""
         if not self._damaged.exists():
             return ""
-        # The marker file may be empty, because the disk may have been full when the reason was written.
+        # The marker file is empty if the disk was full when it was written.
         return self._damaged.read_text(encoding="utf-8", errors="replace") or "an earlier run found it damaged"
 
     def quarantine(self, why: str) -> Path:
@@ -113,19 +112,18 @@ class SpoolDirectory:
         """Move the database to a folder named for the current UTC time, and create an empty database file."""
         aside = self.path / time.strftime("damaged-%Y%m%dT%H%M%SZ", time.gmtime())
         number = 0
-        # The name may exist already, if two databases are moved within one second.
+        # If two databases are moved within one second, add a number to the second name.
         while aside.exists():
             number += 1
             aside = aside.with_name(f"{aside.name.split('.')[0]}.{number}")
         aside.mkdir(mode=OWNER_ONLY)
-        # Create the marker before the first file is moved. After a crash in between, the next start then salvages this
-        # folder.
+        # Create the marker before a file is moved, so that the next start salvages this folder even after a crash here.
         (aside / UNFINISHED).touch(mode=0o600)
         # Move the log with its database. If the log stayed, SQLite would apply it to the new database.
         for file in self.path.glob("spool.db*"):
             file.rename(aside / file.name)
         self._damaged.unlink(missing_ok=True)
-        # Store that no spool was opened. Otherwise, the new empty file would be rejected as truncated.
+        # Reset the boot in the lock file. Otherwise, the next start would reject the new, empty database as truncated.
         self._lock.note_boot(b"")
         self._protect()
         # Sync both folders, so that the renames survive a power failure.
@@ -145,7 +143,7 @@ class SpoolDirectory:
     def quarantine_count(self) -> int:
         """Return the number of damaged spools in this folder, or 0 if the folder cannot be read.
 
-        This method raises no error for an unreadable folder, because the next commit reports it.
+        The error is not raised here, because the next commit reports it.
         """
         try:
             return sum(1 for _ in self.path.glob("damaged-*"))

@@ -1,7 +1,7 @@
 """The ledger: per mapping and stream, the number of received records and their outcomes.
 
-A message counts once for every output of every mapping that matches its topic. If an output has `each`, the message
-counts once for every item.
+A message counts once for every output of every mapping that matches its topic. In a mapping with `each`, the message
+counts once for every item and output.
 
     received = delivered + filtered + dead_lettered + dropped + spooled
 
@@ -23,8 +23,8 @@ COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "spo
 BREAKDOWN_COLUMNS = ("replayed", "deleted", "evicted", "expired", "damaged")
 """Columns with the later outcomes of dead letters, and with reasons of drops. They are not terms of the equation.
 
-replayed   dead letters that a replay removed; they are subtracted from `received` and `dead_lettered`, and the results
-           of the replay are counted like a new message
+replayed   dead letters that were replayed: they are subtracted from `received` and `dead_lettered`, and then counted
+           again like a new message
 deleted    dead letters that a person deleted; they remain counted in `dead_lettered`
 evicted    dead letters deleted to make room for newer ones; they remain counted in `dead_lettered`
 expired    records older than spool.max_age_secs; also counted in `dropped`
@@ -33,7 +33,7 @@ damaged    records lost in a damaged database; also counted in `dropped`
 The other records in `dropped` were dropped because the spool was full.
 """
 STORED = COLUMNS + BREAKDOWN_COLUMNS
-# Function that returns all columns of a line. One call is faster than one `getattr` per column.
+# Function that returns the counts of all columns of a line. It is faster than one `getattr` per column.
 _stored = attrgetter(*STORED)
 ACCOUNTING_EQUATION = "received = delivered + filtered + dead lettered + dropped + spooled"
 
@@ -56,8 +56,8 @@ class LedgerLine:
 
     def add(self, other: LedgerLine) -> None:
         """Add the changes of a transaction."""
-        # For speed, there is no loop over the six columns of the equation: this method runs for every changed line of
-        # every transaction.
+        # This method runs for every changed line of every transaction. For speed, the six columns of the equation are
+        # added without a loop.
         for name in BREAKDOWN_COLUMNS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.received += other.received
@@ -74,9 +74,9 @@ class LedgerLine:
 
 
 class LedgerRow(NamedTuple):
-    """One line of the ledger, with names.
+    """One line of the ledger, with the names of its mapping and stream.
 
-    Messages that no mapping matches are counted under mapping "" and stream "".
+    In the line for messages that no mapping matches, both names are "".
     """
 
     mapping: str
@@ -95,12 +95,12 @@ class LedgerRow(NamedTuple):
 
     @property
     def accounted(self) -> int:
-        """Sum of the outcomes: the number of records whose outcome is known, or that are still in the spool."""
+        """Sum of the right side of the equation."""
         return self.delivered + self.filtered + self.dead_lettered + self.dropped + self.spooled
 
     @property
     def balanced(self) -> bool:
-        """True if `received` equals the sum of the outcomes."""
+        """True if the equation in this module's docstring is true for the row."""
         return self.received == self.accounted
 
 
@@ -115,10 +115,7 @@ def accounting_mismatch(row: LedgerRow) -> str:
 
 
 def accounting_lines(rows: Iterable[LedgerRow]) -> Iterator[str]:
-    """Yield an error text for each row that is not balanced.
-
-    If all rows are balanced, yield one text that confirms it.
-    """
+    """Yield an error text for each row that is not balanced. If there is no such row, yield `accounting OK: …`."""
     wrong = [accounting_mismatch(row) for row in rows if not row.balanced]
     yield from wrong or [f"accounting OK: {ACCOUNTING_EQUATION}"]
 
@@ -134,7 +131,7 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
 
     def of(self, mapping: int, stream: int) -> LedgerLine:
         """Return the line of a mapping and stream. Create the line if it does not exist."""
-        # `setdefault` would create a LedgerLine on each call.
+        # Do not use `setdefault`: it would create a LedgerLine on each call.
         counts = self.get((mapping, stream))
         if counts is None:
             counts = self[mapping, stream] = LedgerLine()
@@ -148,9 +145,9 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
     def rows_with(self, changes: Ledger) -> Iterator[tuple[int, ...]]:
         """Yield the rows to write for a transaction's changes: mapping, stream, new counts, number of lines.
 
-        Each row contains the number of lines in the ledger, so that a missing row is detected in a damaged database. A
-        new line changes this number. Then all rows of a small ledger are written again. In a large ledger, each row
-        gets the new number when its counts change the next time.
+        The number of lines in the ledger shows whether rows are missing in a damaged database. When a line is added,
+        this number changes in every row. Then a small ledger is written completely. In a large ledger, a row gets the
+        new number the next time its counts change.
         """
         new = len([ids for ids in changes if ids not in self])
         lines = len(self) + new
@@ -160,6 +157,6 @@ class Ledger(dict[tuple[int, int], LedgerLine]):
 
 
 _NOTHING = LedgerLine()
-# Maximum number of lines of a ledger whose rows are all written again. About this many lines fit into one page of the
+# Maximum number of lines of a ledger that is written completely. About this many lines fit into one page of the
 # database.
 _REWRITTEN_LINES = 64

@@ -1,7 +1,7 @@
-"""The lock of a folder. One process at a time owns the folder. The owner writes its process id to the lock file.
+"""The lock of a folder. The process that holds the lock owns the folder.
 
-The second line of the lock file contains the kernel's identifier of a boot of the machine: the boot in which the spool
-was last opened (`FolderLock.note_boot`).
+The first line of the lock file is the process id of the owner. The second line is the kernel's identifier of a boot of
+the machine: the spool was last opened during this boot (`FolderLock.note_boot`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from bridge.errors import NoPermission, SpoolInUse, SpoolWriteError
 
 LOCK_FILE = "spool.lock"
-"""Name of the file that the owner locks. It contains the owner's process id."""
+"""Name of the lock file."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# Number of bytes to read. The file is shorter: it contains a process id, and a boot id of 36 characters.
+# Number of bytes to read from the lock file. The file is shorter: a process id, and a boot id of 36 characters.
 _LOCK_BYTES = 1000
 OWNER_ONLY = 0o700
 """Mode of a folder that only one user can enter."""
@@ -35,18 +35,17 @@ class FolderLock:
         """
         try:
             make_private(path)
-            # O_NOFOLLOW: the file is overwritten, so it must not be a symbolic link to another file.
+            # Use O_NOFOLLOW, because the lock file is overwritten. It must not be a symbolic link to another file.
             self._file = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise unusable(path, error) from error
         try:
-            # The kernel releases the locks when the process ends, so a crash leaves no stale lock.
+            # The kernel releases the locks when the process ends, even after a crash.
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._folder = _locked_folder(path)
         except OSError as error:
             os.close(self._file)
-            # The owner writes its process id only after it has locked the file. In between, the file still contains the
-            # id of the previous owner, so the message may name a wrong process.
+            # This may be the id of the previous owner: the owner locks the file first, and then writes its id.
             owner = owner_of(path)
             by = f"another bridge (process {owner})" if owner else "another bridge"
             raise SpoolInUse(
@@ -54,12 +53,11 @@ class FolderLock:
             ) from error
         try:
             _, _, boot = os.pread(self._file, _LOCK_BYTES, 0).partition(b"\n")
-            # Read the boot of the last run before `_write` overwrites the file. From this boot follows how strictly the
+            # Read the boot of the last run before `_write` overwrites the file. It determines how strictly the
             # write-ahead log is checked (`same_boot`).
             self._boot = boot.strip()
             self._write()
-            # Set the mode even of an existing file. The umask, or an older version of the program, may have created the
-            # file with another mode.
+            # Set the mode also if the file existed. An older version of the program may have used another mode.
             os.fchmod(self._file, 0o600)
         except OSError as error:
             self.close()
@@ -76,22 +74,25 @@ class FolderLock:
         return self.used and self._boot == boot_id()
 
     def note_boot(self, boot: bytes | None = None) -> None:
-        """Store the boot of the machine in which the spool was opened. None means the present boot, b"" no boot."""
+        """Store the identifier of the boot during which the spool was opened.
+
+        None means the present boot. b"" means that no spool was opened in this folder.
+        """
         self._boot = boot_id() if boot is None else boot
         # If the write fails, the next start checks the write-ahead log less strictly.
         with suppress(OSError):
             self._write()
 
     def _write(self) -> None:
-        # Truncate the file first. Otherwise, the end of a longer old text would remain in the file.
+        # Truncate the file first. Otherwise, the end of a longer old text would remain.
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, b"%d\n%s\n" % (os.getpid(), self._boot), 0)
 
     def close(self) -> None:
         """Release the lock. A second call has no effect."""
         if self._file >= 0:
-            # Set the attribute before closing. Otherwise, a second call could close another file that has got the same
-            # descriptor number.
+            # Set the attribute before closing. Otherwise, a second call could close another file, to which the kernel
+            # has given the same descriptor number.
             file, self._file = self._file, -1
             os.close(file)
             if self._folder >= 0:
@@ -99,14 +100,14 @@ class FolderLock:
 
 
 def is_in_use(path: Path) -> bool:
-    """Return whether a process owns the folder. This function writes nothing."""
+    """Return whether a process owns the folder."""
     try:
         file = os.open(path / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        # A shared lock fails while the owner has its exclusive lock. Several commands can try a shared lock at the same
-        # time.
+        # Try a shared lock, which fails while the owner has its exclusive lock. Several commands can do this at the
+        # same time without an error.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
@@ -116,9 +117,7 @@ def is_in_use(path: Path) -> bool:
 
 
 def _locked_folder(path: Path) -> int:
-    """Lock the folder itself, and return its descriptor.
-
-    Return -1 if the file system, for example NFS, cannot lock folders.
+    """Lock the folder itself, and return its descriptor. Return -1 if the file system cannot lock folders (NFS).
 
     The folder is locked in addition to the lock file, because a person may delete the lock file. Raises BlockingIOError
     if another process has the lock.
@@ -131,13 +130,13 @@ def _locked_folder(path: Path) -> int:
         raise
     except OSError:
         os.close(folder)
-        # The lock file alone protects the spool sufficiently.
+        # The file system cannot lock folders. The lock of the lock file is sufficient.
         return -1
     return folder
 
 
 def refuse_if_in_use(path: Path) -> None:
-    """Raise SpoolInUse if another process owns the folder. Do not create a missing lock file."""
+    """Raise SpoolInUse if another process owns the folder."""
     if (path / LOCK_FILE).is_file():
         FolderLock(path).close()
 
@@ -150,7 +149,7 @@ def refuse_without_permission(path: Path) -> None:
     except PermissionError:
         denied = path
     except OSError:
-        return  # the caller then uses the folder, and reports this error
+        return  # the caller gets the same error when it uses the folder, and reports it
     if denied is not None:
         raise NoPermission(f"no permission to read {denied} (spool.path); run the command as {_user_of(path)}")
 
@@ -163,7 +162,7 @@ def _user_of(path: Path) -> str:
 
 
 def owner_of(path: Path) -> int:
-    """Return the process id of the current or last owner of the folder, or 0 if the id is unknown."""
+    """Return the process id of the present or the last owner of the folder, or 0 if the id is unknown."""
     try:
         return int((path / LOCK_FILE).read_text(encoding="ascii").split("\n")[0])
     except (OSError, ValueError):
@@ -183,7 +182,7 @@ def make_private(path: Path) -> None:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(exist_ok=True, mode=OWNER_ONLY)
-        # A file survives a power failure only if the entries of its parent folders are on disk too.
+        # Without this fsync, the new folder could be missing after a power failure.
         sync(path.parent)
 
 

@@ -1,13 +1,13 @@
 """State of mappings: the values that stateful mappings store between messages.
 
-A changed value is written in the same transaction as the records of the message that changed it. A stored state
-therefore always corresponds to the acknowledged messages. After a crash, the broker redelivers the other messages, and
-the state is the same as before these messages.
+A changed value is written in the same transaction as the records of the message that changed it. So the stored state
+contains exactly the changes by acknowledged messages. After a crash, the broker redelivers all other messages, and they
+change the state again.
 
-All states are in memory, and their total size is limited (`StateBudget`). If the states exceed the limit, the largest
-state evicts the values that were written longest ago. Some values contain records that the mapping will send later:
-those whose key begins with `SAMPLE_ROWS`. They are never evicted. Instead, their mapping sends these records early if
-`crowded` is true.
+All states are in memory, and their total size is limited (`StateBudget`). If the states exceed the limit, values are
+evicted: first from the largest state, and there first the values that were written longest ago. Keys that begin with
+`SAMPLE_ROWS` are never evicted, because their values contain records that the mapping will send later. If such values
+need too much memory, `crowded` is true, and the mapping sends their records early.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ROW_BYTES: Final = 120
-"""Estimated memory in bytes of one value in addition to its key and value: two object headers, and a dict entry."""
+"""Estimated memory in bytes of one row, in addition to its key and value: two object headers, and a dict entry."""
 MAX_STATE_BYTES: Final = 64 * 1024 * 1024
 """Maximum size in bytes of all states of a spool."""
 SPOOL_SHARE: Final = 4
-"""All states use at most this fraction of `spool.max_bytes`, so that they never fill the spool."""
-# An eviction frees more than necessary, by this fraction of the limit. Otherwise, each message would cause an eviction.
+"""All states together use at most a quarter of `spool.max_bytes`, so that they never fill the spool."""
+# Each eviction frees an additional sixteenth of the limit. Otherwise, each following message would cause an eviction.
 _EVICTED_SHARE: Final = 16
 
 
@@ -52,7 +52,7 @@ class StateBudget:
         self._states: list[MappingState] = []
 
     def add(self, state: MappingState) -> None:
-        """Add a state and its present bytes to the budget."""
+        """Add a state. Its present bytes count towards the limit."""
         self._states.append(state)
         self.used += state.bytes
         self.make_room()
@@ -62,15 +62,14 @@ class StateBudget:
         return max(self._states, key=lambda state: state.bytes)
 
     def make_room(self) -> None:
-        """If the states exceed the limit, evict values. Rows with records are not evicted."""
+        """If the states exceed the limit, evict values. Rows with records (SAMPLE_ROWS) are not evicted."""
         if self.used <= self.max_bytes:
             return
-        # Evict more than necessary, so that the next value does not cause the next eviction.
         target = self.max_bytes - self.max_bytes // _EVICTED_SHARE
         while self.used > target:
             state = max(self._states, key=lambda each: each.evictable_bytes)
             if not state.evictable_bytes:
-                # Only rows with records remain, which are never evicted.
+                # Only rows with records remain.
                 return
             state.evict_oldest(self.used - target)
 
@@ -87,8 +86,8 @@ class MappingState:
         sizes = {key: _size(key, value) for key, value in values.items()}
         self.bytes = sum(sizes.values())
         """Bytes of all rows in memory."""
-        # Each change updates the two sums, so that `make_room` can compare all states without iterating over their
-        # rows.
+        # `_count` updates `bytes` and `evictable_bytes` with each change. So `make_room` can compare states without
+        # reading their rows.
         self.evictable_bytes = sum(size for key, size in sizes.items() if not key.startswith(SAMPLE_ROWS))
         self._budget = budget or StateBudget(MAX_STATE_BYTES)
         self._budget.add(self)
@@ -103,13 +102,13 @@ class MappingState:
         if old == value:
             return
         if old is not None:
-            # Remove the key, so that the new value becomes the last one: `_values` is ordered by the time of writing.
+            # Remove the key, so that the new value is inserted at the end: `_values` is ordered by the time of writing.
             del self._values[key]
             self._count(key, -_size(key, old))
-        # orjson returns its result in a memory block of at least 1 KiB. A copy needs only its own size.
+        # Copy the value, because orjson returns a memory block of at least 1 KiB. The copy needs only its own size.
         self._values[key] = memoryview(value).tobytes()
-        # Move the key to the end of `_changed`, because the commit writes the changes in this order. Setting an
-        # existing key of a dict does not move it, so remove it first.
+        # The commit writes the changes in the order of `_changed`, so move the key to the end: remove it, then insert
+        # it again.
         self._changed.pop(key, None)
         self._changed[key] = None
         self._count(key, _size(key, value))
@@ -119,7 +118,7 @@ class MappingState:
         """Remove a key if it exists."""
         value = self._values.pop(key, None)
         if value is not None:
-            # The key stays in `_changed`: the next commit deletes its row.
+            # Add the key to `_changed`, so that the next commit deletes its row.
             self._changed[key] = None
             self._count(key, -_size(key, value))
 
@@ -131,7 +130,7 @@ class MappingState:
     def evict_oldest(self, size: int) -> None:
         """Evict the values written longest ago until at least `size` bytes are free. Skip rows with records."""
         keys, freed = [], 0
-        # Collect the keys first, because a dict must not change during an iteration.
+        # Collect the keys first, because a dict must not change during the iteration.
         for key, value in self._values.items():
             if freed >= size:
                 break
@@ -152,7 +151,7 @@ class MappingState:
             self.forget(key)
 
     def items(self) -> Iterator[tuple[str, bytes]]:
-        """Return an iterator over all keys and values. The caller must not change the state during the iteration."""
+        """Return an iterator over all keys and values. Do not change the state during the iteration."""
         return iter(self._values.items())
 
     def __len__(self) -> int:
@@ -171,7 +170,7 @@ class MappingState:
     def write(self, database: sqlite3.Connection, written: int) -> int:
         """Write the changed keys in the open transaction, and return the next free row number.
 
-        The rows are numbered from `written` on. The caller must call `clear_changed` after the commit.
+        `written` is the number of the first row. The caller must call `clear_changed` after the commit.
         """
         changed = [key for key in self._changed if key in self._values]
         STATE.write(database, [(self.space, key, self._values[key], at) for at, key in enumerate(changed, written)])
@@ -180,7 +179,7 @@ class MappingState:
         return written + len(changed)
 
     def clear_changed(self) -> None:
-        """Clear the list of changed keys. Call after the commit that wrote them."""
+        """Clear the list of changed keys. Call this after the commit that wrote them."""
         self._changed.clear()
 
     def _count(self, key: str, size: int) -> None:
@@ -203,7 +202,7 @@ class ClearingRequest:
 
 
 class MappingStates:
-    """The states of all mappings of one spool. Ingest thread only, unless a docstring allows any thread."""
+    """The states of all mappings of one spool. Ingest thread only, except where a docstring says "Any thread"."""
 
     def __init__(self, database: sqlite3.Connection, max_bytes: int) -> None:
         """Read the last committed states. Raises sqlite3.Error."""
@@ -236,26 +235,26 @@ class MappingStates:
 
     def take_requests(self) -> list[ClearingRequest]:
         """Return the requests since the last call. The caller then clears their states and commits."""
-        # `len` is evaluated once, so that a thread that continues to append cannot keep this loop running.
+        # Take only the requests that exist now, so that the loop ends even if another thread continues to append.
         taken = [self.requested.popleft() for _ in range(len(self.requested))]
         self.clearing += taken
         return taken
 
     def end_clearing(self) -> None:
-        """Set `done` of the requests, because their deletions are on disk."""
+        """Set `done` of the requests in `clearing`. Call this after the commit of their deletions."""
         for request in self.clearing:
             request.done.set()
         self.clearing.clear()
 
     def usage(self) -> list[StateUsage]:
-        """Return the sizes of all states that contain values or have evicted some. Any thread."""
-        # Iterate over a copy, because the ingest thread may add a mapping in between.
+        """Return the sizes of all states that contain values or have evicted values. Any thread."""
+        # Iterate over a copy, because the ingest thread may add a mapping during the iteration.
         found = [state.usage for state in list(self.by_name.values())]
         return sorted(each for each in found if each.keys or each.evicted)
 
 
 def clear_changed(states: Iterable[MappingState]) -> None:
-    """Call `clear_changed` of each state. Call this after the commit of the states."""
+    """Call `clear_changed` of each state, after the commit of the states."""
     for state in states:
         state.clear_changed()
 

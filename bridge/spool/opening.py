@@ -1,4 +1,4 @@
-"""Opening of the spool: lock the folder, move a damaged database to quarantine, and salvage its records."""
+"""Opening of the spool. If the database is damaged, it is moved to quarantine, and its readable records are copied."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ log = logging.getLogger(__name__)
 def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
     """Lock the folder, open the spool in it, and salvage damaged spools.
 
-    A damaged database is moved to quarantine. A new database receives every record that can still be read from the
-    damaged one. `live_first`: send new records before the backlog, except in queues with strict order. Raises
-    SpoolInUse or SpoolWriteError.
+    A damaged database is moved to quarantine. Its readable records are copied to a new database. If `live_first` is
+    true, queues without strict order send new records before the backlog. Raises SpoolInUse or SpoolWriteError.
     """
     folder = SpoolDirectory(settings.path)
     try:
-        # An earlier run may have found damage. It could not move its open database, so it has written a marker file for
-        # this start.
+        # If an earlier run has found damage, it has written a marker file, because it could not move its open database.
         if why := folder.damage:
             folder.quarantine(why)
         try:
@@ -35,8 +33,8 @@ def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
             folder.quarantine(str(error))
             spool = Spool(settings, folder, live_first=live_first)
         _recover(spool)
-    # Catch BaseException, because the lock must be released after a KeyboardInterrupt too. Otherwise, this process
-    # could not open the folder again.
+    # Catch BaseException, so that the lock is released even after a KeyboardInterrupt. Otherwise, this process could
+    # not open the folder again.
     except BaseException:
         folder.close()
         raise
@@ -54,10 +52,10 @@ def _recover(spool: Spool) -> None:
             spool.folder.salvaged(aside)
         except (SpoolWriteError, SpoolFull) as error:
             log.error("a damaged spool could not be salvaged, retrying at the next start: %s", error)
-        # Catch every exception, because salvage reads damaged bytes. The bridge must start, because messages are
-        # waiting in the broker.
+        # Salvage reads damaged bytes, which may cause any exception. Catch it, because the bridge must start: messages
+        # are waiting in the broker.
         except Exception:
             log.exception("salvage failed; this is a bug. The damaged spool is in %s", aside)
             for queue in spool.queues.values():
-                # Discard the records that the failed salvage appended. Otherwise, the next commit would write them.
+                # Discard the records that the failed salvage has appended. Otherwise, the next commit would write them.
                 queue.take_pending()
