@@ -36,31 +36,34 @@ if TYPE_CHECKING:
 
     from bridge.model import DeadLetter, Record
 
-# A page of dead letters ends at the first of these two limits, so that a read transaction is short.
+# A page of dead letters ends at the first of the next two limits, so that a read transaction is short.
 PAGE_DEAD_LETTERS: Final = 500
 PAGE_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of payloads after which a page of dead letters ends."""
+"""Total bytes of payloads at which a page of dead letters ends."""
 CHECK_SECS: Final = 20.0
 """Maximum duration of a read transaction of `integrity_errors` while a bridge uses the spool.
 
-The bridge cannot reset its write-ahead log during this time. At 1 MB/s, the log grows by 20 MB.
+The bridge cannot reset its write-ahead log during this time. If it writes 1 MB/s, the log grows by 20 MB.
 """
 PROGRESS_STEPS: Final = 1_000
-"""Number of instructions of SQLite's virtual machine between two checks of the time: about 0.1 ms."""
+"""Number of instructions of SQLite's virtual machine between two checks of the time. They take about 0.1 ms."""
 GIVEN_UP: Final = "session_given_up"
-"""Key in `meta`. A value under this key means that the spool's broker session was drained and has no subscriptions."""
+"""Key in `meta`. If it has a value, the broker session of this spool has no messages and no subscriptions."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerCheck:
-    """The lines of the ledger. `queued` and `dead_letters` are the counted rows to compare with them."""
+    """The lines of the ledger, and row counts to compare with them.
+
+    `queued` is the number of records in each queue's table. `dead_letters` is the number of dead letters.
+    """
 
     rows: tuple[LedgerRow, ...]
     queued: dict[str, int]
     dead_letters: int
 
     def faults(self) -> Iterator[str]:
-        """Yield an error text for each line that does not balance, and for each queue as in `count_errors`."""
+        """Yield an error text for each line that does not balance, and then the texts of `count_errors`."""
         for row in self.rows:
             if not row.balanced:
                 yield accounting_mismatch(row)
@@ -82,14 +85,14 @@ def read_dead_letter(folder: Path, number: int) -> DeadLetter:
     with reading(folder) as database:
         found = next(read_dead_letters(database, number=number), None)
         if found is None:
-            # Count within the read transaction, so that the count belongs to the same commit as the failed search.
+            # Count in the same read transaction, so that the count fits the result of the search.
             file, held = folder / "spool.db", measure_dead_letters(database)[0]
             raise NoSuchDeadLetter(f"no dead letter {number} in {file}; it contains {held}")
         return found.dead_letter
 
 
 def all_dead_letters(folder: Path) -> Iterator[StoredDeadLetter]:
-    """Yield every dead letter in order. Raises BridgeError if the spool cannot be read.
+    """Yield every dead letter, lowest number first. Raises BridgeError if the spool cannot be read.
 
     Each page has a separate read transaction, as in `all_records`.
     """
@@ -104,8 +107,8 @@ def all_dead_letters(folder: Path) -> Iterator[StoredDeadLetter]:
                     if size >= PAGE_BYTES or len(page) >= PAGE_DEAD_LETTERS:
                         break
             except DamagedRow:
-                # First yield the intact rows before the damaged row. The next page begins with the damaged row, and
-                # raises.
+                # First yield the intact rows before the damaged row. The next page begins with the damaged row, which
+                # then raises DamagedRow.
                 if not page:
                     raise
         if not page:
@@ -117,10 +120,10 @@ def all_dead_letters(folder: Path) -> Iterator[StoredDeadLetter]:
 def find_dead_letters(
     folder: Path, wanted: Mapping[str, str], *, before: int | None = None, limit: int = 50
 ) -> Iterator[StoredDeadLetter]:
-    """Yield at most `limit` matching dead letters with numbers below `before`, newest first.
+    """Yield at most `limit` dead letters that match `wanted` and have numbers below `before`, newest first.
 
-    `wanted` may contain code, mapping and stream (exact values), and topic (a substring). Raises BridgeError if the
-    spool cannot be read.
+    Keys of `wanted`: "code", "mapping" and "stream" with exact values, and "topic" with a substring. Raises BridgeError
+    if the spool cannot be read.
     """
     with reading(folder) as database:
         for number in _matching(database, wanted, before, limit):
@@ -128,9 +131,9 @@ def find_dead_letters(
 
 
 def find_numbers(folder: Path, wanted: Mapping[str, str], limit: int) -> list[int]:
-    """Return the numbers of the newest matching dead letters, at most `limit` numbers.
+    """Return the numbers of the newest dead letters that match `wanted`, at most `limit` numbers.
 
-    Payloads are not read, because there may be many. Raises BridgeError if the spool cannot be read.
+    Raises BridgeError if the spool cannot be read.
     """
     with reading(folder) as database:
         return _matching(database, wanted, None, limit)
@@ -144,13 +147,13 @@ def count_matching(folder: Path, wanted: Mapping[str, str]) -> int:
 
 
 def _matching(database: sqlite3.Connection, wanted: Mapping[str, str], before: int | None, limit: int) -> list[int]:
-    # Sort only the numbers; the caller reads the payloads. Sorting rows with payloads would copy up to 256 MiB.
+    # Select only the numbers. Sorting rows with their payloads would copy up to 256 MiB.
     query = f"select number from dead_letters {_clause(wanted, before)} order by number desc limit :limit"
     return [number for (number,) in database.execute(query, {**wanted, "before": before, "limit": limit})]
 
 
 def _clause(wanted: Mapping[str, str], before: int | None = None) -> str:
-    """Return the WHERE clause for `wanted`. The clause contains no values. The query binds the values by name."""
+    """Return the WHERE clause for `wanted`. It contains parameters such as `:code`, to which the query binds values."""
     tests = {
         "code": "code = :code",
         "mapping": "mapping = :mapping",
@@ -172,10 +175,10 @@ def count_by_code(folder: Path) -> dict[str, int]:
 
 
 def all_records(folder: Path, stream: str) -> Iterator[tuple[str, Record]]:
-    """Yield the name of the mapping and the record, for each buffered record of the queue `stream`. Raises BridgeError.
+    """Yield (name of the mapping, record) for each buffered record of the queue `stream`, in order. Raises BridgeError.
 
-    Records are in order. Each page has a separate read transaction, because the bridge cannot reset its write-ahead log
-    during a read transaction.
+    Each page has a separate read transaction, because the bridge cannot reset its write-ahead log during a read
+    transaction.
     """
     last = 0
     while True:
@@ -202,7 +205,7 @@ def _records_after(database: sqlite3.Connection, queue: int, last: int) -> list[
 
 
 def read_states(folder: Path, mapping: str | None = None) -> Iterator[tuple[str, str, bytes]]:
-    """Yield (mapping, key, value) of each stored state value, beginning with the value written last.
+    """Yield (mapping, key, value) for each value that mappings have stored, beginning with the value written last.
 
     Raises BridgeError.
     """
@@ -213,16 +216,16 @@ def read_states(folder: Path, mapping: str | None = None) -> Iterator[tuple[str,
 
 
 def session_given_up(folder: Path) -> bool:
-    """Return whether the broker session of this spool was drained and given up. Raises BridgeError."""
+    """Return whether the broker session of this spool has no messages and no subscriptions. Raises BridgeError."""
     with reading(folder) as database:
         return any(value for _, value in META.read(database, "where key = ?", (GIVEN_UP,)))
 
 
 def has_records(folder: Path) -> bool:
-    """Return whether any record is buffered, without counting all records. Raises BridgeError if there is no spool."""
+    """Return whether at least one record is buffered. Raises BridgeError if there is no spool."""
     with reading(folder) as database:
         numbers = [number for number, name, _ in STREAMS.read(database) if name]
-        # The query ends at the first row. A count would read every page of a backlog, which may be gigabytes.
+        # Read only one row. Counting all rows would read every page of a backlog, which may be gigabytes.
         return any(database.execute(f"select 1 from queue_{number} limit 1").fetchone() for number in numbers)
 
 
@@ -241,16 +244,13 @@ def check_ledger(folder: Path) -> LedgerCheck:
 
 
 def read_ledger(folder: Path) -> tuple[tuple[LedgerRow, ...], int]:
-    """Return the lines of the ledger and the number of dead letters, without counting the queues.
-
-    Raises BridgeError.
-    """
+    """Return the lines of the ledger and the number of dead letters. Raises BridgeError."""
     with reading(folder) as database:
         return _ledger(database), measure_dead_letters(database)[0]
 
 
 def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
-    # Do not check CRCs: `spool verify` reports damaged rows separately from lines that do not balance.
+    # Read without a check of the CRCs, because `spool verify` reports damaged rows separately.
     mappings = dict(database.execute("select number, name from mappings").fetchall())
     streams = dict(database.execute("select number, name from streams").fetchall())
     lines = database.execute(f"select mapping, stream, {', '.join(STORED)} from ledger").fetchall()
@@ -260,13 +260,13 @@ def _ledger(database: sqlite3.Connection) -> tuple[LedgerRow, ...]:
 def integrity_errors(folder: Path) -> list[str]:
     """Return the errors that SQLite's integrity check finds, and the first damaged row of each table.
 
-    This function reads the complete database. While a bridge uses the spool, each table has separate read transactions,
-    which take at most CHECK_SECS. Raises BridgeError.
+    This function reads the complete database. While a bridge uses the spool, every read transaction reads only one
+    table, or a part of it, and ends after CHECK_SECS. Raises BridgeError.
     """
     with reading(folder) as database:
         names = [name for (name,) in database.execute("select name from sqlite_schema where type = 'table'")]
         queues = [number for number, name, _ in STREAMS.read(database) if name]
-    # Without a running bridge, a long read transaction does no harm, so the check may take any time.
+    # A long read transaction is only a problem for a running bridge. Otherwise, the check may take any time.
     end = CHECK_SECS if is_in_use(folder) else inf
     pragmas = [f"pragma integrity_check({name})" for name in names] if end < inf else ["pragma integrity_check"]
     found = [fault for pragma in pragmas for fault in _integrity_faults(folder, pragma, end)]
@@ -281,7 +281,7 @@ def _integrity_faults(folder: Path, pragma: str, max_secs: float) -> list[str]:
 
 
 def _damage_in_table(folder: Path, table: Table, max_secs: float) -> list[str]:
-    """Return an error text for the first damaged row of a table; [] if all rows are intact."""
+    """Return an error text for the first damaged row of a table. Return [] if all rows are intact."""
     with reading(folder, max_secs) as database:
         try:
             for _ in table.read(database):
@@ -292,7 +292,7 @@ def _damage_in_table(folder: Path, table: Table, max_secs: float) -> list[str]:
 
 
 def _damage_in_queue(folder: Path, queue: int) -> list[str]:
-    """Return an error text for the first damaged row of a queue; [] if all rows are intact."""
+    """Return an error text for the first damaged row of a queue. Return [] if all rows are intact."""
     last = 0
     while True:
         with reading(folder) as database:
@@ -307,18 +307,17 @@ def _damage_in_queue(folder: Path, queue: int) -> list[str]:
 
 @contextmanager
 def reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]:
-    """Open the database read-only, in one read transaction that shows one commit. Raises BridgeError.
+    """Open the database read-only, and begin a read transaction. All queries of the block see the same commit.
 
-    Also raises BridgeError if the transaction takes longer than `max_secs`: a running bridge cannot reset its
-    write-ahead log during the transaction.
+    Raises BridgeError if the database cannot be read, or if the transaction takes longer than `max_secs`. A running
+    bridge cannot reset its write-ahead log during the transaction.
     """
     file = folder / "spool.db"
     if not file.is_file():
         raise BridgeError(f"no spool in {folder} (spool.path): the bridge has not run here")
     try:
-        # `mode=ro`: never create a file. `timeout`: wait while the bridge runs a checkpoint.
+        # `mode=ro` never creates a file. `timeout` is the time in seconds to wait for a checkpoint of the bridge.
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5.0)) as database:
-            # One transaction for the complete block, so that all its queries see the same commit.
             database.execute("begin")
             if max_secs < inf:
                 end = time.monotonic() + max_secs
@@ -332,6 +331,6 @@ def reading(folder: Path, max_secs: float = inf) -> Iterator[sqlite3.Connection]
                 "table): stop the bridge first, or verify a copy of the folder"
             ) from error
         raise BridgeError(f"{file} cannot be read: {error}") from error
-    # LookupError: in a damaged database, the name of a ledger line's mapping or stream may be missing.
+    # In a damaged database, the name of a mapping or stream may be missing. Then `_ledger` raises LookupError.
     except (sqlite3.Error, LookupError) as error:
         raise BridgeError(f"{file} cannot be read: {error}") from error

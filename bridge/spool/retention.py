@@ -1,7 +1,4 @@
-"""Limits of the spool in bytes and age, and dropping of the records that exceed them.
-
-Dropped records are counted and logged.
-"""
+"""Limits of the spool in bytes and age. Records that exceed a limit are dropped, counted and logged."""
 
 from __future__ import annotations
 
@@ -22,41 +19,41 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Number of record numbers that `_drop` skips at once. A small number, so that few records more than necessary are
-# dropped.
+# Maximum number of records that `make_room` drops before it measures the size again. The number is small, so that few
+# records are dropped unnecessarily.
 _DROPPED_AT_ONCE = 2000
 # Number of records after which `expire` stops. The next transaction continues. This bounds the duration of a commit.
 _EXPIRED_AT_ONCE = 50_000
 # Bytes that may be committed without measuring the size on disk.
 _UNMEASURED_BYTES = 1024 * 1024
-# If the spool is at least this far from its limit, commits need no measurement. It is larger than _UNMEASURED_BYTES,
-# because SQLite may write each record twice (to the log and to the database), with overhead.
+# If the spool is at least this many bytes below its limit, the next commits need no measurement. The value is much
+# larger than _UNMEASURED_BYTES, because SQLite may write each record twice: to the log and to the database.
 _FAR_BYTES = 8 * _UNMEASURED_BYTES
 
 
 class DiskBudget:
-    """Limit of the spool's size: at most `max_bytes`, or less so that `min_free_bytes` of the disk stay free."""
+    """Limit of the spool's size. The limit is `max_bytes`, or less, so that `min_free_bytes` of the disk stay free."""
 
     def __init__(self, path: Path, max_bytes: int, min_free_bytes: int) -> None:
         self.full = False
         self._path = path
         self._max_bytes = max_bytes
         self._min_free_bytes = min_free_bytes
-        # True if `min_free_bytes` and not `max_bytes` determined the last result of `limit`.
+        # True if the last result of `limit` followed from `min_free_bytes`, and False if it was `max_bytes`.
         self._disk_limits = False
-        # Bytes committed since a measurement has shown that the spool is far from full. Negative: the next commit must
+        # Bytes committed since the last measurement, if the spool was far from full then. -1 if the next commit must
         # measure.
         self._unmeasured_bytes = -1
 
     def fits_without_measuring(self, needed: int) -> bool:
         """Return whether `needed` bytes fit without a measurement, because the spool is far from full.
 
-        A measurement takes 50 µs, as long as 20 records.
+        A measurement takes 50 µs. The insertion of 20 records takes the same time.
         """
         if self._unmeasured_bytes < 0 or self._unmeasured_bytes + needed > _UNMEASURED_BYTES:
             return False
-        # Other programs may fill many megabytes of the disk between two commits. So even without a measurement of the
-        # spool, the free space of the disk is read each time.
+        # Read the free space of the disk for each commit, because other programs may fill many megabytes between two
+        # commits.
         if self._min_free_bytes and shutil.disk_usage(self._path).free - self._min_free_bytes < _FAR_BYTES:
             return False
         self._unmeasured_bytes += needed
@@ -73,10 +70,10 @@ class DiskBudget:
     def fits(self, used: int, needed: int, *, blocking: bool) -> bool:
         """Return whether `needed` more bytes fit into the limit.
 
-        With `blocking`, a spool that was full counts as full until a tenth of the limit is free (hysteresis).
+        If `blocking` is true, a full spool stays full until a tenth of the limit is free (hysteresis).
         """
         limit = self.limit(used)
-        # Without hysteresis, a full spool would accept one burst after each delivered batch, and then pause again.
+        # Without hysteresis, the bridge would read one burst after each delivered batch, and then pause again.
         spare = self._spare() if self.full and blocking else 0
         self.full = used + needed > limit - spare
         self._unmeasured_bytes = 0 if used + needed + _FAR_BYTES < limit else -1
@@ -98,13 +95,13 @@ class DiskBudget:
 
 
 class RecordDropper:
-    """Dropping of records within one transaction. If the transaction fails, the queues hand out the records again."""
+    """Dropping of records in one transaction. If the transaction fails, the queues get the records back."""
 
     def __init__(self, database: sqlite3.Connection, changes: Ledger) -> None:
         self._database = database
         self._changes = changes
         self.queues: dict[StreamQueue, None] = {}
-        """Queues from which this transaction has dropped records, or tried to. The dict is used as an ordered set."""
+        """Queues for which this transaction has called `drop_oldest`. The dict is used as an ordered set."""
 
     def make_room(self, queues: Iterable[StreamQueue], still_needed: Callable[[], bool]) -> None:
         """Drop the oldest records of the longest queue while `still_needed` returns True and unsent records exist."""
@@ -114,8 +111,8 @@ class RecordDropper:
             longest = max(queues, key=lambda queue: queue.waiting)
             waiting = longest.waiting
             dropped = self._drop(longest, _DROPPED_AT_ONCE)
-            # Stop if there is no progress. If only numbers without records were skipped, `waiting` is smaller, and this
-            # is progress too.
+            # Stop if there is no progress. A smaller `waiting` is progress too: then numbers without records were
+            # skipped.
             if dropped is None and longest.waiting == waiting:
                 break
             count += dropped or 0
@@ -125,11 +122,11 @@ class RecordDropper:
     def expire(self, queues: Iterable[StreamQueue], before_ms: int) -> None:
         """Drop records received before `before_ms` (milliseconds since 1970).
 
-        Records that senders have taken are not dropped.
+        Only records that no sender has taken are dropped.
         """
         count = 0
         for queue in queues:
-            # `count` is the sum over all queues, because all of them add to the duration of the commit.
+            # `count` is the sum over all queues, because the limit bounds the duration of the commit.
             while count < _EXPIRED_AT_ONCE and (older := queue.older_than(before_ms)):
                 dropped = self._drop(queue, min(older, _DROPPED_AT_ONCE), "expired")
                 if dropped is None:
@@ -143,13 +140,14 @@ class RecordDropper:
 
         Return their number, or None if there are no such records.
         """
-        # Store the queue first: after `drop_oldest`, it hands out no records until `done` or `failed` resumes it.
+        # `drop_oldest` pauses the queue, and `done` or `failed` resumes every queue in `self.queues`. So add the queue
+        # first.
         self.queues[queue] = None
         span = queue.drop_oldest(count)
         return None if span is None else write_dropped(self._database, queue, *span, self._changes, column)
 
     def failed(self) -> None:
-        """Let the queues hand out the dropped records again. Called if the transaction failed."""
+        """Let the queues hand out the dropped records again. Called if the transaction has failed."""
         for queue in self.queues:
             queue.rewind()
 

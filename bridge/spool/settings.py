@@ -10,9 +10,9 @@ from pydantic import Field
 from bridge.yaml_files.option_types import GIB, MIB, FromFolder, Section, Size, size_between
 
 DEAD_LETTER_SHARE: Final = 4
-"""Dead letters may use at most this fraction of the spool: a quarter.
+"""Dead letters may use at most a quarter of the spool.
 
-Without this limit, they could fill the spool permanently, because they stay until a person deals with them.
+Without this limit, they could fill the spool permanently, because they stay until a person replays or deletes them.
 """
 
 
@@ -25,21 +25,22 @@ class SpoolSettings(Section):
     )
     when_full: Literal["block", "drop_oldest"] = Field(
         default="block",
-        description="`block`: pause reading (back-pressure), the broker queues the rest; `drop_oldest`: drop and count",
+        description="`block`: pause reading, so that messages wait in the broker (back-pressure); `drop_oldest`: drop "
+        "the oldest records and count them",
     )
     min_free_bytes: Annotated[Size, size_between(0)] = Field(
         default=64 * MIB,
         ge=0,
-        description="minimum free space on the disk, which other programs use too; below it, the spool counts as full",
+        description="minimum free space on the disk; with less free space, the spool counts as full",
     )
     max_age_secs: int | None = Field(
-        default=None, ge=60, description="records older than this are dropped and counted; by default, no record is"
+        default=None, ge=60, description="older records are dropped and counted; by default, there is no maximum age"
     )
     max_dead_letter_bytes: Annotated[Size, size_between(MIB)] = Field(
         default=256 * MIB,
         ge=MIB,
-        description="max size of all dead letters, at most 1/4 of `max_bytes`; above it, the oldest are evicted, "
-        "counted and logged",
+        description="maximum size of all dead letters, at most 1/4 of `max_bytes`; if they are larger, the oldest are "
+        "evicted, counted and logged",
     )
     fresh_bytes: Annotated[Size, size_between(0, GIB)] = Field(
         default=16 * MIB,

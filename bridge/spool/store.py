@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Errors that only a damaged database can raise: a value is stored that no version of this program writes.
+# Errors that `_load` raises only for a damaged database, with values that no version of this program writes.
 _UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 
 
@@ -56,7 +56,7 @@ class Spool:
     """The open spool. Only the ingest thread prepares and commits transactions. Any thread may read and use queues."""
 
     def __init__(self, settings: SpoolSettings, folder: SpoolDirectory, *, live_first: bool = False) -> None:
-        """Open the database in the locked folder. Raises SpoolCorrupt or SpoolWriteError; see `open_spool`."""
+        """Open the database in the locked folder. Raises SpoolCorrupt or SpoolWriteError. Called by `open_spool`."""
         self.settings = settings
         self._live_first = live_first
         self.clock = WallClock()
@@ -73,7 +73,7 @@ class Spool:
                 self._database = opened.enter_context(closing(database_file.connect_writer(folder.database)))
                 self.reading = opened.enter_context(closing(SpoolReader(folder.database, self._to_spool_error)))
                 self._load()
-                opened.pop_all()  # no error has occurred: from now on, `close` closes both connections
+                opened.pop_all()  # keep both connections open, because no error has occurred
         except sqlite3.Error as error:
             raise database_file.to_spool_error(error, folder.database) from error
         except _UNREADABLE as error:
@@ -81,7 +81,7 @@ class Spool:
         folder.note_opened()
 
     def _load(self) -> None:
-        """Read ledger, names, states and queues from the database. Raises sqlite3.Error, or one of _UNREADABLE."""
+        """Read the ledger, names, states and queues from the database. Raises sqlite3.Error, or one of _UNREADABLE."""
         self._pages = PageUsage(self.folder.database, self._database)
         for mapping, stream, *counts, _ in LEDGER.read(self._database):
             self.ledger[mapping, stream] = LedgerLine(*counts)
@@ -112,7 +112,7 @@ class Spool:
         database_file.create_queue(self._database, number)
         ends = f"select (select min(number) from queue_{number}), (select max(number) from queue_{number})"
         first, last = self._database.execute(ends).fetchone()
-        # The column `streams.next` is only up to date if the newest row is deleted. So the larger value is correct.
+        # The column `streams.next` is only written when the newest row is deleted. So the larger value is correct.
         next_number = max(next_number, 1 + (last or 0))
         # A queue with strict order must not hand out the newest records first.
         made = LiveFirstQueue if self._live_first and "order=strict" not in name.split() else StreamQueue
@@ -181,10 +181,10 @@ class Spool:
     # -- transactions ----------------------------------------------------------------------------------------------
 
     def commit(self, transaction: Transaction) -> None:
-        """Write a burst, and delete settled records. When this method returns, these changes are on disk.
+        """Write a burst, and delete settled records. When this method returns, the changes are on disk.
 
-        Ingest thread only. Raises SpoolFull if only the settled records were deleted, and SpoolWriteError if nothing
-        was written: retry both later. Raises SpoolCorrupt for damage: the next start moves the database to quarantine.
+        Ingest thread only. Raises SpoolFull if the burst does not fit, and SpoolWriteError if the disk accepts nothing.
+        After both errors, retry later. After SpoolCorrupt, the next start moves the database to quarantine.
         """
         if self._damage is not None:
             raise self._damage
@@ -195,9 +195,9 @@ class Spool:
         needed = pending_bytes(pending, transaction)
         try:
             if needed and not self._has_room(needed):
-                # Delete settled records first: this may free enough space for the burst.
+                # Delete the settled records first, because this may free enough space for the burst.
                 self._write([], None, 0)
-                # The log file counts as used space. If it never shrank, a small spool could seem full forever.
+                # Truncate the log, because it counts as used space. Otherwise, a small spool could seem full for ever.
                 self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
                 if not self._has_room(needed) and self.settings.when_full == "block":
                     raise SpoolFull(self._room.full_reason(self.used_bytes))
@@ -209,13 +209,14 @@ class Spool:
     def commit_due(self) -> bool:
         """True if a commit is necessary even without a burst.
 
-        The commit deletes settled records, returns free pages to the disk, or raises damage that a reader has found.
+        The commit deletes settled records, returns free pages to the file system, or raises the SpoolCorrupt that a
+        reader has found.
         """
         settled = any(queue.has_settled for queue in self.queues.values())
         return settled or self._pages.vacuuming or self._damage is not None
 
     def _write(self, pending: list[StreamQueue], burst: Transaction | None, needed: int) -> None:
-        """Write all settlements, and `burst` if given. States are only written with the burst that changed them."""
+        """Write all settlements, and `burst` if it is given. States are only written together with a burst."""
         transaction = burst or Transaction()
         settled = [(queue, queue.take_settled()) for queue in self.queues.values() if queue.has_settled]
         names = {number: name for name, number in self._mappings.items()} if settled else {}
@@ -226,7 +227,7 @@ class Spool:
             database.execute("begin immediate")
             for queue, settlements in settled:
                 dead_letters = dead_letters + write_settled(database, queue, settlements, names, changes)
-            # Drop after the deletion of settled records, so that no more records than necessary are dropped.
+            # Delete settled records before dropping others, so that as few records as possible are dropped.
             if self._room.full and self.settings.when_full == "drop_oldest":
                 limit = self._room.limit(self.used_bytes)
                 dropping.make_room(self.queues.values(), lambda: self.used_bytes + needed > limit)
@@ -243,14 +244,14 @@ class Spool:
             self._roll_back()
             for queue, settlements in settled:
                 queue.settle_again(settlements)
-            # The database still contains the settled and the dropped records, so return both to their queues.
+            # After the rollback, the settled and the dropped records are still on disk, so return them to their queues.
             dropping.failed()
             if isinstance(error, sqlite3.Error):
                 raise self._failed(error) from error
             raise
-        if shrunk:  # after the transaction, because a checkpoint is not possible within it
+        if shrunk:  # after the commit, because a checkpoint is not possible within a transaction
             truncate_wal(database)
-        # After the commit: if the commit fails, the next transaction must write these states again.
+        # Call this after the commit. If the commit fails, the next transaction must write these states again.
         clear_changed(changed)
         self._meta |= transaction.meta
         with self._lock:
@@ -259,13 +260,13 @@ class Spool:
             self.dead_letter_counts.add(changed_dead_letters, dead_letters)
         dropping.done()
         for queue in pending:
-            # After the commit, so that senders receive only records that are on disk.
+            # Call this after the commit, so that senders take only records that are on disk.
             queue.committed(transaction.received_at)
 
     def _write_dead_letters(
         self, added: list[DeadLetter], transaction: Transaction, changes: Ledger
     ) -> DeadLetterChange:
-        """Write the table of dead letters. Add the evicted dead letters to `changes`, the changes of the ledger."""
+        """Write the table of dead letters. Count the evicted dead letters in `changes`, the changes of the ledger."""
         bounds = self.settings.dead_letter_bytes, self.dead_letter_counts.size
         changed, evicted = write_dead_letters(self._database, added, transaction.removed, transaction.amended, *bounds)
         for dead_letter in evicted:
@@ -277,11 +278,11 @@ class Spool:
         return changed
 
     def _to_spool_error(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
-        """Convert an sqlite3 error to the error to raise. If the database is damaged, mark its folder."""
+        """Return the spool's error for an sqlite3 error. If the database is damaged, write the marker file."""
         failure = database_file.to_spool_error(error, self.folder.database)
         if isinstance(failure, SpoolCorrupt):
             self.folder.mark_damaged(str(failure))
-            # A sender or the status page may have found the damage. The next commit raises this error.
+            # A sender or the status page may have found the damage, so let the next commit raise the error too.
             self._damage = failure
         return failure
 
@@ -291,7 +292,7 @@ class Spool:
                 self._database.execute("rollback")
 
     def _failed(self, error: sqlite3.Error) -> SpoolCorrupt | SpoolWriteError:
-        """Convert an sqlite3 error to the error to raise, and let the next write reopen the database."""
+        """Return the spool's error for an sqlite3 error, and let the next write reopen the database."""
         failure = self._to_spool_error(error)
         # After a failed write or fsync, SQLite's cache of the file is not reliable.
         self._must_reopen = True
@@ -334,7 +335,7 @@ class Spool:
         return self.reading.newest_dead_letters(count)
 
     def waiting_by_count(self) -> dict[str, int]:
-        """Return the number of rows in each queue's table, by stream. It must equal the ledger's `spooled`."""
+        """Return the number of rows in each queue's table, by stream. Each must equal the ledger's `spooled`."""
         return self.reading.waiting(list(self.queues.values()))
 
     def close(self) -> None:

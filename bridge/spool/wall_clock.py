@@ -1,4 +1,4 @@
-"""Wall clock for the ages of records. The ages stay correct even if the machine's clock is set.
+"""Wall clock for the ages of records. The ages stay correct even if the machine's clock is set to another time.
 
 A machine without a battery-backed clock starts with a wrong time. NTP corrects the time later, by days or years. If
 ages used only the machine's clock, all records received before the correction would suddenly seem too old, and
@@ -7,8 +7,8 @@ correct, and adds an offset. Once a second, `follow` compares the sum with the m
 
 1. If the difference is small, the clock adopts the machine's time. NTP adjusts a clock gradually, by at most 43 s a
    day.
-2. A larger difference means that the clock was set. The difference is added to all stored receive times since the boot,
-   so that ages do not change. Receive times of an earlier boot stay unchanged.
+2. A larger difference means that the clock was set. The difference is added to all receive times that were stored since
+   the boot, so that ages do not change. Older receive times stay unchanged.
 
 A receive time before 2025 shows that the clock was wrong when the record was received. At the next start, the age of
 such a record begins at 0.
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STEP_MS: Final = 2_000
-"""If the difference in ms is at least this large, the machine's clock counts as set.
+"""Difference in ms from which on the machine's clock counts as set.
 
 The gradual adjustment of NTP changes the clock by less than 1 ms between two comparisons.
 """
 FIRST_MS: Final = 1_735_689_600_000
-"""Start of 2025, in ms since 1970."""
+"""Start of 2025, in ms since 1970. An earlier receive time is wrong."""
 
 
 class SpoolQueues(Protocol):
@@ -56,7 +56,7 @@ class SpoolQueues(Protocol):
 
 def boot_ms() -> int:
     """Return the milliseconds since the boot of the machine, including the time while it was suspended."""
-    # CLOCK_MONOTONIC would not count the time while the machine is suspended. Records grow older during this time too.
+    # CLOCK_MONOTONIC stops while the machine is suspended, but records grow older during this time too.
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
 
@@ -81,25 +81,24 @@ class WallClock:
         """
         boot, now = self._offset_ms, self.now_ms()
         step = self._wall_ms() - now
-        # Adopt small differences too. Otherwise, they could add up to a large difference.
+        # Adopt small differences too. Otherwise, they could add up to STEP_MS.
         self._offset_ms += step
         if abs(step) < STEP_MS:
             return 0
         direction = "forward" if step > 0 else "back"
-        log.warning("the machine's clock was set %s by %.0f s; the ages of records stay", direction, abs(step) / 1000)
+        log.warning("the machine's clock was set %s by %.0f s; records keep their age", direction, abs(step) / 1000)
         for queue in spool.queues.values():
-            # Shift only receive times of this boot, because the clock may have been correct in an earlier boot.
+            # Change only receive times since this boot, because the clock may have been correct before it.
             times = queue.receive_times
             times.pairs = [(number, at + step if boot <= at <= now else at) for number, at in times.pairs]
             times.changed = True
-            # After an error, the queue's next commit writes the times, because `changed` is set.
+            # After an error, the queue's next commit writes the times again, because `changed` is True.
             with suppress(SpoolWriteError):
                 spool.set_meta(f"marks {queue.number}", json.dumps(times.pairs))
         return step
 
 
 def plausible_receive_times(pairs: Iterable[tuple[int, int]], now_ms: int) -> list[tuple[int, int]]:
-    """Return stored receive times (record number, time), with `now_ms` instead of a time before FIRST_MS."""
-    # If the clock is still wrong, `now_ms` is before FIRST_MS too. Then `max` does not replace a stored time by an
-    # earlier one.
+    """Return the pairs (record number, receive time). A receive time before FIRST_MS is replaced by `now_ms`."""
+    # If the clock is still wrong, `now_ms` may be earlier than the stored time. Then `max` keeps the stored time.
     return [(number, at if at >= FIRST_MS else max(at, now_ms)) for number, at in pairs]

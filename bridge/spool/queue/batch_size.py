@@ -17,10 +17,10 @@ MAX_KEY_BYTES: Final = 4 * MAX_PARTITION_KEY_CHARS
 def first_within(records: list[Record], max_bytes: int, at_least: int) -> tuple[list[Record], int, int]:
     """Return the first records that fit in `max_bytes`, the bytes of their data, and the bytes of their keys.
 
-    The first `at_least` records are returned in any case, even if they exceed `max_bytes`.
+    At least `at_least` records are returned, even if they exceed `max_bytes`.
     """
     data_bytes, key_bytes = data_and_key_bytes(records)
-    # The usual case: all records fit. The size of each record is not needed.
+    # In the usual case, all records fit. Then the size of each record is not needed.
     if data_bytes + key_bytes <= max_bytes:
         return records, data_bytes, key_bytes
     sizes = accumulate(sum(data_and_key_bytes([record])) for record in records)

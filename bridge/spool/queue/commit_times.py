@@ -1,8 +1,8 @@
-"""Times of commits, which show how long records took to reach Kinesis.
+"""Times of commits, from which the latency of records is computed.
 
-Each commit has two times: the time at which its records were received, and the time at which they were on disk. For
-older records, there are only the receive times that the queue stores, which are at least 5 s apart
-(receive_times.py).
+Each commit has two times: the time at which its records were received, and the time at which they were on disk. Only
+the times of recent commits are in memory. For older records, the receive times in receive_times.py are used, which are
+exact to 5 s.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
     from bridge.model import Record
 
-# Maximum number of commits in memory. Without a bound, an outage of days would fill the memory.
-# For older records, the stored receive times are exact enough.
+# Maximum number of commits in memory. Without this limit, an outage of days would fill the memory.
 _MAX_COMMITS = 10_000
-# A batch with gaps between its numbers is divided into this many parts. All records of a part get the times of its
-# first record. Such batches occur if several shards share a queue.
+# A batch with gaps between its record numbers is divided into this many parts. All records of a part get the times of
+# the part's first record. Batches have gaps if the records of a queue go to several shards.
 _PARTS = 8
 
 
@@ -44,13 +43,12 @@ class CommitTimes:
         """Seconds between the last two commits."""
 
     def add(self, first: int, last: int, received_at: float, now: float) -> None:
-        """Store that records `first` to `last` were on disk at `now`. Their burst was received at `received_at`."""
+        """Add a commit: records `first` to `last` were received at `received_at`, and were on disk at `now`."""
         if not self._lasts:
             self._first = first
         if len(self._lasts) >= _MAX_COMMITS:
             self._first = self._lasts[_MAX_COMMITS // 2 - 1] + 1
-            # Remove half of the entries at once, because removing one entry at the front of a list takes time in
-            # proportion to the length of the list.
+            # Remove half of the entries at once, because each removal at the front moves all other entries of the list.
             del self._lasts[: _MAX_COMMITS // 2], self._times[: _MAX_COMMITS // 2]
         if self._times:
             self.pause_secs = now - self._times[-1][1]
@@ -68,8 +66,8 @@ class CommitTimes:
 
         If the numbers of the records have no gaps, each record gets the times of its commit. Otherwise, see _PARTS.
 
-        `age_secs` returns the seconds since a record was received, or None if unknown. It is called for records whose
-        commit is no longer in memory.
+        `age_secs` is called for records whose commit is no longer in memory. It returns the seconds since a record was
+        received, or None if this is unknown.
         """
         first, last, left = records[0].number, records[-1].number, len(records)
         if last - first + 1 == left:
@@ -82,7 +80,7 @@ class CommitTimes:
 
     def _run(self, first: int, left: int, now: float, age_secs: Callable[[int], float | None]) -> None:
         """Add the latencies of `left` records with consecutive numbers from `first` on."""
-        # Number of records whose commits are not in memory: older ones, or commits of an earlier run.
+        # Number of records whose commits are not in memory, because they are too old or from an earlier run.
         older = min(left, self._first - first) if self._lasts else left
         if older > 0:
             self._observe_age(age_secs(first), older)
@@ -96,7 +94,7 @@ class CommitTimes:
             index += 1
 
     def _of_one_commit(self, number: int, count: int, now: float, age_secs: Callable[[int], float | None]) -> None:
-        """Add the latency of record `number` for `count` records."""
+        """Count the latency of record `number` for `count` records."""
         if not self._lasts or number < self._first:
             self._observe_age(age_secs(number), count)
         else:
@@ -108,10 +106,10 @@ class CommitTimes:
         self.from_disk.observe(max(0.0, now - written_at), count)
 
     def _observe_age(self, age: float | None, count: int) -> None:
-        """Add an age for `count` records to both histograms.
+        """Count an age for `count` records in both histograms.
 
-        The age comes from a receive time that the queue stores every few seconds. The time from arrival to disk is
-        shorter than this, so one value is used for both histograms.
+        The age is only exact to 5 s. The time from arrival to disk is shorter than this, so both histograms get the
+        same value.
         """
         if age is not None:
             self.from_arrival.observe(age, count)

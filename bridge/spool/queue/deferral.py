@@ -1,23 +1,25 @@
 """Deferral: records of busy partition keys stay on disk for a while, so that they do not delay other keys.
 
-A sender defers the keys of a shard whose waiting records would fill the sender's memory
-(bridge/delivery/shard_deferral.py). The queue hands out records to senders in the order of their numbers; deferred
-records are skipped and handed out later. Deferred records use no memory. Only spans are in memory: ranges of numbers in
-which all records of these keys are deferred. A span also contains records of other keys, which the queue hands out as
-usual.
+If the records of one shard would fill the sender's memory, the sender defers the keys of this shard
+(bridge/delivery/shard_deferral.py). It continues to take the records of all other keys from the queue, in the order of
+their numbers. Later, it reads the deferred records with `read_deferred`.
 
-Invariant: a record on disk is deferred, and was not handed out, if all of these conditions are true:
+Deferred records use no memory. In memory are only spans, which are ranges of record numbers. In a span, all records of
+the deferred keys are deferred. Records of other keys in the same span are not deferred.
 
-1. Its key belongs to the deferral.
+The queue has passed a number if the number is lower than the number of the next record to hand out. A record on disk
+was not handed out, and must be read with `read_deferred`, if all of these conditions are true:
+
+1. Its key is deferred.
 2. Its number is in one of the spans.
-3. The queue has passed its number: the queue's next record to hand out has a higher number.
+3. The queue has passed its number.
 
-All other records with passed numbers were handed out already, and `read_deferred` skips them.
+All other records with passed numbers were already handed out.
 
 An ordered queue reads the oldest deferred records first, so its deferral has one span. A `live_first` queue reads the
-newest deferred records first. The numbers of each page that it has read are removed from the spans, so a gap may
-separate older numbers from newer ones. With more than MAX_SPANS spans, two spans are joined if no record of these keys
-is on disk in the gap between them.
+newest deferred records first, in pages. The numbers of each page are removed from the spans, which leaves gaps between
+spans. If there are more than MAX_SPANS spans, two neighbouring spans are joined if the gap between them contains no
+record of the deferred keys on disk.
 """
 
 from __future__ import annotations
@@ -35,37 +37,34 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 MAX_SPANS = 64
-"""Number of spans above which gaps between spans are checked, and closed if possible.
+"""Number of spans above which neighbouring spans are joined if possible.
 
 Reading a page adds at most one gap, and checks several gaps. So the number of spans does not grow far above this limit.
 """
-# Number of gaps that are checked per page. It is small, because each check reads the disk.
+# Number of gaps that are checked when a page is read. It is small, because each check reads the disk.
 _GAPS_TRIED = 4
 
 
 class PageReader(Protocol):
     """The function that reads a queue's records from disk: `SpoolReader.page`.
 
-    The function may block on the disk. The sender's thread calls it without the queue's lock. The ingest thread calls
-    it with the lock, to drop records.
+    The function may block on the disk. The sender's thread calls the function without the queue's lock. The ingest
+    thread calls it with the lock, to drop records.
     """
 
     def __call__(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
         """Return at most one page of records with first ≤ number < before, in order.
 
-        The page contains the oldest records of the range or, if `newest` is true, the newest.
-
-        Raises SpoolCorrupt or SpoolWriteError.
+        The page contains the oldest records of this range. If `newest` is true, it contains the newest records of this
+        range. Raises SpoolCorrupt or SpoolWriteError.
         """
 
 
 class Deferral:
-    """Deferred records of some partition keys: all records in `spans` for whose key `holds` returns True.
+    """Deferred records of some partition keys. `holds(key)` returns whether a key is deferred.
 
-    `done` is True once no deferred record remains.
-
-    The last span has no end, so that new records of these keys are deferred too. Records with numbers below `overtaken`
-    are late: newer records were handed out before them.
+    The last one of `spans` has no end, so that new records of these keys are deferred too. Records with numbers below
+    `overtaken` are late: newer records were handed out before them. `done` is True when no deferred record remains.
     """
 
     def __init__(self, holds: Callable[[str], bool], spans: tuple[Span, ...], overtaken: int) -> None:
@@ -73,14 +72,15 @@ class Deferral:
         self.spans = spans
         self.overtaken = overtaken
         self.done = False
-        # Number of gap checks so far. It lets the checks cycle through all gaps.
+        # Number of checked gaps so far. From this number follows which gap is checked next.
         self.tried = 0
 
 
 class DeferringQueue(ABC):
-    """The part of a queue that defers records. `_changed`, the queue's lock, guards its attributes.
+    """The part of a queue that defers records. `_changed` is the lock for the attributes of the queue.
 
-    The sender's thread collects records from the queue. It must skip deferred records itself (see `defer`).
+    The sender's thread collects records from the queue with `take_batch`. This method also returns records of deferred
+    keys, which the sender must skip.
     """
 
     number: int
@@ -93,15 +93,12 @@ class DeferringQueue(ABC):
 
     def __init__(self) -> None:
         self.deferrals: list[Deferral] = []
-        # For each deferral, its spans before the open transaction dropped records. `rewind` restores them.
+        # Spans of each deferral before the open transaction dropped records. `rewind` restores these spans.
         self._spans_before_drop: dict[Deferral, tuple[Span, ...]] = {}
 
     @property
     def live_bytes(self) -> int:
-        """Bytes of the records that are sent before the backlog.
-
-        0, because this queue sends the oldest records first.
-        """
+        """Bytes of the records that are sent before the backlog. In a queue that sends the oldest records first: 0."""
         return 0
 
     @abstractmethod
@@ -110,26 +107,27 @@ class DeferringQueue(ABC):
 
     @abstractmethod
     def _not_handed_out(self) -> list[Span]:
-        """Return the spans that the queue has not handed out, in order.
+        """Return the spans of record numbers that the queue has not handed out, in order.
 
-        The spans include records that the open transaction has dropped, because `rewind` may return them to the queue.
+        The spans include the records that the open transaction has dropped, because `rewind` may return these records
+        to the queue.
         """
 
     @abstractmethod
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
-        """Skip some of the oldest records with numbers below `limit` that were not handed out.
+        """Skip some of the oldest records that were not handed out, with numbers below `limit`.
 
-        Return the first and last skipped number, or None if there are none.
+        Return the first and the last skipped number, or None if no record was skipped.
         """
 
     def defer(self, holds: Callable[[str], bool]) -> Deferral:
-        """Defer records for whose key `holds` returns true, from the next record that would be handed out.
+        """Defer all records that were not handed out and for whose key `holds` returns true.
 
-        From now on, the sender's thread must skip records of these keys when it collects. No thread may collect during
-        this call.
+        From now on, the sender's thread must skip records of these keys. No thread may collect records during this
+        call.
         """
         with self._changed:
-            # The last span begins at the first number that was never handed out. So records before the last span are
+            # Newer records than those before the last span were already handed out. So records before the last span are
             # late.
             spans = tuple(self._not_handed_out())
             deferral = Deferral(holds, spans, overtaken=spans[-1][0])
@@ -139,11 +137,11 @@ class DeferringQueue(ABC):
     def divide(self, deferral: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
         """Replace a deferral by several deferrals that together defer the same keys. Return the new deferrals.
 
-        Return [] and change nothing while the queue is dropping records.
+        While the queue is dropping records, change nothing and return [].
         """
         with self._changed:
-            # The transaction that drops records has stored this deferral's spans. After a division, `rewind` would not
-            # find the deferral, and could not restore the spans.
+            # The transaction that drops records has stored the spans of this deferral. `rewind` must restore them,
+            # which is not possible for a deferral that was divided.
             if self._dropping:
                 return []
             made = [Deferral(holds, deferral.spans, deferral.overtaken) for holds in parts]
@@ -153,10 +151,8 @@ class DeferringQueue(ABC):
     def read_deferred(self, deferral: Deferral) -> list[Record]:
         """Return the next page of deferred records. These records then count as handed out.
 
-        `deferral.done` becomes True when no deferred record remains.
-
-        Return [] while the queue is dropping records, or after `close`. No thread may collect during this call. Raises
-        BridgeError if the disk cannot be read.
+        `deferral.done` becomes True when no deferred record remains. Return [] while the queue is dropping records, or
+        after `close`. No thread may collect records during this call. Raises BridgeError if the disk cannot be read.
         """
         with self._changed:
             if self._dropping or self._closed:
@@ -165,12 +161,12 @@ class DeferringQueue(ABC):
         page: list[Record] = []
         if passed:
             first, before = passed[-1 if self.newest_first else 0]
-            # Read without the lock, because reading may block on the disk.
+            # Read without the lock, because a slow disk would block all threads that need the lock.
             page = self._read(self.number, first, before, newest=self.newest_first)
             kept = self._with_gaps_closed(deferral, first)
         with self._changed:
-            # Spans are replaced and never changed in place. So a different object shows that another thread changed
-            # them during the read.
+            # Changed spans are always a new tuple. So a different tuple shows that another thread has changed the spans
+            # during the read.
             if self._dropping or deferral.spans is not spans:
                 return []  # the queue dropped records during the read
             if passed:
@@ -182,16 +178,15 @@ class DeferringQueue(ABC):
             if not self._deferred_spans(deferral):
                 deferral.done = True
                 self.deferrals.remove(deferral)
-        # Keep only the deferred records. The others in the page were handed out before.
+        # Return only the records of deferred keys. The other records of the page were already handed out.
         return self._mark_late(deferral, [record for record in page if deferral.holds(record.key)])
 
     def drop_oldest(self, count: int) -> tuple[int, int] | None:
         """Skip up to `count` record numbers, beginning with the oldest record that no sender has taken.
 
-        Return the first and the last skipped number. The caller then deletes their rows.
-
-        Return None if there is no such record. From this call until `dropped` or `rewind`, the queue hands out nothing:
-        `rewind` would hand out the same records a second time.
+        Return the first and the last skipped number, or None if no such record exists. The caller then deletes the rows
+        from the first to the last number. From this call until `dropped` or `rewind`, the queue hands out nothing.
+        Otherwise, `rewind` could hand out records a second time.
         """
         with self._changed:
             self._dropping = True
@@ -200,7 +195,7 @@ class DeferringQueue(ABC):
             return span or self._drop_unsent(limit)
 
     def _deferred_spans(self, *some: Deferral) -> list[Span]:
-        """Return the parts of these deferrals' spans that the queue has passed."""
+        """Return the parts of the spans of these deferrals that the queue has passed."""
         return (
             minus(merged(chain.from_iterable(deferral.spans for deferral in some)), self._not_handed_out())
             if some
@@ -208,28 +203,24 @@ class DeferringQueue(ABC):
         )
 
     def _deferred_count(self) -> int:
-        """Return an upper bound of the number of deferred records: the number of passed numbers in the spans."""
+        """Return the maximum number of deferred records: the number of passed numbers in the spans."""
         return numbers_in(self._deferred_spans(*self.deferrals))
 
     def _oldest_unsent(self) -> int:
-        """Return the lowest number whose record may be unsent, and not taken by a sender."""
+        """Return the lowest number of a record that may not be taken by a sender yet."""
         return min([self._first_unsent(), *(first for first, _ in self._deferred_spans(*self.deferrals)[:1])])
 
     def _mark_late(self, deferral: Deferral, records: list[Record]) -> list[Record]:
-        """Return deferred records that are about to be handed out.
-
-        A subclass may mark them as late; this method does not.
-        """
+        """Return deferred records that are about to be handed out. A subclass may mark records as late."""
         del deferral
         return records
 
     def _with_gaps_closed(self, deferral: Deferral, number: int) -> list[Span]:
-        """Return the spans of a deferral.
+        """Return the spans of a deferral. If there are more than MAX_SPANS, first join neighbouring spans.
 
-        Above MAX_SPANS, join neighbouring spans without a record on disk between them.
-
-        Only gaps before the span that contains `number` are checked. This span is being read and must not become
-        longer: `read_deferred` would then read the same records repeatedly.
+        Two spans are joined if the gap between them contains no deferred record on disk. `number` is in the span that
+        `read_deferred` is reading. Only gaps before this span are checked, because the span must not become longer.
+        Otherwise, `read_deferred` would read the same records repeatedly.
         """
         spans = list(deferral.spans)
         for _ in range(_GAPS_TRIED):
@@ -254,25 +245,23 @@ class DeferringQueue(ABC):
     def _drop_deferred(self, limit: int) -> tuple[int, int] | None:
         """Skip some of the oldest deferred records, with numbers below `limit`.
 
-        Return the first and last skipped number.
-
-        No sender has a record between these numbers. The queue hands out nothing during this call. Return None if no
-        record is deferred, or if the queue has older unsent records.
+        Return the first and the last skipped number. No sender has a record between these numbers. Return None if no
+        record is deferred, or if the queue has older records that no sender has taken.
         """
         while oldest := self._oldest_deferral():
             deferral, (first, before) = oldest
             if first >= min(limit, self._first_unsent()):
                 break
-            # This read blocks other threads, because the caller holds the lock. That is acceptable, because it happens
-            # only if the spool is full or records expire.
+            # This read blocks other threads, because the caller holds the lock. This is acceptable, because it only
+            # happens if the spool is full or records expire.
             page = self._read(self.number, first, before)
             span = _run(page, deferral.holds, limit)
             if span is None:
                 until = page[-1].number + 1 if page else before
             else:
                 until = span[1] + 1 if span[0] < limit else span[0]
-            # `setdefault`: a transaction may drop records several times, and `rewind` must restore the spans from
-            # before the first drop.
+            # A transaction may drop records several times. `rewind` must restore the spans from before the first time,
+            # so `setdefault` does not replace them.
             self._spans_before_drop.setdefault(deferral, deferral.spans)
             deferral.spans = tuple(minus(deferral.spans, [(first, until)]))
             if span and span[0] < limit:
@@ -282,7 +271,7 @@ class DeferringQueue(ABC):
     def _oldest_deferral(self) -> tuple[Deferral, Span] | None:
         """Return the deferral with the oldest deferred record, and its first passed span.
 
-        Return None without deferred records.
+        Return None if no record is deferred.
         """
         found = [(deferral, spans[0]) for deferral in self.deferrals if (spans := self._deferred_spans(deferral))]
         return min(found, key=lambda each: each[1], default=None)
@@ -295,11 +284,10 @@ class DeferringQueue(ABC):
 
 
 def _run(page: Sequence[Record], holds: Callable[[str], bool], before: int) -> tuple[int, int] | None:
-    """Return the first and last number of the page's first run of records with these keys.
+    """Return the first and the last number of the page's first run of records of deferred keys.
 
-    Return None if there is no such record.
-
-    A run ends before a record with another key, or at the number `before`.
+    A run ends before the first record of another key, and before the number `before`. Return None if the page contains
+    no record of a deferred key.
     """
     first = last = 0
     for record in page:

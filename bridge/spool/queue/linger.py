@@ -1,10 +1,10 @@
-"""Linger of a queue: records wait for a short time for further records, so that requests are larger."""
+"""Linger of a queue: records wait a short time for further records, so that fewer and larger requests are sent."""
 
 from __future__ import annotations
 
 from math import inf
 
-# Target (records, bytes) that every record reaches.
+# Target (number of records, bytes) that a single record reaches.
 _ANY_RECORD = (1, 1)
 
 
@@ -15,11 +15,10 @@ class Linger:
     """
 
     def __init__(self) -> None:
-        # Time when the first of the buffered records was committed. The value -inf ends the linger at once, for records
-        # of an earlier run.
+        # Time when the linger began. -inf means that the linger is over, because all records are from an earlier run.
         self._since = -inf
-        # The sender is woken when this number of records or of bytes is buffered. If the target is None, no commit
-        # wakes the sender.
+        # The sender is woken when this number of records or of bytes is buffered. If the target is None, commits do not
+        # wake the sender.
         self._target: tuple[int, int] | None = None
 
     def begin(self, now: float) -> None:
@@ -33,7 +32,7 @@ class Linger:
     def due_at(self, waiting: tuple[int, int], target: tuple[int, int], linger_secs: float, pause_secs: float) -> float:
         """Return the time at which the sender should take the buffered records. -inf means now.
 
-        `waiting` and `target` are numbers of records and bytes. The result is -inf in two cases:
+        `waiting` and `target` are pairs (number of records, bytes). The result is -inf in two cases:
 
         1. The target number of records or bytes is reached.
         2. The last two commits are at least `linger_secs` apart, so no further records are expected soon.
@@ -42,13 +41,12 @@ class Linger:
             self._target = None
             return -inf
         self._target = target
-        # `ends` clears the target when it wakes the sender. The next call of `due_at` sets a new target.
         return self._since + linger_secs
 
     def ends(self, waiting: tuple[int, int]) -> bool:
         """Return True if the sender must be woken now. The result is True at most once per call of `due_at` or `empty`.
 
-        Waking the sender with every commit cost 10 % of the CPU at 1,000 messages a second.
+        At 1,000 messages a second, waking the sender with every commit would cost 10 % of the CPU.
         """
         if self._target is None or not _reached(waiting, self._target):
             return False

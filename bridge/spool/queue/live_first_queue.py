@@ -1,10 +1,10 @@
-"""The queue for `kinesis.backlog: live_first`: new records are sent first, and older ones with the remaining capacity.
+"""The queue for `kinesis.backlog: live_first`: new records are sent before older records.
 
 The newest records are in memory, in the window. A record that waits too long, or no longer fits into the window, moves
-to the backlog: it is then only on disk. The order between window and backlog is lost, so a destination with `order:
-strict` never uses this class. Records of the backlog are late: they are sent after newer records, and their envelopes
-contain `"late":true` (`UnnumberedEnvelope.late`). Deferred records (deferral.py) that are sent after newer records are
-late too.
+to the backlog, which is only on disk. Records of the backlog are sent when the window is empty.
+
+A record is late if it is sent after newer records. Its envelope then contains `"late":true`. All records of the backlog
+are late. Deferred records (deferral.py) may be late too. A destination with `order: strict` never uses this queue.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from bridge.model import Record
     from bridge.spool.queue.deferral import Deferral
 
-# Short enough that all records in memory are recent, but long enough that a slow request does not move records to the
-# backlog.
+# With a longer time, the records in memory would not be recent. With a shorter time, each slow request would move
+# records to the backlog.
 LIVE_SECS = 10.0
-"""Seconds in memory, in addition to the linger, after which a record moves to the backlog."""
+"""Time in the window, in addition to the linger, after which a record moves to the backlog."""
 
 
 class LiveFirstQueue(StreamQueue):
     """A `StreamQueue` that hands out the newest records first.
 
-    `_backlog` contains the number spans [first, before) of the records that were not handed out and are only on disk.
+    `_backlog` contains spans [first, before) of numbers. The records in them were not handed out, and are only on disk.
     """
 
     newest_first = True
@@ -40,14 +40,14 @@ class LiveFirstQueue(StreamQueue):
         super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # as they are
         self._backlog = deque([[first, next_number]] if first < next_number else [])
         self._skipped: list[list[int]] = []
-        # (number, time) per commit: the records in the window up to this number were committed at this time or earlier.
+        # Pairs (number, time), one per commit. The records up to this number were committed at this time or earlier.
         self._window_times: deque[tuple[int, float]] = deque()
         self._linger_secs = 0.0
 
     def committed(self, received_at: float | None = None) -> None:
-        """Make the committed records available to senders. Move records that exceed the window to the backlog.
+        """Let senders take the pending records. Move records that exceed the window to the backlog.
 
-        `received_at` is monotonic time; None means now.
+        `received_at` is the monotonic time at which the records were received. None means now.
         """
         size = self.pending_bytes + ROW_BYTES * len(self.pending)
         records = self.take_pending()
@@ -58,7 +58,6 @@ class LiveFirstQueue(StreamQueue):
             self._fresh.extend(records)
             self._fresh_bytes += size
             self._window_times.append((records[-1].number, self.clock()))
-            # Too many bytes: the newest records stay in memory, and the oldest move to the backlog.
             while self._fresh_bytes > self._fresh_limit:
                 self._move_to_backlog(self._fresh.popleft())
             self._retire()
@@ -67,8 +66,9 @@ class LiveFirstQueue(StreamQueue):
             self.on_ready()
 
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
-        """Return when the sender should take records, like `StreamQueue.due_at`. Store the linger for `_retire`."""
-        # During the linger, the sender may not take the record. So this time must not count for LIVE_SECS.
+        """Return the time at which a sender should take records, as in `StreamQueue.due_at`."""
+        # Store the linger for `_retire`. The sender takes no records during the linger, so this time must not count
+        # for LIVE_SECS.
         self._linger_secs = linger_secs
         return super().due_at(max_records, max_bytes, linger_secs)
 
@@ -88,7 +88,7 @@ class LiveFirstQueue(StreamQueue):
     def _move_to_backlog(self, record: Record) -> None:
         self._fresh_bytes -= len(record.data) + ROW_BYTES
         if self._backlog and self._backlog[-1][1] == record.number:
-            # A record after the last span extends that span, so a long outage needs one span, not one per record.
+            # The record follows the last span, so extend this span. Otherwise, each record would need its own span.
             self._backlog[-1][1] += 1
         else:
             self._backlog.append([record.number, record.number + 1])
@@ -96,7 +96,7 @@ class LiveFirstQueue(StreamQueue):
     def _drop_unsent(self, limit: int) -> tuple[int, int] | None:
         """Skip the oldest unsent records with numbers below `limit`, and store their span for `rewind`.
 
-        Return the first and last skipped number, or None if there are no such records.
+        Return the first and the last skipped number, or None if there are no such records.
         """
         oldest = self._first_unsent()
         if oldest >= min(limit, self._tail):
@@ -128,11 +128,11 @@ class LiveFirstQueue(StreamQueue):
         super().dropped()
 
     def rewind(self) -> None:
-        """Put every span that the failed transaction skipped back into the backlog."""
+        """Return every span that the failed transaction has skipped to the backlog."""
         with self._changed:
             self._rewind_deferrals()
             self._dropping = False
-            # `extendleft` reverses its argument. With `reversed`, the spans are in the order of their numbers.
+            # `extendleft` reverses the order of its argument, so reverse it before too.
             self._backlog.extendleft(reversed(self._skipped))
             self._skipped.clear()
         self.on_ready()
@@ -149,7 +149,7 @@ class LiveFirstQueue(StreamQueue):
         return [*sorted(spans), (self._fresh[0].number if self._fresh else self._tail, ENDLESS)]
 
     def _mark_late(self, deferral: Deferral, records: list[Record]) -> list[Record]:
-        """Return deferred records for a sender. Records that were overtaken by newer ones get the late mark."""
+        """Return deferred records for a sender. If newer records were handed out before a record, mark it as late."""
         found = [self._late(record) if record.number < deferral.overtaken else record for record in records]
         if records:
             deferral.overtaken = max(deferral.overtaken, records[-1].number + 1)
@@ -159,10 +159,10 @@ class LiveFirstQueue(StreamQueue):
         return len(self._page) + len(self._fresh) + sum(before - first for first, before in self._backlog)
 
     def _take(self, max_records: int, max_bytes: int) -> list[Record]:
-        """Return the next records: those of the window first, then the backlog, page by page."""
+        """Return the next records: first the records of the window, then the records of the backlog, page by page."""
         taken: list[Record] = []
         size, full = 0, False
-        # Release the lock for each read of the disk, so that ingest can commit during the read.
+        # Release the lock while reading from disk, so that the ingest thread can commit.
         while not full:
             with self._changed:
                 if self._dropping:
@@ -179,11 +179,9 @@ class LiveFirstQueue(StreamQueue):
         return taken
 
     def _move(self, source: deque[Record], taken: list[Record], size: int, limits: tuple[int, int]) -> tuple[int, bool]:
-        """Move records to `taken` until it reaches the `limits` (records, bytes).
+        """Move records to `taken` until it reaches the `limits` (number of records, bytes).
 
-        `size` is the size of `taken` so far.
-
-        Return the new size in bytes, and whether the batch is full.
+        `size` is the size of `taken` in bytes before this call. Return the new size, and whether a limit was reached.
         """
         while source:
             record = source[0]
@@ -197,11 +195,10 @@ class LiveFirstQueue(StreamQueue):
         return size, False
 
     def _read_page(self, first: int, before: int, taken: list[Record]) -> bool:
-        """Read a page of the backlog into memory.
+        """Read a page of the backlog into memory. Return True.
 
-        Return False if the disk cannot be read, but `taken` contains records.
-
-        The sender must get the records in `taken`. If `taken` is empty, the BridgeError of the read is raised.
+        If the disk cannot be read, raise BridgeError. If `taken` contains records, return False instead, because the
+        sender must get these records.
         """
         try:
             page = self._read(self.number, first, before)
@@ -222,9 +219,9 @@ class LiveFirstQueue(StreamQueue):
         return True
 
     def _late(self, record: Record) -> Record:
-        """Return the record with `"late":true` in its envelope. A record without an envelope is returned unchanged.
+        """Return the record with `"late":true` in its envelope.
 
-        A record that would then exceed its maximum size is returned unchanged too.
+        A record without an envelope, and a record that would become too large, are returned unchanged.
         """
         data = UnnumberedEnvelope.late(record.data, self.spool_id, self.number, record.number)
         fits = len(data) + len(record.key.encode()) <= (self.max_record_bytes or DEFAULT_RECORD_BYTES)

@@ -1,4 +1,4 @@
-"""Spans of record numbers: (first, before) contains first ≤ number < before."""
+"""Spans of record numbers. The span (first, before) contains all numbers with first ≤ number < before."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 
-# Far above any record number, and below 2^63, so that SQLite accepts this number in a query.
 ENDLESS = 1 << 62
-"""Upper bound of a span without end. No record has a number this high."""
+"""Upper end of a span without end. It is higher than any record number, and low enough for an SQLite integer."""
 
 
 def minus(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
-    """Return the parts of the spans `some` that are not in `others`. Both lists must be sorted and without overlaps."""
+    """Return the parts of the spans `some` that are not in `others`: [(1, 9)] minus [(3, 5)] is [(1, 3), (5, 9)].
+
+    Both lists must be sorted and without overlaps.
+    """
     kept: list[Span] = []
-    # Both lists are sorted, so one pass through `cuts` is enough: `index` only increases.
+    # Both lists are sorted, so `index` only increases.
     cuts = list(others)
     index = 0
     for first, before in some:
@@ -40,7 +42,7 @@ def _overlapping(cuts: Sequence[Span], index: int, before: int) -> Iterable[Span
 
 
 def merged(some: Iterable[Span]) -> list[Span]:
-    """Return the smallest number of sorted spans that contain the same numbers as `some`."""
+    """Return sorted spans without overlaps that contain the same numbers: [(4, 6), (1, 4)] becomes [(1, 6)]."""
     found: list[Span] = []
     for first, before in sorted(some):
         if found and first <= found[-1][1]:
@@ -56,13 +58,13 @@ def numbers_in(some: Iterable[Span]) -> int:
 
 
 def runs(some: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last number of each run of consecutive numbers."""
+    """Yield the first and the last number of each run of consecutive numbers: 1, 2, 3, 7 → (1, 3), (7, 7)."""
     numbers = sorted(some)
-    # The usual case is one run, which needs no grouping.
+    # Usually, all numbers are one run. Then no grouping is needed.
     if numbers and numbers[-1] - numbers[0] + 1 == len(numbers):
         yield numbers[0], numbers[-1]
         return
-    # Within a run, the difference between number and index is constant.
+    # In a run, the difference between number and index is constant, so group by this difference.
     for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
         members = [number for _, number in run]
         yield members[0], members[-1]

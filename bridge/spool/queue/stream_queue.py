@@ -1,9 +1,15 @@
-"""Queue of one stream: ingest appends records, and senders take them. Settled records are removed by the next commit.
+"""Queue of one stream. The ingest thread appends records, and senders take them.
 
-New records stay in memory in a window of limited size, so that a healthy bridge never reads records back from disk.
-When the window is full because senders are slower than ingest, later records are only on disk. The queue then reads
-them in pages, until the senders have caught up. Records pass these steps: pending (appended, not committed), committed,
-handed out to a sender, settled.
+A record passes these steps:
+
+1. Pending: the record was appended, but not committed.
+2. Committed: the record is on disk.
+3. Handed out: a sender has taken the record.
+4. Settled: Kinesis has accepted the record, or it becomes a dead letter. The next commit deletes the record.
+
+New records stay in memory in a window of limited size, so that a healthy bridge never reads records back from disk. If
+the window is full, because senders are slower than ingest, later records are only on disk. The queue then reads records
+from disk in pages, until the senders have caught up.
 """
 
 from __future__ import annotations
@@ -31,14 +37,14 @@ if TYPE_CHECKING:
 
 ROW_BYTES = 250
 """Estimated memory of a record in bytes, without its data."""
-# A page of records that is read from disk ends at the first of these two limits.
+# A page of records that is read from disk ends at the first of the next two limits.
 PAGE_RECORDS = 2000
 PAGE_BYTES = 4 * 1024 * 1024
 _new = tuple.__new__  # a NamedTuple's own constructor needs 50 % more time
 
 
 class StreamQueue(DeferringQueue):
-    """The unsettled records of one stream. Their numbers have no gaps."""
+    """Queue of one stream. Each record gets the next higher number."""
 
     def __init__(
         self,
@@ -65,7 +71,7 @@ class StreamQueue(DeferringQueue):
         self._fresh_limit = fresh_bytes
         self._fresh: deque[Record] = deque()
         self._fresh_bytes = 0
-        # Records that were read from disk. They come before the window `_fresh`.
+        # Records that were read from disk. Their numbers are lower than those in the window `_fresh`.
         self._page: deque[Record] = deque()
         self._cursor = first  # number of the record to hand out after those in `_page`
         self._tail = next_number  # number after the last committed record
@@ -75,7 +81,7 @@ class StreamQueue(DeferringQueue):
         self._dropped_from: int | None = None
         self.clock: Callable[[], float] = time.monotonic
         self.on_ready: Callable[[], None] = lambda: None
-        """Callback that is called, without the lock, when the result of `due_at` may have changed."""
+        """Function that the queue calls, without the lock, when the result of `due_at` may have changed."""
         self._linger = Linger()
         self._changed = threading.Lock()
         self._settled: deque[Settlement] = deque()
@@ -84,29 +90,29 @@ class StreamQueue(DeferringQueue):
         self.covered = False
         """True if manifests cover this queue (bridge/ingest/manifest_writer.py)."""
         self.unnumbered: list[int] = []
-        """If `covered`: numbers of the pending records that have no id, because they have no envelope."""
+        """If `covered` is True: numbers of the pending records that have no envelope, and so no id."""
         self.receive_times = ReceiveTimes()
 
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def append(self, mapping: int, key: str | None, data: bytes) -> None:
-        """Add a pending record. With `key` None, records are spread over all shards. Ingest thread only."""
+        """Add a pending record. If `key` is None, the record gets a key from `spread_key`. Ingest thread only."""
         number = self.next
         self.next = number + 1
         if type(data) is UnnumberedEnvelope:
             data = data.numbered(self.spool_id, self.number, number)
         elif self.covered:
             self.unnumbered.append(number)
-        # orjson returns blocks of at least 1 KiB. A copy takes 0.1 µs, and usually needs a quarter of the memory.
+        # Copy the data, because orjson returns memory blocks of at least 1 KiB. A copy takes 0.1 µs.
         data = memoryview(data).tobytes()
         self.pending_bytes += len(data)
-        # For speed, the usual case does not call `spread_key`.
+        # For speed, `spread_key` is only called for large records. The result for other records is the same.
         if key is None:
             key = str(number) if len(data) <= LONG_DATA_BYTES else spread_key(number, len(data))
         self.pending.append(_new(Record, (number, mapping, key, data)))
 
     def committed(self, received_at: float | None = None) -> None:
-        """Let senders take the pending records. `received_at` is monotonic time; None means now. Ingest thread only."""
+        """Let senders take the pending records. `received_at` is a monotonic time. None means now. Ingest thread only."""
         size = self.pending_bytes + ROW_BYTES * len(self.pending)
         records = self.take_pending()
         with self._changed:
@@ -117,7 +123,7 @@ class StreamQueue(DeferringQueue):
                 self._fresh.extend(records)
                 self._fresh_bytes += size
             else:
-                # The window must not have gaps, so new records are only on disk until the senders have caught up.
+                # The numbers in the window must be consecutive, so new records stay out of the window for now.
                 self._behind = True
             ready = self._linger.ends(self._amount())
         if ready:
@@ -170,7 +176,7 @@ class StreamQueue(DeferringQueue):
         return first, last
 
     def older_than(self, moment_ms: int) -> int:
-        """Return how many unsent records were certainly received before `moment_ms` (since 1970)."""
+        """Return how many unsent records were certainly received before `moment_ms`, in ms since 1970."""
         with self._changed:
             return max(0, self.receive_times.first_newer(moment_ms, self._tail) - self._oldest_unsent())
 
@@ -186,7 +192,7 @@ class StreamQueue(DeferringQueue):
         """Hand out the dropped records again. Called if the transaction that dropped them failed."""
         with self._changed:
             if self._dropped_from is not None:
-                # The dropped records are only on disk now, so read from the first of them.
+                # The dropped records are no longer in memory, so read them from disk.
                 self._cursor = self._dropped_from
                 self._fresh.clear()
                 self._page.clear()
@@ -210,9 +216,9 @@ class StreamQueue(DeferringQueue):
         return [(self._first_unsent() if self._dropped_from is None else self._dropped_from, ENDLESS)]
 
     def oldest_secs(self, held: int | None) -> float:
-        """Return the age in seconds of the oldest unsettled record, or 0 if there is no record or its age is unknown.
+        """Return the age in seconds of the oldest unsettled record. Return 0 if there is none, or its age is unknown.
 
-        `held` is the lowest record number that a sender has taken and not settled, or None. Any thread.
+        `held` is the lowest number of a record that a sender has taken and not settled, or None. Any thread.
         """
         with self._changed:
             number = self._oldest_unsent()
@@ -235,9 +241,9 @@ class StreamQueue(DeferringQueue):
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
         """Return the monotonic time at which a sender should take records, or None while there are no records.
 
-        Any thread. The result is -inf (now) if there are `max_records` records or `max_bytes` of data, or if the last
-        two commits are at least `linger_secs` apart. Otherwise, the result is `linger_secs` after the commit of the
-        first record. When the result changes, the queue calls `on_ready` once.
+        The result is -inf (now) if there are `max_records` records or `max_bytes` of data, or if the last two commits
+        are at least `linger_secs` apart. Otherwise, the result is `linger_secs` after the linger began. When the result
+        changes, the queue calls `on_ready` once. Any thread.
         """
         with self._changed:
             if self._closed or self._dropping:
@@ -248,11 +254,11 @@ class StreamQueue(DeferringQueue):
             return self._linger.due_at(self._amount(), (max_records, max_bytes), linger_secs, self.commits.pause_secs)
 
     def take_batch(self, max_records: int, max_bytes: int) -> list[Record]:
-        """Return the next records in order, at most `max_records` of them, with at most `max_bytes` in total.
+        """Return the next records in order, at most `max_records` records. Each record is returned only once.
 
-        `max_bytes` counts data and UTF-8 keys; the first record may be larger. Each record is returned only once.
-        Return [] if there are no records, or after `close`; this method never waits for records. Only one thread at a
-        time may call it. Raises BridgeError if the disk cannot be read. No record is lost by this error.
+        `max_bytes` limits the total size of data and UTF-8 keys, but at least one record is returned. Return [] after
+        `close`, or if there are no records: this method never waits for records. Only one thread at a time may call it.
+        Raises BridgeError if the disk cannot be read. The records are then returned by a later call.
         """
         if self._closed:
             return []
@@ -262,7 +268,7 @@ class StreamQueue(DeferringQueue):
         return taken
 
     def settle(self, delivered: list[Record], rejected: list[tuple[Record, str, str]]) -> None:
-        """Let the next transaction delete these records. `rejected`: record, code, detail. Any thread; never blocks."""
+        """Let the next transaction delete these records. `rejected` contains (record, code, detail). Any thread."""
         self._settled.append(Settlement.of(delivered, rejected))
         if delivered:
             with self._changed:
@@ -275,7 +281,7 @@ class StreamQueue(DeferringQueue):
 
     @property
     def waiting(self) -> int:
-        """Number of records that no sender has taken yet. An upper bound, because some numbers may have no record."""
+        """Maximum number of records that no sender has taken yet. It may be too high, because numbers are counted."""
         with self._changed:
             return self._waiting() + self._deferred_count()
 
@@ -298,15 +304,15 @@ class StreamQueue(DeferringQueue):
             except BridgeError:
                 if not taken:
                     raise
-                break  # the sender must get the records in `taken`; the next call raises the error again
+                break  # return the records in `taken` first; the next call raises the error again
         return taken
 
     def _take_from_memory(self, taken: list[Record], size: int, max_records: int, max_bytes: int) -> tuple[int, bool]:
-        """Move records from memory to `taken`. Return the bytes in `taken` (an upper bound), and whether it is full."""
+        """Move records from memory to `taken`. Return the maximum bytes of `taken`, and whether the batch is full."""
         fresh = self._fresh
         upper_bound = size + self._fresh_bytes + MAX_KEY_BYTES * len(fresh)
         fits = len(taken) + len(fresh) <= max_records and upper_bound <= max_bytes
-        # The usual case: all records of the window fit. The size of each record is not needed.
+        # In the usual case, all records of the window fit. Then the size of each record is not needed.
         if fits and fresh and not self._page and fresh[0].number == self._cursor:
             taken += fresh
             self._cursor = fresh[-1].number + 1
@@ -331,13 +337,13 @@ class StreamQueue(DeferringQueue):
         return size, True
 
     def _turn_page(self, first: int, before: int) -> None:
-        """Read the page of records with first ≤ number < before. Called without the lock, as the disk may block."""
+        """Read the page of records with first ≤ number < before. Call this without the lock: the disk may be slow."""
         page = self._read(self.number, first, before)
         with self._changed:
             if self._cursor != first:
                 return  # the queue dropped records during the read, so the page is obsolete
             self._page.extend(page)
             self._cursor = page[-1].number + 1 if page else before
-            # The senders have caught up, so new records stay in memory again.
+            # If no committed record is only on disk, new records stay in memory again.
             if self._cursor == self._tail:
                 self._behind = False
