@@ -34,7 +34,9 @@ class SpoolSettings(Section):
         description="minimum free space on the disk; with less free space, the spool counts as full",
     )
     max_age_secs: int | None = Field(
-        default=None, ge=60, description="older records are dropped and counted; by default, there is no maximum age"
+        default=None,
+        ge=60,
+        description="maximum age of records in seconds; older records are dropped and counted; by default, no maximum",
     )
     max_dead_letter_bytes: Annotated[Size, size_between(MIB)] = Field(
         default=256 * MIB,

@@ -1,10 +1,12 @@
-"""The table `checksums`: checksums of the records that the next manifest covers, one row per queue and transaction.
+"""The table `checksums`: checksums of the records that the next manifest will list.
 
-A manifest lists which records a stream contains (bridge/ingest/manifest_writer.py). Each row covers a run of record
-numbers. The runs of a queue follow one another without gaps. The transaction that stores records also adds the row with
-their checksum, so the writer of a manifest does not read the records again. If a record will never reach the stream,
-its checksum is removed from the row. When a manifest covers a row, the row is deleted. Each change is part of the
-transaction that causes it, so records and checksums match even after a kill.
+A manifest lists which records a stream contains (bridge/ingest/manifest_writer.py). Each row of the table contains the
+checksum of a run: the records of one queue that one transaction has stored. So the writer of a manifest does not read
+the records again. The runs of a queue follow one another without gaps.
+
+The row is added in the transaction that stores the records. If a record will never reach the stream, its checksum is
+removed from the row, in the same transaction as the record. So records and checksums match even after the process was
+killed. When a manifest has listed the records, the row is deleted.
 """
 
 from __future__ import annotations
@@ -33,15 +35,15 @@ def add_run(database: sqlite3.Connection, queue: StreamQueue) -> None:
     """Add the row of a queue's pending records. At least one record must be pending."""
     checksum = 0
     for record in queue.pending:
-        # The checksum of a run is the XOR of its records' checksums. A second XOR with a record's checksum removes this
-        # record, without reading the other records.
+        # The checksum of a run is the XOR of its records' checksums. So a second XOR with a record's checksum removes
+        # the record.
         checksum ^= _checksum_in_run(queue, record.number, record.data)
     first, last = queue.pending[0].number, queue.pending[-1].number
     CHECKSUMS.write(database, [(queue.number, first, last, checksum)])
 
 
 def remove_checksums(database: sqlite3.Connection, queue: StreamQueue, records: Iterable[tuple[int, bytes]]) -> None:
-    """Remove the checksums of these records (number, data) from their rows. The records will not reach the stream."""
+    """Remove the checksums of records (number, data) from their rows, because the records will not reach the stream."""
     changes: dict[int, int] = {}
     run = ChecksumRun(0, -1, 0)
     for number, data in records:
@@ -55,7 +57,7 @@ def remove_checksums(database: sqlite3.Connection, queue: StreamQueue, records: 
 
 
 def remove_runs(database: sqlite3.Connection, manifested: Mapping[int, int]) -> None:
-    """Delete the rows that manifests cover. `manifested`: by queue, the first number that no manifest covers."""
+    """Delete rows. `manifested` contains, by queue, the number of the first record that is not in a manifest."""
     database.executemany("delete from checksums where queue = ? and last < ?", manifested.items())
 
 
@@ -75,5 +77,5 @@ def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> Ch
 
 
 def _checksum_in_run(queue: StreamQueue, number: int, data: bytes) -> int:
-    """Return what a record adds to its run's checksum: 0 if the envelope does not contain the record's own id."""
+    """Return the checksum of a record. Return 0 if the record has no envelope with its own id, so it is not counted."""
     return checksum_of(data) if id_of(data) == (queue.spool_id.decode(), queue.number, number) else 0

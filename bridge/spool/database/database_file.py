@@ -1,4 +1,4 @@
-"""The database file: connections to it, and checks that reject a damaged file or a file that is not a spool."""
+"""Connections to the database file, and checks that reject a damaged file or a file that is not a spool."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-APPLICATION_ID = 0x4D514B53  # "MQKS" in ASCII: `file` and people can identify the format by it.
+APPLICATION_ID = 0x4D514B53  # "MQKS" in ASCII. The program `file` shows this number.
 SQLITE_VERSION = sqlite3.sqlite_version
 """Version of the SQLite library in use."""
 VERSION = 4
-"""Version of the tables' format.
+"""Version of the format of the tables. It is stored in the pragma `user_version` and in the table `meta`.
 
-The version is stored in the pragma `user_version` and in the table `meta`. If the two values differ, the file is
-damaged.
+If the two stored values differ, the file is damaged.
 """
 _FORMAT = "format"
 # Number of pages in the write-ahead log at which SQLite runs an automatic checkpoint.
@@ -30,29 +29,28 @@ WAL_PAGES = 2000
 # Size in bytes to which SQLite truncates the log file after a checkpoint.
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
-# Bytes that `resync_wal` copies at once. Copying the complete log at once would need its size in memory.
+# Number of bytes that `resync_wal` copies at once. This bounds the memory.
 _COPIED_BYTES = 1024 * 1024
 # First 16 bytes of every SQLite database (https://www.sqlite.org/fileformat2.html#magic_header_string).
 _MAGIC = b"SQLite format 3\0"
-# Number of bytes to check at the beginning of the file: magic string (16 bytes), page size (2), and two version numbers
-# (1 each).
+# Number of bytes to check at the beginning of the file: 16 for the magic string, 2 for the page size, and 1 for each of
+# two version numbers.
 _HEAD_BYTES = 20
-# Valid values of bytes 18 and 19, the write and read versions of the file format. If damage sets a higher write
-# version, SQLite assumes a later file format and opens the file read-only.
+# Valid values of bytes 18 and 19, the write version and read version of the file format. SQLite opens a file with a
+# higher write version as read-only, and does not report damage.
 _VERSIONS = frozenset({1, 2})
 
 
 def reject_truncated_database(file: Path, *, used: bool = False) -> None:
     """Raise SpoolCorrupt for an empty or zeroed file, which a power failure can cause.
 
-    `used` is true if a spool was opened in this folder before. If it is true, an empty file is rejected even if there
-    is no log.
+    SQLite would consider such a file a new database, overwrite it, and delete its write-ahead log.
 
-    SQLite would consider such a file a new database, overwrite it, and delete its write-ahead log. Raises
-    SpoolWriteError if the file cannot be read.
+    `used` is true if a spool was opened in this folder before. Then an empty file is rejected even if no log exists.
+    Raises SpoolWriteError if the file cannot be read.
 
-    The file must not be open in this process: closing it here would release the locks of SQLite's own connections
-    (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    The file must not be open in this process, because closing the file here would release the locks of SQLite's
+    connections (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     log_file = file.with_name(f"{file.name}-wal")
     try:
@@ -72,8 +70,8 @@ def reject_truncated_database(file: Path, *, used: bool = False) -> None:
 def reject_damaged_log(file: Path, *, same_boot: bool) -> None:
     """Raise SpoolCorrupt if the write-ahead log lacks pages of acknowledged transactions.
 
-    `same_boot`: the machine has not been restarted since the log was written. Raises SpoolWriteError if the log cannot
-    be read. The database file must not be open in this process.
+    `same_boot` is true if the machine was not restarted since the log was written. Raises SpoolWriteError if the log
+    cannot be read. The database file must not be open in this process.
     """
     try:
         with closing(WriteAheadLog(file)) as found:
@@ -85,19 +83,19 @@ def reject_damaged_log(file: Path, *, same_boot: bool) -> None:
 
 
 def resync_wal(file: Path) -> None:
-    """Rewrite the write-ahead log of an earlier run with the same content, and sync it.
+    """Rewrite the write-ahead log of an earlier run with the same content, and sync it (fsync). Raises SpoolWriteError.
 
-    Raises SpoolWriteError. If a sync failed before the process ended, the end of the log may exist only in the kernel's
-    page cache. After the failed sync, the kernel considers these pages written, so no later sync writes them. SQLite
-    would read these pages from the cache, append to the log, and sync only the new part. After a power failure, the
-    unwritten pages and everything after them would be lost, although the bridge had acknowledged the messages.
+    If the last sync of the earlier run failed, the end of the log may exist only in the kernel's page cache. After a
+    failed sync, the kernel considers these pages written, so later syncs do not write them. SQLite would read the pages
+    from the cache, append to the log, and sync only the new part. After a power failure, the unwritten pages and
+    everything after them would be lost, although the bridge had acknowledged the messages.
     https://wiki.postgresql.org/wiki/Fsync_Errors
     """
     log_file = file.with_name(f"{file.name}-wal")
     try:
         if not log_file.exists():
             return
-        # The file is opened without Python's buffer, so that each write reaches the kernel before the fsync.
+        # Open the file without Python's buffer, so that each write reaches the kernel before the fsync.
         with log_file.open("r+b", buffering=0) as log_again:
             offset = 0
             while part := os.pread(log_again.fileno(), _COPIED_BYTES, offset):
@@ -128,14 +126,15 @@ def _check_format(database: sqlite3.Connection, file: Path) -> None:
     """
     found = database.execute("pragma application_id").fetchone()[0]
     version = database.execute("pragma user_version").fetchone()[0]
-    # A file without tables is new, or the process was killed before it had created the tables.
+    # The file has no tables if it is new, or if the process was killed before it had created the tables.
     if found == 0 and version == 0 and not database.execute("select 1 from sqlite_master limit 1").fetchone():
         _create(database)
         return
     if found != APPLICATION_ID:
         raise SpoolCorrupt(f"{file} is a database, but not a spool")
     noted = database.execute("select value from meta where key = ?", (_FORMAT,)).fetchone()
-    # A newer program writes the same version in both places. If the two versions differ, the file is damaged.
+    # A newer version of this program stores its version both in `user_version` and in `meta`. If the two differ, the
+    # file is damaged.
     if version > VERSION and noted == (str(version),):
         raise SpoolWriteError(
             f"{file} was written by a newer version of this program (format {version}; this one knows {VERSION}): "
@@ -148,17 +147,17 @@ def _check_format(database: sqlite3.Connection, file: Path) -> None:
         )
     if noted != (str(version),):
         raise SpoolCorrupt(f"{file} is damaged: its format is stored as {version} and as {noted and noted[0]!r}")
-    # Read each table now, so that a missing table is an error at the start, and not later in a commit.
+    # Read each table now, so that a missing table is detected at the start, and not later in a commit.
     for table in TABLES:
         database.execute(f"select * from {table.name} limit 1").fetchall()
 
 
 @contextmanager
 def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
-    """Close the connection if the block raises.
+    """Close the connection if the block raises an error.
 
-    Otherwise, its files would stay open until the garbage collector runs, because a connection object refers to itself.
-    On a failing disk, this leaked two file descriptors per second.
+    Otherwise, the connection's files would stay open until the garbage collector runs. With a failing disk, each retry
+    would leave two more open files.
     """
     try:
         yield
@@ -170,7 +169,7 @@ def _closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
 def connect_reader(file: Path) -> sqlite3.Connection:
     """Return a read-only connection. Raises sqlite3.Error."""
     database = _open(file)
-    # Only the ingest thread may write. With this pragma, not even a bug can write through this connection.
+    # Only the ingest thread may write. With this pragma, SQLite refuses all writes through this connection.
     database.execute("pragma query_only=on")
     return database
 
@@ -183,8 +182,8 @@ def create_queue(database: sqlite3.Connection, queue: int) -> None:
 def to_spool_error(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolWriteError:
     """Return the spool error for an SQLite error. Result codes: https://www.sqlite.org/rescode.html."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    # Other error texts of SQLite that mean damage. Tables and versions are created in one transaction, so no table or
-    # column can be missing in an intact file. The program writes only UTF-8, and only the current file format.
+    # Error texts of SQLite that mean damage, in addition to the error names below. For example, a table or column is
+    # only missing in a damaged file, because all tables are created in one transaction.
     damaged = (
         "malformed",
         "unsupported file format",
@@ -204,23 +203,23 @@ def to_spool_error(error: sqlite3.Error, file: Path) -> SpoolCorrupt | SpoolWrit
 
 def _open(file: Path) -> sqlite3.Connection:
     """Return a connection with the spool's pragmas. Raises sqlite3.Error."""
-    # `isolation_level=None`: the spool begins and ends its transactions itself. `check_same_thread=False`: several
-    # threads share the reader's connection, one at a time.
+    # With `isolation_level=None`, the spool begins and ends its transactions itself. With `check_same_thread=False`,
+    # several threads can share the reader's connection, one at a time.
     database = sqlite3.connect(str(file), isolation_level=None, check_same_thread=False, timeout=5.0)
     with _closed_on_error(database):
-        # With incremental vacuum, the file can shrink after an outage without being rewritten completely. SQLite
-        # accepts this setting only before the first table is created.
+        # With incremental vacuum, the file can shrink step by step after an outage. SQLite accepts this setting only
+        # before the first table is created.
         database.execute(f"pragma page_size={PAGE_BYTES}")
         database.execute("pragma auto_vacuum=incremental")
         database.execute("pragma journal_mode=wal")
         database.execute("pragma synchronous=full")
         database.execute(f"pragma wal_autocheckpoint={WAL_PAGES}")
         database.execute(f"pragma journal_size_limit={WAL_LIMIT_BYTES}")
-        # Debian's SQLite overwrites deleted content with zeros by default. With "fast", it does this only in pages that
-        # it writes anyway (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+        # Debian's SQLite overwrites deleted content with zeros by default. With "fast", it writes no additional pages
+        # for this (https://www.sqlite.org/pragma.html#pragma_secure_delete).
         database.execute("pragma secure_delete=fast")
-        # A negative value is a size in KiB: 8 MB are enough for the inner pages of every queue's tree. Records need no
-        # cache, because they are read only once.
+        # A negative value is a size in KiB. 8 MB are enough for the inner pages of all tables. Records need no cache,
+        # because they are read only once.
         database.execute("pragma cache_size=-8000")
         database.execute("pragma trusted_schema=off")
     return database

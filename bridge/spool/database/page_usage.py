@@ -1,4 +1,4 @@
-"""The database's size on disk, and the return of free pages to the file system after an outage."""
+"""Size of the database on disk, and shrinking of the file after an outage."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ if TYPE_CHECKING:
 # Pages that one transaction returns to the file system. The number is small, so that the transaction's burst is not
 # delayed.
 _VACUUM_PAGES = 256
-# Free pages that stay in the file for later records: 4 MiB. Shrinking and growing the file with each burst would cost
-# additional writes.
+# Number of free pages that stay in the file for later records (4 MiB). Without them, the file would shrink and grow
+# with each burst, which would cost additional writes.
 _FREE_PAGES_KEPT = 1024
-# The vacuum starts when the file has this many free pages per used page. To free the end of the file, SQLite moves the
-# used pages there to the front. Early in the drain of a backlog, SQLite would therefore move nearly every record,
-# although most are deleted soon after.
+# The vacuum starts when the file has this many free pages per used page. The vacuum moves used pages from the end of
+# the file to its front. If it started earlier, it would move many records of a backlog that are soon deleted.
 _FREE_PAGES_PER_USED = 3
 
 
 class PageUsage:
-    """Page counts and vacuuming of one database file. Used by the writing thread only."""
+    """Page counts and vacuum of one database file. Ingest thread only."""
 
     def __init__(self, file: Path, database: sqlite3.Connection) -> None:
         self._file = file
         self._page_bytes: int = database.execute("pragma page_size").fetchone()[0]
         self.vacuuming = False
-        """True while a vacuum has started but not finished. The next transactions then return more pages."""
+        """True while a vacuum has started but not finished. Each of the next transactions then runs a step of it."""
 
     def used_bytes(self, database: sqlite3.Connection) -> int:
         """Return the bytes on disk: the database's used pages, and the write-ahead log."""
         pages, free = self._page_counts(database)
-        # The log counts as used space, because after a burst it may be larger than the database.
+        # Include the log, because it may be larger than the database.
         wal = self._file.with_name(f"{self._file.name}-wal")
         return (pages - free) * self._page_bytes + (wal.stat().st_size if wal.exists() else 0)
 
@@ -43,10 +42,10 @@ class PageUsage:
         return pages, free
 
     def vacuum_step(self, database: sqlite3.Connection) -> bool:
-        """Return some free pages to the file system in the open transaction, if most of the file's pages are free.
+        """If most pages of the file are free, return some of them to the file system in the open transaction.
 
-        Called with each transaction, so that the file shrinks step by step after an outage. Return True after the last
-        step.
+        Each transaction calls this method, so that the file shrinks step by step after an outage. Return True after the
+        last step.
         """
         pages, free = self._page_counts(database)
         if free <= _FREE_PAGES_KEPT:
@@ -55,17 +54,17 @@ class PageUsage:
         if not self.vacuuming and free < _FREE_PAGES_PER_USED * (pages - free):
             return False
         self.vacuuming = True
-        # Python's sqlite3 executes one step of this statement, which frees one page. Therefore the loop.
+        # A loop is necessary, because Python's sqlite3 executes only one step of this statement, which frees one page.
         for _ in range(_VACUUM_PAGES):
             database.execute("pragma incremental_vacuum(1)")
         return False
 
 
 def truncate_wal(database: sqlite3.Connection) -> None:
-    """Run a checkpoint that truncates the log. Only the checkpoint makes the database file smaller.
+    """Run a checkpoint that truncates the log. The database file becomes smaller only in a checkpoint.
 
-    Without this call, a bridge with little traffic may not reach the automatic checkpoint for hours.
+    Without this call, the next automatic checkpoint of a bridge with little traffic may be hours later.
     """
-    # An error loses no committed data. If the disk fails, the next commit reports it.
+    # An error can be ignored, because no committed data are lost. The next commit reports a failed disk.
     with suppress(sqlite3.Error):
         database.execute("pragma wal_checkpoint(truncate)").fetchall()

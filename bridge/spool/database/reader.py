@@ -21,15 +21,14 @@ if TYPE_CHECKING:
     from bridge.spool.database.checksum_runs import ChecksumRun
     from bridge.spool.queue.stream_queue import StreamQueue
 
-# Number of records that are read and checked together. Records beyond PAGE_BYTES are read and discarded: at most 20
-# MiB, because a record has at most 1 MiB.
+# Number of records that are read and checked together. The last of them may exceed PAGE_BYTES, and are discarded.
 _PART_RECORDS = 20
 
 
 class SpoolReader:
-    """A read-only connection. Any thread may call the methods; a lock makes the threads take turns.
+    """A read-only connection. Any thread may call the methods, because a lock protects the connection.
 
-    `failed` converts an sqlite3 error to the error that the reader raises: SpoolCorrupt or SpoolWriteError.
+    `failed` returns the error that the reader raises for an sqlite3 error: SpoolCorrupt or SpoolWriteError.
     """
 
     def __init__(self, file: Path, failed: Callable[[sqlite3.Error], SpoolCorrupt | SpoolWriteError]) -> None:
@@ -41,9 +40,9 @@ class SpoolReader:
     def page(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
         """Return a page of one queue's records with first ≤ number < before, in order.
 
-        A page has at most PAGE_RECORDS records, and ends with the record that reaches PAGE_BYTES. The page contains the
-        oldest records of the range. If `newest` is true, it contains the newest records of the range, also in ascending
-        order. Raises SpoolCorrupt or SpoolWriteError.
+        A page has at most PAGE_RECORDS records, and ends when their data have PAGE_BYTES. The page contains the oldest
+        records of this range. If `newest` is true, it contains the newest records of this range. Raises SpoolCorrupt or
+        SpoolWriteError.
         """
         query = (
             f"select number, mapping, key, data, crc from queue_{stream} "
@@ -56,7 +55,7 @@ class SpoolReader:
         try:
             with self._turn:
                 cursor = self._database.execute(query, (first, before))
-                # Read small parts, so that the loop reads few records beyond PAGE_BYTES.
+                # Read the page in small parts, so that few records are read beyond PAGE_BYTES.
                 while len(page) < PAGE_RECORDS and size < PAGE_BYTES:
                     rows = cursor.fetchmany(min(_PART_RECORDS, PAGE_RECORDS - len(page)))
                     if not rows:
@@ -66,13 +65,13 @@ class SpoolReader:
                     size += sum([len(record.data) for record in part])
         except sqlite3.Error as error:
             raise self._failed(error) from error
-        # The last part may contain records beyond PAGE_BYTES. Remove them.
+        # Remove the records of the last part that are beyond PAGE_BYTES.
         while page and (size := size - len(page[-1].data)) >= PAGE_BYTES:
             page.pop()
         return page[::-1] if newest else page
 
     def dead_letter(self, number: int) -> StoredDeadLetter | None:
-        """Return one dead letter, or None if the number does not exist. Raises SpoolCorrupt or SpoolWriteError."""
+        """Return the dead letter with this number, or None. Raises SpoolCorrupt or SpoolWriteError."""
         try:
             with self._turn:
                 return next(read_dead_letters(self._database, number=number), None)
@@ -88,7 +87,7 @@ class SpoolReader:
             raise self._failed(error) from error
 
     def waiting(self, queues: Iterable[StreamQueue]) -> dict[str, int]:
-        """Return the number of records on disk per stream, by counting the rows of the tables. Raises sqlite3.Error."""
+        """Count the rows of the queues' tables, and return the counts by stream. Raises sqlite3.Error."""
         with self._turn:
             return {
                 queue.stream: self._database.execute(f"select count(*) from queue_{queue.number}").fetchone()[0]
@@ -107,10 +106,9 @@ class SpoolReader:
     def exceptions(self, queue: StreamQueue, before: int) -> list[tuple[int, int, str]]:
         """Return the ranges (first, last, reason) of record numbers that no consumer will find in the stream.
 
-        Only ranges whose first number is below `before` are returned. Ranges that a manifest has listed are no longer
-        in the table.
+        Only ranges that no manifest has listed are returned, and only those whose first number is below `before`.
         """
-        # Reading the complete table is cheap: it contains only the ranges since the last manifest, a few minutes ago.
+        # The query is fast, because the table contains only ranges since the last manifest, a few minutes ago.
         with self._turn:
             rows = EXCEPTIONS.read(
                 self._database, "where queue = ? and first < ? order by first", (queue.number, before)
@@ -118,7 +116,7 @@ class SpoolReader:
             return [(first, last, reason) for _, first, last, reason in rows]
 
     def checksum_runs(self, queue: StreamQueue, before: int) -> list[ChecksumRun]:
-        """Return the checksum runs that no manifest covers yet and whose first number is below `before`, in order."""
+        """Return the checksum runs for the next manifest whose first number is below `before`, in order."""
         with self._turn:
             return read_runs(self._database, queue, before)
 

@@ -1,6 +1,6 @@
 """The changes of one transaction, and the SQL statements that write them.
 
-New records are in their queues (`StreamQueue.pending`).
+New records are not part of a `Transaction` object: they are in their queues (`StreamQueue.pending`).
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from bridge.spool.queue.settlement import Settlement
     from bridge.spool.queue.stream_queue import StreamQueue
 
-# Estimated size in bytes of a stored record without its data. The estimate includes a key of usual length.
+# Estimated size in bytes of a stored record without its data, with a key of usual length.
 _ROW_BYTES = 64
-# Number of rows per INSERT statement, see `_insert`. 64 rows of 5 values are 320 parameters. Every version of SQLite
-# accepts 999 (https://www.sqlite.org/limits.html).
+# Number of rows per INSERT statement (see `_insert`). 64 rows of 5 values are 320 parameters. Every version of SQLite
+# accepts 999 parameters (https://www.sqlite.org/limits.html).
 _ROWS_AT_ONCE = 64
 _ROWS = ", ".join(["(?, ?, ?, ?, ?)"] * _ROWS_AT_ONCE)
 
@@ -58,33 +58,34 @@ class Transaction:
     dead_lettered: Counter[tuple[int, int]] = field(default_factory=Counter)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     removed: dict[int, DeadLetter] = field(default_factory=dict)
-    """Dead letters to delete, by number: those that were replayed, or that a person deleted."""
+    """Dead letters to delete, by number. They were replayed, or a person has deleted them."""
     amended: list[tuple[str, str, int]] = field(default_factory=list)
-    """New (code, detail, number) of the dead letters whose replay failed again."""
+    """Dead letters whose replay has failed, as (new code, new detail, number)."""
     breakdown: Counter[tuple[str, int, int]] = field(default_factory=Counter)
-    """Counts to add to the ledger, by column (of BREAKDOWN_COLUMNS), mapping and stream."""
+    """Counts to add to the ledger, by (column of BREAKDOWN_COLUMNS, mapping, stream)."""
     qos2_ids: dict[int, bool] = field(default_factory=dict)
-    """QoS 2 packet identifiers opened (True) or released (False) by this burst."""
+    """Packet identifiers of QoS 2 messages: True if the burst contains the PUBLISH, False if it contains the PUBREL."""
     clear_qos2_ids: bool = False
-    """True to delete all stored packet identifiers, because the broker has a new session and reuses them."""
+    """True to delete all stored packet identifiers, because the broker has a new session and uses them again."""
     broker_filters: frozenset[str] | None = None
+    """Topic filters to which the broker's session is subscribed. None means no change."""
     expire_before_ms: int | None = None
-    """Time in milliseconds since 1970; records received earlier are dropped. None: none is dropped."""
+    """Time in milliseconds since 1970. Records received before this time are dropped. None means no limit."""
     meta: dict[str, str] = field(default_factory=dict)
     """Values to store in `meta`, by key."""
     manifested: dict[int, int] = field(default_factory=dict)
-    """For each queue, the first number that no manifest covers.
+    """Number of the first record that is in no manifest, by queue.
 
-    Exceptions and checksums below this number are deleted.
+    Exceptions and checksums of records with lower numbers are deleted.
     """
     restored_ledger: dict[tuple[int, int], LedgerLine] = field(default_factory=dict)
-    """Ledger lines of a damaged spool to add to this ledger, by mapping and stream."""
+    """Ledger lines of a damaged spool to add to this ledger, by (mapping, stream)."""
     salvaged_records: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """Number of pending records that `restored_ledger` has counted as lost, by mapping and stream."""
+    """Number of pending records that `restored_ledger` has counted as lost, by (mapping, stream)."""
 
     @property
     def empty(self) -> bool:
-        """True if the transaction has no changes besides pending records of queues."""
+        """True if the object contains no changes. Queues may have pending records nevertheless."""
         return not (
             self.filtered
             or self.dead_lettered
@@ -117,8 +118,8 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
         if queue.covered and queue.pending:
             add_run(database, queue)
         if queue.pending:
-            # The receive time is written in the same transaction as the records. Without it, these records would seem
-            # as old as the records at the last stored receive time, and would expire too early.
+            # Write the receive time in the same transaction as the records. Otherwise, the records would get the last
+            # stored receive time after a crash, and could expire too early.
             queue.note_receive_time(queue.pending[0].number)
         if queue.receive_times.changed:
             META.write(database, [(f"marks {queue.number}", json.dumps(queue.receive_times.pairs))])
@@ -132,8 +133,8 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
 def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> None:
     """Store the next record number of queues whose newest row is deleted.
 
-    While the newest row exists, the next number is max(number) + 1. Therefore the number is not written while records
-    arrive. At ten messages a second, this saves a third of the bytes written.
+    While the newest row exists, the next number is its number + 1, and is not stored. At ten messages a second, this
+    saves a third of the bytes written.
     """
     for queue in queues:
         newest = database.execute(f"select max(number) from queue_{queue.number}").fetchone()[0] or 0
@@ -147,9 +148,9 @@ def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> N
 def _write_exceptions(
     database: sqlite3.Connection, queue: StreamQueue, spans: Iterable[tuple[int, int]], reason: str
 ) -> None:
-    """Store ranges of record numbers that consumers will not find by id. The next manifest lists them.
+    """Store ranges of record numbers that consumers will not find by id. The next manifest lists these ranges.
 
-    The records of such a range are not in the stream, or have no envelope and therefore no id.
+    The records are not in the stream, or they have no envelope and therefore no id.
     """
     EXCEPTIONS.write(database, [(queue.number, first, last, reason) for first, last in spans])
 
@@ -157,8 +158,8 @@ def _write_exceptions(
 def _insert(database: sqlite3.Connection, queue: StreamQueue) -> None:
     """Insert a queue's pending records, many rows per statement.
 
-    sqlite3 releases the GIL at each step of a statement, and then waits for it. With one statement per row, this wait
-    would cost more than the insertion: 0.9 µs per message with four senders.
+    At each step of a statement, sqlite3 releases Python's global lock (GIL), and then waits for it. With one statement
+    per row, this wait would take longer than the insertion: 0.9 µs per message with four senders.
     """
     pending, into = queue.pending, f"insert into queue_{queue.number} values "
     in_full_groups = len(pending) - len(pending) % _ROWS_AT_ONCE
@@ -175,9 +176,9 @@ def write_settled(
     names: Mapping[int, str],
     changes: Ledger,
 ) -> list[DeadLetter]:
-    """Delete settled records from the queue, and count them. Return the rejected records as new dead letters.
+    """Delete settled records from the queue, and count them in `changes`. Return dead letters for the rejected records.
 
-    The caller must write the returned dead letters in the same transaction.
+    The caller must write these dead letters in the same transaction.
     """
     rejected = [each for settlement in settlements for each in settlement.rejected]
     refused = [record.number for record, _, _ in rejected]
@@ -202,10 +203,10 @@ def write_settled(
 def write_dropped(
     database: sqlite3.Connection, queue: StreamQueue, first: int, last: int, changes: Ledger, column: str = ""
 ) -> int:
-    """Delete the records from `first` to `last` (inclusive), and return how many there were.
+    """Delete the records from `first` to `last` (inclusive), and return their number.
 
-    The ledger counts them as dropped, per mapping. `column` names a second column that counts them, for example
-    "expired".
+    The records are counted as dropped in `changes`. If `column` is given, for example "expired", they are counted in
+    this column too.
     """
     # Count the records by mapping before deleting them, because the ledger has a line per mapping and stream.
     rows = database.execute(
@@ -213,7 +214,8 @@ def write_dropped(
         (first, last),
     ).fetchall()
     if queue.covered:
-        # Rows exist only for undelivered records. So the delivered records of this range do not become exceptions.
+        # Read the numbers from the table, because some records in the range may be delivered. Delivered records are no
+        # longer in the table.
         dropped = f"from queue_{queue.number} where number between ? and ? order by number"
         numbers = database.execute(f"select number {dropped}", (first, last))
         _write_exceptions(database, queue, runs([number for (number,) in numbers]), "dropped")
@@ -229,10 +231,10 @@ def write_dropped(
 
 
 def write_rest(database: sqlite3.Connection, transaction: Transaction, ledger: Ledger, changes: Ledger) -> None:
-    """Write all other changes of the transaction. Write the ledger last, when all its changes are known."""
+    """Write all other changes of the transaction. The ledger is written last, because all of them may change it."""
     for ids, counts in transaction.restored_ledger.items():
         changes.of(*ids).add(counts)
-    # `restored_ledger` has counted these records as received and lost, and `write_pending` counts them as received
+    # `restored_ledger` has counted these records as received and lost. `write_pending` has counted them as received
     # again. Subtract the first count.
     for ids, count in transaction.salvaged_records.items():
         line = changes.of(*ids)
@@ -257,7 +259,6 @@ def write_rest(database: sqlite3.Connection, transaction: Transaction, ledger: L
     if transaction.broker_filters is not None:
         text = json.dumps(sorted(transaction.broker_filters))
         META.write(database, [("held_filters", text)])
-    # Each changed line is written once and with all its changes, so that the ledger balances in every committed state.
     LEDGER.write(database, ledger.rows_with(changes))
 
 

@@ -1,4 +1,4 @@
-"""Verification of the database when the bridge starts: its structure, every record's CRC, and the ledger's counts.
+"""Verification of the database when the bridge starts: its structure, the CRC of each row, and the ledger's counts.
 
 The verification stops after VERIFY_SECS, even if it is incomplete. This is safe, because each record is verified again
 when it is read.
@@ -26,7 +26,7 @@ VERIFY_SECS = 1.0
 
 In one second, a machine of 2020 verifies about 300,000 records of 200 bytes.
 """
-# SQLite checks the time after this number of instructions of its virtual machine.
+# Number of instructions of SQLite's virtual machine between two checks of the time.
 _INSTRUCTIONS = 20_000
 
 
@@ -40,8 +40,8 @@ def verify(
     deadline = clock() + VERIFY_SECS
     database.set_progress_handler(lambda: clock() > deadline, _INSTRUCTIONS)
     try:
-        # The ledger comes first: it is in memory, so its check is fast. The ledger's equation detects damage that a CRC
-        # cannot detect, such as a lost row.
+        # Check the ledger first, because it is in memory. Its equation detects damage that a CRC cannot detect, such as
+        # a lost row.
         _verify_ledger(ledger)
         _verify_structure(database)
         for queue in queues:
@@ -49,12 +49,12 @@ def verify(
         for _ in DEAD_LETTERS.read(database):
             pass
     except sqlite3.OperationalError as error:
-        # SQLITE_INTERRUPT only means that the time is over. Any other error is real, for example an error of the disk.
+        # SQLITE_INTERRUPT means that the time is over, which is no error.
         if error.sqlite_errorname != "SQLITE_INTERRUPT":
             raise
         log.info("verified a part of the spool in %.0f s; each other record is verified when it is read", VERIFY_SECS)
     finally:
-        # Remove the handler. A handler that stays would also interrupt the commits on this connection.
+        # Remove the handler. Otherwise, it would interrupt the commits on this connection too.
         database.set_progress_handler(None, 0)
 
 

@@ -1,16 +1,14 @@
 """Detection of damage in SQLite's write-ahead log.
 
-SQLite itself does not report such damage, because it treats a damaged frame as the end of the log.
-
 Each frame of the log contains one page, and a checksum that continues the checksum of the previous frame. SQLite reads
 up to the first frame with a wrong checksum, and ignores all later frames without an error. This is correct if a power
-failure interrupted the last transaction. But if a frame in the middle is damaged, transactions are lost whose messages
-the bridge has acknowledged. Two facts distinguish these cases:
+failure interrupted the last transaction. But if a frame in the middle is damaged, committed transactions are lost,
+although the bridge has acknowledged their messages. Two facts distinguish these cases:
 
-1. The index file (`-shm`) contains the number of committed frames. This number is correct after the end of the process,
-   but after a restart of the machine the index may be older than the log.
-2. Only the last transaction can be incomplete, because each commit waits for its fsync. So if a wrong frame is followed
-   by the ends of two or more transactions, the log is damaged.
+1. The index file (`-shm`) contains the number of committed frames. This number is correct if the machine was not
+   restarted since. After a restart, the index may be older than the log.
+2. Only the last transaction can be incomplete, because each commit waits for its fsync. So if two or more transactions
+   end after a wrong frame, the log is damaged.
 
 https://www.sqlite.org/fileformat2.html#the_write_ahead_log and https://www.sqlite.org/walformat.html
 """
@@ -33,14 +31,14 @@ PAGE_BYTES = 4096
 """Page size in bytes of every spool (pragma page_size)."""
 # Header of the log file: magic number, version, page size, number of the checkpoint, two salts, two checksums.
 _HEADER = struct.Struct(">8I")
-# Header of a frame: page number, number of pages of the database after a commit (0: no commit), two salts, two
-# checksums.
+# Header of a frame: page number, size of the database in pages (0 if the frame does not end a transaction), two salts,
+# two checksums.
 _FRAME = struct.Struct(">6I")
 _FRAME_BYTES = _FRAME.size + PAGE_BYTES
-# If the lowest bit of the magic number is set, the words of the checksums are big-endian.
+# Magic number of the log file. If its lowest bit is set, the checksums are computed from big-endian words.
 _MAGIC, _VERSION = 0x377F0682, 3007000
-# Header of the index in the machine's byte order. The index file begins with two copies of this header. Then follows
-# the number of frames that a checkpoint has copied to the database.
+# Header of the index, in the machine's byte order. The index file begins with two copies of this header. The next field
+# is the number of frames that a checkpoint has copied to the database.
 _INDEX = struct.Struct("=3I2BH8I")
 _BITS = 0xFFFFFFFF
 
@@ -48,9 +46,10 @@ Checksum = tuple[int, int]
 
 
 class LogFrame(NamedTuple):
-    """A frame of the log.
+    """A frame of the log. The first frame has `number` 1.
 
-    `number` counts from 1. `commit_pages` is 0 unless the frame is the last one of a transaction.
+    If the frame ends a transaction, `commit_pages` is the size of the database in pages after the transaction.
+    Otherwise, it is 0.
     """
 
     number: int
@@ -69,7 +68,7 @@ class _Index(NamedTuple):
 
 
 class WriteAheadLog:
-    """The frames of one log file that no process has open. Raises OSError."""
+    """The frames of a log file. No process may have the file open. Raises OSError."""
 
     def __init__(self, database: Path) -> None:
         file = database.with_name(f"{database.name}-wal")
@@ -90,16 +89,18 @@ class WriteAheadLog:
 
     @property
     def committed(self) -> int:
-        """Number of committed frames that the index reports, or 0 if there is no index of this log."""
+        """Number of committed frames according to the index, or 0 if there is no index of this log."""
         index = self._index
         return index.frames if index is not None and index.salts == self.salts else 0
 
     def frames(self) -> Iterator[LogFrame]:
         """Yield the frames of this log in order.
 
-        After the end of the log, the file may contain frames from before the last checkpoint; these are omitted. A
-        frame after a damaged frame counts as intact in two cases: its checksum continues the checksum that is stored in
-        the damaged frame, or the checksum computed from the damaged frame's content.
+        The end of the file may contain older frames, from before the last checkpoint. They are omitted. A frame after a
+        damaged frame is intact in two cases:
+
+        1. Its checksum continues the checksum that is stored in the damaged frame.
+        2. Its checksum continues the checksum that is computed from the content of the damaged frame.
         """
         computed = stored = self._first
         for number in range(1, self.count + 1):
@@ -120,9 +121,9 @@ class WriteAheadLog:
         return self._read(_HEADER.size + (number - 1) * _FRAME_BYTES + _FRAME.size, PAGE_BYTES)
 
     def damage(self, *, same_boot: bool) -> str:
-        """Return a text that describes which part of the log is lost, or "" if no acknowledged transaction is affected.
+        """Return a text that describes which part of the log is lost. Return "" if no acknowledged transaction is lost.
 
-        `same_boot`: the machine has not been restarted since the log was written.
+        `same_boot` is true if the machine was not restarted since the log was written.
         """
         index = self._index if same_boot else None
         if not self.count:
@@ -134,7 +135,7 @@ class WriteAheadLog:
         if self.committed > end:
             return f"the write-ahead log is damaged after page {end} of {self.committed}"
         if index is not None and index.salts == self.salts:
-            # All frames that the index counts are intact. Later frames were never acknowledged.
+            # All committed frames are intact. The bridge has not acknowledged the transactions of later frames.
             return ""
         if commits > 1:
             return f"the write-ahead log is damaged after page {end}; {behind} pages of it follow"
@@ -152,14 +153,14 @@ class WriteAheadLog:
             self._file.close()
 
     def _ends(self) -> tuple[int, int, int]:
-        """Return the number of the last frame that SQLite uses, and the counts of frames and of commits after it."""
+        """Return the number of the last frame that SQLite uses, and the numbers of frames and commits after it."""
         end, behind, commits, expected = 0, 0, 0, 1
         for frame in self.frames():
             if frame.intact and frame.number == expected:
                 expected += 1
                 end = frame.number if frame.commit_pages else end
             else:
-                expected = 0  # equals no frame's number: SQLite uses no later frame
+                expected = 0  # no frame has this number, because SQLite uses no later frame
                 behind += 1
                 commits += frame.commit_pages > 0
         return end, behind, commits
@@ -177,9 +178,9 @@ class WriteAheadLog:
 
 
 def _checksum(data: bytes, begin: Checksum, *, big: bool) -> Checksum:
-    """Return SQLite's checksum of `data`, continuing the checksum `begin`.
+    """Return SQLite's checksum of `data`, which continues the checksum `begin`.
 
-    Bytes after the last multiple of 8 are ignored.
+    Only complete groups of 8 bytes are included.
     """
     first, second = begin
     words = iter(struct.unpack(f"{'>' if big else '<'}{len(data) // 8 * 2}I", data[: len(data) // 8 * 8]))
@@ -190,7 +191,7 @@ def _checksum(data: bytes, begin: Checksum, *, big: bool) -> Checksum:
 
 
 def _read_index(database: Path) -> _Index | None:
-    """Return the header of the index. Return None if there is no index, or if the two copies of the header differ."""
+    """Return the header of the index. Return None if there is no index, or if the header is damaged."""
     file = database.with_name(f"{database.name}-shm")
     try:
         with file.open("rb") as index:
@@ -203,6 +204,6 @@ def _read_index(database: Path) -> _Index | None:
     values = _INDEX.unpack(one)
     if values[0] != _VERSION or values[-2:] != _checksum(one[:40], (0, 0), big=sys.byteorder == "big"):
         return None
-    # SQLite copies the salts from the log byte by byte, so they have the byte order of the log (big-endian).
+    # SQLite copies the salts from the log without a conversion, so they are big-endian as in the log.
     salts = struct.unpack(">2I", one[32:40])
     return _Index(values[6], int.from_bytes(head[2 * _INDEX.size :], sys.byteorder), (salts[0], salts[1]))

@@ -112,7 +112,7 @@ class StreamQueue(DeferringQueue):
         self.pending.append(_new(Record, (number, mapping, key, data)))
 
     def committed(self, received_at: float | None = None) -> None:
-        """Let senders take the pending records. `received_at` is a monotonic time. None means now. Ingest thread only."""
+        """Let senders take the pending records. `received_at` is monotonic time. None means now. Ingest thread only."""
         size = self.pending_bytes + ROW_BYTES * len(self.pending)
         records = self.take_pending()
         with self._changed:

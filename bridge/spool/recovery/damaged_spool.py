@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.spool.recovery.page_scan import Page, PageScan, Row
 
-# Lowest and highest row number in a page, and the page number.
+# Lowest row number in a page, highest row number in it, and the number of the page.
 _PageRange = tuple[int, int, int]
 
 
@@ -46,21 +46,22 @@ class DamagedSpool:
         self._ledger_damaged = False
         self._record_pages: dict[int, list[_PageRange]] = {}
         self._dead_letter_pages: list[_PageRange] = []
-        # The first pass finds the numbers of all queues. The second pass needs these numbers to recognise records.
+        # The first pass over the pages finds the numbers of all queues. The second pass finds the records, which are
+        # recognised by the number of their queue.
         candidates = [page.number for page in scan.pages() if self._sort(page)]
         for number in candidates:
             self._index_records(number)
 
     @property
     def ledger_complete(self) -> bool:
-        """True if no line of the ledger is missing or obsolete."""
+        """True if all lines of the ledger were found, and none of them is obsolete."""
         return bool(self.ledger) and not self._ledger_damaged and len(self.ledger) >= self._lines
 
     @property
     def pages_in_tree(self) -> bool:
         """True if every page with records or dead letters belongs to the tree of its table.
 
-        A page outside the tree may be an obsolete copy of another page. Its rows may have been deleted since.
+        A page outside the tree may be an obsolete copy of another page, and may contain rows that were deleted later.
         """
         for pages in (*self._record_pages.values(), self._dead_letter_pages):
             roots = {self._scan.root_of(number, first, last) for first, last, number in pages}
@@ -89,14 +90,14 @@ class DamagedSpool:
         numbers = [row[-1] for row in page.rows if DEAD_LETTERS.is_intact(row[:-1])]
         if numbers:
             self._dead_letter_pages.append((min(numbers), max(numbers), page.number))
-        # If a page with lines of the ledger has other or unreadable rows too, lines may be lost there. The count of
-        # lost records is then only a minimum.
+        # If a page contains lines of the ledger, and also other or unreadable rows, lines of the ledger may be lost.
+        # The number of lost records is then unknown.
         if len(self.ledger) > lines and (others or page.unreadable):
             self._ledger_damaged = True
         return any(len(row) == RECORD_COLUMNS for row in page.rows)
 
     def _keep(self, row: Row) -> bool:
-        """Store the row if it belongs to a small table. Otherwise, return False."""
+        """Store the row and return True if it belongs to a small table. Otherwise, return False."""
         if LEDGER.is_intact(row):
             self._keep_line(row)
         elif MAPPINGS.is_intact(row):
@@ -114,14 +115,11 @@ class DamagedSpool:
         return True
 
     def _keep_line(self, row: Row) -> None:
-        """Store a line of the ledger.
-
-        If two versions of the line exist, keep the newer one, whose `received` is larger.
-        """
+        """Store a line of the ledger. Of two versions of a line, store the newer one, which has a larger `received`."""
         mapping, stream, *counts, lines, _ = row
         line = LedgerLine(*counts)
         other = self.ledger.get((mapping, stream), line)
-        # If the two versions differ, one of the two pages is obsolete. Then other lines of the ledger may be missing or
+        # If the two versions differ, one of them is from an obsolete page. Then other lines of the ledger may be
         # obsolete too.
         self._ledger_damaged |= line != other
         self.ledger[mapping, stream] = max(line, other, key=lambda each: each.received)
@@ -138,15 +136,12 @@ class DamagedSpool:
     def _in_order(
         self, pages: Iterable[_PageRange], is_intact: Callable[[Row], bool], column: int, after: int
     ) -> Iterator[Row]:
-        """Yield the undamaged rows of these pages, sorted by the row number in the given column.
-
-        Yield each number once.
-        """
+        """Yield the undamaged rows of these pages, sorted by the row number in `column`. Yield each row number once."""
         waiting: dict[int, Row] = {}
         for first, last, number in sorted(pages):
             if last <= after:
                 continue
-            # The pages are sorted by their lowest number. So no later row has a lower number than `first`.
+            # The pages are sorted by their lowest number. So all rows with numbers below `first` were already read.
             for each in sorted(found for found in waiting if found < first):
                 yield waiting.pop(each)
             page = self._scan.page(number)

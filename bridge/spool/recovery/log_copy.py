@@ -1,6 +1,6 @@
 """Copying of the intact pages of a write-ahead log into a copy of the damaged database.
 
-SQLite would apply only the pages before the first damaged page of the log.
+SQLite would ignore all pages after the first damaged page of the log.
 """
 
 from __future__ import annotations
@@ -14,22 +14,21 @@ from bridge.spool.database.write_ahead_log import PAGE_BYTES, WriteAheadLog
 if TYPE_CHECKING:
     from pathlib import Path
 
-# A page number above this limit (16 TiB) means damage.
+# Maximum number of pages of a database (16 TiB). A higher page number means that the frame is damaged.
 _MAX_PAGES = 1 << 32
 
 
 def apply_log(database: Path) -> int:
-    """Write the log's intact pages into the database file.
+    """Write the intact pages of all committed transactions in the log into the database file.
 
-    Return the number of damaged or missing pages of the log. Pages of uncommitted transactions are not written. Raises
-    OSError.
+    Return the number of damaged or missing pages of the log. Raises OSError.
     """
     with closing(WriteAheadLog(database)) as log:
         frames = [frame for frame in log.frames() if frame.intact and frame.page < _MAX_PAGES]
-        # If the number of committed frames is known, later frames belong to a failed transaction.
+        # If the number of committed frames is known, later frames belong to a transaction that was not committed.
         known = [frame for frame in frames if not log.committed or frame.number <= log.committed]
         commits = [frame for frame in known if frame.commit_pages]
-        # A frame with `commit_pages` ends a transaction. Frames after the last such frame were never committed.
+        # A frame with `commit_pages` ends a transaction. Frames after the last one of these were not committed.
         last = commits[-1].number if commits else 0
         applied = [frame for frame in known if frame.number <= last]
         with database.open("r+b") as file:
@@ -37,7 +36,7 @@ def apply_log(database: Path) -> int:
                 file.seek((frame.page - 1) * PAGE_BYTES)
                 file.write(log.page_of(frame.number))
             if commits:
-                # The last commit contains the size of the database in pages. The file may still be larger than that.
+                # The last commit contains the size of the database in pages. If the file is larger, truncate it.
                 os.ftruncate(file.fileno(), min(commits[-1].commit_pages, _pages_of(file.fileno())) * PAGE_BYTES)
         return max(log.committed, last) - len(applied)
 

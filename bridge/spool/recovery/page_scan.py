@@ -1,10 +1,10 @@
-"""Scan of a damaged database file: it reads the rows of each page, without SQLite and without the tree of pages.
+"""Scan of a damaged database file. It reads the rows of each page, without SQLite.
 
 Each row contains a CRC that identifies its table (bridge/spool/database/tables.py). So every row can be found, even if
-the schema, the file header, inner pages or the pointer map are damaged. Free pages according to the pointer map are
-skipped, because they contain deleted rows.
+the schema, the file header, inner pages or the pointer map are damaged. Pages that are free according to the pointer
+map are skipped, because they contain deleted rows.
 
-https://www.sqlite.org/fileformat2.html: b-tree pages 1.6, pointer map 1.8, records 2.1
+https://www.sqlite.org/fileformat2.html, sections 1.6 (b-tree pages), 1.8 (pointer map) and 2.1 (records)
 """
 
 from __future__ import annotations
@@ -20,37 +20,38 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-# First byte of a page that may contain rows. A table `without rowid` is stored like an index, which has rows on inner
-# pages too.
+# The first byte of a page identifies its kind. Indexes contain rows on inner pages too. SQLite stores a table `without
+# rowid` as an index.
 _INNER_INDEX, _INNER_TABLE, _LEAF_INDEX, _LEAF_TABLE = 0x02, 0x05, 0x0A, 0x0D
-# Kinds of pages in the pointer map: root of a tree, free page, and any other page of a tree.
+# Kinds of pages in the pointer map: root of a tree, free page, and other page of a tree.
 _ROOT, _FREE, _WITHIN = 1, 2, 5
 # Maximum number of parent pages to follow. A damaged pointer map may contain a cycle.
 _MAX_DEPTH = 40
-# Size of an entry of the pointer map: one byte for the kind of page, four for its parent.
+# Size in bytes of an entry of the pointer map: one byte for the kind of page, and four for the number of its parent.
 _ENTRY_BYTES = 5
-# Distance between two pages of the pointer map. The first one is page 2.
+# Distance in pages between two pages of the pointer map. The first page of the pointer map is page 2.
 _STEP = PAGE_BYTES // _ENTRY_BYTES + 1
-# The page that SQLite reserves for file locks, 1 GiB from the file's start. It contains no data.
+# Number of the page that SQLite reserves for file locks, 1 GiB after the start of the file. It contains no data.
 _LOCKED_PAGE = 0x40000000 // PAGE_BYTES + 1
-# Bytes before the b-tree on the first page.
+# Number of bytes before the b-tree on the first page.
 _FIRST_PAGE_HEADER = 100
-# Limits from fileformat 1.6. If a payload is larger than _MAX_LOCAL_BYTES (by kind of page), at least _MIN_LOCAL_BYTES
-# stay on the page, and the rest is on overflow pages.
+# Limits from section 1.6. If a payload is larger than _MAX_LOCAL_BYTES for its kind of page, a part of it is on
+# overflow pages. At least _MIN_LOCAL_BYTES are on the page itself.
 _MIN_LOCAL_BYTES = (PAGE_BYTES - 12) * 32 // 255 - 23
 _MAX_LOCAL_BYTES = {_LEAF_TABLE: PAGE_BYTES - 35, _LEAF_INDEX: (PAGE_BYTES - 12) * 64 // 255 - 23}
 _MAX_LOCAL_BYTES[_INNER_INDEX] = _MAX_LOCAL_BYTES[_LEAF_INDEX]
 _MAX_NUMBER = (1 << 63) - 1
 # Size in bytes of an integer, by its serial type.
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
-# Serial types (the types of a record's values) of null, float, 0 and 1, and the lowest serial type of blobs and texts.
+# Serial types of other values: null, float, the integer 0, the integer 1, and the lowest type of blobs and texts. A
+# serial type is SQLite's number for the type of a value.
 _NULL, _REAL, _ZERO, _ONE, _FIRST_BYTES = 0, 7, 8, 9, 12
 # Errors that the decoding of a damaged page can raise.
 _DAMAGE_ERRORS = (struct.error, ValueError, IndexError, OverflowError)
 
 
 class Page(NamedTuple):
-    """The rows of one page, and the number of its cells that cannot be read."""
+    """The rows of one page. `unreadable` is the number of cells of the page that cannot be read."""
 
     number: int
     rows: list[Row]
@@ -58,7 +59,7 @@ class Page(NamedTuple):
 
 
 class PageScan:
-    """The pages of one database file that no process has open. Raises OSError."""
+    """The pages of a database file. No process may have the file open. Raises OSError."""
 
     def __init__(self, file: Path) -> None:
         self._file = file.open("rb")
@@ -69,9 +70,9 @@ class PageScan:
         self._file.close()
 
     def pages(self) -> Iterator[Page]:
-        """Yield each page with rows.
+        """Yield each page that may contain rows.
 
-        The first two pages are skipped: page 1 is the root of the schema, and page 2 belongs to the pointer map.
+        Pages 1 and 2 are skipped: page 1 contains the schema, and page 2 belongs to the pointer map.
         """
         for number in range(3, self._count + 1):
             page = self.page(number)
@@ -79,7 +80,7 @@ class PageScan:
                 yield page
 
     def page(self, number: int) -> Page | None:
-        """Return the rows of a page, or None if the page has none."""
+        """Return the rows of a page, or None if pages of this kind contain no rows."""
         content = self._read(number)
         kind = content[0] if content else 0
         if kind not in _MAX_LOCAL_BYTES:
@@ -103,9 +104,8 @@ class PageScan:
     def root_of(self, number: int, first: int, last: int) -> int | None:
         """Return the root page of the tree to which a leaf page belongs.
 
-        `first`, `last`: its lowest and highest row number.
-
-        Return None if the page does not belong to a tree: the page may be an obsolete copy of another page.
+        `first` and `last` are the lowest and the highest row number in the leaf page. Return None if the page does not
+        belong to a tree. It may then be an obsolete copy of another page.
         """
         kind, parent = self._pointer(number)
         if kind == _WITHIN:
@@ -120,7 +120,7 @@ class PageScan:
         return number if kind == _ROOT else None
 
     def _range_of(self, parent: int, child: int) -> tuple[int, int]:
-        """Return the limits (a, b) of the row numbers in a child of an inner page: a < number ≤ b."""
+        """Return the range (a, b) of row numbers in a child page of an inner page: a < number ≤ b."""
         content = self._read(parent)
         nothing = (0, 0)
         # If the parent cannot be read, return an empty range. The caller then treats the page as obsolete.
@@ -141,7 +141,7 @@ class PageScan:
     def _pointer(self, page: int) -> tuple[int, int]:
         """Return the kind and the parent of a page from the pointer map, or (0, 0) if the page has no entry."""
         map_page = (page - 2) // _STEP * _STEP + 2
-        # A pointer map page at the locked page is moved to the next page.
+        # If the locked page would be a page of the pointer map, the next page is used instead.
         map_page += map_page == _LOCKED_PAGE
         # The pointer map has no entry for its own pages.
         if page <= map_page:
@@ -161,7 +161,7 @@ class PageScan:
         if size <= max_local:
             payload = page[at : at + size]
         else:
-            # Number of bytes that stay on the page, by the rule of fileformat 1.6.
+            # Number of bytes of the payload that are on the page itself. Section 1.6 defines the formula.
             here = _MIN_LOCAL_BYTES + (size - _MIN_LOCAL_BYTES) % (PAGE_BYTES - 4)
             here = here if here <= max_local else _MIN_LOCAL_BYTES
             following = int.from_bytes(page[at + here : at + here + 4])
@@ -196,7 +196,7 @@ def _values(payload: bytes, number: int | None) -> Row:
         value, at_value = _value(payload, kind, at_value)
         values.append(value)
     if number is not None:
-        # In the payload, the column with the row number is null. In every table it is the first or the last column.
+        # The payload contains null instead of the row number, which is the first or the last column in our tables.
         for column in (0, -1):
             if values and values[column] is None:
                 values[column] = number
@@ -225,8 +225,8 @@ def _value(payload: bytes, kind: int, at: int) -> tuple[Any, int]:
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Return a variable-length integer and the offset after it.
 
-    The integer has up to nine bytes, most significant first. Each of the first eight bytes contains seven bits of the
-    value, and the ninth contains eight.
+    The integer has one to nine bytes, most significant first. Each of the first eight bytes contains seven bits of the
+    integer. The ninth byte contains eight bits.
     """
     value = 0
     for index in range(at, at + 8):

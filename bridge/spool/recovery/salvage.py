@@ -1,15 +1,16 @@
 """Salvage: copy the readable rows of a damaged spool into the new spool, and count the lost records.
 
-Salvage reads only a copy of the damaged files. The damaged files themselves stay unchanged, so salvage cannot lose
-anything. SQLite does not open the copy. Salvage writes the intact pages of the write-ahead log into the copied
-database, and then reads every page of it (`page_scan`). A row is used only if its CRC is valid.
+Salvage works on a copy of the damaged files. The damaged files themselves stay unchanged, so salvage cannot lose
+anything. Salvage writes the intact pages of the write-ahead log into the copied database, and then reads every page of
+the database, without SQLite (`page_scan`). A row is used only if its CRC is correct.
 
-    records        appended to their queues in order, with new numbers and their old keys
-    dead letters   unchanged
-    ledger         copied, but lost records and lost dead letters are counted as `dropped` and `damaged`
-    stored states, QoS 2 identifiers, subscribed filters    as far as they can be read
+    records        are appended to their queues in order, with new numbers and their old keys
+    dead letters   are copied unchanged
+    ledger         is copied. Lost records and lost dead letters are counted as `dropped` and `damaged`
+    other values   states of mappings, QoS 2 identifiers and subscribed filters are copied unchanged
 
-Salvage works in small transactions. Each of them stores the progress, so that salvage can resume after a crash.
+Salvage works in small transactions. Each transaction also stores the progress, so that salvage can resume after a
+crash.
 """
 
 from __future__ import annotations
@@ -51,8 +52,7 @@ REPORT = "salvage.txt"
 class SalvageResult:
     """Counts of salvaged and lost records and dead letters.
 
-    `lost` is None if no line of the ledger can be read. If `exact` is False, more records than `lost` may have been
-    lost.
+    `lost` is None if no line of the ledger can be read. If `exact` is False, `lost` is only a minimum.
     """
 
     records: int = 0
@@ -85,7 +85,7 @@ def salvage(spool: Spool, aside: Path) -> SalvageResult:
             damaged = DamagedSpool(scan)
             salvaged.exact = not missing and damaged.ledger_complete and damaged.pages_in_tree
             _Salvage(spool, damaged, key, salvaged).run()
-    # Commit this before writing the report. After a crash in between, salvage then does not copy the records again.
+    # Commit this first. Otherwise, salvage would copy the records again after a crash during the following lines.
     spool.commit(Transaction(meta={key: json.dumps({"done": True})}))
     text = f"of the damaged spool in {aside}, {salvaged}"
     if missing:
@@ -101,12 +101,12 @@ def _copied(aside: Path) -> Iterator[Path]:
     """Copy the files, yield the folder of the copy, and delete it afterwards. Raises SpoolWriteError."""
     copy = aside / "copy"
     try:
-        # The copy of an interrupted run may be incomplete, so delete it.
+        # Delete the copy of an interrupted salvage, because this copy may be incomplete.
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir(mode=0o700)
         for file in aside.glob("spool.db*"):
             shutil.copyfile(file, copy / file.name)
-        # Create a missing database file, because the write-ahead log can still contain records.
+        # If the database file is missing, create it, because the write-ahead log may still contain records.
         (copy / "spool.db").touch()
         yield copy
     except OSError as error:
@@ -138,23 +138,23 @@ class _Salvage:
         self._salvage_dead_letters()
 
     def _note(self, transaction: Transaction, **changes: Any) -> None:
-        """Add the progress to the transaction, so that data and progress are committed together."""
+        """Change the progress, and add it to the transaction, so that data and progress are committed together."""
         self._progress |= changes
         transaction.meta[self._key] = json.dumps(self._progress)
 
-    # -- the ledger, and what is copied with it --------------------------------------------------------------------
+    # -- ledger and other values -----------------------------------------------------------------------------------
 
     def _salvage_ledger(self) -> None:
-        """Copy the ledger in one transaction, and first count every spooled record as lost.
+        """Copy the ledger in one transaction, and count every spooled record as lost.
 
-        When a record is found later, `_salvage_records` subtracts it. The same transaction copies the stored states,
-        the QoS 2 identifiers and the subscribed filters.
+        Later, `_salvage_records` subtracts each record that it finds from the lost records. The same transaction copies
+        the states of mappings, the QoS 2 identifiers and the subscribed filters.
         """
         spool, damaged, transaction = self._spool, self._damaged, Transaction()
         lost, left = 0, dict[str, int]()
         stored = self._dead_letters_by_line()
         for (mapping, stream), counts in damaged.ledger.items():
-            # `stored` counts all mappings without a readable name under the number 0.
+            # In `stored`, dead letters of mappings without a readable name are counted under the number 0.
             source = mapping if mapping in damaged.mappings else 0, stream
             expected = max(0, counts.dead_lettered - counts.deleted - counts.evicted)
             found = min(expected, stored[source])
@@ -163,10 +163,9 @@ class _Salvage:
             lost += counts.spooled + expected - found
             _drop(counts, "dead_lettered", expected - found)
             _drop(counts, "spooled", counts.spooled)
-            # In the new ledger, all mappings without a readable name share one line.
+            # In the new ledger, all mappings without a readable name have one line together.
             transaction.restored_ledger.setdefault(self._numbers_of(mapping, stream), LedgerLine()).add(counts)
-        # Store the values in the order in which they were written, so that eviction still removes the oldest values
-        # first.
+        # Store the values in the order in which they were written, because the oldest values are evicted first.
         for space, key, value, _ in sorted(damaged.states, key=lambda state: state[3]):
             spool.state(space).put(key, value)
         for packet in damaged.packets:
@@ -192,7 +191,7 @@ class _Salvage:
         return found
 
     def _numbers_of(self, mapping: int, stream: int) -> tuple[int, int]:
-        """Convert the numbers of a mapping and a stream in the damaged spool to their numbers in the new spool."""
+        """Return the numbers in the new spool for the numbers of a mapping and a stream in the damaged spool."""
         name = self._damaged.streams.get(stream, "")
         queue = self._spool.queue(name).number if name else self._spool.stream_number("")
         return self._spool.mapping_number(self._damaged.mappings.get(mapping, "")), queue
@@ -218,10 +217,9 @@ class _Salvage:
             self._salvaged.lost = self._progress["lost"]
 
     def _count_found(self, mapping: int, stream: int) -> int:
-        """Return 1 if the damaged ledger counts more spooled records in this line than were found so far.
+        """Return 1 if a record that was found had been counted as lost in this line of the ledger, otherwise 0.
 
-        Otherwise, return 0: the record is then not subtracted from the lost records, because it was never counted as
-        lost.
+        If the line contains fewer spooled records than were found, the additional records were not counted as lost.
         """
         left, line = self._progress.get("left", {}), f"{mapping} {stream}"
         if left.get(line, 0) <= 0:
@@ -240,7 +238,7 @@ class _Salvage:
 
 
 def _drop(counts: LedgerLine, column: str, count: int) -> None:
-    """Move `count` of a line's records from `column` to `dropped`, and count them as `damaged`."""
+    """Move a count of records from `column` to `dropped`, and also add it to `damaged`."""
     setattr(counts, column, getattr(counts, column) - count)
     counts.dropped += count
     counts.damaged += count
