@@ -27,9 +27,9 @@ class MappingBinding(NamedTuple):
 def bind_mappings(
     spool: Spool, mappings: Iterable[Mapping], tally: Callable[[str], MessageCounter]
 ) -> dict[str, MappingBinding]:
-    """Return the bindings by mapping name. Attach the stored state to each stateful mapping.
+    """Return the bindings by name of the mapping. Attach the stored state to each stateful mapping.
 
-    `tally` returns the message counter for a mapping's name. Raises SpoolWriteError.
+    `tally` returns the message counter for the name of a mapping. Raises SpoolWriteError.
     """
     mappings = tuple(mappings)
     # Number all new names in one transaction, because each transaction costs an fsync.
@@ -42,7 +42,7 @@ def bind_mappings(
         )
         for mapping in mappings
     }
-    # The bindings above have created all queues, so their options can be set now.
+    # Set the options of the queues now, because `spool.queue` has created all queues.
     _tune(spool, mappings)
     for mapping in mappings:
         if mapping.stateful is not None:
@@ -51,18 +51,17 @@ def bind_mappings(
 
 
 def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
-    """Set the batching options of each queue to the shortest linger and the smallest record size of its outputs."""
+    """Set the batching options of each queue. Among its outputs, the shortest linger and smallest record size apply."""
     tunings: dict[str, BatchingOptions] = {}
     for output in (output for mapping in mappings for output in mapping.outputs):
         name = str(output.destination)
-        # Outputs with different options may share a queue. For each option, the stricter value applies.
         tunings[name] = output.tuning.with_(tunings.get(name, output.tuning))
     for name, tuning in tunings.items():
         spool.queues[name].tuning = tuning
 
 
 def clear_state(spool: Spool, name: str) -> tuple[list[tuple[int, ReleasedRecord]], int]:
-    """Clear the state of a mapping. Return (mapping number, record) for each record in it, and the number of keys."""
+    """Clear the state of a mapping. Return the records in it as (mapping number, record), and the number of keys."""
     state = spool.states.by_name.get(name)
     if state is None or not len(state):
         return [], 0
@@ -75,8 +74,8 @@ def clear_state(spool: Spool, name: str) -> tuple[list[tuple[int, ReleasedRecord
 def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) -> list[tuple[int, ReleasedRecord]]:
     """Return (mapping number, record) for each record whose sampling interval has ended.
 
-    If a mapping was removed or has no `sample` any more, return all of its records. Also delete the states of removed
-    mappings, and clear the states that commands have requested to clear.
+    If a mapping was removed or has no `sample` any more, return all of its records. Also clear the states of removed
+    mappings, and the states for which there is a ClearingRequest.
     """
     released = []
     for request in spool.states.take_requests():
@@ -88,8 +87,7 @@ def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) 
         if stages is not None and stages.sampling is not None:
             ended = stages.release_ended(now_ms)
         elif len(state):
-            # The mapping was removed or does not sample any more. Release all its records now, because no later call
-            # would release them.
+            # The mapping was removed or has no `sample` any more, so no later call would release its records.
             ended = release_all(state)
             if stages is None:
                 state.clear()
@@ -100,7 +98,7 @@ def collect_due_samples(spool: Spool, mappings: Iterable[Mapping], now_ms: int) 
 
 
 def note_clock_set(mappings: Iterable[Mapping], step_ms: int) -> None:
-    """Inform all stateful mappings that the machine's clock was set by `step_ms` (negative: back)."""
+    """Inform all stateful mappings that the machine's clock was set forward by `step_ms`, or back if it is negative."""
     for mapping in mappings:
         if mapping.stateful is not None:
             mapping.stateful.clock_set(step_ms)

@@ -1,9 +1,13 @@
 """Mapper of a burst: it converts packets to the changes of one transaction, and to acknowledgement packets.
 
-All acknowledgements are sent after the commit. QoS 1: PUBACK. QoS 2: the commit stores the records together with the
-packet identifier; then PUBREC is sent. If the broker sends the same identifier again, the mapper only repeats the
-acknowledgement. PUBREL removes the identifier, and PUBCOMP is sent after the commit of that removal. So a QoS 2 message
-enters the spool exactly once, even if the process is killed at any time.
+The acknowledgements are sent after the commit of the transaction:
+
+1. A PUBLISH packet with QoS 1 is acknowledged with PUBACK.
+2. A PUBLISH packet with QoS 2 is acknowledged with PUBREC. The transaction stores the packet identifier together with
+   the records. If the broker sends a PUBLISH packet with a stored identifier, only the acknowledgement is repeated.
+3. A PUBREL packet is acknowledged with PUBCOMP. The transaction deletes the packet identifier.
+
+So each QoS 2 message is stored exactly once, even if the process is killed at any time.
 """
 
 from __future__ import annotations
@@ -39,15 +43,12 @@ log = logging.getLogger(__name__)
 # QoS bits in the first byte of a PUBLISH packet.
 _QOS_BITS, _QOS_1, _QOS_2 = 0x06, 0x02, 0x04
 MAX_TRANSACTION_RECORDS = 20_000
-"""When a transaction has this number of records, the rest of the burst waits for the next transaction.
-
-The limit bounds the memory of a transaction.
-"""
+"""Maximum number of records in a transaction, which bounds its memory. A larger burst needs several transactions."""
 
 
 @dataclass(slots=True)
 class IngestCounters:
-    """Counters since the start of the process that the ledger does not contain."""
+    """Counters since the start of the process. The ledger does not contain them."""
 
     messages: int = 0
     payload_bytes: int = 0
@@ -76,48 +77,47 @@ class BurstMapper:
         self._unmatched_ids = (0, 0)
         self._coverage = coverage
         self._unreleased = spool.open_qos2_ids
-        # Subscription identifier by mapping name. Empty unless overlapping topic filters are subscribed separately.
+        # Subscription identifier by mapping name, if overlapping topic filters are subscribed separately.
         self._identifiers: dict[str, int] = {}
         self._match = routes.match
         self._warned_of_alias = False
         self._guard = guard or PoisonGuard(spool)
-        # Number of records of this transaction, without those of the fast path. If the budget is full, the number is
-        # set to MAX_TRANSACTION_RECORDS to end the transaction.
+        # Number of records in this transaction. Records of the fast path are not counted. When the budget is full, the
+        # number is set to MAX_TRANSACTION_RECORDS, which ends the transaction.
         self._records_made = 0
         self._budget = TransactionBudget(spool.settings)
-        # True if the payloads of the fast path must be counted in the budget, because there are many mappings (see
-        # `bind`).
+        # True if payloads of the fast path count towards the budget, because there are many mappings (see `bind`).
         self._counts_payloads = False
 
     def bind(self, routes: Router, targets: dict[str, MappingBinding], unmatched_ids: tuple[int, int]) -> None:
         """Use these mappings and bindings from the next burst on.
 
-        `unmatched_ids` is the ledger line for messages that no mapping matches: (mapping, stream) numbers.
+        `unmatched_ids` are the numbers (mapping, stream) of the ledger line for messages that no mapping matches.
         """
         self._routes, self._targets, self._unmatched_ids = routes, targets, unmatched_ids
-        # A burst has about MAX_BURST_BYTES. In the worst case, each mapping makes a record of each message.
+        # A burst has at most about MAX_BURST_BYTES. In the worst case, each mapping creates a record for each message.
         self._counts_payloads = len(targets) * MAX_BURST_BYTES > self._budget.full_bytes
         self.separate({})
 
     def separate(self, identifiers: MappingOf[str, int]) -> None:
         """Map each copy of a message only by the mappings of its subscription.
 
-        `identifiers`: topic filter → subscription identifier.
-
-        If subscriptions overlap, the broker may send one copy of a message for each subscription.
+        If subscriptions overlap, the broker may send a copy of a message for each subscription. `identifiers` contains
+        the subscription identifiers by topic filter.
         """
         names = {mapping.name: mapping.pattern.filter for mapping in self._routes.mappings}
         self._identifiers = {name: identifiers[text] for name, text in names.items() if text in identifiers}
         self._match = self._match_of_copy if self._identifiers else self._routes.match
 
     def _match_of_copy(self, topic: bytes) -> RouteMatch:
-        # A match without targets leads to `_handle_unusual`, which reads the message's subscription identifiers.
+        # For a match without targets, `map` calls `_handle_unusual`, which reads the subscription identifiers of the
+        # message.
         match = self._routes.match(topic)
         return match._replace(targets=()) if len(match.targets) > 1 else match
 
     def session_is_new(self) -> None:
-        """Clear the stored packet identifiers: in a new session, the broker uses them for other messages."""
-        # Without stored identifiers, there is nothing to write.
+        """Clear the stored packet identifiers. In a new session, the broker uses the same identifiers again."""
+        # If no identifier is stored, do not set `clear_qos2_ids`, which would cause an unnecessary write.
         if self._unreleased:
             self._unreleased.clear()
             self.transaction.qos2_ids.clear()
@@ -126,10 +126,10 @@ class BurstMapper:
     def map(self, burst: list[Publish], now_ms: int) -> bytes:  # noqa: C901, PLR0912, PLR0915  a call per message would show
         """Add a burst to the transaction, and return its acknowledgement packets.
 
-        If the transaction is full before the end of the burst, the remaining messages are in `rest`.
+        If the transaction is full before the end of the burst, the other messages are in `rest`.
         """
         acknowledgements: list[bytes] = []
-        # Local names are faster than attribute look-ups for each message.
+        # Local variables are faster than an attribute look-up for each message.
         acknowledge, match_of, targets = acknowledgements.append, self._match, self._targets
         self._guard.begin_burst()
         self._budget.begin()
@@ -141,7 +141,7 @@ class BurstMapper:
             qos = first & _QOS_BITS
             if first == PUBREL:
                 self._complete_qos2(packet_id)
-                # Respond even if the identifier is unknown (MQTT 5, 4.3.3).
+                # Acknowledge even an unknown identifier (MQTT 5, section 4.3.3).
                 releases += 1
                 acknowledge(PUBCOMP)
                 acknowledge(packet_id)
@@ -153,7 +153,7 @@ class BurstMapper:
                 acknowledge(PUBREC)
                 acknowledge(packet_id)
                 if not self._open_qos2(packet_id):
-                    # A redelivery: the records are already in the spool, so only the acknowledgement is repeated.
+                    # The message was redelivered, and its records are already in the spool. Only acknowledge it again.
                     continue
             # Count the message before it is mapped, so that a rejected message counts too.
             payload_bytes += total_bytes
@@ -167,11 +167,11 @@ class BurstMapper:
             for mapping, captures in match.targets:
                 target = targets[mapping.name]
                 number, queues, tally = target
-                # These lines are the body of `tally.count`, without the cost of the call.
+                # These lines are the same as `tally.count`, without the cost of a call.
                 tally.messages += 1
                 if tally.last_ms != now_ms:
                     tally.at(now_ms)
-                # The fast path needs no Message object. Its result is None if it cannot handle this payload.
+                # The fast path returns None if it cannot handle this payload.
                 fast_path = mapping.fast_path
                 record = fast_path(payload, captures) if fast_path is not None else None
                 if record is None:
@@ -185,7 +185,7 @@ class BurstMapper:
                 self._spend(len(payload) * len(match.targets))
             if self._records_made >= MAX_TRANSACTION_RECORDS:
                 break
-        # The packets that the iterator has not returned belong to the next transaction.
+        # The other packets of the burst belong to the next transaction.
         self.rest = list(source)
         self._guard.end_burst()
         self.counts.messages += len(burst) - len(self.rest) - releases
@@ -244,29 +244,26 @@ class BurstMapper:
         self.append_released([(number, released) for released in effects.released])
 
     def append_released(self, released: list[tuple[int, ReleasedRecord]]) -> None:
-        """Append records that `sample` has released to their queues.
-
-        Each pair in `released` contains the mapping number and the record.
-        """
+        """Append records that `sample` has released to their queues. `released`: pairs (mapping number, record)."""
         for number, (destination, key, data) in released:
             self._spool.queue(destination).append(number, key, data)
 
     def _handle_unusual(self, match: RouteMatch, publish: Publish, now_ms: int) -> None:
         """Handle a message that the loop in `map` cannot handle.
 
-        1. The topic is empty or not UTF-8: add a dead letter.
-        2. Overlapping topic filters are subscribed separately: map this copy by the mappings of its subscription.
-        3. No mapping matches the topic: count the message as filtered. Possible reasons: a wider subscription includes
-           the topic, an older session was still subscribed to it, or `except` excludes it.
-        4. The payload is larger than `mqtt.max_message_bytes`, so only its beginning was read: add a dead letter.
-        5. The message may be poison (see `PoisonGuard`): note the message before it is mapped, or add a dead letter.
+        1. If the topic is empty or not UTF-8, add a dead letter.
+        2. If overlapping topic filters are subscribed separately, map this copy by the mappings of its subscription.
+        3. If no mapping matches the topic, count the message as filtered. The broker may send such a message because of
+           a wider subscription, because of a subscription of an older session, or because `except` excludes the topic.
+        4. If the payload is larger than `mqtt.max_message_bytes`, add a dead letter. Only its beginning was read.
+        5. If the message may be poison (see `PoisonGuard`), note it before it is mapped, or add a dead letter.
         """
         message, total_bytes = message_of(match, publish, now_ms), publish[-1]
         targets = match.targets or (self._targets_of_copy(publish) if self._identifiers else ())
         if not match.valid:
             self._warn_of_topic(publish)
             reject_topic(self.transaction, self._unmatched_ids, message, total_bytes)
-        # `coverage` does not report topics that `except` excludes on purpose.
+        # Topics that `except` excludes are not reported as unmatched, because a person has excluded them on purpose.
         elif not targets:
             if not match.excluded:
                 self.counts.unmatched += 1
@@ -286,8 +283,8 @@ class BurstMapper:
     def _targets_of_copy(self, publish: Publish) -> tuple[RouteTarget, ...]:
         """Return the mappings of the subscriptions for which the broker has sent this copy.
 
-        If the broker queued the message before these subscriptions were made, its identifier is unknown or missing.
-        Then return all matching mappings: the message may be processed twice, but it is not lost.
+        If the broker queued the message before it received these subscriptions, the message has no known subscription
+        identifier. Then return all matching mappings: the message may be mapped twice, but it is not lost.
         """
         targets = self._routes.match(publish[1]).targets
         found = subscription_identifiers(publish[3])
@@ -295,7 +292,7 @@ class BurstMapper:
         return own or targets
 
     def _warn_of_topic(self, publish: Publish) -> None:
-        # Log this once per run. Each such message becomes a dead letter, which contains the reason.
+        # Log this once per run. The dead letter of each message contains the reason too.
         if not publish[1] and not self._warned_of_alias:
             self._warned_of_alias = True
             log.error(

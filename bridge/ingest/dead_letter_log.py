@@ -1,8 +1,8 @@
 """Log lines about dead letters.
 
-The first dead letter of a mapping and code is logged at once. Later lines are at least INTERVAL_SECS apart, and contain
-the number of new dead letters. A line per dead letter would fill the log if a device sends garbage. The lines contain
-no payload, because more people can read the log than the spool.
+The first dead letter of a mapping and code is logged at once. Later lines about the same mapping and code are at least
+INTERVAL_SECS apart, and contain the number of new dead letters. If each dead letter were logged, a faulty device could
+fill the log. The lines contain no payload, because more people can read the log than the spool.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 INTERVAL_SECS: Final = 600.0
 """Minimum time between two lines about the same mapping and code."""
 MAX_TOPIC_CHARS: Final = 200
-"""Maximum number of topic characters in a line. Devices choose the topics, which may have up to 65,535 bytes."""
+"""Maximum number of characters of a topic in a log line. Topics may have up to 65,535 bytes."""
 _ADVICE: Final = "see 'mqtt-kinesis dead-letters list'"
 
 log = logging.getLogger(__name__)
 
 
 class DeadLetterLog:
-    """Counters of the dead letters that no log line has reported yet. Used by the ingest thread only."""
+    """Counters of the dead letters that no log line has reported yet. Ingest thread only."""
 
     def __init__(self) -> None:
         self._unreported: Counter[tuple[str, str]] = Counter()
         self._reported_at: dict[tuple[str, str], float] = {}
 
     def committed(self, dead_letters: Iterable[DeadLetter], now: float) -> None:
-        """Count the dead letters of a committed transaction, and log each kind that was not logged for INTERVAL_SECS.
+        """Count the dead letters of a committed transaction, and write the log lines that are due.
 
         `now` is monotonic time.
         """

@@ -1,7 +1,7 @@
-"""File that shows which message the ingest thread was mapping when its process ended.
+"""File that shows which message the ingest thread was mapping when the process ended.
 
-The file is mapped into memory (mmap), so a change needs no system call. The content survives the end of the process,
-but not a power failure. The file has 32 bytes:
+The file is mapped into memory (mmap), so a change needs no system call. The contents survive the end of the process,
+but not a power failure. The file has 32 bytes, of which 17 are used:
 
     byte 0         1 while a burst is being mapped, otherwise 0
     bytes 1-16     fingerprint of the message that is being mapped, or zeros
@@ -24,17 +24,17 @@ NO_FINGERPRINT: Final = bytes(FINGERPRINT_BYTES)
 
 
 class InProgressFile:
-    """The file of one spool folder. Any thread may create the object. Afterwards only the ingest thread uses it."""
+    """The file in one spool's folder. Any thread may create the object. Only the ingest thread may use it."""
 
     def __init__(self, folder: Path) -> None:
         """Open the file and read what the last process stored in it. Raises OSError."""
-        # O_NOFOLLOW: with a symbolic link in this folder, the bridge would overwrite another file.
+        # Use O_NOFOLLOW, so that a symbolic link in this folder cannot cause the bridge to overwrite another file.
         descriptor = os.open(folder / IN_PROGRESS_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             os.ftruncate(descriptor, _FILE_BYTES)
             self._memory = mmap.mmap(descriptor, _FILE_BYTES)
         finally:
-            # The memory mapping keeps the file open.
+            # The descriptor is not needed any more, because the memory mapping keeps the file open.
             os.close(descriptor)
         self.ended_in_burst = self._memory[0] == _BUSY
         """True if the last process ended while it was mapping a burst."""
@@ -44,7 +44,6 @@ class InProgressFile:
 
     def begin(self) -> None:
         """Store that a burst is being mapped."""
-        # One byte is written at once, so the next process cannot read a partial write.
         self._memory[0] = _BUSY
 
     def begin_message(self, fingerprint: bytes) -> None:

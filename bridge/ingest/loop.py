@@ -1,8 +1,8 @@
 """Ingest loop: read a burst, map it, commit it to the spool, and only then acknowledge it.
 
-A burst is the group of messages that one read of the connection returns. One thread performs all steps, so that a
-message never passes between threads. The messages of a burst are mapped, committed in one transaction, and acknowledged
-by one write to the connection.
+A burst is the group of messages that one read from the connection returns. All messages of a burst are usually
+committed in one transaction, and acknowledged with one write to the connection. One thread performs all steps, so that
+no message is passed between threads.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 POLL_SECS = 0.2
 """Maximum time for which one round of the loop waits for packets."""
 MAX_SETTLE_DELAY_SECS = 0.1
-"""Time without a burst after which settled records are committed. Usually they are committed with the next burst."""
+"""Time without a burst after which settled records are committed. Otherwise, the next burst's commit includes them."""
 RETRY_SECS = 1.0
 """Pause between two attempts to write to the spool."""
 MIN_COMMIT_INTERVAL_SECS = 0.01
@@ -46,18 +46,19 @@ MIN_COMMIT_INTERVAL_SECS = 0.01
 SHARED_MIN_COMMIT_INTERVAL_SECS = 0.03
 """Minimum time between two commits of one worker, if several workers on one machine share the messages.
 
-All workers together then commit about as often as one process. Two workers use 0.9 to 1.0 times the CPU time per
-message of one process. With 10 ms, they would use 1.2 to 1.4 times this CPU time.
+With 30 ms, two workers use 0.9 to 1.0 times the CPU time per message of a single process. With 10 ms, two workers would
+use 1.2 to 1.4 times this CPU time.
 """
 COALESCE_MIN_MESSAGES = 16
-"""A burst with this number of messages is committed without waiting for more.
+"""A burst with this number of messages is committed without waiting for more messages.
 
-If the broker has sent more messages without an acknowledgement, the loop uses that larger number. mosquitto sends 20
-messages by default (max_inflight_messages), and then waits for acknowledgements.
+Many brokers wait for acknowledgements after a number of messages. mosquitto sends 20 messages by default
+(max_inflight_messages). If the broker has sent more than 16 messages without an acknowledgement, the loop uses this
+larger number.
 """
 WINDOW_PROBE_SECS = 1.0
 """Interval at which the loop measures how many messages the broker sends without an acknowledgement."""
-# QoS bits in the first byte of a PUBLISH packet. With QoS 0, the broker waits for no acknowledgement.
+# QoS bits in the first byte of a PUBLISH packet. A message with QoS 0 is not acknowledged.
 _QOS = 0x06
 
 
@@ -81,14 +82,14 @@ class IngestLoop:
         self.problem = ""
         """Reason why the loop cannot commit at present, or ""."""
         self.spool_full = False
-        """True if `problem` is that the spool is full. False if a write to the disk failed."""
+        """True if the reason in `problem` is a full spool. False if a write to the disk has failed."""
         self.progress_at = clock()
         self.mapping_since: float | None = None
         """Time when the mapping of the current burst began, or None while no burst is being mapped. Any thread."""
         self.latency = Histogram()
         """Time in seconds from the arrival of a message to its acknowledgement."""
         self.tap: Callable[[list[Publish]], None] | None = None
-        """Callback that gets each burst after its commit, or None while no person views messages. It must not raise."""
+        """Function that is called with each burst after its commit, or None. It must not raise an error."""
         self._subscriber = subscriber
         self._spool = spool
         self._limits = limits
@@ -101,7 +102,7 @@ class IngestLoop:
         self._next_routes: Router | None = routes
         self._routes = routes
         self._targets: dict[str, MappingBinding] = {}
-        # Subscription identifiers by topic filter. Empty unless overlapping filters are subscribed separately.
+        # Subscription identifiers by topic filter, if overlapping topic filters are subscribed separately.
         self._separated: dict[str, int] = {}
         self._min_commit_interval_secs = min_commit_interval_secs
         self._committed_at = 0.0
@@ -114,12 +115,12 @@ class IngestLoop:
     # -- any thread ------------------------------------------------------------------------------------------------
 
     def set_mappings(self, routes: Router) -> None:
-        """Use these mappings from the next burst on. No message is mapped by both the old and the new mappings."""
+        """Use these mappings from the next burst on."""
         self._next_routes = routes
         self._subscriber.wake()
 
     def run_job(self, job: DeadLetterJob) -> DeadLetterJob:
-        """Queue and return a job that replays or deletes dead letters. When it has finished, `job.done` is set."""
+        """Add a job that replays or deletes dead letters, and return it. `job.done` is set when it has finished."""
         self.dead_letter_jobs.add(job)
         self._subscriber.wake()
         return job
@@ -132,7 +133,7 @@ class IngestLoop:
     # -- the ingest thread -----------------------------------------------------------------------------------------
 
     def session_began(self, session_present: bool) -> None:
-        """Reset the state of the last connection. If the session is new, also forget its packet identifiers."""
+        """Reset the state of the last connection. If the session is new, also clear the stored packet identifiers."""
         self._max_unacked_seen = 0
         if not session_present:
             self._mapper.session_is_new()
@@ -143,18 +144,18 @@ class IngestLoop:
             self.step()
 
     def step(self) -> None:
-        """Run one round: bind new mappings, process a burst and a slice of a dead-letter job, do periodic work."""
+        """Run one round: bind new mappings, process a burst, process a slice of a dead-letter job, do periodic work."""
         if self._next_routes is not None and not self._bind(self._next_routes):
             return
         burst = self._subscriber.poll(POLL_SECS)
         self.progress_at = self._clock()
         if burst:
             self._follow_subscriptions()
-            # The connection may be replaced before the commit. Then the acknowledgements must not be sent.
+            # `acknowledge` sends nothing if another connection has replaced this one before the commit.
             connection, received_at = self._subscriber.connections, self.progress_at
             self._coalesce(burst)
             if not self._process(burst, connection, received_at):
-                return  # the bridge stops, and the broker delivers the rest again
+                return  # the bridge stops, and the broker will redeliver the messages that were not acknowledged
             if self.tap is not None:
                 self.tap(burst)
         elif self._spool.commit_due and self.progress_at - self._committed_at > MAX_SETTLE_DELAY_SECS:
@@ -167,7 +168,7 @@ class IngestLoop:
     def _process(self, burst: list[Publish], connection: int, received_at: float) -> bool:
         """Map a burst, commit it, and acknowledge it. A burst with many records needs several transactions.
 
-        Return False if `stop` was called before everything was committed.
+        Return False if `stop` was called before all transactions were committed.
         """
         while burst:
             self.mapping_since = self._clock()
@@ -185,16 +186,19 @@ class IngestLoop:
     def _coalesce(self, burst: list[Publish]) -> None:
         """Wait until the commit interval is over, and append messages that arrive during this time to the burst.
 
-        There is no wait if the last commit is older than the interval. At 1,000 messages a second, fewer commits halve
-        the CPU time per message, and only a fifth of the bytes is written to the disk. A wait costs 60 µs of CPU time,
-        so there are at most two waits, each with one read after it. The first wait is short: if the read after it
-        returns no messages, the broker probably waits for acknowledgements, and the wait ends. Otherwise, the second
-        wait lasts until the end of the interval.
+        If the last commit is older than the interval, this method does not wait. At 1,000 messages a second, larger
+        bursts halve the CPU time per message, and only a fifth of the bytes is written to the disk.
+
+        Each wait costs 60 µs of CPU time, so this method waits at most twice:
+
+        1. It waits a fifth of the interval, and then reads. If no messages have arrived, the broker probably waits for
+           acknowledgements. Then the method ends.
+        2. It waits until the end of the interval, and then reads again.
         """
         until = self._committed_at + self._min_commit_interval_secs
         enough = max(COALESCE_MIN_MESSAGES, self._max_unacked_seen)
-        # Once a second, wait for the full interval, to measure how many messages the broker sends without an
-        # acknowledgement. If the loop always committed at the number known so far, it would never see a larger number.
+        # Once a second, do not stop at the known number of messages, to find out whether the broker sends more messages
+        # without an acknowledgement.
         if self.progress_at - self._probed_window_at > WINDOW_PROBE_SECS:
             self._probed_window_at, enough = self.progress_at, MAX_BURST_MESSAGES
         pause = self._min_commit_interval_secs / 5
@@ -212,7 +216,7 @@ class IngestLoop:
             self._max_unacked_seen = max(self._max_unacked_seen, sum([publish[0] & _QOS > 0 for publish in burst]))
 
     def _run_dead_letter_jobs(self) -> None:
-        """Process one slice of a dead-letter job. New messages are processed before the next slice."""
+        """Process one slice of a dead-letter job."""
         targets = {mapping.name: (mapping, self._targets[mapping.name]) for mapping in self._routes.mappings}
         part = self.dead_letter_jobs.fill(self._mapper.transaction, targets)
         if self._commit():
@@ -221,7 +225,7 @@ class IngestLoop:
     def _send_commands(self) -> None:
         """Publish the commands of the mappings, with QoS 0.
 
-        If a command is lost, the mapping issues it again, because the reason for it still exists.
+        If a command is lost, the mapping repeats it, because the reason for the command still exists.
         """
         for topic, payload in self._mapper.commands:
             self._subscriber.publish(topic, payload)
@@ -230,14 +234,14 @@ class IngestLoop:
     def commit_settled(self) -> None:
         """Commit the settlements of the senders. Called after the senders have stopped.
 
-        If a burst waits because the spool is full, its complete transaction is part of this commit. Its records without
-        its packet identifiers would be stored again by a redelivery.
+        A burst may still wait for a commit, because the spool is full. Its complete transaction is part of this commit.
+        If only the records were stored, without the packet identifiers, a redelivery would store the records again.
         """
         if self._spool.commit_due:
             try:
                 self._spool.commit(self._mapper.transaction)
             except SpoolFull:
-                return  # the settlements are committed nevertheless
+                return  # the spool has committed the settlements before it raised this error
             except SpoolWriteError as error:
                 log.warning("delivered records could not be committed as delivered, and will be sent again: %s", error)
 
@@ -247,7 +251,7 @@ class IngestLoop:
         Return False if the spool cannot be written. The next round then retries.
         """
         try:
-            # Write new numbers now. If the disk fails, the loop can wait here, but not in the middle of a burst.
+            # Write new numbers now, because the loop can retry here. It cannot retry in the middle of a burst.
             unmatched_ids = self._spool.mapping_number(""), self._spool.stream_number("")
             targets = bind_mappings(self._spool, routes.mappings, self.coverage.tally)
         except SpoolWriteError as error:
@@ -255,7 +259,7 @@ class IngestLoop:
             self._report_blocked(str(error))
             self._subscriber.poll(RETRY_SECS, reading=False)
             return False
-        # If another thread has set newer mappings in between, the next round binds them.
+        # Another thread may have set newer mappings since. Then the next round binds these.
         self._next_routes = None if self._next_routes is routes else self._next_routes
         self._routes, self._targets = routes, targets
         self._mapper.bind(routes, targets, unmatched_ids)
@@ -268,7 +272,7 @@ class IngestLoop:
         return True
 
     def _follow_subscriptions(self) -> None:
-        """Let the mapper distinguish copies by subscription identifier while overlapping filters are separate."""
+        """If overlapping topic filters are subscribed separately, pass their subscription identifiers to the mapper."""
         separated = self._subscriber.subscriptions.separated
         if separated is not self._separated and separated != self._separated:
             self._separated = separated
@@ -283,7 +287,7 @@ class IngestLoop:
         if held != self._spool.broker_filters:
             self._mapper.transaction.broker_filters = frozenset(held)
             self._commit()
-        # Commit released records and manifests at once, because the next burst may come much later.
+        # Commit released records and manifests now, because the next burst may arrive much later.
         released = collect_due_samples(self._spool, self._routes.mappings, self._now_ms())
         if released or self._spool.states.clearing:
             self._mapper.append_released(released)
@@ -309,8 +313,8 @@ class IngestLoop:
     def _commit(self) -> bool:
         """Commit the transaction. Retry until the spool accepts it.
 
-        Between two attempts, the loop reads nothing (back-pressure) and keeps the connection alive: the broker stores
-        messages. Return False if `stop` is called before the commit succeeds. Then the broker will redeliver the burst.
+        Between two attempts, the loop keeps the connection alive but reads no messages (back-pressure). Return False if
+        `stop` is called before the commit succeeds. Then the broker will redeliver the burst.
         """
         while True:
             try:
@@ -328,7 +332,8 @@ class IngestLoop:
             self._spool.broker_filters = self._mapper.transaction.broker_filters
         self._dead_letter_log.committed(self._mapper.transaction.dead_letters, self._clock())
         self._mapper.transaction.received_at = None
-        # Usually a burst has only records, which are in their queues. Then the transaction is empty and reusable.
+        # Usually, a burst has only records, which are in their queues. Then the transaction is empty and can be used
+        # again.
         if not self._mapper.transaction.empty:
             self._mapper.transaction = Transaction()
         self._committed_at = self._clock()

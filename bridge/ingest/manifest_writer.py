@@ -1,21 +1,29 @@
 """Manifests: records in a separate stream that list which records another stream contains.
 
-With manifests, a consumer in the cloud can prove that no record is missing. The records of an output with `envelope:
-true` have ids. Each id contains the spool, the queue and a record number, and the numbers of a queue have no gaps. A
-manifest covers one range of record numbers: each record of the range is in the stream, or the manifest lists it as an
-exception with a reason.
+With manifests, a consumer in the cloud can prove that no record is missing. Each record of an output with `envelope:
+true` has an id, which contains the spool, the queue and a record number. The numbers of a queue have no gaps. A
+manifest covers a range of record numbers, `first` to `last`. Each record of this range is in the stream, or is listed
+in the manifest as an exception with a reason.
 
     {"manifest": 1, "bridge": "press-shop", "spool": "5f3a9c0e", "queue": 1, "stream": "factory-archive", "since": 1,
      "first": 1001, "last": 2000, "except": [{"first": 1017, "last": 1017, "reason": "dead_lettered"}],
      "checksum": "9f86d081884c7d65", "at": "2026-01-31T12:00:00.000Z"}
 
-The manifests of one spool and queue are contiguous: the `first` of each manifest is one more than the `last` of the
-previous manifest. In all of them, `since` is the `first` of the oldest manifest. So a consumer can detect that any
-manifest is missing, even the oldest. The transaction that stores a manifest as a record also stores the number at which
-the next manifest begins, so that no number is omitted if the process is killed. `checksum` covers the content of all
-records from first to last without the exceptions (bridge/spool/queue/record_checksum.py). A manifest has no `checksum`
-if a damaged spool has lost it. The reasons of exceptions are dead_lettered, dropped, and "no envelope" (a record of an
-output without `envelope`, or a replayed record).
+The manifests of one spool and queue are contiguous: the `first` of a manifest is the `last` of the previous manifest
+plus 1. In all manifests of a queue, `since` is the `first` of the oldest manifest. So a consumer can detect any missing
+manifest, even the oldest one.
+
+The transaction that stores a manifest also stores the number at which the next manifest begins. So the manifests stay
+contiguous even if the process is killed.
+
+`checksum` is the checksum of all records from `first` to `last` without the exceptions
+(bridge/spool/queue/record_checksum.py). It is omitted if it was lost in a damaged spool.
+
+An exception has one of these reasons:
+
+- dead_lettered: the record has become a dead letter.
+- dropped: the record was dropped.
+- no envelope: the record has no envelope, because it was replayed, or its output has no `envelope`.
 """
 
 from __future__ import annotations
@@ -39,7 +47,7 @@ if TYPE_CHECKING:
     from bridge.spool.store import Spool
 
 MAPPING: Final = "(manifest)"
-"""Name under which the ledger counts manifests in place of a mapping. No mapping file can have this name."""
+"""Name that the ledger contains as the mapping of manifests. No mapping file can have this name."""
 
 
 class ManifestSettings(Section):
@@ -49,7 +57,10 @@ class ManifestSettings(Section):
         Field(description="name of the stream for the manifests")
     )
     every_secs: int = Field(
-        default=60, ge=1, le=86_400, description="interval of the manifests, if there are new records"
+        default=60,
+        ge=1,
+        le=86_400,
+        description="interval of the manifests in seconds; without new records, no manifest is written",
     )
 
 
@@ -64,9 +75,9 @@ class ManifestWriter:
         self._at_ms = 0
 
     def cover(self, mappings: Iterable[Mapping]) -> None:
-        """Start manifests for every queue of these mappings with enveloped records.
+        """Start manifests for every queue of these mappings that has records with envelopes.
 
-        Once started, the manifests of a queue never end. Raises SpoolWriteError.
+        The manifests of a queue continue even if its mappings are removed. Raises SpoolWriteError.
         """
         self._spool.queue(self._stream)  # creates the queue, so that the loop starts its sender
         outputs = (output for mapping in mappings for output in mapping.outputs if output.envelope)
@@ -78,13 +89,13 @@ class ManifestWriter:
     def _begin(self, queue: StreamQueue) -> None:
         """Start the manifests of a queue with its next record. Do nothing if the manifests were started before."""
         if not self._spool.get_meta(_key(queue)):
-            # Store `since` first. After a crash in between, this method stores both values again.
+            # Store `since` first. If the process is killed before the second line, the next call stores both again.
             self._spool.set_meta(_since(queue), str(queue.next))
             self._spool.set_meta(_key(queue), str(queue.next))
 
     def fill(self, transaction: Transaction, now_ms: int) -> bool:
-        """Add the manifests that are due to an empty transaction. Return whether there are any."""
-        # A negative difference means that the clock was set back. The manifests are then due at once.
+        """Add the manifests that are due to an empty transaction. Return whether a manifest was added."""
+        # A negative difference means that the clock was set back. Then write the manifests now.
         if 0 <= now_ms - self._at_ms < self._every_ms:
             return False
         self._at_ms = now_ms
@@ -96,7 +107,7 @@ class ManifestWriter:
     def _add_manifest(self, queue: StreamQueue, transaction: Transaction, now_ms: int) -> bool:
         first, settled = int(self._spool.get_meta(_key(queue))), self._spool.reading.first_waiting(queue)
         before, checksum = self._covered(queue, first, settled)
-        # Write no manifest if not even the first run of records is settled.
+        # If the first run of records is not settled yet, write no manifest.
         if before <= first:
             return False
         manifest = {
@@ -108,7 +119,7 @@ class ManifestWriter:
             "since": int(self._spool.get_meta(_since(queue)) or first),
             "first": first,
             "last": before - 1,
-            # Cut off the parts of a range of exceptions that are outside the manifest.
+            # Only list the part of each exception that is in the range of this manifest.
             "except": [
                 {"first": max(low, first), "last": min(high, before - 1), "reason": reason}
                 for low, high, reason in self._spool.reading.exceptions(queue, before)
@@ -125,15 +136,16 @@ class ManifestWriter:
         return True
 
     def _covered(self, queue: StreamQueue, first: int, settled: int) -> tuple[int, int | None]:
-        """Return the number after the last record of the manifest that begins at `first`, and its checksum.
+        """Return the number after the last record of the manifest that begins at `first`, and the manifest's checksum.
 
-        All records below the number `settled` are settled. A checksum is only known for a complete run of records. So a
-        manifest ends with a run whose records are all settled. The checksum is None if it is unknown.
+        All records with numbers below `settled` are settled. A run is the group of records that one transaction has
+        stored. The spool has one checksum for each run, so a manifest ends at the end of a run. The manifest's checksum
+        is None if it is unknown.
         """
         runs = self._spool.reading.checksum_runs(queue, settled)
         if not runs or runs[0].first > first:
-            # The checksum of the first records is missing: an older version of the program wrote them, or a damaged
-            # spool lost it. Their manifest has no checksum.
+            # The checksum of the first records is missing, so their manifest has no checksum. It was lost in a damaged
+            # spool, or an older version of the program has stored the records.
             return (runs[0].first if runs else settled), None
         before, checksum = first, 0
         for run in runs:

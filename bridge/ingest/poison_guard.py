@@ -1,14 +1,13 @@
 """Protection against poison messages: messages that end the process each time they are mapped.
 
-The broker delivers a message again until it is acknowledged. So without protection, a message that exhausts the memory,
-or whose mapping never returns, would end the process after every start. The protection has three parts:
+For example, the mapping of a message exhausts the memory or never returns. Because the broker redelivers the message
+until it is acknowledged, the message would end the process after every start. The protection has three parts:
 
-1. If a process ends while it maps a burst, the next process is careful for a while: it notes each message in a file
-   (`InProgressFile`) before it maps the message.
-2. If a process ends while it maps a noted message, the guard counts this for the fingerprint of the message. Messages
-   above LARGE_BYTES are always noted, because they are the usual cause.
-3. If MAX_DEATHS processes have ended while they mapped a message, the message is not mapped again. It becomes a dead
-   letter with the code `poison`.
+1. To note a message means to store its fingerprint in a file (`InProgressFile`) before it is mapped. Messages larger
+   than LARGE_BYTES are always noted, because they are the usual cause. If a process ends while it maps a burst, the
+   next process is careful for some time (CAREFUL_SECS): it notes all messages.
+2. If a process ends while it maps a noted message, the next process counts this for the fingerprint of the message.
+3. If this count is MAX_DEATHS, the message is not mapped again. It becomes a dead letter with the code `poison`.
 
 MAX_DEATHS is 2, because the first process may have been killed for another reason.
 """
@@ -36,16 +35,16 @@ LARGE_BYTES: Final = 65_536
 """Payload size above which a message is always noted before it is mapped."""
 MAX_DEATHS: Final = 2
 CAREFUL_SECS: Final = 60.0
-"""Time for which a process is careful if the last process ended while it mapped a burst.
+"""Time for which a process is careful after the last process ended while it mapped a burst.
 
-If several processes in a row have ended in this way, the time is five times as long after each of them.
+If several consecutive processes have ended in this way, the time is multiplied by 5 for each of them.
 """
 _CAREFUL_FACTOR: Final = 5
 # The factor is applied at most four times: 60 s * 5^4 are ten hours.
 _MAX_CAREFUL_STEPS: Final = 4
 _MAX_SUSPECTS: Final = 100
-# Key in the spool's `meta`. Its value is {"deaths": ended processes in a row, "suspects": {fingerprint: ended
-# processes}}.
+# Key in the spool's `meta`. Its value is the JSON object {"deaths": number, "suspects": {fingerprint: number}}. The
+# numbers count processes that ended while they mapped a burst, or a message with this fingerprint.
 _META: Final = "poison"
 
 
@@ -53,7 +52,7 @@ class PoisonGuard:
     """Guard against poison messages. It stores the fingerprints of suspected messages. Ingest thread only."""
 
     def __init__(self, spool: Spool, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read what the last process stored. If the file cannot be opened, the bridge runs without this protection."""
+        """Read the file of the last process. If the file cannot be opened, the bridge runs without this protection."""
         self._clock = clock
         self._in_progress: InProgressFile | None = None
         stored = spool.get_meta(_META)
@@ -72,12 +71,12 @@ class PoisonGuard:
     def _note_death(self, fingerprint: bytes) -> None:
         self._deaths += 1
         if fingerprint == NO_FINGERPRINT:
-            log.error("the last process ended while it mapped messages: for a while, each is noted before it is mapped")
+            log.error("the last process ended while it mapped messages: the bridge now looks for a poison message")
             return
         name = fingerprint.hex()
         self._suspects[name] = self._suspects.get(name, 0) + 1
         log.error("the last process ended while it mapped one message (fingerprint %s)", name)
-        # Remove the oldest suspects. Only messages that the broker is sending again matter, and these are the newest.
+        # Remove the oldest suspects, because the broker probably redelivers only the newest of these messages.
         while len(self._suspects) > _MAX_SUSPECTS:
             del self._suspects[next(iter(self._suspects))]
 
@@ -89,7 +88,7 @@ class PoisonGuard:
 
     @property
     def careful(self) -> bool:
-        """True while every message must be noted before it is mapped, because processes have ended."""
+        """True while every message must be noted before it is mapped (see CAREFUL_SECS)."""
         if not self._deaths:
             return False
         if self._clock() < self._careful_until:
@@ -116,8 +115,8 @@ class PoisonGuard:
         """Note a message before it is mapped. Return False if the message must not be mapped, because it is poison."""
         if self._in_progress is None:
             return True
-        # The fingerprint includes the topic, because the same payload may be harmless for the mapping of another topic.
-        # BLAKE2b accepts a key of at most 64 bytes.
+        # Include the topic in the fingerprint, because the same payload may be harmless on another topic. BLAKE2b
+        # accepts a key of at most 64 bytes.
         digest = blake2b(payload, digest_size=FINGERPRINT_BYTES, key=topic[:64])
         fingerprint = digest.digest()
         self._in_progress.begin_message(fingerprint)

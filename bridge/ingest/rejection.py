@@ -1,4 +1,4 @@
-"""Conversion of messages that cannot be mapped: each becomes a dead letter, and is counted in the ledger."""
+"""Functions that convert a message that cannot be mapped to dead letters, and count them in the ledger."""
 
 from __future__ import annotations
 
@@ -26,10 +26,7 @@ def reject(
     rejections: Iterable[Rejection],
     total_bytes: int,
 ) -> None:
-    """Add a dead letter for each rejection.
-
-    The ledger counts the rejection once for each output that gets no record.
-    """
+    """Add a dead letter for each rejection. The ledger counts a rejection once for each of its outputs."""
     for outputs, item, code, detail in rejections:
         queues = [target.queues[output] for output in outputs]
         for queue in queues:
@@ -42,7 +39,7 @@ def reject(
 def reject_oversized(
     transaction: Transaction, mapping: Mapping, target: MappingBinding, message: Message, total_bytes: int
 ) -> None:
-    """Add a dead letter for all outputs of a mapping, because the payload exceeds `mqtt.max_message_bytes`."""
+    """Add a dead letter for all outputs of a mapping: the payload is larger than `mqtt.max_message_bytes`."""
     detail = f"a payload of {total_bytes} bytes exceeds mqtt.max_message_bytes; only its beginning is stored"
     _reject_all(transaction, mapping, target, message, total_bytes, "too_large", detail)
 
@@ -50,9 +47,9 @@ def reject_oversized(
 def reject_poison(
     transaction: Transaction, mapping: Mapping, target: MappingBinding, message: Message, total_bytes: int
 ) -> None:
-    """Add a dead letter for all outputs of a mapping, because processes have ended while they mapped this message."""
+    """Add a dead letter for all outputs of a mapping: the process ended repeatedly while it mapped this message."""
     detail = "the process was killed or hung each time it mapped this message, so it was not mapped again"
-    log.error("a poison message on topic %s is a dead letter of mapping %s", message.topic, mapping.name)
+    log.error("a poison message on topic %s became a dead letter of mapping %s", message.topic, mapping.name)
     _reject_all(transaction, mapping, target, message, total_bytes, "poison", detail)
 
 
@@ -65,7 +62,7 @@ def _reject_all(
     code: DeadLetterCode,
     detail: str,
 ) -> None:
-    """Add a dead letter of a message that was not mapped, for all outputs of a mapping."""
+    """Add a dead letter for all outputs of a mapping. The message was not mapped."""
     for queue in target.queues:
         transaction.dead_lettered[target.mapping, queue.number] += 1
     streams = tuple(queue.stream for queue in target.queues)
@@ -74,11 +71,11 @@ def _reject_all(
 
 
 def reject_topic(transaction: Transaction, unmatched_ids: tuple[int, int], message: Message, total_bytes: int) -> None:
-    """Add a dead letter for a message without a mapping, because its topic is empty or not UTF-8."""
+    """Add a dead letter for a message that no mapping can match: its topic is empty or not UTF-8."""
     transaction.dead_lettered[unmatched_ids] += 1
     detail = "the topic is not UTF-8"
     if not message.topic:
-        # A topic alias is an unreadable property, because the bridge does not parse it.
+        # The bridge cannot parse the property Topic Alias, so a message with an alias has an unreadable property.
         alias = "unreadable" in message.properties
         detail = "no topic, but a topic alias that the bridge does not permit" if alias else "the topic is empty"
     transaction.dead_letters.append(DeadLetter.of_message(message, total_bytes, "topic", detail))

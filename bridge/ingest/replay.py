@@ -1,16 +1,17 @@
 """Jobs that replay dead letters through the active mappings, or delete dead letters. The ingest thread runs the jobs.
 
-A job runs in slices. Between two slices, new messages are processed. Each slice is one transaction. A replay has one of
-these results:
+A job runs in slices. Each slice is one transaction. New messages are processed between two slices. The replay of a dead
+letter has one of these results:
 
-    mapped to records     the same commit stores the records and removes the dead letter
+    mapped to records     the records are stored, and the dead letter is removed
     filtered              the dead letter is removed, and counted as filtered
     rejected again        the dead letter stays, with the new reason
-    rejected in part      the records of accepted items are stored, and each rejected item becomes a new dead letter
+    rejected in part      the records of accepted items are stored, each rejected item becomes a new dead letter, and
+                          the dead letter is removed
 
-So the process may be killed at any time, and no record is lost or stored twice. In the ledger, a removed dead letter is
-subtracted from `received` and `dead_lettered`, and its results are counted like those of a new message. `replayed`
-counts the dead letters that a replay removed.
+All changes of a replay are in one transaction. So no record is lost or stored twice, even if the process is killed. In
+the ledger, a removed dead letter is subtracted from `received` and `dead_lettered`, and counted in `replayed`. Then its
+results are counted like the results of a new message.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from bridge.spool.database.transaction import Transaction
     from bridge.spool.store import Spool
 
-# A slice is so small that new messages wait only for milliseconds.
+# The next two limits are so small that new messages wait only for milliseconds.
 SLICE_DEAD_LETTERS = 200
 """Maximum number of dead letters in one slice."""
 SLICE_BYTES = 4 * 1024 * 1024
@@ -47,8 +48,8 @@ class DeadLetterJob:
     """Request to replay or delete the dead letters with these numbers. `done` is set when the job has finished.
 
     `counts` contains the results, with the keys `replayed`, `filtered`, `deleted`, `failed_again` and `not_found`.
-    `reasons` counts the dead letters that failed again by their reason. `at` is the index of the next dead letter in
-    `numbers`.
+    `reasons` contains, for each reason, the number of dead letters that failed again. `at` is the index in `numbers` of
+    the next dead letter to process.
     """
 
     action: Action
@@ -91,7 +92,8 @@ class DeadLetterJobs:
                 break
             number = job.numbers[job.at]
             job.at += 1
-            # If a number occurs twice in the job, process it only once: its row is in the database until the commit.
+            # A number may occur twice in the job. The second time, its row still exists, because the transaction is not
+            # committed. So treat it as not found.
             found = None if number in transaction.removed else self._spool.reading.dead_letter(number)
             if found is None:
                 part.counts["not_found"] += 1
@@ -106,7 +108,7 @@ class DeadLetterJobs:
 
     def ended(self, job: DeadLetterJob) -> None:
         """Remove a job from the queue, and set its `done`. Called after the commit of its last slice."""
-        # Set `done` last, because the thread that waits for it may then stop the bridge at once.
+        # Set `done` last, because another thread may wait for `done`, and then stop the bridge at once.
         self._waiting.remove(job)
         job.done.set()
 
@@ -141,7 +143,7 @@ class DeadLetterJobs:
         mapping, target = targets[dead_letter.mapping]
         message = dead_letter.message
         mapped, _ = self._budget.bounded(mapping.replay(message, dead_letter.streams, dead_letter.item), message)
-        # If the same item fails again, the dead letter stays and gets the new reason.
+        # If the message or item fails again, the dead letter stays and gets the new reason.
         if mapped.rejections and not mapped.drafts and _same(mapped, dead_letter):
             _, _, code, detail = mapped.rejections[0]
             transaction.amended.append((code, detail, number))
@@ -172,9 +174,9 @@ class DeadLetterJobs:
     def _remove(
         self, part: JobSlice, transaction: Transaction, number: int, dead_letter: DeadLetter, what: str
     ) -> None:
-        """Remove a dead letter and subtract it from the ledger, as if it had never been received.
+        """Remove a dead letter, and subtract it from the ledger, as if its message had never been received.
 
-        The caller then counts its results like those of a new message.
+        The caller then counts the results of the replay like the results of a new message.
         """
         transaction.removed[number] = dead_letter
         for key in self._ledger_keys(dead_letter):
@@ -189,7 +191,7 @@ class DeadLetterJobs:
 
 
 class JobSlice:
-    """Part of a job in one transaction. Its counts are added to the job after the commit."""
+    """Part of a job in one transaction. The counts of the slice are added to the job after the commit."""
 
     def __init__(self, jobs: DeadLetterJobs, job: DeadLetterJob) -> None:
         self.dead_letters = 0
@@ -199,12 +201,12 @@ class JobSlice:
         self._job = job
 
     def add_failure(self, why: str) -> None:
-        """Count a dead letter, or an item of a dead letter, that failed again for the reason `why`."""
+        """Count a dead letter, or an item of a dead letter, that has failed again. `why` is the reason."""
         self.counts["failed_again"] += 1
         self._reasons[why] += 1
 
     def committed(self) -> None:
-        """Add the counts to the job. After its last slice, end the job. Called after the commit."""
+        """Add the counts to the job. If this is the last slice, end the job. Called after the commit."""
         self._job.counts += self.counts
         self._job.reasons += self._reasons
         if self._job.at >= len(self._job.numbers):
@@ -212,5 +214,5 @@ class JobSlice:
 
 
 def _same(mapped: MappingResult, dead_letter: DeadLetter) -> bool:
-    """Return whether exactly the message or item of the dead letter was rejected again."""
+    """Return whether the message or item of the dead letter, and nothing more, was rejected again."""
     return len(mapped.rejections) == 1 and mapped.rejections[0].item == dead_letter.item

@@ -1,7 +1,7 @@
-"""Topic coverage: which mappings get messages, and which topics no mapping matches. The needed memory is bounded.
+"""Topic coverage: which mappings get messages, and which topics no mapping matches.
 
 A mapping is silent if its last message is older than a minute, and older than three times the longest pause between two
-of its messages. Machines publish at different rates, so the threshold depends on each mapping's longest pause.
+of its messages. The threshold depends on the longest pause, because machines publish at different rates.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 MAX_TOPICS: Final = 1_000
-"""Maximum number of unmatched topics that are stored by name. These are the first topics that occur.
+"""Maximum number of unmatched topics that are stored by name. Messages with further topics are counted in one sum.
 
-Messages with other unmatched topics are counted in one sum.
+This limit bounds the memory.
 """
 MAX_TOPIC_CHARS: Final = 500
-"""Maximum number of characters that are stored of a topic."""
+"""Maximum number of characters of a topic that are stored."""
 SILENT_PAUSES: Final = 3
-"""A mapping is silent after this multiple of its longest pause."""
+"""A mapping is silent after this multiple of its longest pause, but not before SILENT_MS."""
 SILENT_MS: Final = 60_000
-"""Time without a message before which no mapping is silent."""
+"""Minimum time in ms without a message after which a mapping is silent."""
 
 
 class MessageCounter:
@@ -38,13 +38,13 @@ class MessageCounter:
         self.longest_pause_ms = 0
 
     def count(self, now_ms: int) -> None:
-        """Count a message. `BurstMapper.map` contains the same lines, to save the call."""
+        """Count a message. For speed, `BurstMapper.map` contains a copy of these lines."""
         self.messages += 1
         if self.last_ms != now_ms:
             self.at(now_ms)
 
     def at(self, now_ms: int) -> None:
-        """Store the time of a message. Not called if it equals the time of the previous message."""
+        """Store the time of a message. This time must differ from the time of the previous message."""
         if self.last_ms and now_ms - self.last_ms > self.longest_pause_ms:
             self.longest_pause_ms = now_ms - self.last_ms
         self.last_ms = now_ms
@@ -53,9 +53,8 @@ class MessageCounter:
 class MappingActivity(NamedTuple):
     """Messages of one mapping.
 
-    `last_ms` is the time of the last message in milliseconds since 1970, or 0 if there was none.
-
-    If the mapping is silent, `silent_ms` is the time since the last message. Otherwise, it is 0.
+    `last_ms` is the time of the last message in milliseconds since 1970, or 0 if there was no message. If the mapping
+    is silent, `silent_ms` is the time since the last message in milliseconds. Otherwise, `silent_ms` is 0.
     """
 
     name: str
@@ -76,9 +75,10 @@ class UnmatchedTopic(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CoverageReport:
-    """Coverage from `since_ms` to `at_ms`, in milliseconds since 1970. Topics with the most messages come first.
+    """Coverage from `since_ms` to `at_ms`, in milliseconds since 1970.
 
-    `other_messages` is the number of messages with unmatched topics that are not stored by name.
+    `topics` are the unmatched topics, those with the highest number of messages first. `other_messages` is the number
+    of messages with further unmatched topics, beyond MAX_TOPICS.
     """
 
     since_ms: int
@@ -89,17 +89,17 @@ class CoverageReport:
 
     @property
     def never(self) -> tuple[MappingActivity, ...]:
-        """Mappings that have had no message."""
+        """Mappings that have received no message."""
         return tuple(each for each in self.mappings if not each.messages)
 
     @property
     def silent(self) -> tuple[MappingActivity, ...]:
-        """Mappings that had messages and are now silent."""
+        """Mappings that have received messages, and are now silent."""
         return tuple(each for each in self.mappings if each.silent_ms)
 
     @property
     def complete(self) -> bool:
-        """True if every topic is matched, and every mapping has had messages and is not silent."""
+        """True if every topic is matched, and every mapping has received messages and is not silent."""
         return not (self.topics or self.never or self.silent)
 
     def value(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class CoverageReport:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> CoverageReport:
-        """Convert the result of the method `value` back to a report.
+        """Return the report from which the method `value` has returned this value.
 
         Raises KeyError, TypeError or ValueError for other values.
         """
@@ -128,7 +128,7 @@ class CoverageReport:
 
 
 class TopicCoverage:
-    """Coverage since the start of the process. One thread writes it; any thread may call `report`."""
+    """Coverage since the start of the process. Ingest thread only, but any thread may call `report`."""
 
     def __init__(self, since_ms: int) -> None:
         self._since_ms = since_ms
@@ -137,8 +137,7 @@ class TopicCoverage:
         self._others = 0
 
     def tally(self, mapping: str) -> MessageCounter:
-        """Return the counter of a mapping. After a reload of the mappings, the counter continues."""
-        # The counter of a removed mapping is not deleted, so that it continues if the mapping is added again.
+        """Return the counter of a mapping. A reload of the mappings does not reset the counter."""
         return self._tallies.setdefault(mapping, MessageCounter())
 
     def unmatched(self, topic: str, now_ms: int) -> None:
@@ -146,7 +145,7 @@ class TopicCoverage:
         name = topic[:MAX_TOPIC_CHARS]
         tally = self._topics.get(name)
         if tally is None:
-            # Publishers choose the topics. Without a limit, topics could fill the memory.
+            # Publishers choose the topics. Without a limit, their topics could fill the memory.
             if len(self._topics) >= MAX_TOPICS:
                 self._others += 1
                 return
@@ -155,14 +154,15 @@ class TopicCoverage:
         tally.last_ms = now_ms
 
     def clock_set(self, step_ms: int) -> None:
-        """Shift all stored times by the step of the clock, so that the pauses stay correct."""
+        """Add `step_ms` to all stored times, because the clock was set. So the pauses stay correct."""
         self._since_ms += step_ms
         for tally in (*self._tallies.values(), *self._topics.values()):
             if tally.last_ms:
                 tally.last_ms += step_ms
 
     def report(self, mappings: Iterable[Mapping], at_ms: int) -> CoverageReport:
-        """Return the report for these mappings. It reads copies, because the ingest thread writes at the same time."""
+        """Return the report for these mappings."""
+        # Iterate over copies, because the ingest thread may add entries at the same time.
         topics = [UnmatchedTopic(topic, tally.messages, tally.last_ms) for topic, tally in self._topics.copy().items()]
         tallies = self._tallies.copy()
         return CoverageReport(
@@ -175,7 +175,7 @@ class TopicCoverage:
 
 
 def _of(mapping: Mapping, tally: MessageCounter, at_ms: int) -> MappingActivity:
-    # Read each value only once, because the ingest thread may change it in between.
+    # Read each attribute only once, because the ingest thread may change it at any time.
     messages, last_ms, pause_ms = tally.messages, tally.last_ms, tally.longest_pause_ms
     quiet_ms = at_ms - last_ms if messages else 0
     silent_ms = quiet_ms if quiet_ms > max(SILENT_MS, SILENT_PAUSES * pause_ms) else 0
