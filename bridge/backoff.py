@@ -31,7 +31,7 @@ class Backoff:
     def secs(self, attempts: int, random_share: Callable[[], float] = random.random) -> float:
         """Return the wait in seconds after `attempts` consecutive failures (at least 1).
 
-        `random_share` returns a number from 0 up to 1, as `random.random` does.
+        `random_share` returns a random number between 0 and 1, like `random.random`.
         """
         doubled = self.first_secs * 2.0 ** min(attempts - 1, _MAX_DOUBLINGS)
         # Apply the limit before the jitter. Otherwise, all clients at the longest wait would retry at the same time.

@@ -31,8 +31,8 @@ def read_bytes(file: pathlib.Path, limit: int) -> bytes:
             status = os.fstat(opened.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise FileProblem("not a regular file")
-            # Read only as many bytes as the file has. A buffer of `limit` bytes would take longer to allocate than a
-            # small file takes to read. Files in /proc report the size 0, so read up to `limit` bytes of them.
+            # Read only as many bytes as the file has, because allocating a buffer of `limit` bytes is slow. Files in
+            # /proc report the size 0, so read up to `limit` bytes of them.
             raw = opened.read(min(status.st_size or limit, limit) + 1)
     except FileNotFoundError:
         raise FileProblem("no such file") from None

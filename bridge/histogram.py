@@ -25,7 +25,8 @@ outage of one day."""
 _PER_DECADE: Final = 20
 _FINE = (10 ** (step / _PER_DECADE) for step in range(-4 * _PER_DECADE, 5 * _PER_DECADE))
 FINE_SECS: Final = tuple(sorted({*LATENCY_SECS, *(float(f"{each:.3g}") for each in _FINE)}))
-"""Upper bounds for precise quantiles: LATENCY_SECS and further bounds. Two neighbours differ by at most 13 %."""
+"""Upper bounds for precise quantiles: LATENCY_SECS and further bounds. Each bound is at most 13 % above the previous
+bound."""
 
 
 class HistogramSnapshot(NamedTuple):
@@ -41,7 +42,7 @@ class HistogramSnapshot(NamedTuple):
 
     @classmethod
     def of(cls, value: Sequence[Any]) -> HistogramSnapshot:
-        """Return the snapshot whose three fields were read from JSON as a list."""
+        """Return the snapshot for a list of its three fields, as it was read from JSON."""
         bounds, cumulative, total = value
         return cls(tuple(bounds), tuple(cumulative), float(total))
 
@@ -57,7 +58,7 @@ class Histogram:
 
     def observe(self, value: float, count: int = 1) -> None:
         """Count `count` observations of one value."""
-        # With `bisect_left`, a value equal to a bound is counted in the bucket of this bound: bounds are inclusive.
+        # `bisect_left` counts a value that equals a bound in the bucket of this bound, because bounds are inclusive.
         place = bisect_left(self._bounds, value)
         with self._lock:
             self._counts[place] += count

@@ -71,7 +71,7 @@ def spread_key(number: int, data_bytes: int, attempt: int = 0) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Stream and send settings of a queue's records. Two outputs share a queue if all these fields are equal.
+    """Stream and send settings of a queue's records. Two outputs share a queue if all of these fields are equal.
 
     `str(destination)` is the queue's name in the spool, the ledger and the dead letters: the stream, followed by
     ` setting=value` for every setting that is not the default, such as `telemetry packing=lines`. Because the name
@@ -160,7 +160,7 @@ class UnnumberedEnvelope(bytes):
 
 
 class NewRecord(NamedTuple):
-    """A record that a mapping created, before the spool numbers it.
+    """A record that a mapping has created. It has no number yet.
 
     `output` is the number of the mapping's output. If `key` is None, the record may go to any shard.
     """

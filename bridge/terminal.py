@@ -45,9 +45,9 @@ def coloured(text: str, code: str) -> str:
 
 
 def print_coloured(text: str, colours: Mapping[str, str]) -> None:
-    """Print the text and flush. On a terminal, `colours` maps regular expressions to SGR codes.
+    """Print the text and flush. On a terminal, colour the matches of the regular expressions in `colours`.
 
-    Each match of an expression gets the code of the expression. `^` and `$` match at each line.
+    `colours` contains an SGR code for each expression. `^` and `$` match at the beginning and the end of each line.
     """
     if supports_colour(sys.stdout):
         for pattern, code in colours.items():

@@ -51,7 +51,7 @@ def bind_mappings(
 
 
 def _tune(spool: Spool, mappings: Iterable[Mapping]) -> None:
-    """Set the batching options of each queue. Among its outputs, the shortest linger and smallest record size apply."""
+    """Set the batching options of each queue to the shortest linger and the smallest record size of its outputs."""
     tunings: dict[str, BatchingOptions] = {}
     for output in (output for mapping in mappings for output in mapping.outputs):
         name = str(output.destination)

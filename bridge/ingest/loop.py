@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 POLL_SECS = 0.2
 """Maximum time for which one round of the loop waits for packets."""
 MAX_SETTLE_DELAY_SECS = 0.1
-"""Time without a burst after which settled records are committed. Otherwise, the next burst's commit includes them."""
+"""Time without a burst after which settled records are committed. Usually, they are committed with the next burst."""
 RETRY_SECS = 1.0
 """Pause between two attempts to write to the spool."""
 MIN_COMMIT_INTERVAL_SECS = 0.01

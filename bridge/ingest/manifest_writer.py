@@ -94,7 +94,7 @@ class ManifestWriter:
             self._spool.set_meta(_key(queue), str(queue.next))
 
     def fill(self, transaction: Transaction, now_ms: int) -> bool:
-        """Add the manifests that are due to an empty transaction. Return whether a manifest was added."""
+        """Add the manifests that are due. Return whether a manifest was added. `transaction` must be empty."""
         # A negative difference means that the clock was set back. Then write the manifests now.
         if 0 <= now_ms - self._at_ms < self._every_ms:
             return False

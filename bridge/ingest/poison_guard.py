@@ -37,7 +37,7 @@ MAX_DEATHS: Final = 2
 CAREFUL_SECS: Final = 60.0
 """Time for which a process is careful after the last process ended while it mapped a burst.
 
-If several consecutive processes have ended in this way, the time is multiplied by 5 for each of them.
+If several consecutive processes have ended in this way, the time is five times as long after each further process.
 """
 _CAREFUL_FACTOR: Final = 5
 # The factor is applied at most four times: 60 s * 5^4 are ten hours.

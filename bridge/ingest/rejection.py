@@ -1,4 +1,4 @@
-"""Functions that convert a message that cannot be mapped to dead letters, and count them in the ledger."""
+"""Functions that add dead letters for messages that cannot be mapped, and count them in the ledger."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class CoverageReport:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> CoverageReport:
-        """Return the report from which the method `value` has returned this value.
+        """Return the report for a result of the method `value`.
 
         Raises KeyError, TypeError or ValueError for other values.
         """

@@ -2,8 +2,8 @@
 
 A transaction that is larger than the spool could never be committed, and would block the bridge permanently. A quarter
 of `spool.max_bytes` is reserved for dead letters (`SpoolSettings.dead_letter_bytes`), and another quarter for the
-states of mappings (`bridge.spool.mapping_state.SPOOL_SHARE`). A tenth may have to be free (hysteresis in
-`bridge.spool.retention`). A transaction must fit into the other 40 %:
+states of mappings (`bridge.spool.mapping_state.SPOOL_SHARE`). A spool that was full accepts transactions again when a
+tenth is free (`bridge.spool.retention`). A transaction must fit into the other 40 %:
 
 1. When a transaction is larger than an eighth of `spool.max_bytes` (`full_bytes`), it gets no further messages.
 2. If the results of a mapping for one message do not fit, no record is created. The message becomes one dead letter.

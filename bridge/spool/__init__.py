@@ -12,7 +12,7 @@ balances even after a crash.
                     of the format is stored here and in the pragma `user_version`
     mappings        number ↔ name of each mapping. Records and ledger lines contain the number
     streams         number ↔ name of each queue, and `next`, the number of the queue's next record. `next` is only
-                    written when the newest record is deleted. While the newest record exists, its number + 1 is used
+                    written when the newest record is deleted. Before that, the next number is the newest number + 1
     queue_<stream>  the records of one queue in order; settled records are deleted, and no record is ever changed
     dead_letters    messages and records that cannot be delivered, each with its reason
     ledger          per mapping and stream: received = delivered + filtered + dead_lettered + dropped + spooled

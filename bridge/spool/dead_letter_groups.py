@@ -136,7 +136,7 @@ group by mapping, code, detail
 
 
 def numbers_of_group(folder: Path, key: GroupKey, after: int, up_to: int, limit: int) -> list[int]:
-    """Return the numbers of a group's dead letters, lowest first: at most `limit` numbers, `after` < number ≤ `up_to`.
+    """Return at most `limit` numbers of the group's dead letters, with `after` < number ≤ `up_to`, lowest first.
 
     Raises BridgeError if the spool cannot be read.
     """

@@ -41,7 +41,7 @@ class StoredDeadLetter(NamedTuple):
 
 
 def stored_bytes(source: DeadLetter | Message) -> int:
-    """Return the estimated size on disk, in bytes, of a dead letter, or of the dead letter for a message."""
+    """Return the estimated size of a dead letter on disk, in bytes. A message has the size of its dead letter."""
     properties = len(json.dumps(dict(source.properties))) if source.properties else len("{}")
     return len(source.payload) + len(source.topic.encode()) + properties + DEAD_LETTER_BYTES
 

@@ -53,8 +53,7 @@ class SpoolDirectory:
         if self.path.stat().st_mode & stat.S_IWOTH and not self.path.is_mount():
             log.warning("every user of this machine can write to spool.path %s: run 'chmod o-w' on it", self.path)
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-        # Create the file with its final mode. If the mode were set afterwards, another user could open the file before
-        # that.
+        # Create the file with its final mode, so that no other user can open it before the mode is set.
         os.close(os.open(self.database, flags | os.O_CREAT, 0o600))
         for file in self.path.glob("spool.db*"):
             descriptor = os.open(file, flags)

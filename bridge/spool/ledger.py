@@ -95,7 +95,7 @@ class LedgerRow(NamedTuple):
 
     @property
     def accounted(self) -> int:
-        """Sum of the right side of the equation."""
+        """Sum of the terms on the right side of the equation in this module's docstring."""
         return self.delivered + self.filtered + self.dead_lettered + self.dropped + self.spooled
 
     @property

@@ -4,10 +4,10 @@ A changed value is written in the same transaction as the records of the message
 contains exactly the changes by acknowledged messages. After a crash, the broker redelivers all other messages, and they
 change the state again.
 
-All states are in memory, and their total size is limited (`StateBudget`). If the states exceed the limit, values are
-evicted: first from the largest state, and there first the values that were written longest ago. Keys that begin with
-`SAMPLE_ROWS` are never evicted, because their values contain records that the mapping will send later. If such values
-need too much memory, `crowded` is true, and the mapping sends their records early.
+All states are in memory, and their total size is limited (`StateBudget`). If the states exceed the limit, the largest
+state evicts the values that were written longest ago. Keys that begin with `SAMPLE_ROWS` are never evicted, because
+their values contain records that the mapping will send later. If these values need too much memory, `crowded` is true,
+and the mapping sends their records early.
 """
 
 from __future__ import annotations

@@ -122,8 +122,8 @@ def find_dead_letters(
 ) -> Iterator[StoredDeadLetter]:
     """Yield at most `limit` dead letters that match `wanted` and have numbers below `before`, newest first.
 
-    Keys of `wanted`: "code", "mapping" and "stream" with exact values, and "topic" with a substring. Raises BridgeError
-    if the spool cannot be read.
+    `wanted` may contain exact values for "code", "mapping" and "stream", and a substring for "topic". Raises
+    BridgeError if the spool cannot be read.
     """
     with reading(folder) as database:
         for number in _matching(database, wanted, before, limit):

@@ -112,7 +112,7 @@ class Spool:
         database_file.create_queue(self._database, number)
         ends = f"select (select min(number) from queue_{number}), (select max(number) from queue_{number})"
         first, last = self._database.execute(ends).fetchone()
-        # The column `streams.next` is only written when the newest row is deleted. So the larger value is correct.
+        # The column `streams.next` is only written when the newest row is deleted, so use the larger number.
         next_number = max(next_number, 1 + (last or 0))
         # A queue with strict order must not hand out the newest records first.
         made = LiveFirstQueue if self._live_first and "order=strict" not in name.split() else StreamQueue

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STEP_MS: Final = 2_000
-"""Difference in ms from which on the machine's clock counts as set.
+"""If the difference is at least this many ms, the machine's clock was set.
 
 The gradual adjustment of NTP changes the clock by less than 1 ms between two comparisons.
 """

@@ -5,8 +5,8 @@ checksum of a run: the records of one queue that one transaction has stored. So 
 the records again. The runs of a queue follow one another without gaps.
 
 The row is added in the transaction that stores the records. If a record will never reach the stream, its checksum is
-removed from the row, in the same transaction as the record. So records and checksums match even after the process was
-killed. When a manifest has listed the records, the row is deleted.
+removed from the row in the transaction that deletes the record. So records and checksums match even after the process
+was killed. When a manifest has listed the records, the row is deleted.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ def remove_checksums(database: sqlite3.Connection, queue: StreamQueue, records: 
 
 
 def remove_runs(database: sqlite3.Connection, manifested: Mapping[int, int]) -> None:
-    """Delete rows. `manifested` contains, by queue, the number of the first record that is not in a manifest."""
+    """Delete the rows of records that manifests have listed.
+
+    `manifested` contains, by queue, the number of the first record that is not in a manifest.
+    """
     database.executemany("delete from checksums where queue = ? and last < ?", manifested.items())
 
 
@@ -77,5 +80,8 @@ def _run_of(database: sqlite3.Connection, queue: StreamQueue, number: int) -> Ch
 
 
 def _checksum_in_run(queue: StreamQueue, number: int, data: bytes) -> int:
-    """Return the checksum of a record. Return 0 if the record has no envelope with its own id, so it is not counted."""
+    """Return the checksum of a record, or 0 if the record has no envelope with its own id.
+
+    An XOR with 0 does not change the checksum of the run.
+    """
     return checksum_of(data) if id_of(data) == (queue.spool_id.decode(), queue.number, number) else 0

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from bridge.spool.database.checksum_runs import ChecksumRun
     from bridge.spool.queue.stream_queue import StreamQueue
 
-# Number of records that are read and checked together. The last of them may exceed PAGE_BYTES, and are discarded.
+# Number of records that are read and checked together. The number is small, because records beyond PAGE_BYTES are
+# discarded.
 _PART_RECORDS = 20
 
 
@@ -40,8 +41,8 @@ class SpoolReader:
     def page(self, stream: int, first: int, before: int, *, newest: bool = False) -> list[Record]:
         """Return a page of one queue's records with first ≤ number < before, in order.
 
-        A page has at most PAGE_RECORDS records, and ends when their data have PAGE_BYTES. The page contains the oldest
-        records of this range. If `newest` is true, it contains the newest records of this range. Raises SpoolCorrupt or
+        A page ends after PAGE_RECORDS records, or after PAGE_BYTES of data. The page contains the oldest records of
+        this range. If `newest` is true, it contains the newest records of this range. Raises SpoolCorrupt or
         SpoolWriteError.
         """
         query = (

@@ -133,8 +133,8 @@ def write_pending(database: sqlite3.Connection, queues: Iterable[StreamQueue], c
 def write_next(database: sqlite3.Connection, queues: Iterable[StreamQueue]) -> None:
     """Store the next record number of queues whose newest row is deleted.
 
-    While the newest row exists, the next number is its number + 1, and is not stored. At ten messages a second, this
-    saves a third of the bytes written.
+    While the newest row exists, the next number is the number of this row + 1, and is not stored. At ten messages a
+    second, this saves a third of the bytes written.
     """
     for queue in queues:
         newest = database.execute(f"select max(number) from queue_{queue.number}").fetchone()[0] or 0
@@ -231,7 +231,7 @@ def write_dropped(
 
 
 def write_rest(database: sqlite3.Connection, transaction: Transaction, ledger: Ledger, changes: Ledger) -> None:
-    """Write all other changes of the transaction. The ledger is written last, because all of them may change it."""
+    """Write all other changes of the transaction. The ledger is written last, because the other changes add to it."""
     for ids, counts in transaction.restored_ledger.items():
         changes.of(*ids).add(counts)
     # `restored_ledger` has counted these records as received and lost. `write_pending` has counted them as received

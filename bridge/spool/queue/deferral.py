@@ -1,18 +1,18 @@
 """Deferral: records of busy partition keys stay on disk for a while, so that they do not delay other keys.
 
 If the records of one shard would fill the sender's memory, the sender defers the keys of this shard
-(bridge/delivery/shard_deferral.py). It continues to take the records of all other keys from the queue, in the order of
-their numbers. Later, it reads the deferred records with `read_deferred`.
+(bridge/delivery/shard_deferral.py). The sender continues to take records from the queue with `take_batch`, and skips
+the records of deferred keys. Later, the sender reads the deferred records with `read_deferred`.
 
-Deferred records use no memory. In memory are only spans, which are ranges of record numbers. In a span, all records of
-the deferred keys are deferred. Records of other keys in the same span are not deferred.
+Deferred records use no memory. Only spans are in memory. A span is a range of record numbers. All records of the
+deferred keys in this range are deferred. Records of other keys in the same range are not deferred.
 
-The queue has passed a number if the number is lower than the number of the next record to hand out. A record on disk
-was not handed out, and must be read with `read_deferred`, if all of these conditions are true:
+The queue has passed a number when `take_batch` has returned the record with this number. `read_deferred` returns a
+record if all of these conditions are true:
 
-1. Its key is deferred.
-2. Its number is in one of the spans.
-3. The queue has passed its number.
+1. The key of the record is deferred.
+2. The number of the record is in one of the spans.
+3. The queue has passed this number.
 
 All other records with passed numbers were already handed out.
 
@@ -72,7 +72,7 @@ class Deferral:
         self.spans = spans
         self.overtaken = overtaken
         self.done = False
-        # Number of checked gaps so far. From this number follows which gap is checked next.
+        # Number of checked gaps so far. It determines which gap is checked next.
         self.tried = 0
 
 
@@ -98,7 +98,7 @@ class DeferringQueue(ABC):
 
     @property
     def live_bytes(self) -> int:
-        """Bytes of the records that are sent before the backlog. In a queue that sends the oldest records first: 0."""
+        """Bytes of the records that are sent before the backlog. 0 in a queue that sends the oldest records first."""
         return 0
 
     @abstractmethod
@@ -127,7 +127,7 @@ class DeferringQueue(ABC):
         call.
         """
         with self._changed:
-            # Newer records than those before the last span were already handed out. So records before the last span are
+            # Records with numbers between two spans were already handed out. So all records before the last span are
             # late.
             spans = tuple(self._not_handed_out())
             deferral = Deferral(holds, spans, overtaken=spans[-1][0])
@@ -203,11 +203,11 @@ class DeferringQueue(ABC):
         )
 
     def _deferred_count(self) -> int:
-        """Return the maximum number of deferred records: the number of passed numbers in the spans."""
+        """Return the number of passed numbers in the spans. There are at most this many deferred records."""
         return numbers_in(self._deferred_spans(*self.deferrals))
 
     def _oldest_unsent(self) -> int:
-        """Return the lowest number of a record that may not be taken by a sender yet."""
+        """Return a record number. All records with lower numbers were taken by a sender, or dropped."""
         return min([self._first_unsent(), *(first for first, _ in self._deferred_spans(*self.deferrals)[:1])])
 
     def _mark_late(self, deferral: Deferral, records: list[Record]) -> list[Record]:

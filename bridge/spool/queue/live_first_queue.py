@@ -128,11 +128,11 @@ class LiveFirstQueue(StreamQueue):
         super().dropped()
 
     def rewind(self) -> None:
-        """Return every span that the failed transaction has skipped to the backlog."""
+        """Put the spans that the failed transaction has skipped back into the backlog."""
         with self._changed:
             self._rewind_deferrals()
             self._dropping = False
-            # `extendleft` reverses the order of its argument, so reverse it before too.
+            # `extendleft` adds the spans in reverse order, so reverse them first.
             self._backlog.extendleft(reversed(self._skipped))
             self._skipped.clear()
         self.on_ready()
@@ -168,7 +168,7 @@ class LiveFirstQueue(StreamQueue):
                 if self._dropping:
                     break
                 self._retire()
-                # First the window, then the records of the backlog that were read into memory.
+                # Take records from the window first, and then from the page of the backlog that is in memory.
                 for source in (self._fresh, self._page):
                     size, full = self._move(source, taken, size, (max_records, max_bytes))
                     if full:

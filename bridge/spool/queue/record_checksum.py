@@ -3,7 +3,7 @@
 The checksum of a record is the first 8 bytes of the MD5 hash of its data, as a big-endian integer. The checksum of
 several records is the XOR of their checksums, so it does not depend on their order.
 
-The bridge may change a record before it is sent. Two changes do not change the checksum:
+The bridge may change a record before it is sent. Two changes are possible, and both do not affect the checksum:
 
 1. `,"late":true` is added after the id. The checksum is computed without this text.
 2. With `packing: lines`, line breaks become spaces. In the checksum, a line break counts as a space.

@@ -281,7 +281,7 @@ class StreamQueue(DeferringQueue):
 
     @property
     def waiting(self) -> int:
-        """Maximum number of records that no sender has taken yet. It may be too high, because numbers are counted."""
+        """Number of records that no sender has taken yet. It may be too high: it includes numbers without a record."""
         with self._changed:
             return self._waiting() + self._deferred_count()
 
@@ -344,6 +344,6 @@ class StreamQueue(DeferringQueue):
                 return  # the queue dropped records during the read, so the page is obsolete
             self._page.extend(page)
             self._cursor = page[-1].number + 1 if page else before
-            # If no committed record is only on disk, new records stay in memory again.
+            # If all committed records were read, new records stay in memory again.
             if self._cursor == self._tail:
                 self._behind = False

@@ -91,7 +91,7 @@ class DamagedSpool:
         if numbers:
             self._dead_letter_pages.append((min(numbers), max(numbers), page.number))
         # If a page contains lines of the ledger, and also other or unreadable rows, lines of the ledger may be lost.
-        # The number of lost records is then unknown.
+        # Then the number of lost records in the ledger is only a minimum.
         if len(self.ledger) > lines and (others or page.unreadable):
             self._ledger_damaged = True
         return any(len(row) == RECORD_COLUMNS for row in page.rows)

@@ -41,10 +41,9 @@ _MIN_LOCAL_BYTES = (PAGE_BYTES - 12) * 32 // 255 - 23
 _MAX_LOCAL_BYTES = {_LEAF_TABLE: PAGE_BYTES - 35, _LEAF_INDEX: (PAGE_BYTES - 12) * 64 // 255 - 23}
 _MAX_LOCAL_BYTES[_INNER_INDEX] = _MAX_LOCAL_BYTES[_LEAF_INDEX]
 _MAX_NUMBER = (1 << 63) - 1
-# Size in bytes of an integer, by its serial type.
+# Size in bytes of an integer, by its serial type. A serial type is SQLite's number for the type of a value.
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
-# Serial types of other values: null, float, the integer 0, the integer 1, and the lowest type of blobs and texts. A
-# serial type is SQLite's number for the type of a value.
+# Serial types of null, float, the integer 0 and the integer 1, and the lowest serial type of blobs and texts.
 _NULL, _REAL, _ZERO, _ONE, _FIRST_BYTES = 0, 7, 8, 9, 12
 # Errors that the decoding of a damaged page can raise.
 _DAMAGE_ERRORS = (struct.error, ValueError, IndexError, OverflowError)

@@ -191,7 +191,7 @@ class _Salvage:
         return found
 
     def _numbers_of(self, mapping: int, stream: int) -> tuple[int, int]:
-        """Return the numbers in the new spool for the numbers of a mapping and a stream in the damaged spool."""
+        """Return the numbers of a mapping and a stream in the new spool. The arguments are the old numbers."""
         name = self._damaged.streams.get(stream, "")
         queue = self._spool.queue(name).number if name else self._spool.stream_number("")
         return self._spool.mapping_number(self._damaged.mappings.get(mapping, "")), queue
@@ -217,9 +217,9 @@ class _Salvage:
             self._salvaged.lost = self._progress["lost"]
 
     def _count_found(self, mapping: int, stream: int) -> int:
-        """Return 1 if a record that was found had been counted as lost in this line of the ledger, otherwise 0.
+        """Return 1 if the next record that was found had been counted as lost in this ledger line, otherwise 0.
 
-        If the line contains fewer spooled records than were found, the additional records were not counted as lost.
+        If more records are found than the line counts as spooled, the additional records were not counted as lost.
         """
         left, line = self._progress.get("left", {}), f"{mapping} {stream}"
         if left.get(line, 0) <= 0:
@@ -238,7 +238,7 @@ class _Salvage:
 
 
 def _drop(counts: LedgerLine, column: str, count: int) -> None:
-    """Move a count of records from `column` to `dropped`, and also add it to `damaged`."""
+    """Subtract `count` from `column`, and add it to `dropped` and `damaged`."""
     setattr(counts, column, getattr(counts, column) - count)
     counts.dropped += count
     counts.damaged += count
