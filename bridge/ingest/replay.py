@@ -126,11 +126,11 @@ class DeadLetterJobs:
         number: int,
         dead_letter: DeadLetter,
     ) -> None:
-        # Cases, in this order:
+        # There are four cases, in this order:
         # 1. The dead letter cannot be replayed at present.
-        # 2. The dead letter is a record that Kinesis has rejected.
-        # 3. The dead letter is a message that fails again in the same way.
-        # 4. Any other message: its new results replace the dead letter.
+        # 2. The dead letter is a record that Kinesis has rejected. It is sent again.
+        # 3. The dead letter is a message or item that is rejected again. The dead letter stays.
+        # 4. The dead letter is a message with other results. They replace the dead letter.
         if why := self._reason_against(dead_letter, targets):
             part.add_failure(why)
             return
@@ -143,7 +143,6 @@ class DeadLetterJobs:
         mapping, target = targets[dead_letter.mapping]
         message = dead_letter.message
         mapped, _ = self._budget.bounded(mapping.replay(message, dead_letter.streams, dead_letter.item), message)
-        # If the message or item fails again, the dead letter stays and gets the new reason.
         if mapped.rejections and not mapped.drafts and _same(mapped, dead_letter):
             _, _, code, detail = mapped.rejections[0]
             transaction.amended.append((code, detail, number))

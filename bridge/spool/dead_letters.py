@@ -56,9 +56,9 @@ def to_row(dead_letter: DeadLetter) -> tuple[Any, ...]:
     """Return a dead letter as a row of the table DEAD_LETTERS, without the CRC."""
     # SQLite has no types for a tuple, a dict or a bool. A tuple or dict becomes a JSON text, a bool an integer.
     return dead_letter._replace(
-        streams=json.dumps(dead_letter.streams),  # type: ignore[arg-type]  # as the column holds it
-        retain=int(dead_letter.retain),  # type: ignore[arg-type]  # as the column holds it
-        properties=json.dumps(dict(dead_letter.properties)),  # type: ignore[arg-type]  # as the column holds it
+        streams=json.dumps(dead_letter.streams),  # type: ignore[arg-type]  # the type of the column
+        retain=int(dead_letter.retain),  # type: ignore[arg-type]  # the type of the column
+        properties=json.dumps(dict(dead_letter.properties)),  # type: ignore[arg-type]  # the type of the column
     )
 
 

@@ -32,7 +32,7 @@ _FAR_BYTES = 8 * _UNMEASURED_BYTES
 
 
 class DiskBudget:
-    """Limit of the spool's size. It is `max_bytes`, or lower if the disk has too little free space (`min_free_bytes`)."""
+    """Limit of the spool's size. It is `max_bytes`, or lower, so that `min_free_bytes` of the disk stay free."""
 
     def __init__(self, path: Path, max_bytes: int, min_free_bytes: int) -> None:
         self.full = False

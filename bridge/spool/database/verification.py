@@ -52,7 +52,7 @@ def verify(
         # SQLITE_INTERRUPT means that the time is over, which is no error.
         if error.sqlite_errorname != "SQLITE_INTERRUPT":
             raise
-        log.info("verified a part of the spool in %.0f s; each other record is verified when it is read", VERIFY_SECS)
+        log.info("verified a part of the spool in %.0f s; all other records are verified when read", VERIFY_SECS)
     finally:
         # Remove the handler. Otherwise, it would interrupt the commits on this connection too.
         database.set_progress_handler(None, 0)

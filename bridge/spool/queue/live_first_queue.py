@@ -37,7 +37,7 @@ class LiveFirstQueue(StreamQueue):
     newest_first = True
 
     def __init__(self, stream: str, number: int, *, first: int, next_number: int, **options: object) -> None:
-        super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # as they are
+        super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # unchanged
         self._backlog = deque([[first, next_number]] if first < next_number else [])
         self._skipped: list[list[int]] = []
         # Pairs (number, time), one per commit. The records up to this number were committed at this time or earlier.
