@@ -4,9 +4,9 @@ A record is settled when Kinesis has accepted it, or when it has become a dead l
 that one read from the broker's connection returns.
 
 The spool is one SQLite database in WAL mode with `synchronous=FULL`, so a committed transaction is on the disk
-(https://www.sqlite.org/pragma.html#pragma_synchronous). Each burst has one transaction. It inserts the burst's records
-and dead letters, deletes the records that were settled since the last commit, and updates the ledger. So the ledger
-balances even after a crash.
+(https://www.sqlite.org/pragma.html#pragma_synchronous). One transaction inserts the records and dead letters of a
+burst, deletes the records that were settled since the last commit, and updates the ledger. So the ledger balances even
+after a crash.
 
     meta            key → value, for example the topic filters to which the broker's session is subscribed. The version
                     of the format is stored here and in the pragma `user_version`

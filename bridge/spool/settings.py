@@ -36,7 +36,7 @@ class SpoolSettings(Section):
     max_age_secs: int | None = Field(
         default=None,
         ge=60,
-        description="maximum age of records in seconds; older records are dropped and counted; by default, no maximum",
+        description="maximum age of records in seconds, no limit by default; older records are dropped and counted",
     )
     max_dead_letter_bytes: Annotated[Size, size_between(MIB)] = Field(
         default=256 * MIB,

@@ -62,7 +62,7 @@ def reject_truncated_database(file: Path, *, used: bool = False) -> None:
     if start and (not start.startswith(_MAGIC) or not _VERSIONS.issuperset(start[len(_MAGIC) + 2 :])):
         raise SpoolCorrupt(f"{file} does not begin like an SQLite database")
     if not start and has_log:
-        raise SpoolCorrupt(f"{file} is empty, and {log_file.name} beside it is not")
+        raise SpoolCorrupt(f"{file} is empty, but its write-ahead log {log_file.name} is not empty")
     if not start and used:
         raise SpoolCorrupt(f"{file} is empty, although it was in use")
 

@@ -142,7 +142,7 @@ class WriteAheadLog:
         if commits:
             log.warning(
                 "the last transaction in the write-ahead log is incomplete, as after a power failure: %d pages are "
-                "ignored. If there was no power failure, the disk has lost them, and an unknown number of records",
+                "ignored. If there was no power failure, the disk has lost an unknown number of records",
                 behind,
             )
         return ""

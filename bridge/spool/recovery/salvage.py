@@ -87,7 +87,7 @@ def salvage(spool: Spool, aside: Path) -> SalvageResult:
             _Salvage(spool, damaged, key, salvaged).run()
     # Commit this first. Otherwise, salvage would copy the records again after a crash during the following lines.
     spool.commit(Transaction(meta={key: json.dumps({"done": True})}))
-    text = f"of the damaged spool in {aside}, {salvaged}"
+    text = f"damaged spool in {aside}: {salvaged}"
     if missing:
         text += f"; {missing:,} pages of the write-ahead log are damaged or missing"
     log.warning("%s", text)
