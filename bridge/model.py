@@ -134,7 +134,7 @@ class Output:
     @property
     def destination(self) -> Destination:
         """Destination of the output's records. It determines their queue."""
-        # Without packing, each record has its own key. If the output has no key, the spool creates one.
+        # Without packing, each record has its own key. If the output has no key, the spool creates a key.
         packed = self.packing != "none"
         keys = "spread" if packed and self.spread else "own"
         return Destination(
@@ -317,7 +317,7 @@ SAMPLE_ROWS = "sample "
 
 
 class StateStore(Protocol):
-    """State that a mapping keeps from one message to the next: bytes by key.
+    """Values that a mapping stores between two messages: bytes by key.
 
     Not thread-safe: in a running bridge, only the ingest thread uses the state. The spool writes each change in the
     same transaction as the message that caused the change (bridge/spool/mapping_state.py). So the state always

@@ -117,7 +117,7 @@ class BurstMapper:
 
     def session_is_new(self) -> None:
         """Clear the stored packet identifiers. In a new session, the broker uses the same identifiers again."""
-        # If no identifier is stored, do not set `clear_qos2_ids`, which would cause an unnecessary write.
+        # Set `clear_qos2_ids` only if an identifier is stored, because it causes a write.
         if self._unreleased:
             self._unreleased.clear()
             self.transaction.qos2_ids.clear()
@@ -263,7 +263,7 @@ class BurstMapper:
         if not match.valid:
             self._warn_of_topic(publish)
             reject_topic(self.transaction, self._unmatched_ids, message, total_bytes)
-        # Topics that `except` excludes are not reported as unmatched, because a person has excluded them on purpose.
+        # If `except` excludes the topic, do not report it as unmatched, because a person has excluded it on purpose.
         elif not targets:
             if not match.excluded:
                 self.counts.unmatched += 1

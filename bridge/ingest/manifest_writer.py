@@ -139,8 +139,8 @@ class ManifestWriter:
         """Return the number after the last record of the manifest that begins at `first`, and the manifest's checksum.
 
         All records with numbers below `settled` are settled. A run is the group of records that one transaction has
-        stored. The spool has one checksum for each run, so a manifest ends at the end of a run. The manifest's checksum
-        is None if it is unknown.
+        stored. The spool has one checksum for each run, so a manifest always ends with a complete run. The manifest's
+        checksum is None if it is unknown.
         """
         runs = self._spool.reading.checksum_runs(queue, settled)
         if not runs or runs[0].first > first:

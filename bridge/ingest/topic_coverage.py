@@ -77,8 +77,8 @@ class UnmatchedTopic(NamedTuple):
 class CoverageReport:
     """Coverage from `since_ms` to `at_ms`, in milliseconds since 1970.
 
-    `topics` are the unmatched topics, those with the highest number of messages first. `other_messages` is the number
-    of messages with further unmatched topics, beyond MAX_TOPICS.
+    `topics` are the unmatched topics. The topic with the highest number of messages comes first. `other_messages` is
+    the number of messages with further unmatched topics, beyond MAX_TOPICS.
     """
 
     since_ms: int

@@ -111,7 +111,7 @@ class SpoolDirectory:
         """Move the database to a folder named for the current UTC time, and create an empty database file."""
         aside = self.path / time.strftime("damaged-%Y%m%dT%H%M%SZ", time.gmtime())
         number = 0
-        # If two databases are moved within one second, add a number to the second name.
+        # If two databases are moved in the same second, add a number to the second name.
         while aside.exists():
             number += 1
             aside = aside.with_name(f"{aside.name.split('.')[0]}.{number}")

@@ -202,7 +202,7 @@ class ClearingRequest:
 
 
 class MappingStates:
-    """The states of all mappings of one spool. Ingest thread only, except where a docstring says "Any thread"."""
+    """The states of all mappings of one spool. Ingest thread only. Docstrings with "Any thread" name the exceptions."""
 
     def __init__(self, database: sqlite3.Connection, max_bytes: int) -> None:
         """Read the last committed states. Raises sqlite3.Error."""

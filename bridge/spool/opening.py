@@ -24,7 +24,7 @@ def open_spool(settings: SpoolSettings, *, live_first: bool = False) -> Spool:
     """
     folder = SpoolDirectory(settings.path)
     try:
-        # If an earlier run has found damage, it has written a marker file, because it could not move its open database.
+        # An earlier run that found damage has written a marker file. It could not move the database, which was open.
         if why := folder.damage:
             folder.quarantine(why)
         try:

@@ -153,7 +153,7 @@ def _matching(database: sqlite3.Connection, wanted: Mapping[str, str], before: i
 
 
 def _clause(wanted: Mapping[str, str], before: int | None = None) -> str:
-    """Return the WHERE clause for `wanted`. It contains parameters such as `:code`, to which the query binds values."""
+    """Return the WHERE clause for `wanted`, with parameters such as `:code` instead of the values."""
     tests = {
         "code": "code = :code",
         "mapping": "mapping = :mapping",

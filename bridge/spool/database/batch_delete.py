@@ -22,7 +22,7 @@ def delete_records(database: sqlite3.Connection, queue: int, numbers: Iterable[i
         return
     first, last = ordered[0], ordered[-1]
     delete = f"delete from queue_{queue} where number"
-    # If the numbers have no gaps, delete a range. Otherwise, delete a list: the records of one shard, for example,
+    # If the numbers have no gaps, delete a range. Otherwise, delete a list. For example, the records of one shard
     # usually have gaps between their numbers.
     if last - first + 1 == len(ordered):
         database.execute(f"{delete} between ? and ?", (first, last))

@@ -35,8 +35,8 @@ class DamagedRow(sqlite3.DatabaseError):
 class Table:
     """A table of the database: its SQL, and the CRC of its rows.
 
-    `columns` maps the names of columns to SQL types. The column `crc` is added. If no type in `columns` contains a
-    primary key, `key` is the SQL that defines one.
+    `columns` maps the names of columns to SQL types. The column `crc` is added. `key` is the SQL of the primary key, or
+    "" if a type in `columns` contains it.
     """
 
     def __init__(self, name: str, columns: dict[str, str], key: str = "", *, without_rowid: bool = False) -> None:
@@ -140,7 +140,7 @@ STATE = Table(
     without_rowid=True,
 )
 TABLES = (META, MAPPINGS, STREAMS, LEDGER, DEAD_LETTERS, EXCEPTIONS, CHECKSUMS, UNRELEASED, STATE)
-"""All tables except those of the queues."""
+"""All tables, without the tables of the queues."""
 
 
 # -- queues --------------------------------------------------------------------------------------------------------

@@ -40,8 +40,7 @@ def verify(
     deadline = clock() + VERIFY_SECS
     database.set_progress_handler(lambda: clock() > deadline, _INSTRUCTIONS)
     try:
-        # Check the ledger first, because it is in memory. Its equation detects damage that a CRC cannot detect, such as
-        # a lost row.
+        # Check the ledger first, because this takes little time. The ledger shows lost rows, which a CRC cannot detect.
         _verify_ledger(ledger)
         _verify_structure(database)
         for queue in queues:

@@ -36,7 +36,7 @@ class CommitTimes:
         self.from_arrival = Histogram(FINE_SECS)
         # Lowest record number whose commit is in memory.
         self._first = 0
-        # Last record number of each commit. Its times are at the same index of `_times`: (received, on disk).
+        # Last record number of each commit. `_times` contains the commit's times (received, on disk) at the same index.
         self._lasts: list[int] = []
         self._times: list[tuple[float, float]] = []
         self.pause_secs = inf
@@ -62,7 +62,7 @@ class CommitTimes:
         return max(0.0, now - self._times[bisect_left(self._lasts, number)][0])
 
     def delivered(self, records: Sequence[Record], now: float, age_secs: Callable[[int], float | None]) -> None:
-        """Add the latencies of records that Kinesis accepted to the histograms.
+        """Add the latencies of delivered records to the histograms.
 
         If the numbers of the records have no gaps, each record gets the times of its commit. Otherwise, see _PARTS.
 

@@ -40,7 +40,7 @@ class LiveFirstQueue(StreamQueue):
         super().__init__(stream, number, first=first, next_number=next_number, **options)  # type: ignore[arg-type]  # unchanged
         self._backlog = deque([[first, next_number]] if first < next_number else [])
         self._skipped: list[list[int]] = []
-        # Pairs (number, time), one per commit. The records up to this number were committed at this time or earlier.
+        # One pair (number, time) per commit. The records up to this number were committed at this time or earlier.
         self._window_times: deque[tuple[int, float]] = deque()
         self._linger_secs = 0.0
 

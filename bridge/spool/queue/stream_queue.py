@@ -71,9 +71,9 @@ class StreamQueue(DeferringQueue):
         self._fresh_limit = fresh_bytes
         self._fresh: deque[Record] = deque()
         self._fresh_bytes = 0
-        # Records that were read from disk. Their numbers are lower than those in the window `_fresh`.
+        # Records that were read from disk. Their numbers are lower than the numbers in the window `_fresh`.
         self._page: deque[Record] = deque()
-        self._cursor = first  # number of the record to hand out after those in `_page`
+        self._cursor = first  # number of the record to hand out after the records in `_page`
         self._tail = next_number  # number after the last committed record
         # True while new records are only on disk.
         self._behind = first < next_number

@@ -28,7 +28,7 @@ def apply_log(database: Path) -> int:
         # If the number of committed frames is known, later frames belong to a transaction that was not committed.
         known = [frame for frame in frames if not log.committed or frame.number <= log.committed]
         commits = [frame for frame in known if frame.commit_pages]
-        # A frame with `commit_pages` ends a transaction. Frames after the last one of these were not committed.
+        # Each frame in `commits` ends a transaction. Frames after the last of them were not committed.
         last = commits[-1].number if commits else 0
         applied = [frame for frame in known if frame.number <= last]
         with database.open("r+b") as file:
