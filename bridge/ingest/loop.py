@@ -197,8 +197,8 @@ class IngestLoop:
         """
         until = self._committed_at + self._min_commit_interval_secs
         enough = max(COALESCE_MIN_MESSAGES, self._max_unacked_seen)
-        # Once a second, do not stop at the known number of messages, to find out whether the broker sends more messages
-        # without an acknowledgement.
+        # Once a second, wait for the full interval. This shows whether the broker sends more messages without an
+        # acknowledgement than the loop has seen before.
         if self.progress_at - self._probed_window_at > WINDOW_PROBE_SECS:
             self._probed_window_at, enough = self.progress_at, MAX_BURST_MESSAGES
         pause = self._min_commit_interval_secs / 5

@@ -43,9 +43,9 @@ _CAREFUL_FACTOR: Final = 5
 # The factor is applied at most four times: 60 s * 5^4 are ten hours.
 _MAX_CAREFUL_STEPS: Final = 4
 _MAX_SUSPECTS: Final = 100
-# Key in the spool's `meta`. Its value is the JSON object {"deaths": number, "suspects": {fingerprint: number}}. `deaths`
-# is the number of consecutive processes that ended while they mapped a burst. `suspects` contains, for a fingerprint,
-# the number of processes that ended while they mapped this message.
+# Key in the spool's `meta`. Its value is the JSON object {"deaths": number, "suspects": {fingerprint: number}}.
+# `deaths` is the number of consecutive processes that ended while they mapped a burst. `suspects` contains, for a
+# fingerprint, the number of processes that ended while they mapped this message.
 _META: Final = "poison"
 
 
