@@ -73,9 +73,9 @@ def spread_key(number: int, data_bytes: int, attempt: int = 0) -> str:
 class Destination:
     """Stream and send settings of a queue's records. Two outputs share a queue if all of these fields are equal.
 
-    `str(destination)` is the queue's name in the spool, the ledger and the dead letters: the stream, followed by
-    ` setting=value` for every setting that is not the default, such as `telemetry packing=lines`. Because the name
-    contains the settings, the records can still be sent after their mapping was removed.
+    `str(destination)` is the queue's name, such as `telemetry packing=lines`. It contains the stream, and ` name=value`
+    for every setting that is not the default. Because the name contains the settings, the records can still be sent
+    after their mapping was removed.
     """
 
     data_stream: str

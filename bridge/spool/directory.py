@@ -46,7 +46,7 @@ class SpoolDirectory:
         """Create the database file with mode 0600, and set this mode for existing files. Payloads are confidential.
 
         SQLite creates the -wal and -shm files with the mode of the database file. Raises OSError if a file is a
-        symbolic link: another user could create such a link, so that the bridge changes the mode of another file.
+        symbolic link. Otherwise, another user could create a link, and the bridge would change the mode of its target.
         """
         # Do not warn about a mount point. The volume of a container is often writable for every user, but a container
         # has no other users.

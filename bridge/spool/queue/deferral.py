@@ -18,8 +18,8 @@ All other records with passed numbers were already handed out.
 
 An ordered queue reads the oldest deferred records first, so its deferral has one span. A `live_first` queue reads the
 newest deferred records first, in pages. The numbers of each page are removed from the spans, which leaves gaps between
-spans. If there are more than MAX_SPANS spans, two neighbouring spans are joined if the gap between them contains no
-record of the deferred keys on disk.
+spans. When there are more than MAX_SPANS spans, gaps without deferred records on disk are closed: the two spans beside
+the gap are joined.
 """
 
 from __future__ import annotations
