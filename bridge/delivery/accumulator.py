@@ -1,11 +1,11 @@
 """The accumulator of one destination: it stores the waiting records, and chooses the records of the next request.
 
-The method names are those of the Kafka producer: `append` fresh records, `drain` a batch, `reenqueue` failed records,
-`split_and_reenqueue` a batch that contains an invalid record. The module `key_queues` preserves the order per key.
+The methods have the names of the Kafka producer: `append` new records, `drain` a batch, `reenqueue` failed records,
+`split_and_reenqueue` a batch that contains an invalid record. The module `key_queues` preserves the order of each key.
 
 Plain records are sorted by shard only for a minute after a shard has throttled, because sorting costs a tenth of the
 CPU time of sending. Packed records with keys are sorted by shard as soon as the shards are known. The accumulator is
-not thread-safe: the sender pool guards it.
+not thread-safe: callers hold the lock of the sender pool.
 """
 
 from __future__ import annotations
@@ -33,27 +33,24 @@ if TYPE_CHECKING:
     from bridge.model import Destination, Record
 
 MAX_BUFFERED_DRAINS = 4
-"""Maximum data that may wait or be in flight, in full requests of 10 MiB: it limits a destination to 40 MiB."""
+"""Maximum data of a destination that may wait or be in flight: 4 full requests of 10 MiB."""
 
 ROUTED_SECS = 60.0
 """Seconds after a throttle during which plain records are sorted by shard."""
 
 MIN_RECORD_BYTES = 40
-"""Bytes on the wire that each record needs in addition to its data: its JSON in the request, and its result.
+"""Bytes on the wire per record in addition to its data. They limit the number of very small records in a request."""
 
-They limit the number of very small records in a request.
-"""
-
-# Maximum number of plain records that wait for busy shards, in addition to the records that fill requests.
+# Maximum number of plain records that wait for full shards, in addition to the records that fill requests.
 _MAX_PLAIN_BUFFERED = 20_000
 
-# Records with keys wait until the request in flight with their key has ended, so twice as many records are needed.
+# A record waits while a request with its key is in flight. So twice as many records with keys are buffered.
 _KEYED_BUFFER_FACTOR = 2
 
 
 @dataclass(slots=True)
 class _Part:
-    """Part of a request that Kinesis rejected as invalid. With strict order, no other records are sent before it."""
+    """Some records of a request that Kinesis rejected as invalid. Parts are sent before all other records."""
 
     records: list[Record]
     hold: Hold
@@ -71,7 +68,7 @@ class RecordAccumulator:
         """True while the sorting by shard must continue, because records of a shard are deferred on disk."""
         self.strict = destination.order == "strict"
         self.linger_secs = linger_secs
-        """Time that a record waits for more records to fill its request."""
+        """Seconds that a record waits for more records to fill its request."""
         self._destination = destination
         self._keyless = destination.keys == "spread"
         self._queues = KeyQueues(keyless=self._keyless, exact=self.strict)
@@ -88,7 +85,7 @@ class RecordAccumulator:
         self._filler.choose_packer()
 
     def tune(self, linger_secs: float, max_packed_bytes: int) -> None:
-        """Set the linger and the maximum size of a packed record for all later batches."""
+        """Set the linger time in seconds, and the maximum size of a packed record in bytes, for all later batches."""
         self.linger_secs, self._filler.max_packed_bytes = linger_secs, max_packed_bytes
 
     # -- waiting records -------------------------------------------------------------------------------------------
@@ -109,7 +106,7 @@ class RecordAccumulator:
         return 1.0 if self._filler.packer is None else self._filler.packer.ratio
 
     def capacity(self, requests: int) -> tuple[int, int]:
-        """Return how many records and bytes may wait or be in flight, if `requests` requests may be in flight."""
+        """Return how many records and bytes may wait or be in flight, with at most `requests` requests in flight."""
         drains = min(requests, MAX_BUFFERED_DRAINS)
         size = drains * MAX_REQUEST_BYTES
         if self._filler.packer is not None or self.strict:
@@ -118,16 +115,16 @@ class RecordAccumulator:
         return records + (_MAX_PLAIN_BUFFERED if self._routed else 0), size
 
     def free_capacity(self, requests: int, max_bytes: int, in_flight: int, now: float) -> tuple[int, int]:
-        """Return how many fresh records and bytes to read to fill `requests` further requests of `max_bytes` each.
+        """Return how many new records and bytes to read, so that `requests` more requests of `max_bytes` each are full.
 
-        The records for all these requests are read together, so that each request gets different keys. The `in_flight`
-        requests mute their keys, and records of muted keys must wait. So more records are read than fit in the
-        requests: enough of them then have other keys.
+        The records for these requests are read together, so that each request gets different keys. The keys of the
+        `in_flight` requests are muted, and records of muted keys must wait. So more records are read than the requests
+        can contain.
         """
         if self._parts or self._part_in_flight:
             return 0, 0
         if self._keyless:
-            requests = 1  # records without keys fit in any request, so it is enough to read them for one request
+            requests = 1  # records without keys are never muted, so it is enough to read them for one request
         records = requests * self._per_request
         size = int(requests * max_bytes * self.ratio)
         ready_records, ready_bytes = self._queues.count_ready(now)
@@ -145,7 +142,7 @@ class RecordAccumulator:
         )
 
     def next_due(self, now: float) -> float | None:
-        """Return when records may be sent; None if no record waits, or if a response must arrive first."""
+        """Return the time from which records may be sent; None if no record waits, or a response must arrive first."""
         if self._part_in_flight:
             return None
         if self._parts:
@@ -166,25 +163,25 @@ class RecordAccumulator:
     # -- adding records --------------------------------------------------------------------------------------------
 
     def append(self, records: Sequence[Record], now: float) -> None:
-        """Append fresh records, in the order of the spool."""
+        """Append new records, in the order of the spool."""
         self._update_routing(now)
         self._queues.append(records)
 
     def reenqueue(self, records: Sequence[Record], not_before: float = NOW) -> None:
-        """Put undelivered records back, before all later records of the same keys. The caller releases their batch."""
+        """Put undelivered records back, before later records of the same keys. The caller then releases the holds."""
         self._linger_until = NOW
         self._queues.reenqueue(records, not_before)
 
     def withhold(self, records: Sequence[Record]) -> Hold:
-        """Mute the keys of records that the caller stores, until it calls `release`."""
+        """Mute the keys of records that the caller stores. The caller later passes the returned hold to `release`."""
         return self._queues.withhold(records)
 
     def release(self, *holds: Hold, now: float = NOW) -> None:
-        """Unmute the keys of a batch, or of withheld records, after all these records were settled or reenqueued.
+        """Unmute the keys of `holds`. All records of the holds must have been settled or reenqueued.
 
-        The caller passes `now` if all records were settled. The records that waited for these keys then linger like
-        fresh records. Without the linger, the few records that arrived during one request would form a small request.
-        With strict order they do not linger: a request has only one record of each key, so the linger would delay each.
+        The caller passes `now` if all records were settled. The records that waited for these keys then linger like new
+        records. Otherwise, the few records that arrived during one request would form a small request. With strict
+        order, records do not linger. A request then has only one record of each key, so every record would be delayed.
         """
         if not self._queues.any_ready:
             self._linger_until = NOW if self.strict else now + self.linger_secs
@@ -192,10 +189,10 @@ class RecordAccumulator:
             self._queues.release(hold)
 
     def split_and_reenqueue(self, records: Sequence[Record]) -> None:
-        """Send these records again as two parts, before all other records, because one record can never be accepted.
+        """Send these records again as two parts, before all other records, to find a record that is never accepted.
 
-        If some keys may be too long, their records form one part. Then the other part is probably valid, and is not
-        split again. Otherwise, the parts are the two halves. With strict order, only one part is in flight at a time.
+        Records whose keys may be too long form one part, because the other part is then probably valid. If all records
+        or no records have such keys, each part is one half. With strict order, one part is in flight at a time.
         """
         long = [record for record in records if is_long_in_utf16(record)]
         others = [record for record in records if not is_long_in_utf16(record)] if long else []
@@ -216,7 +213,7 @@ class RecordAccumulator:
         self._part_in_flight = False
 
     def watch_keys(self, fresh: Sequence[Record], received_ms: Callable[[int], int], now: float) -> None:
-        """Count the keys of fresh records while a shard is busy. Call it before records are deferred on disk."""
+        """Count the keys of new records while a shard is busy. The caller defers records on disk after this call."""
         if now >= self._filler.busy_until:
             self.hot_keys.reset()
         elif fresh:
@@ -227,8 +224,8 @@ class RecordAccumulator:
     def drain(self, max_record_bytes: int, max_bytes: int, requests: int, now: float) -> Batch:
         """Return the next batch; it is empty if no record may be sent now.
 
-        Packed records have at most `max_record_bytes`. The batch has at most `max_bytes`, unless a single record is
-        larger. `requests` is the number of requests that may start now. A backlog is divided among them by key.
+        Packed records have at most `max_record_bytes`. The batch has at most `max_bytes`, or contains one larger
+        record. `requests` is the number of requests that may start now. The waiting keys are divided among them.
         """
         self._update_routing(now)
         self._filler.now = now
@@ -248,14 +245,14 @@ class RecordAccumulator:
         return batch
 
     def throttled(self, entry: Record | PackedRecord, now: float) -> bool:
-        """Note that a shard throttled `entry`. Return whether the shard's limiter decides when it is sent again."""
+        """Note that a shard throttled `entry`. Return whether the shard's limiter decides when to send it again."""
         if self._filler.packer is None:
             self._routed_until = now + ROUTED_SECS
             self.shards.request()
         return self._shard_of_entry(entry) is not None
 
     def on_shard_results(self, batch: Batch, results: Sequence[Result], now: float) -> None:
-        """Report the accepted and refused records of each shard to the limiter, if it was charged for the batch."""
+        """Report the accepted and refused records of each shard to the limiter, if the limiter counted the batch."""
         if not batch.limited:
             return
         outcomes: dict[str, list[tuple[int, bool]]] = {}
@@ -273,7 +270,7 @@ class RecordAccumulator:
 
     @property
     def awaits_description(self) -> bool:
-        """True while records should wait for the first DescribeStreamSummary, which decides how they are packed."""
+        """True while records should wait for the first response of DescribeStreamSummary, because packing needs it."""
         return not self.shards.described and self._destination.packing == "kpl"
 
     def on_distribution_changed(self) -> None:
@@ -288,16 +285,16 @@ class RecordAccumulator:
 
     @property
     def _per_request(self) -> int:
-        """Maximum number of waiting records that one request is filled from."""
+        """Maximum number of waiting records that are drawn to fill one request."""
         return MAX_REQUEST_RECORDS if self._filler.packer is None else PACKED_DRAIN_RECORDS
 
     def _fills_request(self, now: float) -> bool:
-        """Return whether enough records are ready to fill a request of the size that was allowed last."""
+        """Return whether enough records are ready to fill a request. Its size is the last `max_bytes` of `drain`."""
         records, size = self._queues.count_ready(now)
         return records >= self._per_request or size >= self._max_bytes * self.ratio
 
     def _shard_of_entry(self, entry: Record | PackedRecord) -> Shard | None:
-        """Return the shard whose limiter was charged for an entry; None if there is none."""
+        """Return the shard whose limiter counted an entry; None if no limiter counted it."""
         if isinstance(entry, PackedRecord):
             return entry.shard
         return self.shards.shard_of(entry.key) if self._routed else None
@@ -309,7 +306,7 @@ class RecordAccumulator:
         wanted = (self.shards.version if useful else -1, useful)
         if wanted != self._routed_by:
             if useful and not self._routed and throttled:
-                # Until now, records were sent without the limiter, so the shards have no capacity left.
+                # Until now, records were sent without the limiter, and were throttled. So the shards count as full.
                 for shard in self.shards.shards:
                     self.limiter.exhaust(shard.id, now)
             if useful:
@@ -318,7 +315,7 @@ class RecordAccumulator:
             self._queues.reroute(self.shards.shard_of if useful else None)
 
     def _share(self, max_bytes: int, requests: int) -> float:
-        """Return the share of the key queues that a batch may use. The rest is for requests sent at the same time."""
+        """Return the fraction of the key queues that a batch may use. Other requests may need the rest now."""
         if self.strict or self._keyless or requests <= 1:
             return 1.0
         records, size = self._queues.count_ready(self._filler.now)

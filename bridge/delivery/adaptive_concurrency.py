@@ -3,33 +3,33 @@
 All streams that are sent to the same endpoint share one link, and therefore one `AdaptiveConcurrency`. The model is BBR
 (https://datatracker.ietf.org/doc/draft-ietf-ccwg-bbr/), applied to HTTP requests:
 
-    bandwidth       bytes per second that the link carries. It is the rate at which requests were answered, or the rate
-                    at which bytes left this machine, if the kernel reports it and it is lower. Only answers raise the
-                    bandwidth, because bytes may leave quickly into the buffer of a proxy or a modem.
-    answer latency  time from when the last byte of a request left this machine until its answer arrived
+    bandwidth       bytes per second that the link carries: the rate at which requests were answered. If the kernel
+                    reports that bytes left this machine at a lower rate, the bandwidth is this lower rate. Only answers
+                    raise the bandwidth, because bytes may leave quickly into the buffer of a proxy or a modem.
+    answer latency  seconds from sending the last byte of a request to receiving its answer
     window          maximum number of bytes in flight: bandwidth * (REQUEST_SECS + LATENCY_GAIN * answer latency), and
                     at least bandwidth * MAX_QUEUE_SECS
-    link window     maximum number of bytes that have not left yet: bandwidth * MAX_QUEUE_SECS
-    request size    bandwidth * REQUEST_SECS. So one request is on the link while the next one is prepared.
+    link window     maximum number of bytes that may wait to leave this machine: bandwidth * MAX_QUEUE_SECS
+    request size    bandwidth * REQUEST_SECS. While the link carries one request, the next request is prepared.
 
 A link of 8 kB/s with a short latency carries one or two requests of 8 kB at a time. A link of 12 MB/s with a latency of
 100 ms carries as many requests as there are threads.
 
-Increase: the bandwidth is the maximum of the last samples. One faster sample therefore raises the bandwidth, and with
-it the window. The maximum number of requests in flight rises by one at a time while the bandwidth rises.
+Increase: the bandwidth is the maximum of the last samples, so one faster sample raises the bandwidth and the window.
+While the bandwidth rises, the maximum number of requests in flight rises by one at a time.
 
-Decrease: after a time-out, the bandwidth and the maximum number of requests are halved, unless the endpoint answered
-other requests at the same time.
+Decrease: a request times out, and the endpoint has answered no other request in the same time. Then the bandwidth and
+the maximum number of requests are halved.
 
 An answer may be slow although all bytes of its request left in time. There are three cases:
 
     1. The endpoint has become slow. This is certain if the kernel reported that the bytes left at the speed of the
        link, because then no bytes of this bridge wait in a queue on the link. The window grows, at most by a factor of
-       two in each answer time. Even before the answer arrives, the age of the request shows that the endpoint is slow.
+       two in each answer latency. If a request has no answer yet, its age also shows that the endpoint is slow.
     2. Answers became slow when more requests were in flight. Either the endpoint serves one request after the other,
        or a proxy queues the requests. Only an experiment can find the cause: see `latency_experiment`.
-    3. The kernel reported nothing, as on systems other than Linux, or the bytes left faster than the link carries them.
-       The cause is then unknown, and the same experiment finds it.
+    3. The cause is unknown, because the kernel reported nothing, or the bytes left faster than the link carries them.
+       Only Linux reports when bytes leave. The same experiment finds the cause.
 """
 
 from __future__ import annotations
@@ -41,34 +41,36 @@ from bridge.delivery.link_bandwidth import LinkBandwidth
 from bridge.delivery.outstanding_requests import OVERDUE_SECS, OutstandingRequest, OutstandingRequests
 
 MAX_QUEUE_SECS = 2.0
-"""Maximum time that the bytes in flight need on the link. It bounds the delay of a live record, and of a stop.
+"""Maximum seconds that the link needs for the bytes in flight. It limits the delay of a live record and of a stop.
 
-With a shorter time, HTTP headers and signatures (1 to 2 kB per request) would use a larger part of a thin link."""
+With a lower value, requests would be smaller. Then the HTTP headers and signatures, which are 1 to 2 kB per request,
+would use too much of a slow link."""
 
 REQUEST_SECS = 1.0
-"""Time that a request needs on the link. It is long enough to prepare the next request in this time."""
+"""Seconds that the link needs for a full request. In this time, the next request is prepared."""
 
 MAX_WINDOW_BYTES = 32 * 1024 * 1024
-"""Maximum memory for the requests in flight to one endpoint. Two requests of 10 MiB in base64 fit in it."""
+"""Maximum number of bytes in flight to one endpoint, which are in memory. Two requests of 10 MiB in base64 fit."""
 
 MIN_REQUEST_BYTES = 4_000
 FIRST_REQUESTS = 4  # maximum number of requests in flight at the start
 
 LATENCY_GAIN = 1.25
-"""Factor on the latency in the window. It is more than 1, so that the window grows until the link is full."""
+"""Factor of the answer latency in the formula of the window. With more than 1, the window grows until the link is
+full."""
 
 PACED_FACTOR = 2.0
-"""Multiple of the bandwidth. If a request left faster, its bytes went into a buffer, for example of a proxy."""
+"""If a request left faster than this multiple of the bandwidth, its bytes went into a buffer, such as a proxy's."""
 
 SILENT_SHARE = 0.6
-"""Share of a slow answer's latency. If no other answer arrived for that long, the endpoint is slow."""
+"""If no other answer arrived during this fraction of the latency of a slow answer, the endpoint is slow."""
 
 FULL_PIPELINE = 2
-"""Number of requests that keep the link busy: the second request fills it until the first one is acknowledged."""
+"""Number of requests that keep the link busy: it carries the second while the first waits for its acknowledgement."""
 
 
 class AdaptiveConcurrency:
-    """Limits for the requests to one endpoint. Not thread-safe: the sender pool guards it.
+    """Limits for the requests to one endpoint. Not thread-safe: callers hold the lock of the sender pool.
 
     `requests_cap` is the upper limit of `max_requests`.
     """
@@ -99,8 +101,8 @@ class AdaptiveConcurrency:
     def request_bytes(self) -> int:
         """Size of the largest request that may start now, in bytes on the wire.
 
-        The link carries a request of this size in one second. The size is larger only if the allowed number of requests
-        would not fill the window otherwise.
+        The link carries a request of this size in one second. The size is larger if `requests_cap` requests of this
+        size would not fill the window.
         """
         window = self.window_bytes
         size = int(self._bandwidth.value * self._share * REQUEST_SECS)
@@ -129,14 +131,15 @@ class AdaptiveConcurrency:
 
     @property
     def prefers_full_requests(self) -> bool:
-        """True if a small request should wait for more records: the link is busy, or few further requests may start."""
+        """True if a small request should wait for more records, because the link is busy or few requests may start."""
         return self._outstanding.leaving >= FULL_PIPELINE or self.max_requests - len(self._outstanding) < FULL_PIPELINE
 
     def has_room(self, owner: object, now: float) -> bool:
         """Return whether the stream `owner` may start one more request of `request_bytes`.
 
-        If the requests of one stream hang, the other streams must continue. So if all requests hang, a stream without a
-        request in flight may start one. If the link itself hangs, one more request per stream does little harm.
+        If the requests of one stream hang, the other streams must continue. So if all requests hang, each stream
+        without a request in flight may start one. If the link itself hangs, one more request per stream does little
+        harm.
         """
         if not self._outstanding:
             return True
@@ -154,10 +157,10 @@ class AdaptiveConcurrency:
         return self._outstanding.only_hanging(owner, now)
 
     def _link_has_room(self, expected: int) -> bool:
-        """Return whether the bytes that have not left yet leave room for the next request in the link window.
+        """Return whether the next request fits in the link window, in addition to the bytes that have not left yet.
 
-        If several requests started together, they would leave together, and the link would then be idle until their
-        answers arrive.
+        Without this limit, several requests would start together. After their bytes had left, the link would be idle
+        until their answers arrive.
         """
         room = self._bandwidth.value * MAX_QUEUE_SECS * self._share
         return not self._outstanding.drains_known or self._outstanding.remaining_bytes <= max(expected, room - expected)
@@ -165,9 +168,9 @@ class AdaptiveConcurrency:
     # -- events ----------------------------------------------------------------------------------------------------
 
     def waited(self, now: float, owner: object = None) -> None:
-        """Note that records are ready, but no request may start because of the requests in flight.
+        """Note that records are ready, but wait because of the requests in flight.
 
-        With `owner`, records of that stream wait only for the stream's own requests, because these contain the same
+        If `owner` is given, the records of this stream wait for the stream's own requests, which contain the same
         partition keys.
         """
         flights = [flight for flight in self._outstanding if owner is None or flight.owner is owner]
@@ -181,7 +184,7 @@ class AdaptiveConcurrency:
         return self._outstanding.start(size, now, owner)
 
     def drained(self, flight: OutstandingRequest, now: float) -> None:
-        """Note that the last byte of a request has left, as the kernel reported before the answer arrived."""
+        """Note that the last byte of a request has left. The kernel reported this before the answer arrived."""
         self._outstanding.drained(flight, now)
         if flight.left_rate is None:
             return
@@ -190,12 +193,12 @@ class AdaptiveConcurrency:
             self._bandwidth.on_rate(min(flight.left_rate, self._bandwidth.value), limited=flight.limited)
 
     def answered(self, flight: OutstandingRequest, size: int, answered_at: float) -> None:
-        """Learn from a request of `size` bytes on the wire that was answered, successfully or with an error."""
+        """Update all measurements after an answer, successful or not, to a request of `size` bytes on the wire."""
         latency = self._answer_latency(flight, size, answered_at)
         shows_slow_endpoint = self._shows_slow_endpoint(flight, answered_at)
         rate = self._outstanding.answered(flight, size, answered_at)
-        # While it is unknown why answers are slow, their rate does not show how fast the link is. So it does not lower
-        # the bandwidth.
+        # While the cause of slow answers is unknown, their rate does not show the speed of the link. So this rate does
+        # not lower the bandwidth.
         conclusive = flight.started_at >= self._experiment.conclusive_from and not flight.paced
         slow = self._latency.is_slow(latency[0]) or self._latency.secs > SLOW_ANSWER_SECS
         self._bandwidth.on_rate(rate, limited=flight.limited and conclusive and not slow)
@@ -207,8 +210,8 @@ class AdaptiveConcurrency:
     def failed(self, flight: OutstandingRequest, now: float, *, outcome_unknown: bool) -> bool:
         """Remove a request that failed without an answer. Return whether the endpoint is silent.
 
-        The endpoint is silent if it has answered no request since this request started. If it is silent and the request
-        took too long, the limits are halved.
+        The endpoint is silent if it has answered no request since this request started. If the endpoint is silent and
+        the request timed out, the limits are halved.
         """
         self._outstanding.failed(flight)
         self.outcome_unknown += outcome_unknown
@@ -225,8 +228,9 @@ class AdaptiveConcurrency:
     def _answer_latency(self, flight: OutstandingRequest, size: int, answered_at: float) -> tuple[float, float]:
         """Return a lower and an upper bound of the answer latency.
 
-        The bounds are equal if the kernel reported when the request had left. Otherwise, this time is estimated. At the
-        earliest, the link had carried only this request. At the latest, it had carried all bytes in flight.
+        The bounds are equal if the kernel reported when the request had left. Otherwise, the bounds are estimates. The
+        upper bound assumes that the link carried only this request. The lower bound assumes that it carried all bytes
+        in flight.
         """
         if flight.drained_at is not None:
             latency = max(0.0, answered_at - flight.drained_at)
@@ -238,10 +242,10 @@ class AdaptiveConcurrency:
         return min(upper, max(0.0, secs - flight.load.in_flight / bandwidth)), upper
 
     def _shows_slow_endpoint(self, flight: OutstandingRequest, now: float) -> bool:
-        """Return whether the slow answer to this request is caused by the endpoint, and not by a queue of requests.
+        """Return whether the endpoint caused a slow answer to this request, and not a queue of requests.
 
         The endpoint is the cause if answers were fast with the same load before, and if no other answer has arrived for
-        a long time. If there was a queue, the requests before this one would have been answered.
+        a long time. In a queue, the requests before this request would have been answered.
         """
         if flight.drained_at is None or not flight.paced or now < self._experiment.grow_from:
             return False
@@ -249,7 +253,7 @@ class AdaptiveConcurrency:
         return silent and self._latency.is_proven(flight.load)
 
     def _follow_ages(self, now: float) -> None:
-        """Raise the answer latency to the age of the oldest request without an answer, if it shows a slow endpoint."""
+        """Raise the answer latency to the age of the oldest unanswered request, if the endpoint causes the delay."""
         slow = {
             flight: now - flight.drained_at
             for flight in self._outstanding
@@ -270,7 +274,7 @@ class AdaptiveConcurrency:
         *,
         shows_slow_endpoint: bool,
     ) -> None:
-        """Adapt to the latency of an answer. If the answer is slow, find out why."""
+        """Adapt the limits to an answer latency. If the cause of a slow answer is unknown, start an experiment."""
         lower, upper = latency
         if self._experiment.running:
             if self._experiment.ends_with(flight.started_at, upper):
@@ -310,7 +314,7 @@ class AdaptiveConcurrency:
             self._max_requests = min(self._requests_cap, max(self._max_requests, filling))
 
     def _grow(self, *, limited: bool) -> None:
-        """Allow one more request in flight, if the throughput has risen since the last such increase."""
+        """Allow one more request in flight, if the throughput has grown since the last call that allowed one more."""
         if not limited or self._max_requests >= self._requests_cap or self._experiment.running:
             return
         if self._bandwidth.has_grown(self._max_requests):
@@ -319,9 +323,9 @@ class AdaptiveConcurrency:
     # -- for the status --------------------------------------------------------------------------------------------
 
     def limited_secs(self, now: float) -> float:
-        """Return for how many seconds, up to the last answer, requests have continuously had to wait for the link.
+        """Return for how many seconds requests have continuously had to wait for the link.
 
-        The time after the last answer does not count, because an endpoint that does not answer may be the cause.
+        The time after the last answer is not included, because an endpoint that does not answer may be the cause.
         """
         if self._limited_since is None:
             return 0.0

@@ -1,14 +1,14 @@
 """Warning about payloads that are themselves aggregated records in the format of the Kinesis Producer Library.
 
-With `packing: kpl`, the bridge puts such a payload into a second aggregate, so consumers return it unchanged (see
-`packers`). Without aggregation (`packing: none`, or a stream that chooses the shards itself), the payload is not
+With `packing: kpl`, the bridge puts such a payload into a second aggregate, so consumers return the payload unchanged
+(see `packers`). Without aggregation (`packing: none`, or a stream that chooses the shards itself), the payload is not
 protected. A consumer that de-aggregates then returns the records inside the payload. The Kinesis Client Library (KCL)
 discards them if their keys belong to other shards.
 
 The bridge sends an unprotected payload nevertheless. `packing: none` promises the payload byte for byte, and consumers
-that do not de-aggregate receive exactly these bytes. If the payload became a dead letter, they would receive nothing.
-If it was aggregated, they would receive other bytes. Some users forward aggregated records on purpose. The bridge
-therefore only logs one warning, with a remedy.
+that do not de-aggregate receive exactly these bytes. If the payload became a dead letter, these consumers would receive
+nothing. If the payload was aggregated, they would receive other bytes. Some users forward aggregated records on
+purpose. So the bridge only logs one warning, with a remedy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class AggregatePayloads:
-    """Counter of the unprotected payloads of one stream. The first one is logged as a warning."""
+    """Counter of the unprotected payloads of one stream. A warning is logged for the first unprotected payload."""
 
     def __init__(self, destination: Destination) -> None:
         self.count = 0

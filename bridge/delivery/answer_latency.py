@@ -6,10 +6,10 @@ from collections import deque
 from typing import NamedTuple
 
 SLOW_ANSWER_SECS = 1.0
-"""Latency up to which an answer never counts as slow. The bridge itself lets bytes wait longer for the link."""
+"""Seconds up to which an answer never counts as slow. The bridge itself lets bytes wait longer for the link."""
 
 PROVEN_GAIN = 2
-"""Factor by which the bytes in flight may grow in one answer time, while the latency stays the same.
+"""Factor by which the bytes in flight may grow during one answer latency, if the latency does not grow.
 
 TCP's slow start uses the same factor (RFC 5681).
 """
@@ -17,7 +17,7 @@ TCP's slow start uses the same factor (RFC 5681).
 # Two loads count as equal up to this ratio, because requests differ in size.
 _SAME_LEVEL = 1.25
 
-# Number of answers whose minimum is the latency. A single fast answer among slow ones shows that the endpoint is fast.
+# Number of recent answers. The latency is their minimum, because a single fast answer shows that the endpoint is fast.
 _SAMPLES = 8
 
 
@@ -59,7 +59,7 @@ class AnswerLatency:
         return max((sample.load.in_flight for sample in self._samples), default=0)
 
     def is_proven(self, load: Load) -> bool:
-        """Return whether earlier answers were fast although about as many bytes, or more, were in flight."""
+        """Return whether recent answers were fast with at least about as many bytes in flight."""
         return load.in_flight <= _SAME_LEVEL * self.proven_bytes
 
     def grew_with_load(self, secs: float, load: Load) -> bool:

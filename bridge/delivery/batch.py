@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Records of one request. `records` are records of the spool; `entries` are the Kinesis records that carry them.
+    """Records of one request. `records` are records of the spool; `entries` are the Kinesis records that contain them.
 
     `holds` make later records of the same partition keys wait until the result of the batch is known. `part` is true if
-    the batch is one part of an invalid request; no other records are added to such a batch. `max_bytes` limits data and
-    keys before base64; a single larger record is allowed. `max_records` limits the number of Kinesis records. `limited`
-    is true if the shard limiter was charged for the records. `CircuitBreaker` explains `generation`.
+    the records belong to an invalid request that was split. No other records are added to such a batch. `max_bytes`
+    limits the size of data and keys before base64. A batch with a single record may be larger. `max_records` limits the
+    number of Kinesis records. `limited` is true if the shard limiter counted the records. `CircuitBreaker` explains
+    `generation`.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Batch:
 
     @property
     def room_bytes(self) -> int:
-        """Bytes of data and keys that can still be added to the request; 0 or less when it is full."""
+        """Bytes of data and keys that can still be added to the request; 0 or less if the request is full."""
         return self.max_bytes - self.counted_bytes
 
     @property

@@ -1,4 +1,4 @@
-"""Filler that adds the records of one shard to a batch, as many as the shard accepts now."""
+"""Filler of batches: it adds the records of one shard to a batch, up to the free capacity of the shard."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from bridge.model import Destination, Record
 
 PACKED_DRAIN_RECORDS = 10_000
-"""Maximum number of spool records from which one request of packed records is filled."""
+"""Maximum number of spool records that are drawn at once for packing."""
 
-# Seconds for which a shard still counts as busy after it accepts records again.
+# A shard counts as busy while it is full, and for this number of seconds afterwards.
 _BUSY_SECS = 1.0
-# Number of random keys to try for a packed record. While most shards are full, two or three keys often select only full
-# shards. Eight keys rarely do.
+# Number of random keys to try for a packed record, in order to find a shard with free capacity. With only two or three
+# keys, often all of them belong to full shards.
 _KEYS_TRIED = 8
-# Maximum number of shards whose free capacity is added up. Together, this many shards accept more than one request can
-# contain, so a larger sum would only cost time.
+# Maximum number of shards whose free capacity is added up. More shards usually accept more than one request can
+# contain, so the sum is not needed.
 _MAX_SHARDS_SUMMED = 64
 
 
 class BatchFiller:
-    """Part of the accumulator of one destination that fills a batch. The caller sets `now` before each batch.
+    """Filler of the batches of one destination. The caller sets `now` before each batch.
 
     `packer` is None while records are not packed. `busy_until` is the time until which at least one shard counts as
     busy.
@@ -64,8 +64,9 @@ class BatchFiller:
             self.packer = packer(self._destination, self._pick_key)
 
     def fill(self, batch: Batch, queue: ShardQueue, max_record_bytes: int, max_queues: int) -> None:
-        """Add records of one shard queue to the batch, while the batch and the shard have room."""
-        # Without strict order, one pass is enough: it fills the batch, uses up the shard's limit, or empties the queue.
+        """Add records of one shard queue until the batch or the shard is full, or `max_queues` key queues are used."""
+        # Without strict order, the loop runs once. This fills the batch, uses up the shard's limit, or empties the
+        # queue.
         while queue.ready and max_queues > 0 and not batch.full and self._available(queue.shard):
             before = len(batch.records)
             if self.packer is None:
@@ -80,13 +81,12 @@ class BatchFiller:
         if queue.shard is not None:
             shard_records, shard_bytes = self._limiter.available(queue.shard.id, self.now)
             records, size = min(records, shard_records), min(size, shard_bytes)
-        # A record that exceeds the amount that the shard accepts now is sent only as the first record of a batch. If
-        # the batch already contains records, it waits for the next batch. If such a record always waited, it would
-        # never be sent.
+        # A record that is larger than the remaining room waits until it can be the first record of a batch. The first
+        # record of a batch is always sent, because it may be larger than the room will ever be.
         if batch.records and size < counted_bytes(queue.ready[0].records[0]):
             return max_queues
-        # With strict order, a request has only one record of each key. Of two records, Kinesis could refuse the first
-        # and accept the second.
+        # With strict order, a request has only one record of each key. If it had two records, Kinesis could refuse the
+        # first record and accept the second.
         hold, taken_bytes = self._queues.draw(
             queue, 1 if self._strict else records, size, 1 if self._strict else max_queues
         )
@@ -102,15 +102,14 @@ class BatchFiller:
         max_packed = min(max_record_bytes, self.max_packed_bytes)
         ratio = self.packer.ratio
         if self._strict:  # each key has one Kinesis record in the request, with as many records of the key as fit
-            # Packing may compress records by the factor `ratio`. So more bytes are drawn than one packed record may
-            # have.
+            # Packing may compress records by the factor `ratio`, so more bytes are drawn than a packed record may have.
             size = int(max_packed * ratio)
             if self._destination.packing == "lines" or queue.shard is None:
                 max_queues = 1
         else:
             size = int(min(batch.room_bytes, self._allowed_bytes(queue.shard)) * ratio)
         hold, _ = self._queues.draw(queue, PACKED_DRAIN_RECORDS, size, max_queues)
-        # The packer decides how many records fit. The others return to the front of the key queues, in order.
+        # The packer decides how many records fit. The remaining records return to the front of their queues, in order.
         sent = self._add_packed(batch, hold.records, queue, max_record_bytes)
         if sent < len(hold.records):
             # The unsent records are found by their numbers. They are not always the last of `hold.records`, because a
@@ -121,7 +120,7 @@ class BatchFiller:
         return len(hold.key_queues)
 
     def _add_packed(self, batch: Batch, records: Sequence[Record], queue: ShardQueue, max_record_bytes: int) -> int:
-        """Pack records into the batch until it is full; return how many were packed."""
+        """Pack records into the batch until it is full. Return how many of the records were packed."""
         assert self.packer is not None  # noqa: S101 - as above
         sent = 0
         max_packed = min(max_record_bytes, self.max_packed_bytes)
@@ -131,7 +130,7 @@ class BatchFiller:
                 break
             if packed.shard is not None:
                 if not self._available(packed.shard):
-                    self.wait_for_shard(queue, packed.shard)  # no generated key maps to a shard with room
+                    self.wait_for_shard(queue, packed.shard)  # every tried key belongs to a full shard
                     break
                 self._limiter.consume(packed.shard.id, 1, size, self.now)
             batch.add_packed(packed, size)
@@ -144,15 +143,15 @@ class BatchFiller:
         return shard is None or min(self._limiter.available(shard.id, self.now)) > 0
 
     def exhausted(self, shard: Shard) -> bool:
-        """Return whether the shard now accepts so little that a request is not worth its cost."""
+        """Return whether the free capacity of the shard is too small for a full packed record or any plain record."""
         records, size = self._limiter.available(shard.id, self.now)
         return records <= 0 or size < (1 if self.packer is None else self.max_packed_bytes)
 
     def _allowed_bytes(self, shard: Shard | None) -> int:
-        """Return how many bytes may be sent to a shard now.
+        """Return how many bytes may be sent now to a shard.
 
-        Without a shard, return the sum over all shards if the bridge chooses the keys, otherwise the maximum of a
-        request.
+        If `shard` is None and the bridge chooses the keys, return the sum over all shards. If `shard` is None and the
+        keys are given, return the maximum size of a request.
         """
         if shard is not None:
             return self._limiter.available(shard.id, self.now)[1]
@@ -162,14 +161,14 @@ class BatchFiller:
         return sum([max(0, self._limiter.available(each.id, self.now)[1]) for each in shards])
 
     def wait_for_shard(self, shard_queue: ShardQueue, shard: Shard) -> None:
-        """Make the queue wait until the shard accepts enough records that a request is worth its cost."""
+        """Make the queue wait until its shard has enough free capacity for another request."""
         shard_queue.not_before = self.now + self._limiter.secs_until_available(shard.id, self.now)
         self.busy_until = shard_queue.not_before + _BUSY_SECS
 
     def _pick_key(self, number: int, data_bytes: int) -> tuple[str, Shard | None]:
-        """Return a random key for a packed record without a key, and the shard of that key.
+        """Return a random key for a packed record without a key, and the shard of this key.
 
-        Several keys are tried, and the key whose shard accepts the most bytes now is returned.
+        Try several random keys, and choose the key whose shard accepts the most bytes now.
         """
         if not self._shards.shards:
             return spread_key(number, data_bytes), None

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 PAYLOADS_PER_CHECK = 10
-"""One of this many plain payloads is checked for being an aggregated record. If a device sends one, it sends many."""
+"""The first of every 10 plain payloads is checked. A device that sends aggregated records as payloads sends many."""
 
-# This returns the `shard_id` of a `RecordAccepted`. Access by index is twice as fast as access by name.
+# `itemgetter(1)` returns the `shard_id` of a `RecordAccepted`. It is twice as fast as access by name.
 _shard_of = itemgetter(1)
 
 Rejected = tuple["Record", str, str]
-"""A record, the code of its dead letter, and the reason."""
+"""(record, code of its dead letter, reason in words)."""
 
 
 class Settled(NamedTuple):
-    """Records that leave the queue: delivered, or rejected to the dead letters."""
+    """Records that leave the queue. Rejected records become dead letters."""
 
     delivered: list[Record]
     rejected: list[Rejected]
@@ -39,11 +39,12 @@ class Settled(NamedTuple):
 class BatchOutcome:
     """Records of one request, sorted by their outcome.
 
-    `retry` contains the records that must be sent again, and `last_failure` the last error among them. `to_split`
-    contains packed records that Kinesis can never accept; they are split in order to find the invalid record.
+    `retry` contains the records that must be sent again. `last_failure` is the last error of these records. `to_split`
+    contains packed records that Kinesis can never accept. They are split in order to find the invalid record.
+
     `misplaced` contains aggregated records that an unexpected shard accepted, each with the id of this shard.
-    `ShardKnowledge.judge` decides whether consumers keep them. Plain records and packed lines are never misplaced,
-    because no consumer compares their keys with the range of the shard.
+    `ShardKnowledge.judge` decides whether consumers keep or discard them. Plain records and packed lines are never
+    misplaced, because no consumer compares their keys with the key range of the shard.
     """
 
     delivered: list[Record] = field(default_factory=list)
@@ -52,11 +53,11 @@ class BatchOutcome:
     throttled: int = 0
     last_failure: RecordFailed | None = None
     failed: list[tuple[Record | PackedRecord, bool]] = field(default_factory=list)
-    """Each Kinesis record that must be sent again, and whether it was throttled."""
+    """(Kinesis record that must be sent again, whether a shard throttled it)."""
     misplaced: list[tuple[PackedRecord, str]] = field(default_factory=list)
     to_split: list[PackedRecord] = field(default_factory=list)
     shards: set[str] = field(default_factory=set)
-    """Ids of the shards that accepted something."""
+    """Ids of the shards that accepted at least one record."""
 
     unprotected: int = 0
     """Number of delivered records whose payload is itself an aggregated record: see `AggregatePayloads`."""
@@ -67,7 +68,7 @@ def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Res
     outcome = BatchOutcome()
     if (
         len(entries) == len(results)
-        # The types of a list are collected in a set by one C call. This is faster than a test for each record.
+        # Comparing the sets of types is faster than testing each record, because it runs in C.
         and set(map(type, entries)) == {Record}
         and set(map(type, results)) == {RecordAccepted}
     ):
@@ -91,14 +92,10 @@ def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Res
 
 
 def _sort_accepted(outcome: BatchOutcome, records: Sequence[Record], results: Sequence[RecordAccepted]) -> None:
-    """Sort plain records that were all accepted.
-
-    This function handles the usual case in a third of the time of the general code.
-    """
+    """Sort plain records that were all accepted. This usual case has its own function because it is frequent."""
     outcome.delivered += records
     outcome.shards.update(map(_shard_of, results))
-    # Only some payloads are checked. They are no longer in the processor's caches, so checking all of them would cost
-    # 1 % of the CPU time per record.
+    # Checking every payload would cost 1 % of the CPU time per record, because payloads are no longer in CPU caches.
     outcome.unprotected += sum([is_aggregate(record.data) for record in records[::PAYLOADS_PER_CHECK]])
 
 
@@ -107,8 +104,8 @@ def _sort_failure(outcome: BatchOutcome, entry: Record | PackedRecord, failed: R
     rule = record_error_rule(failed.code)
     records = entry.records if isinstance(entry, PackedRecord) else (entry,)
     if rule.action is ErrorAction.INVALID:
-        # If a packed record contains several records, at least one of them is invalid, and splitting finds it. A single
-        # record is rejected.
+        # If a packed record contains several records, at least one of them is invalid. Splitting the packed record
+        # finds the invalid record. A single record is rejected.
         if isinstance(entry, PackedRecord) and len(records) > 1:
             outcome.to_split.append(entry)
         else:

@@ -1,4 +1,4 @@
-"""Circuit breaker for complete requests: after a failed request, all requests pause, and then one probe is sent.
+"""Circuit breaker for failures of complete requests: all requests pause, and then one probe is sent.
 
 A probe is a normal request, but no other request is in flight with it. The circuit is closed while requests succeed,
 open during the pause, and half-open while a probe is in flight.
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class CircuitBreaker:
-    """Circuit breaker of one stream or of one endpoint. Not thread-safe: the sender pool guards it.
+    """Circuit breaker of one stream or of one endpoint. Not thread-safe: callers hold the lock of the sender pool.
 
-    Each counted failure begins a new `generation`, and a request stores the number of the generation in which it
-    started. If several requests of one generation fail, they count as one failure, because they have the same cause.
+    Each counted failure begins a new `generation`. A request stores the generation in which it started. If several
+    requests of one generation fail, they count as one failure, because they have the same cause.
     """
 
     def __init__(self, backoff: Backoff) -> None:
@@ -38,7 +38,7 @@ class CircuitBreaker:
 
     def failed(self, generation: int, now: float, pause_secs: float | None = None) -> None:
         """Start a pause of `pause_secs`, or of the length of the back-off, because a complete request failed."""
-        # Another request of the same generation has already failed and started the pause.
+        # If the generations differ, another request of the same generation has already started the pause.
         if generation != self.generation:
             return
         self.generation += 1

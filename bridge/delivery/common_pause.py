@@ -1,16 +1,16 @@
 """Common pause of all bridges on a shard. It shows whether another producer keeps the shard full.
 
 Every 20 s, all bridges that share a congested shard stop sending to it for 1.25 s. If only bridges write to the shard,
-it regains all its tokens. Then each bridge sends one request, the sample, at a random time, and waits until the samples
-of all bridges have arrived. If the shard refuses records of a sample, another producer has used the tokens. Such a
-producer does not slow down when its records are refused.
+the shard regains its full capacity. Then each bridge sends one request, the *sample*, at a random time, and waits until
+the samples of all bridges have arrived. If the shard refuses records of a sample, another producer has used the
+capacity. Such a producer does not slow down when its records are refused.
 
     seconds of the period   0.0          1.25                         2.0    2.25        20.0
                             | pause       | sample at a random time     | wait | as usual   | pause ...
 
 The sample has the size of the records that the shard accepted from this bridge in 0.8 s. So the samples of all bridges
-together use at most the tokens of one second. The shard gets further tokens during the 0.75 s of the samples. They are
-for bridges that do not take part: bridges that have just started, and bridges on links with a long latency.
+together use at most the capacity of one second. The capacity of the 0.75 s of the samples is for bridges that do not
+pause: bridges that have just started, and bridges on links with a long latency.
 
 A sample of a few records proves little, because the shard may accept them between two requests of another producer. So
 a bridge with a small share sends no sample in most periods, and a sample of 0.07 shard seconds in the others. Example:
@@ -30,21 +30,22 @@ from bridge.delivery.token_bucket import BYTES_PER_SEC, RECORDS_PER_SEC
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The period is long compared with the pause, but short enough to detect another producer within a minute.
+# Seconds from one pause to the next. This is long compared with the pause, but short enough to detect another producer
+# within a minute.
 PERIOD_SECS = 20.0
 PAUSE_SECS = 1.25
-"""A shard regains all its tokens in one second. The other quarter of a second allows for clocks that differ."""
+"""Seconds of the pause. A shard regains all its tokens in 1 s. The other 0.25 s are for clocks that differ."""
 
 SAMPLING_SECS = 0.75
-"""Time in which each bridge sends its sample, at a random point."""
+"""Seconds in which all bridges send their samples, each at a random time."""
 END_SECS = PAUSE_SECS + SAMPLING_SECS + 0.25
-"""Time in the period at which bridges send as usual again. A last sample needs up to 0.25 s to arrive at the shard."""
+"""Time in the period at which bridges send as usual again. The last sample needs up to 0.25 s to reach the shard."""
 
 # Latest time in the period at which a bridge may begin its pause. A bridge that begins later has sent records during
 # the pause of the other bridges, so it sends no sample.
 _BEGIN_SECS = 0.3
 
-# The sample has the size of the records that the shard accepted in this time.
+# The sample has the size of the records that the shard accepted in this number of seconds.
 _SAMPLE_SECS = 0.8
 # Maximum size of a sample in shard seconds. It is low, because two or three bridges may send their samples at nearly
 # the same time.
@@ -52,21 +53,21 @@ _MAX_SAMPLE_SHARE = 0.3
 
 # Minimum size of a sample in shard seconds, except while a bridge contends.
 _MIN_SAMPLE_SECS = 0.07
-# By chance, many bridges may send such a minimum sample in the same period. With this weight, they send fewer of them,
-# so that the samples of all bridges still fit into the tokens.
+# By chance, many bridges may send such a minimum sample in the same period. With this weight, bridges send fewer
+# minimum samples, so that the samples of all bridges fit into the tokens of the shard.
 _RARE_SAMPLE_WEIGHT = 0.75
 
-# The share that sets the size of a sample falls by at most this factor from one period to the next. Otherwise, if a
-# bridge loses its share, it would soon send no sample for minutes.
+# The share that sets the size of a sample falls by at most this factor from one period to the next. Otherwise, a bridge
+# that loses its share would soon send no sample for minutes.
 _MAX_FALL = 0.7
-# A larger previous share counts only as this share, so that a bridge whose share has fallen does not send large
-# samples.
+# Maximum of the previous share in this rule. With a higher maximum, a bridge whose share has fallen would send too
+# large samples.
 _MAX_REMEMBERED_SHARE = 0.15
 _FIRST_SHARE = 0.05
 
 # Bridges resume at random times, so that the pause does not end with a burst from all of them.
 _RESUME_JITTER_SECS = 0.25
-# A slower request may have reached the shard together with requests from before the pause.
+# A sample with a longer latency proves nothing. It may have reached the shard with requests from before the pause.
 _MAX_LATENCY_SECS = 1.0
 
 
@@ -96,7 +97,7 @@ class CommonPause:
         self.sampling = False
         """True while only the sample, or the rest of the sample, may be sent."""
         self._random_share = random_share
-        # Weighted size of the samples that were omitted since the last one, in shard seconds.
+        # Weighted size, in shard seconds, of the samples that were omitted since the last sample.
         self._saved_secs = _MIN_SAMPLE_SECS * random_share()
         self._sample: _PauseSample | None = None
 

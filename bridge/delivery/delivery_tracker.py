@@ -1,7 +1,7 @@
-"""The tracker of one destination: it knows every record from the spool's queue to its final result.
+"""Tracker of one destination: it follows every record from the spool's queue to the final result.
 
-After each response, it decides for each record: delivered, rejected, sent again, or withheld until more is known. It
-never waits, never locks, and calls neither Kinesis nor the spool. The sender pool guards it and passes the time.
+After each response, it decides whether each record is delivered, rejected, sent again, or withheld until more is known.
+The tracker never waits, never locks, and calls neither Kinesis nor the spool. Callers hold the lock of the sender pool.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 REPORT_AFTER_ATTEMPTS = 6
-"""Attempts after which the stream's state reports a failing record. A short throttle causes fewer attempts."""
+"""Number of attempts to send a record after which the state of the stream is an error. Short throttling needs fewer."""
 
 FULL_PIPELINE = 2
 INVALID_NAME_HINT = "Kinesis reports an invalid request to stream {stream}: check data_stream in the mapping"
@@ -52,17 +52,17 @@ class DeliveryTracker:
         self.breaker = CircuitBreaker(settings.request_backoff)
         self._queue_name = queue_name
         self._settings = settings
-        # Records larger than 1 MiB that wait until the stream's limit is known.
+        # Records larger than 1 MiB that wait until the maximum record size of the stream is known.
         self._awaiting_size_limit: list[tuple[Record, Hold]] = []
         self._misplaced = MisplacedRecords(self.accumulator)
         self._aggregate_payloads = AggregatePayloads(Destination.parse(queue_name))
-        # Number of attempts, by record number, of unsettled records that failed.
+        # Number of attempts by record number. It contains the unsettled records that failed.
         self._attempts: dict[int, int] = {}
         self._in_flight: set[Batch] = set()
         self.tune(BatchingOptions())
 
     def pause_secs(self, now: float) -> float:
-        """Return the seconds during which no request of this stream may start, unless a response arrives before."""
+        """Return the seconds during which no request of this stream may start. A response may end this time early."""
         return self.breaker.wait_secs(now, len(self._in_flight))
 
     def tune(self, tuning: BatchingOptions) -> None:
@@ -72,10 +72,10 @@ class DeliveryTracker:
         self.accumulator.tune(linger_secs, max_packed_bytes or PAYLOAD_UNIT_BYTES)
 
     def free_capacity(self, requests: int, max_bytes: int, max_waiting_bytes: int, now: float) -> tuple[int, int]:
-        """Return how many fresh records and bytes to take for `requests` requests of `max_bytes` each.
+        """Return how many new records and bytes to take for `requests` requests of `max_bytes` each.
 
-        At most `max_waiting_bytes` wait in the sender. The limit is low, because these records are sent before newer
-        records that the spool would otherwise prefer.
+        At most `max_waiting_bytes` wait in the sender. The limit is low, because the waiting records are sent before
+        newer records in the spool, even if the spool sends the newest records first.
         """
         records, size = self.accumulator.capacity(self._settings.requests_in_flight)
         wanted, wanted_bytes = self.accumulator.free_capacity(requests, max_bytes, len(self._in_flight), now)
@@ -84,10 +84,10 @@ class DeliveryTracker:
         return min(wanted, records - self.outstanding), min(wanted_bytes, size)
 
     def add(self, fresh: list[Record], now: float) -> list[Rejected]:
-        """Append fresh records. Return those that are larger than the stream accepts."""
+        """Append new records. Return the records that are larger than the stream accepts."""
         sendable = self.size_limit.sendable_bytes()
-        # Usually, all records are so small that they fit even with the longest key. The keys are then not encoded only
-        # to count their bytes.
+        # Usually, all records are so small that they fit even with the longest key. Then the size of the keys is not
+        # computed, which saves time.
         if max([len(record[3]) for record in fresh], default=0) + MAX_KEY_BYTES <= sendable:
             self.accumulator.append(fresh, now)
             return []
@@ -98,14 +98,14 @@ class DeliveryTracker:
         return [] if self.size_limit.max_bytes is None else self._reject_oversized(oversized, self.size_limit.max_bytes)
 
     def should_await_answer(self, max_bytes: int, now: float) -> bool:
-        """Return whether the next request should wait for a response, which unmutes keys and so makes it larger.
+        """Return whether the next request should wait for a response, so that more records can be sent in it.
 
-        Two requests keep the link busy. Further small requests would only add HTTP headers.
+        A response unmutes keys. Two requests keep the link busy, so more small requests would only add HTTP headers.
         """
         return len(self._in_flight) >= FULL_PIPELINE and self.accumulator.is_underfilled(max_bytes, now)
 
     def next_request(self, requests: int, max_bytes: int, now: float) -> Batch:
-        """Return the next batch, which counts as in flight from now on; empty if no record may be sent now.
+        """Return the next batch; it is empty if no record may be sent now. The batch counts as in flight.
 
         `requests` is the number of requests that may start now, including this request. `max_bytes` limits the data and
         keys of the batch.
@@ -138,8 +138,8 @@ class DeliveryTracker:
         if outcome.misplaced or (learned and self._misplaced):
             delivered = [*delivered, *self.judge_misplaced(now)]
         max_attempts = self._schedule_retries(outcome, now, part=batch.part) if outcome.retry else 0
-        # Each record of the batch is now settled, withheld, or back at the front of its queue. If its key was released
-        # earlier, a later record of the key could overtake it.
+        # All records of the batch are now settled, withheld, or back at the front of their queues. If the keys were
+        # unmuted before this, later records of the same keys could overtake them.
         self.accumulator.release(*batch.holds, now=NOW if outcome.retry else now)
         self._update_state(outcome, max_attempts, now)
         return Settled(delivered, outcome.rejected)
@@ -147,9 +147,9 @@ class DeliveryTracker:
     def on_request_failed(self, batch: Batch, error: SendError, now: float) -> None:
         """Put all records of a failed request back, and start a pause."""
         self._remove_in_flight(batch, error)
-        # The outage began when the request was sent. Without a response, the request fails only half a minute later.
+        # The outage counts from the start of the request, because a request without a response fails only 30 s later.
         self.state.bad(error, batch.started_at)
-        # A refusal ends when a person acts, perhaps after days. A fixed pause is then shorter than a grown back-off.
+        # A refusal ends only when a person acts, so quick retries are useless: the pause has a fixed length.
         pause = self._settings.refused_retry_secs if isinstance(error, Refused) else None
         self.breaker.failed(batch.generation, now, pause)
         self._count_attempt(batch.records)
@@ -160,9 +160,9 @@ class DeliveryTracker:
         self.accumulator.release(*batch.holds)
 
     def on_request_invalid(self, batch: Batch, error: InvalidRequest, now: float) -> list[Rejected]:
-        """Split a request that contains an invalid record. If the request has only one record, return it as rejected.
+        """Split a request that contains an invalid record. If it is the only record, return it as rejected.
 
-        The record is not rejected if the stream has never responded. The invalid value may then be the stream's name.
+        If the stream has never responded, the record is not rejected: the invalid value may be the name of the stream.
         """
         self.size_limit.invalidate()
         alone = len(batch.records) == 1
@@ -208,7 +208,7 @@ class DeliveryTracker:
             self.state.bad(self._bad_name(error) if isinstance(error, InvalidRequest) else error, now)
 
     def on_shards(self, shards: Sequence[Shard], now: float) -> list[Record]:
-        """Learn the shards from ListShards. Return the withheld records that are now known to be delivered."""
+        """Store the shards from ListShards. Return the withheld records that are now known to be delivered."""
         self.accumulator.shards.on_listed(shards, now)
         return self.judge_misplaced(now)
 
@@ -219,11 +219,11 @@ class DeliveryTracker:
 
     @property
     def judge_at(self) -> float | None:
-        """Time at which `judge_misplaced` must be called at the latest; None if no record is undecided."""
+        """Latest time at which `judge_misplaced` must be called; None if no record is undecided."""
         return self._misplaced.due_at
 
     def judge_misplaced(self, now: float) -> list[Record]:
-        """Judge the misplaced records. Reenqueue those that consumers discard, and return the delivered ones."""
+        """Reenqueue the misplaced records that consumers discard. Return the misplaced records that consumers keep."""
         delivered, discarded = self._misplaced.judge(now)
         self.state.resent += len(discarded)
         self._count_attempt(discarded)
@@ -275,7 +275,7 @@ class DeliveryTracker:
         )
 
     def _learn(self, batch: Batch, results: Sequence[Result], now: float) -> bool:
-        """Learn from a response about the shards. Return whether undecided records should be judged again."""
+        """Pass the results to the limiter and the shard knowledge. Return whether to judge undecided records again."""
         self.accumulator.on_shard_results(batch, results, now)
         learned = self.accumulator.shards.on_accepted(batch.entries, results, batch.started_at, now)
         self.accumulator.on_distribution_changed()
@@ -301,12 +301,12 @@ class DeliveryTracker:
             self._attempts.pop(record.number, None)
 
     def _count_attempt(self, records: Iterable[Record]) -> None:
-        """Note that records were sent at least once. The failure of a complete request is no further attempt."""
+        """Note that records were sent at least once. If a complete request fails, their number of attempts stays."""
         for record in records:
             self._attempts.setdefault(record.number, 1)
 
     def _schedule_retries(self, outcome: BatchOutcome, now: float, *, part: bool) -> int:
-        """Reenqueue the records that failed, and return the largest number of attempts among them.
+        """Reenqueue the records that failed. Return the number of attempts of the record with the most attempts.
 
         If a known shard throttled a record, the record waits for the limiter of this shard. All other failed records
         wait for a back-off.
@@ -334,7 +334,7 @@ class DeliveryTracker:
         return max_attempts
 
     def _update_state(self, outcome: BatchOutcome, attempts: int, now: float) -> None:
-        """Set the stream's state after a response. A record that is throttled a few times is no failure."""
+        """Set the state of the stream after a response. A few throttled attempts of a record are not an error."""
         if outcome.last_failure is not None and (not outcome.shards or attempts >= REPORT_AFTER_ATTEMPTS):
             self.state.bad(record_error(outcome.last_failure.code, outcome.last_failure.message, self._queue_name), now)
         elif max(self._attempts.values(), default=0) < REPORT_AFTER_ATTEMPTS:

@@ -11,9 +11,9 @@ class EndpointStatus:
 
     `endpoint` is the configured URL, or the region if no URL is configured. Sizes are bytes on the wire. `bandwidth` is
     in bytes per second, and 0 before the first answer. `answer_secs` is the lowest recent answer latency in seconds,
-    and 0 while it is unknown. `limited_secs` is the number of seconds for which requests have continuously had to wait
-    for the link. `outcome_unknown` counts the requests without a valid answer whose records may be in the stream.
-    `sent_bytes` is the total size of the requests that were answered.
+    and 0 while it is unknown. `limited_secs` is the time in seconds for which requests have waited for the link without
+    interruption. `outcome_unknown` counts the requests that ended without a valid answer. Their records may be in the
+    stream. `sent_bytes` is the total size of the requests that were answered.
     """
 
     endpoint: str

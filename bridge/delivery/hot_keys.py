@@ -2,7 +2,7 @@
 
 Resharding cannot help, because all records of a key go to the same shard. The rate of a key is computed from the times
 at which records were received. The times at which they are sent would give a wrong rate: records of a deferred shard
-are sent more slowly, and records of a backlog are sent faster. Not thread-safe: the sender pool's leader calls it.
+are sent more slowly, and records of a backlog are sent faster. Only the leader of the sender pool calls this module.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Time over which records are counted. It is long because receive times are exact only to a few seconds, but short
-# enough to report a hot key while the shard is still full.
+# Milliseconds over which records are counted. It is long because receive times are exact only to a few seconds, but
+# short enough to report a hot key while the shard is still full.
 COUNTING_MS = 10_000
 # A hot key stays hot until its producer is changed, so more frequent warnings would not help.
 WARNING_INTERVAL_SECS = 600.0
@@ -43,9 +43,9 @@ class HotKeys:
         self._records: Counter[str] = Counter()
         self._sizes: Counter[str] = Counter()
         self._newest = 0
-        # Receive time of the first records. Counting starts with the next different receive time.
+        # Receive time of the first records. Counting starts at the next receive time that is different.
         self._first_ms = 0
-        # Receive time at which counting started; 0 before.
+        # Receive time at which counting started; 0 if it has not started.
         self._counted_from_ms = 0
         # Time of the last warning, by key.
         self._warned_at: dict[str, float] = {}

@@ -24,9 +24,9 @@ State: TypeAlias = Literal["idle", "ready", "muted", "backing off"]
 idle          no records wait or are in flight
 ready         records wait and may be sent
 muted         records are in flight or withheld; later records may wait for them
-backing off   records wait, and may be sent after `not_before`
+muted         records are in flight, or stored by the caller of `withhold`; later records may wait for them
 
-The states are strings. Access to a member of an Enum takes 0.07 µs, and is needed several times per request and queue.
+The states are strings, because access to a member of an Enum takes 0.07 µs.
 """
 
 
@@ -34,8 +34,8 @@ The states are strings. Access to a member of an Enum takes 0.07 µs, and is nee
 class KeyQueue:
     """Waiting records in the order of their numbers. `size` is the sum of their data and keys in bytes.
 
-    `holds` is the number of requests and groups of withheld records that mute the queue. `failed` is true if some of
-    its records returned from a failed request; then it is served before other queues.
+    `holds` is the number of `Hold` objects that mute the queue. `failed` is true if some of its records returned from a
+    failed request. When such a queue becomes ready, it is the first of the ready queues.
     """
 
     name: str | int
@@ -59,7 +59,7 @@ class KeyQueue:
                 room += counted_bytes(record)
                 break
             taken.append(record)
-        # Usually all records are taken, and one call removes them.
+        # Usually all records are taken. Then one call removes them, which is faster.
         if len(taken) == len(records):
             records.clear()
         else:
@@ -87,9 +87,9 @@ class KeyQueue:
 class ShardQueue:
     """Key queues of one shard.
 
-    `ready` contains the queues whose records may be sent; the queue that has waited longest is first. No records are
-    sent to the shard before `not_before`. `ready_records` and `ready_bytes` (data and keys) are sums over `ready`. They
-    are updated with each change, because each request needs them several times and there may be many keys.
+    `ready` contains the key queues whose records may be sent, in the order of sending. `ready_records` and
+    `ready_bytes` count the records in these queues, and the bytes of their data and keys. Each change updates them,
+    because adding up many queues for each request would be slow. No records are sent to the shard before `not_before`.
     """
 
     shard: Shard | None = None

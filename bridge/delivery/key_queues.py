@@ -1,14 +1,14 @@
-"""Queues of waiting records by partition key. They preserve the order of each key if several requests are in flight.
+"""Queues of waiting records by partition key. They preserve the order of the records of each key.
 
-    ShardQueue   the key queues of one shard, or of the stream if its shards are unknown or irrelevant
+    ShardQueue   the key queues of one shard, or of the complete stream if records are not sorted by shard
     KeyQueue     the records of one key, or of all keys with the same hash, in the order of the spool
 
 When records are drawn from a key queue for a request, the queue is *muted* until all these records are settled or
 reenqueued. (Kafka uses this word for a partition with a request in flight.) Other requests draw no records from a muted
 queue, so records of one key cannot overtake each other. Records without a key wait in a queue that is never muted.
 
-With `order: strict`, each key has a separate queue. Otherwise, the keys of a shard share LANES queues. This costs less
-in plants with a hundred thousand keys, and a record rarely has to wait for a request of another key.
+With `order: strict`, each key has a separate queue. Otherwise, the keys of a shard share LANES queues. This saves
+memory and time with a hundred thousand keys. A record rarely has to wait for a request of another key.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 LANES = 256
-"""Key queues of a shard. With ten records in flight, one fresh record in 25 waits for the request of another key."""
+"""Number of key queues of a shard. With ten records in flight, the queue of one new record in 25 is muted."""
 
 MAX_ROUTES = 50_000
-"""Maximum number of keys whose queue is cached, because a look-up is ten times as fast as hashing the key."""
+"""Maximum number of keys whose queue is cached. A look-up in the cache is ten times as fast as hashing the key."""
 
 
 class KeyQueues:
-    """All waiting records of a destination. Not thread-safe: the sender pool guards it.
+    """All waiting records of a destination. Not thread-safe: callers hold the lock of the sender pool.
 
     With `exact`, each key has a separate queue. With `keyless`, the bridge chooses the keys, and order does not matter.
     `records` and `size` are the number and the bytes of the waiting records; records in flight are not counted.
@@ -51,13 +51,13 @@ class KeyQueues:
         self._backing_off: list[KeyQueue] = []
         self._holds: set[Hold] = set()
         self._turn = 0
-        # Key queues by hash of the key; [] if records are sorted by shard, or by single keys, or have no keys.
+        # Key queues by hash of the key. Empty if records are sorted by shard, have no keys, or have exact key queues.
         self._lanes = self._make_lanes()
 
     # -- adding records --------------------------------------------------------------------------------------------
 
     def append(self, records: Sequence[Record]) -> None:
-        """Append fresh records, which are in the order of the spool."""
+        """Append new records, which are in the order of the spool."""
         if self._keyless and self._shard_of is None:
             size = sum(data_and_key_bytes(records))
             queue = self._key_queue("", None)
@@ -75,7 +75,7 @@ class KeyQueues:
     def reenqueue(self, records: Sequence[Record], not_before: float = NOW) -> None:
         """Insert undelivered records before all later records of the same keys.
 
-        Their key queues send no records before `not_before`. The caller must then release the hold of the records.
+        These queues send no records before `not_before`. The caller must then release the hold of the records.
         """
         by_queue: dict[KeyQueue, list[Record]] = {}
         for record, queue in zip(records, self._queues_of(records), strict=True):
@@ -134,7 +134,7 @@ class KeyQueues:
         return hold, size
 
     def withhold(self, records: Sequence[Record]) -> Hold:
-        """Mute the key queues of these records, which the caller stores, and return the hold."""
+        """Mute the key queues of these records, and return the hold. The caller stores the records."""
         hold = Hold(records, self._mute(records))
         self._holds.add(hold)
         return hold
@@ -142,7 +142,7 @@ class KeyQueues:
     def release(self, hold: Hold) -> None:
         """Unmute the key queues of records that were settled or reenqueued."""
         self._holds.discard(hold)
-        for queue in reversed(hold.key_queues):  # failed queues are inserted at the front, so the first one comes last
+        for queue in reversed(hold.key_queues):  # `_update_state` reverses the order of failed queues
             queue.holds -= 1
             if not queue.holds:
                 self._update_state(queue)
@@ -202,9 +202,9 @@ class KeyQueues:
         return any(shard.ready for shard in self._shard_queues.values())
 
     def next_due(self, linger_until: float = NOW) -> float | None:
-        """Return when records may be sent; None if no record waits, or if a response must arrive first.
+        """Return the time from which records may be sent; None if no record waits, or a response must arrive first.
 
-        Ready records wait until `linger_until`. Records in a back-off wait only until its end.
+        Ready records wait until `linger_until`. Records that are backing off wait only until their back-off ends.
         """
         due = [max(shard.not_before, linger_until) for shard in self._shard_queues.values() if shard.ready]
         return min([*due, *(queue.not_before for queue in self._backing_off)], default=None)
@@ -222,7 +222,7 @@ class KeyQueues:
         ]
 
     def oldest(self) -> int | None:
-        """Return the lowest number of a waiting record. With `live_first`, it may not be the first of its queue."""
+        """Return the lowest number of a waiting record. With `live_first`, it may be in the middle of its queue."""
         queues = [
             queue for shard in self._shard_queues.values() for queue in (*shard.key_queues.values(), *shard.ready)
         ]
@@ -233,7 +233,7 @@ class KeyQueues:
     # -- private methods -------------------------------------------------------------------------------------------
 
     def _append_to_lanes(self, records: Sequence[Record]) -> int:
-        """Append each record to the lane of its key. Return the size in bytes. This runs for every record."""
+        """Append each record to the queue of its key in `_lanes`. Return the size of all records in bytes."""
         lanes = self._lanes
         shard_queue = lanes[0].shard_queue
         total = unready_records = unready_bytes = 0
@@ -256,7 +256,7 @@ class KeyQueues:
         return total
 
     def _append_each(self, records: Sequence[Record]) -> int:
-        """Append each record to the queue of its key. Return the size in bytes. This runs for every record."""
+        """Append each record to the queue of its key. Return the size of all records in bytes."""
         total, find = 0, self._routes.get
         for record in records:
             _, _, key, data = record
@@ -344,7 +344,7 @@ class KeyQueues:
         if self._backing_off:
             due = [queue for queue in self._backing_off if queue.not_before <= now]
             self._backing_off = [queue for queue in self._backing_off if queue.not_before > now]
-            # Failed queues are inserted at the front, so the queue with the oldest record comes last.
+            # Each queue is inserted at the front. The queue with the oldest record is inserted last, to be the first.
             for queue in sorted(due, key=lambda queue: queue.records[0].number, reverse=True):
                 queue.not_before = NOW
                 self._update_state(queue)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 
 QUEUE_SHARE = 0.75
-"""Share of the latency before the experiment. If the latency falls below it, a queue was the cause."""
+"""If the latency falls below this fraction of the latency before the experiment, a queue was the cause."""
 
 MIN_INTERVAL_SECS = 20.0
 # Minimum time between two experiments, as a multiple of the latency. An experiment may halve the throughput for the
@@ -26,7 +26,7 @@ class LatencyExperiment:
         self.max_requests = 0
         """Maximum number of requests in flight before the experiment."""
         self.conclusive_from = 0.0
-        """Earliest start of a request whose rate shows the bandwidth. Earlier rates were low because of the halved
+        """Start time from which the rate of a request shows the bandwidth. Earlier rates are low because of the halved
         limits."""
         self._started_at = 0.0
         self._latency = 0.0

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
     from bridge.delivery.refusal_pattern import Verdict
 
-# Time over which the accepted rate is averaged. Over a shorter time, single requests would dominate it.
+# Seconds over which the accepted rate is averaged. Over a shorter time, one request would change the average too much.
 _ACCEPTED_SECS = 3.0
 
-# After this time without a response, the rate of `ShardRate` is out of date. A higher rate than the initial one is then
-# lowered to the initial one.
+# After this time without a response, the rate of `ShardRate` is out of date. If the rate is higher than the initial
+# rate, it is then lowered to the initial rate.
 _STALE_SECS = 60.0
 # A shard counts as congested for this time after it has refused records because it was full.
 _CONGESTED_SECS = 30.0
-# After this time without such a refusal, the bridge stops contending.
+# After this time in which no full shard refused records, the bridge stops contending.
 _CALM_SECS = 10.0
-# Bridges with a larger share of the shard do not pause, because another producer has not displaced them.
+# Bridges that may use more than this fraction of the shard limit do not pause: no producer has displaced them.
 _PAUSING_SHARE = 0.6
 
 # Bridges with a longer latency do not pause: their earlier requests arrive during the pause, and their samples arrive
@@ -70,8 +70,8 @@ class LimitedShard:
     def rates(self, now: float) -> tuple[float, float, float, float, float | None]:
         """Return five figures of the shard.
 
-        1. the share of its limit that this bridge may use
-        2. the share that this bridge used in the last seconds
+        1. the fraction of the shard limit that this bridge may use
+        2. the fraction that this bridge used in the last seconds
         3. records sent per second
         4. records refused per second
         5. seconds since the shard last refused records because it was full; None if it never refused any
@@ -95,7 +95,7 @@ class LimitedShard:
         """
         congested = now - self.rate.congested_at <= _CONGESTED_SECS
         if wall is None or self._latency_secs > _MAX_PAUSING_LATENCY_SECS:
-            # Without pauses, no accepted sample could end the contending.
+            # Without pauses there are no samples that could end the contending, so it ends here.
             self.tolerance.end(now)
         elif self.tolerance.active or (congested and self.rate.share <= _PAUSING_SHARE):
             return self.pause.secs(self._accepted.per_sec(now), now, wall, contending=self.tolerance.active)
@@ -115,7 +115,7 @@ class LimitedShard:
         return self.bucket.level_secs >= secs * self.rate.share
 
     def consume(self, records: int, size: int, now: float) -> None:
-        """Spend tokens for `records` with `size` bytes, and raise the rate if the tokens limit the sender."""
+        """Spend tokens for records with `size` bytes in total. Raise the rate if the tokens limit the sender."""
         if self.pause.sampling:
             self.pause.on_sent(records, size, now)
             self.rate.on_pause(now)
@@ -124,7 +124,7 @@ class LimitedShard:
         self.rate.grow(now, used=self.bucket.level_secs <= BURST_SECS * self.rate.share / 2)
 
     def on_accepted(self, records: int, size: int, now: float, sent_at: float) -> None:
-        """Learn from a request whose records were all accepted."""
+        """Adapt to a request whose records were all accepted."""
         secs = shard_secs(records, size)
         self._pattern.add_accepted(records, now)
         if self.pause.is_sample(sent_at, now):
@@ -135,7 +135,7 @@ class LimitedShard:
         self._backoff_secs = 0.0
 
     def on_results(self, outcomes: Sequence[tuple[int, bool]], now: float, sent_at: float) -> None:
-        """Learn from a request with refused records. `outcomes` are (size, accepted) of each record, in order."""
+        """Adapt to a request with refused records. `outcomes` are (size, accepted) of each record, in order."""
         verdict = self._pattern.add(outcomes, now)
         accepted, size = len(outcomes) - verdict.refused, sum([size for size, _ in outcomes])
         if self.pause.is_sample(sent_at, now):
@@ -152,7 +152,7 @@ class LimitedShard:
     def _count(self, records: int, refused: int, now: float, sent_at: float) -> None:
         """Count the accepted and refused records of a response, and update the tolerance for refusals.
 
-        Refusals by chance count too. They cannot be distinguished in requests with few records.
+        Refusals by chance are also counted, because they cannot be recognized in requests with few records.
         """
         self._response_at = now
         self._latency_secs += _LATENCY_WEIGHT * (now - sent_at - self._latency_secs)
@@ -176,7 +176,7 @@ class LimitedShard:
         self.rate.on_congested(verdict.congested, secs, self._accepted.per_sec(now), now)
 
     def _back_off(self, now: float) -> None:
-        """Start a back-off, which is twice as long each time."""
+        """Start a back-off. Each back-off is twice as long as the back-off before."""
         self._backoff_secs = min(_MAX_BACKOFF_SECS, max(_FIRST_BACKOFF_SECS, self._backoff_secs * 2))
         # The pause is a random part of the back-off, at least half of it, so that many bridges do not resume together.
         self._backoff_until = now + self._backoff_secs * (1 - self._random_share() / 2)

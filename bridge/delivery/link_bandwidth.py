@@ -22,7 +22,7 @@ class LinkBandwidth:
         self._compared_value = 0.0
 
     def on_rate(self, rate: float, *, limited: bool) -> None:
-        """Learn the rate at which requests left, or were answered.
+        """Add a sample: the rate in bytes per second at which requests left, or were answered.
 
         `limited` is true if the bridge had more to send than the link carried. A higher rate raises the bandwidth at
         once. A lower rate counts only if `limited` is true.
@@ -56,7 +56,8 @@ class LinkBandwidth:
     def has_grown(self, requests: int) -> bool:
         """Return whether the throughput has grown since the maximum number of requests was raised to `requests`.
 
-        If the link was not full, the additional request raises the throughput by 1/n. Half of this increase is enough.
+        If the link was not full, the additional request raises the throughput by 1 / `requests`. Return True if at
+        least half of this increase was measured.
         """
         if self.value <= self._compared_value * (1 + 0.5 / requests):
             return False

@@ -28,7 +28,7 @@ class _Undecided(NamedTuple):
 
 
 class MisplacedRecords:
-    """Misplaced records of one stream that are not judged yet. Not thread-safe: the sender pool guards it."""
+    """Misplaced records of one stream that are not judged yet. Callers hold the lock of the sender pool."""
 
     def __init__(self, accumulator: RecordAccumulator) -> None:
         self._accumulator = accumulator
@@ -39,16 +39,16 @@ class MisplacedRecords:
 
     @property
     def size(self) -> int:
-        """Total size of data and keys in bytes."""
+        """Total size of the data and keys of the undecided records, in bytes."""
         return sum([each.packed.counted_bytes for each in self._undecided])
 
     @property
     def due_at(self) -> float | None:
-        """Time at which the oldest undecided record must be judged at the latest; None if no record is undecided."""
+        """Latest time at which the oldest undecided record must be judged; None if no record is undecided."""
         return min([each.since + MAX_UNDECIDED_SECS for each in self._undecided], default=None)
 
     def numbers(self) -> list[int]:
-        """Return the numbers of all records that are contained in undecided records."""
+        """Return the numbers of the spool records inside the undecided packed records."""
         return [record.number for each in self._undecided for record in each.packed.records]
 
     def add(self, misplaced: Iterable[tuple[PackedRecord, str]], now: float) -> None:

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from bridge.aws.transport.measurement import RequestProgress
 
 OVERDUE_SECS = 10.0
-"""Age at which a request counts as hanging: five times the time that the bytes in flight need on the link."""
+"""Age in seconds at which a request counts as hanging. The link needs at most 2 s for the bytes in flight."""
 
 MIN_DRAIN_SECS = 0.4
-"""Minimum time to measure a rate. The kernel's figures are up to 0.1 s old, so a shorter time would be inexact."""
+"""Minimum seconds to measure a rate. The kernel's figures are up to 0.1 s old, so a shorter time would be inexact."""
 
-# Number of answers that are remembered. There are several for each request that may be in flight.
+# Number of answers in memory. It is several times the maximum number of requests in flight.
 _ANSWERS = 64
 
-# Number of recent requests. The rate is measured over the duration of the longest of them.
+# The rate is measured over the duration of the longest of this number of recent requests.
 _COMPARED = 8
 
 
@@ -58,11 +58,11 @@ class OutstandingRequest:
     """True once another request had to wait for this request. Otherwise, the link was not full, so the rate of this
     request is lower than the bandwidth."""
     left: int = 0
-    """Bytes that have left, which means that the peer's TCP has acknowledged them, as the kernel last reported."""
+    """Bytes that have left, as the kernel last reported. A byte has left when the peer's TCP has acknowledged it."""
     drained_at: float | None = None
-    """Time at which the kernel reported that all bytes had left; None: not yet, or unknown."""
+    """Time at which the kernel reported that all bytes had left; None if they have not left, or if it is unknown."""
     left_rate: float | None = None
-    """Bytes per second of all requests that left during this request; None: unknown, or the time was too short."""
+    """Bytes per second of all requests that left during this request; None if unknown, or if the time was too short."""
     paced: bool = False
     """True if the request left at the speed of the link. Then no bytes of this bridge wait in a buffer."""
     reported_at: float | None = None
@@ -78,7 +78,7 @@ class OutstandingRequests:
 
     def __init__(self) -> None:
         self.drains_known = False
-        """True if the kernel reports when a request has left. It has done so at least once."""
+        """True after the kernel has reported at least once that a request had left."""
         self.last_size = 0
         """Size of the request that started last, in bytes."""
         self.answered_at = -inf
@@ -106,7 +106,7 @@ class OutstandingRequests:
     def waiting(self) -> list[OutstandingRequest]:
         """Requests that the next request may have to wait for.
 
-        Requests that were overtaken by a later one are excluded.
+        A request whose bytes have left is excluded if a later request was answered before it.
         """
         return [flight for flight in self._outstanding if flight.drained_at is None or not self.is_overtaken(flight)]
 
@@ -116,12 +116,12 @@ class OutstandingRequests:
 
     @property
     def leaving(self) -> int:
-        """Number of requests that may have bytes that have not left yet."""
+        """Number of requests whose bytes may not all have left yet."""
         return sum(flight.drained_at is None for flight in self._outstanding)
 
     @property
     def remaining_bytes(self) -> int:
-        """Number of bytes that may not have left yet."""
+        """Number of bytes in flight that may not have left yet."""
         return sum([flight.size - flight.left for flight in self._outstanding if flight.drained_at is None])
 
     @property
@@ -172,7 +172,8 @@ class OutstandingRequests:
     def answered(self, flight: OutstandingRequest, size: int, answered_at: float) -> float:
         """Remove an answered request of `size` bytes, and return the measured rate in bytes per second.
 
-        It is the rate at which requests were answered, or at which bytes left, if that is known and lower.
+        The rate is the lower of two rates: the rate at which requests were answered, and the rate at which bytes left.
+        The second rate may be unknown.
         """
         self._remove(flight, size)
         self._answers.append(_Answer(answered_at, flight.started_at, self.answered_bytes))

@@ -22,34 +22,35 @@ class RecordQueue(DeferrableQueue, Protocol):
 
     stream: str
     max_record_bytes: int | None
-    """Maximum record size of the stream. The sender sets it when Kinesis has reported MaxRecordSizeInKiB."""
+    """Maximum record size of the stream in bytes. The sender sets it from the response of DescribeStreamSummary."""
     tuning: BatchingOptions
     """Options of the mappings. The ingest thread may change them at any time."""
     on_ready: Callable[[], None]
-    """Callback that the sender sets. The queue calls it after a commit, without holding locks, in two cases: the first
-    records have arrived since `due_at` returned None, or enough records have arrived to send before the linger ends."""
+    """Callback that the sender sets. The queue calls it after a commit, without holding locks, in two cases. Either the
+    first records have arrived since `due_at` returned None. Or enough records have arrived to send before the linger
+    ends."""
 
     @property
     def live_bytes(self) -> int:
-        """Bytes of the live records, which are sent before a backlog; 0 if the queue sends the oldest records first."""
+        """Bytes of the live records, which are sent before a backlog; 0 if the oldest records are sent first."""
 
     def due_at(self, max_records: int, max_bytes: int, linger_secs: float) -> float | None:
-        """Return the time of the monotonic clock at which to take records; None while the queue is empty.
+        """Return the monotonic time from which records should be taken; None while the queue is empty.
 
-        Never block on disk. Return the current time if `max_records` records or `max_bytes` are waiting, or if the
-        records must be read from disk. Otherwise, return the time `linger_secs` after the commit of the first record.
+        Never block on disk. Return the current time if `max_records` records or `max_bytes` are waiting, or if records
+        must be read from disk. Otherwise, return the time `linger_secs` after the commit of the first record.
         """
 
     def take_batch(self, max_records: int, max_bytes: int) -> list[Record]:
-        """Return the next records in order, each only once. Return [] if the queue is empty or closed.
+        """Return the next records in order, without waiting. Return [] if the queue is empty or closed.
 
-        Do not wait. Raise BridgeError if the disk cannot be read. No record is lost in this case.
+        Return each record only once. Raise BridgeError if the disk cannot be read. No record is lost in this case.
         """
 
     def oldest_secs(self, held: int | None) -> float:
         """Return the age in seconds of the oldest unsettled record.
 
-        `held` is the lowest number of the unsettled records that the sender has taken; None if there are none.
+        `held` is the lowest number of the unsettled records that the sender has taken; None if it has taken none.
         """
 
     def settle(self, delivered: list[Record], rejected: list[Rejected]) -> None:

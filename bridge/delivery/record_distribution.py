@@ -12,15 +12,18 @@ https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-kpl-aggregatio
     state        aggregate   next state
     unknown      no          1. by_service if DescribeStreamSummary returns AUTO, by_key if it returns another value
                              2. by_key if DescribeStreamSummary is not permitted, two or more shards are known, and the
-                                records of CONFIRMING_KEYS different keys were accepted by the expected shard
+                                expected shards accepted the records of CONFIRMING_KEYS different keys
                              3. by_key if DescribeStreamSummary is not permitted and exactly one open shard is listed.
                                 The state becomes unknown again when a second shard is found.
     by_key       yes         1. by_service if DescribeStreamSummary returns AUTO
                              2. by_service if a shard accepted a record whose key does not belong to it
     by_service   no          by_key if DescribeStreamSummary returns USER_PARTITION_KEY
 
-Old releases of botocore omit the strategy from every response. A response without a strategy therefore counts as by_key
-only if no accepted record contradicts it. A call of DescribeStreamSummary that is throttled or fails changes nothing.
+The expected shard of a record is the shard whose key range contains the key of the record.
+
+Old releases of botocore omit the strategy from every response. So a response without a strategy is ignored after a
+shard has accepted a record whose key does not belong to the shard. A call of DescribeStreamSummary that is throttled or
+fails changes nothing.
 """
 
 from __future__ import annotations
@@ -41,15 +44,16 @@ BY_SERVICE, BY_KEY = "AUTO", "USER_PARTITION_KEY"
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateStreamRecordDistributionStrategy.html"""
 
 MAX_ANSWER_SECS = 10.0
-"""Maximum age of a response of DescribeStreamSummary when it arrives.
+"""Maximum time in seconds for which a response of DescribeStreamSummary can be out of date when it arrives.
 
-A response that arrives within this time after a contradicting record may describe the stream before its change.
+If a shard accepts a record whose key does not belong to the shard, the strategy has probably changed. A response that
+arrives less than 10 s later is ignored, because it may describe the stream before this change.
 """
 
 CONFIRMING_KEYS = 20
-"""Number of different keys after which it counts as proven that keys determine the shard.
+"""Number of different keys that prove that keys determine the shard.
 
-If a stream with two shards chooses the shards itself, all 20 keys match by chance only once in 2^20 cases.
+If Kinesis chose one of two shards at random, all 20 records would be on the expected shards once in 2^20 cases.
 """
 
 Distribution = Literal["unknown", "by_key", "by_service"]
@@ -72,14 +76,14 @@ class RecordDistribution:
 
     @property
     def needs_proof(self) -> bool:
-        """True if only the shards of accepted records can show how the stream distributes records.
+        """True while DescribeStreamSummary is not permitted and the state is unknown.
 
-        This is so while DescribeStreamSummary is not permitted.
+        Only the shards of accepted records can then show how the stream distributes records.
         """
         return self._denied and self.state == "unknown"
 
     def on_described(self, description: StreamDescription | None, now: float) -> None:
-        """Learn from a response of DescribeStreamSummary. `description` is None if the call failed."""
+        """Update the state from a response of DescribeStreamSummary. `description` is None if the call failed."""
         self.described = True
         if description is None:
             return
@@ -95,7 +99,7 @@ class RecordDistribution:
             self._enter("by_key")
 
     def on_confirmed(self, keys: Iterable[str]) -> None:
-        """Count different keys whose records the expected shard has accepted.
+        """Add keys whose records the expected shards have accepted.
 
         The caller must know two or more shards: with one shard, the expected shard accepts every record.
         """
@@ -104,7 +108,7 @@ class RecordDistribution:
             self._enter("by_key")
 
     def on_shards(self, count: int, *, complete: bool, changed: bool) -> None:
-        """Learn the number of known open shards.
+        """Update the state from the number of known open shards.
 
         `complete` is true if no other open shards exist. `changed` is true if one of the shards is new.
         """
@@ -120,7 +124,7 @@ class RecordDistribution:
                 self.state = "unknown"
 
     def on_contradicted(self, now: float) -> None:
-        """Learn that a shard accepted a record whose key does not belong to the shard."""
+        """Enter the state by_service, because a shard accepted a record whose key does not belong to the shard."""
         self._one_shard = False
         self._contradicted_at = now
         self._enter("by_service")
@@ -128,8 +132,8 @@ class RecordDistribution:
     def _on_denied(self) -> None:
         if not self._denied and self._destination.packing == "kpl" and self.state == "unknown":
             logger.info(
-                "stream %s: DescribeStreamSummary is not permitted, so records are not aggregated before accepted "
-                "records of %d partition keys show that keys determine the shard",
+                "stream %s: DescribeStreamSummary is not permitted, so records are aggregated only after accepted "
+                "records of %d partition keys have shown that keys determine the shard",
                 self._destination,
                 CONFIRMING_KEYS,
             )

@@ -1,4 +1,4 @@
-"""Maximum record size of a stream, requested from Kinesis. Not thread-safe: the sender guards it."""
+"""Maximum record size of a stream, requested from Kinesis. Callers hold the lock of the sender pool."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 MIN_INTERVAL_SECS = 30.0
-"""Minimum time between two requests, because DescribeStreamSummary is limited to 20 calls a second per account:
+"""Minimum seconds between two requests, because DescribeStreamSummary is limited to 20 calls a second per account:
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DescribeStreamSummary.html
 """
 RECHECK_SECS = 300.0
-"""Time after which the limit is requested again, if the response is expected to change."""
+"""Seconds after which the limit is requested again, if the response is expected to change."""
 
 
 class RecordSizeLimit:
@@ -36,7 +36,7 @@ class RecordSizeLimit:
     def start_request(self, now: float) -> bool:
         """Return whether the caller should request the limit now.
 
-        If so, the caller must send the request, and then call `succeeded` or `failed`.
+        If the result is True, the caller must send the request, and then call `succeeded` or `failed`.
         """
         if self._in_flight or now < self._not_before or not (self._wanted or now >= self._recheck_at):
             return False
@@ -45,9 +45,9 @@ class RecordSizeLimit:
 
     @property
     def next_request_at(self) -> float | None:
-        """Time from which `start_request` returns True; infinite until `invalidate` is called.
+        """Time from which `start_request` returns True; infinite if no further request is needed.
 
-        None while a request is in flight.
+        The time is None while a request is in flight.
         """
         if self._in_flight:
             return None

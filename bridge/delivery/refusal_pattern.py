@@ -14,7 +14,7 @@ probability q. Then three statements are true:
 
 If a shard refuses more records than expected, the difference is attributed to a full shard. Statement 3 is needed
 because a full shard regains tokens while it processes a request. It then accepts single records in the tail, which
-looks like the second pattern. But it refuses fewer records in the first half.
+looks like the second pattern. But a full shard refuses fewer records in the first half than in the second half.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Maximum fraction of refused records that is attributed to chance. Without it, the refusals could seem random if many
-# bridges overload a shard.
+# Maximum fraction of refused records that is attributed to chance. Without this maximum, the refusals could seem random
+# if many bridges overload a shard.
 _MAX_RANDOM_FRACTION = 0.6
 
-# Time constant of the estimate of q.
+# Time constant of the estimate of q, in seconds.
 _ESTIMATE_SECS = 15.0
 
-# Time constant of the test whether more records are refused than chance explains.
+# Time constant, in seconds, of the test whether more records are refused than chance explains.
 _TEST_SECS = 4.0
 
 # Number of standard deviations that the excess must exceed. With 2, one of 40 series of random refusals would lower the
@@ -43,7 +43,7 @@ _SIGMAS = 3.0
 # The estimate of q starts with this number of accepted records, so that the first refusal does not count as chance.
 _PRIOR_RECORDS = 10.0
 
-# Maximum number of refusals that are not counted because fewer records than expected were refused before.
+# After fewer refusals than expected, some later refusals are not counted. This is their maximum number.
 _MAX_CREDIT_RECORDS = 10.0
 
 
@@ -51,9 +51,9 @@ _MAX_CREDIT_RECORDS = 10.0
 class Verdict:
     """Refusals of one request.
 
-    `congested` is the number of refused records that are attributed to a full shard, and so lower the rate. `excess` is
-    the number of refused records minus the number that chance explains; it may be negative. `variance` is the variance
-    of `excess`.
+    `congested` is the number of refused records that are attributed to a full shard. Only these records lower the rate.
+    `excess` is the number of refused records minus the number that chance explains; it may be negative. `variance` is
+    the variance of `excess`.
     """
 
     refused: int
@@ -140,7 +140,7 @@ class _Count:
     refused_bytes: int = 0
     last_accepted: int = -1
     scattered: int = 0
-    """Refused records after which a record of at least the same size was accepted."""
+    """Number of refused records after which a record of at least the same size was accepted."""
     half_refused: int = 0
 
 

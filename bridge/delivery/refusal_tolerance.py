@@ -1,8 +1,8 @@
 """Tolerance for refusals on a shard that another producer keeps full.
 
-Some producers do not slow down when a shard refuses their records. Such a producer uses every token that others leave.
-If a bridge lowered its rate for each refused record, it would end at a twentieth of the shard. So the bridge changes to
-another state, in which it contends with the producer for the tokens:
+Some producers do not slow down when a shard refuses their records. Such a producer uses all capacity that others leave.
+If a bridge lowered its rate for each refused record, it would end at a twentieth of the shard limit. So the bridge
+changes to another state, in which it contends with the producer for the capacity:
 
     adapting     the bridge lowers its rate when the shard refuses records
     contending   the bridge tolerates that up to three quarters of its records are refused (see `shard_rate`)
@@ -10,10 +10,11 @@ another state, in which it contends with the producer for the tokens:
 Refusals alone do not show such a producer, because many bridges may write to the same shard. A bridge begins to contend
 in these cases:
 
-  * The shard refuses the sample of a common pause (see `common_pause`). If only bridges wrote to the shard, it would
-    accept the samples. The first time, one refused sample is enough; later, two of the last eight must be refused.
-  * For about 15 s, the shard refuses much more than the limiter aims at. Bridges need less time to slow down.
-  * For about 40 s, the bridge has less than a hundredth of the shard, and many of its records are refused.
+  * The shard refuses the sample of a common pause (see `common_pause`). If only bridges wrote to the shard, the shard
+    would accept the samples. The first time, one refused sample is enough. Later, two of the last eight must be
+    refused.
+  * For about 15 s, the shard refuses many more records than the limiter aims at. Bridges slow down in less time.
+  * For about 40 s, the bridge may use less than a hundredth of the shard limit, and many of its records are refused.
 
 A bridge stops contending if the shard accepts consecutive samples, or refuses no records for 10 s.
 
@@ -38,26 +39,26 @@ MAX_TOLERATED = 0.75
 """Largest fraction of refused records that a bridge tolerates."""
 
 TARGET_SHARE = 0.37
-"""Share of the shard up to which a bridge tolerates refusals.
+"""Fraction of the shard limit up to which a bridge tolerates refusals.
 
-A bridge ends below this share, because it sends no records during the pauses.
+The fraction that a bridge reaches is lower, because it sends no records during the common pauses.
 """
 
 # The tolerance is MAX_TOLERATED up to three quarters of TARGET_SHARE. From there, it falls to 0 at TARGET_SHARE.
 _APPROACH = 4.0
 
 _SAMPLES = 8
-# Number of refused samples that start contending again. After the first time, a single one is not enough evidence:
-# bridges may have just started, or a request may have been late.
+# Number of refused samples that make a bridge contend again. After the first time, one refused sample is not enough:
+# other bridges may have just started, or a request may have been late.
 _REFUSED_SAMPLES = 2
 
 _ACCEPTED_SAMPLES = 2
-# Minimum total size of the consecutive accepted samples that end contending, in shard seconds (`token_bucket` defines
-# them). A few small samples may be accepted by chance.
+# Contending ends after consecutive accepted samples. This is their minimum total size in shard seconds, which
+# `token_bucket` defines. A few small samples may be accepted by chance.
 _ACCEPTED_SECS = 0.05
 
-# A sample counts as refused only if the shard refused more than this fraction of it, beyond _SIGMAS standard
-# deviations.
+# A sample counts as refused if the shard refused more than this fraction of its records. From the refused records,
+# _SIGMAS standard deviations are subtracted before, because some may be refused by chance.
 _MIN_REFUSED_FRACTION = 0.07
 _SIGMAS = 3.0
 
@@ -65,11 +66,11 @@ _SIGMAS = 3.0
 # average excess is higher than this. If only bridges write to the shard, they halve the excess in 3 s.
 _MUCH_REFUSED = 0.25
 
-# Time constant of the average excess.
+# Time constant of the average excess, in seconds.
 _MUCH_SECS = 15.0
 
-# In the averages, a response has the weight of the time since the previous response, but at most this time. After a
-# long time without responses, it is unknown how much the shard would have refused.
+# Maximum weight of one response in the averages. The weight is the number of seconds since the previous response. After
+# a long time without responses, it is unknown how much the shard would have refused.
 _MAX_ELAPSED_SECS = 2.0
 
 # A bridge is starved if its share is below _STARVED_SHARE, and the shard refuses more than _STARVED_REFUSED of its
@@ -80,14 +81,16 @@ _STARVED_REFUSED = 0.15
 _STARVED_SECS = 30.0
 _STARVED = 0.75
 
-# During this time after the start, and after contending, only samples can start contending. Refusals do not count: many
-# bridges may have started at the same time, and other bridges may contend until the next pause. The time doubles after
-# each end of contending, so that a hundred bridges do not make each other contend for long.
+# For this number of seconds after the start, and after contending, only samples can start contending. Refusals of other
+# requests do not count: many bridges may have started at the same time, and other bridges may contend until the next
+# pause. The time doubles after each end of contending, so that a hundred bridges do not make each other contend for
+# long.
 _DISTRUST_SECS = 30.0
 _MAX_DISTRUST_SECS = 960.0
 
-# If another producer uses up the tokens, the shard accepts only a few records of each request, however large it is. So
-# a contending bridge sends many small requests: 88 a second at a quarter of the shard, and more at a smaller share.
+# If another producer uses up the tokens, the shard accepts only a few records of each request, even of a large request.
+# So a contending bridge sends many small requests: 88 a second if it gets a quarter of the shard limit, and more if it
+# gets less.
 _MAX_INTERVAL_SECS = 0.05
 _MIN_INTERVAL_SECS = 0.008
 _REQUESTS_PER_SHARE = 22.0
@@ -95,12 +98,12 @@ _MIN_REQUEST_RECORDS = 4
 
 
 class RefusalTolerance:
-    """State of one shard: whether refusals are tolerated, and the observations that decide it."""
+    """State of one shard: whether refusals are tolerated, and the observations that this decision needs."""
 
     def __init__(self, now: float) -> None:
         self.active = False
         """True while the bridge contends, which means that it tolerates refusals."""
-        # One entry for each of the last samples: True if the shard refused at least a part of it.
+        # One entry for each of the last samples: True if the sample counts as refused.
         self._refused: deque[bool] = deque(maxlen=_SAMPLES)
         self._needed_samples = 1
         self._accepted_secs = 0.0
@@ -109,7 +112,7 @@ class RefusalTolerance:
         self._counted_at = now + _DISTRUST_SECS
 
     def on_sample(self, records: int, secs: float, verdict: Verdict | None, now: float) -> None:
-        """Learn from the response to a sample of `secs` shard seconds.
+        """Decide from the response to a sample whether to contend. The sample has `secs` shard seconds.
 
         `verdict` is None if all records were accepted.
         """
@@ -124,7 +127,7 @@ class RefusalTolerance:
             self.end(now)
 
     def on_refused(self, fraction: float, target: float, share: float, now: float) -> None:
-        """Learn which fraction of the recent records was refused.
+        """Decide from the refused fraction of the recent records whether to contend.
 
         `target` is the refused fraction that the limiter aims at, and `share` is the current rate of the bridge.
         """
@@ -145,7 +148,7 @@ class RefusalTolerance:
         return MAX_TOLERATED * min(1.0, max(0.0, _APPROACH * (1 - accepted_share / TARGET_SHARE)))
 
     def interval_secs(self, accepted_share: float, rate_share: float) -> float:
-        """Return the mean time between two requests: short for a small share, but long enough for four records."""
+        """Return the mean seconds between two requests: short for a small share, but long enough for four records."""
         secs = min(_MAX_INTERVAL_SECS, max(_MIN_INTERVAL_SECS, accepted_share / _REQUESTS_PER_SHARE))
         return max(secs, _MIN_REQUEST_RECORDS / (rate_share * RECORDS_PER_SEC))
 

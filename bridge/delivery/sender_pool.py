@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 MAX_WAIT_SECS = 1.0
-"""Maximum wait of the leader. This is only a safety net, because every change wakes the leader."""
+"""Maximum seconds that the leader waits. This is only a safety net, because every change wakes the leader."""
 
 SPARE_THREADS = 2
-"""Threads that do not send PutRecords: the leader, and one thread for DescribeStreamSummary and ListShards."""
+"""Number of threads that do not send PutRecords: the leader, and one for DescribeStreamSummary and ListShards."""
 
 
 class SenderPool:
@@ -50,17 +50,18 @@ class SenderPool:
     ) -> None:
         self.endpoint = endpoint
         self.on_worker_needed: Callable[[], None] = lambda: None
-        """Callback that starts one more thread, which calls `run`. It is called on a worker's thread."""
+        """Callback that starts one more thread, which calls `run`. It is called on a thread of this pool."""
         self.threads = 1
-        """Number of threads that run `run`, or were requested to do so."""
+        """Number of threads that call `run`, including threads that are being started."""
         self._transport = transport
         self._settings = settings
         self._clock = clock
         self._stopping = threading.Event()
-        # There are two locks, because followers wait for `_leadership` for a long time, and every result needs
-        # `_changed` for a short time.
+        # There are two locks. Followers wait for `_leadership` for a long time. Every result needs `_changed` for a
+        # short time, so it must not wait for the leader.
         self._leadership = threading.Lock()
-        # This condition guards all state. It is notified of every change that may concern the leader.
+        # The lock of this condition protects all state. The condition is notified of every change that the leader must
+        # see.
         self._changed = threading.Condition()
         self._followers = 0
         self._senders: list[StreamSender] = []
@@ -82,7 +83,7 @@ class SenderPool:
         return sender
 
     def run(self) -> None:
-        """Send until `stop` is called. This is the body of a worker thread.
+        """Send until `stop` is called. Every thread of the pool calls this method.
 
         After `stop`, the method returns when its current request has ended. Records that are not settled by then are
         still in the spool.
@@ -91,7 +92,7 @@ class SenderPool:
             self._run_next_task()
 
     def stop(self) -> None:
-        """Make every `run` return: at once if it waits, otherwise when its request has ended."""
+        """Make every call of `run` return: at once if it waits, otherwise when its request has ended."""
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
@@ -167,7 +168,7 @@ class SenderPool:
         if not due or self._link_wait_secs(now) > 0:
             return None, None
         due.sort(key=lambda sender: sender.served_at)
-        # Each stream is checked, because a stream whose requests hang has no room, but other streams have.
+        # Every stream is checked. If the requests of one stream hang, it has no room, but another stream may have room.
         chosen = next((sender for sender in due if self._concurrency.has_room(sender, now)), None)
         if chosen is None:
             self._concurrency.waited(now)
@@ -179,8 +180,9 @@ class SenderPool:
     def _link_share(self, chosen: StreamSender) -> float:
         """Return the fraction of the link's window that a stream may fill.
 
-        While no live records wait, all busy streams have equal shares. Each request that live records would fill counts
-        as one more stream. So live records precede the backlogs of other streams, but every stream gets a share.
+        Each busy stream counts once, and once more for each request that its live records would fill. The fraction is
+        the count of the stream divided by the sum of all counts. So live records are sent before the backlogs of other
+        streams, but every stream may send.
         """
         request_bytes = self._concurrency.request_bytes
         busy = [sender for sender in self._senders if sender.busy or sender is chosen]
@@ -188,10 +190,10 @@ class SenderPool:
         return (1 + chosen.queue.live_bytes / request_bytes) / total
 
     def _wait_secs(self, now: float) -> float:
-        """Return the seconds until a stream is due, or the link's pause ends. A change may wake the leader earlier."""
+        """Return the seconds until a stream must be checked, or the link's pause ends. A change ends the wait."""
         link = self._link_wait_secs(now)
-        # Streams that are due now wait for the link, so they are not considered. A response, or the end of the link's
-        # pause, wakes the leader.
+        # Streams that could send now wait for the link, so they do not shorten the wait. A response, or the end of the
+        # link's pause, wakes the leader.
         later = [sender.next_check_at - now for sender in self._senders if sender.next_check_at > now]
         return min([*later, link if link > 0 else MAX_WAIT_SECS, MAX_WAIT_SECS])
 

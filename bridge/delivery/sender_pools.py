@@ -44,7 +44,8 @@ class SenderPools:
     def add(self, queue: RecordQueue) -> None:
         """Send the records of this queue from now on. Do nothing if the queue was added before, or after `stop`.
 
-        Any thread. Raise ValueError if the queue's name contains settings that this version does not know.
+        May be called on any thread. Raise ValueError if the queue's name contains settings that this version does not
+        know.
         """
         with self._adding:
             if queue.stream in self.senders or self._stopped:
@@ -58,7 +59,7 @@ class SenderPools:
             sender = pool.add(queue)
             if new:
                 self._start_worker(pool)
-            # The sender is added after its thread has started. The health check reports a sender without threads as
+            # The sender is stored after its thread has started. The health check reports a sender without threads as
             # failed.
             self.senders[queue.stream] = sender
 
@@ -66,16 +67,16 @@ class SenderPools:
         self._start_thread(f"send {pool.threads} {pool.endpoint}", pool.run)
 
     def endpoints(self) -> tuple[EndpointStatus, ...]:
-        """Return the measurements and limits of every endpoint. Any thread."""
+        """Return the measurements and limits of every endpoint. May be called on any thread."""
         # The list is a copy, because the ingest thread may add a pool during the iteration.
         return tuple(pool.status() for pool in list(self._pools.values()))
 
     def shards(self) -> list[StreamShards]:
-        """Return the known shards of each stream. Any thread."""
+        """Return the known shards of each stream. May be called on any thread."""
         return [each for pool in list(self._pools.values()) for each in pool.shards()]
 
     def stop(self) -> None:
-        """Make every worker thread return: at once if it waits, otherwise when its request has ended."""
+        """Make every thread return: at once if it waits, otherwise when its request has ended."""
         # The ingest thread still runs. Without the flag, it could add a pool that is never stopped.
         with self._adding:
             self._stopped = True

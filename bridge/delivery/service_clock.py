@@ -1,9 +1,9 @@
 """Clock of Kinesis, estimated from the Date headers of its responses.
 
-Bridges that share a shard must pause at the same time, but the clocks of their machines may be wrong. So they use the
-clock of Kinesis, which is the local clock plus an unknown offset. Each response limits the possible offsets. Kinesis
-wrote it after the local time at which the request was sent, before the local time at which the response was received,
-and within the second in the Date header:
+Bridges that share a shard must pause at the same time, but the clocks of their machines may be wrong. So the bridges
+use the clock of Kinesis, which is the local clock plus an unknown offset. Each response limits the possible offsets.
+Kinesis wrote the response after the request was sent, and before the response was received. The Date header contains
+the second in which Kinesis wrote it:
 
     date <= local time of writing + offset < date + 1
 
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bridge.aws.transport.measurement import RequestMeasurement
 
-# Maximum length of the interval of possible offsets. The error of its middle is at most half of this.
+# Maximum length in seconds of the interval of possible offsets. The middle of the interval is used, so the error is at
+# most half of its length.
 _MAX_UNCERTAINTY_SECS = 0.5
 # Assumed drift between two clocks in seconds per second. It is twice the drift of quartz oscillators.
 _DRIFT = 1e-4
@@ -33,7 +34,7 @@ class ServiceClock:
         self._observed_at = 0.0
 
     def observe(self, measurement: RequestMeasurement) -> None:
-        """Learn from the Date header of a response, and from the local times of its request and response."""
+        """Narrow the possible offsets by the Date header of a response, and the local times of request and response."""
         date, sent_at, received_at = measurement.date, measurement.started_at, measurement.answered_at
         if date is None or sent_at is None or received_at is None:
             return

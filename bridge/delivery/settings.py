@@ -16,8 +16,9 @@ class SenderSettings:
     """Settings of all senders.
 
     `requests_in_flight` is the maximum number of requests in flight to one endpoint, for all its streams together. All
-    endpoints share the limiter `bandwidth`. `network_backoff` sets the intervals between probes of an unreachable
-    endpoint. Its maximum is short, so that delivery resumes within seconds after the network has recovered.
+    endpoints share the limiter `bandwidth`. `linger_secs` is how long a record waits for others to share its request.
+    `network_backoff` sets the intervals between probes of an unreachable endpoint. Its maximum of 10 s lets delivery
+    resume soon after the network has recovered.
     """
 
     requests_in_flight: int = 16

@@ -40,7 +40,7 @@ class DeferrableQueue(Protocol):
         """Defer the records of the keys for which `holds` returns True, beginning with the next record of the queue."""
 
     def divide(self, deferral: Deferral, parts: Sequence[Callable[[str], bool]]) -> list[Deferral]:
-        """Divide a deferral into several deferrals that together have its keys, and return the new ones.
+        """Divide a deferral into several deferrals that together have its keys, and return the new deferrals.
 
         Return [] if this is impossible now.
         """
@@ -49,7 +49,7 @@ class DeferrableQueue(Protocol):
         """Return the next page of deferred records."""
 
     def received_ms(self, number: int) -> int:
-        """Return the time at which a record was received, in milliseconds since 1970. It is exact to a few seconds."""
+        """Return when a record was received, in milliseconds since 1970. The error is at most a few seconds."""
 
 
 class ShardDeferral:
@@ -82,7 +82,7 @@ class ShardDeferral:
         ]
 
     def read_deferred(self, some: Iterable[Deferral]) -> list[Record]:
-        """Read one page of each deferral and return its records. Raises BridgeError if the disk cannot be read."""
+        """Read one page of each deferral, and return its records. Raise BridgeError if the disk cannot be read."""
         found: list[Record] = []
         for deferral in some:
             try:
@@ -94,7 +94,7 @@ class ShardDeferral:
         return found
 
     def without_deferred(self, fresh: list[Record], now: float) -> list[Record]:
-        """Return fresh records without those of deferred shards."""
+        """Return the new records whose shards are not deferred."""
         self._accumulator.watch_keys(fresh, self._queue.received_ms, now)
         self._remove_finished()
         return [record for record in fresh if not self._is_deferred(record.key)] if self._deferrals else fresh
@@ -130,7 +130,7 @@ class ShardDeferral:
     def _not_deferred(self, shard: Shard) -> list[Shard]:
         """Return the parts of a shard's hash range that are not deferred.
 
-        After a merge, the range may contain deferred ranges of the parent shards, and several parts between them.
+        After a merge, parts of the range may be deferred for the parent shards. The result is the parts between them.
         """
         parts, first = [], shard.first_hash
         overlapping = (
@@ -152,7 +152,7 @@ class ShardDeferral:
         return self._accumulator.capacity(self._requests)
 
     def _low_level(self) -> tuple[int, int]:
-        """Return the numbers of waiting records and bytes of a deferred shard at which its next page is read."""
+        """Return (records, bytes). The next page of a deferred shard is read when no more than these are in memory."""
         records, size = self._room()
         return records // (4 * MAX_DEFERRED_SHARDS), size // (4 * MAX_DEFERRED_SHARDS)
 

@@ -4,14 +4,15 @@ Three facts are true while partition keys determine the shard:
 
 1. A shard has one contiguous range of hashes, which never changes. If it accepted two hashes, all hashes between them
    belong to it.
-2. At any time, exactly one open shard has a given hash. Of two shards with a hash in common, one was closed before the
-   other was opened.
+2. At any time, a hash belongs to exactly one open shard. If two shards have a hash in common, one shard was closed
+   before the other was opened.
 3. A closed shard is never opened again, and its id is not used again.
 
 An accepted record proves that its shard was open at some time between request and response. So shard A is older than
-shard B if the earliest response from A arrived before the latest request that B accepted. If both also have a hash in
-common, A is closed. If each shard is older than the other, fact 2 is not true: the stream chooses the shards itself.
-ListShards proves only that a shard was open at some time before the response, because its responses may be stale.
+shard B if the earliest response from A arrived before the latest request that B accepted. If A and B also have a hash
+in common, A is closed now. If A is older than B, and B is also older than A, both were open at the same time. If such
+shards have a hash in common, fact 2 is not true: Kinesis chooses the shards itself. ListShards proves only that a shard
+was open at some time before the response, because its responses may be stale.
 
     state      condition                                            use of the shard's range
     usable     no other open shard has a hash in common with it     to predict the shard of a key
@@ -20,7 +21,7 @@ ListShards proves only that a shard was open at some time before the response, b
     closed     a newer shard has a hash in common with it,          to judge the records that it accepted
                or a listing that is not stale does not contain it
 
-When one of two disputed shards accepts a record, it is the newer shard, and the other one is closed.
+When one of two disputed shards accepts a record, this shard is the newer shard, and the other shard is closed.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_STALE_SECS = 30.0
-"""Assumed maximum age of the contents of a ListShards response.
+"""Assumed maximum age in seconds of the contents of a ListShards response.
 
-If a listing was requested this time after a shard last accepted a record, and does not contain the shard, the shard is
-closed. AWS documents no maximum. Contents that were some seconds old have been observed.
+A shard is closed if a listing does not contain it, and the shard accepted no record in the 30 s before the listing was
+requested. AWS documents no maximum age. Contents that were some seconds old have been observed.
 """
 
 MAX_CLOSED_SHARDS = 2_000
-"""Number of closed shards that are remembered for late responses. Daily scaling closes fewer shards in a year."""
+"""Maximum number of closed shards in memory, for late responses. Daily scaling closes fewer shards in a year."""
 
 NEVER, OPEN = float("-inf"), float("inf")
 
@@ -73,7 +74,7 @@ class KnownShard:
         self.last_hash = max(self.last_hash, hash_)
 
     def is_older_than(self, other: KnownShard) -> bool:
-        """Return whether this shard was certainly open before a time at which the other shard was open."""
+        """Return whether this shard was certainly open at some time, and the other shard at a later time."""
         return self.earliest_answer < other.latest_request
 
     def coexisted_with(self, other: KnownShard) -> bool:
@@ -118,7 +119,7 @@ class ShardHistory:
         ]
 
     def accepted(self, shard_id: str, hash_: int, sent_at: float, answered_at: float) -> None:
-        """Learn that a shard accepted a record with this hash."""
+        """Store that a shard accepted a record with this hash."""
         shard = self._open.get(shard_id)
         if shard is None:
             shard = self._not_open(shard_id, hash_, sent_at, answered_at)
@@ -132,10 +133,10 @@ class ShardHistory:
             shard.widen(hash_)
 
     def listed(self, shards: Sequence[Shard], requested_at: float, answered_at: float) -> None:
-        """Learn from a listing whose ranges contain every hash exactly once.
+        """Store the shards of a listing whose ranges contain every hash exactly once.
 
-        A shard that is missing from the listing is closed, if it has accepted no record since the shards were last
-        complete, or none for MAX_STALE_SECS.
+        An open shard that is not in the listing counts as closed in two cases. Either the shard has accepted no record
+        since the shards were last complete. Or the shard accepted no record in the MAX_STALE_SECS before the listing.
         """
         for shard_id, first_hash, last_hash in shards:
             shard = self.get(shard_id)
@@ -192,9 +193,9 @@ class ShardHistory:
         yield from self._closed.values()
 
     def _not_open(self, shard_id: str, hash_: int, sent_at: float, answered_at: float) -> KnownShard | None:
-        """Handle a record that was accepted by a shard that is unknown, or counts as closed.
+        """Handle a record that was accepted by an unknown shard, or by a shard that counts as closed.
 
-        Return the shard, which counts as open now; None if it accepted the record before it was closed.
+        Return the shard, which now counts as open. Return None if the shard accepted the record before it was closed.
         """
         shard = self._closed.get(shard_id)
         if shard is None:

@@ -1,13 +1,14 @@
 """Knowledge about the shards of one stream: the shard of a partition key, and whether consumers keep a record.
 
-The knowledge has three parts. None of them waits, or calls Kinesis. The caller guards them and passes the time.
+The knowledge has three parts. They do not wait, lock or call Kinesis.
 
     RecordDistribution   whether partition keys determine the shard at all
     ShardHistory         ranges and lifetimes of the shards
     ShardMapRefresh      when to call ListShards
 
-This table shows the result of `shard_of`, which records are aggregated, and how to judge a record that an unexpected
-shard accepted:
+A shard is *listed* if a response of ListShards contained it. Otherwise, it is *inferred* from the records that it
+accepted. The table shows the result of `shard_of`, which records are aggregated, and how to judge a record that an
+unexpected shard accepted:
 
     distribution  shards      shard_of            aggregate       judge
     unknown       any         as by_key           nothing         1. listed shard: by its range
@@ -21,11 +22,11 @@ shard accepted:
                                                                   4. otherwise undecided
     by_service    any         None                nothing         the same as unknown
 
-A listed shard becomes disputed when another shard accepts a hash of its range, because the stream was resharded. All
-other shards stay in use. The hashes that a new shard has accepted lie in a range that certainly belongs to this shard:
-it is an inferred shard with this range. So records are soon aggregated again, even while ListShards returns old
-contents. Until then, each record is sent with its own key, which always selects the right shard, and its result extends
-the range of the inferred shard.
+When the stream is resharded, a new shard accepts a hash from the range of a listed shard. The listed shard is then
+*disputed*. All other shards stay in use. The new shard is an inferred shard. Its range contains all hashes between the
+lowest and the highest hash that the shard has accepted. So records are soon aggregated again, even while ListShards
+returns old contents. Until then, each record is sent with its own key, which always selects the right shard. Each
+result can extend the range of the inferred shard.
 
 Consumers on the Kinesis Client Library (KCL) compare the keys of an aggregated record with the range of the shard. If
 one key is outside the range, AggregatorUtil.deaggregate discards *all* records of the aggregate: it removes the records
@@ -55,10 +56,10 @@ if TYPE_CHECKING:
     from bridge.model import Destination, Record
 
 MAX_UNDECIDED_SECS = 30.0
-"""Time after which undecided records are sent again, possibly as duplicates.
+"""Seconds after which undecided records are sent again, possibly as duplicates.
 
-Their keys are muted until then, so they must not wait forever if ListShards fails. The contents of ListShards are old
-for a much shorter time.
+Records with the same keys wait until then. The time is limited, so that they do not wait forever if ListShards fails.
+After a change of the shards, ListShards returns old contents for a much shorter time.
 """
 
 
@@ -71,13 +72,13 @@ class Judgement(Enum):
 
 
 class ShardKnowledge:
-    """Knowledge about the shards of one stream. Not thread-safe: the caller guards it and passes the time.
+    """Knowledge about the shards of one stream. Not thread-safe: callers hold a lock.
 
     `version` changes when `shard_of` or `distribution` may have changed. Then the caller must sort its records by shard
     again.
 
-    Each `on_` method returns whether undecided records should be judged again. They must also be judged again when they
-    have been undecided for MAX_UNDECIDED_SECS.
+    Each `on_` method returns whether undecided records should be judged again. Records must also be judged again after
+    they have been undecided for MAX_UNDECIDED_SECS.
     """
 
     def __init__(self, destination: Destination) -> None:
@@ -122,8 +123,8 @@ class ShardKnowledge:
     def judge(self, packed: PackedRecord, shard_id: str, now: float, *, undecided_secs: float = 0.0) -> Judgement:
         """Return what KCL consumers do with an aggregated record that the shard `shard_id` accepted.
 
-        The caller must have passed the results of the request to `on_accepted` before. `undecided_secs` is the time
-        since the record was accepted.
+        The caller must first pass the results of the request to `on_accepted`. `undecided_secs` is the time since the
+        record was accepted.
         """
         shard = self._history.get(shard_id)
         if shard is not None and shard.listed:
@@ -141,7 +142,7 @@ class ShardKnowledge:
     # -- ListShards ------------------------------------------------------------------------------------------------
 
     def request(self) -> None:
-        """Request a listing of the shards. From the first call on, `on_accepted` also learns from accepted records."""
+        """Request a call of ListShards. After the first request, `on_accepted` also infers shards from records."""
         if not self._requested:
             self._requested = True
             if self.distribution != "by_service":
@@ -155,14 +156,14 @@ class ShardKnowledge:
     def start_listing(self, now: float) -> bool:
         """Return whether the caller should call ListShards now.
 
-        If so, the caller must then call `on_listed` or `on_list_failed`.
+        If the result is True, the caller must later call `on_listed` or `on_list_failed`.
         """
         return self._refresh.start(now)
 
     def on_listed(self, shards: Sequence[Shard], now: float) -> bool:
-        """Learn from a response of ListShards.
+        """Store the shards of a ListShards response.
 
-        If a hash is missing or occurs twice, the stream is being resharded. Such a response is ignored.
+        If a hash belongs to no shard or to two shards, the stream is being resharded. Such a response is ignored.
         """
         if not cover_all_hashes(shards):
             self._refresh.retry(now)
@@ -176,14 +177,14 @@ class ShardKnowledge:
         return True
 
     def on_list_failed(self, now: float, *, denied: bool) -> bool:
-        """Learn that ListShards failed. `denied` is true if the call is not permitted."""
+        """Note that ListShards failed. `denied` is true if the call is not permitted."""
         self._refresh.failed(now, denied=denied)
         return denied
 
     # -- other responses -------------------------------------------------------------------------------------------
 
     def on_described(self, description: StreamDescription | None, now: float) -> bool:
-        """Learn from a response of DescribeStreamSummary. `description` is None if the call failed."""
+        """Store what DescribeStreamSummary returned. `description` is None if the call failed."""
         before = self.distribution
         self._distribution.on_described(description, now)
         if self.distribution == before:
@@ -196,10 +197,10 @@ class ShardKnowledge:
     def on_accepted(
         self, entries: Sequence[Record | PackedRecord], results: Sequence[Result], sent_at: float, now: float
     ) -> bool:
-        """Learn from the results of a request that was sent at `sent_at` or later.
+        """Learn about the shards from the results of a request that was sent at `sent_at` or later.
 
         Call this before `judge` for the records of the same request. While the shards or the distribution are unknown,
-        every record is examined. Otherwise, this takes about 0.05 µs per record.
+        every record is examined. Otherwise, only a quick check is done, which takes about 0.05 µs per record.
         """
         if not self._requested or self.distribution == "by_service":
             return False
@@ -211,7 +212,7 @@ class ShardKnowledge:
     # -- private methods -------------------------------------------------------------------------------------------
 
     def _judge_listed(self, packed: PackedRecord, shard: KnownShard, now: float) -> Judgement:
-        """Judge by the complete range of the accepting shard.
+        """Judge a record by the complete range of the shard that accepted it.
 
         If the hash that selected the shard is outside this range, keys do not determine the shard.
         """
@@ -220,7 +221,7 @@ class ShardKnowledge:
         return Judgement.DELIVERED if all(map(shard.has, map(hash_of, packed.keys))) else Judgement.DISCARDED
 
     def _judge_inferred(self, packed: PackedRecord, shard: KnownShard) -> Judgement:
-        """Judge by the known part of the accepting shard's range, and by the ranges of its neighbours."""
+        """Judge a record by the known part of the range of the shard that accepted it, and by its neighbours."""
         hashes = [hash_of(key) for key in packed.keys]
         if all(map(shard.has, hashes)):
             return Judgement.DELIVERED
@@ -230,9 +231,8 @@ class ShardKnowledge:
     def _is_expected(self, entries: Sequence[Record | PackedRecord], results: Sequence[Result]) -> bool:
         """Return whether only known open shards accepted records, and the predicted shard accepted the last record.
 
-        Checking one record per request is enough. If the stream chooses the shards itself, the check fails with a
-        probability of at least one half, so it soon fails. Every aggregated record is compared with its shard
-        elsewhere.
+        Checking one record per request is enough. If Kinesis chooses the shards itself, at least half of the checks
+        fail. Every aggregated record is also compared with its shard in `sort_results`.
         """
         if not self._history.are_open({result.shard_id for result in results if isinstance(result, RecordAccepted)}):
             return False
@@ -284,13 +284,13 @@ class ShardKnowledge:
         self._update_map()
 
     def _on_contradicted(self, now: float) -> None:
-        """Handle an accepted record which shows that the stream chooses the shards itself."""
+        """Handle an accepted record which shows that Kinesis chooses the shards itself."""
         self._distribution.on_contradicted(now)
         self._history.close_all(now)
         self._update_map()
 
     def _update_map(self) -> None:
-        """Use the usable shards from now on. Change the version if `shard_of` may return other shards."""
+        """Replace the map by the usable shards. Increase the version if `shard_of` may return other shards."""
         known = ShardMap(() if self.distribution == "by_service" else self._history.usable())
         if known.shards != self._map.shards or self.distribution != self._routed_by:
             self._map, self._routed_by = known, self.distribution
@@ -298,7 +298,7 @@ class ShardKnowledge:
 
 
 def _hash(entry: Record | PackedRecord) -> int:
-    """Return the hash that selects the shard of an entry, while keys determine the shard."""
+    """Return the explicit hash key of an entry as a number, or else the hash of its partition key."""
     if isinstance(entry, PackedRecord) and entry.hash_key is not None:
         return int(entry.hash_key)
     return hash_of(entry.key)

@@ -26,12 +26,12 @@ from bridge.delivery.shard_rate import START_SHARE
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-# If the tokens of a shard are used up, they accumulate for this mean time before the next request.
+# Mean seconds until the next request to shards whose tokens are used up. In this time, tokens accumulate.
 _REQUEST_INTERVAL_SECS = 0.1
 
 
 class ShardLimiter:
-    """Limits of a stream's shards, by shard id. Not thread-safe: the sender guards it.
+    """Limits of a stream's shards, by shard id. Not thread-safe: callers hold the lock of the sender pool.
 
     `now` is the time of a monotonic clock in seconds. `random_share` returns a random number from 0 to 1. `clock` is
     the clock of Kinesis; the caller passes each response to `clock.observe`. While `clock` is not exact, there are no
@@ -47,7 +47,7 @@ class ShardLimiter:
     def available(self, shard_id: str, now: float) -> tuple[int, int]:
         """Return how many records and bytes may be sent now. If one of them is zero or less, no record may be sent.
 
-        A single record may exceed the bytes. The number of bytes is then negative, and the next records must wait.
+        A single record may be larger than this number of bytes. The number is then negative, and other records wait.
         """
         shard = self._filled(shard_id, now)
         if shard.backoff_secs(now) > 0 or shard.pause_secs(self.clock.time(now), now) > 0:
@@ -55,10 +55,10 @@ class ShardLimiter:
         return shard.available
 
     def secs_until_available(self, shard_id: str, now: float) -> float:
-        """Return the seconds until `available` should be called again, or 0 if a request is worth its cost now.
+        """Return the seconds until `available` should be called again; 0 if enough for a request may be sent now.
 
         The seconds are random within limits, so that bridges that share a shard do not always send at the same time.
-        All busy shards of a stream have the same next time, so that one request contains records of all of them.
+        All busy shards of a stream have the same next time, so that one request contains records of all these shards.
         """
         shard = self._filled(shard_id, now)
         pause_secs = shard.pause_secs(self.clock.time(now), now)

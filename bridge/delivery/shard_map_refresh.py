@@ -18,8 +18,7 @@ MAX_PAUSE_SECS = 30.0
 EARLY_CALLS = 10
 """Number of calls with the shortest pause between them.
 
-Undecided records wait for a response that is not stale, and responses are rarely stale for longer than these calls
-take.
+Undecided records wait for a response that is not stale. Responses are rarely stale for longer than ten calls take.
 """
 
 # If ListShards is not permitted, a person must grant the permission. The bridge then uses it within ten minutes,
@@ -30,7 +29,7 @@ NEVER = float("-inf")
 
 
 class ShardMapRefresh:
-    """Schedule with a pause that grows while listings fail or are stale. Not thread-safe: the caller guards it.
+    """Schedule with a pause that grows while listings fail or are stale. Not thread-safe: callers hold a lock.
 
     `denied` is true if the last call was not permitted. `started_at` is the time of the last call.
     """
@@ -54,7 +53,7 @@ class ShardMapRefresh:
             self._calls = 0
 
     def start(self, now: float) -> bool:
-        """Return whether the caller should call ListShards now. If so, it must report the outcome."""
+        """Return whether the caller should call ListShards now. If True, the caller must report the outcome."""
         if self._started or not self._wanted or now < self._not_before:
             return False
         self._started, self.started_at = True, now
@@ -67,7 +66,7 @@ class ShardMapRefresh:
         self._not_before = now + MIN_PAUSE_SECS
 
     def retry(self, now: float) -> None:
-        """Schedule another listing after a pause, because the last one was stale or failed."""
+        """Schedule another listing after a pause, because the last listing was stale or failed."""
         self._started = self.denied = False
         self._wanted = True
         self._calls += 1

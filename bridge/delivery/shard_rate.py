@@ -1,21 +1,21 @@
 """Rate at which records are sent to one shard, adapted to what the shard accepts.
 
 Several producers may write to a shard without knowing of each other. Each producer may use a share r of the shard's
-limit, and adapts this share to the fraction p of its records that the shard refuses because it is full:
+limit, and adapts this share to the fraction p of its records that the shard refuses because the shard is full:
 
     dr/dt = r * (target(r) + tolerated - p)        target(r) = _PER_SHARE / r + _PER_LOG * ln(1 / r)
 
-Each refused record lowers the rate by one record per second; this is the part r * p of the formula. The rate is stable
+Each refused record lowers the rate by one record per second: this is the term r * p of the formula. The rate is stable
 if p = target(r). All producers have the same p, and so they end at the same share r. The shard then refuses a fraction
-target(r): 1 % for 2 producers, 2 % for 4, 7 % for 40, and almost nothing for a single producer with r = 1. `tolerated`
-is 0, unless another producer does not slow down: see `refusal_tolerance`.
+target(r): 1 % for 2 producers, 2 % for 4, 7 % for 40, and almost nothing for a single producer with r = 1. Usually,
+`tolerated` is 0. It is higher if another producer does not slow down: see `refusal_tolerance`.
 
 Three rules limit the changes:
 
-1. A decrease never goes below nine tenths of the rate that the shard accepted in the last seconds. So late responses do
+1. The rate is never lowered below 90 % of the rate that the shard accepted in the last seconds. So late responses do
    not lower the rate too far.
-2. A request with refusals lowers the rate by at most a third. With records of 50 KiB and more, a single refusal would
-   lower it by more. Then the increase is slower, too, so that the rate does not oscillate.
+2. A request with refusals lowers the rate by at most a third. If records have 50 KiB or more, a single refusal would
+   lower the rate by more. For such records, the rate also grows more slowly, so that it does not oscillate.
 3. If the shard refuses nothing for much longer than usual at a stable rate, it has free capacity. The rate then grows
    by 30 % per second.
 """
@@ -25,19 +25,20 @@ from __future__ import annotations
 import math
 
 START_SHARE = 0.25
-"""Initial share. It is low, and doubles each second until the first refusal, so that a new bridge does not displace
-other producers."""
+"""Initial share. It doubles each second until the first refusal.
+
+It is low so that a new bridge does not displace other producers."""
 
 MIN_SHARE = 0.005
 """Lowest share: 5 records per second are enough to notice that the shard has free capacity again."""
 
-# With higher values of these two constants, more records are refused, but the shares become equal sooner. With the
-# present values, this takes 25 s with 40 producers, and a minute with 4.
+# With higher values of these two constants, more records are refused, but the shares become equal sooner. With these
+# values, the shares become equal after 25 s for 40 producers, and after a minute for 4 producers.
 _PER_SHARE = 0.0007
 _PER_LOG = 0.012
 
-# The accepted rate is exact to about 5 %. With a floor of 1.0, small decreases would be impossible, and the shares
-# would not become equal.
+# Lower limit of a decrease, as a fraction of the accepted rate (rule 1). The error of the measured rate is about 5 %.
+# With 1.0, small decreases would be impossible, and the shares would not become equal.
 _ACCEPTED_FLOOR = 0.9
 
 # Largest fraction by which one request lowers the rate.
@@ -45,13 +46,13 @@ _MAX_STEP = 0.35
 # Rule 2 does not slow the growth below this fraction of the share per second.
 _SLOWEST_GROWTH_PER_SEC = 0.015
 
-# Maximum time between two requests for which the rate grows. At the lowest share, a record of 1 MiB waits even longer
-# for its tokens.
+# Maximum seconds for which the rate grows between two requests. At the lowest share, a record of 1 MiB waits 200 s for
+# its tokens. Growth for so long would be too large.
 _MAX_GROWTH_SECS = 30.0
 
 _FREE_GROWTH_PER_SEC = 0.3
-# The shard has free capacity if this number of requests with refusals was expected, but none occurred. At a stable
-# rate, this happens by chance with a probability of 5 %.
+# The shard has free capacity if three requests with refusals were expected, but none occurred. At a stable rate, this
+# happens by chance with a probability of 5 %.
 _FREE_AFTER_EVENTS = 3.0
 
 # The additional growth starts after _FREE_AFTER_SECS without refusals, and has its full value _FREE_RAMP_SECS later.
@@ -89,7 +90,7 @@ class ShardRate:
     def grow(self, now: float, *, used: bool) -> None:
         """Raise the rate for the time since the last call.
 
-        If the rate is not `used`, it does not change: the lack of refusals does not show that the shard accepts more.
+        If the rate is not `used`, it does not change, because a lack of refusals then proves no free capacity.
         """
         elapsed = min(now - self._grown_at, _MAX_GROWTH_SECS)
         self._grown_at = max(self._grown_at, now)
@@ -104,18 +105,18 @@ class ShardRate:
         self._expected_events = 0.0
 
     def on_accepted(self, records: int) -> None:
-        """Count the records of a request that does not show a full shard."""
+        """Count the records of a request without refusals, or with refusals by chance."""
         self._expected_events += records * target_fraction(self.share) / self._event_records
 
     def on_congested(self, records: float, secs: float, accepted_share: float, now: float) -> None:
-        """Lower the rate, because a full shard refused records. It would need `secs` seconds to accept them."""
+        """Lower the rate, because a full shard refused records. The shard would need `secs` seconds to accept them."""
         self.congested_at = self._calm_since = now
         self._starting = False
         self._expected_events = 0.0
         # Running means of a request with refusals: its number of refused records, and the seconds they would need.
         self._event_records += 0.1 * (max(1.0, records) - self._event_records)
         self._event_secs += 0.2 * (secs - self._event_secs)
-        # Each refused record lowers the rate. The other three values are lower limits.
+        # `share - secs` is the lowered rate. The other three values are lower limits of the result.
         lowered = max(self.share - secs, self.share * (1 - _MAX_STEP), _ACCEPTED_FLOOR * accepted_share, MIN_SHARE)
         self.share = min(self.share, lowered)
 

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 class ShardStatus:
     """One open shard. Rates are records per second, averaged over the last seconds.
 
-    `first_hash` and `last_hash` are decimal numbers in strings, because they have 128 bits. `share` is the part of the
-    shard's limit that the sender may use; `used_share` is the part that it used in the last seconds. `refused_secs_ago`
-    is the number of seconds since the shard last refused records because it was full; None if it never refused any.
-    `waiting` is the number of records in memory for the next requests. `deferred` is true while further records of the
-    shard stay on disk, so that they do not delay the records of other shards.
+    `first_hash` and `last_hash` are decimal numbers in strings, because they have 128 bits. `share` is the fraction of
+    the shard limit that the sender may use. `used_share` is the fraction that it used in the last seconds.
+    `refused_secs_ago` is the time in seconds since the shard last refused records because it was full; None if it never
+    did. `waiting` is the number of records in memory for the next requests. `deferred` is true while other records of
+    the shard stay on disk, so that they do not delay the records of other shards.
     """
 
     shard: str
@@ -50,7 +50,7 @@ class StreamShards:
 
 
 def stream_shards(stream: str, accumulator: RecordAccumulator, deferral: ShardDeferral, now: float) -> StreamShards:
-    """Return the known shards of a stream. The caller must hold the pool's lock, which guards all arguments."""
+    """Return the known shards of a stream. The caller must hold the lock of the sender pool."""
     known, limiter = accumulator.shards, accumulator.limiter
     waiting = {shard.id: records for shard, records, _ in accumulator.by_shard()}
     deferred = deferral.shard_ids

@@ -7,7 +7,7 @@ _SLOTS = 6
 
 
 class SlidingSum:
-    """Sum of the values that were added in the last `window_secs`. It needs constant time and memory."""
+    """Sum of the values that were added in the last `window_secs` seconds. It needs constant time and memory."""
 
     def __init__(self, window_secs: float, now: float) -> None:
         self._slot_secs = window_secs / _SLOTS
@@ -16,20 +16,20 @@ class SlidingSum:
         self._sums = [0.0] * (_SLOTS + 1)  # complete slots, and the current slot
 
     def add(self, value: float, now: float) -> None:
-        """Add a value to the current slot, even if `now` is earlier than the slot."""
+        """Add a value to the current time slot, even if `now` is before the start of this slot."""
         self._advance(now)
         self._sums[self._slot % len(self._sums)] += value
 
     def total(self, now: float) -> float:
-        """Return the sum."""
+        """Return the sum of the values."""
         self._advance(now)
         return sum(self._sums)
 
     def per_sec(self, now: float) -> float:
-        """Return the sum per second of the window.
+        """Return the sum divided by the length of the window in seconds.
 
-        Until the window is full, the sum is divided by the time since the start, but at least by one slot. Over a very
-        short time, the result would be too high.
+        Until the window is full, the sum is divided by the time since the start, which counts as at least one slot.
+        Dividing by a shorter time would make the result too high.
         """
         total = self.total(now)
         window_secs = _SLOTS * self._slot_secs + max(0.0, now - self._slot * self._slot_secs)

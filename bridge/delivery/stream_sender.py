@@ -1,4 +1,4 @@
-"""The sender of one stream: takes records from its queue, sends them, and settles each record by its own result.
+"""Sender of one stream: it sends the records of the queue, and settles each record according to its own result.
 
     queue ──take_batch──▶ accumulator ──drain──▶ batch ──PutRecords──▶ accepted ──────────▶ settle: delivered
                                ▲                                       throttled, failed ─▶ reenqueue, after a pause
@@ -6,8 +6,8 @@
                                                                        invalid ───────────▶ split until the record is
                                                                                             alone: rejected
 
-It has no threads; the threads of the `SenderPool` call it. A record leaves the queue only when Kinesis has returned its
-sequence number, or if Kinesis can never accept it.
+The sender has no threads of its own: the threads of the `SenderPool` call it. A record leaves the queue when Kinesis
+has returned its sequence number, or when Kinesis can never accept it.
 """
 
 from __future__ import annotations
@@ -49,25 +49,25 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 READ_RETRY_SECS = 1.0
-"""Pause before the next attempt after the spool could not be read."""
+"""Seconds until the next attempt after reading the spool has failed."""
 
 DESCRIBE_SECS = 5.0
-"""Maximum wait of the first request for DescribeStreamSummary, which shows whether records may be aggregated."""
+"""Maximum seconds that the first request waits for DescribeStreamSummary, which shows whether to aggregate records."""
 
 MAX_WAITING_WINDOWS = 1
-"""Maximum size of waiting records, in windows of bytes in flight. With more, live records would wait longer."""
+"""Maximum size of the waiting records, as a multiple of the bytes in flight. A larger value delays live records."""
 
 HEAD_BYTES = 1500  # approximate size of the HTTP head of a signed PutRecords request with a session token
 
 PAYLOAD_SHARE = 0.7
-"""Share of data and keys in a request's body. Base64 makes 4 bytes of 3, and JSON adds about 35 bytes per record."""
+"""Fraction of a request's body that is data and keys. The rest is base64 (a third more) and 35 bytes per record."""
 
 
 class StreamSender:
-    """Sender of one stream in a sender pool. The leader chooses and prepares requests; any worker runs the tasks.
+    """Sender of one stream in a sender pool. One thread, the leader, prepares requests. Any thread runs the tasks.
 
-    `changed` is the pool's condition. It guards all state, and is notified of every change that may concern the leader.
-    Raise ValueError if the queue's name contains settings that this version does not know.
+    `changed` is the condition of the pool. Its lock guards all state. Changes that the leader must see notify it. Raise
+    ValueError if the queue's name contains settings that this version does not know.
     """
 
     def __init__(
@@ -83,13 +83,13 @@ class StreamSender:
         self.destination = Destination.parse(queue.stream)
         self.stream = queue.stream
         self.next_check_at = -inf
-        """Time at which the leader should check this stream again; inf: only after a change."""
+        """Time at which the leader should check this stream again. Infinity means: only after a change."""
         self.sendable_at = -inf
         """Time from which records of this stream may be sent, computed at the last check."""
         self.needs_check = True
-        """True if records, results or a response have arrived, so the leader should check this stream now."""
+        """True if the leader should check this stream now, because records or a response have arrived."""
         self.link_share = 1.0
-        """Share of the link that this stream may use, from 0 to 1."""
+        """Fraction of the link's capacity that this stream may use, from 0 to 1."""
         self.served_at = -inf
         """Time at which the leader last built a request for this stream."""
         self.queue = queue
@@ -100,7 +100,7 @@ class StreamSender:
         self._changed = changed
         self._clock = clock
         self._started_at = clock()
-        self._awaits_answer = False  # the next request waits for a response, which makes it larger by unmuting keys
+        self._awaits_answer = False  # the next request waits for a response, which unmutes keys
         self._read_retry_at = -inf
         self._read_error = ""
         self._tracker = DeliveryTracker(queue.stream, settings)
@@ -110,13 +110,13 @@ class StreamSender:
     # -- methods for any thread ------------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        """Make the leader check the queue, because it has new records. Any thread."""
+        """Make the leader check the queue, because it has new records."""
         with self._changed:
             self.needs_check = True
             self._changed.notify()
 
     def status(self) -> StreamStatus:
-        """Return counters and state. Any thread."""
+        """Return counters and state."""
         with self._changed:
             now = self._clock()
             status, oldest = self._tracker.status(now), self._tracker.oldest()
@@ -128,7 +128,7 @@ class StreamSender:
         return replace(status, oldest_secs=oldest_secs, stalled_secs=stalled_secs, endpoint=endpoint)
 
     def latency_histogram(self) -> HistogramSnapshot:
-        """Return the histogram of the durations of requests for which Kinesis returned results. Any thread."""
+        """Return the histogram of the durations of requests for which Kinesis returned results."""
         return self._tracker.state.latencies.value()
 
     @property
@@ -139,7 +139,7 @@ class StreamSender:
     # -- methods for the leader: when to check this stream; the caller holds `changed` -------------------------------
 
     def other_task(self, now: float) -> Callable[[], None] | None:
-        """Return a due task that is not a PutRecords request, usually a query to Kinesis; None if there is none."""
+        """Return the next task that does not send records, for example to list the shards; None if none is due."""
         judge_at = self._tracker.judge_at
         if judge_at is not None and judge_at <= now:
             return self._judge_misplaced
@@ -150,7 +150,7 @@ class StreamSender:
         return None
 
     def schedule_check(self, now: float) -> None:
-        """Compute when the leader must check this stream again: to send, to query AWS, or to judge records."""
+        """Compute when the leader must check this stream again: to send, query AWS, or judge misplaced records."""
         self.needs_check = False
         tracker = self._tracker
         self.sendable_at = self._sendable_at(now)
@@ -161,7 +161,7 @@ class StreamSender:
         pause = self._tracker.pause_secs(now)
         if pause > 0:
             return now + pause
-        # The time of the response is unknown, but the response itself wakes the leader.
+        # The time of the response is unknown, but its arrival wakes the leader.
         if self._awaits_answer:
             self._concurrency.waited(now, self)
             return inf
@@ -179,7 +179,7 @@ class StreamSender:
             return self._read_retry_at
         if self._deferral.readable():
             return now
-        records, size = self._room(now, 1)  # records for one full request are enough to take them now
+        records, size = self._room(now, 1)  # records are taken as soon as they fill one request
         if records <= 0 or size <= 0:
             return None
         return self.queue.due_at(records, size, self._tracker.accumulator.linger_secs)
@@ -206,7 +206,7 @@ class StreamSender:
             requests, max_bytes = self._concurrency.free_requests, self._max_bytes()
             room = self._room(now, requests)
             deferred = self._deferral.readable()
-        # The lock is not held, because the queue may read from disk, and results must not wait for the disk.
+        # The lock is not held here, because the queue may read from disk. Other threads must not wait for the disk.
         fresh = self._take(room, deferred)
         with self._changed:
             now = self._clock()
@@ -245,7 +245,7 @@ class StreamSender:
             self._settings.bandwidth.reserve(batch.counted_bytes)
         return self._concurrency.started(int(batch.counted_bytes / PAYLOAD_SHARE) + HEAD_BYTES, now, self)
 
-    # -- tasks, which any worker runs without a lock -----------------------------------------------------------------
+    # -- tasks, which any thread runs without a lock -----------------------------------------------------------------
 
     def _send(self, batch: Batch, flight: OutstandingRequest) -> None:
         started = self._clock()
@@ -274,7 +274,7 @@ class StreamSender:
                 self._settings.bandwidth.release()
 
     def _on_progress(self, flight: OutstandingRequest, progress: RequestProgress) -> None:
-        """Store how many bytes have left. When all bytes have left, the link has room for the next request."""
+        """Store how many bytes were sent. When all bytes were sent, the link is free for the next request."""
         flight.progressed(progress, self._clock())
         if progress.drained:
             with self._changed:
@@ -294,7 +294,7 @@ class StreamSender:
     ) -> Settled:
         """Handle a failed request. Return the records to settle: none, or a single invalid record."""
         now = self._clock()
-        # With any other code, the endpoint has sent an HTTP error response, so the network works.
+        # Any other code comes from an HTTP error response of the endpoint, so the network works.
         if error.code in NETWORK_CODES:
             silent = self._concurrency.failed(flight, now, outcome_unknown=isinstance(error, OutcomeUnknown))
             if silent:
@@ -319,7 +319,7 @@ class StreamSender:
             self.queue.settle(delivered, [])
 
     def _describe(self) -> None:
-        """Request the stream's limits, while other workers continue to send."""
+        """Request the limits of the stream. Other threads continue to send."""
         try:
             description = self._transport.describe(self.stream)
         except SendError as error:
@@ -335,7 +335,7 @@ class StreamSender:
             self.queue.settle([], rejected)
 
     def _list_shards(self) -> None:
-        """Request the stream's shards, while other workers continue to send."""
+        """Request the shards of the stream. Other threads continue to send."""
         try:
             shards = self._transport.list_shards(self.stream)
         except SendError as error:

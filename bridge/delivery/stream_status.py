@@ -1,4 +1,4 @@
-"""Counters and state of a stream. A failure and its recovery are each logged once; data is never logged."""
+"""Counters and state of a stream. A failure and its recovery are each logged once. Record data is never logged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ State = Literal["ok", "retrying", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """Counters and state of one stream at one time. Counters start with this process.
+    """Counters and state of one stream at one time. The counters start at 0 when the process starts.
 
     These fields count records:
 
@@ -25,7 +25,7 @@ class StreamStatus:
     - `rejected`: became dead letters, because Kinesis can never accept them
     - `throttled`: refused because of a throughput limit
     - `retried`: sent again
-    - `resent`: sent again because a wrong shard had stored them, so that consumers that de-aggregate discard them
+    - `resent`: sent again because a wrong shard had stored them, where consumers that de-aggregate discard them
     - `duplicates_possible`: sent in a request without a valid response, so Kinesis may store them twice
     - `waiting`: taken from the queue and not in flight
 
@@ -69,7 +69,7 @@ class StreamStatus:
 
 
 class StreamHealth:
-    """Counters of one stream, and its state with the reason. Not thread-safe: the sender pool guards it."""
+    """Counters of one stream, and its state with the reason. Callers hold the lock of the sender pool."""
 
     def __init__(self, stream: str) -> None:
         self._stream = stream
@@ -85,7 +85,7 @@ class StreamHealth:
         self._bad_since = 0.0
 
     def bad(self, error: SendError, since: float) -> None:
-        """Store the error because of which the stream does not accept all records. Log it if it is new."""
+        """Store why the stream does not accept all records. Log the error if it is new."""
         state: State = "refused" if isinstance(error, Refused) else "retrying"
         hint = error.hint if isinstance(error, Refused) else ""
         if self.state == "ok":
@@ -95,7 +95,7 @@ class StreamHealth:
         self.state, self.code, self.detail, self.hint = state, error.code, error.detail, hint
 
     def answered(self, latency_secs: float) -> None:
-        """Note that Kinesis returned the results of a request. `latency_secs` is the duration of the request."""
+        """Note that Kinesis returned the results of a request, which took `latency_secs`."""
         self.last_latency_ms = latency_secs * 1000
         self.answered_at = time.time()
         self.latencies.observe(latency_secs)
@@ -106,7 +106,7 @@ class StreamHealth:
         self.accepted_at = now
 
     def ok(self, now: float) -> None:
-        """Note that the stream accepts records. If it did not before, log the duration of the failure."""
+        """Note that the stream accepts records. Log the duration of the failure that ends."""
         if self.state == "ok":
             return
         logger.info("stream %s: accepts records again, after %.0f s", self._stream, now - self._bad_since)
@@ -114,7 +114,7 @@ class StreamHealth:
         self.code = self.detail = self.hint = ""
 
     def status(self, now: float, **of_tracker: Any) -> StreamStatus:
-        """Return counters and state. `of_tracker` are the fields that only the tracker knows."""
+        """Return counters and state. `of_tracker` contains the fields that only the tracker knows."""
         return StreamStatus(
             stream=self._stream,
             state=self.state,
@@ -136,7 +136,7 @@ class StreamHealth:
         )
 
     def bad_for_secs(self, now: float) -> float:
-        """Return for how many seconds the state has not been "ok"."""
+        """Return the seconds since the state was last "ok"; 0 if it is "ok" now."""
         return 0.0 if self.state == "ok" else now - self._bad_since
 
     def _is_news(self, state: State, code: str) -> bool:

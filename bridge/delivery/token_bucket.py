@@ -3,9 +3,9 @@
 A shard accepts 1,000 records and 1 MiB per second ("Quotas and limits" of Kinesis Data Streams,
 https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html). On-demand shards have the same limits.
 
-The other modules of the limiter use *shard seconds*: the time in which a shard accepts an amount of records. A record
-of 1 KiB costs 1 ms, and a record of 1 MiB costs 1 s. A rate is then a share of the limit, from 0 to 1, for records and
-bytes alike.
+The other modules of the limiter measure records in *shard seconds*: the time that a shard needs to accept them. A
+record of 1 KiB costs 1 ms, and a record of 1 MiB costs 1 s. So a rate is one number for both records and bytes: a
+fraction of the shard limit, from 0 to 1.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ RECORDS_PER_SEC = 1000
 BYTES_PER_SEC = 1024 * 1024
 
 BURST_SECS = 1.0
-"""Maximum time for which unused tokens accumulate.
+"""Maximum seconds for which unused tokens accumulate.
 
-With a latency of up to 1 s, one request can then use all tokens that accumulated during the previous request. The shard
-itself accumulates tokens for no longer, so it would refuse a larger burst.
+If a request takes up to 1 s, the next request can use all tokens that accumulated in this time. The shard itself also
+accumulates tokens for at most 1 s, so it would refuse a larger burst.
 """
 
 
@@ -67,5 +67,5 @@ class TokenBucket:
         self._records, self._bytes = min(self._records, 0.0), min(self._bytes, 0.0)
 
     def secs_until_one(self, share: float) -> float:
-        """Return the seconds until there are tokens for one record and one byte; 0 or less if there are now."""
+        """Return the seconds until there are tokens for one record and one byte; 0 or less if there are enough now."""
         return max((1 - self._records) / RECORDS_PER_SEC, (1 - self._bytes) / BYTES_PER_SEC) / share

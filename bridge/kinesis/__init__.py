@@ -1,7 +1,7 @@
 """Kinesis API: requests, their limits, packed records, and shards.
 
 limits.py               limits of one request and of one record
-put_records_codec.py    encoder and decoder of PutRecords bodies, which replaces botocore's slower one
+put_records_codec.py    encoder and decoder of PutRecords bodies, faster than botocore's
 client_cache.py         the botocore clients, one for each region and role
 publisher.py            the publisher that all streams share
 service_endpoints.py    the AWS URLs that a configuration calls

@@ -1,4 +1,4 @@
-"""Bandwidth limit of all streams together (`kinesis.max_bytes_per_sec`), in bytes on the wire. Any thread.
+"""Bandwidth limit of all streams together (`kinesis.max_bytes_per_sec`), in bytes on the wire. Thread-safe.
 
 The limiter is a token bucket. When a request starts, its bytes are subtracted from the tokens, and the result may be
 negative. The next request may start when the number of tokens is no longer negative. So requests of any size follow one
@@ -32,9 +32,9 @@ https://www.rfc-editor.org/rfc/rfc8446#section-5.2
 """
 
 MAX_IDLE_SECS = 0.25
-"""Maximum time for which tokens accumulate while no request starts."""
+"""Maximum seconds for which tokens accumulate while no request starts."""
 
-# Share of data and keys in the bytes on the wire. The rest is the overhead of base64, JSON, HTTP, TLS and TCP.
+# Fraction of the bytes on the wire that is data and keys. The rest is overhead of base64, JSON, HTTP, TLS and TCP.
 _WIRE_SHARE = 0.7
 
 
@@ -71,9 +71,9 @@ class BandwidthLimiter:
             return max(0.0, self._free_at - self._clock())
 
     def reserve(self, size: int) -> None:
-        """Charge an estimate for the request that this thread is about to send, with `size` bytes of data and keys.
+        """Subtract an estimate for the next request of this thread, which has `size` bytes of data and keys.
 
-        The estimate is charged before the exact size is known, so that no other thread uses the same bandwidth.
+        The estimate is subtracted before the exact size is known, so that no other thread uses the same bandwidth.
         """
         self._charge(size / _WIRE_SHARE)
         self._own.reserved = size / _WIRE_SHARE
@@ -83,7 +83,7 @@ class BandwidthLimiter:
         self._charge(on_wire(request_bytes) - self._taken())
 
     def release(self) -> None:
-        """Note that this thread's request has ended. If it was not sent, undo the charge of its estimate."""
+        """Note that this thread's request has ended. If the request was not sent, return its estimate to the tokens."""
         if reserved := self._taken():
             self._charge(-reserved)
 
@@ -94,7 +94,7 @@ class BandwidthLimiter:
 
     def _charge(self, on_the_wire: float) -> None:
         with self._lock:
-            # A negative charge undoes an earlier charge completely, so MAX_IDLE_SECS does not limit it.
+            # A negative value returns earlier tokens completely, so MAX_IDLE_SECS does not limit it.
             free_at = self._free_at if on_the_wire < 0 else max(self._free_at, self._clock() - MAX_IDLE_SECS)
             self._free_at = free_at + on_the_wire / self._rate
 

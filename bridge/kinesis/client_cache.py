@@ -35,14 +35,15 @@ STS_UNREACHABLE = "StsUnreachable"
 MIN_INVALIDATION_SECS = 5.0
 """Minimum seconds between two calls of `invalidate` that discard the clients."""
 RELOAD_RETRY_SECS = 30.0
-"""If changed files contain no valid credentials, they are read again after this delay, or at once after a change."""
+"""If changed files contain no valid credentials, they are read again after this number of seconds, or after a
+change."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublisherSettings(EndpointSettings):
     """Endpoint and identity for Kinesis. `max_connections` is the maximum number of requests in flight of all streams.
 
-    `uplink` limits the bandwidth of all requests; None: unlimited.
+    `uplink` limits the bandwidth of all requests. None means no limit.
     """
 
     authentication: Authentication = field(default_factory=Authentication)
@@ -72,10 +73,10 @@ class CachedClient(NamedTuple):
 
 
 class ClientCache:
-    """Clients that are created when they are needed for the first time. Any thread.
+    """Clients that are created when they are needed for the first time. Thread-safe.
 
-    They are created again when a credential file changes, or when AWS refuses the credentials. The files may be read in
-    the middle of a change, for example a new certificate with the old key. While the files contain no valid
+    Clients are created again when a credential file changes, or when AWS refuses the credentials. The files may be read
+    in the middle of a change, for example a new certificate with the old key. While the files contain no valid
     credentials, the present credentials are used until they expire.
     """
 
@@ -89,7 +90,7 @@ class ClientCache:
         self._session: Any = None
         self._connected: dict[tuple[str, str], CachedClient] = {}
         self._files = settings.authentication.files
-        # The state is read before the files are used, so that a change during their first use is detected.
+        # The state of the files is read before their first use, so that a change during this use is detected.
         self._seen = _state(self._files)
         self._check_at = clock() + FILE_CHECK_SECS
         # Time of the next attempt to read changed files; None if all changes were read.
@@ -98,7 +99,7 @@ class ClientCache:
 
     @property
     def expires_at(self) -> float | None:
-        """Earliest expiry of the credentials in use, in seconds since 1970; None if there is none, or if unknown."""
+        """Earliest expiry of the credentials in use, in seconds since 1970; None if it is unknown or never."""
         ends = [connected.credentials.expires_at for connected in list(self._connected.values())]
         return min((end for end in ends if end is not None), default=None)
 
@@ -141,7 +142,7 @@ class ClientCache:
     def invalidate(self) -> None:
         """Discard the clients, because AWS refuses their credentials. Do this at most once in MIN_INVALIDATION_SECS.
 
-        The next call fetches credentials again, because the source may have new ones.
+        The next call fetches credentials again, because the source may have new credentials.
         """
         now = self._clock()
         if now >= self._invalidate_at:
@@ -151,12 +152,12 @@ class ClientCache:
     def discard_clients(self, session: Any = None) -> None:
         """Discard all clients, and close their idle connections. Requests in flight continue to their end.
 
-        `session` is the session of later clients; None: it is created with the next client.
+        Later clients use `session`. If it is None, a session is created with the next client.
         """
         with self._creating:
             connected, self._connected = self._connected, {}
             self._session = session
-        # The lock is not held, so that other threads can connect while idle connections are closed.
+        # The lock is not held here, so that other threads can connect while idle connections are closed.
         for each in connected.values():
             each.client.close()
             each.transport.close()
@@ -202,7 +203,7 @@ class ClientCache:
             log.info("credentials: %s changed; reloading them", ", ".join(changed))
             self._seen, self._reload_at = state, now
         if self._reload_at is not None and now >= self._reload_at:
-            self._reload_at = now + RELOAD_RETRY_SECS  # set before the attempt, so that no other thread makes one
+            self._reload_at = now + RELOAD_RETRY_SECS  # set before the attempt, so that no other thread tries too
             self._reload_credentials()
 
     def _reload_credentials(self) -> None:
@@ -213,7 +214,9 @@ class ClientCache:
             session = authenticated_session(self._settings.authentication, self._settings)
         except SendError as error:
             log.warning(
-                "credentials: the files contain no valid ones; the present ones are used until they expire: %s", error
+                "credentials: the files contain no valid credentials; the present credentials are used until they "
+                "expire: %s",
+                error,
             )
             # `_reload_at` stays set, so the files are read again after RELOAD_RETRY_SECS.
             return

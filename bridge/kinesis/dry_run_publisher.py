@@ -22,7 +22,7 @@ SHARD = "shardId-dry-run"
 
 
 class DryRunPublisher:
-    """Substitute for `publisher.KinesisPublisher` that prints every record and reports it as accepted. Any thread.
+    """Substitute for `publisher.KinesisPublisher` that prints every record, and reports it as accepted. Thread-safe.
 
     The output has one line per record: stream, key and data, separated by tabs. The records in a packed record are
     printed one by one. Data that is not UTF-8 text is printed as a Python bytes literal.

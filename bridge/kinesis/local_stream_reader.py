@@ -23,7 +23,7 @@ class ConsumedRecord(NamedTuple):
 
 
 class LocalStreamReader:
-    """Reader of all records of some streams, from the oldest on, for one thread."""
+    """Reader of all records of some streams, from the oldest record on. Not thread-safe."""
 
     def __init__(self, settings: PublisherSettings) -> None:
         self._settings = settings
@@ -32,7 +32,7 @@ class LocalStreamReader:
         self._iterators: dict[tuple[str, str], str | None] = {}
 
     def create(self, streams: dict[str, int]) -> None:
-        """Create streams with these numbers of shards in a local Kinesis, and wait until they exist."""
+        """Create streams in a local Kinesis, and wait until they exist. `streams` is the number of shards by name."""
         client = self._connected()
         for stream, shards in streams.items():
             client.create_stream(StreamName=stream, ShardCount=shards)

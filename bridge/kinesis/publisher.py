@@ -39,7 +39,7 @@ CREDENTIAL_CODES = (
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 )
-# Parameters that identify the stream, so that a request with them must not contain its name.
+# Parameters that identify the stream. A request with such a parameter must not also contain the name of the stream.
 _TOKENS = frozenset({"NextToken", "ShardIterator"})
 # Filter for ListShards. Without it, the response contains closed shards until their last records have expired.
 _OPEN = MappingProxyType({"Type": "AT_LATEST"})
@@ -47,7 +47,7 @@ __all__ = ["KinesisPublisher", "PublisherSettings", "StreamDescription"]
 
 
 class KinesisPublisher:
-    """Client for the Kinesis calls of all streams. Any thread.
+    """Client for the Kinesis calls of all streams. Thread-safe.
 
     botocore's clients are created at the first call. While there are no credentials, each call tries to create them
     again. `stream` is always the name of a `Destination`: a data stream's name or ARN, followed by settings. Every
@@ -66,10 +66,11 @@ class KinesisPublisher:
     def put_records(self, stream: str, records: Sequence[Record | PackedRecord]) -> list[Result]:
         """Send one PutRecords request of at most 500 records and 10 MiB. Return one result per record, in their order.
 
-        Raise InvalidRequest if Kinesis can never accept the request, OutcomeUnknown if there is no valid response.
+        Raise InvalidRequest if Kinesis can never accept the request. Raise OutcomeUnknown if there is no valid
+        response.
         """
         results: list[Result] = self.call("put_records", stream, Records=records)["Results"]
-        # A result belongs to the record at the same position. This is impossible if the numbers differ.
+        # Each result belongs to the record at the same position, so the numbers must be equal.
         if len(results) != len(records):
             raise OutcomeUnknown("BadResponse", f"{len(results)} results for {len(records)} records")
         return results
@@ -105,12 +106,12 @@ class KinesisPublisher:
 
     @property
     def credentials_expire_at(self) -> float | None:
-        """Expiry of the credentials in use, in seconds since 1970; None if they never expire, or if unknown."""
+        """Expiry of the credentials in use, in seconds since 1970; None if unknown, or if they never expire."""
         return self._clients.expires_at
 
     @property
     def in_flight(self) -> RequestsInFlight:
-        """All requests in flight of all streams: shows their progress, and can abort them."""
+        """Object that shows the progress of all requests in flight, and can abort them."""
         return self._clients.in_flight
 
     def finish(self) -> None:
@@ -118,18 +119,18 @@ class KinesisPublisher:
         self._clients.in_flight.limit_stall(STOP_STALL_SECS)
 
     def abort(self) -> None:
-        """Abort all requests in flight, and start no further ones."""
+        """Abort all requests in flight, and start no further requests."""
         self._clients.in_flight.abort()
 
     def close(self) -> None:
-        """Close the idle connections. The publisher can still be used; it then connects again."""
+        """Close the idle connections. If the publisher is used afterwards, it connects again."""
         self._clients.discard_clients()
 
     def call(self, operation: str, stream: str, **parameters: object) -> dict[str, Any]:
         """Send one request, and return the response. There are no retries.
 
-        `operation` is the name of botocore's method, for example `list_shards`. Raise SendError. The response is not
-        validated here, but in the module `responses`.
+        `operation` is the name of botocore's method, for example `list_shards`. Raise SendError if the call fails. The
+        module `responses` validates the response.
         """
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - botocore is slow to import
 

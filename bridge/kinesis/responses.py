@@ -71,8 +71,8 @@ def stream_description(response: object) -> StreamDescription:
     """Return the content of a DescribeStreamSummary response. Raise OutcomeUnknown if it is invalid."""
     summary = _object(_object(response, "the response").get("StreamDescriptionSummary"), "StreamDescriptionSummary")
     kib = _integer(summary, "MaxRecordSizeInKiB", DEFAULT_RECORD_BYTES // KIB)
-    # No stream has a lower limit than the default. If the bridge believed such a response, it would turn valid records
-    # into dead letters.
+    # No stream has a lower limit than the default. With a wrong lower limit, the bridge would turn valid records into
+    # dead letters.
     if kib * KIB < DEFAULT_RECORD_BYTES:
         _reject(f"MaxRecordSizeInKiB is {kib}")
     mode = summary.get("StreamModeDetails")
@@ -91,8 +91,8 @@ def stream_description(response: object) -> StreamDescription:
 def list_shards(call: Callable[..., object], **first_page: object) -> Iterator[tuple[Shard, bool]]:
     """Yield each shard of all pages that `call` returns, and whether the shard is open.
 
-    `call` gets the parameters `first_page` for the first page, and NextToken for the others. Raise the exceptions of
-    `call`, and OutcomeUnknown for an invalid response or for more than MAX_PAGES pages.
+    `call` gets the parameters `first_page` for the first page, and NextToken for each other page. Raise the exceptions
+    of `call`, and OutcomeUnknown for an invalid response or for more than MAX_PAGES pages.
     """
     parameters = first_page
     for _ in range(MAX_PAGES):
@@ -158,7 +158,7 @@ def _list(container: dict[str, Any], name: str) -> list[Any]:
 
 
 def _text(container: dict[str, Any], name: str, default: str | None = None, limit: int = MAX_CHARS) -> str:
-    """Return a string that is not empty, or the default if the value is missing. Raise OutcomeUnknown otherwise."""
+    """Return a string that is not empty, or the default if the value is missing. Otherwise, raise OutcomeUnknown."""
     value = container.get(name)
     if value is None and default is not None:
         return default

@@ -1,9 +1,9 @@
-"""AWS URLs that the bridge and its commands call with a configuration.
+"""AWS URLs that the bridge and its commands call.
 
-botocore's resolver returns them; only `date_at` sends a request.
+botocore's resolver returns the URLs. Only `date_at` sends a request.
 
-A stream may have two endpoints. If the stream is given as an ARN, requests go to endpoints of its account, for example
-https://123456789012.data-kinesis.us-east-1.amazonaws.com.
+If a stream is given as an ARN, it has two endpoints, which belong to its account: one for records, and one for queries.
+Example of the first: https://123456789012.data-kinesis.us-east-1.amazonaws.com
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-account-endpoints.html
 """
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 _PORTS = {"https": 443, "http": 80}
 DOCTOR_ONLY = "(doctor and policy only)"
-"""Suffix of the use of an endpoint that only these commands call, and not the running bridge."""
+"""Suffix for endpoints that only these commands call. The running bridge does not call them."""
 _IDENTITY_USE = f"STS: identity of the bridge {DOCTOR_ONLY}"
 _RECORDS, _QUERIES = "records", "shards and limits"
 _OPERATIONS = {"put_records": _RECORDS, "describe_stream_summary": _QUERIES, "list_shards": _QUERIES}
 
 
 class ServiceEndpoint(NamedTuple):
-    """Endpoint (scheme and host), its uses, and the proxy for requests to it ("" without a proxy)."""
+    """Endpoint (scheme and host), its uses, and the proxy for its requests; "" without a proxy."""
 
     url: str
     use: str
@@ -68,7 +68,7 @@ def service_endpoints(settings: PublisherSettings, destinations: Iterable[Destin
 
 
 def without_sts(settings: EndpointSettings) -> bool:
-    """Return whether the configured endpoint is an emulator without STS. AWS does not know the keys of an emulator."""
+    """Return whether the endpoint is an emulator without STS. The STS of AWS does not know the keys of an emulator."""
     host = urlsplit(settings.endpoint_url or "").hostname or ""
     aws = host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".aws"))
     return bool(host) and not aws and not settings.sts_endpoint_url

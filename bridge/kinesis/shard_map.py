@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MAX_KEYS = 50_000
-"""Maximum number of keys whose shard is cached, because a look-up is ten times as fast as hashing the key."""
+"""Maximum number of keys whose shard is cached. A look-up in the cache is ten times as fast as hashing the key."""
 
 HASHES = 1 << 128
 """Number of possible hashes, which are 0 to 2^128 - 1."""
@@ -24,7 +24,7 @@ HASHES = 1 << 128
 class Shard(NamedTuple):
     """Shard with its range of hashes, including both ends.
 
-    If the shard was not listed, but inferred from accepted records, this is the known part of its range.
+    If ListShards has not returned the shard, this is only the part of its range that accepted records have shown.
     """
 
     id: str
@@ -58,7 +58,7 @@ class ShardMap:
             return shard
 
     def of_hash(self, hash_: int) -> Shard | None:
-        """Return the shard that a hash belongs to; None if it lies in a gap."""
+        """Return the shard that a hash belongs to; None if the hash lies in a gap."""
         index = bisect_right(self._firsts, hash_) - 1
         if index < 0:
             return None

@@ -1,11 +1,11 @@
 """Scanner that reads all records of a stream up to now, within the limits of GetRecords.
 
-A shard allows 5 calls and 2 MB a second, for all its consumers together. After a response of 10 MB, it allows no calls
-for 5 seconds: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
+A shard allows 5 calls and 2 MB a second, for all its consumers together. After a response of 10 MB, the shard allows no
+calls for 5 seconds: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
 
 The scanner uses half of the calls, so that other consumers can use the rest. After a response, it waits until its rate
 is below 2 MB a second. It repeats calls that were throttled or got no response. It reads the shards in turn, so that it
-can read one shard while it must wait for another. Only one page of records is in memory.
+can read one shard while another shard allows no call. Only one page of records is in memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bridge.kinesis.shard_map import Shard
 
 SECS_PER_CALL = 0.4
-"""Seconds between two calls to one shard. This is half of the 5 calls a second that all its consumers share."""
+"""Seconds between two calls to one shard. So the scanner uses half of the 5 calls a second of all consumers."""
 BYTES_PER_SEC = 2_000_000
 """Bytes that may be read from one shard in a second."""
 GIVE_UP_SECS = 600.0
@@ -71,7 +71,7 @@ class _ShardPosition:
 
 
 class StreamScanner:
-    """Scanner of one stream, for one thread.
+    """Scanner of one stream. Not thread-safe.
 
     `call(operation, **parameters)` sends one request and raises SendError. It adds the name of the stream to the
     parameters. `wait(secs)` waits, and `clock` returns seconds. `positions` contains the sequence number of the last
@@ -94,7 +94,7 @@ class StreamScanner:
         """Number of calls that were throttled, because other consumers read the stream, too."""
 
     def pages(self) -> Iterator[RecordPage]:
-        """Yield all records after the positions, up to now. Raise SendError if waiting does not end an error."""
+        """Yield all records after the positions, up to now. Raise SendError if retries do not help."""
         readings = [_ShardPosition(shard, self._positions.get(shard.id, "")) for shard in self.shards()]
         while readings:
             reading = min(readings, key=lambda each: each.not_before)
@@ -118,7 +118,7 @@ class StreamScanner:
         return [shard for shard, _ in responses.list_shards(partial(self._patiently, "list_shards"))]
 
     def _patiently(self, operation: str, **parameters: object) -> dict[str, Any]:
-        """Repeat a call until there is a response, and return it. Raise SendError."""
+        """Repeat a call until there is a response, and return the response. Raise SendError if retries do not help."""
         failures = 0
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Packing of several records into one Kinesis record, and unpacking it again.
+"""Packing of several records into one Kinesis record, and unpacking them again.
 
 packers.py           the packer for each value of the option `packing`
 kpl_aggregation.py   `packing: kpl`: the aggregation format of the Kinesis Producer Library

@@ -3,8 +3,8 @@
 Every line ends with a newline, and contains no other line break, neither LF nor CR. So if a service such as Firehose
 joins the records, the result still has one value per line: https://github.com/ndjson/ndjson-spec#32-parsing
 
-There is one exception: if the newline of the last line would make the record larger than the stream accepts, it is
-omitted.
+There is one exception: if the newline of the last line would make the record larger than the stream accepts, this
+newline is omitted.
 
 With compression, a record is one gzip member (RFC 1952) or one zstd frame (RFC 8878) of these lines.
 """
@@ -32,8 +32,8 @@ _SPACES = bytes.maketrans(b"\r\n", b"  ")
 # First estimate of the compression ratio. If it is too low, the first record is small. If it is too high, the first
 # record is compressed a second time.
 _FIRST_RATIO = 3.0
-# Target size as a share of the limit. It is less than 1, because a result that exceeds the limit is compressed a second
-# time.
+# Target size of a record, as a fraction of the limit. It is less than 1, because a record that exceeds the limit must
+# be compressed a second time.
 _MARGIN = 0.9
 
 
@@ -41,7 +41,7 @@ def _compressor(compression: str) -> Callable[[bytes], bytes] | None:
     if compression == "gzip":
         # With `mtime=0`, the gzip header has no time stamp, so equal lines always become equal bytes.
         return lambda lines: gzip.compress(lines, GZIP_LEVEL, mtime=0)
-    # Each call creates a compressor, because threads cannot share one. Creating it takes only 2 µs.
+    # Each call creates a compressor, because threads cannot share a compressor. Creating it takes only 2 µs.
     return (lambda lines: zstandard.ZstdCompressor(ZSTD_LEVEL).compress(lines)) if compression == "zstd" else None
 
 
@@ -58,10 +58,10 @@ class JsonLinesEncoder:
         return 1.0 if self._compress is None else self._ratio
 
     def encode(self, records: Sequence[Record], start: int, max_bytes: int, stream_limit: int = 0) -> tuple[int, bytes]:
-        """Join `records` from `start` on: at least one, and as many as fit in `max_bytes`. Return (end, data).
+        """Join `records` from the index `start` on: at least one record, and as many as fit in `max_bytes`.
 
-        `stream_limit` is the maximum size that the stream accepts. It decides whether a single record that is larger
-        than `max_bytes` ends with a newline.
+        Return (end, data). `end` is the index after the last joined record. `stream_limit` is the maximum size that the
+        stream accepts. It decides whether a single record that is larger than `max_bytes` ends with a newline.
         """
         if self._compress is None:
             return _join(records, start, max_bytes, stream_limit)
@@ -78,7 +78,7 @@ class JsonLinesEncoder:
                 # would be far too high.
                 self._ratio += (min(len(lines) / len(data), 100.0) - self._ratio) / 2
                 return end, data
-            # Each attempt has fewer lines than the previous one, so the loop ends.
+            # Each attempt has fewer lines than the attempt before, so the loop ends.
             aim = min(int(aim * max_bytes / len(data) * _MARGIN), len(lines) - 1)
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"\xf3\x89\x9a\xc2"
 FRAME_BYTES = len(MAGIC) + 16
-"""Size of the magic number and the MD5."""
+"""Size of the magic number and the MD5 in bytes."""
 
 _DIGEST_BYTES = 16
 # Maximum number of cached heads (`KplEncoder` explains them). A full cache needs a few MB, and is cleared.
@@ -63,8 +63,8 @@ class Aggregate(NamedTuple):
 class KplEncoder:
     """Encoder of aggregated records.
 
-    It caches heads: the few bytes before a record's data. They depend only on the length of the data and on the index
-    of the key, and the same pairs occur again and again.
+    The encoder caches *heads*: the bytes before the data of a record. A head depends only on the length of the data and
+    on the index of the key. The same pairs of length and index occur often.
     """
 
     def __init__(self) -> None:
@@ -73,10 +73,11 @@ class KplEncoder:
     def encode(
         self, records: Sequence[Record], start: int, max_bytes: int, key: str | None = None, *, whole_keys: bool = False
     ) -> Aggregate:
-        """Aggregate `records` from `start` on: at least one, and as many as fit in `max_bytes`.
+        """Aggregate `records` from the index `start` on: at least one record, and as many as fit in `max_bytes`.
 
         If `key` is given, it replaces the keys of the records. With `whole_keys`, the caller has grouped `records` by
-        key, and the aggregate ends before a key whose records do not all fit, unless it is the only key.
+        key. The aggregate then ends before a key whose records do not all fit. If this key is the first key, the
+        aggregate contains some of its records.
         """
         if key is not None:
             return self._encode_one_key(records, start, max_bytes, key)

@@ -9,9 +9,10 @@ These records share a packed record:
 For records without a key (`keys=spread`), the packer chooses one key for each packed record.
 
 A single record is sent unchanged with its own key. With `kpl`, there is one exception: if the payload is itself an
-aggregated record, it is put into an aggregate of one record. Without this, a consumer would de-aggregate the payload,
-and discard its content because its keys belong to other shards. The aggregate adds the key and about 40 bytes. If the
-record then exceeds the limit of the stream, it becomes a dead letter.
+aggregated record, it is put into an aggregate of one record. Without this outer aggregate, a consumer would
+de-aggregate the payload. If the keys in the payload belong to other shards, the consumer would discard its content. The
+outer aggregate adds the key and about 40 bytes. If the record then exceeds the limit of the stream, it becomes a dead
+letter.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class PackedRecord(NamedTuple):
 class Packer(Protocol):
     """Strategy that packs records. The accumulator calls it.
 
-    The data and key of a packed record have at most `max_bytes`, unless it contains a single larger record.
-    `stream_limit` is the maximum size that the stream accepts; 0 if it is not larger than `max_bytes`.
+    A packed record has at most `max_bytes` of data and key, or contains a single larger record. `stream_limit` is the
+    maximum size that the stream accepts; 0 if it is not larger than `max_bytes`.
     """
 
     @property
@@ -79,7 +80,7 @@ It returns the key, which is ASCII, and the shard of the key, or None if the sha
 
 
 def packer(destination: Destination, choose_key: KeyChooser) -> Packer | None:
-    """Return the packer for a destination, or None if it uses plain records."""
+    """Return the packer for a destination, or None if its records are not packed."""
     if destination.packing == "kpl":
         return (
             KeylessKplPacker(choose_key)
@@ -95,12 +96,12 @@ def packer(destination: Destination, choose_key: KeyChooser) -> Packer | None:
 class KplPacker:
     """Packer of records with keys for `packing: kpl`.
 
-    After a reshard, consumers may discard one aggregated record of a request, but keep the next. If both contained the
-    same key, the records of the first would be sent again, after those of the second, in the wrong order. So with
+    After a reshard, consumers may discard one aggregated record of a request, but keep the next aggregated record. If
+    both contained the same key, the discarded records would be sent again, after later records of this key. So with
     `whole_keys`, all records of a key in a request are in the same aggregated record.
 
-    A key is divided only if it has too many records for one aggregated record. Its aggregated records then contain no
-    other key. So the hash of this key selects their shard, and consumers never discard them.
+    The records of a key are divided only if they do not fit in one aggregated record. Their aggregated records then
+    contain no other key. So the hash of this key selects their shard, and consumers never discard them.
     """
 
     ratio = 1.0
@@ -112,7 +113,7 @@ class KplPacker:
     def pack(
         self, records: Sequence[Record], shard: Shard | None, max_bytes: int, _stream_limit: int = 0
     ) -> Iterator[PackedRecord]:
-        """Yield aggregated records. If the shard is unknown, each of them contains only one key."""
+        """Yield aggregated records. If the shard is unknown, each aggregated record contains only one key."""
         if shard is not None:
             if self._whole_keys:
                 records = [record for group in by_key(records) for record in group]
@@ -131,8 +132,8 @@ class KplPacker:
             if end == start + 1 and not is_aggregate(records[start].data):
                 yield alone(records[start], shard)
             else:
-                # With several keys, an explicit hash key selects the shard. A single key is sent without it, because
-                # the key selects the right shard even if the shard map is out of date.
+                # With several keys, an explicit hash key selects the shard. With a single key, no explicit hash key is
+                # sent, because the key selects the right shard even if the shard map is out of date.
                 hash_key = None if keys == 1 or shard is None else str(shard.first_hash)
                 yield PackedRecord(key, data, hash_key, records[start:end], shard)
             start = end

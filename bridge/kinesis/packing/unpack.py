@@ -50,7 +50,7 @@ def unpack(data: bytes, shard: Shard | None = None) -> UnpackedRecords:
     """Return the records in one record of a stream, as the Kinesis Client Library returns them from this shard.
 
     The library de-aggregates one level. If one key of an aggregate does not belong to the shard, the library discards
-    all records of the aggregate (AggregatorUtil.deaggregate). If `shard` is None, the keys are not compared with it.
+    all records of the aggregate (AggregatorUtil.deaggregate). If `shard` is None, the keys are not checked.
     """
     if is_aggregate(data):
         try:
@@ -65,7 +65,7 @@ def unpack(data: bytes, shard: Shard | None = None) -> UnpackedRecords:
 
 
 def _lines(data: bytes) -> Sequence[bytes]:
-    """Return the documents of newline-delimited JSON. If the data is one document with line breaks, return only it.
+    """Return the documents of newline-delimited JSON. The data may also be one document with line breaks.
 
     Such a document occurs with `packing: none` and without `transform`, because the payload is then sent unchanged.
     """
@@ -94,7 +94,7 @@ def _deaggregated(body: bytes, shard: Shard | None) -> UnpackedRecords:
         try:
             hash_ = _hash(record, keys, hash_keys)
         except (IndexError, KeyError, UnicodeDecodeError):
-            # The library logs the error, and returns the records before this one.
+            # The library logs the error, and returns the records before this record.
             return UnpackedRecords(found, [_data(each) for each in records[number:]])
         if shard is not None and not shard.first_hash <= hash_ <= shard.last_hash:
             return UnpackedRecords((), [_data(each) for each in records])
