@@ -1,11 +1,11 @@
 """The accumulator of one destination: it stores the waiting records, and chooses the records of the next request.
 
 The methods have the names of the Kafka producer: `append` new records, `drain` a batch, `reenqueue` failed records,
-`split_and_reenqueue` a batch that contains an invalid record. The module `key_queues` preserves the order of each key.
+`split_and_reenqueue` a batch that contains an invalid record. Records of one key stay in order: see `key_queues`.
 
-Plain records are sorted by shard only for a minute after a shard has throttled, because sorting costs a tenth of the
-CPU time of sending. Packed records with keys are sorted by shard as soon as the shards are known. The accumulator is
-not thread-safe: callers hold the lock of the sender pool.
+Plain records are sorted by shard only for a minute after a shard has throttled them, because sorting costs a tenth of
+the CPU time of sending. Packed records with keys are sorted by shard as soon as the shards are known. The accumulator
+is not thread-safe: callers hold the lock of the sender pool.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ROUTED_SECS = 60.0
 """Seconds after a throttle during which plain records are sorted by shard."""
 
 MIN_RECORD_BYTES = 40
-"""Bytes on the wire per record in addition to its data. They limit the number of very small records in a request."""
+"""Bytes on the wire per record in addition to its data. This limits the number of very small records in a request."""
 
 # Maximum number of plain records that wait for full shards, in addition to the records that fill requests.
 _MAX_PLAIN_BUFFERED = 20_000
@@ -209,7 +209,7 @@ class RecordAccumulator:
         self._parts.appendleft(_Part(list(records), self.withhold(records), not_before if self.strict else NOW))
 
     def part_returned(self) -> None:
-        """Note that the request with a part has ended."""
+        """Note that the request with the records of a part has ended."""
         self._part_in_flight = False
 
     def watch_keys(self, fresh: Sequence[Record], received_ms: Callable[[int], int], now: float) -> None:
@@ -225,7 +225,7 @@ class RecordAccumulator:
         """Return the next batch; it is empty if no record may be sent now.
 
         Packed records have at most `max_record_bytes`. The batch has at most `max_bytes`, or contains one larger
-        record. `requests` is the number of requests that may start now. The waiting keys are divided among them.
+        record. `requests` is the number of requests that may start now. The waiting keys are shared by these requests.
         """
         self._update_routing(now)
         self._filler.now = now
@@ -289,7 +289,7 @@ class RecordAccumulator:
         return MAX_REQUEST_RECORDS if self._filler.packer is None else PACKED_DRAIN_RECORDS
 
     def _fills_request(self, now: float) -> bool:
-        """Return whether enough records are ready to fill a request. Its size is the last `max_bytes` of `drain`."""
+        """Return whether enough records are ready to fill a request of the `max_bytes` that `drain` last received."""
         records, size = self._queues.count_ready(now)
         return records >= self._per_request or size >= self._max_bytes * self.ratio
 
@@ -315,7 +315,7 @@ class RecordAccumulator:
             self._queues.reroute(self.shards.shard_of if useful else None)
 
     def _share(self, max_bytes: int, requests: int) -> float:
-        """Return the fraction of the key queues that a batch may use. Other requests may need the rest now."""
+        """Return the fraction of the key queues that a batch may use. The other queues are for parallel requests."""
         if self.strict or self._keyless or requests <= 1:
             return 1.0
         records, size = self._queues.count_ready(self._filler.now)

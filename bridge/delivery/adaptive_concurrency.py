@@ -41,7 +41,7 @@ from bridge.delivery.link_bandwidth import LinkBandwidth
 from bridge.delivery.outstanding_requests import OVERDUE_SECS, OutstandingRequest, OutstandingRequests
 
 MAX_QUEUE_SECS = 2.0
-"""Maximum seconds that the link needs for the bytes in flight. It limits the delay of a live record and of a stop.
+"""Maximum seconds that the link needs for the bytes in flight. Live records wait at most this long for other bytes.
 
 With a lower value, requests would be smaller. Then the HTTP headers and signatures, which are 1 to 2 kB per request,
 would use too much of a slow link."""
@@ -50,23 +50,22 @@ REQUEST_SECS = 1.0
 """Seconds that the link needs for a full request. In this time, the next request is prepared."""
 
 MAX_WINDOW_BYTES = 32 * 1024 * 1024
-"""Maximum number of bytes in flight to one endpoint, which are in memory. Two requests of 10 MiB in base64 fit."""
+"""Maximum bytes in flight to one endpoint. This limits the memory, but allows two requests of 10 MiB in base64."""
 
 MIN_REQUEST_BYTES = 4_000
 FIRST_REQUESTS = 4  # maximum number of requests in flight at the start
 
 LATENCY_GAIN = 1.25
-"""Factor of the answer latency in the formula of the window. With more than 1, the window grows until the link is
-full."""
+"""Factor of the answer latency in the window. A factor above 1 lets the window grow until the link is full."""
 
 PACED_FACTOR = 2.0
-"""If a request left faster than this multiple of the bandwidth, its bytes went into a buffer, such as a proxy's."""
+"""If a request left faster than this multiple of the bandwidth, its bytes are in a buffer, for example of a proxy."""
 
 SILENT_SHARE = 0.6
 """If no other answer arrived during this fraction of the latency of a slow answer, the endpoint is slow."""
 
 FULL_PIPELINE = 2
-"""Number of requests that keep the link busy: it carries the second while the first waits for its acknowledgement."""
+"""Number of requests that keep the link busy: the link carries one while the other waits to be acknowledged."""
 
 
 class AdaptiveConcurrency:
@@ -131,7 +130,7 @@ class AdaptiveConcurrency:
 
     @property
     def prefers_full_requests(self) -> bool:
-        """True if a small request should wait for more records, because the link is busy or few requests may start."""
+        """True if a small request should wait for more records, because the link is busy or few others may start."""
         return self._outstanding.leaving >= FULL_PIPELINE or self.max_requests - len(self._outstanding) < FULL_PIPELINE
 
     def has_room(self, owner: object, now: float) -> bool:
@@ -168,7 +167,7 @@ class AdaptiveConcurrency:
     # -- events ----------------------------------------------------------------------------------------------------
 
     def waited(self, now: float, owner: object = None) -> None:
-        """Note that records are ready, but wait because of the requests in flight.
+        """Note that records are ready, but must wait for requests in flight.
 
         If `owner` is given, the records of this stream wait for the stream's own requests, which contain the same
         partition keys.
@@ -242,7 +241,7 @@ class AdaptiveConcurrency:
         return min(upper, max(0.0, secs - flight.load.in_flight / bandwidth)), upper
 
     def _shows_slow_endpoint(self, flight: OutstandingRequest, now: float) -> bool:
-        """Return whether the endpoint caused a slow answer to this request, and not a queue of requests.
+        """Return whether a slow answer to this request is caused by the endpoint, and not by a queue of requests.
 
         The endpoint is the cause if answers were fast with the same load before, and if no other answer has arrived for
         a long time. In a queue, the requests before this request would have been answered.
@@ -314,7 +313,7 @@ class AdaptiveConcurrency:
             self._max_requests = min(self._requests_cap, max(self._max_requests, filling))
 
     def _grow(self, *, limited: bool) -> None:
-        """Allow one more request in flight, if the throughput has grown since the last call that allowed one more."""
+        """Allow one more request in flight, if the throughput has grown since the last such increase."""
         if not limited or self._max_requests >= self._requests_cap or self._experiment.running:
             return
         if self._bandwidth.has_grown(self._max_requests):

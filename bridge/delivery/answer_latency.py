@@ -59,7 +59,7 @@ class AnswerLatency:
         return max((sample.load.in_flight for sample in self._samples), default=0)
 
     def is_proven(self, load: Load) -> bool:
-        """Return whether recent answers were fast with at least about as many bytes in flight."""
+        """Return whether recent answers were fast with about as many bytes in flight, or with more."""
         return load.in_flight <= _SAME_LEVEL * self.proven_bytes
 
     def grew_with_load(self, secs: float, load: Load) -> bool:

@@ -82,7 +82,7 @@ class BatchFiller:
             shard_records, shard_bytes = self._limiter.available(queue.shard.id, self.now)
             records, size = min(records, shard_records), min(size, shard_bytes)
         # A record that is larger than the remaining room waits until it can be the first record of a batch. The first
-        # record of a batch is always sent, because it may be larger than the room will ever be.
+        # record is always sent. Otherwise, a record that is larger than any room would never be sent.
         if batch.records and size < counted_bytes(queue.ready[0].records[0]):
             return max_queues
         # With strict order, a request has only one record of each key. If it had two records, Kinesis could refuse the
@@ -151,7 +151,7 @@ class BatchFiller:
         """Return how many bytes may be sent now to a shard.
 
         If `shard` is None and the bridge chooses the keys, return the sum over all shards. If `shard` is None and the
-        keys are given, return the maximum size of a request.
+        messages have keys, return the maximum size of a request.
         """
         if shard is not None:
             return self._limiter.available(shard.id, self.now)[1]
@@ -166,9 +166,9 @@ class BatchFiller:
         self.busy_until = shard_queue.not_before + _BUSY_SECS
 
     def _pick_key(self, number: int, data_bytes: int) -> tuple[str, Shard | None]:
-        """Return a random key for a packed record without a key, and the shard of this key.
+        """Choose a random key for a packed record whose records have no key. Return the key and its shard.
 
-        Try several random keys, and choose the key whose shard accepts the most bytes now.
+        Of several random keys, choose the key whose shard accepts the most bytes now.
         """
         if not self._shards.shards:
             return spread_key(number, data_bytes), None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 PAYLOADS_PER_CHECK = 10
-"""The first of every 10 plain payloads is checked. A device that sends aggregated records as payloads sends many."""
+"""One of every 10 plain payloads is checked: is it an aggregated record? Devices that send such payloads send many."""
 
 # `itemgetter(1)` returns the `shard_id` of a `RecordAccepted`. It is twice as fast as access by name.
 _shard_of = itemgetter(1)
@@ -92,7 +92,7 @@ def sort_results(entries: Sequence[Record | PackedRecord], results: Sequence[Res
 
 
 def _sort_accepted(outcome: BatchOutcome, records: Sequence[Record], results: Sequence[RecordAccepted]) -> None:
-    """Sort plain records that were all accepted. This usual case has its own function because it is frequent."""
+    """Sort plain records that were all accepted. This is the usual case, so it has a separate, faster function."""
     outcome.delivered += records
     outcome.shards.update(map(_shard_of, results))
     # Checking every payload would cost 1 % of the CPU time per record, because payloads are no longer in CPU caches.

@@ -1,4 +1,4 @@
-"""Circuit breaker for failures of complete requests: all requests pause, and then one probe is sent.
+"""Circuit breaker: after the failure of a complete request, all requests pause, and then one probe is sent.
 
 A probe is a normal request, but no other request is in flight with it. The circuit is closed while requests succeed,
 open during the pause, and half-open while a probe is in flight.

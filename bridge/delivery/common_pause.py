@@ -1,20 +1,20 @@
 """Common pause of all bridges on a shard. It shows whether another producer keeps the shard full.
 
-Every 20 s, all bridges that share a congested shard stop sending to it for 1.25 s. If only bridges write to the shard,
-the shard regains its full capacity. Then each bridge sends one request, the *sample*, at a random time, and waits until
-the samples of all bridges have arrived. If the shard refuses records of a sample, another producer has used the
-capacity. Such a producer does not slow down when its records are refused.
+Every 20 s, all bridges that write to a full (congested) shard stop sending to it for 1.25 s. If only bridges write to
+the shard, the shard regains its full capacity. Then each bridge sends one request, the *sample*, at a random time, and
+waits until the samples of all bridges have arrived. If the shard refuses records of a sample, another producer has used
+the capacity. Such a producer does not slow down when its records are refused.
 
     seconds of the period   0.0          1.25                         2.0    2.25        20.0
                             | pause       | sample at a random time     | wait | as usual   | pause ...
 
 The sample has the size of the records that the shard accepted from this bridge in 0.8 s. So the samples of all bridges
-together use at most the capacity of one second. The capacity of the 0.75 s of the samples is for bridges that do not
-pause: bridges that have just started, and bridges on links with a long latency.
+together use at most the capacity of one second. The capacity that the shard regains while samples are sent is for
+bridges that do not pause: bridges that have just started, and bridges on links with a long latency.
 
 A sample of a few records proves little, because the shard may accept them between two requests of another producer. So
-a bridge with a small share sends no sample in most periods, and a sample of 0.07 shard seconds in the others. Example:
-with 1 % of the shard, it sends 70 records in every twelfth period instead of 8 records in each period.
+a bridge with a small share sends no sample in most periods, and a sample of 0.07 shard seconds in the other periods.
+Example: with 1 % of the shard, it sends 70 records in every twelfth period instead of 8 records in each period.
 
 The clocks of the bridges may differ by half a second. If the response to a sample took more than a second, the sample
 proves nothing, because it may have arrived together with requests from before the pause.
@@ -51,7 +51,7 @@ _SAMPLE_SECS = 0.8
 # the same time.
 _MAX_SAMPLE_SHARE = 0.3
 
-# Minimum size of a sample in shard seconds, except while a bridge contends.
+# Minimum size of a sample in shard seconds. While a bridge contends (see `refusal_tolerance`), samples may be smaller.
 _MIN_SAMPLE_SECS = 0.07
 # By chance, many bridges may send such a minimum sample in the same period. With this weight, bridges send fewer
 # minimum samples, so that the samples of all bridges fit into the tokens of the shard.
@@ -104,7 +104,7 @@ class CommonPause:
     def secs(self, accepted_share: float, now: float, wall: float, *, contending: bool = False) -> float:
         """Return the seconds during which no record may be sent, or 0 if records may be sent now.
 
-        A bridge that is `contending` sends a sample in each period, however small the sample is.
+        A bridge that is `contending` sends a sample in each period, even if the sample is very small.
         """
         period, phase = divmod(wall, PERIOD_SECS)
         self.sampling = False

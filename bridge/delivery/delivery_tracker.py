@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bridge.model import Record
 
 REPORT_AFTER_ATTEMPTS = 6
-"""Number of attempts to send a record after which the state of the stream is an error. Short throttling needs fewer."""
+"""If a record failed this number of times, the state of the stream shows it. Short throttling causes fewer failures."""
 
 FULL_PIPELINE = 2
 INVALID_NAME_HINT = "Kinesis reports an invalid request to stream {stream}: check data_stream in the mapping"
@@ -56,7 +56,7 @@ class DeliveryTracker:
         self._awaiting_size_limit: list[tuple[Record, Hold]] = []
         self._misplaced = MisplacedRecords(self.accumulator)
         self._aggregate_payloads = AggregatePayloads(Destination.parse(queue_name))
-        # Number of attempts by record number. It contains the unsettled records that failed.
+        # Number of attempts of each unsettled record that failed, by record number.
         self._attempts: dict[int, int] = {}
         self._in_flight: set[Batch] = set()
         self.tune(BatchingOptions())
@@ -66,7 +66,7 @@ class DeliveryTracker:
         return self.breaker.wait_secs(now, len(self._in_flight))
 
     def tune(self, tuning: BatchingOptions) -> None:
-        """Apply new options for the linger and for the size of packed records."""
+        """Apply new options for the linger time and for the size of packed records."""
         linger_ms, max_packed_bytes = tuning
         linger_secs = self._settings.linger_secs if linger_ms is None else linger_ms / 1000
         self.accumulator.tune(linger_secs, max_packed_bytes or PAYLOAD_UNIT_BYTES)
@@ -105,7 +105,7 @@ class DeliveryTracker:
         return len(self._in_flight) >= FULL_PIPELINE and self.accumulator.is_underfilled(max_bytes, now)
 
     def next_request(self, requests: int, max_bytes: int, now: float) -> Batch:
-        """Return the next batch; it is empty if no record may be sent now. The batch counts as in flight.
+        """Return the next batch; it is empty if no record may be sent now. The batch then counts as in flight.
 
         `requests` is the number of requests that may start now, including this request. `max_bytes` limits the data and
         keys of the batch.
@@ -301,7 +301,7 @@ class DeliveryTracker:
             self._attempts.pop(record.number, None)
 
     def _count_attempt(self, records: Iterable[Record]) -> None:
-        """Note that records were sent at least once. If a complete request fails, their number of attempts stays."""
+        """Count the first attempt of these records. Later failures of complete requests are not counted."""
         for record in records:
             self._attempts.setdefault(record.number, 1)
 

@@ -43,7 +43,7 @@ class HotKeys:
         self._records: Counter[str] = Counter()
         self._sizes: Counter[str] = Counter()
         self._newest = 0
-        # Receive time of the first records. Counting starts at the next receive time that is different.
+        # Receive time of the first records. Counting starts when the receive time changes.
         self._first_ms = 0
         # Receive time at which counting started; 0 if it has not started.
         self._counted_from_ms = 0

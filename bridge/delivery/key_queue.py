@@ -23,8 +23,8 @@ State: TypeAlias = Literal["idle", "ready", "muted", "backing off"]
 
 idle          no records wait or are in flight
 ready         records wait and may be sent
-muted         records are in flight or withheld; later records may wait for them
 muted         records are in flight, or stored by the caller of `withhold`; later records may wait for them
+backing off   records wait, and may be sent after `not_before`
 
 The states are strings, because access to a member of an Enum takes 0.07 µs.
 """

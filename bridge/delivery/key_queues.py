@@ -75,7 +75,7 @@ class KeyQueues:
     def reenqueue(self, records: Sequence[Record], not_before: float = NOW) -> None:
         """Insert undelivered records before all later records of the same keys.
 
-        These queues send no records before `not_before`. The caller must then release the hold of the records.
+        The queues of these keys send nothing before `not_before`. The caller then releases the hold of the records.
         """
         by_queue: dict[KeyQueue, list[Record]] = {}
         for record, queue in zip(records, self._queues_of(records), strict=True):
@@ -95,7 +95,7 @@ class KeyQueues:
     # -- removing records ------------------------------------------------------------------------------------------
 
     def draw(self, shard_queue: ShardQueue, max_records: int, max_bytes: int, max_queues: int) -> tuple[Hold, int]:
-        """Remove records from the first ready key queues, and mute these queues. Return the hold, and the bytes drawn.
+        """Remove records from the first ready key queues, and mute these queues. Return the hold and the size.
 
         At least one record is drawn, even if it is larger than `max_bytes`.
         """

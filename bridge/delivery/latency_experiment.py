@@ -26,8 +26,7 @@ class LatencyExperiment:
         self.max_requests = 0
         """Maximum number of requests in flight before the experiment."""
         self.conclusive_from = 0.0
-        """Start time from which the rate of a request shows the bandwidth. Earlier rates are low because of the halved
-        limits."""
+        """Requests that started earlier do not show the bandwidth. Their rate is low because of the halved limits."""
         self._started_at = 0.0
         self._latency = 0.0
         self.next_at = -inf

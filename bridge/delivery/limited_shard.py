@@ -25,7 +25,7 @@ _ACCEPTED_SECS = 3.0
 _STALE_SECS = 60.0
 # A shard counts as congested for this time after it has refused records because it was full.
 _CONGESTED_SECS = 30.0
-# After this time in which no full shard refused records, the bridge stops contending.
+# If the shard has not been full for this number of seconds, the bridge stops contending.
 _CALM_SECS = 10.0
 # Bridges that may use more than this fraction of the shard limit do not pause: no producer has displaced them.
 _PAUSING_SHARE = 0.6
@@ -34,7 +34,7 @@ _PAUSING_SHARE = 0.6
 # too late.
 _MAX_PAUSING_LATENCY_SECS = 0.5
 
-# Time over which the refused fraction is averaged.
+# Seconds over which the refused fraction is averaged.
 _REFUSED_SECS = 5.0
 
 # Weight of the last response in the average latency.

@@ -23,7 +23,7 @@ MIN_DRAIN_SECS = 0.4
 # Number of answers in memory. It is several times the maximum number of requests in flight.
 _ANSWERS = 64
 
-# The rate is measured over the duration of the longest of this number of recent requests.
+# The rate is measured over the duration of the longest of the last requests. This is their number.
 _COMPARED = 8
 
 

@@ -79,4 +79,4 @@ class PutRecordsTransport(Protocol):
         """Start no further requests, and end requests that make no progress, because the bridge stops. Do not block."""
 
     def abort(self) -> None:
-        """End all requests in flight, and start no further ones, because the deadline of the stop has passed."""
+        """End all requests in flight, and start no further requests: the deadline of the stop has passed."""

@@ -19,7 +19,7 @@ https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-kpl-aggregatio
                              2. by_service if a shard accepted a record whose key does not belong to it
     by_service   no          by_key if DescribeStreamSummary returns USER_PARTITION_KEY
 
-The expected shard of a record is the shard whose key range contains the key of the record.
+The expected shard of a record is the shard whose range contains the hash of the record's key.
 
 Old releases of botocore omit the strategy from every response. So a response without a strategy is ignored after a
 shard has accepted a record whose key does not belong to the shard. A call of DescribeStreamSummary that is throttled or
@@ -60,7 +60,7 @@ Distribution = Literal["unknown", "by_key", "by_service"]
 
 
 class RecordDistribution:
-    """State of one stream. Not thread-safe: the caller guards it.
+    """State of one stream. Not thread-safe: callers hold a lock.
 
     `described` is true after a DescribeStreamSummary call has ended, successfully or not.
     """

@@ -9,7 +9,8 @@ Only the first pattern is a reason to send more slowly. Assume that each record 
 probability q. Then three statements are true:
 
   1. Of the records before the last accepted record, the fraction q is refused. This gives an unbiased estimate of q.
-  2. The refused records after the last accepted record, the tail, have the expected number q + q^2 + ... + q^n.
+  2. The *tail* is all refused records after the last accepted record. For a request of n records, the expected number
+     of records in the tail is q + q^2 + ... + q^n.
   3. As many records are refused in the first half of a request as in the second half.
 
 If a shard refuses more records than expected, the difference is attributed to a full shard. Statement 3 is needed

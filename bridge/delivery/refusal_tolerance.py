@@ -13,7 +13,8 @@ in these cases:
   * The shard refuses the sample of a common pause (see `common_pause`). If only bridges wrote to the shard, the shard
     would accept the samples. The first time, one refused sample is enough. Later, two of the last eight must be
     refused.
-  * For about 15 s, the shard refuses many more records than the limiter aims at. Bridges slow down in less time.
+  * For about 15 s, the shard refuses many more records than the limiter aims at. If only bridges wrote to the shard,
+    they would slow down sooner.
   * For about 40 s, the bridge may use less than a hundredth of the shard limit, and many of its records are refused.
 
 A bridge stops contending if the shard accepts consecutive samples, or refuses no records for 10 s.
@@ -57,8 +58,8 @@ _ACCEPTED_SAMPLES = 2
 # `token_bucket` defines. A few small samples may be accepted by chance.
 _ACCEPTED_SECS = 0.05
 
-# A sample counts as refused if the shard refused more than this fraction of its records. From the refused records,
-# _SIGMAS standard deviations are subtracted before, because some may be refused by chance.
+# A sample counts as refused if the shard refused more than this fraction of its records. Some records may be refused by
+# chance, so _SIGMAS standard deviations are first subtracted from the number of refused records.
 _MIN_REFUSED_FRACTION = 0.07
 _SIGMAS = 3.0
 

@@ -58,7 +58,7 @@ class SenderPool:
         self._clock = clock
         self._stopping = threading.Event()
         # There are two locks. Followers wait for `_leadership` for a long time. Every result needs `_changed` for a
-        # short time, so it must not wait for the leader.
+        # short time, so results must not wait for the leadership.
         self._leadership = threading.Lock()
         # The lock of this condition protects all state. The condition is notified of every change that the leader must
         # see.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bridge.model import Record
     from bridge.spool.queue.deferral import Deferral
 
-# For each deferral, the backlog is read once more, and some of its records are in memory.
+# The number is small, because each deferral costs another reading of the backlog, and memory for some records.
 MAX_DEFERRED_SHARDS = 4
 # Maximum number of keys in each cache.
 _MAX_KEYS = 50_000
@@ -152,7 +152,7 @@ class ShardDeferral:
         return self._accumulator.capacity(self._requests)
 
     def _low_level(self) -> tuple[int, int]:
-        """Return (records, bytes). The next page of a deferred shard is read when no more than these are in memory."""
+        """Return (records, bytes). If no more of a deferred shard wait in memory, the next page is read."""
         records, size = self._room()
         return records // (4 * MAX_DEFERRED_SHARDS), size // (4 * MAX_DEFERRED_SHARDS)
 

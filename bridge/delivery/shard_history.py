@@ -86,8 +86,8 @@ class ShardHistory:
     """All known shards of a stream. Not thread-safe. After `accepted` or `listed`, the caller must call `resolve`.
 
     `contradicted` is true if partition keys cannot explain which shards accepted records. `complete` is true if every
-    open shard is listed and none is disputed. `has_new_shard` is true if a new shard has become known since the caller
-    last set it to False.
+    open shard is listed and no shard is disputed. `has_new_shard` is true if a new shard has become known since the
+    caller last set it to False.
     """
 
     def __init__(self) -> None:

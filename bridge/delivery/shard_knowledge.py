@@ -221,7 +221,7 @@ class ShardKnowledge:
         return Judgement.DELIVERED if all(map(shard.has, map(hash_of, packed.keys))) else Judgement.DISCARDED
 
     def _judge_inferred(self, packed: PackedRecord, shard: KnownShard) -> Judgement:
-        """Judge a record by the known part of the range of the shard that accepted it, and by its neighbours."""
+        """Judge a record by the known part of the range of the shard that accepted it, and by neighbouring shards."""
         hashes = [hash_of(key) for key in packed.keys]
         if all(map(shard.has, hashes)):
             return Judgement.DELIVERED

@@ -58,7 +58,7 @@ class ShardLimiter:
         """Return the seconds until `available` should be called again; 0 if enough for a request may be sent now.
 
         The seconds are random within limits, so that bridges that share a shard do not always send at the same time.
-        All busy shards of a stream have the same next time, so that one request contains records of all these shards.
+        All busy shards of a stream get the same time, so that the next request contains records of all these shards.
         """
         shard = self._filled(shard_id, now)
         pause_secs = shard.pause_secs(self.clock.time(now), now)

@@ -55,7 +55,8 @@ _FREE_GROWTH_PER_SEC = 0.3
 # happens by chance with a probability of 5 %.
 _FREE_AFTER_EVENTS = 3.0
 
-# The additional growth starts after _FREE_AFTER_SECS without refusals, and has its full value _FREE_RAMP_SECS later.
+# The additional growth of rule 3 starts after _FREE_AFTER_SECS without refusals, and has its full value _FREE_RAMP_SECS
+# later.
 _FREE_AFTER_SECS = 3.0
 _FREE_RAMP_SECS = 3.0
 
@@ -113,10 +114,10 @@ class ShardRate:
         self.congested_at = self._calm_since = now
         self._starting = False
         self._expected_events = 0.0
-        # Running means of a request with refusals: its number of refused records, and the seconds they would need.
+        # Running means of a request with refusals: its number of refused records, and their size in shard seconds.
         self._event_records += 0.1 * (max(1.0, records) - self._event_records)
         self._event_secs += 0.2 * (secs - self._event_secs)
-        # `share - secs` is the lowered rate. The other three values are lower limits of the result.
+        # `share - secs` is the rate after these refusals. The other three values are lower limits of the result.
         lowered = max(self.share - secs, self.share * (1 - _MAX_STEP), _ACCEPTED_FLOOR * accepted_share, MIN_SHARE)
         self.share = min(self.share, lowered)
 

@@ -60,14 +60,14 @@ MAX_WAITING_WINDOWS = 1
 HEAD_BYTES = 1500  # approximate size of the HTTP head of a signed PutRecords request with a session token
 
 PAYLOAD_SHARE = 0.7
-"""Fraction of a request's body that is data and keys. The rest is base64 (a third more) and 35 bytes per record."""
+"""Fraction of a request's body that is data and keys. The rest is the overhead of base64 and JSON."""
 
 
 class StreamSender:
     """Sender of one stream in a sender pool. One thread, the leader, prepares requests. Any thread runs the tasks.
 
-    `changed` is the condition of the pool. Its lock guards all state. Changes that the leader must see notify it. Raise
-    ValueError if the queue's name contains settings that this version does not know.
+    `changed` is the condition of the pool. Its lock protects all state, and the leader waits for it. Raise ValueError
+    if the queue's name contains settings that this version does not know.
     """
 
     def __init__(

@@ -106,7 +106,7 @@ class StreamHealth:
         self.accepted_at = now
 
     def ok(self, now: float) -> None:
-        """Note that the stream accepts records. Log the duration of the failure that ends."""
+        """Note that the stream accepts records. If it did not before, log for how long."""
         if self.state == "ok":
             return
         logger.info("stream %s: accepts records again, after %.0f s", self._stream, now - self._bad_since)

@@ -46,11 +46,10 @@ class BandwidthLimiter:
         self._clock = clock
         self._lock = threading.Lock()
         self._free_at = clock()
-        # Each thread sends at most one request at a time, so its reservation is stored as a variable of the thread.
+        # Each thread sends at most one request at a time, so its estimate is stored in a variable of the thread.
         self._own = threading.local()
 
-    # Assigning an int needs no lock. The waiting time of an earlier request, computed with the old rate, does not
-    # change.
+    # Assigning an int needs no lock. Waiting times that were computed with the old rate do not change.
     def limit(self, max_bytes_per_sec: int) -> None:
         """Set the maximum rate in bytes a second, from now on."""
         self._rate = max_bytes_per_sec
@@ -79,7 +78,7 @@ class BandwidthLimiter:
         self._own.reserved = size / _WIRE_SHARE
 
     def sent(self, request_bytes: int) -> None:
-        """Replace this thread's estimate by the real size of its request, in HTTP bytes."""
+        """Replace this thread's estimate by the real size. `request_bytes` does not include TLS, TCP and IP."""
         self._charge(on_wire(request_bytes) - self._taken())
 
     def release(self) -> None:

@@ -35,8 +35,7 @@ STS_UNREACHABLE = "StsUnreachable"
 MIN_INVALIDATION_SECS = 5.0
 """Minimum seconds between two calls of `invalidate` that discard the clients."""
 RELOAD_RETRY_SECS = 30.0
-"""If changed files contain no valid credentials, they are read again after this number of seconds, or after a
-change."""
+"""Seconds until changed files without valid credentials are read again. After another change, they are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ class ClientCache:
 
     @property
     def expires_at(self) -> float | None:
-        """Earliest expiry of the credentials in use, in seconds since 1970; None if it is unknown or never."""
+        """Earliest expiry of the credentials in use, in seconds since 1970; None if unknown or if they never expire."""
         ends = [connected.credentials.expires_at for connected in list(self._connected.values())]
         return min((end for end in ends if end is not None), default=None)
 

@@ -37,6 +37,6 @@ def is_long_in_utf16(record: Record) -> bool:
     """Return whether the partition key is too long if its length is counted in UTF-16 code units.
 
     Kinesis documents a limit of 256 Unicode characters. Some emulators count UTF-16 code units instead. For example, an
-    emoji counts as two.
+    emoji has two code units.
     """
     return not record.key.isascii() and len(record.key.encode("utf-16-le")) > 2 * MAX_PARTITION_KEY_CHARS

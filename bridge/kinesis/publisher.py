@@ -49,9 +49,9 @@ __all__ = ["KinesisPublisher", "PublisherSettings", "StreamDescription"]
 class KinesisPublisher:
     """Client for the Kinesis calls of all streams. Thread-safe.
 
-    botocore's clients are created at the first call. While there are no credentials, each call tries to create them
-    again. `stream` is always the name of a `Destination`: a data stream's name or ARN, followed by settings. Every
-    method that calls AWS raises a SendError if the call fails.
+    botocore's clients are created at the first call. While there are no credentials, each call tries again. `stream` is
+    always the name of a `Destination`: a data stream's name or ARN, followed by settings. Every method that calls AWS
+    raises a SendError if the call fails.
     """
 
     def __init__(self, settings: PublisherSettings) -> None:

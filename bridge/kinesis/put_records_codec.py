@@ -125,8 +125,8 @@ def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any
 def read_results(body: bytes) -> list[Result]:
     """Return the results in the order of the records in the request.
 
-    A record's own error code decides whether it failed; `FailedRecordCount` is ignored. Raise OutcomeUnknown if the
-    body is not a PutRecords response.
+    The error code of each record decides whether the record failed. `FailedRecordCount` is ignored. Raise
+    OutcomeUnknown if the body is not a PutRecords response.
     """
     try:
         results: list[Result] = [

@@ -3,9 +3,9 @@
 A shard allows 5 calls and 2 MB a second, for all its consumers together. After a response of 10 MB, the shard allows no
 calls for 5 seconds: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
 
-The scanner uses half of the calls, so that other consumers can use the rest. After a response, it waits until its rate
-is below 2 MB a second. It repeats calls that were throttled or got no response. It reads the shards in turn, so that it
-can read one shard while another shard allows no call. Only one page of records is in memory.
+The scanner uses half of the calls, so that other consumers can use the rest. After a response, the scanner waits until
+its rate is below 2 MB a second. It repeats calls that were throttled or got no response. It reads the shards in turn,
+so that it can read one shard while another shard allows no call. Only one page of records is in memory.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ class _ShardPosition:
 class StreamScanner:
     """Scanner of one stream. Not thread-safe.
 
-    `call(operation, **parameters)` sends one request and raises SendError. It adds the name of the stream to the
-    parameters. `wait(secs)` waits, and `clock` returns seconds. `positions` contains the sequence number of the last
-    record that was read before, by shard id.
+    `call(operation, **parameters)` sends one request, and adds the name of the stream to the parameters. It raises
+    SendError if the request fails. `wait(secs)` waits, and `clock` returns seconds. `positions` contains the sequence
+    number of the last record that was read before, by shard id.
     """
 
     def __init__(

@@ -42,7 +42,7 @@ class UnpackedRecords(NamedTuple):
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:
-    """Yield the records in one record of a stream. If it is not packed, yield its data."""
+    """Yield the records in one record of a stream. If that record is not packed, yield its data."""
     yield from unpack(data).records
 
 
