@@ -3,8 +3,8 @@
 The methods have the names of the Kafka producer: `append` new records, `drain` a batch, `reenqueue` failed records,
 `split_and_reenqueue` a batch that contains an invalid record. Records of one key stay in order: see `key_queues`.
 
-Plain records are sorted by shard only for a minute after a shard has throttled them, because sorting costs a tenth of
-the CPU time of sending. Packed records with keys are sorted by shard as soon as the shards are known. The accumulator
+Sorting records by shard costs a tenth of the CPU time of sending. So plain records are sorted only for a minute after a
+shard has throttled them. Packed records with keys are sorted by shard as soon as the shards are known. The accumulator
 is not thread-safe: callers hold the lock of the sender pool.
 """
 
@@ -189,7 +189,7 @@ class RecordAccumulator:
             self._queues.release(hold)
 
     def split_and_reenqueue(self, records: Sequence[Record]) -> None:
-        """Send these records again as two parts, before all other records, to find a record that is never accepted.
+        """Send these records again as two parts, before all other records, to find the invalid record.
 
         Records whose keys may be too long form one part, because the other part is then probably valid. If all records
         or no records have such keys, each part is one half. With strict order, one part is in flight at a time.

@@ -24,8 +24,8 @@ the maximum number of requests are halved.
 An answer may be slow although all bytes of its request left in time. There are three cases:
 
     1. The endpoint has become slow. This is certain if the kernel reported that the bytes left at the speed of the
-       link, because then no bytes of this bridge wait in a queue on the link. The window grows, at most by a factor of
-       two in each answer latency. If a request has no answer yet, its age also shows that the endpoint is slow.
+       link. Then no bytes of this bridge wait in a queue on the link. The window grows, at most by a factor of two in
+       each answer latency. If a request has no answer yet, its age also shows that the endpoint is slow.
     2. Answers became slow when more requests were in flight. Either the endpoint serves one request after the other,
        or a proxy queues the requests. Only an experiment can find the cause: see `latency_experiment`.
     3. The cause is unknown, because the kernel reported nothing, or the bytes left faster than the link carries them.
@@ -137,14 +137,14 @@ class AdaptiveConcurrency:
         """Return whether the stream `owner` may start one more request of `request_bytes`.
 
         If the requests of one stream hang, the other streams must continue. So if all requests hang, each stream
-        without a request in flight may start one. If the link itself hangs, one more request per stream does little
-        harm.
+        without a request in flight may start a request. If the link itself hangs, one more request per stream does
+        little harm.
         """
         if not self._outstanding:
             return True
         self._follow_ages(now)
-        # The next request will be about as large as the last one. A request of 500 small records is much smaller than
-        # `request_bytes`.
+        # The next request will be about as large as the last request. A request of 500 small records is much smaller
+        # than `request_bytes`.
         expected = min(self.request_bytes, self._outstanding.last_size)
         waiting = self._outstanding.waiting
         # If the kernel reports how many bytes are on the link, the limit is the window. Otherwise, the limit is lower
@@ -313,7 +313,7 @@ class AdaptiveConcurrency:
             self._max_requests = min(self._requests_cap, max(self._max_requests, filling))
 
     def _grow(self, *, limited: bool) -> None:
-        """Allow one more request in flight, if the throughput has grown since the last such increase."""
+        """Allow one more request in flight, if the throughput has grown since the number was last raised."""
         if not limited or self._max_requests >= self._requests_cap or self._experiment.running:
             return
         if self._bandwidth.has_grown(self._max_requests):

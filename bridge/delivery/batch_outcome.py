@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 PAYLOADS_PER_CHECK = 10
-"""One of every 10 plain payloads is checked: is it an aggregated record? Devices that send such payloads send many."""
+"""One of this many plain payloads is checked for being an aggregated record. A device sends many such payloads."""
 
-# `itemgetter(1)` returns the `shard_id` of a `RecordAccepted`. It is twice as fast as access by name.
+# `itemgetter(1)` returns the `shard_id` of a `RecordAccepted`, and is twice as fast as access by name.
 _shard_of = itemgetter(1)
 
 Rejected = tuple["Record", str, str]
@@ -105,7 +105,7 @@ def _sort_failure(outcome: BatchOutcome, entry: Record | PackedRecord, failed: R
     records = entry.records if isinstance(entry, PackedRecord) else (entry,)
     if rule.action is ErrorAction.INVALID:
         # If a packed record contains several records, at least one of them is invalid. Splitting the packed record
-        # finds the invalid record. A single record is rejected.
+        # finds the invalid record. An invalid record that is alone is rejected.
         if isinstance(entry, PackedRecord) and len(records) > 1:
             outcome.to_split.append(entry)
         else:

@@ -14,10 +14,11 @@ bridges that do not pause: bridges that have just started, and bridges on links 
 
 A sample of a few records proves little, because the shard may accept them between two requests of another producer. So
 a bridge with a small share sends no sample in most periods, and a sample of 0.07 shard seconds in the other periods.
-Example: with 1 % of the shard, it sends 70 records in every twelfth period instead of 8 records in each period.
+Example: a bridge with 1 % of the shard limit sends 70 records in every twelfth period instead of 8 records in each
+period.
 
-The clocks of the bridges may differ by half a second. If the response to a sample took more than a second, the sample
-proves nothing, because it may have arrived together with requests from before the pause.
+The clocks of the bridges may differ by half a second. A sample whose response took more than a second proves nothing.
+The sample may have arrived together with requests from before the pause.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Milliseconds over which records are counted. It is long because receive times are exact only to a few seconds, but
-# short enough to report a hot key while the shard is still full.
+# Milliseconds over which records are counted. Over a shorter time, the rate would be wrong, because receive times are
+# exact only to a few seconds. A longer time would report a hot key too late.
 COUNTING_MS = 10_000
 # A hot key stays hot until its producer is changed, so more frequent warnings would not help.
 WARNING_INTERVAL_SECS = 600.0

@@ -7,7 +7,7 @@ When records are drawn from a key queue for a request, the queue is *muted* unti
 reenqueued. (Kafka uses this word for a partition with a request in flight.) Other requests draw no records from a muted
 queue, so records of one key cannot overtake each other. Records without a key wait in a queue that is never muted.
 
-With `order: strict`, each key has a separate queue. Otherwise, the keys of a shard share LANES queues. This saves
+With `order: strict`, each key has a separate queue. Otherwise, the keys of a shard share LANES queues. Sharing saves
 memory and time with a hundred thousand keys. A record rarely has to wait for a request of another key.
 """
 

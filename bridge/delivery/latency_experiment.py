@@ -35,7 +35,7 @@ class LatencyExperiment:
         """Time until which the limits should not grow, because requests would only wait in the queue that was found."""
 
     def start(self, now: float, latency: float, max_requests: int) -> None:
-        """Start an experiment after a slow answer, unless the last experiment was recent."""
+        """Start an experiment after a slow answer, if the time `next_at` has come."""
         if now >= self.next_at:
             self.running = True
             self._started_at, self._latency, self.max_requests = now, latency, max_requests

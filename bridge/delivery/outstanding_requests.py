@@ -23,7 +23,7 @@ MIN_DRAIN_SECS = 0.4
 # Number of answers in memory. It is several times the maximum number of requests in flight.
 _ANSWERS = 64
 
-# The rate is measured over the duration of the longest of the last requests. This is their number.
+# Number of recent requests. The rate is measured over the duration of the longest of these requests.
 _COMPARED = 8
 
 
@@ -40,8 +40,8 @@ class OutstandingRequest:
     """One request in flight. Sizes are bytes on the wire, times are seconds of the sender's clock.
 
     `answered_before` is the total size of the requests that had been answered when this request started. `left_before`
-    is the number of bytes of all requests that had left this machine at the time `left_since`. That is the last time
-    before the start of this request at which the number was known.
+    is the number of bytes of all requests that had left this machine when this request started. The number was last
+    updated at the time `left_since`.
     """
 
     size: int
@@ -116,12 +116,12 @@ class OutstandingRequests:
 
     @property
     def leaving(self) -> int:
-        """Number of requests whose bytes may not all have left yet."""
+        """Number of requests in flight that have perhaps not left completely."""
         return sum(flight.drained_at is None for flight in self._outstanding)
 
     @property
     def remaining_bytes(self) -> int:
-        """Number of bytes in flight that may not have left yet."""
+        """Number of bytes in flight that have perhaps not left."""
         return sum([flight.size - flight.left for flight in self._outstanding if flight.drained_at is None])
 
     @property
@@ -187,8 +187,8 @@ class OutstandingRequests:
     def _answer_rate(self, now: float) -> float:
         """Return the answered bytes per second, averaged over the duration of the longest recent request.
 
-        Over a shorter time, the rate would be wrong. For example, several answers may be read at once on a busy
-        machine, or the answer of a small request may arrive directly after the answers of larger requests.
+        Over a shorter time, the rate would be wrong. For example, a busy machine may read several answers at once. Or
+        the answer of a small request may arrive directly after the answers of larger requests.
         """
         longest = max(answer.answered_at - answer.started_at for answer in list(self._answers)[-_COMPARED:])
         began = max(now - longest, self._busy_since)

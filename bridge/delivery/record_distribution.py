@@ -4,8 +4,7 @@ The operator of an on-demand stream may set its RecordDistributionStrategy to AU
 effect. Kinesis then ignores partition keys and explicit hash keys, and stores the records of one key on any shard:
 https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html
 
-If any key of an aggregated record does not belong to the shard that stored the record, a KCL consumer silently discards
-the aggregated record. This happens even if all records in it have the same key. So the bridge may aggregate records
+A KCL consumer silently discards an aggregated record if any key in the record does not belong to the shard that stored it. This happens even if all records in the aggregated record have the same key. So the bridge may aggregate records
 only if it knows that keys determine the shard:
 https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-kpl-aggregation.html
 
@@ -16,7 +15,7 @@ https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-kpl-aggregatio
                              3. by_key if DescribeStreamSummary is not permitted and exactly one open shard is listed.
                                 The state becomes unknown again when a second shard is found.
     by_key       yes         1. by_service if DescribeStreamSummary returns AUTO
-                             2. by_service if a shard accepted a record whose key does not belong to it
+                             2. by_service if a shard accepted a record whose key does not belong to the shard
     by_service   no          by_key if DescribeStreamSummary returns USER_PARTITION_KEY
 
 The expected shard of a record is the shard whose range contains the hash of the record's key.

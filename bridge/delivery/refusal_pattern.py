@@ -14,8 +14,8 @@ probability q. Then three statements are true:
   3. As many records are refused in the first half of a request as in the second half.
 
 If a shard refuses more records than expected, the difference is attributed to a full shard. Statement 3 is needed
-because a full shard regains tokens while it processes a request. It then accepts single records in the tail, which
-looks like the second pattern. But a full shard refuses fewer records in the first half than in the second half.
+because a full shard regains tokens while it processes a request. Then the shard accepts single records in the tail,
+which looks like the second pattern. But a full shard refuses fewer records in the first half than in the second half.
 """
 
 from __future__ import annotations

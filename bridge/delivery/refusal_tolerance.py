@@ -54,8 +54,8 @@ _SAMPLES = 8
 _REFUSED_SAMPLES = 2
 
 _ACCEPTED_SAMPLES = 2
-# Contending ends after consecutive accepted samples. This is their minimum total size in shard seconds, which
-# `token_bucket` defines. A few small samples may be accepted by chance.
+# Contending ends when consecutive samples of this total size were accepted. The size is in shard seconds (see
+# `token_bucket`). A few small samples may be accepted by chance.
 _ACCEPTED_SECS = 0.05
 
 # A sample counts as refused if the shard refused more than this fraction of its records. Some records may be refused by

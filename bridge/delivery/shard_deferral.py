@@ -170,7 +170,7 @@ class ShardDeferral:
         return self._accumulator.shards.shard_of_hash(shard.first_hash) or shard
 
     def _divide_split_shards(self) -> None:
-        """Replace the deferral of a shard that was split by one deferral for each child shard."""
+        """Replace the deferral of a split shard with one deferral for each child shard."""
         if not self._accumulator.shards.complete:
             return  # there are gaps between inferred shards, and the records of keys in the gaps would be lost
         shards = self._accumulator.shards.shards

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 MAX_STALE_SECS = 30.0
 """Assumed maximum age in seconds of the contents of a ListShards response.
 
-A shard is closed if a listing does not contain it, and the shard accepted no record in the 30 s before the listing was
-requested. AWS documents no maximum age. Contents that were some seconds old have been observed.
+A shard that is not in a listing may be newer than the listing. So the shard counts as closed only if it accepted no
+record in the 30 s before the listing was requested. AWS documents no maximum age. Contents that were some seconds old
+have been observed.
 """
 
 MAX_CLOSED_SHARDS = 2_000
@@ -156,7 +157,7 @@ class ShardHistory:
 
     def resolve(self, now: float) -> None:
         """Close each shard that is older than another open shard with a common hash, and find the disputed shards."""
-        # Closing one shard may end the dispute of others, so this is repeated until no shard is closed.
+        # After one shard is closed, other shards may no longer be disputed. So all shards are compared again.
         while self._close_older():
             pass
         listed = all(shard.listed for shard in self._open.values())

@@ -34,8 +34,8 @@ class ShardLimiter:
     """Limits of a stream's shards, by shard id. Not thread-safe: callers hold the lock of the sender pool.
 
     `now` is the time of a monotonic clock in seconds. `random_share` returns a random number from 0 to 1. `clock` is
-    the clock of Kinesis; the caller passes each response to `clock.observe`. While `clock` is not exact, there are no
-    common pauses, so the bridge does not contend with a producer that does not slow down.
+    the clock of Kinesis; the caller passes each response to `clock.observe`. Common pauses need an exact `clock`.
+    Without common pauses, the bridge does not contend with a producer that does not slow down.
     """
 
     def __init__(self, random_share: Callable[[], float] = random.random) -> None:

@@ -1,7 +1,8 @@
 """Rate at which records are sent to one shard, adapted to what the shard accepts.
 
-Several producers may write to a shard without knowing of each other. Each producer may use a share r of the shard's
-limit, and adapts this share to the fraction p of its records that the shard refuses because the shard is full:
+Several producers may write to a shard without knowing of each other. Each producer may use a share r of the shard
+limit. The producer adapts r to p, which is the fraction of its records that the shard refuses because the shard is
+full:
 
     dr/dt = r * (target(r) + tolerated - p)        target(r) = _PER_SHARE / r + _PER_LOG * ln(1 / r)
 

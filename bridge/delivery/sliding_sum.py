@@ -28,8 +28,8 @@ class SlidingSum:
     def per_sec(self, now: float) -> float:
         """Return the sum divided by the length of the window in seconds.
 
-        Until the window is full, the sum is divided by the time since the start, which counts as at least one slot.
-        Dividing by a shorter time would make the result too high.
+        Until the window is full, the sum is divided by the time since the start, but by at least the length of one
+        slot.
         """
         total = self.total(now)
         window_secs = _SLOTS * self._slot_secs + max(0.0, now - self._slot * self._slot_secs)

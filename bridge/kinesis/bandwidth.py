@@ -2,7 +2,7 @@
 
 The limiter is a token bucket. When a request starts, its bytes are subtracted from the tokens, and the result may be
 negative. The next request may start when the number of tokens is no longer negative. So requests of any size follow one
-another at the configured rate, and the records of a request are chosen as late as possible.
+another at the configured rate. The records of a request are chosen as late as possible.
 
 While no request starts, tokens accumulate for at most `MAX_IDLE_SECS`. Without these tokens, the link would carry less
 than the configured rate, because a thread needs time to wake up and to encode its request.

@@ -25,7 +25,7 @@ class DryRunPublisher:
     """Substitute for `publisher.KinesisPublisher` that prints every record, and reports it as accepted. Thread-safe.
 
     The output has one line per record: stream, key and data, separated by tabs. The records in a packed record are
-    printed one by one. Data that is not UTF-8 text is printed as a Python bytes literal.
+    printed separately. Data that is not UTF-8 text is printed as a Python bytes literal.
     """
 
     def __init__(self, out: TextIO) -> None:

@@ -3,7 +3,7 @@
 botocore's resolver returns the URLs. Only `date_at` sends a request.
 
 If a stream is given as an ARN, it has two endpoints, which belong to its account: one for records, and one for queries.
-Example of the first: https://123456789012.data-kinesis.us-east-1.amazonaws.com
+Example for records: https://123456789012.data-kinesis.us-east-1.amazonaws.com
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-account-endpoints.html
 """
 

@@ -190,7 +190,7 @@ class StreamScanner:
         """Return whether all records of the shard up to now have been read.
 
         An empty page alone does not show this, because GetRecords may return empty pages although later records exist.
-        On a busy stream, no page is ever empty. So there are two conditions; each of them is enough:
+        On a busy stream, no page is ever empty. So one of two conditions is enough:
 
         1. A page is empty, and its distance to the end of the stream is 0.
         2. Two consecutive pages have the distance 0.

@@ -61,7 +61,7 @@ class JsonLinesEncoder:
         """Join `records` from the index `start` on: at least one record, and as many as fit in `max_bytes`.
 
         Return (end, data). `end` is the index after the last joined record. `stream_limit` is the maximum size that the
-        stream accepts. It decides whether a single record that is larger than `max_bytes` ends with a newline.
+        stream accepts. This limit decides whether a single record that is larger than `max_bytes` ends with a newline.
         """
         if self._compress is None:
             return _join(records, start, max_bytes, stream_limit)

@@ -1,4 +1,4 @@
-"""Aggregation format of the Kinesis Producer Library (KPL): many records in one, each with its own partition key.
+"""Aggregation format of the Kinesis Producer Library (KPL): many records, each with its own key, in one record.
 
     F3 89 9A C2                                  magic number
     repeated string partition_key_table = 1      0A, length, UTF-8
@@ -92,8 +92,8 @@ class KplEncoder:
                 size += len(keys[-1])
                 table[own] = index
                 first_of_key = len(parts)
-            # Index and length are combined in one integer, because a tuple would be a slower key for the cache, and
-            # this runs for every record.
+            # Index and length are combined in one integer, because a tuple would be a slower key for the cache. This
+            # loop runs for every record.
             head_key = index << 32 | len(data)
             head = head_of(head_key) or self._head(head_key)
             size += len(head) + len(data)
