@@ -4,7 +4,8 @@ The operator of an on-demand stream may set its RecordDistributionStrategy to AU
 effect. Kinesis then ignores partition keys and explicit hash keys, and stores the records of one key on any shard:
 https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-producing-behavior.html
 
-A KCL consumer silently discards an aggregated record if any key in the record does not belong to the shard that stored it. This happens even if all records in the aggregated record have the same key. So the bridge may aggregate records
+A KCL consumer silently discards an aggregated record if any key in the record does not belong to the shard that stored
+it. This happens even if all records in the aggregated record have the same key. So the bridge may aggregate records
 only if it knows that keys determine the shard:
 https://docs.aws.amazon.com/streams/latest/dev/service-managed-pk-kpl-aggregation.html
 

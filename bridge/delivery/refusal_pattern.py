@@ -67,7 +67,7 @@ class Verdict:
 
 
 class RefusalPattern:
-    """Running estimate of the fraction that one shard refuses at random."""
+    """Running estimate of the fraction of records that one shard refuses at random."""
 
     def __init__(self, now: float) -> None:
         self._updated_at = now

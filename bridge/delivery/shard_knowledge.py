@@ -8,8 +8,8 @@ The knowledge has three parts. They do not wait, lock or call Kinesis.
 
 A shard is *listed* if a response of ListShards contained it. Otherwise, it is *inferred* from the records that it
 accepted. The table shows the result of `shard_of`, which records are aggregated, and how to judge a record that an
-unexpected shard accepted:
-
+unexpected shard accepted. "By its range" means: delivered if all hashes are in the range of the shard, or else
+discarded.
     distribution  shards      shard_of            aggregate       judge
     unknown       any         as by_key           nothing         1. listed shard: by its range
                                                                   2. otherwise undecided
@@ -17,8 +17,9 @@ unexpected shard accepted:
     by_key        incomplete  1. listed shard     by shard; by    1. listed shard: by its range
                                  (not disputed)   key if          2. no explicit hash key: delivered, because the
                               2. inferred shard   shard_of           record's own key selected the shard
-                              3. None             returns None    3. inferred shard: delivered or discarded, if all
-                                                                     hashes are certainly inside or outside its range
+                              3. None             returns None    3. inferred shard: delivered if all hashes are
+                                                                     certainly in its range; discarded if one hash is
+                                                                     certainly outside
                                                                   4. otherwise undecided
     by_service    any         None                nothing         the same as unknown
 
