@@ -44,7 +44,7 @@ MIN_RECORD_BYTES = 40
 # Maximum number of plain records that wait for full shards, in addition to the records that fill requests.
 _MAX_PLAIN_BUFFERED = 20_000
 
-# A record waits while a request with its key is in flight. So twice as many records with keys are buffered.
+# A record waits while a record with the same key is in flight. So twice as many records with keys are buffered.
 _KEYED_BUFFER_FACTOR = 2
 
 
@@ -270,7 +270,7 @@ class RecordAccumulator:
 
     @property
     def awaits_description(self) -> bool:
-        """True while records should wait for the first response of DescribeStreamSummary, because packing needs it."""
+        """True while records should wait for the first DescribeStreamSummary, which decides whether they are packed."""
         return not self.shards.described and self._destination.packing == "kpl"
 
     def on_distribution_changed(self) -> None:

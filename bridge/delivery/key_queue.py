@@ -72,7 +72,7 @@ class KeyQueue:
         """Insert records in the order of their numbers, and return their size in bytes."""
         returned = sorted(records)  # by number, which is unique
         size = sum(map(counted_bytes, returned))
-        # Only the records before the highest returned number have to be sorted again.
+        # Only waiting records with lower numbers than the highest returned number must be sorted again.
         ahead = []
         while self.records and self.records[0].number < returned[-1].number:
             ahead.append(self.records.popleft())

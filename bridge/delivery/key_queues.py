@@ -95,7 +95,7 @@ class KeyQueues:
     # -- removing records ------------------------------------------------------------------------------------------
 
     def draw(self, shard_queue: ShardQueue, max_records: int, max_bytes: int, max_queues: int) -> tuple[Hold, int]:
-        """Remove records from the first ready key queues, and mute these queues. Return the hold, and the size in bytes.
+        """Remove records from the first ready key queues, and mute these queues. Return the hold and the size in bytes.
 
         At least one record is drawn, even if it is larger than `max_bytes`.
         """

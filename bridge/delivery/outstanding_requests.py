@@ -28,7 +28,7 @@ _COMPARED = 8
 
 
 class _Answer(NamedTuple):
-    """An answered request. `bytes_before` is the total size of all requests that were answered before it."""
+    """An answered request. `bytes_before` is the total size of all requests that were answered earlier."""
 
     answered_at: float
     started_at: float

@@ -37,8 +37,8 @@ _ESTIMATE_SECS = 15.0
 # Time constant, in seconds, of the test whether more records are refused than chance explains.
 _TEST_SECS = 4.0
 
-# Number of standard deviations that the excess must exceed. With 2, one of 40 series of random refusals would lower the
-# rate.
+# Number of standard deviations that the excess must exceed. If the number was 2, one of 40 series of random refusals
+# would lower the rate.
 _SIGMAS = 3.0
 
 # The estimate of q starts with this number of accepted records, so that the first refusal does not count as chance.

@@ -68,7 +68,7 @@ def target_fraction(share: float) -> float:
 
 
 class ShardRate:
-    """Rate of this bridge for one shard, as the share of the shard's limit that it may use."""
+    """Rate of this bridge for one shard, as the share of the shard limit that the bridge may use."""
 
     def __init__(self, now: float) -> None:
         self.share = START_SHARE

@@ -22,7 +22,7 @@ accumulates tokens for at most 1 s, so it would refuse a larger burst.
 
 
 def shard_secs(records: int, size: int) -> float:
-    """Return the seconds in which a shard accepts this number of records, with `size` bytes in total."""
+    """Return the seconds that a shard needs to accept this number of records, with `size` bytes in total."""
     return max(records / RECORDS_PER_SEC, size / BYTES_PER_SEC)
 
 

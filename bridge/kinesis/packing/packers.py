@@ -71,7 +71,7 @@ class Packer(Protocol):
     def pack(
         self, records: Sequence[Record], shard: Shard | None, max_bytes: int, stream_limit: int = 0
     ) -> Iterator[PackedRecord]:
-        """Yield packed records, in order for each key. All `records` belong to `shard`; None if it is unknown."""
+        """Yield packed records, in order for each key. `shard` is the shard of all `records`; None if it is unknown."""
 
 
 KeyChooser: TypeAlias = "Callable[[int, int], tuple[str, Shard | None]]"
