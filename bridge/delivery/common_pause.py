@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # within a minute.
 PERIOD_SECS = 20.0
 PAUSE_SECS = 1.25
-"""Seconds of the pause. A shard regains all its tokens in 1 s. The other 0.25 s are for clocks that differ."""
+"""Seconds of the pause. A shard regains its full capacity in 1 s. The other 0.25 s are for clocks that differ."""
 
 SAMPLING_SECS = 0.75
 """Seconds in which all bridges send their samples, each at a random time."""
@@ -55,7 +55,7 @@ _MAX_SAMPLE_SHARE = 0.3
 # Minimum size of a sample in shard seconds. While a bridge contends (see `refusal_tolerance`), samples may be smaller.
 _MIN_SAMPLE_SECS = 0.07
 # By chance, many bridges may send such a minimum sample in the same period. With this weight, bridges send fewer
-# minimum samples, so that the samples of all bridges fit into the tokens of the shard.
+# minimum samples, so that the samples of all bridges fit into the capacity of the shard.
 _RARE_SAMPLE_WEIGHT = 0.75
 
 # The share that sets the size of a sample falls by at most this factor from one period to the next. Otherwise, a bridge

@@ -103,7 +103,8 @@ class HotKeys:
             return
         # The dict has only one entry, so that it does not grow if the hot key changes often.
         self._warned_at = {key: now}
-        advice = "choose a finer key" if self._packed else "pack its records (packing: kpl), or choose a finer key"
+        finer = "choose a partition key with more different values"
+        advice = finer if self._packed else f"pack the records of this key (packing: kpl), or {finer}"
         logger.warning(
             "stream %s: partition key %r alone brings %.0f records and %.0f KiB a second. All of them go to one shard, "
             "whose limit is %d records and %d KiB: %s",

@@ -95,7 +95,7 @@ class LimitedShard:
         """
         congested = now - self.rate.congested_at <= _CONGESTED_SECS
         if wall is None or self._latency_secs > _MAX_PAUSING_LATENCY_SECS:
-            # Without pauses there are no samples that could end the contending, so it ends here.
+            # Without pauses there are no samples, which could end the contending. So the contending ends here.
             self.tolerance.end(now)
         elif self.tolerance.active or (congested and self.rate.share <= _PAUSING_SHARE):
             return self.pause.secs(self._accepted.per_sec(now), now, wall, contending=self.tolerance.active)

@@ -44,7 +44,7 @@ _SIGMAS = 3.0
 # The estimate of q starts with this number of accepted records, so that the first refusal does not count as chance.
 _PRIOR_RECORDS = 10.0
 
-# After fewer refusals than expected, some later refusals are not counted. This is their maximum number.
+# Maximum number of refusals that are not counted after fewer refusals than expected.
 _MAX_CREDIT_RECORDS = 10.0
 
 

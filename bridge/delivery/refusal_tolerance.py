@@ -82,16 +82,16 @@ _STARVED_REFUSED = 0.15
 _STARVED_SECS = 30.0
 _STARVED = 0.75
 
-# For this number of seconds after the start, and after contending, only samples can start contending. Refusals of other
-# requests do not count: many bridges may have started at the same time, and other bridges may contend until the next
-# pause. The time doubles after each end of contending, so that a hundred bridges do not make each other contend for
-# long.
+# For this number of seconds after the start, and after contending, only samples can make the bridge contend. Refusals
+# of other requests do not count: many bridges may have started at the same time, and other bridges may contend until
+# the next pause. The time doubles each time the bridge stops contending, so that a hundred bridges do not make each
+# other contend for long.
 _DISTRUST_SECS = 30.0
 _MAX_DISTRUST_SECS = 960.0
 
-# If another producer uses up the tokens, the shard accepts only a few records of each request, even of a large request.
-# So a contending bridge sends many small requests: 88 a second if it gets a quarter of the shard limit, and more if it
-# gets less.
+# If another producer uses up the capacity, the shard accepts only a few records of each request, even of a large
+# request. So a contending bridge sends many small requests: 88 a second if it gets a quarter of the shard limit, and
+# more if it gets less.
 _MAX_INTERVAL_SECS = 0.05
 _MIN_INTERVAL_SECS = 0.008
 _REQUESTS_PER_SHARE = 22.0

@@ -26,9 +26,9 @@ from __future__ import annotations
 import math
 
 START_SHARE = 0.25
-"""Initial share. It doubles each second until the first refusal.
+"""Initial share. The share doubles each second until the first refusal.
 
-It is low so that a new bridge does not displace other producers."""
+The initial share is low, so that a new bridge does not displace other producers."""
 
 MIN_SHARE = 0.005
 """Lowest share: 5 records per second are enough to notice that the shard has free capacity again."""

@@ -122,7 +122,7 @@ def _shard(shard: dict[str, Any]) -> tuple[Shard, bool]:
     range_ = _object(shard.get("HashKeyRange"), "HashKeyRange")
     first, last = _hash(range_, "StartingHashKey"), _hash(range_, "EndingHashKey")
     if first > last:
-        _reject(f"the range of hashes {first} to {last}")
+        _reject(f"a range of hashes ends before it begins: {first} to {last}")
     numbers = shard.get("SequenceNumberRange")
     # A closed shard has an ending sequence number, and accepts no more records.
     closed = numbers is not None and bool(_object(numbers, "SequenceNumberRange").get("EndingSequenceNumber"))
