@@ -1,6 +1,6 @@
 """Delivery of records from the spool to Kinesis. The spool has one queue of records for each stream.
 
-A record leaves its queue when Kinesis has accepted the record, or can never accept it.
+A record is *settled* when it leaves its queue: Kinesis has accepted the record, or can never accept it.
 
 Each endpoint has one pool of threads and one measurement of the link:
 

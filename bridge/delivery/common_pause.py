@@ -61,8 +61,8 @@ _RARE_SAMPLE_WEIGHT = 0.75
 # The share that sets the size of a sample falls by at most this factor from one period to the next. Otherwise, a bridge
 # that loses its share would soon send no sample for minutes.
 _MAX_FALL = 0.7
-# Maximum of the previous share in this rule. With a higher maximum, a bridge whose share has fallen would send too
-# large samples.
+# Maximum of the previous share in the rule of _MAX_FALL. With a higher maximum, a bridge whose share has fallen would
+# send too large samples.
 _MAX_REMEMBERED_SHARE = 0.15
 _FIRST_SHARE = 0.05
 

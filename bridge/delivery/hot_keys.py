@@ -1,8 +1,8 @@
 """Detection of hot keys: partition keys whose records alone exceed the limit of a shard.
 
 Resharding cannot help, because all records of a key go to the same shard. The rate of a key is computed from the times
-at which records were received. The times at which they are sent would give a wrong rate: records of a deferred shard
-are sent more slowly, and records of a backlog are sent faster. Only the leader of the sender pool calls this module.
+at which records were received. The times of sending would give a wrong rate: records of a deferred shard are sent more
+slowly, and records of a backlog are sent faster. Only the leader of the sender pool calls this module.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     ShardQueue   the key queues of one shard, or of the complete stream if records are not sorted by shard
     KeyQueue     the records of one key, or of all keys with the same hash, in the order of the spool
 
-When records are drawn from a key queue for a request, the queue is *muted* until all these records are settled or
-reenqueued. (Kafka uses this word for a partition with a request in flight.) Other requests draw no records from a muted
-queue, so records of one key cannot overtake each other. Records without a key wait in a queue that is never muted.
+When records are drawn from a key queue for a request, the queue is *muted* until all these records are settled
+(delivered or rejected) or reenqueued. (This is Kafka's word.) Other requests draw no records from a muted queue, so
+records of one key cannot overtake each other. Records without a key wait in a queue that is never muted.
 
 With `order: strict`, each key has a separate queue. Otherwise, the keys of a shard share LANES queues. Sharing saves
 memory and time with a hundred thousand keys. A record rarely has to wait for a request of another key.

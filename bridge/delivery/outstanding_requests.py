@@ -173,7 +173,7 @@ class OutstandingRequests:
         """Remove an answered request of `size` bytes, and return the measured rate in bytes per second.
 
         The rate is the lower of two rates: the rate at which requests were answered, and the rate at which bytes left.
-        The second rate may be unknown.
+        If the second rate is unknown, return the first rate.
         """
         self._remove(flight, size)
         self._answers.append(_Answer(answered_at, flight.started_at, self.answered_bytes))

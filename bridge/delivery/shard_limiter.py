@@ -45,7 +45,7 @@ class ShardLimiter:
         self._next_request_at = float("-inf")
 
     def available(self, shard_id: str, now: float) -> tuple[int, int]:
-        """Return how many records and bytes may be sent now. If one of them is zero or less, no record may be sent.
+        """Return how many records and bytes may be sent now. If one number is zero or less, no record may be sent.
 
         A single record may be larger than this number of bytes. The number is then negative, and other records wait.
         """

@@ -21,7 +21,7 @@ EARLY_CALLS = 10
 Undecided records wait for a response that is not stale. Responses are rarely stale for longer than ten calls take.
 """
 
-# If ListShards is not permitted, a person must grant the permission. The bridge then uses it within ten minutes,
+# If ListShards is not permitted, a person must grant the permission. The bridge uses the permission within ten minutes,
 # without a restart.
 DENIED_PAUSE_SECS = 600.0
 

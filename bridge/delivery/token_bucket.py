@@ -39,7 +39,7 @@ class TokenBucket:
 
     @property
     def available(self) -> tuple[int, int]:
-        """Records and bytes that may be sent. If one of them is zero or less, no record may be sent."""
+        """Records and bytes that may be sent. If one number is zero or less, no record may be sent."""
         return int(self._records), int(self._bytes)
 
     @property

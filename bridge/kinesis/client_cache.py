@@ -75,8 +75,8 @@ class ClientCache:
     """Clients that are created when they are needed for the first time. Thread-safe.
 
     Clients are created again when a credential file changes, or when AWS refuses the credentials. The files may be read
-    in the middle of a change, for example a new certificate with the old key. While the files contain no valid
-    credentials, the present credentials are used until they expire.
+    in the middle of a change. For example, the certificate is new, but the key is still old. While the files contain no
+    valid credentials, the present credentials are used until they expire.
     """
 
     def __init__(self, settings: PublisherSettings, clock: Callable[[], float] = time.monotonic) -> None:

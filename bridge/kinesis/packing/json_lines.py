@@ -29,8 +29,8 @@ MAX_PLAIN_BYTES = 4 * 1024 * 1024
 """Maximum bytes of a record's lines before compression, because a consumer needs memory for the decompressed lines."""
 
 _SPACES = bytes.maketrans(b"\r\n", b"  ")
-# First estimate of the compression ratio. If it is too low, the first record is small. If it is too high, the first
-# record is compressed a second time.
+# First estimate of the compression ratio. If the estimate is too low, the first record is small. If the estimate is too
+# high, the first record is compressed a second time.
 _FIRST_RATIO = 3.0
 # Target size of a record, as a fraction of the limit. It is less than 1, because a record that exceeds the limit must
 # be compressed a second time.
