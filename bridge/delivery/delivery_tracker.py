@@ -160,7 +160,7 @@ class DeliveryTracker:
         self.accumulator.release(*batch.holds)
 
     def on_request_invalid(self, batch: Batch, error: InvalidRequest, now: float) -> list[Rejected]:
-        """Split a request that contains an invalid record. If it is the only record, return it as rejected.
+        """Split a request that contains an invalid record. If the request has only one record, return it as rejected.
 
         If the stream has never responded, the record is not rejected: the invalid value may be the name of the stream.
         """

@@ -32,7 +32,7 @@ The states are strings, because access to a member of an Enum takes 0.07 µs.
 
 @dataclass(slots=True, eq=False)
 class KeyQueue:
-    """Waiting records in the order of their numbers. `size` is the sum of their data and keys in bytes.
+    """Waiting records in the order of the spool. `size` is the sum of their data and keys in bytes.
 
     `holds` is the number of `Hold` objects that mute the queue. `failed` is true if some of its records returned from a
     failed request. When such a queue becomes ready, it is the first of the ready queues.

@@ -222,7 +222,7 @@ class KeyQueues:
         ]
 
     def oldest(self) -> int | None:
-        """Return the lowest number of a waiting record. With `live_first`, it may be in the middle of its queue."""
+        """Return the lowest number of waiting records. With `live_first`, a queue may begin with a higher number."""
         queues = [
             queue for shard in self._shard_queues.values() for queue in (*shard.key_queues.values(), *shard.ready)
         ]

@@ -2,8 +2,8 @@
 
 Three facts are true while partition keys determine the shard:
 
-1. A shard has one contiguous range of hashes, which never changes. If it accepted two hashes, all hashes between them
-   belong to it.
+1. A shard has one contiguous range of hashes, which never changes. If a shard accepted two hashes, all hashes between
+   them belong to this shard.
 2. At any time, a hash belongs to exactly one open shard. If two shards have a hash in common, one shard was closed
    before the other was opened.
 3. A closed shard is never opened again, and its id is not used again.

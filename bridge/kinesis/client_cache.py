@@ -224,7 +224,7 @@ class ClientCache:
 
 
 def _state(files: tuple[Path, ...]) -> list[tuple[int, int, int] | None]:
-    """Return (modification time in ns, size, inode) of each file, or None if it is unreadable, to detect changes.
+    """Return (modification time in ns, size, inode) of each file, to detect changes; None if a file is unreadable.
 
     Symbolic links are followed, because Kubernetes replaces a secret by changing a link.
     """

@@ -44,12 +44,12 @@ class ServiceEndpoint(NamedTuple):
 
     @property
     def port(self) -> int:
-        """Port in the URL, or the scheme's default."""
+        """Port in the URL, or the default port of the scheme."""
         return port_of(self.url)
 
 
 def port_of(url: str) -> int:
-    """Return the port in a URL, or the scheme's default."""
+    """Return the port in a URL, or the default port of the scheme."""
     parts = urlsplit(url)
     return parts.port or _PORTS[parts.scheme]
 
