@@ -225,7 +225,8 @@ class RecordAccumulator:
         """Return the next batch; it is empty if no record may be sent now.
 
         Packed records have at most `max_record_bytes`. The batch has at most `max_bytes`, or contains one larger
-        record. `requests` is the number of requests that may start now. The waiting keys are shared by these requests.
+        record. `requests` is the number of requests that may start now. The waiting keys are divided among these
+        requests.
         """
         self._update_routing(now)
         self._filler.now = now

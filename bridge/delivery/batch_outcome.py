@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 PAYLOADS_PER_CHECK = 10
-"""One of this many plain payloads is checked for being an aggregated record. A device sends many such payloads."""
+"""One plain payload in 10 is checked for being an aggregated record. A device that sends such payloads sends many."""
 
 # `itemgetter(1)` returns the `shard_id` of a `RecordAccepted`, and is twice as fast as access by name.
 _shard_of = itemgetter(1)
