@@ -2,8 +2,8 @@
 
 json.py, json_lines.py, text.py, number.py, raw_bytes.py, csv.py, xml.py, line_protocol.py, msgpack.py, cbor.py
 avro/, protobuf/    formats that need a schema; schema_files.py: access to their schema files
-sparkplug/          Sparkplug B, whose messages can be read only with the declarations of earlier messages
-layout/             binary data described by a layout, for the functions `unpack` and others
+sparkplug/          Sparkplug B, in which earlier messages declare the names and types of later values
+layout/             layouts of binary data, for functions such as `unpack`
 compression.py      decompression before decoding: gzip, zlib, deflate, zstd
 encodings.py        character encodings of text formats
 json_values.py      conversion of values that JSON does not have; float32.py: conversion of 32-bit floats
@@ -51,8 +51,8 @@ DECODERS: Mapping[str, Decoder] = {
 }
 """Decoders of the formats that need no options, by the value of `payload` in a mapping.
 
-For `csv`, each mapping has a decoder of its own, created from the mapping's options. The decoder for `xml` here has the
-default options.
+Formats that need options, such as `csv`, are missing: each mapping has its own decoder of such a format. `xml` is here
+with its default options.
 """
 
 TEXT_FORMATS: Final = frozenset({"json", "json_lines", "text", "number", "csv", "line_protocol", "xml"})

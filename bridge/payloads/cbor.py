@@ -2,10 +2,11 @@
 
 Values that JSON does not have are converted as described in `bridge.payloads.json_values`. In addition:
 
-- A tagged value becomes the content of its tag, unchanged: the text or seconds of a time (tags 0, 1), the two numbers
-  of a decimal fraction (tag 4), the bytes of a UUID (tag 37). Only big integers (tags 2, 3) become numbers. Tags for
-  shared or repeated values (25, 28, 29, 256) are rejected: with them, a few bytes can stand for billions of values.
-- Lists, maps, texts and bytes of indefinite length are accepted. `undefined` becomes null. All other simple values are
+- A tag is removed, and its content stays unchanged. For example, a time (tags 0, 1) becomes its text or its seconds,
+  and a UUID (tag 37) becomes its bytes. Big integers (tags 2, 3) become numbers.
+- Tags for shared or repeated values (25, 28, 29, 256) are rejected. With these tags, a few bytes can stand for billions
+  of values.
+- Lists, maps, texts and bytes of indefinite length are accepted. `undefined` becomes null. Unassigned simple values are
   rejected.
 - In payloads over 16 KiB, all keys must be text. Maps with other keys can be crafted so that reading takes hours.
 - Data after the value, invalid UTF-8 and an empty payload are rejected.
@@ -28,7 +29,7 @@ from bridge.payloads.json_values import MAX_DEPTH, MAX_VALUES, plain
 # Maximum size of a payload with keys of any type: 16 KiB. In larger payloads, all keys must be text.
 _MAX_ANY_KEYS_BYTES: Final = 16_384
 
-# Major types of bytes and text, whose content follows the head.
+# Major types of bytes and text. Every CBOR value begins with a head: its type, and its length or number.
 _BYTES: Final = 2
 _TEXT: Final = 3
 # The additional information 24, 25, 26 or 27 means that 1, 2, 4 or 8 bytes follow the first byte of the head
@@ -52,8 +53,8 @@ class CborDecoder:
         # Every value takes at least one byte, so smaller payloads cannot exceed the limit.
         if len(payload) > MAX_VALUES:
             _count_values(payload)
-        # The search for this byte is much faster than a scan of all heads. The byte may also be a part of another
-        # value, so `_with_doubles` scans the heads.
+        # Most payloads do not contain the first byte of a 32-bit float, so they need no slow scan of all values.
+        # `_with_doubles` scans the values, because the byte may also be a part of another value.
         if _FLOAT32_BYTE in payload:
             payload = _with_doubles(payload)
         source = io.BytesIO(payload)
@@ -88,14 +89,14 @@ def _decoder(source: io.BytesIO, *, strict_keys: bool) -> cbor2.CBORDecoder:
 
 
 def _content(value: Any, immutable: bool) -> Any:
-    """Return the content of a tag unchanged. Raise DecodeError if the tag is a key (`immutable`)."""
+    """Return the content of a tag unchanged. Raise DecodeError if `immutable` is true: the tagged value is a key."""
     if immutable:
         raise DecodeError("a key is neither text nor an integer")
     return value
 
 
 def _big(value: Any, immutable: bool) -> int:
-    """Return the positive integer of tag 2. Raise DecodeError if the content is not bytes, or if the tag is a key."""
+    """Return the positive integer of tag 2. Raise DecodeError if its content is not bytes, or if it is a key."""
     if immutable or type(value) is not bytes:
         raise DecodeError("a big integer is not made of bytes, or is a key")
     return int.from_bytes(value, "big")
@@ -108,15 +109,15 @@ def _big_negative(value: Any, immutable: bool) -> int:
 
 
 def _shared(_value: Any, _immutable: bool) -> Any:
-    """Raise DecodeError, because the tag shares or repeats values."""
+    """Raise DecodeError for a tag that shares or repeats values."""
     raise DecodeError("values are shared or repeated by tags (25, 28, 29, 256)")
 
 
 class _TagConverters(dict[int, Callable[[Any, bool], Any]]):
     """Converters of a tag's content, by tag number.
 
-    `__missing__` returns a converter for all other numbers. Without it, cbor2 would convert the tags that it knows to
-    Python objects.
+    `__missing__` returns `_content` for all other numbers. Without `__missing__`, cbor2 would convert the tags that it
+    knows to Python objects.
     """
 
     def __missing__(self, _number: int) -> Callable[[Any, bool], Any]:
@@ -127,10 +128,9 @@ _TAGS: Final = _TagConverters({2: _big, 3: _big_negative, 25: _shared, 28: _shar
 
 
 def _count_values(payload: bytes) -> None:
-    """Raise DecodeError if the payload has more than MAX_VALUES values. This runs before the values take memory.
+    """Raise DecodeError if the payload has more than MAX_VALUES values. The check precedes decoding, to save memory.
 
-    Every value begins with a head, and nested values simply follow the head of their list or map. So one loop over the
-    heads counts all values.
+    Nested values follow the head of their list or map. So one loop over all heads counts all values.
     """
     place = values = 0
     while place < len(payload):
@@ -145,11 +145,11 @@ def _count_values(payload: bytes) -> None:
 
 
 def _with_doubles(payload: bytes) -> bytes:
-    """Return the payload with every 32-bit float replaced by a 64-bit float of the shortest number (see `float32`).
+    """Replace every 32-bit float in the payload by a 64-bit float of the shortest number (see `float32`).
 
-    This is done before decoding, because the decoder returns 32-bit and 64-bit floats alike. 16-bit floats stay
-    unchanged, because encoders use them only for numbers that 16 bits represent exactly. If the payload ends within a
-    value, this value stays unchanged.
+    This precedes decoding, because cbor2 does not report how many bits a float had. 16-bit floats stay unchanged,
+    because encoders use them only for numbers that 16 bits represent exactly. If the payload ends within a value, this
+    value stays unchanged.
     """
     parts: list[bytes] = []
     copied = place = 0
@@ -174,6 +174,6 @@ def _reason(payload: bytes, error: Exception) -> str:
     """Return the reason for an error in words."""
     if not payload:
         return "the payload is empty"
-    # If a tag converter raises DecodeError, cbor2 raises an error of its own with the DecodeError as the cause.
+    # If a tag converter raises DecodeError, cbor2 raises its own error with the DecodeError as the cause.
     cause = error.__cause__
     return cause.detail if isinstance(cause, DecodeError) else str(error)

@@ -4,19 +4,19 @@ If the mapping has no transform, the record is the decompressed payload.
 
     gzip     RFC 1952, with one or more members
     zlib     RFC 1950, one stream
-    deflate  RFC 1951, one stream without a header; a zlib stream is accepted too, because HTTP calls it deflate
+    deflate  RFC 1951, one stream without a header; or a zlib stream, which HTTP calls deflate
     zstd     RFC 8878, with one or more frames, without a dictionary
-    auto     recognises the compression of each payload, and leaves a payload without compression unchanged
+    auto     recognises the compression of each payload; uncompressed payloads stay unchanged
 
 `auto` recognises gzip by the first bytes 1f 8b, and zstd by 28 b5 2f fd or by a skippable frame (50 to 5f, then 2a 4d
 18). It recognises zlib by a valid header of two bytes and a valid checksum.
 
-Deflated data has neither a header nor a checksum. `auto` looks for deflated data only if the mapping expects text. A
-payload then counts as deflated if it is not text itself, but its decompressed content is. One in 10,000 payloads of
-random bytes would be mistaken for deflated data.
+Deflated data has neither a header nor a checksum, and one in 10,000 payloads of random bytes is valid deflated data. So
+`auto` looks for deflated data only if the mapping expects text. A payload then counts as deflated if the payload is not
+text, but its decompressed content is text.
 
 The output is never longer than `limit` bytes. A decompression bomb is rejected as soon as it reaches the limit.
-Payloads with a wrong checksum, a missing end, or data other than NULs after the end are rejected too.
+Payloads with a wrong checksum or a missing end are rejected too. After the end, only NULs are accepted.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1d\x1f]")
 
 # Maximum number of members or frames of a payload. Each of them costs time, even if it is empty.
 _MAX_PARTS: Final = 100
-# Number of bytes that are passed to zstd at once. The output of one call has no limit, and 4 bytes can decompress to
-# 128 KiB.
+# Number of bytes that are passed to zstd in one call. The output of a call cannot be limited. Because 4 bytes can
+# decompress to 128 KiB, a call returns up to 8 MiB.
 _CHUNK_BYTES: Final = 256
 # Window size that every zstd decoder should support: https://www.rfc-editor.org/rfc/rfc8878.html#section-3.1.1.1.2
 _WINDOW_BYTES: Final = 8 * 1024 * 1024
@@ -62,7 +62,7 @@ _WINDOW_BYTES: Final = 8 * 1024 * 1024
 def decompressor(compression: str, limit: int, *, text: bool = False) -> Callable[[bytes], bytes]:
     """Return a function that decompresses a payload to at most `limit` bytes. The function raises DecodeError.
 
-    `text` is true if the decompressed payload should be UTF-8 text. Only then can `auto` recognise deflated data.
+    `text` is true if the decompressed payload should be UTF-8 text. `auto` recognises deflated data only in this case.
     """
     if compression == "auto":
         return lambda payload: _from_any(payload, limit, text=text)
@@ -71,7 +71,7 @@ def decompressor(compression: str, limit: int, *, text: bool = False) -> Callabl
 
 
 def compression_of(payload: bytes, limit: int = DEFAULT_LIMIT) -> str | None:
-    """Return the compression of a payload whose content may be text, or None if no compression is recognised."""
+    """Return the name of a payload's compression, or None. Deflated data is recognised only if its content is text."""
     marked = _marked(payload)
     # A payload that is text is not examined further, because a few texts are valid deflated data by chance.
     if marked is not None or _is_text(payload):
@@ -83,7 +83,7 @@ def compression_of(payload: bytes, limit: int = DEFAULT_LIMIT) -> str | None:
 
 
 def compress(compression: str, data: bytes) -> bytes:
-    """Return the data compressed, as a device would send it. With `auto`, return the data unchanged."""
+    """Return the compressed data. With `auto`, return the data unchanged."""
     if compression == "gzip":
         # The time in the header is 0, so that the same data always becomes the same bytes. Tests of mappings need this.
         return gzip.compress(data, mtime=0)
@@ -104,14 +104,15 @@ def _marked(payload: bytes) -> str | None:
 def _has_zlib_header(payload: bytes) -> bool:
     """Return whether the payload has a valid zlib header: https://www.rfc-editor.org/rfc/rfc1950#section-2.2."""
     head = int.from_bytes(payload[:2], "big")
-    # A valid header has method 8, a window of at most 32 KiB, a multiple of 31 as its value, and no preset dictionary.
+    # A valid header has method 8, a window of at most 32 KiB, and no preset dictionary. As a number, the header is a
+    # multiple of 31.
     return len(payload) > 2 and head >> 8 & 0x8F == 8 and head % 31 == 0 and not head & 0x20  # noqa: PLR2004
 
 
 def _is_text(payload: bytes) -> bool:
-    """Return whether the payload is UTF-8 text, apart from NULs at the end. Text has no control characters.
+    """Return whether the payload is UTF-8 text without control characters.
 
-    Line breaks and tabs are not control characters here.
+    Line breaks, tabs, and NULs at the end are allowed.
     """
     if _CONTROLS.search(payload.rstrip(b"\0")):
         return False
@@ -139,8 +140,8 @@ def _from_any(payload: bytes, limit: int, *, text: bool) -> bytes:
     if found is None and text:
         deflated = _inflated("deflate", payload, limit)
         found = deflated if deflated is not None and _is_text(deflated) else None
-        # The two bytes of a zlib header may occur by chance. But text is expected and the payload is not text, so a
-        # damaged zlib stream is more probable.
+        # The two bytes of a zlib header may occur by chance. But text is expected, and the payload is not text. So the
+        # payload is more probably a damaged zlib stream.
         if found is None and headed:
             return _from_zlib(payload, limit)
     return payload if found is None else found
@@ -161,8 +162,8 @@ def _inflated(compression: str, payload: bytes, limit: int) -> bytes | None:
 
 def _more(data: bytes, start: int = 0) -> bool:
     """Return whether `data` has bytes other than NUL from `start` on. Senders may fill fixed buffers with NULs."""
-    # The first byte is checked separately, because it usually decides: no member or frame begins with a NUL. This saves
-    # a copy of the remaining data.
+    # No member or frame begins with a NUL, so the first byte usually decides. Checking it separately saves a copy of
+    # the remaining data.
     return start < len(data) and (data[start] != 0 or bool(data[start:].strip(b"\0")))
 
 
@@ -197,13 +198,13 @@ def _from_gzip(payload: bytes, limit: int) -> bytes:
 def _part(compression: str, data: bytes, room: int, payload: bytes, limit: int | None = None) -> tuple[bytes, bytes]:
     """Return the content of one member or stream, and the data after it. Raise DecodeError.
 
-    The content may have at most `room` bytes. `payload` and `limit` are for the error: the complete payload, and the
-    limit for all its members together.
+    The content may have at most `room` bytes. `payload` is the complete payload, and `limit` is the limit for all its
+    members together. These two are used only in errors.
     """
     work = zlib.decompressobj(_FORMATS[compression])
     try:
-        # One byte more than the limit is enough to see that the content is too large. `room` alone would not do: if it
-        # is 0, zlib takes it as no limit.
+        # One byte more than the limit is enough to see that the content is too large. `room` itself cannot be passed,
+        # because 0 means "no limit" to zlib.
         made = work.decompress(data, room + 1)
     except zlib.error as error:
         raise DecodeError(f"not {compression}: {error}") from None
@@ -216,7 +217,7 @@ def _part(compression: str, data: bytes, room: int, payload: bytes, limit: int |
 
 def _from_zstd(payload: bytes, limit: int) -> bytes:
     """Decompress all zstd frames. Raise DecodeError."""
-    # A frame declares the size of its window, and zstd allocates memory of this size. So the window is limited too.
+    # A frame declares the size of its window, and zstd allocates this much memory. So the window is limited too.
     package = zstandard.ZstdDecompressor(max_window_size=max(limit, _WINDOW_BYTES))
     made, place = bytearray(), 0
     for _ in range(_MAX_PARTS):
@@ -241,7 +242,7 @@ def _from_zstd(payload: bytes, limit: int) -> bytes:
 
 def _explained(error: zstandard.ZstdError, limit: int) -> str:
     """Return the text of a zstd error in plain words."""
-    # The package has no error code for a window that is too large, so its text is compared.
+    # The package has no error code for a window that is too large, so the text of the error is searched.
     if "too much memory" in str(error):
         return f"its window is larger than {max(limit, _WINDOW_BYTES)} bytes; compress without `--long`"
     return str(error)

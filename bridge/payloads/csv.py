@@ -3,15 +3,15 @@
     payload: csv
     csv: {header: [ts, machine, temperature], delimiter: ";", numbers: true}
 
-- The option `header` lists the names of the columns, or is `first_line`. A payload is rejected if one of its lines has
-  more or fewer fields than the header.
+- The option `header` lists the names of the columns. With `header: first_line`, the first line of each payload has the
+  names. A payload is rejected if one of its lines has more or fewer fields than the header.
 - A field in double quotes may contain the delimiter, line breaks, and quotes that are written twice. Empty lines are
   skipped.
-- With `numbers: true` (the default), a field that has a number in JSON's notation becomes a number, and an empty field
-  becomes null. `007` and integers beyond 64 bits remain text, because a number would not keep their digits.
+- With `numbers: true` (the default), a number in JSON's notation becomes a number, and an empty field becomes null.
+  `007` and integers beyond 64 bits remain text, because a number would not keep their digits.
 - With `numbers: false`, every field is text.
-- The text is UTF-8. A byte order mark, and NULs at the end, are accepted. A payload that is empty or has over 1,048,576
-  values is rejected.
+- The text is UTF-8. A byte order mark, and NULs at the end, are accepted. A payload is rejected if it is empty or has
+  over 1,048,576 values.
 """
 
 from __future__ import annotations
@@ -88,15 +88,14 @@ class CsvDecoder:
 
 def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not empty, with the line on which it begins. Raise CsvProblem."""
-    # `newline=""` keeps the line breaks unchanged, because those within a quoted field belong to its value.
+    # `newline=""` keeps line breaks unchanged, because a line break within a quoted field belongs to the field's value.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
         for fields in reader:
             if fields:
                 yield line, fields
-            # A quoted field may span several lines. So the next row begins after the last line that the reader has
-            # read.
+            # A row may span several lines. So the next row begins after the last line that the reader has read.
             line = reader.line_num + 1
     except csv.Error as error:
         raise CsvProblem(line, _explained(str(error))) from None
@@ -129,7 +128,7 @@ def number(field: str) -> str | float | None:
         whole = int(field)
         return whole if MIN_INTEGER <= whole <= MAX_INTEGER else field
     value = float(field)
-    # A number that is too large for a float stays text. Infinity would lose it.
+    # A number that is too large for a float stays text. As a float, it would become infinity.
     return field if math.isinf(value) else value
 
 

@@ -1,7 +1,7 @@
-"""Character encodings of text payloads. Their names are those of Python: https://docs.python.org/3/library/codecs.html.
+"""Character encodings of text payloads, with Python's names: https://docs.python.org/3/library/codecs.html.
 
-Python has further codecs, for other purposes (idna, punycode, unicode_escape). They are not supported, because some of
-them take quadratic time.
+Python's codecs for other purposes, such as idna, punycode and unicode_escape, are not supported. Some of them take
+quadratic time.
 """
 
 from __future__ import annotations

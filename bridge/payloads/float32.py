@@ -1,8 +1,8 @@
 """Conversion of 32-bit and 16-bit floats to the decimal numbers that their senders meant.
 
-If a 32-bit float is converted to a double, it gets more digits: 28.7 becomes 28.700000762939453. The sender meant 28.7,
-which is the shortest decimal number that rounds to the same 32-bit float. Other programs print this number too, so this
-module returns it. Whole numbers up to 2^24 are exact in any case.
+If a 32-bit float is converted to a double, it gets more digits: 28.7 becomes 28.700000762939453. The sender meant 28.7.
+This module returns 28.7, because it is the shortest decimal number that rounds to the same 32-bit float. Other programs
+print the same number.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class _Format(NamedTuple):
 
     Every decimal number with `sure_digits` digits survives a conversion to this format and back. `max_digits` digits
     are enough to distinguish all floats of the format. Floats below `min_normal` have fewer bits, so fewer digits may
-    be enough. Whole numbers up to `max_whole` are exact. Source of the numbers of digits:
+    be enough. Whole numbers up to `max_whole` are exact. Source of `sure_digits` and `max_digits`:
     https://en.wikipedia.org/wiki/IEEE_754#Character_representation
     """
 
@@ -52,10 +52,10 @@ def _shortest(kind: _Format, data: bytes) -> float:
     exact: float = kind.layout.unpack(data)[0]
     if not math.isfinite(exact) or (exact.is_integer() and abs(exact) <= kind.max_whole):
         return exact
-    # Starting with `sure_digits` digits also finds a shorter number, because 28.7000 and 28.7 are the same number.
+    # Numbers with fewer than `sure_digits` digits are found too, because 28.7000 and 28.7 are the same number.
     for digits in range(kind.sure_digits if abs(exact) >= kind.min_normal else 1, kind.max_digits + 1):
         shorter = float(f"{exact:.{digits}g}")
-        # Converting the number rounds it to this format. If the bytes are equal, the number stands for the same float.
+        # `_bytes` rounds the number to this format. If the bytes are equal, the number stands for the same float.
         if _bytes(kind.layout, shorter) == data:
             return shorter
     return exact

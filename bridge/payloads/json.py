@@ -5,7 +5,7 @@
   for a float.
 - NaN, Infinity, invalid UTF-8 and single halves of a surrogate pair are rejected.
 - A byte order mark (of UTF-8 or UTF-16) and NULs at the end are accepted.
-- A payload that is empty, has text after the value, over 1024 levels or over 1,048,576 values is rejected.
+- A payload is rejected if it is empty, or has text after the value, over 1024 levels, or over 1,048,576 values.
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ class JsonLinesDecoder:
 
 def _documents(text: str) -> list[Any]:
     """Return the values of documents that span several lines or share a line. Raise DecodeError."""
-    # Python's json module finds the end of each document, which orjson cannot do. Then orjson decodes the document, so
-    # that its values are the same as with `payload: json`.
+    # orjson cannot find the end of a document, so Python's json module does. Then orjson decodes the document, so that
+    # its values are the same as with `payload: json`.
     end_of = json.JSONDecoder().raw_decode
     values: list[Any] = []
     at = _after_blanks(text, 0)
@@ -58,11 +58,11 @@ def _documents(text: str) -> list[Any]:
         except RecursionError:
             raise _error("nested too deeply", text, at) from None
         except json.JSONDecodeError as error:
-            # Errors of orjson have an offset in the document. Errors of Python's json module have an offset in the
-            # complete text.
+            # In an error of orjson, the offset counts from the start of the document. In an error of Python's json
+            # module, the offset counts from the start of the text.
             place = error.pos if error.doc is text else at + error.pos
             raise _error(error.msg, text, place) from None
-        except ValueError as error:  # Python does not convert an integer of thousands of digits
+        except ValueError as error:  # Python's json module refuses an integer of thousands of digits
             raise _error(str(error)[:80], text, at) from None
         if len(values) > MAX_VALUES:
             raise DecodeError(f"not usable: the payload has more than {MAX_VALUES:,} documents")

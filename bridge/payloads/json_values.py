@@ -1,15 +1,16 @@
 """Conversion of values that JSON does not have, for `payload: msgpack` and `payload: cbor`.
 
 - Bytes become a list of integers from 0 to 255, as with `payload: bytes`.
-- NaN and the infinities become null, as in the function `bytes_to_float`. Sensors send them if they have no reading.
+- NaN and the infinities become null. Sensors send NaN if they have no reading.
 - A 32-bit float becomes the shortest number that rounds to it (float32.py): 28.7, not 28.700000762939453.
-- A MessagePack timestamp becomes RFC 3339 text in UTC, without final zeros of its fraction. Years from 1 to 9999 are
+- A MessagePack timestamp becomes RFC 3339 text in UTC, such as 2023-11-14T22:13:20.5Z. Years from 1 to 9999 are
   accepted.
 - Integers from -2^63 to 2^64-1 stay exact. Larger integers become 64-bit floats, or are rejected if they are too large
   for a float.
 - Keys become text. An integer key becomes decimal text (`payload."21"`), and all other keys are rejected. If a key
   occurs more than once, its last value is used. The keys 1 and '1' count as the same key.
-- Payloads with over 128 levels or over 1,048,576 values are rejected. A value of one byte can take 70 bytes of memory.
+- Payloads with over 128 levels or over 1,048,576 values are rejected, because a value of one byte can take 70 bytes of
+  memory.
 """
 
 from __future__ import annotations
@@ -24,31 +25,31 @@ from msgpack import Timestamp  # type: ignore[import-untyped] # the package ship
 from bridge.errors import DecodeError
 
 MAX_DEPTH: Final = 128
-"""Maximum number of nested levels. This is half of the number that orjson can write."""
+"""Maximum number of nested levels. orjson can write about twice as many."""
 MAX_VALUES: Final = 2**20
 """Maximum number of values in a payload, about 1 million."""
 
 # Pattern of a JSON string. A string without a closing quote matches up to the end of the payload. Otherwise, the search
 # would start again at each quote in that string, and take quadratic time. The possessive quantifiers `++` and `*+` do
-# not backtrack, so the regular expression stores no positions. These would take 1 GB of memory for a string of 9 MB.
+# not backtrack. Positions for backtracking would take 1 GB of memory for a string of 9 MB.
 _JSON_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 MIN_INTEGER: Final = -(2**63)
 MAX_INTEGER: Final = 2**64 - 1
-"""Smallest and largest integer that orjson can write: those of signed and of unsigned 64 bits."""
+"""Range of the integers that orjson can write: from the smallest signed to the largest unsigned 64-bit integer."""
 _INFINITY: Final = float("inf")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_json_values(payload: bytes) -> None:
-    """Raise DecodeError if JSON text has more than MAX_VALUES values. This runs before the values take memory.
+    """Raise DecodeError if JSON text has more than MAX_VALUES values. The check precedes decoding, to save memory.
 
     The number of values is estimated as the number of `,`, `[` and `{` outside strings.
     """
     # Each value has at least one byte, so smaller payloads cannot exceed the limit.
     if len(payload) <= MAX_VALUES or _count_separators(payload) <= MAX_VALUES:
         return
-    # The separators in strings do not count. Removing the strings copies the payload, so it is done only if necessary.
+    # Separators in strings do not count. Removing the strings copies the payload, so it is done only if necessary.
     if _count_separators(_JSON_STRING.sub(b"", payload)) > MAX_VALUES:
         raise DecodeError(f"not usable: the JSON holds more than {MAX_VALUES:,} values")
 
@@ -58,7 +59,7 @@ def _count_separators(payload: bytes) -> int:
 
 
 def plain(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """Return the value as a JSON value. Lists are changed in place. Raise DecodeError."""
+    """Convert a decoded value to a JSON value. Lists are changed in place. Raise DecodeError."""
     # Exact types are compared, because `isinstance` is slower, and because a bool is an instance of int. The most
     # frequent types come first.
     kind = type(value)
@@ -74,7 +75,7 @@ def plain(value: Any, depth: int = MAX_DEPTH) -> Any:
 
 
 def _container(value: Any, depth: int) -> Any:
-    """Return a list, a map or any other value as a JSON value. Raise DecodeError beyond MAX_DEPTH levels."""
+    """Convert a list, a map, or a value of a rare type. Raise DecodeError beyond MAX_DEPTH levels."""
     if depth == 0:
         raise DecodeError(f"is nested deeper than {MAX_DEPTH} levels")
     if type(value) is dict:

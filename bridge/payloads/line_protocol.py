@@ -7,8 +7,8 @@
 
 - Tags are text. Fields are floats, signed integers (7i), unsigned integers (7u), booleans, or text in quotes. Integers
   stay exact.
-- `timestamp` is the number that was sent, or null. It counts nanoseconds, unless the sender uses another precision.
-- Empty lines and comments (#) are skipped. A payload that has no other line, or over 1,048,576 values, is rejected.
+- `timestamp` is the number that was sent, or null. Its unit depends on the sender, and is usually nanoseconds.
+- Empty lines and comments (#) are skipped. A payload is rejected if it has only such lines, or over 1,048,576 values.
 
 https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 """
@@ -25,8 +25,8 @@ from bridge.payloads.text import decode_text
 
 # Empty lines, comments and blanks before a line with content.
 _BLANKS: Final = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+[ \t\r]*+(?:#[^\n]*+\Z)?")
-# The possessive quantifiers `++` and `*+` do not backtrack, so the regular expression stores no positions. These would
-# take a hundred times the memory of the text.
+# The possessive quantifiers `++` and `*+` do not backtrack. Positions for backtracking would take a hundred times the
+# memory of the text.
 _MEASUREMENT: Final = re.compile(r"(?:[^, \\\n]++|\\[^\n])++")
 # Name of a tag or field, or value of a tag.
 _KEY: Final = re.compile(r"(?:[^,= \\\n]++|\\[^\n])++")
@@ -36,13 +36,14 @@ _TIMESTAMP: Final = re.compile(r" +(-?[0-9]{1,20})")
 _SPACES: Final = re.compile(" *")
 _END: Final = re.compile(r"[ \t\r]*(?:\n|\Z)")
 _INTEGER: Final = re.compile(r"(-?[0-9]{1,20})([iu])")
-# Only one part of the pattern can match a given digit. Otherwise, a million digits would take quadratic time.
+# Each digit can match only one part of this pattern. Otherwise, a million digits would take quadratic time.
 _FLOAT: Final = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 _BOOLEANS: Final = dict.fromkeys(("t", "T", "true", "True", "TRUE"), True) | dict.fromkeys(
     ("f", "F", "false", "False", "FALSE"), False
 )
 _MAX_SIGNED: Final = 2**63 - 1
-# Values of a line in addition to each tag and field: the line's object, `tags`, `fields` and `timestamp`.
+# For the limit MAX_VALUES, a line counts as 4 values (the line's object, `tags`, `fields` and `timestamp`), plus its
+# tags and fields.
 _VALUES_A_LINE: Final = 4
 # Maximum number of characters of the payload that an error message quotes.
 _EXCERPT_CHARS: Final = 20
@@ -169,8 +170,8 @@ class _LineReader:
 
 
 def _text_of(escaped: str) -> str:
-    r"""Return a text with the escapes `\"` and `\\` replaced. Any other backslash stands for itself."""
-    # With millions of escapes, `split` and `replace` take a hundredth of the time of a regular expression.
+    r"""Return a text with the escapes `\"` and `\\` replaced. Other backslashes stay."""
+    # With millions of escapes, `split` and `replace` are a hundred times faster than a regular expression.
     return "\\".join(part.replace('\\"', '"') for part in escaped.split("\\\\"))
 
 

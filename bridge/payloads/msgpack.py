@@ -16,16 +16,16 @@ from bridge.errors import DecodeError
 from bridge.payloads.float32 import shortest_float32
 from bridge.payloads.json_values import MAX_VALUES, key_text, plain
 
-# Values with a length field, by their first byte: the size of that field, and the number of further bytes before the
-# content.
+# Values with a length field, by their first byte. Each pair has the size of the length field in bytes, and the number
+# of bytes between the length field and the content.
 _LENGTHS: Final = (
     {0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0)}  # binary
     | {0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1)}  # extensions, whose type is one byte after the length
     | {0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0)}  # text
 )
 
-# All other values, by their first byte: the number of bytes between this byte and the next value. It is 0 for a byte
-# that is not listed.
+# All other values, by their first byte: the number of bytes between this byte and the next value. A byte that is not
+# listed is a complete value.
 _FOLLOWING: Final = (
     {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}  # numbers
     | {0xD4: 2, 0xD5: 3, 0xD6: 5, 0xD7: 9, 0xD8: 17}  # extensions of fixed length
@@ -49,8 +49,8 @@ class MsgpackDecoder:
         # Every value takes at least one byte, so smaller payloads cannot exceed the limit.
         if len(payload) > MAX_VALUES:
             _count_values(payload)
-        # The search for this byte is much faster than a scan of all values. The byte may also be a part of another
-        # value, so `_with_doubles` scans the values.
+        # Most payloads do not contain the first byte of a 32-bit float, so they need no slow scan of all values.
+        # `_with_doubles` scans the values, because the byte may also be a part of another value.
         if _FLOAT32_BYTE in payload:
             payload = _with_doubles(payload)
         try:
@@ -64,18 +64,18 @@ class MsgpackDecoder:
 
 
 def _unpack(payload: bytes) -> Any:
-    """Return the value. Raise ValueError or TypeError if it is malformed, and DecodeError for a key of another type.
+    """Return the value. Raise ValueError or TypeError if it is malformed.
 
-    Keys may be text and integers.
+    Keys may be texts or integers. Raise DecodeError for other keys.
     """
     try:
         return msgpack.unpackb(payload, ext_hook=_content)
     except ValueError as error:
-        # For a key that is neither text nor bytes, the package raises a ValueError with this word in its text.
+        # For a key that is neither text nor bytes, the text of the package's ValueError contains this word.
         if "strict_map_key" not in str(error):
             raise
-    # A key is not text. Keys of other types can be crafted so that building the dict takes minutes. So all keys are
-    # converted to text before the dict is built.
+    # Keys of other types can be crafted so that building the dict takes minutes. So all keys are converted to text
+    # before the dict is built.
     return msgpack.unpackb(payload, ext_hook=_content, strict_map_key=False, object_pairs_hook=_with_text_keys)
 
 
@@ -98,15 +98,15 @@ def encode(value: Any) -> bytes:
 
 
 def _content(_type: int, data: bytes) -> bytes:
-    """Return the bytes of an extension. All types are treated alike."""
+    """Return the bytes of an extension."""
     return data
 
 
 def _with_doubles(payload: bytes) -> bytes:
-    """Return the payload with every 32-bit float replaced by a 64-bit float of the shortest number (see `float32`).
+    """Replace every 32-bit float in the payload by a 64-bit float of the shortest number (see `float32`).
 
-    This is done before decoding, because the decoder returns 32-bit and 64-bit floats alike. If the payload ends within
-    a value, this value stays unchanged.
+    This precedes decoding, because the package does not report how many bits a float had. If the payload ends within a
+    value, this value stays unchanged.
     """
     parts: list[bytes] = []
     copied = place = 0
@@ -130,7 +130,7 @@ def _with_doubles(payload: bytes) -> bytes:
 
 
 def _count_values(payload: bytes) -> None:
-    """Raise DecodeError if the payload has more than MAX_VALUES values. This runs before the values take memory."""
+    """Raise DecodeError if the payload has more than MAX_VALUES values. The check precedes decoding, to save memory."""
     place = values = 0
     while place < len(payload):
         head = payload[place]

@@ -1,4 +1,4 @@
-"""Access to the schema files beside the mappings, which the binary formats Avro and Protocol Buffers need."""
+"""Access to the schema files of Avro and Protocol Buffers. They are in the folder `schemas/` beside the mappings."""
 
 from __future__ import annotations
 

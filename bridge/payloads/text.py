@@ -34,13 +34,14 @@ def decode_text(payload: bytes) -> str:
 
 def plain_utf8(payload: bytes) -> bytes:
     """Return the payload in UTF-8, without byte order mark and NULs at its end. Raise DecodeError."""
-    # A byte order mark begins with one of these bytes. Most payloads have neither a mark nor a NUL, and are not copied.
+    # Every byte order mark begins with one of these three bytes. Most payloads have neither a mark nor a NUL, and are
+    # not copied.
     marked = payload[-1:] == b"\0" or payload[:1] in {b"\xef", b"\xff", b"\xfe"}
     return decode_text(payload).encode() if marked else payload
 
 
 def decode_utf8(payload: bytes) -> str:
-    """Return the text. Raise DecodeError, with the position of the first invalid byte, if it is not UTF-8."""
+    """Return the text. If it is not UTF-8, raise DecodeError with the position of the first invalid byte."""
     try:
         return payload.decode()
     except UnicodeDecodeError as error:

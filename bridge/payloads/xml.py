@@ -1,4 +1,4 @@
-"""`payload: xml`: one XML document. The resulting object has the same form as that of the Python package xmltodict.
+"""`payload: xml`: one XML document, as an object in the form of the Python package xmltodict.
 
     <reading id="7"><temperature unit="C">21.5</temperature><alarm>A</alarm><alarm>B</alarm><note/></reading>
 
@@ -14,7 +14,7 @@
 
 A document type declaration is rejected, because its entities could expand to gigabytes or read files. Documents with
 over 128 levels, or over 400,000 elements and attributes, are rejected. A tag or comment over 1 MiB is rejected too,
-because expat reads all attributes of a tag before the limit can be checked.
+because expat reads all attributes of a tag before the bridge can count them.
 """
 
 from __future__ import annotations
@@ -69,8 +69,7 @@ class XmlDecoder:
             message = expat.ErrorString(error.code)
             raise DecodeError(f"not XML: {message}, at line {error.lineno}, column {error.offset + 1}") from None
         except ValueError:
-            # expat cannot read the declared encoding. It supports only Unicode, and encodings with one byte per
-            # character.
+            # expat supports only Unicode, and encodings with one byte per character. The document declares another one.
             raise DecodeError(
                 "not usable: set `encoding` in the mapping to the encoding that the XML declares"
             ) from None
@@ -78,7 +77,7 @@ class XmlDecoder:
 
 
 def _parse(parser: expat.XMLParserType, data: bytes) -> None:
-    """Parse a document. A long one is passed to expat in chunks, so that a tag that is too long is found early."""
+    """Parse a document. A long document is passed in chunks, to stop early if a tag is too long."""
     fed = 0
     while len(data) - fed > MAX_TAG_BYTES:
         parser.Parse(data[fed : fed + _CHUNK_BYTES])
@@ -157,7 +156,7 @@ class _XmlReader:
         if name not in members:
             members[name] = [value] if name in self._lists else value
         elif type(members[name]) is list:
-            # A list always means that the element is repeated, because the value of one element is never a list.
+            # The value of a single element is never a list. So a list holds the values of repeated elements.
             members[name].append(value)
         else:
             members[name] = [members[name], value]

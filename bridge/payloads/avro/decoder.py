@@ -29,12 +29,12 @@ _HEADER_BYTES: Final = 5
 
 
 class AvroDecoder:
-    """Decoder of messages. The number in a message selects its schema, if there are several schemas."""
+    """Decoder of messages. With the header of Confluent, the number in a message selects its schema."""
 
     __slots__ = ("_confluent", "_readers", "_schemas")
 
     def __init__(self, schemas: Mapping[int | None, AvroType], *, confluent: bool) -> None:
-        """Use these schemas, by number. A schema with the key None is used if a message has no or an unknown number."""
+        """Use `schemas`, by their numbers. The key None is for messages without a number or with an unknown number."""
         self._schemas = dict(schemas)
         self._readers = {number: compile_reader(schema) for number, schema in schemas.items()}
         self._confluent = confluent
@@ -55,7 +55,7 @@ class AvroDecoder:
         return read(payload, _HEADER_BYTES)
 
     def encode(self, value: Any) -> bytes:
-        """Return the value encoded by the first schema, as a device would send it. Tests use this. Raise ValueError."""
+        """Return the value encoded by the first schema, for the tests of mappings. Raise ValueError."""
         number, schema = next(iter(self._schemas.items()))
         header = b"\0" + (number or 0).to_bytes(4, "big") if self._confluent else b""
         return header + encode(schema, value)

@@ -1,8 +1,8 @@
 """Reader of Avro's binary encoding. A schema is compiled to one closure per type.
 
 A closure reads the value at an offset. It returns the value, and the offset after the value. It raises IndexError or
-struct.error if the data ends too early. All values are counted, including those that take no bytes, because eight bytes
-can announce any number of these.
+struct.error if the data ends too early. All values are counted, even values without bytes, because eight bytes can
+announce any number of values without bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CONTINUES: Final = 0x80
 _VARINT_BITS: Final = 70
 EXACT: Final = Context(prec=5000)
 """Precision of a decimal: 5,000 digits, slightly more than a decimal of _MAX_DECIMAL_BYTES can have."""
-# Maximum size of a decimal. The conversion of a number to text takes quadratic time.
+# Maximum size of a decimal in bytes. Larger decimals are rejected, because converting them takes quadratic time.
 _MAX_DECIMAL_BYTES: Final = 2000
 _unpack_double: Final = Struct("<d").unpack_from
 
@@ -45,7 +45,7 @@ class AvroBudget:
         self.depth = MAX_DEPTH
 
     def take(self, values: int) -> None:
-        """Count further values, before they take memory. Raise DecodeError above MAX_VALUES."""
+        """Count `values` further values. Raise DecodeError if the message has more than MAX_VALUES."""
         self.values -= values
         if self.values < 0:
             raise DecodeError(f"not usable: the Avro holds more than {MAX_VALUES:,} values")
@@ -75,8 +75,8 @@ def compile_reader(schema: AvroType) -> Callable[[bytes, int], Any]:
 class _SchemaCompiler:
     """Compiler of one schema.
 
-    `_readers` has the closures of records, by the identity of their types. It has None for a record that is being
-    compiled.
+    `_readers` has the closures of records, by the identity of their types. While a record is being compiled, its
+    closure is None.
     """
 
     def __init__(self) -> None:
@@ -109,9 +109,9 @@ class _SchemaCompiler:
         return found
 
     def _nested(self, key: int) -> Read:
-        """Return the closure for a record nested in itself. It limits the depth.
+        """Return a closure for a record nested in itself. This closure limits the depth.
 
-        The record's own closure does not exist yet. So the returned closure looks it up when a message is read.
+        The closure of the outer record does not exist yet. So the returned closure looks it up for each message.
         """
 
         def read(data: bytes, at: int, budget: AvroBudget) -> tuple[Any, int]:
@@ -173,7 +173,7 @@ def _block(data: bytes, at: int) -> tuple[int, int]:
     """Return the number of items in a block, and the offset after this number."""
     count, at = _long(data, at)
     if count < 0:
-        # After a negative number, the block's size in bytes follows. It is for readers that skip the block.
+        # After a negative number, the block's size in bytes follows. Readers use this size to skip a block.
         count = -count
         _, at = _long(data, at)
     return count, at

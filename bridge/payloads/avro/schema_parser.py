@@ -57,7 +57,7 @@ class _SchemaReader:
         self._named: dict[str, AvroType] = {}
 
     def read(self, data: Any, namespace: str, where: str, depth: int) -> AvroType:
-        """Return the type that `data` describes. `where` is its position, for errors."""
+        """Return the type that `data` describes. Raise SchemaError, with the position `where`."""
         if depth > MAX_DEPTH:
             raise SchemaError(f"{where}: more than {MAX_DEPTH} levels")
         if isinstance(data, str):
@@ -83,8 +83,8 @@ class _SchemaReader:
         if name in PRIMITIVES:
             return AvroType(name)
         full = name if "." in name or not namespace else f"{namespace}.{name}"
-        # The name is first looked up in the namespace of the enclosing type. Some generators also refer in this way to
-        # types without a namespace, so the bare name is tried next.
+        # The name is first looked up in the namespace of the enclosing type. Some generators also write such a name for
+        # a type without a namespace, so the bare name is looked up next.
         found = self._named.get(full) or self._named.get(name)
         if found is None:
             raise SchemaError(f"{where}: unknown type '{name[:60]}'; a type is declared before it is used")
@@ -146,9 +146,10 @@ def _fixed_size(data: dict[str, Any], where: str) -> int:
 
 
 def _with_logical(found: AvroType, data: dict[str, Any]) -> AvroType:
-    """Set the logical type of a type, if this changes how values are read (decimal, uuid). Return the type.
+    """Set the logical type of a type, if it is decimal or uuid. Return the type.
 
-    An invalid logical type is ignored, as the specification requires.
+    Other logical types do not change how values are read. An invalid logical type is ignored, as the specification
+    requires.
     """
     logical, scale = data.get("logicalType"), data.get("scale", 0)
     if logical == "decimal" and found.kind in {"bytes", "fixed"}:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def encode(schema: AvroType, value: Any, where: str = "the payload") -> bytes:
-    """Return the value as Avro. Raise ValueError if it does not fit the schema. `where` is its position, for errors."""
+    """Return the value as Avro. Raise ValueError, with the position `where`, if the value does not fit the schema."""
     if schema.kind == "record":
         return _record(schema, value, where)
     if schema.kind == "union":
@@ -45,7 +45,7 @@ def _union(schema: AvroType, value: Any, where: str) -> bytes:
         except ValueError as error:
             fault = error
     if len(schema.inner) == 2 and any(branch.kind == "null" for branch in schema.inner) and value is not None:  # noqa: PLR2004
-        raise fault  # for an optional value, report why its only type other than null refuses it
+        raise fault  # for an optional value, report the error of its type other than null
     raise _mismatch(schema, value, where)
 
 
@@ -106,7 +106,7 @@ def _octets(schema: AvroType, value: Any, where: str) -> bytes:
         octets = uuid.UUID(value).bytes
     elif schema.logical == "decimal":
         number = int(Decimal(str(value)).scaleb(schema.scale, EXACT))
-        # The number needs one bit more than its magnitude, for the sign. Adding 8 instead of 1 rounds up to full bytes.
+        # The sign takes one bit, in addition to `bit_length`. Adding 8 instead of 1 rounds up to full bytes.
         size = schema.size or (number.bit_length() + 8) // 8
         octets = number.to_bytes(size, "big", signed=True)
     else:

@@ -1,14 +1,14 @@
 """Layouts of binary data. A layout is a text that the functions `unpack`, `unpack_registers` and `unpack_tlv` accept.
 
 parser.py         parser of layouts
-field_types.py    types of fields, and a function for each type that reads its values
+field_types.py    types of fields, each with a function that reads its values
 fixed_layout.py   data in which each field has a fixed offset
 tlv_items.py      data that consists of items with type, length and value, in any order
 
 A layout is a list of fields, separated by blanks, commas or line breaks: `temperature:i16 humidity:u8 serial:text[8]`.
 
     NAME:TYPE       one value
-    TYPE            the only field of a layout may have no name: the result is then its value, and not an object
+    TYPE            one value without a name, as the only field: the result is this value, and not an object
     NAME:TYPE[4]    a list of 4 values
     NAME:TYPE[]     a list of all remaining values; only as the last field
     _:TYPE          bytes to skip

@@ -49,8 +49,9 @@ class Field(NamedTuple):
 class Layout:
     """A parsed layout.
 
-    `size` is the number of bytes of all fields, except of a list of all remaining values. `open` is True if further
-    bytes may follow (`...`). `order` is the byte order at the end of the layout.
+    `size` is the number of bytes of all fields, without a list of all remaining values. `open` is True if further
+    bytes may follow (`...`). `order` is the byte order at the end of the layout. In tlv_items.py, the values of items
+    begin with the byte order of the head.
     """
 
     fields: tuple[Field, ...]

@@ -1,4 +1,4 @@
-"""Data that consists of items in any order, each with a type, a value, and often a length between them (TLV).
+"""Data in TLV form (type, length, value): items in any order. The length may be missing.
 
 LoRaWAN and BLE sensors and many meters send such data. A layout has one line for the head of all items, and one line
 for each kind of item:
@@ -8,13 +8,14 @@ for each kind of item:
     0x03 0x67 -> temperature:i16
     * * -> ...                       * stands for any number; the value of such an item is skipped
 
-Lines may also be separated by `;`. The numbers before `->` are the key: one for each field of the head except `length`.
-An item whose key no line matches is an error.
+Lines may also be separated by `;`. The numbers before `->` are the key. A key has one number for each field of the
+head, without `length`. If no line matches the key of an item, the data is rejected.
 
-The field `length` counts the bytes after it: the remaining fields of the head, and the value. Without this field, each
-layout of a value must have a fixed size, and an item that is skipped ends the data.
+The field `length` counts the bytes after it: the remaining fields of the head, and the value. If the head has no field
+`length`, each layout of a value must have a fixed size. The size of a skipped item is then unknown, so all data after
+it is skipped too.
 
-The result is a list of objects. Each has the fields of the head (except `length`) and the fields of the value.
+The result is a list of objects. Each object has the fields of the head (without `length`) and the fields of the value.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class _Case:
 class _Head:
     """The head of every item.
 
-    `counted` is the number of bytes in the head that `length` counts too. It is None if the head has no `length`.
+    `counted` is the number of bytes in the head after `length`. It is None if the head has no `length`.
     """
 
     layout: Layout
@@ -65,14 +66,15 @@ class _Head:
 def compile_items(text: str) -> Callable[[bytes], list[dict[str, Any]]]:
     """Return a function that converts TLV data with the layout `text` to a list of objects.
 
-    Raise LayoutError if the layout is not valid. The function raises ValueError for data that does not have it.
+    Raise LayoutError if the layout is not valid. The function raises ValueError for data that does not have the layout.
     """
     parts = [part.strip() for part in _PARTS.split(text) if part.strip()]
     if len(parts) < 2:  # noqa: PLR2004 - a head and at least one kind of item
         raise LayoutError("expected the head of an item, and a line KEY -> FIELDS for each kind of item")
     head = _head(parts[0])
     cases = [_case(part, head) for part in parts[1:]]
-    # Lines without * are found in a dict, without a loop. `reversed` lets the first of two lines with the same key win.
+    # A dict finds the lines without *, which is faster than a loop. Of two lines with the same key, the first is used.
+    # Because a dict has the last one, the order is reversed.
     exact = {case.keys: case for case in reversed(cases) if None not in case.keys}
     wild = [case for case in cases if None in case.keys]
 
@@ -131,7 +133,7 @@ def _head(text: str) -> _Head:
 
 
 def _case(text: str, head: _Head) -> _Case:
-    """Return one line KEY -> FIELDS. Raise LayoutError."""
+    """Parse one line KEY -> FIELDS. Raise LayoutError."""
     keys_text, arrow, fields_text = text.partition(_ARROW)
     words = keys_text.split()
     names = [field.name for field in head.layout.named if field.name != LENGTH]
@@ -155,7 +157,7 @@ def _key(word: str, text: str) -> int | None:
 
 
 def _check_value(layout: Layout, names: list[str | None], text: str, *, fixed: bool) -> None:
-    """Raise LayoutError if a field has no name or a name of the head, or if the size must be `fixed` but is not."""
+    """Raise LayoutError if a field has no name, or has a name of the head. If `fixed` is true, require a fixed size."""
     last: Field = layout.fields[-1]
     if last.name is None:
         raise LayoutError(f"'{text[:60]}': the fields of an item need names: NAME:TYPE")

@@ -1,9 +1,10 @@
 """`payload: protobuf`: one message. The mapping names the type of the message, because the bytes do not contain it.
 
-For an invalid message, the `protobuf` package reports no position. So this module finds the position of the fault, as
-far as the fault is in the outermost message.
+For an invalid message, the `protobuf` package reports no position. So this module finds the position of the fault, if
+the fault is in the outermost message.
 
-The bytes of another message type are often valid too. So a message is rejected if it has none of its type's fields.
+A message of another type can often be decoded too, but its fields are unknown. So a message is rejected if all its
+fields are unknown.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class ProtobufDecoder:
 
 
 def _fault(payload: bytes) -> str:
-    """Return a text with the fault in the outermost message and its position."""
+    """Return a description of the fault in the outermost message, with its position."""
     at = 0
     while at < len(payload):
         start = at

@@ -13,7 +13,7 @@ _GOOGLE = "google.protobuf."
 
 
 def fill(message: Any, value: Any, where: str = "the payload") -> None:
-    """Set the fields of a message. Raise ValueError if the value does not fit. `where` is its position, for errors."""
+    """Set the fields of a message. Raise ValueError, with the position `where`, if the value does not fit."""
     descriptor = message.DESCRIPTOR
     if descriptor.full_name.startswith(_GOOGLE):
         _fill_google(message, value, where)
@@ -28,7 +28,7 @@ def fill(message: Any, value: Any, where: str = "the payload") -> None:
 
 
 def _check(value: Any, kind: type, expected: str, where: str) -> None:
-    """Raise ValueError unless the value is of this kind."""
+    """Raise ValueError, with the position `where`, if the type of the value is not `kind`."""
     if type(value) is not kind:
         raise ValueError(f"{where}: expected {expected}, found {str(value)[:40]}")
 
@@ -51,7 +51,7 @@ def _fill_field(message: Any, field: FieldDescriptor, value: Any, where: str) ->
             _guarded(lambda: setattr(message, field.name, _scalar(field, value)), where)
         else:
             target = getattr(message, field.name)
-            # Without this, a nested message without fields would not be encoded at all.
+            # Without this call, a nested message without fields would not be encoded at all.
             target.SetInParent()
             fill(target, value, where)
         return
@@ -99,7 +99,7 @@ def _scalar(field: FieldDescriptor, value: Any) -> Any:
 
 
 def _guarded(set_value: Any, where: str) -> None:
-    """Call `set_value`. Raise ValueError with the position `where` for an error of the `protobuf` package."""
+    """Call `set_value`. Convert errors of the `protobuf` package to ValueError with the position `where`."""
     try:
         set_value()
     except TypeError:

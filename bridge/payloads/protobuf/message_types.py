@@ -1,7 +1,7 @@
-"""Message types in schema files. A schema file is a `.proto` file, which may import others, or a descriptor set.
+"""Message types in schema files. A schema file is a `.proto` file or a descriptor set, which protoc creates.
 
-Each mapping has a separate descriptor pool, so that two versions of a type never conflict. Google's common files
-(timestamp.proto, wrappers.proto, struct.proto, …) come from the `protobuf` package.
+Each mapping has a separate descriptor pool, so that two versions of a type never conflict. Google's common files, such
+as timestamp.proto, come from the `protobuf` package.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GOOGLE: Final = "google/protobuf/"
 _KNOWN: Final = ("any", "api", "descriptor", "duration", "empty", "field_mask", "source_context", "struct")
 GOOGLE_FILES: Final = frozenset(f"{GOOGLE}{name}.proto" for name in (*_KNOWN, "timestamp", "type", "wrappers"))
-# Maximum length of a chain of files in which each imports the next one.
+# Maximum length of a chain of imports.
 _MAX_IMPORTS: Final = 50
 
 
@@ -34,7 +34,7 @@ class MessageTypes:
         self._pool = descriptor_pool.DescriptorPool()
         self._added: set[str] = set()
         self.names: tuple[str, ...] = ()
-        """Full names of the outermost message types, in the order of the files."""
+        """Full names of the message types that are not nested, in the order of the files."""
         text = schema_text(file, schemas)
         if file.endswith(".proto"):
             self._add_proto(file, schemas, [])
@@ -85,13 +85,13 @@ class MessageTypes:
             raise SchemaError(
                 f"schemas/{file}: not a descriptor set, as protoc --descriptor_set_out writes it"
             ) from None
-        # If a text is not UTF-8, the package returns it as bytes.
+        # The package returns a text that is not UTF-8 as bytes.
         texts = [text for each in found.file for text in (each.name, each.package, *each.dependency)]
         if not found.file or not all(isinstance(text, str) for text in texts):
             raise SchemaError(f"schemas/{file}: the descriptor set has no file, or one whose name is not UTF-8")
         files = {each.name: each for each in found.file}
-        # The order is found with a list instead of recursion, because a hostile set can contain a chain of imports of
-        # any length. `waiting` is a stack: a file is added as soon as all its imports were added.
+        # This is a loop instead of a recursion, because a hostile set can contain a chain of imports of any length.
+        # `waiting` is a stack. A file leaves it as soon as all its imports were added.
         waiting = list(reversed(files))
         visiting: set[str] = set()
         while waiting:
@@ -129,8 +129,8 @@ class MessageTypes:
         try:
             self._pool.AddSerializedFile(parsed.SerializeToString())
         except (TypeError, ValueError) as error:
-            # The error of the package is "Couldn't build proto file into descriptor pool: REASON". Only the reason is
-            # of use.
+            # The error of the package is "Couldn't build proto file into descriptor pool: REASON". Users need only the
+            # reason.
             raise SchemaError(f"{shown}: {str(error).rpartition(': ')[2][:200]}") from None
         self._added.add(parsed.name)
         if not parsed.name.startswith(GOOGLE):

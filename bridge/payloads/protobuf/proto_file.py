@@ -1,10 +1,10 @@
-"""Parser of `.proto` files. The result is a descriptor as protoc creates it, but only with names and the wire format.
+"""Parser of `.proto` files. The result is a descriptor, reduced to the parts that decoding needs.
 
 Messages, enums, oneofs, maps and imports of proto2 and proto3 are read. Options (except `allow_alias`), reserved
-numbers, services and extensions are skipped. Files with groups or editions are refused. They need a descriptor set,
-which protoc creates.
+numbers, services and extensions are skipped. Files with groups or editions are refused: users must compile them to a
+descriptor set with protoc.
 
-This module does not resolve the names of types. The descriptor pool of the `protobuf` package does.
+The descriptor pool of the `protobuf` package resolves the names of types later.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class _ProtoReader:
         tokens.expect("{")
         while not tokens.skip("}"):
             self._member(message, depth)
-        # Each `optional` field of proto3 is represented by a oneof. These must come after the oneofs in the file.
+        # A descriptor has a oneof for each `optional` field of proto3. These must follow the oneofs of the file.
         for field in message.field:
             if field.proto3_optional:
                 field.oneof_index = len(message.oneof_decl)

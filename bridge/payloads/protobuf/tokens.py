@@ -46,11 +46,11 @@ class Tokens:
 
     @property
     def next(self) -> ProtoToken:
-        """The next token, which is not taken."""
+        """The next token. Reading this property does not take it."""
         return self._tokens[self._at]
 
     def take(self) -> ProtoToken:
-        """Take the next token and return it. The token at the end of the file is returned again and again."""
+        """Take the next token and return it. At the end of the file, each call returns the token of kind end."""
         token = self._tokens[self._at]
         self._at += token.kind != "end"
         return token
@@ -63,18 +63,18 @@ class Tokens:
         return found
 
     def expect(self, text: str) -> None:
-        """Take the next token, which must be `text`. Raise SchemaError for any other token."""
+        """Take the next token. Raise SchemaError if it is not `text`."""
         if not self.skip(text):
             raise self.error(f"'{text}'")
 
     def name(self, what: str) -> str:
-        """Take the next token, which must be a name, and return its text. Raise SchemaError for any other token."""
+        """Take a name and return its text. Raise SchemaError if the next token is not a name."""
         if self.next.kind != "name":
             raise self.error(what)
         return self.take().text
 
     def number(self, what: str) -> int:
-        """Take a whole number, which may have a minus sign, and return it. Raise SchemaError for any other token."""
+        """Take a whole number, with or without a minus sign, and return it. Raise SchemaError for another token."""
         negative = self.skip("-")
         try:
             value = int(self.next.text, 0) if not re.fullmatch("0[0-7]+", self.next.text) else int(self.next.text, 8)
@@ -84,7 +84,7 @@ class Tokens:
         return -value if negative else value
 
     def string(self, what: str) -> str:
-        """Take the next token, which must be quoted, and return its text. Raise SchemaError for any other token."""
+        """Take a quoted text and return it. Raise SchemaError if the next token is not quoted."""
         if self.next.kind != "text":
             raise self.error(what)
         return self.take().text
@@ -97,7 +97,7 @@ class Tokens:
 
 
 def _tokens(text: str) -> Iterator[ProtoToken]:
-    """Yield all tokens, the last one of kind end. Raise SchemaError for a character that cannot begin a token."""
+    """Yield all tokens. The last one has the kind end. Raise SchemaError for a character that cannot begin a token."""
     at, line, begin = 0, 1, 0
     while at < len(text):
         found = _TOKEN.match(text, at)

@@ -1,7 +1,7 @@
-"""Limit of the number of values in a message. They are counted before the `protobuf` package allocates memory for them.
+"""Limit of the number of values in a message. The values are counted before decoding, to save memory.
 
-A field of two bytes can take 70 bytes of memory. Each value takes at least one byte of the message, so a message of at
-most MAX_VALUES bytes is within the limit and is not counted.
+A field of two bytes can take 70 bytes of memory. Each value takes at least one byte of the message. So the values of a
+message of at most MAX_VALUES bytes are not counted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Fields: TypeAlias = "dict[int, Fields | int]"
 """Fields that may contain several values, by field number.
 
-The value is the `Fields` of a nested message, or the minimum size in bytes of one value of a packed field.
+The dict's value is the `Fields` of a nested message, or the minimum size in bytes of one value of a packed field.
 """
 
 MAX_LEVELS: Final = 100
@@ -34,7 +34,7 @@ _WIDTHS: Final = {
 def counted_fields(descriptor: Descriptor, known: dict[str, Fields] | None = None) -> Fields:
     """Return the fields of a message type that may contain several values.
 
-    `known` has the types that were visited, because a type may contain itself.
+    `known` has the results for the types visited so far, because a type may contain itself.
     """
     known = {} if known is None else known
     name = descriptor.full_name
@@ -51,7 +51,7 @@ def counted_fields(descriptor: Descriptor, known: dict[str, Fields] | None = Non
 def check_values(data: bytes, fields: Fields) -> None:
     """Raise DecodeError if there are more than MAX_VALUES values.
 
-    For malformed data, return without an error. The `protobuf` package reports it afterwards.
+    For malformed data, return without an error. The decoder reports malformed data afterwards.
     """
     left = MAX_VALUES
     at, end, inner = 0, len(data), fields

@@ -1,14 +1,14 @@
 """Conversion of messages to values. Each message type is compiled once to functions for its fields.
 
 - Names are those of the `.proto` file.
-- A field that was not sent has its default value, because senders omit a 0. If the field tracks presence (for example
-  `optional`), it is absent instead, and expressions see null.
+- A field that was not sent has its default value, because senders omit a 0. A field that tracks presence, such as an
+  `optional` field, is absent instead, and expressions see null.
 - Integers are exact. A 32-bit float becomes the shortest number that rounds to it. NaN and the infinities become null.
   Bytes become a list of integers from 0 to 255. An enum value becomes its name, or its number if the schema has no name
   for it.
 - A map becomes an object. Its keys become text: integers in decimal, booleans `true` and `false`.
-- Types of google.protobuf: a Timestamp becomes RFC 3339 text, a Duration a number of seconds, a wrapper its value.
-  Struct, Value and ListValue become the JSON values that they contain.
+- Of the types of google.protobuf, a Timestamp becomes RFC 3339 text, a Duration becomes a number of seconds, and a
+  wrapper becomes its value. Struct, Value and ListValue become the JSON values that they contain.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ProtobufBudget:
         self.values = MAX_VALUES
 
     def take(self, values: int) -> None:
-        """Count further values, before they take memory. Raise DecodeError above MAX_VALUES."""
+        """Count `values` further values. Raise DecodeError if the message has more than MAX_VALUES."""
         self.values -= values
         if self.values < 0:
             raise DecodeError(f"not usable: the message holds more than {MAX_VALUES:,} values")

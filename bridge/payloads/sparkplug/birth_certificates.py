@@ -1,11 +1,11 @@
 """Births and states of the edge nodes, stored as rows in the state of a mapping.
 
     node GROUP/NODE            [bd_seq, online, {DEVICE: online}]
-    metrics GROUP/NODE[/DEVICE]    [[name, alias, datatype, template], ...] as its birth declared them (metric_table.py)
+    metrics GROUP/NODE[/DEVICE]    [[name, alias, datatype, template], ...] of its birth (metric_table.py)
     seq GROUP/NODE             [seq, timestamp] of the last message in order
 
-Rows are JSON. Only the row `seq` changes with every message. Each row is parsed only once: the parsed form is cached,
-and is valid as long as the store has the same bytes object.
+Rows are JSON. Only the row `seq` changes with every message. Parsed rows are cached. A parsed row is valid as long as
+the store returns the same bytes object for the row.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NODE, METRICS, SEQ = "node ", "metrics ", "seq "
 class NodeState(NamedTuple):
     """State of an edge node. `devices` has each device of the node, with True if the device is online.
 
-    A NodeState is never changed. A change replaces it.
+    `bd_seq` is the number of the session. A birth and the death that ends its session have the same number.
     """
 
     bd_seq: int | None
@@ -49,7 +49,7 @@ UNKNOWN = NodeState(None, online=False, devices={})
 
 
 class BirthCertificates:
-    """Access to the rows. The caller passes the state store to each method. This object contains only the caches."""
+    """Access to the rows. The caller passes the state store to each method. This object contains only caches."""
 
     def __init__(self) -> None:
         """Start with empty caches."""
@@ -82,13 +82,13 @@ class BirthCertificates:
         key, last = SEQ + edge_node, (seq, timestamp)
         row = orjson.dumps(last)
         memory.put(key, row)
-        # This row changes with every message. Caching it here saves parsing it for the next message. `get` is necessary
-        # because the store keeps a copy of `row`, and the cache must have the same bytes object as the store.
+        # This row changes with every message. Caching it here saves parsing it for the next message. The store may
+        # have copied `row`, so `get` returns the bytes object that the cache needs.
         if (stored := memory.get(key)) is not None:
             _cache(self._lasts, key, (stored, last))
 
     def forget_table(self, memory: StateStore, source: str) -> None:
-        """Delete the metrics of a device that has had no birth since the node's new birth."""
+        """Delete the metrics of a device. After a new birth of its node, the device must send a new birth too."""
         memory.forget(METRICS + source)
         self._tables.pop(METRICS + source, None)
 

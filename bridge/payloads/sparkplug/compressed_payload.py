@@ -1,7 +1,7 @@
 """Compressed payloads of Eclipse Tahu's libraries. Such a payload is sent inside another payload.
 
 The outer payload has the `uuid` SPBV1.0_COMPRESSED. Its `body` is the inner payload, compressed with gzip or deflate
-(zlib). A metric `algorithm` may name the method, but it is not needed, because the first bytes show the method too.
+(zlib). The first bytes of the body show the method. So the metric `algorithm`, which may name it, is ignored.
 This convention is not part of the Sparkplug specification.
 """
 
@@ -20,13 +20,13 @@ COMPRESSED: Final = "SPBV1.0_COMPRESSED"
 MAX_BYTES: Final = 10 * 1024 * 1024
 """Maximum size of a decompressed payload."""
 
-# Argument `wbits` of zlib which accepts both kinds of header, and windows of any size:
+# Argument `wbits` of zlib that accepts both kinds of header, and windows of any size:
 # https://docs.python.org/3/library/zlib.html#zlib.decompress
 _GZIP_OR_ZLIB = 47
 
 
 def decompressed(payload: Fields) -> Fields:
-    """Return the inner payload. Raise DecodeError if there is none, or if it is larger than MAX_BYTES."""
+    """Return the inner payload. Raise DecodeError if it is missing, damaged, or larger than MAX_BYTES."""
     work = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
         # One byte more than the limit is enough to see that the payload is too large.

@@ -53,7 +53,7 @@ def datatype_name(number: int) -> str:
 def value_of(fields: Fields, datatype: int) -> Any:
     """Return the value of a metric, property, parameter or data set element, or None if it has no value.
 
-    Raise DecodeError. The values of templates are read in `readings.py`, because they need declarations.
+    Raise DecodeError. Templates are read in `readings.py`.
     """
     value = fields.get("value")
     if value is None:
@@ -63,7 +63,7 @@ def value_of(fields: Fields, datatype: int) -> Any:
 
 
 def _as_sent(value: Any) -> Any:
-    """Return the value on the wire as a JSON value, without regard to its datatype."""
+    """Return a value as it was sent, as a JSON value."""
     if isinstance(value, float):
         return value if math.isfinite(value) else _not_finite(value)
     return list(value) if isinstance(value, bytes) else value
@@ -74,7 +74,7 @@ def _not_finite(value: float) -> str:
 
 
 def properties_of(fields: Fields) -> dict[str, Any]:
-    """Return a property set as an object. Raise DecodeError if it has more keys than values, or fewer."""
+    """Return a property set as an object. Raise DecodeError if the numbers of keys and values differ."""
     keys, values = fields.get("keys", []), fields.get("values", [])
     if len(keys) != len(values):
         raise DecodeError(f"not Sparkplug B: a property set of {len(keys)} keys and {len(values)} values")
@@ -82,7 +82,7 @@ def properties_of(fields: Fields) -> dict[str, Any]:
 
 
 def _property(fields: Fields) -> Any:
-    """Return the value of a property, which may be a property set or a list of them."""
+    """Return the value of a property, which may be a property set or a list of property sets."""
     if fields.get("is_null"):
         return None
     if "properties" in fields:
@@ -172,7 +172,7 @@ def _boolean_array(value: Any) -> Any:
 
 
 def _string_array(value: Any) -> Any:
-    """Return the texts of an array. Each text ends with a zero byte, which may be missing after the last one."""
+    """Return the texts of an array. Each text ends with a zero byte, which may be missing after the last text."""
     if not isinstance(value, bytes):
         return _as_sent(value)
     texts = value.decode(errors="replace").split("\0")

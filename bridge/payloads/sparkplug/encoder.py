@@ -24,7 +24,7 @@ _METRIC: Final = frozenset(("name", "alias", "timestamp", "type", "value"))
 
 
 def encode(payload: Any) -> bytes:
-    """Return the payload as bytes. Raise ValueError for a value that does not have the form above."""
+    """Return the payload as bytes. Raise ValueError for a value of another form."""
     fields = _known("a payload of Sparkplug B", payload, _PAYLOAD)
     metrics = fields.get("metrics", [])
     if not isinstance(metrics, list):
@@ -85,7 +85,7 @@ def _encoder(kind: str) -> Callable[[Any], bytes]:
 
 
 def _known(what: str, value: Any, names: frozenset[str]) -> dict[str, Any]:
-    """Return the value unchanged. Raise ValueError unless it is an object whose keys are all in `names`."""
+    """Return the value unchanged. Raise ValueError if it is not an object, or has a key that is not in `names`."""
     if not isinstance(value, dict):
         raise ValueError(f"{what} is keys and values ({', '.join(sorted(names))}); found {value!r}")  # noqa: TRY004  callers expect ValueError
     unknown = ", ".join(sorted(map(str, value.keys() - names)))
@@ -95,7 +95,7 @@ def _known(what: str, value: Any, names: frozenset[str]) -> dict[str, Any]:
 
 
 def _integer(number: int, value: Any) -> bytes:
-    """Return a varint field. Raise ValueError unless the value is an unsigned integer of 64 bits."""
+    """Return a varint field. Raise ValueError if the value is not an unsigned integer of 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 64:
         raise ValueError(f"{value!r} is not a whole number from 0 to 2^64 - 1")
     return _tag(number, 0) + encode_varint(value)

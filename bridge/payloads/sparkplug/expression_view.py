@@ -2,10 +2,11 @@
 
     type             NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH, NCMD or DCMD
     group, node, device    from the topic; device is null in a message of the node itself
-    timestamp, seq   those of the payload: milliseconds since 1970, and 0-255; null if not sent
+    timestamp        of the payload, in milliseconds since 1970; null if not sent
+    seq              sequence number of the payload, from 0 to 255; null if not sent
     bd_seq           only in NBIRTH and NDEATH: the number of the session that begins or ends
     online           true if the node, or the device, is online after this message
-    metrics          readings by the name of the metric; if a metric has several readings, the last one
+    metrics          the last reading of each metric, by the metric's name
     readings         all readings, in the order in which they were sent
     stale            in a death: [{name, type, group, node, device}] of the metrics that are out of date now; the death
                      of a node includes the metrics of its devices
@@ -41,8 +42,8 @@ View: TypeAlias = dict[str, Any]
 
 BD_SEQ = "bdSeq"
 """Name of the metric with the number of the session."""
-# Every NDEATH contains this metric (section 6.4.21 of the specification). Its declaration is fixed, so that it can also
-# be read if the bridge has seen no birth.
+# Every NDEATH contains this metric (section 6.4.21 of the specification). With this fixed declaration, the bridge can
+# read it without a birth.
 _OF_DEATHS = MetricTable({}, {BD_SEQ: DeclaredMetric(BD_SEQ, None, DATATYPES.index("Int64"))})
 
 
@@ -88,7 +89,7 @@ def view_of(topic: SparkplugTopic, payload: Fields, table: MetricTable, definiti
 
 
 def note(view: View, problem: str) -> None:
-    """Add a problem to the view, unless the view has it already."""
+    """Add a problem to the view, if the view does not have it yet."""
     if problem not in view["problems"]:
         view["problems"].append(problem)
 
@@ -100,7 +101,7 @@ def bd_seq_of(view: View) -> int | None:
 
 
 def stale(topic: SparkplugTopic, device: str | None, table: MetricTable) -> list[dict[str, Any]]:
-    """Return the metrics that are out of date after the death of a node or device: all that its birth declared."""
+    """Return the metrics that are out of date after the death of a node or device: all metrics of its birth."""
     source = {"group": topic.group, "node": topic.node, "device": device}
     return [
         {"name": name, "type": datatype_name(declared.datatype), **source}

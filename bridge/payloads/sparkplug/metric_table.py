@@ -1,8 +1,8 @@
 """Tables of the metrics that a birth declares, with names, aliases and datatypes.
 
-After the birth, an edge node may omit declared names and datatypes. So a value can be read only with this table. The
-same is true for the members of a template, at any depth. A member is declared by the instance of the template in the
-birth, by the definition of the template in the NBIRTH, or by both.
+After the birth, an edge node may omit declared names and datatypes, so the bridge needs this table to read a value. An
+edge node may also omit names and datatypes of the members of a template, at any depth. A member is declared by the
+instance of the template in the birth, by the definition of the template in the NBIRTH, or by both.
 
 A table is stored as JSON rows. A row is [name, alias, datatype]. The row of a template has a fourth item: [reference,
 rows of the members, {parameter: datatype}].
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = "list[Any]"
 
-# Ignition adds this prefix to the names of definitions: an instance of `Motor` refers to the metric `_types_/Motor`.
+# Ignition adds this prefix to the name of a definition. Instances refer to it without the prefix: for `Motor`, the
+# definition is the metric `_types_/Motor`.
 _TYPES_FOLDER = "_types_/"
 
 
@@ -38,7 +39,7 @@ def alias_key(alias: int) -> AliasKey:
 
 
 class DeclaredMetric(NamedTuple):
-    """A declared metric, or a declared member of a template. `members` is None if it is not a template itself."""
+    """A declared metric, or a declared member of a template. `members` is None for anything but a template."""
 
     name: str
     alias: int | None
@@ -76,7 +77,7 @@ def declarations(fields: Fields, tables: Sequence[MetricTable]) -> list[Declared
 
 
 def member_tables(template: Fields, declared: Sequence[DeclaredMetric], definitions: MetricTable) -> list[MetricTable]:
-    """Return the tables with a template's members: first those of its declared instances, then its definition."""
+    """Return the tables of a template's members: first the tables of its declared instances, then its definitions."""
     tables = [each.members for each in declared if each.members is not None]
     # A dict removes duplicate references like a set, but keeps their order.
     references = dict.fromkeys([template.get("template_ref"), *(each.reference for each in tables)])

@@ -5,8 +5,8 @@ A reading is {name, value, type, timestamp, quality, is_null, historical}. It al
 
     {reference, version, is_definition, metrics: {name: reading}, parameters: {name: value}}
 
-If a message omits names and datatypes, those of the births apply (metric_table.py). This is true for members of
-templates too. A template has `unknown_aliases` if it contains members whose alias no birth has declared.
+If a message omits the name or datatype of a metric or member, the reading has the name or datatype from the birth
+(metric_table.py). A template has `unknown_aliases` if it contains members whose alias no birth has declared.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TYPE_NAMES = dict(enumerate(DATATYPES))
 
 
 class ReadingContext(NamedTuple):
-    """Data that a reading needs besides the fields of the message.
+    """Data that `read_metric` needs in addition to the fields of the message.
 
     `sent_at` is the payload's timestamp, for metrics without a timestamp. `definitions` returns the metrics of the
     node's birth, including the definitions of templates. It is called only for a template. `note` adds the code of
@@ -44,7 +44,7 @@ class ReadingContext(NamedTuple):
 def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> dict[str, Any]:
     """Return the reading of a metric. Raise DecodeError.
 
-    If the message omits the metric's name or datatype, the first table that declares the metric has it. If no table
+    If the message omits the metric's name or datatype, the first table that declares the metric is used. If no table
     declares the alias, the reading has an `alias` instead of a `name`.
     """
     name, datatype = fields.get("name"), fields.get("datatype")
@@ -87,7 +87,7 @@ def read_metric(fields: Fields, tables: Sequence[MetricTable], context: ReadingC
 
 
 def _resolved(fields: Fields, tables: Sequence[MetricTable], context: ReadingContext) -> tuple[str | None, int | None]:
-    """Return the name and the datatype of a metric. If one of them is missing, it is None, and a problem is noted."""
+    """Return the name and the datatype of a metric. If one of them is unknown, it is None, and a problem is noted."""
     declared = declarations(fields, tables)
     name = fields.get("name")
     if not name and "alias" in fields:
@@ -96,8 +96,8 @@ def _resolved(fields: Fields, tables: Sequence[MetricTable], context: ReadingCon
     if name is None:
         context.note("unknown_alias")
     elif datatype is None and "datatype" not in fields:
-        # If a birth has declared the metric without a datatype, another birth would lack it too. So the problem
-        # `untyped` requests no rebirth.
+        # If a birth has declared the metric without a datatype, the next birth would lack the datatype too. So the
+        # problem `untyped` requests no rebirth.
         context.note("untyped" if declared else "unknown_type")
     return name, datatype
 

@@ -25,7 +25,7 @@ PER_SECOND = 10
 """Maximum number of requests per second to all edge nodes together.
 
 A birth can have 100 KB and more. After a restart, the bridge may need the births of 300 nodes. If it requested them at
-once, all births would arrive in the same second, over the same link. At ten per second, this takes half a minute.
+once, all births would arrive in the same second, over the same link. With this limit, they arrive over half a minute.
 """
 
 
@@ -39,12 +39,13 @@ class _LastRequest(NamedTuple):
 class RebirthRequests:
     """Queue of rebirth requests, with two rate limits, because a birth is many times larger than other messages.
 
-    An edge node gets at most one request in `every_secs`. In total, at most PER_SECOND requests are sent per second,
-    and the other nodes wait. The times are only in memory, so after a restart the bridge may send a request at once.
+    An edge node gets at most one request in `every_secs` seconds. In total, at most PER_SECOND requests are sent per
+    second, and the other nodes wait. The times of requests are only in memory, so after a restart the bridge may send a
+    request at once.
     """
 
     def __init__(self, *, allowed: bool = True, every_secs: int = EVERY_SECS, max_nodes: int = MAX_NODES) -> None:
-        """Limit each node to one request in `every_secs`. If `allowed` is false, no requests are sent."""
+        """Limit each node to one request in `every_secs` seconds. If `allowed` is false, no requests are sent."""
         self._allowed = allowed
         self._every_ms = every_secs * 1000
         self._max_nodes = max_nodes
@@ -54,7 +55,7 @@ class RebirthRequests:
         self._sent_at: deque[int] = deque(maxlen=PER_SECOND)
 
     def request(self, edge_node: str, topic: str, now_ms: int) -> None:
-        """Queue a request to an edge node, unless a request was sent to it less than `every_secs` ago.
+        """Queue a request to an edge node. Do nothing if the node had a request in the last `every_secs` seconds.
 
         `now_ms` is milliseconds since 1970. If the clock was set back to a time before the last request, the next
         request is permitted at once.
@@ -100,7 +101,7 @@ class RebirthRequests:
         return len(self._last_requests) < self._max_nodes
 
     def _recent(self, edge_node: str, now_ms: int) -> bool:
-        """Return whether the node has had a request in the last `every_secs`."""
+        """Return whether the node had a request in the last `every_secs` seconds."""
         asked = self._last_requests.get(edge_node)
         return asked is not None and 0 <= now_ms - asked.at_ms < self._every_ms
 

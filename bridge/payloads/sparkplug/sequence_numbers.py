@@ -26,11 +26,11 @@ def sequence_problem(last: Last, seq: int | None, timestamp: int) -> str:
         return ""
     if seq is None or seq > _HIGHEST_SEQ:
         return "invalid_seq"
-    # The number is not the expected one. Because numbers wrap around, it may be newer or older, and the timestamp helps
-    # to decide:
+    # The number is not the expected number. Numbers wrap around, so the message may be newer or older than the last
+    # message:
     # 1. The same number and timestamp as the last message: `duplicate`.
-    # 2. A number at most half the range ahead, or a newer timestamp, or no timestamp: `gap`.
-    # 3. Anything else: `late`.
+    # 2. A number up to 128 ahead, or a newer timestamp, or no timestamp: `gap`.
+    # 3. All other cases: `late`.
     behind = last_seq - seq & _HIGHEST_SEQ
     if behind == 0 and timestamp == last_timestamp:
         return "duplicate"

@@ -1,7 +1,7 @@
 """`payload: sparkplug_b`: reads births, data and deaths with the declarations of earlier births.
 
-expression_view.py describes the result. Its `problems` are a list of these codes. A code marked with * makes the bridge
-request a rebirth of the edge node.
+expression_view.py describes the result. Its `problems` are a list of these codes. For a code marked with *, the bridge
+requests a rebirth: the edge node then sends its births again.
 
     gap *            messages before this one are missing
     no_birth *       the node or the device has sent no birth, or is dead
@@ -10,12 +10,12 @@ request a rebirth of the edge node.
     untyped          the birth declared a metric without a datatype: the value is as on the wire
     not_utf8         a text is not UTF-8: U+FFFD replaces the invalid bytes
     late             the message is older than the message before it
-    duplicate        the message is the last message again
+    duplicate        the message repeats the last message
     invalid_seq      the sequence number is missing or above 255
     old_death        the NDEATH belongs to an earlier session of the node: it changes nothing
 
-A message with problems is still mapped, with all parts that could be read. A gap is reported at once, and not after a
-wait for messages in the wrong order. An MQTT connection preserves the order, so a missing message is lost.
+A message with problems is still mapped, with all parts that could be read. An MQTT connection preserves the order of
+messages, so a missing message is lost. Therefore the bridge reports a gap at once, and does not wait for the message.
 
 Sections 5 and 6 of the Sparkplug 3.0 specification:
 https://sparkplug.eclipse.org/specification/version/3.0/documents/sparkplug-specification-3.0.0.pdf
@@ -67,7 +67,7 @@ class SparkplugSession:
     """
 
     def __init__(self, *, rebirth: bool = True, rebirth_every_secs: int = EVERY_SECS) -> None:
-        """Request a rebirth of an edge node at most once in `rebirth_every_secs`, or never if `rebirth` is false."""
+        """Request rebirths of each edge node, once in `rebirth_every_secs` at most. If `rebirth` is false, never do."""
         self._births = BirthCertificates()
         self._rebirths = RebirthRequests(allowed=rebirth, every_secs=rebirth_every_secs)
         self._topics: dict[str, SparkplugTopic] = {}
@@ -102,8 +102,7 @@ class SparkplugSession:
         if follow is None:  # a command, which changes no state
             return view, ()
         follow(topic, node, view, memory)
-        # The metrics of a birth are stored last, and only if the birth could be read completely. Otherwise, `view_of`
-        # has raised an error.
+        # `view_of` raises an error if a birth cannot be read completely. So its metrics are stored only after that.
         if topic.type in _BIRTHS:
             self._births.put_table(memory, topic.source, rows_of(payload.get("metrics", ())))
         if view["problems"] and not _ASK_FOR_REBIRTH.get(topic.type, _NEVER).isdisjoint(view["problems"]):
@@ -121,14 +120,14 @@ class SparkplugSession:
     def _declared(self, topic: SparkplugTopic, node: NodeState, memory: StateStore) -> MetricTable:
         """Return the declared metrics that apply to this message.
 
-        The table is empty for a birth, because it declares the metrics itself. It is also empty if the node or device
-        is offline.
+        The table is empty for a birth, because the birth declares the metrics itself. The table is also empty if the
+        node or device is offline.
         """
         online = node.online if topic.device is None else node.devices.get(topic.device, False)
         return self._births.table(memory, topic.source) if online and topic.type not in _BIRTHS else NOTHING_DECLARED
 
     def _definitions(self, topic: SparkplugTopic, node: NodeState, payload: Fields, memory: StateStore) -> MetricTable:
-        """Return the metrics of the node's birth, with the definitions of templates. This message may be the birth."""
+        """Return the metrics of the node's birth, which include the definitions of templates."""
         if topic.type == "NBIRTH":
             return table_of_rows(rows_of(payload.get("metrics", ())))
         return self._births.table(memory, topic.edge_node) if node.online else NOTHING_DECLARED
@@ -158,21 +157,21 @@ class SparkplugSession:
     def _device_death(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
         """Check the sequence number, and store that the device is offline. All its metrics are then stale."""
         # The stale metrics are determined while the device still counts as online. Afterwards, `_declared` would return
-        # none.
+        # an empty table.
         view["stale"] = stale(topic, topic.device, self._declared(topic, node, memory))
         view["online"] = False
         self._follow_sequence(topic, node, view, memory)
         self._put_device(topic, node, memory, online=False)
 
     def _node_death(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
-        """Store that the node and its devices are offline, unless a new session has begun.
+        """Store that the node and its devices are offline. Ignore the death of an earlier session.
 
-        The broker publishes this message as the node's will. The node may already have returned with a new session.
+        The broker publishes this message as the node's will.
         """
         view["bd_seq"] = ended = bd_seq_of(view)
         # A node whose network failed may connect again before the broker publishes the will of its old connection. The
-        # session numbers show this. If one of them is missing, the death is accepted: if it was wrong, the next birth
-        # corrects it.
+        # session numbers then differ. If a number is missing, the death is accepted, because the next birth corrects a
+        # wrong state.
         if node.online and None not in {ended, node.bd_seq} and ended != node.bd_seq:
             note(view, "old_death")
             return
@@ -196,7 +195,7 @@ class SparkplugSession:
             self._births.put_node(memory, topic.edge_node, node._replace(devices=devices))
 
     def _follow_sequence(self, topic: SparkplugTopic, node: NodeState, view: View, memory: StateStore) -> None:
-        """Check the sequence number of a message, and add a problem with it to the view."""
+        """Check the sequence number of a message. If it is wrong, add a problem to the view."""
         last = self._births.last(memory, topic.edge_node) if node.online else None
         if last is None:
             note(view, "no_birth")

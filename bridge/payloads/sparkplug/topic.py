@@ -23,9 +23,9 @@ _LEVELS = {
 class SparkplugTopic(NamedTuple):
     """A parsed topic: the message type, and the sender.
 
-    `edge_node` is GROUP/NODE and identifies an edge node. `source` identifies the sender. It is GROUP/NODE for a node,
-    and GROUP/NODE/DEVICE for a device. `commands` is the topic for commands to the node. In a STATE topic, `node` is
-    the host.
+    `edge_node` is GROUP/NODE and identifies an edge node. `source` is the sender: GROUP/NODE for a node, or
+    GROUP/NODE/DEVICE for a device. `commands` is the topic for commands to the node. In a STATE topic, `node` is the
+    host.
     """
 
     type: str

@@ -5,8 +5,8 @@ dict of the fields that it contains, with the names below. A name with [] stands
 If a field that is not a list occurs several times, its last value is used.
 
     payload        timestamp, metrics[], seq, uuid, body
-    metric         name, alias, timestamp, datatype, is_historical, is_transient, is_null, metadata, properties,
-                   and for the value `value` (a number, bool, str or bytes), `dataset` or `template`
+    metric         name, alias, timestamp, datatype, is_historical, is_transient, is_null, metadata, properties;
+                   the value is in `value` (a number, bool, str or bytes), `dataset` or `template`
     metadata       is_multi_part, content_type, size, seq, file_name, file_type, md5, description
     properties     keys[], values[]: type, is_null, and `value`, `properties` or `sets` (sets[])
     dataset        num_of_columns, columns[], types[], rows[]: elements[]: value
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_DEPTH: Final = 32
-"""Maximum number of nested messages, which is enough for 15 nested templates. orjson can write the result."""
+"""Maximum number of nested messages, which is enough for 15 nested templates."""
 
 MAX_PARTS: Final = 100_000
 """Maximum number of messages and unknown fields in a payload.
@@ -46,7 +46,8 @@ _MASK64 = 2**64 - 1
 _CONTINUES = 0x80
 # Number of bits in the longest varint: 10 bytes of 7 bits.
 _VARINT_BITS = 70
-# In the first six bytes of a varint: all continuation bits, and those that are set if it has exactly six bytes.
+# Masks for the first six bytes of a varint: the six continuation bits, and the five of them that are set if the varint
+# has exactly six bytes.
 _CONTINUATIONS, _SIX_BYTES = 0x808080808080, 0x008080808080
 
 _unpack_double: Callable[[bytes, int], tuple[float]] = Struct("<d").unpack_from
@@ -60,14 +61,14 @@ def read_payload(data: bytes) -> Fields:
     """Return the fields of a payload. Raise DecodeError if it is malformed.
 
     If a text is not UTF-8, such as a unit in Latin-1, U+FFFD replaces its invalid bytes, and the payload has the field
-    `replaced_text`. If such a payload were rejected, one text could make all values of a birth unreadable.
+    `replaced_text`. Such a payload is not rejected, so that one invalid text does not lose all values of a birth.
     """
     try:
         try:
             return _read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS])
         except UnicodeDecodeError:
-            # Usually all texts are valid UTF-8. So the first attempt raises an error for an invalid text, and only then
-            # the payload is read again, with U+FFFD for invalid bytes.
+            # Nearly all payloads have only valid texts. So only a payload with an invalid text is read a second time,
+            # with U+FFFD for invalid bytes.
             return {**_read(data, 0, len(data), _PAYLOAD, MAX_DEPTH, [MAX_PARTS], "replace"), "replaced_text": True}
     except IndexError:
         raise DecodeError(f"not Sparkplug B: the payload ends within a field, at byte {len(data)}") from None
@@ -103,7 +104,7 @@ def _read(  # noqa: C901, PLR0912, PLR0915  the hot loop: a call per field would
         if kind == _DOUBLE:
             at += 8
             if at <= end:
-                # Otherwise the value ends after the message, and the check after the loop raises the error.
+                # If the value extends beyond the message, the check after the loop raises the error.
                 message[name] = _unpack_double(data, at - 8)[0]
             continue
         if kind == _FLOAT:
@@ -153,7 +154,7 @@ def _too_many() -> DecodeError:
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Return the integer at offset `at`, and the offset after it."""
     word = int.from_bytes(data[at : at + 6], "little")
-    # A varint of 6 bytes is read at once, which is nearly twice as fast as a loop. Every timestamp has 6 bytes.
+    # A varint of 6 bytes is read without a loop, which is nearly twice as fast. Every timestamp has 6 bytes.
     if word & _CONTINUATIONS == _SIX_BYTES:
         pairs = (word & 0x007F007F007F) | (word & 0x7F007F007F00) >> 1
         return (pairs & 0x3FFF) | (pairs >> 2 & 0xFFFC000) | (pairs >> 4 & 0x3FFF0000000), at + 6
@@ -165,7 +166,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return (value | byte << shift) & _MASK64, at
         value |= (byte ^ _CONTINUES) << shift
         shift += 7
-        # Without this limit, a long series of such bytes would become a huge integer, in quadratic time.
+        # Without this limit, a long series of continued bytes would become a huge integer, in quadratic time.
         if shift == _VARINT_BITS:
             raise DecodeError(f"not Sparkplug B: an integer of more than 10 bytes, at byte {at - 10}")
 
@@ -196,7 +197,7 @@ def _pass_over(data: bytes, at: int, tag: int) -> int:
 
 
 def _schema(*fields: tuple[int, str, int] | tuple[int, str, int, _Schema]) -> _Schema:
-    """Return a schema with these fields. A field is (number, name, kind), and the schema of a nested message."""
+    """Return a schema with these fields. A field is (number, name, kind), or (number, name, kind, nested schema)."""
     return {
         # The key contains the wire type. So a field with an unexpected wire type is unknown, and is skipped.
         number << 3 | _WIRE_TYPES.get(kind, _LENGTH): (name, kind, inner[0] if inner else {})
@@ -207,7 +208,7 @@ def _schema(*fields: tuple[int, str, int] | tuple[int, str, int, _Schema]) -> _S
 def _scalars(first: int) -> tuple[tuple[int, str, int], ...]:
     """Return the six fields for a single value, from int_value to string_value. All of them have the name `value`.
 
-    Every message type with a value has these fields in the same order. `first` is the number of the first one.
+    Every message type with a value has these fields in the same order. `first` is the number of the first field.
     """
     kinds = (_INTEGER, _INTEGER, _FLOAT, _DOUBLE, _BOOLEAN, _TEXT)
     return tuple((first + place, "value", kind) for place, kind in enumerate(kinds))
