@@ -52,7 +52,7 @@ class ProtobufDecoder:
         except RecursionError:
             raise DecodeError(f"not a {self._name}: nested too deeply") from None
         if payload and not message.ListFields() and len(unknown_fields.UnknownFieldSet(message)):
-            raise DecodeError(f"not a {self._name}: it has none of its fields; is it of another type?")
+            raise DecodeError(f"not a {self._name}: it has none of the type's fields; is it of another type?")
         if not message.IsInitialized():
             missing = ", ".join(message.FindInitializationErrors()[:9])
             raise DecodeError(f"not a {self._name}: the required field {missing[:200]} is missing")

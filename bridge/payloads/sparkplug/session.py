@@ -67,7 +67,7 @@ class SparkplugSession:
     """
 
     def __init__(self, *, rebirth: bool = True, rebirth_every_secs: int = EVERY_SECS) -> None:
-        """Request rebirths of each edge node, once in `rebirth_every_secs` at most. If `rebirth` is false, never do."""
+        """Send one rebirth request per edge node in `rebirth_every_secs` at most, or none if `rebirth` is false."""
         self._births = BirthCertificates()
         self._rebirths = RebirthRequests(allowed=rebirth, every_secs=rebirth_every_secs)
         self._topics: dict[str, SparkplugTopic] = {}

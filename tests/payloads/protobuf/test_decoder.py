@@ -83,7 +83,7 @@ def test_packed_and_unpacked_lists_are_the_same():
         (b"\x07", "no field begins with 0x07, at byte 0"),
         (b"\x00\x01", "no field begins with 0x00, at byte 0"),
         (b"\x0a\x02\xff\xfe", "a text that is not UTF-8, or a message within it"),
-        (b"\x98\x3f\x01", "it has none of its fields; is it of another type?"),
+        (b"\x98\x3f\x01", "it has none of the type's fields; is it of another type?"),
         (b'{"a": 1}', "the field 4 extends beyond the end, at byte 1"),
         (b"\x62\x02\x12\x05", "a message within it"),
         (b"\x6a\x0c\x08" + b"\xff" * 10 + b"\x01", "one of its fields is not valid"),
