@@ -33,7 +33,7 @@ class Document:
     def place(self, path: Path) -> tuple[int, int]:
         """Return the line and column (from 1) of the key or list item at `path`.
 
-        If it does not exist, return the position of its nearest parent that exists.
+        If `path` does not exist, return the position of its nearest parent that exists.
         """
         return find(self.root, path)[0].place
 
@@ -70,7 +70,7 @@ def read_document(
     the folder of `file`. If `only` is given, all other top-level keys are ignored, even if they refer to missing
     variables or files.
 
-    Problems are an unreadable file, text that is not YAML, and references to missing variables or files.
+    A problem is an unreadable file, text that is not YAML, or a reference to a missing variable or file.
     """
     name = shown_as or str(file)
     try:
@@ -93,11 +93,11 @@ def parse_document(
 ) -> Document:
     """Return the values of a text. Raises ConfigError with all problems.
 
-    `file` is the file name that problems show. Paths in `${file:...}` are relative to the folder `base`. The other
-    arguments are those of `read_document`.
+    `file` is the file name that problems show. Paths in `${file:...}` are relative to the folder `base`. All other
+    arguments have the same meaning as in `read_document`.
     """
     root, problems = parse(text, file)
-    # The other keys are removed before substitution, because they may refer to missing variables.
+    # Keys that are not in `only` are removed before substitution, because they may refer to missing variables.
     if only and isinstance(root, MapNode):
         root.items = {key: root.items[key] for key in only if key in root.items}
     if root is not None and substitute:

@@ -42,7 +42,7 @@ def editor_schema(model: type[BaseModel], *, title: str, references: bool) -> di
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
-    """Yield a schema and all schemas nested in it, the nested ones first."""
+    """Yield all schemas nested in a schema, and then the schema itself."""
     if not isinstance(schema, dict):
         return
     for name in _TABLES:
@@ -76,12 +76,12 @@ def _require_tag(schema: dict[str, Any], node: dict[str, Any], *, references: bo
 
 
 def _remove_noise(node: dict[str, Any]) -> None:
-    """Remove what an editor should not show or insert.
+    """Remove keywords that would make an editor show or insert something useless.
 
     Titles only repeat the names of the options. Defaults that are null, a list or a table are no useful proposals.
     """
     node.pop("title", None)
-    # Editors show write-only values as secrets, and values with a format as broken links. Both would only distract.
+    # Editors show write-only values as secrets, and paths and passwords as broken links. Both would only distract.
     node.pop("writeOnly", None)
     if node.get("format") in {"path", "password"}:
         del node["format"]
@@ -90,7 +90,7 @@ def _remove_noise(node: dict[str, Any]) -> None:
 
 
 def _merge_null(node: dict[str, Any]) -> None:
-    """Replace `anyOf: [text, null]` by one schema with two types, for which editors show better explanations."""
+    """Replace `anyOf: [text, null]` by one schema with two types. Editors explain the types of one schema better."""
     alternatives = node.get("anyOf", ())
     others = [each for each in alternatives if each != _NULL]
     if len(others) != 1 or len(alternatives) == 1 or not isinstance(others[0].get("type"), str) or "enum" in others[0]:

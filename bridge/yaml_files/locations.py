@@ -1,7 +1,7 @@
 """Conversion of pydantic's error locations to the path in the file and the type that the model expects there.
 
-Pydantic's locations are tuples of keys and indexes. They also contain the names of union alternatives, which are not in
-the file: `("url", "list[str]", 1)` is the location of `url[1]`.
+Pydantic's locations are tuples of keys and indexes. They also contain names of union alternatives, which the file does
+not contain. For example, `("url", "list[str]", 1)` is the location of `url[1]`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _VALIDATOR = re.compile(r"(function-\w+\[[^,]*, |constrained-)+")
 class Location(NamedTuple):
     """The position of an error in the data, with the type expected there.
 
-    `hint` is the type expected at `path`. `owner` is the model that has this field. `unions` has each union on the way,
-    as its path and the alternative that pydantic tried.
+    `hint` is the type expected at `path`. `owner` is the model with the field at `path`. `unions` lists the unions that
+    contain `path`: the path of each union, and the alternative that pydantic tried.
     """
 
     path: Path
@@ -48,8 +48,7 @@ def locate(model: type[BaseModel], where: Path, data: Any, *, missing: bool) -> 
         # A part is the name of a union's alternative, the marker `_KEY`, or a key or index of the data.
         if hint.members or unknown:
             unions.append((tuple(path), str(part)))
-            # The message lists all alternatives, so it needs the type of the union, and not the alternative that
-            # pydantic tried.
+            # The message lists all alternatives, so it needs the type of the union.
             at_union, hint = at_union or hint, _member(hint, str(part))
         elif part != _KEY:
             path.append(part)
@@ -65,7 +64,7 @@ def _has(data: Any, part: str | int) -> bool:
 
 
 def _below(hint: FieldType, part: str | int) -> FieldType:
-    """Return the type at `part`: of a model's field, a list's item or a table's value. Return Any if it is unknown."""
+    """Return the type of the field, list item or table value at `part`. Return Any if the type is unknown."""
     if hint.model is not None:
         for name, field in hint.model.model_fields.items():
             if part in (name, field.alias, field.validation_alias):
@@ -95,7 +94,7 @@ def _member(hint: FieldType, label: str) -> FieldType:
 
 
 def tags(model: type[BaseModel]) -> list[Any]:
-    """Return the values of the model's `Literal` fields, which distinguish it from the other models of a union."""
+    """Return the values of the model's `Literal` fields. They distinguish the models of a union."""
     return [
         value
         for field in model.model_fields.values()

@@ -2,8 +2,8 @@
 
 The nodes contain only dicts, lists and plain values, so a file cannot create Python objects.
 
-yaml has a composer for this purpose. It is not used, because it limits neither the depth nor the aliases, does not find
-duplicate keys, and does not record every position.
+The composer of the package yaml is not used. It limits neither the depth nor the aliases, does not find duplicate keys,
+and does not record every position.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 64
 MAX_ALIASED_VALUES = 100_000
-"""Maximum levels of nesting, and maximum number of values that all aliases of a document stand for."""
+"""Maximum number of nested levels, and maximum number of values that all aliases of a document stand for."""
 _MERGE = "<<"
 # Marks an anchor whose node is not complete yet.
 _OPEN = object()
@@ -43,8 +43,8 @@ class ParseAborted(Exception):
 class _OpenCollection:
     """A list or table under construction.
 
-    `keyed` is true while a table's key has been read and its value has not. `key` is then that key, or None if the key
-    is invalid.
+    `keyed` is true after the key of a table was read, until its value is read. `key` is this key, or None if the key is
+    invalid.
     """
 
     node: ListNode | MapNode
@@ -133,14 +133,14 @@ class NodeBuilder:
             )
         if node is _OPEN:
             raise ParseAborted(place, "an alias ('*') inside its own anchor ('&'): it would never end")
-        # Count the values behind each alias: a few lines of nested aliases can stand for billions (see `parser`).
+        # Count the values behind each alias: a few lines of nested aliases can stand for billions of values.
         self._aliased += node.size
         if self._aliased > MAX_ALIASED_VALUES:
             raise ParseAborted(
                 place, f"up to this alias ('*'), aliases stand for more than {MAX_ALIASED_VALUES:,} values"
             )
         if len(self._frames) + node.height > MAX_DEPTH:
-            raise ParseAborted(place, f"this alias ('*') makes it nested deeper than {MAX_DEPTH} levels")
+            raise ParseAborted(place, f"with this alias ('*'), the file is nested deeper than {MAX_DEPTH} levels")
         found: Node = node
         return found
 
@@ -161,12 +161,11 @@ class NodeBuilder:
         self._frames.append(_OpenCollection(node, event.anchor))
 
     def _close(self) -> None:
-        """End the current list or table: measure it, and add it to its parent."""
+        """End the current list or table: calculate its size, and add it to its parent."""
         frame = self._frames.pop()
         node = frame.node
         below = [entry.node for entry in node.entries()]
-        # The size is calculated once per list or table. An alias then costs only one addition, however many values it
-        # stands for.
+        # The size is stored, so that the values of each alias to this node can be counted with one addition.
         node.size = 1 + sum(child.size for child in below)
         node.height = 1 + max((child.height for child in below), default=0)
         self._store_anchor(frame.anchor, node)
@@ -186,7 +185,7 @@ class NodeBuilder:
             self._key(frame, frame.node, entry)
 
     def _key(self, frame: _OpenCollection, table: MapNode, entry: Child) -> None:
-        """Record the key, whose value comes next.
+        """Record a key. Its value comes next.
 
         Invalid and duplicate keys become problems, and their values are ignored.
         """

@@ -27,9 +27,9 @@ NOWHERE = Position(0, 0)
 class Scalar:
     """A single value: text, a number, a boolean or null.
 
-    `begin` is the position where its text begins, after a quotation mark. `plain` is True if the value is not quoted.
-    `sources` are the references (`${NAME}`) that were replaced in its text. `commented` is True if the value is missing
-    because a comment follows its key.
+    `begin` is the position where the text begins, after an opening quotation mark. `plain` is True if the value is not
+    quoted. `sources` are the references (`${NAME}`) that were replaced in the text. `commented` is True if the value is
+    missing because a comment follows its key.
     """
 
     begin: Position
@@ -42,7 +42,7 @@ class Scalar:
 
     @property
     def data(self) -> Any:
-        """The value. If it contains a reference, it is always text, because a password may look like a number."""
+        """The value. A value with a reference is always text, because a password may look like a number."""
         return resolve(self.text) if self.plain and not self.sources else self.text
 
 
@@ -57,8 +57,8 @@ class Child(NamedTuple):
 class ListNode:
     """A list.
 
-    `flow` is True if the list is written in brackets. `size` counts the list and all values in it, including those that
-    aliases stand for. `height` is the number of nested levels.
+    `flow` is True if the list is written in brackets. `size` counts the list and all values in it, including the values
+    of aliases. `height` is the number of nested levels.
     """
 
     begin: Position
@@ -101,7 +101,7 @@ Node: TypeAlias = Scalar | ListNode | MapNode
 
 
 def find(root: Node, path: Path) -> tuple[Child, bool]:
-    """Return the value at `path`, and True. If it does not exist, return its nearest existing parent, and False."""
+    """Return the value at `path` and True. If `path` does not exist, return its nearest existing parent and False."""
     at = Child(root.begin, root)
     for part in path:
         below = _below(at.node, part)
@@ -120,7 +120,7 @@ def _below(node: Node, part: str | int) -> Child | None:
 
 
 def scalars(node: Node) -> list[Scalar]:
-    """Return every scalar at and below `node`."""
+    """Return all scalars in `node`, which may be a scalar itself."""
     if isinstance(node, Scalar):
         return [node]
     return [scalar for entry in node.entries() for scalar in scalars(entry.node)]

@@ -1,12 +1,13 @@
 """Parsing of text to nodes, in bounded time and memory.
 
 The package yaml has two parsers. `SafeLoader` is written in Python, and `syntax_errors` explains its errors.
-`CSafeLoader` uses libyaml and parses nine times as fast, so that a mapping file loads in 1.1 ms instead of 3.1 ms. Both
-parsers produce the same events and positions (compared on 100,000 texts), with a few exceptions: libyaml accepts a tab,
-a `?`, a byte-order mark, or a comment directly after `|` or `>` in more positions.
+`CSafeLoader` uses libyaml and parses nine times as fast, so that a mapping file loads in 1.1 ms instead of 3.1 ms. In a
+comparison of 100,000 texts, both parsers produced the same events and positions, with a few exceptions. In more
+positions than the Python parser, libyaml accepts a tab, a `?`, a byte-order mark, or a comment directly after `|` or
+`>`.
 
-For this reason, libyaml parses only texts that contain none of these. If libyaml finds a fault, the Python parser
-parses the text again and reports the fault.
+For this reason, the Python parser parses texts that contain one of these. It also parses a text again if libyaml finds
+a fault, to report the fault.
 
 The limits are 1 MiB of text, 64 levels, and 100,000 values that aliases stand for. A few lines of nested aliases can
 stand for billions of values: https://en.wikipedia.org/wiki/Billion_laughs_attack.
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 
     from bridge.yaml_files.nodes import Node
 
-# Characters that libyaml accepts in positions where the parser of Python refuses them. So libyaml does not parse a text
-# with one of them.
+# Characters that libyaml accepts in positions where the Python parser refuses them. A text with such a character is not
+# parsed by libyaml.
 _PARSED_DIFFERENTLY = re.compile(r"[\t?\ufeff]|[|>][-+0-9]*#")
-# Errors that yaml raises. It raises ValueError or OverflowError for an escape beyond the range of Unicode.
+# Errors that yaml raises. ValueError and OverflowError mean that an escape is beyond the range of Unicode.
 _YAML_ERRORS = (yaml.YAMLError, ValueError, OverflowError)
 
 
@@ -48,7 +49,7 @@ def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
         found = builder.problems
         try:
             root = builder.build(_fast_events(source))
-            # Problems found on the way are reported by the Python parser, which has exact positions.
+            # The Python parser reports problems with more exact positions.
             if found:
                 raise yaml.YAMLError
         except (

@@ -26,13 +26,13 @@ _MAX_INT_CHARS = 40
 
 
 def resolve(text: str) -> str | float | bool | None:
-    """Return the value of an unquoted text: None, a boolean or a number, or the text itself if it is none of these.
+    """Return the value of an unquoted text: None, a boolean or a number. Return any other text unchanged.
 
     An integer of more than 40 characters becomes a float.
     """
     if text in _WORDS:
         return _WORDS[text]
-    # No number begins with any other character. Most values are text, and this check is faster than the patterns.
+    # Most values are text. This check of the first character is faster than the patterns of numbers.
     if text[0] not in _BEGINS_A_NUMBER:
         return text
     if len(text) <= _MAX_INT_CHARS and _INT.fullmatch(text):

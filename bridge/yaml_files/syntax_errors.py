@@ -1,4 +1,4 @@
-"""Explanations of text that is not YAML, with advice, and the positions at which values begin.
+"""Explanations of text that is not YAML, with advice. Also functions that find the position where a value begins.
 
 A message never shows more than one character of the text, because the text may be a password.
 """
@@ -14,9 +14,9 @@ from bridge.yaml_files.nodes import NOWHERE, Position
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# Pattern of a bracket, or of a text in quotes. Brackets inside such a text do not count.
-# A text whose closing quote is missing matches up to the end. Otherwise, the search would start again at each quote in
-# that text, and take quadratic time.
+# Pattern of a bracket, or of a text in quotes. Brackets inside a text in quotes do not count.
+# A text without a closing quote matches up to the end. Otherwise, the search would start again at each quote in that
+# text, and take quadratic time.
 _BRACKETS = re.compile(r"""[][{}]|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|'[^']*+(?:'|\Z)""", re.DOTALL)
 _ANCHOR = re.compile(r"&\S+\s+")
 # Pattern of a line such as `topic: {site}/press`. YAML reads `{site}` as a table, which no text may follow.
@@ -107,7 +107,7 @@ def _explain_at(error: yaml.MarkedYAMLError, mark: yaml.Mark, lines: list[str]) 
 def _never_closed(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[Position, str] | None:
     """Return the position of a quote or bracket that is never closed, and the message. Return None for other errors.
 
-    yaml reports the end of the file or the next invalid token. The user needs the opening quote or bracket.
+    yaml reports the end of the file or the next invalid token. But the user needs the opening quote or bracket.
     """
     mark, problem = error.context_mark, error.problem or ""
     if mark is None:
@@ -136,7 +136,7 @@ def text_begins(event: Any, lines: list[str]) -> Position:
 
     The text of a `|` or `>` block begins on its first line of text.
     """
-    # yaml's mark is the position of the anchor or the quotation mark, and not of the text.
+    # yaml's mark is the position of the anchor or the quotation mark before the text.
     line, column = event.start_mark.line, event.start_mark.column
     if event.anchor is not None:
         anchor = _ANCHOR.match(lines[line], column)

@@ -18,7 +18,7 @@ _BLANKS: Final = (" ", "\t")
 class TabLoader(yaml.SafeLoader):
     """Loader that skips tabs like spaces, except in the indentation.
 
-    Its two public methods replace those of `yaml.scanner.Scanner`, and use the attributes of that class.
+    Its two public methods override methods of `yaml.scanner.Scanner`.
     """
 
     allow_simple_key: bool
@@ -43,8 +43,8 @@ class TabLoader(yaml.SafeLoader):
     def _at_skippable(self) -> bool:
         """Return whether the next character is a space or tab that separates tokens.
 
-        A space always separates tokens. A tab does so in brackets, where no key can begin, and before a comment or the
-        end of the line. Any other tab belongs to the indentation.
+        A space always separates tokens. A tab separates tokens in brackets, in positions where no key can begin, and
+        before a comment or the end of the line. Any other tab belongs to the indentation.
         """
         scanner: Any = self
         following = scanner.peek()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 KEYS_AND_VALUES = "keys and values"
-# Types, their noun, and the unit of their length. bool comes before int, because bool is a subclass of int.
+# Types, each with its noun and the unit of its length. bool comes before int, because bool is a subclass of int.
 _NOUNS: tuple[tuple[type | tuple[type, ...], str, str], ...] = (
     (bool, "true or false", ""),
     (int, "a whole number", ""),
@@ -28,7 +28,7 @@ _NOUNS: tuple[tuple[type | tuple[type, ...], str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Description for a field whose type says too little: `Annotated[str, Describe("an AWS region, as us-east-1")]`."""
+    """Description for a field whose type is too general: `Annotated[str, Describe("an AWS region, as us-east-1")]`."""
 
     text: str
 
@@ -102,7 +102,7 @@ def expected(hint: FieldType) -> str:
 
 
 def choices(hint: FieldType) -> list[str]:
-    """Return the values that a `Literal` field, or a union of them, accepts; an empty list for any other type."""
+    """Return the texts that a `Literal` type or a union of such types accepts. Return [] for any other type."""
     if hint.members:
         return [choice for member in hint.members for choice in choices(member)]
     return (
@@ -111,7 +111,7 @@ def choices(hint: FieldType) -> list[str]:
 
 
 def one_of(texts: list[str]) -> str:
-    """Return the texts as a list in words: `a, b or c`."""
+    """Return the texts joined in words: `a, b or c`."""
     return f"{', '.join(texts[:-1])} or {texts[-1]}" if len(texts) > 1 else "".join(texts)
 
 

@@ -1,7 +1,7 @@
 """Validation of a document with a pydantic model. It reports all problems at once, with positions, in words for users.
 
 Values are validated strictly, as in JSON: `"5"` is not a number, and 5 is not text. There is one exception. The value
-of a variable or a secret file is text, but it is converted if the model requires a number or a boolean.
+of a variable or secret file is always text, so it is converted if the model requires a number or a boolean.
 
 A problem never shows the value of a variable, of a secret file, or of a SecretStr field.
 """
@@ -35,8 +35,8 @@ _WANTED: dict[str, type | tuple[type, ...]] = {"int_type": int, "float_type": (i
 def validate(model: type[M], document: Document, path: Path = (), *, context: Any = None) -> M:
     """Validate the data at `path` and return it as `model`. Raises ConfigError with all problems.
 
-    The model's validators receive `context`. The text of their ValueError is shown unchanged. So it should state what
-    is expected, and must not quote a value that may be a secret.
+    The model's validators receive `context`. The text of their ValueError is shown unchanged. So the text should state
+    what is expected, and must not quote a value that may be a secret.
     """
     data = document.data
     for part in path:
@@ -44,14 +44,15 @@ def validate(model: type[M], document: Document, path: Path = (), *, context: An
     # The loop validates again after each conversion, because pydantic may then find further errors.
     while True:
         try:
-            # Strict validation refuses a list for a tuple, and text for a path. It accepts both if the data is JSON.
+            # The data is passed as JSON. For Python values, strict validation refuses a list for a tuple, and text for
+            # a path.
             return model.model_validate_json(json.dumps(data), strict=True, context=context)
         except ValidationError as error:
             located = [_locate(model, details, data, path) for details in error.errors(include_url=False)]
         converted = _convert(document, data, located, path)
         if converted is data:
-            # This is outside the except block. Otherwise, the ValidationError, which contains the values, would become
-            # the context of this error.
+            # This statement is outside the except block. Inside, the ValidationError would become the context of this
+            # error, and the ValidationError contains the values.
             raise ConfigError(dict.fromkeys(problem(document, *found) for found in _errors_to_show(located)))
         data = converted
 
@@ -62,7 +63,7 @@ def _locate(model: type[BaseModel], details: ErrorDetails, data: Any, path: Path
 
 
 def _convert(document: Document, data: Any, located: list[Located], path: Path) -> Any:
-    """Return a copy of the data in which substituted texts are converted to the numbers and booleans that fit.
+    """Return a copy of the data. Substituted texts become numbers and booleans if the model requires them.
 
     If no text can be converted, return the same object.
     """
@@ -88,8 +89,8 @@ def _replaced(data: Any, path: Path, value: Any) -> Any:
 def _errors_to_show(located: list[Located]) -> list[Located]:
     """Return the errors to show.
 
-    1. For a union, pydantic reports the errors of every alternative. Only the alternative with the deepest errors is
-       shown, because the user probably meant this one.
+    1. For a union, pydantic reports the errors of every alternative. The errors shown are those of the alternative with
+       the deepest errors, because the user probably meant this alternative.
     2. If items of a list have errors, the error that the list is too short is omitted, because pydantic counts only the
        valid items.
     """
@@ -98,7 +99,7 @@ def _errors_to_show(located: list[Located]) -> list[Located]:
     parents = {at.path[:end] for _, at in located for end in range(len(at.path))}
     for details, at in located:
         for branch in at.unions[:1]:
-            # Of two alternatives with errors at the same depth, the one whose error is not a wrong type fits better.
+            # If two alternatives have errors at the same depth, an alternative without a wrong type fits better.
             rank = (len(at.path), not details["type"].endswith("_type"))
             branches[branch] = max(rank, branches.get(branch, rank))
             furthest[branch[0]] = max(rank, furthest.get(branch[0], rank))

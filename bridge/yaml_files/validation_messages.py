@@ -1,4 +1,4 @@
-"""Conversion of one pydantic error to a problem, whose text has the expected value, the value found, and advice."""
+"""Conversion of one pydantic error to a problem. Its text has the expected value, the value found, and advice."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _tag(document: Document, path: Path, union: FieldType) -> str:
 
 def _unknown_key(key: str, owner: type[BaseModel] | None) -> str:
     known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
-    # Users often write the keys of other tools: `clientId` or `client-id`.
+    # Users often write keys as in other tools: `clientId` or `client-id` instead of `client_id`.
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").lower()
     near = difflib.get_close_matches(snake, known, n=1)
     if near:

@@ -1,8 +1,7 @@
 """Substitution of `${NAME}`, `${NAME:-default}` and `${file:/run/secrets/x}` in values.
 
-Write `$${` for the two characters `${` themselves. References are replaced in the parsed values, and not in the text of
-the file, so a secret may contain ':', '#' or quotes. The default is used if the variable is unset or empty. References
-in keys are not replaced.
+`$${` stands for the two characters `${`. References are replaced after parsing, so a secret may contain ':', '#' or
+quotes. The default is used if the variable is unset or empty. References in keys are not replaced.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.yaml_files.nodes import Node, Path
 
 MAX_SUBSTITUTED_CHARS = 1024 * 1024
-"""Maximum number of substituted characters in a document. The limit of the file's own size does not include them."""
+"""Maximum number of substituted characters in a document. The limit for the size of the file does not count them."""
 MAX_SECRET_BYTES = 64 * 1024
 
 _REFERENCE = re.compile(
@@ -116,7 +115,7 @@ def _shown(match: re.Match[str]) -> str:
 
 
 def _walk(path: Path, entry: Child, seen: set[int]) -> Iterator[tuple[Path, Child]]:
-    """Yield every node with its path, but only once if several aliases refer to it."""
+    """Yield every node with its path. A node is yielded only once, even if several aliases refer to it."""
     if id(entry.node) in seen:
         return
     seen.add(id(entry.node))

@@ -72,7 +72,7 @@ def test_depth_is_limited():
 def test_depth_by_aliases_is_limited():
     half = "[" * 40 + "]" * 40
     assert problems(f"- &a {half}\n- {'[' * 30}*a{']' * 30}\n") == [
-        "2:33: this alias ('*') makes it nested deeper than 64 levels"
+        "2:33: with this alias ('*'), the file is nested deeper than 64 levels"
     ]
 
 
