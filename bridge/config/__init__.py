@@ -4,7 +4,7 @@ settings.py            all sections, and the functions that load the file
 kinesis.py             section `kinesis`; other sections are beside the components that they configure
 authentication.py      types of `kinesis.authentication`
 option_table.py        all options, for the documentation and `init`
-effective_options.py   the values in use and their origin, for the page
+effective_options.py   the values in use and their origin, for the status page
 fingerprint.py         a short digest of the options, which shows whether two bridges have the same configuration
 """
 

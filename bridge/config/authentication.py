@@ -42,7 +42,7 @@ _SessionName = Annotated[
 
 
 def _command(text: str) -> str:
-    """Return the command line if it is valid. The ValueError does not quote it, because it may contain a secret."""
+    """Return the command line if it is valid. The ValueError does not quote the command, which may contain a secret."""
     # The command runs without a shell, but its words are separated and quoted by the rules of a shell.
     try:
         words = shlex.split(text)
@@ -54,7 +54,7 @@ def _command(text: str) -> str:
 
 
 def _host(text: str) -> str:
-    # Users often paste the complete URL. A URL would only fail later, when the bridge requests credentials.
+    # Users often paste the complete URL. Without this check, the URL would fail only when credentials are requested.
     if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", text):
         raise ValueError("expected a host name, without https:// and path, with :port where needed")
     return text
@@ -66,7 +66,7 @@ _Host = Annotated[str, AfterValidator(_host), Describe("a host name")]
 class _AuthenticationOptions(Section):
     def plain(self) -> dict[str, Any]:
         """Return the settings of this type, without `type` and `source`. Secrets and paths become plain text."""
-        # Options that are not set are omitted, so that the providers can use defaults of their own.
+        # Options that are not set are omitted, so that the providers can use their own defaults.
         values = {name: getattr(self, name) for name in type(self).model_fields if name not in ("type", "source")}
         return {name: _plain(value) for name, value in values.items() if value not in (None, {}, [])}
 
@@ -134,7 +134,7 @@ class Ec2Role(_AuthenticationOptions):
 class Default(_AuthenticationOptions):
     """The credentials that the AWS command line would use."""
 
-    # Only this type has a default for `type`, because it applies if the section `authentication` is missing.
+    # Only this class has a default for `type`, because this type is used if the section `authentication` is missing.
     type: Literal["default"] = Field(
         default="default",
         description="the credentials that the AWS command line would use: environment, shared files, container, "
@@ -170,8 +170,8 @@ class Process(_AuthenticationOptions):
 
 class _AssumedRole(_AuthenticationOptions):
     role_arn: RoleArn = Field(description="ARN of the role to assume")
-    # AWS permits 900 s to 12 h. The bridge renews credentials 900 s before they expire, so a lifetime of 900 s would be
-    # renewed all the time.
+    # AWS permits 900 s to 12 h. The bridge renews credentials 900 s before they expire, so credentials with a lifetime
+    # of 900 s would be renewed all the time.
     duration_secs: int = Field(
         default=3600, ge=1800, le=43_200, description="lifetime of the credentials; they are renewed before they expire"
     )
@@ -229,7 +229,7 @@ class RolesAnywhere(_AssumedRole, _Certificate):
     )
 
 
-# All types except AssumeRole. AWS limits the session of a role that was assumed with another assumed role to one hour:
+# All types except AssumeRole. If one assumed role assumes another role, AWS limits the session to one hour:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
 Source = Annotated[
     Token | Ec2Role | Default | Profile | Process | WebIdentity | Iot | RolesAnywhere, Field(discriminator="type")
@@ -252,8 +252,8 @@ class AssumeRole(_NamedRole):
     ] = Field(default={}, max_length=_MAX_TAGS, description="session tags; the role must allow sts:TagSession")
     source: Annotated[Source, Describe("keys and values")] = Field(
         default=Default(type="default"),
-        description="credentials that assume the role; it has the options of `kinesis.authentication`, with any "
-        "other type",
+        description="credentials that assume the role: all options of `kinesis.authentication`, with a type other than "
+        "`assume_role`",
     )
 
 

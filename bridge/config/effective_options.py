@@ -1,4 +1,4 @@
-"""The options that a bridge uses, with their values and where each value comes from, but without any secret."""
+"""The options that a bridge uses, with the value and the origin of each option. Secrets are not shown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bridge.monitoring.configuration import Source
     from bridge.yaml_files import Document
 
-# Options that may contain a secret, or a part of one, although their type is not SecretStr.
+# Options that may contain a secret or a part of a secret, although their type is not SecretStr.
 _MAY_HOLD_SECRETS: Final = frozenset({"command", "external_id", "access_key_id"})
 # Pattern of `user:password` in a URL.
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
@@ -50,7 +50,7 @@ def _source(path: tuple[str, ...], document: Document) -> tuple[Source, tuple[st
     entry, exact = find(document.root, path)
     if not exact:
         return "default", ()
-    # A value may contain several references, and a list may contain several values. The first reference decides.
+    # A value may contain several references. The first reference determines the source that is shown.
     references = tuple(dict.fromkeys(each for scalar in scalars(entry.node) for each in scalar.sources))
     if not references:
         return "file", ()

@@ -15,7 +15,7 @@ from bridge.yaml_files.option_types import ExistingFile, Section, Size, size_bet
 
 
 def _endpoint_url(url: str) -> str:
-    """Return the endpoint URL if it is valid. The ValueError does not quote it, because it may contain a password."""
+    """Return the endpoint URL if it is valid. The ValueError does not quote the URL, which may contain a password."""
     expected = "expected https://host or http://host, with :port where needed"
     try:
         # `port` raises ValueError for a port that is not a number, or is above 65535.
@@ -32,7 +32,7 @@ def _endpoint_url(url: str) -> str:
 
 
 def _proxy_url(url: SecretStr) -> SecretStr:
-    """Return the proxy URL if it is valid. The ValueError does not quote it, because it may contain a password."""
+    """Return the proxy URL if it is valid. The ValueError does not quote the URL, which may contain a password."""
     expected = (
         "expected http://host:port or https://host:port, with user:password@ before the host if it requires a login"
     )
@@ -84,8 +84,8 @@ class KinesisSettings(Section):
     )
     backlog: Literal["oldest_first", "live_first"] = Field(
         default="oldest_first",
-        description="order after an outage. `oldest_first`: all records in order. `live_first`: new records before the "
-        "backlog, whose records are marked as late in their envelopes; an output with strict `order` ignores this",
+        description="order after an outage. `oldest_first`: all records in order. `live_first`: new records first, and "
+        "then the backlog, marked as late in the envelopes; outputs with strict `order` ignore `live_first`",
     )
     max_bytes_per_sec: Annotated[Size, size_between(MIN_UPLINK_BYTES)] | None = Field(
         default=None,
@@ -105,7 +105,7 @@ class KinesisSettings(Section):
         default=100,
         ge=0,
         le=60_000,
-        description="maximum time for which a record waits for others to share its request; "
+        description="maximum time that a record waits for further records, to send them in one request; "
         "after a pause of this length, a record is sent at once",
     )
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Option(NamedTuple):
     """A row of the table.
 
-    `name` is the option's path in the file. `default` is the default as written in the file, "required", or "" for
-    none. `secret` is true if the value must not be stored or shown as plain text.
+    `name` is the option's path in the file. `default` is the default as written in the file. It is "required" for a
+    required option, and "" for no default. `secret` is true if the value must not be stored or shown as plain text.
     """
 
     name: str
@@ -48,7 +48,7 @@ def _of_model(model: type[BaseModel], prefix: str) -> Iterator[Option]:
 
 
 def _of_section(model: type[BaseModel], field: FieldInfo, name: str) -> Iterator[Option]:
-    """Yield a row for the section itself if it has a description, then the rows of its fields."""
+    """Yield a row for the section if it has a description. Then yield the rows of its fields."""
     if field.description:
         default = "" if field.default is not None else "null"
         yield Option(name, expected(FieldType.of_field(field)), default, field.description)
@@ -56,14 +56,14 @@ def _of_section(model: type[BaseModel], field: FieldInfo, name: str) -> Iterator
 
 
 def _of_choice(union: FieldType, field: FieldInfo, name: str) -> Iterator[Option]:
-    """Yield one row for the option that selects the type, then a row for each setting of any type."""
+    """Yield one row for the option that selects the type. Then yield the rows of the options of all types."""
     tag = str(field.discriminator)
     members = [member.model for member in union.members if member.model is not None]
     tags = {choice: model for model in members for choice in choices(FieldType.of_field(model.model_fields[tag]))}
     described = "; ".join(f"`{choice}`: {model.model_fields[tag].description}" for choice, model in tags.items())
     default = "required" if field.is_required() else str(getattr(field.default, tag))
     yield Option(f"{name}.{tag}", one_of([written(choice) for choice in tags]), default, described)
-    # Several types may have the same option. It gets only one row, which names these types.
+    # An option that several types have gets only one row, which names these types.
     settings: dict[Option, list[str]] = {}
     for choice, model in tags.items():
         for option in _of_model(model, f"{name}."):
@@ -75,18 +75,18 @@ def _of_choice(union: FieldType, field: FieldInfo, name: str) -> Iterator[Option
 
 
 def _described_elsewhere(hint: FieldType) -> bool:
-    """Return whether the settings of this union are those of another option, whose rows describe them."""
+    """Return whether the rows of another option describe this union."""
     # `source` of an assumed role is such a union: it has the settings of `kinesis.authentication`, and a `Describe`.
     return any(isinstance(item, Describe) for item in hint.metadata)
 
 
 def _default(field: FieldInfo, hint: FieldType) -> str:
-    """Return a field's default as written in the file, "required", or "" for none."""
+    """Return a field's default as in `Option.default`."""
     if field.is_required():
         return "required"
     if field.default in (None, {}):
         return ""
-    # The default of a union is a model. Its type is shown, because the type alone selects the default.
+    # The default of a union is a model, so the `type` of this model is shown.
     if isinstance(field.default, Section):
         return str(getattr(field.default, str(field.discriminator)))
     if isinstance(field.default, bool):

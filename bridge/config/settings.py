@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bridge.yaml_files import Document
 
-# Both models below use this field, so that commands which read only the local settings find the same folder.
+# Settings and LocalSettings share this field, so that all commands find the same folder.
 _MAPPINGS = Field(default=Path("mappings"), description="folder of the mapping files; watched for changes")
 S = TypeVar("S", "Settings", "LocalSettings")
 
@@ -63,7 +63,7 @@ def load_settings(file: Path, environ: Mapping[str, str]) -> Settings:
 def load_local_settings(file: Path, environ: Mapping[str, str]) -> LocalSettings:
     """Return the local settings in `file`. Raises ConfigError with all problems of these settings.
 
-    All other keys are ignored. They may be wrong, or refer to missing variables and files.
+    All other keys are ignored, even if they are wrong, or refer to missing variables and files.
     """
     only = LocalSettings.model_fields
     return _settings(read_document(file, substitute=True, environ=environ, only=only), file, LocalSettings)
