@@ -6,7 +6,7 @@
     network_errors.py    the bridge's reaction to botocore's exceptions: DNS, sockets, TLS, proxies, credentials
     iam_policy.py        the least-privilege policy document
     credentials/         the authentication types
-    transport/           HTTP requests whose time-outs depend on their progress, and measurements of them
+    transport/           HTTP transport whose time-outs depend on the progress of a request
 
 Only this package and `bridge.kinesis` import `botocore`.
 """

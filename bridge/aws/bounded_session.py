@@ -1,8 +1,8 @@
 """HTTP session with limits on the size and duration of responses, which botocore does not have.
 
-botocore reads every response completely, however large it is and however long it takes. If a response has an unexpected
-status, botocore shows its body, which may contain credentials. This session is used for STS, AWS IoT, and the metadata
-services of instances and containers.
+botocore reads every response completely, without a limit on size or time. If a response has an unexpected status,
+botocore shows its body, which may contain credentials. This session is used for STS, AWS IoT, and the metadata services
+of instances and containers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 MAX_RESPONSE_BYTES = 256 * 1024
-"""Maximum size of a response. For comparison, credentials with a session token have a few kB."""
+"""Maximum size of a response. Credentials with a session token have a few kB."""
 MAX_RESPONSE_SECS = 60.0
 """Maximum duration of a response, including its head."""
 CHUNK_BYTES = 8192
@@ -93,9 +93,9 @@ _POOLS = {"http": _HTTPConnectionPool, "https": _HTTPSConnectionPool}
 
 
 class BoundedSession:
-    """Session that sends prepared requests by the URLLib3Session `inner`. Any thread.
+    """Session that sends prepared requests through the URLLib3Session `inner`. Any thread may use it.
 
-    If a response exceeds a limit, `send` raises HTTPClientError. `secret` contains the statuses of responses with
+    If a response exceeds a limit, `send` raises HTTPClientError. `secret` contains the HTTP statuses of responses with
     credentials. The body of a response with any other status is reduced to its error message, so that botocore cannot
     show credentials.
     """
@@ -103,13 +103,13 @@ class BoundedSession:
     def __init__(self, inner: URLLib3Session, *, secret: Collection[int] | None = None) -> None:
         self._inner = inner
         if isinstance(inner, URLLib3Session):
-            # Connections through proxies use the classes of `_pool_classes_by_scheme`, the others those of `_manager`.
+            # Connections through proxies use `_pool_classes_by_scheme`. Direct connections use `_manager`.
             inner._pool_classes_by_scheme = inner._manager.pool_classes_by_scheme = _POOLS  # noqa: SLF001  botocore has no parameter
         self._secret = secret
 
     def send(self, request: Any) -> AWSResponse:
         """Send an AWSPreparedRequest, and return its complete response."""
-        request.stream_output = True  # this method reads the body, and not botocore
+        request.stream_output = True  # this method reads the body, so botocore must not read it
         response = self._inner.send(request)
         raw = response.raw
         try:
@@ -136,7 +136,7 @@ class BoundedSession:
 
 
 def _message_of(body: bytes) -> bytes:
-    """Return a JSON body with only the code and the message in `body`; empty if it has neither."""
+    """Return a JSON body with only the code and the message of `body`. Return b"" if `body` has neither."""
     try:
         fields = json.loads(body)
         shown = {name: fields[name] for name in ("code", "message", "Message") if isinstance(fields.get(name), str)}
@@ -170,7 +170,7 @@ def bound_metadata(resolver: Any) -> None:
     """Limit the responses that botocore's credential resolver reads from the metadata services.
 
     These are the services of EC2 instances and of containers. botocore has no parameter for the session, so private
-    attributes are replaced. A test covers both services.
+    attributes are replaced.
     """
     for name, attribute in (("iam-role", "_role_fetcher"), ("container-role", "_fetcher")):
         fetcher = getattr(resolver.get_provider(name), attribute)

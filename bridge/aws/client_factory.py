@@ -21,8 +21,8 @@ class EndpointSettings:
     """Region, endpoints, and the settings of the network connections to them.
 
     `endpoint_url` may contain `{region}`, which is replaced by the name of the region. A URL without `{region}` is used
-    for all regions. `TransportTimeouts` documents the time-outs. Clients of other services than Kinesis use botocore's
-    transport, and `answer_timeout_secs` is their read time-out.
+    for all regions. `TransportTimeouts` documents the time-outs. Only clients of Kinesis use the bridge's transport.
+    For all other clients, `answer_timeout_secs` is the read time-out of botocore.
     """
 
     region: str
@@ -40,11 +40,11 @@ class EndpointSettings:
 
     @property
     def proxies(self) -> dict[str, str] | None:
-        """Proxies by URL scheme, in botocore's format; None if botocore should use those of the environment."""
+        """Proxies by URL scheme, in botocore's format; None if botocore should use the proxies of the environment."""
         return {"http": self.proxy_url, "https": self.proxy_url} if self.proxy_url else None
 
     def proxies_for(self, url: str) -> Mapping[str, str]:
-        """Return the proxies for a URL by scheme, from the configuration or otherwise from the environment."""
+        """Return the proxies for a URL, by scheme. Without a configured proxy, return those of the environment."""
         from botocore.utils import get_environ_proxies  # noqa: PLC0415 - botocore is slow to import
 
         found: Mapping[str, str] = self.proxies or get_environ_proxies(url)
@@ -79,7 +79,7 @@ class EndpointSettings:
 
         config = Config(
             retries={"total_max_attempts": 1},
-            parameter_validation=False,  # it takes much time, and the mapping has already checked the limits of Kinesis
+            parameter_validation=False,  # slow and unnecessary: the mapping has already checked the limits of Kinesis
             max_pool_connections=self.max_connections,
             connect_timeout=self.connect_timeout_secs,
             read_timeout=self.answer_timeout_secs,
@@ -99,7 +99,7 @@ class EndpointSettings:
             verify=self.ca_file,
             config=config,
         )
-        # Clients of Kinesis get another transport, which limits responses itself: see `bridge.aws.transport`.
+        # The transport for Kinesis limits responses itself: see `bridge.aws.transport`.
         if service != "kinesis":
             self._limit_responses(client)
         return client

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _XML_ERROR = re.compile(r"<Code>(\w+)</Code>\s*<Message>([^<]*)</Message>")
 MAX_DETAIL_CHARS = 300
-# A proxy may send megabytes instead of a message, and the message is searched with a regular expression.
+# A longer message is cut, because a proxy may send megabytes, and regular expressions search the message.
 MAX_MESSAGE_CHARS = 4096
 _NOT_AUTHORIZED = re.compile(
     r"(?:User: )?(?P<who>arn:\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
@@ -33,7 +33,7 @@ _NOT_AUTHORIZED = re.compile(
 )
 
 MAX_CLOCK_SKEW_SECS = 300
-"""Clock difference in seconds at which AWS refuses a signature:
+"""AWS refuses signatures if this machine's clock differs by this number of seconds:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
 
 SERVER_ERROR = 500
@@ -171,8 +171,8 @@ def request_error_rule(code: str, status: int) -> ErrorRule:
 
 def record_error_rule(code: str) -> ErrorRule:
     """Return the rule for the error `code` of one record."""
-    # The request itself succeeded, so the stream and the permissions are right. An unknown code of one record is
-    # therefore treated as a temporary error, and the record is sent again.
+    # The request itself succeeded, so the stream and the permissions are right. So an unknown code of one record is
+    # treated as a temporary error, and the record is sent again.
     return ERROR_RULES.get(code, UNAVAILABLE)
 
 
@@ -182,7 +182,7 @@ def is_throttling(code: str) -> bool:
 
 
 def record_error(code: str, message: str, stream: str) -> SendError:
-    """Return the error for the failure of one record, which the status of the stream shows."""
+    """Return the error of one failed record, for the status of the stream."""
     rule = record_error_rule(code)
     if rule.action is ErrorAction.REFUSED:
         hint = rule.hint.format(stream=stream, region="this region", credential="this access key")
@@ -208,8 +208,8 @@ class ErrorResponse:
         fields, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
         code, message = str(fields.get("Code") or "Unknown"), str(fields.get("Message") or "")[:MAX_MESSAGE_CHARS]
         if code.isdigit() and (found := _XML_ERROR.search(message)):
-            # If the body is not JSON, botocore returns the HTTP status as the code, and the body as the message. Local
-            # emulators refuse credentials in XML, as some other AWS services do.
+            # If the body is not JSON, botocore returns the HTTP status as the code, and the body as the message. If
+            # credentials are refused, local emulators respond with XML.
             code, message = found.groups()
         return cls(
             code=shortened(code),
@@ -222,7 +222,8 @@ class ErrorResponse:
         """Return the exception to raise for this response."""
         rule, detail = request_error_rule(self.code, self.status), shortened(self.message)
         if rule.action is ErrorAction.REFUSED:
-            # If this machine's clock is wrong, AWS reports a wrong signature or key. The Date header shows the cause.
+            # If this machine's clock is wrong, AWS reports a wrong signature or key. The Date header of the response
+            # shows the real cause.
             hint = self._clock_hint() if rule.clock else permission_hint(self.message, stream, region)
             return Refused(
                 self.code, detail, hint or rule.hint.format(stream=stream, region=region, credential=credential)
@@ -244,7 +245,7 @@ def permission_hint(message: str, stream: str = "", region: str = "") -> str:
     """Return a hint that names the missing permission, the identity and the resource from a message of AWS.
 
     If the message does not name the resource, the hint names the stream. If the message does not name the permission,
-    the result is "". https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    return "". https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
     found = _NOT_AUTHORIZED.search(message)
     if found is None:
@@ -268,7 +269,7 @@ def _resource(found: re.Match[str], stream: str, region: str) -> str:
 
 
 def _skew_secs(date: str | None) -> float | None:
-    """Return the seconds by which this machine's clock is ahead of an HTTP Date header; None if it is no valid date."""
+    """Return the seconds by which this machine's clock is ahead of an HTTP Date header; None if the date is invalid."""
     try:
         return (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds() if date else None
     except (TypeError, ValueError, OverflowError):

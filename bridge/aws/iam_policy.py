@@ -18,7 +18,7 @@ MANAGED_KEY = "alias/aws/kinesis"
 
 
 STREAM_ACTIONS = ("kinesis:PutRecords", "kinesis:DescribeStreamSummary", "kinesis:ListShards")
-"""Actions on each stream: sending records, reading the maximum record size and the encryption, reading the shards."""
+"""Actions on each stream: send records, read the maximum record size and the encryption key, and list the shards."""
 
 MAX_SIZES = {"an inline policy of a user": 2048, "a managed policy": 6144, "an inline policy of a role": 10_240}
 """Maximum number of characters of each kind of policy, not counting white space:
@@ -54,14 +54,14 @@ def partition(region: str) -> str:
 def policy(streams: Collection[StreamUse], roles: Collection[str] = ()) -> dict[str, Any]:
     """Return the policy document of one identity. `roles` are the ARNs of the roles that it assumes for outputs."""
     arns = sorted({stream.arn for stream in streams})
-    # One statement contains all actions. A statement for each action would repeat the resources. With nine or more
-    # streams, the policy would then exceed the size limit of IAM.
+    # One statement contains all actions. Separate statements would repeat the resources, and with nine or more streams
+    # exceed the size limit of IAM.
     statements = [
         _statement("SendRecords", list(STREAM_ACTIONS), arns),
         *_encryption(streams),
         _statement("AssumeRoles", "sts:AssumeRole", sorted(set(roles))),
     ]
-    # Statements without resources are omitted. For example, there are no roles if no output has a role.
+    # Statements without resources are omitted, for example if no output has a role.
     return {"Version": "2012-10-17", "Statement": [statement for statement in statements if statement["Resource"]]}
 
 

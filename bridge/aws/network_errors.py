@@ -1,4 +1,4 @@
-"""Conversion of botocore's exceptions into the bridge's errors, for requests that got no response.
+"""Conversion of botocore's exceptions into the bridge's errors, for requests without a response.
 
 OutcomeUnknown  the request may have arrived at Kinesis
 Unavailable     the request cannot have arrived

@@ -21,7 +21,7 @@ DURATION_SECS = 3600
 
 
 def assume_role(settings: Mapping[str, Any], endpoints: EndpointSettings, session: Any) -> Any:
-    """Return credentials of a role. `session` has the credentials that may assume the role."""
+    """Return credentials of a role. `session` has the credentials with which the bridge assumes the role."""
     parameters = _common(settings)
     if "external_id" in settings:
         parameters["ExternalId"] = settings["external_id"]
@@ -29,7 +29,7 @@ def assume_role(settings: Mapping[str, Any], endpoints: EndpointSettings, sessio
         parameters["Tags"] = [{"Key": key, "Value": value} for key, value in settings["tags"].items()]
 
     def request() -> dict[str, Any]:
-        # Each renewal creates a new client, so that it uses the current credentials of the source.
+        # Each renewal creates a new client, so that it uses the current credentials of `session`.
         response: dict[str, Any] = endpoints.client(session, "sts").assume_role(**parameters)
         return response
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class Authentication:
     """Authentication `type`, and its settings by their names in the configuration.
 
-    Some types need other credentials in order to get theirs, for example to assume a role. `source` is the
-    authentication for these other credentials.
+    `source` is the authentication for another set of credentials. The type `assume_role` needs them to assume the role.
     """
 
     type: str = "default"
@@ -26,7 +25,7 @@ class Authentication:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Paths of the files with credentials. A change of a file is detected, so a rotation needs no restart."""
+        """Paths of the files with credentials. The bridge detects changes of these files, so it needs no restart."""
         named = [Path(value) for name, value in self.settings.items() if name.endswith("_file")]
         shared = shared_files() if self.type in ("default", "profile") else ()
         return (*named, *shared, *(self.source.files if self.source else ()))

@@ -131,8 +131,8 @@ class _RolesAnywhereCredentials:
         try:
             return self._inner.get_frozen_credentials()
         except CredentialsRetrievalError as error:
-            # If the status is 200, the content is invalid. This is a fault of the service or of a proxy, so it is
-            # treated as a server error.
+            # With status 200, the error means that the content is invalid. This is a fault of the service or of a
+            # proxy, so it is treated as a server error.
             status = error.status_code if error.status_code != OK else SERVER_ERROR
             raise _response_error("IAM Roles Anywhere", status, error.message, _ANYWHERE_HINT) from None
 
@@ -140,7 +140,7 @@ class _RolesAnywhereCredentials:
 def check_pair(cert_file: str, key_file: str) -> tuple[str, str]:
     """Return both paths if they are PEM files of a certificate and its private key. Raise Refused otherwise."""
     try:
-        # With an empty password, an encrypted key is an error. Without this parameter, OpenSSL would prompt for a
+        # With an empty password, OpenSSL refuses an encrypted key. Without this parameter, OpenSSL would prompt for a
         # password at the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, key_file, password="")
     except (OSError, ValueError) as error:  # an SSLError is an OSError
@@ -157,7 +157,7 @@ def _response_error(who: str, status: int, text: str, hint: str) -> SendError:
     except (ValueError, AttributeError, RecursionError):
         message = text
     detail = shortened(f"{who} returned {status}: {message}" if message else f"{who} returned {status}")
-    # A server error or a rate limit may end by itself. Any other error remains until a person fixes its cause.
+    # A server error or a rate limit may end by itself. All other errors remain until a person fixes their cause.
     if status >= SERVER_ERROR or status in RETRIABLE_CLIENT_ERRORS:
         return Unavailable("Credentials", detail)
     return Refused("Credentials", detail, permission_hint(message) or hint or "check kinesis.authentication")

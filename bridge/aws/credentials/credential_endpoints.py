@@ -28,9 +28,9 @@ class EndpointUse(NamedTuple):
 
 
 def endpoints_used(session: Any, authentication: Authentication, endpoints: EndpointSettings) -> Iterator[EndpointUse]:
-    """Yield the URLs that an authentication calls, beginning with those of its source.
+    """Yield the URLs that an authentication calls: first the URLs of its source, then its own.
 
-    Nothing is yielded for types in UNLISTED. `session` is a botocore session without credentials.
+    Types in UNLISTED yield no URLs. `session` is a botocore session without credentials.
     """
     if authentication.source is not None:
         yield from endpoints_used(session, authentication.source, endpoints)
@@ -38,7 +38,7 @@ def endpoints_used(session: Any, authentication: Authentication, endpoints: Endp
 
 
 def unlisted_types(authentication: Authentication | None) -> list[str]:
-    """Return the types of an authentication and its sources that are in UNLISTED."""
+    """Return the types in UNLISTED that an authentication and its sources use."""
     if authentication is None:
         return []
     below = unlisted_types(authentication.source)

@@ -44,7 +44,7 @@ STS_HINTS: Mapping[str, str] = MappingProxyType(
 
 
 class InvalidCredentials(ValueError):
-    """Error: the fetched values cannot be credentials. The message does not contain the values."""
+    """Error: the fetched values are not valid credentials. The message does not contain the values."""
 
 
 # Exceptions that botocore raises for a malformed response.
@@ -52,7 +52,7 @@ _UNREADABLE = (AttributeError, InvalidCredentials, JSONDecodeError, LookupError,
 
 
 def failed(error: Exception, method: str) -> SendError:
-    """Return the bridge's error for an exception while fetching credentials of the authentication type `method`."""
+    """Return the bridge's error for an exception that occurred while credentials of type `method` were fetched."""
     from botocore.exceptions import (  # noqa: PLC0415 - botocore is slow to import
         BotoCoreError,
         ClientError,
@@ -71,7 +71,7 @@ def failed(error: Exception, method: str) -> SendError:
 
         return _with_type(method, network_error(error))
     if isinstance(error, (ResponseParserError, *_UNREADABLE)):
-        # The text of this exception is not used, because it contains the response, which may contain a secret.
+        # The text of this exception is not shown, because it contains the response, and the response may be secret.
         detail = f"the response is not credentials ({type(error).__name__})"
         return _with_type(method, Unavailable("Credentials", detail))
     hint = "check kinesis.authentication, and this machine's clock"
@@ -80,7 +80,7 @@ def failed(error: Exception, method: str) -> SendError:
 
 def _of_sts(error: Any) -> SendError:
     response = ErrorResponse.of(error)
-    # The hint from the message is better than the general hint, because it names the missing permission.
+    # `permission_hint` is preferred, because it names the missing permission.
     hint = permission_hint(response.message) or STS_HINTS.get(response.code)
     if hint and response.status < SERVER_ERROR:
         return Refused(response.code, shortened(f"{error.operation_name}: {response.message}"), hint)

@@ -29,7 +29,7 @@ def shared_files() -> tuple[Path, ...]:
 def default(_settings: Mapping[str, Any], _endpoints: EndpointSettings, session: Any) -> Any:
     """Return the credentials that the AWS command line would use.
 
-    Their sources are the environment, the shared files, the container and the EC2 instance.
+    They come from the environment, the shared files, the container or the EC2 instance.
     """
     return _found("default", lambda: _chain(session), _nothing_configured)
 

@@ -67,8 +67,8 @@ def _output_of(words: list[str], environment: dict[str, str]) -> bytes:
     The command and its children are always ended, even if this function raises Unavailable or Refused.
     """
     try:
-        # The command runs in a new session. So its children can be ended with it, and signals for the bridge do not
-        # reach it.
+        # In a new session, the children of the command can be ended together with the command. Signals for the bridge
+        # do not reach the command.
         child = subprocess.Popen(  # noqa: S603 - the user's own command
             words,
             stdin=subprocess.DEVNULL,

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 Load = "Callable[[Mapping[str, Any], EndpointSettings, Any], Any]"
-"""Function from (settings, endpoints, session) to credentials. `session` has the credentials of the source, if any."""
+"""Function from (settings, endpoints, session) to credentials.
+
+`session` has the credentials of `Authentication.source`. Without a source, it has no credentials.
+"""
 
 AUTHENTICATION: Mapping[str, Callable[[Mapping[str, Any], EndpointSettings, Any], Any]] = MappingProxyType(
     {
@@ -59,6 +62,6 @@ def session_with(credentials: Any) -> Any:
 
 
 def _session() -> Any:
-    from botocore.session import get_session  # noqa: PLC0415 - the import costs a quarter second, and `check` needs none of it
+    from botocore.session import get_session  # noqa: PLC0415 - the import takes a quarter of a second, and `check` does not need it
 
     return get_session()

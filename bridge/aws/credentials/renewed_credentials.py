@@ -1,7 +1,7 @@
 """Credentials for botocore. Before botocore signs a request, it gets the credentials from one of these objects.
 
-Other modules import this module inside functions, because importing botocore takes a quarter of a second and `check`
-does not need it.
+Other modules import this module inside functions, because importing botocore takes a quarter of a second, and the
+command `check` does not need botocore.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AHEAD_SECS = 900.0
-"""Seconds before the expiry at which credentials are renewed. If their lifetime is less than an hour, they are renewed
-after three quarters of it."""
+"""Seconds before the expiry at which credentials are renewed. Credentials that are valid for less than an hour are
+renewed after three quarters of this time."""
 RENEWAL_RETRY_SECS = 30.0
 MAX_CHARS = 32_768
 """Maximum length of an access key id, a secret access key or a session token.
 
-AWS documents no limit for a session token, and tokens of 4 kB occur. With longer values, the head of a request would
-exceed the limits of proxies.
+AWS documents no limit for a session token, and tokens of 4 kB occur. With values over 32 kB, the head of a request
+would exceed the limits of proxies.
 """
 _PRINTABLE = re.compile(rf"[ -~]{{1,{MAX_CHARS}}}")
 
@@ -96,11 +96,11 @@ def _steady_secs() -> float:
 
 
 class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no types
-    """Credentials from the function `fetch`, which is called again before they expire. Any thread.
+    """Credentials from the function `fetch`, which is called again before they expire. Any thread may use them.
 
-    The renewal is made by a thread that is about to sign a request, and only by one thread at a time. If the renewal
-    fails, it is repeated after 30 s, and the present credentials are used until they expire. Methods raise SendError if
-    there are no valid credentials.
+    A thread that is about to sign a request renews the credentials. Only one thread renews them at a time. If the
+    renewal fails, it is repeated after 30 s, and the present credentials are used until they expire. Methods raise
+    SendError if there are no valid credentials.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
 
     @property
     def expires_at(self) -> float | None:
-        """Expiry in seconds since 1970; None if the credentials never expire, or before they are fetched."""
+        """Expiry in seconds since 1970; None if the credentials never expire, or are not fetched yet."""
         return self._fetched.expires_at if self._fetched else None
 
     @property
@@ -140,7 +140,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
         usable = self._usable()
         if usable is not None and not self._fetching.acquire(blocking=False):
             return usable  # another thread renews them
-        # Without valid credentials, no request can be signed, so this thread waits for the thread that fetches them.
+        # Without valid credentials, this thread cannot sign its request. So it waits for the thread that fetches them.
         if usable is None:
             self._fetching.acquire()
         try:
@@ -166,8 +166,8 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
         if fetched.expires_at is not None:
             left = fetched.expires_at - self._now()
             if left <= 0:
-                # New credentials cannot have expired, so this machine's clock is wrong. It may be corrected later, so
-                # the next request fetches them again.
+                # New credentials cannot have expired, so this machine's clock is wrong. The clock may be corrected
+                # later, so the next request fetches credentials again.
                 self._fetched = None
                 raise _expired_already(self.method, -left)
             self._ends_at = now + left
@@ -180,7 +180,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
 
 
 class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above
-    """Credentials that botocore or a library finds and renews. Their exceptions are converted into SendError."""
+    """Credentials that botocore or a library finds and renews. Exceptions are converted into SendError."""
 
     def __init__(self, method: str, inner: Any, *, renewable: bool | None = None) -> None:
         super().__init__("", "", None, method)
@@ -196,8 +196,8 @@ class WrappedCredentials(Credentials):  # type: ignore[misc]  # as above
         """Return the credentials for the next request."""
         try:
             frozen: ReadOnlyCredentials = self._inner.get_frozen_credentials()
-            # An empty string means that there is no session token. All values are checked, because botocore does not
-            # check them.
+            # An empty string means that there is no session token. botocore does not check the values, so they are
+            # checked here.
             token = None if frozen.token == "" else frozen.token
             check_credentials(frozen.access_key, frozen.secret_key, token)
         except SendError:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def load(settings: Mapping[str, Any], _endpoints: EndpointSettings, _session: Any) -> Any:
-    """Return the access key, its secret and the session token, each from the configuration or a file. Raise Refused."""
+    """Return the access key and the session token. Each value is from the configuration or a file. Raise Refused."""
     from bridge.aws.credentials.credential_errors import InvalidCredentials  # noqa: PLC0415 - botocore is slow to import
     from bridge.aws.credentials.renewed_credentials import FetchedCredentials, RenewedCredentials  # noqa: PLC0415 - as above
 

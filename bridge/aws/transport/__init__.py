@@ -6,10 +6,10 @@ sent. This transport ends a request only if no byte has moved for some time. Its
 the request has left this machine.
 
     session.py             botocore's HTTP session, and `install`, which makes a client use it
-    connection.py          urllib3's connections and pools, with the following socket
-    progress_socket.py     a connected socket that records which bytes leave; its waits end if no bytes leave
+    connection.py          urllib3's connections and pools, with a ProgressSocket
+    progress_socket.py     ProgressSocket: a connected socket that ends a wait if no byte moves
     request.py             one request in flight: deadlines and times
-    requests_in_flight.py  all requests in flight: abort, number of bytes that have left
+    requests_in_flight.py  all requests in flight: can abort them, and counts the bytes that have left
     measurement.py         sizes and times of a request, for its sender
     tcp_state.py           queries to the kernel about a TCP socket
     timeouts.py            the time-outs

@@ -33,19 +33,20 @@ HEAD_AND_BODY = 2
 class ConnectingSocket:
     """Second file descriptor of a socket whose TCP, proxy or TLS set-up is not finished.
 
-    Another thread may shut down the connection at any time. It cannot use the first descriptor for this, because
-    urllib3 and `ssl` pass it from object to object, and may close it at the same time.
+    With this descriptor, another thread may shut down the connection at any time. The first descriptor cannot be used,
+    because urllib3 and `ssl` may close it at the same time.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self._closing = threading.Lock()
-        # Both descriptors belong to the same connection, so a shutdown of the second one ends a wait on the first one.
+        # Both descriptors belong to the same connection. So a shutdown of the second descriptor also ends a wait on the
+        # first.
         self._sock = sock.dup()
 
     def shut_down(self) -> None:
-        """End the wait of the thread that sets up the connection. Any thread."""
-        # Without the lock, the descriptor could be closed now, and its number could belong to another socket. An error
-        # means that the peer has already closed the connection.
+        """End the wait of the thread that sets up the connection. Any thread may call this method."""
+        # Without the lock, `close` could run at the same time, and the descriptor's number could then belong to another
+        # socket. An error means that the peer has already closed the connection.
         with self._closing, contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
@@ -56,7 +57,7 @@ class ConnectingSocket:
 
 
 def _joined(parts: list[bytes]) -> list[bytes | memoryview]:
-    """Return two parts: the head with the beginning of the body, and the rest. This saves a packet and a TLS record."""
+    """Return two parts: the head with the first bytes of the body, and the rest of the body. This saves a packet."""
     # A request without a body is sent unchanged.
     if len(parts) != HEAD_AND_BODY:
         return list(parts)
@@ -100,11 +101,11 @@ class _ProgressConnection(HTTPConnection):
             self.sock = self._progress = ProgressSocket(self.sock, request)
 
     def _new_conn(self) -> socket.socket:
-        """Return a connected TCP socket. Unlike in urllib3, an abort of the request can end the connecting."""
+        """Return a connected TCP socket. An abort of the request ends the wait, which urllib3 does not support."""
         request = current_request.get()
         failure = OSError("the name has no address")
-        # As in urllib3, the addresses are tried one after the other, each with its own time-out, and the last failure
-        # is reported.
+        # As in urllib3, the addresses are tried one after the other, and each has its own time-out. The last failure is
+        # reported.
         for family, kind, protocol, _, address in self._addresses():
             try:
                 return self._dial(request, socket.socket(family, kind, protocol), address)
@@ -134,18 +135,17 @@ class _ProgressConnection(HTTPConnection):
             sock.settimeout(self.timeout)
             self._setting_up = ConnectingSocket(sock)
             request.attach(self._setting_up)
-            # This check must follow `attach`. If the abort came before `attach`, it is detected here. A later abort
-            # shuts down the attached socket.
+            # This check must follow `attach`. It detects an abort that came before `attach`. A later abort shuts down
+            # the attached socket.
             request.raise_if_aborted()
             sock.connect(address)
-        # Without closing the socket, its descriptor would leak.
-        except BaseException:
+        except BaseException:  # without this, the descriptor would leak
             sock.close()
             raise
         return sock
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
-        """Send a request. Its head and body are collected first, because its size must be known when it starts."""
+        """Collect the head and body of a request, and send them. So the size is known before the first byte is sent."""
         request = current_request.get()
         parts: list[bytes] = []
         self._parts = parts
@@ -153,7 +153,7 @@ class _ProgressConnection(HTTPConnection):
             super().request(method, url, body, headers, **options)
         finally:
             self._parts = None
-        # In http.client, `send` connects. In this class, `send` only collects the parts.
+        # In http.client, `send` connects. In this class, `send` only collects the parts, so this method connects.
         if self.sock is None:
             self.connect()
         self._send_parts(request, parts)
@@ -165,7 +165,7 @@ class _ProgressConnection(HTTPConnection):
         request.start(sum(map(len, parts)))
         for part in _joined(parts):
             self.sock.sendall(part)
-        # If the server responded before the end of the request, it does not read the rest, and the rest is not sent.
+        # If the server has responded early, `sendall` has not sent the rest of the request.
         if not progress.responded:
             request.sent_completely()
 
@@ -206,7 +206,7 @@ class _IdleClosingPool(HTTPConnectionPool):
     """Base class of the pools for http and https URLs."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        """Return a connection. If it was unused for too long, it is closed, and connects again for the next request."""
+        """Return a connection. If the connection was unused for too long, close it, so that it connects again."""
         connection: Any = super()._get_conn(timeout)
         request = current_request.get()
         # A firewall or NAT may have silently dropped an idle connection. A request over it would then time out.
@@ -217,8 +217,8 @@ class _IdleClosingPool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.used_at = current_request.get().clock()
-            # The server responded before it had received the complete request. It would read the next request on this
-            # connection as the rest of this request.
+            # If the server responded early, it would read the next request on this connection as the rest of this
+            # request.
             if not conn.reusable:
                 conn.close()
         super()._put_conn(conn)

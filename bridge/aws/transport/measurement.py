@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RequestMeasurement:
-    """Sizes and times of one request, successful or not. Times are in seconds, by the transport's clock.
+    """Sizes and times of one successful or failed request. Times are in seconds, by the transport's clock.
 
-    The bandwidth is `request_bytes / (drained_at - started_at - round_trip_secs)`, because the acknowledgement of the
-    last byte takes one round trip. `answered_at - drained_at` is the time that the service needed.
+    The bandwidth is `request_bytes / (drained_at - started_at - round_trip_secs)`. The round trip is subtracted,
+    because the acknowledgement of the last byte takes one round trip. `answered_at - drained_at` is the time that the
+    service needed.
     """
 
     request_bytes: int
-    """Bytes of the HTTP head and body, without the overhead of TLS, TCP and IP; 0 if the sending had not begun."""
+    """Bytes of the HTTP head and body, without the overhead of TLS, TCP and IP; 0 if no byte was sent."""
     drained_bytes: int
     """Bytes that had left this machine when the request ended. The peer's TCP has acknowledged these bytes."""
     started_at: float | None
@@ -37,9 +38,9 @@ class RequestMeasurement:
     connect_secs: float
     """Time that the set-up of the connection took (DNS, TCP, proxy and TLS); 0 if the connection was reused."""
     round_trip_secs: float | None
-    """Shortest recent TCP round trip of the connection; None if it or `drained_at` is unknown."""
+    """Shortest recent TCP round trip of the connection; None if this is unknown, or if `drained_at` is None."""
     date: float | None
-    """Date header of the response, in whole seconds since 1970; None if there was no response, or no date in it."""
+    """Date header of the response, in whole seconds since 1970; None if there was no response or no Date header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,9 @@ class RequestRecording:
             publisher.put_records(stream, records)
         ... recording.measurement  # None if no request has begun; a failed request has a measurement, too
 
-    `on_progress` is called on the sending thread, without a lock, each time the kernel reports that bytes have left. It
-    is called at most every 25 ms, and not in the first 0.1 s of a request. On systems where the kernel reports nothing,
-    it is never called. It must not raise.
+    The sending thread calls `on_progress`, without a lock, each time the kernel reports that bytes have left. It calls
+    it at most every 25 ms, and not in the first 0.1 s of a request. On systems where the kernel reports nothing,
+    `on_progress` is never called. `on_progress` must not raise.
 
     The recording is stored in a context variable, because botocore cannot pass an object from its caller to the HTTP
     session.

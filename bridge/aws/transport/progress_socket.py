@@ -1,8 +1,8 @@
-"""Connected socket that records which bytes leave. Its waits end if no byte moves, at a reset, or by an abort.
+"""Connected socket whose waits end if no byte moves for too long, if the peer resets the connection, or by an abort.
 
-The wrapped socket is non-blocking. To wait, a thread polls the socket. Only if no event occurs, the thread queries the
-kernel for the number of bytes in the send buffer. On a fast link, this is rare, because the response arrives during the
-first poll.
+The wrapped socket is non-blocking. To wait, a thread polls the socket. If no event occurs, the thread queries the
+kernel for the number of bytes in the send buffer. On a fast link, this query is rare, because the response arrives
+during the first poll.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 TLS_RECORD_OVERHEAD_BYTES = 22
 """Size of the header, content type and tag of a TLS 1.3 record (RFC 8446, 5.2).
 
-The kernel counts these bytes in SIOCOUTQ, but `send` does not return them. OpenSSL sends one record at a time.
+The kernel counts these bytes in SIOCOUTQ, but the result of `send` does not include them. OpenSSL sends one record at a
+time.
 """
 RESPONSE_BUFFER_BYTES = 64 * 1024
-"""Size of a read. One read is enough for 500 results (about 55 kB). With the default of 8 KiB, seven are needed."""
+"""Size of a read. One read is enough for a response with 500 results (about 55 kB)."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-"""Value of SO_LINGER: on, with 0 seconds. The kernel then discards unsent bytes when the socket is closed: socket(7)"""
+"""Value of SO_LINGER: on, with 0 seconds. Closing the socket then discards unsent bytes: see socket(7)."""
 # Position of the first digit of the status in `HTTP/1.1 200 OK`. The digit shows the class of the status.
 _STATUS_CLASS = slice(9, 10)
 
@@ -62,7 +63,7 @@ class ProgressSocket:
         self.responded = False
         """True if the server responded, or closed the connection, before it had received the complete request.
 
-        The connection must not be used for another request then.
+        Such a connection must not be used for another request.
         """
         # Number of open files from `makefile`. The socket stays open until they are closed. The attribute has the same
         # name as in `socket.socket`, because urllib3 reads it.
@@ -78,7 +79,7 @@ class ProgressSocket:
     # Sending
 
     def sendall(self, data: bytes | memoryview) -> None:
-        """Pass all bytes to the kernel, but stop if the server responds before it has received them.
+        """Pass all bytes to the kernel, but stop if the server responds early.
 
         Raise RequestStalled, RequestAborted, and the errors of sockets.
         """
@@ -91,7 +92,7 @@ class ProgressSocket:
 
     def _send(self, data: bytes | memoryview) -> int:
         try:
-            count = self._sock.send(data)  # at most as much as fits in the kernel's buffer, and with TLS one record
+            count = self._sock.send(data)  # sends what fits into the kernel's buffer; with TLS, at most one record
         except (BlockingIOError, ssl.SSLWantWriteError):
             self._await_room(select.POLLOUT)
         except ssl.SSLWantReadError:
@@ -99,13 +100,13 @@ class ProgressSocket:
         except OSError as error:
             self._request.raise_if_aborted()
             if isinstance(error, ssl.SSLEOFError):
-                # urllib3 reads a response that may have arrived after a ConnectionResetError, but not after an
-                # SSLError.
+                # After a ConnectionResetError, urllib3 still reads a response that may have arrived. After an SSLError,
+                # it does not.
                 raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection") from error
             raise
         else:
-            # The kernel's number of unacknowledged bytes includes the overhead of TLS. If it was not added here, the
-            # request would seem to have left too early.
+            # The kernel's number of unacknowledged bytes includes the overhead of TLS, so `written` must include it
+            # too. Otherwise, the request would seem to have left too early.
             self._request.written += count + self._overhead
             return count
         return 0
@@ -156,9 +157,10 @@ class ProgressSocket:
     def _receive(self, buffer: bytearray | memoryview) -> int:
         request = self._request
         events = select.POLLIN
-        # In two cases, the socket is read without polling it first. A poll does not detect bytes that OpenSSL has
-        # already decrypted. After the first bytes of a response, the others have usually arrived, so the poll would be
-        # an unnecessary system call.
+        # In two cases, the socket is read without a poll before it:
+        # 1. OpenSSL has already decrypted bytes. A poll does not detect such bytes.
+        # 2. The first bytes of the response were read. The other bytes have usually arrived too, so a poll would be an
+        #    unnecessary system call.
         likely = request.answered or (self._tls is not None and self._tls.pending() > 0)
         while True:
             if not likely and not self._poll(events):
@@ -184,25 +186,25 @@ class ProgressSocket:
         if self._encrypted and request.draining:
             return  # before the request has left, bytes are probably session tickets, which follow a TLS handshake
         if request.drain_known and not request.answered:
-            # The round trip is only needed for slow requests, because it costs a system call.
+            # Only requests with a known `drained_at` need the round trip. For all others, this saves a system call.
             request.round_trip(min_round_trip_secs(self._sock))
         request.received(count)
 
     # Waiting
 
     def _poll(self, events: int) -> int:
-        """Wait until the socket is ready, and return its events, including errors; 0 if it is time for a `check`."""
+        """Wait until the socket is ready, and return its events, including errors. Return 0 if `check` is due."""
         if events != self._events:
             self._poller.modify(self._descriptor, events)
             self._events = events
-        # The time is rounded up, because the thread would use all CPU time if it polled with 0 ms until the deadline.
+        # The time is rounded up. Rounded down to 0 ms, the thread would poll in a busy loop until the deadline.
         found = self._poller.poll(ceil(self._request.pause_secs() * 1000))
         return found[0][1] if found else 0
 
     # Ends
 
     def shut_down(self) -> None:
-        """End the waits of the thread that uses the socket. Any thread.
+        """End the waits of the thread that uses the socket. Any thread may call this method.
 
         The method `ssl.SSLSocket.shutdown` is not used, because it discards the TLS state, and the other thread would
         then send unencrypted data.
@@ -217,7 +219,7 @@ class ProgressSocket:
         to fill a slow link.
         """
         self._closed = True
-        # `socket.socket` also waits for its files, because http.client closes the socket before it reads the response.
+        # http.client closes the socket before it reads the response from the file. So the file must stay usable.
         if self._io_refs > 0:
             return
         with self._closing, contextlib.suppress(OSError):
@@ -240,7 +242,7 @@ class ProgressSocket:
             self.close()
 
     def fileno(self) -> int:
-        """Return the descriptor, which urllib3 polls to find out whether the server has closed an idle connection."""
+        """Return the descriptor. urllib3 polls it to detect that the server has closed an idle connection."""
         return self._sock.fileno()
 
     def settimeout(self, _secs: float | None) -> None:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 FIRST_CHECK_SECS = 0.1
 """Age of a request at which its send buffer is checked for the first time.
 
-The check costs 5 % of the CPU time of a request with 500 records. If responses arrive sooner, no check is made.
+The check costs 5 % of the CPU time of a request with 500 records. If the response arrives sooner, no check is made.
 """
 MAX_PAUSE_SECS = 0.1
-"""Maximum time between two checks of the send buffer. In the first 0.4 s, it is a quarter of the request's age."""
+"""Maximum time between two checks of the send buffer. For a request up to 0.4 s old, it is a quarter of its age."""
 MAX_RESPONSE_BYTES = 4 * 1024 * 1024
-"""Maximum size of a response, unless the operation needs more. For comparison: 500 results of PutRecords have 55 kB,
-and 1,000 shards of ListShards have 300 kB."""
+"""Maximum size of a response of all operations but GetRecords. 500 results of PutRecords have 55 kB, and 1,000 shards
+of ListShards have 300 kB."""
 MAX_RESPONSE_TIMEOUTS = 10
 """Maximum duration of a response after its first byte, as a multiple of `answer_timeout_secs`.
 
@@ -53,7 +53,7 @@ class Interruptible(Protocol):
     """Socket of one thread that another thread may shut down at any time, even after it was closed."""
 
     def shut_down(self) -> None:
-        """End every wait of the thread that uses the socket. Any thread. Do not block, and raise nothing."""
+        """End every wait of the thread that uses the socket. Do not block, and raise nothing. Called on any thread."""
 
 
 class InFlightRequest:
@@ -87,7 +87,7 @@ class InFlightRequest:
         """True while bytes may be in the send buffer and no response has arrived."""
         self._sent_completely = False
         self._limit_secs = timeouts.stall_timeout_secs
-        # Time of the last progress: while draining, when a byte last left; then, when a byte was last received.
+        # Time of the last progress. While draining, a byte left at this time. Afterwards, a byte was received.
         self._moved_at = 0.0
         self._on_progress = progress_listener()
 
@@ -100,15 +100,16 @@ class InFlightRequest:
             sock.shut_down()
 
     def abort(self) -> None:
-        """End the request. Any thread."""
+        """End the request. Any thread may call this method."""
         self.aborted = True
         if (sock := self._socket) is not None:
             sock.shut_down()
 
     def limit_stall(self, secs: float) -> None:
-        """Make the request fail if no byte leaves for `secs`, or at once if no byte was written. Any thread.
+        """Make the request fail if no byte leaves for `secs`, or at once if no byte was written.
 
-        In both cases, the service does not have the complete request, so a retry cannot store its records twice.
+        In both cases, the service does not have the complete request, so a retry cannot store its records twice. Any
+        thread may call this method.
         """
         if self._started_at is None:
             self.abort()
@@ -126,7 +127,7 @@ class InFlightRequest:
         return error
 
     def connected(self, secs: float) -> None:
-        """Note that the attempt to set up a new connection has ended after `secs`."""
+        """Store that the set-up of a new connection took `secs`. The set-up may have failed."""
         self._connect_secs = secs
 
     @property
@@ -142,12 +143,12 @@ class InFlightRequest:
     # Sending
 
     def start(self, size: int) -> None:
-        """Note that the sending of a request with `size` bytes begins."""
+        """Store that the sending of a request with `size` bytes begins now."""
         self.size = size
         self._started_at = self._moved_at = self.clock()
 
     def sent_completely(self) -> None:
-        """Note that the kernel has accepted the complete request."""
+        """Store that the kernel has accepted the complete request."""
         self._sent_completely = True
 
     def pause_secs(self) -> float:
@@ -160,10 +161,10 @@ class InFlightRequest:
         return max(0.0, min(pause, self._moved_at + self._limit_secs - now))
 
     def check(self, unacknowledged: int | None) -> None:
-        """Learn the number of `unacknowledged` bytes in the kernel's send buffer, and check the deadlines.
+        """Check the deadlines. `unacknowledged` is the number of bytes in the kernel's send buffer.
 
-        If the number is None, all written bytes count as left. Raise RequestStalled or NoResponse if no byte has moved
-        for too long, RequestAborted after an abort.
+        If `unacknowledged` is None, all written bytes count as left. Raise RequestStalled or NoResponse if no byte has
+        moved for too long. Raise RequestAborted after an abort.
         """
         self.raise_if_aborted()
         now = self.clock()
@@ -203,9 +204,9 @@ class InFlightRequest:
     # Receiving
 
     def received(self, count: int = 0) -> None:
-        """Note that `count` bytes of the response have arrived.
+        """Count `count` bytes of the response that have arrived.
 
-        Raise ResponseTooLarge if the response is too large, NoResponse if it takes too long.
+        Raise ResponseTooLarge if the response is too large. Raise NoResponse if it takes too long.
         """
         now = self.clock()
         if self._answered_at is None:
@@ -244,8 +245,7 @@ class InFlightRequest:
 
     def measurement(self) -> RequestMeasurement:
         """Return the sizes and times that have been measured so far."""
-        # If the response to a complete request has arrived, all bytes have left, even if the kernel has not reported
-        # it.
+        # If the response to a complete request has arrived, all bytes have left. The kernel may not have reported this.
         all_sent = self._sent_completely and self._answered_at is not None
         return RequestMeasurement(
             request_bytes=self.size,

@@ -1,4 +1,4 @@
-"""Registry of all requests in flight: it can abort them, and counts the bytes that have left this machine."""
+"""Registry of all requests in flight. It can abort them, and counts the bytes that have left this machine."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class InFlightBytes(NamedTuple):
     drained_bytes: int
     """Number of bytes of these requests that have left this machine.
 
-    The number is up to 0.1 s old. For the first 0.1 s of a request, it is 0.
+    The number is up to 0.1 s old. It contains no bytes of a request that is less than 0.1 s old.
     """
 
 
 class RequestsInFlight:
-    """Registry of the requests in flight. Any thread.
+    """Registry of the requests in flight. Any thread may use it.
 
     `abort` and `limit_stall` are final: after one of them, every new request fails before its first byte is sent.
     """
@@ -49,7 +49,7 @@ class RequestsInFlight:
     def abort(self) -> None:
         """End all requests in flight at once. Do not block.
 
-        A DNS look-up cannot be ended. A request in its look-up fails when the look-up of the operating system ends.
+        A request that waits for a DNS look-up fails only when the look-up ends.
         """
         with self._lock:
             self._aborted = True
@@ -58,7 +58,7 @@ class RequestsInFlight:
             request.abort()
 
     def limit_stall(self, secs: float) -> None:
-        """End requests that are being sent, if none of their bytes leaves for `secs`. Do not block.
+        """End each request that is being sent, if none of its bytes leaves for `secs`. Do not block.
 
         Requests that were sent completely continue to wait for their response.
         """
@@ -69,7 +69,7 @@ class RequestsInFlight:
             request.limit_stall(secs)
 
     def progress(self) -> InFlightBytes:
-        """Return the sums over the requests in flight. The thread of each request updates its numbers."""
+        """Return the sums over the requests in flight."""
         with self._lock:
             requests = tuple(self._requests)
         sizes = [(request.size, min(request.drained, request.size)) for request in requests]

@@ -1,4 +1,4 @@
-"""HTTP session for botocore with time-outs that depend on progress, and its installation in a botocore client."""
+"""HTTP session whose time-outs depend on the progress of a request, and its installation in a botocore client."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class IncompleteRequestError(EndpointConnectionError):  # type: ignore[misc]  # 
 
 
 class OutcomeUnknownError(HTTPClientError):  # type: ignore[misc]  # as above
-    """Error: the request was sent completely, so the service may have processed it, but there is no valid response."""
+    """Error: the request was sent completely, but got no valid response. The service may have processed the request."""
 
     fmt = '{error}: "{endpoint_url}"'
 
 
 class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
-    """Session that sends prepared requests as botocore does, but with TransportTimeouts. Any thread.
+    """Session that sends prepared requests like botocore, but with TransportTimeouts. Any thread may use it.
 
     `options` are the parameters of URLLib3Session except `timeout`. Several sessions may share `in_flight`.
     """
@@ -75,8 +75,8 @@ class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
     def send(self, request: Any) -> Any:
         """Send an AWSPreparedRequest, return its complete response, and report its measurement.
 
-        If the request was sent completely, raise OutcomeUnknownError, or an HTTPClientError of botocore. If it was not,
-        raise IncompleteRequestError, ProxyConnectionError, or SSLError for a refused certificate.
+        After a request that was sent completely, raise OutcomeUnknownError, or an HTTPClientError of botocore.
+        Otherwise, raise IncompleteRequestError, ProxyConnectionError, or SSLError for a refused certificate.
         """
         in_flight = InFlightRequest(self._timeouts, self._clock)
         in_flight.max_response_bytes = _max_response_bytes(request)
@@ -105,8 +105,8 @@ def _max_response_bytes(request: Any) -> int:
 def _outcome(error: Exception, request: InFlightRequest, url: str) -> Exception:
     cause = request.failure or error
     if request.complete:
-        # If a connection through a proxy ends without a response, urllib3 reports a proxy error. The proxy is not the
-        # cause, so this error is replaced.
+        # If a connection through a proxy ends without a response, urllib3 reports an error of the proxy. This would be
+        # misleading, so the error is replaced.
         known = isinstance(error, HTTPClientError) and request.failure is None
         return error if known else OutcomeUnknownError(endpoint_url=url, error=cause)
     if isinstance(error, ProxyConnectionError) or _certificate_refused(error):

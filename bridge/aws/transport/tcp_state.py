@@ -1,4 +1,4 @@
-"""Queries to the kernel about a TCP socket. Only Linux supports them; on other systems, the result is None."""
+"""Queries to the kernel about a TCP socket. Only Linux supports them. On other systems, the result is None."""
 
 from __future__ import annotations
 
