@@ -171,7 +171,7 @@ def request_error_rule(code: str, status: int) -> ErrorRule:
 
 def record_error_rule(code: str) -> ErrorRule:
     """Return the rule for the error `code` of one record."""
-    # The request itself succeeded, so the stream and the permissions are right. So an unknown code of one record is
+    # The request itself succeeded, so the stream and the permissions are right. An unknown code of one record is
     # treated as a temporary error, and the record is sent again.
     return ERROR_RULES.get(code, UNAVAILABLE)
 

@@ -52,10 +52,10 @@ def partition(region: str) -> str:
 
 
 def policy(streams: Collection[StreamUse], roles: Collection[str] = ()) -> dict[str, Any]:
-    """Return the policy document of one identity. `roles` are the ARNs of the roles that it assumes for outputs."""
+    """Return the policy document of an identity. `roles` are the ARNs of the roles that outputs use."""
     arns = sorted({stream.arn for stream in streams})
-    # One statement contains all actions. Separate statements would repeat the resources, and with nine or more streams
-    # exceed the size limit of IAM.
+    # One statement contains all actions. Separate statements would repeat the resources. With nine or more streams, the
+    # policy would then exceed the size limit of IAM.
     statements = [
         _statement("SendRecords", list(STREAM_ACTIONS), arns),
         *_encryption(streams),

@@ -182,7 +182,7 @@ class _NamedRole(_AssumedRole):
 
 
 class WebIdentity(_NamedRole):
-    """A role for an OIDC token."""
+    """A role that is assumed with an OIDC token."""
 
     type: Literal["web_identity"] = Field(
         description="a role that is assumed with an OIDC token, for example of Kubernetes or a CI system"

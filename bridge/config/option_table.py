@@ -63,7 +63,7 @@ def _of_choice(union: FieldType, field: FieldInfo, name: str) -> Iterator[Option
     described = "; ".join(f"`{choice}`: {model.model_fields[tag].description}" for choice, model in tags.items())
     default = "required" if field.is_required() else str(getattr(field.default, tag))
     yield Option(f"{name}.{tag}", one_of([written(choice) for choice in tags]), default, described)
-    # An option that several types have gets only one row, which names these types.
+    # If several types have the same option, it gets only one row, which names these types.
     settings: dict[Option, list[str]] = {}
     for choice, model in tags.items():
         for option in _of_model(model, f"{name}."):
@@ -81,7 +81,7 @@ def _described_elsewhere(hint: FieldType) -> bool:
 
 
 def _default(field: FieldInfo, hint: FieldType) -> str:
-    """Return a field's default as in `Option.default`."""
+    """Return the default of a field, for `Option.default`."""
     if field.is_required():
         return "required"
     if field.default in (None, {}):

@@ -89,7 +89,10 @@ def _decoder(source: io.BytesIO, *, strict_keys: bool) -> cbor2.CBORDecoder:
 
 
 def _content(value: Any, immutable: bool) -> Any:
-    """Return the content of a tag unchanged. Raise DecodeError if `immutable` is true: the tagged value is a key."""
+    """Return the content of a tag unchanged.
+
+    `immutable` is true if the tagged value is a key. Raise DecodeError in this case.
+    """
     if immutable:
         raise DecodeError("a key is neither text nor an integer")
     return value
@@ -145,7 +148,7 @@ def _count_values(payload: bytes) -> None:
 
 
 def _with_doubles(payload: bytes) -> bytes:
-    """Replace every 32-bit float in the payload by a 64-bit float of the shortest number (see `float32`).
+    """Replace every 32-bit float in the payload by the 64-bit float that `shortest_float32` returns.
 
     This precedes decoding, because cbor2 does not report how many bits a float had. 16-bit floats stay unchanged,
     because encoders use them only for numbers that 16 bits represent exactly. If the payload ends within a value, this

@@ -199,7 +199,7 @@ def _part(compression: str, data: bytes, room: int, payload: bytes, limit: int |
     """Return the content of one member or stream, and the data after it. Raise DecodeError.
 
     The content may have at most `room` bytes. `payload` is the complete payload, and `limit` is the limit for all its
-    members together. These two are used only in errors.
+    members together. Both are used only for errors.
     """
     work = zlib.decompressobj(_FORMATS[compression])
     try:

@@ -5,8 +5,8 @@
 
 - The option `header` lists the names of the columns. With `header: first_line`, the first line of each payload has the
   names. A payload is rejected if one of its lines has more or fewer fields than the header.
-- A field in double quotes may contain the delimiter, line breaks, and quotes that are written twice. Empty lines are
-  skipped.
+- A field in double quotes may contain the delimiter and line breaks. A quote in such a field is written twice. Empty
+  lines are skipped.
 - With `numbers: true` (the default), a number in JSON's notation becomes a number, and an empty field becomes null.
   `007` and integers beyond 64 bits remain text, because a number would not keep their digits.
 - With `numbers: false`, every field is text.

@@ -156,7 +156,7 @@ class _LineReader:
             raise self._error(what)
 
     def _count(self, values: int) -> None:
-        """Count further values, before they take memory. Raise DecodeError above MAX_VALUES."""
+        """Add `values` to the number of values. Raise DecodeError above MAX_VALUES."""
         self._values += values
         if self._values > MAX_VALUES:
             raise DecodeError(f"not usable: the payload holds more than {MAX_VALUES:,} values")

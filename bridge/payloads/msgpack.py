@@ -74,7 +74,7 @@ def _unpack(payload: bytes) -> Any:
         # For a key that is neither text nor bytes, the text of the package's ValueError contains this word.
         if "strict_map_key" not in str(error):
             raise
-    # Keys of other types can be crafted so that building the dict takes minutes. So all keys are converted to text
+    # Keys that are not text can be crafted so that building the dict takes minutes. So all keys are converted to text
     # before the dict is built.
     return msgpack.unpackb(payload, ext_hook=_content, strict_map_key=False, object_pairs_hook=_with_text_keys)
 
@@ -103,7 +103,7 @@ def _content(_type: int, data: bytes) -> bytes:
 
 
 def _with_doubles(payload: bytes) -> bytes:
-    """Replace every 32-bit float in the payload by a 64-bit float of the shortest number (see `float32`).
+    """Replace every 32-bit float in the payload by the 64-bit float that `shortest_float32` returns.
 
     This precedes decoding, because the package does not report how many bits a float had. If the payload ends within a
     value, this value stays unchanged.

@@ -69,7 +69,8 @@ class XmlDecoder:
             message = expat.ErrorString(error.code)
             raise DecodeError(f"not XML: {message}, at line {error.lineno}, column {error.offset + 1}") from None
         except ValueError:
-            # expat supports only Unicode, and encodings with one byte per character. The document declares another one.
+            # The document declares an encoding that expat does not support. expat supports only Unicode, and encodings
+            # with one byte per character.
             raise DecodeError(
                 "not usable: set `encoding` in the mapping to the encoding that the XML declares"
             ) from None

@@ -125,7 +125,7 @@ class NodeBuilder:
             return text.encode("utf-8", "replace").decode()
 
     def _alias(self, name: str, place: Position) -> Node:
-        """Return the node that an alias refers to. Raises ParseAborted if there is none, or if it exceeds a limit."""
+        """Return the node that an alias refers to. Raises ParseAborted if there is no such node, or above a limit."""
         node = self._anchors.get(name)
         if node is None:  # the name is not shown: it may be part of a password
             raise ParseAborted(

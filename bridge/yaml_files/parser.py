@@ -49,7 +49,7 @@ def parse(text: str | bytes, file: str) -> tuple[Node | None, list[Problem]]:
         found = builder.problems
         try:
             root = builder.build(_fast_events(source))
-            # The Python parser reports problems with more exact positions.
+            # The Python parser parses the text again, because it reports problems with exact positions.
             if found:
                 raise yaml.YAMLError
         except (

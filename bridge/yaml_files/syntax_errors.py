@@ -1,4 +1,4 @@
-"""Explanations of text that is not YAML, with advice. Also functions that find the position where a value begins.
+"""Explanations of text that is not YAML, with advice. The function `text_begins` finds where a value's text begins.
 
 A message never shows more than one character of the text, because the text may be a password.
 """
@@ -51,9 +51,9 @@ _EXPLANATIONS = (
 
 
 def decode(text: str | bytes) -> tuple[str, Position, str]:
-    """Return the text without its byte-order mark, NOWHERE, and "".
+    """Return a tuple of the text without its byte-order mark, NOWHERE, and "".
 
-    If the text is not valid, return "", the position of the fault, and the message.
+    If the text is not valid, return a tuple of "", the position of the fault, and the message.
     """
     if isinstance(text, bytes):
         try:

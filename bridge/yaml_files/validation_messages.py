@@ -1,4 +1,4 @@
-"""Conversion of one pydantic error to a problem. Its text has the expected value, the value found, and advice."""
+"""Conversion of one pydantic error to a problem, with the expected value, the value found, and advice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.yaml_files.nodes import ListNode, Node, Path
     from bridge.yaml_files.type_descriptions import FieldType
 
-# Maximum number of characters of a value, and of known keys, in a message.
+# Maximum number of characters of a value in a message, and maximum number of known keys in a message.
 _SHOWN_CHARS = 60
 _SHOWN_KEYS = 12
 # Words that YAML 1.1 parsers read as booleans.

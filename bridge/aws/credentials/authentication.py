@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Authentication:
     """Authentication `type`, and its settings by their names in the configuration.
 
-    `source` is the authentication for another set of credentials. The type `assume_role` needs them to assume the role.
+    `source` provides the credentials with which the type `assume_role` assumes its role.
     """
 
     type: str = "default"

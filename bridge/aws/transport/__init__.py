@@ -1,9 +1,9 @@
 """HTTP transport for botocore, with time-outs that depend on the progress of a request.
 
-urllib3 applies the connect time-out to the sending of a body. Its time-out for the response starts while the kernel's
-send buffer still contains parts of the request. So on a slow link, urllib3 ends requests whose bytes are still being
-sent. This transport ends a request only if no byte has moved for some time. Its time-out for the response starts when
-the request has left this machine.
+urllib3 applies the connect time-out to the sending of a body. urllib3 starts the time-out for the response while the
+kernel's send buffer still contains parts of the request. So on a slow link, urllib3 ends requests whose bytes are still
+being sent. This transport ends a request only if no byte has moved for some time. It starts the time-out for the
+response when the request has left this machine.
 
     session.py             botocore's HTTP session, and `install`, which makes a client use it
     connection.py          urllib3's connections and pools, with a ProgressSocket

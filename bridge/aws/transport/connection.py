@@ -145,7 +145,7 @@ class _ProgressConnection(HTTPConnection):
         return sock
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
-        """Collect the head and body of a request, and send them. So the size is known before the first byte is sent."""
+        """Collect the head and body of a request, then send both. The size must be known before sending begins."""
         request = current_request.get()
         parts: list[bytes] = []
         self._parts = parts

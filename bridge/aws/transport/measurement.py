@@ -61,9 +61,9 @@ class RequestRecording:
             publisher.put_records(stream, records)
         ... recording.measurement  # None if no request has begun; a failed request has a measurement, too
 
-    The sending thread calls `on_progress`, without a lock, each time the kernel reports that bytes have left. It calls
-    it at most every 25 ms, and not in the first 0.1 s of a request. On systems where the kernel reports nothing,
-    `on_progress` is never called. `on_progress` must not raise.
+    The sending thread calls `on_progress`, without a lock, each time the kernel reports that bytes have left. There is
+    at most one call in 25 ms, and no call in the first 0.1 s of a request. On systems where the kernel reports nothing,
+    there are no calls. `on_progress` must not raise.
 
     The recording is stored in a context variable, because botocore cannot pass an object from its caller to the HTTP
     session.

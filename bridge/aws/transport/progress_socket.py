@@ -72,7 +72,7 @@ class ProgressSocket:
         self._closing = threading.Lock()
 
     def begin(self, request: InFlightRequest) -> None:
-        """Apply the deadlines of `request` from now on, and let it shut down this socket."""
+        """Apply the deadlines of `request` from now on, and let `request` shut down this socket."""
         self._request = request
         request.attach(self)
 

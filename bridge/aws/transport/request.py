@@ -20,10 +20,13 @@ FIRST_CHECK_SECS = 0.1
 The check costs 5 % of the CPU time of a request with 500 records. If the response arrives sooner, no check is made.
 """
 MAX_PAUSE_SECS = 0.1
-"""Maximum time between two checks of the send buffer. For a request up to 0.4 s old, it is a quarter of its age."""
+"""Maximum time between two checks of the send buffer.
+
+In the first 0.4 s of a request, the maximum is a quarter of the time since the request began.
+"""
 MAX_RESPONSE_BYTES = 4 * 1024 * 1024
-"""Maximum size of a response of all operations but GetRecords. 500 results of PutRecords have 55 kB, and 1,000 shards
-of ListShards have 300 kB."""
+"""Maximum size of a response. GetRecords has a larger limit. 500 results of PutRecords have 55 kB, and 1,000 shards of
+ListShards have 300 kB."""
 MAX_RESPONSE_TIMEOUTS = 10
 """Maximum duration of a response after its first byte, as a multiple of `answer_timeout_secs`.
 
@@ -50,7 +53,7 @@ class ResponseTooLarge(OSError):
 
 
 class Interruptible(Protocol):
-    """Socket of one thread that another thread may shut down at any time, even after it was closed."""
+    """Socket that another thread may shut down at any time, even after the socket was closed."""
 
     def shut_down(self) -> None:
         """End every wait of the thread that uses the socket. Do not block, and raise nothing. Called on any thread."""
@@ -87,7 +90,8 @@ class InFlightRequest:
         """True while bytes may be in the send buffer and no response has arrived."""
         self._sent_completely = False
         self._limit_secs = timeouts.stall_timeout_secs
-        # Time of the last progress. While draining, a byte left at this time. Afterwards, a byte was received.
+        # Time of the last progress. While `draining` is true, this is when a byte last left this machine. Afterwards,
+        # it is when a byte was last received.
         self._moved_at = 0.0
         self._on_progress = progress_listener()
 

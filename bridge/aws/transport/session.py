@@ -75,8 +75,8 @@ class ProgressSession(URLLib3Session):  # type: ignore[misc]  # as above
     def send(self, request: Any) -> Any:
         """Send an AWSPreparedRequest, return its complete response, and report its measurement.
 
-        After a request that was sent completely, raise OutcomeUnknownError, or an HTTPClientError of botocore.
-        Otherwise, raise IncompleteRequestError, ProxyConnectionError, or SSLError for a refused certificate.
+        If a request fails after it was sent completely, raise OutcomeUnknownError, or an HTTPClientError of botocore.
+        If it fails earlier, raise IncompleteRequestError, ProxyConnectionError, or SSLError for a refused certificate.
         """
         in_flight = InFlightRequest(self._timeouts, self._clock)
         in_flight.max_response_bytes = _max_response_bytes(request)

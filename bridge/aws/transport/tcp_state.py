@@ -37,9 +37,9 @@ if sys.platform == "linux":
 else:
 
     def unacknowledged_bytes(descriptor: int) -> int | None:  # noqa: ARG001 - as on Linux
-        """Return None, because this system does not report it."""
+        """Return None, because this system does not report the number."""
         return None
 
     def min_round_trip_secs(sock: socket.socket) -> float | None:  # noqa: ARG001 - as on Linux
-        """Return None, because this system does not report it."""
+        """Return None, because this system does not report the round trip."""
         return None

@@ -34,7 +34,10 @@ class AvroDecoder:
     __slots__ = ("_confluent", "_readers", "_schemas")
 
     def __init__(self, schemas: Mapping[int | None, AvroType], *, confluent: bool) -> None:
-        """Use `schemas`, by their numbers. The key None is for messages without a number or with an unknown number."""
+        """Decode with `schemas`, by schema number.
+
+        The schema with the key None is used if a message has no number, or an unknown number.
+        """
         self._schemas = dict(schemas)
         self._readers = {number: compile_reader(schema) for number, schema in schemas.items()}
         self._confluent = confluent

@@ -45,7 +45,7 @@ class AvroBudget:
         self.depth = MAX_DEPTH
 
     def take(self, values: int) -> None:
-        """Count `values` further values. Raise DecodeError if the message has more than MAX_VALUES."""
+        """Subtract `values` from the budget. Raise DecodeError if the message has more than MAX_VALUES values."""
         self.values -= values
         if self.values < 0:
             raise DecodeError(f"not usable: the Avro holds more than {MAX_VALUES:,} values")

@@ -16,7 +16,7 @@ A layout is a list of fields, separated by blanks, commas or line breaks: `tempe
     ...             at the end: further bytes may follow, and are skipped
 
     u8 u16 u24 u32 u40 u48 u56 u64, i8 … i64    whole numbers, without and with sign (two's complement)
-    f16 f32 f64     IEEE 754; NaN and infinities are null
+    f16 f32 f64     IEEE 754 floats; NaN and infinities become null
     bool            one byte: false if it is 0, otherwise true
     bcd[4]          one number of 8 decimal digits, in 4 bytes
     text[8]         8 bytes of UTF-8; the text ends at the first NUL

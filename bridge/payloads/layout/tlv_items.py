@@ -74,7 +74,7 @@ def compile_items(text: str) -> Callable[[bytes], list[dict[str, Any]]]:
     head = _head(parts[0])
     cases = [_case(part, head) for part in parts[1:]]
     # A dict finds the lines without *, which is faster than a loop. Of two lines with the same key, the first is used.
-    # Because a dict has the last one, the order is reversed.
+    # A dict stores the last one, so the order is reversed.
     exact = {case.keys: case for case in reversed(cases) if None not in case.keys}
     wild = [case for case in cases if None in case.keys]
 

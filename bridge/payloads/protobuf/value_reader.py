@@ -49,7 +49,7 @@ class ProtobufBudget:
         self.values = MAX_VALUES
 
     def take(self, values: int) -> None:
-        """Count `values` further values. Raise DecodeError if the message has more than MAX_VALUES."""
+        """Subtract `values` from the budget. Raise DecodeError if the message has more than MAX_VALUES values."""
         self.values -= values
         if self.values < 0:
             raise DecodeError(f"not usable: the message holds more than {MAX_VALUES:,} values")

@@ -4,6 +4,8 @@
     metrics GROUP/NODE[/DEVICE]    [[name, alias, datatype, template], ...] of its birth (metric_table.py)
     seq GROUP/NODE             [seq, timestamp] of the last message in order
 
+A message is in order if it is neither late nor a duplicate (sequence_numbers.py).
+
 Rows are JSON. Only the row `seq` changes with every message. Parsed rows are cached. A parsed row is valid as long as
 the store returns the same bytes object for the row.
 """
@@ -42,7 +44,7 @@ class NodeState(NamedTuple):
 
 
 Last: TypeAlias = tuple[int, int]
-"""Sequence number and timestamp (in milliseconds since 1970) of the last message of a node that was in order."""
+"""Sequence number and timestamp (in milliseconds since 1970) of the last message in order of a node."""
 
 UNKNOWN = NodeState(None, online=False, devices={})
 """State of an edge node before any birth or death."""
@@ -66,7 +68,7 @@ class BirthCertificates:
         return _read(self._tables, memory, METRICS + source, table_of_rows) or NOTHING_DECLARED
 
     def last(self, memory: StateStore, edge_node: str) -> Last | None:
-        """Return the last message of a node in order, or None before the node's birth."""
+        """Return the last message in order of a node, or None before the node's birth."""
         return _read(self._lasts, memory, SEQ + edge_node, _last)
 
     def put_node(self, memory: StateStore, edge_node: str, node: NodeState) -> None:
@@ -78,7 +80,7 @@ class BirthCertificates:
         memory.put(METRICS + source, orjson.dumps([*rows]))
 
     def put_last(self, memory: StateStore, edge_node: str, seq: int, timestamp: int) -> None:
-        """Store the last message of a node in order."""
+        """Store the last message in order of a node."""
         key, last = SEQ + edge_node, (seq, timestamp)
         row = orjson.dumps(last)
         memory.put(key, row)

@@ -1,8 +1,8 @@
 """Compressed payloads of Eclipse Tahu's libraries. Such a payload is sent inside another payload.
 
 The outer payload has the `uuid` SPBV1.0_COMPRESSED. Its `body` is the inner payload, compressed with gzip or deflate
-(zlib). The first bytes of the body show the method. So the metric `algorithm`, which may name it, is ignored.
-This convention is not part of the Sparkplug specification.
+(zlib). The metric `algorithm`, which may name the method, is ignored, because the first bytes of the body show the
+method. This convention is not part of the Sparkplug specification.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def value_of(fields: Fields, datatype: int) -> Any:
 
 
 def _as_sent(value: Any) -> Any:
-    """Return a value as it was sent, as a JSON value."""
+    """Return a value of the wire format as a JSON value, without a conversion by datatype."""
     if isinstance(value, float):
         return value if math.isfinite(value) else _not_finite(value)
     return list(value) if isinstance(value, bytes) else value
@@ -181,7 +181,7 @@ def _string_array(value: Any) -> Any:
 
 # Converters by datatype. Values of the other datatypes are returned as they were sent.
 _CONVERTERS: dict[int, Callable[[Any], Any]] = {
-    # The keys are numbers of DATATYPES: 1 to 8 for Int8 to UInt64, 22 to 31 for the arrays of numbers.
+    # The keys are indexes of DATATYPES: 1 to 8 for Int8 to UInt64, 22 to 31 for the arrays of numbers.
     **{1 + place: _signed(8 << place) for place in range(4)},
     **{5 + place: _unsigned(8 << place) for place in range(4)},
     11: _boolean,

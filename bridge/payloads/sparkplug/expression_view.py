@@ -42,8 +42,8 @@ View: TypeAlias = dict[str, Any]
 
 BD_SEQ = "bdSeq"
 """Name of the metric with the number of the session."""
-# Every NDEATH contains this metric (section 6.4.21 of the specification). With this fixed declaration, the bridge can
-# read it without a birth.
+# Every NDEATH contains the metric bdSeq (section 6.4.21 of the specification). With this fixed declaration, the bridge
+# can read the metric without a birth.
 _OF_DEATHS = MetricTable({}, {BD_SEQ: DeclaredMetric(BD_SEQ, None, DATATYPES.index("Int64"))})
 
 

@@ -130,7 +130,7 @@ def _template(fields: Fields, declared: Sequence[DeclaredMetric], context: Readi
 
 
 def _parameter(fields: Fields, tables: Sequence[MetricTable]) -> Any:
-    """Return the value of a parameter. If its datatype is omitted, the first table that declares it is used."""
+    """Return the value of a parameter. If the datatype is omitted, use the first table that declares the datatype."""
     name = fields.get("name")
     declared = (table.parameters.get(name, 0) for table in tables) if name is not None else ()
     return value_of(fields, fields.get("type") or next(filter(None, declared), 0))

@@ -1,4 +1,4 @@
-"""Rebirth requests. An edge node that receives one sends its NBIRTH, and the DBIRTH of each device, again.
+"""Rebirth requests. Such a request makes an edge node send its NBIRTH, and the DBIRTH of each device, again.
 
 A request is an NCMD message in which the metric 'Node Control/Rebirth' is true. Like all commands, it has QoS 0 and is
 not retained. See section 5.4.3 of the Sparkplug 3.0 specification.

@@ -17,8 +17,8 @@ _HALF_WAY = 128
 def sequence_problem(last: Last, seq: int | None, timestamp: int) -> str:
     """Return the code of the problem with a message's sequence number, or "" if there is none.
 
-    `last` is the last message of the node that was in order. session.py lists the codes. A missing number counts as 0
-    if 0 is expected, because some encoders omit zeros.
+    `last` is the last message in order of the node (birth_certificates.py). session.py lists the codes. A missing
+    number counts as 0 if 0 is expected, because some encoders omit zeros.
     """
     last_seq, last_timestamp = last
     expected = last_seq + 1 & _HIGHEST_SEQ

@@ -6,8 +6,8 @@ requests a rebirth: the edge node then sends its births again.
     gap *            messages before this one are missing
     no_birth *       the node or the device has sent no birth, or is dead
     unknown_alias *  no birth has declared an alias: see `unknown_aliases`
-    unknown_type *   no birth has declared a metric, and the message has no datatype: the value is as on the wire
-    untyped          the birth declared a metric without a datatype: the value is as on the wire
+    unknown_type *   no birth has declared a metric, and the message has no datatype: the value stays as it was sent
+    untyped          the birth declared a metric without a datatype: the value stays as it was sent
     not_utf8         a text is not UTF-8: U+FFFD replaces the invalid bytes
     late             the message is older than the message before it
     duplicate        the message repeats the last message
