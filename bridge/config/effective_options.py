@@ -26,7 +26,7 @@ _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def effective_options(file: Path, environ: Mapping[str, str]) -> Configuration:
-    """Return the options of `file` with the values that the bridge uses. Raises ConfigError."""
+    """Return the options of `file` with the values that the bridge uses. Raise ConfigError."""
     # The file is read twice: the settings have the values and defaults, and the document has their origins.
     document = read_document(file, substitute=True, environ=environ)
     return Configuration(file.absolute(), tuple(_of_model(load_settings(file, environ), (), document)))

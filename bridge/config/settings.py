@@ -56,12 +56,12 @@ class LocalSettings(Section):
 
 
 def load_settings(file: Path, environ: Mapping[str, str]) -> Settings:
-    """Return the settings in `file`, with absolute paths. Raises ConfigError with all problems."""
+    """Return the settings in `file`, with absolute paths. Raise ConfigError with all problems."""
     return _settings(read_document(file, substitute=True, environ=environ), file, Settings)
 
 
 def load_local_settings(file: Path, environ: Mapping[str, str]) -> LocalSettings:
-    """Return the local settings in `file`. Raises ConfigError with all problems of these settings.
+    """Return the local settings in `file`. Raise ConfigError with all problems of these settings.
 
     All other keys are ignored, even if they are wrong, or refer to missing variables and files.
     """
@@ -70,7 +70,7 @@ def load_local_settings(file: Path, environ: Mapping[str, str]) -> LocalSettings
 
 
 def parse_settings(text: str, file: Path, environ: Mapping[str, str]) -> Settings:
-    """Return the settings in `text`, as if `file` contained it. Raises ConfigError with all problems."""
+    """Return the settings in `text`, as if `file` contained it. Raise ConfigError with all problems."""
     folder = file.absolute().parent
     return _settings(parse_document(text, str(file), substitute=True, environ=environ, base=folder), file, Settings)
 

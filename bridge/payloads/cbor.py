@@ -99,7 +99,7 @@ def _content(value: Any, immutable: bool) -> Any:
 
 
 def _big(value: Any, immutable: bool) -> int:
-    """Return the positive integer of tag 2. Raise DecodeError if its content is not bytes, or if it is a key."""
+    """Return the positive integer of tag 2. Raise DecodeError if it is a key, or if its content is not bytes."""
     if immutable or type(value) is not bytes:
         raise DecodeError("a big integer is not made of bytes, or is a key")
     return int.from_bytes(value, "big")

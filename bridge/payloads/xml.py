@@ -29,7 +29,7 @@ from bridge.payloads.json_values import MAX_DEPTH
 from bridge.payloads.text import plain_utf8
 
 MAX_PARTS: Final = 400_000
-"""Maximum number of elements and attributes. If all their names differ, each takes 200 bytes, and all of them 80 MB."""
+"""Maximum number of elements and attributes. Each of them takes up to 200 bytes of memory, so all take up to 80 MB."""
 MAX_TAG_BYTES: Final = 1 << 20
 """Maximum size of a tag, a comment or a processing instruction.
 

@@ -64,7 +64,7 @@ def read_document(
     environ: Mapping[str, str],
     only: Collection[str] = (),
 ) -> Document:
-    """Return the values of a file. Raises ConfigError with all problems.
+    """Return the values of a file. Raise ConfigError with all problems.
 
     With `substitute`, references `${ENV}` and `${file:...}` in values are replaced. Paths of such files are relative to
     the folder of `file`. If `only` is given, all other top-level keys are ignored, even if they refer to missing
@@ -91,7 +91,7 @@ def parse_document(
     base: pathlib.Path,
     only: Collection[str] = (),
 ) -> Document:
-    """Return the values of a text. Raises ConfigError with all problems.
+    """Return the values of a text. Raise ConfigError with all problems.
 
     `file` is the file name that problems show. Paths in `${file:...}` are relative to the folder `base`. All other
     arguments have the same meaning as in `read_document`.

@@ -66,7 +66,7 @@ class NodeBuilder:
         self._root: Node | None = None
 
     def build(self, events: Iterator[yaml.Event]) -> Node:
-        """Return the root node. Raises ParseAborted, and the YAML errors of `events`."""
+        """Return the root node. Raise ParseAborted, and the YAML errors of `events`."""
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
                 raise ParseAborted(
@@ -125,7 +125,7 @@ class NodeBuilder:
             return text.encode("utf-8", "replace").decode()
 
     def _alias(self, name: str, place: Position) -> Node:
-        """Return the node that an alias refers to. Raises ParseAborted if there is no such node, or above a limit."""
+        """Return the node that an alias refers to. Raise ParseAborted if there is no such node, or above a limit."""
         node = self._anchors.get(name)
         if node is None:  # the name is not shown: it may be part of a password
             raise ParseAborted(
@@ -151,7 +151,7 @@ class NodeBuilder:
     # -- lists and tables ------------------------------------------------------------------------------------------
 
     def _open(self, event: Any, place: Position) -> None:
-        """Begin a list or table. Raises ParseAborted beyond MAX_DEPTH levels."""
+        """Begin a list or table. Raise ParseAborted beyond MAX_DEPTH levels."""
         if len(self._frames) >= MAX_DEPTH:
             raise ParseAborted(place, f"nested deeper than {MAX_DEPTH} levels")
         flow = bool(event.flow_style)

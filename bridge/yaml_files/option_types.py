@@ -87,7 +87,7 @@ ExistingFile = Annotated[FromFolder, AfterValidator(_readable)]
 
 
 def mqtt_text(value: str) -> str:
-    """Return the text if MQTT can carry it: at most 65,535 bytes of UTF-8, and no NUL. Raises ValueError."""
+    """Return the text if MQTT can carry it: at most 65,535 bytes of UTF-8, and no NUL. Raise ValueError."""
     if "\0" in value or len(value.encode()) > MAX_MQTT_TEXT_BYTES:
         raise ValueError(
             f"expected text of at most {MAX_MQTT_TEXT_BYTES} bytes without NUL characters (an MQTT string)"

@@ -78,7 +78,7 @@ def _source(text: str | bytes) -> str:
 def _fast_events(source: str) -> Iterator[yaml.Event]:
     """Yield the events of libyaml.
 
-    Raises YAMLError if libyaml is missing, must not parse this text, or finds a fault.
+    Raise YAMLError if libyaml is missing, must not parse this text, or finds a fault.
     """
     if not yaml.__with_libyaml__ or _PARSED_DIFFERENTLY.search(source):
         raise yaml.YAMLError
@@ -86,7 +86,7 @@ def _fast_events(source: str) -> Iterator[yaml.Event]:
 
 
 def _events(source: str, lines: list[str]) -> Iterator[yaml.Event]:
-    """Yield the events of the Python parser. Raises ParseAborted with an explanation of the first fault."""
+    """Yield the events of the Python parser. Raise ParseAborted with an explanation of the first fault."""
     try:
         yield from yaml.parse(source, Loader=TabLoader)
     except _YAML_ERRORS as error:

@@ -33,7 +33,7 @@ _WANTED: dict[str, type | tuple[type, ...]] = {"int_type": int, "float_type": (i
 
 
 def validate(model: type[M], document: Document, path: Path = (), *, context: Any = None) -> M:
-    """Validate the data at `path` and return it as `model`. Raises ConfigError with all problems.
+    """Validate the data at `path` and return it as `model`. Raise ConfigError with all problems.
 
     The model's validators receive `context`. The text of their ValueError is shown unchanged. So the text should state
     what is expected, and must not quote a value that may be a secret.
@@ -89,8 +89,8 @@ def _replaced(data: Any, path: Path, value: Any) -> Any:
 def _errors_to_show(located: list[Located]) -> list[Located]:
     """Return the errors to show.
 
-    1. For a union, pydantic reports the errors of every alternative. The errors shown are those of the alternative with
-       the deepest errors, because the user probably meant this alternative.
+    1. For a union, pydantic reports the errors of every alternative. Only the alternative with the deepest errors is
+       used, because the user probably meant this alternative.
     2. If items of a list have errors, the error that the list is too short is omitted, because pydantic counts only the
        valid items.
     """

@@ -70,7 +70,7 @@ class Substitution:
         scalar.sources = tuple(dict.fromkeys(sources))
 
     def _resolve(self, match: re.Match[str]) -> str:
-        """Return the text of a reference. Raises _Unresolved."""
+        """Return the text of a reference. Raise _Unresolved."""
         if match["escaped"]:
             return "${"
         if match["malformed"]:
@@ -96,7 +96,7 @@ class Substitution:
     def _read(self, name: str) -> str:
         """Return the text of a secret file without line breaks at its end.
 
-        Each file is read once. Raises _Unresolved.
+        Each file is read once. Raise _Unresolved.
         """
         if name not in self._files:
             try:

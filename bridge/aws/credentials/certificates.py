@@ -131,7 +131,7 @@ class _RolesAnywhereCredentials:
         try:
             return self._inner.get_frozen_credentials()
         except CredentialsRetrievalError as error:
-            # With status 200, the error means that the content is invalid. This is a fault of the service or of a
+            # Status 200 means here that the content of the response is invalid. This is a fault of the service or of a
             # proxy, so it is treated as a server error.
             status = error.status_code if error.status_code != OK else SERVER_ERROR
             raise _response_error("IAM Roles Anywhere", status, error.message, _ANYWHERE_HINT) from None

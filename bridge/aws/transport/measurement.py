@@ -28,8 +28,8 @@ class RequestMeasurement:
     drained_at: float | None
     """Time at which the kernel reported that all bytes had left; None if this was unknown before the response arrived.
 
-    The time includes one TCP round trip. It is late by at most 0.1 s, and by at most a quarter of the time since
-    `started_at`.
+    The time includes one TCP round trip. It may be late by up to 0.1 s, but not by more than a quarter of the time
+    since `started_at`.
     """
     answered_at: float | None
     """Time at which the first byte of the response arrived; None if there was no response."""

@@ -55,7 +55,7 @@ class ProgressSocket:
         self._events = select.POLLIN
         self._poller.register(self._descriptor, self._events)
         self._encrypted = encrypted
-        # True while arriving bytes are read during the sending, because they may be an early response.
+        # True if bytes that arrive during sending are read. They may be an early response.
         self._watch = not encrypted
         # Bytes of a response that arrived while the request was being sent.
         self._early_response = b""
@@ -186,7 +186,7 @@ class ProgressSocket:
         if self._encrypted and request.draining:
             return  # before the request has left, bytes are probably session tickets, which follow a TLS handshake
         if request.drain_known and not request.answered:
-            # Only requests with a known `drained_at` need the round trip. For all others, this saves a system call.
+            # The round trip costs a system call, and only requests with a known `drained_at` need it.
             request.round_trip(min_round_trip_secs(self._sock))
         request.received(count)
 

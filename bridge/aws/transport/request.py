@@ -33,7 +33,7 @@ MAX_RESPONSE_TIMEOUTS = 10
 Without this limit, a server that sends single bytes could occupy a thread forever.
 """
 LONGEST_PAUSE_SECS = 1.0
-"""Maximum wait after the request has left. It is short, because a clock in a test may run faster than the kernel's."""
+"""Maximum wait after the request has left. In tests, a simulated clock may run faster than the kernel's clock."""
 
 
 class RequestStalled(TimeoutError):
@@ -72,7 +72,7 @@ class InFlightRequest:
         self.max_response_bytes = MAX_RESPONSE_BYTES
         self.size = 0
         self.written = 0
-        """Number of bytes that the kernel has accepted, including the overhead of TLS. The socket adds to it."""
+        """Number of bytes that the kernel has accepted, including the overhead of TLS. The socket updates it."""
         self.drained = 0
         """Number of bytes that have left this machine, as the kernel last reported."""
         self.aborted = False

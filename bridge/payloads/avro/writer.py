@@ -38,7 +38,7 @@ def _record(schema: AvroType, value: Any, where: str) -> bytes:
 
 
 def _union(schema: AvroType, value: Any, where: str) -> bytes:
-    """Return the value encoded as the first alternative of a union that accepts it."""
+    """Try the alternatives of a union in order. Return the value encoded as the first alternative that fits."""
     for number, branch in enumerate(schema.inner):
         try:
             return _long(number) + encode(branch, value, where)

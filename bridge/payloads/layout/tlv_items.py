@@ -12,8 +12,8 @@ Lines may also be separated by `;`. The numbers before `->` are the key. A key h
 head, without `length`. If no line matches the key of an item, the data is rejected.
 
 The field `length` counts the bytes after it: the remaining fields of the head, and the value. If the head has no field
-`length`, each layout of a value must have a fixed size. The size of a skipped item is then unknown, so all data after
-it is skipped too.
+`length`, each layout of a value must have a fixed size. The size of a skipped item is then unknown, so the rest of the
+data is skipped too.
 
 The result is a list of objects. Each object has the fields of the head (without `length`) and the fields of the value.
 """

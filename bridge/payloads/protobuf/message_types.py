@@ -1,4 +1,4 @@
-"""Message types in schema files. A schema file is a `.proto` file or a descriptor set, which protoc creates.
+"""Message types in schema files. A schema file is a `.proto` file, or a descriptor set that protoc has created.
 
 Each mapping has a separate descriptor pool, so that two versions of a type never conflict. Google's common files, such
 as timestamp.proto, come from the `protobuf` package.

@@ -101,7 +101,8 @@ class _ProtoReader:
         tokens.expect("{")
         while not tokens.skip("}"):
             self._member(message, depth)
-        # A descriptor has a oneof for each `optional` field of proto3. These oneofs must follow those of the file.
+        # A descriptor has a oneof for each `optional` field of proto3. These oneofs must come after the oneofs that the
+        # file declares.
         for field in message.field:
             if field.proto3_optional:
                 field.oneof_index = len(message.oneof_decl)

@@ -84,8 +84,8 @@ class BirthCertificates:
         key, last = SEQ + edge_node, (seq, timestamp)
         row = orjson.dumps(last)
         memory.put(key, row)
-        # This row changes with every message. Caching it here saves parsing it for the next message. The store may
-        # have copied `row`, so `get` returns the bytes object that the cache needs.
+        # This row changes with every message. Because it is cached here, the next message does not parse it. The store
+        # may have copied `row`, so `get` returns the bytes object that the cache needs.
         if (stored := memory.get(key)) is not None:
             _cache(self._lasts, key, (stored, last))
 

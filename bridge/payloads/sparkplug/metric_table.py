@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = "list[Any]"
 
-# Ignition adds this prefix to the name of a definition. Instances refer to it without the prefix: for `Motor`, the
-# definition is the metric `_types_/Motor`.
+# Ignition adds this prefix to the name of a definition. Instances omit the prefix: an instance of `Motor` has the
+# definition `_types_/Motor`.
 _TYPES_FOLDER = "_types_/"
 
 

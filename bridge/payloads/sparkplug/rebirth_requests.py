@@ -24,8 +24,8 @@ When the limit is reached, other nodes get no request until a stored request exp
 PER_SECOND = 10
 """Maximum number of requests per second to all edge nodes together.
 
-A birth can have 100 KB and more. After a restart, the bridge may need the births of 300 nodes. If it requested them at
-once, all births would arrive in the same second, over the same link. With this limit, they arrive over half a minute.
+A birth can have 100 KB and more. After a restart, the bridge may need the births of 300 nodes. Without this limit, all
+births would arrive in the same second, over the same link. With this limit, they arrive over half a minute.
 """
 
 
