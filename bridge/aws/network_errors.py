@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NETWORK_CODES = frozenset({"Network", "Tls", "Proxy"})
 """Codes of errors which mean that the endpoint sent no HTTP response."""
-NO_CREDENTIALS_HINT = "give credentials: kinesis.authentication, or the AWS environment of this machine"
+NO_CREDENTIALS_HINT = "configure credentials in kinesis.authentication, or in the AWS environment of this machine"
 UNTRUSTED_HINT = (
     "the certificate of the endpoint is not trusted: check this machine's clock, its CA certificates "
     "(kinesis.ca_file for a proxy that intercepts TLS) and kinesis.endpoint_url"

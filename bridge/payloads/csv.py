@@ -78,7 +78,7 @@ class CsvDecoder:
         for line, fields in lines:
             if len(fields) != width:
                 raise CsvProblem(line, f"{pluralize(len(fields), 'field')}, and the header has {width}")
-            # Each line counts as one value more than its fields, because its object takes memory too.
+            # A line with n fields counts as n + 1 values, because its object takes memory too.
             if (len(objects) + 1) * (width + 1) > MAX_VALUES:
                 raise CsvProblem(line, f"more than {MAX_VALUES:,} values up to this line")
             values = map(number, fields) if self._numbers else fields

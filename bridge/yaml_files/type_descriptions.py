@@ -1,4 +1,4 @@
-"""Descriptions, in words, of the values that a model's field accepts. Problems and the table of options show them."""
+"""Descriptions, in words, of the values that a model's field accepts. They appear in problems and in documentation."""
 
 from __future__ import annotations
 

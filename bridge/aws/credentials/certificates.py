@@ -76,7 +76,10 @@ def _fetch_iot(settings: Mapping[str, Any], endpoints: EndpointSettings) -> Fetc
         expires_at = epoch_secs(given["expiration"])
         return FetchedCredentials(given["accessKeyId"], given["secretAccessKey"], given["sessionToken"], expires_at)
     except (ValueError, LookupError, TypeError, RecursionError):
-        hint = "check endpoint in kinesis.authentication: 'aws iot describe-endpoint' shows iot:CredentialProvider's"
+        hint = (
+            "check endpoint in kinesis.authentication: "
+            "'aws iot describe-endpoint --endpoint-type iot:CredentialProvider' prints it"
+        )
         raise Refused("Credentials", f"{settings['endpoint']} returned no credentials", hint) from None
     finally:
         session.close()

@@ -87,7 +87,7 @@ def _instance(session: Any, _settings: Mapping[str, Any], _endpoints: EndpointSe
     usual = _INSTANCE_IPV6 if resolve_imds_endpoint_mode(session) == "ipv6" else _INSTANCE
     url = session.get_config_variable("ec2_metadata_service_endpoint") or usual
     yield EndpointUse(
-        "/".join(url.split("/")[:3]), "this instance's metadata: its role (not beyond this machine's own firewall)"
+        "/".join(url.split("/")[:3]), "this instance's metadata: its role (only this machine's own firewall matters)"
     )
 
 

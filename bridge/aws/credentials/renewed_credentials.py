@@ -160,7 +160,7 @@ class RenewedCredentials(Credentials):  # type: ignore[misc]  # botocore has no 
             if usable is None:
                 raise why from error
             self._renew_at = now + RENEWAL_RETRY_SECS
-            log.warning("credentials: renewal failed; the present ones are used until they expire: %s", why)
+            log.warning("credentials: renewal failed; the present credentials are used until they expire: %s", why)
             return usable
         self._renew_at = self._ends_at = inf
         if fetched.expires_at is not None:

@@ -49,7 +49,7 @@ class RequestAborted(OSError):
 
 
 class ResponseTooLarge(OSError):
-    """Error: the response is larger than any response of its operation can be."""
+    """Error: the response is larger than the limit for its operation."""
 
 
 class Interruptible(Protocol):

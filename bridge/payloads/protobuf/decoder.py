@@ -83,7 +83,7 @@ def _fault(payload: bytes) -> str:
         at += size
         if at > len(payload):
             return f"the field {tag >> 3} extends beyond the end, at byte {start} of {len(payload)}"
-    return "one of its fields is not valid: a text that is not UTF-8, or a message within it"
+    return "one of its fields is invalid: text that is not UTF-8, or an invalid nested message"
 
 
 def _varint(payload: bytes, at: int) -> tuple[int, int]:
