@@ -32,8 +32,8 @@ _MAX_ANY_KEYS_BYTES: Final = 16_384
 # Major types of bytes and text. Every CBOR value begins with a head: its type, and its length or number.
 _BYTES: Final = 2
 _TEXT: Final = 3
-# The additional information 24, 25, 26 or 27 means that 1, 2, 4 or 8 bytes follow the first byte of the head
-# (RFC 8949, section 3, table 1).
+# The additional information 24 means that one byte follows the first byte of the head. 25, 26 and 27 mean that two,
+# four and eight bytes follow (RFC 8949, section 3, table 1).
 _ONE_BYTE: Final = 24
 # Additional information for an indefinite length.
 _INDEFINITE: Final = 31

@@ -2,9 +2,9 @@
 
 The package yaml has two parsers. `SafeLoader` is written in Python, and `syntax_errors` explains its errors.
 `CSafeLoader` uses libyaml and parses nine times as fast, so that a mapping file loads in 1.1 ms instead of 3.1 ms. In a
-comparison of 100,000 texts, both parsers produced the same events and positions, with a few exceptions. In more
-positions than the Python parser, libyaml accepts a tab, a `?`, a byte-order mark, or a comment directly after `|` or
-`>`.
+comparison of 100,000 texts, both parsers produced the same events and positions, with a few exceptions. In some
+positions, libyaml accepts a tab, a `?`, a byte-order mark, or a comment directly after `|` or `>`. The Python parser
+refuses them in these positions.
 
 For this reason, the Python parser parses texts that contain one of these. It also parses a text again if libyaml finds
 a fault, to report the fault.

@@ -91,8 +91,8 @@ def _errors_to_show(located: list[Located]) -> list[Located]:
 
     1. For a union, pydantic reports the errors of every alternative. Only the alternative with the deepest errors is
        used, because the user probably meant this alternative.
-    2. If items of a list have errors, the error that the list is too short is omitted, because pydantic counts only the
-       valid items.
+    2. Pydantic counts only the valid items of a list. So if items have errors, the error that the list is too short is
+       omitted.
     """
     furthest: dict[Path, tuple[int, bool]] = {}
     branches: dict[tuple[Path, str], tuple[int, bool]] = {}

@@ -39,7 +39,7 @@ def alias_key(alias: int) -> AliasKey:
 
 
 class DeclaredMetric(NamedTuple):
-    """A declared metric, or a declared member of a template. `members` is None for anything but a template."""
+    """A declared metric, or a declared member of a template. `members` is None if it is not a template."""
 
     name: str
     alias: int | None

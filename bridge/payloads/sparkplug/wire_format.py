@@ -60,8 +60,8 @@ _Schema: TypeAlias = "dict[int, tuple[str, int, _Schema]]"
 def read_payload(data: bytes) -> Fields:
     """Return the fields of a payload. Raise DecodeError if it is malformed.
 
-    If a text is not UTF-8, such as a unit in Latin-1, U+FFFD replaces its invalid bytes, and the payload has the field
-    `replaced_text`. Such a payload is not rejected, so that one invalid text does not lose all values of a birth.
+    If a text is not UTF-8, such as a unit in Latin-1, U+FFFD replaces its invalid bytes. The payload then has the field
+    `replaced_text`. Rejecting the payload would lose all values of a birth because of one text.
     """
     try:
         try:
