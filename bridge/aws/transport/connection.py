@@ -165,7 +165,7 @@ class _ProgressConnection(HTTPConnection):
         request.start(sum(map(len, parts)))
         for part in _joined(parts):
             self.sock.sendall(part)
-        # If the server has responded early, `sendall` has not sent the rest of the request.
+        # If the server has already responded, `sendall` has not sent the rest of the request.
         if not progress.responded:
             request.sent_completely()
 
@@ -217,8 +217,8 @@ class _IdleClosingPool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.used_at = current_request.get().clock()
-            # If the server responded early, it would read the next request on this connection as the rest of this
-            # request.
+            # If the server responded before it had received the complete request, it would read the next request on
+            # this connection as the rest of this request.
             if not conn.reusable:
                 conn.close()
         super()._put_conn(conn)

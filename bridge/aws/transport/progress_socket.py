@@ -40,9 +40,9 @@ _STATUS_CLASS = slice(9, 10)
 class ProgressSocket:
     """Wrapper of a TCP or TLS socket, with the methods that http.client and urllib3 need.
 
-    If the server responds early, the rest of the request is not sent. With `encrypted`, another layer decrypts the
-    arriving bytes (TLS within TLS to a proxy), so the socket cannot recognise a response. Only one thread at a time may
-    use this object; any thread may call `shut_down`.
+    An early response is a response that arrives before the request was sent completely. The rest of the request is then
+    not sent. With `encrypted`, another layer decrypts the arriving bytes (TLS within TLS to a proxy), so the socket
+    cannot recognise a response. Only one thread at a time may use this object. Any thread may call `shut_down`.
     """
 
     def __init__(self, sock: socket.socket, request: InFlightRequest, *, encrypted: bool = False) -> None:
@@ -79,7 +79,7 @@ class ProgressSocket:
     # Sending
 
     def sendall(self, data: bytes | memoryview) -> None:
-        """Pass all bytes to the kernel, but stop if the server responds early.
+        """Pass all bytes to the kernel. Stop at an early response.
 
         Raise RequestStalled, RequestAborted, and the errors of sockets.
         """
@@ -186,7 +186,7 @@ class ProgressSocket:
         if self._encrypted and request.draining:
             return  # before the request has left, bytes are probably session tickets, which follow a TLS handshake
         if request.drain_known and not request.answered:
-            # The round trip costs a system call, and only requests with a known `drained_at` need it.
+            # Reading the round trip costs a system call, and only requests with a known `drained_at` need it.
             request.round_trip(min_round_trip_secs(self._sock))
         request.received(count)
 

@@ -33,7 +33,7 @@ MAX_RESPONSE_TIMEOUTS = 10
 Without this limit, a server that sends single bytes could occupy a thread forever.
 """
 LONGEST_PAUSE_SECS = 1.0
-"""Maximum wait after the request has left. In tests, a simulated clock may run faster than the kernel's clock."""
+"""Maximum wait after the request has left. The wait is short, because clocks of tests may run faster than real time."""
 
 
 class RequestStalled(TimeoutError):
@@ -56,7 +56,7 @@ class Interruptible(Protocol):
     """Socket that another thread may shut down at any time, even after the socket was closed."""
 
     def shut_down(self) -> None:
-        """End every wait of the thread that uses the socket. Do not block, and raise nothing. Called on any thread."""
+        """End every wait of the thread that uses the socket. Any thread calls this. Do not block, and raise nothing."""
 
 
 class InFlightRequest:
