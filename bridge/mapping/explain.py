@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LABEL_CHARS = 13
 _EXCLUDED = "excluded"
-# Label of the part of `where` that is evaluated before decoding. This part has no text of its own in the mapping file.
+# Label of the step that evaluates a part of `where` before the payload is decoded.
 _EARLY_WHERE = "early where"
 
 
@@ -65,8 +65,8 @@ class Explanation:
     def render(self, *, broken: bool = False) -> str:
         """Return plain text: the steps of each matching mapping, or the reason why no mapping matches.
 
-        With `broken`, the folder also contains mappings with errors. Their topics are unknown, so the text must not
-        claim that the bridge does not receive the message.
+        Set `broken` if the folder also contains mappings with errors. Their topics are unknown, so one of them may
+        match the topic.
         """
         if self.matched:
             others = ", ".join(each.name for each in self.mappings if each.mapped is None)
@@ -87,7 +87,7 @@ class Explanation:
 
 
 def explain(mappings: Iterable[Mapping], message: Message) -> Explanation:
-    """Return the explanation of what each mapping does with a message. Never raise, whatever the message contains."""
+    """Explain what each mapping does with a message. Never raise."""
     levels = message.topic.split("/")
     found = [(_matching_levels(mapping, levels), _explain(mapping, message)) for mapping in mappings]
     # The sort is stable, so mappings with the same number of matching levels keep their order.
@@ -118,7 +118,7 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
     steps = (
         ("topic", f"{mapping.pattern.text} (subscribed as {mapping.pattern.filter}, QoS {mapping.specification.qos})"),
         *([("captures", ", ".join(f"{name} = {value}" for name, value in captures.items()))] if captures else []),
-        # No steps and no rejection: the pipeline has skipped a retained message before its first step.
+        # If there are no steps and no rejection, the pipeline has skipped a retained message.
         *(trace.steps or (_skipped() if not mapped.rejections else ())),
         *_output_lines(mapping, mapped),
     )
@@ -128,8 +128,8 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
 class _Trace:
     """Recorder of the steps of a mapping's pipeline.
 
-    It builds the pipeline from the parts of the mapping, and wraps each part in a function that records its result.
-    Like `Mapping.apply`, this pipeline changes the state of a stateful mapping.
+    The recorder builds a second pipeline from the parts of the mapping. It wraps each part in a function that records
+    the result of the part. Like `Mapping.apply`, the second pipeline changes the state of a stateful mapping.
     """
 
     def __init__(self, mapping: Mapping) -> None:
@@ -137,14 +137,14 @@ class _Trace:
         self._mapping = mapping
 
     def pipeline(self) -> Apply:
-        """Return the pipeline. Each call of the pipeline appends to `steps`."""
+        """Return a pipeline that appends its steps to `steps`."""
         parts = self._mapping.parts
         traced = replace(
             parts,
             decompress=parts.decompress and self._decompress(parts.decompress),
             transcode=parts.transcode and self._transcode(parts.transcode),
             # The mapping's own decoder and scope omit values that no expression reads. The explanation shows all
-            # values, so it needs others.
+            # values, so it uses a decoder and a scope that omit nothing.
             decode=parts.codec.decode,
             scope=self._scope(scope_builder(self._mapping.name, None)),
             define=parts.define and self._define(parts.define),
@@ -202,9 +202,9 @@ class _Trace:
         return replace(expression, search=traced)
 
     def _stage(self, label: str, row: ChangeRow | None) -> None:
-        """Record the step of a stateful stage.
+        """Record a step of the stage `label`, which is "changes" or "sample".
 
-        `row` is the row that `changes` stores for a message that is sent; None if `changes` filters the message.
+        For "changes", `row` is the row to store, or None if the message is filtered. For "sample", `row` is None.
         """
         if label == "changes":
             unchanged = "the value has not changed enough since the last message sent"
@@ -242,7 +242,7 @@ def _output_lines(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str
     for command in effects.commands if effects is not None else ():
         yield "command", f"requests a rebirth: {command.topic}"
     if not mapped.drafts and not mapped.rejections:
-        # `sample` holds a message until the end of its span. Until then, the message does not count as filtered.
+        # `sample` holds a message until the end of its span of time. A held message does not count as filtered.
         held = effects is not None and not effects.filtered
         yield ("held", "until its span has ended") if held else ("filtered", "nothing is sent")
 

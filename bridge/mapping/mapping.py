@@ -50,16 +50,21 @@ class Mapping:
     def replay(self, message: Message, streams: Sequence[str], item: int | None) -> MappingResult:
         """Map the message of a dead letter again. Return only the records for `streams`.
 
-        If the mapping has `each: true`, return only the records of list item number `item`.
+        If the mapping has `each: true`, return only the records of the list item with the number `item`.
 
-        Never raise. The mapping may have changed since the message became a dead letter. If it no longer has such an
-        output, topic or item, return a rejection with the code no_output, no_match or no_item. The dead letter then
-        stays in the queue. If two outputs have the same stream, both are mapped again, because a dead letter stores
-        only the names of streams.
+        The mapping may have changed since the message became a dead letter. In the following cases, return a rejection
+        with one of these codes, so that the dead letter stays in the queue:
+
+        - `no_output`: the mapping has no output to one of the streams any more
+        - `no_match`: the pattern no longer matches the topic
+        - `no_item`: the mapping no longer has `each: true`
+
+        If two outputs have the same stream, return the records of both outputs, because a dead letter stores only the
+        names of streams. Never raise.
         """
         chosen = [self._outputs_to(stream) for stream in streams]
-        # One missing output fails the complete replay. Otherwise, the dead letter would be deleted although this stream
-        # never received its record.
+        # If one output is missing, reject the complete replay. Otherwise, the dead letter would be deleted although one
+        # stream never received its record.
         if not all(chosen):
             return self._changed(
                 "no_output", f"the mapping has no output to {', '.join(sorted(set(streams)))} any more"
@@ -127,7 +132,7 @@ def compile_mapping(
     stages = stateful(specification, parts)
     pattern = specification.pattern
     apply = compile_pipeline(parts, stages)
-    # Without state, a replayed message is mapped like a live one.
+    # Without state, a replayed message is mapped like a live message.
     replay = apply if stages is None else catch_errors(replay_pipeline(specification, parts, stages), parts)
     # The fast path cannot read the state of a mapping, so it supports only mappings without state.
     fast_path = compile_fast_path(parts) if stages is None else None

@@ -1,6 +1,6 @@
 """Text of values, records and rejections for the commands `check`, `try` and `diff`.
 
-A terminal interprets control characters, so the texts contain escapes instead of them.
+Control characters are escaped, because a terminal would interpret them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from bridge.model import NewRecord, Rejection
 
 MAX_CHARS: Final = 4_000
-"""Maximum number of characters of one value or record that are shown."""
+"""Maximum number of characters that a text shows of one value or record."""
 
 SPREAD: Final = "spread"
-"""Value of `partition_key` in a test for a record without a partition key."""
+"""Text for a missing partition key: in a test, `partition_key: spread` expects a record without a key."""
 
 
 def record_line(mapping: Mapping, draft: NewRecord, limit: int = MAX_CHARS) -> str:
@@ -41,12 +41,12 @@ def rejection_line(mapping: Mapping, rejection: Rejection) -> str:
 
 
 def shown_key(draft: NewRecord) -> str:
-    """Return the partition key of a record as a test writes it: `spread` if the record has none."""
+    """Return the partition key of a record as it is written in a test, or `spread` for a record without a key."""
     return SPREAD if draft.key is None else draft.key
 
 
 def shown_data(mapping: Mapping, data: bytes) -> dict[str, Any]:
-    """Return the data of a record as a test writes it: `{"data": value}`.
+    """Return the data of a record as it is written in a test: `{"data": value}`.
 
     For data that cannot be decoded, return `{"data_base64": text}`.
     """
@@ -65,12 +65,12 @@ def written(value: Any) -> str:
     """Return a value as compact JSON."""
     try:
         return printable(orjson.dumps(value).decode())
-    except TypeError:  # an integer that exceeds 64 bits; only a test in a mapping file can contain one
+    except TypeError:  # an integer of more than 64 bits, which only a test in a mapping file can contain
         return printable(repr(value))
 
 
 def printable(text: str) -> str:
-    """Return the text with escapes for characters that a terminal would interpret.
+    """Escape the unprintable characters of a text, because a terminal would interpret them.
 
     Topics and payloads come from other systems and can contain any character.
     """
@@ -78,5 +78,5 @@ def printable(text: str) -> str:
 
 
 def cut(text: str, limit: int = MAX_CHARS) -> str:
-    """Return the first `limit` characters of a text, followed by its full length. A shorter text is unchanged."""
+    """Cut a text after `limit` characters, and append its full length. Return a shorter text unchanged."""
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

@@ -1,4 +1,4 @@
-"""Routing of topics to mappings. A `Router` contains the active mappings. A reload replaces it by a new one."""
+"""Routing of topics to mappings. A `Router` contains the active mappings. Each reload creates a new `Router`."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 MAX_CACHED_BYTES = 64 * 1024 * 1024
-"""Maximum memory of the cache of matches. It is enough for about 60,000 topics of usual length."""
+"""Maximum memory of the cache of matches, in bytes. This is enough for about 60,000 topics of usual length."""
 # Memory of one cached topic, measured: 850 bytes, plus 3 bytes per character of the topic. Each character is stored
 # three times: in the key, in the match, and in the text of its level.
 _MATCH_BYTES = 850
 _BYTES_PER_CHARACTER = 3
 MAX_CACHED_TOPIC_BYTES = 1024
 """Maximum length of a cached topic. Longer topics would use much of the cache, so they are matched each time."""
-# `_MATCH_BYTES` includes 12 levels. Each additional level takes 120 bytes.
+# `_MATCH_BYTES` includes the memory of 12 levels. Each additional level takes 120 bytes.
 _INCLUDED_LEVELS, _BYTES_PER_LEVEL = 12, 120
-# Maximum length of a topic whose levels are interned. Python's table of interned texts would grow with longer ones.
+# Maximum length of a topic whose levels are interned. Longer topics would fill Python's table of interned texts.
 _MAX_INTERNED_TOPIC_BYTES = 256
 # A full cache is cleared after this number of misses per cached topic.
 _MAX_MISSES_PER_TOPIC = 4
 
 # Keys in a node of the tree of topic levels. `_END`: the mappings whose pattern ends at this level. `_MULTI`: the
-# mappings whose pattern ends with `#` at the next level. The keys are no texts, because a level can be any text.
+# mappings whose pattern ends with `#` at the next level. The keys are objects and not texts, because a level can be any
+# text.
 _END = object()
 _MULTI = object()
 
@@ -47,9 +48,10 @@ class RouteTarget(NamedTuple):
 class RouteMatch(NamedTuple):
     """Mappings for one topic.
 
-    `valid` is false if the topic is empty or not UTF-8. In this case, `topic` contains escapes for the invalid bytes.
-    If an `except` is the reason why no mapping matches, `excluded` is true. Coverage reports unmatched topics, but not
-    excluded topics.
+    If the topic is empty or not UTF-8, `valid` is False, and `topic` contains escapes for the invalid bytes.
+
+    `excluded` is True if patterns match the topic, but the option `except` of each of these mappings excludes it. The
+    command `coverage` does not report such a topic as unmatched.
     """
 
     topic: str
@@ -62,11 +64,13 @@ class RouteMatch(NamedTuple):
 class Router:
     """The active mappings. Only one thread at a time may use a router, because `match` updates the cache.
 
-    Machines publish to the same topics again and again, so a match is nearly always one dictionary look-up. When the
-    cache is full, new topics are not cached, and each match of such a topic takes some microseconds. After several
-    misses per cached topic, the cache is cleared, because its topics are probably no longer published. An LRU cache
-    would be worse: if a plant has slightly more topics than the cache and publishes to them in turn, each topic is
-    evicted before its next message.
+    The matches are cached by topic. Machines publish to the same topics again and again, so nearly every match is one
+    dictionary look-up. When the cache is full, new topics are not cached. Matching such a topic takes some
+    microseconds. After several misses per cached topic, the cache is cleared, because its topics are probably no longer
+    published.
+
+    An LRU cache would be worse. Suppose that a plant has slightly more topics than the cache can store, and publishes
+    to all topics in turn. An LRU cache would then evict each topic before its next message.
     """
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
@@ -88,11 +92,14 @@ class Router:
         return covering_filters((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
 
     def joined_filters(self) -> dict[str, dict[str, int]]:
-        """Return, for each filter of `filters`, the mappings' own filters that it replaces, each with its QoS."""
+        """Return the filters of the mappings, each with its QoS, grouped by the filter of `filters` that replaces them.
+
+        If `+/+` replaces `a/+` and `+/b`, the result is `{"+/+": {"a/+": 1, "+/b": 0}}`.
+        """
         return joined_filters((mapping.pattern.filter, mapping.specification.qos) for mapping in self.mappings)
 
     def match(self, topic: bytes) -> RouteMatch:
-        """Return the mappings for a topic, in the order of `mappings`. `topic` contains the bytes of the packet."""
+        """Return the mappings for a topic, in the order of `mappings`. `topic` is the topic as received, in bytes."""
         found = self._cache.get(topic)
         if found is None:
             found = self._look_up(topic)
@@ -122,8 +129,8 @@ class Router:
     def _insert(self, mapping: Mapping) -> None:
         """Add a mapping to the tree of topic levels.
 
-        Each node is a dictionary from the text of a level to the node of the next level. The mappings are in the node
-        of their last level, under the key `_END` or `_MULTI`.
+        Each node is a dictionary from the text of a level to the node of the next level. A mapping is stored in the
+        node of its last level, under the key `_END` or `_MULTI`.
         """
         node = self._root
         for level in mapping.pattern.levels:
@@ -168,8 +175,8 @@ class Router:
                     found += node[_MULTI]
                 if level in node:
                     below.append(node[level])
-                # A level of an invalid topic may itself be "+". The branch above has already followed its node, and the
-                # mapping must not match twice.
+                # An invalid topic may contain the level "+". The branch above has then already appended the node of
+                # "+". Appending the node again would return its mappings twice.
                 if ONE in node and level != ONE:
                     below.append(node[ONE])
             nodes = below

@@ -26,7 +26,7 @@ def lines_of(differences: Sequence[Difference]) -> Iterator[str]:
             yield f"{each.what:<13} {each.data_stream}"
             yield from (f"    {line}" for line in table(each.changed, "old", "new"))
             continue
-        # For a record that is now rejected, both lines are shown: the rejection and the record before.
+        # If a record is now rejected, yield two lines: the new rejection, then the old record.
         if each.new is not None:
             yield f"{each.what:<13} {_line(each.new)}"
         if each.old is not None:

@@ -41,7 +41,7 @@ class RecordOrRejection(NamedTuple):
         return isinstance(self.result, Rejection)
 
     def value(self) -> dict[str, Any]:
-        """Return a JSON value: `partition_key` and `data` for a record, else `dead_letter` and `detail`."""
+        """Return a JSON object. A record has `partition_key` and `data`, a rejection `dead_letter` and `detail`."""
         if isinstance(self.result, Rejection):
             return {"dead_letter": self.result.code, "detail": self.result.detail}
         return {"partition_key": shown_key(self.result), **shown_data(self.mapping, self.mapping.content(self.result))}
@@ -76,7 +76,7 @@ class Difference(NamedTuple):
 
 
 def outcome(routes: Router, message: Message) -> MessageOutcome:
-    """Return the results of a set of mappings for a message. The message is mapped as in the bridge."""
+    """Map one message with all mappings of a router, and return the results."""
     found = routes.match(message.topic.encode())
     result = MessageOutcome(matched=bool(found.targets))
     for mapping, captures in found.targets:
@@ -97,7 +97,7 @@ def outcome(routes: Router, message: Message) -> MessageOutcome:
 
 
 def compare(old: MessageOutcome, new: MessageOutcome) -> Iterator[Difference]:
-    """Yield one `Difference` for each pair of an old and a new result, also for equal results."""
+    """Yield one `Difference` for each pair of an old and a new result. Equal results are included."""
     for stream in dict.fromkeys([*old.records, *new.records]):
         before, after = old.records.get(stream, ()), new.records.get(stream, ())
         for one, other in _paired(before, after):
@@ -108,7 +108,7 @@ def compare(old: MessageOutcome, new: MessageOutcome) -> Iterator[Difference]:
 def _paired(
     old: Sequence[RecordOrRejection], new: Sequence[RecordOrRejection]
 ) -> Iterator[tuple[RecordOrRejection | None, RecordOrRejection | None]]:
-    """Yield pairs of old and new results in order.
+    """Yield pairs of an old and a new result, in order. A result without a partner is paired with None.
 
     Equal results at the beginning and at the end are paired first. Without this step, one additional record would make
     all records after it look changed.
@@ -129,7 +129,7 @@ def _paired(
 
 
 def _changed(old: RecordOrRejection, new: RecordOrRejection) -> list[Change]:
-    # Nearly all records are equal in key and bytes. Such records are not decoded, because this would take time.
+    # Nearly all records have the same key and the same bytes in both sets. Decoding such records would only take time.
     if not old.rejected and not new.rejected and old.result[1:] == new.result[1:]:
         return []
     return changes(old.value(), new.value())
@@ -155,7 +155,7 @@ def _kind_of_new(new: RecordOrRejection | None) -> ChangeKind:
 
 def _kind_without_new(old: RecordOrRejection, outcome_new: MessageOutcome, stream: str) -> ChangeKind:
     """Return the reason why the new mappings have no result for `old`."""
-    # A rejection without an item number concerns the complete message, so it also replaces this record.
+    # A rejection without an item number rejects the complete message, so it also replaces the record `old`.
     causes = (records.result for records in outcome_new.records.get(stream, ()))
     if any(isinstance(result, Rejection) and result.item is None for result in causes):
         return ChangeKind.REJECTED

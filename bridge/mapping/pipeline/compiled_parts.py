@@ -1,7 +1,7 @@
 """The compiled parts of a mapping, in the order in which a message passes through them.
 
-The pipelines for live and replayed messages, the fast path and the explanation are all built from these parts. So they
-cannot differ in what an option of the mapping means.
+The pipelines for live and replayed messages, the fast path and the explanation are all built from these parts. So an
+option of the mapping has the same effect in all of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Expressions: TypeAlias = "Mapping[Path, Expression]"
 """Compiled expressions of a mapping by path in its file, such as ("outputs", 0, "partition_key_from")."""
 
 EARLY_WHERE: Final[Path] = ("where", "early")
-"""Path for the part of `where` that does not read the payload. The mapping file has no key with this path."""
+"""Key in `Expressions` for the part of `where` that does not read the payload. No mapping file has this path."""
 LATE_NAMES: Final = frozenset({"payload", VARS})
 """Names of the scope that get their values only after the payload is decoded."""
 
@@ -57,11 +57,12 @@ class CompiledParts:
     - `scope`: the function that builds the scope for expressions
     - `define`: the function that adds the values of `vars` to the scope, before `where`
     - `where`: the complete condition
-    - `early_where`: the part of `where` that does not read the payload; it is evaluated before decompression and
-      decoding, so that these steps are not done for a filtered message
+    - `early_where`: the part of `where` that does not read the payload; it is evaluated first, so that a filtered
+      message is neither decompressed nor decoded
     - `early_where_is_complete`: True if `early_where` is the complete `where`
     - `stateful_expressions`: the expressions of `changes` and `sample`
-    - `transform`, `each`: the expression for the record, and True if it returns a list of records
+    - `transform`: the expression that returns the record
+    - `each`: True if `transform` returns a list of records
     - `keys`: `partition_key_from` of each output
     - `emits`: for each output, the function that adds the partition key to a record
     - `outputs`: the outputs, in the order of the file
@@ -149,8 +150,8 @@ def _emitter(
     emit = emitter(output, key, limits, envelope)
     if specification.transform is not None or not (envelope or output.packing == "lines"):
         return emit
-    # Without a transform, the record is the payload. It becomes part of an envelope or of a line with other records.
-    # JSON in UTF-16 or with a byte order mark would make these invalid.
+    # Without a transform, the record is the payload. The payload may be JSON in UTF-16 or with a byte order mark. An
+    # envelope or a packed line with such a record would be invalid, so convert the record to plain UTF-8.
     return lambda scope, record, data: emit(scope, record, plain_utf8(data))
 
 
@@ -178,12 +179,13 @@ def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) 
 def _reads_payload(specification: MappingSpec, names: frozenset[str] | None) -> bool:
     """Return whether payloads must be decoded.
 
-    Decoding also rejects invalid payloads, so only `payload: bytes` can omit it, because this format accepts every
-    payload. It is omitted if no expression reads the payload, because a list of integers takes time to create.
+    Decoding also rejects invalid payloads, so all formats except `bytes` are always decoded. With `payload: bytes`,
+    every payload is valid. Then the payload is decoded only if an expression reads it, because creating a list of
+    integers takes time.
     """
     if specification.payload != "bytes" or names is None or "payload" in names:
         return True
-    # `changes` without `value` compares the payload, although no expression reads it.
+    # `changes` without `value` compares the payload, although no expression reads the payload.
     return specification.changes is not None and specification.changes.value is None
 
 

@@ -63,8 +63,8 @@ class PayloadCodec:
 def payload_codec(specification: MappingSpec, schemas: SchemaFiles) -> PayloadCodec:
     """Return the codec of a mapping. Raise SchemaError if it needs a schema file that is missing or faulty.
 
-    For `sparkplug_b`, the codec does not decode the payload, but returns a list of bytes. Decoding needs earlier birth
-    messages, so `bridge.mapping.stateful.stages` does it.
+    For `sparkplug_b`, the codec only returns the bytes of the payload as a list. Decoding needs earlier birth messages,
+    so `bridge.mapping.stateful.stages` decodes the payload.
     """
     payload = specification.payload
     if payload == "avro" and specification.avro is not None:
@@ -118,7 +118,7 @@ def _by_captures(template: str, codec_of: Callable[[str], PayloadCodec]) -> Payl
     """Return a codec that chooses the message type by the captures of the topic, as in `message: plant.{type}`.
 
     The codecs of existing types are cached. Unknown names are not cached, because topics could contain any number of
-    them.
+    unknown names.
     """
     known: dict[str, PayloadCodec] = {}
 
@@ -139,7 +139,8 @@ def _by_captures(template: str, codec_of: Callable[[str], PayloadCodec]) -> Payl
 
 
 def _xml(specification: MappingSpec) -> XmlDecoder:
-    # After the conversion to UTF-8, the XML declaration still names the former encoding. The argument overrides it.
+    # After the conversion to UTF-8, the XML declaration still names the former encoding. The argument `encoding`
+    # overrides the declaration.
     encoding = None if specification.codec is None else "utf-8"
     options = specification.xml
     lists, numbers = ((), True) if options is None else (options.lists, options.numbers)
@@ -147,30 +148,30 @@ def _xml(specification: MappingSpec) -> XmlDecoder:
 
 
 def decompression(specification: MappingSpec) -> Callable[[Message], Message] | None:
-    """Return the function that decompresses a message's payload; None without `compression`. It raises DecodeError."""
+    """Return the function that decompresses payloads; None without `compression`. The function raises DecodeError."""
     if specification.compression == "none":
         return None
-    # `auto` recognises deflated data by the decompressed bytes, which must be UTF-8 text. This does not work for a
-    # payload in another encoding, because it is converted to UTF-8 only after decompression.
+    # `auto` recognises deflated data by its decompressed bytes, which must be UTF-8 text. This is not possible for text
+    # in another encoding, because such text is converted to UTF-8 only after decompression.
     text = specification.payload in TEXT_FORMATS and specification.codec is None
     decompress = decompressor(specification.compression, specification.max_decompressed_bytes, text=text)
     return lambda message: message._replace(payload=decompress(message.payload))
 
 
 def transcoding(specification: MappingSpec) -> Callable[[Message], Message] | None:
-    """Return the function that converts a message's payload to UTF-8; None for UTF-8. It raises DecodeError."""
+    """Return the function that converts a payload to UTF-8, or None if it is UTF-8. The function raises DecodeError."""
     if specification.codec is None:
         return None
     text_of = text_decoder(specification.encoding)
-    # Some devices send a buffer of fixed size, which is filled with NULs after the text. The NULs are removed after
-    # decoding, because the bytes of UTF-16 text contain NULs too.
+    # Some devices send a buffer of fixed size, in which NULs follow the text. Remove the NULs after decoding and not
+    # before, because the bytes of UTF-16 text also contain NULs.
     return lambda message: message._replace(payload=text_of(message.payload).rstrip("\0").encode())
 
 
 def sent(specification: MappingSpec, payload: bytes) -> bytes:
-    """Return a UTF-8 payload as a device would send it: in the mapping's encoding, and compressed. For tests.
+    """Convert a UTF-8 payload to the mapping's encoding and compress it, as a device does. Only tests use this.
 
-    Raise ValueError if the encoding lacks a character of the payload.
+    Raise ValueError if the encoding does not have a character of the payload.
     """
     if specification.codec is not None:
         payload = payload.decode().encode(specification.codec)

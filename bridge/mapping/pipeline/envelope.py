@@ -1,7 +1,7 @@
-"""Envelopes (`envelope: true`): a JSON object around each record, with the data that consumers need to identify it.
+"""Envelopes (`envelope: true`): a JSON object around each record, with which consumers can identify the record.
 
-The envelope is created when the record is created. If the record is sent several times, each copy has the same bytes.
-The only exception is `late`.
+The envelope is created when the record is created. If the record is sent several times, all copies have the same bytes.
+Only the member `late` may differ.
 
     {"id": "5f3a9c0e-0001-00000000001a", "received_at": "2023-11-14T22:13:20.000Z", "mapping": "press-telemetry",
      "version": "9f86d081884c", "topic": "factory/pdx/line3/press07/telemetry", "data": ...}
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.scope import Scope
 
 NAMES = frozenset({"topic", "received_at"})
-"""Names in the scope that an envelope contains."""
+"""Names of the scope whose values an envelope contains."""
 
 VERSION_DIGITS = 12
 _BEFORE_DATA = b',"data":'
@@ -38,7 +38,7 @@ _BEFORE_DATA = b',"data":'
 
 def envelopes(mapping: str, version: str) -> Callable[[Scope, bytes], bytes]:
     """Return the function that puts a record's JSON into an envelope. `version` is the version of the mapping file."""
-    # This part is the same in all records of the mapping, so it is encoded only once.
+    # These members are the same in all records of the mapping, so encode them only once.
     of_mapping = b'","mapping":%b,"version":%b,"topic":' % (orjson.dumps(mapping), orjson.dumps(version))
 
     def envelope(scope: Scope, data: bytes) -> bytes:

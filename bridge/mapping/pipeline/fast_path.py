@@ -38,11 +38,11 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
     if parts.skip_retained or parts.decompress or parts.transcode or parts.codec.choose:
         return None
     expressions = [each for each in (parts.where, parts.transform, *parts.keys) if each is not None]
-    # An expression that may use any name is not supported. Its `names` are None.
+    # If an expression may use any name, its `names` are None. The fast path does not support such an expression.
     if not all(each.names is not None and each.names <= FAST_PATH_NAMES for each in expressions):
         return None
-    # The JSON decoder of the bridge accepts more payloads than orjson, such as UTF-16. If orjson fails, `apply` is
-    # called, which uses this decoder.
+    # orjson is faster than the bridge's own JSON decoder, but accepts fewer payloads: for example, no UTF-16. If orjson
+    # fails, the caller calls `apply`, which uses the bridge's own decoder.
     decode = orjson.loads if parts.decode == DECODERS["json"].decode else parts.decode
     passes, [emit], dumps = where_filter(parts.late_where), parts.emits, orjson.dumps
     search = parts.transform.search if parts.transform is not None else None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.mapping.pipeline.scope import Scope
 
 NOT_DECODED: Final = object()
-"""Value of `payload` in the scope before decoding. Expressions that read the payload are evaluated only later."""
+"""Value of `payload` in the scope before decoding. Expressions that read the payload are evaluated after decoding."""
 
 FILTERED = MappingResult([], ())
 """Result for a filtered message. All filtered messages share this object, so it must not be changed."""
@@ -32,7 +32,8 @@ class Apply(Protocol):
     """Contract of a function that maps one message. The caller has checked that the topic matches.
 
     The ingest thread calls the function for every message. `Mapping.apply` never raises. The functions that
-    `stateless_pipeline` and `live_pipeline` return do raise errors, which `catch_errors` converts to rejections.
+    `stateless_pipeline` and `live_pipeline` return can raise errors. `catch_errors` converts these errors to
+    rejections.
     """
 
     def __call__(
@@ -42,7 +43,7 @@ class Apply(Protocol):
 
         - `captures`: the values of the topic's captures, by name
         - `levels`: the levels of the topic
-        - `item`: for a replay, the only item of `each` to map; None means all items
+        - `item`: for a replay of a mapping with `each`, the number of the only item to map; None means all items
         """
         ...
 
@@ -70,9 +71,9 @@ def stateless_pipeline(parts: CompiledParts) -> Apply:
 
 
 def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
-    """Return the function that returns whether a scope passes `where`. Return None for a mapping without `where`.
+    """Return a function that evaluates `where` on a scope, or None for a mapping without `where`.
 
-    The function raises TransformError.
+    The function returns True if the message passes, and False if it is filtered. It raises TransformError.
     """
     if where is None:
         return None
@@ -83,20 +84,23 @@ def where_filter(where: Expression | None) -> Callable[[Scope], bool] | None:
             value: Any = search(scope)
         except TransformError as error:
             raise TransformError(f"where: {error.detail}") from None
-        # Nearly all conditions are comparisons, whose result is true or false. The test for True saves a call.
+        # Nearly all conditions are comparisons, whose result is True or False. The test for True saves a call of
+        # `truthy`.
         return value is True or truthy(value)
 
     return passes
 
 
 def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
-    """Return the function that returns False if `where` is false whatever the payload contains.
+    """Return a function that evaluates the early part of `where`: the part that does not read the payload.
 
-    Return None if no part of `where` can be evaluated without the payload.
+    The function returns False if the early part is false. Then the complete `where` is false for every payload. Return
+    None if `where` has no early part.
 
-    If the early part is the complete `where`, the function raises TransformError. Otherwise, it returns True after an
-    error, and the complete `where` is evaluated later. In `payload.v == 2 && lookup('t', captures.m) > 0`, the early
-    part is the call of `lookup`. An error in this part only counts if `payload.v` is 2.
+    If the early part is the complete `where`, the function raises TransformError. Otherwise, the function returns True
+    after an error, and the complete `where` is evaluated later. In `payload.v == 2 && lookup('t', captures.m) > 0`, the
+    early part is the comparison with `lookup`. An error of `lookup` must reject only messages in which `payload.v` is
+    2.
     """
     passes = where_filter(parts.early_where)
     if passes is None or parts.early_where_is_complete:
@@ -112,9 +116,9 @@ def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
 
 
 def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
-    """Return a function that calls `inner`, and converts its errors to rejections for all outputs. It never raises.
+    """Return a function that calls `inner` and converts errors to rejections for all outputs.
 
-    Before it calls `inner`, the function does these steps:
+    The function never raises. Before it calls `inner`, it does these steps:
 
     1. It skips a retained message, if the mapping has `retained: skip`.
     2. It filters the message by the part of `where` that does not read the payload.
@@ -141,7 +145,7 @@ def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
             return inner(message, captures, levels, item)
         except Rejected as error:
             return MappingResult([], (Rejection(all_outputs, item, error.code, error.detail[:MAX_DETAIL_CHARS]),))
-        except Exception as error:  # noqa: BLE001 - one message must never stop the others, whatever is wrong with it
+        except Exception as error:  # noqa: BLE001 - an error in one message must never stop other messages
             detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL_CHARS]
             return MappingResult([], (Rejection(all_outputs, item, "internal", detail),))
 

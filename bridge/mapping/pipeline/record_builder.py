@@ -28,26 +28,27 @@ MAX_DETAIL_CHARS = 500
 """Maximum number of characters in the reason of a rejection, which is stored with each dead letter."""
 
 MAX_EACH_ITEMS = 20_000
-"""Maximum number of items of `each`. Even a record of a few bytes takes up to 4 KB of memory until it is committed."""
+"""Maximum number of items of `each`. Even a short record takes up to 4 KB of memory until it is in the spool."""
 
 MAX_RECORDS_BYTES = 64 * 1024 * 1024
-"""Maximum number of bytes in all records of one message with `each`. Each item may repeat a large field of the message.
+"""Maximum total size in bytes of the records that `each` creates from one message.
 
-For a large payload, MAX_AMPLIFICATION may allow more bytes.
+Without this limit, each item could repeat a large field of the message. For a payload larger than 16 MiB, the maximum
+is MAX_AMPLIFICATION times the size of the payload.
 """
 MAX_AMPLIFICATION = 4
-"""The records of one message with `each` may always have this many times the bytes of its payload."""
+"""Maximum total size of the records of `each` for a large payload, as a multiple of the payload's size."""
 
-# What to use instead of a null, for the error text.
+# What the error text for a null advises to use instead.
 _LEAVE_OUT = {"the result": "`where`", "the item": "a filter, such as `[?@]`"}
-# A call of a NamedTuple's own constructor takes 1.5 times as long.
+# Calling `NewRecord(...)` would take 1.5 times as long.
 _new = tuple.__new__
 
 Convert: TypeAlias = "Callable[[Message, Scope, int | None], MappingResult]"
 """Function from (message that passed `where`, its scope, item number) to the result. The number None means all items.
 
 It raises TransformError if the transform fails. If the mapping has only one output, it also raises PartitionKeyError
-and RecordTooLarge. With several outputs, these errors become rejections of the output concerned.
+and RecordTooLarge. With several outputs, such an error becomes a rejection for the output that has raised it.
 """
 
 OneRecord: TypeAlias = "Callable[[bytes, Scope], NewRecord]"
@@ -136,7 +137,8 @@ def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Conv
     def convert(message: Message, scope: Scope, item: int | None) -> MappingResult:
         drafts: list[NewRecord] = []
         rejections: list[Rejection] = []
-        # A small message must not create huge records. A large message may create several times its own size.
+        # A small message must not create huge records. A large message may create records of several times its own
+        # size.
         size, most = 0, max(MAX_RECORDS_BYTES, MAX_AMPLIFICATION * len(message.payload))
         for number, record in _items(transform.search(scope), item):
             try:
@@ -147,7 +149,7 @@ def _each(transform: Expression, emitters: tuple[tuple[int, Emit], ...]) -> Conv
                 drafts += made
                 rejections += refused
                 size += sum([len(draft.data) for draft in made])
-            # Checked after each item, because the records of all items together could exceed the memory.
+            # Check the size after each item and not at the end, because all records together could exceed the memory.
             if size > most:
                 raise RecordTooLarge(f"the records of the first {number + 1:,} items exceed {most:,} bytes")
         return MappingResult(drafts, tuple(rejections))
@@ -162,7 +164,7 @@ def _items(records: Any, item: int | None) -> Sequence[tuple[int, Any]]:
     """
     if not isinstance(records, list):
         raise TransformError(f"`each` needs a list, and the result is {json_type(records)}")
-    # A replay selects one item, so it creates only one record. The limit for all items does not apply.
+    # A replay maps only one item, so the limit for the number of items does not apply.
     if item is None:
         if len(records) > MAX_EACH_ITEMS:
             raise TransformError(f"`each` makes {len(records):,} items, more than {MAX_EACH_ITEMS:,}")

@@ -71,14 +71,14 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
     def mapping_name(_message: Message, _levels: list[str]) -> str:
         return mapping
 
-    # All messages of a burst have the same receive time.
+    # Cache the text of the receive time, because all messages of a burst have the same receive time.
     time_text = lru_cache(maxsize=16)(rfc3339)
 
     def received_at(message: Message, _levels: list[str]) -> str:
         return time_text(message.received_at_ms)
 
     values = {**_VALUES, "mapping": mapping_name, "received_at": received_at}
-    # The first two names are `payload` and `captures`.
+    # The first two names are `payload` and `captures`, which are always in the scope.
     extras = tuple((name, values[name]) for name in SCOPE_NAMES[2:] if names is None or name in names)
 
     def build(_message: Message, payload: Any, captures: dict[str, str], _levels: list[str]) -> Scope:
@@ -96,8 +96,8 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
 def definer(expressions: Mapping[str, Expression]) -> Callable[[Scope], None] | None:
     """Return the function that adds the values of `vars` to a scope; None for a mapping without `vars`.
 
-    The function evaluates the expressions in order, so that each expression can use the values before it. It raises
-    TransformError.
+    The function evaluates the expressions in order, so that an expression can use the values of earlier expressions.
+    The function raises TransformError.
     """
     if not expressions:
         return None
@@ -105,7 +105,7 @@ def definer(expressions: Mapping[str, Expression]) -> Callable[[Scope], None] | 
 
     def define(scope: Scope) -> None:
         values: dict[str, Any] = {}
-        # `values` is in the scope from the beginning, so that each expression sees the values before it.
+        # Add `values` to the scope before the loop, so that an expression can use the values of earlier expressions.
         scope[VARS] = values
         for name, search in searches:
             try:

@@ -33,14 +33,14 @@ A new key beyond this limit replaces the oldest key. The next value of the repla
 the value last sent. No value is lost.
 """
 
-# Beginning of the keys of this stage in the state store. The rows of `sample` have another one.
+# Prefix of the keys of this stage in the state store. The keys of `sample` have another prefix.
 ROW: Final = "changes "
 
 
 class Deadband(NamedTuple):
     """Largest difference of two numbers that does not count as a change.
 
-    The difference is `most`. If `relative` is True, it is `most` times the value last sent.
+    If `relative` is False, this is the number `most`. If `relative` is True, it is `most` times the value last sent.
     """
 
     most: float
@@ -57,7 +57,7 @@ Deadbands: TypeAlias = "Deadband | Mapping[str, Deadband]"
 
 
 class ChangeRow(NamedTuple):
-    """Row of the state, to store when the message has been sent: its key, and [value, time] as JSON."""
+    """Row to store in the state when the message has been sent: the key of the row, and [value, time] as JSON."""
 
     key: str
     value: bytes
@@ -78,19 +78,19 @@ class ChangeFilter:
         """Sum of the steps by which the machine's clock has been set since this filter was created."""
 
     def clock_set(self, step_ms: int) -> None:
-        """Record that the machine's clock was set forward, or back if `step_ms` is negative."""
+        """Record that the machine's clock was set forward by `step_ms` milliseconds. A negative number means back."""
         self._stepped_ms += step_ms
 
     def changed_row(self, scope: dict[str, Any], message: Message, memory: StateStore) -> ChangeRow | None:
         """Return the row to store when the message has been sent, or None if nothing has changed.
 
-        The caller stores the row, and only if the message is not rejected. Raise TransformError if an expression fails,
-        or if JSON cannot represent the value.
+        The caller stores the row after the message was mapped without a rejection. Raise TransformError if an
+        expression fails, or if JSON cannot represent the value.
         """
         value = scope["payload"] if self._value is None else self._value.search(scope)
         key = ROW + key_text("changes.key", message.topic if self._key is None else self._key.search(scope))
         try:
-            # Subtract the steps of the clock, as the text of this module explains.
+            # Subtract the steps of the clock (see the module's docstring).
             row = orjson.dumps([value, at := message.received_at_ms - self._stepped_ms])
         except TypeError as error:
             raise TransformError(f"changes.value: cannot be stored as JSON: {error}") from None
@@ -105,15 +105,15 @@ class ChangeFilter:
     def _is_time(self, elapsed_ms: int) -> bool:
         """Return whether `at_least_every_secs` has passed since the last message was sent.
 
-        If the clock was set back before the bridge started, the elapsed time can be negative. The real time is then
-        unknown, so return True. One additional message is harmless.
+        If the clock was set back before the bridge started, the elapsed time can be negative. The real elapsed time is
+        then unknown, so return True. One additional message is harmless.
         """
         return self._every_ms is not None and (elapsed_ms >= self._every_ms or elapsed_ms < 0)
 
 
 def remember(memory: StateStore, row: ChangeRow) -> None:
     """Store the row of a message that was sent. If there are already MAX_KEYS keys, delete the oldest one first."""
-    # Replacing the row of a known key needs no room. `items` returns the oldest row first.
+    # A known key replaces its own row, so no other row must be deleted. `items` returns the oldest row first.
     if len(memory) >= MAX_KEYS and memory.get(row.key) is None:
         oldest = next((key for key, _ in memory.items() if key.startswith(ROW)), None)
         if oldest is not None:
@@ -124,8 +124,8 @@ def remember(memory: StateStore, row: ChangeRow) -> None:
 def differ(old: Any, new: Any, deadbands: Deadbands = NONE) -> bool:
     """Return whether two JSON values differ by more than the deadband. 1 equals 1.0, but true does not equal 1.
 
-    `old` was stored as JSON, which has null instead of NaN and the infinities. So these numbers also count as null in
-    `new`. A change from a finite number to NaN is always a difference.
+    `old` was stored as JSON, which has null instead of NaN and the infinities. So NaN and the infinities in `new` also
+    count as null. A change from a finite number to NaN is always a difference.
     """
     if isinstance(new, float) and not isfinite(new):
         new = None

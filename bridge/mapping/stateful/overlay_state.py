@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class OverlayState:
-    """State store in memory, on top of another store.
+    """State store in memory, on top of a second store `beneath`.
 
-    It returns the contents of the other store, with its own changes. It never changes the other store.
+    Reading returns the contents of `beneath`, with the changes that were made in this store. `beneath` never changes.
     """
 
     def __init__(self, beneath: StateStore | None = None) -> None:
@@ -35,12 +35,12 @@ class OverlayState:
         """Delete the key, if it exists."""
         self._values[key] = None
 
-    # The store has no limit, so it never needs to evict a row to make room.
+    # This store has no maximum size, so no row is ever evicted to make room.
     evict = forget
     crowded = False
 
     def items(self) -> Iterator[tuple[str, bytes]]:
-        """Return all keys and values: those of the store beneath, with the changes of this store."""
+        """Return all keys and values: the contents of `beneath`, with the changes of this store."""
         # None in `_values` marks a deleted key.
         values: dict[str, bytes | None] = dict(self._beneath.items()) if self._beneath is not None else {}
         values |= self._values

@@ -15,8 +15,8 @@ the end of the span, the record is *released*: the bridge sends it, and the ledg
 counts its message neither as received nor as filtered.
 
 State: one row per key, `sample KEY` -> {span, held: [[records, number, value], ...], ...}. `records` is a list of
-[destination, partition key, data in base64, enveloped]. `enveloped` is true if the data is an envelope without an id.
-The spool inserts the id later, and the data itself does not show that it is an envelope.
+[destination, partition key, data in base64, enveloped]. `enveloped` is true if the data is an envelope, into which the
+spool will insert the id. The data itself does not show whether it is an envelope.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ SAMPLE: Final = "sample"
 class HeldRecords(NamedTuple):
     """Held records of one message.
 
-    With `min_max`, `number` is the number of the message in its span, and `value` is its value.
+    Only `min_max` uses two attributes: `number` is the position of the message in its span, and `value` is the result
+    of the message for the expression `value`.
     """
 
     records: list[list[Any]]
@@ -62,7 +63,7 @@ class Sampler:
     ) -> None:
         """Create the stage. Without `key`, the topic is the key. `mean` and `min_max` need a `value`."""
         self._key = key
-        # At least 1 ms, because times are divided by this length.
+        # Use at least 1 ms, because times are divided by this number.
         self._every_ms = max(1, round(every_secs * 1000))
         self._keep = keep
         self._value = value
@@ -71,7 +72,10 @@ class Sampler:
         self._open: dict[str, int] = {}
 
     def attach(self, memory: StateStore) -> None:
-        """Continue the spans in a state store, which an earlier process or version of the mapping has written."""
+        """Continue the spans in a state store.
+
+        An earlier process, or an earlier version of the mapping, has stored the spans.
+        """
         self._open = {key: orjson.loads(row)["span"] for key, row in memory.items() if key.startswith(ROW)}
 
     def apply(
@@ -83,7 +87,7 @@ class Sampler:
         the state is unchanged.
         """
         row_key = ROW + key_text("sample.key", message.topic if self._key is None else self._key.search(scope))
-        # Spans are numbered from 1970 on. So the spans of all mappings and bridges begin at the same times.
+        # Number the spans from 1970 on, so that the spans of all mappings and bridges begin at the same times.
         span = message.received_at_ms // self._every_ms
         row = memory.get(row_key)
         known: dict[str, Any] = orjson.loads(row) if row is not None else {"span": span, "held": []}
@@ -91,8 +95,8 @@ class Sampler:
         released = _released(known["held"]) if ended else ()
         before = {"span": span, "held": []} if ended or row is None else known
         mapped, after, filtered = _KEEPERS[self._keep](self, before, scope, message, convert)
-        # Write the row last: after an error in the lines above, the state must be unchanged, so that the rejected
-        # message has no effect and can be replayed.
+        # Write the row last. If a line above raises an error, the state is unchanged, and the rejected message can be
+        # replayed.
         memory.put(row_key, orjson.dumps(after))
         self._open[row_key] = span
         return MappingResult(
@@ -102,8 +106,8 @@ class Sampler:
     def _make_room(self, row_key: str, memory: StateStore) -> tuple[ReleasedRecord, ...]:
         """Delete the rows of the oldest spans until the store has room. Return their held records.
 
-        The records must not be lost, so they are sent before their span has ended. The row `row_key`, which was just
-        written, is not deleted.
+        The records must not be lost, so the caller sends them now, before the end of their span. The row `row_key` was
+        just written, and is not deleted.
         """
         released: tuple[ReleasedRecord, ...] = ()
         while memory.crowded and len(self._open) > 1:
@@ -127,8 +131,8 @@ class Sampler:
         """Return the held records of all spans that have ended, and delete their rows."""
         now = now_ms // self._every_ms
         released: list[ReleasedRecord] = []
-        # `!=` and not `<`: if the clock was set back, the spans in the future have ended too. Otherwise, their records
-        # would be held until the clock reaches these spans again.
+        # Compare with `!=` and not with `<`. After the clock was set back, the span of a row can be in the future. Its
+        # records would otherwise be held until the clock reaches this span again.
         for key in [key for key, span in self._open.items() if span != now]:
             row = memory.get(key)
             released += _released(orjson.loads(row)["held"]) if row is not None else ()
@@ -163,7 +167,7 @@ class Sampler:
     def _mean(
         self, row: dict[str, Any], scope: Any, message: Message, convert: Callable[[], MappingResult]
     ) -> _SampleStep:
-        """Add the value to the statistics of the span, and hold the record that the transform creates with them."""
+        """Add the value to the statistics of the span, and hold the record that the transform creates with `sample`."""
         statistics = Statistics.of(row.get("statistics")).with_value(self._number(scope), message.received_at_ms)
         scope[SAMPLE] = statistics.shown()
         kept = self._last(row, scope, message, convert)
@@ -230,8 +234,8 @@ _KEEPERS: Final = {
 def release_all(memory: StateStore) -> tuple[ReleasedRecord, ...]:
     """Return all held records in a state store, and delete their rows.
 
-    This is for a mapping that was removed, or that has no `sample` any more. Otherwise, its held records would never be
-    sent.
+    The bridge calls this after a mapping was removed, or after its `sample` was removed. Otherwise, the held records of
+    the mapping would never be sent.
     """
     rows = {key: orjson.loads(row)["held"] for key, row in memory.items() if key.startswith(ROW)}
     for key in rows:

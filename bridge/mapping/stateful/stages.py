@@ -5,8 +5,8 @@ A live message passes through these stages. `sample` calls the last two:
     decode (reads and stores Sparkplug births) -> where -> changes -> sample ( transform -> partition keys )
 
 A rejected message does not change the state of `changes` and `sample`, so that it can be replayed. A replay bypasses
-`changes` and `sample`, because the person who replays a message expects that it is sent. It reads the Sparkplug births,
-but does not change them.
+`changes` and `sample`, because the person who replays a message expects that it is sent. A replay reads the stored
+Sparkplug births, but does not change them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class StatefulStages:
     """State of one mapping, and the stages that use it. Until `attach` is called, the state is only in memory."""
 
     def __init__(self, read: Read, changes: ChangeFilter | None, sampling: Sampler | None) -> None:
-        """Create the stages. `read` decodes messages. `changes` and `sampling` are None if the mapping has none."""
+        """Create the stages. `read` decodes messages. `changes` and `sampling` are None without these options."""
         self.read = read
         self.changes = changes
         self.sampling = sampling
@@ -53,7 +53,7 @@ class StatefulStages:
             self.sampling.attach(memory)
 
     def clock_set(self, step_ms: int) -> None:
-        """Record that the machine's clock was set forward, or back if `step_ms` is negative."""
+        """Record that the machine's clock was set forward by `step_ms` milliseconds. A negative number means back."""
         if self.changes is not None:
             self.changes.clock_set(step_ms)
 
@@ -75,10 +75,10 @@ def stateful(specification: MappingSpec, parts: CompiledParts) -> StatefulStages
 
 
 def reader(specification: MappingSpec, parts: CompiledParts, *, rebirths: bool) -> Read:
-    """Return the function that decodes a message, and may use the state for this.
+    """Return the function that decodes a message. For Sparkplug, the function reads and changes the state.
 
-    Its result consists of the payload and of commands to publish. With `rebirths`, the commands request Sparkplug birth
-    messages that the bridge has missed. Otherwise, there are no commands.
+    The function returns the payload, and commands to publish. With `rebirths`, the commands request Sparkplug birth
+    messages that the bridge has missed. Without `rebirths`, there are no commands.
     """
     if specification.payload != "sparkplug_b":
         if parts.codec.choose is not None:
@@ -126,8 +126,10 @@ def _sampling(specification: MappingSpec, parts: CompiledParts) -> Sampler | Non
 def live_pipeline(parts: CompiledParts, stages: StatefulStages, watch: Watch | None = None) -> Apply:
     """Return the pipeline for live messages. It raises errors, which `catch_errors` converts to rejections.
 
-    `watch` is called for the stages that a message reaches. For `changes`, its arguments are "changes", and the row to
-    store, or None if the message is filtered. For `sample`, they are "sample" and None.
+    `watch` is called when a message reaches one of these stages, with two arguments:
+
+    - for `changes`: "changes" and the row to store, or "changes" and None if the message is filtered
+    - for `sample`: "sample" and None
     """
     run_stages, all_outputs = _stages(parts, stages, watch), parts.all_outputs
 
@@ -135,11 +137,11 @@ def live_pipeline(parts: CompiledParts, stages: StatefulStages, watch: Watch | N
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
         payload, commands = stages.read(message, stages.memory)
-        # The broker also sends the bridge's own rebirth requests, if the topic pattern matches them.
+        # If the topic pattern matches rebirth requests, the broker also sends the bridge's own requests to the bridge.
         if payload is OWN_COMMAND:
             return FILTERED
         scope = parts.scope(message, payload, captures, levels)
-        # In the usual case, there are no commands, and `catch_errors` handles errors.
+        # Usually, there are no commands. Then `catch_errors` handles errors.
         if not commands:
             return run_stages(message, scope, item)
         # The commands must be published even if the message is rejected. So handle the error here, and return a result
@@ -174,7 +176,7 @@ def _stages(parts: CompiledParts, stages: StatefulStages, watch: Watch | None) -
             mapped = convert(message, scope, item)
         else:
             mapped = sampling.apply(scope, message, memory, lambda: convert(message, scope, item))
-        # Store the row only now, because a rejected message must not count as the value last sent.
+        # Store the row only now, because the value of a rejected message was not sent.
         if row is not None and not mapped.rejections:
             remember(memory, row)
         return mapped
@@ -190,7 +192,8 @@ def replay_pipeline(specification: MappingSpec, parts: CompiledParts, stages: St
     def apply(
         message: Message, captures: dict[str, str], levels: list[str], item: int | None = None, /
     ) -> MappingResult:
-        # A replayed birth must not replace a newer one. So write the changes to an overlay, which is then dropped.
+        # A replayed birth message must not replace a newer birth message. So write the changes to an overlay, and drop
+        # the overlay.
         payload, _ = read(message, OverlayState(stages.memory))
         scope = parts.scope(message, payload, captures, levels)
         if stages.sampling is not None:

@@ -13,18 +13,18 @@ class Statistics(NamedTuple):
 
     - `messages`: number of messages in the span
     - `from_ms`, `to_ms`: receive times of the first and last message, in milliseconds since 1970
-    - `columns`: [sum, minimum, maximum, count] by name. `count` is the number of messages with this name. If the value
-      of a message is a single number and not an object, its name is "".
+    - `columns`: [sum, minimum, maximum, count] by name. `count` is the number of messages with this name. A value that
+      is a single number, and not an object, has the name "".
     """
 
     messages: int = 0
     from_ms: int = 0
     to_ms: int = 0
-    columns: dict[str, list[float]] = {}  # noqa: RUF012  never changed: each value creates a new one
+    columns: dict[str, list[float]] = {}  # noqa: RUF012  never changed: `with_value` creates a new one
 
     @classmethod
     def of(cls, stored: list[Any] | None) -> Statistics:
-        """Return the statistics for a result of `stored`. None stands for an empty span."""
+        """Return the statistics for a list that `stored` has returned, or empty statistics for None."""
         return cls() if stored is None else cls(*stored)
 
     def with_value(self, value: Any, at_ms: int) -> Statistics:
@@ -59,5 +59,5 @@ class Statistics(NamedTuple):
         }
 
     def _shaped(self, by_name: dict[str, float]) -> Any:
-        """Return the only number if the values are single numbers, or the numbers by name."""
+        """Return the only number if the values of the messages are single numbers, else the object of numbers."""
         return by_name[""] if list(by_name) == [""] else by_name

@@ -1,8 +1,8 @@
 """Checks that the keys and values of `changes` and `sample` can be stored.
 
 The state is stored as JSON in SQLite. JSON has no NaN and no infinities. The JSON writer accepts no integers that
-exceed 64 bits. Text in SQLite cannot contain half of a surrogate pair. A message with such a value is rejected before
-the state changes, so that it cannot affect other messages.
+exceed 64 bits. Text in SQLite cannot contain half of a surrogate pair. A message with a value that cannot be stored is
+rejected before the state changes, so that the message cannot affect other messages.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _SHOWN_CHARS = 100
 
 
 def key_text(option: str, key: Any) -> str:
-    """Return the key that is the result of an expression, as text. `option` names the expression in errors.
+    """Return the result of a key expression as text. `option` names the expression in errors.
 
-    Raise TransformError unless the result is text, a boolean or a number that can be stored.
+    Raise TransformError if the result is not text, a boolean or a number, or if it cannot be stored.
     """
     if isinstance(key, str):
         # JSON can contain half of a surrogate pair, which neither SQLite nor UTF-8 can store.

@@ -49,7 +49,7 @@ class TopicPattern:
     - `text`: the option `topic`
     - `filter`: the topic filter to subscribe to
     - `levels`: the levels of `filter`
-    - `names`: the captures of one level, as pairs of name and index of the level (from 0)
+    - `names`: the captures that match one level, as pairs of name and index of the level (from 0)
     - `rest_name`: the name of a `{name...}`, or None
     - `exceptions`: the patterns of the option `except`; a topic that matches one of them does not match this pattern
     """
@@ -103,7 +103,7 @@ class TopicPattern:
 
 
 def check_topic(text: str) -> None:
-    """Raise TopicError unless the text can be a topic or a topic filter in an MQTT packet."""
+    """Raise TopicError if the text cannot be a topic or a topic filter in an MQTT packet."""
     if not text:
         raise TopicError("is empty")
     if "\0" in text:
@@ -117,7 +117,7 @@ def check_topic(text: str) -> None:
 
 
 def check_topic_name(text: str) -> None:
-    """Raise TopicError unless a client can publish a message to this topic. Topics have no wildcards."""
+    """Raise TopicError if a client cannot publish to this topic, for example because the topic has a wildcard."""
     check_topic(text)
     if ONE in text or REST in text:
         raise TopicError("a message's topic has no wildcards")
@@ -134,14 +134,14 @@ def mismatch(filter_levels: Sequence[str], levels: Sequence[str]) -> int | None:
     for index, wanted in enumerate(filter_levels):
         if wanted == REST:
             return None
-        # `#` is tested above, before the end of the topic: `a/#` also matches the topic `a` (4.7.1.2).
+        # The test for `#` comes before the test for the end of the topic, because `a/#` also matches `a` (4.7.1.2).
         if index == len(levels) or wanted not in {ONE, levels[index]}:
             return index
     return None if len(levels) == len(filter_levels) else len(filter_levels)
 
 
 def overlap(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Return whether two filters overlap: at least one topic matches both of them. The arguments are their levels."""
+    """Return whether at least one topic matches both filters. The arguments are the levels of the filters."""
     for wild, private in ((one, other), (other, one)):
         if wild[0] in {ONE, REST} and private[0].startswith("$"):
             return False
@@ -150,7 +150,7 @@ def overlap(one: Sequence[str], other: Sequence[str]) -> bool:
             return True
         if left != right and ONE not in {left, right}:
             return False
-    # The filters are equal up to the end of the shorter one. `a` and `a/#` overlap, because `a/#` also matches `a`.
+    # The loop has found no difference. `a` and `a/#` overlap, because `a/#` also matches `a`.
     longer = max(one, other, key=len)
     return len(one) == len(other) or list(longer[min(len(one), len(other)) :]) == [REST]
 
@@ -168,7 +168,7 @@ def covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
 
 
 def _level(part: str, *, last: bool) -> _Level:
-    """Return one level of a pattern. Raise TopicError if the level is no text, no wildcard and no capture."""
+    """Parse one level of a pattern. Raise TopicError if the level is invalid."""
     capture = _CAPTURE.fullmatch(part)
     if capture is not None:
         level = _Level(REST if capture[2] else ONE, capture[1])

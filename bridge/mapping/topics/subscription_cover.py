@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return filters that receive all topics of the given filters, each with its QoS. No two of them overlap.
+    """Return filters, each with its QoS, that match all topics of the given filters. No two of them overlap.
 
     `filters` are pairs of filter and QoS. If two filters overlap, a broker may send a message twice, once for each
     subscription (MQTT 5, 3.3.4). So two overlapping filters are replaced by the narrowest filter that covers both of
@@ -28,9 +28,10 @@ def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def joined_filters(filters: Iterable[tuple[str, int]]) -> dict[str, dict[str, int]]:
-    """Return, for each filter of `covering_filters`, the given filters that it replaces, with their QoS.
+    """Return the filters of `covering_filters`, each with the given filters that it replaces.
 
-    A filter that overlaps no other filter is not replaced. It is the only entry of its own result.
+    The given filters `a/+`, `+/b` and `c` return `{"+/+": {"a/+": 1, "+/b": 0}, "c": {"c": 1}}`. The numbers are the
+    QoS. The filter `c` overlaps no other filter, so it replaces only itself.
     """
     wanted: dict[str, int] = {}
     for text, qos in filters:
@@ -49,7 +50,7 @@ def _join(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
         if REST in {left, right}:
             return (*joined, REST)
         joined.append(left if left == right else ONE)
-    # Overlapping filters of different lengths are `a` and `a/#`.
+    # Overlapping filters without a common # have the same length, or they are like `a` and `a/#`.
     return tuple(joined) if len(one) == len(other) else (*joined, REST)
 
 
@@ -58,10 +59,10 @@ class _Disjoint:
     """A set of filters in which no two overlap.
 
     Each filter has a number. Subsets of the filters are stored as integers, in which bit n stands for filter number n.
-    A few ANDs and ORs of such integers then find all filters that overlap a new filter, without comparing it with each
-    of them.
+    Bitwise operations on these integers find all filters that overlap a new filter. This is faster than a comparison of
+    the new filter with every other filter.
 
-    - `members`: by number, the levels of each filter and the given filters that it replaces
+    - `members`: the levels of each filter and the given filters that it replaces, by the number of the filter
     - `active`: subset of the filters in `members`
     - `dollar`: subset of the filters whose first level begins with $
     - `literal[i, text]`: subset of the filters whose level i is this text
@@ -84,8 +85,8 @@ class _Disjoint:
 
     def add(self, levels: tuple[str, ...], parts: dict[str, int]) -> None:
         """Add a filter. If it overlaps other filters, replace all of them by one filter that covers them."""
-        # Repeat this until no filter overlaps. The new filter is wider than the replaced filters, so it may overlap
-        # further filters.
+        # The joined filter is wider than the filters that it replaces, so it may overlap further filters. Repeat the
+        # step until the joined filter overlaps no filter.
         while hits := list(self._numbers(self._overlapping(levels))):
             removed = [self.members.pop(number) for number in hits]
             for number in hits:
@@ -97,8 +98,8 @@ class _Disjoint:
 
     def _insert(self, levels: tuple[str, ...], parts: dict[str, int]) -> None:
         """Insert a filter that overlaps no other filter of the set."""
-        # A removal of a filter changes only `active`. In the other integers, the bits of removed filters stay set, and
-        # `_overlapping` masks them with `active`.
+        # When a filter is removed, only its bit in `active` is cleared. `_overlapping` uses `active` to ignore the bits
+        # of removed filters in the other integers.
         bit = 1 << self.count
         self.members[self.count] = (levels, parts)
         self.count += 1
@@ -120,7 +121,7 @@ class _Disjoint:
         private = levels[0].startswith("$")
         # `ended` is the subset of the filters whose final # matches the current level and all levels after it.
         found, ended = self.active, 0
-        # A wildcard at the first level matches no topics that begin with $ (4.7.2), so it overlaps no such filter.
+        # A wildcard at the first level matches no topics that begin with $ (4.7.2), so it overlaps no filter with a $.
         if levels[0] in {ONE, REST}:
             found &= ~self.dollar
         elif private:
