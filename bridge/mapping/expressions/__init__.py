@@ -1,6 +1,7 @@
 """JMESPath expressions: parsing, checks, and compilation to closures.
 
-A closure is a Python function from a value to the result of an expression on this value.
+In this package, a closure is a Python function that evaluates an expression. Its argument is the value on which the
+expression is evaluated.
 
     expression.py          the interface: a compiled expression, and its errors
     syntax/                text -> tokens -> tree

@@ -38,8 +38,8 @@ _NUMBERS: Final = "a number is written in decimal, such as 5, -1.5 or 1e3"
 _MEMBER: Final = 'a member is written .name, or ."name" in double quotes'
 _EACH: Final = "map(&name, list) evaluates an expression for each element"
 
-# Advice by two patterns: one for the end of the text before the error, one for the text from the error on. No blank may
-# be between the two texts.
+# Each entry has two patterns and an advice. The first pattern matches the end of the text before the error. The second
+# pattern matches the text from the error on. There is no blank between these two texts.
 _ADJOINING: Final = (
     (r"(?<![\w.\"])\d[\d.]*", r"\w", _NUMBERS),
     (r"\b[A-Za-z]", r"'", "format('{}-{}', a, b) writes values into a text"),
@@ -80,7 +80,7 @@ _SEPARATE: Final = (
     (r"\.", r"\(", f"{_EACH}, also one with operators or `let`"),
 )
 
-# Both tables with compiled patterns.
+# The tables _ADJOINING and _SEPARATE with compiled patterns.
 _PAIRS: Final = [
     [(re.compile(rf"{before}\Z"), re.compile(at), text) for before, at, text in table]
     for table in (_ADJOINING, _SEPARATE)
@@ -104,5 +104,5 @@ def advice(text: str, offset: int) -> str:
 
 def _sign(text: str) -> str:
     """Return advice for the sign with which `text` begins, or "" if there is none."""
-    # The advice for `$` is for a `$` without a name. It does not help with a variable in the wrong position.
+    # The advice for `$` is about a `$` without a name. It would be wrong for a variable in the wrong position: `a $b`.
     return "" if re.match(r"\$[A-Za-z_]", text) else _SIGNS.get(text[:1], "")

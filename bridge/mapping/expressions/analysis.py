@@ -1,8 +1,8 @@
 """Static analysis of an expression: facts about its tree, such as the names that it reads.
 
 Each node is evaluated on a value, its *context*. The context of the root node is the scope. Some children of a node
-have the same context as the node (`same_context`). The context of the other children is the result of one of these
-children, or an element of this result. In `payload.items[*].{v: value}`, the context of `value` is an item.
+have the same context as the node (`same_context`). The context of the other children is the result of an earlier child,
+or an element of this result. In `payload.items[*].{v: value}`, the context of `value` is an item.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ SEQUENCES: Final = frozenset({"subexpression", "index_expression", "pipe"})
 """Node types in which each child is evaluated on the result of the child before it."""
 
 PROJECTIONS: Final = frozenset({"projection", "value_projection", "filter_projection"})
-"""Node types whose first child returns a list or an object. The other children are evaluated on each element of it."""
+"""Node types whose first child returns a list or an object. The other children are evaluated on each element."""
 
 OPERATIONS: Final = frozenset({"arithmetic", "unary"})
 """Node types of operators."""
 
-# Node types whose result depends on the context. `[a, b]` and `{a: x}` are included: even with only literals as items,
-# their result on null is null.
+# Node types whose result depends on the context. `[a, b]` and `{a: x}` are included, because their result is null if
+# the context is null.
 _VARYING: Final = frozenset(
     ["field", "current", "identity", "index", "slice", "variable", "multi_select_dict", "multi_select_list"]
 )
 
-# Time that storing the results of repeated nodes takes per evaluation, in the units of `Function.cost` (about 100 ns).
+# Time per evaluation for storing the results of repeated nodes, in units of `Function.cost` (about 100 ns).
 _FRAME_COST: Final = 3
 
 
 def children(node: Node) -> list[Node]:
-    """Return the child nodes in the order of the text. A slice has none, because its children are numbers."""
+    """Return the child nodes in the order of the text. A slice has no child nodes, because its children are numbers."""
     nodes: list[Node] = node["children"]
     if node["type"] == "slice":
         return []
     if node["type"] == "filter_projection":
-        # The parser stores the condition last. In the text `left[?condition].right`, it is in the middle.
+        # The parser stores the condition last. In the text `left[?condition].right`, the condition is in the middle.
         left, right, condition = nodes
         return [left, condition, right]
     return nodes
@@ -52,14 +52,14 @@ def same_context(node: Node) -> list[Node]:
     """Return the child nodes that have the same context as the node."""
     if node["type"] in SEQUENCES or node["type"] in PROJECTIONS:
         return children(node)[:1]
-    # A function evaluates an expref on the elements of a list.
+    # An expref (`&name`) is evaluated on the elements of a list, and not on the context of its node.
     return [] if node["type"] == "expref" else children(node)
 
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield the node and all nodes below it, in the order of the text.
 
-    This does not recurse, because the text may be nested too deeply for Python's stack.
+    The function does not recurse, because the tree may be too deep for Python's stack.
     """
     waiting = [node]
     while waiting:
@@ -71,7 +71,7 @@ def walk(node: Node) -> Iterator[Node]:
 def depth(node: Node) -> int:
     """Return the number of nested levels.
 
-    This does not recurse, because the result is used to check that the text is not nested too deeply.
+    The function does not recurse, because it must also measure trees that are too deep for Python's stack.
     """
     deepest, level = 0, [node]
     while level:
@@ -89,7 +89,7 @@ def constant(node: Node) -> bool:
         return False
     if not all(map(constant, same_context(node))):
         return False
-    # The other children do not read the context of the node, but they may read variables of the scope.
+    # Children with another context do not read the context of the node, but they may read variables of the scope.
     others = kind in {"expref", *SEQUENCES, *PROJECTIONS}
     return not (others and (free_variables(node) or any(map(_charges, walk(node)))))
 
@@ -132,7 +132,7 @@ def flattened_pairs(node: Node) -> Iterator[Node]:
 
 
 def steps(node: Node) -> list[Node]:
-    """Return the steps of a sequence in order, including those of nested sequences.
+    """Return the steps of a sequence in order, including the steps of nested sequences.
 
     For a node that is not a sequence, the only step is the node itself.
     """
@@ -161,7 +161,7 @@ def context_names(node: Node) -> frozenset[str] | None:
 
 
 def members(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield (a, b) for each `a.b` in the context of the node. This does not recurse (see `walk`)."""
+    """Yield (a, b) for each path `a.b` in the context of the node. The function does not recurse (see `walk`)."""
     waiting = [node]
     while waiting:
         one = waiting.pop()
@@ -176,19 +176,19 @@ def variable_members(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def members_anywhere(node: Node) -> Iterator[tuple[str, str]]:
-    """Yield (a, b) for each `a.b` in any context, including those of list items."""
+    """Yield (a, b) for each path `a.b` in any context, for example in the context of list items."""
     for one in walk(node):
         yield from _pair(one, "field")
 
 
 def inner_names(node: Node) -> frozenset[str]:
-    """Return the names at the beginning of paths whose context is not the scope.
+    """Return the first names of all paths whose context is not the scope.
 
-    Such a path is inside [], after . or |, or in an `&` expression. If its first name is also a name of the scope, the
-    author may have confused them. An example is `topic` in `payload[].{t: topic}`, which reads a field of the item.
+    Such a path is inside [], after . or |, or in an `&` expression. An example is `topic` in `payload[].{t: topic}`,
+    which is a field of the list item. The author may have meant the `topic` of the scope.
 
-    Names that continue a path are not included. In `payload.topic`, `payload[].topic` and `@.topic`, the author reads a
-    field of the value before the dot on purpose.
+    Names that continue a path are not included. In `payload.topic`, `payload[].topic` and `@.topic`, the author
+    obviously means a field of the value before the dot.
     """
     found: set[str] = set()
     _add_inner_names(node, found, inner=False)
@@ -211,7 +211,7 @@ def _add_inner_names(node: Node, found: set[str], *, inner: bool) -> None:
 
 
 def _add_continuation(node: Node, found: set[str]) -> None:
-    """Add the names inside a node that continues a path, such as `v` and `x` in `[?v > x]`.
+    """Add the names inside a node that continues a path to `found`: for `[?v > x]`, add `v` and `x`.
 
     The names of the path itself are not added.
     """
@@ -225,7 +225,10 @@ def _add_continuation(node: Node, found: set[str]) -> None:
 
 
 def _pair(node: Node, kind: str) -> Iterator[tuple[str, str]]:
-    """Yield (a, b) if the node is `a.b`. `kind` is the node type of `a`: "field", or "variable" if it is predefined."""
+    """Yield (a, b) if the node is `a.b`.
+
+    `kind` is the node type of `a`: "field", or "variable" for a predefined variable.
+    """
     if node["type"] in SEQUENCES:
         # `a.b.c` is one node with three children. Its pair is (a, b).
         first, second = node["children"][:2]
@@ -266,6 +269,6 @@ def repeated(node: Node) -> frozenset[str]:
                 continue  # sharing this node also shares the nodes below it
             costs[key] = cost(one)
         waiting.extend(same_context(one))
-    # Sharing saves all evaluations of the node except one. It takes the time for one frame, and for one look-up per
-    # occurrence.
+    # Storing the result saves all evaluations of the node except the first. It takes _FRAME_COST, plus about one unit
+    # for the look-up at each occurrence.
     return frozenset(key for key, count in times.items() if (count - 1) * costs[key] > _FRAME_COST + count)

@@ -1,8 +1,8 @@
 """Closures for comparisons and logical operators, with the rules of the `jmespath` package.
 
 - `==` and `!=` compare as in Python, but a number never equals a boolean.
-- `<`, `<=`, `>` and `>=` compare two numbers or two texts. For a number and a text, they are an error. For all other
-  values, their result is null.
+- `<`, `<=`, `>` and `>=` compare two numbers or two texts. A comparison of a number with a text is an error. For all
+  other values, the result is null.
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ def compare(name: str, left: Search, right: Search) -> Search:
 def equal_to_text(name: str, left: Search, text: str) -> Search:
     """Return a closure for `left == 'text'` (eq) or `left != 'text'` (ne).
 
-    It is faster than the closure of `compare`, because Python's comparison needs no additional checks if one side is a
-    text.
+    The closure is faster than the closure of `compare`, because a comparison with a text needs no additional checks.
     """
     if name == "eq":
         return lambda value: left(value) == text
@@ -65,7 +64,7 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def _ordering(sign: str, ordered: Callable[[Any, Any], bool], left: Search, right: Search) -> Search:
-    """Return a closure for `<`, `<=`, `>` or `>=`. It raises TransformError for a number and a text."""
+    """Return a closure for `<`, `<=`, `>` or `>=`. It raises TransformError if it compares a number with a text."""
 
     def search(value: Any) -> bool | None:
         first, second = left(value), right(value)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 # check of the actual size. For other nodes, the check would only cost time.
 _CHECKED_SIZE_FACTOR: Final = 512
 
-# The same for an expression whose variables and functions can already create MAX_STEPS values from a small input.
+# The factor for an expression whose variables and functions can create MAX_STEPS values from a small input.
 _CHECKED_WORK_SIZE_FACTOR: Final = 16
 
 # Closures for nodes without child nodes, by node type.
@@ -64,7 +64,7 @@ _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
 
 
 class _RepeatedResults(threading.local):
-    """Results of repeated nodes for the current value. Each thread has its own, because threads share closures."""
+    """Results of repeated nodes for the current value. They are separate for each thread: threads share closures."""
 
     results: dict[str, Any] | None = None
 
@@ -83,7 +83,8 @@ class Compiler:
         self._shared: dict[str, Search | None] = {}
         # Results of the constant nodes, by the `id` of the node.
         self._constants: dict[int, Any] = {}
-        # True while nodes are compiled that are evaluated on the scope, and not on an element or a previous result.
+        # True if the current node is evaluated on the scope. False if it is evaluated on an element or an earlier
+        # result.
         self._on_scope = True
         # Values of the variables that are constant, by the number of the binding.
         self._known: dict[int, Any] = {}
@@ -92,13 +93,13 @@ class Compiler:
     def root(self, tree: Node) -> Search:
         """Return the closure for the complete expression, which is evaluated on the scope.
 
-        Raise ExpressionFault for a function call that fails for every message, because of its literals.
+        Raise ExpressionFault if a function call would fail for every message, because of its literals.
         """
         self._on_scope = True
         return self._context(tree)
 
     def context(self, node: Node) -> Search:
-        """Return the closure for a node whose value is an element of a list, or the result before a dot or |."""
+        """Return the closure for a node that is evaluated on a list element, or on the result before a dot or |."""
         outer, self._on_scope = self._on_scope, False
         try:
             return self._context(node)
@@ -106,7 +107,8 @@ class Compiler:
             self._on_scope = outer
 
     def _context(self, node: Node) -> Search:
-        # The outer context has another value. So the closures of its repeated nodes must not be used for this node.
+        # The nodes around this node are evaluated on another value. So this node must not use the closures of the
+        # repeated nodes there.
         outer, self._shared = self._shared, dict.fromkeys(analysis.repeated(node))
         try:
             search = self._node(node)
@@ -120,7 +122,7 @@ class Compiler:
         if key not in self._shared:
             return self._folded(node)
         search = self._shared[key]
-        # This is the first occurrence of a repeated node. Further occurrences use the same closure.
+        # None means: this is the first occurrence of a repeated node. Further occurrences use the same closure.
         if search is None:
             search = self._shared[key] = _once(self._folded(node), key, self._frames)
         return search
@@ -134,7 +136,7 @@ class Compiler:
         try:
             result = search(None)
         except TransformError:
-            # The file is valid nevertheless: with `&&`, `||` or `if` around this node, messages may never evaluate it.
+            # The expression is still valid. Inside `&&`, `||` or `if`, the node may never be evaluated.
             return search
         self._constants[id(node)] = result
         return selection.literal(result)
@@ -144,7 +146,7 @@ class Compiler:
         search = self._built(node)
         kind = node["type"]
         multiplies = kind in {*analysis.SEQUENCES, *analysis.PROJECTIONS, "function_expression", "let_expression"}
-        # The nodes below this node are compiled now, so `used` is final for them.
+        # `_built` has also compiled the nodes below this node, so `used` now has its final value for these nodes.
         limit = _CHECKED_WORK_SIZE_FACTOR if self.evaluation.used else _CHECKED_SIZE_FACTOR
         return projection.bounded(search) if multiplies and max_result_size(node) > limit else search
 
@@ -154,7 +156,7 @@ class Compiler:
             return self._sequence(node)
         if kind in analysis.PROJECTIONS:
             return self._projection(node)
-        # A function evaluates an expref on the elements of a list.
+        # An expref (`&name`) is evaluated on the elements of a list.
         if kind == "expref":
             return self.context(node["children"][0])
         if kind in _SELECTORS:
@@ -203,7 +205,8 @@ class Compiler:
         if node["binding"] is not None:
             return evaluation.bound_member(self.evaluation, node["binding"], names)
         chain = (node["value"], *names)
-        # A predefined variable is a field of the scope. If the node is evaluated on the scope, it can be read directly.
+        # A predefined variable is a field of the scope. If the node is evaluated on the scope, the closure can read
+        # this field directly.
         return evaluation.scope_member(chain) if self._on_scope else evaluation.root_member(self.evaluation, chain)
 
     def _let(self, node: Node) -> Search:
@@ -238,7 +241,7 @@ class Compiler:
         return projection.project(base, None if right["type"] == "identity" else self.context(right))
 
     def _looped(self, base: Search, loop: Node) -> Search:
-        """Return the closure `base` for the list of a loop. It also evaluates the values that `hoisting` has found."""
+        """Return the closure for the list of a loop. It also evaluates the values that `hoisting` has found."""
         outer = [(value.binding, self._node(value.node)) for value in loop.get(OUTER, ())]
         return evaluation.looped(base, outer, self.evaluation) if outer else base
 
@@ -256,10 +259,10 @@ class Compiler:
         return multi_select_hash.HashItem(pair["value"], search, names, constant, None if constant else bound)
 
     def _scope_names(self, first: Node, rest: list[Node]) -> tuple[str, ...]:
-        """Return the names in `$payload.a.b` if it is evaluated on the scope; an empty tuple for any other expression.
+        """Return the names in `$payload.a.b` if the node is evaluated on the scope. Otherwise, return an empty tuple.
 
-        `$payload` alone is excluded. If the scope does not have it, the result must be an error. A chain of fields
-        would return null.
+        For `$payload` without further names, also return an empty tuple. If the scope has no `payload`, this expression
+        must raise an error, but a chain of fields would return null.
         """
         predefined = first["type"] == "variable" and first["binding"] is None
         return (first["value"], *_names(rest)) if predefined and self._on_scope and rest else ()
@@ -301,8 +304,8 @@ class Compiler:
 def _check_literals(function: Function, literals: tuple[Any, ...], node: Node) -> None:
     """Raise ExpressionFault for a literal of the wrong type, because the call would fail for every message.
 
-    Functions of the JMESPath specification are exempt. As in the `jmespath` package, such a call fails only for a
-    message that evaluates it.
+    Calls of functions of the JMESPath specification are not checked. As in the `jmespath` package, they fail when a
+    message evaluates the call.
     """
     if function.name in SPECIFIED:
         return
@@ -334,7 +337,7 @@ def _framed(search: Search, frames: _RepeatedResults) -> Search:
 
 
 def _once(search: Search, key: str, frames: _RepeatedResults) -> Search:
-    """Return a closure that calls `search` only the first time in a frame. Then, it returns the stored result."""
+    """Return a closure that calls `search` once per frame. After the first call, it returns the stored result."""
 
     def once(value: Any) -> Any:
         results: Any = frames.results

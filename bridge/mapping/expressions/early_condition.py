@@ -26,10 +26,11 @@ def early_condition(node: Node, late_names: frozenset[str]) -> Node | None:
 
     1. If a node does not read `late_names`, the early condition is the node itself.
     2. For `a && b`, the early condition is `x && y`, where `x` and `y` are the early conditions of `a` and `b`. If only
-       one of them exists, it is the early condition.
-    3. For `a || b`, the early condition is `x || y`. If one of them does not exist, there is no early condition.
-    4. For `!a`, the early condition is `!c`. Here, `c` is a condition that does not read `late_names`, and if `c` is
-       true, `a` is true too. The same rules find `c`, but with `&&` and `||` exchanged.
+       `x` or only `y` exists, this is the early condition.
+    3. For `a || b`, the early condition is `x || y`. If `x` or `y` does not exist, there is no early condition.
+    4. For `!a`, the early condition is `!c`. The condition `c` does not read `late_names`, and if `c` is true, `a` is
+       true too. Rules 1 to 4 also find `c`, but with `&&` and `||` exchanged. Example: `!(retain || payload.off)` has
+       the early condition `!retain`.
     """
     return _implied(node, late_names, joining=_AND)
 
@@ -37,10 +38,10 @@ def early_condition(node: Node, late_names: frozenset[str]) -> Node | None:
 def _implied(node: Node, late_names: frozenset[str], joining: str) -> Node | None:
     """Return the early condition of a node or, if `joining` is _OR, the condition `c` of rule 4.
 
-    If the operator of the node is `joining`, it is enough that one operand has such a condition (rule 2). Otherwise,
-    both operands need one (rule 3).
+    If the operator of the node is `joining`, one operand with such a condition is enough (rule 2). Otherwise, both
+    operands must have such a condition (rule 3).
     """
-    # A constant condition would filter every message or no message.
+    # Ignore constants. A constant early condition would filter every message or no message.
     if analysis.constant(node):
         return None
     read = analysis.names(node)
@@ -54,8 +55,8 @@ def _implied(node: Node, late_names: frozenset[str], joining: str) -> Node | Non
     if kind not in {_AND, _OR}:
         return None
     parts = [part for child in node["children"] if (part := _implied(child, late_names, joining)) is not None]
-    # With the operator `joining`, a missing part only makes the condition weaker. With the other operator, it makes the
-    # condition wrong.
+    # With the operator `joining`, a condition without the missing part is weaker, but still correct. With the other
+    # operator, it would be wrong.
     if not parts or (kind != joining and len(parts) < len(node["children"])):
         return None
     return parts[0] if len(parts) == 1 else {"type": kind, "children": parts}

@@ -18,7 +18,7 @@ _LITERALS: Final = {
 }
 LITERALS: Final = frozenset(_LITERALS)
 """Words for true, false and null in several languages. Without back quotes, JMESPath reads them as names of fields."""
-# Kinds of tokens in words.
+# Names of the kinds of tokens in error texts.
 _WORDS: Final = {
     "quoted_identifier": "a name",
     "unquoted_identifier": "a name",
@@ -41,7 +41,7 @@ _VARIABLE: Final = re.compile(r"\$[A-Za-z_]\w*")
 
 
 def unfitting_token(kinds: tuple[str, ...], text: str, offset: int) -> str:
-    """Return the error text for a token at `offset` that is none of the expected kinds. Add advice if there is any."""
+    """Return the error text for a token at `offset` that should have one of the `kinds`. Add advice if there is any."""
     wanted = " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds))
     return _advised(f"expected {wanted} here, found {_shown(text, offset)}", text, offset)
 

@@ -1,9 +1,9 @@
 """State of one evaluation of an expression: the scope, the values of variables, and the work done so far.
 
 The closures of an expression share one `Evaluation`, which only one thread at a time may use. If several threads
-evaluate the expression at once, `pooled` gives each of them its own `Evaluation`. Most expressions need none. An
-expression needs an `Evaluation` if it has variables inside lists, or if it calls functions that can create large
-results from small arguments.
+evaluate the expression at once, `pooled` gives each of them its own `Evaluation`. Most expressions need no
+`Evaluation`. An expression needs an `Evaluation` if it has variables inside lists, or if it calls functions that can
+create large results from small arguments.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Evaluation:
         self.used = False
 
     def reset(self) -> None:
-        """Reset the state after a message. Otherwise, its payload would stay in memory until the next message."""
+        """Reset the state after a message. Otherwise, the payload would stay in memory until the next message."""
         self.root = None
         # Change the list in place, because the closures have references to it.
         self.values[:] = self._blank
@@ -52,13 +52,13 @@ class Evaluation:
     def charging(self) -> Callable[[int], None]:
         """Return `charge` for a closure that counts its work.
 
-        This sets `used`, because an expression that counts its work needs the state.
+        Also set `used`, because an expression that counts its work needs the state.
         """
         self.used = True
         return self.charge
 
     def charge(self, steps: int) -> None:
-        """Add to the work done so far. Raise TransformError if it exceeds MAX_STEPS."""
+        """Add `steps` to the work done so far. Raise TransformError if the work exceeds MAX_STEPS."""
         self.steps += steps
         if self.steps > MAX_STEPS:
             raise TransformError(f"the expression repeats or makes more than {MAX_STEPS} values for this message")
@@ -67,8 +67,8 @@ class Evaluation:
 def pooled(first: tuple[Search, Evaluation], build: Callable[[], tuple[Search, Evaluation]]) -> Search:
     """Return a closure that evaluates with a state that no other thread uses.
 
-    `first` is a compiled expression with its state. `build` compiles the expression again, with another state. This is
-    necessary only if several threads evaluate the expression at once.
+    `first` is a compiled expression with its state. `build` compiles the expression again, with another state. The
+    closure calls `build` only if several threads evaluate the expression at once.
     """
     # No lock is needed, because `pop` and `append` of a list are atomic.
     idle = [first]
@@ -93,7 +93,7 @@ def pooled(first: tuple[Search, Evaluation], build: Callable[[], tuple[Search, E
 
 
 def scope_member(names: tuple[str, ...]) -> Search:
-    """Return a closure for `$payload.a.b`, for a position where the value of the context is the scope.
+    """Return a closure for `$payload.a.b` at a position where expressions are evaluated on the scope.
 
     The closure raises TransformError if the scope does not have the first name.
     """
@@ -110,12 +110,13 @@ def scope_member(names: tuple[str, ...]) -> Search:
 
 
 def root_member(evaluation: Evaluation, names: tuple[str, ...]) -> Search:
-    """Return a closure for `$payload.a.b`, for a position inside a list or after a pipe.
+    """Return a closure for `$payload.a.b` at a position inside a list or after a pipe.
 
-    There, the value of the context is not the scope. So the closure reads the scope from the evaluation.
+    At such a position, expressions are not evaluated on the scope. So the closure reads the scope from `evaluation`.
     """
     evaluation.used = True
-    # Two names, as in `$captures.site`, are the most frequent case. Its closure is faster, because it has no loop.
+    # Two names are the most frequent case, as in `$captures.site`. The closure for two names has no loop, so it is
+    # faster.
     if len(names) == 2:  # noqa: PLR2004
         first, last = names
 
@@ -186,12 +187,13 @@ def indexed_map(evaluation: Evaluation, binding: int) -> Callable[[Search, list[
 
 
 def looped(base: Search, outer: Sequence[tuple[int | None, Search]], evaluation: Evaluation) -> Search:
-    """Return a closure for the list `base` of a loop, whose elements read the values `outer` of the outer context.
+    """Return a closure for the list of a loop. It also evaluates the values that the elements of the loop repeat.
 
-    Before the loop, the closure evaluates these values once, and binds them to their variables. Each element of the
-    result may contain these values again, so the result can be much larger than the message. The closure counts this as
-    work, and raises TransformError if the work exceeds the limit. A loop without such values needs no limit, because
-    its elements are parts of the message.
+    `base` is the closure for the list. `outer` are the repeated values: pairs of the number of a variable and the
+    closure for its value. Before the loop, the closure evaluates these values once, and sets the variables.
+
+    Each element of the result may contain the repeated values, so the result can be much larger than the message. So
+    the closure counts the repeated values as work, and raises TransformError if the work exceeds MAX_STEPS.
     """
     evaluation.used = True
     values = evaluation.values
@@ -218,7 +220,7 @@ def looped(base: Search, outer: Sequence[tuple[int | None, Search]], evaluation:
 def weight(value: Any) -> int:
     """Return the size of a value in steps. Stop as soon as the size exceeds MAX_STEPS.
 
-    This does not recurse, because a value may be nested too deeply for Python's stack.
+    The function does not recurse, because a value may be nested too deeply for Python's stack.
     """
     steps, waiting = 0, [value]
     while waiting and steps <= MAX_STEPS:

@@ -4,7 +4,8 @@ An expression has the same results and errors as with the `jmespath` package (ht
 In addition, it can use the functions in `bridge.mapping.expressions.functions`, and the variables, operators and
 conditionals of the JMESPath Community specification (https://jmespath.site).
 
-The following errors are found when the expression is compiled. `jmespath` would report them only for each message:
+The following errors are found when the expression is compiled. The `jmespath` package finds them only when it evaluates
+the expression:
 
 - unknown functions and wrong numbers of arguments
 - unknown tables, and invalid patterns and formats
@@ -57,8 +58,8 @@ __all__ = [
 
 MAX_EXPRESSION_CHARS: Final = 65_536
 """Maximum length of an expression's text, in characters."""
-# Number of nested levels up to which the evaluation cannot exhaust Python's stack. Each level uses at most five
-# nested calls, and Python allows a thousand by default.
+# Number of nested levels up to which the evaluation cannot exhaust Python's stack. Each level uses at most five nested
+# calls, and Python allows 1,000 nested calls by default.
 _SAFE_DEPTH: Final = 40
 
 Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -73,7 +74,7 @@ _IN_USE: Final[WeakValueDictionary[str, Expression]] = WeakValueDictionary()
 
 
 class ExpressionError(ValueError):
-    """An error in an expression, found when the expression is compiled. `offset` is its position in `text`."""
+    """An error in an expression, found when the expression is compiled. `offset` is the error's position in `text`."""
 
     def __init__(self, message: str, offset: int, text: str = "") -> None:
         super().__init__(message)
@@ -85,7 +86,7 @@ class ExpressionError(ValueError):
         """Return two lines: the faulty line of the expression, and a line with a ^ under the error."""
         start = self.text.rfind("\n", 0, self.offset) + 1
         end = self.text.find("\n", self.offset)
-        # `offset` counts a tab as one character. Replacing it by one space keeps the ^ in the right column.
+        # `offset` counts a tab as one character. Replacing each tab by one space keeps the ^ in the right column.
         line = self.text[start : end if end >= 0 else None].replace("\t", " ")
         return f"{line}\n{' ' * (self.offset - start)}^"
 
@@ -95,17 +96,19 @@ class Expression:
     """A compiled expression.
 
     - `text`: the text of the expression
-    - `names`: the names in the scope that it may read; None if it may read the entire scope (`@`, `keys(@)`, `*`)
-    - `members`: the members of these names that it reads: ("captures", "site") for `captures.site`
-    - `inner`: such pairs that it reads from other values than the scope, for example from the items of a list
-    - `inner_names`: the names that it reads from other values than the scope
-    - `variables`: the predefined variables that it reads
+    - `names`: the names in the scope that the expression may read; None if it may read the entire scope, as `keys(@)`
+      does
+    - `members`: the members of these names that the expression reads: ("captures", "site") for `captures.site`
+    - `inner`: pairs like in `members`, but for paths that are not read from the scope: ("a", "b") for `payload[].{x:
+      a.b}`
+    - `inner_names`: the first names of paths that are not read from the scope (see `analysis.inner_names`)
+    - `variables`: the predefined variables that the expression reads
     - `hyphens`: the offsets of all `-` between two names, or between a name and a number, without spaces
     - `flat_pairs`: the offsets of calls whose pairs are flattened by `[]`, as in `items(a)[].{name: [0]}`
     - `search`: the function that evaluates the expression on a scope
 
-    `search` raises TransformError. Several threads may call it at once. Its result may share parts with the scope and
-    with other results, so callers must not change the result in place.
+    `search` raises TransformError. Several threads may call `search` at once. A result may share parts with the scope
+    and with other results, so callers must not change a result in place.
     """
 
     text: str
@@ -121,7 +124,7 @@ class Expression:
 
 def compile_expression(text: str, tables: Tables = EMPTY) -> Expression:
     """Return the compiled expression. Raise ExpressionError. `tables` are the lookup tables for `lookup`."""
-    # An expression with a lookup contains its table, which may have changed. So it is not cached.
+    # Do not cache an expression with a lookup. The compiled expression contains the table, and the table may change.
     if "lookup" in text:
         return _compiled(text, tables)
     found = _IN_USE.get(text)
@@ -131,7 +134,7 @@ def compile_expression(text: str, tables: Tables = EMPTY) -> Expression:
 
 
 def compile_early_condition(text: str, late_names: frozenset[str], tables: Tables = EMPTY) -> Expression | None:
-    """Return the early condition of a condition, compiled; None if there is none (see `early_condition.py`).
+    """Return the compiled early condition of a condition, or None if there is none (see `early_condition.py`).
 
     The early condition does not read the members `late_names` of the scope. The text must be a valid expression.
     """
@@ -162,7 +165,7 @@ def _of_tree(text: str, tree: Node, parser: Parser, tables: Tables) -> Expressio
             members |= frozenset(analysis.variable_members(tree))
             variables = analysis.predefined_variables(tree)
             names = None if names is None else names | variables
-            # `hoist` changes the tree, so it comes after the analysis.
+            # `hoist` changes the tree, so call it after the analysis.
             bindings = hoist(tree, parser.bindings)
         search = _search(tree, bindings, tables)
         return Expression(text, names, members, inner, inner_names, variables, tuple(parser.hyphens), pairs, search)
@@ -183,12 +186,12 @@ def _search(tree: Node, bindings: int, tables: Tables) -> Callable[[Any], Any]:
         compiler = Compiler(tables, bindings)
         return compiler.root(tree), compiler.evaluation
 
-    # Only an expression with variables or with a count of its work has a state. All threads can share the closures of
-    # other expressions.
+    # Only some expressions use a state (see `evaluation.py`). All threads can share the closures of the other
+    # expressions.
     search, evaluation = build()
     if evaluation.used:
         search = pooled((search, evaluation), build)
-    # The guard costs one call per message, so only deeply nested expressions have it.
+    # The guard needs one more call per message, so only deeply nested expressions have a guard.
     return _guarded(search) if analysis.depth(tree) > _SAFE_DEPTH else search
 
 

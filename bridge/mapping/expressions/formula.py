@@ -77,7 +77,7 @@ class FormulaError(ValueError):
 def formula(node: Node, leaf: Callable[[Node], tuple[Search, bool]]) -> Search:
     """Return the closure for a node of an operator.
 
-    `leaf` compiles an operand that is not itself an operator. It returns the closure, and whether the operand is
+    `leaf` compiles an operand that is not itself an operator. `leaf` returns the closure, and whether the operand is
     constant. Raise FormulaError for an operand that is never a number, and for a constant divisor of zero.
     """
     writer = _Writer(leaf)
@@ -159,7 +159,7 @@ class _Writer:
         return f"v{number}"
 
     def _require_divisor(self, right: str, sign: str, operator: Node) -> None:
-        """Check that a divisor is not zero: now if it is constant, otherwise with lines of the function."""
+        """Check now that a constant divisor is not zero. For any other divisor, write lines that check it."""
         if right not in self.scope:
             self.lines += [f"if {right} == 0:", f"    raise by_zero('{sign}')"]
         elif self.scope[right] == 0:

@@ -1,7 +1,7 @@
 """Closures that call functions: they evaluate the arguments, check the types of the arguments, and apply the function.
 
-They convert the errors that a function may raise to a TransformError. There are several kinds of closures, so that each
-call makes only the checks that it needs.
+The closures convert the errors that a function may raise to a TransformError. There are several kinds of closures, so
+that each call makes only the checks that it needs.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _SHOWN_CHARS: Final = 200
 def call(function: Function, apply: Callable[..., Any], arguments: list[Search]) -> Search:
     """Return a closure for `function(arguments)`.
 
-    `apply` is the Python function to call. `arguments` are the closures of the arguments. The closure of an `expref`
-    argument is itself passed to `apply`, which calls it for each element.
+    `apply` is the Python function to call. `arguments` are the closures of the arguments. For an `expref` argument
+    (`&name`), `apply` receives the closure itself, and calls it for each element.
     """
     parameters = [function.parameter(position) for position in range(len(arguments))]
     if any(parameter.expref for parameter in parameters):
@@ -36,7 +36,7 @@ def call(function: Function, apply: Callable[..., Any], arguments: list[Search])
     types = [parameter.types for parameter in parameters]
     if len(arguments) == 1:
         return _unary(function, apply, arguments[0], types[0])
-    # Most calls have one or two arguments. Their closures are faster, because they have no loop.
+    # Most calls have one or two arguments. The closures for such calls have no loop, so they are faster.
     if len(arguments) == 2:  # noqa: PLR2004
         return _binary(function, apply, (arguments[0], types[0]), (arguments[1], types[1]))
     return _general(function, apply, list(zip(arguments, types, strict=True)))
@@ -49,7 +49,7 @@ _Checked = tuple["Search", frozenset[type] | None]
 def _unary(function: Function, apply: Callable[..., Any], argument: Search, types: frozenset[type] | None) -> Search:
     def search(value: Any) -> Any:
         only = argument(value)
-        # Compare the exact type. `isinstance` would accept a boolean as an int, but in JMESPath it is not a number.
+        # Compare the exact type. `isinstance` would accept a boolean as an int, but in JMESPath a boolean is no number.
         if types is not None and type(only) not in types:
             raise function.mismatch(0, only)
         try:
@@ -104,7 +104,8 @@ def _of_elements(
     wanted = [(place, parameter.elements) for place, parameter in enumerate(parameters) if parameter.elements]
 
     def checked(*values: Any) -> Any:
-        # Some parameters also accept a text instead of an array, as in `base64('abc')`. A text has no elements.
+        # Some parameters also accept a text instead of an array, as in `base64('abc')`. A text has no elements to
+        # check.
         for place, families in wanted:
             if type(values[place]) is list and not _fit(values[place], families):
                 raise function.mismatch(place, values[place])
@@ -116,8 +117,8 @@ def _of_elements(
 def _of_one_array(
     function: Function, apply: Callable[..., Any], argument: Search, families: tuple[frozenset[type], ...]
 ) -> Search:
-    # There are at most two families: numbers and texts. With only one family, both names refer to it. `issuperset` with
-    # `map` is faster than a Python loop, because it runs in C.
+    # There are at most two families: numbers and texts. With only one family, `one_kind` and `other_kind` are the same.
+    # `issuperset` with `map` is faster than a Python loop.
     one_kind, other_kind = families[0].issuperset, families[-1].issuperset
 
     def search(value: Any) -> Any:
@@ -143,8 +144,8 @@ def _fit(array: list[Any], families: tuple[frozenset[type], ...]) -> bool:
 def _by_expression(
     function: Function, apply: Callable[..., Any], arguments: list[Search], parameters: list[Parameter]
 ) -> Search:
-    # An expref argument is not evaluated before the call, because the function evaluates it on each element. So its
-    # argument closure is `literal`, which returns the closure of the expref.
+    # An expref argument is not evaluated before the call, because the function evaluates it on each element. So wrap
+    # its closure in `literal`. The function then receives the closure itself.
     values = [
         literal(argument) if parameter.expref else argument
         for argument, parameter in zip(arguments, parameters, strict=True)
@@ -155,7 +156,7 @@ def _by_expression(
 
 def _failed(function: Function, error: BaseException) -> TransformError:
     """Return the TransformError for an error that `apply` has raised."""
-    # The texts of these three errors describe limits of Python. Replace them by texts that describe the value.
+    # Python's texts for the following three errors describe limits of Python. Replace them by texts about the value.
     reason = str(error)[:_SHOWN_CHARS]
     if isinstance(error, RecursionError):
         reason = "the value is nested too deeply"

@@ -1,9 +1,9 @@
 """Hoisting: a value that is the same for every element of a loop is evaluated once, before the loop.
 
 A *loop* is a projection, or a function call with an `&` expression. In `payload[].{site: $captures.site}`, the value of
-`$captures.site` is the same for every element. `hoist` replaces this path by a new variable, and lists the path in the
-node of the loop. At run time, the loop evaluates the path and sets the variable before the first element. The compiler
-also uses the list to limit the total size of values that a loop repeats (`evaluation.looped`).
+`$captures.site` is the same for every element. `hoist` replaces this path by a new variable, and adds the path to a
+list in the node of the loop (`OUTER`). At run time, the loop evaluates the path and sets the variable before the first
+element. The compiler also uses the list to limit the total size of values that a loop repeats (`evaluation.looped`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.syntax.tree import Node
 
 OUTER = "outer"
-"""Key in the node of a loop. Its value is the list of the loop's OuterValue."""
+"""Key in the node of a loop. The value for this key is a list of `OuterValue`."""
 
 
 class OuterValue(NamedTuple):
     """A value that is the same for every element of a loop.
 
-    `node` is `$name` or a path such as `$name.a[0]`. `binding` is the integer of the new variable. It is None if `node`
-    is already a variable of a `let`, which needs no new variable.
+    `node` is `$name` or a path such as `$name.a[0]`. `binding` is the integer of the new variable. If `node` is already
+    a variable of a `let`, no new variable is needed, and `binding` is None.
     """
 
     binding: int | None
@@ -34,9 +34,10 @@ class OuterValue(NamedTuple):
 def hoist(tree: Node, bindings: int) -> int:
     """Hoist values in all loops of a tree. The tree changes in place.
 
-    `bindings` is the number of variables in the tree. Return this number plus the number of new variables.
+    `bindings` is the number of variables in the tree. Return the number of variables including the new variables.
     """
-    # `walk` yields outer loops before inner loops. In an inner loop, a hoisted value of the outer loop is a variable.
+    # `walk` yields an outer loop before its inner loops. So in an inner loop, a variable has already replaced each
+    # value that was hoisted out of the outer loop.
     for node in analysis.walk(tree):
         parts = _repeated(node)
         if parts:
@@ -76,7 +77,7 @@ class _Hoisting:
         self.found: dict[str, OuterValue] = {}
 
     def rewritten(self, node: Node) -> Node:
-        """Return the node with new variables instead of the paths of free variables. Its children change in place."""
+        """Replace the paths of free variables in a node by new variables. The children of the node change in place."""
         if node["type"] == "variable":
             return self._variable(node)
         children = node["children"]
@@ -120,13 +121,13 @@ class _Hoisting:
         return new_node("variable", value=first["value"], binding=known.binding)
 
     def _is_new(self, node: Node) -> bool:
-        """Return whether the node is a variable that this object has created, or one that is not free."""
+        """Return whether the node is a variable that this object has created, or a variable that is not free."""
         return node["type"] == "variable" and id(node) not in self._free
 
 
 def _select(steps: list[Node]) -> bool:
     """Return whether the steps only select fields and list elements.
 
-    Such a path cannot fail, so it can be evaluated even if the loop has no elements.
+    Such a path cannot fail. So it can be evaluated before the loop, even if the list is empty.
     """
     return all(step["type"] in {"field", "index"} for step in steps)

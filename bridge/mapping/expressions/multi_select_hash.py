@@ -13,7 +13,7 @@ function:
         except MISSING_ERRORS:
             return fallback(value)
 
-The source contains the names in the expression as Python literals. If an object on the path to a name is missing or is
+The source contains the names in the expression as Python literals. If a value on the path to a name is missing or is
 not an object, `fallback` computes the result with a loop. A transform with seven fields takes 0.7 µs. With a loop, it
 would take 1.3 µs.
 """
@@ -78,8 +78,8 @@ def compile_hash(items: Sequence[HashItem], fallback: Search, variables: Sequenc
     members = []
     for number, item in enumerate(items):
         if item.names:
-            # `get` reads the last name, because it is the name that is most often missing. If another name is missing,
-            # the function raises an error and calls `fallback`.
+            # `get` reads the last name, because the last name is most often missing. If another name is missing, the
+            # function catches an error and calls `fallback`.
             getter = _getter(item.names[:-1], containers, getters)
             members.append(f"{item.key!r}: {getter}({item.names[-1]!r})")
         elif item.binding is not None:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from bridge.mapping.expressions.functions.function import Search
 
 MAX_ELEMENTS: Final = 2_000_000
-"""Maximum number of elements in a flattened array. It is also a limit for `bounded`."""
+"""Maximum number of elements in a flattened array, and in a result that `bounded` checks."""
 
 MAX_CHARACTERS: Final = 64 * 1024 * 1024
-"""Maximum number of characters in all texts of a result, for `bounded`."""
+"""Maximum number of characters in all texts of a result that `bounded` checks."""
 
 
 def project(base: Search, each: Search | None) -> Search:
@@ -85,8 +85,8 @@ def flattened(base: Search) -> Search:
 def bounded(search: Search) -> Search:
     """Return a closure that raises TransformError if the result of `search` is too large.
 
-    The memory of a result does not limit its size: it may contain a million references to one value. Only the JSON text
-    of the result would use the memory.
+    A result can be too large even if it uses little memory: it may contain a million references to one value. The JSON
+    text would contain a million copies of this value.
     """
 
     def measured(value: Any) -> Any:
@@ -99,7 +99,7 @@ def bounded(search: Search) -> Search:
 
 def _measure(result: Any) -> None:
     """Raise TransformError if the result exceeds MAX_ELEMENTS or MAX_CHARACTERS."""
-    # This does not recurse, because the result may be nested too deeply for Python's stack.
+    # The function does not recurse, because the result may be nested too deeply for Python's stack.
     elements = characters = 0
     waiting = [result]
     while waiting:

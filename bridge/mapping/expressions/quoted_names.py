@@ -29,11 +29,13 @@ class QuotedName(NamedTuple):
 
 
 def compared_names(text: str) -> list[QuotedName]:
-    """Return the quoted names that may be meant as texts, in a valid expression.
+    """Return the names in double quotes that were probably meant as texts. `text` must be a valid expression.
 
-    These are names that are compared with another value, or that are an argument of a function with other arguments.
-    Two kinds of names are excluded: names that are only used with literals, as in `"a-b" == 'x'`, and names of members
-    that the expression itself creates, as in `{"a-b": x}`.
+    A name is returned if it is compared with another value, or if it is one of several arguments of a function. Two
+    kinds of names are not returned:
+
+    - names that are only used with literals, as in `"a-b" == 'x'`
+    - names of members that the expression itself creates, as in `{"a-b": x}`
     """
     if '"' not in text:
         return []
@@ -50,7 +52,7 @@ def compared_names(text: str) -> list[QuotedName]:
 
 
 def _operands(node: Node) -> Iterator[Node]:
-    """Yield the operands of a comparison or call that are fields, unless all other operands are literals."""
+    """Yield the fields among the operands of a comparison or call. Skip a field if all other operands are literals."""
     operands = children(node) if node["type"] in {"comparator", "function_expression"} else []
     for each in operands if len(operands) > 1 else ():
         others = [other["type"] for other in operands if other is not each]

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 # characters count as one copy of the document.
 _COPY_CHARS: Final = 100
 
-# Characters that are counted for each item of `[a, b]` or `{a: x}`, in addition to its name: about the length of null.
+# Number of characters that each item of `[a, b]` or `{a: x}` counts in addition to its name, about the length of null.
 _ITEM_CHARS: Final = 8
 
-# Characters that are counted for a number, a boolean or a time.
+# Number of characters that a number, a boolean or a time counts.
 _SCALAR_CHARS: Final = 32
 
-# Upper limit for a number of copies. Without it, the products for long expressions would become infinite.
+# Upper limit for a number of copies. Without this limit, the products for long expressions would become infinite.
 _MAX: Final = 2.0**63
 
 SCALAR_FUNCTIONS: Final = frozenset((
@@ -109,7 +109,8 @@ def _size_of_leaf(node: Node, variables: dict[int, _Size]) -> _Size:
     if kind in _SCALAR:
         return _Size(chars=_SCALAR_CHARS)
     if kind == "variable" and node["binding"] is not None:
-        # If only a part of a `let` is measured, the value is unknown. The compiler also measures the complete `let`.
+        # If only a part of a `let` is measured, the value of the variable is unknown. This is no problem, because the
+        # compiler also measures the complete `let`.
         return variables.get(node["binding"], _Size(document=1.0))
     # A predefined variable such as `$payload` is a field of the scope.
     return _Size(fields={str(node["value"]): 1.0}) if kind in {"field", "variable"} else _Size(document=1.0)

@@ -18,14 +18,14 @@ MISSING_ERRORS: Final = (KeyError, TypeError, AttributeError, IndexError)
 def chain(names: tuple[str, ...]) -> Search:
     """Return a closure for `a.b.c`. Without names, the closure returns its argument.
 
-    The last field is read with `get`, because it is the field that is most often missing. `get` is faster than handling
-    an exception.
+    The last field is read with `get`, because the last field is most often missing. `get` is faster than handling an
+    exception.
     """
     if not names:
         return lambda value: value
     if len(names) == 1:
         return _field(names[0])
-    # Two names, as in `payload.x`, are the most frequent case. Its closure is faster, because it has no loop.
+    # Two names are the most frequent case, as in `payload.x`. The closure for two names has no loop, so it is faster.
     if len(names) == 2:  # noqa: PLR2004
         return _pair(*names)
     *leading, last = names
@@ -86,11 +86,11 @@ def part(bounds: slice) -> Search:
 
 
 def sequence(steps: list[Search]) -> Search:
-    """Return a closure that evaluates the first step on its argument, and each other step on the previous result."""
+    """Return a closure that evaluates each step on the result of the step before. The first step gets the argument."""
     if len(steps) == 1:
         return steps[0]
     *leading, last = steps
-    # Two steps are the most frequent case. Its closure is faster, because it has no loop.
+    # Two steps are the most frequent case. The closure for two steps has no loop, so it is faster.
     if len(leading) == 1:
         first = leading[0]
         return lambda value: last(first(value))

@@ -1,6 +1,6 @@
 """Checks of the tree of an expression when a mapping is loaded.
 
-They find errors that would otherwise occur for every message.
+The checks find errors that would otherwise occur for every message.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 # Maximum number of decimals that `round` accepts. The minimum is the negative of this number.
 _MAX_DECIMALS: Final = 15
-# Up to this magnitude, adjacent floats differ by at most 2**-13. So a number that is more than 0.001 away from a half
-# is rounded to the correct side.
+# Up to this magnitude, adjacent floats differ by at most 2**-13. So Python rounds a number correctly if the number is
+# more than 0.001 away from a half, such as 0.5 or 2.5.
 _EXACT_HALVES: Final = 2**40
-# A float has at most 17 significant digits. Rounding to more digits than this number never changes it.
+# Number of digits. A float has at most 17 significant digits, so rounding to 25 digits never changes the float.
 _DIGITS: Final = 25
 
 _A = Parameter("a", ("number",))
@@ -88,9 +88,9 @@ def _round(number: Any, decimals: Any = 0) -> Any:
 
 
 def _bind_round(binding: Binding) -> Callable[..., Any]:
-    """Return `round` for a literal number of decimals, checked once. Raise ValueError if the number is out of range."""
+    """Return `round`, and check a literal number of decimals once. Raise ValueError if this number is out of range."""
     decimals = binding.literal(1, 0)
-    # If it is no literal, each message has its own number of decimals.
+    # If the number of decimals is not a literal, `_round` checks it for each message.
     if type(decimals) not in NUMBER:
         return _round
     places = _places(decimals)
@@ -111,7 +111,8 @@ def _rounded(number: Any, places: int) -> Any:
         if type(number) is int:
             return number
         scaled = number * 10**places
-        # If the number is not close to a half, Python's `round` returns the same result and is five times as fast.
+        # If the number is not close to a half (2.5), Python's `round` returns the same result and is five times as
+        # fast.
         if -_EXACT_HALVES < scaled < _EXACT_HALVES and abs(scaled % 1.0 - 0.5) > 0.001:  # noqa: PLR2004
             return round(number, places)
         return float(_half_up(number, places))
@@ -126,7 +127,7 @@ def _half_up(number: Any, places: int) -> Decimal:
     """
     # `repr` returns the shortest text of a float, which is the number as the user or the device has written it.
     exact = Decimal(repr(in_range(number)))
-    # If all digits of the number are kept, there is nothing to round, and `quantize` could raise an error.
+    # If the number has no digits to remove, return it unchanged. `quantize` could raise an error.
     if exact.adjusted() + places > _DIGITS:
         return exact
     return exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
@@ -144,10 +145,10 @@ def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any
 
 
 def _both_literal(apply: Callable[..., Any]) -> Callable[[Binding], Callable[..., Any]]:
-    """Return a `bind` for `scale` and `clamp`, which checks the second and third argument if both are literals.
+    """Return a `bind` for `scale` and `clamp`. It checks the second and third argument if both are literals.
 
-    Neither argument is wrong alone: `scale` needs two different numbers, and `clamp` needs a lower and a higher number.
-    If only one of them is a literal, a comparison with a sample value could report an error that no message has.
+    `scale` needs two different numbers, and `clamp` needs a lower and a higher number. If only one argument is a
+    literal, nothing can be checked before the message arrives.
     """
     check = tried(apply, 0, 0, 1, 0, 1)
 

@@ -36,7 +36,7 @@ def _bits(word: Any, start: Any, length: Any) -> int:
 
 
 def _big(values: list[Any], order: str) -> bytes:
-    """Return the bytes in the order `big`, that is with the most significant byte first.
+    """Return the bytes with the most significant byte first, which is the order `big`.
 
     Raise ValueError for an unknown order, and for an odd number of bytes with `word_swap` or `byte_swap`.
     """

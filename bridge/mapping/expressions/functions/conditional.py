@@ -26,7 +26,7 @@ def truthy(value: Any) -> bool:
 def _if(condition: Any, then: Any, otherwise: Any = None) -> Any:
     """Return `then` or `otherwise`.
 
-    `Function` requires this implementation, but the compiler uses `_lazy_if` instead and never calls it.
+    `Function` requires an implementation. The compiler never calls this implementation: it uses `_lazy_if`.
     """
     return then if truthy(condition) else otherwise
 
@@ -42,7 +42,8 @@ def _lazy_if(arguments: list[Search]) -> Search:
     return lambda value: then(value) if truthy(condition(value)) else otherwise(value)
 
 
-# Minimum similarity of a name that an error proposes. With difflib's default of 0.6, `min` would be proposed for `sin`.
+# Minimum similarity (0 to 1) of a name that an error proposes. With difflib's default of 0.6, an error about `sin`
+# would propose `min`.
 _CUTOFF: Final = 0.75
 
 
@@ -55,7 +56,7 @@ def nearest(name: str, names: Mapping[str, Any]) -> str:
 def _without_tables(*_: Any) -> Any:
     """Raise ValueError.
 
-    `Function` requires an implementation, but the compiler uses `_bind_lookup` instead and never calls it.
+    `Function` requires an implementation. The compiler never calls this implementation: it uses `_bind_lookup`.
     """
     raise ValueError("there are no tables")
 

@@ -16,17 +16,17 @@ from bridge.payloads.json import JsonDecoder
 from bridge.payloads.layout.fixed_layout import compile_layout
 from bridge.payloads.layout.tlv_items import compile_items
 
-# The type is "array" and not "array-number", because `packed` checks the elements, in less than half of the time.
+# The type is "array" and not "array-number", because `packed` also checks the elements, and is twice as fast.
 _BYTES: Final = Parameter("bytes", ("array",))
 _TEXT: Final = Parameter("text", ("string",))
 _LAYOUT: Final = Parameter("layout", ("string",))
 _LAYOUTS: Final = "[layouts](layouts.md)"
 
-# Converts the alphabet of base64 for URLs to the standard alphabet.
+# Translation table from the base64 alphabet for URLs to the standard alphabet.
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 # Characters between hexadecimal digits that are ignored.
 _BETWEEN_HEX: Final = re.compile(r"[\s:-]+")
-# Values of a 16-bit register. Some gateways send it as a signed number, others as an unsigned number.
+# Values of a 16-bit register. Some gateways send registers as signed numbers, others as unsigned numbers.
 _REGISTER: Final = range(-(2**15), 2**16)
 _decode_json: Final = JsonDecoder().decode
 
@@ -73,7 +73,7 @@ def _to_text(values: list[Any], encoding: str = "utf-8") -> str:
 
 
 def _octets(registers: list[Any]) -> bytes:
-    """Return 16-bit registers as bytes, each with its high byte first. Raise ValueError if a number exceeds 16 bits."""
+    """Return 16-bit registers as bytes, with the high byte first. Raise ValueError if a number exceeds 16 bits."""
     if not all(type(each) is int and each in _REGISTER for each in registers):
         raise ValueError("registers must be whole numbers of 16 bits, from 0 to 65535 or from -32768 to 32767")
     return b"".join((each & 0xFFFF).to_bytes(2, "big") for each in registers)
@@ -89,7 +89,7 @@ def _with_layout(compile_text: _Compile, pack: _Pack = packed) -> Callable[[list
 
 
 def _bound(compile_text: _Compile, pack: _Pack = packed) -> Callable[[Binding], Callable[..., Any]]:
-    """Return a `bind` that compiles a literal layout once. It raises ValueError if the layout is faulty."""
+    """Return a `bind` that compiles a literal layout once. The `bind` raises ValueError if the layout is faulty."""
 
     def bind(binding: Binding) -> Callable[..., Any]:
         layout = binding.literal(1)

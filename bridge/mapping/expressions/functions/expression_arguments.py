@@ -28,9 +28,9 @@ _PEOPLE = '`[{"n": 2}, {"n": 1}]`'
 
 
 def _keyed(name: str, by: Search, allowed: frozenset[type]) -> Callable[[Any], Any]:
-    """Return a key function for `sorted`, `min` and `max`. It returns the result of the expression on an element.
+    """Return a key function for `sorted`, `min` and `max`. The key of an element is the result of the expression.
 
-    It raises TransformError if the type of the result is not in `allowed`.
+    The key function raises TransformError if the type of the result is not in `allowed`.
     """
     expected = " or ".join(sorted({TYPE_NAMES[each] for each in allowed}))
 

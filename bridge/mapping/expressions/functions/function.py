@@ -50,7 +50,7 @@ ELEMENT_TYPES: Final[Mapping[str, frozenset[type]]] = {"array-number": NUMBER, "
 MAX_TEXT_CHARS: Final = 16 * 1024 * 1024
 """Maximum number of characters of a text that a function returns.
 
-It is above the largest Kinesis record (10 MiB), so it affects no valid record. It is far below the memory of a machine.
+The limit is larger than the largest Kinesis record (10 MiB), so it affects no valid record.
 """
 
 STEP_CHARS: Final = 32
@@ -60,7 +60,7 @@ STEP_CHARS: Final = 32
 _LINK: Final = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
 
 MISSING: Final = object()
-"""Marker for an argument that is not a literal, so that its value is unknown when the mapping is loaded."""
+"""Marker for an argument that is not a literal. Its value is unknown when the mapping is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Parameter:
     def elements(self) -> tuple[frozenset[type], ...]:
         """Families of types for the elements of an array. All elements must belong to the same family.
 
-        An empty tuple means any elements.
+        An empty tuple means that the elements can have any type.
         """
         return tuple(ELEMENT_TYPES[kind] for kind in self.kinds if kind in ELEMENT_TYPES)
 
@@ -98,7 +98,7 @@ class Parameter:
 
 
 def _free(_steps: int) -> None:
-    """Do nothing. This replaces the count of the work where there is no limit."""
+    """Do nothing. This function replaces `charge` for a call whose work is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,9 @@ class Binding:
 
     - `literals`: the arguments that are literals, in order; MISSING for all other arguments
     - `tables`: the lookup tables by name
-    - `charging`: for a function that counts its work. A call of `charging` returns another function, `charge`. The
-      function then calls `charge` with the number of steps of each piece of its work. `charge` raises TransformError if
-      the total work for one message is too large.
+    - `charging`: for a function that counts its work. `charging()` returns the function `charge`. The implementation
+      calls `charge(steps)` for each part of its work. `charge` raises TransformError if the total work for one message
+      is too large.
     """
 
     literals: tuple[Any, ...]
@@ -117,15 +117,19 @@ class Binding:
     charging: Callable[[], Callable[[int], None]] = lambda: _free
 
     def literal(self, position: int, default: Any = MISSING) -> Any:
-        """Return the literal at this position (from 0), MISSING, or `default` if the call omits the argument."""
+        """Return the literal at this position (from 0).
+
+        Return `default` if the call omits the argument, and MISSING if the argument is not a literal.
+        """
         return self.literals[position] if position < len(self.literals) else default
 
 
 def tried(apply: Callable[..., Any], *samples: Any) -> Callable[[Binding], Callable[..., Any]]:
     """Return a `bind` that finds faulty literals when the mapping is loaded.
 
-    It calls `apply` once with the literals of the call. `samples` are the values for arguments that are not literals.
-    They must be valid, so a ValueError means that a literal is faulty. The call would then fail for every message.
+    The `bind` calls `apply` once with the literals of the call. For arguments that are not literals, it uses the values
+    in `samples`. The samples must be valid, so a ValueError means that a literal is faulty. A call with this literal
+    would fail for every message.
     """
 
     def bind(binding: Binding) -> Callable[..., Any]:
@@ -148,11 +152,13 @@ class Function:
       ArithmeticError, the call raises TransformError.
     - `summary`, `examples`: the documentation. Examples are pairs of a call and its result.
     - `optional`: number of parameters that a call may omit. These are the last parameters.
-    - `variadic`: True if a call may have more arguments than parameters. The last parameter is then used for them.
+    - `variadic`: True if a call may have more arguments than parameters. The last parameter then describes all further
+      arguments.
     - `first_only`: True if only the type of the first argument is checked, as in the `jmespath` package.
     - `bind`: returns an `apply` that is specialised for one call, for example with a compiled pattern. If `bind` raises
       ValueError, the mapping file does not load.
-    - `lazy`: returns the closure for a call. It is for functions that do not evaluate all of their arguments.
+    - `lazy`: returns the closure for a call. Only functions that do not always evaluate all arguments have it, such as
+      `if`.
     - `cost`: time of one call in units of about 100 ns. The compiler uses it to decide whether a repeated call should
       be evaluated only once.
     - `size_factor`: maximum size of the result, as a multiple of the size of the arguments.
@@ -247,7 +253,7 @@ def _article(kind: str) -> str:
 
 
 def _odd_element(values: list[Any], parameter: Parameter) -> str:
-    """Return the first element with another type than the elements before it, and its index, for an error text."""
+    """Return text about the first element whose type does not fit the first element of the array, with its index."""
     # The first element determines the family to which all elements must belong.
     fitting = next((types for types in parameter.elements if type(values[0]) in types), parameter.elements[0])
     place = next((index for index, value in enumerate(values) if type(value) not in fitting), 0)

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 # Number of elements of a pair: name and value.
 _PAIR: Final = 2
-# Steps of work that are counted for each number of `range`, because further functions usually process each number. So
-# one message can create at most 200,000 numbers.
+# Number of steps that each number of `range` counts as work. It is not 1, because further functions usually process
+# each number. One message can create at most 200,000 numbers: MAX_STEPS divided by this number.
 _NUMBER_STEPS: Final = 10
-# Size factor of the functions that count the values that they create. With this factor, an expression may repeat the
-# result of such a call 64 times, but not 4,096 times (MAX_SIZE_FACTOR).
+# Size factor of the functions that count the values that they create. An expression may repeat the result of such a
+# call at most 64 times, because MAX_SIZE_FACTOR is 64 times this factor.
 _SIZE_FACTOR: Final = 64
 
 
@@ -35,7 +35,7 @@ def _merge_all(items: list[Any]) -> dict[str, Any]:
 
 
 def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
-    """Return the range. A single argument is its end. Raise ValueError for an argument that is no whole number."""
+    """Return the range. A single argument is the end. Raise ValueError for an argument that is no whole number."""
     if stop is None:
         start, stop = 0, start
     for number in (start, stop, step):
@@ -45,7 +45,7 @@ def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
 
 
 def _bind_range(binding: Binding) -> Callable[..., Any]:
-    """Return the implementation of `range` for a call. It counts the numbers as work before it creates them."""
+    """Return the implementation of `range` for a call. It counts the numbers as work before it creates the numbers."""
     charge = binding.charging()
 
     def numbers(*arguments: Any) -> list[int]:
@@ -59,8 +59,8 @@ def _bind_range(binding: Binding) -> Callable[..., Any]:
 def _flatten(charge: Callable[[int], None], nested: dict[str, Any], separator: str) -> dict[str, Any]:
     """Return the members of all nested objects in one object. Raise ValueError if two members get the same name."""
     flat: dict[str, Any] = {}
-    # This does not recurse, because the message may be nested too deeply for Python's stack. Each entry has the prefix
-    # of the names, and the members that remain.
+    # The function does not recurse, because the message may be nested too deeply for Python's stack. Each entry of
+    # `waiting` has the prefix of the names, and the members that are not yet read.
     waiting: list[tuple[str, Iterator[tuple[str, Any]]]] = [("", iter(nested.items()))]
     while waiting:
         prefix, members = waiting[-1]
@@ -82,7 +82,8 @@ def _flatten(charge: Callable[[int], None], nested: dict[str, Any], separator: s
 def _bind_flatten(binding: Binding) -> Callable[..., Any]:
     """Return the implementation of `flatten_object` for a call.
 
-    It counts the new names as work, because they contain the names of all outer objects and can become very long.
+    The implementation counts the new names as work, because new names contain the names of all outer objects and can
+    become very long.
     """
     charge = binding.charging()
     return lambda nested, separator: _flatten(charge, nested, separator)

@@ -1,8 +1,8 @@
 r"""Regular expressions. They use the library RE2, whose run time is proportional to the length of the text.
 
 With Python's `re`, the pattern `(a+)+b` would stop the bridge on a text of forty characters. But even with RE2,
-compiling a pattern can take long: `\pL{1,50}` takes 70 ms. Messages with such patterns would slow down the bridge. So a
-pattern from a message gets less memory, and counts as a large amount of work.
+compiling a pattern can take long: `\pL{1,50}` takes 70 ms. Messages with such patterns would slow down the bridge. So
+RE2 may use less memory for a pattern from a message than for a literal. The pattern also counts as much work.
 
 Syntax: https://github.com/google/re2/wiki/Syntax (no look-around, no back-references).
 """
@@ -26,7 +26,7 @@ _MAX_MEMORY_BYTES: Final = 1024 * 1024
 # Maximum memory of a compiled pattern from a message. With this limit, compiling takes at most about 3 ms.
 _MESSAGE_MEMORY_BYTES: Final = 128 * 1024
 PATTERN_STEPS: Final = 2_000
-"""Steps of work that are counted for a new pattern in a message. So a message may contain 1,000 of them (MAX_STEPS)."""
+"""Number of steps that a new pattern in a message counts as work. So a message may contain 1,000 new patterns."""
 # Number of patterns from messages in the cache. A cached pattern does not count as work again.
 _STORED_PATTERNS: Final = 64
 
@@ -39,7 +39,7 @@ def _compiled(pattern: str, max_bytes: int = _MAX_MEMORY_BYTES) -> Any:
         raise ValueError(f"the pattern is longer than {MAX_PATTERN_CHARS} characters")
     # RE2 guarantees a time linear in the length of the text: https://github.com/google/re2/wiki/WhyRE2
     options = re2.Options()
-    # RE2 would print errors to stderr. The ValueError below reports them.
+    # Do not let RE2 print errors to stderr: the ValueError below reports the errors.
     options.log_errors = False
     options.max_mem = max_bytes
     try:
@@ -79,7 +79,7 @@ def _bind_match(binding: Binding) -> Callable[..., Any]:
 def _group(compiled: Any, group: Any) -> int | str:
     """Return the number or name of the group to extract. Raise ValueError if the pattern does not have the group.
 
-    If `group` is None, this is the first group. If the pattern has no groups, it is 0, the complete match.
+    If `group` is None, return 1 for the first group. If the pattern has no groups, return 0 for the complete match.
     """
     if group is None:
         return 1 if compiled.groups else 0

@@ -32,7 +32,7 @@ def _avg(numbers: list[Any]) -> Any:
 
 
 def finite(result: Any) -> Any:
-    """Return the number. Raise ValueError for infinity and NaN, because the JSON writer would write null for them."""
+    """Return the number. Raise ValueError for infinity and NaN, which the JSON writer would write as null."""
     if math.isfinite(result):
         return result
     raise ValueError("the result is not a finite number")
@@ -52,11 +52,11 @@ def to_string(value: Any) -> str:
 
 
 def _to_number(value: Any) -> Any:
-    """Return a number unchanged, and a text as the number that it contains in JSON notation; else None.
+    """Return a number unchanged, a JSON number in a text as this number, and null for any other value.
 
     Python's `float` is not used, because it also accepts nan, inf, 1_000 and digits of other scripts.
     """
-    # Compare the exact type: a boolean is an instance of int, but in JMESPath it is not a number.
+    # Compare the exact type: a boolean is an instance of int, but in JMESPath a boolean is no number.
     if type(value) is not str:
         return value if type(value) in {int, float} else None
     try:

@@ -1,8 +1,8 @@
 """Function names of other languages, each with an expression that has the same effect here.
 
-The error for an unknown function contains this expression, and the command `functions` lists all names. Proposing the
-most similar known name is not enough, because it often belongs to a different function. For example, `concat` is
-similar to `contains`.
+The error for an unknown function contains this expression, and the command `functions` lists all names. A search for
+the most similar known name is not enough, because similar names often belong to different functions. For example,
+`concat` is similar to `contains`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Suggestion(NamedTuple):
     """Expression to use instead of unknown functions.
 
-    `words` are the names of these functions. The text `does` completes a sentence that begins with the expression, such
-    as "length(a) counts".
+    `words` are the names of these functions. `does` is the rest of a sentence after the expression. In the sentence
+    "length(a) counts", `does` is "counts".
     """
 
     words: str

@@ -1,4 +1,4 @@
-"""Functions for times: as milliseconds since 1970 (UTC), and as text.
+"""Functions for times. A time is a number of milliseconds since 1970 (UTC), or a text.
 
 Kinesis and most PLC gateways use milliseconds since 1970. Zones are IANA names ("Europe/Berlin"). In autumn, when the
 clock is set back, a local time can occur twice; the functions use the earlier one. In spring, when the clock is set
@@ -27,16 +27,17 @@ _PARTS: Final = re.compile(r"%.|[^%]+|%", re.DOTALL)
 # Characters of the directives that contain a year: https://docs.python.org/3/library/datetime.html#format-codes
 _YEARS: Final = frozenset("YyGcx")
 _NO_YEAR: Final = "'{pattern}' has no year (%Y or %y), so it is no time since 1970"
-# Zone names that %Z accepts, in upper or lower case. Unlike other abbreviations, they have the same meaning everywhere.
+# Zone names that %Z accepts, in upper or lower case. Unlike other abbreviations, these names have the same meaning
+# everywhere.
 _UTC_NAMES: Final = ("UTC", "GMT", "Z")
 MAX_PATTERN_CHARS: Final = 256
 """Maximum length of a pattern of `parse_time`. Compiling a pattern takes a time proportional to its length."""
-# Steps of work that are counted for a new pattern in a message, because compiling it takes about 100 µs.
+# Number of steps that a new pattern in a message counts as work. Compiling a pattern takes about 100 µs.
 _PATTERN_STEPS: Final = 400
 # Number of patterns from messages in the cache. A cached pattern does not count as work again.
 _STORED_PATTERNS: Final = 64
-# Maximum number of zones in the cache. It is larger than the number of all IANA names, so no zone is read twice.
-# Reading the file of a zone takes about 100 µs.
+# Maximum number of zones in the cache. There are fewer IANA names, so the file of a zone is read only once. Reading the
+# file takes about 100 µs.
 _STORED_ZONES: Final = 1_000
 _TEXT = Parameter("text", ("string",))
 _ZONE = Parameter("zone", ("string",))
@@ -48,8 +49,8 @@ def _zone(name: str) -> tzinfo:
     if name == "UTC":
         return UTC
     try:
-        # On some machines, the folder of zones contains a file "localtime" with the zone of the machine. This is no
-        # IANA name, and would make results depend on the machine.
+        # On some machines, the folder of zones contains a file "localtime" with the zone of the machine. `localtime` is
+        # no IANA name, and would make results depend on the machine.
         return zoneinfo.ZoneInfo(name if name != "localtime" else "")
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"'{name[:40]}' is no IANA time zone") from error
@@ -117,7 +118,7 @@ def _from_iso(text: str) -> datetime:
 
 
 def _unusual(text: str) -> datetime:
-    """Return a time in one of the forms that not every version of the standard library supports. Raise ValueError.
+    """Parse a time in a form that some versions of Python's `datetime` do not support. Raise ValueError.
 
     RFC 3339 allows a lower-case t and z, and the second 60 for a leap second (sections 5.6 and 5.7). ISO 8601 allows
     24:00 for the end of a day.
@@ -148,7 +149,7 @@ def _parse_time(text: str, pattern: str, zone: str | None = None) -> int:
         raise ValueError(f"the pattern is longer than {MAX_PATTERN_CHARS} characters")
     if not _YEARS.intersection(_directives(pattern)):
         raise ValueError(_NO_YEAR.format(pattern=pattern[:40]))
-    # Without %z, the time has no offset. `_milliseconds` then uses the zone, or raises ValueError if there is none.
+    # Without %z, the time has no offset. `_milliseconds` then uses `zone`, or raises ValueError if `zone` is None.
     moment = _parsed_in_utc(text, pattern) if "Z" in _directives(pattern) else _parsed(text, pattern)
     if moment is None:
         raise ValueError(f"'{text[:40]}' is not written as '{pattern[:40]}'")
@@ -187,7 +188,7 @@ def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
     """Return `parse_time`. Raise ValueError if a literal pattern or a literal zone is invalid."""
     name = binding.literal(2, None)
     pattern = binding.literal(1)
-    # This only detects an unknown zone. `_parse_time` reads the zone from the cache for each message.
+    # Call `_zone` only to detect an unknown zone. `_parse_time` reads the zone from the cache for each message.
     if type(name) is str:
         _zone(name)
     if type(pattern) is str and pattern:
@@ -198,8 +199,7 @@ def _bind_parse_time(binding: Binding) -> Callable[..., Any]:
         if name is None and not directives.intersection("zZ"):
             raise ValueError(f"'{pattern}' has no %z (offset): give a zone as third argument")
         return _parse_time
-    # A message could contain many different patterns. Compiling a pattern takes time, so each new pattern counts as
-    # work.
+    # A message could contain many different patterns. Compiling takes time, so each new pattern counts as work.
     charge = binding.charging()
     counted = lru_cache(_STORED_PATTERNS)(lambda _pattern: charge(_PATTERN_STEPS))
 

@@ -36,7 +36,7 @@ def _member(parser: TokenReader, least: int) -> Node:
 
 
 def _projected(parser: TokenReader, least: int) -> Node:
-    """Return the expression that a projection evaluates on each element; `identity` if nothing follows it."""
+    """Return the expression that a projection evaluates on each element; `identity` if no expression follows."""
     if power(parser.kind) < PROJECTION_STOP:
         return node("identity")
     if parser.kind in {"lbracket", "filter"}:
@@ -112,8 +112,8 @@ def _list(parser: TokenReader, *, numbers: bool) -> Node:
     items: list[Node] = []
     while not items or parser.kind != "rbracket":
         if items:
-            # The token is never a closing bracket, because the loop ends before it. `rbracket` is an argument only so
-            # that the error text says "expected ',' or ]".
+            # The token is a comma here, or an error. `rbracket` is only an argument so that the error text is "expected
+            # ',' or ]".
             parser.match("comma", "rbracket")
         if not numbers and parser.kind == "number" and parser.peek(1).kind in {"rbracket", "comma"}:
             message = f"an index has no dot before it; a number in a list behind a dot: `{parser.token.value}`"

@@ -84,9 +84,9 @@ class ExpressionToken(NamedTuple):
 
 
 class LexerError(ValueError):
-    """Error for a text that is no token, such as an unknown character or an invalid literal.
+    """Error at a position without a valid token, for example for an unknown character or an invalid literal.
 
-    `offset` is its position. If `message` is empty, the character at this position cannot begin a token.
+    `offset` is the position. If `message` is empty, the character at this position cannot begin a token.
     """
 
     def __init__(self, offset: int, message: str = "") -> None:

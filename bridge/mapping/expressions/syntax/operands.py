@@ -1,6 +1,6 @@
 """Parsing of operands: names, variables, literals, signs, parentheses and objects of expressions.
 
-The parser calls the function for the first token of the operand, after it has read this token.
+The parser reads the first token of an operand. Then it calls the function for this kind of token, with the token.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def _value(parser: TokenReader, token: ExpressionToken) -> Any:
     digits = token.value.removeprefix("-")
     if len(digits) > MAX_NUMBER_CHARS:
         parser.fail(token=token, message=f"a number has at most {MAX_NUMBER_CHARS} characters")
-    # As in JSON, 007 is an error. In other languages it is an octal number.
+    # As in JSON, 007 is an error, because other languages read 007 as an octal number.
     if digits[0] == "0" and digits[1:2].isdigit():
         parser.fail(token=token, message="a number has no leading zeros")
     return int(token.value) if digits.isdigit() else float(token.value)
 
 
 def name(parser: TokenReader, token: ExpressionToken) -> Node:
-    """Return the node of a field, or of a `let` expression. The word `let` is a field unless a variable follows it."""
+    """Return the node of a field, or of a `let` expression. The word `let` is a field if no variable follows."""
     if token.value == "let" and parser.kind == "variable":
         return _let(parser, token)
     return parser.located(node("field", value=token.value), token.start)
@@ -71,7 +71,7 @@ def _let(parser: TokenReader, token: ExpressionToken) -> Node:
         values.append(parser.expression(0))
         bindings.append(parser.new_binding())
         scope[named] = bindings[-1]
-    # `in` is no keyword, because a field can have this name. So it has no kind of its own.
+    # `in` is no keyword, because a field can have this name. So `in` is a token of the kind of names.
     if parser.token[:2] != ("unquoted_identifier", "in"):
         parser.fail(message="`in` and an expression must follow the values of `let`")
     parser.advance()

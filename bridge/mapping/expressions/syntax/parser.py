@@ -2,7 +2,7 @@
 
 It is a Pratt parser (V. R. Pratt, "Top down operator precedence"). An expression begins with an operand, such as a name
 (`operands.py`). Any number of continuations can follow, such as `+ b` or `[0]` (`operators.py`, `brackets.py`). The
-expression before a continuation is its left operand.
+expression before a continuation is the left operand of the continuation.
 
 The parser accepts every expression that the parser of the `jmespath` package accepts, and returns the same tree.
 `tree.py` describes the nodes.

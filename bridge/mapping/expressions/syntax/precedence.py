@@ -30,8 +30,8 @@ PROJECTION_STOP: Final = 10
 """A token with a lower power ends the part of the text that a projection evaluates on each element."""
 NAMES: Final = ("quoted_identifier", "unquoted_identifier")
 
-# The operators of the `jmespath` package have the same order as there, so that both parsers return the same trees. The
-# operators of JMESPath Community are between them.
+# The operators of the `jmespath` package have the same order as in this package, so that both parsers return the same
+# trees. The operators of JMESPath Community have powers between these operators.
 _POWERS: Final[Mapping[str, int]] = {
     "pipe": 1,
     "question": 2,

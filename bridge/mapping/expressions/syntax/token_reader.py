@@ -30,7 +30,7 @@ class ParserError(ValueError):
 class TokenReader(ABC):
     """Reader of the tokens of one text. Its methods raise ParserError.
 
-    They raise RecursionError if the text is nested too deeply for Python's stack.
+    The methods also raise RecursionError if the text is nested too deeply for Python's stack.
 
     - `starts`: the offsets of nodes in the text, by the `id` of the node
     - `bindings`: the number of variables that `let` and `map` have bound so far
@@ -40,7 +40,7 @@ class TokenReader(ABC):
     def __init__(self, text: str) -> None:
         self._tokens = tokens(text)
         self._place = 0
-        # Bound variables with their integers, for each `let` and `map` around the current position.
+        # One dictionary for each `let` and `map` around the current position: the bound variables with their integers.
         self._scopes: list[dict[str, int]] = []
         self.bindings = 0
         self.starts: dict[int, int] = {}
@@ -59,7 +59,7 @@ class TokenReader(ABC):
     def peek(self, distance: int) -> ExpressionToken:
         """Return the token at this distance from the current token. A negative distance means an earlier token.
 
-        If there is no later token at this distance, return the last token.
+        If the distance leads beyond the end of the text, return the last token.
         """
         return self._tokens[min(self._place + distance, len(self._tokens) - 1)]
 

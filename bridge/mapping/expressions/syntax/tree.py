@@ -8,8 +8,8 @@ The types are those of the `jmespath` package, plus these:
     unary            `value`: minus or plus; one child
 
 The integers identify variables, because two variables can have the same name. A conditional `a ? b : c` becomes a call
-of `if`. `map` binds the variable `$index` in its first argument. The node of this call has the integer of the variable
-as `index`.
+of `if`. `map` binds the variable `$index` in its first argument. The integer of this variable is stored in the node of
+the call, under the key `index`.
 """
 
 from __future__ import annotations
