@@ -5,7 +5,7 @@
     stateful_spec.py    `changes`, `sample` and `sparkplug`
     output_spec.py      one entry of `outputs`
     selftest_spec.py    one entry of `tests`
-    field_types.py      types that several of them use
+    field_types.py      types that several models use
 
 The models do not check expressions. `bridge.mapping.loading.spec_validation` compiles them.
 """

@@ -21,7 +21,7 @@ class SpecSection(BaseModel):
     Unknown options are errors. Types are strict: the text "1" is not accepted as the number 1.
     """
 
-    # `defer_build`: the commands that read no mapping file start faster.
+    # With `defer_build`, the commands that read no mapping file start faster.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
@@ -31,7 +31,7 @@ def one_of(*options: str) -> dict[str, Any]:
 
 
 def exactly_one(section: BaseModel, *options: str) -> None:
-    """Raise ValueError unless exactly one of these options is given."""
+    """Raise ValueError if the section does not have exactly one of these options."""
     given = [option for option in options if option in section.model_fields_set]
     if len(given) != 1:
         names = ", ".join(f"'{option}'" for option in options)
@@ -40,13 +40,13 @@ def exactly_one(section: BaseModel, *options: str) -> None:
 
 
 def _topic_name(text: str) -> str:
-    """Return the text. Raise ValueError unless it is a topic without wildcards."""
+    """Return a topic without wildcards unchanged. Raise ValueError for any other text."""
     check_topic_name(text)
     return text
 
 
 def _base64(text: str) -> str:
-    """Return the text. Raise ValueError unless it is base64."""
+    """Return base64 text unchanged. Raise ValueError for any other text."""
     try:
         base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -55,7 +55,7 @@ def _base64(text: str) -> str:
 
 
 def _time(text: str) -> str:
-    """Return the text. Raise ValueError unless it is an ISO 8601 time with a time zone."""
+    """Return an ISO 8601 time with a time zone unchanged. Raise ValueError for any other text."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

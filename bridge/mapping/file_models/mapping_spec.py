@@ -30,7 +30,7 @@ MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
 
 
 def _topic_pattern(text: str) -> str:
-    """Return the text. Raise ValueError unless it is a topic pattern."""
+    """Return a topic pattern unchanged. Raise ValueError for any other text."""
     TopicPattern.parse(text)
     return text
 
@@ -41,7 +41,7 @@ def _listed(value: Any) -> Any:
 
 
 def _exceptions(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the texts of `except`. Raise ValueError unless each of them is a topic filter."""
+    """Return the texts of `except` unchanged. Raise ValueError if one of them is not a topic filter."""
     for text in texts:
         try:
             TopicPattern.parse(text)
@@ -53,8 +53,8 @@ def _exceptions(texts: tuple[str, ...]) -> tuple[str, ...]:
 def _at_least_one(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
     """Return the outputs. Raise ValueError if there are none.
 
-    Pydantic's `min_length` is not used, because it counts only valid entries. If the only output were invalid, it would
-    also report that there is no output.
+    Pydantic's `min_length` counts only valid entries. If the only output is invalid, `min_length` would also report
+    that there is no output.
     """
     if not outputs:
         raise ValueError("is empty; expected at least one output, such as `- data_stream: NAME`")
@@ -236,14 +236,16 @@ class MappingSpec(SpecSection):
 
     @model_validator(mode="after")
     def _mean_is_used(self) -> MappingSpec:
-        # Without the statistics, the records of `mean` would be those of `last`. A text search is enough to find out.
+        # A transform that does not use `sample` would create the same records as with `keep: last`. A text search is
+        # enough to detect such a transform.
         if self.sample is not None and self.sample.keep == "mean" and "sample" not in (self.transform or ""):
             raise ValueError("`keep: mean` needs a `transform` that uses it, such as `{mean: sample.mean}`")
         return self
 
     @model_validator(mode="after")
     def _json_where_it_is_needed(self) -> MappingSpec:
-        # `envelope: true` and `packing: lines` need JSON records. Only a transform or a JSON payload produces these.
+        # `envelope: true` and `packing: lines` need JSON records. Only a transform or a JSON payload produces JSON
+        # records.
         if self.transform is None and self.payload != "json":
             for number, output in enumerate(self.outputs):
                 if output.packing == "lines" or output.envelope:

@@ -21,7 +21,7 @@ _LONGEST_LINGER_MS = 60_000
 
 
 def _stream(text: str) -> str:
-    """Return the text. Raise ValueError unless it is the name or the ARN of a data stream.
+    """Return the name or the ARN of a data stream unchanged. Raise ValueError for any other text.
 
     The page of CreateStream in the Kinesis API reference defines which names are valid:
     https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html

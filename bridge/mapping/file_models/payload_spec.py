@@ -12,7 +12,7 @@ from bridge.yaml_files import Describe
 
 
 def _delimiter(text: str) -> str:
-    """Return the text. Raise ValueError unless it is one character that can separate the fields of CSV."""
+    """Return a delimiter of CSV unchanged. Raise ValueError for any other text."""
     # Quotes and line breaks have another meaning in CSV.
     if len(text) != 1 or text in '"\r\n':
         raise ValueError("expected one character that is no quote and no line break, such as ';' or \"\\t\"")
@@ -21,7 +21,7 @@ def _delimiter(text: str) -> str:
 
 def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
     """Return the column names. Raise ValueError if there are none, or if a name occurs twice."""
-    # The names become the members of an object. Of two columns with one name, the first one would be lost.
+    # The names become the members of an object. If two columns had the same name, the first column would be lost.
     if not isinstance(names, str) and (not names or len(set(names)) < len(names)):
         raise ValueError("expected at least one name, and none of them twice")
     return names

@@ -19,11 +19,11 @@ Secs = Annotated[float, Field(gt=0, le=MAX_EVERY_SECS)]
 
 
 def _deadband(value: Any) -> Any:
-    """Return the value. Raise ValueError unless each deadband is a number of at least 0, or a percentage."""
+    """Return the value. Raise ValueError if a deadband is neither a number of at least 0 nor a percentage."""
     for each in value.values() if isinstance(value, dict) else (value,):
         if isinstance(each, str) and not _PERCENT.fullmatch(each):
             raise ValueError(f"'{each}' is neither a number nor a percentage such as 1% or 0.5%")
-        # YAML has NaN and infinity. No difference exceeds them.
+        # YAML has NaN and infinity. No difference exceeds such a deadband.
         if not isinstance(each, str) and not isfinite(each):
             raise ValueError(f"{each} is not a finite number; no change would ever be sent")
         if not isinstance(each, str) and each < 0:
@@ -86,7 +86,7 @@ class SampleSpec(SpecSection):
 
     @model_validator(mode="after")
     def _value_where_needed(self) -> SampleSpec:
-        # `first` and `last` do not read a value, so a `value` with them is a mistake too.
+        # `keep: first` and `keep: last` do not read a value, so a `value` is then also a mistake.
         if (self.keep in {"mean", "min_max"}) != (self.value is not None):
             raise ValueError("`value` and `keep: mean` or `keep: min_max` belong together: one of them is missing")
         return self

@@ -1,7 +1,7 @@
 """Files of the folder `mappings/` -> active mappings: loading, validation, hot reload.
 
     mapping_loader.py        loads one mapping file, or all files of a folder; returns mappings and problems
-    spec_validation.py       checks that the models do not make: expressions must compile, and names must exist
+    spec_validation.py       checks what the models do not check: the expressions, and the names in them
     name_checks.py           finds names in expressions that JMESPath would silently read as null
     lint.py                  notes on probable mistakes in a file that loads
     shared_subscription.py   finds mappings that several bridges must not share

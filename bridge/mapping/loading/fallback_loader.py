@@ -33,7 +33,7 @@ class LoadedFile:
     - `digest`: the SHA-256 of the text of the file at this attempt
     - `mapping`: the active mapping, which may be an earlier version of the file; None if there is none
     - `resources`: the tables and schemas that were current at this attempt
-    - `problems`: why the text does not load; empty if `mapping` has been compiled from this text
+    - `problems`: the errors in the text of the file; empty if `mapping` has been compiled from this text
     """
 
     signature: Signature
@@ -46,8 +46,8 @@ class LoadedFile:
 class FallbackLoader:
     """Loader of single mapping files of one folder. Only the thread that reloads the mappings uses this object.
 
-    Before each reload, the owner sets two attributes: `resources` are the current tables and schemas, and `names`
-    counts the files of each mapping name.
+    Before each reload, `LiveMappings` sets two attributes: `resources` to the current tables and schemas, and `names`
+    to the number of files for each mapping name.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class FallbackLoader:
     ) -> None:
         """Create a loader for the files of `folder`.
 
-        - `limits`: maximum record sizes, which each mapping reads (see `compile_mapping`).
+        - `limits`: maximum record sizes (see `compile_mapping`).
         - `stored_resources`: returns the tables and schemas that were active when the bridge last stopped.
         - `shared`: several bridges divide the messages (see `shared_subscription`).
         """
@@ -76,18 +76,18 @@ class FallbackLoader:
     def reload_if_changed(self, file: Path, signature: Signature, known: LoadedFile) -> LoadedFile:
         """Load the file if its text or a resource that it uses has changed. Otherwise, return `known`.
 
-        Compiling 2,000 files takes seconds. Each edit of a ConfigMap replaces all of its files, but most of them have
-        the same text as before. These files are not compiled again.
+        Each edit of a ConfigMap replaces all of its files, but most files have the same text as before. Files with the
+        same text are not compiled again, because compiling 2,000 files takes seconds.
         """
         resources, text = self.resources, read_text(file)
         resources_changed = (known.resources.tables is not resources.tables and uses_lookup(text)) or (
             known.resources.schemas is not resources.schemas and uses_schemas(text)
         )
-        # A file with problems is always loaded again. The cause may have been a table, or another file with the same
-        # name.
+        # A file with problems is always loaded again. The cause may have been a table or a file with the same name,
+        # which has changed.
         if known.problems or resources_changed or self.names[file.stem] > 1 or digest_of(text) != known.digest:
             return self.load(file, signature, text, known)
-        # With the new signature, the next scan does not read the file again.
+        # Store the new signature, so that the next scan does not read the file again.
         return replace(known, signature=signature, resources=resources)
 
     def load(self, file: Path, signature: Signature, text: bytes | None, known: LoadedFile | None = None) -> LoadedFile:
@@ -98,7 +98,7 @@ class FallbackLoader:
         except ConfigError as error:
             # A typing error in a file must not stop its mapping, so the bridge continues with the last good version.
             previous = self._last_good(file, known)
-            # Log a problem only once. Each reload loads the file again.
+            # Each reload loads the file again, so log a problem only once.
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous else "not loaded"
                 log.error("mapping %s: %s\n%s", file.name, state, error)
@@ -114,7 +114,7 @@ class FallbackLoader:
     def _load_named(self, file: Path, text: bytes | None) -> Mapping:
         """Compile a file and run its tests. Raise ConfigError if this fails.
 
-        Two files such as `press.yaml` and `press.yml` would be two mappings with one name, so this is an error too.
+        It is also an error if two files define the same mapping name, such as `press.yaml` and `press.yml`.
         """
         if self.names[file.stem] > 1:
             message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"

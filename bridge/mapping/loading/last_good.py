@@ -1,9 +1,11 @@
 """Last good version of each mapping file: the text that was active most recently.
 
-If a file does not load, the bridge continues with this version, even after a restart. So the texts are stored on disk,
-all in one JSON file, an object from file names to texts. One file per mapping would be slow if thousands of mappings
-are edited at once: each file is written under a temporary name, synced and renamed. On ext4, writing 2,000 files takes
-0.2 to 1.4 s of CPU. Writing one file with all texts takes 16 ms.
+If a file does not load, the bridge continues with this version, even after a restart. So the texts are stored on disk.
+One JSON file contains all texts, as an object from file names to texts.
+
+One stored file per mapping would be slow when thousands of mappings are edited at once, because each file is written
+under a temporary name, synced and renamed. On ext4, writing 2,000 files takes 0.2 to 1.4 s of CPU. Writing one file
+with all texts takes 16 ms.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 
 FILE = "mappings.json"
 MAX_BYTES = 64 * 1024 * 1024
-"""Maximum size of the file. The texts of 5,000 mappings of 2 KB take a sixth of this size."""
+"""Maximum size of the file in bytes. The texts of 5,000 mappings of 2 KB take a sixth of this size."""
 
 
 class LastGoodTexts:
@@ -41,9 +43,9 @@ class LastGoodTexts:
         return None if text is None else text.encode()
 
     def record(self, name: str, text: bytes) -> None:
-        """Record the text of a version that became active. The text is valid UTF-8, because it has loaded."""
+        """Record the text of a version that became active. The text is valid UTF-8, because the file has loaded."""
         decoded = text.decode()
-        # After a restart, `_texts` has the texts on disk. So loading unchanged files causes no write.
+        # After a restart, `_texts` contains the texts on disk. So unchanged files cause no write.
         if self._texts.get(name) != decoded:
             self._texts[name] = decoded
             self._changed = True

@@ -75,7 +75,8 @@ def missing_envelope_note(mappings: Iterable[Mapping]) -> str:
 def quoted_name_notes(mapping: Mapping, document: Document) -> list[Problem]:
     """Return a note for each name in double quotes that was probably meant as a text."""
     compared = [(path, text, found) for path, text in expressions_of(document.data) for found in compared_names(text)]
-    # Most files have no such names. Reading the fields of all test messages would slow down each reload.
+    # Most files have no such names. Then do not read the fields of all test messages, which would slow down each
+    # reload.
     if not compared:
         return []
     tests = mapping.specification.tests
@@ -83,8 +84,8 @@ def quoted_name_notes(mapping: Mapping, document: Document) -> list[Problem]:
     return [
         problem_at(document, path, ExpressionError(_text(found.name), found.offset, text), "quoted-name")
         for path, text, found in compared
-        # If the payload of a test has the field, the name is correct. Without payloads, a name that is only valid in
-        # quotes, such as "flow-rate", is assumed to be correct.
+        # If the payload of a test has the field, the name is correct. If the tests have no payloads, assume that a name
+        # is correct if the name needs the quotes, such as "flow-rate".
         if found.name not in fields and found.name not in SCOPE_NAMES and (fields or not found.necessary)
     ]
 

@@ -1,9 +1,9 @@
 """The active lookup tables, which are loaded again when their files change.
 
 If a table does not load, its last good version stays active. This version is also stored on disk, for the next start of
-the bridge. The tables are stored together, and only after all mappings that use `lookup` have loaded with them. If the
-tests of a mapping fail with a new table, the mapping stays active with the earlier table. After a restart, it gets the
-stored table, which is the earlier one.
+the bridge. All tables are stored together, after all mappings that use `lookup` have loaded with these tables. If the
+tests of a mapping fail with a new table, the mapping stays active with the earlier table, and the new table is not
+stored. So after a restart, the mapping still has the earlier table.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class LiveLookupTables:
         If a table has changed, `tables` is a new object.
         """
         found = self.scan()
-        # A new file can cause an error in another file, if both have the same table name. A removed file can end it.
+        # Two files with the same table name are an error. So if a file was added or removed, load all files again.
         every = every or found.keys() != self._files.keys()
         files: dict[Path, _TableFile] = {}
         for file, signature in sorted(found.items()):
@@ -85,7 +85,7 @@ class LiveLookupTables:
             files[file] = known if same and known is not None else self._load(file, signature, sorted(found))
         for file in self._files.keys() - files.keys():
             log.info("lookup table removed", extra={"file": file.name})
-        # The tables are compared by identity: a table that was loaded again counts as changed, even if its contents are
+        # Compare the tables by identity. A table that was loaded again counts as changed, even if its contents are
         # equal.
         before = [state.table for state in self._files.values()]
         after = [state.table for state in files.values()]
@@ -105,7 +105,7 @@ class LiveLookupTables:
         An error is only logged. New tables stay active even if the disk is full.
         """
         good = {file: state.signature for file, state in self._files.items() if not state.problems}
-        # The signatures are compared and not the contents, so that no file is read if nothing has changed.
+        # Compare the signatures and not the contents, so that no file is read if nothing has changed.
         if good == self._stored_signatures:
             return
         folder = self._kept / FOLDER
@@ -131,7 +131,7 @@ class LiveLookupTables:
             table = load_table(file, files, shown_as=f"{self._mappings.name}/{FOLDER}/{file.name}")
         except ConfigError as error:
             previous = known.table if known else self._load_last_good(file)
-            # Log a problem only once. Each reload loads the file again.
+            # Each reload loads the file again, so log a problem only once.
             if known is None or known.problems != error.problems:
                 state = "reload failed; still running the previous version" if previous is not None else "not loaded"
                 log.error("lookup table %s: %s\n%s", file.name, state, error)
@@ -141,7 +141,7 @@ class LiveLookupTables:
         return _TableFile(signature, table)
 
     def _load_last_good(self, file: Path) -> Mapping[str, Any] | None:
-        """Return the stored version of a table, or None if there is none or it does not load."""
+        """Return the stored version of a table, or None if no version is stored or the stored version does not load."""
         kept = self._kept / FOLDER / file.name
         try:
             return load_table(kept, [kept], shown_as=str(kept)) if kept.exists() else None

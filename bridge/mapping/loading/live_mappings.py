@@ -74,7 +74,8 @@ class LiveMappings:
     ) -> None:
         """Create an empty set of mappings. The first call of `reload` loads the files in `folder`.
 
-        - `kept`: the folder in which active versions are stored. It is created when the first one is stored.
+        - `kept`: the folder in which active versions are stored. The folder is created when the first version is
+          stored.
         - `shared`: several bridges divide the messages (see `shared_subscription`).
         """
         self.limits: dict[str, int] = {}
@@ -131,7 +132,7 @@ class LiveMappings:
     def request_reload(self) -> Callable[[], bool]:
         """Request a reload of every file at the next scan (SIGHUP).
 
-        Return a function that is True until the reload has finished.
+        Return a function that returns True until the reload has finished.
         """
         self._reload_requested.set()
         return self.reloading
@@ -145,7 +146,8 @@ class LiveMappings:
         seen, changed_at = self._scan(), None
         while not stopping.wait(SCAN_SECS):
             if self._reload_requested.is_set():
-                # This order matters: `reloading` runs on another thread, and must see at least one of the two flags.
+                # Set the first flag before clearing the second flag. `reloading` runs on another thread, and must see
+                # at least one flag.
                 self._reload_running = True
                 self._reload_requested.clear()
                 try:
@@ -173,8 +175,9 @@ class LiveMappings:
             return
         self._folder_problem = ()
         self._loader.names = Counter(file.stem for file in found)
-        # Tables and schemas come first, because mappings are compiled with them. A changed table or schema counts as a
-        # change of every mapping file. `FallbackLoader.reload_if_changed` finds out which mappings use it.
+        # Load tables and schemas first, because mappings are compiled with them. A changed table or schema counts as a
+        # change of every mapping file. `FallbackLoader.reload_if_changed` finds out which mappings use the table or
+        # schema.
         changed = [self._tables.reload(every=every), self._schemas.reload(every=every)]
         if any(changed):
             self._loader.resources = Resources(self._tables.tables, self._schemas.files)
@@ -192,7 +195,7 @@ class LiveMappings:
         self._last_good_texts.forget_all_but({file.name for file in files})
         self._last_good_texts.write()
         # If a mapping with lookup tables does not load, its last good version may need the stored tables after a
-        # restart. So do not replace them. The same holds for schemas.
+        # restart. So do not replace the stored tables. The same is true for schemas.
         failing = [read_text(file) for file, state in files.items() if state.problems]
         if not any(map(uses_lookup, failing)):
             self._tables.store()
@@ -204,7 +207,8 @@ class LiveMappings:
         before, self._files = self._files, files
         for file in before.keys() - files.keys():
             log.info("mapping removed", extra={"file": file.name})
-        # At the start (`before` is empty), all files are new. The caller logs their number instead of each file.
+        # At the start, `before` is empty, and all files are new. Do not log each file then: the caller logs their
+        # number.
         for file in [file for file in files if before and file not in before and not files[file].problems]:
             log.info("mapping added", extra={"file": file.name})
         if [state.mapping for state in files.values()] != [state.mapping for state in before.values()]:

@@ -1,8 +1,8 @@
 """The current schema files, which are read again when they change.
 
 After all mappings have loaded with the current versions, these versions are stored in the spool's folder. If a later
-version of a file is broken, the mappings that use it stay active with the earlier version. After a restart, they are
-compiled with the stored version.
+version of a file is broken, the mappings that use this file stay active with the earlier version. After a restart,
+these mappings are compiled with the stored version.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class LiveSchemaFiles:
         return signatures(schema_files(self._mappings).values())
 
     def reload(self, *, every: bool = False) -> bool:
-        """Read the files if one of them has changed, or with `every`. Return True if their contents have changed."""
+        """Read all files if a file has changed, or if `every` is True. Return whether the contents have changed."""
         found = self.scan()
         if found == self.loaded and not every:
             return False
         self.loaded = found
         read = load_schema_files(self._mappings, shown_as=self._mappings.name)
         self.problems = tuple(read.problems)
-        # A ConfigMap replaces all of its files at each edit, so a file may be new and have the same contents.
+        # Each edit of a ConfigMap replaces all of its files, so a new file may have the same contents as before.
         if read.files == self.files:
             return False
         for name in sorted(name for name in read.files if read.files[name] != self.files.get(name)):

@@ -123,7 +123,7 @@ def _from_yaml(file: Path, shown: str) -> Mapping[str, Any]:
 
 
 def _not_json(document: Document, path: tuple[str | int, ...], value: Any) -> Iterator[Problem]:
-    """Yield a problem for each NaN and infinity. No record can contain them, because JSON does not have them."""
+    """Yield a problem for each NaN and infinity, which no record can contain, because JSON does not have them."""
     if isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _not_json(document, (*path, key), item)
@@ -164,7 +164,7 @@ def _first_invalid_line(raw: bytes) -> int:
 
 
 class _CsvRows:
-    """Reader for the rows of one CSV file. It continues after a faulty row, to report several problems at once."""
+    """Reader for the rows of one CSV file. It reads on after a faulty row, so that it can report several problems."""
 
     def __init__(self, shown: str) -> None:
         self._shown = shown
@@ -181,7 +181,7 @@ class _CsvRows:
             raise CsvProblem(1, f"expected a column of keys and at least one column of values{hint}")
         table: dict[str, Any] = {}
         for line, fields in lines:
-            # The limit is checked for each row, so that a file with too many values is not read into memory first.
+            # Check the limit for each row, so that a file with too many values is not read into memory completely.
             if (len(table) + 1) * len(header) > MAX_VALUES:
                 raise CsvProblem(line, f"more than {MAX_VALUES:,} values up to this line")
             problem = self._problem(line, fields, header)

@@ -56,7 +56,7 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
 
     Subfolders are ignored.
 
-    - `limits`: maximum record sizes, which each mapping reads (see `compile_mapping`).
+    - `limits`: maximum record sizes (see `compile_mapping`).
     - `shown_as`: path of the folder in problems.
     - `shared`: several bridges divide the messages (see `shared_subscription`).
     """
@@ -77,8 +77,8 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
     names = Counter(file.stem for file in files)
     for file in files:
         try:
-            # NAME.yaml and NAME.yml would be two mappings with one name. Load neither of them: a choice between them
-            # would surprise the user.
+            # NAME.yaml and NAME.yml would be two mappings with one name. Load neither file, because a choice between
+            # the two files would surprise the user.
             if names[file.stem] > 1:
                 raise _same_name(file, shown)
             shown_file = f"{shown}/{file.name}"
@@ -173,9 +173,9 @@ def _compiled(document: Document, name: str, limits: Limits, resources: Resource
 
 @contextmanager
 def _errors_as_problems(document: Document) -> Iterator[None]:
-    """Convert any other exception in the block to a ConfigError.
+    """Convert an unexpected exception in the `with` block to a ConfigError.
 
-    Such an exception is a bug in the bridge. It must not stop the loading of the other mapping files.
+    An unexpected exception is a bug in the bridge. It must not stop the loading of other mapping files.
     """
     try:
         yield
@@ -216,7 +216,7 @@ def _failed_tests(mapping: Mapping, document: Document) -> list[Problem]:
     with _errors_as_problems(document):
         failed = [result for result in run_cases(mapping) if not result.passed]
         # `load_folder` reports notes only for files that load. A name in double quotes is a frequent cause of a failed
-        # test, so the failure contains these notes.
+        # test, so add the notes on such names to the failure.
         notes = [f"\n  note: {note}" for note in quoted_name_notes(mapping, document)] if failed else []
         return [
             document.problem(

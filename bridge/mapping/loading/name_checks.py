@@ -2,7 +2,7 @@
 
 For a name that does not exist, JMESPath returns null and reports no error. A misspelt name would cause wrong records.
 
-An `Expression` does not contain the positions of its names. So the functions search its text for them.
+An `Expression` does not contain the positions of its names. So the checks search for the names in the text.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def _outer_names(
 ) -> list[ExpressionError]:
     """Return an error for each name of the scope after [], | and &, where names are members of the value on the left.
 
-    The exception is `properties`, because list items often have a member of that name. If a possible member of
-    `properties` follows, as in `properties.content_type`, `_unknown_members` reports the error.
+    `properties` is not reported, because list items often have a member with this name. But if a possible member
+    follows, as in `properties.content_type`, `_unknown_members` reports an error.
     """
     reported = {of for of, name in expression.inner if name in (members.get(of) or ())}
     names = (expression.inner_names & set(known)) - reported - {"properties"}
@@ -89,7 +89,7 @@ def _outer_names(
 def _bare_literals(expression: Expression) -> list[ExpressionError]:
     """Return an error for each `true`, `false` and `null` without back quotes after [], | and &.
 
-    JMESPath reads these words as names of fields. `_unknown_names` reports them in all other positions.
+    JMESPath reads these words as names of fields. `_unknown_names` reports these words in all other positions.
     """
     return [
         ExpressionError(unknown_name_advice(name, expression.text), _offset(expression.text, name), expression.text)
@@ -100,7 +100,7 @@ def _bare_literals(expression: Expression) -> list[ExpressionError]:
 def _hyphenated_names(expression: Expression) -> list[ExpressionError]:
     """Return an error for each `-` that probably belongs to a name, as in `payload.flow-rate`.
 
-    JMESPath reads this as a subtraction of two fields.
+    JMESPath subtracts the field `rate` from the field `flow`.
     """
     text = expression.text
     errors = []
@@ -168,7 +168,7 @@ def _unknown_variables(expression: Expression, known: tuple[str, ...]) -> list[E
 def _unknown_variable(name: str, known: tuple[str, ...]) -> str:
     if name == INDEX:
         return "'$index' exists only in the & expression of map()"
-    # These names exist in some expressions. The error for the name without `$` says in which.
+    # These names exist in some expressions. The error for the name without `$` says in which expressions.
     if name in {RECORD, SAMPLE, VARS}:
         return _unknown_name(name, known, "")
     near = difflib.get_close_matches(name, known, n=1)
@@ -195,9 +195,9 @@ def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
 
 
 def _offset(text: str, name: str, *, last: bool = False) -> int:
-    """Return the first offset (with `last`: the last offset) at which the name is not a member and not a key.
+    """Return the first offset at which the name stands alone: not as a member or a key. `last` selects the last one.
 
-    In `{status: payload.status || status}`, this is the last `status`.
+    In `{status: payload.status || status}`, only the last `status` stands alone.
     """
     alone = [*re.finditer(rf"(?<![\w.$\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text)]
     found = alone[-1 if last else 0] if alone else re.search(re.escape(name), text)

@@ -18,7 +18,7 @@ _SHOWN: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class ReloadReport:
-    """Names of the mappings that were loaded, that were removed, and whose new version does not load.
+    """Names of the mappings that a reload has loaded, has removed, or has failed to load.
 
     `failed` are pairs of a mapping's name and the first error in its file.
     """

@@ -50,7 +50,8 @@ def load_resources(mappings: Path, *, shown_as: str, confined: bool = False) -> 
 def uses_lookup(text: bytes | None) -> bool:
     """Return whether the text of a mapping file may contain a call of `lookup`.
 
-    This only searches the text, because the file may be invalid. For a file that cannot be read (None), return True.
+    The function only searches the text, because the file may be invalid. For a file that cannot be read, `text` is
+    None, and the result is True.
     """
     return text is None or b"lookup" in text
 

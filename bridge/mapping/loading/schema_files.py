@@ -29,7 +29,7 @@ MAX_FILES: Final = 1_000
 """Maximum number of schema files in the folder. Further files are ignored."""
 MAX_SCHEMA_BYTES: Final = 4 * 1024 * 1024
 """Maximum size of a schema file: 4 MiB, far above the largest descriptor sets in use."""
-# Maximum depth of subfolders that are searched. It ends the search if a symbolic link leads to a parent folder.
+# Maximum depth of subfolders that are searched. This limit ends the search if a symbolic link leads to a parent folder.
 _MAX_LEVELS: Final = 8
 
 

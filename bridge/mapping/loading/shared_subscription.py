@@ -23,7 +23,7 @@ _INSTEAD = (
 
 
 def unshareable(mapping: Mapping) -> tuple[str, str] | None:
-    """Return the key of the file that prevents sharing, and the reason; None if the mapping can be shared."""
+    """Return the option that prevents sharing and the reason, or None if several bridges can share the mapping."""
     specification = mapping.specification
     if specification.payload == "sparkplug_b":
         why = "one bridge must receive all births, data and deaths of an edge node"

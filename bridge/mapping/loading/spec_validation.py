@@ -47,15 +47,15 @@ def read_specification(document: Document, resources: Resources = NO_RESOURCES) 
 
     `resources` are the lookup tables and schema files that the mapping may use.
     """
-    # The expressions are read from the document and not from the validated options. So their errors are reported even
-    # if the options have errors too.
+    # Read the expressions from the document and not from the validated options, so that errors in expressions are
+    # reported even if the options also have errors.
     expressions, expression_problems = _compiled(document, resources.tables)
     blanks = _blanks(document)
     problems = [*expression_problems, *_each_problems(document), *blanks]
     try:
         specification = validate(MappingSpec, document)
     except ConfigError as error:
-        # Pydantic also reports each key without a value. Do not report it twice.
+        # Pydantic also reports each key without a value. Do not report such a key twice.
         reported = {each.path for each in blanks}
         raise ConfigError([*problems, *(each for each in error.problems if each.path not in reported)]) from None
     problems += [document.problem(("except",), message) for message in _exception_problems(specification.pattern)]
@@ -63,7 +63,7 @@ def read_specification(document: Document, resources: Resources = NO_RESOURCES) 
         codec = payload_codec(specification, resources.schemas)
     except SchemaError as error:
         raise ConfigError([*problems, document.problem((specification.payload, "schema"), str(error))]) from None
-    # The tests are checked last, because this needs valid options and a codec.
+    # Check the tests last, because this check needs valid options and a codec.
     problems += [document.problem(path, message) for path, message in case_faults(specification, codec)]
     if problems:
         raise ConfigError(problems)
@@ -168,8 +168,8 @@ def _each_problems(document: Document) -> list[Problem]:
 def _blanks(document: Document) -> list[Problem]:
     """Return a problem for each key without a value, such as `where:`. An explicit `null` is accepted.
 
-    A file that is still being written may have such keys. If a `where` without a value were ignored, every message
-    would pass.
+    A file that is still being written may have such keys. If the bridge ignored a `where` without a value, every
+    message would pass.
     """
     data = document.data
     if not isinstance(data, dict):

@@ -1,9 +1,9 @@
 """One payload format for all topics of similar machines, even if a few of their messages have another format.
 
 Topics that differ only in digits (press101/count, press102/count) belong to similar machines and form a group. If no
-specific format decodes all messages of a group, the whole group gets the format of the majority of its messages. The
-other messages would become dead letters. `init` reports them. Without this rule, one unusual message would cause a
-separate mapping for its topic.
+specific format (number, JSON, MessagePack, CBOR) decodes all messages of a group, the group gets the format of the
+majority of its messages. Messages with another format would become dead letters, so `init` reports them. Without this
+rule, one unusual message would cause a separate mapping for its topic.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def by_majority(
 ) -> dict[Topic, PayloadKind]:
     """Return the payload kind of each topic.
 
-    `payloads` are the observed payloads of each topic. `kinds` are the kinds that decode all payloads of a topic. They
-    are replaced by the kind of the majority if the module's rule applies.
+    `payloads` are the observed payloads of each topic. `kinds` contains for each topic the kind that decodes all of its
+    payloads. The result has the kind of the majority for the topics to which the rule of this module applies.
     """
     settled = dict(kinds)
     alike: dict[Topic, list[Topic]] = defaultdict(list)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from bridge.model import Message, NewRecord
 
 MAX_COMMENT_CHARS: Final = 300
-"""Maximum number of characters of the comment at the beginning of a file, which contains an observed topic."""
+"""Maximum number of characters of the comment at the beginning of a file. The comment contains an observed topic."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappingFileText:
-    """Contents of a mapping file, of which `str` returns the text.
+    """Contents of a mapping file. `str` returns the text of the file.
 
     `first_comment` is the comment at the beginning of the file. `tests` are the lines that `test_lines` yields.
     """
@@ -68,7 +68,7 @@ class MappingFileText:
 
 
 def test_lines(mapping: Mapping, message: Message, value: Any, form: str) -> Iterator[str]:
-    """Yield the lines of a test with an observed message. The mapping determines the expected records.
+    """Yield the lines of a test with an observed message, and with the records that the mapping creates.
 
     `form` is the option for the payload: `payload`, `payload_text` or `payload_base64`. `value` is the decoded payload.
     Raise UnicodeDecodeError if the payload is not UTF-8 and `form` is `payload_text`.

@@ -1,7 +1,8 @@
 """Names for captures and mappings.
 
-The name of a capture is taken from the values of its level (`line` for line3 and line4). If this is not possible, it is
-taken from the level before (`line` after the level `lines`). Otherwise, the position of the level decides.
+The name of a capture is taken from the values of its level (`line` for line3 and line4). If this is not possible, the
+name is taken from the level before (`line` after the level `lines`). If this is not possible either, the name depends
+on the position of the level (`site`, `machine`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.mapping.proposals.topic_clusters import TopicCluster
 
 SIGNAL: Final = "signal"
-"""Name of a last level that names a quantity, such as temperature or pressure."""
+"""Name of the capture for a last level with quantities, such as temperature and pressure."""
 # Nouns that can name a capture. Other words before a number, such as `v` in v2, would be bad names.
 _NOUNS: Final = frozenset(
     (
@@ -37,10 +38,10 @@ _NOUNS: Final = frozenset(
         *("device", "sensor", "meter", "gateway", "node", "channel", "tag", "group", "host", "module", "slot", "axis"),
     )
 )
-# Levels of a plant from top to bottom, as in ISA-95. They are the names of captures if only their position is known.
+# Levels of a plant from top to bottom, as in ISA-95. A capture gets one of these names if only its position is known.
 # https://www.isa.org/standards-and-publications/isa-standards/isa-95-standard
 _PLACES: Final = ("enterprise", "site", "area", "line", "machine")
-# Names for two and for three captures.
+# Names for exactly two and for exactly three captures. They are more usual than the names in _PLACES.
 _SHORT: Final = {2: ("site", "machine"), 3: ("site", "line", "machine")}
 _PREFIX: Final = re.compile(r"([A-Za-z]+)[-_]?[0-9]+")
 _MAX_NAME_CHARS: Final = 60

@@ -28,7 +28,7 @@ class PayloadKind:
     """Format of the payloads of a topic.
 
     - `payload`, `compression`: the options of a mapping
-    - `form`: "object" if each payload is an object, "objects" if it is a list of objects, else "value"
+    - `form`: "object" if each payload is an object, "objects" if each payload is a list of objects, else "value"
     - `columns`, `delimiter`: the options of `csv`; `columns` is None if the first line of each payload has the names
     """
 
@@ -57,7 +57,7 @@ def _opened(payloads: list[bytes]) -> tuple[str, list[bytes]]:
     marked = {compression_of(each) for each in payloads}
     if marked <= {None}:
         return "none", payloads
-    # If the messages of a topic differ in their compression, the option `auto` detects it for each message.
+    # If the messages of a topic differ in their compression, use `auto`, which detects the compression of each message.
     alone = next(iter(marked))
     name = alone if len(marked) == 1 and alone is not None else "auto"
     try:
@@ -79,8 +79,8 @@ def _plain_kind(payloads: list[bytes]) -> PayloadKind:
         return _structured(payloads) or _csv(payloads) or PayloadKind("text")
     for name in ("msgpack", "cbor"):
         values = _read(name, payloads)
-        # Both formats also decode many other bytes, for example as a number. So a payload only counts as MessagePack or
-        # CBOR if it is an object or a list of objects.
+        # MessagePack and CBOR also decode many payloads of other formats, for example as a number. So a payload only
+        # counts as MessagePack or CBOR if it is an object or a list of objects.
         if values is not None and all(values) and (form := _form(values)) != "value":
             return PayloadKind(name, form=form)
     return PayloadKind("bytes")
@@ -119,7 +119,7 @@ def _printable(payload: bytes) -> bool:
 
 
 def _csv(payloads: list[bytes]) -> PayloadKind | None:
-    """Return CSV with its options, or None if the text is probably no CSV.
+    """Return the kind for CSV with its options, or None if the text is probably no CSV.
 
     All rows must have the same number of fields. In addition, the text must have a header, or a number in every row.
     Otherwise, prose with commas would count as CSV.
@@ -140,7 +140,7 @@ def _csv(payloads: list[bytes]) -> PayloadKind | None:
 
 
 def _has_header(payloads: list[bytes], delimiter: str) -> bool:
-    """Return whether all payloads begin with the same line, which contains only names, and have more lines."""
+    """Return whether all payloads have the same first line, which contains only names, and further lines."""
     heads = {decode_text(each).split("\n", 1)[0].strip() for each in payloads}
     names = min(heads).split(delimiter)
     more = all(len(decode_text(each).splitlines()) > 1 for each in payloads)

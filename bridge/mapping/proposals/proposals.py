@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 MAX_TOPICS: Final = 5_000
 """Maximum number of topics that are examined. Messages of further topics are only counted."""
 MAX_PROPOSALS: Final = 50
-"""Maximum number of proposed mappings. More of them would be too many to review."""
+"""Maximum number of proposed mappings. People could not review more mappings."""
 # Maximum number of messages per topic that are examined.
 _SAMPLES: Final = 20
-# Maximum payload length of the message in a test, if there is such a message.
+# Maximum number of bytes of the payload in a test. A longer payload is only used if no payload is shorter.
 _TESTED_BYTES: Final = 4_096
 # Names of members that contain a time. If a payload has one of them, the record needs no receive time.
 _TIMES: Final = frozenset(("ts", "time", "timestamp", "datetime", "date", "received_at", "created_at", "t"))
@@ -41,7 +41,7 @@ _FORMS: Final = ("payload", "payload_text", "payload_base64")
 _SPARKPLUG: Final = f"{NAMESPACE}/{{group}}/{{type}}/{{node}}/{{device...}}"
 # Minimum number of levels in a topic of a Sparkplug edge node: namespace, group, message type, node.
 _LEAST_SPARKPLUG_LEVELS: Final = 4
-# Formats in words, for notes.
+# Names of the formats in notes.
 _NAMES: Final = {"number": "a number", "json": "JSON", "msgpack": "MessagePack", "cbor": "CBOR"}
 
 
@@ -68,7 +68,7 @@ class Proposal:
 
 @dataclass(slots=True)
 class ObservedMessages:
-    """Observed messages, of which only a limited number is stored.
+    """Observed messages. Only a limited number of messages is stored.
 
     - `samples`: stored messages by topic, at most `_SAMPLES` per topic
     - `counts`: number of observed messages by topic
@@ -101,8 +101,9 @@ def propose(
 ) -> tuple[list[Proposal], list[tuple[str, str]]]:
     """Return proposed mappings, and the topics for which no mapping is proposed.
 
-    The mappings that match the most messages come first. The topics are pairs of topic and reason. `stream` is the data
-    stream of all mappings. `taken` are names that must not be used, because mappings with these names exist.
+    The mappings that match the most messages come first. The topics are returned as pairs of topic and reason. `stream`
+    is the data stream of all mappings. `taken` are names that must not be used, because mappings with these names
+    exist.
     """
     kinds: dict[tuple[str, ...], PayloadKind] = {}
     left: list[tuple[str, str]] = []
@@ -165,7 +166,8 @@ def _proposal(
 def _outlier_note(kind: PayloadKind, odd: int, examined: int, messages: int) -> str:
     """Return the note on messages with another payload format, or "" if there are none.
 
-    `odd` is the number of such messages, out of `examined` messages. `messages` were observed in all.
+    `odd` is the number of these messages among the `examined` messages. `messages` is the number of all observed
+    messages.
     """
     if not odd:
         return ""

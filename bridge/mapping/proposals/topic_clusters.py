@@ -4,7 +4,8 @@ Two values of a level are similar if they differ only in their digits (line3, li
 topics below them share a level (pdx/.../telemetry, muc/.../telemetry). Topics with similar values form a cluster.
 
 Every topic must match only the pattern of its own cluster. If a pattern would also match topics of another cluster, the
-level that distinguishes them does not become a capture. The cluster is split, with one constant word per part.
+level that distinguishes the two clusters does not become a capture. Instead, the cluster is split into one part for
+each value of this level.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class TopicCluster:
     def writable(self) -> bool:
         """False if a constant level contains { or }, which a pattern cannot contain.
 
-        A wildcard in its place would also match other topics.
+        A wildcard instead of this level would also match other topics.
         """
         return not any(
             _unwritable(topic[at]) for at, free in enumerate(self.captured) if not free for topic in self.topics
@@ -155,7 +156,7 @@ def _masked(level: str) -> str:
 
 
 def _disjoint_clusters(shape: TopicCluster, others: Sequence[Topic]) -> Iterator[TopicCluster]:
-    """Yield the cluster, or parts of it whose patterns match no topic of another cluster."""
+    """Yield the cluster if its pattern matches no topic of another cluster. Otherwise, yield parts of the cluster."""
     own = set(shape.topics)
     taken = [topic for topic in others if topic not in own and shape.matches(topic)]
     if not taken:

@@ -28,7 +28,7 @@ def failures(
     # 1. The test expects a dead letter.
     # 2. The test expects no record.
     # 3. The test expects records, but the mapping returned none.
-    # 4. The test expects records, and the mapping returned some. They are compared one by one.
+    # 4. The test expects records, and the mapping returned records. Compare the records one by one.
     if isinstance(expect, ExpectedDeadLetter):
         codes = [rejection.code for rejection in mapped.rejections]
         met = bool(codes) and not mapped.drafts and set(codes) == {expect.dead_letter}
@@ -115,7 +115,7 @@ class _Records:
         return begin, end
 
     def _pairs(self, wanted: list[int], made: list[int]) -> list[tuple[int, int]]:
-        """Return pairs of indices: the remaining records paired by stream, then those without a partner in order."""
+        """Return pairs of indices. First pair the records of the same stream, then the other records, in order."""
         free = list(made)
         pairs: dict[int, int] = {}
         for one in wanted:

@@ -130,7 +130,8 @@ def _faults(
 def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
     """Yield the paths of values that are NaN or infinite.
 
-    They are errors, because the JSON writer would write null for them. The test would then not send what it contains.
+    Such values are errors, because the JSON writer would write null instead. The payload would then differ from the
+    file.
     """
     if isinstance(value, float) and not math.isfinite(value):
         yield path
@@ -150,7 +151,7 @@ def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
 
 
 def _run(mapping: Mapping, case: PriorMessage) -> MappingResult:
-    """Return the result for one message. It also contains the held records of earlier messages that it releases."""
+    """Return the result for one message. It includes held records of earlier messages that this message releases."""
     message = case_message(mapping, case)
     captures = mapping.pattern.match(message.topic) or {}
     mapped = mapping.apply(message, captures, message.topic.split("/"))

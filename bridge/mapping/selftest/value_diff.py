@@ -5,7 +5,7 @@
     data.temperature_c    100.0      99.8
     data.unit             "C"        (absent)
 
-On the side that has no such member, the table shows `(absent)`.
+`(absent)` means that there is no such member.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.yaml_files import Path
 
 MAX_CHANGES: Final = 20
-"""Maximum number of differences in a table. More of them usually have one cause, and would hide the first ones."""
+"""Maximum number of differences in a table. More differences usually have one common cause."""
 MAX_VALUE_CHARS: Final = 48
 """Maximum number of characters of a value in a table."""
 # Number of characters that are shown before the first difference, if a value is too long for the table.
@@ -44,7 +44,7 @@ class Change(NamedTuple):
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two JSON values are equal. 1 equals 1.0, true does not equal 1. The order of keys is ignored."""
+    """Return whether two JSON values are equal: 1 equals 1.0, but true does not equal 1. Ignore the order of keys."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
@@ -58,7 +58,7 @@ def same(one: Any, other: Any) -> bool:
 def changes(left: Any, right: Any, path: Path = ()) -> list[Change]:
     """Return all differences between two JSON values; [] if they are equal.
 
-    A difference has the longest possible path: if two objects differ in one member, this is the path of the member.
+    If two objects differ in one member, the difference has the path of this member.
     """
     return list(_changes(left, right, path))
 
