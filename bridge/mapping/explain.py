@@ -128,7 +128,7 @@ def _explain(mapping: Mapping, message: Message) -> MappingExplanation:
 class _Trace:
     """Recorder of the steps of a mapping's pipeline.
 
-    The recorder builds a second pipeline from the parts of the mapping. It wraps each part in a function that records
+    The recorder builds a second pipeline from the parts of the mapping. Each part is wrapped in a function that records
     the result of the part. Like `Mapping.apply`, the second pipeline changes the state of a stateful mapping.
     """
 

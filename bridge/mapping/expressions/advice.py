@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# Advice by the word at the position of the error.
+# Table of advice. The keys are words: the word at the position of the error.
 _WORDS: Final = {
     "and": "write && for 'and'",
     "or": "write || for 'or'",
@@ -22,7 +22,7 @@ _WORDS: Final = {
     "as": "an object names its values: {name: value}",
 }
 _COMMENTS: Final = "an expression has no comments; write them in lines of their own before it"
-# Advice by the character at the position of the error.
+# Table of advice. The keys are characters: the character at the position of the error.
 _SIGNS: Final = {
     "=": "'==' tests for equality, '!=' for inequality",
     "$": "a variable has a name: the payload is $payload",
@@ -45,7 +45,7 @@ _ADJOINING: Final = (
     (r"\b[A-Za-z]", r"'", "format('{}-{}', a, b) writes values into a text"),
 )
 
-# Like _ADJOINING, but blanks may be between the two texts. The first entry that matches counts.
+# Like _ADJOINING, but there may be blanks between the two texts. The first entry that matches is used.
 _SEPARATE: Final = (
     (r"\*\*", r"", "write power(base, exponent)"),
     (r"\?", r"\?", "not_null(a, b) is the first value that is not null"),

@@ -120,8 +120,8 @@ def free_variables(node: Node) -> list[Node]:
 def flattened_pairs(node: Node) -> Iterator[Node]:
     """Yield the calls of `items` and `zip` that are followed by `[]` and another step, as in `items(@)[].name`.
 
-    These functions return pairs, and `[]` replaces each pair by its two elements. So the next step is evaluated on keys
-    and values, although the author probably means the pairs.
+    These functions return pairs, and `[]` replaces each pair by its two elements. So the step after `[]` is evaluated
+    on names and values. The author probably means the pairs.
     """
     for one in walk(node):
         if one["type"] == "projection" and one["children"][0]["type"] == "flatten":
@@ -269,6 +269,6 @@ def repeated(node: Node) -> frozenset[str]:
                 continue  # sharing this node also shares the nodes below it
             costs[key] = cost(one)
         waiting.extend(same_context(one))
-    # Storing the result saves all evaluations of the node except the first. It takes _FRAME_COST, plus about one unit
-    # for the look-up at each occurrence.
+    # Storing the result saves all evaluations of the node except the first. Storing takes _FRAME_COST, plus about one
+    # unit for the look-up at each occurrence.
     return frozenset(key for key, count in times.items() if (count - 1) * costs[key] > _FRAME_COST + count)

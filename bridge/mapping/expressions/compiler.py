@@ -64,7 +64,7 @@ _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
 
 
 class _RepeatedResults(threading.local):
-    """Results of repeated nodes for the current value. They are separate for each thread: threads share closures."""
+    """Results of repeated nodes for the current value. Threads share closures, so each thread has its own results."""
 
     results: dict[str, Any] | None = None
 
@@ -86,7 +86,7 @@ class Compiler:
         # True if the current node is evaluated on the scope. False if it is evaluated on an element or an earlier
         # result.
         self._on_scope = True
-        # Values of the variables that are constant, by the number of the binding.
+        # Values of the constant variables, by the number of the variable.
         self._known: dict[int, Any] = {}
         self.evaluation = Evaluation(bindings)
 
@@ -241,7 +241,7 @@ class Compiler:
         return projection.project(base, None if right["type"] == "identity" else self.context(right))
 
     def _looped(self, base: Search, loop: Node) -> Search:
-        """Return the closure for the list of a loop. It also evaluates the values that `hoisting` has found."""
+        """Return a closure that returns the list of a loop, and evaluates the values that `hoisting` has found."""
         outer = [(value.binding, self._node(value.node)) for value in loop.get(OUTER, ())]
         return evaluation.looped(base, outer, self.evaluation) if outer else base
 
@@ -290,7 +290,7 @@ class Compiler:
         return call(function, self._apply(function, literals, node), arguments)
 
     def _apply(self, function: Function, literals: tuple[Any, ...], node: Node) -> Callable[..., Any]:
-        """Return the Python function for a call. It may be specialised for the literals of this call."""
+        """Return the Python function for a call. The function may be specialised for the literals of this call."""
         if "index" in node:
             return evaluation.indexed_map(self.evaluation, node["index"])
         if not function.bind:

@@ -22,14 +22,14 @@ def early_condition(node: Node, late_names: frozenset[str]) -> Node | None:
     """Return the early condition of a condition, or None if there is none.
 
     The early condition does not read the members `late_names` of the scope. If the early condition is false, the
-    condition is false too. These rules find it:
+    condition is also false. The early condition is found by these rules:
 
     1. If a node does not read `late_names`, the early condition is the node itself.
     2. For `a && b`, the early condition is `x && y`, where `x` and `y` are the early conditions of `a` and `b`. If only
        `x` or only `y` exists, this is the early condition.
     3. For `a || b`, the early condition is `x || y`. If `x` or `y` does not exist, there is no early condition.
     4. For `!a`, the early condition is `!c`. The condition `c` does not read `late_names`, and if `c` is true, `a` is
-       true too. Rules 1 to 4 also find `c`, but with `&&` and `||` exchanged. Example: `!(retain || payload.off)` has
+       also true. Rules 1 to 4 also find `c`, but with `&&` and `||` exchanged. Example: `!(retain || payload.off)` has
        the early condition `!retain`.
     """
     return _implied(node, late_names, joining=_AND)
@@ -55,8 +55,8 @@ def _implied(node: Node, late_names: frozenset[str], joining: str) -> Node | Non
     if kind not in {_AND, _OR}:
         return None
     parts = [part for child in node["children"] if (part := _implied(child, late_names, joining)) is not None]
-    # With the operator `joining`, a condition without the missing part is weaker, but still correct. With the other
-    # operator, it would be wrong.
+    # With the operator `joining`, a condition without the missing part is still correct, but filters fewer messages.
+    # With the other operator, the condition would be wrong.
     if not parts or (kind != joining and len(parts) < len(node["children"])):
         return None
     return parts[0] if len(parts) == 1 else {"type": kind, "children": parts}

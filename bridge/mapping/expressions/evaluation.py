@@ -28,7 +28,7 @@ class Evaluation:
     """State of one evaluation.
 
     - `root`: the scope, from which predefined variables such as `$payload` are read
-    - `values`: the values of the variables that `let` and `map` bind, by the number of the binding
+    - `values`: the values of the variables that `let` and `map` bind, by the number of the variable
     - `steps`: the work done so far
     - `used`: True if a closure of the expression needs the state; the functions of this module set it
     """
@@ -187,7 +187,7 @@ def indexed_map(evaluation: Evaluation, binding: int) -> Callable[[Search, list[
 
 
 def looped(base: Search, outer: Sequence[tuple[int | None, Search]], evaluation: Evaluation) -> Search:
-    """Return a closure for the list of a loop. It also evaluates the values that the elements of the loop repeat.
+    """Return a closure that returns the list of a loop, and evaluates the values that each element repeats.
 
     `base` is the closure for the list. `outer` are the repeated values: pairs of the number of a variable and the
     closure for its value. Before the loop, the closure evaluates these values once, and sets the variables.

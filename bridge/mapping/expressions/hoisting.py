@@ -23,8 +23,8 @@ OUTER = "outer"
 class OuterValue(NamedTuple):
     """A value that is the same for every element of a loop.
 
-    `node` is `$name` or a path such as `$name.a[0]`. `binding` is the integer of the new variable. If `node` is already
-    a variable of a `let`, no new variable is needed, and `binding` is None.
+    `node` is `$name` or a path such as `$name.a[0]`. `binding` is the number of the new variable (see
+    `syntax/tree.py`). If `node` is already a variable of a `let`, no new variable is needed, and `binding` is None.
     """
 
     binding: int | None
@@ -94,7 +94,7 @@ class _Hoisting:
         return node
 
     def _path_length(self, children: list[Node]) -> int:
-        """Return how many of the first children of a sequence form the path of a free variable; 0 if none."""
+        """Return the number of children at the beginning of a sequence that form the path of a free variable."""
         first, *steps = analysis.steps(children[0])
         if id(first) not in self._free or not _select(steps):
             return 0

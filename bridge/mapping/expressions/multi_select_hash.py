@@ -61,7 +61,7 @@ def multi_select_hash(items: list[HashItem], variables: Sequence[Any] = ()) -> S
     """Return a closure for `{a: x, b: y}`.
 
     The result has its keys in the order of the text. If a key is repeated, its last expression counts. `variables` are
-    the current values of variables, by the number of the binding.
+    the current values of variables, by the number of the variable.
     """
     pairs = [(item.key, item.search) for item in items]
 

@@ -84,7 +84,8 @@ def _encoding(name: str) -> str:
     return name
 
 
-# JSON Schema of `topic`. It repeats the rules of `TopicPattern.parse`, so that editors report errors while typing.
+# JSON Schema of `topic`. The patterns repeat the rules of `TopicPattern.parse`, so that an editor reports errors while
+# the user types.
 _TOPIC = {
     "pattern": r"^(?!\$share/|\$queue/)(([^/+#{}]*|\+|\{[A-Za-z_][A-Za-z0-9_]*\})/)*"
     r"([^/+#{}]*|\+|#|\{[A-Za-z_][A-Za-z0-9_]*(\.\.\.)?\})$",

@@ -71,9 +71,9 @@ class LiveLookupTables:
         return signatures(table_files(self._mappings))
 
     def reload(self, *, every: bool = False) -> bool:
-        """Load the changed files, or all files with `every`. Return True if a table has changed.
+        """Load the changed files, or all files if `every` is True. Return True if a table has changed.
 
-        If a table has changed, `tables` is a new object.
+        If a table has changed, `tables` is replaced by a new object.
         """
         found = self.scan()
         # Two files with the same table name are an error. So if a file was added or removed, load all files again.

@@ -1,15 +1,15 @@
 """The active mappings. While the bridge runs, changed files in the folder are loaded again.
 
 Twice a second, the bridge reads the names, sizes, times and inodes of the files in the folder. It uses no change events
-of the operating system, because these are unreliable with editors that rename files, with the symbolic links of
+of the operating system. Such events are unreliable with editors that rename files, with the symbolic links of
 Kubernetes ConfigMaps, with network file systems, and with bind mounts.
 
 A changed file is loaded when two consecutive scans see the same version, so that a half-written file causes no error.
-After one second it is loaded in any case, so that even a file that changes all the time becomes active.
+After one second, the file is loaded in any case, so that even a file that changes all the time becomes active.
 
 If a file does not load, its last good version stays active. Each version that becomes active is stored in the spool's
 folder, so that the last good version is still known after a restart. The bridge also watches the lookup tables and
-schema files beside the mappings. When one of them changes, the mappings that use it are compiled again.
+schema files beside the mappings. When a table or schema changes, the mappings that use this file are compiled again.
 
 If the folder is suddenly empty or missing, the active mappings stay. The reason is probably an accident, such as an
 unmounted disk, and not a request to stop every mapping.
@@ -116,7 +116,7 @@ class LiveMappings:
 
     @property
     def failing(self) -> tuple[str, ...]:
-        """Names of the mappings whose files do not load. An earlier version of them may be active."""
+        """Names of the mappings whose files do not load. Earlier versions of these mappings may be active."""
         return tuple(file.stem for file, state in self._files.items() if state.problems)
 
     @property
@@ -168,7 +168,7 @@ class LiveMappings:
             seen = now
 
     def reload(self, *, every: bool = False) -> None:
-        """Load the changed files, or all files with `every`. Then activate all changes at once."""
+        """Load the changed files, or all files if `every` is True. Then activate all changes at once."""
         found = self._scan_mappings()
         if not found:
             self._on_empty_folder()

@@ -55,8 +55,8 @@ class LoadedTables:
 def load_tables(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedTables:
     """Load the tables beside the mapping files. Never raise.
 
-    `mappings` is the folder with the mapping files. Problems contain `shown_as` as the path of this folder. With
-    `confined`, a symbolic link that leads out of the folder is not followed, and is a problem.
+    `mappings` is the folder with the mapping files. Problems contain `shown_as` as the path of this folder. If
+    `confined` is True, a symbolic link that leads out of the folder is a problem and is not followed.
     """
     files, within = table_files(mappings), roots(mappings, FOLDER)
     tables: dict[str, Mapping[str, Any]] = {}
@@ -84,7 +84,7 @@ def table_files(mappings: Path) -> list[Path]:
 def load_table(file: Path, files: list[Path], *, shown_as: str) -> Mapping[str, Any]:
     """Load one table. Raise ConfigError with all problems.
 
-    `files` are all table files of the folder, because two of them must not have the same table name.
+    `files` are all table files of the folder. Two files with the same table name are an error.
     """
     problem = _wrong_name(file, files)
     if problem:

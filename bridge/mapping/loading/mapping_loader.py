@@ -1,4 +1,4 @@
-"""Loader of mapping files: one file, or all files of a folder. A file with problems does not affect the others."""
+"""Loader of mapping files: one file, or all files of a folder. A file with problems does not affect the other files."""
 
 from __future__ import annotations
 

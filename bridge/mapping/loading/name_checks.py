@@ -124,7 +124,7 @@ def _before(text: str, offset: int) -> str:
 
 
 def _member_offset(text: str, of: str, name: str, *, whole: bool = False) -> int:
-    """Return the offset of `name` in `of.name` or, with `whole`, the offset of `of.name`.
+    """Return the offset of `name` in `of.name`. If `whole` is True, return the offset of `of.name`.
 
     Return 0 if the search does not find `of.name` in the text.
     """

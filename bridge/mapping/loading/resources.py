@@ -39,8 +39,8 @@ class LoadedResources:
 def load_resources(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedResources:
     """Load the tables and schemas beside the mapping files. Never raise.
 
-    `mappings` is the folder with the mapping files. Problems contain `shown_as` as the path of this folder. With
-    `confined`, a symbolic link that leads out of the folders is not followed, and is a problem.
+    `mappings` is the folder with the mapping files. Problems contain `shown_as` as the path of this folder. If
+    `confined` is True, a symbolic link that leads out of the folders is a problem and is not followed.
     """
     tables = load_tables(mappings, shown_as=shown_as, confined=confined)
     schemas = load_schema_files(mappings, shown_as=shown_as, confined=confined)

@@ -4,8 +4,8 @@
     schemas/plant/reading.proto      Protocol Buffers; the file may import other files by their paths in the folder
     schemas/plant.desc               a descriptor set: `protoc --include_imports --descriptor_set_out=plant.desc ...`
 
-This module only reads the files. They are parsed when a mapping that uses them is loaded. So an error in a schema file
-is reported as a problem of the mapping.
+This module only reads the files. The files are parsed when a mapping that uses them is loaded. So an error in a schema
+file is reported as a problem of the mapping.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class LoadedSchemaFiles:
 def load_schema_files(mappings: Path, *, shown_as: str, confined: bool = False) -> LoadedSchemaFiles:
     """Read the schema files beside the mapping files. Never raise.
 
-    `mappings` is the folder with the mapping files. Problems contain `shown_as` as the path of this folder. With
-    `confined`, a symbolic link that leads out of the folder is not followed, and is a problem.
+    `mappings` is the folder with the mapping files. Problems contain `shown_as` as the path of this folder. If
+    `confined` is True, a symbolic link that leads out of the folder is a problem and is not followed.
     """
     files, within = dict[str, bytes](), roots(mappings, FOLDER)
     problems: list[Problem] = []

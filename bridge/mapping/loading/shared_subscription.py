@@ -2,7 +2,7 @@
 
 Each bridge receives only some of the messages, so a stateful mapping would produce wrong records:
 
-- `changes` compares a value with the value last sent. It would miss changes that another bridge received.
+- `changes` compares a value with the value last sent. One bridge does not know the values that another has sent.
 - `sample` would send one sample per bridge instead of one in all.
 - A Sparkplug birth message would reach one bridge, and its data messages would reach other bridges.
 

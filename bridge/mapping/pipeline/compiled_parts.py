@@ -104,7 +104,7 @@ def compile_parts(
     limits: Limits,
     version: str,
 ) -> CompiledParts:
-    """Return the parts of a mapping. The arguments are those of `compile_mapping`."""
+    """Return the parts of a mapping. The arguments have the same meaning as in `compile_mapping`."""
     find = expressions.get
     where, transform = find(("where",)), find(("transform",))
     keys = tuple(find(("outputs", number, "partition_key_from")) for number in range(len(specification.outputs)))

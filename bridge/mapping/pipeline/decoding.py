@@ -37,18 +37,18 @@ ENCODERS: Final[Mapping[str, Callable[[Any], bytes]]] = {
     "msgpack": to_msgpack,
     "cbor": to_cbor,
 }
-"""Encoders by payload format, for formats that can represent every JSON value. They raise ValueError or TypeError."""
+"""Encoders of the formats that can represent every JSON value. An encoder raises ValueError or TypeError."""
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadCodec:
     """Decoder and encoder of a payload format. The bytes are uncompressed, and text is in UTF-8.
 
-    - `decode` converts bytes to a value. It raises DecodeError.
-    - `encode` converts a value to bytes, for the tests of a mapping. It raises ValueError or TypeError. It is None for
-      a format that cannot represent every JSON value.
-    - `choose` is set if the format depends on the topic. It returns the codec for the captures of a topic, and raises
-      DecodeError. `decode` and `encode` are then unusable.
+    - `decode` converts bytes to a value, and raises DecodeError.
+    - `encode` converts a value to bytes, for the tests of a mapping, and raises ValueError or TypeError. `encode` is
+      None for a format that cannot represent every JSON value.
+    - `choose` is set if the format depends on the topic. `choose` returns the codec for the captures of a topic, and
+      raises DecodeError. `decode` and `encode` are then unusable.
     """
 
     decode: Callable[[bytes], Any]
@@ -151,8 +151,8 @@ def decompression(specification: MappingSpec) -> Callable[[Message], Message] | 
     """Return the function that decompresses payloads; None without `compression`. The function raises DecodeError."""
     if specification.compression == "none":
         return None
-    # `auto` recognises deflated data by its decompressed bytes, which must be UTF-8 text. This is not possible for text
-    # in another encoding, because such text is converted to UTF-8 only after decompression.
+    # `auto` recognises deflated data by its decompressed bytes, which must be UTF-8 text. In another encoding, the text
+    # is converted to UTF-8 only after decompression, so `auto` cannot recognise it.
     text = specification.payload in TEXT_FORMATS and specification.codec is None
     decompress = decompressor(specification.compression, specification.max_decompressed_bytes, text=text)
     return lambda message: message._replace(payload=decompress(message.payload))

@@ -1,8 +1,8 @@
 """The fast path: a faster function than `Mapping.apply`, for mappings that use only the payload and captures.
 
-The function needs no `Message` object, which takes time to create. It supports mappings without state, with one output,
-and without decompression, `each` and envelopes. Its results are those of `Mapping.apply`. For a message with an error,
-the function returns None. The caller then calls `apply`, which creates the rejection.
+The function needs no `Message` object, which takes time to create. The fast path supports mappings without state, with
+one output, and without decompression, `each` and envelopes. Its results are the same as the results of `Mapping.apply`.
+For a message with an error, the function returns None. The caller then calls `apply`, which creates the rejection.
 """
 
 from __future__ import annotations

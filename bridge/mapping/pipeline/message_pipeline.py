@@ -1,8 +1,8 @@
 """The pipeline: the function that maps one message to records.
 
-It runs for every message, so it must be fast. When a mapping is compiled, this module builds a function with only the
-steps that the mapping needs. `Mapping.apply` never raises. An error becomes a `Rejection`, which names the outputs and
-the item that the error affects.
+The pipeline runs for every message, so it must be fast. When a mapping is compiled, this module builds a function with
+only the steps that the mapping needs. `Mapping.apply` never raises. An error becomes a `Rejection`, which names the
+outputs and the item that the error affects.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Apply(Protocol):
 
 
 def stateless_pipeline(parts: CompiledParts) -> Apply:
-    """Return the pipeline of a mapping without state. It decodes the payload, evaluates `where`, and creates records.
+    """Return the pipeline of a mapping without state. It decodes payloads, evaluates `where`, and creates records.
 
     The pipeline raises Rejected if the message is rejected. Any other exception is a bug.
     """

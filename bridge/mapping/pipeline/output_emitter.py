@@ -30,7 +30,7 @@ _new = tuple.__new__
 Emit: TypeAlias = Callable[[Scope, Any, bytes], NewRecord]
 """Function from (scope, record as a value, record as bytes) to the record of one output.
 
-It raises PartitionKeyError or RecordTooLarge.
+The function raises PartitionKeyError or RecordTooLarge.
 """
 
 

@@ -47,14 +47,15 @@ _new = tuple.__new__
 Convert: TypeAlias = "Callable[[Message, Scope, int | None], MappingResult]"
 """Function from (message that passed `where`, its scope, item number) to the result. The number None means all items.
 
-It raises TransformError if the transform fails. If the mapping has only one output, it also raises PartitionKeyError
-and RecordTooLarge. With several outputs, such an error becomes a rejection for the output that has raised it.
+The function raises TransformError if the transform fails. If the mapping has only one output, the function also raises
+PartitionKeyError and RecordTooLarge. With several outputs, such an error becomes a rejection for the output that has
+raised it.
 """
 
 OneRecord: TypeAlias = "Callable[[bytes, Scope], NewRecord]"
 """Function from (bytes of the payload, scope) to the record of a mapping with one output.
 
-It raises TransformError, PartitionKeyError or RecordTooLarge.
+The function raises TransformError, PartitionKeyError or RecordTooLarge.
 """
 
 

@@ -83,7 +83,7 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
 
 
 def _descriptive_name(shape: TopicCluster, at: int) -> str:
-    """Return a name from the values of a level, or from the level before; "" if neither contains a known noun."""
+    """Return a name from the values of a level, or from the level before. Return "" if both contain no known noun."""
     prefixes = {found[1].lower() if (found := _PREFIX.fullmatch(topic[at])) else "" for topic in shape.topics}
     if len(prefixes) == 1 and (prefix := min(prefixes)) in _NOUNS:
         return prefix

@@ -179,7 +179,7 @@ def _outlier_note(kind: PayloadKind, odd: int, examined: int, messages: int) -> 
 def _candidates(
     shape: TopicCluster, kind: PayloadKind, stream: str, samples: list[Message]
 ) -> Iterator[MappingFileText]:
-    """Yield candidates for the mapping file. The most specific one comes first; the last one accepts any payload."""
+    """Yield candidates for the mapping file. The most specific candidate comes first. The last accepts any payload."""
     if not shape.captured:
         where = "contains(['NBIRTH', 'DBIRTH', 'NDATA', 'DDATA'], payload.type)"
         each = "payload.readings[].{ node: node, device: device, name: name, value: value, timestamp: timestamp }"
@@ -260,7 +260,8 @@ def _accepts(mapping: Mapping, message: Message) -> bool:
     captures = mapping.pattern.match(message.topic)
     if captures is None:
         return False
-    # A Sparkplug data message is rejected if its birth message was not observed. This is no fault of the mapping.
+    # A Sparkplug data message is rejected if its birth message was not observed. Such a rejection is no fault of the
+    # mapping.
     sparkplug = mapping.specification.payload == "sparkplug_b"
     return not mapping.apply(message, captures, message.topic.split("/")).rejections or sparkplug
 

@@ -1,6 +1,6 @@
 """Clusters of topics that get a common pattern: levels that vary become captures, and constant levels stay words.
 
-Two values of a level are similar if they differ only in their digits (line3, line4). They are also similar if the
+Two values of a level are similar if they differ only in their digits (line3, line4). Two values are also similar if the
 topics below them share a level (pdx/.../telemetry, muc/.../telemetry). Topics with similar values form a cluster.
 
 Every topic must match only the pattern of its own cluster. If a pattern would also match topics of another cluster, the
@@ -136,8 +136,8 @@ def _alike(by_value: dict[str, list[Topic]], at: int) -> Iterable[list[str]]:
         # 1. The value with its digits masked: line3 and line4 share `line#`.
         # 2. A level below the value, with its position and masked digits.
         # 3. At the last level, all values share a property.
-        # If the first level has only a few words, these are probably the names of systems. They share only property 1,
-        # so that different systems get different mappings.
+        # If the first level has only a few words, the words are probably the names of systems. For such a level, use
+        # only property 1, so that different systems get different mappings.
         properties: set[Hashable] = {_masked(value)}
         if words:
             properties |= {(place, _masked(topic[place])) for topic in topics for place in range(at + 1, len(topic))}

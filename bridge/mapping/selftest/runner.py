@@ -31,7 +31,7 @@ class CaseResult:
     """Result of one test.
 
     `number` is the index of the test in the file (from 0). `difference` describes the differences from the expected
-    result. It is empty if the test passed.
+    result. `difference` is empty if the test passed.
     """
 
     number: int

@@ -9,14 +9,14 @@ its receive time. The option `keep` selects the message:
               `sample`, the statistics of the span: {count, mean, min, max, from_ms, to_ms}
     min_max   the messages with the lowest and with the highest value, sent at the end of the span, in arrival order
 
-A record that waits for the end of its span is *held*. It is already complete, and is part of the mapping's state. It is
-stored in the same transaction as its message. So a crash does not lose the record, and a reload does not change it. At
-the end of the span, the record is *released*: the bridge sends it, and the ledger counts it. Until then, the ledger
-counts its message neither as received nor as filtered.
+A record that waits for the end of its span is *held*. A held record is complete, and is part of the mapping's state.
+The state is stored on disk before the message is acknowledged. So a crash does not lose the record, and a reload does
+not change the record. At the end of the span, the record is *released*: the bridge sends it, and the ledger counts it.
+Until then, the ledger counts its message neither as received nor as filtered.
 
 State: one row per key, `sample KEY` -> {span, held: [[records, number, value], ...], ...}. `records` is a list of
 [destination, partition key, data in base64, enveloped]. `enveloped` is true if the data is an envelope, into which the
-spool will insert the id. The data itself does not show whether it is an envelope.
+spool inserts the id later. The data itself does not show this.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class Sampler:
     def _number(self, scope: dict[str, Any]) -> Any:
         """Return the result of the expression `value`.
 
-        Raise TransformError unless the result is a number or an object of numbers.
+        Raise TransformError if the result is not a number or an object of numbers.
         """
         return numbers("sample.value", self._value.search(scope) if self._value is not None else None)
 

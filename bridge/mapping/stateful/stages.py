@@ -124,7 +124,7 @@ def _sampling(specification: MappingSpec, parts: CompiledParts) -> Sampler | Non
 
 
 def live_pipeline(parts: CompiledParts, stages: StatefulStages, watch: Watch | None = None) -> Apply:
-    """Return the pipeline for live messages. It raises errors, which `catch_errors` converts to rejections.
+    """Return the pipeline for live messages. The pipeline raises errors, which `catch_errors` converts to rejections.
 
     `watch` is called when a message reaches one of these stages, with two arguments:
 

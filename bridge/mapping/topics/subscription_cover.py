@@ -1,4 +1,4 @@
-"""Subscription filters for all mappings. No two of them overlap, so each message arrives only once.
+"""Subscription filters for all mappings. No two filters overlap, so each message arrives only once.
 
 The rules for topic filters are in section 4.7 of MQTT 5, "Topic Names and Topic Filters":
 https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return filters, each with its QoS, that match all topics of the given filters. No two of them overlap.
+    """Return filters, each with its QoS, that match all topics of the given filters.
 
-    `filters` are pairs of filter and QoS. If two filters overlap, a broker may send a message twice, once for each
-    subscription (MQTT 5, 3.3.4). So two overlapping filters are replaced by the narrowest filter that covers both of
-    them, with the higher QoS: `a/+` and `+/b` become `+/+`. The result does not depend on the order of the pairs.
+    `filters` are pairs of filter and QoS. No two of the returned filters overlap. If two filters overlap, a broker may
+    send a message twice, once for each subscription (MQTT 5, 3.3.4). So two overlapping filters are replaced by the
+    narrowest filter that covers both of them, with the higher QoS: `a/+` and `+/b` become `+/+`. The result does not
+    depend on the order of the pairs.
     """
     return {text: max(parts.values()) for text, parts in joined_filters(filters).items()}
 

@@ -145,7 +145,7 @@ def _scale(number: Any, from_low: Any, from_high: Any, to_low: Any, to_high: Any
 
 
 def _both_literal(apply: Callable[..., Any]) -> Callable[[Binding], Callable[..., Any]]:
-    """Return a `bind` for `scale` and `clamp`. It checks the second and third argument if both are literals.
+    """Return a `bind` that checks the second and third argument of `scale` and `clamp` if both are literals.
 
     `scale` needs two different numbers, and `clamp` needs a lower and a higher number. If only one argument is a
     literal, nothing can be checked before the message arrives.

@@ -84,7 +84,7 @@ _Pack = Callable[[list[Any]], bytes]
 
 
 def _with_layout(compile_text: _Compile, pack: _Pack = packed) -> Callable[[list[Any], str], Any]:
-    """Return the implementation for a call whose layout is no literal. It compiles the layout for each message."""
+    """Return the implementation for a layout that is not a literal. It compiles the layout for each message."""
     return lambda values, layout: compile_text(layout)(pack(values))
 
 

@@ -5,8 +5,8 @@
     {:x}     an integer in hexadecimal       {{ }}    a single brace
 
 A format specification follows the colon. It consists of an optional 0 (fill with zeros), a width (at most 256), a
-precision (at most 100) and a type, one of d f e x X o b. Python's format specification has more options. They are
-not supported, because their results depend on a locale or have no maximum length.
+precision (at most 100) and a type, one of d f e x X o b. Python's format specification has more options. These options
+are not supported, because their results depend on a locale or have no maximum length.
 
 Without a format specification, a text is inserted unchanged, and any other value is inserted as JSON. A precision cuts
 a text. For a number, it rounds the binary value of the float, so 2.675 becomes 2.67. To avoid this, use `round` first.

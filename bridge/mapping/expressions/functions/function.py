@@ -136,7 +136,8 @@ def tried(apply: Callable[..., Any], *samples: Any) -> Callable[[Binding], Calla
         values = [
             sample if given is MISSING else given for given, sample in zip(binding.literals, samples, strict=False)
         ]
-        # These errors may depend on the other arguments, so they are reported with the message that causes them.
+        # These errors may depend on the arguments that are not literals. So the call reports them when a message
+        # arrives.
         with contextlib.suppress(ArithmeticError, TypeError, LookupError):
             apply(*values)
         return apply
@@ -157,8 +158,7 @@ class Function:
     - `first_only`: True if only the type of the first argument is checked, as in the `jmespath` package.
     - `bind`: returns an `apply` that is specialised for one call, for example with a compiled pattern. If `bind` raises
       ValueError, the mapping file does not load.
-    - `lazy`: returns the closure for a call. Only functions that do not always evaluate all arguments have it, such as
-      `if`.
+    - `lazy`: returns the closure for a call. `lazy` is for functions that do not evaluate all arguments, such as `if`.
     - `cost`: time of one call in units of about 100 ns. The compiler uses it to decide whether a repeated call should
       be evaluated only once.
     - `size_factor`: maximum size of the result, as a multiple of the size of the arguments.

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 # Number of elements of a pair: name and value.
 _PAIR: Final = 2
-# Number of steps that each number of `range` counts as work. It is not 1, because further functions usually process
-# each number. One message can create at most 200,000 numbers: MAX_STEPS divided by this number.
+# Number of steps that each number of `range` counts as work. This is more than 1, because further functions usually
+# process each number. One message can create at most 200,000 numbers: MAX_STEPS divided by this number.
 _NUMBER_STEPS: Final = 10
 # Size factor of the functions that count the values that they create. An expression may repeat the result of such a
 # call at most 64 times, because MAX_SIZE_FACTOR is 64 times this factor.
@@ -45,7 +45,7 @@ def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
 
 
 def _bind_range(binding: Binding) -> Callable[..., Any]:
-    """Return the implementation of `range` for a call. It counts the numbers as work before it creates the numbers."""
+    """Return the implementation of `range` for a call. The implementation counts the numbers as work."""
     charge = binding.charging()
 
     def numbers(*arguments: Any) -> list[int]:

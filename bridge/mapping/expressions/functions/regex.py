@@ -1,4 +1,4 @@
-r"""Regular expressions. They use the library RE2, whose run time is proportional to the length of the text.
+r"""Functions for regular expressions, with the library RE2. Its run time is proportional to the length of the text.
 
 With Python's `re`, the pattern `(a+)+b` would stop the bridge on a text of forty characters. But even with RE2,
 compiling a pattern can take long: `\pL{1,50}` takes 70 ms. Messages with such patterns would slow down the bridge. So
@@ -51,7 +51,7 @@ def _compiled(pattern: str, max_bytes: int = _MAX_MEMORY_BYTES) -> Any:
 
 
 def _of_messages(binding: Binding) -> Callable[[str], Any]:
-    """Return the function that compiles patterns from messages. It caches patterns, and counts new ones as work."""
+    """Return the function that compiles patterns from messages. It caches patterns, and counts new patterns as work."""
     charge = binding.charging()
 
     @lru_cache(_STORED_PATTERNS)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MAX_WIDTH: Final = 256
 """Maximum width of `pad`, in characters."""
 MAX_PARTS: Final = 2**20
-"""Maximum number of parts of `split`. It is also the maximum number of values in a payload."""
+"""Maximum number of parts of `split`. A payload has the same maximum number of values."""
 
 _TEXT = Parameter("text", ("string",))
 _SEARCHED = (

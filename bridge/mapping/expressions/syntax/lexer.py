@@ -69,7 +69,7 @@ OPERAND_ENDS: Final = frozenset(
 ) | {"rparen", "rbracket", "rbrace"}
 """Kinds of tokens that end an operand, so that a `-` after them is a subtraction.
 
-A `*` can end an operand (`a.*`) or be a multiplication. It is not included, because `a * -1` is more likely than
+A `*` can end an operand (`a.*`) or be a multiplication. `*` is not in the set, because `a * -1` is more likely than
 `a.* -1`.
 """
 

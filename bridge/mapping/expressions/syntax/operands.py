@@ -1,6 +1,6 @@
 """Parsing of operands: names, variables, literals, signs, parentheses and objects of expressions.
 
-The parser reads the first token of an operand. Then it calls the function for this kind of token, with the token.
+The parser reads the first token of an operand. Then it calls the function for the kind of this token.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Parser: converts the tokens of an expression to a tree.
 
-It is a Pratt parser (V. R. Pratt, "Top down operator precedence"). An expression begins with an operand, such as a name
-(`operands.py`). Any number of continuations can follow, such as `+ b` or `[0]` (`operators.py`, `brackets.py`). The
-expression before a continuation is the left operand of the continuation.
+The parser is a Pratt parser (V. R. Pratt, "Top down operator precedence"). An expression begins with an operand, such
+as a name (`operands.py`). Any number of continuations can follow, such as `+ b` or `[0]` (`operators.py`,
+`brackets.py`). The expression before a continuation is the left operand of the continuation.
 
 The parser accepts every expression that the parser of the `jmespath` package accepts, and returns the same tree.
 `tree.py` describes the nodes.
@@ -34,7 +34,7 @@ class Parser(TokenReader):
         return tree
 
     def expression(self, least: int) -> Node:
-        """Return the next expression. It ends before the first operator whose power is at most `least`."""
+        """Return the next expression. The expression ends before the first operator whose power is at most `least`."""
         token = self.advance()
         begin = _OPERANDS.get(token.kind)
         if begin is None:

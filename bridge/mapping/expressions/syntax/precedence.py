@@ -31,7 +31,7 @@ PROJECTION_STOP: Final = 10
 NAMES: Final = ("quoted_identifier", "unquoted_identifier")
 
 # The operators of the `jmespath` package have the same order as in this package, so that both parsers return the same
-# trees. The operators of JMESPath Community have powers between these operators.
+# trees. The powers of the JMESPath Community operators are between these powers.
 _POWERS: Final[Mapping[str, int]] = {
     "pipe": 1,
     "question": 2,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class ParserError(ValueError):
     """Error for a token that is not possible at its position.
 
-    `expected` are the kinds of tokens that are possible at this position. It is empty if they are too many to list.
+    `expected` are the kinds of tokens that are possible at this position. `expected` is empty if there are too many
+    kinds to list.
     """
 
     def __init__(self, token: ExpressionToken, expected: tuple[str, ...] = (), message: str = "") -> None:
@@ -40,7 +41,7 @@ class TokenReader(ABC):
     def __init__(self, text: str) -> None:
         self._tokens = tokens(text)
         self._place = 0
-        # One dictionary for each `let` and `map` around the current position: the bound variables with their integers.
+        # One dictionary for each `let` and `map` around the current position: the numbers of its variables, by name.
         self._scopes: list[dict[str, int]] = []
         self.bindings = 0
         self.starts: dict[int, int] = {}
@@ -85,7 +86,7 @@ class TokenReader(ABC):
 
     @abstractmethod
     def expression(self, least: int) -> Node:
-        """Return the next expression. It ends before the first operator whose power is at most `least`."""
+        """Return the next expression. The expression ends before the first operator whose power is at most `least`."""
 
     def within(self, scope: dict[str, int]) -> Node:
         """Return the next expression, in which the variables in `scope` are bound."""
@@ -95,12 +96,12 @@ class TokenReader(ABC):
         return node
 
     def new_binding(self) -> int:
-        """Return the integer that identifies a new variable."""
+        """Return the number of a new variable (see `tree.py`)."""
         self.bindings += 1
         return self.bindings - 1
 
     def binding_of(self, name: str) -> int | None:
-        """Return the integer of the variable with this name, or None if no `let` and no `map` binds the name."""
+        """Return the number of the variable with this name, or None if no `let` and no `map` binds the name."""
         return next((scope[name] for scope in reversed(self._scopes) if name in scope), None)
 
 

@@ -2,14 +2,14 @@
 
 The types are those of the `jmespath` package, plus these:
 
-    let_expression   `children`: the values of the variables, then the body; `bindings`: one integer per variable
-    variable         `value`: the name; `binding`: the integer of the variable, or None if it is predefined
+    let_expression   `children`: the values of the variables, then the body; `bindings`: one number per variable
+    variable         `value`: the name; `binding`: the number of the variable, or None if it is predefined
     arithmetic       `value`: add, subtract, multiply, divide, modulo or floor_divide; two children
     unary            `value`: minus or plus; one child
 
-The integers identify variables, because two variables can have the same name. A conditional `a ? b : c` becomes a call
-of `if`. `map` binds the variable `$index` in its first argument. The integer of this variable is stored in the node of
-the call, under the key `index`.
+Numbers identify variables, because two variables can have the same name. A conditional `a ? b : c` becomes a call of
+`if`. `map` binds the variable `$index` in its first argument. The number of this variable is stored in the node of the
+call, under the key `index`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def node(kind: str, *children: Node, **facts: Any) -> Node:
 
 
 def reads(tree: Node, binding: int) -> bool:
-    """Return whether the tree reads the variable with this integer."""
+    """Return whether the tree reads the variable with this number."""
     waiting = [tree]
     while waiting:
         one = waiting.pop()
