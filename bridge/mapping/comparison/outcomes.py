@@ -41,7 +41,7 @@ class RecordOrRejection(NamedTuple):
         return isinstance(self.result, Rejection)
 
     def value(self) -> dict[str, Any]:
-        """Return a JSON object. A record has `partition_key` and `data`, a rejection `dead_letter` and `detail`."""
+        """Return a JSON object. A record has `partition_key` and `data`. A rejection has `dead_letter` and `detail`."""
         if isinstance(self.result, Rejection):
             return {"dead_letter": self.result.code, "detail": self.result.detail}
         return {"partition_key": shown_key(self.result), **shown_data(self.mapping, self.mapping.content(self.result))}
@@ -111,7 +111,7 @@ def _paired(
     """Yield pairs of an old and a new result, in order. A result without a partner is paired with None.
 
     Equal results at the beginning and at the end are paired first. Without this step, one additional record would make
-    all records after it look changed.
+    all later records look changed.
     """
     # Nearly all messages have one record, so there is only one pair.
     if len(old) == len(new) == 1:

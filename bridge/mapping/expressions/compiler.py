@@ -1,10 +1,11 @@
 """Compiler that converts the tree of an expression to closures.
 
-Each node becomes a Python function from a value to a result. There are two optimisations:
+Each node becomes a closure: a Python function from a value to a result. The value is the *context* of the node. It is
+the scope, an element of a list, or an earlier result. There are two optimisations:
 
 - A constant node is evaluated when the expression is compiled.
-- If the same node occurs several times for the same value, it is evaluated only once per message. The compiler does
-  this only for nodes whose evaluation takes longer than storing the result.
+- A *repeated* node occurs several times in one context. It is evaluated only once, and its result is stored in the
+  *frame* of the context. The compiler does this only for nodes whose evaluation takes longer than storing the result.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
 # check of the actual size. For other nodes, the check would only cost time.
 _CHECKED_SIZE_FACTOR: Final = 512
 
-# The factor for an expression whose variables and functions can create MAX_STEPS values from a small input.
+# This factor is for an expression whose variables and functions can create MAX_STEPS values from a small input.
 _CHECKED_WORK_SIZE_FACTOR: Final = 16
 
-# Closures for nodes without child nodes, by node type.
+# Functions that return the closure of a node without child nodes. The keys are node types.
 _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
     "literal": lambda node: selection.literal(node["value"]),
     "current": lambda _: selection.chain(()),
@@ -53,7 +54,7 @@ _SELECTORS: Final[Mapping[str, Callable[[Node], Search]]] = {
     "slice": lambda node: selection.part(slice(*node["children"])),
 }
 
-# Closures for nodes that combine the results of their children, by node type.
+# Functions that combine the closures of a node's children. The keys are node types.
 _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
     "multi_select_list": selection.multi_select_list,
     "not_expression": lambda searches: comparators.negated(*searches),
@@ -64,7 +65,7 @@ _COMBINATIONS: Final[Mapping[str, Callable[[list[Search]], Search]]] = {
 
 
 class _RepeatedResults(threading.local):
-    """Results of repeated nodes for the current value. Threads share closures, so each thread has its own results."""
+    """The current frame. Threads share closures, so each thread has its own frame."""
 
     results: dict[str, Any] | None = None
 
@@ -79,12 +80,12 @@ class Compiler:
     def __init__(self, tables: Mapping[str, Mapping[str, Any]], bindings: int = 0) -> None:
         self._tables = tables
         self._frames = _RepeatedResults()
-        # Closures of the repeated nodes of the current context, by identity; None before the first occurrence.
+        # Closures of the repeated nodes of the current context. The keys are `analysis.identity`. The value is None
+        # before the first occurrence.
         self._shared: dict[str, Search | None] = {}
-        # Results of the constant nodes, by the `id` of the node.
+        # Results of the constant nodes. The keys are the `id` of the nodes.
         self._constants: dict[int, Any] = {}
-        # True if the current node is evaluated on the scope. False if it is evaluated on an element or an earlier
-        # result.
+        # True if the node that is being compiled is evaluated on the scope.
         self._on_scope = True
         # Values of the constant variables, by the number of the variable.
         self._known: dict[int, Any] = {}
@@ -164,7 +165,7 @@ class Compiler:
         return self._combined(node)
 
     def _combined(self, node: Node) -> Search:
-        """Return the closure for a node that combines the results of its children on the same value."""
+        """Return the closure for a node whose children are evaluated on the same value as the node."""
         kind = node["type"]
         if kind == "multi_select_dict":
             return multi_select_hash.multi_select_hash(
@@ -205,8 +206,7 @@ class Compiler:
         if node["binding"] is not None:
             return evaluation.bound_member(self.evaluation, node["binding"], names)
         chain = (node["value"], *names)
-        # A predefined variable is a field of the scope. If the node is evaluated on the scope, the closure can read
-        # this field directly.
+        # A predefined variable is a field of the scope, so `scope_member` can read it directly from the value.
         return evaluation.scope_member(chain) if self._on_scope else evaluation.root_member(self.evaluation, chain)
 
     def _let(self, node: Node) -> Search:
@@ -274,7 +274,7 @@ class Compiler:
         return comparators.compare(node["value"], self._node(left), self._node(right))
 
     def _call(self, node: Node) -> Search:
-        """Return the closure for a function call. Raise ExpressionFault for literals that fail for every message."""
+        """Return the closure for a function call. Raise ExpressionFault if it fails for every message."""
         function, children = FUNCTIONS[node["value"]], node["children"]
         arguments = [self._node(child) for child in children]
         if function.lazy:
@@ -323,7 +323,7 @@ def _names(steps: list[Node]) -> tuple[str, ...]:
 
 
 def _framed(search: Search, frames: _RepeatedResults) -> Search:
-    """Return a closure that calls `search` with an empty frame: without stored results of repeated nodes."""
+    """Return a closure that calls `search` with an empty frame."""
 
     def framed(value: Any) -> Any:
         # Restore the outer frame even after an error. Otherwise, the next message would read results of this message.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Errors of a function that become a TransformError. Any other error is a bug in the function.
 _FAILURES: Final = (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, MemoryError)
-# Maximum number of characters of Python's error text that a TransformError quotes.
+# Maximum number of characters that a TransformError quotes from Python's error text.
 _SHOWN_CHARS: Final = 200
 
 

@@ -36,8 +36,8 @@ def hoist(tree: Node, bindings: int) -> int:
 
     `bindings` is the number of variables in the tree. Return the number of variables including the new variables.
     """
-    # `walk` yields an outer loop before its inner loops. So in an inner loop, a variable has already replaced each
-    # value that was hoisted out of the outer loop.
+    # `walk` yields an outer loop before its inner loops. So the values that were hoisted out of an outer loop are
+    # already variables in the inner loops.
     for node in analysis.walk(tree):
         parts = _repeated(node)
         if parts:

@@ -83,7 +83,8 @@ def max_result_size(node: Node) -> int:
        `size_factor`. Characters of literals count as copies, because `join` and `replace` can repeat them. If an
        argument is an expref, the function evaluates it on each element, so the sizes of the arguments are multiplied.
     5. For sequences (`a.b`, `a | b`) and projections, the sizes are multiplied, because each child is evaluated on the
-       result of the previous child. In a projection, characters count as copies, because each element repeats them.
+       result of the previous child. In a projection, characters count as copies, because each element repeats the
+       characters.
     6. `||` and `&&` return one of their operands, so the larger size counts.
     7. A variable of a `let` has the size of its value. A predefined variable counts as one copy. In a loop, a variable
        can cause one copy per element. These copies are counted during the evaluation (`evaluation.looped`).
@@ -180,7 +181,7 @@ def _of_call(node: Node, sizes: Sequence[_Size]) -> _Size:
     return total._replace(document=min(_MAX, total.document + repeated)).times(factor)
 
 
-# Functions that combine the sizes of a node's children, by node type. For all other types, the sizes are added.
+# Functions that combine the sizes of a node's children. The keys are node types. For other types, the sizes are added.
 _COMBINED: Final[Mapping[str, Callable[[Node, Sequence[_Size]], _Size]]] = {
     "function_expression": _of_call,
     "multi_select_dict": _of_items,

@@ -104,5 +104,5 @@ def sequence(steps: list[Search]) -> Search:
 
 
 def multi_select_list(items: list[Search]) -> Search:
-    """Return a closure for `[a, b]`. The result on null is null."""
+    """Return a closure for `[a, b]`. If the value is null, the result is null."""
     return lambda value: None if value is None else [item(value) for item in items]

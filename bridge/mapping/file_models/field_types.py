@@ -26,7 +26,7 @@ class SpecSection(BaseModel):
 
 
 def one_of(*options: str) -> dict[str, Any]:
-    """Return the rule of `exactly_one` as JSON Schema, which editors use."""
+    """Return a JSON Schema rule for editors: exactly one of these options is required."""
     return {"oneOf": [{"required": [option]} for option in options]}
 
 

@@ -146,8 +146,8 @@ class LiveMappings:
         seen, changed_at = self._scan(), None
         while not stopping.wait(SCAN_SECS):
             if self._reload_requested.is_set():
-                # Set the first flag before clearing the second flag. `reloading` runs on another thread, and must see
-                # at least one flag.
+                # Set one flag before clearing the other flag: `reloading` runs on another thread, and must see at least
+                # one flag.
                 self._reload_running = True
                 self._reload_requested.clear()
                 try:
@@ -217,7 +217,7 @@ class LiveMappings:
             self.on_reload(report)
 
     def _activate(self) -> None:
-        """Create a new Router with the loaded mappings, make it the active one, and call `on_change`."""
+        """Create a new Router with the loaded mappings, make it the active router, and call `on_change`."""
         routes = Router([state.mapping for state in self._files.values() if state.mapping is not None])
         self.routes = routes
         self.reloads += 1
@@ -235,7 +235,7 @@ class LiveMappings:
         return found.hexdigest()[:12]
 
     def _on_empty_folder(self) -> None:
-        """Report the empty folder as a problem, and log it once. The active mappings do not change."""
+        """Report the empty folder as a problem, and log the problem once. The active mappings do not change."""
         if self._files and not self._folder_problem:
             log.error("%s contains no mapping file any more; the active mappings stay", self._folder)
         keeping = (

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".yaml", ".yml")
-# Maximum number of characters of an unexpected exception that a problem quotes.
+# Maximum number of characters that a problem quotes from an unexpected exception.
 _MAX_ERROR_CHARS = 500
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -57,7 +57,7 @@ def load_folder(folder: Path, limits: Limits, *, shown_as: str | None = None, sh
     Subfolders are ignored.
 
     - `limits`: maximum record sizes (see `compile_mapping`).
-    - `shown_as`: path of the folder in problems.
+    - `shown_as`: the path of the folder that problems contain.
     - `shared`: several bridges divide the messages (see `shared_subscription`).
     """
     shown = (shown_as if shown_as is not None else str(folder)).rstrip("/")

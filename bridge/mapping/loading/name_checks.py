@@ -195,9 +195,9 @@ def _unknown_name(name: str, known: tuple[str, ...], text: str) -> str:
 
 
 def _offset(text: str, name: str, *, last: bool = False) -> int:
-    """Return the first offset at which the name stands alone: not as a member or a key. `last` selects the last one.
+    """Return the first offset at which the name is not a member and not a key. If `last` is True, return the last one.
 
-    In `{status: payload.status || status}`, only the last `status` stands alone.
+    In `{status: payload.status || status}`, the result is the offset of the third `status`.
     """
     alone = [*re.finditer(rf"(?<![\w.$\"'`]){re.escape(name)}(?![\w\"'`]|\s*:)", text)]
     found = alone[-1 if last else 0] if alone else re.search(re.escape(name), text)

@@ -39,7 +39,7 @@ is MAX_AMPLIFICATION times the size of the payload.
 MAX_AMPLIFICATION = 4
 """Maximum total size of the records of `each` for a large payload, as a multiple of the payload's size."""
 
-# What the error text for a null advises to use instead.
+# Alternatives that the error text for a null proposes.
 _LEAVE_OUT = {"the result": "`where`", "the item": "a filter, such as `[?@]`"}
 # Calling `NewRecord(...)` would take 1.5 times as long.
 _new = tuple.__new__

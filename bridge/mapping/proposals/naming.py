@@ -92,7 +92,7 @@ def _descriptive_name(shape: TopicCluster, at: int) -> str:
 
 
 def _by_position(levels: Sequence[int], named: dict[int, str]) -> list[str]:
-    """Return names for the levels that have none yet. `named` are the names of the other levels."""
+    """Return names for the levels that have no name yet. `named` are the names of the other levels."""
     # A level before the line is a part of the plant above lines: an area, a site or an enterprise.
     line = next((at for at, name in named.items() if name == "line"), None)
     before = [at for at in levels if line is not None and at < line]

@@ -98,7 +98,7 @@ def _structured(payloads: list[bytes]) -> PayloadKind | None:
 
 
 def _read(name: str, payloads: Iterable[bytes]) -> list[Any] | None:
-    """Return the values of the payloads in this format, or None if it cannot decode all of them."""
+    """Return the values of the payloads in this format, or None if the format cannot decode all payloads."""
     try:
         return [DECODERS[name].decode(each) for each in payloads]
     except DecodeError:

@@ -67,7 +67,7 @@ class _Records:
     """Comparison of the expected records with the records of the mapping.
 
     First, equal records at the beginning and at the end are paired. Without this step, one additional record would make
-    all records after it look wrong. Then, the remaining records are paired with records of the same stream, in order.
+    all later records look wrong. Then, the remaining records are paired with records of the same stream, in order.
     """
 
     def __init__(self, mapping: Mapping, expected: Sequence[ExpectedRecord], made: Sequence[NewRecord]) -> None:

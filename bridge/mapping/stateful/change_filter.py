@@ -78,7 +78,7 @@ class ChangeFilter:
         """Sum of the steps by which the machine's clock has been set since this filter was created."""
 
     def clock_set(self, step_ms: int) -> None:
-        """Record that the machine's clock was set forward by `step_ms` milliseconds. A negative number means back."""
+        """Record that the machine's clock was set forward by `step_ms`. If `step_ms` is negative, it was set back."""
         self._stepped_ms += step_ms
 
     def changed_row(self, scope: dict[str, Any], message: Message, memory: StateStore) -> ChangeRow | None:

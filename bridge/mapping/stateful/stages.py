@@ -5,8 +5,8 @@ A live message passes through these stages. `sample` calls the last two:
     decode (reads and stores Sparkplug births) -> where -> changes -> sample ( transform -> partition keys )
 
 A rejected message does not change the state of `changes` and `sample`, so that it can be replayed. A replay bypasses
-`changes` and `sample`, because the person who replays a message expects that it is sent. A replay reads the stored
-Sparkplug births, but does not change them.
+`changes` and `sample`, because the person who replays a message expects that the message is sent. A replay reads the
+stored Sparkplug births, but does not change them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class StatefulStages:
             self.sampling.attach(memory)
 
     def clock_set(self, step_ms: int) -> None:
-        """Record that the machine's clock was set forward by `step_ms` milliseconds. A negative number means back."""
+        """Record that the machine's clock was set forward by `step_ms`. If `step_ms` is negative, it was set back."""
         if self.changes is not None:
             self.changes.clock_set(step_ms)
 

@@ -15,7 +15,7 @@ import orjson
 from bridge.errors import TransformError
 from bridge.payloads.json_values import MAX_INTEGER, MIN_INTEGER
 
-# Maximum number of characters of a value that an error text quotes.
+# Maximum number of characters that an error text quotes from a value.
 _SHOWN_CHARS = 100
 
 

@@ -131,8 +131,8 @@ class _Disjoint:
             ended |= self.hash_ended[index]
             same = self.has_level[index] if level == ONE else self.literal[index, level] | self.single[index]
             found &= same | ended
-        # Without a final #, this filter matches only topics with its own number of levels. Filters that overlap it have
-        # the same number of levels, or a final #. `a/#` also matches `a` (4.7.1.2).
+        # Without a final #, this filter matches only topics with its own number of levels. A filter that overlaps this
+        # filter has the same number of levels, or a final #. `a/#` also matches `a` (4.7.1.2).
         if body is levels:
             found &= self.exact[len(body)] | ended | self.hash_ended[len(body)]
         return found

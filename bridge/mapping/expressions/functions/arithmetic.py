@@ -74,7 +74,8 @@ def _modulo(a: Any, b: Any) -> Any:
 
 def _power(base: Any, exponent: Any) -> Any:
     whole = type(base) is int and type(exponent) is int and exponent >= 0
-    # Estimate the number of bits before computing the power, because a result with millions of digits takes very long.
+    # Estimate the number of bits before computing the power, because computing a result with millions of digits takes
+    # very long.
     if whole and abs(base) > 1 and (abs(base).bit_length() - 1) * exponent > 64:  # noqa: PLR2004
         raise ValueError("the result does not fit 64 bits")
     result = base**exponent if whole else float(base) ** float(exponent)

@@ -149,10 +149,10 @@ def tried(apply: Callable[..., Any], *samples: Any) -> Callable[[Binding], Calla
 class Function:
     """One function of the expression language.
 
-    - `apply`: the implementation. The types of its arguments are already checked. If it raises ValueError, TypeError or
-      ArithmeticError, the call raises TransformError.
+    - `apply`: the implementation. The types of its arguments are already checked. If `apply` raises ValueError,
+      TypeError or ArithmeticError, the call raises TransformError.
     - `summary`, `examples`: the documentation. Examples are pairs of a call and its result.
-    - `optional`: number of parameters that a call may omit. These are the last parameters.
+    - `optional`: number of parameters at the end that a call may omit.
     - `variadic`: True if a call may have more arguments than parameters. The last parameter then describes all further
       arguments.
     - `first_only`: True if only the type of the first argument is checked, as in the `jmespath` package.

@@ -60,7 +60,7 @@ def conditional(parser: TokenReader, condition: Node, token: ExpressionToken) ->
 
 
 def call(parser: TokenReader, left: Node, token: ExpressionToken) -> Node:
-    """Return the node of a function call. In the `&` expression of `map`, the variable `$index` is bound."""
+    """Return the node of a function call. `map` binds the variable `$index` in its `&` expression."""
     if left["type"] != "field":
         parser.fail(token=token, message="only a function's name stands before (")
     scope = {INDEX: parser.new_binding()} if left["value"] == "map" else {}

@@ -30,8 +30,8 @@ PROJECTION_STOP: Final = 10
 """A token with a lower power ends the part of the text that a projection evaluates on each element."""
 NAMES: Final = ("quoted_identifier", "unquoted_identifier")
 
-# The operators of the `jmespath` package have the same order as in this package, so that both parsers return the same
-# trees. The powers of the JMESPath Community operators are between these powers.
+# The `jmespath` package has the same order of its operators, so that both parsers return the same trees. The powers of
+# the JMESPath Community operators are between the powers of these operators.
 _POWERS: Final[Mapping[str, int]] = {
     "pipe": 1,
     "question": 2,
