@@ -142,7 +142,7 @@ def compile_mapping(
 def compile_pipeline(parts: CompiledParts, stages: StatefulStages | None, watch: Watch | None = None) -> Apply:
     """Return the pipeline for live messages.
 
-    `stages` is None for a mapping without state. `watch` is called for each stage, as `live_pipeline` describes.
+    `stages` is None for a mapping without state. `watch` is called for each stage (see `live_pipeline`).
     """
     inner = stateless_pipeline(parts) if stages is None else live_pipeline(parts, stages, watch)
     return catch_errors(inner, parts)

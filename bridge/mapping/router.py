@@ -50,8 +50,8 @@ class RouteMatch(NamedTuple):
 
     If the topic is empty or not UTF-8, `valid` is False, and `topic` contains escapes for the invalid bytes.
 
-    `excluded` is True if patterns match the topic, but the option `except` of each of these mappings excludes it. The
-    command `coverage` does not report such a topic as unmatched.
+    `excluded` is True if the pattern of a mapping matches the topic, but each such mapping excludes the topic by its
+    option `except`. The command `coverage` does not report such a topic as unmatched.
     """
 
     topic: str

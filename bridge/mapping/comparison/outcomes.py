@@ -51,7 +51,7 @@ class RecordOrRejection(NamedTuple):
 class MessageOutcome:
     """Results of one set of mappings for one message.
 
-    - `records`: by data stream, the records and rejections in order
+    - `records`: the records and rejections for each data stream, in order
     - `filtered`: names of the mappings that filtered the message
     - `matched`: True if the topic matches at least one mapping
     """
@@ -129,7 +129,8 @@ def _paired(
 
 
 def _changed(old: RecordOrRejection, new: RecordOrRejection) -> list[Change]:
-    # Nearly all records have the same key and the same bytes in both sets. Decoding such records would only take time.
+    # Nearly all records have the same key and the same bytes in both sets. Do not decode such records, because decoding
+    # takes time.
     if not old.rejected and not new.rejected and old.result[1:] == new.result[1:]:
         return []
     return changes(old.value(), new.value())

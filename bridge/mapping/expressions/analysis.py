@@ -266,7 +266,7 @@ def repeated(node: Node) -> frozenset[str]:
             key = identity(one)
             times[key] += 1
             if key in costs:
-                continue  # sharing this node also shares the nodes below it
+                continue  # this result includes the results of the nodes below
             costs[key] = cost(one)
         waiting.extend(same_context(one))
     # Storing the result saves all evaluations of the node except the first. Storing takes _FRAME_COST, plus about one

@@ -80,8 +80,8 @@ class Compiler:
     def __init__(self, tables: Mapping[str, Mapping[str, Any]], bindings: int = 0) -> None:
         self._tables = tables
         self._frames = _RepeatedResults()
-        # Closures of the repeated nodes of the current context. The keys are `analysis.identity`. The value is None
-        # before the first occurrence.
+        # Closures of the repeated nodes of the current context. The keys are the identities of the nodes. The value is
+        # None before the first occurrence.
         self._shared: dict[str, Search | None] = {}
         # Results of the constant nodes. The keys are the `id` of the nodes.
         self._constants: dict[int, Any] = {}
@@ -246,7 +246,7 @@ class Compiler:
         return evaluation.looped(base, outer, self.evaluation) if outer else base
 
     def _item(self, pair: Node) -> multi_select_hash.HashItem:
-        """Return one compiled `key: expression` of a multi-select hash."""
+        """Compile one `key: expression` of a multi-select hash."""
         (node,) = pair["children"]
         search = self._node(node)
         # If the expression is a chain of fields, `compile_hash` generates direct look-ups instead of a call.

@@ -26,7 +26,7 @@ def early_condition(node: Node, late_names: frozenset[str]) -> Node | None:
 
     1. If a node does not read `late_names`, the early condition is the node itself.
     2. For `a && b`, the early condition is `x && y`, where `x` and `y` are the early conditions of `a` and `b`. If only
-       `x` or only `y` exists, this is the early condition.
+       one of `x` and `y` exists, this one is the early condition.
     3. For `a || b`, the early condition is `x || y`. If `x` or `y` does not exist, there is no early condition.
     4. For `!a`, the early condition is `!c`. The condition `c` does not read `late_names`, and if `c` is true, `a` is
        also true. Rules 1 to 4 also find `c`, but with `&&` and `||` exchanged. Example: `!(retain || payload.off)` has

@@ -30,7 +30,7 @@ class Evaluation:
     - `root`: the scope, from which predefined variables such as `$payload` are read
     - `values`: the values of the variables that `let` and `map` bind, by the number of the variable
     - `steps`: the work done so far
-    - `used`: True if a closure of the expression needs the state; the functions of this module set it
+    - `used`: True if a closure of the expression needs this state. The functions of this module set `used`.
     """
 
     __slots__ = ("_blank", "root", "steps", "used", "values")
@@ -190,10 +190,10 @@ def looped(base: Search, outer: Sequence[tuple[int | None, Search]], evaluation:
     """Return a closure that returns the list of a loop, and evaluates the values that each element repeats.
 
     `base` is the closure for the list. `outer` are the repeated values: pairs of the number of a variable and the
-    closure for its value. Before the loop, the closure evaluates these values once, and sets the variables.
+    closure for its value. Before the loop, the returned closure evaluates these values once, and sets the variables.
 
-    Each element of the result may contain the repeated values, so the result can be much larger than the message. So
-    the closure counts the repeated values as work, and raises TransformError if the work exceeds MAX_STEPS.
+    Each element of the result may contain the repeated values. The result can then be much larger than the message, so
+    the closure counts the repeated values as work. It raises TransformError if the work exceeds MAX_STEPS.
     """
     evaluation.used = True
     values = evaluation.values

@@ -51,7 +51,7 @@ SIGNS: Final[Mapping[str, str]] = {
     "minus": "-",
     "plus": "+",
 }
-"""Signs of the operators, by their names in the tree."""
+"""Signs of the operators. The keys are the names of the operators in the tree."""
 _DIVIDING: Final = frozenset({"divide", "modulo", "floor_divide"})
 _LIST: Final = "a list; map(&…, list) calculates with each element"
 # Types of nodes whose result is never a number, with a description of the result for the error text.
@@ -103,7 +103,7 @@ def _code(source: str) -> CodeType:
 
 
 class _Writer:
-    """Writer of the source lines of one function. `scope` contains the variables that the lines use, by name."""
+    """Writer of the source lines of one function. `scope` maps the names of variables in the lines to their values."""
 
     def __init__(self, leaf: Callable[[Node], tuple[Search, bool]]) -> None:
         self._leaf = leaf
@@ -159,7 +159,7 @@ class _Writer:
         return f"v{number}"
 
     def _require_divisor(self, right: str, sign: str, operator: Node) -> None:
-        """Check now that a constant divisor is not zero. For any other divisor, write lines that check it."""
+        """Check that a constant divisor is not zero. For any other divisor, write lines with this check."""
         if right not in self.scope:
             self.lines += [f"if {right} == 0:", f"    raise by_zero('{sign}')"]
         elif self.scope[right] == 0:

@@ -62,9 +62,10 @@ def _repeated(node: Node) -> list[tuple[Node, int]]:
 
 
 class _Hoisting:
-    """Hoisting in one loop. `found` has the values that are the same for every element, by identity of their nodes.
+    """Hoisting in one loop.
 
-    A *free* variable is not bound within the loop, so its value is the same for every element.
+    `found` contains the values that are the same for every element. The keys are the identities of their nodes. A
+    *free* variable is not bound within the loop, so its value is the same for every element.
     """
 
     def __init__(self, loop: Node, bindings: int) -> None:

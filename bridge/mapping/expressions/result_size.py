@@ -76,7 +76,7 @@ def max_result_size(node: Node) -> int:
 
     The size of a node is computed from the sizes of its children:
 
-    1. A literal counts its characters. The names in `{name: x}` count their characters too.
+    1. A literal counts as its number of characters. The names in `{name: x}` also count as characters.
     2. A field counts as one copy of this field. `@` and other nodes without children count as one copy of the document.
     3. A comparison, `!`, an operator, and a call of one of SCALAR_FUNCTIONS count as one number.
     4. For any other function call, the sizes of the arguments are added, and multiplied by the function's

@@ -31,7 +31,7 @@ class LoadedFile:
 
     - `signature`: the signature of the file at this attempt
     - `digest`: the SHA-256 of the text of the file at this attempt
-    - `mapping`: the active mapping, which may be an earlier version of the file; None if there is none
+    - `mapping`: the active mapping, which may be an earlier version of the file; None if no version is active
     - `resources`: the tables and schemas that were current at this attempt
     - `problems`: the errors in the text of the file; empty if `mapping` has been compiled from this text
     """
@@ -83,8 +83,8 @@ class FallbackLoader:
         resources_changed = (known.resources.tables is not resources.tables and uses_lookup(text)) or (
             known.resources.schemas is not resources.schemas and uses_schemas(text)
         )
-        # A file with problems is always loaded again. The cause may have been a table or a file with the same name,
-        # which has changed.
+        # A file with problems is always loaded again. The cause may be gone, for example if a file with the same name
+        # was removed.
         if known.problems or resources_changed or self.names[file.stem] > 1 or digest_of(text) != known.digest:
             return self.load(file, signature, text, known)
         # Store the new signature, so that the next scan does not read the file again.

@@ -24,7 +24,7 @@ def signatures(files: Iterable[Path]) -> dict[Path, Signature]:
         try:
             status = file.stat()
         except OSError:
-            continue  # removed between the listing and now
+            continue  # the file was removed after the listing
         found[file] = _signature(status)
     return found
 
@@ -57,7 +57,7 @@ class FolderWatch:
                 try:
                     status = entry.stat()
                 except OSError:
-                    continue  # removed between the listing and now
+                    continue  # the file was removed after the listing
                 # Skip folders, even if they have the name of a mapping file.
                 if S_ISREG(status.st_mode):
                     path = self._paths[entry.name] = known.get(entry.name) or self._folder / entry.name

@@ -77,10 +77,10 @@ class LastGoodTexts:
 
     @cached_property
     def _texts(self) -> dict[str, str]:
-        """Texts by file name, read on first use.
+        """Texts of the last good versions, by file name.
 
-        If the file is unreadable, log this and return no texts. The next write replaces the file. The bridge continues,
-        because it needs the texts only for mappings that do not load.
+        They are read on first use. If the file cannot be read, log the error and return no texts. The next write
+        replaces the file. The bridge continues, because it needs the texts only for mappings that do not load.
         """
         try:
             texts = orjson.loads(read_bytes(self._file, MAX_BYTES))

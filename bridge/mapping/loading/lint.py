@@ -75,7 +75,7 @@ def missing_envelope_note(mappings: Iterable[Mapping]) -> str:
 def quoted_name_notes(mapping: Mapping, document: Document) -> list[Problem]:
     """Return a note for each name in double quotes that was probably meant as a text."""
     compared = [(path, text, found) for path, text in expressions_of(document.data) for found in compared_names(text)]
-    # Most files have no such names. Then do not read the fields of all test messages, which would slow down each
+    # Most files have no such names. For these files, do not read all test messages, because this would slow down each
     # reload.
     if not compared:
         return []

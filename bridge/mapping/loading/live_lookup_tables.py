@@ -32,7 +32,7 @@ class _TableFile:
     """State of one table file after the last attempt to load it.
 
     `signature` is the signature of the file at this attempt. `table` is the active table, which may be an earlier
-    version; None if there is none. `problems` are empty if the file has loaded.
+    version; None if no version is active. `problems` are empty if the file has loaded.
     """
 
     signature: Signature
@@ -41,7 +41,7 @@ class _TableFile:
 
 
 class LiveLookupTables:
-    """The active tables, by name in `tables`.
+    """The active lookup tables. `tables` contains the tables by name.
 
     Only the thread that reloads the mappings uses this object, but any thread may read `problems`.
     """

@@ -81,9 +81,9 @@ class LiveMappings:
         self.limits: dict[str, int] = {}
         """Maximum record sizes by destination, which all mappings read (see `compile_mapping`)."""
         self.on_change: Callable[[Router], None] = lambda _routes: None
-        """Callback with the new active mappings. The thread of `reload` calls it."""
+        """Callback with the new active mappings. The thread of `reload` calls the function."""
         self.on_reload: Callable[[ReloadReport], None] = lambda _report: None
-        """Callback with the report of a reload that has changed something. The thread of `reload` calls it."""
+        """Callback with the report of a reload that has changed something. The thread of `reload` calls the function."""
         self.reloads = 0
         self.reloaded_at = 0.0
         self.fingerprint = ""
@@ -142,7 +142,7 @@ class LiveMappings:
         return self._reload_requested.is_set() or self._reload_running
 
     def watch(self, stopping: StopSignal) -> None:
-        """Reload changed files until `stopping` is set. This is the body of a thread."""
+        """Reload changed files until `stopping` is set. A thread runs this method."""
         seen, changed_at = self._scan(), None
         while not stopping.wait(SCAN_SECS):
             if self._reload_requested.is_set():
@@ -207,8 +207,8 @@ class LiveMappings:
         before, self._files = self._files, files
         for file in before.keys() - files.keys():
             log.info("mapping removed", extra={"file": file.name})
-        # At the start, `before` is empty, and all files are new. Do not log each file then: the caller logs their
-        # number.
+        # At the start, `before` is empty, and all files are new. Do not log each file then, because the caller logs the
+        # number of files.
         for file in [file for file in files if before and file not in before and not files[file].problems]:
             log.info("mapping added", extra={"file": file.name})
         if [state.mapping for state in files.values()] != [state.mapping for state in before.values()]:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class LiveSchemaFiles:
-    """The current schema files, in `files`.
+    """The current schema files. `files` contains their contents by path.
 
     Only the thread that reloads the mappings uses this object, but any thread may read `problems`.
     """

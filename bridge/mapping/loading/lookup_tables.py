@@ -93,9 +93,9 @@ def load_table(file: Path, files: list[Path], *, shown_as: str) -> Mapping[str, 
 
 
 def _is_table_file(file: Path) -> bool:
-    """Return whether this is a table file.
+    """Return whether the file is a lookup table.
 
-    Hidden files, backup files and swap files are not table files. Editors and ConfigMaps create them.
+    Hidden files, backup files and swap files are not table files. Editors and ConfigMaps create such files.
     """
     return file.suffix in _SUFFIXES and not file.name.startswith((".", "#", "~")) and file.is_file()
 

@@ -102,7 +102,7 @@ def load_file(
 ) -> Mapping:
     """Load one mapping file and run its tests. Raise ConfigError with all problems.
 
-    - `limits`, `shown_as`, `shared`: as for `load_folder`.
+    - `limits`, `shown_as`, `shared`: the same as for `load_folder`.
     - `resources`: the tables and schemas that the mapping may use.
     - `text`: the content of the file, if the caller has already read it.
     """
@@ -201,8 +201,8 @@ def is_mapping_file(file: Path) -> bool:
 def is_mapping_name(name: str) -> bool:
     """Return whether this is the name of a mapping file.
 
-    Hidden files, backup files and swap files are not mapping files. Editors and ConfigMaps create them beside mapping
-    files.
+    Hidden files, backup files and swap files are not mapping files. Editors and ConfigMaps create such files beside
+    mapping files.
     """
     return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
 

@@ -113,7 +113,7 @@ def _hyphenated_names(expression: Expression) -> list[ExpressionError]:
 
 
 def _flattened_pairs(expression: Expression) -> list[ExpressionError]:
-    """Return an error for each `items(a)[].b`. `[]` flattens the pairs, so `b` is read from keys and values."""
+    """Return an error for each `items(a)[].b`. `[]` flattens the pairs, so `b` is not read from pairs."""
     return [ExpressionError(_FLATTENED, offset, expression.text) for offset in expression.flat_pairs]
 
 

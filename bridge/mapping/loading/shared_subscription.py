@@ -2,8 +2,8 @@
 
 Each bridge receives only some of the messages, so a stateful mapping would produce wrong records:
 
-- `changes` compares a value with the value last sent. One bridge does not know the values that another has sent.
-- `sample` would send one sample per bridge instead of one in all.
+- `changes` compares a value with the value last sent. One bridge does not know the values that another bridge has sent.
+- `sample` would send one sample per bridge instead of one sample in all.
 - A Sparkplug birth message would reach one bridge, and its data messages would reach other bridges.
 
 The wrong records would look correct, so such a mapping does not load.

@@ -71,7 +71,7 @@ def read_specification(document: Document, resources: Resources = NO_RESOURCES) 
 
 
 def _compiled(document: Document, tables: Tables) -> tuple[dict[Path, Expression], list[Problem]]:
-    """Compile all expressions. Return the valid expressions by path, and the problems of the others."""
+    """Compile all expressions. Return the valid expressions by path, and the problems of the invalid expressions."""
     known = {"captures": _captured(document.data), "properties": PROPERTY_NAMES}
     defined = _defined(document.data)
     expressions: dict[Path, Expression] = {}
@@ -103,7 +103,7 @@ def _scope_names(data: Any, path: Path) -> tuple[str, ...]:
 
 
 def _defined(data: Any) -> tuple[str, ...]:
-    """Return the names that `vars` defines, in their order."""
+    """Return the names that `vars` defines, in the order of the file."""
     definitions = data.get(VARS) if isinstance(data, dict) else None
     return tuple(definitions) if isinstance(definitions, dict) else ()
 
@@ -148,7 +148,7 @@ def expressions_of(data: Any) -> Iterator[tuple[Path, str]]:
 
 
 def _exception_problems(pattern: TopicPattern) -> Iterator[str]:
-    """Yield a problem for each filter of `except` that excludes no topic of the mapping, or every topic."""
+    """Yield a problem for each filter of `except` that excludes no topic or all topics of the mapping."""
     for exception in pattern.exceptions:
         if not overlap(exception.levels, pattern.levels):
             yield f"'{exception.text}' excludes nothing: no topic matches both it and '{pattern.text}'"

@@ -92,7 +92,7 @@ class CompiledParts:
 
     @property
     def all_outputs(self) -> tuple[int, ...]:
-        """Numbers of all outputs, for a rejection that concerns all of them."""
+        """Numbers of all outputs, for a rejection that concerns all outputs."""
         return tuple(output.number for output in self.outputs)
 
 

@@ -102,7 +102,7 @@ def _by_position(levels: Sequence[int], named: dict[int, str]) -> list[str]:
 
 
 def _ending(places: Sequence[str], count: int) -> list[str]:
-    """Return the last `count` of the places. If there are not enough, put level1, level2 and so on before them."""
+    """Return the last `count` of the places. If there are fewer places, put level1, level2 and so on before them."""
     # For a single level above a line, `site` is the more usual name than `area`.
     if count == 1 and places[-1] == "area":
         return ["site"]

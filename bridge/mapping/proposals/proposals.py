@@ -72,7 +72,7 @@ class ObservedMessages:
 
     - `samples`: stored messages by topic, at most `_SAMPLES` per topic
     - `counts`: number of observed messages by topic
-    - `others`: number of messages whose topics were ignored, because there are already MAX_TOPICS
+    - `others`: number of messages whose topics were ignored, because MAX_TOPICS topics were already observed
     - `cut`: number of messages of which only the beginning of the payload is known
     """
 
@@ -144,12 +144,12 @@ def _messages(observed: ObservedMessages, shape: TopicCluster) -> int:
 def _proposal(
     observed: ObservedMessages, shape: TopicCluster, kind: PayloadKind, stream: str, taken: Collection[str]
 ) -> Proposal | None:
-    """Return the first candidate for a group of topics that passes its tests, or None if there is none."""
+    """Return the first candidate for a group of topics that passes its tests, or None if no candidate passes."""
     samples = [each for topic in shape.topics for each in observed.samples["/".join(topic)]]
     name = mapping_name(shape, taken) if shape.captured else free_name("sparkplug", taken)
     if not shape.writable:
         return None
-    # Messages that have the format of the group. The others would become dead letters.
+    # Messages that have the format of the group. The other messages would become dead letters.
     fitting = [each for each in samples if _value(MappingFileText("t", kind, stream, ""), each) is not None]
     for draft in _candidates(shape, kind, stream, fitting or samples):
         messages, topics = _messages(observed, shape), pluralize(len(shape.topics), "topic")
@@ -199,7 +199,7 @@ def _candidates(
 
 
 def _transform(kind: PayloadKind, samples: list[Message], *, captured: bool) -> str:
-    """Return a transform that adds the captures and, if the payload has no time, the receive time to the payload."""
+    """Return a transform that adds the captures to the payload. A payload without a time also gets the receive time."""
     # Inside a list, only variables such as `$captures` read the scope. Elsewhere, `captures` is easier to read.
     scope = "$" if kind.form == "objects" else ""
     parts = [f"{scope}captures"] if captured else []

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DIGITS: Final = re.compile(r"[0-9]+")
 # Matches a level that is probably an identifier: a hexadecimal number, UUID, MAC address, number, word with a number.
 _IDENTIFIER: Final = re.compile(r"[0-9a-fA-F]{12,}|[0-9a-fA-F-]{36}|[0-9a-fA-F:]{17}|[^0-9]{2,}[0-9]+|[0-9]+")
-# Minimum number of different words at the first level for a capture. Fewer words are probably the names of systems.
+# Minimum number of different words that make the first level a capture. Fewer words are probably names of systems.
 _LEAST_FIRST_WORDS: Final = 4
 
 Topic = tuple[str, ...]

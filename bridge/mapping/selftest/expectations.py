@@ -98,14 +98,14 @@ class _Records:
             for other in made
             if other not in {pair[1] for pair in pairs}
         ]
-        # All pairs are equal, but some are at different positions: only the order is wrong.
+        # All pairs are equal, but some records are at different positions: only the order is wrong.
         if not lines and any(one != other for one, other in pairs):
             order = ", ".join(self._stream(other) for other in made)
             return [f"the records are as expected, but in another order: {order}"]
         return lines
 
     def _same_ends(self) -> tuple[int, int]:
-        """Return the numbers of equal records at the beginning and at the end."""
+        """Return how many records are equal at the beginning, and how many at the end."""
         shorter = min(len(self._expected), len(self._made))
         begin = next((place for place in range(shorter) if self._changes(place, place)), shorter)
         last, last_made = len(self._expected) - 1, len(self._made) - 1

@@ -29,7 +29,7 @@ _BEFORE_CHARS: Final = 12
 
 
 class _Absent:
-    """Marker for a missing value. None cannot be the marker, because it stands for null, which is a value."""
+    """Marker for a missing value. None cannot be the marker, because None stands for the value null."""
 
 
 ABSENT: Final = _Absent()
@@ -79,7 +79,7 @@ def _item(items: list[Any], place: int) -> Any:
 
 
 def table(found: Sequence[Change], left: str, right: str) -> list[str]:
-    """Return a table with the columns path, left value and right value. Its first line has the titles of the columns.
+    """Return a table with the columns path, left value and right value. The first line has the titles of the columns.
 
     `left` and `right` are the titles of the values.
     """

@@ -40,7 +40,7 @@ ROW: Final = "changes "
 class Deadband(NamedTuple):
     """Largest difference of two numbers that does not count as a change.
 
-    If `relative` is False, this is the number `most`. If `relative` is True, it is `most` times the value last sent.
+    If `relative` is False, the deadband is `most`. If `relative` is True, it is `most` times the value last sent.
     """
 
     most: float
@@ -78,7 +78,7 @@ class ChangeFilter:
         """Sum of the steps by which the machine's clock has been set since this filter was created."""
 
     def clock_set(self, step_ms: int) -> None:
-        """Record that the machine's clock was set forward by `step_ms`. If `step_ms` is negative, it was set back."""
+        """Record that the machine's clock was set forward by `step_ms`, or set back if `step_ms` is negative."""
         self._stepped_ms += step_ms
 
     def changed_row(self, scope: dict[str, Any], message: Message, memory: StateStore) -> ChangeRow | None:
@@ -112,7 +112,7 @@ class ChangeFilter:
 
 
 def remember(memory: StateStore, row: ChangeRow) -> None:
-    """Store the row of a message that was sent. If there are already MAX_KEYS keys, delete the oldest one first."""
+    """Store the row of a message that was sent. If there are already MAX_KEYS keys, delete the oldest key first."""
     # A known key replaces its own row, so no other row must be deleted. `items` returns the oldest row first.
     if len(memory) >= MAX_KEYS and memory.get(row.key) is None:
         oldest = next((key for key, _ in memory.items() if key.startswith(ROW)), None)

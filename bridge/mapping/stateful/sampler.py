@@ -5,14 +5,14 @@ its receive time. The option `keep` selects the message:
 
     first     the first message of a span, sent at once
     last      the last message of a span, sent at the end of the span
-    mean      one record per span, sent at the end of the span. The transform creates it from the last message and from
-              `sample`, the statistics of the span: {count, mean, min, max, from_ms, to_ms}
+    mean      one record per span, sent at the end of the span. The transform creates the record from the last
+              message and from `sample`, the statistics of the span: {count, mean, min, max, from_ms, to_ms}
     min_max   the messages with the lowest and with the highest value, sent at the end of the span, in arrival order
 
 A record that waits for the end of its span is *held*. A held record is complete, and is part of the mapping's state.
 The state is stored on disk before the message is acknowledged. So a crash does not lose the record, and a reload does
 not change the record. At the end of the span, the record is *released*: the bridge sends it, and the ledger counts it.
-Until then, the ledger counts its message neither as received nor as filtered.
+Until then, the ledger does not count the message of the record.
 
 State: one row per key, `sample KEY` -> {span, held: [[records, number, value], ...], ...}. `records` is a list of
 [destination, partition key, data in base64, enveloped]. `enveloped` is true if the data is an envelope, into which the
@@ -46,8 +46,8 @@ SAMPLE: Final = "sample"
 class HeldRecords(NamedTuple):
     """Held records of one message.
 
-    Only `min_max` uses two attributes: `number` is the position of the message in its span, and `value` is the result
-    of the message for the expression `value`.
+    Only `min_max` uses two attributes: `number` is the position of the message in its span, and `value` is the number
+    by which `min_max` compares messages.
     """
 
     records: list[list[Any]]
@@ -201,7 +201,8 @@ class Sampler:
     def _records(self, drafts: Sequence[NewRecord]) -> list[list[Any]]:
         """Return records as JSON values for a row.
 
-        They contain the destination and not the number of the output, because a reload may renumber the outputs.
+        A JSON value contains the destination and not the number of the output, because a reload may renumber the
+        outputs.
         """
         destinations = {output.number: str(output.destination) for output in self._outputs}
         return [
@@ -214,7 +215,7 @@ class _SampleStep(NamedTuple):
     """Result for one message of a span.
 
     `mapped` has the records to send now. `row` is the row to store. `filtered` is the number of messages that are
-    filtered now. It includes an earlier message whose records are no longer held.
+    filtered now. This number includes an earlier message whose records are no longer held.
     """
 
     mapped: MappingResult

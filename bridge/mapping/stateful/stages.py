@@ -53,12 +53,12 @@ class StatefulStages:
             self.sampling.attach(memory)
 
     def clock_set(self, step_ms: int) -> None:
-        """Record that the machine's clock was set forward by `step_ms`. If `step_ms` is negative, it was set back."""
+        """Record that the machine's clock was set forward by `step_ms`, or set back if `step_ms` is negative."""
         if self.changes is not None:
             self.changes.clock_set(step_ms)
 
     def release_ended(self, now_ms: int) -> tuple[ReleasedRecord, ...]:
-        """Return the held records of spans that have ended. The ingest loop calls this about once a second."""
+        """Return the held records of spans that have ended. The ingest loop calls this method about once a second."""
         return self.sampling.release_ended(now_ms, self.memory) if self.sampling is not None else ()
 
 

@@ -1,4 +1,4 @@
-"""Statistics of the values in one span of `sample`: mean, minimum and maximum of one number, or of several by name."""
+"""Statistics of the values in one span of `sample`: mean, minimum and maximum of one number or of several numbers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Statistics(NamedTuple):
 
     - `messages`: number of messages in the span
     - `from_ms`, `to_ms`: receive times of the first and last message, in milliseconds since 1970
-    - `columns`: [sum, minimum, maximum, count] by name. `count` is the number of messages with this name. A value that
-      is a single number, and not an object, has the name "".
+    - `columns`: a list [sum, minimum, maximum, count] for each name. `count` is the number of messages with this name.
+      A value that is a single number, and not an object, has the name "".
     """
 
     messages: int = 0

@@ -1,7 +1,7 @@
 """MQTT topic patterns with captures.
 
 A pattern is an MQTT topic filter in which a wildcard can have a name. Such a wildcard is a capture. Expressions read
-the levels that it matches as `captures.name`.
+the levels that a capture matches as `captures.name`.
 
     {name}      matches one level, like +                 factory/{site}/telemetry
     {name...}   matches all remaining levels, like #      factory/{rest...}

@@ -31,8 +31,8 @@ def covering_filters(filters: Iterable[tuple[str, int]]) -> dict[str, int]:
 def joined_filters(filters: Iterable[tuple[str, int]]) -> dict[str, dict[str, int]]:
     """Return the filters of `covering_filters`, each with the given filters that it replaces.
 
-    The given filters `a/+`, `+/b` and `c` return `{"+/+": {"a/+": 1, "+/b": 0}, "c": {"c": 1}}`. The numbers are the
-    QoS. The filter `c` overlaps no other filter, so it replaces only itself.
+    For the filters `a/+`, `+/b` and `c`, the result is `{"+/+": {"a/+": 1, "+/b": 0}, "c": {"c": 1}}`. The numbers are
+    the QoS. The filter `c` overlaps no other filter, so it replaces only itself.
     """
     wanted: dict[str, int] = {}
     for text, qos in filters:
@@ -85,7 +85,7 @@ class _Disjoint:
     count: int = 0
 
     def add(self, levels: tuple[str, ...], parts: dict[str, int]) -> None:
-        """Add a filter. If it overlaps other filters, replace all of them by one filter that covers them."""
+        """Add a filter. If the filter overlaps other filters, replace all of these by one filter that covers them."""
         # The joined filter is wider than the filters that it replaces, so it may overlap further filters. Repeat the
         # step until the joined filter overlaps no filter.
         while hits := list(self._numbers(self._overlapping(levels))):

@@ -22,7 +22,7 @@ _MAX_DECIMALS: Final = 15
 # Up to this magnitude, adjacent floats differ by at most 2**-13. So Python rounds a number correctly if the number is
 # more than 0.001 away from a half, such as 0.5 or 2.5.
 _EXACT_HALVES: Final = 2**40
-# Number of digits. A float has at most 17 significant digits, so rounding to 25 digits never changes the float.
+# A float has at most 17 significant digits. So rounding to this number of digits never changes a float.
 _DIGITS: Final = 25
 
 _A = Parameter("a", ("number",))

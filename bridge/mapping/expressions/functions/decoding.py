@@ -24,7 +24,7 @@ _LAYOUTS: Final = "[layouts](layouts.md)"
 
 # Translation table from the base64 alphabet for URLs to the standard alphabet.
 _URL_SAFE: Final = str.maketrans("-_", "+/")
-# Characters between hexadecimal digits that are ignored.
+# Ignored characters between hexadecimal digits.
 _BETWEEN_HEX: Final = re.compile(r"[\s:-]+")
 # Values of a 16-bit register. Some gateways send registers as signed numbers, others as unsigned numbers.
 _REGISTER: Final = range(-(2**15), 2**16)

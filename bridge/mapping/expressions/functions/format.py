@@ -8,8 +8,9 @@ A format specification follows the colon. It consists of an optional 0 (fill wit
 precision (at most 100) and a type, one of d f e x X o b. Python's format specification has more options. These options
 are not supported, because their results depend on a locale or have no maximum length.
 
-Without a format specification, a text is inserted unchanged, and any other value is inserted as JSON. A precision cuts
-a text. For a number, it rounds the binary value of the float, so 2.675 becomes 2.67. To avoid this, use `round` first.
+Without a format specification, a text is inserted unchanged, and any other value is inserted as JSON. For a text, the
+precision is the maximum length. For a number, the precision rounds the binary value of the float, so 2.675 becomes
+2.67. To avoid this, use `round` first.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Search = Callable[[Any], Any]
-"""A compiled expression: a function from the value that it is evaluated on to its result."""
+"""A closure: a Python function that evaluates a compiled expression on its argument, and returns the result."""
 
 TYPE_NAMES: Final[Mapping[type, str]] = {
     str: "string",
@@ -159,8 +159,8 @@ class Function:
     - `bind`: returns an `apply` that is specialised for one call, for example with a compiled pattern. If `bind` raises
       ValueError, the mapping file does not load.
     - `lazy`: returns the closure for a call. `lazy` is for functions that do not evaluate all arguments, such as `if`.
-    - `cost`: time of one call in units of about 100 ns. The compiler uses it to decide whether a repeated call should
-      be evaluated only once.
+    - `cost`: time of one call in units of about 100 ns. The compiler uses `cost` to decide whether a repeated call
+      should be evaluated only once.
     - `size_factor`: maximum size of the result, as a multiple of the size of the arguments.
     - `charges`: True if the size of the arguments does not limit the size of the result, as for `range`. Each call then
       counts its work (`Binding.charging`).

@@ -2,7 +2,8 @@ r"""Functions for regular expressions, with the library RE2. Its run time is pro
 
 With Python's `re`, the pattern `(a+)+b` would stop the bridge on a text of forty characters. But even with RE2,
 compiling a pattern can take long: `\pL{1,50}` takes 70 ms. Messages with such patterns would slow down the bridge. So
-RE2 may use less memory for a pattern from a message than for a literal. The pattern also counts as much work.
+the memory for a pattern from a message is limited more strictly than for a literal, and compiling the pattern counts as
+work.
 
 Syntax: https://github.com/google/re2/wiki/Syntax (no look-around, no back-references).
 """
@@ -67,7 +68,7 @@ def _match(text: str, pattern: str) -> bool:
 
 
 def _bind_match(binding: Binding) -> Callable[..., Any]:
-    """Return `regex_match` for a literal pattern, compiled once. Raise ValueError if the pattern is invalid."""
+    """Return `regex_match` for a literal pattern, which is compiled once. Raise ValueError for an invalid pattern."""
     pattern = binding.literal(1)
     if type(pattern) is not str:
         compiled = _of_messages(binding)
@@ -101,7 +102,7 @@ def _extracted(compiled: Any, text: str, group: Any) -> Any:
 
 
 def _bind_extract(binding: Binding) -> Callable[..., Any]:
-    """Return `regex_extract` for a literal pattern and group, which are checked once. Raise ValueError for errors."""
+    """Return `regex_extract` for a literal pattern and a literal group, which are checked once. Raise ValueError."""
     pattern, group = binding.literal(1), binding.literal(2, None)
     if type(pattern) is not str or type(group) not in {str, int, type(None)}:
         of_messages = _of_messages(binding)

@@ -52,7 +52,7 @@ def to_string(value: Any) -> str:
 
 
 def _to_number(value: Any) -> Any:
-    """Return a number unchanged, a JSON number in a text as this number, and null for any other value.
+    """Return a number unchanged. Convert a text that is a JSON number. For any other value, return null.
 
     Python's `float` is not used, because it also accepts nan, inf, 1_000 and digits of other scripts.
     """

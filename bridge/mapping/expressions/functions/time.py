@@ -1,9 +1,9 @@
 """Functions for times. A time is a number of milliseconds since 1970 (UTC), or a text.
 
 Kinesis and most PLC gateways use milliseconds since 1970. Zones are IANA names ("Europe/Berlin"). In autumn, when the
-clock is set back, a local time can occur twice; the functions use the earlier one. In spring, when the clock is set
-forward, a local time can be skipped; the functions use the offset before the change. No function reads the system
-clock.
+clock is set back, a local time can occur twice. The functions then use the earlier time. In spring, when the clock is
+set forward, a local time can be skipped. The functions then use the offset before the change. No function reads the
+system clock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NO_YEAR: Final = "'{pattern}' has no year (%Y or %y), so it is no time since 19
 # everywhere.
 _UTC_NAMES: Final = ("UTC", "GMT", "Z")
 MAX_PATTERN_CHARS: Final = 256
-"""Maximum length of a pattern of `parse_time`. Compiling a pattern takes a time proportional to its length."""
+"""Maximum length of a pattern of `parse_time`. The time for compiling a pattern is proportional to its length."""
 # Number of steps that a new pattern in a message counts as work. Compiling a pattern takes about 100 µs.
 _PATTERN_STEPS: Final = 400
 # Number of patterns from messages in the cache. A cached pattern does not count as work again.
@@ -220,8 +220,8 @@ def _checked(pattern: str) -> None:
         if "does not match format" not in str(error):
             raise ValueError(f"'{pattern}': {error}") from error
     except re.error as error:
-        # `strptime` converts the pattern to a regular expression with one named group per directive. A name must not
-        # occur twice.
+        # `strptime` converts the pattern to a regular expression with one named group per directive. A regular
+        # expression cannot have two groups with the same name.
         raise ValueError(f"'{pattern}': a directive occurs more than once") from error
 
 

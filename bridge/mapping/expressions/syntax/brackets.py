@@ -105,15 +105,15 @@ def _all_elements(parser: TokenReader, left: Node) -> Node:
 
 
 def _list(parser: TokenReader, *, numbers: bool) -> Node:
-    """Return a list of expressions. Without `numbers`, an item that is a number is an error.
+    """Return a list of expressions. If `numbers` is False, an item that is a number is an error.
 
     After a dot, `a.[0]` would be a list, although the author probably means the index `a[0]`.
     """
     items: list[Node] = []
     while not items or parser.kind != "rbracket":
         if items:
-            # The token is a comma here, or an error. `rbracket` is only an argument so that the error text is "expected
-            # ',' or ]".
+            # The token is a comma, or this is an error. The argument `rbracket` only adds the bracket to the error
+            # text.
             parser.match("comma", "rbracket")
         if not numbers and parser.kind == "number" and parser.peek(1).kind in {"rbracket", "comma"}:
             message = f"an index has no dot before it; a number in a list behind a dot: `{parser.token.value}`"

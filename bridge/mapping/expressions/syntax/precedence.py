@@ -1,4 +1,4 @@
-"""Precedence of the operators, as numbers: an operator with a higher power binds its operands more strongly.
+"""Precedence of the operators. Each operator has a *power*, and a higher power binds the operands more strongly.
 
 From the weakest to the strongest: `|`, `? :`, `||`, `&&`, comparisons, `+ -`, `* / % //`, unary signs, paths.
 """
@@ -20,7 +20,7 @@ ARITHMETIC: Final[Mapping[str, str]] = {
     "modulo": "modulo",
     "div": "floor_divide",
 }
-"""Names of the operators in the tree, by the kinds of their tokens."""
+"""Names of the operators in the tree. The keys are the kinds of their tokens."""
 
 UNARY: Final = 8
 """Power of the sign in `-operand`."""
@@ -30,8 +30,8 @@ PROJECTION_STOP: Final = 10
 """A token with a lower power ends the part of the text that a projection evaluates on each element."""
 NAMES: Final = ("quoted_identifier", "unquoted_identifier")
 
-# The `jmespath` package has the same order of its operators, so that both parsers return the same trees. The powers of
-# the JMESPath Community operators are between the powers of these operators.
+# The order of the operators is the same as in the `jmespath` package, so that both parsers return the same trees. The
+# operators of JMESPath Community are inserted into this order.
 _POWERS: Final[Mapping[str, int]] = {
     "pipe": 1,
     "question": 2,
