@@ -60,7 +60,7 @@ def equal(left: Any, right: Any) -> bool:
     try:
         return bool(left == right) and (type(left) is bool) is (type(right) is bool)
     except RecursionError:
-        raise TransformError("== of values that are nested too deeply") from None
+        raise TransformError("cannot compare values that are nested too deeply") from None
 
 
 def _ordering(sign: str, ordered: Callable[[Any, Any], bool], left: Search, right: Search) -> Search:

@@ -240,7 +240,7 @@ class MappingSpec(SpecSection):
         # A transform that does not use `sample` would create the same records as with `keep: last`. A text search is
         # enough to detect such a transform.
         if self.sample is not None and self.sample.keep == "mean" and "sample" not in (self.transform or ""):
-            raise ValueError("`keep: mean` needs a `transform` that uses it, such as `{mean: sample.mean}`")
+            raise ValueError("`keep: mean` needs a `transform` that uses `sample`, such as `{mean: sample.mean}`")
         return self
 
     @model_validator(mode="after")

@@ -117,7 +117,7 @@ class FallbackLoader:
         It is also an error if two files define the same mapping name, such as `press.yaml` and `press.yml`.
         """
         if self.names[file.stem] > 1:
-            message = f"another file gives a mapping the name '{file.stem}' too: rename one of them"
+            message = f"another file also gives a mapping the name '{file.stem}': rename one of the files"
             raise ConfigError([Problem(self._shown(file), 0, 0, "", message)])
         resources, shown = self.resources, self._shown(file)
         return load_file(file, self._limits, resources, text=text, shown_as=shown, shared=self._shared)

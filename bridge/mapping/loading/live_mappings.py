@@ -83,7 +83,7 @@ class LiveMappings:
         self.on_change: Callable[[Router], None] = lambda _routes: None
         """Callback with the new active mappings. The thread of `reload` calls the function."""
         self.on_reload: Callable[[ReloadReport], None] = lambda _report: None
-        """Callback with the report of a reload that has changed something. The thread of `reload` calls the function."""
+        """Callback with the report of a reload that changed something. The thread of `reload` calls the function."""
         self.reloads = 0
         self.reloaded_at = 0.0
         self.fingerprint = ""

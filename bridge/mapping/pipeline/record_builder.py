@@ -171,5 +171,5 @@ def _items(records: Any, item: int | None) -> Sequence[tuple[int, Any]]:
             raise TransformError(f"`each` makes {len(records):,} items, more than {MAX_EACH_ITEMS:,}")
         return tuple(enumerate(records))
     if item >= len(records):
-        raise TransformError(f"there is no item {item} any more, only {len(records)}")
+        raise TransformError(f"there is no item {item} any more; the list has {len(records)} items")
     return ((item, records[item]),)

@@ -116,7 +116,7 @@ def _list(parser: TokenReader, *, numbers: bool) -> Node:
             # text.
             parser.match("comma", "rbracket")
         if not numbers and parser.kind == "number" and parser.peek(1).kind in {"rbracket", "comma"}:
-            message = f"an index has no dot before it; a number in a list behind a dot: `{parser.token.value}`"
+            message = f"an index has no dot before it; a number in a list is written `{parser.token.value}`"
             parser.fail(message=message)
         items.append(parser.expression(0))
     parser.advance()
