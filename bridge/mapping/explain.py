@@ -231,7 +231,7 @@ def _why_not(mapping: Mapping, levels: list[str], place: int) -> str:
 
 
 def _output_lines(mapping: Mapping, mapped: MappingResult) -> Iterator[tuple[str, str]]:
-    """Yield one step per record, dead letter and command. If there are none, yield the reason why nothing is sent."""
+    """Yield one step per record, dead letter and command. Without such steps, yield the reason why nothing is sent."""
     for draft in mapped.drafts:
         key_from = mapping.parts.keys[draft.output]
         if key_from is not None:

@@ -110,7 +110,7 @@ class Router:
         """Cache a match if there is room (see `Router`)."""
         if len(topic) > MAX_CACHED_TOPIC_BYTES:
             return
-        # The estimate counts characters and levels, because the cache must also stay bounded with long topics.
+        # The estimate counts characters and levels, so that the limit of the cache also holds for long topics.
         size = _MATCH_BYTES + _BYTES_PER_CHARACTER * len(topic)
         size += _BYTES_PER_LEVEL * max(0, topic.count(b"/") - _INCLUDED_LEVELS)
         # Cases:

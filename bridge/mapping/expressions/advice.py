@@ -90,7 +90,7 @@ _NUMBER: Final = re.compile(r"-?\d[\d.]*")
 
 
 def advice(text: str, offset: int) -> str:
-    """Return advice for an error at `offset`, or "" if there is none."""
+    """Return advice for an error at `offset`, or "" if no table has advice."""
     before = text[:offset]
     for beginning, pairs in zip((before, before.rstrip()), _PAIRS, strict=True):
         for ending, at, found in pairs:
@@ -103,6 +103,6 @@ def advice(text: str, offset: int) -> str:
 
 
 def _sign(text: str) -> str:
-    """Return advice for the sign with which `text` begins, or "" if there is none."""
+    """Return advice for the sign at the beginning of `text`, or "" if the table has no advice."""
     # The advice for `$` is about a `$` without a name. It would be wrong for a variable in the wrong position: `a $b`.
     return "" if re.match(r"\$[A-Za-z_]", text) else _SIGNS.get(text[:1], "")

@@ -19,7 +19,7 @@ _NOT: Final = "not_expression"
 
 
 def early_condition(node: Node, late_names: frozenset[str]) -> Node | None:
-    """Return the early condition of a condition, or None if there is none.
+    """Return the early condition of a condition, or None if the condition has no early condition.
 
     The early condition does not read the members `late_names` of the scope. If the early condition is false, the
     condition is also false. The early condition is found by these rules:

@@ -132,9 +132,10 @@ def compile_expression(text: str, tables: Tables = EMPTY) -> Expression:
 
 
 def compile_early_condition(text: str, late_names: frozenset[str], tables: Tables = EMPTY) -> Expression | None:
-    """Return the compiled early condition of a condition, or None if there is none (see `early_condition.py`).
+    """Return the compiled early condition of a condition, or None if no early condition exists.
 
-    The early condition does not read the members `late_names` of the scope. The text must be a valid expression.
+    The early condition does not read the members `late_names` of the scope (see `early_condition.py`). The text must be
+    a valid expression.
     """
     tree, parser = _parsed(text)
     part = early_condition(tree, late_names)
@@ -184,8 +185,8 @@ def _search(tree: Node, bindings: int, tables: Tables) -> Callable[[Any], Any]:
         compiler = Compiler(tables, bindings)
         return compiler.root(tree), compiler.evaluation
 
-    # Only some expressions use a state (see `evaluation.py`). All threads can share the closures of the other
-    # expressions.
+    # Only some expressions use a state (see `evaluation.py`). All threads can share the closures of expressions without
+    # a state.
     search, evaluation = build()
     if evaluation.used:
         search = pooled((search, evaluation), build)

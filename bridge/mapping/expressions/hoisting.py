@@ -2,8 +2,9 @@
 
 A *loop* is a projection, or a function call with an `&` expression. In `payload[].{site: $captures.site}`, the value of
 `$captures.site` is the same for every element. `hoist` replaces this path by a new variable, and adds the path to a
-list in the node of the loop (`OUTER`). At run time, the loop evaluates the path and sets the variable before the first
-element. The compiler also uses the list to limit the total size of values that a loop repeats (`evaluation.looped`).
+list in the node of the loop (`OUTER`). For each message, the path is evaluated and the variable is set before the loop
+reads the first element. The compiler also uses the list to limit the total size of values that a loop repeats
+(`evaluation.looped`).
 """
 
 from __future__ import annotations

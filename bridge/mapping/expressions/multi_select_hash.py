@@ -106,7 +106,7 @@ def _code(source: str) -> CodeType:
 
 
 def _getter(path: tuple[str, ...], containers: dict[tuple[str, ...], str], lines: list[str]) -> str:
-    """Return the variable that contains the `get` method of the object at `path`. Append its assignment to `lines`.
+    """Return the variable that contains the `get` method of the object at `path`. Append the assignment to `lines`.
 
     Items with a common path share the variable. So each object on the path is looked up only once per message.
     """
@@ -118,7 +118,7 @@ def _getter(path: tuple[str, ...], containers: dict[tuple[str, ...], str], lines
 
 
 def _container(path: tuple[str, ...], containers: dict[tuple[str, ...], str], lines: list[str]) -> str:
-    """Return the variable that contains the object at `path`. If it is new, append its assignment to `lines`."""
+    """Return the variable that contains the object at `path`. Append the assignment of a new variable to `lines`."""
     if path not in containers:
         if path:
             parent = _container(path[:-1], containers, lines)

@@ -176,7 +176,7 @@ def _of_call(node: Node, sizes: Sequence[_Size]) -> _Size:
     total = _sum_of(node, sizes)
     repeated = total.chars / _COPY_CHARS
     if factor > 1 and not total.copies:
-        # The arguments are literals, as in `range(100)`. The result does not depend on the document.
+        # All arguments are literals, as in `range(100)`. So the result does not depend on the document.
         return _Size(document=factor * max(1.0, repeated))
     return total._replace(document=min(_MAX, total.document + repeated)).times(factor)
 

@@ -86,7 +86,7 @@ def part(bounds: slice) -> Search:
 
 
 def sequence(steps: list[Search]) -> Search:
-    """Return a closure that evaluates each step on the result of the step before. The first step gets the argument."""
+    """Return a closure that evaluates the first step on its argument, and each other step on the result before."""
     if len(steps) == 1:
         return steps[0]
     *leading, last = steps

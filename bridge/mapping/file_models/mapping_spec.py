@@ -51,7 +51,7 @@ def _exceptions(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _at_least_one(outputs: tuple[OutputSpec, ...]) -> tuple[OutputSpec, ...]:
-    """Return the outputs. Raise ValueError if there are none.
+    """Return the outputs. Raise ValueError if the list is empty.
 
     Pydantic's `min_length` counts only valid entries. If the only output is invalid, `min_length` would also report
     that there is no output.

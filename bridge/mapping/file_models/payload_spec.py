@@ -20,7 +20,7 @@ def _delimiter(text: str) -> str:
 
 
 def _columns(names: tuple[str, ...] | str) -> tuple[str, ...] | str:
-    """Return the column names. Raise ValueError if there are none, or if a name occurs twice."""
+    """Return the column names. Raise ValueError if the list is empty, or if a name occurs twice."""
     # The names become the members of an object. If two columns had the same name, the first column would be lost.
     if not isinstance(names, str) and (not names or len(set(names)) < len(names)):
         raise ValueError("expected at least one name, and none of them twice")

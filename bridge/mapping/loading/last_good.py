@@ -3,9 +3,9 @@
 If a file does not load, the bridge continues with this version, even after a restart. So the texts are stored on disk.
 One JSON file contains all texts, as an object from file names to texts.
 
-One stored file per mapping would be slow when thousands of mappings are edited at once, because each file is written
-under a temporary name, synced and renamed. On ext4, writing 2,000 files takes 0.2 to 1.4 s of CPU. Writing one file
-with all texts takes 16 ms.
+One stored file per mapping would be slow when thousands of mappings are edited at once. Each file is written under a
+temporary name, synced and renamed. On ext4, writing 2,000 files takes 0.2 to 1.4 s of CPU. Writing one file with all
+texts takes 16 ms.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def _is_table_file(file: Path) -> bool:
 
 
 def _wrong_name(file: Path, files: list[Path]) -> str:
-    """Return the problem with the name of a table file, or "" if there is none."""
+    """Return the problem with the name of a table file, or "" if the name is valid."""
     if not _NAME.fullmatch(file.stem):
         return f"'{file.stem}' cannot name a table: a file's name is 1 to 128 letters, digits, . _ -"
     if Counter(each.stem for each in files)[file.stem] > 1:
@@ -195,7 +195,7 @@ class _CsvRows:
         return table
 
     def _problem(self, line: int, fields: list[str], header: list[str]) -> str:
-        """Return the problem with a row, or "" if there is none."""
+        """Return the problem with a row, or "" if the row is valid."""
         if len(fields) != len(header):
             return f"{pluralize(len(fields), 'field')}, and the header has {len(header)}"
         if not fields[0]:

@@ -144,7 +144,7 @@ def compile_file(
 ) -> tuple[Mapping, Document]:
     """Compile one mapping file like `load_file`, but do not run its tests.
 
-    `name` is the name of the mapping. By default, this is the name of the file without its suffix.
+    `name` is the name of the mapping. By default, it is the name of the file without the suffix.
     """
     shown = shown_as or str(file)
     if not names_a_mapping(file.stem):

@@ -36,7 +36,7 @@ def unshareable(mapping: Mapping) -> tuple[str, str] | None:
 
 
 def order_warning(mapping: Mapping) -> str:
-    """Return a warning about outputs with `order: strict`, or "" if the mapping has none.
+    """Return a warning about outputs with `order: strict`, or "" if the mapping has no such output.
 
     Such a mapping loads, because each bridge still keeps the order of the messages that it receives.
     """

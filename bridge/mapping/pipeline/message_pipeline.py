@@ -118,10 +118,10 @@ def early_filter(parts: CompiledParts) -> Callable[[Scope], bool] | None:
 def catch_errors(inner: Apply, parts: CompiledParts) -> Apply:
     """Return a function that calls `inner` and converts errors to rejections for all outputs.
 
-    The function never raises. Before it calls `inner`, it does these steps:
+    The function never raises. It does these steps before the call of `inner`:
 
     1. It skips a retained message, if the mapping has `retained: skip`.
-    2. It filters the message by the part of `where` that does not read the payload.
+    2. It evaluates the part of `where` that does not read the payload.
     3. It decompresses the payload.
     4. It converts text to UTF-8.
     """

@@ -59,7 +59,7 @@ class Proposal:
     topics: int
     messages: int
     odd: str = ""
-    """Note on messages with another payload format, which would become dead letters. "" if there are none."""
+    """Note on messages with another payload format, which would become dead letters. "" if there is no such message."""
     why: str = ""
     """Explanation of the mapping: the values of each capture, and the expression of the partition key."""
     example: Message | None = None
@@ -73,7 +73,7 @@ class ObservedMessages:
     - `samples`: stored messages by topic, at most `_SAMPLES` per topic
     - `counts`: number of observed messages by topic
     - `others`: number of messages whose topics were ignored, because MAX_TOPICS topics were already observed
-    - `cut`: number of messages of which only the beginning of the payload is known
+    - `cut`: number of messages whose payload is known only in part
     """
 
     samples: dict[str, list[Message]] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class ObservedMessages:
     def add(self, message: Message, *, whole: bool = True) -> None:
         """Add a message.
 
-        With `whole=False`, only the beginning of the payload is known. The message is then counted, but not stored.
+        If `whole` is False, only the beginning of the payload is known. The message is then counted, but not stored.
         """
         if message.topic not in self.samples and len(self.samples) >= MAX_TOPICS:
             self.others += 1
@@ -164,7 +164,7 @@ def _proposal(
 
 
 def _outlier_note(kind: PayloadKind, odd: int, examined: int, messages: int) -> str:
-    """Return the note on messages with another payload format, or "" if there are none.
+    """Return the note on messages with another payload format, or "" if there is no such message.
 
     `odd` is the number of these messages among the `examined` messages. `messages` is the number of all observed
     messages.

@@ -141,7 +141,7 @@ def _not_finite(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def _difference(mapping: Mapping, case: SelfTestSpec) -> str:
-    """Run one test. Return the differences from the expected result as text, or "" if there are none."""
+    """Run one test. Return the differences from the expected result as text, or "" if the test passed."""
     if mapping.stateful is not None:
         # Each test starts with an empty state, so that it does not depend on earlier tests.
         mapping.stateful.attach(OverlayState())

@@ -75,7 +75,7 @@ def _bytes_to_float(values: list[Any], order: str = "big") -> float | None:
     read = _FLOATS.get(len(values))
     if read is None:
         raise ValueError(f"there must be 2, 4 or 8 bytes, found {len(values)}")
-    # JSON has no NaN and no infinities, so they become null.
+    # JSON has no NaN and no infinities, so these values become null.
     number = read(_big(values, order)[::-1])
     return number if math.isfinite(number) else None
 

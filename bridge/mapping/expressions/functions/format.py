@@ -4,9 +4,9 @@
     {:.2f}   a number with two decimals      {:05}    at least five characters, filled with zeros
     {:x}     an integer in hexadecimal       {{ }}    a single brace
 
-A format specification follows the colon. It consists of an optional 0 (fill with zeros), a width (at most 256), a
-precision (at most 100) and a type, one of d f e x X o b. Python's format specification has more options. These options
-are not supported, because their results depend on a locale or have no maximum length.
+A format specification follows the colon. It has four parts, which are all optional: 0 (fill with zeros), a width (at
+most 256), a precision (at most 100), and a type. The type is one of d f e x X o b. Python's format specification has
+more options. These options are not supported, because their results depend on a locale or have no maximum length.
 
 Without a format specification, a text is inserted unchanged, and any other value is inserted as JSON. For a text, the
 precision is the maximum length. For a number, the precision rounds the binary value of the float, so 2.675 becomes
