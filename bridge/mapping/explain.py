@@ -65,8 +65,8 @@ class Explanation:
     def render(self, *, broken: bool = False) -> str:
         """Return plain text: the steps of each matching mapping, or the reason why no mapping matches.
 
-        Set `broken` if the folder also contains mappings with errors. Their topics are unknown, so one of them may
-        match the topic.
+        Set `broken` if the folder also contains mappings with errors. The topics of these mappings are unknown, so one
+        of these mappings may match the topic.
         """
         if self.matched:
             others = ", ".join(each.name for each in self.mappings if each.mapped is None)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # characters count as one copy of the document.
 _COPY_CHARS: Final = 100
 
-# Number of characters that each item of `[a, b]` or `{a: x}` counts in addition to its name, about the length of null.
+# Number of characters that are counted for each item of `[a, b]` or `{a: x}`, in addition to its name. The text
+# `"":null,` has this length.
 _ITEM_CHARS: Final = 8
 
 # Number of characters that a number, a boolean or a time counts.

@@ -83,8 +83,7 @@ class FallbackLoader:
         resources_changed = (known.resources.tables is not resources.tables and uses_lookup(text)) or (
             known.resources.schemas is not resources.schemas and uses_schemas(text)
         )
-        # A file with problems is always loaded again. The cause may be gone, for example if a file with the same name
-        # was removed.
+        # A file with problems is always loaded again, because the cause may have been another file, such as a table.
         if known.problems or resources_changed or self.names[file.stem] > 1 or digest_of(text) != known.digest:
             return self.load(file, signature, text, known)
         # Store the new signature, so that the next scan does not read the file again.

@@ -51,7 +51,7 @@ def _join(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
         if REST in {left, right}:
             return (*joined, REST)
         joined.append(left if left == right else ONE)
-    # Overlapping filters without a common # have the same length, or they are like `a` and `a/#`.
+    # Here, the filters have the same length, or one filter has an additional final #: `a` and `a/#`.
     return tuple(joined) if len(one) == len(other) else (*joined, REST)
 
 

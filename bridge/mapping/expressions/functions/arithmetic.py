@@ -89,7 +89,7 @@ def _round(number: Any, decimals: Any = 0) -> Any:
 
 
 def _bind_round(binding: Binding) -> Callable[..., Any]:
-    """Return `round`, and check a literal number of decimals once. Raise ValueError if this number is out of range."""
+    """Return `round` for a call. Raise ValueError if the number of decimals is a literal and is out of range."""
     decimals = binding.literal(1, 0)
     # If the number of decimals is not a literal, `_round` checks it for each message.
     if type(decimals) not in NUMBER:

@@ -168,7 +168,7 @@ def _parsed_in_utc(text: str, pattern: str) -> datetime | None:
     """Return the time in a text for a pattern with %Z, or None if the text does not match.
 
     Only the zone names in _UTC_NAMES are accepted, because other names are ambiguous: CST is -6 or +8 hours. `strptime`
-    itself would also accept the names of this machine's zone, and ignore them.
+    also accepts the names of this machine's zone, but does not apply the zone.
     """
     for name in _UTC_NAMES:
         spelled = "".join(name if part == "%Z" else part for part in _PARTS.findall(pattern))
