@@ -84,7 +84,7 @@ def method_call_advice(name: str, text: str, offset: int) -> str:
 
 
 def unknown_name_advice(name: str, text: str) -> str:
-    """Return advice for a name that the scope does not have, or "" if there is none."""
+    """Return advice for a name that the scope does not have, or "" if there is no advice."""
     literal = _LITERALS.get(name)
     if literal:
         return f"{literal} is written in back quotes: `{literal}`"

@@ -86,7 +86,7 @@ class SampleSpec(SpecSection):
 
     @model_validator(mode="after")
     def _value_where_needed(self) -> SampleSpec:
-        # `keep: first` and `keep: last` do not read a value, so a `value` is then also a mistake.
+        # `value` is a mistake with `keep: first` and `keep: last`, because these do not read a value.
         if (self.keep in {"mean", "min_max"}) != (self.value is not None):
             raise ValueError("`value` and `keep: mean` or `keep: min_max` belong together: one of them is missing")
         return self

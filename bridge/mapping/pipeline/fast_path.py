@@ -41,8 +41,8 @@ def compile_fast_path(parts: CompiledParts) -> FastPath | None:
     # If an expression may use any name, its `names` are None. The fast path does not support such an expression.
     if not all(each.names is not None and each.names <= FAST_PATH_NAMES for each in expressions):
         return None
-    # orjson is faster than the bridge's own JSON decoder, but accepts fewer payloads: for example, no UTF-16. If orjson
-    # fails, the caller calls `apply`, which uses the bridge's own decoder.
+    # Call orjson directly, which saves a function call. The JSON decoder of the bridge accepts more payloads, such as
+    # UTF-16. If orjson fails, the caller calls `apply`, which uses the decoder of the bridge.
     decode = orjson.loads if parts.decode == DECODERS["json"].decode else parts.decode
     passes, [emit], dumps = where_filter(parts.late_where), parts.emits, orjson.dumps
     search = parts.transform.search if parts.transform is not None else None

@@ -55,7 +55,7 @@ class TopicCluster:
 
 
 def unmatchable_reason(topic: str) -> str:
-    """Return the reason why no pattern can match this topic, or "" if a pattern can match it."""
+    """Return "" if a pattern can match this topic. Otherwise, return the reason why it cannot."""
     try:
         check_topic_name(topic)
         TopicPattern.parse("/".join("+" if _unwritable(level) else level for level in topic.split("/")))

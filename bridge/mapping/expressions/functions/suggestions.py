@@ -193,6 +193,6 @@ BY_WORD: Final[Mapping[str, Suggestion]] = MappingProxyType(
 
 
 def suggested(name: str) -> str:
-    """Return advice for an unknown function, such as "join('', [a, b]) joins texts", or "" if there is none."""
+    """Return advice for an unknown function, such as "join('', [a, b]) joins texts", or "" for other names."""
     found = BY_WORD.get(_plain(name))
     return f"{found.expression} {found.does}" if found else ""
