@@ -21,7 +21,7 @@ _WORDS: Final = {
     "mod": "write % for the remainder",
     "as": "an object names its values: {name: value}",
 }
-_COMMENTS: Final = "an expression has no comments; write them in lines of their own before it"
+_COMMENTS: Final = "an expression has no comments; write a YAML comment above it"
 # Table of advice. The keys are characters: the character at the position of the error.
 _SIGNS: Final = {
     "=": "'==' tests for equality, '!=' for inequality",
@@ -77,7 +77,7 @@ _SEPARATE: Final = (
     (r"", r"=>", _EACH),
     (r"", r"\$\{", "a mapping has no ${...}, which is for bridge.yaml only; the payload is $payload"),
     (r"", r"\.\d", _NUMBERS),
-    (r"\.", r"\(", f"{_EACH}, also one with operators or `let`"),
+    (r"\.", r"\(", f"{_EACH}, even with operators or `let`"),
 )
 
 # The tables _ADJOINING and _SEPARATE with compiled patterns.

@@ -111,8 +111,8 @@ GROUPING: Final[tuple[Function, ...]] = (
         "group_by",
         (_ARRAY, _EXPRESSION),
         _group_by,
-        "The elements grouped by the expression's result, which must be a text, as an object of lists. Elements for "
-        "which it is null are left out.",
+        "An object with a list for each result of the expression. The list has the elements with this result, which "
+        "must be a text. Elements for which the result is null are left out.",
         (
             (
                 'group_by(`[{"m": "a", "v": 1}, {"m": "b", "v": 2}, {"m": "a", "v": 3}]`, &m)',

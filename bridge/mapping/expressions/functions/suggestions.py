@@ -39,7 +39,7 @@ SUGGESTIONS: Final[tuple[Suggestion, ...]] = (
         "to_number(a)",
         "reads a number from text",
     ),
-    Suggestion("str string to_str text", "to_string(a)", "makes text of a value; to_text() makes it of bytes"),
+    Suggestion("str string to_str text", "to_string(a)", "converts a value to text; to_text() converts bytes to text"),
     Suggestion("to_json json_encode json_stringify stringify dumps", "to_string(a)", "makes JSON text of a value"),
     Suggestion("parse_json json_parse json_decode decode_json loads json", "from_json(a)", "reads JSON text"),
     Suggestion("base64_decode decode_base64 unbase64 atob", "from_base64(a)", "makes a byte list"),
@@ -174,7 +174,7 @@ SUGGESTIONS: Final[tuple[Suggestion, ...]] = (
     Suggestion(
         "uint8 uint16 uint32 int8 int16 int32 float32 float64 double", "unpack(a, 't:i16')", "reads bytes by a layout"
     ),
-    Suggestion("bytes to_bytes", "from_base64(a)", "makes a byte list; from_hex() makes it of hexadecimal text"),
+    Suggestion("bytes to_bytes", "from_base64(a)", "reads base64 text; from_hex() reads hexadecimal text"),
     Suggestion("swap swap16 byte_swap reverse_bytes", "unpack(a, 'byte_swap t:u16')", "reads bytes in another order"),
     Suggestion("modbus registers", "unpack_registers(a, 'word_swap t:f32')", "reads registers of 16 bits"),
     Suggestion("read_float float_from_bytes to_float32", "bytes_to_float(a)", "reads a float from bytes"),
