@@ -96,7 +96,7 @@ class Expression:
     """A compiled expression.
 
     - `text`: the text of the expression
-    - `names`: the names in the scope that the expression may read; None if it may read the entire scope (`keys(@)`)
+    - `names`: the names in the scope that the expression may read, or None if it may read the entire scope (`keys(@)`)
     - `members`: the members of these names that the expression reads: ("captures", "site") for `captures.site`
     - `inner`: pairs as in `members`, but for paths that are not read from the scope: ("a", "b") for `payload[].a.b.c`
     - `inner_names`: the first names of paths that are not read from the scope (see `analysis.inner_names`)

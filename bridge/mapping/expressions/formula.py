@@ -199,7 +199,7 @@ def _last(node: Node) -> Node:
 
 
 def _path(node: Node) -> str:
-    """Return text such as " ($payload.flow)" for an error, or "" if the operand is no simple path."""
+    """Return text such as " ($payload.flow)" for an error, or "" if the operand is not a simple path."""
     steps = analysis.steps(node)
     if {step["type"] for step in steps} <= {"field", "variable"}:
         return f" ({'$' * (steps[0]['type'] == 'variable')}{'.'.join(step['value'] for step in steps)})"

@@ -49,7 +49,8 @@ _Checked = tuple["Search", frozenset[type] | None]
 def _unary(function: Function, apply: Callable[..., Any], argument: Search, types: frozenset[type] | None) -> Search:
     def search(value: Any) -> Any:
         only = argument(value)
-        # Compare the exact type. `isinstance` would accept a boolean as an int, but in JMESPath a boolean is no number.
+        # Compare the exact type. `isinstance` would accept a boolean as an int, but in JMESPath a boolean is not a
+        # number.
         if types is not None and type(only) not in types:
             raise function.mismatch(0, only)
         try:

@@ -111,8 +111,8 @@ def _size_of_leaf(node: Node, variables: dict[int, _Size]) -> _Size:
     if kind in _SCALAR:
         return _Size(chars=_SCALAR_CHARS)
     if kind == "variable" and node["binding"] is not None:
-        # If only a part of a `let` is measured, the value of the variable is unknown. This is no problem, because the
-        # compiler also measures the complete `let`.
+        # If only a part of a `let` is measured, the value of the variable is unknown. The compiler also measures the
+        # complete `let`, in which the value is known.
         return variables.get(node["binding"], _Size(document=1.0))
     # A predefined variable such as `$payload` is a field of the scope.
     return _Size(fields={str(node["value"]): 1.0}) if kind in {"field", "variable"} else _Size(document=1.0)

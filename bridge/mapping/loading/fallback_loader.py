@@ -31,9 +31,9 @@ class LoadedFile:
 
     - `signature`: the signature of the file at this attempt
     - `digest`: the SHA-256 of the text of the file at this attempt
-    - `mapping`: the active mapping, which may be an earlier version of the file; None if no version is active
+    - `mapping`: the active mapping, which may be an earlier version of the file, or None if no version is active
     - `resources`: the tables and schemas that were current at this attempt
-    - `problems`: the errors in the text of the file; empty if `mapping` has been compiled from this text
+    - `problems`: the errors in the text of the file. Without errors, `mapping` has been compiled from this text.
     """
 
     signature: Signature

@@ -32,7 +32,7 @@ class _TableFile:
     """State of one table file after the last attempt to load it.
 
     `signature` is the signature of the file at this attempt. `table` is the active table, which may be an earlier
-    version; None if no version is active. `problems` are empty if the file has loaded.
+    version, or None if no version is active. `problems` are empty if the file has loaded.
     """
 
     signature: Signature

@@ -128,7 +128,7 @@ def _tested(
 
 
 def sharing_problem(mapping: Mapping, document: Document) -> Problem | None:
-    """Return a problem if several bridges cannot share the mapping; None if they can share it."""
+    """Return a problem if several bridges cannot share the mapping, or None if they can share it."""
     found = unshareable(mapping)
     return None if found is None else document.problem((found[0],), found[1])
 

@@ -40,7 +40,7 @@ def name_errors(
     """Return the errors in the names of an expression.
 
     - `names`: the names of the scope that the expression can use
-    - `members`: for some of the names, the members that their values can have; None if any member is possible
+    - `members`: for some of the names, the members that their values can have, or None if any member is possible
     """
     return [
         *_hyphenated_names(expression),

@@ -49,11 +49,11 @@ class FileState(Protocol):
 
     @property
     def mapping(self) -> Mapping | None:
-        """Active mapping of the file, which may be an earlier version; None if no version is active."""
+        """Active mapping of the file, which may be an earlier version, or None if no version is active."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Problems of the current version of the file; empty if this version is active."""
+        """Problems of the current version of the file. There are none if this version is active."""
 
 
 def reload_report(before: Dictionary[Path, FileState], now: Dictionary[Path, FileState]) -> ReloadReport:

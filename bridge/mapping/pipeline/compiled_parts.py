@@ -87,7 +87,7 @@ class CompiledParts:
 
     @property
     def late_where(self) -> Expression | None:
-        """Condition to evaluate after decoding; None if `early_where` is the complete condition."""
+        """Condition to evaluate after decoding, or None if `early_where` is the complete condition."""
         return None if self.early_where_is_complete else self.where
 
     @property
@@ -161,7 +161,7 @@ def _definitions(specification: MappingSpec, expressions: Expressions) -> dict[s
 
 
 def _scope_names(specification: MappingSpec, expressions: Iterable[Expression]) -> frozenset[str] | None:
-    """Return the names that the scope must have; None if an expression may use any name, as `keys(@)` does."""
+    """Return the names that the scope must have, or None if an expression may use any name, as `keys(@)` does."""
     names: frozenset[str] = frozenset()
     for expression in expressions:
         if expression.names is None:

@@ -148,7 +148,10 @@ def _xml(specification: MappingSpec) -> XmlDecoder:
 
 
 def decompression(specification: MappingSpec) -> Callable[[Message], Message] | None:
-    """Return the function that decompresses payloads; None without `compression`. The function raises DecodeError."""
+    """Return the function that decompresses payloads. Return None without `compression`.
+
+    The function raises DecodeError.
+    """
     if specification.compression == "none":
         return None
     # `auto` recognises deflated data by its decompressed bytes, which must be UTF-8 text. In another encoding, the text
@@ -159,7 +162,10 @@ def decompression(specification: MappingSpec) -> Callable[[Message], Message] | 
 
 
 def transcoding(specification: MappingSpec) -> Callable[[Message], Message] | None:
-    """Return the function that converts a payload to UTF-8, or None if it is UTF-8. The function raises DecodeError."""
+    """Return the function that converts payloads to UTF-8. Return None if payloads are in UTF-8.
+
+    The function raises DecodeError.
+    """
     if specification.codec is None:
         return None
     text_of = text_decoder(specification.encoding)

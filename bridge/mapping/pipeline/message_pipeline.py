@@ -43,7 +43,7 @@ class Apply(Protocol):
 
         - `captures`: the values of the topic's captures, by name
         - `levels`: the levels of the topic
-        - `item`: for a replay of a mapping with `each`, the number of the only item to map; None means all items
+        - `item`: for a replay of a mapping with `each`, the number of the only item to map, or None for all items
         """
         ...
 

@@ -48,8 +48,8 @@ def emitter(
 ) -> Emit:
     """Return the emitter of one output.
 
-    - `key_from`: the expression of `partition_key_from`; None if the key is constant or missing
-    - `envelope`: the function that puts the record into an envelope; None without `envelope: true`
+    - `key_from`: the expression of `partition_key_from`, or None if the key is constant or missing
+    - `envelope`: the function that puts the record into an envelope, or None without `envelope: true`
     """
     if envelope is not None:
         emit_enveloped = emitter(output, key_from, limits)

@@ -64,7 +64,7 @@ PROPERTY_NAMES = (
 def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
     """Return the function that builds the scope of a message.
 
-    `names` are the names that expressions of the mapping use; None means all names. The scope omits all other names,
+    `names` are the names that expressions of the mapping use, or None for all names. The scope omits all other names,
     because computing their values takes time. `payload` and `captures` are always included: their values already exist.
     """
 
@@ -94,7 +94,7 @@ def scope_builder(mapping: str, names: frozenset[str] | None) -> BuildScope:
 
 
 def definer(expressions: Mapping[str, Expression]) -> Callable[[Scope], None] | None:
-    """Return the function that adds the values of `vars` to a scope; None for a mapping without `vars`.
+    """Return the function that adds the values of `vars` to a scope, or None for a mapping without `vars`.
 
     The function evaluates the expressions in order, so that an expression can use the values of earlier expressions.
     The function raises TransformError.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Delimiters of CSV that are tried, in this order.
 _DELIMITERS: Final = (",", ";", "\t")
-# Text with more columns is probably no CSV.
+# Text with more columns is probably not CSV.
 _MAX_COLUMNS: Final = 200
 # Number of levels in the Sparkplug topic spBv1.0/STATE/HOST, which has fewer levels than topics of edge nodes.
 _HOST_LEVELS: Final = 3
@@ -87,7 +87,7 @@ def _plain_kind(payloads: list[bytes]) -> PayloadKind:
 
 
 def _structured(payloads: list[bytes]) -> PayloadKind | None:
-    """Return the format of text that consists of JSON lines, line protocol or XML; None for other text."""
+    """Return the format of text that consists of JSON lines, line protocol or XML, or None for other text."""
     values = _read("json_lines", payloads)
     if values is not None and _form(values) == "objects":
         return PayloadKind("json_lines", form="objects")
@@ -119,7 +119,7 @@ def _printable(payload: bytes) -> bool:
 
 
 def _csv(payloads: list[bytes]) -> PayloadKind | None:
-    """Return the kind for CSV with its options, or None if the text is probably no CSV.
+    """Return the kind for CSV with its options, or None if the text is probably not CSV.
 
     All rows must have the same number of fields. In addition, the text must have a header, or a number in every row.
     Otherwise, prose with commas would count as CSV.

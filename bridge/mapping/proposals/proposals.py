@@ -260,8 +260,8 @@ def _accepts(mapping: Mapping, message: Message) -> bool:
     captures = mapping.pattern.match(message.topic)
     if captures is None:
         return False
-    # A Sparkplug data message is rejected if its birth message was not observed. Such a rejection is no fault of the
-    # mapping.
+    # A Sparkplug data message is rejected if its birth message was not observed. Such a rejection is not an error of
+    # the mapping.
     sparkplug = mapping.specification.payload == "sparkplug_b"
     return not mapping.apply(message, captures, message.topic.split("/")).rejections or sparkplug
 

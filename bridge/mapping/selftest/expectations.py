@@ -23,7 +23,7 @@ _RECORD_CHARS: Final = 200
 def failures(
     mapping: Mapping, expect: Sequence[ExpectedRecord] | str | ExpectedDeadLetter, mapped: MappingResult
 ) -> list[str]:
-    """Return lines that describe the differences between the expected and the actual result; [] if both are equal."""
+    """Return lines that describe the differences between expected and actual result, or [] if both are equal."""
     # Cases, in this order:
     # 1. The test expects a dead letter.
     # 2. The test expects no record.
@@ -76,7 +76,7 @@ class _Records:
         self._made = made
 
     def failures(self) -> list[str]:
-        """Return lines with the differences; an empty list if all records are as expected."""
+        """Return lines with the differences, or an empty list if all records are as expected."""
         begin, end = self._same_ends()
         wanted = list(range(begin, len(self._expected) - end))
         drafts = self._made[begin : len(self._made) - end]

@@ -56,7 +56,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def changes(left: Any, right: Any, path: Path = ()) -> list[Change]:
-    """Return all differences between two JSON values; [] if they are equal.
+    """Return all differences between two JSON values, or [] if the values are equal.
 
     If two objects differ in one member, the difference has the path of this member.
     """

@@ -99,7 +99,7 @@ def _bind_round(binding: Binding) -> Callable[..., Any]:
 
 
 def _places(decimals: Any) -> int:
-    """Return the number of decimals as an integer. Raise ValueError if it is out of range or no whole number."""
+    """Return the number of decimals as an integer. Raise ValueError if it is out of range or not whole."""
     # The range is checked first, because `int` would raise OverflowError for infinity.
     if not -_MAX_DECIMALS <= decimals <= _MAX_DECIMALS or decimals != int(decimals):
         raise ValueError(f"decimals must be a whole number from -{_MAX_DECIMALS} to {_MAX_DECIMALS}")

@@ -105,7 +105,7 @@ def _free(_steps: int) -> None:
 class Binding:
     """Facts about a call of a function that are known when the mapping is loaded.
 
-    - `literals`: the arguments that are literals, in order; MISSING for all other arguments
+    - `literals`: the arguments in order. An argument that is not a literal is MISSING.
     - `tables`: the lookup tables by name
     - `charging`: for a function that counts its work. `charging()` returns the function `charge`. The implementation
       calls `charge(steps)` for each part of its work. `charge` raises TransformError if the total work for one message

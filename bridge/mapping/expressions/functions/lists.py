@@ -35,7 +35,7 @@ def _merge_all(items: list[Any]) -> dict[str, Any]:
 
 
 def _range(start: Any, stop: Any = None, step: Any = 1) -> range:
-    """Return the range. A single argument is the end. Raise ValueError for an argument that is no whole number."""
+    """Return the range. A single argument is the end. Raise ValueError for an argument that is not a whole number."""
     if stop is None:
         start, stop = 0, start
     for number in (start, stop, step):

@@ -56,7 +56,7 @@ def _to_number(value: Any) -> Any:
 
     Python's `float` is not used, because it also accepts nan, inf, 1_000 and digits of other scripts.
     """
-    # Compare the exact type: a boolean is an instance of int, but in JMESPath a boolean is no number.
+    # Compare the exact type: a boolean is an instance of int, but in JMESPath a boolean is not a number.
     if type(value) is not str:
         return value if type(value) in {int, float} else None
     try:

@@ -43,7 +43,7 @@ def _find_last(subject: str, sub: str, *bounds: Any) -> int | None:
 
 
 def _found(find: Callable[..., int], sub: str, bounds: tuple[Any, ...]) -> int | None:
-    """Return the index that `find` returns; None if there is no occurrence, or if `sub` is empty."""
+    """Return the index that `find` returns, or None if `sub` is empty or does not occur."""
     if any(bound != bound // 1 for bound in bounds):
         raise ValueError("start and end must be whole numbers")
     index = find(sub, *map(int, bounds))

@@ -50,7 +50,7 @@ def _zone(name: str) -> tzinfo:
         return UTC
     try:
         # On some machines, the folder of zones contains a file "localtime" with the zone of the machine. `localtime` is
-        # no IANA name, and would make results depend on the machine.
+        # not an IANA name, and would make results depend on the machine.
         return zoneinfo.ZoneInfo(name if name != "localtime" else "")
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"'{name[:40]}' is no IANA time zone") from error

@@ -36,7 +36,7 @@ def _member(parser: TokenReader, least: int) -> Node:
 
 
 def _projected(parser: TokenReader, least: int) -> Node:
-    """Return the expression that a projection evaluates on each element; `identity` if no expression follows."""
+    """Return the expression that a projection evaluates on each element, or `identity` if no expression follows."""
     if power(parser.kind) < PROJECTION_STOP:
         return node("identity")
     if parser.kind in {"lbracket", "filter"}:

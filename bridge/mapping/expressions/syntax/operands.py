@@ -71,7 +71,7 @@ def _let(parser: TokenReader, token: ExpressionToken) -> Node:
         values.append(parser.expression(0))
         bindings.append(parser.new_binding())
         scope[named] = bindings[-1]
-    # `in` is no keyword, because a field can have this name. So the lexer reads `in` as a name.
+    # `in` is not a keyword, because a field can have this name. So the lexer reads `in` as a name.
     if parser.token[:2] != ("unquoted_identifier", "in"):
         parser.fail(message="`in` and an expression must follow the values of `let`")
     parser.advance()

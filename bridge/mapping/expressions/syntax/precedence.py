@@ -51,5 +51,5 @@ _POWERS: Final[Mapping[str, int]] = {
 
 
 def power(kind: str) -> int:
-    """Return the power with which a token of this kind binds its left operand; 0 if the token ends an expression."""
+    """Return the power with which a token of this kind binds its left operand, or 0 if the token ends an expression."""
     return _POWERS.get(kind, 0)
