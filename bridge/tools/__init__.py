@@ -1,8 +1,8 @@
-"""Tools that run beside the bridge, each for one or several commands.
+"""Tools that are not part of the running bridge. Each folder lists the commands that use it.
 
 doctor/     `doctor`: checks of broker, AWS, network link and disk
 capture/    `capture`, `diff`, `coverage`: files of recorded messages
-proof/      `prove`: proof that a stream contains every record that manifests cover
+proof/      `prove`: check that a stream contains every record that the bridge has delivered
 scaffold/   `init`: the text of bridge.yaml
 support/    `support-bundle`: archive for a support ticket
 demo/       `demo`: factory, broker, Kinesis and bridge on this machine

@@ -1,4 +1,4 @@
-r"""Capture file: JSON lines (https://jsonlines.org), one message a line, in the order received.
+r"""Capture file: JSON lines (https://jsonlines.org), one message per line, in the order in which they were received.
 
     {"received_at": "2026-01-31T12:00:00.000Z", "topic": "factory/pdx/line3/press07/telemetry", "qos": 1,
      "retain": false, "properties": {"content_type": "application/json"}, "payload": "{\"t\": 21.5}"}
@@ -13,7 +13,7 @@ payload_base64   payload in base64; present if the payload is not valid UTF-8
 total_bytes      size of the complete payload; present if it exceeded mqtt.max_message_bytes, and the line contains only
                  the first part of the payload
 
-Line tools such as head, cat and grep may cut, join and filter a capture file. Payloads may be secret, so only the owner
+Tools such as head, cat and grep can shorten, join and filter capture files. Payloads may be secret, so only the owner
 can read the file (mode 0600).
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_LINE_BYTES = 512 * 1024 * 1024
-"""Maximum length of a line in bytes. MQTT's largest payload (256 MiB) needs fewer in base64 (342 MiB)."""
+"""Maximum length of a line in bytes. The largest payload of MQTT has 256 MiB, which are 342 MiB in base64."""
 
 _KEYS = frozenset(
     ("received_at", "topic", "qos", "retain", "properties", "payload", "payload_base64", "total_bytes"),
@@ -52,7 +52,7 @@ class CapturedMessage(NamedTuple):
     message: Message
     whole: bool
     end: int
-    """Number of bytes of the file up to the end of this line. It shows how much of the file has been read."""
+    """Number of bytes of the file up to the end of this line. A progress bar shows it."""
 
 
 class _NoMessage(Exception):

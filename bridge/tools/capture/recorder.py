@@ -29,7 +29,7 @@ class CaptureLimits:
 
 
 class TrafficRecorder:
-    """Writer of one capture file. The file is new, and only its owner can read it."""
+    """Writer of one capture file. It creates the file, and only the owner can read the file."""
 
     def __init__(
         self,
@@ -80,7 +80,8 @@ class TrafficRecorder:
                 acknowledgements.append(PUBACK + packet_id)
             elif qos == 2:  # noqa: PLR2004 - exactly once
                 acknowledgements.append(PUBREC + packet_id)
-                # The broker repeats an unreleased QoS 2 message. It is acknowledged again, but written only once.
+                # The broker may repeat a QoS 2 message until it has sent PUBREL for this message. Acknowledge the
+                # message again, but write it only once.
                 if packet_id in self._open_packets:
                     continue
                 self._open_packets.add(packet_id)
@@ -95,7 +96,7 @@ class TrafficRecorder:
         return b"".join(acknowledgements)
 
     def session_began(self) -> None:
-        """Forget the unreleased QoS 2 messages: a new session uses the same packet identifiers for other messages."""
+        """Forget the packet identifiers of QoS 2 messages, because a new session uses them for other messages."""
         self._open_packets.clear()
 
     def _append(self, line: bytes, lines: list[bytes]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_PATHS: Final = 1_000
 """Maximum number of paths that are counted separately. Further paths are counted together as `other values`.
 
-The number of paths has no limit by itself: if the keys of an object are serial numbers, each serial number is a path.
+The limit bounds the memory. If the keys of an object are serial numbers, for example, each serial number is a path.
 """
 _SHOWN_PATHS: Final = 10
 _OTHER = "other values"
@@ -32,8 +32,9 @@ _OTHER = "other values"
 class Report:
     """Totals over the messages of a capture file.
 
-    No mapping matches an `unmatched` message. A `cut` message was not compared, because the file has only the first
-    part of its payload. `values` counts, for each path, the records in which the value at this path changed.
+    `unmatched` counts the messages that no mapping matches. `cut` counts the messages that were not compared, because
+    the file has only the first part of their payload. For each path, `values` counts the records whose value at this
+    path changed.
     """
 
     messages: int = 0

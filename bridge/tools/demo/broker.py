@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 START_SECS = 10.0
-# Attempts to start a broker, each on another port.
+# Number of attempts to start a broker. Each attempt uses another port.
 _ATTEMPTS = 5
 # A CONNECT packet of MQTT 3.1.1 with a clean session and the client ID "begin", and the first byte of a CONNACK packet.
 # https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/, section 3.1
@@ -136,7 +136,7 @@ class Mosquitto:
             self._process.wait()
 
     def kill(self) -> None:
-        """Kill the process by SIGKILL."""
+        """Kill the process with SIGKILL."""
         self._process.kill()
 
 

@@ -1,8 +1,8 @@
 """One run of the demo.
 
 The factory publishes messages, the bridge delivers records, and the demo reads the records back. At the end, the demo
-checks that no record is missing. With keys, the user disconnects and reconnects Kinesis, publishes a bad message, or
-ends the demo.
+checks that no record is missing. The user can press keys to disconnect and reconnect Kinesis, to publish a bad message,
+and to end the demo.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class DemoRun:
         _wait_for(lambda: look().received_messages >= confirmed, DRAIN_SECS, never)
         _wait_for(lambda: look().total("spooled") == 0, DRAIN_SECS, never)
         stopped = self._service.stop(STOP_SECS)
-        # The reader may be behind the delivery, so it reads until nothing new arrives.
+        # The reader may not have read all delivered records yet. Read until nothing new arrives.
         while self._read():
             pass
         return self._verdict(self._service.last_snapshot(), stopped)

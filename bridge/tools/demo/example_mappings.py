@@ -1,4 +1,4 @@
-"""Example mappings of the package, and the copy of them that the user of the demo may edit."""
+"""Example mappings of the demo. The user can edit a copy of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def copy_examples(folder: Path) -> Path:
     copy = folder / EXAMPLES.name
     copy.mkdir()
     for file in EXAMPLES.glob("*.yaml"):
-        # Only the content is copied, not the mode: an installed package may be read-only, but the user edits the copy.
+        # Copy only the content and not the mode. The files of an installed package may be read-only, but the user edits
+        # the copy.
         shutil.copyfile(file, copy / file.name)
     return copy

@@ -77,7 +77,7 @@ class Factory:
     _watt_hours: int = 100_000
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)  # noqa: S311 - a simulation, and one that can be repeated
+        self._random = random.Random(self.seed)  # noqa: S311 - a simulation needs no secure random numbers
         start = self.started_at
         # Random start times, so that the machines do not all publish at the same time.
         self._machines = [
@@ -97,7 +97,7 @@ class Factory:
         self._energy_at = start
 
     def events(self, now: float) -> Iterator[FactoryEvent]:
-        """Yield the messages with a time up to `now` that were not yielded before."""
+        """Yield the messages of the time since the last call, up to the time `now`."""
         for machine in self._machines:
             yield from self._of_machine(machine, now)
         while self._energy_at <= now:
@@ -168,15 +168,15 @@ class Factory:
             yield FactoryEvent(f"factory/{SITE}/energy/{meter}", struct.pack(">fI", kilowatts, self._watt_hours), qos=2)
 
     def bad_message(self) -> FactoryEvent:
-        """Return the message of a part counter with a payload that is not a number."""
+        """Return a message of a part counter whose payload is not a number."""
         return FactoryEvent(f"{self._random.choice(self._machines).topic}/count", b"not a number")
 
     def _malformed(self) -> FactoryEvent:
         machine = self._random.choice(self._machines)
         return self._random.choice(
             (
-                # The faults in this order: incomplete JSON, text instead of a number within JSON, a count that is not a
-                # number, an object without `samples`, an object without `serial`.
+                # Faults of the messages below: incomplete JSON, text instead of a number within JSON, a count that is
+                # not a number, an object without `samples`, an object without `serial`.
                 FactoryEvent(f"{machine.topic}/telemetry", b'{"ts": 1700000000000, "temperature_f": 19'),
                 FactoryEvent(
                     f"{machine.topic}/telemetry",

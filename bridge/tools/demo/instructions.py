@@ -31,7 +31,7 @@ def page_listener() -> PageListener:
 
 
 def instructions(folder: Path, broker: Broker, *, keyboard: bool) -> str:
-    """Return the text. If `keyboard` is true, the demo reads keys, and the text explains them."""
+    """Return the instructions. If `keyboard` is true, the demo reads keys, and the instructions explain them."""
     mapping, config = folder / "mappings" / "press-telemetry.yaml", folder / "bridge.yaml"
     publish = f"mosquitto_pub -p {broker.port} -t factory/pdx/line1/press101/count -m 'not a number'"
     rows = {"edit a mapping": f"in the page, or in {mapping}; a saved change is active within two seconds"}

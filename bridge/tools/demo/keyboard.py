@@ -44,7 +44,7 @@ class Keyboard:
         self.restore()
 
     def restore(self) -> None:
-        """Set the terminal back to the mode that it had before the demo."""
+        """Restore the mode that the terminal had before the demo."""
         if self._before:
             termios.tcsetattr(self._file, termios.TCSANOW, self._before)
 

@@ -49,12 +49,12 @@ def run_demo(secs: int | None, output: Callable[[str], None]) -> int:
     token = f"demo-{secrets.token_urlsafe(16)}"
     output(f"status page: http://{HOST}:{port}/#token={token} (ready in a few seconds)")
     cleanups: list[Callable[[], None]] = []
-    # The socket stays open until the page is served on it. Otherwise another program could take the port meanwhile.
+    # Keep the socket open until the page is served on it. Otherwise another program could bind the port first.
     with listener, contextlib.ExitStack() as stack, interrupts(cleanups) as interrupted:
         stack.enter_context(isolated_environment())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mqtt-kinesis-demo-")))
-        # The second Ctrl-C ends the process by `os._exit`, which skips the exit stack. So each step also adds its
-        # clean-up to `cleanups`.
+        # The second Ctrl-C calls `os._exit`, which skips the exit stack. So each step also adds its clean-up function
+        # to `cleanups`.
         cleanups.append(lambda: shutil.rmtree(folder, ignore_errors=True))
         broker = start_broker(folder, find_mosquitto())
         stack.callback(broker.stop)

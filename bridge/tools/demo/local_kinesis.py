@@ -55,10 +55,10 @@ class LocalKinesis:
 
     def _application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if not self.reachable:
-            # An unread body would be parsed as the next request of this connection, and logged as malformed.
+            # Read the body. Otherwise the server would parse it as the next request of this connection, and log an
+            # error.
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            # The client sees that the connection ends before a response. Werkzeug handles ConnectionAbortedError, and
-            # logs nothing.
+            # Close the connection without a response. Werkzeug handles ConnectionAbortedError, and logs nothing.
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError
         with self._one_at_a_time:
@@ -68,8 +68,8 @@ class LocalKinesis:
     def forget(self, read: Mapping[tuple[str, str], str]) -> None:
         """Delete the records that were read back, except the last one of each shard.
 
-        `read` has the sequence number of the last record that was read, by (stream, shard). That record stays, because
-        moto derives the next sequence number from it.
+        `read` maps (stream, shard) to the sequence number of the last record that was read. This last record is not
+        deleted, because moto derives the next sequence number from it.
         """
         kinesis, metrics = self._backends
         with self._one_at_a_time:
@@ -87,8 +87,8 @@ class LocalKinesis:
 
 
 def _backends() -> tuple[Any, Any]:
-    """Return two of moto's backends: Kinesis, and CloudWatch, in which moto stores metrics that no program reads."""
-    # As above, only the demo needs these imports.
+    """Return moto's backends for Kinesis and for CloudWatch. In CloudWatch, moto stores metrics about each request."""
+    # Only the demo needs these imports.
     from moto.cloudwatch.models import cloudwatch_backends  # noqa: PLC0415
     from moto.core.models import DEFAULT_ACCOUNT_ID  # noqa: PLC0415
     from moto.kinesis.models import kinesis_backends  # noqa: PLC0415

@@ -18,7 +18,7 @@ class MessagePublisher:
 
     def __init__(self, host: str, port: int, client_id: str) -> None:
         """Connect to the broker. Raise OSError if it cannot be reached."""
-        # The embedded broker supports no version later than MQTT 3.1.1.
+        # MQTT 3.1.1 is the newest version that the embedded broker supports.
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311)
         # 0 means no limit: `publish` must not refuse a message.
         self._client.max_queued_messages_set(0)
@@ -36,12 +36,12 @@ class MessagePublisher:
             self._changed.notify_all()
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
-        """Queue a message; the network thread sends it."""
+        """Queue a message. The network thread sends it."""
         self._client.publish(topic, payload, qos, retain)
         self.published += 1
 
     def wait(self, timeout_secs: float) -> int:
-        """Wait until the broker has acknowledged all messages, at most `timeout_secs` seconds.
+        """Wait until the broker has acknowledged all messages, but at most `timeout_secs` seconds.
 
         Return the number of messages that are still unacknowledged.
         """

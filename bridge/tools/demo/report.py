@@ -35,7 +35,7 @@ class ConsumedCounts:
 def progress_line(snapshot: Snapshot, elapsed_secs: float, messages_per_sec: float) -> str:
     """Return the line that the demo prints each second.
 
-    It has the rate of received messages in this second, and the outcomes of all messages until now.
+    The line contains the number of messages received in this second, and the outcomes of all messages until now.
     """
     delivered, buffered = snapshot.total("delivered"), snapshot.total("spooled")
     rest = f"{delivered:,} delivered, {buffered:,} buffered; {pluralize(snapshot.dead_letter_count, 'dead letter')}"
@@ -43,11 +43,11 @@ def progress_line(snapshot: Snapshot, elapsed_secs: float, messages_per_sec: flo
 
 
 def summary(snapshot: Snapshot) -> str:
-    """Return an explanation why the numbers of messages and records differ, and why there are dead letters."""
+    """Return a text that explains why the numbers of messages and records differ, and why there are dead letters."""
     return (
-        f"{_records(snapshot)}: telemetry goes to two streams, and each vibration sample is a record of its own\n"
-        "the ledger counts a message once for each stream of its mapping, and once for each record; filtered are the\n"
-        "messages that a mapping excludes by `where`, such as telemetry of machines that are off\n"
+        f"{_records(snapshot)}: telemetry goes to two streams, and each vibration sample becomes a record of its own\n"
+        "the ledger counts a message once for each stream of its mapping, and once for each record; it counts as\n"
+        "filtered the messages that a mapping excludes by `where`, such as telemetry of machines that are off\n"
         f"{pluralize(snapshot.dead_letter_count, 'dead letter')}, each stored with its raw message and a reason: the "
         "factory publishes malformed messages on purpose"
     )
@@ -91,8 +91,8 @@ def ledger_table(snapshot: Snapshot) -> str:
 def final_checks(snapshot: Snapshot, published: int, read_back: int, stopped: bool) -> dict[str, bool]:
     """Return the checks at the end of the demo: the text of each check, and whether it passes.
 
-    The bridge delivers each record at least once. If a response of Kinesis is lost, the bridge sends the records again,
-    so Kinesis may contain these records twice. Kinesis must not contain fewer records than the bridge has delivered.
+    The bridge delivers each record at least once. If a response of Kinesis is lost, the bridge sends the same records
+    again, so Kinesis may contain them twice. Kinesis must not contain fewer records than the bridge has delivered.
     """
     delivered = snapshot.total("delivered")
     twice = sum(stream.duplicates_possible for stream in snapshot.streams)

@@ -66,7 +66,7 @@ def _make_streams(kinesis: str) -> None:
 
 
 def _until_it_works(make: Callable[[], Made], problem: str, stopping: threading.Event) -> Made | None:
-    """Call `make` until it succeeds, because the containers of its services may start later than this program.
+    """Call `make` until it succeeds, because the broker and Kinesis may start later than this program.
 
     Return its result, or None if `stopping` is set before it succeeds.
     """

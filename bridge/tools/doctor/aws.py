@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bridge.kinesis.service_endpoints import ServiceEndpoint
     from bridge.tools.doctor.finding import Finding
 
-# A clock that is wrong by one minute works, but may soon be wrong by more than AWS accepts.
+# An error of one minute is harmless, but it may grow. AWS refuses requests if the clock is five minutes wrong.
 _WARNED_SKEW_SECS = 60
 _TEST_DATA = b'{"mqtt-kinesis": "doctor"}'
 
@@ -33,7 +33,8 @@ _TEST_DATA = b'{"mqtt-kinesis": "doctor"}'
 def examine_endpoint(how: EndpointSettings, endpoint: ServiceEndpoint) -> Iterator[Finding]:
     """Yield findings on the name, port and TLS of an endpoint, or of the proxy to it.
 
-    A response of Kinesis contains the time, so for Kinesis also yield a finding on this machine's clock.
+    If the endpoint is for Kinesis, also yield a finding on this machine's clock. The response contains the correct
+    time.
     """
     subject = f"endpoint {endpoint.url}"
     if endpoint.proxy:
@@ -60,14 +61,14 @@ def examine_endpoint(how: EndpointSettings, endpoint: ServiceEndpoint) -> Iterat
 
 
 def _naming_option(finding: Finding) -> Finding:
-    """Return the finding. If it is an error, its advice names the option that set the endpoint."""
+    """Return the finding. If it is an error, add the option kinesis.endpoint_url to its advice."""
     if finding.status != "error" or "kinesis.endpoint_url" in finding.advice:
         return finding
     return replace(finding, advice=f"check kinesis.endpoint_url, its host and port; {finding.advice}")
 
 
 def _as_warning(finding: Finding) -> Finding:
-    """Return the finding, an error as a warning: the bridge works without this endpoint, and only `doctor` calls it."""
+    """Turn an error into a warning: only `doctor` calls this endpoint, so the bridge works without it."""
     return replace(finding, status="warning") if finding.status == "error" else finding
 
 
@@ -78,8 +79,8 @@ def _context(how: EndpointSettings, endpoint: ServiceEndpoint) -> Any:
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     if ca_file:
-        # botocore does the same. Python 3.13 requires strict conformity to RFC 5280 by default, which refuses many
-        # private CAs.
+        # By default, Python 3.13 checks certificates strictly against RFC 5280 and refuses many private CAs. botocore
+        # disables this check too.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
@@ -90,7 +91,7 @@ def _clock(host: str, date: str) -> Iterator[Finding]:
         # The Date header has whole seconds, so a difference below one second means nothing.
         skew = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
     except (TypeError, ValueError):
-        # A response without a valid Date header, such as that of an emulator, shows nothing about the clock.
+        # The response has no valid Date header. For example, an emulator may send none.
         return
     secs = abs(skew)
     amount = f"{secs:,.0f} s" if secs < MAX_CLOCK_SKEW_SECS else f"{secs / 60:,.0f} minutes"
@@ -109,7 +110,7 @@ def _clock(host: str, date: str) -> Iterator[Finding]:
 def examine_identity(
     publisher: KinesisPublisher, destination: Destination, *, by_sts: bool = True
 ) -> Iterator[Finding]:
-    """Yield a finding on the identity of the bridge, which STS reports. `by_sts` is False if there is no STS."""
+    """Yield a finding on the AWS identity that STS reports for the bridge. `by_sts` is False if no STS is available."""
     subject = f"credentials for {destination.role_arn}" if destination.role_arn else "credentials"
     if not by_sts:
         message = "not examined: kinesis.endpoint_url is not AWS, and kinesis.sts_endpoint_url is not set"
@@ -119,7 +120,7 @@ def examine_identity(
         who = publisher.whoami(str(destination))
     except SendError as error:
         if error.code == STS_UNREACHABLE:
-            # The bridge may work nevertheless: only the commands `doctor` and `policy` request the identity.
+            # The bridge may work without STS: only the commands `doctor` and `policy` request the identity.
             message = f"identity unknown, STS does not respond: {error.detail}"
             yield warning("aws.credentials", subject, message, "the bridge needs STS only to assume a role")
         else:
@@ -131,7 +132,7 @@ def examine_identity(
 
 
 def examine_stream(publisher: KinesisPublisher, destination: Destination, *, send: bool) -> Iterator[Finding]:
-    """Yield findings on the state of a stream and the permissions for it.
+    """Yield findings on the state of a stream, and on the permissions to use the stream.
 
     With `send`, also send a record, and yield a finding on whether the stream accepts it.
     """

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-# Factor by which a request is larger than the data of its records, because PutRecords encodes data in base64.
+# PutRecords encodes data in base64, so a request is larger than the data of its records by this factor.
 _BASE64: Final = 4 / 3
 
 
 def backlog_of_bridge(response: dict[str, Any]) -> Backlog:
-    """Return the backlog in the running bridge's response to `status`."""
+    """Return the backlog that the running bridge reports in its response to `status`."""
     status = response["status"]
     links = tuple(link_text(EndpointStatus(**each)) for each in status["endpoints"])
     return Backlog(_spooled(status["ledger"]), round(status["backlog_bytes"] * _BASE64), "the running bridge", links)
 
 
 def backlog_on_disk(folders: Iterable[Path]) -> Backlog:
-    """Return the backlog in the spools of a stopped bridge. Its size is estimated from the size of their files."""
+    """Return the backlog of a stopped bridge. Its size is estimated from the size of the spool's files."""
     records = size = 0
     for folder in folders:
         # A folder without a readable spool counts as empty: other checks report problems of the spool.

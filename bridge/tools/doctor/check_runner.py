@@ -66,7 +66,7 @@ def examine(
 ) -> Iterator[Finding]:
     """Yield the findings of all checks, in the order of the checks.
 
-    A check that raises an exception, or does not end within `secs`, also becomes a finding.
+    Also yield a finding for a check that raises an exception, and for a check that does not end within `secs`.
     """
     running = [_RunningCheck(subject, check) for subject, check in checks]
     deadline = time.monotonic() + secs

@@ -1,4 +1,4 @@
-"""Checks of the spool's disk: how long an fsync takes, and how long an outage of Kinesis the free space can buffer."""
+"""Checks of the spool's disk: how long an fsync takes, and how long the free space lasts if Kinesis is unreachable."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
     from bridge.tools.doctor.traffic_rate import SpoolRate
 
-# Number of fsyncs that are measured, enough for a stable median. Even on a memory card with 20 ms per fsync, they take
-# less than a second.
+# Number of fsyncs to measure. Their median is stable. Even on a memory card with 20 ms per fsync, they take 0.8 s.
 SYNCS: Final = 40
-# Bytes that are written before each fsync: about as many as the database writes to its log for a hundred small records.
+# Bytes to write before each fsync. The database writes about as many bytes to its log for a hundred small records.
 _BYTES: Final = 16_384
-# A longer fsync is a warning. It allows fewer than 20 commits a second, so a broker with a small in-flight window can
-# send only few messages a second.
+# If an fsync takes longer, the finding is a warning. Fewer than 20 commits a second are possible then. If the broker
+# has a small in-flight window, few messages arrive between two commits.
 _SLOW_SECS: Final = 0.05
-# Messages per second above which the disk is not the limit: one process maps and sends about 38,000 a second
-# (docs/explanation/performance.md).
+# If the disk allows more messages per second, the disk is not the bottleneck: one process maps and sends about 38,000
+# messages per second (docs/explanation/performance.md).
 _OTHER_LIMITS: Final = 30_000
 _KILOBYTE: Final = 1_000
-# Hours of an outage that the spool should be able to buffer: an outage in the evening is noticed in the morning.
+# If the spool can buffer an outage of fewer hours, the finding is a warning: an outage in the evening may be noticed
+# only in the morning.
 _ENOUGH_HOURS: Final = 8.0
 _ADVICE: Final = "set spool.path to a folder on a real disk to which the bridge's user may write"
 _ADVICE_BY_NUMBER: Final = {
@@ -70,18 +70,19 @@ def filesystem_of(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str
     with suppress(OSError, ValueError):
         for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
             _, point, kind, *_ = line.split(" ")
-            # The mount table contains \040 for a space. Of all mount points above the folder, the longest one applies.
+            # The mount table contains \040 for a space. Several mount points may contain the folder. The longest of
+            # them applies.
             if at.is_relative_to(mount_point := point.replace("\\040", " ")):
                 found = max(found, (len(mount_point), kind), key=lambda each: each[0])
     return found[1]
 
 
 def measure_syncs(folder: Path) -> FsyncTimes:
-    """Write and fsync a temporary file several times, and return how long the fsyncs took. Raise OSError."""
+    """Write and fsync a temporary file several times. Return how long the fsyncs took. Raise OSError if one fails."""
     durations: list[float] = []
     with tempfile.TemporaryFile(dir=existing(folder)) as file:
         for _ in range(SYNCS):
-            # Random data, because some file systems store no blocks for zeros, or compress the data.
+            # Write random data, because some file systems store no blocks for zeros, or compress the data.
             file.write(os.urandom(_BYTES))
             file.flush()
             began = time.monotonic()
@@ -99,7 +100,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
         advice = _ADVICE_BY_NUMBER.get(error.errno or 0, _ADVICE)
         yield failed("disk.sync", "disk", f"{folder}: {error.strerror}", advice)
         return
-    # Use the median and not the maximum: a single slow fsync delays only one burst, and the next burst is larger.
+    # Use the median. A single slow fsync costs no throughput: the messages that arrive during it are in the next burst.
     bursts = 1 / max(syncs.median, 1e-6)
     facts: dict[str, Any] = {
         "median_ms": round(syncs.median * 1000, 3),
@@ -123,7 +124,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
 
 
 def _messages(bursts: float) -> str:
-    """Return, as text, how many messages per second this number of bursts per second allows."""
+    """Return a text with the messages per second that are possible with `bursts` bursts per second."""
     # A burst contains at most about 2,000 messages.
     rate = bursts * 2_000
     more = rate >= _OTHER_LIMITS
@@ -133,14 +134,17 @@ def _messages(bursts: float) -> str:
 def examine_room(
     folder: Path, max_bytes: int, min_free_bytes: int, rate: Callable[[], SpoolRate | None]
 ) -> Iterator[Finding]:
-    """Yield a finding on the free space for buffered records, and on the outage that it can buffer at `rate`."""
+    """Yield a finding on the free space for buffered records, and on how long it lasts without Kinesis.
+
+    `rate` returns the rate at which records are written to the spool, or None if it is unknown.
+    """
     try:
         free = shutil.disk_usage(existing(folder)).free
     except OSError as error:
         yield failed("spool.room", "spool", f"{existing(folder)}: {error.strerror}", _ADVICE)
         return
     used = _used(folder)
-    # Both limits apply at the same time, and the finding names the one that is reached first.
+    # Two limits apply: spool.max_bytes and spool.min_free_bytes. The finding names the limit that is reached first.
     room = min(max_bytes - used, free - min_free_bytes)
     facts = {"room_bytes": max(0, room), "free_bytes": free, "used_bytes": used}
     bound = "spool.max_bytes" if room == max_bytes - used else "the disk"

@@ -31,7 +31,7 @@ Check = Literal[
     "spool.room",
     "doctor",
 ]
-"""Identifier of a check, stable for programs. `doctor` means that a check did not end properly."""
+"""Identifier of a check, stable for programs. `doctor` means that a check failed with an exception or did not end."""
 CHECKS: Final[tuple[str, ...]] = get_args(Check)
 Facts = Mapping[str, Any]
 NO_FACTS: Final[Facts] = MappingProxyType({})
@@ -39,10 +39,10 @@ NO_FACTS: Final[Facts] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Finding of a check. `message` is the result, and `advice` the remedy ("" if none is needed).
+    """Result of a check. `message` is the result as text. `advice` is the remedy, or "" if none is needed.
 
-    `facts` has the values in the message, for programs. `details` are further lines, shown below the message. A finding
-    with the status `info` is neither good nor bad.
+    `facts` contains the values of the message, for programs. `details` contains further lines, shown below the message.
+    The status `info` means that the result is neither good nor bad.
     """
 
     check: Check
@@ -65,15 +65,15 @@ def ok(check: Check, subject: str, message: str, facts: Facts = NO_FACTS, detail
 
 
 def info(check: Check, subject: str, message: str, advice: str = "", facts: Facts = NO_FACTS) -> Finding:
-    """Return a finding for information."""
+    """Return a finding that is neither good nor bad."""
     return Finding(check, subject, "info", message, advice, (), facts)
 
 
 def warning(check: Check, subject: str, message: str, advice: str, facts: Facts = NO_FACTS) -> Finding:
-    """Return a finding about something that works, but may not be intended."""
+    """Return a finding about a possible problem."""
     return Finding(check, subject, "warning", message, advice, (), facts)
 
 
 def failed(check: Check, subject: str, message: str, advice: str, facts: Facts = NO_FACTS) -> Finding:
-    """Return a finding about something that does not work."""
+    """Return a finding about an error."""
     return Finding(check, subject, "error", message, advice, (), facts)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from bridge.tools.doctor.finding import Check, Finding
 
-# In this time, the kernel sends a lost SYN packet twice more (after 1 s and 3 s). Then a firewall probably discards it.
+# Within this time, the kernel repeats a lost SYN packet twice (after 1 s and 3 s). If there is still no response, a
+# firewall probably discards the packets.
 TIMEOUT_SECS = 5.0
 
 
@@ -40,7 +41,7 @@ class Endpoint:
 
 
 class _CheckFailed(Exception):
-    """Error: a step of the check failed. It has a message and the remedy."""
+    """Error for a failed step of the check. It has a message and the remedy."""
 
     def __init__(self, message: str, advice: str) -> None:
         self.message, self.advice = message, advice
@@ -72,7 +73,7 @@ def _resolved(endpoint: Endpoint) -> list[str]:
         found = sorted(
             {str(each[4][0]) for each in socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)}
         )
-    # UnicodeError: a label of the name is empty, or longer than 63 characters.
+    # UnicodeError means that a label of the name is empty, or longer than 63 characters.
     except (OSError, UnicodeError) as error:
         message = f"cannot resolve {endpoint.host}: {getattr(error, 'strerror', None) or error}"
         raise _CheckFailed(
@@ -126,7 +127,7 @@ def _encrypted(endpoint: Endpoint, connection: socket.socket, context: ssl.SSLCo
 
 def _untrusted(endpoint: Endpoint, message: str) -> _CheckFailed:
     message = f"the server's certificate is not trusted: {message}"
-    # Search the text, because several error codes have the same remedy, as for host names and IP addresses.
+    # Search the text, because OpenSSL has different error codes for the mismatch of a host name and of an IP address.
     if "mismatch" in message:
         return _CheckFailed(message, f"use a name of the certificate instead of {endpoint.host}")
     if "expired" in message or "not yet valid" in message:
@@ -139,7 +140,7 @@ def _untrusted(endpoint: Endpoint, message: str) -> _CheckFailed:
 
 def _shown(host: str, found: list[str]) -> str:
     """Return the addresses as text. If a public AWS name has private addresses, they belong to a VPC endpoint."""
-    # An IPv6 address may end with the name of the interface after `%`.
+    # An IPv6 address may end with `%` and the name of the interface.
     private = all(ipaddress.ip_address(each.partition("%")[0]).is_private for each in found)
     inside = " (a VPC endpoint)" if private and ".amazonaws.com" in host else ""
     return ", ".join(found) + inside

@@ -1,6 +1,7 @@
-"""Rate into the spool: how many bytes of records a second the bridge stores.
+"""Rate into the spool: the bytes of records that the bridge stores per second.
 
-The running bridge reports it. If no bridge runs, it is estimated from a sample of the broker's messages.
+If the bridge is running, its counters show the rate. Otherwise the rate is estimated from a sample of the broker's
+messages.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ if TYPE_CHECKING:
 RECORD_BYTES: Final = 100
 """Number of bytes that a record occupies in the spool in addition to its data."""
 SAMPLE_SECS: Final = 3.0
-"""Seconds between the two snapshots of the running bridge that are compared."""
+"""Seconds between two snapshots of the running bridge. The rate is calculated from the difference of their counters."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpoolRate:
-    """Rate into the spool in bytes per second. `source` is a text that shows where the figure comes from."""
+    """Rate into the spool in bytes per second. `source` is a text that explains how the rate was measured."""
 
     bytes_per_sec: float
     source: str
 
 
 class SharedRate:
-    """Rate that the broker check measures. The check of the spool waits for the rate on another thread."""
+    """Rate that the broker check measures. The spool check waits for the rate on another thread."""
 
     def __init__(self) -> None:
         self._is_set = threading.Event()
@@ -50,8 +51,8 @@ def rate_of_bridge(
 ) -> SpoolRate | None:
     """Return the rate between two snapshots of the running bridge. Without traffic, return the average since its start.
 
-    The ledger counts the records of all runs of the bridge, so the average uses only records that this run delivered or
-    that are in the spool. The spool may contain a backlog of earlier runs. It makes the average too high, which is
+    The ledger counts the records of all runs of the bridge. So the average uses only the records that this run
+    delivered, and the records in the spool. Records of earlier runs in the spool make the average too high, which is
     safer than too low.
 
     `read_status` returns the bridge's response to `status`, or None if no bridge runs.
@@ -82,7 +83,7 @@ def _average(now: dict[str, Any]) -> float:
 
 
 def _bytes_per_sec(messages: int, payload_bytes: int, records: int, millis: float) -> float:
-    """Return an estimate of the rate. It assumes that a record is as large as the average payload."""
+    """Return an estimate of the rate. The estimate assumes that a record is as large as the average payload."""
     if millis <= 0 or messages <= 0:
         return 0.0
     return float(records * (payload_bytes / messages + RECORD_BYTES) * 1000 / millis)

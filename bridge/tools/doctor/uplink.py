@@ -1,13 +1,14 @@
 """Uplink check: bytes per second to Kinesis, measured with requests that Kinesis rejects and never stores.
 
 Kinesis rejects PutRecords to a stream whose name contains '!' with ValidationException, because no stream can have such
-a name. Each request has a signature over its body, so Kinesis can respond only after the last byte of the body. Nothing
-is stored or billed, and the requests use no capacity of a shard. An IAM policy may cause AccessDenied instead, and an
-emulator may respond with ResourceNotFound. These responses are as useful for the measurement.
+a name. Kinesis verifies the signature of the body before it responds, so the response comes after the last byte of the
+body. Nothing is stored or billed, and the requests use no capacity of a shard. Instead of ValidationException, an IAM
+policy may cause AccessDenied, and an emulator may respond with ResourceNotFound. Both are as useful for the
+measurement.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html (StreamName: [a-zA-Z0-9_.-]+)
 
-Each request is four times as large as the previous one, until a request takes at least ENOUGH_SECS. In total, the
-requests have 20 kB on a link of 8 kB/s, and 1.4 MB on a fast link.
+Each request is four times as large as the previous request, until a request takes at least ENOUGH_SECS. In total, the
+requests transfer 20 kB on a link of 8 kB/s, and 1.4 MB on a fast link.
 """
 
 from __future__ import annotations
@@ -32,16 +33,16 @@ IMPOSSIBLE_STREAM: Final = "mqtt-kinesis-doctor!"
 SIZES: Final = (4_000, 16_000, 64_000, 256_000, 1_024_000)
 """Request sizes in bytes on the wire. One record has at most 1 MiB of data, which is 1.4 MB in base64."""
 ENOUGH_SECS: Final = 2.0
-"""Duration of a request after which no larger request follows.
+"""If a request takes this long, the measurement ends.
 
-The measurement is accurate enough then, and a larger request could exceed its time-out.
+The result is accurate enough then, and a larger request could exceed its time-out.
 """
 HEAD_BYTES: Final = 1_200
-"""Size of the HTTP headers with the signature, and of the JSON around the data."""
+"""Size of a request without its data: HTTP headers with the signature, and the JSON around the data."""
 DISTINCT_SECS: Final = 0.02
-"""Minimum difference in seconds between the times of the smallest and the largest request.
+"""Minimum difference in seconds between the durations of the smallest and the largest request.
 
-A smaller difference may be jitter: the link is faster than these requests can show.
+A smaller difference may be jitter. The link is then faster than these requests can measure.
 """
 EXPECTED_CODES: Final = frozenset(
     {
@@ -59,7 +60,7 @@ _ADVICE: Final = "see the findings on the endpoint and the credentials"
 class Backlog:
     """Number of records that are buffered on disk, and their approximate size in bytes.
 
-    `source` names the origin of the figures; `links` are the measurements of the running bridge, as text.
+    `source` names the origin of the two numbers. `links` contains the measurements of the running bridge, as text.
     """
 
     records: int
@@ -71,7 +72,7 @@ class Backlog:
 class UplinkMeasurement(NamedTuple):
     """Result of the measurement: bytes per second on the wire, and the response time of a small request.
 
-    `at_least` is true if the link may be faster than the requests can show.
+    `at_least` is true if the link may be faster than the requests can measure.
     """
 
     bytes_per_sec: float
@@ -82,8 +83,8 @@ class UplinkMeasurement(NamedTuple):
 def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> UplinkMeasurement:
     """Measure the uplink with requests of increasing size.
 
-    `send` sends a request of the given number of bytes. An exception of `send` ends the measurement. The first request
-    opens the connection and is not measured.
+    `send` sends a request of the given number of bytes. The first request opens the connection and is not measured.
+    Raise the exceptions of `send`.
     """
     # DNS, TCP and TLS need several round trips, which must not count as transfer time.
     send(SIZES[0])
@@ -91,7 +92,7 @@ def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = tim
     for size in SIZES:
         began = clock()
         send(size)
-        # Not 0, because the rate is the size divided by this time.
+        # The time must not be 0, because the rate is the size divided by the time.
         samples.append((size, max(1e-6, clock() - began)))
         if samples[-1][1] >= ENOUGH_SECS:
             break
@@ -101,7 +102,7 @@ def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = tim
 def _uplink(samples: list[tuple[int, float]]) -> UplinkMeasurement:
     """Return the rate, calculated from the time difference of the largest and the smallest request."""
     (small, small_secs), (large, large_secs) = samples[0], samples[-1]
-    # Both times contain the latency once, so their difference contains only transfer time. A small difference is noise.
+    # Each of the two times contains the latency once, so their difference contains only transfer time.
     if large > small and large_secs - small_secs >= DISTINCT_SECS:
         rate = (large - small) / (large_secs - small_secs)
         return UplinkMeasurement(rate, max(0.0, small_secs - small / rate), at_least=False)
@@ -115,7 +116,7 @@ def examine_uplink(
     backlog: Callable[[], Backlog | None],
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Finding]:
-    """Yield a finding on the uplink to a region, with the time that the uplink needs for the current backlog."""
+    """Yield a finding on the uplink to a region, with the time that the uplink needs to send the current backlog."""
     impossible = str(Destination(IMPOSSIBLE_STREAM, region=region, role_arn=destination.role_arn))
     try:
         measured = measure_uplink(lambda size: _send_request(publisher, impossible, size), clock)

@@ -1,9 +1,10 @@
-"""Proof that a stream contains every record that manifests cover, and that the content of these records is unchanged.
+"""Proof that a data stream contains every record that the bridge has delivered, and that the records are unchanged.
 
-A manifest is a record that the bridge sends to a separate stream. It lists the numbers of the records that the bridge
-has delivered to a data stream.
+The bridge numbers its records, and sends manifests to a separate stream. A manifest is a record that covers a range of
+record numbers: the bridge has delivered the records with these numbers. `prove` reads both streams, and reports each
+covered record that is missing or altered.
 
-manifest.py       parser of manifests; it is strict, because any producer may write to their stream
+manifest.py       strict parser of manifests, because any producer may write to their stream
 number_set.py     set of record numbers in bounded memory
 queue_proof.py    records and manifests of one queue, and the verdict on the queue
 verifier.py       records and manifests of all queues

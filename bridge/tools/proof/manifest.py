@@ -1,7 +1,6 @@
 """Parser of manifests, which bridge/ingest/manifest_writer.py writes and describes.
 
-Any producer may write to the manifests' stream, so the parser checks each field. Its result is None for a record that
-is not a valid manifest.
+Any producer may write to the manifests' stream, so the parser checks each field.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ MAX_NUMBER = (1 << 48) - 1
 MAX_QUEUE = (1 << 16) - 1
 """Highest number of a queue. The id of a record contains the number as 4 hexadecimal digits."""
 REASONS = ("dead_lettered", "dropped", "no envelope")
-"""Reasons for which the bridge excludes records."""
+"""Reasons for which a manifest excludes records."""
 MAX_TEXT_CHARS = 2048
-"""Maximum length of a text in a manifest. The longest valid text is the name of a queue, which contains two ARNs."""
+"""Maximum number of characters of a text in a manifest. The longest valid text is the name of a queue with two ARNs."""
 
 _SPOOL = re.compile(r"[0-9a-f]{8}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
@@ -41,9 +40,9 @@ class QueueId(NamedTuple):
 class Manifest(NamedTuple):
     """One manifest: the records `first` to `last` are in the stream, except those in the spans `excluded`.
 
-    `since` is the first number in the very first manifest of the queue. `checksum` covers the records that are not
-    excluded; it is None if the bridge did not know it. `reasons` has pairs of a reason and the number of records that
-    are excluded for this reason. A record may be excluded for two reasons.
+    `since` is the first number in the very first manifest of the queue. `checksum` is the checksum of the records that
+    are not excluded, or None if the bridge did not know it. `reasons` contains pairs of a reason and the number of
+    records that are excluded for this reason. A record may be excluded for two reasons.
     """
 
     queue: QueueId
@@ -110,7 +109,7 @@ def _reasons(spans: Sequence[dict[str, Any]]) -> tuple[tuple[str, int], ...]:
 
 
 def _excluded(spans: Sequence[Any], first: int, last: int) -> tuple[tuple[int, int], ...]:
-    """Return the excluded spans in order. Join overlapping spans: a number may be excluded for two reasons.
+    """Return the excluded spans in order. Join overlapping spans, because a number may be excluded for two reasons.
 
     Raise TypeError or ValueError if a span is invalid, or is not between `first` and `last`.
     """
@@ -130,7 +129,7 @@ def _excluded(spans: Sequence[Any], first: int, last: int) -> tuple[tuple[int, i
 
 
 def _integer(value: Any, low: int, high: int) -> int:
-    # `type` and not `isinstance`: True is an instance of int.
+    # Compare the type, because `isinstance(True, int)` is true.
     if type(value) is not int or not low <= value <= high:
         raise ValueError(f"not an integer from {low} to {high}")
     return value

@@ -1,8 +1,9 @@
 """Set of record numbers in bounded memory.
 
-The set has one bit per number. The bits are in blocks. A block exists only if one of its numbers was added, and needs
-no bits if all its numbers were added. A day at 2,000 records a second has 173 million numbers, which need at most
-21 MB. The memory depends on the added numbers, and never on the range that a manifest claims to cover.
+Each number is one bit. The bits are stored in blocks. The set creates a block when its first number is added, and
+deletes the bits of the block when all its numbers are added. For example, 173 million numbers (one day with 2,000
+records a second) need at most 21 MB. The memory depends only on the numbers that were added. A false manifest with a
+huge range of numbers needs no memory.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BLOCK_NUMBERS: Final = 8192
-"""Number of bits in one block, which are 1 KiB."""
+"""Number of bits in one block. A block has 1 KiB."""
 _BLOCK_BYTES: Final = BLOCK_NUMBERS // 8
 _FULL: Final = None
 
 
 class NumberSet:
-    """Set of integers from 0 on. `size` is the number of integers in it."""
+    """Set of integers that are at least 0. `size` is the number of integers in the set."""
 
     def __init__(self) -> None:
         self._bits: dict[int, bytearray | None] = {}
-        # How many numbers each incomplete block lacks.
+        # For each incomplete block, how many of its numbers are missing.
         self._missing: dict[int, int] = {}
         self.size = 0
 
     @property
     def blocks(self) -> int:
-        """Number of blocks. A complete block needs no memory, any other block 1 KiB."""
+        """Number of blocks. An incomplete block needs 1 KiB, and a complete block needs no memory."""
         return len(self._bits)
 
     def add(self, number: int) -> bool:
@@ -100,9 +101,9 @@ class NumberSet:
         return block * BLOCK_NUMBERS + within - 1
 
     def _block_runs(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """Yield the runs from `first` to `last`, each within one block."""
+        """Yield the runs of consecutive numbers from `first` to `last`. Each run is within one block."""
         blocks = range(first // BLOCK_NUMBERS, last // BLOCK_NUMBERS + 1)
-        # Iterate over the claimed blocks or over the existing blocks, whichever are fewer: a manifest may claim far
+        # Iterate over the blocks of the range, or over the existing blocks if these are fewer. A manifest may cover far
         # more numbers than were found.
         existing = blocks if len(blocks) < len(self._bits) else sorted(block for block in self._bits if block in blocks)
         for block in existing:
@@ -119,14 +120,14 @@ class NumberSet:
     def stored(self) -> dict[str, Any]:
         """Return the set as JSON values."""
         return {
-            # Level 1 is the fastest. The bits are mostly ones, which every level compresses well.
+            # Use level 1, which is the fastest. Most bits are ones, which every level compresses well.
             str(block): "" if bits is _FULL else base64.b64encode(zlib.compress(bits, 1)).decode()
             for block, bits in self._bits.items()
         }
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> NumberSet:
-        """Return the set with the values that `stored` returned. Raise ValueError for invalid values."""
+        """Return the set whose values `stored` returned. Raise ValueError for invalid values."""
         made = cls()
         for name, text in stored.items():
             bits = _bits(text) if text else _FULL
@@ -150,14 +151,14 @@ def _bits(text: str) -> bytearray:
 
 
 def _runs_of_bits(bits: int, begin: int, low: int, high: int) -> Iterator[tuple[int, int]]:
-    """Yield the runs of ones from bit `low` to bit `high`. `begin` is the number that bit 0 stands for."""
+    """Yield the runs of numbers whose bits are 1, from bit `low` to bit `high`. `begin` is the number of bit 0."""
     rest, place = bits >> low & (1 << high - low + 1) - 1, begin + low
     while rest:
-        # `rest & -rest` has only the lowest bit that is set in `rest`. This is the number of zeros below that bit.
+        # `rest & -rest` contains only the lowest 1 of `rest`. Count the zeros below this bit.
         zeros = (rest & -rest).bit_length() - 1
         rest >>= zeros
         place += zeros
-        # Adding 1 turns the run of ones at the lowest bits into zeros, which shows its length.
+        # `~rest & rest + 1` contains only the lowest 0 of `rest`. Count the ones below this bit.
         ones = (~rest & rest + 1).bit_length() - 1
         yield place, place + ones - 1
         rest >>= ones

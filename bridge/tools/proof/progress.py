@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bridge.tools.proof.verifier import Verifier
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
-"""Maximum size of the file. A week at 2,000 records a second, with half of the records missing, needs 150 MB."""
+"""Maximum size of the file. One week with 2,000 records a second needs 150 MB if half of the records are missing."""
 
 
 class Progress:
@@ -52,7 +52,7 @@ class Progress:
             return
         state = {**self._names, "positions": self.positions, "verifier": self._verifier.stored()}
         try:
-            # `mtime=0`: the same progress gives the same file.
+            # With `mtime=0`, the file contains no time, so the same progress always produces the same file.
             replace_file(self._file, gzip.compress(orjson.dumps(state), 1, mtime=0))
         except OSError as error:
             raise BridgeError(f"{self._file}: cannot be written: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Reading of the streams for a proof: first the manifests, then every stream that they cover."""
+"""Reading of the streams for a proof: first the stream of the manifests, then the data streams."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ProofRequest:
     progress_file: Path | None = None
 
     def covers(self, destination: Destination) -> bool:
-        """Return whether the request covers a destination. A stream's name and its ARN are the same stream."""
+        """Return whether the request is about a destination. The name of a stream and its ARN are equal here."""
         if self.region and destination.region and destination.region != self.region:
             return False
         names = {self.stream, destination.data_stream}
@@ -52,7 +52,7 @@ class ProofRequest:
 
 
 class ProofReading:
-    """Reads the streams of a proof into a verifier. One thread.
+    """Reader of all streams of a proof, which adds their records to `verifier`. Only one thread may use it.
 
     `throttled` is the number of calls that Kinesis throttled. `records` is the number of Kinesis records read.
     """
@@ -64,7 +64,7 @@ class ProofReading:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Continue from the progress file, if there is one. Raise BridgeError if it belongs to another request."""
+        """Continue from the progress file, if it exists. Raise BridgeError if it belongs to another request."""
         self.verifier = Verifier(request.covers)
         self.throttled = self.records = 0
         self._request = request
@@ -75,13 +75,13 @@ class ProofReading:
         self._saved_at = clock()
 
     def read(self) -> Iterator[str]:
-        """Read all streams, and yield the name of the stream after each page. Raise SendError or BridgeError.
+        """Read all streams. After each page of records, yield the name of the stream. Raise SendError or BridgeError.
 
         The progress is saved at the end, even if an error or the caller ends the reading.
         """
         try:
-            # Read the manifests first. The records that they cover were delivered before, so the data streams contain
-            # these records when they are read afterwards.
+            # Read the manifests first. The bridge writes a manifest after the delivery of its records, so these records
+            # are in the data streams when the data streams are read afterwards.
             yield from self._read(Destination(self._request.manifests), manifests=True)
             for destination in self.destinations():
                 yield from self._read(destination, manifests=False)
@@ -89,22 +89,22 @@ class ProofReading:
             self._progress.save()
 
     def destinations(self) -> list[Destination]:
-        """Return the streams to read, each once, although one stream may have several queues."""
+        """Return the data streams to read. A stream with several queues occurs only once."""
         streams: dict[tuple[str, str], Destination] = {}
         for each in sorted(self.verifier.destinations, key=str):
             region = self._request.region or each.region
-            # The request and the manifests may name the stream differently. Prefer an ARN, which also contains the
-            # account.
+            # The request may contain the name of the stream and the manifests its ARN, or the reverse. Prefer the ARN,
+            # because it also contains the account.
             stream = max(each.data_stream, self._request.stream, key=lambda name: name.startswith("arn:"))
             role_arn = self._request.role_arn or each.role_arn
             streams.setdefault((stream, region), Destination(stream, region=region, role_arn=role_arn))
         return list(streams.values())
 
     def retained_since(self, now_ms: int) -> str:
-        """Return a time (RFC 3339, UTC) after which no record of the streams can have expired.
+        """Return a time in RFC 3339, UTC. Records that were delivered after this time cannot have expired.
 
-        Older records may have expired, because a stream stores records only for its retention period. Return "" if all
-        streams were created within their retention period. Raise SendError.
+        Older records may have expired, because a stream stores records only for its retention period. Return "" if no
+        record can have expired, because all streams are younger than their retention period. Raise SendError.
         """
         return max((self._retained_since(each, now_ms) for each in self.destinations()), default="")
 
@@ -113,7 +113,7 @@ class ProofReading:
         summary = response["StreamDescriptionSummary"]
         oldest_ms = now_ms - int(summary["RetentionPeriodHours"]) * _HOUR_MS
         created_ms = summary["StreamCreationTimestamp"].timestamp() * 1000
-        # One hour of margin, because Kinesis does not remove records one by one, and the clocks may differ.
+        # Add one hour, because Kinesis may remove records a little earlier or later, and the clocks may differ.
         return "" if created_ms > oldest_ms else rfc3339(oldest_ms + _HOUR_MS)
 
     def _read(self, destination: Destination, *, manifests: bool) -> Iterator[str]:
@@ -130,8 +130,8 @@ class ProofReading:
             for page in reader.pages():
                 for data in page.records:
                     self._add(data, page.shard, manifests=manifests)
-                # Store the position after the records of its page were added. The file may be written now, and its
-                # position must agree with its findings.
+                # Store the position only after all records of the page were added. The next line may write the file,
+                # whose position must match its findings.
                 positions[f"{name} {page.shard.id}"] = page.position
                 self._save_in_time()
                 yield destination.data_stream
@@ -158,7 +158,7 @@ class ProofReading:
 
 
 def no_manifests(request: ProofRequest) -> BridgeError:
-    """Return the error for a request whose stream no manifest covers."""
+    """Return the error for a request without manifests for its data stream."""
     return BridgeError(
         f"no manifest in {request.manifests} covers {request.stream}: its output needs `envelope: true`, "
         "and the bridge `kinesis.manifest`"

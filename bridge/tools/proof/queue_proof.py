@@ -1,4 +1,8 @@
-"""Records and manifests of one queue, and the verdict on the queue."""
+"""Records and manifests of one queue, and the verdict on the queue.
+
+A manifest covers a range of record numbers: the bridge has delivered the records with these numbers, except the numbers
+that the manifest excludes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
 MAX_PENDING = 500_000
 """Maximum number of checksums stored for records that no manifest covers yet. Each checksum needs about 100 bytes.
 
-Beyond this number, the proof checks that a record exists, but not its content.
+If there are more such records, the proof checks that they exist, but not their content.
 """
 
 # Maximum number of manifests that `add_manifest` compares with a new manifest.
@@ -31,18 +35,18 @@ class QueueVerdict:
 
     until        time of the last manifest
     covered      numbers that manifests cover and that were checked
-    excluded     numbers that a manifest covers and excludes
+    excluded     numbers within the range of a manifest that the manifest excludes
     excluded_by  excluded numbers by reason; a number may have two reasons
-    found        different numbers in the stream
+    found        numbers of the records in the stream; a repeated number counts once
     repeated     records whose number had been found before
     discarded    records that a KCL discards, because they are in an aggregated record of another shard
-    missing      numbers that a manifest covers and that a consumer does not find
+    missing      numbers that a manifest covers, but whose records a consumer of the stream does not receive
     altered      numbers of a manifest whose checksum differs from the checksum of the records found
-    unchecked    numbers whose content could not be checked: a checksum of the manifest or of a record is missing
-    uncovered    numbers between two manifests that no manifest covers
-    overlapping  numbers that two different manifests cover: the spool was restored from a copy
+    unchecked    numbers whose content was not checked, because the checksum of the manifest or of a record is missing
+    uncovered    numbers between two manifests that neither of them covers
+    overlapping  numbers that two different manifests cover, because the spool was restored from a copy
     expired      numbers that are covered, not found, and older than the stream's retention
-    later        records after the last manifest
+    later        number of records after the last manifest
     awaited      numbers after the last manifest that are missing, although a record with a higher number was found
     """
 
@@ -73,7 +77,7 @@ class QueueVerdict:
 
 @dataclass(slots=True)
 class QueueProof:
-    """Findings on one queue: the numbers found, the manifests in order, and the checksum of the records of each."""
+    """Findings on one queue: the numbers found, the manifests in order, and the checksum of each manifest's records."""
 
     queue: QueueId
     numbers: NumberSet = field(default_factory=NumberSet)
@@ -94,17 +98,18 @@ class QueueProof:
             return
         index = self._manifest_of(number)
         if index is not None:
-            # The stream may contain a record although its number is excluded: the record was sent, and the response was
+            # An excluded record may be in the stream nevertheless, for example if it was sent and the response was
             # lost. The manifest's checksum does not include this record.
             self._checksums[index] ^= 0 if _in_spans(self.manifests[index].excluded, number) else checksum_of(data)
         elif len(self._pending) < MAX_PENDING:
             self._pending[number] = checksum_of(data)
         else:
-            # The memory is bounded. The verdict reports such records as unchecked, and never as correct.
+            # Store no more checksums, to bound the memory. The verdict reports the records without a checksum as
+            # unchecked.
             self._unhashed.add(number)
 
     def add_manifest(self, manifest: Manifest) -> None:
-        """Add a manifest, unless the same manifest was added before: Kinesis may store a record twice."""
+        """Add a manifest. Ignore it if the same manifest was added before, because Kinesis may store a record twice."""
         # Only manifests with the same first number can be equal, so a few comparisons are enough.
         if manifest in self.manifests[bisect_left(self.manifests, manifest.first, key=_first) :][:_SAME_FIRST]:
             return
@@ -122,14 +127,14 @@ class QueueProof:
         return index if index >= 0 and number <= self.manifests[index].last else None
 
     def verdict(self, retained_since: str) -> QueueVerdict:
-        """Return the verdict. At least one manifest must have been added. `retained_since`: see `Verifier.verdicts`."""
+        """Return the verdict on a queue with at least one manifest. For `retained_since`, see `Verifier.verdicts`."""
         newest = max(self.manifests, key=lambda manifest: manifest.last)
         verdict = QueueVerdict(self.queue, newest.bridge, newest.stream, newest.at)
         missing: list[tuple[int, int]] = []
         uncovered: list[tuple[int, int]] = []
-        # `following` is the number after those that the manifests so far cover. It begins with the first number of the
-        # queue. But if records may have expired, the first manifests may have expired too, so it begins with the oldest
-        # manifest that exists.
+        # `following` is the number after the last number that a manifest covers so far. At first, it is the first
+        # number of the queue (`since`). If records may have expired, the first manifests may have expired too. In this
+        # case, it is the first number of the oldest manifest that exists.
         oldest = self.manifests[0]
         following, before = (oldest.first if retained_since else oldest.since), ""
         for index, manifest in enumerate(self.manifests):
@@ -139,8 +144,8 @@ class QueueProof:
                 verdict.overlapping += ((manifest.first, min(manifest.last, following - 1)),)
             gaps = list(self._gaps(manifest))
             lacking = sum(high - low + 1 for low, high in gaps)
-            # The records of a manifest were delivered after the previous manifest was written (at the time `before`).
-            # If that was before `retained_since`, the records may have expired, and their absence proves nothing.
+            # The records of a manifest were delivered after the time of the previous manifest (`before`). If `before`
+            # is earlier than `retained_since`, the records may have expired, and are not reported as missing.
             expired = before < retained_since
             verdict.covered += manifest.last + 1 - manifest.first - (lacking if expired else 0)
             verdict.excluded += sum(high - low + 1 for low, high in manifest.excluded)
@@ -154,7 +159,7 @@ class QueueProof:
         verdict.found, verdict.repeated, verdict.discarded = self.numbers.size, self.repeated, self.discarded
         highest = self.numbers.highest
         verdict.later = self.numbers.count(following, highest) if highest >= following else 0
-        # A missing number with later records after it may still be in flight. Only a manifest shows that it is lost.
+        # The record of a missing number may still be in flight. Only the next manifest shows whether it is lost.
         verdict.awaited = max(0, highest + 1 - following - verdict.later)
         return verdict
 
@@ -170,9 +175,10 @@ class QueueProof:
             verdict.altered += (span,)
 
     def _gaps(self, manifest: Manifest) -> Iterator[tuple[int, int]]:
-        """Yield the runs of numbers that a manifest covers and does not exclude, and that were not found."""
+        """Yield the spans of numbers that were not found, although a manifest covers them and does not exclude them."""
         first = manifest.first
-        # The loop yields the gaps before each excluded span. An empty span after the last number adds the last gaps.
+        # The loop yields the gaps before each excluded span. The additional span after the last number makes it yield
+        # the gaps at the end too.
         for low, high in (*manifest.excluded, (manifest.last + 1, manifest.last + 1)):
             if low > first:
                 yield from self.numbers.gaps(first, low - 1)
@@ -193,7 +199,7 @@ class QueueProof:
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> QueueProof:
-        """Return the proof with the values that `stored` returned. Raise KeyError, TypeError or ValueError."""
+        """Return the proof from the result of `stored`. Raise KeyError, TypeError or ValueError if it is invalid."""
         return cls(
             QueueId(*stored["queue"]),
             NumberSet.of(stored["numbers"]),

@@ -1,4 +1,4 @@
-"""Verifier that a stream contains every record that manifests cover. The caller reads the streams."""
+"""Comparison of the records in data streams with the manifests. The caller reads the streams."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from bridge.tools.proof.queue_proof import QueueVerdict
 
 MAX_BLOCKS: Final = 200_000
-"""Maximum number of blocks in the number sets of all queues. They have 1.6 billion numbers, and need at most 220 MB."""
+"""Maximum number of blocks in the number sets of all queues: 1.6 billion numbers, which need at most 220 MB."""
 MAX_MANIFESTS: Final = 1_000_000
-"""Maximum number of manifests, which need about 500 MB. It is one manifest a minute of 100 queues for a week."""
+"""Maximum number of manifests: a week of 100 queues with one manifest a minute. They need about 500 MB."""
 
 
 class ProofTooLarge(BridgeError):
@@ -26,10 +26,10 @@ class ProofTooLarge(BridgeError):
 
 
 class Verifier:
-    """Verifier of records against manifests. One thread.
+    """Verifier that compares records with manifests. Only one thread may use it.
 
-    `wanted` returns whether the proof covers a destination; manifests of other destinations are ignored. `others` is
-    the number of records without an id. `invalid` is the number of records in the manifests' stream that are not
+    `wanted` returns whether a destination belongs to the proof. Manifests of other destinations are ignored. `others`
+    is the number of records without an id. `invalid` is the number of records in the manifests' stream that are not
     manifests.
     """
 
@@ -40,25 +40,25 @@ class Verifier:
         self.others = self.invalid = 0
 
     def add_manifest(self, data: bytes) -> None:
-        """Add a record of the manifests' stream. Raise ProofTooLarge."""
+        """Add a record of the manifests' stream. Raise ProofTooLarge if there are more than MAX_MANIFESTS manifests."""
         manifest = parse_manifest(data)
         if manifest is None:
             self.invalid += 1
         elif self._wanted(manifest.destination):
-            # Manifests of other destinations do not count, because they are not stored.
+            # Count only stored manifests, because the limit bounds the memory.
             self._manifests += 1
             if self._manifests > MAX_MANIFESTS:
                 raise ProofTooLarge(f"more than {MAX_MANIFESTS:,} manifests")
             self._queue(manifest.queue).add_manifest(manifest)
 
     def add_record(self, data: bytes) -> None:
-        """Add a record of a data stream. It must be unpacked, as a consumer receives it. Raise ProofTooLarge."""
+        """Add an unpacked record of a data stream. Raise ProofTooLarge if there are more than MAX_BLOCKS blocks."""
         found = id_of(data)
         if found is None or not 0 < found[2] <= MAX_NUMBER:
             self.others += 1
             return
         queue = self._queue(QueueId(*found[:2]))
-        # A record adds at most one block. Adding up the blocks of all queues for each record would take too long.
+        # A record adds at most one block. So count new blocks: adding up the blocks of all queues would take too long.
         blocks = queue.numbers.blocks
         queue.add_record(found[2], data)
         if queue.numbers.blocks != blocks:

@@ -1,6 +1,7 @@
 """Text of the file bridge.yaml that `init` writes.
 
-It contains the user's answers, and every other option as a comment with its default. Each option has its description.
+The file contains the user's answers, and every other option as a comment with its default. Each option has its
+description.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _WIDTH: Final = 110
 _OF_TYPE: Final = re.compile(r"\(type: ([^)]*)\) ")
 _NUMBERS: Final = ("a whole number", "a number", "a size", "true or false")
-"""Types with values other than text. The type of an option begins with one of these words."""
+"""Types whose values are not text. The type of such an option begins with one of these words."""
 _COLLECTIONS: Final = ("list", "command", "keys and values")
 _HEAD: Final = """\
 # Configuration of the bridge. Changes take effect after a restart. Mappings are reloaded while the bridge runs.
@@ -34,7 +35,7 @@ _HEAD: Final = """\
 def bridge_text(answers: Mapping[str, str]) -> str:
     """Return the text of bridge.yaml.
 
-    `answers` has the values by the full name of the option, such as `mqtt.url`. References such as `${NAME}` are
+    `answers` maps the full name of an option, such as `mqtt.url`, to its value. References such as `${NAME}` are
     written unchanged.
     """
     chosen = answers.get("kinesis.authentication.type", "default")
@@ -43,7 +44,7 @@ def bridge_text(answers: Mapping[str, str]) -> str:
 
 
 def _belongs(row: Option, chosen: str) -> bool:
-    """Return whether to write an option. Options of one authentication type are written only if it was chosen."""
+    """Return whether to write an option. Omit the options of authentication types that were not chosen."""
     of = _OF_TYPE.match(row.description)
     return of is None or f"`{chosen}`" in of[1]
 
@@ -61,7 +62,7 @@ def _lines(rows: list[Option], answers: Mapping[str, str]) -> Iterator[str]:
                 opened = tuple(parents[: depth + 1])
         is_section = place + 1 < len(rows) and rows[place + 1].name.startswith(f"{row.name}.")
         if (is_section and row.name not in answers) or any(answers.get(each) == "null" for each in _sections(parents)):
-            continue  # a section's heading is written with its first option, unless the section is turned off
+            continue  # the heading of a section is written with its first option; a section that is off has no options
         yield from [] if parents else [""]
         yield from _commented(row.description, 2 * len(parents))
         value = answers.get(row.name)
@@ -74,7 +75,7 @@ def _lines(rows: list[Option], answers: Mapping[str, str]) -> Iterator[str]:
 def _sections(parents: list[str]) -> Iterator[str]:
     """Yield the paths of all sections that contain an option: `mqtt` and `mqtt.tls` for `mqtt.tls.ca_file`.
 
-    `parents` has the parts of the option's name without the last one.
+    `parents` contains the parts of the option's name without the last part: `mqtt` and `tls`.
     """
     yield from (".".join(parents[: depth + 1]) for depth in range(len(parents)))
 

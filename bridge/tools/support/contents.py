@@ -1,6 +1,6 @@
 """Files of a support bundle. Each file is created independently of the others.
 
-If a file cannot be created, the bundle contains the reason in its place.
+If a file cannot be created, the bundle contains the reason instead.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LOG_LINES: Final = 5_000
 _UNIT: Final = "mqtt-kinesis"
 _JOURNAL_SECS: Final = 20.0
 _PAGE_SECS: Final = 10.0
-# A server that listens on every interface, and the address at which this machine reaches the server.
+# Address of a server that listens on every interface, and the address at which this machine reaches the server.
 _ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, and not listened on
 
 
@@ -57,7 +57,7 @@ def configuration(config: Path) -> str:
 
 
 def problems(config: Path, environ: Mapping[str, str]) -> str:
-    """Return the errors of the configuration; empty if there are none."""
+    """Return the errors of the configuration, or "" if there are none."""
     try:
         load_settings(config, environ)
     except ConfigError as error:
@@ -94,7 +94,7 @@ def metrics(config: Path, environ: Mapping[str, str]) -> str:
 
 
 def log_lines(file: Path | None) -> str:
-    """Return the last lines of a log file or, without `file`, of the bridge's systemd journal. Raise OSError."""
+    """Return the last lines of a log file. If `file` is None, read the bridge's systemd journal. Raise OSError."""
     if file is not None:
         with file.open(encoding="utf-8", errors="replace") as lines:
             return "".join(deque(lines, LOG_LINES))

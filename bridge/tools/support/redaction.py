@@ -33,13 +33,13 @@ _NAMES: Final = (
     "command",
 )
 _REFERENCE: Final = re.compile(r"\$\{[^{}]*\}")
-# Minimum length of a value that is treated as a secret only because its option is unknown.
+# Minimum length of a secret in an unknown option.
 _MIN_CHARS: Final = 4
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s\"']+(?=@)")
 
 
 class Redactor:
-    """Remover of the secrets of one configuration from texts."""
+    """Redactor that removes the secrets of one configuration from texts."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets if secret for form in _forms(secret)}
@@ -54,7 +54,7 @@ class Redactor:
 
 
 def secrets_in(data: Any, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the secrets of a configuration, and of the environment. `data` has values in place of references."""
+    """Yield the secrets in a configuration and in the environment. In `data`, references are already replaced."""
     yield from (environ[name] for name in SECRET_VARIABLES & environ.keys())
     public = _public_options()
     for path, value in _leaves(data, ""):
@@ -113,6 +113,6 @@ def _with_password(value: str) -> Iterator[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return all forms of a secret in a text: plain, in JSON, in a URL, and in Python's `repr`."""
+    """Return all forms in which a text may contain a secret: plain, in JSON, in a URL, and in Python's `repr`."""
     return {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, safe=""),
             repr(secret)[1:-1]}  # fmt: skip

@@ -1,10 +1,10 @@
-"""Broker checks, in separate sessions that the broker deletes at their end.
+"""Broker checks. They open two sessions one after another, and never change the session of the bridge.
 
-The first session reads the limits that the broker reports, and receives no plant data. The second session subscribes
-as the bridge does, with the same QoS, and ends after some seconds. At first it acknowledges nothing, which shows the
-in-flight window. Then it acknowledges each message immediately, which shows retained messages and the traffic. All its
-messages are discarded. The bridge's own session is never changed. Only `--publish` publishes messages
-(publish_probe.py).
+The first session reads the limits that the broker reports, and receives no plant data. The second session subscribes as
+the bridge does, with the same QoS, and ends after some seconds. At first it acknowledges nothing, to measure the
+in-flight window: how many messages the broker sends without an acknowledgement. Then it acknowledges each message
+immediately, to count retained messages and measure the traffic. `doctor` discards the messages, and the broker deletes
+the sessions at their end. Only `--publish` publishes messages (publish_probe.py).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ _VERSION_5_SECS: Final = 3.0
 class BrokerTarget:
     """Input of the broker checks.
 
-    `sync_secs` returns the duration of an fsync of the spool, or 0 if it cannot be measured. The checks store the rate
-    into the spool in `rate`. With `publishing`, they also publish test messages.
+    `sync_secs` returns the duration of an fsync of the spool, or 0 if it cannot be measured. The checks set `rate`,
+    which is the rate into the spool. If `publishing` is true, the checks also publish test messages.
     """
 
     settings: MqttSettings
@@ -61,9 +61,9 @@ class BrokerTarget:
 
     @property
     def own(self) -> MqttSettings:
-        """Settings of the doctor's session, which has a different client ID and a different shared-subscription group.
+        """Settings of the doctor's sessions, with a different client ID and a different shared-subscription group.
 
-        In the group of the bridges, the broker would send some of their messages to the doctor instead, and these
+        If the doctor joined the group of the bridges, the broker would send it some of their messages, and these
         messages would be lost.
         """
         share = self.settings.share + SUFFIX if self.settings.share else None
@@ -85,14 +85,14 @@ def examine_broker(target: BrokerTarget) -> Iterator[Finding]:
         if reached:
             yield from _session_findings(target)
     finally:
-        # The spool check waits for the rate, so it must be released even if the broker cannot be reached.
+        # The spool check waits for the rate. End its wait even if the broker cannot be reached.
         target.rate.set_rate(None)
 
 
 def _session_findings(target: BrokerTarget) -> Iterator[Finding]:
     system = SysTopics()
-    # Request the same session expiry as the bridge: the broker reports its limit only if the request exceeds it. This
-    # session does not remain at the broker, because the next session has the same client ID and replaces it.
+    # Request the same session expiry as the bridge, because the broker reports its limit only if the request exceeds
+    # the limit. The next session has the same client ID and replaces this session, so it does not remain at the broker.
     expiry_secs = target.settings.session_expiry_secs if target.settings.version_5 else 0
     own = target.own.model_copy(update={"share": None, "session_expiry_secs": expiry_secs})
     with ProbeSession(own, SYS_FILTERS, system.add) as session:
@@ -152,7 +152,7 @@ def _traffic_findings(target: BrokerTarget, *, supports_mqtt5: bool) -> Iterator
 
 
 def _better(sampled: InflightWindow, published: InflightWindow | None) -> InflightWindow:
-    """Return the window that published test messages show, if the plant's traffic was too small to show the window."""
+    """Return `sampled`, or `published` if the plant's traffic was too small to measure the window."""
     return published if published is not None and sampled.size is None else sampled
 
 

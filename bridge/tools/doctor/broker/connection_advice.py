@@ -30,7 +30,8 @@ _USER: Final = "check mqtt.username, mqtt.password and mqtt.client_id, and the b
 
 def no_session(problem: str, settings: MqttSettings) -> Finding:
     """Return the finding for a session that failed. `problem` is the text in the session's state."""
-    # NO_CERTIFICATE and WRONG_PORT are general hints. `_advice` finds a more specific one.
+    # The problem may end with a general hint (NO_CERTIFICATE, WRONG_PORT). Remove it: `_advice` has more specific
+    # hints.
     message, _, hint = problem.removesuffix(NO_CERTIFICATE).removesuffix(WRONG_PORT).partition("; ")
     return failed(
         "broker.session", "session", message or "the broker does not respond", hint or _advice(problem, settings)
@@ -42,7 +43,7 @@ def _advice(problem: str, settings: MqttSettings) -> str:
         if alert in problem:
             return advice
     encrypted = any(address.encrypted and f"{address}:" in problem for address in settings.addresses)
-    # The broker has received the CONNECT packet and refused it, or has not responded to it.
+    # The broker received the CONNECT packet, and refused it or did not respond.
     if "refused" in problem or not problem:
         return _USER
     if not encrypted:

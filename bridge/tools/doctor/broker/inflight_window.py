@@ -1,14 +1,14 @@
 """Measurement of the broker's in-flight window: how many messages it sends before it waits for an acknowledgement.
 
-At first, the probe acknowledges nothing. A broker whose window is full stops sending. After an acknowledgement it
-immediately sends the next message. So when no more messages arrive, the probe acknowledges one message, then two, then
-three, after pauses of different lengths. If the same number of new messages follows immediately each time, the window
-is full, and its size is the number of unacknowledged messages. If the plant publishes nothing, or only at intervals,
-the messages do not show this pattern.
+At first, the probe acknowledges nothing. When the window is full, the broker stops sending. After an acknowledgement,
+it immediately sends the next message. So when no more messages arrive, the probe acknowledges one message, then two,
+then three, after pauses of different lengths. If the same number of new messages follows immediately each time, the
+window is full. Its size is the number of unacknowledged messages. If the plant publishes nothing, or only at intervals,
+new messages do not follow immediately, and the window size stays unknown.
 
-Brokers react differently to an acknowledgement. A correct broker sends one message. mosquitto 2.0.11 sends as many
-messages as its window has, if the oldest message is acknowledged (mosquitto issue 2301). So its number of
-unacknowledged messages grows with each acknowledgement, and its window soon limits nothing.
+A correct broker sends one new message for each acknowledgement. mosquitto 2.0.11 sends more: if the oldest message is
+acknowledged, it sends as many messages as the window has (mosquitto issue 2301). So the number of unacknowledged
+messages grows with each acknowledgement, and the window soon limits nothing.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 
 ENOUGH: Final = 1_000
 """A window with this number of messages or more limits nothing in practice."""
-# A smaller window is a warning. With a round trip of 1 ms and an fsync of 5 ms, 100 messages at a time are 16,000 a
-# second; mosquitto's default of 20 messages allows 3,300 a second.
+# If the window is smaller, the finding is a warning. With a round trip of 1 ms and an fsync of 5 ms, a window of 100
+# messages allows 16,000 messages a second. mosquitto's default window of 20 messages allows 3,300 messages a second.
 NARROW: Final = 100
 PATIENCE_SECS = 4.0
 _QUIET_SECS: Final = 0.3
 _AT_ONCE_SECS: Final = 0.3
 _SETTLE_SECS: Final = 0.1
-# Steps of the measurement: the number of messages to acknowledge, and for how many more seconds no message may arrive
-# before the acknowledgement. A plant that publishes at intervals cannot look like a full window: for the first step,
-# its interval would have to be at most 0.9 s (two `_QUIET_SECS` and `_AT_ONCE_SECS`), and for the second step longer.
+# Steps of the measurement: the number of messages to acknowledge, and the length of a pause before the acknowledgement.
+# No message may arrive during the pause. The pauses differ, because a plant that publishes at intervals must not look
+# like a full window: to pass the first step, the plant would have to publish at least every 0.9 s (two `_QUIET_SECS`
+# and `_AT_ONCE_SECS`), and to pass the second step, less often.
 _TRIALS: Final = ((1, 0.0), (2, 0.9), (3, 0.0))
 _CHECK: Final = "broker.window"
 _SUBJECT: Final = "in-flight window"
@@ -43,11 +44,11 @@ _SUBJECT: Final = "in-flight window"
 
 @dataclass(frozen=True, slots=True)
 class InflightWindow:
-    """Measured window.
+    """Measured in-flight window.
 
     `size` is None if no limit was found. `peak` is the highest number of unacknowledged messages. `turnaround_secs` is
-    the time from an acknowledgement to the next message. `released` is the number of messages that followed one
-    acknowledgement.
+    the time from an acknowledgement to the next message. `released` is the number of messages that the broker sent
+    after one acknowledgement.
     """
 
     size: int | None
@@ -65,7 +66,7 @@ class InflightWindow:
 
 @dataclass(frozen=True, slots=True)
 class SessionTerms:
-    """Terms of the session: its protocol, the Receive Maximum it requests, and whether the broker supports MQTT 5."""
+    """Protocol of the session, the Receive Maximum that it requests, and whether the broker supports MQTT 5."""
 
     protocol: str
     receive_maximum: int
@@ -96,7 +97,7 @@ def _full(session: ProbeSession) -> tuple[float, int] | None:
     for number, silence_secs in _TRIALS:
         before = session.needing
         session.listen(silence_secs)
-        # A message arrived without an acknowledgement, so the silence had another cause than a full window.
+        # A message arrived without an acknowledgement, so the window is not full.
         if session.needing != before:
             return None
         many = min(number, len(session.unacknowledged))
@@ -104,16 +105,16 @@ def _full(session: ProbeSession) -> tuple[float, int] | None:
         if turnaround is None:
             return None
         turnarounds.append(turnaround)
-        # Only the first trial acknowledges a single message, so only it shows what one acknowledgement releases.
+        # Only the first step acknowledges a single message. It shows how many messages follow one acknowledgement.
         released = released if number > 1 else session.needing - before
-    # Use the shortest time: the others contain pauses of this machine or of the network.
+    # Use the shortest time: the longer times contain delays of this machine or of the network.
     return min(turnarounds), released
 
 
 def turnaround_of(session: ProbeSession, many: int) -> float | None:
     """Acknowledge `many` messages, and wait for the same number of new messages.
 
-    Return the seconds until the first new message, or None if fewer arrive within _AT_ONCE_SECS.
+    Return the seconds until the first new message, or None if fewer than `many` messages arrive within _AT_ONCE_SECS.
     """
     before, began = session.needing, time.monotonic()
     arrivals: list[float] = []
@@ -125,14 +126,14 @@ def turnaround_of(session: ProbeSession, many: int) -> float | None:
 
     session.acknowledge(many)
     at_once = session.listen(_AT_ONCE_SECS, enough)
-    # A broker such as mosquitto 2.0.11 sends more messages than were acknowledged. Wait for them too, so that they do
-    # not count in the next step.
+    # A broker such as mosquitto 2.0.11 sends more than one message for each acknowledgement. Wait for all of them here,
+    # because otherwise the next step would count the late ones.
     session.listen(_SETTLE_SECS)
     return arrivals[0] - began if at_once else None
 
 
 def window_finding(window: InflightWindow, terms: SessionTerms, sync_secs: float) -> Finding:
-    """Return the finding, with the rate that the window allows. `sync_secs` is how long an fsync of the spool takes."""
+    """Return the finding, with the message rate that the window allows. `sync_secs` is the duration of an fsync."""
     facts: dict[str, Any] = {"size": window.size, "unacknowledged": window.peak, "protocol": terms.protocol}
     if window.size is None:
         return _unbounded(window, terms)

@@ -29,7 +29,8 @@ QUEUE_ADVICE: Final = (
     "in mosquitto.conf: `max_queued_messages 0` (the default is 1000; further messages are dropped silently), "
     "`persistence true`, `autosave_interval 1`; other brokers: the queue limit of a client"
 )
-# CONNACK properties that the finding has as facts, and how its message shows each of them ("": not in the message).
+# CONNACK properties that become facts of the finding, and the text for each property in the message. A property with
+# the text "" is not in the message.
 _NAMES: Final = {
     "SessionExpiryInterval": "session expiry {} s",
     "ReceiveMaximum": "receive maximum {}",
@@ -43,7 +44,7 @@ _WILDCARD: Final = re.compile(r"[+#]")
 
 
 class SysTopics:
-    """Values of the $SYS topics. Their messages are retained, so they arrive immediately or not at all."""
+    """Values of the $SYS topics. The broker retains their messages, so they arrive immediately or not at all."""
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
@@ -93,7 +94,8 @@ def limit_findings(
 ) -> Iterator[Finding]:
     """Yield findings on the limits in the broker's CONNACK.
 
-    `connack` has the properties of the packet by their names in the specification. It is empty for MQTT 3.1.1.
+    `connack` maps the names of the packet's properties (as in the MQTT 5 specification) to their values. It is empty
+    for MQTT 3.1.1.
     """
     connack = {name: connack[name] for name in _NAMES if name in connack}
     texts = [form.format(f"{connack[name]:,}") for name, form in _NAMES.items() if form and name in connack]

@@ -25,7 +25,7 @@ _ACKNOWLEDGEMENTS: Final = {1: PUBACK, 2: PUBREC}
 
 
 class ProbeSession:
-    """One session. It calls `on_message` with each message.
+    """Temporary session that calls `on_message` with each message.
 
     In the first byte of a message, the lowest bit is the RETAIN flag.
     """
@@ -40,8 +40,8 @@ class ProbeSession:
     ) -> None:
         """Prepare the session.
 
-        One filter may join several filters, which `joined` has by the joined filter. The session subscribes to them if
-        the broker refuses the joined filter.
+        `joined` maps a filter to the narrower filters of the mappings that it replaces, for example `plant/#` to
+        `plant/a` and `plant/b`. If the broker refuses the filter, the session subscribes to the narrower filters.
         """
         self.subscriber = Subscriber(settings)
         self.subscriber.set_filters(filters, joined)
@@ -91,13 +91,13 @@ class ProbeSession:
         while not until():
             if over:
                 return False
-            # Poll once more after the deadline: on a busy machine, the deadline may pass before the first poll.
+            # Poll at least once: on a busy machine, the deadline may pass before the first poll.
             over = time.monotonic() >= deadline
             self._process(self.subscriber.poll(0.0 if over else _POLL_SECS))
         return True
 
     def acknowledge(self, number: int) -> None:
-        """Acknowledge the oldest `number` messages, in one write."""
+        """Acknowledge the oldest `number` messages, with one write to the socket."""
         self._send([self.unacknowledged.popleft() for _ in range(min(number, len(self.unacknowledged)))])
 
     def acknowledge_all(self) -> None:

@@ -1,7 +1,7 @@
 """Measurement for `--publish`: the broker's in-flight window and queue limit, with published test messages.
 
-The messages are not retained. Their topic is used only by the doctor, and only if no mapping matches the topic. Clients
-that subscribe to all topics receive the messages too.
+The messages are not retained. Their topic begins with `mqtt-kinesis/doctor/`. If a mapping matches this topic, nothing
+is published. Clients that subscribe to all topics receive the messages too.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
 
 MESSAGES: Final = 1_200
-"""Number of messages: more than mosquitto's default queue of 1,000 and its default window of 20 together."""
+"""Number of published messages. It exceeds mosquitto's default queue (1,000) and default window (20) together."""
 _PAYLOAD: Final = b"mqtt-kinesis doctor"
 _TOPIC: Final = "mqtt-kinesis/doctor/"
 _SECS: Final = 10.0
 _FIRST_SECS: Final = 3.0
 _QUIET_SECS: Final = 0.5
-# Receive Maximum with which even a broker without an in-flight limit must queue messages. It is far below every
-# broker's default, so a broker that sends more messages at a time ignores the Receive Maximum.
+# Small Receive Maximum, with which even a broker without an in-flight limit must queue messages.
 _NARROW_WINDOW: Final = 10
 _SUBJECT: Final = "queue at the broker"
 
@@ -38,8 +37,8 @@ _SUBJECT: Final = "queue at the broker"
 class ProbeResult:
     """Counts of published messages.
 
-    `unacknowledged` messages arrived before the first acknowledgement, and `received` messages in total. If nothing
-    could be measured, `problem` is the reason.
+    `unacknowledged` is the number of messages that arrived before the first acknowledgement. `received` is the number
+    of all messages that arrived. If nothing could be measured, `problem` is the reason.
     """
 
     unacknowledged: int
@@ -77,8 +76,8 @@ def probe(settings: MqttSettings) -> ProbeResult:
         session.listen(_SECS, lambda: session.subscriber.publish_acks[0] >= MESSAGES)
         published = session.subscriber.publish_acks[0]
         _until_quiet(session)
-        # Acknowledge a single message before the others. It shows the turnaround time, and how many messages the broker
-        # sends for one acknowledgement.
+        # Acknowledge a single message before the others, to measure the turnaround time, and how many messages the
+        # broker sends for one acknowledgement.
         unacknowledged, needing = len(session.unacknowledged), session.needing
         turnaround = turnaround_of(session, 1) or 0.0
         released = max(1, session.needing - needing)
@@ -120,7 +119,7 @@ def _until_quiet(session: ProbeSession) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProbeMeasurement:
-    """Result of the measurement. If it failed, `window` is None and `finding` contains the reason."""
+    """Result of the measurement. If the measurement failed, `window` is None and `finding` contains the reason."""
 
     window: InflightWindow | None
     finding: Finding
@@ -140,7 +139,8 @@ def measure_by_publishing(settings: MqttSettings, routes: Router) -> ProbeMeasur
         advice = f"allow this client to publish to {topic} and to subscribe to it, or omit --publish"
         return ProbeMeasurement(None, warning("broker.queue", _SUBJECT, probed.problem, advice))
     if probed.unacknowledged >= ENOUGH:
-        # The broker sent all messages without its queue. A small Receive Maximum (MQTT 5) makes it use the queue.
+        # The broker sent all messages at once, without its queue. With a small Receive Maximum (MQTT 5), it must use
+        # the queue.
         window = InflightWindow(None, probed.unacknowledged)
         narrow = probe(settings.model_copy(update={"protocol": "5", "receive_maximum": _NARROW_WINDOW}))
         return ProbeMeasurement(window, _queue(narrow if narrow.unacknowledged < ENOUGH else None))

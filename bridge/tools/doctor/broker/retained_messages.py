@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
 
 MANY = 1_000
-"""Number of retained messages from which the finding is a warning."""
+"""With this number of retained messages or more, the finding is a warning."""
 SUSPICIOUS = 500
-"""If a session receives this many retained messages, the broker's queue limit may have dropped more."""
+"""If a session receives this many retained messages or more, the broker may have dropped others (queue limit)."""
 COUNT_SECS = 10.0
 _QUIET_SECS: Final = 0.5
 _SHOWN: Final = 3
@@ -30,7 +30,7 @@ _SUBJECT: Final = "retained messages"
 
 @dataclass(frozen=True, slots=True)
 class RetainedMessages:
-    """Count of retained messages. `secs` is the time from the subscription to the last retained message.
+    """Number and size of retained messages. `secs` is the time from the subscription to the last retained message.
 
     `complete` is False if retained messages still arrived at the end of the measurement.
     """
@@ -64,8 +64,7 @@ def count_retained(session: ProbeSession, began: float) -> RetainedMessages:
 def count_at_full_speed(settings: MqttSettings, joined: Mapping[str, Mapping[str, int]]) -> RetainedMessages:
     """Count the retained messages of a session with QoS 0.
 
-    Brokers do not queue messages of QoS 0, so no queue limit drops them. `joined` has each filter, and the filters that
-    it joins.
+    Brokers do not queue messages of QoS 0, so no queue limit applies. For `joined`, see `ProbeSession`.
     """
     parts = {text: dict.fromkeys(each, 0) for text, each in joined.items()}
     own = settings.model_copy(update={"share": None})
@@ -79,12 +78,12 @@ def retained_findings(
 ) -> Iterator[Finding]:
     """Yield findings on the retained messages.
 
-    `counted` is the count with the mappings' QoS. `at_full_speed` is the count with QoS 0, or None if it was not
-    necessary.
+    `counted` is the count with the mappings' QoS. `at_full_speed` is the count with QoS 0, or None if that count was
+    not necessary.
     """
     all_retained = at_full_speed if at_full_speed and at_full_speed.messages > counted.messages else counted
     yield _finding(all_retained, sample, protocol, counted.messages)
-    # Machines may retain more messages between the two counts, so a small difference does not mean that any are lost.
+    # Machines may publish new retained messages between the two counts. So a small difference is no proof of a loss.
     missing = all_retained.messages - counted.messages
     if missing > max(10, all_retained.messages // 100) and counted.complete:
         message = (

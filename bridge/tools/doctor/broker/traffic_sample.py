@@ -1,4 +1,4 @@
-"""Retained messages by mapping, and the rate into the spool, calculated from a sample of the broker's messages."""
+"""Sample of the broker's messages. It shows the retained messages by mapping, and the rate into the spool."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from bridge.mqtt.packet_stream import Publish
 
 MAPPED: Final = 5_000
-"""Maximum number of messages to which the mappings are applied. Other messages are assumed to be similar."""
+"""Maximum number of messages to which the mappings are applied. Further messages are assumed to be similar."""
 
 
 class TrafficSample:
-    """Number of retained messages by mapping, and the spool bytes that the other messages produce."""
+    """Counter of retained messages by mapping, and of the spool bytes that the other messages produce."""
 
     def __init__(self, routes: Router) -> None:
         self.retained: Counter[str] = Counter()
@@ -69,8 +69,8 @@ def _made_bytes(message: Publish, topic: str, levels: list[str], target: RouteTa
     first, _, _, properties, payload, size = message
     mapping = target.mapping
     if mapping.stateful is not None or size != len(payload):
-        # The mapping cannot be applied: its state is in the running bridge, or the payload is incomplete. So assume one
-        # record of the message's size for each output.
+        # The mapping cannot be applied, because its state is in the running bridge, or because the payload is
+        # incomplete. So assume that each output produces one record of the message's size.
         return len(mapping.outputs) * (size + RECORD_BYTES)
     message_in = Message(topic, payload, first >> 1 & 3, False, time.time_ns() // 1_000_000, readable(properties))
     mapped = mapping.apply(message_in, target.captures, levels)
