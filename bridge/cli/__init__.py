@@ -33,7 +33,7 @@ from bridge.runtime.exit_codes import INTERRUPTED
 
 
 def end_at_once(_number: int, _frame: object) -> None:
-    """Signal handler: end the process without any clean-up."""
+    """End the process without any clean-up (signal handler)."""
     os._exit(INTERRUPTED)
 
 
@@ -41,19 +41,19 @@ def main() -> None:
     """Set up the process, run the command, and end with its exit code."""
     command = next((text for text in sys.argv[1:] if not text.startswith("-")), "")
     if command in {"run", "demo"} and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # While these commands have work that could be lost, they handle Ctrl-C themselves. At any other time, such as
-        # during the imports, Ctrl-C ends the process at once. Python's default handler would raise KeyboardInterrupt in
-        # the middle of an import. Inside a finalizer or `__set_name__`, Python discards or replaces that exception, so
-        # the bridge would continue to run, or would report a crash.
+        # Later, these commands handle Ctrl-C themselves. Until then, no work can be lost, so Ctrl-C ends the process at
+        # once. Python's default handler would raise KeyboardInterrupt in the middle of an import. Python may discard or
+        # replace this exception, for example inside a finalizer. Then the bridge would continue to run, or report a
+        # crash.
         signal.signal(signal.SIGINT, end_at_once)
     if command == "run":
-        # SIGHUP requests a reload of the mappings, but until the class `Signals` handles SIGHUP, it would end the
-        # process. Ignoring it loses nothing, because the start loads all mappings.
+        # SIGHUP requests a reload of the mappings. By default, SIGHUP would end the process. Ignore it until the class
+        # `Signals` handles it. This loses nothing, because the start loads all mappings.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from bridge.runtime.process_memory import raise_gc_threshold  # noqa: PLC0415 - imported once the signals are set
 
     raise_gc_threshold()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # scanning all packages takes 20 ms
-    from bridge.cli.app import main as run  # noqa: PLC0415 - its imports need both settings above
+    from bridge.cli.app import main as run  # noqa: PLC0415 - its imports need the settings above
 
     run()

@@ -64,16 +64,16 @@ def main() -> None:
     try:
         app()
     except (BridgeError, PermissionError) as error:
-        # The error may have been raised before the options were parsed, so `--json` is searched in the arguments.
+        # Search the arguments for `--json`, because the error may have been raised before the options were parsed.
         sys.exit(report_failure(error, as_json="--json" in sys.argv))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of the output has closed the pipe (`| head`). At exit, Python flushes standard output, which would
-        # fail again. So standard output is redirected to /dev/null.
+        # fail again. Redirect standard output to /dev/null to prevent this error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
-    except Exception:  # noqa: BLE001 - with the exit code of a crash, a process manager restarts
+    except Exception:  # noqa: BLE001 - a process manager restarts the bridge after this exit code
         traceback.print_exc()
         sys.exit(CRASHED)
 

@@ -13,10 +13,10 @@ from bridge.cli.options import ConfigFile  # noqa: TC001 - typer reads the annot
 def policy(
     account: Annotated[
         str,
-        typer.Option("--account", metavar="NUMBER", help="AWS account number (default: that of the credentials)."),
+        typer.Option("--account", metavar="NUMBER", help="AWS account number (default: account of the credentials)."),
     ] = "",
     role: Annotated[
-        str, typer.Option("--role", metavar="ARN", help="Print the policy of this role, the role_arn of an output.")
+        str, typer.Option("--role", metavar="ARN", help="Print the policy of this role (role_arn of an output).")
     ] = "",
     kms_key: Annotated[
         list[str] | None,

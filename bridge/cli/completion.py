@@ -32,6 +32,6 @@ def _mappings(ctx: typer.Context) -> dict[str, Mapping]:
     try:
         folder = load_local_settings(Path(ctx.params.get("config") or "bridge.yaml"), os.environ).mappings
     except BridgeError:
-        # Without a readable bridge.yaml, the default of its option `mappings` is the best guess.
+        # If bridge.yaml cannot be read, use the default of its option `mappings`.
         folder = Path("mappings")
     return load_folder(folder, {}).mappings

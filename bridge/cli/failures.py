@@ -39,5 +39,5 @@ def _lines(error: BridgeError | PermissionError) -> list[str]:
         return [str(problem) for problem in error.problems]
     if isinstance(error, PermissionError):
         return [f"mqtt-kinesis: no permission for {error.filename}; run the command as the bridge's user"]
-    # `add_note` has added lines to some exceptions, such as advice.
+    # Some exceptions have notes with advice (`add_note`).
     return [f"mqtt-kinesis: {error}", *getattr(error, "__notes__", ())]

@@ -23,7 +23,7 @@ class CommandGroups(TyperGroup):
     """
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command whose help shows each argument by its name alone, such as FILE.
+        """Return a command whose help shows only the name of each argument, such as FILE.
 
         Typer would add the Python type, such as `<list[Path]>`, which means nothing to a user.
         """

@@ -208,13 +208,13 @@ def clear_state(
     worker: WorkerOption = None,
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
-    """Clear the state of a mapping. `sample` sends the records that it still holds; Sparkplug requests a rebirth."""
+    """Clear the state of a mapping. `sample` first sends its stored records; Sparkplug requests a rebirth."""
     from bridge.cli.commands.state import clear_state as run_clear  # noqa: PLC0415 - see the module
 
     raise typer.Exit(run_clear(config, mapping, worker, yes=yes))
 
 
-# The examples are added here, because each decorator above would have to repeat the full name of its command.
+# Add the examples here. Otherwise, each decorator above would have to repeat the full name of its command.
 for _group, _prefix in ((dead_letters, "dead-letters"), (spool, "spool"), (state, "state")):
     for _command in _group.registered_commands:
         _command.epilog = epilog(f"{_prefix} {_command.name}")

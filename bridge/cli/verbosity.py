@@ -17,7 +17,7 @@ class Verbosity(NamedTuple):
     quiet: bool = False
 
     def log_level(self, default: str) -> str:
-        """Return the log level; `default` if neither option was given."""
+        """Return the log level, or `default` if neither option was given."""
         return "debug" if self.verbose else "warning" if self.quiet else default
 
 
@@ -30,6 +30,6 @@ def note_verbosity(context: typer.Context, *, verbose: bool, quiet: bool) -> Non
 
 def verbosity(context: typer.Context) -> Verbosity:
     """Return the options that were given before the command of this context."""
-    # A command that runs without the callback of the application has no stored options.
+    # The options are stored only if the callback of the application was called before.
     found = context.find_root().obj
     return found if isinstance(found, Verbosity) else Verbosity()

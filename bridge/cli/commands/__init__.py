@@ -1,1 +1,1 @@
-"""The work of each command, one file per command. `bridge.cli` declares the options."""
+"""Implementation of the commands, one file per command. The modules in `bridge.cli` declare the options."""

@@ -1,7 +1,7 @@
 """Command `capture`: records live traffic to a file, in a separate MQTT session.
 
-The session and the spool of the bridge do not change. The separate session joins no shared subscription. If it did, it
-would receive messages that the bridges then miss.
+The session and the spool of the bridge do not change. The separate session never joins the shared subscription of the
+bridges, because the broker would send it messages that the bridges would then miss.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Added to mqtt.client_id, because a second client with the ID of the bridge would end the bridge's session.
+# Suffix of the client ID. A second client with the client ID of the bridge would disconnect the bridge.
 SUFFIX = "-capture"
-# The command waits for the subscription as long as it records, but at least 5 s and at most 20 s.
+# Limits of the time to wait for the subscription. Within these limits, the command waits as long as it then records.
 CONNECT_SECS = 20.0
 _MIN_CONNECT_SECS = 5.0
-# Maximum wait for messages, after which signals and limits are checked.
+# Maximum time to wait for messages. Then the command checks signals and limits.
 _POLL_SECS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
-    """Topics and limits of a recording. With `secs` 0, the time is not limited."""
+    """Topics and limits of a recording. If `secs` is 0, the time is not limited."""
 
     topics: Sequence[str]
     secs: float
@@ -91,11 +91,11 @@ def record_session(
 ) -> str:
     """Record in a temporary session, and return a summary of the recording.
 
-    `joined` contains the filters to subscribe to. Each maps the filters that it replaces to their QoS, for example
-    `a/+` → {`a/+`: 1, `a/b`: 0}. `secs` 0 means no time limit. Raise BridgeError if there is no subscription, or if the
-    file cannot be written.
+    The keys of `joined` are the filters to subscribe to. Each value contains the filters that the key replaces, and
+    their QoS, for example `a/+` → {`a/+`: 1, `a/b`: 0}. If `secs` is 0, there is no time limit. Raise BridgeError if
+    there is no subscription, or if the file cannot be written.
     """
-    # For overlapping filters, a broker may deliver a message several times. Joined filters do not overlap.
+    # Join overlapping filters, because a broker may deliver a message once for each filter that matches.
     session = settings.mqtt.temporary(SUFFIX).model_copy(update={"overlapping_filters": "join"})
     set_up_logging("text", log_level)
     with Signals() as signals, TrafficRecorder(file, bounds) as recorder:
@@ -116,7 +116,7 @@ def record_session(
 
 
 def topic_filters(topics: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return the filters of the options --topic in the form of the argument `joined` of `record_session`.
+    """Return the filters of the options --topic as the argument `joined` of `record_session`.
 
     Raise UsageError for an invalid filter.
     """
@@ -138,7 +138,7 @@ def _filters(settings: Settings, topics: Sequence[str]) -> dict[str, dict[str, i
 
 
 class _Capture:
-    """One recording: the wait for the subscription, the loop, and the summary."""
+    """One recording: it waits for the subscription, receives messages in a loop, and returns a summary."""
 
     def __init__(
         self, subscriber: Subscriber, recorder: TrafficRecorder, signals: Signals, secs: float, *, brokers: int
@@ -148,7 +148,7 @@ class _Capture:
         self._signals = signals
         self._secs = secs
         self._brokers = brokers
-        # Infinite, so that the time limit does not end the wait for the subscription.
+        # The start is infinite, so that the time limit does not apply to the wait for the subscription.
         self._began = self._ended = math.inf
         self._reason = ""
 
@@ -192,15 +192,14 @@ class _Capture:
         while not subscriptions.wanted or not (subscriptions.wanted.keys() <= subscriptions.confirmed.keys()):
             if self._over():
                 return
-            # If only some filters were refused, the granted ones are still worth recording.
+            # If only some filters were refused, record the messages of the granted filters.
             answered = subscriptions.confirmed.keys() | subscriptions.refused.keys()
             if subscriptions.confirmed and subscriptions.wanted.keys() <= answered:
                 log.warning("%s", self._subscriber.state().problem)
                 return
             state = self._subscriber.state()
             if state.attempts >= self._brokers and CHECK_CREDENTIALS in state.problem:
-                # `run` would try again, because the account at the broker may be corrected later. But the user of this
-                # command is waiting at the terminal.
+                # Do not try again as `run` does, because the user is waiting at the terminal.
                 raise BridgeError(state.problem)
             if time.monotonic() > deadline:
                 raise BridgeError(f"no subscription within {patience:.0f} s: {state.problem or state.broker}")
@@ -210,7 +209,7 @@ class _Capture:
         burst = self._subscriber.poll(_POLL_SECS)
         if burst:
             connection = self._subscriber.connections
-            # As in `run`, messages are acknowledged only after they are written. Until then, the broker stores them.
+            # Acknowledge the messages only after they are written. Until then, the broker stores them.
             self._subscriber.acknowledge(connection, self._recorder.record(burst))
 
     def _over(self) -> bool:

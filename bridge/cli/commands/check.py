@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _NOTE_COLOURS = {"^note:": WARN}
-# Names of the folders with lookup tables and schema files. All mappings may use these files.
+# Names of the folders with lookup tables and schema files, which all mappings may use.
 _RESOURCE_FOLDERS = {TABLES, SCHEMAS}
 
 
@@ -33,8 +33,8 @@ def check_all(
 ) -> int:
     """Check the configuration and its mappings, or only `files`. Return 0 if all are valid, otherwise 2.
 
-    With `form` "text", problems are printed to standard error. With any other form, the result is printed to standard
-    output. With `watch`, the check runs again after each change, until Ctrl-C. With `quiet`, text output contains only
+    If `form` is "text", problems are printed to standard error. Otherwise, the result is printed to standard output. If
+    `watch` is true, the check runs again after each change, until Ctrl-C. If `quiet` is true, text output contains only
     problems.
     """
     if watch:
@@ -43,19 +43,19 @@ def check_all(
 
 
 def _watched(config: Path, files: Sequence[Path]) -> Iterable[Path]:
-    """Return the files and folders whose changes repeat the check."""
+    """Return the files and folders to watch."""
     if files:
-        # The folder of a mapping file is watched too, because it contains the lookup tables and schema files.
+        # Also watch the folder of each mapping file, because it contains the lookup tables and schema files.
         return [_folder_of(file) for file in files if not _same(file, config)] + list(files)
     try:
         return [config, load_settings(config, os.environ).mappings]
     except ConfigError:
-        # An invalid file does not say where the mappings are, so the default folder is watched.
+        # The configuration is invalid, so the folder of the mappings is unknown. Watch the default folder.
         return [config, config.absolute().parent / "mappings"]
 
 
 def _check(config: Path, files: Sequence[Path], form: str, *, quiet: bool) -> int:
-    # If the configuration file is among the files, all its mappings are checked too.
+    # If the configuration is one of the files, also check all its mappings.
     mapping_files = [file for file in files if not _same(file, config)]
     everything = not files or len(mapping_files) < len(files)
     problems, loaded = _configuration(config) if everything else (list[Problem](), _NO_MAPPINGS)
@@ -95,10 +95,10 @@ def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings]:
         folder, shared = settings.mappings, settings.mqtt.share is not None
         has_manifests = settings.kinesis.manifest is not None
     except ConfigError as error:
-        # The mappings are checked even if the configuration is invalid, so that one run shows all problems.
+        # Check the mappings even if the configuration is invalid, so that one run shows all problems.
         problems += error.problems
     loaded = _NO_MAPPINGS
-    # If the configuration is invalid, its folder of mappings is unknown. A missing default folder is then no problem.
+    # If the configuration is invalid, its folder of mappings is unknown. In this case, ignore a missing default folder.
     if folder.is_dir() or not problems:
         loaded = load_folder(folder, {}, shown_as=_shown(folder), shared=shared)
         problems += loaded.problems
@@ -110,11 +110,11 @@ def _configuration(config: Path) -> tuple[list[Problem], LoadedMappings]:
 def _checked_file(file: Path) -> LoadedMappings:
     """Check a mapping file, or all files of a folder.
 
-    A lookup table or a schema file is checked with all mappings of its folder, because any of them may use it.
+    Check a lookup table or a schema file together with all mappings of its folder, because any mapping may use it.
     """
     if not file.exists():
         return LoadedMappings({}, [Problem(str(file), 0, 0, "", "no such file")], NO_RESOURCES)
-    # The folder is loaded even for a single mapping file, because the mapping may use its tables and schemas.
+    # Load the folder even for a single mapping file, because the mapping may use the folder's tables and schemas.
     folder = _folder_of(file)
     loaded = load_folder(folder, {}, shown_as=_shown(folder))
     if file.is_dir() or file.parent.name in _RESOURCE_FOLDERS:
@@ -164,7 +164,7 @@ def _print_problems(problems: Sequence[Problem], loaded: LoadedMappings) -> int:
 
 
 def _resource_counts(loaded: LoadedMappings) -> str:
-    """Return the numbers of lookup tables and schema files as text; "" if there are none."""
+    """Return a text with the numbers of lookup tables and schema files, or "" if there are none."""
     tables, schemas = loaded.resources.tables, loaded.resources.schemas
     parts = []
     if tables:

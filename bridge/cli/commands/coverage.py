@@ -1,6 +1,7 @@
 """Command `coverage`: lists topics that no mapping matches, mappings that never matched, and silent mappings.
 
-A silent mapping has received no message for much longer than its longest pause before.
+A silent mapping has received no message for a long time: much longer than the longest pause between its earlier
+messages.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# A misconfigured bridge can have a thousand unmatched topics. The most frequent ones come first.
+# Maximum number of unmatched topics that are printed, the most frequent first. A bridge may have a thousand of them.
 _SHOWN_TOPICS = 30
 
 
@@ -54,7 +55,7 @@ def from_bridge(config: Path) -> CoverageReport:
 
 
 def from_capture(config: Path, capture: Path) -> CoverageReport:
-    """Return the coverage of recorded traffic by the current mapping files."""
+    """Return the coverage of recorded traffic. Use the current mapping files."""
     loaded = load_folder(load_local_settings(config, os.environ).mappings, {})
     if not loaded.mappings:
         raise ConfigError(loaded.problems)
@@ -64,7 +65,7 @@ def from_capture(config: Path, capture: Path) -> CoverageReport:
     seen: TopicCoverage | None = None
     at_ms = 0
     for each in read_capture(capture):
-        # A mapping counts as silent at the end of the recording, not at the current time.
+        # The time of the last recorded message is used as the current time, to decide which mappings are silent.
         at_ms = each.message.received_at_ms
         seen = seen or TopicCoverage(at_ms)
         match = routes.match(each.message.topic.encode())
@@ -86,7 +87,7 @@ def report_lines(report: CoverageReport) -> Iterator[str]:
         if more > 0:
             yield f"  ... and {pluralize(more, 'topic')} more (--json lists all)"
         if report.other_messages:
-            # The bridge stores a limited number of topics, and only counts the messages on the others.
+            # The bridge stores a limited number of topics. On further topics, it only counts the messages.
             yield f"  {report.other_messages:>9,}  on further topics, which are not listed"
     if report.never:
         yield "mappings that never matched:"

@@ -32,7 +32,7 @@ _DETAIL_CHARS = 160
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
-    """Filter for dead letters. A condition that is None matches all dead letters. `topic` matches a part of a topic."""
+    """Filter for dead letters. A condition that is None matches any dead letter. `topic` is a part of the topic."""
 
     code: str | None = None
     mapping: str | None = None
@@ -70,7 +70,7 @@ def list_dead_letters(config: Path, selected: DeadLetterFilter, worker: int | No
             if as_json:
                 print(_json(number, each))
             else:
-                # The code follows the time, which ends with Z and two spaces.
+                # In the line, the code comes after the time, which ends with Z and two spaces.
                 print_coloured(prefix + _line(each), {rf"(?<=Z  ){re.escape(each.dead_letter.code)}(?=  )": BAD})
     if not as_json:
         by_code = ", ".join(f"{code} {count:,}" for code, count in codes.most_common())
@@ -100,7 +100,7 @@ def _json(worker: int, each: StoredDeadLetter) -> str:
 
 def _line(each: StoredDeadLetter) -> str:
     number, dead_letter = each
-    # A dead letter that is a record, not a message, has no topic.
+    # If the dead letter is a record and not a message, it has no topic.
     source = dead_letter.topic or f"a record for {', '.join(dead_letter.streams)}"
     why = cut(dead_letter.detail, _DETAIL_CHARS)
     mapping = dead_letter.mapping or "(no mapping)"
@@ -134,7 +134,7 @@ def _detail_lines(number: int, dead_letter: DeadLetter) -> Iterator[str]:
 
 
 def payload_form(payload: bytes) -> tuple[str, str]:
-    """Return a payload as (name, text). The tests in mapping files use the same names for payloads."""
+    """Return the name and the text of a payload. The name is the same as in the tests of mapping files."""
     try:
         return "payload_text", payload.decode()
     except UnicodeDecodeError:

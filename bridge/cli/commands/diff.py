@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from bridge.mapping.mapping import Mapping
 
 _COLOURS = {"^line .*$": HEAD, "^  only new": GOOD, "^  only old": BAD, "^  now .{8}": BAD, "^  (changed|before)": WARN}
-# The progress bar is updated after this number of messages, because each update takes time.
+# Number of messages between two updates of the progress bar. Each update takes time.
 _UPDATE_EVERY_MESSAGES = 200
 
 
 class DiffOptions(NamedTuple):
-    """Output format: all differing messages as JSON lines, or the first `first` of them as text."""
+    """Output format: JSON lines for all messages that differ, or text for the first messages, at most `first`."""
 
     json: bool
     first: int
 
 
 def diff(old: Path, new: Path, capture: Path, options: DiffOptions) -> int:
-    """Print the differences. Return 0 if both versions create the same records, otherwise 1.
+    """Print the differences. Return 0 if both versions of the mappings create the same records, otherwise 1.
 
     Raise ConfigError if a mapping or the capture cannot be read.
     """
@@ -66,8 +66,8 @@ def _compared(
     capture: Path, old: Router, new: Router, report: Report
 ) -> Iterator[tuple[CapturedMessage, list[Difference]]]:
     """Yield the messages whose results differ, and count all messages in `report`."""
-    # On a terminal, rich must print the differences itself, because they would overwrite its progress bar. If standard
-    # output is a file or a pipe, rich must not redirect it.
+    # On a terminal, rich must print the differences, because otherwise they would overwrite its progress bar. If
+    # standard output is a file or a pipe, rich must not redirect the output.
     terminal = sys.stdout.isatty()
     console = Console(stderr=not terminal)
     columns = (TextColumn("comparing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -78,7 +78,7 @@ def _compared(
         for captured in read_capture(capture):
             if captured.line % _UPDATE_EVERY_MESSAGES == 0:
                 progress.update(task, completed=captured.end)
-            # The capture contains only the beginning of this payload, so the results would be meaningless.
+            # Skip a message if the capture contains only the beginning of its payload.
             if not captured.whole:
                 report.cut += 1
                 continue
@@ -93,15 +93,16 @@ def _compared(
 def _load(old: Path, new: Path) -> tuple[Router, Router]:
     """Load two mapping files or two folders.
 
-    Often only one of two files is in a folder with lookup tables and schema files. The other file then uses these too.
+    Often only one of the two files is in a folder with lookup tables and schema files. In this case, the other file
+    uses the same tables and schemas.
     """
     if old.is_dir() != new.is_dir():
         raise ConfigError([Problem(str(new), 0, 0, "", "expected two files or two folders, not one of each")])
     if old.is_dir():
         return _folder(old, may_be_empty=True), _folder(new)
     beside_old, beside_new = _resources(old.parent), _resources(new.parent)
-    # Both mappings get the name of the new file, because an expression may use the name of the mapping. A renamed file
-    # alone should cause no difference.
+    # Both mappings get the name of the new file, because expressions may use the name of the mapping. Otherwise,
+    # renaming the file would cause differences.
     return (
         Router([compile_file(old, {}, _either(beside_old, beside_new), name=new.stem)[0]]),
         Router([compile_file(new, {}, _either(beside_new, beside_old))[0]]),
@@ -109,9 +110,9 @@ def _load(old: Path, new: Path) -> tuple[Router, Router]:
 
 
 def _folder(folder: Path, *, may_be_empty: bool = False) -> Router:
-    """Load the mappings of a folder. Raise ConfigError if one is invalid, or if there is none.
+    """Load the mappings of a folder. Raise ConfigError if a mapping is invalid, or if the folder has no mapping.
 
-    The old folder may be empty. Then all records are new.
+    If `may_be_empty` is true, a folder without mappings is valid.
     """
     resources = _resources(folder)
     mappings: list[Mapping] = []
@@ -136,7 +137,7 @@ def _resources(folder: Path) -> Resources:
 
 
 def _either(own: Resources, other: Resources) -> Resources:
-    """Return the tables and schemas beside one file, or those beside the other file if there are none."""
+    """Return the tables and schemas in `own`. If there are none, return the tables and schemas in `other`."""
     return Resources(own.tables or other.tables, own.schemas or other.schemas)
 
 

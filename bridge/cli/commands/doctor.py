@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 _STREAM = "stream "
 _MARKS = {"ok": "✓", "info": "i", "warning": "!", "error": "✗"}
-# Marks for an output encoding that does not contain the characters of _MARKS, such as ASCII.
+# Marks for an output encoding that lacks the characters of _MARKS. ASCII is such an encoding.
 _PLAIN_MARKS = {"ok": "+", "info": "i", "warning": "!", "error": "x"}
 
 
@@ -78,15 +78,16 @@ def findings(
     settings: Settings, mappings: list[Mapping], *, send: bool = False, publish: bool = False
 ) -> Iterator[Finding]:
     """Run all checks, and yield their findings in the order of the checks."""
-    # The findings contain what the bridge would log. Without any handler, Python would print the warnings.
+    # Discard log lines, because the findings contain the same information. Without a handler, Python would print
+    # warnings.
     logging.getLogger("bridge").addHandler(logging.NullHandler())
     yield from examine(_checks(settings, mappings, send=send, publish=publish))
 
 
 def merge_findings(found: Iterable[Finding]) -> Iterator[Finding]:
-    """Merge equal errors and equal warnings of successive streams into one finding.
+    """Merge successive errors or warnings about streams into one finding if their texts are equal.
 
-    If an endpoint does not respond, the output has one finding with the names of all its streams.
+    For example, if an endpoint does not respond, the output has one finding with the names of all its streams.
     """
     for (is_stream, *_), same in groupby(found, _merge_key):
         first, *more = same
@@ -102,7 +103,7 @@ def _merge_key(finding: Finding) -> tuple[bool, str, str, str]:
 
 
 def print_finding(finding: Finding) -> None:
-    """Print a finding. A character that the encoding of the output does not contain is escaped."""
+    """Print a finding. Escape the characters that the encoding of the output lacks."""
     encoding = sys.stdout.encoding or "utf-8"
     marks = _MARKS if _encodable("".join(_MARKS.values()), encoding) else _PLAIN_MARKS
     text = "\n".join(_lines(finding, marks[finding.status])).encode(encoding, "backslashreplace").decode(encoding)
@@ -128,14 +129,14 @@ def _checks(settings: Settings, mappings: list[Mapping], *, send: bool, publish:
     how, session = publisher_settings(settings), settings.mqtt
     publisher, destinations = KinesisPublisher(how), _destinations(settings, mappings)
     endpoints, identities = service_endpoints(how, destinations), {each.role_arn: each for each in destinations}
-    # One measurement of the uplink per region is enough, because the streams of a region share endpoint and link.
+    # Measure the uplink once per region, because all streams of a region have the same endpoint.
     regions = {region_of(how, each): each for each in destinations}
     spool, manifests = settings.spool, settings.kinesis.manifest
-    # `prove` would report a test record in the stream of the manifests, because the record is no manifest.
+    # Send no test record to the stream of the manifests. `prove` would report it, because it is not a manifest.
     without_test_record = manifests.data_stream if manifests else ""
-    # Two checks need the fsync time. With the cache, the disk is measured only once.
+    # Two checks need the fsync time. Cache it, so that the disk is measured only once.
     syncs = cache(partial(measure_syncs, spool.path))
-    # The broker check measures this rate. If no bridge runs, the spool check, on another thread, waits for the result.
+    # The broker check sets this rate. If no bridge runs, the spool check waits for the rate on another thread.
     measured_rate = SharedRate()
     broker_target = BrokerTarget(session, Router(mappings), partial(_sync_secs, syncs), measured_rate, publish)
     return [
@@ -176,7 +177,7 @@ def _destinations(settings: Settings, mappings: list[Mapping]) -> list[Destinati
     wanted = [output.destination for mapping in mappings for output in mapping.outputs]
     if settings.kinesis.manifest:
         wanted.append(Destination(settings.kinesis.manifest.data_stream))
-    # Outputs to one stream may also differ in packing or order, but the checks do not depend on these.
+    # Ignore the packing and the order of an output, because the checks do not depend on them.
     return list({(each.data_stream, each.region, each.role_arn): each for each in wanted}.values())
 
 
@@ -197,14 +198,14 @@ def _openings(session: MqttSettings, endpoints: Iterable[ServiceEndpoint], unlis
 
 
 def _opening(connection: dict[str, Any]) -> str:
-    # An IPv6 address needs brackets, because its colons would be mistaken for the port.
+    # An IPv6 address needs brackets, because it contains colons itself.
     host = f"[{connection['host']}]" if ":" in connection["host"] else connection["host"]
     via = f", through proxy {connection['proxy']}" if connection["proxy"] else ""
     return f"{host}:{connection['port']}  {connection['use']}{via}"
 
 
 def _running(folder: Path) -> dict[str, Any] | None:
-    """Return the status of the running bridge or supervisor; None if no bridge runs."""
+    """Return the status of the running bridge or supervisor, or None if no bridge runs."""
     try:
         return request(control_folder(folder), timeout_secs=2.0)
     except BridgeError:
@@ -212,12 +213,12 @@ def _running(folder: Path) -> dict[str, Any] | None:
 
 
 def _rate(folder: Path, measured_rate: SharedRate) -> SpoolRate | None:
-    """Return the rate into the spool of the running bridge, or the rate from the broker check if no bridge runs."""
+    """Return the rate into the spool of the running bridge. If no bridge runs, return the rate of the broker check."""
     return rate_of_bridge(partial(_running, folder)) or measured_rate.rate(DEADLINE_SECS)
 
 
 def _backlog(folder: Path) -> Backlog | None:
-    """Return the backlog of the running bridge, or the backlog in the spools on disk if no bridge runs."""
+    """Return the backlog of the running bridge. If no bridge runs, return the backlog in the spools on disk."""
     response = _running(folder)
     return backlog_of_bridge(response) if response is not None else backlog_on_disk(spool_folders(folder).values())
 
@@ -226,5 +227,5 @@ def _sync_secs(measure: Callable[[], FsyncTimes]) -> float:
     try:
         return measure().median
     except OSError:
-        # The disk check reports the error. The broker check then computes its rate without the time of an fsync.
+        # The disk check reports the error. The broker check calculates without the time of an fsync.
         return 0.0

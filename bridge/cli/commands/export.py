@@ -48,16 +48,16 @@ COLUMNS = (
     "payload_text",
     "payload_base64",
 )
-# Position at which a text could become a formula, which a spreadsheet program would execute:
-# https://owasp.org/www-community/attacks/CSV_Injection. In some countries, spreadsheet programs divide a line at each
-# semicolon, so a cell can also begin in the middle of a text.
+# Positions at which a formula could begin, which a spreadsheet program would execute:
+# https://owasp.org/www-community/attacks/CSV_Injection. A formula begins at the start of a cell. In some countries,
+# semicolons separate the cells, so a text with a semicolon may become two cells.
 _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 
 
 def export_dead_letters(
     config: Path, file: Path, selected: DeadLetterFilter, worker: int | None = None, *, as_csv: bool
 ) -> int:
-    """Write each matching dead letter as one line, and return 0. Raise ConfigError, or BridgeError without a spool."""
+    """Write each matching dead letter as one line. Return 0. Raise ConfigError, or BridgeError if there is no spool."""
     folders = select_spools(load_local_settings(config, os.environ).spool.path, worker)
     every = ((worker, each) for worker, folder in folders.items() for each in all_dead_letters(folder))
     line: Callable[[int, StoredDeadLetter], bytes] = csv_line if as_csv else _json_line
@@ -74,7 +74,7 @@ def export_dead_letters(
 
 
 def export_records(config: Path, file: Path, stream: str | None, worker: int | None = None) -> int:
-    """Write the buffered records of the queue `stream`, or of all queues if it is None, as JSON lines. Return 0.
+    """Write the buffered records of the queue `stream` as JSON lines. If it is None, write all queues. Return 0.
 
     Raise ConfigError, or BridgeError if there is no spool or no such queue.
     """
@@ -107,7 +107,7 @@ def export_records(config: Path, file: Path, stream: str | None, worker: int | N
 def csv_line(worker: int, each: StoredDeadLetter) -> bytes:
     """Return a dead letter as a CSV row that a spreadsheet program does not execute.
 
-    `worker` is the number of the worker, 0 for a bridge without workers.
+    `worker` is the number of the worker, or 0 for a bridge without workers.
     """
     dead_letter = each.dead_letter
     form, payload = payload_form(dead_letter.payload)
@@ -131,7 +131,8 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = str(value)
-    # A spreadsheet program executes a cell that begins like a formula, but not after an apostrophe.
+    # Insert an apostrophe. A spreadsheet program shows the text after an apostrophe, and does not execute it as a
+    # formula.
     return _FORMULA.sub(r"\1'", text) if isinstance(value, str) else text
 
 
@@ -143,7 +144,7 @@ def _row(cells: Any) -> bytes:
 
 @contextmanager
 def _new_file(file: Path) -> Iterator[BinaryIO]:
-    """Open a new file that gets its name only when it is complete.
+    """Open a new file under a temporary name. Rename it when it is complete.
 
     Raise BridgeError if the file exists or cannot be written.
     """
@@ -151,8 +152,8 @@ def _new_file(file: Path) -> Iterator[BinaryIO]:
         raise BridgeError(f"{file} exists already: choose another name, or move it away")
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        # The mode is 0600, because payloads may be secret. With O_EXCL, the call fails if the name exists, so that no
-        # file or link of another user is written.
+        # The mode is 0600, because payloads may be secret. With O_EXCL, the call fails if the name exists. Otherwise,
+        # the program could write to a file or link that another user has prepared.
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             yield out
         # After an error, this line is not reached, and the `finally` clause removes the incomplete file.

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from bridge.mapping.expressions.functions.function import Function
 
-# Width of the column with the names, a little more than the longest name.
+# Width of the column with the names, which must be greater than the longest name.
 _NAME_CHARS = 18
-# Minimum similarity for "did you mean". A lower one would suggest words that have little in common.
+# Minimum similarity for "did you mean". With a lower value, the suggested words would have little in common.
 _CUTOFF: Final = 0.75
 _TRY: Final = (
     "Try a word such as time, celsius, text, list or hex, or the name of a function in another language, such as "
@@ -53,7 +53,7 @@ def _near(word: str) -> str:
 
 
 def _list() -> Iterator[str]:
-    """Yield a line for each function, with the first clause of its description, under the name of its family."""
+    """Yield the name of each family of functions, then a line for each function with the start of its description."""
     for family, functions in FAMILIES.items():
         yield f"{family}"
         for function in functions:
@@ -69,10 +69,10 @@ def _list() -> Iterator[str]:
 def _found(word: str) -> Iterator[Function]:
     """Yield the functions that are related to a word, the most relevant ones first.
 
-    1. A function with exactly this name: only this function, because the functions that mention it would hide it.
+    1. A function with exactly this name. The other functions are omitted then.
     2. Functions in the advice for this word, such as `join` for the word `concat`.
     3. Functions whose name contains the word.
-    4. Functions whose description has a word that begins with it.
+    4. Functions whose description contains a word that begins with this word.
     """
     lowered = word.lower()
     named = [name for name in FUNCTIONS if lowered in name]

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
     from bridge.config import Settings
 
-# Limits of the temporary capture. A hundred thousand messages are enough for a proposal.
+# Limits of the temporary capture. A hundred thousand messages are enough to propose mappings.
 _LIMITS: Final = CaptureLimits(100_000, 100 * 1024 * 1024)
-# Maximum number of skipped topics that are listed. A broker may have thousands.
+# Maximum number of skipped topics that are printed. A broker may have thousands of topics.
 _SHOWN_TOPICS: Final = 20
-# Maximum length of a payload in the proposed `try` command. A longer one would fill the terminal.
+# Maximum length of a payload in the proposed `try` command. A longer payload would fill the terminal.
 _READABLE_CHARS: Final = 120
 # Message for the example mapping that is written if no message was received.
 _EXAMPLE: Final = Message(
@@ -54,8 +54,8 @@ _EXAMPLE: Final = Message(
 class InitOptions:
     """Options of the command.
 
-    `given` contains the values of options such as --url, by their name in bridge.yaml (`mqtt.url`). `settings` contains
-    the texts of --set. If `listen_secs` is None, the command prompts for the time.
+    `given` contains the values of options such as --url. Its keys are the names in bridge.yaml, such as `mqtt.url`.
+    `settings` contains the texts of --set. If `listen_secs` is None, the command prompts for the time.
     """
 
     given: Mapping[str, str]
@@ -74,7 +74,7 @@ def init(config: Path, options: InitOptions) -> int:
 
     Raise ConfigError for invalid answers. Raise BridgeError if a file exists or the broker does not respond.
     """
-    # An existing file is reported before the first prompt. Otherwise, the user would answer in vain.
+    # Report an existing file before the first prompt, because the answers would be lost.
     _refuse_existing([config], force=options.force)
     filters = topic_filters(options.topics)
     questions = Prompts({**options.given, **parse_set_options(options.settings)}, yes=options.yes)
@@ -99,7 +99,7 @@ def init(config: Path, options: InitOptions) -> int:
         example.add(_EXAMPLE)
         (example_proposal, *_), _ = propose(example, stream)
         files = {folder / "example.yaml": example_proposal.text}
-    # The names of the mapping files are known only now. If one of them exists, nothing is written.
+    # The names of the mapping files are known only now. If one of the files exists, write nothing.
     _refuse_existing(list(files), force=options.force)
     _write({config: text, **files})
     parts = (
@@ -128,14 +128,14 @@ def _refuse_existing(files: Sequence[Path], *, force: bool) -> None:
 
 
 def _used_names(folder: Path) -> set[str]:
-    """Return the names of the existing .yml files. A new .yaml file with such a name would be a second mapping."""
+    """Return the names of the .yml files in the folder. A new .yaml file must not have the same name."""
     return {file.stem for file in folder.glob(f"*{SUFFIXES[1]}")} if folder.is_dir() else set()
 
 
 def _settings(config: Path, text: str, more: Mapping[str, str]) -> Settings:
-    """Parse the new configuration as the bridge will. Raise ConfigError.
+    """Parse the new configuration in the same way as the bridge. Raise ConfigError.
 
-    `text` may refer to environment variables that are not set yet, so each of these gets a dummy value.
+    `text` may refer to environment variables that are not set yet. Use a dummy value for each of these variables.
     """
     unset = dict.fromkeys([PASSWORD, *re.findall(r"\$\{(\w+)\}", text)], "unset")
     known = {name: value for name, value in {**os.environ, **more}.items() if value}
@@ -147,7 +147,7 @@ def _observed(
 ) -> tuple[ObservedMessages, str]:
     """Return messages from the capture or from the broker, and a summary for the user.
 
-    With `secs` 0 and no capture, there are no messages. Raise BridgeError if the broker does not respond.
+    If `secs` is 0 and there is no capture, return no messages. Raise BridgeError if the broker does not respond.
     """
     observed = ObservedMessages()
     if capture is not None:
@@ -188,7 +188,7 @@ def _written_lines(
 ) -> Iterator[str]:
     yield printable(summary)
     yield f"wrote {config}"
-    # Without proposals, `files` contains the example, so the lengths may differ.
+    # The lengths differ if there are no proposals, because `files` then contains the example.
     for file, each in zip(files, proposals, strict=False):
         what = f"{each.kind.payload}, {pluralize(each.messages, 'message')} on {pluralize(each.topics, 'topic')}"
         yield f"wrote {_shown(file)}: {printable(each.topic)} ({what})"
@@ -218,9 +218,9 @@ def _skipped_lines(observed: ObservedMessages, skipped: Sequence[tuple[str, str]
 
 
 def _try_options(examples: Sequence[Message]) -> str:
-    """Return the options of a `try` command with the first short and printable message.
+    """Return the options of a `try` command with the first message that is short and printable.
 
-    Without such a message, the text contains the first topic and the word PAYLOAD.
+    If there is no such message, return the first topic and the word PAYLOAD.
     """
     for each in examples:
         payload = each.payload.decode(errors="replace")
@@ -232,7 +232,7 @@ def _try_options(examples: Sequence[Message]) -> str:
 def _next_lines(config: Path, text: str, examples: Sequence[Message]) -> Iterator[str]:
     option = "" if config == Path("bridge.yaml") else f" --config {shlex.quote(str(config))}"
     yield "next:"
-    # A variable that only a comment mentions is an example, and needs no value.
+    # Ignore variables in comments, because they are only examples.
     for name in dict.fromkeys(re.findall(r"^[^#\n]*\$\{(\w+)\}", text, re.MULTILINE)):
         yield f"  export {name}=...  (not stored in a file)"
     yield f"  mqtt-kinesis check{option}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TYPE: Final = "kinesis.authentication.type"
 PASSWORD: Final = "MQTT_PASSWORD"  # noqa: S105 - the variable's name
-# Options of the command, by the name in bridge.yaml.
+# Names of options in bridge.yaml, and the corresponding options of the command.
 _OPTIONS: Final = {
     "mqtt.url": "--url",
     "mqtt.tls.ca_file": "--ca-file",
@@ -46,7 +46,7 @@ class Prompts:
         """True if a person has typed an answer."""
 
     def answers(self) -> dict[str, str]:
-        """Prompt for the options, and return the values by the name in bridge.yaml.
+        """Prompt for the options. Return a dict from the name of an option in bridge.yaml to its value.
 
         Raise UsageError if standard input ends before the last answer.
         """
@@ -64,12 +64,12 @@ class Prompts:
         return {**{name: value for name, value in answers.items() if value}, **self.given}
 
     def prompt(self, name: str, label: str, default: str) -> str:
-        """Return the value of the option `name` if it was given. Otherwise, prompt for it."""
+        """Return the value of the option `name` if it was given. Otherwise, prompt for the value."""
         if name in self.given:
             return self.given[name]
         if self._silent:
             return default
-        # Prompts are printed to standard error, so that standard output contains only the result.
+        # Print prompts to standard error, so that standard output contains only the result.
         print(f"{label}{f' [{default}]' if default else ''}: ", end="", flush=True, file=sys.stderr)
         line = sys.stdin.readline()
         if not line:
@@ -78,7 +78,7 @@ class Prompts:
         return line.strip() or default
 
     def password(self) -> str:
-        """Return the password for listening to the broker. It is not written to a file."""
+        """Return the password for the connection to the broker. It is not written to a file."""
         known = os.environ.get(PASSWORD, "")
         return known if known or self._silent else getpass.getpass("Password (for this session only; not stored): ")
 
@@ -101,7 +101,8 @@ class Prompts:
         answers = {TYPE: chosen}
         if chosen == "token" and not any(name.startswith(f"{section}access_key") for name in self.given):
             answers |= {section + name: value for name, value in _TOKEN.items()}
-        # The description of an option names the types that it belongs to. Prompt for the required options of this type.
+        # The description of an option names the types of authentication that the option belongs to. Prompt for the
+        # required options of the chosen type.
         for row in options():
             if row.name.startswith(section) and row.default == "required" and f"`{chosen}`" in row.description:
                 answers[row.name] = self.prompt(row.name, row.description, "")
@@ -129,7 +130,7 @@ def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(
                 f"--set: expected NAME=VALUE with an option's name, such as mqtt.share=press; found '{name}'"
             )
-        # NAME.OPTION exists, so NAME is a section. Only `null` is a valid value of a section.
+        # There is an option NAME.OPTION, so NAME is a section. Only `null` is a valid value of a section.
         if value != "null" and any(each.startswith(f"{name}.") for each in known):
             raise UsageError(f"--set {name}: this is a section; set its options, or null to turn it off")
         if _is_secret(known[name]) and not value.startswith("${"):
@@ -139,7 +140,7 @@ def parse_set_options(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _is_secret(option: Option) -> bool:
-    # An access key id is no secret by its type, but it belongs to the credentials.
+    # Treat an access key ID as a secret too, because it is a part of the credentials.
     return option.secret or option.name.endswith(("key_password", "access_key_id"))
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class PolicyOptions:
     """Options of the command.
 
-    `role` selects the identity: the role_arn of an output, or "" for the identity of the bridge itself.
+    `role` selects the identity that gets the policy: the role_arn of an output, or "" for the bridge itself.
     """
 
     account: str = ""
@@ -65,7 +65,7 @@ def print_policy(config: Path, options: PolicyOptions) -> int:
 
 
 def _too_large(size: int) -> str:
-    """Return a note if the policy is larger than IAM permits for some kinds of policies; otherwise ""."""
+    """Return a note if the policy is too large for some kinds of IAM policies, otherwise ""."""
     too_small = [f"{kind} ({limit:,})" for kind, limit in MAX_SIZES.items() if size > limit]
     others = [kind for kind, limit in MAX_SIZES.items() if size <= limit]
     if not too_small:
@@ -75,7 +75,7 @@ def _too_large(size: int) -> str:
 
 
 def _assumed_role_note(settings: Settings) -> str:
-    """Return a note on the role that `kinesis.authentication` assumes; "" if it assumes none."""
+    """Return a note on the role that `kinesis.authentication` assumes, or "" if it assumes no role."""
     authentication = settings.kinesis.authentication
     if not isinstance(authentication, AssumeRole):
         return ""
@@ -103,7 +103,7 @@ def _destinations(settings: Settings) -> list[Destination]:
 
 @dataclass(slots=True)
 class _AccountLookup:
-    """Lookup of the ARNs in AWS. If AWS does not respond, the ARNs are composed from the options, with a note."""
+    """Lookup of ARNs in AWS. If AWS does not respond, the ARNs are composed from the options, and a note is added."""
 
     settings: Settings
     options: PolicyOptions
@@ -115,8 +115,8 @@ class _AccountLookup:
         described = self._described(destination)
         region = destination.region or self.settings.kinesis.region
         is_arn = destination.data_stream.startswith("arn:")
-        # --account requests the policy for another account, but AWS describes the stream in the account of the
-        # credentials.
+        # With --account, the ARN must contain the given account. AWS describes the stream in the account of the
+        # credentials, which may be another account.
         other_account = self.options.account and not destination.role_arn
         arn = described.arn if described and described.arn and not other_account else ""
         if not arn:
@@ -125,7 +125,7 @@ class _AccountLookup:
         return StreamUse(arn, self._key(described, arn))
 
     def _described(self, destination: Destination) -> StreamDescription | None:
-        """Return what AWS reports about a stream; None, with a note, if it reports nothing."""
+        """Return the description of a stream from AWS. If there is none, add a note and return None."""
         if self.options.offline:
             self._note("--offline: encryption of the streams is unknown; if they are encrypted, give --kms-key ARN")
             return None
@@ -142,7 +142,7 @@ class _AccountLookup:
     def _account(self, destination: Destination) -> str:
         """Return the account of a stream that is given by name.
 
-        With a role, it is the account of the role, because a role finds a stream by name only in its own account.
+        If an output has a role, return the account of the role: a role finds streams by name only in its own account.
         """
         if destination.role_arn:
             # The fifth part of any ARN is the account: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE.
@@ -161,15 +161,15 @@ class _AccountLookup:
             raise BridgeError(f"{unknown}; give --account 123456789012") from error
 
     def _key(self, described: StreamDescription | None, arn: str) -> str:
-        """Return the ARN of the KMS key for the policy; "" if the policy needs none, or if the key is unknown."""
+        """Return the ARN of the KMS key for the policy, or "" if the policy needs no key or the key is unknown."""
         key = described.key_id if described else ""
         region, account = arn.split(":")[3:5]
         if self.options.kms_keys:
             return next((given for given in self.options.kms_keys if f":kms:{region}:" in given), "")
-        # Every user of a stream may use the key that AWS manages.
+        # A policy needs no permission for the key that AWS manages.
         if not key or key == MANAGED_KEY or key.endswith(f":{MANAGED_KEY}"):
             return ""
-        # A policy must name the key itself, and the name of an alias does not show which key it stands for.
+        # A policy must contain the ARN of the key itself, and the alias does not contain it.
         if "alias/" in key:
             self._note(f"{arn}: encrypted by {key}; a policy needs the key's own ARN: give --kms-key ARN")
             return ""
@@ -186,7 +186,7 @@ class _AccountLookup:
 
 
 def option_error(account: str, kms_keys: Iterable[str]) -> str:
-    """Return a message if an option is invalid; "" if all are valid."""
+    """Return a message if an option is invalid, otherwise ""."""
     if account and not (account.isascii() and account.isdigit() and len(account) == len("123456789012")):
         return f"--account {account}: expected an account number of 12 digits"
     wrong = [key for key in kms_keys if not key.startswith("arn:") or ":key/" not in key]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bridge.tools.proof.proof_reading import ProofRequest
     from bridge.tools.proof.queue_proof import QueueVerdict, Spans
 
-# Maximum number of runs that are listed for each kind of fault.
+# Maximum number of spans that are printed for each kind of fault.
 _SHOWN_RUNS = 20
 _COLOURS = {r"\bcomplete$": GOOD, "INCOMPLETE$|^  (missing|altered|covered twice):": BAD, "^no .*": WARN}
 
@@ -57,7 +57,7 @@ def prove(config: Path, request: ProofRequest, *, as_json: bool) -> int:
 
 def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> int:
     """Read the streams, print the verdicts, and return the exit code. Raise SendError or BridgeError."""
-    # Reading is the work. The names of streams that it yields only move the progress bar.
+    # `read` adds the records to the verifier. The names of streams that it yields are needed only for the progress bar.
     for _ in progress(reading.read(), request.stream):
         pass
     verifier = reading.verifier
@@ -70,7 +70,7 @@ def _verdict(reading: ProofReading, request: ProofRequest, *, as_json: bool) -> 
         if len(verdicts) > 1:
             print(f"{sum(each.complete for each in verdicts)} of {len(verdicts)} complete")
     _print_notes(reading, request)
-    # The notes come first, because they may explain why there is no manifest.
+    # Raise this error after the notes, because the notes may explain why there is no manifest.
     if not verdicts:
         raise no_manifests(request)
     return 0 if all(each.complete for each in verdicts) else FAILED

@@ -1,4 +1,4 @@
-"""Commands `dead-letters replay` and `delete`. If a bridge runs, it does the work; otherwise this process does it."""
+"""Commands `dead-letters replay` and `delete`. If a bridge runs, it does the work. Otherwise this process does it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 BATCH = 2_000
 """Maximum number of dead letters in one request to the running bridge.
 
-A small batch is done long before PATIENCE_SECS, and the progress bar moves after each batch.
+A small batch ends long before PATIENCE_SECS, and the progress bar moves after each batch.
 """
 PATIENCE_SECS = 70.0
-"""Time limit for the response of the bridge. The bridge itself gives up after 60 s, and then responds with an error."""
+"""Time limit for the response of the bridge. The bridge itself has a limit of 60 s, and then responds with an error."""
 # Maximum number of different reasons that are printed for the dead letters that failed again.
 _SHOWN_REASONS = 10
 
@@ -50,15 +50,16 @@ class DeadLetterSelection:
     worker: int | None = None
 
     def read(self, path: Path) -> dict[Path, list[int]]:
-        """Return the numbers of the selected dead letters, by spool folder.
+        """Return a dict from each spool folder to the numbers of its selected dead letters.
 
-        Raise UsageError unless exactly one way of selection is given. Raise BridgeError if the filter matches none.
+        Raise UsageError if there is no selection, or more than one kind of selection. Raise BridgeError if the filter
+        matches no dead letter.
         """
         ways = [bool(self.numbers), self.filter.narrows, self.all]
         if sum(ways) != 1:
             raise UsageError("give either NUMBERS, or filters (--code, --mapping, --stream, --topic), or --all")
         if self.numbers:
-            # A number that is given twice would not be found the second time.
+            # Remove repeated numbers: a dead letter would not be found the second time.
             return {single_spool(path, self.worker): list(dict.fromkeys(self.numbers))}
         found = {
             folder: [each.number for each in all_dead_letters(folder) if self.filter.matches(each.dead_letter)]
@@ -72,7 +73,7 @@ class DeadLetterSelection:
 def replay_dead_letters(config: Path, selection: DeadLetterSelection) -> int:
     """Replay dead letters through the active mappings, and print the result.
 
-    Return 0 if all were found and none failed again, otherwise 1. Raise ConfigError, BridgeError.
+    Return 0 if all dead letters were found and none of them failed again, otherwise 1. Raise ConfigError, BridgeError.
     """
     settings = load_settings(config, os.environ)
     counts, reasons = _run(settings, "replay", selection.read(settings.spool.path))
@@ -126,8 +127,8 @@ def _run(settings: Settings, action: Action, numbers: dict[Path, list[int]]) -> 
 def _run_batch(settings: Settings, folder: Path, action: Action, numbers: list[int]) -> dict[str, dict[str, int]]:
     job = DeadLetterJob(action, numbers)
     spool = settings.spool.model_copy(update={"path": folder})
-    # This process does the work if it gets the lock of the spool. Otherwise, a bridge runs, and does the work. It would
-    # not be safe to check first whether a bridge runs, because it might start after the check.
+    # If this process gets the lock of the spool, it does the work. Otherwise, a bridge is running, and the bridge does
+    # the work. A check whether a bridge is running would not be safe, because a bridge might start after the check.
     try:
         run_offline(settings.model_copy(update={"spool": spool}), job)
     except SpoolInUse:

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WATCH_SECS = 1.0
-"""Maximum wait for a signal. After it, the main thread notifies systemd and looks for a crash."""
+"""Maximum time to wait for a signal. Then the main thread notifies systemd and checks for a crash."""
 RELOADING_SECS = 0.1
-"""Maximum wait for a signal during a reload. It is short, because `systemctl reload` waits for the result."""
+"""Maximum time to wait for a signal during a reload. It is short, because `systemctl reload` waits for the result."""
 
 
 def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str | None = None) -> int:
-    """Run the bridge and return the exit code. If `log_level` is None, the level of the configuration applies.
+    """Run the bridge and return the exit code. If `log_level` is None, use the level of the configuration.
 
     Raise ConfigError, and BridgeError if the bridge cannot start.
     """
@@ -56,8 +56,8 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str 
             _log_start(config, service)
             return _run(service, signals, arena, settings.stop_secs)
         dry = DryRun(settings, sys.stdout)
-        # The log of dead letters advises to call `dead-letters list`, which does not show those of a dry run. The dry
-        # run prints its dead letters itself.
+        # Turn off the log lines about dead letters. They refer to `dead-letters list`, which does not show the dead
+        # letters of a dry run. The dry run prints its dead letters itself.
         dead_letter_log.log.disabled = True
         try:
             return _run(dry.service, signals, arena, settings.stop_secs, dry.print_dead_letters)
@@ -75,7 +75,7 @@ def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) 
     path = settings.spool.path
     refuse_without_permission(path)
     if not workers and len(worker_slots(settings, 0)) == 1:
-        # A supervisor may be running. It locks its own folder and those of its workers, but not `path` itself.
+        # A supervisor may be running. It locks its own folder and the folders of its workers, but not `path` itself.
         refuse_if_in_use(path / SUPERVISOR_FOLDER)
         service = assemble(settings)
         service.ends_on_hang = True
@@ -83,7 +83,7 @@ def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) 
     from bridge.supervisor.supervisor import Supervisor  # noqa: PLC0415 - a single process needs none of it
 
     supervisor = Supervisor(config, settings, workers)
-    # A second signal ends this process at once, and the workers must not outlive it.
+    # A second signal ends this process at once. The workers must end too.
     signals.at_once = supervisor.kill
     return supervisor
 
@@ -105,7 +105,7 @@ def _run(
     notifier = SystemdNotifier(os.environ)
     service.start()
     notifier.ready()
-    # The objects that exist after the start live as long as the process, so the garbage collector can skip them.
+    # The garbage collector can skip the objects that exist now, because they exist until the process ends.
     freeze_gc()
     while not service.crashed.is_set():
         notifier.feed(service)

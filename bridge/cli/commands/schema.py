@@ -36,7 +36,7 @@ def write_schema(file: str, output: Path | None) -> int:
 
 
 def schema_text(file: str) -> str:
-    """Return the schema as JSON. In `bridge.yaml`, a reference (`${NAME}`) is valid for a value of any type."""
+    """Return the schema as JSON. In `bridge.yaml`, any value may be a reference such as `${NAME}`."""
     if file == "mapping":
         schema = editor_schema(MappingSpec, title="mqtt-kinesis: a mapping", references=False)
     else:

@@ -69,7 +69,7 @@ class _SpoolState:
 
 
 def _sum_lines(states: Sequence[_SpoolState]) -> Iterator[str]:
-    """Yield the sums of several spools as one text. For a single spool, yield nothing."""
+    """Yield one text with the sums of all spools. If there is only one spool, yield nothing."""
     if len(states) > 1:
         queued = Counter[str]()
         for each in states:
@@ -81,7 +81,7 @@ def _sum_lines(states: Sequence[_SpoolState]) -> Iterator[str]:
 
 
 def _read_state(folder: Path) -> _SpoolState:
-    # SQLite adds the files spool.db-wal and spool.db-shm to the database, so their sizes are added.
+    # Add the sizes of the files spool.db-wal and spool.db-shm, which belong to the SQLite database.
     ledger = check_ledger(folder)
     return _SpoolState(folder, sum(file.stat().st_size for file in folder.glob("spool.db*")), ledger)
 

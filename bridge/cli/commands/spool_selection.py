@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
-    """Return the spool folders by worker number: that of `worker`, or all if `worker` is None.
+    """Return a dict from worker numbers to spool folders. If `worker` is not None, it contains only this worker.
 
     Raise UsageError if `worker` has no spool. Raise NoPermission if this user may not read the spools.
     """
     refuse_without_permission(path)
-    # Without any spool, the command tries the configured path, so that its error message contains the path.
+    # If there is no spool, return the configured path, so that the error message of the command contains the path.
     found = spool_folders(path) or {0: path}
     if worker is None:
         return found
@@ -31,8 +31,8 @@ def select_spools(path: Path, worker: int | None) -> dict[int, Path]:
 def single_spool(path: Path, worker: int | None) -> Path:
     """Return the folder of the only spool, or of the spool of `worker`.
 
-    A number of a dead letter is unique only within one spool. So raise UsageError if there are several spools and
-    `worker` is None.
+    Raise UsageError if there are several spools and `worker` is None, because the number of a dead letter is unique
+    only within one spool.
     """
     found = select_spools(path, worker)
     if len(found) > 1:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE_SECS = 70.0
-"""Time limit for the response of the bridge. The bridge itself gives up after 60 s, and then responds with an error."""
-# Maximum number of characters of a value that `show` prints. A Sparkplug birth can have thousands.
+"""Time limit for the response of the bridge. The bridge itself has a limit of 60 s, and then responds with an error."""
+# Maximum number of characters of a value that `show` prints. A Sparkplug birth can have thousands of characters.
 _SHOWN_CHARS = 200
 
 
@@ -36,7 +36,7 @@ def list_states(config: Path, worker: int | None, *, as_json: bool) -> int:
     for folder in select_spools(load_local_settings(config, os.environ).spool.path, worker).values():
         for mapping, key, value in read_states(folder):
             keys[mapping] += 1
-            # The same formula limits the states, so the sum can be compared with the limit.
+            # The size limit of a state is checked with the same formula, so users can compare this sum with the limit.
             sizes[mapping] += len(key) + len(value) + ROW_BYTES
     if as_json:
         rows = [{"mapping": name, "keys": keys[name], "bytes": sizes[name]} for name in sorted(keys)]
@@ -71,7 +71,7 @@ def show_state(config: Path, mapping: str, limit: int, worker: int | None) -> in
 
 
 def clear_state(config: Path, mapping: str, worker: int | None, *, yes: bool) -> int:
-    """Clear the state of a mapping, after a prompt. The records that `sample` holds are put into the spool.
+    """Clear the state of a mapping, after a prompt. Records that `sample` has stored are moved to the spool.
 
     Return 0, or 1 if the mapping had no state or the answer was no. Raise ConfigError, BridgeError.
     """
@@ -83,8 +83,9 @@ def clear_state(config: Path, mapping: str, worker: int | None, *, yes: bool) ->
     cleared = 0
     for folder in folders:
         spool = settings.spool.model_copy(update={"path": folder})
-        # This process does the work if it gets the lock of the spool. Otherwise, a bridge runs, and does the work. It
-        # would not be safe to check first whether a bridge runs, because it might start after the check.
+        # If this process gets the lock of the spool, it does the work. Otherwise, a bridge is running, and the bridge
+        # does the work. A check whether a bridge is running would not be safe, because a bridge might start after the
+        # check.
         try:
             cleared += clear_state_offline(settings.model_copy(update={"spool": spool}), mapping)
         except SpoolInUse:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 WATCH_SECS = 2.0
 """Seconds between two requests to the bridge with --watch."""
-# Noun and text for each column of the ledger that is printed only if its sum is not 0.
+# Columns of the ledger that are printed below the table if their sum is not 0, with the noun and the text to print.
 _BREAKDOWN_TEXTS = {
     "replayed": ("dead letter", "replayed"),
     "deleted": ("dead letter", "deleted"),
@@ -47,7 +47,7 @@ _COLOURS = {
 }
 # Maximum number of mappings with invalid files whose names are printed.
 _NAMES_SHOWN = 5
-# Without this note, users would compare the ledger with the number of MQTT messages, which is another number.
+# Note below the ledger. Without it, users would expect that the ledger shows the number of MQTT messages.
 _LEDGER_NOTE = (
     "A message counts once for each output of each matching mapping; with `each: true`, once for each item.\n"
     "Everything that was received is in exactly one other column. A record is delivered, dropped or still spooled."
@@ -59,8 +59,8 @@ _COLUMNS = ("received", "delivered", "filtered", "dead_lettered", "dropped", "sp
 def status(config: Path, *, as_json: bool, watch: bool) -> int:
     """Print the status. Return 0 if the state is ok, 1 if it is degraded or failing.
 
-    With `watch`, print it every WATCH_SECS until Ctrl-C. Raise BridgeNotRunning, NoPermission, another BridgeError, or
-    ConfigError.
+    If `watch` is true, print the status every WATCH_SECS until Ctrl-C. Raise BridgeNotRunning, NoPermission, another
+    BridgeError, or ConfigError.
     """
     folder = load_local_settings(config, os.environ).spool.path
     if watch:
@@ -74,7 +74,7 @@ def status(config: Path, *, as_json: bool, watch: bool) -> int:
 
 
 def _watch(folder: Path, *, as_json: bool) -> NoReturn:
-    """Show the status again and again, on one screen of a terminal or as one text after another.
+    """Show the status repeatedly, on one screen of a terminal or as one text after another.
 
     The first request must succeed. Later, the command waits while the bridge does not respond.
     """
@@ -105,14 +105,14 @@ def _json(response: dict[str, Any], _width: int | None) -> list[str]:
 
 
 def _block(pair: StatusPair, now: float, width: int | None) -> list[str]:
-    """Return the lines of one status. On a screen, they begin with a title; otherwise, they end with a blank line."""
+    """Return the lines of one status. On a screen, they begin with a title. Otherwise, they end with a blank line."""
     if width is None:
         return [*watch_lines(pair), ""]
     return [title_line(pair.status, now, now, width), *watch_lines(pair, width)]
 
 
 def _no_response(error: str, last: StatusPair, since: float, width: int | None) -> list[str]:
-    """Return the lines while the bridge does not respond: the error, and on a screen also the last known status."""
+    """Return the lines for a bridge that does not respond: the error, and on a screen also the last known status."""
     if width is None:
         return [*labelled("ERROR", error, None), ""]
     now = time.time()
@@ -127,7 +127,7 @@ def _no_response(error: str, last: StatusPair, since: float, width: int | None) 
 
 def status_lines(status: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of `status` without --watch: the state or the problems, then each part of the bridge."""
-    # The line with the verdict would only repeat the first problem.
+    # Omit the verdict if there are problems, because it would only repeat the first problem.
     yield from problem_lines(status) if status["problems"] else verdict_line(status)
     yield f"broker    {status['broker']}, MQTT {status['protocol']}: {_session(status)}"
     yield f"mappings  {mappings_text(status)}"
@@ -163,8 +163,8 @@ def spool_text(status: dict[str, Any]) -> str:
 def stream_line(stream: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """Return the line of one stream. `rows` are the rows of this stream in the ledger.
 
-    The counts come from the ledger, because its counts are always consistent. The counts in `stream` begin at the start
-    of the bridge, and include records whose delivery is not committed yet.
+    The line shows the counts of the ledger, because they are always consistent. The counts in `stream` start at 0 when
+    the bridge starts, and include records whose delivery is not committed yet.
     """
     delivered, buffered = (sum(row[name] for row in rows) for name in ("delivered", "spooled"))
     age = f" (oldest {duration(stream['oldest_secs'])})" if stream["oldest_secs"] else ""
@@ -185,7 +185,7 @@ def _session(status: dict[str, Any]) -> str:
 
 
 def _worker(worker: dict[str, Any]) -> str:
-    # Any other state than "running" already explains why the worker is not connected.
+    # If the state is not "running", it already explains why the worker is not connected.
     remark = "not connected" if worker["state"] == "running" and not worker["connected"] else ""
     detail = f" ({worker['detail'] or remark})" if worker["detail"] or remark else ""
     restarts = pluralize(worker["restarts"], "restart")

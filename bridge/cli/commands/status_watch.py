@@ -1,4 +1,4 @@
-"""Option `status --watch`: the lines of one screen, with the rates since the previous status."""
+"""Option `status --watch`: returns the lines of one screen, with the rates since the previous status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Rows = list[dict[str, Any]]
 
-# Records that are younger are on their way in normal operation, and are no backlog.
+# Minimum age of the oldest record to call the buffered records a backlog. Younger records are normal operation.
 _BACKLOG_SECS: Final = 5.0
 
 
@@ -30,7 +30,7 @@ class StatusPair(NamedTuple):
     def rate(self, count: Callable[[dict[str, Any]], int]) -> str:
         """Return the growth of a counter per second, or "-" if it is unknown.
 
-        After a restart of the bridge, the counter is smaller than before. The rate is then 0.
+        Return 0 after a restart of the bridge, when the counter is smaller than before.
         """
         if self.before is None or self.secs <= 0:
             return "-"
@@ -38,7 +38,7 @@ class StatusPair(NamedTuple):
 
     def rates(self, rows: str, key: tuple[str, ...], count: str) -> list[str]:
         """Return the rate of the counter `count` for each row of the list `rows`. The fields `key` identify a row."""
-        # A stream or mapping that has appeared since the last status has no earlier row, so its rate is unknown.
+        # A stream or mapping without an earlier row is new, and its rate is unknown.
         earlier = {_key(row, key): row for row in (self.before or {}).get(rows, ())}
         return [
             StatusPair(row, earlier.get(_key(row, key)), self.secs).rate(lambda each: each[count])
@@ -47,9 +47,9 @@ class StatusPair(NamedTuple):
 
 
 def watch_lines(pair: StatusPair, width: int | None = None) -> Iterator[str]:
-    """Yield the lines of one status, at most `width` characters wide. With None, the width is not limited."""
+    """Yield the lines of one status, at most `width` characters wide. If it is None, the width is not limited."""
     status = pair.status
-    # The line with the verdict would only repeat the first problem, and a screen has few lines.
+    # Omit the verdict if there are problems, because it would only repeat the first problem.
     yield from problem_lines(status, width) if status["problems"] else verdict_line(status, width)
     session = "subscribed" if status["subscribed"] else "connected" if status["connected"] else "not connected"
     yield printable(f"broker    {status['broker']}, MQTT {status['protocol']}: {session}")
@@ -71,7 +71,7 @@ def watch_lines(pair: StatusPair, width: int | None = None) -> Iterator[str]:
 def title_line(status: dict[str, Any], received_at: float, now: float, width: int) -> str:
     """Return the title line: the client ID, the uptime of the bridge, and the current time.
 
-    The uptime is that of the last response, received at `received_at`. Both times are in seconds since 1970.
+    The uptime is shown for the time of the last response, `received_at`. Both times are in seconds since 1970.
     """
     right = time.strftime("%H:%M:%S", time.localtime(now)) + "  Ctrl-C to stop"
     left = printable(f"{status['client_id']}, up {duration(received_at - status['started_at'])}")
@@ -94,7 +94,7 @@ def _backlog(pair: StatusPair) -> str:
     return f"{pluralize(count, 'record')} buffered (oldest {duration(oldest)}){then}"
 
 
-# The number of each column is its weight. On a narrow screen, the columns with the smallest weights are omitted.
+# The last argument of a column is its weight. On a narrow screen, the columns with the smallest weights are omitted.
 
 
 def _streams(pair: StatusPair, width: int | None) -> Iterator[str]:

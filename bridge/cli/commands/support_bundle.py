@@ -42,7 +42,8 @@ def support_bundle(config: Path, output: Path | None, log: Path | None, *, docto
     redactor = Redactor(_secrets(config))
     parts, texts = _parts(config, log, doctor=doctor), dict[str, str]()
     try:
-        # With O_EXCL, the call fails if the name exists, so that no file or link of another user is written.
+        # With O_EXCL, the call fails if the name exists. Otherwise, the program could write to a file or link that
+        # another user has prepared.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
         with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w:gz") as archive:
             for name, part in parts.items():
@@ -63,7 +64,7 @@ def support_bundle(config: Path, output: Path | None, log: Path | None, *, docto
 
 
 def _parts(config: Path, log: Path | None, *, doctor: bool) -> dict[str, Part]:
-    """Return the functions that create the contents of the archive, by the name of the file."""
+    """Return a dict from the name of each file in the archive to the function that creates its content."""
     parts: dict[str, Part] = {
         "versions.json": contents.versions,
         "configuration.json": partial(contents.configuration, config),
@@ -78,7 +79,7 @@ def _parts(config: Path, log: Path | None, *, doctor: bool) -> dict[str, Part]:
         texts = contents.mapping_files(load_local_settings(config, os.environ).mappings)
     except (ConfigError, OSError) as error:
         reason = str(error)
-        # The bundle is still useful without the mapping files, so it contains the error instead.
+        # Write the error instead of the mapping files, because the bundle is useful without them.
         parts["mappings.txt"] = lambda: f"not available: {reason}"
     else:
         parts |= {f"mappings/{name}": partial(str, text) for name, text in texts.items()}
@@ -101,8 +102,8 @@ def _doctor(config: Path) -> str:
 def _secrets(config: Path) -> list[str]:
     """Return all values of the configuration that may be secrets.
 
-    They are collected with and without substitution of the references. If a reference cannot be resolved, the secrets
-    that are written in the file itself are still found.
+    Read the configuration twice, with and without substitution of references. So if a reference cannot be resolved, the
+    secrets in the file itself are still found.
     """
     values: list[Any] = []
     for substitute in (True, False):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TryOptions:
-    """Message that the options describe. The payload "-" means that the payload is read from standard input."""
+    """Message that the options describe. If `payload` is "-", the payload is read from standard input."""
 
     topic: str
     payload: str
@@ -43,9 +43,9 @@ class TryOptions:
 
 
 def try_message(config: Path, options: TryOptions, *, as_json: bool = False, watch: bool = False) -> int:
-    """Explain a message. Return 0 if a mapping creates a record from it, otherwise 1.
+    """Explain a message. Return 0 if a mapping creates a record from the message, otherwise 1.
 
-    With `watch`, repeat after each change of a mapping file, until Ctrl-C.
+    If `watch` is true, repeat this after each change of a mapping file, until Ctrl-C.
     """
     try:
         check_topic_name(options.topic)
@@ -53,7 +53,7 @@ def try_message(config: Path, options: TryOptions, *, as_json: bool = False, wat
         raise UsageError(f"--topic: {error}") from error
     settings = load_local_settings(config, os.environ)
     stdin = options.payload == "-"
-    # Python decodes an argument that is not UTF-8 to surrogates. This error handler restores the original bytes.
+    # In an argument, Python decodes invalid UTF-8 to surrogates. The error handler restores the original bytes.
     raw = sys.stdin.buffer.read() if stdin else options.payload.encode(errors="surrogateescape")
     message = Message(options.topic, raw, options.qos, options.retain, time.time_ns() // 1_000_000)
     return _repeated(settings, message, as_json=as_json, watch=watch)
@@ -62,7 +62,7 @@ def try_message(config: Path, options: TryOptions, *, as_json: bool = False, wat
 def try_dead_letter(
     config: Path, number: int, worker: int | None = None, *, as_json: bool = False, watch: bool = False
 ) -> int:
-    """Explain the message of a dead letter. Return 0 if a mapping creates a record from it, otherwise 1.
+    """Explain the message of a dead letter. Return 0 if a mapping creates a record from the message, otherwise 1.
 
     Raise BridgeError if the dead letter is not a message.
     """
@@ -71,7 +71,7 @@ def try_dead_letter(
     reason = printable(f"{dead_letter.code}: {dead_letter.detail}")
     if dead_letter.kind != "message":
         raise BridgeError(f"dead letter {number} is a record that Kinesis rejected, not a message ({reason})")
-    # With --json, only the explanation is printed.
+    # With --json, print only the explanation.
     if not as_json:
         _print_dead_letter(number, dead_letter, reason)
     return _repeated(settings, dead_letter.message, as_json=as_json, watch=watch)

@@ -17,13 +17,13 @@ POLL_SECS: Final = 0.5
 
 
 def repeat_on_change(paths: Callable[[], Iterable[Path]], command: Callable[[], object]) -> NoReturn:
-    """Call `command` now and after each change of a file. Ctrl-C ends this by KeyboardInterrupt.
+    """Call `command` now and after each change of a file. Ctrl-C ends the loop with KeyboardInterrupt.
 
     `paths` returns the files and folders to watch. In a folder, all files at any depth are watched.
     """
     pause = threading.Event()
     while True:
-        # The signatures are read before the command, so that a change during the command causes another run.
+        # Read the signatures before the command, so that a change during the command causes another run.
         before = _signatures(paths())
         command()
         sys.stdout.flush()
@@ -41,7 +41,7 @@ def _signatures(paths: Iterable[Path]) -> dict[str, tuple[int, int, int]]:
             except OSError:
                 # The file was deleted after its folder was listed, or it does not exist yet.
                 continue
-            # Some editors and `git checkout` replace a file without changing its time and size. The new file has
-            # another inode.
+            # Include the inode. Some editors and `git checkout` replace a file by a new file with the same time and
+            # size.
             found[str(file)] = (about.st_mtime_ns, about.st_size, about.st_ino)
     return found

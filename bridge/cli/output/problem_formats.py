@@ -29,7 +29,7 @@ _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Problems and notes of `check`. `tests` contains the names of the tests of each mapping without a problem."""
+    """Problems and notes of `check`. `tests` maps the name of each valid mapping to the names of its tests."""
 
     problems: Sequence[Problem]
     notes: Sequence[Problem]
@@ -37,7 +37,7 @@ class CheckResult:
 
 
 def as_json(result: CheckResult) -> str:
-    """Return one JSON object."""
+    """Return the result as one JSON object."""
     return document(
         ok=not result.problems,
         mappings=len(result.tests),
@@ -48,7 +48,7 @@ def as_json(result: CheckResult) -> str:
 
 
 def as_github(result: CheckResult) -> str:
-    """Return a workflow command for each problem and note.
+    """Return the result as workflow commands of GitHub Actions, one for each problem and note.
 
     https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
     """
@@ -57,7 +57,7 @@ def as_github(result: CheckResult) -> str:
 
 
 def as_sarif(result: CheckResult) -> str:
-    """Return a SARIF 2.1.0 log.
+    """Return the result as a SARIF 2.1.0 log.
 
     https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
@@ -79,8 +79,11 @@ def as_sarif(result: CheckResult) -> str:
 
 
 def as_junit(result: CheckResult) -> str:
-    """Return JUnit XML. Each test of a valid mapping is a passed test case, and each problem is a failed one."""
-    # A mapping without tests gets the test case "loads", so that the report lists it.
+    """Return the result as JUnit XML.
+
+    Each test of a valid mapping is a passed test case. Each problem is a failed test case.
+    """
+    # A mapping without tests gets the test case "loads", so that the report lists the mapping.
     tests = [(name, test, "") for name, names in result.tests.items() for test in names or ["loads"]]
     cases = tests + [(Path(each.file).stem, each.path or "loads", str(each)) for each in result.problems]
     suite = ET.Element(
@@ -99,7 +102,7 @@ FORMATS: Final[dict[str, Callable[[CheckResult], str]]] = {
     "sarif": as_sarif,
     "junit": as_junit,
 }
-"""Functions that return the result as text, by the value of `--format`."""
+"""Function for each value of `--format` that returns the result as text."""
 
 
 def _annotation(level: str, problem: Problem) -> str:
@@ -131,7 +134,7 @@ def _text(problem: Problem) -> str:
 
 
 def _relative(file: str) -> str:
-    """Return the path relative to the current folder, or `file` itself if it is outside of this folder.
+    """Return the path relative to the current folder. Return `file` unchanged if it is outside of this folder.
 
     GitHub shows an annotation at a line only if the path is relative to the root of the repository.
     """
@@ -141,12 +144,12 @@ def _relative(file: str) -> str:
 
 def _data(text: str) -> str:
     """Escape the message of a workflow command."""
-    # The percent sign is replaced first, because the other replacements insert percent signs.
+    # Replace the percent sign first, because the other replacements insert percent signs.
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
-    """Escape a property of a workflow command. Colons and commas separate the properties."""
+    """Escape a property of a workflow command. Also escape colons and commas, because they separate properties."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 

@@ -29,7 +29,7 @@ _MIN_CHARS: Final = 20
 
 def verdict_line(status: Status, width: int | None = None) -> list[str]:
     """Return the state and the worst problem, at most `width` characters wide."""
-    # The verdict begins with the state and a colon. Here, the state is the label.
+    # Remove the state from the verdict (`STATE: TEXT`), because the state is the label of the line.
     _, _, text = status["verdict"].partition(": ")
     return labelled(STATE_WORDS[status["state"]], text, width)
 
@@ -53,7 +53,7 @@ def problem_lines(status: Status, width: int | None = None, now: float | None = 
 
 
 def _shared_lines(problem: ActiveProblem) -> tuple[str, ...]:
-    """Return a key. Successive problems with an equal key share the lines below their headlines.
+    """Return the key of a problem. Successive problems with an equal key share the lines below their headlines.
 
     Only problems of streams are shown together, because only their counts can be added. The key of any other problem is
     unique.
@@ -63,15 +63,15 @@ def _shared_lines(problem: ActiveProblem) -> tuple[str, ...]:
 
 
 def _fixed_safe(problem: ActiveProblem) -> str:
-    """Return the text on the safe data, or "" if that text is composed from the counts of the problem.
+    """Return the text on the data that is safe, or "" if this text contains counts of the problem.
 
-    The text of several problems is then composed from the sums of their counts.
+    For several problems that are shown together, such a text is composed from the sums of their counts.
     """
     return "" if problem.safe == replace(problem, safe="").what_is_safe else problem.safe
 
 
 def _together(problems: Sequence[ActiveProblem]) -> ActiveProblem:
-    """Combine problems that share their details: earliest beginning, sums of the records, shortest buffer time."""
+    """Combine several problems into one: earliest start, sums of the record counts, shortest buffer time."""
     return replace(
         problems[0],
         safe=_fixed_safe(problems[0]),
@@ -86,13 +86,13 @@ def _together(problems: Sequence[ActiveProblem]) -> ActiveProblem:
 def link_lines(status: Status, width: int | None = None) -> Iterator[str]:
     """Yield a line for each link to AWS."""
     for value in status["endpoints"]:
-        # The text begins with the word "link", which is the label here.
+        # Remove the first word "link" from the text, because it is the label of the line.
         _, _, text = link_text(EndpointStatus(**value)).partition(" ")
         yield from labelled("link", text, width)
 
 
 def backlog_text(status: Status) -> str:
-    """Return the number of buffered records, the age of the oldest, and the time until all are delivered."""
+    """Return a text with the number of buffered records, the age of the oldest record, and the time to deliver all."""
     count = sum(row["spooled"] for row in status["ledger"])
     if not count:
         return "buffer empty"
@@ -106,7 +106,7 @@ def backlog_text(status: Status) -> str:
 
 
 def labelled(label: str, text: str, width: int | None) -> list[str]:
-    """Return a line with the label and the text. If it is longer than `width`, the text is wrapped."""
+    """Return a line with the label and the text. If the line is longer than `width`, wrap the text."""
     shown = printable(text)
     if width is None:
         return [f"{label:<10}{shown}"]

@@ -12,8 +12,8 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items, and show the progress with the text `what`. `total` is the number of items, None if unknown."""
-    # The import of rich takes longer than most commands, so it is imported only if it is needed.
+    """Yield the items, and show the progress with the text `what`. `total` is the number of items, or None."""
+    # Import rich only for a terminal, because its import takes longer than most commands.
     if not sys.stderr.isatty():
         yield from items
         return

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     Lines = Callable[[int | None], list[str]]
     """Function that returns the lines for a width in characters. None means that the width is not limited."""
 
-# Seconds between two checks whether the window has another size.
+# Seconds between two checks of the window size.
 _REDRAW_CHECK_SECS: Final = 0.2
 # Exit code that a shell reports for a process that SIGTERM has ended.
 _TERMINATED: Final = 128 + signal.SIGTERM
-# Names that rich uses for the colours of `bridge.terminal`.
+# Names of the colours of `bridge.terminal` in rich.
 _STYLES: Final = {GOOD: "green", WARN: "yellow", BAD: "red", HEAD: "bold"}
-# Colours by regular expression.
+# Colours of the texts that match these regular expressions.
 _COLOURS: Final = {
     r"^ERROR .*": BAD,
     r"^WARNING .*": WARN,
@@ -46,7 +46,7 @@ class Screen(Protocol):
     """Output for `status --watch`. Only one thread uses it."""
 
     def show(self, lines: Lines) -> None:
-        """Show these lines from now on."""
+        """Show the lines until the next call."""
 
     def wait(self, secs: float) -> None:
         """Wait for this number of seconds."""
@@ -89,7 +89,7 @@ class LiveScreen:
 
 @contextmanager
 def open_screen(*, plain: bool) -> Iterator[Screen]:
-    """Open the full-screen view, or plain output without a terminal. At the end, the terminal is restored."""
+    """Open the full-screen view, or plain output if there is no terminal. At the end, restore the terminal."""
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         yield PlainScreen()
         return
@@ -105,7 +105,7 @@ def open_screen(*, plain: bool) -> Iterator[Screen]:
 
 
 def clip_to_height(lines: list[str], height: int) -> list[str]:
-    """Return at most `height` lines. If lines are missing, the last line shows how many."""
+    """Return at most `height` lines. If some lines are omitted, the last line shows their number."""
     if len(lines) <= height:
         return lines
     more = len(lines) - height + 1
