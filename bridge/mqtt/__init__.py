@@ -1,13 +1,13 @@
 """The MQTT client. No other package imports paho.
 
-The connection to the broker, beginning with the modules that other packages use:
+Connection to the broker (other packages use mainly the first two modules):
 
     subscriber.py            the session: connect, read, acknowledge, reconnect
     draining_subscriber.py   a subscriber that receives the queued messages, and then ends its session
-    connection.py            one connection, from CONNECT until it is closed
+    connection.py            one connection, from CONNECT until it ends
     connection_errors.py     errors that end a connection
     paho_client.py           paho's client, which reads from a packet stream instead of a socket
-    packet_stream.py         reads PUBLISH and PUBREL packets from the byte stream, and passes all others to paho
+    packet_stream.py         parses PUBLISH and PUBREL packets, and passes all other packets to paho
     websocket.py             MQTT in WebSocket frames
     byte_stream.py           base class of packet stream and WebSocket
     wakeup_socket.py         lets other threads end a wait for a socket
@@ -21,7 +21,7 @@ Knowledge about the broker:
     broker_limits.py                 limits that the broker reports in its CONNACK
     protocol_fallback.py             choice of MQTT 5 or 3.1.1
     broker_session.py                state of the broker's session across connections
-    stored_session.py                the part of this state that is stored on disk
+    stored_session.py                record of the broker's session that is stored on disk
     session_status.py                state of the session at one time, for `status`
     lost_guarantees.py               guarantees that the broker does not grant
     client_id_conflict.py            detection of another client with the same client ID

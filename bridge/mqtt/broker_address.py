@@ -24,11 +24,11 @@ class BrokerAddress:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Return the address in `url`. Raises ValueError unless it has a host and the scheme mqtt, mqtts, ws or wss."""
+        """Return the address in `url`. Raises ValueError if the host is missing or the scheme is not supported."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError(f"expected mqtt://host, mqtts://host, ws://host or wss://host, found {url!r}")
-        # `hostname` has no brackets around an IPv6 address. `authority` and `__str__` add them again.
+        # `hostname` contains an IPv6 address without brackets. `authority` and `__str__` add the brackets again.
         return cls(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], parts.path or "")
 
     @property

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BrokerLimits:
-    """Limits of the broker for this client. The defaults are those of the specification.
+    """Limits of the broker for this client. The default values are from the specification.
 
     `packet_bytes`, `session_expiry_secs` and `keepalive_secs` are None if the broker does not report them. If
     `keepalive_secs` is 0, the broker does not require keepalive packets.
@@ -30,16 +30,16 @@ class BrokerLimits:
 
     @classmethod
     def of_3_1_1(cls) -> Self:
-        """Return the limits of an MQTT 3.1.1 broker, which cannot report any and has no subscription identifiers."""
+        """Return the limits of an MQTT 3.1.1 broker. It cannot report limits, and has no subscription identifiers."""
         return cls(identifiers=False)
 
     @classmethod
     def of_connack(cls, properties: Mapping[str, Any]) -> Self:
-        """Return the limits in the properties of a CONNACK. The keys are the names in the specification."""
+        """Return the limits in a CONNACK. The keys of `properties` are the names in the specification."""
         return cls(
             qos=properties.get("MaximumQoS", 2),
-            # A broker usually sends these three properties only if it lacks the feature. So an absent property means
-            # that the broker has the feature.
+            # A broker usually sends these three properties only if it lacks the feature. If a property is absent, the
+            # broker has the feature.
             wildcards=properties.get("WildcardSubscriptionAvailable", 1) != 0,
             shared=properties.get("SharedSubscriptionAvailable", 1) != 0,
             identifiers=properties.get("SubscriptionIdentifierAvailable", 1) != 0,

@@ -22,19 +22,20 @@ log = logging.getLogger(__name__)
 QUIET_SECS: Final = 5.0
 """Seconds without a message after which the broker has probably delivered all queued messages."""
 MAX_LEFTOVER_SECS: Final = 600.0
-"""Maximum time for which unwanted filters of an earlier run stay subscribed because messages keep arriving.
+"""Maximum time to wait for queued messages before the bridge unsubscribes from unwanted filters of an earlier run.
 
-This is enough to receive the queue: mosquitto and HiveMQ queue 1,000 messages by default. Even with only 20 messages
-per round trip of 0.5 s, 24,000 arrive in this time.
+mosquitto and HiveMQ queue 1,000 messages by default. On a link with 20 messages per round trip of 0.5 s, 24,000
+messages arrive in this time.
 """
-# Pause before the next attempt if the record could not be written.
+# Pause before the next attempt to write the record after an error.
 _SAVE_SECS: Final = 1.0
 
 
 class BrokerSession:
     """State of the session at the broker, which may outlive a connection and the process.
 
-    Only the ingest thread uses it. `save` writes a record to disk before it returns, and returns False if that failed.
+    Only the ingest thread uses this class. `save` writes a record of the session to disk. It returns False if the
+    record could not be written.
     """
 
     def __init__(
@@ -62,24 +63,24 @@ class BrokerSession:
     def on_accepted(self, connection: Connection) -> bool:
         """Begin the subscriptions of a connection that the broker has accepted.
 
-        Return True if it continues the session of the last connection. Otherwise, the packet identifiers of the last
-        connection have no meaning any more. Each broker of the list has a separate session.
+        Return True if the connection continues the session of the last connection. If not, the packet identifiers of
+        the last connection are invalid. Each broker in the list has a separate session.
         """
         now, broker = self._clock(), str(connection.address)
         self._accepted_at = self._received_at = now
         self._gave_up_waiting = False
         same = self.record.broker == broker
         present = connection.session_present and same
-        # The record has filters of a session with this broker, so the broker has discarded that session.
+        # The record contains filters of an earlier session with this broker. The broker has discarded that session.
         if same and self.record.filters and not connection.session_present and self._settings.persistent:
             self._loss = SessionLoss(now, self._ended_epoch_secs, time.time())
             log.warning("%s: %s", broker, self._loss.text())
-        # With MQTT 5, every filter is requested again: the subscription option Retain Handling keeps the broker from
-        # sending retained messages again. MQTT 3.1.1 has no such option, so only new filters are requested.
+        # With MQTT 5, request every filter again. With the option Retain Handling, the broker does not send all
+        # retained messages again. MQTT 3.1.1 has no such option, so request only new filters.
         known = dict(self.record.filters) if present and not connection.version_5 else {}
         if not present:
-            # The old record is deleted before any SUBSCRIBE. Otherwise, after a crash, the record could have filters
-            # that the new session does not contain.
+            # Delete the old record before the first SUBSCRIBE. Otherwise, after a crash, the record could contain
+            # filters that the new session does not contain.
             known = {} if self._store(StoredSession(broker)) else known
         self._subscriptions.suspects.restore_qos(now)
         wanted = self._subscriptions.wanted
@@ -109,17 +110,17 @@ class BrokerSession:
         return True
 
     def save_if_changed(self) -> None:
-        """Write the record to disk if the broker has granted or removed a filter since the last time."""
+        """Write the record to disk if the broker has granted or removed a filter since the record was last written."""
         revision, now = self._subscriptions.revision, self._clock()
         if revision != self._saved_revision and now >= self._save_at:
             if self._store(StoredSession(self.record.broker, self._subscriptions.record())):
                 self._saved_revision = revision
             else:
-                # Otherwise, each round of `poll` would try to write to a full disk.
+                # Without a pause, each call of `poll` would try to write to a full disk.
                 self._save_at = now + _SAVE_SECS
 
     def before_unsubscribe(self, filters: list[str]) -> bool:
-        """Remove filters from the record. If it cannot be written, return False: the filters must stay subscribed."""
+        """Remove filters from the record. If it cannot be written, return False, and keep the filters subscribed."""
         return self._store(self.record.without(filters))
 
     # -- messages and guarantees -----------------------------------------------------------------------------------
@@ -140,7 +141,7 @@ class BrokerSession:
         return True
 
     def lost_guarantees(self, connection: Connection | None) -> tuple[LostGuarantee, ...]:
-        """Return the guarantees that the broker does not grant. Any thread."""
+        """Return the guarantees that the broker does not grant. Any thread may call this."""
         accepted = connection is not None and connection.accepted
         if self._loss is not None and not self._loss.shown(self._clock()):
             self._loss = None

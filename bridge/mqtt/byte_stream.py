@@ -21,7 +21,7 @@ class SocketLike(Protocol):
 
 
 class ByteStream:
-    """Base class of a byte stream over one socket. It has the calls that are passed to the socket unchanged.
+    """Base class of a byte stream over one socket. Its methods call the same method of the socket.
 
     Not thread-safe.
     """
@@ -37,10 +37,10 @@ class ByteStream:
         self._sock.close()
 
     def setblocking(self, flag: bool) -> None:
-        """Make the socket blocking or non-blocking. paho makes it non-blocking after connecting."""
+        """Make the socket blocking or non-blocking. paho makes it non-blocking after the connection is open."""
         self._sock.setblocking(flag)
 
     def pending(self) -> int:
-        """Return the number of decrypted bytes in the TLS layer. A poll of the file descriptor does not detect them."""
+        """Return the number of decrypted bytes in the TLS layer. `poll` on the file descriptor does not detect them."""
         pending = getattr(self._sock, "pending", None)
         return int(pending()) if pending else 0

@@ -1,12 +1,13 @@
 """Detection of sessions that the broker ends repeatedly, and of another client with the same client ID.
 
 If two clients connect with the same client ID, the broker disconnects the older one. With MQTT 5, the broker can send
-the reason ("Session taken over"). Only this reason proves a conflict. A broker with MQTT 3.1.1 cannot send a reason,
-and mosquitto 2.0 does not send it either. Such a broker closes the connection without a reason, and accepts the client
-again at once.
+the reason ("Session taken over"). Only this reason proves a conflict. With MQTT 3.1.1, a broker cannot send a reason,
+and mosquitto 2.0 does not send it with MQTT 5 either. Such a broker closes the connection without a reason, and accepts
+the client again at once.
 
-A broker that restarts behind a proxy does the same, and so does a server that limits the lifetime of connections.
-Repeated closes without a reason are therefore reported as an unstable session, with all possible causes.
+There are other causes for the same behaviour, for example a broker that restarts behind a proxy, or a server that
+limits the lifetime of connections. So if connections are closed repeatedly without a reason, the bridge reports an
+unstable session, with all possible causes.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from collections import deque
 from typing import Final
 
 WINDOW_SECS: Final = 600.0
-"""Period in which the ends of sessions are counted."""
-# Number of ends without a reason in this period that make a session unstable. A restart of the broker causes one or
-# two.
+"""Length of the period in which the ends of sessions are counted."""
+# If this many sessions end without a reason within the period, the session is unstable. A restart of the broker ends
+# one or two sessions.
 _MIN_ENDS: Final = 3
-# A session is stable if it lasts longer than this, and three times as long as each recorded session that ended.
+# A session is stable if it lasts longer than this time, and three times as long as the longest recorded session.
 _MIN_STABLE_SECS: Final = 60.0
 _STABLE_FACTOR: Final = 3.0
 
@@ -34,8 +35,8 @@ class ClientIdConflict:
     def __init__(self, client_id: str, reconnect_max_secs: float) -> None:
         self.conflict = self.unstable = ""
         self._client_id = client_id
-        # Two bridges with the same ID do not disturb each other while one of them waits to reconnect. So a session
-        # counts as stable only if it has outlasted the longest such pause.
+        # While one of two bridges with the same client ID waits to reconnect, the session of the other bridge looks
+        # stable. So a session counts as stable only if it lasts longer than the longest pause before a reconnect.
         self._min_stable_secs = max(_MIN_STABLE_SECS, 2 * reconnect_max_secs)
         # (clock time, lifetime in seconds) of sessions that the broker reported as taken over.
         self._takeovers: deque[tuple[float, float]] = deque()
@@ -50,13 +51,13 @@ class ClientIdConflict:
     def record_end(self, now: float, lived_secs: float) -> None:
         """Record that the broker closed or reset a session without a reason.
 
-        Do not call this if the broker had a request to respond to: the request may have been the reason.
+        Do not call this if a request to the broker had no response yet, because the request may have been the reason.
         """
         self._ends.append((now, lived_secs))
         self.update(now)
 
     def broker_away(self) -> None:
-        """Discard the recorded ends without a reason. Call this if the broker is unreachable or accepts no session.
+        """Discard the recorded ends without a reason, because the broker is unreachable or accepts no session.
 
         In this case, the broker itself was probably the cause of these ends, and not another client.
         """
@@ -68,8 +69,7 @@ class ClientIdConflict:
 
         A stable session ends both problems.
         """
-        # The same rule applies to both lists: a session that lasts much longer than those before it shows that the
-        # cause has disappeared.
+        # A session that lasts much longer than the earlier sessions shows that the cause of their ends has disappeared.
         for ends in (self._takeovers, self._ends):
             longest = max((lived for _, lived in ends), default=0.0)
             if session_secs > max(self._min_stable_secs, _STABLE_FACTOR * longest):

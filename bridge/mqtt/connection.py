@@ -43,13 +43,13 @@ log = logging.getLogger(__name__)
 MAX_BURST_MESSAGES = 2000
 """Maximum number of messages in one burst, which is stored in one transaction.
 
-With this number, the fsync costs little per message, and the commit still takes little time.
+With this number, the fsync costs little time per message, and one commit is still short.
 """
-# The size of a burst is limited too, because 2,000 large messages would be a transaction of gigabytes.
+# Maximum size of a burst. Without it, 2,000 large messages would be a transaction of gigabytes.
 MAX_BURST_BYTES = 1024 * 1024
-# Maximum number of packets that paho handles in one round. Each takes 20 µs, and a flood of them must not delay a stop.
+# Maximum number of packets that paho handles in one call of `read`, so that thousands of them cannot delay a stop.
 _MAX_CONTROL_PACKETS = 500
-# Maximum wait for the broker to close the connection after DISCONNECT. The stop of the bridge has a separate deadline.
+# Maximum time to wait after DISCONNECT until the broker closes the connection.
 _LEAVE_SECS = 1.0
 # Possible causes of a close without a reason. Brokers with MQTT 3.1.1, and mosquitto 2.0.11 with MQTT 5, do not report
 # that another client has taken the session over.
@@ -85,16 +85,16 @@ class Connection:
         self.session_present = False
         self.opened_at = self.accepted_at = 0.0
         self.properties: dict[str, Any] = {}
-        """Properties of an MQTT 5 broker's CONNACK, by the names of the specification."""
+        """Properties in the CONNACK of an MQTT 5 broker. The keys are the names in the specification."""
         self.limits = BrokerLimits.of_3_1_1()
         self.published = 0
         """Number of QoS 1 messages to which the broker has responded."""
         self.publish_refused_reason = ""
-        """Reason for the last QoS 1 message that the broker refused, or "" if it has refused none."""
+        """Reason why the broker refused a QoS 1 message (the last one), or "" if it has refused no message."""
         self.on_accepted: Callable[[Connection], None] = lambda _connection: None
         self.before_unsubscribe: Callable[[list[str]], bool] = lambda _filters: True
         self.quiet: Callable[[float], bool] = lambda _now: True
-        """Returns whether the broker has probably delivered all queued messages, at a given clock time."""
+        """Function that returns whether the broker has probably delivered all queued messages at a clock time."""
         self._settings = settings
         self._subscriptions = subscriptions
         self._clock = clock
@@ -125,14 +125,15 @@ class Connection:
     # -- each round ------------------------------------------------------------------------------------------------
 
     def wait(self, timeout_secs: float, wake: socket.socket, *, reading: bool) -> None:
-        """Wait until the broker has sent data, accepts unsent data, or `wake` is readable, for at most `timeout_secs`.
+        """Wait for data from the broker, for space to send buffered data, or for `wake`, but at most `timeout_secs`.
 
-        If `reading` is false, arriving data does not end the wait. Raises ConnectionLost or ConnectionResetError.
+        If `reading` is false, data from the broker does not end the wait. Raises ConnectionLost or
+        ConnectionResetError.
         """
         if self.wire.fileno() < 0:
             # If a write fails, paho closes the socket without an error.
             raise ConnectionLost(self._ended or "the connection broke")
-        # The poller does not detect data that TLS has already decrypted, or control packets that were read before.
+        # The poller detects neither data that TLS has already decrypted, nor control packets that were already read.
         if reading and (self.wire.pending() or self.wire.has_control_packets):
             return
         events = (select.POLLIN if reading else 0) | (select.POLLOUT if self.wire.unsent_bytes else 0)
@@ -140,8 +141,8 @@ class Connection:
         self._poller.register(wake.fileno(), select.POLLIN)
         ready = dict(self._poller.poll(timeout_secs * 1000))
         if not reading and ready.get(self.wire.fileno(), 0) & (select.POLLHUP | select.POLLERR):
-            # While reading is paused, the end of the stream is not read. Without this error, the poller would return at
-            # once in every round, and the thread would use a complete core.
+            # While reading is paused, `read` cannot detect the end of the stream. Without this error, the poller would
+            # return at once in every round, and the thread would use 100 % of a core.
             raise ConnectionResetError("the connection broke")
 
     def read(self) -> None:
@@ -151,7 +152,7 @@ class Connection:
         """
         wire = self.wire
         start = wire.bytes_received
-        # The limits end the loop even if the broker sends faster than the bridge reads. Nothing is read while control
+        # The limits end the loop even if the broker sends faster than the bridge reads. Do not read while control
         # packets of the last round remain, because they must be handled first.
         while (
             not wire.has_control_packets
@@ -177,14 +178,14 @@ class Connection:
             try:
                 self._client.loop_read()
             except Exception as error:
-                # paho's parsers do not check the data that they unpack. So any exception means malformed data.
+                # paho does not check data before parsing it. So any exception means malformed data.
                 raise ProtocolViolation(f"a malformed packet ({type(error).__name__}: {error})") from error
 
     def _check_connack(self, connack: bytes) -> None:
         """Raise ConnectionLost if the CONNACK is a refusal in the form of MQTT 3.1.1, which has no properties.
 
-        paho does not report all of these. A broker that supports only 3.1.1 uses this form even if the bridge has
-        requested MQTT 5. Some brokers with MQTT 5 also use this form, but with a reason code of MQTT 5.
+        paho does not report all such refusals. A broker that supports only 3.1.1 uses this form even if the bridge has
+        requested MQTT 5. Some brokers with MQTT 5 use this form with a reason code of MQTT 5.
         """
         if len(connack) != 4:  # noqa: PLR2004  in MQTT 5, a CONNACK has at least 5 bytes
             return
@@ -204,12 +205,12 @@ class Connection:
         self.wire.flush()
         now = self._clock()
         if self.wire.bytes_received != self._last_bytes_received or not reading:
-            # While reading is paused, the bridge would not see a PINGRESP. So the broker counts as alive.
+            # While reading is paused, the bridge cannot receive a PINGRESP. So assume that the broker is alive.
             self._last_bytes_received = self.wire.bytes_received
             self._keepalive.on_received(now)
         if self.accepted:
             self._advance(now)
-        # Once a second is not often enough for a keepalive of less than 10 seconds.
+        # Do the rest about once a second, or more often if the keepalive interval is shorter than 10 seconds.
         if now - self._housekept_at < min(1.0, self._keepalive.interval_secs / 10):
             return
         self._housekept_at = now
@@ -230,7 +231,7 @@ class Connection:
             log.info("subscribed", extra={"broker": str(self.address), "filters": len(subscriptions.wanted)})
 
     def _check_timeouts(self, now: float) -> None:
-        """Raise ConnectionLost if the CONNACK is overdue, no data has arrived, or no SUBSCRIBE got a response."""
+        """Raise ConnectionLost if CONNACK, other data or the response to a SUBSCRIBE has not arrived in time."""
         if not self.accepted:
             if now - self.opened_at > self._settings.connect_timeout_secs:
                 raise ConnectionLost(f"no CONNACK within {self._settings.connect_timeout_secs:g} s")
@@ -244,7 +245,7 @@ class Connection:
     # -- publishing ------------------------------------------------------------------------------------------------
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message with QoS 0, unless it exceeds the broker's Maximum Packet Size. Raises OSError."""
+        """Send a message with QoS 0. Discard it if it exceeds the broker's Maximum Packet Size. Raises OSError."""
         packet = publish_packet(topic, payload, version_5=self.version_5)
         if self.limits.packet_bytes is not None and len(packet) > self.limits.packet_bytes:
             # The broker would close the connection.
@@ -256,8 +257,8 @@ class Connection:
         """Pass a QoS 1 message to paho, which sends it as soon as the broker's Receive Maximum permits."""
         self._client.publish(topic, payload, qos=1)
 
-    # -- paho's callbacks ------------------------------------------------------------------------------------------
-    # They only set fields and never raise: paho may discard an exception, or stop working after it.
+    # -- paho's callbacks ------------------------------------------------------------------------------------------ The
+    # callbacks only set fields and never raise an exception, because paho may discard it or stop working.
 
     def _on_connect(
         self, _client: object, _data: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
@@ -290,7 +291,7 @@ class Connection:
             # If a write failed, paho does not report the reason, but the packet stream has stored it.
             error = self._client.wire.error if self._client.wire is not None else None
             text = f"the connection broke: {error_text(error) if error is not None else reason.getName()}"
-        # An earlier reason is kept: that of a refused CONNECT says more than the disconnect that follows it.
+        # Keep an earlier reason. The reason of a refused CONNECT explains more than the disconnect after it.
         self._ended = self._ended or text
 
     def _on_subscribe(
@@ -315,10 +316,10 @@ class Connection:
     # -- closing ---------------------------------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """Send DISCONNECT, and wait until the broker closes the connection, for at most one second.
+        """Send DISCONNECT, and wait at most one second until the broker closes the connection.
 
-        A persistent session stays at the broker. paho's `disconnect` is not used: it closes the socket at once, and
-        closing a socket with unread bytes resets the connection. The broker would then never read the last
+        A persistent session stays at the broker. Do not use paho's `disconnect`, which closes the socket at once. If
+        the socket has unread bytes, closing it resets the connection. The broker would then never read the last
         acknowledgements, and would redeliver messages that are already in the spool.
         """
         try:

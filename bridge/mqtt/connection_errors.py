@@ -1,4 +1,4 @@
-"""Errors that end a connection, and their classification by how the connection ended."""
+"""Errors that end a connection, and the way in which each of them ends it."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def end_kind(error: Exception) -> EndKind:
     """Return how the connection ended. `error` is the error that a read or write of the connection raised."""
     if isinstance(error, ConnectionLost):
         return error.end
-    # A CLOSE frame with the code "normal" explains no more than a closed socket, so it counts as one.
+    # A CLOSE frame without a reason (`explained` is false) is equal to a closed socket.
     if isinstance(error, WebSocketClosed):
         return "disconnected" if error.explained else "closed"
-    # With TLS, a connection that breaks within a TLS record raises SSLEOFError. This is the same as a reset.
+    # SSLEOFError means that the connection broke within a TLS record. It is equal to a reset.
     return "reset" if isinstance(error, ConnectionError | ssl.SSLEOFError) else "lost"
 
 
 def is_not_mqtt(error: Exception) -> bool:
     """Return whether the error suggests that the peer is not an MQTT broker.
 
-    A server of another protocol closes or resets the connection, or sends bytes that are not MQTT. A broker may do so
-    too, so call this only for a peer that has never accepted a session.
+    A server of another protocol closes or resets the connection, or sends bytes that are not MQTT. Call this only for a
+    peer that has never accepted a session, because a broker may also close or reset the connection.
     """
     if isinstance(error, ConnectionRefusedError | UpgradeRefused):
         return False

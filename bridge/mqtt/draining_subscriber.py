@@ -1,4 +1,4 @@
-"""Subscriber that ends its session: it receives the messages that the broker has queued, and then unsubscribes."""
+"""Subscriber that receives the messages that the broker has queued for a session, and then ends the session."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class DrainingSubscriber(Subscriber):
     """Subscriber of a worker that is drained.
 
-    It connects only after `leave` was called, when the other workers are subscribed: HiveMQ discards the queue of a
-    shared group when its last subscriber leaves. For the same reason, the session stays subscribed until no message
+    HiveMQ discards the queue of a shared group when the last subscriber leaves the group. So this subscriber connects
+    only after `leave` was called, when other workers of the group are subscribed. It stays subscribed until no message
     has arrived for some time.
     """
 
@@ -28,7 +28,7 @@ class DrainingSubscriber(Subscriber):
         self._dial_at = math.inf
 
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
-        """Assume that the old session is subscribed to all topics of the mappings, even if the spool has no record.
+        """Assume that the old session is subscribed to all topics of the mappings, even without a record in the spool.
 
         The spool may be new, or may have been restored from a backup, while the broker still has the session.
         """
@@ -37,8 +37,8 @@ class DrainingSubscriber(Subscriber):
         self.subscriptions.maybe_subscribed.update(prefix + text for text in known)
 
     def leave(self) -> None:
-        """Let `poll` connect, receive the queued messages, and then unsubscribe from all filters. Any thread."""
-        # With the empty set of filters, `poll` unsubscribes from each filter once no more messages arrive.
+        """Let `poll` connect, receive the queued messages, and then unsubscribe. Any thread may call this."""
+        # With an empty set of filters, `poll` unsubscribes from all filters when no more messages arrive.
         self._dial_at = min(self._dial_at, 0.0)
         super().set_filters({})
 

@@ -1,8 +1,8 @@
-"""Guarantees of the bridge that depend on the broker, and what the broker grants instead.
+"""Guarantees that the bridge requests from the broker, but that the broker does not grant.
 
-For at-least-once delivery, the bridge requests QoS 1, a persistent session and more. A broker may grant less without
-refusing anything. Messages then arrive as usual, but some of them are lost in the next outage. So each such case is
-reported as an active problem. docs/reference/broker-requirements.md lists all cases.
+For at-least-once delivery, the bridge requests QoS 1, a persistent session and more. A broker may accept the requests
+and still grant less. Messages then arrive as usual, but some messages are lost in the next outage. So the bridge
+reports each such case as an active problem. docs/reference/broker-requirements.md lists all cases.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ MIN_SHOWN_SECS: Final = 600.0
 MAX_SHOWN_SECS: Final = 3_600.0
 """Minimum and maximum time for which a discarded session is reported as a problem.
 
-It is a single event, after which the session works again, and the event log keeps it. Ten minutes are enough for a
-monitoring system that polls `status` every five minutes.
+The time is limited, because a discarded session is a single event, which is also in the event log. Ten minutes are
+enough for a monitoring system that polls `status` every five minutes.
 """
 SHARED_IN_3_1_1: Final = (
     "MQTT 3.1.1 has no shared subscriptions of its own. Brokers such as mosquitto 2 support them in 3.1.1 "
     "nevertheless; others grant them and deliver nothing. If no messages arrive, use mqtt.protocol 5"
 )
-# Maximum number of filters that a text names. There may be thousands, but a log line must stay readable.
+# Maximum number of filters in a text. There may be thousands of filters, but a log line must stay readable.
 _EXAMPLES: Final = 3
 
 
@@ -60,12 +60,16 @@ class SessionLoss(NamedTuple):
         return max(0.0, self.until_epoch_secs - self.since_epoch_secs) if self.since_epoch_secs else None
 
     def shown(self, now: float) -> bool:
-        """Return whether to report the loss. It is reported for as long as the bridge was away, within limits."""
+        """Return whether to report the loss.
+
+        It is reported for as long as the bridge was away, but at least for MIN_SHOWN_SECS and at most for
+        MAX_SHOWN_SECS.
+        """
         secs = MAX_SHOWN_SECS if self.away_secs is None else self.away_secs
         return now - self.found_at <= min(MAX_SHOWN_SECS, max(MIN_SHOWN_SECS, secs))
 
     def text(self) -> str:
-        """Return a text that names both times in UTC, and the messages that may be lost."""
+        """Return a text with both times in UTC. It explains which messages may be lost."""
         until = _utc(self.until_epoch_secs)
         between = f"before {until}, while the bridge was not connected,"
         if self.away_secs is not None:

@@ -1,16 +1,16 @@
 """Parser that extracts PUBLISH and PUBREL packets from the byte stream before paho reads it.
 
-A `PacketStream` takes the place of the socket that paho expects. It reads large blocks from a TCP, TLS or WebSocket
-connection, and splits them into MQTT control packets. PUBLISH and PUBREL packets are collected for the subscriber. All
-other packets (CONNACK, SUBACK, PINGRESP, DISCONNECT, ...) are passed to paho. In the complete bridge, paho's own parser
-takes 15 to 20 µs per message. This parser takes about 1.5 µs.
+paho uses a `PacketStream` as its socket. The packet stream reads large blocks from a TCP, TLS or WebSocket connection,
+and splits them into MQTT control packets. It collects PUBLISH and PUBREL packets for the subscriber, and passes all
+other packets (CONNACK, SUBACK, PINGRESP, DISCONNECT, ...) to paho. paho's own parser needs 15 to 20 µs per message.
+This parser needs about 1.5 µs.
 
 The bridge also handles QoS 2 itself, so that it loses no message. paho sends PUBREC as soon as a message is in memory,
 so a message that arrives just before a crash would be lost. The bridge sends PUBREC and PUBACK only after the spool has
 committed the message.
 
-All output, of the bridge and of paho, passes through one buffer. So packets are never mixed, and a peer that does not
-read never blocks the thread.
+The bridge and paho write to one common output buffer. So packets are never mixed, and a peer that does not read never
+blocks the thread.
 
 Format: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901021
 """
@@ -28,17 +28,18 @@ if TYPE_CHECKING:
 READ_BYTES = 262_144
 """Maximum number of bytes per read from the socket. The kernel's receive buffer has about this size."""
 KEPT_OF_OVERSIZED_BYTES = 65_536
-"""Number of bytes of an oversized payload that are kept for its dead letter."""
+"""Number of bytes of an oversized payload that are stored in its dead letter."""
 MAX_HEAD_BYTES = 2 * 65_535 + 65_536
 """Maximum size of the part of an oversized PUBLISH before its payload: topic, packet identifier and properties."""
 MAX_CONTROL_BYTES = 1_048_576
-"""Maximum size of a packet other than PUBLISH. No broker sends larger ones unless it is faulty."""
+"""Maximum size of a packet that is not a PUBLISH. Only a faulty broker sends larger packets."""
 
 PUBREL = 0x62
 PUBACK, PUBREC, PUBCOMP = b"\x40\x02", b"\x50\x02", b"\x70\x02"
 """Beginnings of acknowledgement packets. Only the packet identifier follows, because MQTT 5 permits omitting the reason
 code 0 (section 3.4.2.1)."""
-# First bytes that show a server of another protocol: HTTP, or a TLS alert. No MQTT packet of a broker begins with them.
+# First bytes that a server of another protocol sends: HTTP, or a TLS alert. A broker's MQTT packets never begin with
+# them.
 _OTHER_PROTOCOLS = (b"HTTP/", b"\x15\x03")
 _MALFORMED_LENGTH = "a length of more than four bytes"
 _MALFORMED_PUBLISH = "a malformed PUBLISH"
@@ -46,8 +47,8 @@ _MALFORMED_PUBLISH = "a malformed PUBLISH"
 Publish = tuple[int, bytes, bytes, bytes, bytes, int]
 """A PUBLISH or PUBREL packet: first byte, topic, packet identifier, properties, payload, payload length.
 
-The packet identifier has two bytes, and is b"" with QoS 0. The length is that of the complete payload, even if only its
-beginning is stored. A PUBREL has only the first byte and the packet identifier. Its other items are empty.
+The packet identifier has two bytes, or is b"" for QoS 0. The payload length is the length of the complete payload, even
+if only its beginning is stored. For a PUBREL, all items except the first byte and the packet identifier are empty.
 """
 
 
@@ -95,9 +96,8 @@ class PacketStream(ByteStream):
             data = self._skip(data)
         self._partial.append(data)
         self._partial_bytes += len(data)
-        # Blocks are joined only when a packet is complete, because joining them at each read would copy a large packet
-        # many times. `_needed_bytes` is 0 unless an incomplete packet has arrived, so the data is usually split at
-        # once.
+        # Join the blocks only when a packet is complete. Otherwise, each read would copy the first part of a large
+        # packet again. `_needed_bytes` is the size of the incomplete packet, or 0 if there is none.
         if self._partial_bytes >= self._needed_bytes:
             self._split(b"".join(self._partial) if len(self._partial) > 1 else data)
         return True
@@ -113,12 +113,12 @@ class PacketStream(ByteStream):
         self.flush()
 
     def flush(self) -> None:
-        """Send the buffered output, as much as the peer accepts. Raises OSError if the connection is lost."""
+        """Send as much of the buffered output as the peer accepts. Raises OSError if the connection is lost."""
         while self._out:
             try:
-                # If a WebSocket or TLS socket accepts nothing, the next call must begin with the same bytes. It does,
-                # because `_out` only grows at its end. Only 64 KiB are passed, because `bytes` copies them and a slow
-                # peer accepts little at a time.
+                # If a WebSocket or TLS socket accepts nothing, the next call must begin with the same bytes. So `_out`
+                # only grows at its end. Pass at most 64 KiB, because `bytes` copies the data, and a slow peer accepts
+                # little at a time.
                 sent = self._sock.send(bytes(self._out[:65_536]))
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
@@ -132,8 +132,8 @@ class PacketStream(ByteStream):
     def _alert(self) -> ssl.SSLError | None:
         """Return the TLS alert with which the peer ended the connection, or None.
 
-        A broker that does not accept the client certificate sends an alert and closes the connection. A write then
-        fails without this reason. Only a read shows it.
+        If a broker does not accept the client certificate, it sends an alert and closes the connection. The error of a
+        write does not contain the alert. Only a read returns it.
         """
         try:
             # Packets that arrived before the alert are added to `packets` as usual.
@@ -167,7 +167,7 @@ class PacketStream(ByteStream):
         return data
 
     def send(self, buffer: bytes | bytearray) -> int:
-        """Buffer a packet of paho, and send as much as the peer accepts. Return the size of the packet."""
+        """Buffer a packet from paho, and send as much as the peer accepts. Return the size of the packet."""
         self.write(buffer)
         return len(buffer)
 
@@ -225,7 +225,7 @@ class PacketStream(ByteStream):
                     raise ProtocolViolation(_MALFORMED_PUBLISH)
                 packet_id = buffer[topic_end : topic_end + 2] if first & 0x06 else b""
                 size = end - payload_at
-                # An oversized payload is truncated here if its packet has arrived completely.
+                # The packet is complete, but its payload may be oversized. Truncate an oversized payload.
                 kept = size if size <= max_message_bytes else self._kept_bytes
                 payload = buffer[payload_at : payload_at + kept]
                 burst.append((first, buffer[at + 2 : topic_end], packet_id, properties, payload, size))
@@ -233,7 +233,7 @@ class PacketStream(ByteStream):
                 burst.append((PUBREL, b"", buffer[at : at + 2], b"", b"", 0))
             else:
                 if kind == 0x20:
-                    # The connection needs the CONNACK itself: its length shows whether the broker supports MQTT 5.
+                    # Also store the CONNACK for the connection: its length shows whether the broker supports MQTT 5.
                     self.connack = buffer[position:end]
                 self._for_paho += buffer[position:end]
             position = end
@@ -252,8 +252,7 @@ class PacketStream(ByteStream):
         if first & 0x06 == 0x06:
             raise ProtocolViolation(_MALFORMED_PUBLISH)
         if self._version_5:
-            # Properties that extend beyond the buffer are omitted. Their length is known, and so is the offset of the
-            # payload.
+            # If the properties extend beyond the buffer, they are omitted. The offset of the payload is still known.
             properties, payload_at = _properties(buffer, payload_at, end)
         packet_id = buffer[topic_end : topic_end + 2] if first & 0x06 else b""
         kept = buffer[payload_at : payload_at + self._kept_bytes]
@@ -265,17 +264,17 @@ class PacketStream(ByteStream):
         skipped = min(self._discard_bytes, len(data))
         self._discard_bytes -= skipped
         if not self._discard_bytes and self._oversized:
-            # The message is complete only now. If it were passed on earlier, it would be acknowledged too early.
+            # The message is complete now. Do not add it earlier, because the bridge would acknowledge it too early.
             self.packets.append(self._oversized)
             self._oversized = None
         return data[skipped:]
 
 
 def _properties(buffer: bytes, at: int, end: int) -> tuple[bytes, int]:
-    """Return the bytes of the properties, and the offset after them. `at` is the offset of their length.
+    """Return the bytes of the properties, and the offset after them. `at` is the offset of their length field.
 
-    The bytes are b"" if they extend beyond the buffer. Raises ProtocolViolation if they extend beyond `end`, the end of
-    the packet.
+    If the properties extend beyond the buffer, return b"" instead of the bytes. Raises ProtocolViolation if the
+    properties extend beyond `end`, the end of the packet.
     """
     length = shift = 0
     while at < end:

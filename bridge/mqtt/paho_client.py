@@ -1,7 +1,7 @@
 """paho's client with a `PacketStream` as its socket.
 
 The bridge overrides a private method of paho, `_create_socket`. For this reason, pyproject.toml limits the versions of
-paho, and tests/mqtt/test_paho_client.py checks what the bridge assumes about that method.
+paho, and tests/mqtt/test_paho_client.py checks the behaviour of this method.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class PahoClient(paho.Client):
-    """Client for one attempt to connect. Each attempt creates a new client, so that no state of an old one remains."""
+    """Client for one attempt to connect. Each attempt creates a new client, without the state of the old client."""
 
     wire: PacketStream | None = None
-    """Byte stream of the connection; None until paho opens its socket."""
+    """Byte stream of the connection, or None before paho opens its socket."""
 
     def __init__(self, settings: MqttSettings, address: BrokerAddress, *, version_5: bool) -> None:
         super().__init__(
@@ -36,8 +36,8 @@ class PahoClient(paho.Client):
             client_id=settings.client_id,
             clean_session=None if version_5 else not settings.persistent,
             protocol=paho.MQTTv5 if version_5 else paho.MQTTv311,
-            # The subscriber reconnects, with a new client. A client that reconnects keeps state of the old connection,
-            # for example QoS 1 messages in flight.
+            # The subscriber reconnects with a new client. If paho reconnected, the client would keep state of the old
+            # connection, for example QoS 1 messages in flight.
             reconnect_on_failure=False,
             # The bridge sends the acknowledgement itself, after the spool's commit.
             manual_ack=True,
@@ -79,7 +79,7 @@ class PahoClient(paho.Client):
     def _create_socket(self) -> paho.SocketLike:
         settings, address = self._bridge_settings, self._bridge_address
         timeout_secs = settings.connect_timeout_secs
-        # paho's method opens the TCP connection, and handles proxies and timeouts.
+        # paho opens the TCP connection, and handles proxies and timeouts.
         sock = super()._create_socket()
         # The bridge does the TLS handshake itself, because paho does not close the socket of a failed handshake.
         try:
@@ -103,7 +103,7 @@ class PahoClient(paho.Client):
         settings, address = self._bridge_settings, self._bridge_address
         context = settings.tls.context()
         encrypted = context.wrap_socket(sock, server_hostname=address.host, do_handshake_on_connect=False)
-        # The handshake is an explicit call, so that the configured timeout applies and its error is not hidden.
+        # Call the handshake explicitly, so that the configured timeout applies and no error is hidden.
         try:
             encrypted.settimeout(settings.connect_timeout_secs)
             encrypted.do_handshake()

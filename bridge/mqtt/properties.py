@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAX_PROPERTY_BYTES = 1024 * 1024
 MAX_PROPERTIES = 10_000
-"""Maximum size and number of the properties of a message. A user property of 5 bytes takes 200 bytes of memory."""
+"""Maximum size and number of the properties of a message. A user property of 5 bytes needs 200 bytes of memory."""
 # Maximum number of bytes in a Variable Byte Integer (MQTT 5, section 1.5.5).
 _MAX_INTEGER_BYTES = 4
 _TEXT = {0x03: "content_type", 0x08: "response_topic"}
@@ -27,8 +27,8 @@ def parse_properties(data: bytes) -> dict[str, Any]:
     """Return the properties by name, such as `content_type` and `user_properties`. Binary values become base64.
 
     `user_properties` is a dict of names and values, in the order of the packet. If a name occurs several times, its
-    value is a list (MQTT 5, section 3.3.2.3.7). Raises ProtocolViolation for data that a broker must not send: a topic
-    alias (the bridge permits none), an unknown identifier, or a length beyond the end.
+    value is a list (MQTT 5, section 3.3.2.3.7). Raises ProtocolViolation for a topic alias (the bridge permits no
+    aliases), an unknown identifier, or a length beyond the end.
     """
     found: dict[str, Any] = {}
     for identifier, value in _entries(data):
@@ -39,7 +39,7 @@ def parse_properties(data: bytes) -> dict[str, Any]:
         elif identifier == _USER_PROPERTY:
             _add(found.setdefault("user_properties", {}), *value)
         elif identifier == _CORRELATION_DATA:
-            # JSON has no type for bytes, and the value may be any data.
+            # Encode the value, because JSON has no type for bytes.
             found["correlation_data"] = base64.b64encode(value).decode()
         elif identifier == _TOPIC_ALIAS:
             raise ProtocolViolation("a topic alias that was not allowed in a PUBLISH")
@@ -53,7 +53,7 @@ def subscription_identifiers(data: bytes) -> list[int]:
     """
     try:
         return [value for identifier, value in _entries(data) if identifier == _SUBSCRIPTION_IDENTIFIER]
-    # Without identifiers, the message is mapped by its topic, as with brokers that send none.
+    # Without identifiers, the message is mapped by its topic.
     except ProtocolViolation:
         return []
 
@@ -112,13 +112,13 @@ def _binary(data: bytes, at: int) -> tuple[bytes, int]:
 
 def _text(data: bytes, at: int) -> tuple[str, int]:
     raw, at = _binary(data, at)
-    # A broker must send UTF-8. U+FFFD replaces a wrong byte, so that the message is not lost because of it.
+    # A broker must send UTF-8. If a byte is invalid, replace it by U+FFFD instead of rejecting the message.
     return raw.decode("utf-8", "replace"), at
 
 
 def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int]:
     value = 0
-    # Without a limit, a megabyte of 0xFF would become a number of 7 million bits, in quadratic time.
+    # Without a limit, one megabyte of 0xFF would become a number of 7 million bits, which would take very long.
     for shift in range(0, 7 * _MAX_INTEGER_BYTES, 7):
         byte, at = _slice(data, at, 1)[0], at + 1
         value |= (byte & 127) << shift
@@ -130,7 +130,7 @@ def _variable_byte_integer(data: bytes, at: int) -> tuple[int, int]:
 def readable(raw: bytes) -> dict[str, Any]:
     """Return the properties, or {"unreadable": reason} if they are malformed.
 
-    A message with malformed properties is not rejected, because its topic and payload are complete.
+    A message with malformed properties is still mapped, because its topic and payload are complete.
     """
     try:
         return parse_properties(raw)

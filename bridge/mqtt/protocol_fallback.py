@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.broker_address import BrokerAddress
 
 RETRY_5_SECS: Final = 600.0
-"""Time after which a new connection to a broker without MQTT 5 tries MQTT 5 again: it may have been upgraded."""
+"""Time after which a new connection to a broker without MQTT 5 tries MQTT 5 again, because of a possible upgrade."""
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class _BrokerProtocol:
     version_5: bool
     """True if the next connection uses MQTT 5."""
     accepted_5: bool = False
-    """True if the broker has accepted a session of MQTT 5. From then on, only an explicit refusal leads to 3.1.1."""
+    """True if the broker has accepted a session of MQTT 5. Then only an explicit refusal leads to 3.1.1."""
     accepted: bool = False
     """True if the broker has accepted a session of either version."""
     inferred: bool = False
@@ -31,15 +31,16 @@ class _BrokerProtocol:
 
 
 class ProtocolFallback:
-    """MQTT version to use for each broker. The first connection uses MQTT 5. There are three cases.
+    """MQTT version to use for each broker. The first connection uses MQTT 5. Then there are three cases.
 
     1. The broker refuses MQTT 5 in its CONNACK. The next connection uses 3.1.1. If the broker has accepted MQTT 5
-       before, it may be in a rolling upgrade, so the connection after that tries MQTT 5 again. With any other broker,
-       MQTT 5 is tried again after RETRY_5_SECS.
-    2. The broker sends no CONNACK. It may not know MQTT 5, but it may also be starting, or be down behind a proxy. So
-       the two versions are tried in turn. If the broker has accepted MQTT 5 before, only MQTT 5 is tried.
-    3. The broker accepts 3.1.1 after case 2. It may just have recovered from an outage, so the bridge reconnects at
-       once with MQTT 5. If there is no CONNACK again, the broker does not support MQTT 5, as in case 1.
+       before, it may be in a rolling upgrade, so the following connection tries MQTT 5 again. If it has never accepted
+       MQTT 5, the bridge tries MQTT 5 again after RETRY_5_SECS.
+    2. The broker sends no CONNACK. Perhaps it does not support MQTT 5, or it is starting, or it is down behind a proxy.
+       So the bridge alternates between the two versions. If the broker has accepted MQTT 5 before, the bridge tries
+       only MQTT 5.
+    3. After case 2, the broker accepts 3.1.1. Perhaps it has just recovered from an outage and supports MQTT 5. So the
+       bridge reconnects at once with MQTT 5. If there is no CONNACK again, the broker does not support MQTT 5.
     """
 
     def __init__(self, addresses: Sequence[BrokerAddress], *, version_5: bool) -> None:
@@ -75,7 +76,7 @@ class ProtocolFallback:
     def upgrade_due(self, address: BrokerAddress, now: float) -> bool:
         """Return whether to end a session of 3.1.1 in order to try MQTT 5.
 
-        This is so after RETRY_5_SECS with a broker that has accepted MQTT 5 before.
+        Return True if the broker has accepted MQTT 5 earlier, and has refused it more than RETRY_5_SECS ago.
         """
         known = self._known[address]
         if known.version_5 or not known.accepted_5 or known.without_5_at is None:
@@ -91,7 +92,7 @@ class ProtocolFallback:
         known = self._known[address]
         if not self._wanted_5 or known.version_5:
             return
-        # A broker that has never accepted MQTT 5 gets a new attempt at most once in RETRY_5_SECS.
+        # If the broker has never accepted MQTT 5, try MQTT 5 at most once in RETRY_5_SECS.
         old = known.without_5_at is None or now - known.without_5_at > RETRY_5_SECS
         if known.accepted_5 or old:
             known.version_5, known.without_5_at = True, None

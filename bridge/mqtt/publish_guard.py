@@ -12,12 +12,12 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-# If the connection ends within this time after a published message, the message counts as the cause.
+# If the connection ends within this time after a published message, assume that the message is the cause.
 _SUSPICIOUS_SECS: Final = 5.0
-# Publishing is paused after this number of consecutive messages that ended the connection.
+# After this number of consecutive messages that ended the connection, publishing is paused.
 _STRIKES: Final = 3
 PAUSE_SECS: Final = 3600.0
-"""Duration of this pause. Then publishing is tried again, because the permission may have been fixed."""
+"""Duration of the pause in publishing. After the pause, the permission may have been fixed."""
 
 
 class PublishGuard:
@@ -34,7 +34,7 @@ class PublishGuard:
         if now < self._paused_until:
             return False
         if -math.inf < self._sent_at < now - _SUSPICIOUS_SECS:
-            # The connection outlived the last message, so publishing is permitted.
+            # The last message did not end the connection, so publishing is permitted.
             self._strikes = 0
         self._sent_at, self._topic = now, topic
         return True
@@ -46,7 +46,7 @@ class PublishGuard:
         self._sent_at = -math.inf
         self._strikes += 1
         if self._strikes >= _STRIKES:
-            # The count stays one below the limit. So if the first message after the pause ends the connection, the next
+            # Set the count to one below the limit. If the first message after the pause ends the connection, the next
             # pause begins at once.
             self._strikes = _STRIKES - 1
             self._paused_until = now + PAUSE_SECS

@@ -25,8 +25,7 @@ _HINTS: Final = {
     TAKEN_OVER: "another client uses the same mqtt.client_id: give each bridge its own",
     UNSUPPORTED_VERSION: "set mqtt.protocol to a version that the broker supports",
 }
-# Advice for a refused SUBSCRIBE. It does not mention credentials: they are right, because the broker has accepted the
-# session.
+# Advice for a refused SUBSCRIBE. The credentials are correct, because the broker has accepted the session.
 _SUBSCRIPTION_HINTS: Final = {
     "Not authorized": "permit this client to subscribe to it at the broker",
     "Unspecified error": "most likely the broker does not permit this client to subscribe to it",
@@ -39,16 +38,16 @@ _RETURN_CODES: Final = {
     4: "Bad user name or password",
     5: "Not authorized",
 }
-# Lowest reason code of MQTT 5 that is a refusal. The return codes of MQTT 3.1.1 are smaller.
+# Lowest reason code of MQTT 5 that means a refusal. The return codes of MQTT 3.1.1 are smaller.
 _FIRST_REASON_CODE: Final = 0x80
 # Return code that AWS IoT Core sends if its policy does not permit the connection. MQTT 3.1.1 does not define it.
 _AWS_NOT_AUTHORIZED: Final = 7
 
-# Results of OpenSSL's verification of a certificate, with (cause, advice). Their names begin with X509_V_ERR_, such as
-# X509_V_ERR_CERT_HAS_EXPIRED:
-# 9 is CERT_NOT_YET_VALID, 10 is CERT_HAS_EXPIRED, 18 is DEPTH_ZERO_SELF_SIGNED_CERT, 19 is SELF_SIGNED_CERT_IN_CHAIN,
-# 20 is UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 21 is UNABLE_TO_VERIFY_LEAF_SIGNATURE, 62 is HOSTNAME_MISMATCH, and 64 is
-# IP_ADDRESS_MISMATCH. See https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error
+# Error codes of OpenSSL for an invalid certificate, with (cause, advice). The names of the codes begin with
+# X509_V_ERR_, such as X509_V_ERR_CERT_HAS_EXPIRED: 9 is CERT_NOT_YET_VALID, 10 is CERT_HAS_EXPIRED, 18 is
+# DEPTH_ZERO_SELF_SIGNED_CERT, 19 is SELF_SIGNED_CERT_IN_CHAIN, 20 is UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 21 is
+# UNABLE_TO_VERIFY_LEAF_SIGNATURE, 62 is HOSTNAME_MISMATCH, and 64 is IP_ADDRESS_MISMATCH. See
+# https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error
 _X509: Final = {
     9: (
         "the broker's certificate, or a CA certificate that signed it, is not yet valid",
@@ -90,7 +89,7 @@ WRONG_PORT: Final = (
 NO_CERTIFICATE: Final = "; or the broker requires a client certificate (mqtt.tls.cert_file)"
 """Advice for a broker that has never accepted a session, and ends each connection without a response.
 
-WRONG_PORT always applies. NO_CERTIFICATE is added if the connection uses TLS without a client certificate.
+The advice is WRONG_PORT. NO_CERTIFICATE is added if the connection uses TLS without a client certificate.
 """
 # TLS alerts of the peer (RFC 8446, section 6.2), with their causes. The keys are the ends of OpenSSL's error names.
 _ALERTS: Final = {
@@ -129,7 +128,7 @@ def subscription_text(reason: ReasonCode, properties: Any = None) -> str:
 
 
 def return_code_text(code: int) -> str:
-    """Return the text of the code in a CONNACK without properties. It may be a code of MQTT 3.1.1 or of MQTT 5."""
+    """Return the text of the code in a CONNACK without properties. The code may belong to MQTT 3.1.1 or MQTT 5."""
     with suppress(KeyError):
         if code >= _FIRST_REASON_CODE:
             return with_hint(str(ReasonCode(PacketTypes.CONNACK, identifier=code)))

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class SessionStatus:
     """State of the session at one time.
 
-    `problem` describes the present fault, `conflict` a client ID conflict that the broker has reported, and `unstable`
-    repeated ends without a reason. Each of them is "" if there is no such problem.
+    `problem` describes the current fault. `conflict` describes a client ID conflict that the broker has reported.
+    `unstable` describes repeated ends of the session without a reason. Each of them is "" if there is no such problem.
 
     `connections` is the number of connections in this run. `attempts` is the number of failed attempts since the broker
     last accepted a session. `lost_guarantees` are the guarantees that the broker does not grant.

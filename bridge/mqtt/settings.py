@@ -26,12 +26,12 @@ _SCHEMES = ("mqtt", "mqtts", "ws", "wss")
 _URL = "mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port where it is not the usual one"
 # Maximum size of an MQTT packet: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023
 _MAX_PACKET_BYTES = 256 * MIB
-# Session Expiry Interval which means that the session never expires (MQTT 5, section 3.1.2.11.2).
+# Value of the Session Expiry Interval for a session that never expires (MQTT 5, section 3.1.2.11.2).
 _NEVER = 0xFFFF_FFFF
 
 
 def _broker_url(url: str) -> str:
-    """Return the broker URL if it is valid. The ValueError does not quote it, because it may contain a password."""
+    """Return the broker URL if it is valid. The ValueError does not quote the URL, which may contain a password."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -60,7 +60,7 @@ def _password(password: SecretStr) -> SecretStr:
 
 
 def _protocol(value: Any) -> Any:
-    """Return "5" for the number 5, because YAML reads `5` without quotes as a number. Return other values unchanged."""
+    """Return "5" for the number 5, because `5` without quotes is a number in YAML. Return other values unchanged."""
     return "5" if value == 5 and isinstance(value, int) else value  # noqa: PLR2004 - 5 is the name of a version
 
 
@@ -96,13 +96,13 @@ class TlsSettings(Section):
     def context(self) -> ssl.SSLContext:
         """Return a TLS context with these files.
 
-        Raises OSError (with the file's name) or ssl.SSLError if a file is missing or has the wrong kind of content.
+        Raises OSError (with the file's name) or ssl.SSLError if a file is missing or its content is invalid.
         """
         context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
         if self.ca_file:
-            # From Python 3.13 on, certificates must strictly conform to RFC 5280 by default. CA certificates without
-            # keyUsage are then refused, but `openssl req -x509` creates such certificates, and plants often use them.
-            # The signature, the dates and the host name are still verified.
+            # By default, Python 3.13 checks certificates strictly against RFC 5280, and refuses CA certificates without
+            # keyUsage. But `openssl req -x509` creates such certificates, and plants often use them. The signature, the
+            # dates and the host name are still verified.
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if self.cert_file:
             # Without a password, OpenSSL would prompt for one on the terminal. An empty password prevents the prompt.
@@ -191,16 +191,16 @@ class MqttSettings(Section):
 
     @property
     def persistent(self) -> bool:
-        """True if the broker keeps the session while this client is not connected.
+        """True if the broker stores the session while this client is not connected.
 
-        This is always true for the settings in bridge.yaml. `capture`, `doctor` and a dry run use the settings that
-        `temporary` returns. Their sessions end with the connection.
+        The property is always True for the settings in bridge.yaml. It is False for the settings that `temporary`
+        returns, which `capture`, `doctor` and a dry run use.
         """
         return self.session_expiry_secs > 0
 
     @property
     def separate_filters(self) -> bool:
-        """True if the bridge subscribes to overlapping filters one by one, and not to one filter that covers them."""
+        """True if the bridge subscribes to each of several overlapping filters, and not to one joined filter."""
         return self.overlapping_filters == "separate"
 
     def temporary(self, suffix: str, share: str | None = None) -> Self:

@@ -1,9 +1,9 @@
 """Record of the broker's session on disk: the broker, and the filters that the session contains.
 
-With this record, the next connection can do three things:
+The next connection uses this record to:
 
 1. Detect that the broker has discarded the session.
-2. With MQTT 3.1.1, avoid a SUBSCRIBE, after which the broker would send all retained messages again.
+2. With MQTT 3.1.1, omit a SUBSCRIBE, because after it the broker would send all retained messages again.
 3. Ignore packet identifiers that belong to the session of another broker.
 
 Format: JSON `{"broker": URL, "filters": {filter: [requested QoS, granted QoS]}}`.
@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 class StoredSession(NamedTuple):
     """Broker and filters of a session.
 
-    `filters` has (requested QoS, granted QoS) for each filter that the session is known to contain.
+    `filters` maps each filter that the session certainly contains to (requested QoS, granted QoS).
     """
 
     broker: str = ""
@@ -26,12 +26,12 @@ class StoredSession(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the record in `text`, or an empty one if `text` was not written by `dump`."""
+        """Return the record in `text`, or an empty record if `text` was not written by `dump`."""
         try:
             value = json.loads(text)
             filters = {str(name): (int(wanted), int(granted)) for name, (wanted, granted) in value["filters"].items()}
             return cls(str(value["broker"]), filters)
-        # An unreadable record must not stop the bridge. With an empty record, every filter is requested again.
+        # An unreadable record must not stop the bridge. With an empty record, the bridge requests every filter again.
         except (AttributeError, KeyError, TypeError, ValueError):
             return cls()
 

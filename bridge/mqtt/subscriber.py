@@ -1,8 +1,8 @@
-"""One MQTT session. The thread that calls `poll` keeps it alive until it is closed.
+"""One MQTT session, from the first connection until it is closed.
 
-`poll` does all work that is due: it connects to the next broker of the list, reads a burst, lets paho handle its
-packets, writes, pings, and detects a dead peer. It raises no error for a fault of the network or the broker. Instead,
-`state` describes the fault, which is also logged once.
+The ingest thread calls `poll` repeatedly. `poll` connects to a broker in the list, reads packets, lets paho handle some
+of them, writes, sends pings, and detects a dead peer. If the network or the broker fails, `poll` raises no error.
+`state` describes the problem, and `poll` logs it once.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Lifetime of a session after which the back-off is reset. With a client ID conflict, the session must also outlast the
-# longest pause. Otherwise, the two clients would take the session over from each other at short intervals.
+# Lifetime of a session after which the back-off is reset. With a client ID conflict, the session must also last longer
+# than the longest pause. Otherwise, the two clients would take over the session from each other at short intervals.
 _SETTLED_SECS = 10.0
 
 
 class Subscriber:
     """The bridge's side of the MQTT session.
 
-    Only the ingest thread uses it, except for `set_filters`, `wake`, `connected` and `state`, which any thread may use.
+    Any thread may use `set_filters`, `wake`, `connected` and `state`. Only the ingest thread may use the other methods.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Subscriber:
     ) -> None:
         """Prepare the session. The first call of `poll` connects.
 
-        `maybe_subscribed` has the filters that the broker's session may contain. `record` describes the session. An
-        earlier run has passed it to `save`. `on_session` is called at each connection, with False if the packet
-        identifiers of the last connection have no meaning any more.
+        `maybe_subscribed` contains the filters that the broker's session may contain. `record` is the last record of
+        the session that an earlier run passed to `save`. `on_session` is called at each connection. Its argument is
+        False if the packet identifiers of the last connection are invalid.
         """
         separate = settings.separate_filters
         self.subscriptions = Subscriptions(settings.share, maybe_subscribed=set(maybe_subscribed), separate=separate)
@@ -81,9 +81,9 @@ class Subscriber:
         self._problem = ""
         self._attempts = 0
         self._logged: dict[BrokerAddress, str] = {}
-        # Warnings that are logged once in a run.
+        # Warnings that were already logged. Each warning is logged once in a run.
         self._warned: set[str] = set()
-        # True if the session must be ended at once, to try MQTT 5 again.
+        # True if `poll` must end the session at once, to try MQTT 5 again.
         self._retry_5 = False
         self._filters: tuple[Mapping[str, int], Mapping[str, Mapping[str, int]] | None] | None = None
         self._wakeup = WakeupSocket()
@@ -94,15 +94,15 @@ class Subscriber:
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
         """Let `poll` subscribe to these filters (filter → QoS), and unsubscribe from all others.
 
-        A joined filter replaces several filters, which are its `parts` (filter → QoS). If the broker refuses the joined
-        filter, its parts are requested instead.
+        A joined filter replaces several filters, which are its parts. `parts` maps it to them (filter → QoS). If the
+        broker refuses the joined filter, `poll` requests its parts instead.
         """
-        # The filters are only stored here, because the ingest thread owns the subscriptions.
+        # Only store the filters here, because the ingest thread owns the subscriptions.
         self._filters = filters, parts
         self.wake()
 
     def wake(self) -> None:
-        """End the wait of `poll`, if it waits."""
+        """End the wait of `poll`."""
         self._wakeup.send()
 
     @property
@@ -135,8 +135,8 @@ class Subscriber:
     def poll(self, timeout_secs: float, *, reading: bool = True) -> list[Publish]:
         """Wait up to `timeout_secs` for an event. Then return the PUBLISH and PUBREL packets that have arrived.
 
-        If `reading` is false, because the spool is full, nothing is read from the connection. Pings still keep the
-        connection alive.
+        If `reading` is false, because the spool is full, read nothing from the connection. Pings keep the connection
+        alive.
         """
         if self._filters is not None:
             self.subscriptions.set_filters(*self._filters)
@@ -161,7 +161,7 @@ class Subscriber:
         return burst
 
     def _maintain(self, connection: Connection) -> None:
-        """Do the work for a session without faults: retry MQTT 5, save the record, and reset the back-off."""
+        """Retry MQTT 5, save the record, and reset the back-off, if these are necessary."""
         if self._retry_5 or self._fallback.upgrade_due(connection.address, self._clock()):
             self._reconnect_with_5(connection)
             return
@@ -176,8 +176,7 @@ class Subscriber:
     def _reset_backoff_if_stable(self, connection: Connection) -> None:
         """Reset the back-off if the session is stable.
 
-        During a client ID conflict, the pauses stay at their maximum. This limits the takeovers to one or two per
-        minute.
+        During a client ID conflict, the pauses stay at their maximum, to limit the takeovers to one or two per minute.
         """
         now = self._clock()
         session_secs = now - connection.accepted_at if connection.accepted else 0.0
@@ -188,9 +187,9 @@ class Subscriber:
             self._logged.clear()
 
     def acknowledge(self, connection_number: int, packets: bytes) -> None:
-        """Send PUBACK, PUBREC and PUBCOMP packets, unless their connection has ended.
+        """Send PUBACK, PUBREC and PUBCOMP packets. Discard them if their connection has ended.
 
-        They are never sent on a later connection, because the broker redelivers unacknowledged messages on that one.
+        The broker redelivers unacknowledged messages on the next connection, so old acknowledgements are useless there.
         """
         connection = self._connection
         if connection is None or connection_number != self.connections:
@@ -211,7 +210,7 @@ class Subscriber:
 
     @property
     def limits(self) -> dict[str, Any]:
-        """Properties in the CONNACK of an MQTT 5 broker. Empty for other brokers, and without a connection."""
+        """Properties in the CONNACK of an MQTT 5 broker, or {} for other brokers and without a connection."""
         return dict(self._connection.properties) if self._connection else {}
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -246,7 +245,7 @@ class Subscriber:
         try:
             connection.dial()
         except OSError as error:
-            # If the broker is unreachable, it has probably also caused the ends of the last sessions itself.
+            # The broker is unreachable, so it was probably the cause of the last ends of sessions.
             self._ends.broker_away()
             self._schedule_reconnect(address, f"cannot connect to {address}: {self._reason(address, error)}")
         else:
@@ -282,7 +281,7 @@ class Subscriber:
         address, now = connection.address, self._clock()
         end, reason = end_kind(error), self._reason(address, error)
         self._retry_5 = False
-        # Some brokers end the connection instead of refusing a filter. So filters without a response are suspects.
+        # Some brokers end the connection instead of refusing a filter. So the filters without a response are suspects.
         unanswered = connection.exchange.unanswered if connection.accepted else []
         connection.close()
         self._connection = None
@@ -294,7 +293,7 @@ class Subscriber:
             omit_suspects(self.subscriptions, unanswered, reason, now, weight=2 if end == "disconnected" else 1)
         self._record_end(connection, end, now, requesting=bool(unanswered))
         if connection.refused_version:
-            # The broker is reachable, so the attempt with 3.1.1 follows without a pause.
+            # The broker is reachable, so try 3.1.1 without a pause.
             self._fallback.refused_5(address, now)
             self._dial_at = 0.0
             return
@@ -311,14 +310,15 @@ class Subscriber:
         return error_text(error) + WRONG_PORT + (NO_CERTIFICATE if without else "")
 
     def _record_end(self, connection: Connection, end: EndKind, now: float, *, requesting: bool) -> None:
-        """Record how a session ended. An end that has another explanation does not count as instability."""
+        """Record how a session ended. Do not count the end as instability if there is another explanation."""
         lived_secs = now - connection.accepted_at
         known = self._ends.conflict or self._ends.unstable
         if not connection.accepted:
             self._ends.broker_away()
         elif connection.taken_over:
             self._ends.record_takeover(now, lived_secs)
-            # With short pauses, the two clients would only take the session over from each other more often.
+            # Use the longest pause. With short pauses, the two clients would take over the session from each other more
+            # often.
             self._retries.exhaust()
         elif end == "lost" or requesting or self._guard.caused(now):
             return
@@ -332,10 +332,10 @@ class Subscriber:
         self._problem = problem
         self._attempts += 1
         self._next_address = (self._settings.addresses.index(address) + 1) % len(self._settings.addresses)
-        # The next broker of the list is tried at once. There is a pause only after the last broker.
+        # Try the next broker in the list at once. Pause only after the last broker.
         pause = self._retries.next_secs() if self._next_address == 0 else 0.0
         self._dial_at = self._clock() + pause
-        # A problem is logged only if it has changed. Otherwise, a long outage would add a line for every attempt.
+        # Log a problem only if it has changed. Otherwise, a long outage would add a line for every attempt.
         if problem != self._logged.get(address):
             self._logged[address] = problem
             log.warning("%s; retrying (next attempt in %.1f s)", problem, pause)

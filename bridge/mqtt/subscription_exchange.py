@@ -1,6 +1,6 @@
 """SUBSCRIBE and UNSUBSCRIBE requests of one connection, and the broker's responses.
 
-Each connection has its own exchange, because the requests and deadlines of one connection do not apply to the next.
+Each connection has its own exchange, because a broker responds to a request only on the same connection.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ FILTERS_A_PACKET: Final = 8
 """Maximum number of filters per packet. This is the limit of AWS IoT Core, the smallest one that was found:
 https://docs.aws.amazon.com/general/latest/gr/iot-core.html"""
 RETRY_REFUSED_SECS: Final = 60.0
-"""Time until a subscription that the broker refused is requested again."""
+"""Time after which the bridge requests a refused subscription again."""
 RESPONSE_SECS: Final = 30.0
-"""Maximum wait for a SUBACK or UNSUBACK."""
+"""Maximum time to wait for a SUBACK or UNSUBACK."""
 _RETRY_IN_USE_SECS: Final = 1.0
-# Reason code "Packet Identifier in use". It does not concern the filter: a retry with another packet identifier helps.
+# Reason code "Packet Identifier in use". The filter is not the cause, so a request with another identifier helps.
 _PACKET_ID_IN_USE: Final = 0x91
 # Retain Handling of MQTT 5: the broker sends retained messages only for a new subscription, and not at each reconnect.
 _RETAIN_IF_NEW: Final = 1
@@ -52,7 +52,7 @@ Response = tuple[int, str]
 class _PendingPacket:
     """Packet to which the broker has not responded yet.
 
-    After RESPONSE_SECS, the response is `late`, and further requests no longer wait for it.
+    After RESPONSE_SECS, the response is `late`, and further requests no longer wait for this response.
     """
 
     requests: list[SubscriptionRequest]
@@ -67,9 +67,9 @@ class SubscriptionExchange:
         self, client: PahoClient, subscriptions: Subscriptions, limits: BrokerLimits, *, version_5: bool
     ) -> None:
         self.limits = limits
-        """Limits of the broker. They are defaults until the broker has accepted the connection."""
+        """Limits of the broker. They have default values until the broker accepts the connection."""
         self.announced = False
-        """True if the log has the line "subscribed" for the present filters."""
+        """True if the line "subscribed" has been logged for the current filters."""
         self.answered = False
         """True after the broker has responded to a SUBSCRIBE of this connection."""
         self._client = client
@@ -82,28 +82,31 @@ class SubscriptionExchange:
 
     @property
     def waiting(self) -> bool:
-        """True while a response is outstanding."""
+        """True while the exchange waits for a response."""
         return any(not each.late for each in (*self._subscribing.values(), *self._unsubscribing.values()))
 
     @property
     def unanswered(self) -> list[str]:
-        """Filters of the first SUBSCRIBE without a response. Brokers process packets in order, so it is the suspect."""
+        """Filters of the first SUBSCRIBE without a response.
+
+        Brokers process packets in order, so one of these filters is the probable cause of a fault.
+        """
         return next((texts_of(each.requests) for each in self._subscribing.values()), [])
 
     def advance(self, now: float, *, quiet: bool, before_unsubscribe: Callable[[list[str]], bool]) -> bool:
-        """Send the next requests, unless a response is outstanding. Return True if nothing remains to be requested.
+        """Send the next requests. While a response is outstanding, send nothing. Return True if no requests remain.
 
-        Before an UNSUBSCRIBE, `before_unsubscribe` is called with its filters. If it returns False, the UNSUBSCRIBE is
-        not sent.
+        Before an UNSUBSCRIBE, `before_unsubscribe` is called with its filters. If `before_unsubscribe` returns False,
+        the UNSUBSCRIBE is not sent.
         """
         subscriptions = self._subscriptions
         if self.waiting:
-            # The next changes depend on the broker's responses to the last ones.
+            # The next requests depend on the broker's responses to the last requests.
             return False
         subscribe, unsubscribe = subscriptions.changes(now, quiet=quiet)
         subscribe = [request for request in subscribe if self._sendable(request)]
-        # A suspect is requested alone, after all other filters. If the connection ends then, only this filter can be
-        # the cause.
+        # Request a suspect alone, after all other filters. If the connection then ends, only this filter can be the
+        # cause.
         certain = [request for request in subscribe if request.filter not in subscriptions.suspects]
         for part in self._packets(certain or subscribe[:1]):
             self._subscribe(part, now)
@@ -168,14 +171,14 @@ class SubscriptionExchange:
     def _options(self, qos: int) -> Any:
         if not self._version_5:
             return qos
-        # A shared subscription never gets retained messages, and some brokers refuse this option for it.
+        # A shared subscription never receives retained messages, and some brokers refuse this option there.
         handling = 0 if self._subscriptions.share else _RETAIN_IF_NEW
         return SubscribeOptions(qos=qos, retainHandling=handling)
 
     # -- responses -------------------------------------------------------------------------------------------------
 
     def on_suback(self, packet: int, responses: Sequence[Response], now: float) -> None:
-        """Record a SUBACK, which has a response for each requested filter."""
+        """Record a SUBACK, which contains a response for each requested filter."""
         asked = self._subscribing.pop(packet, None)
         if asked is None:
             return
@@ -190,7 +193,7 @@ class SubscriptionExchange:
                 self._subscriptions.refuse(request.filter, words, now + RETRY_REFUSED_SECS)
 
     def on_unsuback(self, packet: int, responses: Sequence[Response], now: float) -> None:
-        """Record an UNSUBACK. In MQTT 3.1.1 it has no responses and means success."""
+        """Record an UNSUBACK. In MQTT 3.1.1, it contains no reason codes and means success."""
         asked = self._unsubscribing.pop(packet, None)
         if asked is None:
             return
@@ -205,10 +208,10 @@ class SubscriptionExchange:
             self._subscriptions.unsubscribe_later(request.filter, now + pause)
 
     def check_responses(self, now: float) -> bool:
-        """Stop waiting for overdue responses. Return False if one is overdue and the broker has sent no SUBACK at all.
+        """Stop waiting for overdue responses. Return False if all SUBACKs of this connection are overdue.
 
-        If the broker does not respond to one filter, the other filters must still work. So the connection stays open.
-        A response that arrives later is still accepted.
+        If the broker does not respond to one filter, the other filters must still work. So the connection stays open. A
+        response that arrives later is still accepted.
         """
         for asked in _overdue(self._subscribing.values(), now):
             texts = texts_of(asked.requests)
@@ -225,9 +228,9 @@ class SubscriptionExchange:
 def omit_suspects(subscriptions: Subscriptions, texts: list[str], reason: str, now: float, *, weight: int = 1) -> None:
     """Record that the broker did not respond to a SUBSCRIBE with these filters, and omit a filter that is the cause.
 
-    `reason` describes what happened instead of a response. A filter is omitted only after other attempts: QoS 1 is
-    requested instead of QoS 2, and a joined filter is replaced by its parts. If there is only one filter, it is never
-    omitted.
+    `reason` describes what happened instead of a response. Before a filter is omitted, there are two other attempts: to
+    request QoS 1 instead of QoS 2, and to request the parts of a joined filter. If only one filter is wanted, it is
+    never omitted.
     """
     for text in subscriptions.suspects.add(texts, weight):
         asked = subscriptions.wanted.get(text)

@@ -1,10 +1,10 @@
 """Filters that the mappings need, and filters that the broker's session contains.
 
-This state outlives a connection, like the session itself. The requests of one connection are in
-`subscription_exchange.py`.
+This state and the session continue when a connection ends. `subscription_exchange.py` sends the requests of one
+connection.
 
-Several mappings may have overlapping topics, such as `a/+` and `a/#`. The bridge then subscribes to one filter that
-covers them, a joined filter. The filters that it covers are its parts.
+Several mappings may have overlapping topics, such as `a/+` and `a/#`. The bridge then subscribes to a joined filter,
+here `a/#`, which matches all their topics. The filters that a joined filter replaces are its parts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FAILURE = 0x80
 
 
 class SubscriptionRequest(NamedTuple):
-    """One subscription to request. `identifier` is its MQTT 5 subscription identifier, or 0 for none."""
+    """One subscription to request. `identifier` is its MQTT 5 subscription identifier, or 0 if it has none."""
 
     filter: str
     qos: int
@@ -39,15 +39,15 @@ class SubscriptionChanges(NamedTuple):
 
 
 _NOTHING = SubscriptionChanges([], [])
-# Interval between two checks whether filters can now be unsubscribed.
+# Seconds between two checks whether unwanted filters can be unsubscribed.
 _CHECK_SECS = 1.0
 
 
 class RefusedFilter(NamedTuple):
     """Refusal of a filter. The filter is requested again at clock time `retry_at`.
 
-    A new connection usually ends all refusals. It does not if `lasting` is true: the request for this filter has ended
-    connections.
+    A new connection discards the refusals, because the cause may be fixed. If `lasting` is true, the refusal stays,
+    because the request for this filter has ended connections.
     """
 
     reason: str
@@ -59,9 +59,9 @@ class RefusedFilter(NamedTuple):
 class Subscriptions:
     """Filters of the session. They are texts as sent to the broker, including the prefix `$share/GROUP/`.
 
-    `wanted` has the filters that the mappings need, with their QoS. `maybe_subscribed` has every filter that the
-    broker's session may contain, including filters of earlier runs. A filter is removed from it only after an
-    UNSUBSCRIBE.
+    `wanted` contains the filters that the mappings need, with their QoS. `maybe_subscribed` contains every filter that
+    the broker's session may contain, including filters of earlier runs. Only an UNSUBSCRIBE removes a filter from
+    `maybe_subscribed`.
     """
 
     share: str | None = None
@@ -69,20 +69,22 @@ class Subscriptions:
     separate: bool = False
     """True if each mapping's filter is subscribed separately, even if filters overlap."""
     draining: bool = False
-    """True if the session is to be ended, so that all filters are leftovers."""
+    """True if the session must end, so that all its filters are leftovers."""
     wanted: dict[str, int] = field(default_factory=dict)
     confirmed: dict[str, SubscriptionRequest] = field(default_factory=dict)
-    """Filters that the session contains for certain, as they were requested."""
+    """Filters that the session certainly contains, with the request for each of them."""
     granted_qos: dict[str, int] = field(default_factory=dict)
-    """QoS in the broker's SUBACK, which may be lower than the requested one."""
+    """QoS in the broker's SUBACK, which may be lower than the requested QoS."""
     suspects: SuspectFilters = field(default_factory=SuspectFilters)
     leftovers: set[str] = field(default_factory=set)
-    """Shared filters of an earlier run. A broker may discard a group's queue when its last subscriber unsubscribes. So
-    the bridge first receives their messages, and then unsubscribes."""
+    """Shared filters of an earlier run, from which the bridge unsubscribes only after it has received their messages.
+
+    A broker may discard the queue of a shared group when the last subscriber unsubscribes.
+    """
     separated: dict[str, int] = field(default_factory=dict)
     """Subscription identifiers of filters (without their group) whose messages arrive as separate copies.
 
-    Empty unless overlapping filters are subscribed separately and the broker supports identifiers.
+    The dict is filled only if overlapping filters are subscribed separately and the broker supports identifiers.
     """
     _identifiers: bool = False
     revision: int = 0
@@ -90,11 +92,11 @@ class Subscriptions:
     _refusals: dict[str, RefusedFilter] = field(default_factory=dict)
     # The parts of each joined filter.
     _groups: dict[str, dict[str, int]] = field(default_factory=dict)
-    # The filters that the mappings need, with joined filters instead of their parts.
+    # The filters that the mappings need, with each joined filter instead of its parts.
     _joined: dict[str, int] = field(default_factory=dict)
     # Joined filters whose parts are requested instead, for example because the broker refused the joined filter.
     _split: set[str] = field(default_factory=set)
-    # Clock time of the next UNSUBSCRIBE for filters for which the broker has refused one.
+    # Clock time of the next UNSUBSCRIBE for a filter, if the broker has refused the last one.
     _unsubscribe_at: dict[str, float] = field(default_factory=dict)
     # Clock time until which `changes` returns nothing. A change of the filters or the session resets it.
     _idle_until: float = 0.0
@@ -102,7 +104,7 @@ class Subscriptions:
     # -- filters of the mappings ------------------------------------------------------------------------------------
 
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
-        """Replace the wanted filters (filter → QoS). `parts` has the parts of each joined filter (filter → QoS)."""
+        """Replace the wanted filters (filter → QoS). `parts` maps each joined filter to its parts (filter → QoS)."""
         prefix = f"$share/{self.share}/" if self.share else ""
         self._joined = {prefix + text: qos for text, qos in filters.items()}
         self._groups = {
@@ -138,20 +140,20 @@ class Subscriptions:
     def _identify(self) -> None:
         parts = [part for text in self._split for part in self._groups[text]] if self._identifiers else []
         found = {without_group(part): subscription_identifier(part) for part in parts}
-        # If two filters have the same identifier, the copies of a message cannot be distinguished. Then no identifiers
-        # are used, and each copy is mapped by its topic.
+        # If two filters have the same identifier, the copies of a message cannot be distinguished. In this case, use no
+        # identifiers. Each copy is then mapped by its topic.
         self.separated = found if len(set(found.values())) == len(found) else {}
 
     # -- start of a connection -------------------------------------------------------------------------------------
 
     def begin(self, *, identifiers: bool = False, known: Mapping[str, tuple[int, int]] | None = None) -> None:
-        """Begin a connection. Every wanted filter is requested again, except those in `known`.
+        """Begin a connection. Request every wanted filter again that is not in `known`.
 
-        `known` has filters that the session contains, with (requested QoS, granted QoS). With MQTT 3.1.1, requesting
-        them again would make the broker send all retained messages again.
+        `known` maps filters that the session contains to (requested QoS, granted QoS). If they were requested again
+        with MQTT 3.1.1, the broker would send all retained messages again.
 
-        Filters stay in `maybe_subscribed` even if the broker reports a new session, because ActiveMQ may have kept
-        them.
+        Filters stay in `maybe_subscribed` even if the broker reports a new session, because ActiveMQ may keep the
+        subscriptions of the old session.
         """
         self._identifiers = identifiers
         self._identify()
@@ -168,11 +170,11 @@ class Subscriptions:
     # -- the next requests -----------------------------------------------------------------------------------------
 
     def changes(self, now: float, *, quiet: bool = True) -> SubscriptionChanges:
-        """Return the requests that bring the session's filters in line with the wanted filters.
+        """Return the requests that make the session's filters equal to the wanted filters.
 
-        `quiet` is true if all queued messages have arrived, so that leftovers can be unsubscribed. This is called for
-        each burst. If nothing has changed since the last empty result, it returns at once, so that thousands of filters
-        cost nothing.
+        `quiet` is true if all queued messages have arrived, so that leftovers can be unsubscribed. This method is
+        called for each burst. To save time with thousands of filters, it returns an empty result at once if nothing has
+        changed since the last empty result.
         """
         if now < self._idle_until:
             return _NOTHING
@@ -196,8 +198,8 @@ class Subscriptions:
     def _removable(self, now: float, *, quiet: bool) -> list[str]:
         """Return the filters to unsubscribe from now.
 
-        A filter stays subscribed while it overlaps a wanted filter that the broker has not granted. Otherwise, if the
-        broker refused the new filter, its messages would be lost.
+        An unwanted filter stays subscribed while it overlaps a wanted filter that the broker has not granted yet. If
+        the broker refuses the wanted filter, its messages still arrive by the unwanted filter.
         """
         missing = [text for text in self.wanted if text not in self.confirmed]
         return sorted(
@@ -216,8 +218,8 @@ class Subscriptions:
 
     def on_granted(self, request: SubscriptionRequest, qos: int) -> None:
         """Record that the broker has granted a request with this QoS."""
-        # If a reload has changed the wanted QoS or identifier since, the wanted request differs from this one. Then
-        # `changes` requests the filter again.
+        # A reload may have changed the wanted QoS or identifier after this request was sent. In this case, `changes`
+        # requests the filter again.
         self.confirmed[request.filter] = request
         self.granted_qos[request.filter] = qos
         self.suspects.clear(request.filter)
@@ -233,8 +235,8 @@ class Subscriptions:
     def refuse(self, text: str, reason: str, retry_at: float, *, lasting: bool = False) -> None:
         """Record that the broker does not grant a filter.
 
-        If it is a joined filter, its parts are requested instead. The filter stays in `maybe_subscribed`, because a
-        refusal does not remove an older subscription to the same filter.
+        If the filter is a joined filter, its parts are requested instead. The filter stays in `maybe_subscribed`,
+        because a refusal does not remove an older subscription to the same filter.
         """
         if not lasting:
             self.suspects.clear(text)
@@ -243,7 +245,7 @@ class Subscriptions:
         self._changed()
 
     def on_unsubscribe_sent(self, text: str) -> None:
-        """Record that an UNSUBSCRIBE was sent. From now on, it is not certain that the session contains the filter."""
+        """Record that an UNSUBSCRIBE was sent. It is now unknown whether the session contains the filter."""
         self.confirmed.pop(text, None)
         self.granted_qos.pop(text, None)
         self.revision += 1
@@ -263,7 +265,7 @@ class Subscriptions:
 
     @property
     def refused(self) -> dict[str, str]:
-        """Wanted filters that the broker does not grant, with the reason of each."""
+        """Wanted filters that the broker does not grant, with the reason for each filter."""
         return {text: each.reason for text, each in self._refusals.copy().items() if text in self.wanted}
 
     @property
@@ -278,7 +280,7 @@ class Subscriptions:
         return {text: (granted[text], qos) for text, qos in self.wanted.items() if granted.get(text, qos) < qos}
 
     def record(self) -> dict[str, tuple[int, int]]:
-        """Return the filters that the session contains for certain: filter → (requested QoS, granted QoS)."""
+        """Return the filters that the session certainly contains: filter → (requested QoS, granted QoS)."""
         return {text: (each.qos, self.granted_qos.get(text, each.qos)) for text, each in self.confirmed.items()}
 
 

@@ -1,10 +1,10 @@
 """Filters whose SUBSCRIBE may have ended a connection.
 
-Instead of refusing a filter, some brokers close the connection or never respond (RabbitMQ, AWS IoT Core). The bridge
-then sees a connection that ends while a SUBSCRIBE has no response. A network fault at this time looks the same. So a
-filter is omitted only after several such ends at which it was the only filter without a response.
+Instead of refusing a filter, some brokers close the connection or never respond (RabbitMQ, AWS IoT Core). A network
+fault during a SUBSCRIBE looks the same. So the bridge omits a filter only after several connections have ended while
+this filter was the only filter without a response.
 
-If there is only one filter, it is never omitted, because there are no other filters to protect.
+If the mappings need only one filter, the bridge never omits it, because there are no other filters to protect.
 """
 
 from __future__ import annotations
@@ -16,21 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 STRIKES: Final = 3
-"""Number of ends after which a filter is omitted. An end with a DISCONNECT packet of the broker counts as two."""
+"""Number of ended connections after which a filter is omitted. If the broker sends DISCONNECT, the end counts twice."""
 FIRST_DELAY_SECS: Final = 60.0
 MAX_DELAY_SECS: Final = 3600.0
-"""First and longest pause before an omitted filter is requested again. The pauses double, because each attempt may end
-the connection."""
+"""First and longest pause before an omitted filter is requested again. Each pause is twice as long as the last one."""
 RETRY_QOS_SECS: Final = 3600.0
 """Time after which a new connection requests QoS 2 again for a filter whose QoS was lowered to 1."""
 
 
 @dataclass(slots=True)
 class SuspectFilters:
-    """The suspect filters. They are requested one at a time, after all other filters."""
+    """Suspect filters. They are requested one at a time, after all other filters."""
 
     strikes: dict[str, int] = field(default_factory=dict)
-    """Number of ends at which each filter was the only one without a response."""
+    """For each filter, the number of connections that ended while it was the only filter without a response."""
     # The last pause in seconds before an omitted filter was requested again.
     _delays: dict[str, float] = field(default_factory=dict)
     # Clock time at which the QoS of a filter was lowered from 2 to 1, because the broker did not respond to QoS 2.
@@ -44,14 +43,14 @@ class SuspectFilters:
         return min(qos, 1) if text in self._lowered_at else qos
 
     def add(self, texts: Iterable[str], weight: int = 1) -> list[str]:
-        """Record the end of a connection at which the SUBSCRIBE with these filters had no response.
+        """Record that a connection ended while the SUBSCRIBE with these filters had no response.
 
-        `weight` is the number of ends that it counts as. Return the filters that have reached STRIKES.
+        `weight` is added to the number of ends. Return the filters that have reached STRIKES.
         """
         texts = list(texts)
         for text in texts:
-            # If there are several filters, any of them may be the cause. They become suspects, but the end counts for
-            # none of them.
+            # If there are several filters, each of them may be the cause. They become suspects, but their counts do not
+            # change.
             self.strikes[text] = self.strikes.get(text, 0) + (weight if len(texts) == 1 else 0)
         return [text for text in texts if self.strikes[text] >= STRIKES]
 
@@ -64,7 +63,7 @@ class SuspectFilters:
         return True
 
     def restore_qos(self, now: float) -> None:
-        """Request QoS 2 again for filters whose QoS was lowered long ago: a network fault may have been the cause."""
+        """Request QoS 2 again for filters whose QoS was lowered long ago. The cause may have been a network fault."""
         for text in [text for text, at in self._lowered_at.items() if now - at > RETRY_QOS_SECS]:
             del self._lowered_at[text]
             self.strikes[text] = STRIKES - 1
@@ -82,6 +81,6 @@ class SuspectFilters:
         self._delays.pop(text, None)
 
     def forget_delays(self) -> None:
-        """Request all filters again without a pause and with their own QoS. This is called after a reload."""
+        """Request all filters again without a pause and with their original QoS. This is called after a reload."""
         self._delays.clear()
         self._lowered_at.clear()

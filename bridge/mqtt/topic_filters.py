@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 
-# Largest Subscription Identifier (MQTT 5, section 3.8.2.1.2). The smallest one is 1.
+# Largest Subscription Identifier (MQTT 5, section 3.8.2.1.2). The smallest identifier is 1.
 _MAX_IDENTIFIER = 268_435_455
 
 
@@ -27,7 +27,7 @@ def has_wildcard(text: str) -> bool:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Return whether some topic matches both filters. Their shared groups are ignored."""
+    """Return whether there are topics that match both filters. Ignore the shared groups of the filters."""
     left, right = without_group(one).split("/"), without_group(other).split("/")
     if left[0].startswith("$") != right[0].startswith("$"):
         # A wildcard at the beginning of a filter matches no topic that begins with $ (section 4.7.2).

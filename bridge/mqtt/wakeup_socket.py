@@ -1,4 +1,4 @@
-"""Socket that lets other threads end a wait. The waiting thread waits for this socket and for others at once."""
+"""Socket that lets other threads end a wait. The waiting thread waits for this socket and other sockets together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 
 
 class WakeupSocket:
-    """Pair of connected sockets: a byte written to one makes the other readable.
+    """Pair of connected sockets. A byte that is written to one socket makes the other socket readable.
 
     Any thread may call `send`. Only the waiting thread may call the other methods.
     """
@@ -18,11 +18,11 @@ class WakeupSocket:
         self._writer.setblocking(False)
 
     def send(self) -> None:
-        """End the wait of the waiting thread, or its next wait if it does not wait now."""
+        """End the wait of the waiting thread. If it is not waiting now, end its next wait."""
         try:
             self._writer.send(b"\0")
         except OSError:
-            # The socket is closed, or full. A full socket is readable, so it ends the next wait anyway.
+            # The socket is closed or full. If it is full, the other socket is readable and ends the next wait anyway.
             return
 
     def wait(self, secs: float) -> None:

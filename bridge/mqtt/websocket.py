@@ -25,7 +25,7 @@ _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0
 _MAX_RESPONSE_BYTES: Final = 65_536
 # Maximum payload of a control frame (RFC 6455, section 5.5).
 _MAX_CONTROL_BYTES: Final = 125
-# From this number of unsent bytes on, a PING gets no PONG. It is larger than a frame that is being sent.
+# If more bytes are unsent, a PING gets no PONG. The limit is larger than a frame that is being sent.
 _MAX_UNSENT_BYTES: Final = 262_144
 _SWITCHING_PROTOCOLS: Final = 101
 # Codes of a CLOSE frame that explain nothing: normal closure, going away, no code.
@@ -50,7 +50,7 @@ class UpgradeRefused(ConnectionError):
 
 
 class WebSocketClosed(OSError):
-    """The server has sent a CLOSE frame. `explained` is True if its code shows a reason."""
+    """The server has sent a CLOSE frame. `explained` is True if the code of the frame shows a reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"the server closed the WebSocket, code {code}" + (f": {reason}" if reason else ""))
@@ -58,17 +58,18 @@ class WebSocketClosed(OSError):
 
 
 class WebSocket(ByteStream):
-    """A connected WebSocket with the methods of a non-blocking socket. They read and write the payloads of frames."""
+    """Connected WebSocket with the methods of a non-blocking socket, which read and write the payloads of frames."""
 
     def __init__(self, sock: SocketLike, host: str, path: str, *, timeout_secs: float) -> None:
-        """Upgrade a connected socket. `host` is the Host header. Raises OSError, at the latest after `timeout_secs`."""
+        """Upgrade a connected socket. `host` is the Host header. Raises OSError, for example after `timeout_secs`."""
         self._sock = sock
         self._in = bytearray()
-        # Number of payload bytes of the current frame that have not been read yet.
+        # Number of payload bytes of the current frame that were not read yet.
         self._frame_left = 0
         self._mask = b""
         self._mask_at = 0
-        # Unsent bytes of frames. `_accepted` is the number of the caller's bytes in them, for the result of `send`.
+        # Unsent bytes of frames. `_accepted` is the number of payload bytes from the caller in them, which `send`
+        # returns.
         self._out = bytearray()
         self._accepted = 0
         self._closed: WebSocketClosed | None = None
@@ -153,7 +154,7 @@ class WebSocket(ByteStream):
         return bytes(found)
 
     def _begin_frame(self) -> bool:
-        """Read the header of a frame, and handle a control frame. Return False if more bytes must arrive first."""
+        """Read the header of a frame. If it is a control frame, handle it. Return False if the data is incomplete."""
         buffer = self._in
         if len(buffer) < 2:  # noqa: PLR2004  size of the shortest header
             return False
@@ -180,7 +181,7 @@ class WebSocket(ByteStream):
         return True
 
     def _unmasked(self, part: bytes) -> bytes:
-        # A server must not mask its frames. Masked frames are accepted nevertheless.
+        # A server must not mask its frames, but masked frames are accepted.
         if not self._mask:
             return part
         turn = self._mask_at % 4
@@ -189,8 +190,8 @@ class WebSocket(ByteStream):
 
     def _on_control(self, opcode: int, payload: bytes) -> None:
         if opcode == _PING:
-            # If a server sends PINGs but reads nothing, PONGs would fill the memory. RFC 6455, section 5.5.3, permits
-            # omitting some of them.
+            # If a server sends PINGs but reads nothing, the PONGs would fill the memory. RFC 6455, section 5.5.3,
+            # allows the client to omit some of them.
             if len(self._out) < _MAX_UNSENT_BYTES:
                 self._send_control(_PONG, payload)
         elif opcode == _CLOSE:
@@ -205,7 +206,7 @@ class WebSocket(ByteStream):
         """Send `buffer` as one frame, and return the number of its bytes that were sent.
 
         Raises BlockingIOError if only a part of the frame could be sent. The next call must then begin with the same
-        bytes, and may have more after them.
+        bytes. Further bytes may follow them.
         """
         self._flush()
         if not self._accepted:
@@ -234,7 +235,7 @@ class WebSocket(ByteStream):
     # -- the socket ------------------------------------------------------------------------------------------------
 
     def pending(self) -> int:
-        """Return the number of bytes that have arrived but that a poll of the file descriptor does not detect."""
+        """Return the number of bytes that have arrived, but that `poll` on the file descriptor does not detect."""
         return (len(self._in) + (self._closed is not None)) * self._readable + super().pending()
 
 
@@ -259,7 +260,7 @@ def _masked(payload: bytes, mask: bytes) -> bytes:
 
 
 def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
-    """Return the status and the headers, with names in lower case. Raises ConnectionError if it is not HTTP."""
+    """Return the status and the headers, with names in lower case. Raises ConnectionError if `head` is not HTTP."""
     first, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
     status = rest[:3]
