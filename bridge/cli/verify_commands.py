@@ -117,7 +117,7 @@ def prove(
 ) -> None:
     """Check that a stream contains every record that its manifests cover.
 
-    Exit code 1 if records are missing or altered, 3 if the streams cannot be read or there are no manifests.
+    Exit code 1 if a fault is found, 3 if the streams cannot be read or there are no manifests.
     """
     from bridge.cli.commands.prove import prove as run_prove  # noqa: PLC0415 - see the module
     from bridge.tools.proof.proof_reading import ProofRequest  # noqa: PLC0415 - as above

@@ -32,7 +32,7 @@ _SAVE_SECS: Final = 1.0
 
 
 class BrokerSession:
-    """State of the session at the broker, which may outlive a connection and the process.
+    """State of the session at the broker. The session may continue after the end of a connection or of the process.
 
     Only the ingest thread uses this class. `save` writes a record of the session to disk. It returns False if the
     record could not be written.

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class SocketLike(Protocol):
-    """Methods that paho and the byte streams call on a socket. It may be a plain or TLS socket, or a WebSocket.
+    """Methods that paho and the byte streams call on a socket: a plain socket, a TLS socket or a WebSocket.
 
     The ingest thread calls them. On a non-blocking socket, `recv` and `send` raise BlockingIOError, SSLWantReadError or
     SSLWantWriteError instead of waiting. `recv` returns b"" after the peer has closed the connection. `send` returns
@@ -21,7 +21,7 @@ class SocketLike(Protocol):
 
 
 class ByteStream:
-    """Base class of a byte stream over one socket. Its methods call the same method of the socket.
+    """Base class of a byte stream over one socket. Each method calls the method of the same name on the socket.
 
     Not thread-safe.
     """

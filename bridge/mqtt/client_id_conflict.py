@@ -20,13 +20,14 @@ WINDOW_SECS: Final = 600.0
 # If this many sessions end without a reason within the period, the session is unstable. A restart of the broker ends
 # one or two sessions.
 _MIN_ENDS: Final = 3
-# A session is stable if it lasts longer than this time, and three times as long as the longest recorded session.
+# A session is stable if it lasts longer than this time, and three times as long as the longest recorded session
+# (`_STABLE_FACTOR`).
 _MIN_STABLE_SECS: Final = 60.0
 _STABLE_FACTOR: Final = 3.0
 
 
 class ClientIdConflict:
-    """Record of how the sessions ended.
+    """Record of the ends of sessions.
 
     `conflict` describes a proven client ID conflict. `unstable` describes repeated ends without a reason. Each is "" if
     there is no such problem.

@@ -90,11 +90,11 @@ class Connection:
         self.published = 0
         """Number of QoS 1 messages to which the broker has responded."""
         self.publish_refused_reason = ""
-        """Reason why the broker refused a QoS 1 message (the last one), or "" if it has refused no message."""
+        """Reason for the last refusal of a QoS 1 message, or "" if there was no refusal."""
         self.on_accepted: Callable[[Connection], None] = lambda _connection: None
         self.before_unsubscribe: Callable[[list[str]], bool] = lambda _filters: True
         self.quiet: Callable[[float], bool] = lambda _now: True
-        """Function that returns whether the broker has probably delivered all queued messages at a clock time."""
+        """Function that returns whether all queued messages have probably arrived. Its argument is the clock time."""
         self._settings = settings
         self._subscriptions = subscriptions
         self._clock = clock
@@ -248,7 +248,7 @@ class Connection:
         """Send a message with QoS 0. Discard it if it exceeds the broker's Maximum Packet Size. Raises OSError."""
         packet = publish_packet(topic, payload, version_5=self.version_5)
         if self.limits.packet_bytes is not None and len(packet) > self.limits.packet_bytes:
-            # The broker would close the connection.
+            # The broker closes the connection if it receives such a message.
             log.error("a message to %s exceeds the broker's Maximum Packet Size and is not sent", topic)
             return
         self.wire.write(packet)
@@ -257,8 +257,8 @@ class Connection:
         """Pass a QoS 1 message to paho, which sends it as soon as the broker's Receive Maximum permits."""
         self._client.publish(topic, payload, qos=1)
 
-    # -- paho's callbacks ------------------------------------------------------------------------------------------ The
-    # callbacks only set fields and never raise an exception, because paho may discard it or stop working.
+    # -- paho's callbacks ------------------------------------------------------------------------------------------
+    # They only set fields and never raise an exception, because paho may discard the exception or stop working.
 
     def _on_connect(
         self, _client: object, _data: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None

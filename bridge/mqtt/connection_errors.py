@@ -1,4 +1,4 @@
-"""Errors that end a connection, and the way in which each of them ends it."""
+"""Errors that end a connection, and the classification of the ends of connections."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def end_kind(error: Exception) -> EndKind:
     """Return how the connection ended. `error` is the error that a read or write of the connection raised."""
     if isinstance(error, ConnectionLost):
         return error.end
-    # A CLOSE frame without a reason (`explained` is false) is equal to a closed socket.
+    # A CLOSE frame without a reason (`explained` is false) counts as a closed socket.
     if isinstance(error, WebSocketClosed):
         return "disconnected" if error.explained else "closed"
-    # SSLEOFError means that the connection broke within a TLS record. It is equal to a reset.
+    # SSLEOFError means that the connection broke within a TLS record. It counts as a reset.
     return "reset" if isinstance(error, ConnectionError | ssl.SSLEOFError) else "lost"
 
 

@@ -17,7 +17,7 @@ class Keepalive:
 
     def __init__(self, interval_secs: float, now: float) -> None:
         self.interval_secs = interval_secs
-        """Maximum time between two packets to the broker."""
+        """Maximum number of seconds between two packets to the broker."""
         self._received_at = self._pinged_at = now
 
     def on_accepted(self, server_secs: int | None, now: float) -> None:

@@ -75,8 +75,8 @@ class SessionLoss(NamedTuple):
         if self.away_secs is not None:
             between = f"between {_utc(self.since_epoch_secs)} and {until} ({duration(self.away_secs)})"
         return (
-            "the broker had discarded the session of this client ID, and any messages that it queued for it: messages "
-            f"published {between} may be lost, if there were any; later ones are not"
+            "the broker had discarded the session of this client ID, with all messages in its queue: messages "
+            f"published {between} may be lost; later messages are not affected"
         )
 
 

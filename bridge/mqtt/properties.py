@@ -1,4 +1,4 @@
-"""Parser for the MQTT 5 properties of a PUBLISH. Expressions of mappings see the result.
+"""Parser for the MQTT 5 properties of a PUBLISH. Expressions of mappings can use the result.
 
 Identifiers and types: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901029
 """
@@ -24,7 +24,9 @@ _CORRELATION_DATA, _SUBSCRIPTION_IDENTIFIER, _TOPIC_ALIAS, _USER_PROPERTY = 0x09
 
 
 def parse_properties(data: bytes) -> dict[str, Any]:
-    """Return the properties by name, such as `content_type` and `user_properties`. Binary values become base64.
+    """Return a dict of the properties. Names are for example `content_type` and `user_properties`.
+
+    Binary values become base64.
 
     `user_properties` is a dict of names and values, in the order of the packet. If a name occurs several times, its
     value is a list (MQTT 5, section 3.3.2.3.7). Raises ProtocolViolation for a topic alias (the bridge permits no

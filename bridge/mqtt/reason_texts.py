@@ -40,7 +40,8 @@ _RETURN_CODES: Final = {
 }
 # Lowest reason code of MQTT 5 that means a refusal. The return codes of MQTT 3.1.1 are smaller.
 _FIRST_REASON_CODE: Final = 0x80
-# Return code that AWS IoT Core sends if its policy does not permit the connection. MQTT 3.1.1 does not define it.
+# Return code that AWS IoT Core sends if its policy does not permit the connection. MQTT 3.1.1 does not define this
+# code.
 _AWS_NOT_AUTHORIZED: Final = 7
 
 # Error codes of OpenSSL for an invalid certificate, with (cause, advice). The names of the codes begin with

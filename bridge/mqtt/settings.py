@@ -119,7 +119,7 @@ class MqttSettings(Section):
         "default ports 1883, 8883, 80 and 443; if it is a list, the URLs are tried in turn"
     )
     client_id: Annotated[MqttText, Field(min_length=1)] = Field(
-        description="name of the bridge's session at the broker: give each bridge its own, and never change it"
+        description="name of the bridge's session at the broker: give each bridge its own ID, and never change it"
     )
     protocol: Annotated[
         Literal["5", "3.1.1"], BeforeValidator(_protocol, json_schema_input_type=Literal["5", "3.1.1", 5])
@@ -155,7 +155,7 @@ class MqttSettings(Section):
         default=10 * MIB,
         ge=KIB,
         le=_MAX_PACKET_BYTES,
-        description="maximum size of a message; a larger one is truncated and becomes a dead letter",
+        description="maximum size of a message; a larger message is truncated and becomes a dead letter",
     )
     connect_timeout_secs: float = Field(
         default=5,

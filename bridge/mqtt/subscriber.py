@@ -94,8 +94,8 @@ class Subscriber:
     def set_filters(self, filters: Mapping[str, int], parts: Mapping[str, Mapping[str, int]] | None = None) -> None:
         """Let `poll` subscribe to these filters (filter → QoS), and unsubscribe from all others.
 
-        A joined filter replaces several filters, which are its parts. `parts` maps it to them (filter → QoS). If the
-        broker refuses the joined filter, `poll` requests its parts instead.
+        A joined filter replaces several filters, which are its parts. `parts` maps joined filters to parts (filter →
+        QoS). If the broker refuses the joined filter, `poll` requests its parts instead.
         """
         # Only store the filters here, because the ingest thread owns the subscriptions.
         self._filters = filters, parts
@@ -161,7 +161,7 @@ class Subscriber:
         return burst
 
     def _maintain(self, connection: Connection) -> None:
-        """Retry MQTT 5, save the record, and reset the back-off, if these are necessary."""
+        """Do the regular work for a connection: retry MQTT 5, save the record, reset the back-off."""
         if self._retry_5 or self._fallback.upgrade_due(connection.address, self._clock()):
             self._reconnect_with_5(connection)
             return
@@ -245,7 +245,7 @@ class Subscriber:
         try:
             connection.dial()
         except OSError as error:
-            # The broker is unreachable, so it was probably the cause of the last ends of sessions.
+            # The broker is unreachable, so a fault of the broker has probably ended the last sessions.
             self._ends.broker_away()
             self._schedule_reconnect(address, f"cannot connect to {address}: {self._reason(address, error)}")
         else:

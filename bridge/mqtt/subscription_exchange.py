@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILTERS_A_PACKET: Final = 8
-"""Maximum number of filters per packet. This is the limit of AWS IoT Core, the smallest one that was found:
+"""Maximum number of filters per packet. AWS IoT Core has this limit, and no broker with a lower limit is known:
 https://docs.aws.amazon.com/general/latest/gr/iot-core.html"""
 RETRY_REFUSED_SECS: Final = 60.0
 """Time after which the bridge requests a refused subscription again."""
@@ -41,7 +41,7 @@ _PACKET_ID_IN_USE: Final = 0x91
 _RETAIN_IF_NEW: Final = 1
 # Maximum size of a SUBSCRIBE or UNSUBSCRIBE without its filters: fixed header, packet identifier and properties.
 _HEAD_BYTES: Final = 16
-# Size of a filter in a packet, without its text: two bytes for the length, and one for the options.
+# Size of a filter in a packet, without its text: two bytes for the length, and one byte for the options.
 _FILTER_BYTES: Final = 3
 
 Response = tuple[int, str]
@@ -52,7 +52,7 @@ Response = tuple[int, str]
 class _PendingPacket:
     """Packet to which the broker has not responded yet.
 
-    After RESPONSE_SECS, the response is `late`, and further requests no longer wait for this response.
+    `late` becomes True after RESPONSE_SECS. Then further requests no longer wait for the response.
     """
 
     requests: list[SubscriptionRequest]

@@ -96,7 +96,7 @@ class Subscriptions:
     _joined: dict[str, int] = field(default_factory=dict)
     # Joined filters whose parts are requested instead, for example because the broker refused the joined filter.
     _split: set[str] = field(default_factory=set)
-    # Clock time of the next UNSUBSCRIBE for a filter, if the broker has refused the last one.
+    # Clock time of the next UNSUBSCRIBE for a filter, if the broker has refused the last UNSUBSCRIBE.
     _unsubscribe_at: dict[str, float] = field(default_factory=dict)
     # Clock time until which `changes` returns nothing. A change of the filters or the session resets it.
     _idle_until: float = 0.0
@@ -147,7 +147,7 @@ class Subscriptions:
     # -- start of a connection -------------------------------------------------------------------------------------
 
     def begin(self, *, identifiers: bool = False, known: Mapping[str, tuple[int, int]] | None = None) -> None:
-        """Begin a connection. Request every wanted filter again that is not in `known`.
+        """Begin a connection. Later, `changes` requests every wanted filter again that is not in `known`.
 
         `known` maps filters that the session contains to (requested QoS, granted QoS). If they were requested again
         with MQTT 3.1.1, the broker would send all retained messages again.
@@ -199,7 +199,7 @@ class Subscriptions:
         """Return the filters to unsubscribe from now.
 
         An unwanted filter stays subscribed while it overlaps a wanted filter that the broker has not granted yet. If
-        the broker refuses the wanted filter, its messages still arrive by the unwanted filter.
+        the broker refuses the wanted filter, its messages still arrive through the unwanted filter.
         """
         missing = [text for text in self.wanted if text not in self.confirmed]
         return sorted(
@@ -228,7 +228,7 @@ class Subscriptions:
         self._changed()
 
     def postpone(self, text: str, reason: str, retry_at: float) -> None:
-        """Record that a filter must be requested again at clock time `retry_at`. It was not the filter that failed."""
+        """Record that a filter must be requested again at clock time `retry_at`. The filter is not faulty."""
         self._refusals[text] = RefusedFilter(reason, retry_at)
         self._changed()
 

@@ -1,4 +1,4 @@
-"""Tools that are not part of the running bridge. Each folder lists the commands that use it.
+"""Tools that are not part of the running bridge. For each folder: the commands that use it, and its content.
 
 doctor/     `doctor`: checks of broker, AWS, network link and disk
 capture/    `capture`, `diff`, `coverage`: files of recorded messages

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 # Suffix of the client ID. A second client with the client ID of the bridge would disconnect the bridge.
 SUFFIX = "-capture"
-# Limits of the time to wait for the subscription. Within these limits, the command waits as long as it then records.
+# Limits of the time to wait for the subscription. Within these limits, it equals the time of the recording.
 CONNECT_SECS = 20.0
 _MIN_CONNECT_SECS = 5.0
 # Maximum time to wait for messages. Then the command checks signals and limits.
@@ -100,7 +100,7 @@ def record_session(
     set_up_logging("text", log_level)
     with Signals() as signals, TrafficRecorder(file, bounds) as recorder:
         subscriber = Subscriber(session, on_session=lambda _present: recorder.session_began())
-        # If the broker refuses a joined filter, the subscriber requests the filters that it replaces.
+        # If the broker refuses a joined filter, the subscriber requests the filters that the joined filter replaces.
         subscriber.set_filters({text: max(parts.values()) for text, parts in joined.items()}, joined)
         capturing = _Capture(subscriber, recorder, signals, secs, brokers=len(session.addresses))
         try:
@@ -116,7 +116,7 @@ def record_session(
 
 
 def topic_filters(topics: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return the filters of the options --topic as the argument `joined` of `record_session`.
+    """Return the filters of the options --topic, in the form that `record_session` expects for `joined`.
 
     Raise UsageError for an invalid filter.
     """

@@ -48,7 +48,7 @@ COLUMNS = (
     "payload_text",
     "payload_base64",
 )
-# Positions at which a formula could begin, which a spreadsheet program would execute:
+# Positions at which a formula could begin. A spreadsheet program would execute the formula:
 # https://owasp.org/www-community/attacks/CSV_Injection. A formula begins at the start of a cell. In some countries,
 # semicolons separate the cells, so a text with a semicolon may become two cells.
 _FORMULA = re.compile(r"(^|[;|\t\r\n])(?=\"*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")

@@ -74,7 +74,7 @@ def init(config: Path, options: InitOptions) -> int:
 
     Raise ConfigError for invalid answers. Raise BridgeError if a file exists or the broker does not respond.
     """
-    # Report an existing file before the first prompt, because the answers would be lost.
+    # Report an existing file before the first prompt. Otherwise, the user's answers would be lost.
     _refuse_existing([config], force=options.force)
     filters = topic_filters(options.topics)
     questions = Prompts({**options.given, **parse_set_options(options.settings)}, yes=options.yes)

@@ -169,7 +169,7 @@ class _AccountLookup:
         # A policy needs no permission for the key that AWS manages.
         if not key or key == MANAGED_KEY or key.endswith(f":{MANAGED_KEY}"):
             return ""
-        # A policy must contain the ARN of the key itself, and the alias does not contain it.
+        # A policy must contain the ARN of the key itself, but an alias does not contain this ARN.
         if "alias/" in key:
             self._note(f"{arn}: encrypted by {key}; a policy needs the key's own ARN: give --kms-key ARN")
             return ""

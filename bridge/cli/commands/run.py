@@ -56,8 +56,8 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str 
             _log_start(config, service)
             return _run(service, signals, arena, settings.stop_secs)
         dry = DryRun(settings, sys.stdout)
-        # Turn off the log lines about dead letters. They refer to `dead-letters list`, which does not show the dead
-        # letters of a dry run. The dry run prints its dead letters itself.
+        # Turn off the log of dead letters. Its advice, `dead-letters list`, reads only the spool of the bridge. A dry
+        # run prints its dead letters itself.
         dead_letter_log.log.disabled = True
         try:
             return _run(dry.service, signals, arena, settings.stop_secs, dry.print_dead_letters)

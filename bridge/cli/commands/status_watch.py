@@ -71,7 +71,7 @@ def watch_lines(pair: StatusPair, width: int | None = None) -> Iterator[str]:
 def title_line(status: dict[str, Any], received_at: float, now: float, width: int) -> str:
     """Return the title line: the client ID, the uptime of the bridge, and the current time.
 
-    The uptime is shown for the time of the last response, `received_at`. Both times are in seconds since 1970.
+    The uptime is calculated for the time of the last response (`received_at`). Both times are in seconds since 1970.
     """
     right = time.strftime("%H:%M:%S", time.localtime(now)) + "  Ctrl-C to stop"
     left = printable(f"{status['client_id']}, up {duration(received_at - status['started_at'])}")

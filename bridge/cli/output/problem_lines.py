@@ -28,7 +28,7 @@ _MIN_CHARS: Final = 20
 
 
 def verdict_line(status: Status, width: int | None = None) -> list[str]:
-    """Return the state and the worst problem, at most `width` characters wide."""
+    """Return lines with the state and the worst problem, at most `width` characters wide."""
     # Remove the state from the verdict (`STATE: TEXT`), because the state is the label of the line.
     _, _, text = status["verdict"].partition(": ")
     return labelled(STATE_WORDS[status["state"]], text, width)

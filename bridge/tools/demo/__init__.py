@@ -2,7 +2,8 @@
 
 lifecycle.py           starts all parts, runs the demo, and stops all parts
 demo_run.py            one run: publishes messages, reads the records back, and checks them
-factory.py             messages of the simulated machines; simulator.py: the factory as a separate program
+factory.py             messages of the simulated machines
+simulator.py           the factory as a separate program
 message_publisher.py   MQTT publisher for these messages
 broker.py              mosquitto, or the embedded amqtt
 local_kinesis.py       moto as a local Kinesis

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.finding import Finding
     from bridge.tools.doctor.traffic_rate import SpoolRate
 
-# Number of fsyncs to measure. Their median is stable. Even on a memory card with 20 ms per fsync, they take 0.8 s.
+# Number of fsyncs to measure. 40 are enough for a stable median, and take 0.8 s on a memory card (20 ms per fsync).
 SYNCS: Final = 40
 # Bytes to write before each fsync. The database writes about as many bytes to its log for a hundred small records.
 _BYTES: Final = 16_384
 # If an fsync takes longer, the finding is a warning. Fewer than 20 commits a second are possible then. If the broker
-# has a small in-flight window, few messages arrive between two commits.
+# also has a small in-flight window, few messages arrive between two commits, and the throughput is low.
 _SLOW_SECS: Final = 0.05
 # If the disk allows more messages per second, the disk is not the bottleneck: one process maps and sends about 38,000
 # messages per second (docs/explanation/performance.md).
@@ -100,7 +100,8 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
         advice = _ADVICE_BY_NUMBER.get(error.errno or 0, _ADVICE)
         yield failed("disk.sync", "disk", f"{folder}: {error.strerror}", advice)
         return
-    # Use the median. A single slow fsync costs no throughput: the messages that arrive during it are in the next burst.
+    # Use the median. A single slow fsync costs no throughput: the messages that arrive during the fsync are in the next
+    # burst.
     bursts = 1 / max(syncs.median, 1e-6)
     facts: dict[str, Any] = {
         "median_ms": round(syncs.median * 1000, 3),
@@ -134,7 +135,7 @@ def _messages(bursts: float) -> str:
 def examine_room(
     folder: Path, max_bytes: int, min_free_bytes: int, rate: Callable[[], SpoolRate | None]
 ) -> Iterator[Finding]:
-    """Yield a finding on the free space for buffered records, and on how long it lasts without Kinesis.
+    """Yield a finding on the free space for buffered records, and on how long this space lasts without Kinesis.
 
     `rate` returns the rate at which records are written to the spool, or None if it is unknown.
     """

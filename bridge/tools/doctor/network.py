@@ -26,7 +26,7 @@ TIMEOUT_SECS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Endpoint to check. `context` creates the TLS context; None means no TLS.
+    """Endpoint to check. `context` creates the TLS context. None means no TLS.
 
     `files` is the section of bridge.yaml that names the TLS files. `reach` stores what it measures in `facts`.
     """

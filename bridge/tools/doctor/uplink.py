@@ -3,7 +3,7 @@
 Kinesis rejects PutRecords to a stream whose name contains '!' with ValidationException, because no stream can have such
 a name. Kinesis verifies the signature of the body before it responds, so the response comes after the last byte of the
 body. Nothing is stored or billed, and the requests use no capacity of a shard. Instead of ValidationException, an IAM
-policy may cause AccessDenied, and an emulator may respond with ResourceNotFound. Both are as useful for the
+policy may cause AccessDenied, and an emulator may respond with ResourceNotFound. Both responses are as useful for the
 measurement.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html (StreamName: [a-zA-Z0-9_.-]+)
 

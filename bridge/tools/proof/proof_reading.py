@@ -41,7 +41,7 @@ class ProofRequest:
     progress_file: Path | None = None
 
     def covers(self, destination: Destination) -> bool:
-        """Return whether the request is about a destination. The name of a stream and its ARN are equal here."""
+        """Return whether a destination is the requested stream. A name matches the ARN of the same stream."""
         if self.region and destination.region and destination.region != self.region:
             return False
         names = {self.stream, destination.data_stream}

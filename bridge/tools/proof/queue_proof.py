@@ -39,7 +39,7 @@ class QueueVerdict:
     excluded_by  excluded numbers by reason; a number may have two reasons
     found        numbers of the records in the stream; a repeated number counts once
     repeated     records whose number had been found before
-    discarded    records that a KCL discards, because they are in an aggregated record of another shard
+    discarded    records that the Kinesis Client Library discards: their aggregated record is on another shard
     missing      numbers that a manifest covers, but whose records a consumer of the stream does not receive
     altered      numbers of a manifest whose checksum differs from the checksum of the records found
     unchecked    numbers whose content was not checked, because the checksum of the manifest or of a record is missing

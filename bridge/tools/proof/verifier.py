@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_BLOCKS: Final = 200_000
 """Maximum number of blocks in the number sets of all queues: 1.6 billion numbers, which need at most 220 MB."""
 MAX_MANIFESTS: Final = 1_000_000
-"""Maximum number of manifests: a week of 100 queues with one manifest a minute. They need about 500 MB."""
+"""Maximum number of manifests: 100 queues with one manifest a minute for a week. They need about 500 MB."""
 
 
 class ProofTooLarge(BridgeError):

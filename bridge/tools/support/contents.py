@@ -34,7 +34,7 @@ LOG_LINES: Final = 5_000
 _UNIT: Final = "mqtt-kinesis"
 _JOURNAL_SECS: Final = 20.0
 _PAGE_SECS: Final = 10.0
-# Address of a server that listens on every interface, and the address at which this machine reaches the server.
+# Keys: addresses of a server that listens on every interface. Values: addresses at which this machine reaches it.
 _ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, and not listened on
 
 

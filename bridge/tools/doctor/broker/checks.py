@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from bridge.tools.doctor.traffic_rate import SharedRate
 
 SUFFIX: Final = "-doctor"
-"""Suffix of the doctor's client ID and of its shared-subscription group, which must differ from those of the bridge."""
+"""Suffix for the client ID and the shared-subscription group, so that the doctor's names differ from the bridge's."""
 LISTEN_SECS = 3.0
 SYSTEM_SECS = 1.0
 _VERSION_5_SECS: Final = 3.0

@@ -35,8 +35,8 @@ _AT_ONCE_SECS: Final = 0.3
 _SETTLE_SECS: Final = 0.1
 # Steps of the measurement: the number of messages to acknowledge, and the length of a pause before the acknowledgement.
 # No message may arrive during the pause. The pauses differ, because a plant that publishes at intervals must not look
-# like a full window: to pass the first step, the plant would have to publish at least every 0.9 s (two `_QUIET_SECS`
-# and `_AT_ONCE_SECS`), and to pass the second step, less often.
+# like a full window: the first step needs an interval of at most 0.9 s (two `_QUIET_SECS` and `_AT_ONCE_SECS`), and the
+# second step needs a longer interval.
 _TRIALS: Final = ((1, 0.0), (2, 0.9), (3, 0.0))
 _CHECK: Final = "broker.window"
 _SUBJECT: Final = "in-flight window"

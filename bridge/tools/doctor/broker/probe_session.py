@@ -1,6 +1,6 @@
 """Temporary session at the broker. It counts messages, and acknowledges them only on request.
 
-It stores no messages. The broker deletes the session at its end.
+The messages are not stored. The broker deletes the session at its end.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ProbeSession:
         self.subscriber.close()
 
     def open(self, secs: float) -> bool:
-        """Wait until the broker has responded to every subscription. Return whether it did so within `secs`."""
+        """Wait until the broker has responded to every subscription. Return False if one is missing after `secs`."""
         subscriptions = self.subscriber.subscriptions
 
         def all_responded() -> bool:

@@ -88,7 +88,7 @@ def retained_findings(
     if missing > max(10, all_retained.messages // 100) and counted.complete:
         message = (
             f"the broker dropped {missing:,} of {all_retained.messages:,} retained messages after a subscription with "
-            f"QoS 1, and would do so for the bridge: they exceed its queue"
+            f"QoS 1, because they exceed its queue limit; it would also drop messages to the bridge"
         )
         yield failed(_CHECK, _SUBJECT, message, QUEUE_ADVICE, {"dropped": missing})
 
