@@ -30,7 +30,7 @@ def policy(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Print the least-privilege IAM policy for the mappings."""
-    from bridge.cli.commands.policy import PolicyOptions, option_error, print_policy  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.policy import PolicyOptions, option_error, print_policy  # noqa: PLC0415 - see app.py
 
     if wrong := option_error(account, kms_key or ()):
         raise typer.BadParameter(wrong)

@@ -19,7 +19,7 @@ def status(
 
     Exit code: 1 if the state is not OK, 3 if no bridge runs, 4 if you may not read the bridge's files.
     """
-    from bridge.cli.commands.status import status as run_status  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.status import status as run_status  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_status(config, as_json=as_json, watch=watch))
 
@@ -44,7 +44,7 @@ def doctor(
     -doctor. For some seconds, they subscribe to the topics of the mappings and discard the messages. The bridge's own
     session loses no message. Only --publish publishes messages, and only --send sends records.
     """
-    from bridge.cli.commands.doctor import doctor as run_doctor  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.doctor import doctor as run_doctor  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_doctor(config, send=send, publish=publish, as_json=as_json))
 
@@ -68,6 +68,6 @@ def support_bundle(
     Only you can read the file. If a part is not available, for example because the bridge does not run, the archive
     contains the reason.
     """
-    from bridge.cli.commands.support_bundle import support_bundle as run_bundle  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.support_bundle import support_bundle as run_bundle  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_bundle(config, output, log, doctor=doctor))

@@ -44,7 +44,7 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Same as --log-level warning.")] = False,
 ) -> None:
     """Run the bridge until SIGTERM or Ctrl-C. A second signal ends it at once. SIGHUP reloads the mappings."""
-    from bridge.cli.commands.run import run_bridge  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.run import run_bridge  # noqa: PLC0415 - see app.py
 
     if dry_run and workers:
         raise typer.BadParameter("--dry-run runs in a single process: omit --workers")
@@ -69,6 +69,6 @@ def demo(
     The page is served on port 8080, or on the next free port. Press k to disconnect Kinesis, b to publish a message
     that no mapping can read, and q to end the demo.
     """
-    from bridge.cli.commands.demo import demo as run_demo  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.demo import demo as run_demo  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_demo(secs))

@@ -58,7 +58,7 @@ def init(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Create bridge.yaml and mappings from live broker traffic."""
-    from bridge.cli.commands.init import InitOptions, init  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.init import InitOptions, init  # noqa: PLC0415 - see app.py
 
     given = {
         "mqtt.url": url,
@@ -116,7 +116,7 @@ def check(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Validate the configuration and the mappings, and run the tests in the mapping files."""
-    from bridge.cli.commands.check import check_all  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.check import check_all  # noqa: PLC0415 - see app.py
 
     quiet = quiet or verbosity(context).quiet
     raise typer.Exit(check_all(config, files or (), form=form.value, watch=watch, quiet=quiet))
@@ -141,7 +141,7 @@ def try_(
     retain: Annotated[bool, typer.Option("--retain", help="Treat the message as retained.")] = False,
 ) -> None:
     """Show what the mappings do with one message: each record with its key and stream, or why there is no record."""
-    from bridge.cli.commands.try_message import TryOptions, try_dead_letter, try_message  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.try_message import TryOptions, try_dead_letter, try_message  # noqa: PLC0415 - see app.py
 
     # Exactly one of the two options must be given.
     if bool(topic) == (dead_letter is not None):
@@ -168,7 +168,7 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON Schema of a file, for completion and validation in an editor."""
-    from bridge.cli.commands.schema import write_schema  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.schema import write_schema  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(write_schema(file.value, output))
 
@@ -177,6 +177,6 @@ def functions(
     word: Annotated[str, typer.Argument(metavar="WORD", help="Name of a function, or a word such as concat.")] = "",
 ) -> None:
     """List the functions of expressions, or show the functions related to a word, with examples."""
-    from bridge.cli.commands.functions import print_functions  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.functions import print_functions  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(print_functions(word))

@@ -55,8 +55,8 @@ def list_dead_letters(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """List dead letters in order of arrival, with counts by code."""
-    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see the module
-    from bridge.cli.commands.dead_letters import list_dead_letters as run_list  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see app.py
+    from bridge.cli.commands.dead_letters import list_dead_letters as run_list  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_list(config, DeadLetterFilter(code, mapping, stream, topic), worker, as_json=as_json))
 
@@ -68,7 +68,7 @@ def show_dead_letter(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Show one dead letter in full. `try --dead-letter` shows what the current mappings do with its message."""
-    from bridge.cli.commands.dead_letters import show_dead_letter as run_show  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.dead_letters import show_dead_letter as run_show  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_show(config, number, worker))
 
@@ -85,9 +85,9 @@ def replay_dead_letters(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Replay dead letters through the active mappings. A dead letter that fails again stays, with the new reason."""
-    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see the module
-    from bridge.cli.commands.replay import DeadLetterSelection  # noqa: PLC0415 - see the module
-    from bridge.cli.commands.replay import replay_dead_letters as run_replay  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see app.py
+    from bridge.cli.commands.replay import DeadLetterSelection  # noqa: PLC0415 - see app.py
+    from bridge.cli.commands.replay import replay_dead_letters as run_replay  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(
         run_replay(
@@ -109,9 +109,9 @@ def delete_dead_letters(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Delete dead letters permanently. The ledger still counts them as dead letters, and also as `deleted`."""
-    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see the module
-    from bridge.cli.commands.replay import DeadLetterSelection  # noqa: PLC0415 - see the module
-    from bridge.cli.commands.replay import delete_dead_letters as run_delete  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see app.py
+    from bridge.cli.commands.replay import DeadLetterSelection  # noqa: PLC0415 - see app.py
+    from bridge.cli.commands.replay import delete_dead_letters as run_delete  # noqa: PLC0415 - see app.py
 
     selection = DeadLetterSelection(numbers or (), DeadLetterFilter(code, mapping, stream, topic), all_, worker)
     raise typer.Exit(run_delete(config, selection, yes=yes))
@@ -129,8 +129,8 @@ def export_dead_letters(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Export dead letters to a file that only you can read, with payloads and reasons."""
-    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see the module
-    from bridge.cli.commands.export import export_dead_letters as run_export  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.dead_letters import DeadLetterFilter  # noqa: PLC0415 - see app.py
+    from bridge.cli.commands.export import export_dead_letters as run_export  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_export(config, file, DeadLetterFilter(code, mapping, stream, topic), worker, as_csv=as_csv))
 
@@ -151,7 +151,7 @@ def export_records(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Export the buffered records to a file that only you can read."""
-    from bridge.cli.commands.export import export_records as run_export  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.export import export_records as run_export  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_export(config, file, stream, worker))
 
@@ -163,7 +163,7 @@ def spool_status(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Show the ledger by mapping and stream, and the buffered records. Exit code 1 if the ledger is not balanced."""
-    from bridge.cli.commands.spool import spool_status as run_status  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.spool import spool_status as run_status  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_status(config, worker, as_json=as_json))
 
@@ -171,7 +171,7 @@ def spool_status(
 @spool.command("verify")
 def verify_spool(worker: WorkerOption = None, config: ConfigFile = Path("bridge.yaml")) -> None:
     """Verify the database, and compare the ledger with its content. Exit code 1 if anything is wrong."""
-    from bridge.cli.commands.spool import verify_spool as run_verify  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.spool import verify_spool as run_verify  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_verify(config, worker))
 
@@ -183,7 +183,7 @@ def list_states(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Show the size of the state of each mapping: number of keys, and bytes."""
-    from bridge.cli.commands.state import list_states as run_list  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.state import list_states as run_list  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_list(config, worker, as_json=as_json))
 
@@ -196,7 +196,7 @@ def show_state(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Show the keys and values in the state of a mapping, newest first. Exit code 1 if the mapping has no state."""
-    from bridge.cli.commands.state import show_state as run_show  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.state import show_state as run_show  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_show(config, mapping, limit, worker))
 
@@ -209,7 +209,7 @@ def clear_state(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Clear the state of a mapping. `sample` first sends its stored records; Sparkplug requests a rebirth."""
-    from bridge.cli.commands.state import clear_state as run_clear  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.state import clear_state as run_clear  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_clear(config, mapping, worker, yes=yes))
 

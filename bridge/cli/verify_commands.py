@@ -36,7 +36,7 @@ def capture(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """Record live traffic to a file, for `diff` and `coverage`, without affecting the session of the bridge."""
-    from bridge.cli.commands.capture import CaptureOptions, record_traffic  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.capture import CaptureOptions, record_traffic  # noqa: PLC0415 - see app.py
 
     options = CaptureOptions(topic or (), secs, messages, size, verbosity(context).log_level("warning"))
     raise typer.Exit(record_traffic(config, file, options))
@@ -59,8 +59,8 @@ def diff(
 
     Exit code 1 if they differ.
     """
-    from bridge.cli.commands.diff import DiffOptions  # noqa: PLC0415 - see the module
-    from bridge.cli.commands.diff import diff as run_diff  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.diff import DiffOptions  # noqa: PLC0415 - see app.py
+    from bridge.cli.commands.diff import diff as run_diff  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_diff(old, new, capture, DiffOptions(as_json, show)))
 
@@ -78,7 +78,7 @@ def coverage(
     config: ConfigFile = Path("bridge.yaml"),
 ) -> None:
     """List topics that no mapping matches, mappings that never matched, and mappings whose messages stopped."""
-    from bridge.cli.commands.coverage import coverage as run_coverage  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.coverage import coverage as run_coverage  # noqa: PLC0415 - see app.py
 
     raise typer.Exit(run_coverage(config, capture, as_json=as_json))
 
@@ -119,7 +119,7 @@ def prove(
 
     Exit code 1 if a fault is found, 3 if the streams cannot be read or there are no manifests.
     """
-    from bridge.cli.commands.prove import prove as run_prove  # noqa: PLC0415 - see the module
+    from bridge.cli.commands.prove import prove as run_prove  # noqa: PLC0415 - see app.py
     from bridge.tools.proof.proof_reading import ProofRequest  # noqa: PLC0415 - as above
 
     request = ProofRequest(stream, manifests, region, role_arn, progress_file)

@@ -133,7 +133,7 @@ class Connection:
         if self.wire.fileno() < 0:
             # If a write fails, paho closes the socket without an error.
             raise ConnectionLost(self._ended or "the connection broke")
-        # The poller detects neither data that TLS has already decrypted, nor control packets that were already read.
+        # The poller does not detect data that TLS has already decrypted, or control packets that were already read.
         if reading and (self.wire.pending() or self.wire.has_control_packets):
             return
         events = (select.POLLIN if reading else 0) | (select.POLLOUT if self.wire.unsent_bytes else 0)

@@ -49,7 +49,7 @@ def parse_properties(data: bytes) -> dict[str, Any]:
 
 
 def subscription_identifiers(data: bytes) -> list[int]:
-    """Return the identifiers of the subscriptions for which the broker sent the message.
+    """Return the identifiers of the subscriptions that the message matches.
 
     Return [] for malformed properties.
     """

@@ -21,7 +21,10 @@ class _BrokerProtocol:
     version_5: bool
     """True if the next connection uses MQTT 5."""
     accepted_5: bool = False
-    """True if the broker has accepted a session of MQTT 5. Then only an explicit refusal leads to 3.1.1."""
+    """True if the broker has accepted a session of MQTT 5.
+
+    Then the bridge uses 3.1.1 only after an explicit refusal.
+    """
     accepted: bool = False
     """True if the broker has accepted a session of either version."""
     inferred: bool = False

@@ -1,7 +1,7 @@
 """Filters that the mappings need, and filters that the broker's session contains.
 
-This state and the session continue when a connection ends. `subscription_exchange.py` sends the requests of one
-connection.
+This state stays valid when a connection ends, because the session continues. `subscription_exchange.py` sends the
+requests of one connection.
 
 Several mappings may have overlapping topics, such as `a/+` and `a/#`. The bridge then subscribes to a joined filter,
 here `a/#`, which matches all their topics. The filters that a joined filter replaces are its parts.
@@ -69,7 +69,7 @@ class Subscriptions:
     separate: bool = False
     """True if each mapping's filter is subscribed separately, even if filters overlap."""
     draining: bool = False
-    """True if the session must end, so that all its filters are leftovers."""
+    """True if the session must end. All its filters are leftovers then."""
     wanted: dict[str, int] = field(default_factory=dict)
     confirmed: dict[str, SubscriptionRequest] = field(default_factory=dict)
     """Filters that the session certainly contains, with the request for each of them."""
@@ -77,14 +77,15 @@ class Subscriptions:
     """QoS in the broker's SUBACK, which may be lower than the requested QoS."""
     suspects: SuspectFilters = field(default_factory=SuspectFilters)
     leftovers: set[str] = field(default_factory=set)
-    """Shared filters of an earlier run, from which the bridge unsubscribes only after it has received their messages.
+    """Shared filters of an earlier run. The bridge receives their queued messages before it unsubscribes from them.
 
     A broker may discard the queue of a shared group when the last subscriber unsubscribes.
     """
     separated: dict[str, int] = field(default_factory=dict)
-    """Subscription identifiers of filters (without their group) whose messages arrive as separate copies.
+    """Subscription identifiers of overlapping filters. The keys are filters without their shared group.
 
-    The dict is filled only if overlapping filters are subscribed separately and the broker supports identifiers.
+    Each of these filters receives its own copy of a message. The dict is filled only if overlapping filters are
+    subscribed separately and the broker supports identifiers.
     """
     _identifiers: bool = False
     revision: int = 0

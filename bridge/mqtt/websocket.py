@@ -1,7 +1,7 @@
 """WebSocket transport of MQTT: the HTTP upgrade, and frames in both directions.
 
 paho's own transport is not used, for two reasons. It responds to a PING with an unmasked PONG, after which a server
-must close the connection. It also reports neither the HTTP status of a refused upgrade nor the code of a CLOSE.
+must close the connection. It also does not report the HTTP status of a refused upgrade, and the code of a CLOSE.
 Specification: https://www.rfc-editor.org/rfc/rfc6455 (sections 5.1, 5.5 and 7.4).
 """
 
@@ -46,7 +46,7 @@ _STATUS_HINTS: Final = {
 
 
 class UpgradeRefused(ConnectionError):
-    """The server has responded to the upgrade with a status other than 101."""
+    """The server has refused the upgrade: the HTTP status of the response is not 101."""
 
 
 class WebSocketClosed(OSError):
@@ -68,8 +68,7 @@ class WebSocket(ByteStream):
         self._frame_left = 0
         self._mask = b""
         self._mask_at = 0
-        # Unsent bytes of frames. `_accepted` is the number of payload bytes from the caller in them, which `send`
-        # returns.
+        # Unsent bytes of frames. `_accepted` is the number of bytes that the caller of `send` passed for these frames.
         self._out = bytearray()
         self._accepted = 0
         self._closed: WebSocketClosed | None = None

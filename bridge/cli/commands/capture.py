@@ -1,7 +1,7 @@
 """Command `capture`: records live traffic to a file, in a separate MQTT session.
 
 The session and the spool of the bridge do not change. The separate session never joins the shared subscription of the
-bridges, because the broker would send it messages that the bridges would then miss.
+bridges. Otherwise, the bridges would miss the messages that the broker sends to the separate session.
 """
 
 from __future__ import annotations

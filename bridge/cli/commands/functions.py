@@ -67,7 +67,7 @@ def _list() -> Iterator[str]:
 
 
 def _found(word: str) -> Iterator[Function]:
-    """Yield the functions that are related to a word, the most relevant ones first.
+    """Yield the functions that are related to a word, in the order of relevance.
 
     1. A function with exactly this name. The other functions are omitted then.
     2. Functions in the advice for this word, such as `join` for the word `concat`.

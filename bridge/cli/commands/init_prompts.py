@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.config.option_table import Option
 
 TYPE: Final = "kinesis.authentication.type"
-PASSWORD: Final = "MQTT_PASSWORD"  # noqa: S105 - the variable's name
+PASSWORD: Final = "MQTT_PASSWORD"  # noqa: S105 - the name of a variable
 # Names of options in bridge.yaml, and the corresponding options of the command.
 _OPTIONS: Final = {
     "mqtt.url": "--url",

@@ -88,7 +88,8 @@ def replay_dead_letters(config: Path, selection: DeadLetterSelection) -> int:
 def delete_dead_letters(config: Path, selection: DeadLetterSelection, *, yes: bool) -> int:
     """Delete dead letters permanently, after a prompt. The ledger still counts them.
 
-    Return 0 if all were found, 1 if some were not found or if the answer was no. Raise ConfigError, BridgeError.
+    Return 0 if all dead letters were found. Return 1 if some were not found, or if the user answers no to the prompt.
+    Raise ConfigError, BridgeError.
     """
     settings = load_settings(config, os.environ)
     numbers = selection.read(settings.spool.path)
@@ -128,7 +129,7 @@ def _run_batch(settings: Settings, folder: Path, action: Action, numbers: list[i
     job = DeadLetterJob(action, numbers)
     spool = settings.spool.model_copy(update={"path": folder})
     # If this process gets the lock of the spool, it does the work. Otherwise, a bridge is running, and the bridge does
-    # the work. A check whether a bridge is running would not be safe, because a bridge might start after the check.
+    # the work. Do not check for a running bridge first, because a bridge might start after the check.
     try:
         run_offline(settings.model_copy(update={"spool": spool}), job)
     except SpoolInUse:

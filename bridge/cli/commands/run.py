@@ -68,9 +68,9 @@ def run_bridge(config: Path, *, dry_run: bool, workers: int = 0, log_level: str 
 def _assemble(config: Path, settings: Settings, workers: int, signals: Signals) -> Service | Supervisor:
     """Return a bridge of one process, or a supervisor of several processes.
 
-    1. With --workers, a supervisor.
-    2. Without --workers, but with a worker's spool from an earlier run that must be drained: a supervisor, too.
-    3. Otherwise, a bridge of one process.
+    1. With --workers, return a supervisor.
+    2. If an earlier run had workers, their spools must be drained. Return a supervisor in this case too.
+    3. Otherwise, return a bridge of one process.
     """
     path = settings.spool.path
     refuse_without_permission(path)

@@ -84,8 +84,7 @@ def clear_state(config: Path, mapping: str, worker: int | None, *, yes: bool) ->
     for folder in folders:
         spool = settings.spool.model_copy(update={"path": folder})
         # If this process gets the lock of the spool, it does the work. Otherwise, a bridge is running, and the bridge
-        # does the work. A check whether a bridge is running would not be safe, because a bridge might start after the
-        # check.
+        # does the work. Do not check for a running bridge first, because a bridge might start after the check.
         try:
             cleared += clear_state_offline(settings.model_copy(update={"spool": spool}), mapping)
         except SpoolInUse:

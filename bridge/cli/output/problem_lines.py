@@ -38,7 +38,7 @@ def problem_lines(status: Status, width: int | None = None, now: float | None = 
     """Yield a headline for each active problem, and below it the cause, the data that is safe, and the remedy.
 
     If an endpoint does not respond, each of its streams has the same problem. Such problems have one headline each, but
-    share the lines below. `now` is in seconds since 1970; None means the current time.
+    share the lines below. `now` is in seconds since 1970. If it is None, the current time is used.
     """
     at = time.time() if now is None else now
     for _, same in groupby(map(problem_from_json, status["problems"]), _shared_lines):
@@ -65,7 +65,7 @@ def _shared_lines(problem: ActiveProblem) -> tuple[str, ...]:
 def _fixed_safe(problem: ActiveProblem) -> str:
     """Return the text on the data that is safe, or "" if this text contains counts of the problem.
 
-    For several problems that are shown together, such a text is composed from the sums of their counts.
+    If several problems are shown together, the text is composed again, from the sums of their counts.
     """
     return "" if problem.safe == replace(problem, safe="").what_is_safe else problem.safe
 

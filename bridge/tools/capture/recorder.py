@@ -44,7 +44,7 @@ class TrafficRecorder:
         self.unreadable = 0
         """Number of messages that were not written, because their topic is not UTF-8 and JSON cannot contain it."""
         self.full = ""
-        """Name of the limit that was reached, "messages" or "bytes"; "" while no limit is reached."""
+        """Name of the limit that was reached, "messages" or "bytes", or "" if no limit was reached yet."""
         self._file = file
         self._bounds = bounds
         self._now_ms = now_ms
@@ -78,7 +78,7 @@ class TrafficRecorder:
                 continue
             if qos == 1:
                 acknowledgements.append(PUBACK + packet_id)
-            elif qos == 2:  # noqa: PLR2004 - exactly once
+            elif qos == 2:  # noqa: PLR2004 - QoS 2
                 acknowledgements.append(PUBREC + packet_id)
                 # The broker may repeat a QoS 2 message until it has sent PUBREL for this message. Acknowledge the
                 # message again, but write it only once.

@@ -79,7 +79,7 @@ class Factory:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - a simulation needs no secure random numbers
         start = self.started_at
-        # Random start times, so that the machines do not all publish at the same time.
+        # Use random start times, so that the machines do not all publish at the same time.
         self._machines = [
             Machine(
                 f"line{line}",
@@ -150,7 +150,7 @@ class Factory:
         return self.epoch_ms + int((at - self.started_at) * 1000)
 
     def _telemetry(self, machine: Machine, at: float) -> FactoryEvent:
-        # Degrees Fahrenheit, so that the mapping has a unit to convert.
+        # Use degrees Fahrenheit, so that the mapping has a unit to convert.
         heat = {"RUN": 190.0, "IDLE": 120.0, "FAULT": 230.0, "OFF": 70.0}[machine.state]
         value = {
             "ts": self._epoch_ms_at(at),

@@ -66,7 +66,7 @@ class LocalKinesis:
         return answer
 
     def forget(self, read: Mapping[tuple[str, str], str]) -> None:
-        """Delete the records that were read back, except the last one of each shard.
+        """Delete the records that were read back, except the last record of each shard.
 
         `read` maps (stream, shard) to the sequence number of the last record that was read. This last record is not
         deleted, because moto derives the next sequence number from it.

@@ -24,7 +24,7 @@ class ConsumedCounts:
 
     total: int = 0
     last: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Last sequence number by (stream, shard)."""
+    """Last sequence number of each (stream, shard)."""
 
     def add(self, record: ConsumedRecord) -> None:
         """Count a record that was read back."""

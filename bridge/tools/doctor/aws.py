@@ -145,7 +145,7 @@ def examine_stream(publisher: KinesisPublisher, destination: Destination, *, sen
     try:
         publisher.list_shards(name)
     except SendError as error:
-        message, advice = f"cannot list its shards: {error}", f"without them, packing aggregates by key; {_hint(error)}"
+        message, advice = f"cannot list its shards: {error}", f"without shards, packing aggregates by key; {_hint(error)}"
         yield warning("aws.shards", subject, message, advice)
     if send:
         yield from _send(publisher, destination)

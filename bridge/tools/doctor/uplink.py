@@ -84,7 +84,7 @@ def measure_uplink(send: Callable[[int], None], clock: Callable[[], float] = tim
     """Measure the uplink with requests of increasing size.
 
     `send` sends a request of the given number of bytes. The first request opens the connection and is not measured.
-    Raise the exceptions of `send`.
+    Raise any exception that `send` raises.
     """
     # DNS, TCP and TLS need several round trips, which must not count as transfer time.
     send(SIZES[0])

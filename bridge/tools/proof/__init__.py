@@ -9,5 +9,5 @@ number_set.py     set of record numbers in bounded memory
 queue_proof.py    records and manifests of one queue, and the verdict on the queue
 verifier.py       records and manifests of all queues
 proof_reading.py  reads the streams into the verifier
-progress.py       progress file, from which a later run continues
+progress.py       progress file, so that a later run can continue
 """

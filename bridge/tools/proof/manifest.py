@@ -38,7 +38,7 @@ class QueueId(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """One manifest: the records `first` to `last` are in the stream, except those in the spans `excluded`.
+    """One manifest: the records `first` to `last` are in the stream, except the records in the spans `excluded`.
 
     `since` is the first number in the very first manifest of the queue. `checksum` is the checksum of the records that
     are not excluded, or None if the bridge did not know it. `reasons` contains pairs of a reason and the number of

@@ -127,7 +127,7 @@ class NumberSet:
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> NumberSet:
-        """Return the set whose values `stored` returned. Raise ValueError for invalid values."""
+        """Return the set from the result of `stored`. Raise ValueError if the result is invalid."""
         made = cls()
         for name, text in stored.items():
             bits = _bits(text) if text else _FULL

@@ -1,4 +1,4 @@
-"""Progress file, from which a later run of a proof continues: the findings so far, and the position in each shard.
+"""Progress file of a proof, so that a later run can continue: the findings so far, and the position in each shard.
 
 Reading the records of some days takes hours, because Kinesis allows 2 MB per second for each shard. With the progress
 file, an interrupted proof continues, and a daily proof reads only the new records. The positions are always saved

@@ -130,8 +130,8 @@ class ProofReading:
             for page in reader.pages():
                 for data in page.records:
                     self._add(data, page.shard, manifests=manifests)
-                # Store the position only after all records of the page were added. The next line may write the file,
-                # whose position must match its findings.
+                # Store the position only after all records of the page were added. The next line may write the progress
+                # file. In this file, the position must match the findings.
                 positions[f"{name} {page.shard.id}"] = page.position
                 self._save_in_time()
                 yield destination.data_stream

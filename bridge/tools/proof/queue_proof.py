@@ -38,12 +38,12 @@ class QueueVerdict:
     excluded     numbers within the range of a manifest that the manifest excludes
     excluded_by  excluded numbers by reason; a number may have two reasons
     found        numbers of the records in the stream; a repeated number counts once
-    repeated     records whose number had been found before
+    repeated     records with a number that was found before
     discarded    records that the Kinesis Client Library discards: their aggregated record is on another shard
     missing      numbers that a manifest covers, but whose records a consumer of the stream does not receive
     altered      numbers of a manifest whose checksum differs from the checksum of the records found
     unchecked    numbers whose content was not checked, because the checksum of the manifest or of a record is missing
-    uncovered    numbers between two manifests that neither of them covers
+    uncovered    numbers in a gap between two manifests
     overlapping  numbers that two different manifests cover, because the spool was restored from a copy
     expired      numbers that are covered, not found, and older than the stream's retention
     later        number of records after the last manifest
@@ -98,8 +98,8 @@ class QueueProof:
             return
         index = self._manifest_of(number)
         if index is not None:
-            # An excluded record may be in the stream nevertheless, for example if it was sent and the response was
-            # lost. The manifest's checksum does not include this record.
+            # An excluded record may be in the stream, for example if it was sent and the response was lost. The
+            # manifest's checksum does not include this record.
             self._checksums[index] ^= 0 if _in_spans(self.manifests[index].excluded, number) else checksum_of(data)
         elif len(self._pending) < MAX_PENDING:
             self._pending[number] = checksum_of(data)

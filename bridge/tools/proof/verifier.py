@@ -79,7 +79,7 @@ class Verifier:
 
     @property
     def destinations(self) -> list[Destination]:
-        """Destinations of all manifests, each once, in no particular order."""
+        """Destinations of all manifests, without repetitions, in no particular order."""
         newest = (queue.manifests[-1] for queue in self._queues.values() if queue.manifests)
         return list({manifest.stream: manifest.destination for manifest in newest}.values())
 

@@ -102,7 +102,7 @@ def log_lines(file: Path | None) -> str:
     if journal is None:
         raise OSError("journalctl is not installed: name the log file with --log")
     command = [journal, "--unit", _UNIT, "--lines", str(LOG_LINES), "--no-pager", "--output", "cat"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_JOURNAL_SECS, check=False)  # noqa: S603 - fixed
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_JOURNAL_SECS, check=False)  # noqa: S603 - a fixed command
     if done.returncode or not done.stdout.strip():
         raise OSError(f"the journal has no lines of the unit {_UNIT}: name the log file with --log")
     return done.stdout

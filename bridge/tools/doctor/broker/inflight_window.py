@@ -127,7 +127,7 @@ def turnaround_of(session: ProbeSession, many: int) -> float | None:
     session.acknowledge(many)
     at_once = session.listen(_AT_ONCE_SECS, enough)
     # A broker such as mosquitto 2.0.11 sends more than one message for each acknowledgement. Wait for all of them here,
-    # because otherwise the next step would count the late ones.
+    # because otherwise the next step would count the late messages.
     session.listen(_SETTLE_SECS)
     return arrivals[0] - began if at_once else None
 

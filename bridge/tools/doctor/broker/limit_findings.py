@@ -62,7 +62,7 @@ class SysTopics:
 
     @property
     def version(self) -> str:
-        """Version, such as "mosquitto version 2.0.11"; "" if the broker does not report it."""
+        """Version, such as "mosquitto version 2.0.11", or "" if the broker does not report its version."""
         return self._values.get(_VERSION, "")
 
     def findings(self) -> Iterator[Finding]:
@@ -138,4 +138,4 @@ def _subscribing(connack: Mapping[str, Any], settings: MqttSettings, filters: Ma
 
 def _listed(texts: Iterable[str]) -> str:
     texts = list(texts)
-    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")  # noqa: PLR2004 - examples
+    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")  # noqa: PLR2004 - number of examples

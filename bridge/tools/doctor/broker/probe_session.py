@@ -62,7 +62,10 @@ class ProbeSession:
         self.subscriber.close()
 
     def open(self, secs: float) -> bool:
-        """Wait until the broker has responded to every subscription. Return False if one is missing after `secs`."""
+        """Wait until the broker has responded to every subscription.
+
+        Return True if all responses arrived within `secs`, otherwise False.
+        """
         subscriptions = self.subscriber.subscriptions
 
         def all_responded() -> bool:

@@ -126,7 +126,7 @@ class ProbeMeasurement:
 
 
 def measure_by_publishing(settings: MqttSettings, routes: Router) -> ProbeMeasurement:
-    """Measure the in-flight window, and the queue in which the broker stores messages while the window is full."""
+    """Measure the in-flight window, and the limit of the queue that the broker uses while the window is full."""
     topic = topic_of(settings)
     if routes.match(topic.encode()).targets:
         message, advice = (

@@ -1,4 +1,4 @@
-"""Sample of the broker's messages. It shows the retained messages by mapping, and the rate into the spool."""
+"""Sample of the broker's messages. It shows the retained messages of each mapping, and the rate into the spool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAPPED: Final = 5_000
 
 
 class TrafficSample:
-    """Counter of retained messages by mapping, and of the spool bytes that the other messages produce."""
+    """Counter of the retained messages of each mapping, and of the spool bytes that the other messages produce."""
 
     def __init__(self, routes: Router) -> None:
         self.retained: Counter[str] = Counter()
@@ -56,7 +56,7 @@ class TrafficSample:
         self.skipped += not mappings
 
     def rate(self) -> SpoolRate | None:
-        """Return the rate into the spool; None if no message produced a record."""
+        """Return the rate into the spool, or None if no message produced a record."""
         secs = time.monotonic() - self._began
         if not self._made_bytes or not self._began:
             return None
