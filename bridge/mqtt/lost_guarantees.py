@@ -29,8 +29,8 @@ The time is limited, because a discarded session is a single event, which is als
 enough for a monitoring system that polls `status` every five minutes.
 """
 SHARED_IN_3_1_1: Final = (
-    "MQTT 3.1.1 has no shared subscriptions of its own. Brokers such as mosquitto 2 support them in 3.1.1 "
-    "nevertheless; others grant them and deliver nothing. If no messages arrive, use mqtt.protocol 5"
+    "MQTT 3.1.1 has no shared subscriptions of its own. Some brokers, such as mosquitto 2, support them in "
+    "3.1.1. Other brokers grant the subscription and deliver nothing. If no messages arrive, use mqtt.protocol 5"
 )
 # Maximum number of filters in a text. There may be thousands of filters, but a log line must stay readable.
 _EXAMPLES: Final = 3

@@ -22,7 +22,7 @@ _HINTS: Final = {
     "Server busy": "the broker is overloaded",
     "Quota exceeded": "raise the broker's limit for this client",
     "Packet too large": "raise the broker's limit of the packet size, or use shorter topic filters",
-    TAKEN_OVER: "another client uses the same mqtt.client_id: give each bridge its own",
+    TAKEN_OVER: "another client uses the same mqtt.client_id: give each bridge its own ID",
     UNSUPPORTED_VERSION: "set mqtt.protocol to a version that the broker supports",
 }
 # Advice for a refused SUBSCRIBE. The credentials are correct, because the broker has accepted the session.
@@ -76,7 +76,7 @@ _X509: Final = {
     ),
     62: (
         "the broker's certificate is for another host name",
-        "use a host name of the certificate in mqtt.url, or issue a certificate for this one",
+        "use a host name of the certificate in mqtt.url, or issue a certificate for this host name",
     ),
     64: (
         "the broker's certificate is for another IP address",
@@ -84,7 +84,7 @@ _X509: Final = {
     ),
 }
 WRONG_PORT: Final = (
-    "; if every attempt ends so, check the scheme and the port of mqtt.url: mqtt:// is plain TCP, mqtts:// TLS, "
+    "; if every attempt fails, check the scheme and the port of mqtt.url: mqtt:// is plain TCP, mqtts:// TLS, "
     "ws:// and wss:// WebSocket"
 )
 NO_CERTIFICATE: Final = "; or the broker requires a client certificate (mqtt.tls.cert_file)"

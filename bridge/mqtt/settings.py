@@ -23,7 +23,7 @@ from bridge.yaml_files.option_types import (
 )
 
 _SCHEMES = ("mqtt", "mqtts", "ws", "wss")
-_URL = "mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port where it is not the usual one"
+_URL = "mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port if it is not the default port"
 # Maximum size of an MQTT packet: https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901023
 _MAX_PACKET_BYTES = 256 * MIB
 # Value of the Session Expiry Interval for a session that never expires (MQTT 5, section 3.1.2.11.2).

@@ -35,7 +35,7 @@ _STATUS_HINTS: Final = {
     302: "use the URL of its Location header",
     307: "use the URL of its Location header",
     308: "use the URL of its Location header",
-    400: "the server does not accept this upgrade; check that mqtt.url is that of an MQTT WebSocket listener",
+    400: "the server does not accept this upgrade; check that mqtt.url is an MQTT WebSocket listener",
     401: "the server in front of the broker requires credentials",
     403: "the server in front of the broker does not permit the connection",
     404: "check the path in mqtt.url (usually /mqtt)",

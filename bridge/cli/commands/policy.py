@@ -47,7 +47,7 @@ def print_policy(config: Path, options: PolicyOptions) -> int:
     roles = sorted({each.role_arn for each in destinations} - {""})
     if options.role and options.role not in roles:
         expected = ", ".join(roles) or "none, because no output has a role"
-        raise UsageError(f"--role {options.role}: no output has it as role_arn; expected {expected}")
+        raise UsageError(f"--role {options.role}: no output has this role_arn; expected {expected}")
     lookup = _AccountLookup(settings, options)
     uses = [lookup.use(each) for each in destinations if each.role_arn == options.role]
     document = policy(uses, () if options.role else roles)

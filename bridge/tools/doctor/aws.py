@@ -145,7 +145,8 @@ def examine_stream(publisher: KinesisPublisher, destination: Destination, *, sen
     try:
         publisher.list_shards(name)
     except SendError as error:
-        message, advice = f"cannot list its shards: {error}", f"without shards, packing aggregates by key; {_hint(error)}"
+        advice = f"without the list of shards, packing aggregates by key; {_hint(error)}"
+        message = f"cannot list its shards: {error}"
         yield warning("aws.shards", subject, message, advice)
     if send:
         yield from _send(publisher, destination)

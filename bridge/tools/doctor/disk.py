@@ -115,7 +115,7 @@ def examine_sync(folder: Path, measure: Callable[[], FsyncTimes]) -> Iterator[Fi
         advice = "a power failure loses acknowledged messages there: set spool.path to a folder on a real disk"
         yield warning("disk.sync", "disk", f"{folder} is in memory ({kind}), not on a disk: {durations}", advice, facts)
     elif kind in _NETWORK:
-        advice = "SQLite's write-ahead log needs a local disk: set spool.path to one"
+        advice = "SQLite's write-ahead log needs a local disk: set spool.path to a local disk"
         yield warning("disk.sync", "disk", f"{folder} is a network drive ({kind}): {durations}", advice, facts)
     elif syncs.median > _SLOW_SECS:
         advice = "every commit needs one fsync; an SSD is faster than a memory card or a network drive"
@@ -129,7 +129,7 @@ def _messages(bursts: float) -> str:
     # A burst contains at most about 2,000 messages.
     rate = bursts * 2_000
     more = rate >= _OTHER_LIMITS
-    return "more than 30,000 messages/s: not the limit" if more else f"up to {approximate(rate)} messages/s"
+    return "more than 30,000 messages/s: not a bottleneck" if more else f"up to {approximate(rate)} messages/s"
 
 
 def examine_room(

@@ -147,9 +147,8 @@ def window_finding(window: InflightWindow, terms: SessionTerms, sync_secs: float
     at_most = f"{rate:,.0f} messages/s with this disk"
     if window.released > 1:
         message = (
-            f"{many} at a time, and {window.released} more after each acknowledgement, as in this version of "
-            "the broker; "
-            f"a window of {window.size} would allow {at_most}"
+            f"{many} at a time, and {window.released} more after each acknowledgement (a fault of this broker); "
+            f"without this fault, a window of {window.size} would allow {at_most}"
         )
     else:
         message = f"{many} at a time, the next {facts['turnaround_ms']} ms after an acknowledgement: at most {at_most}"
@@ -180,4 +179,4 @@ def _advice(terms: SessionTerms, size: int | None) -> str:
     broker = "set `max_inflight_messages 0` in mosquitto.conf (other brokers: the in-flight limit of a client)"
     if not terms.supports_mqtt5:
         return broker
-    return f'set mqtt.protocol: "5", which this broker supports and with which the bridge requests more; or {broker}'
+    return f'set mqtt.protocol: "5", so that the bridge can request more (this broker supports it); or {broker}'

@@ -158,8 +158,8 @@ def _queue(probed: ProbeResult | None) -> Finding:
         message = (
             f"{probed.published:,} messages were published while this client acknowledged none: "
             f"{probed.received:,} arrived, "
-            f"{probed.published - probed.received:,} were dropped although the broker had acknowledged them. It queues "
-            f"{queued:,} messages for a slow or disconnected client"
+            f"{probed.published - probed.received:,} were dropped although the broker had acknowledged them. "
+            f"It queues only {queued:,} messages for a slow or disconnected client"
         )
         return failed("broker.queue", _SUBJECT, message, QUEUE_ADVICE, {**facts, "limit": queued})
     message = f"queued all of {probed.published:,} messages published while this client acknowledged none"
