@@ -3,7 +3,7 @@
 The next connection uses this record to:
 
 1. Detect that the broker has discarded the session.
-2. With MQTT 3.1.1, omit SUBSCRIBE packets. After a SUBSCRIBE, the broker would send all retained messages again.
+2. With MQTT 3.1.1, request only new filters. For each requested filter, the broker sends all retained messages again.
 3. Ignore packet identifiers that belong to the session of another broker.
 
 Format: JSON `{"broker": URL, "filters": {filter: [requested QoS, granted QoS]}}`.

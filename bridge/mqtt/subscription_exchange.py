@@ -208,7 +208,7 @@ class SubscriptionExchange:
             self._subscriptions.unsubscribe_later(request.filter, now + pause)
 
     def check_responses(self, now: float) -> bool:
-        """Stop waiting for overdue responses. Return False if all SUBACKs of this connection are overdue.
+        """Stop waiting for overdue responses. Return False if a SUBACK is overdue and no SUBACK has arrived.
 
         If the broker does not respond to one filter, the other filters must still work. So the connection stays open. A
         response that arrives later is still accepted.
