@@ -1,4 +1,4 @@
-"""Errors that end a connection, and the classification of the ends of connections."""
+"""Errors that end a connection, and the kind of end for each error."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class QueueVerdict:
     missing      numbers that a manifest covers, but whose records a consumer of the stream does not receive
     altered      numbers of a manifest whose checksum differs from the checksum of the records found
     unchecked    numbers whose content was not checked, because the checksum of the manifest or of a record is missing
-    uncovered    numbers in a gap between two manifests
+    uncovered    numbers that are in no manifest, although a later manifest exists
     overlapping  numbers that two different manifests cover, because the spool was restored from a copy
     expired      numbers that are covered, not found, and older than the stream's retention
     later        number of records after the last manifest

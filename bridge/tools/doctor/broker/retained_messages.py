@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MANY = 1_000
 """With this number of retained messages or more, the finding is a warning."""
 SUSPICIOUS = 500
-"""If a session receives this many retained messages or more, the broker may have dropped others (queue limit)."""
+"""If a session receives this many retained messages or more, the broker's queue limit may have dropped others."""
 COUNT_SECS = 10.0
 _QUIET_SECS: Final = 0.5
 _SHOWN: Final = 3
