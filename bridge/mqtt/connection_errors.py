@@ -17,7 +17,7 @@ EndKind = Literal["closed", "reset", "disconnected", "lost"]
 
 
 class ConnectionLost(Exception):
-    """The connection has ended. The text contains the reason."""
+    """The connection has ended. The text of the error contains the reason."""
 
     def __init__(self, reason: str, end: EndKind = "lost") -> None:
         super().__init__(reason)

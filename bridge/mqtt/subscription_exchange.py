@@ -61,7 +61,7 @@ class _PendingPacket:
 
 
 class SubscriptionExchange:
-    """SUBSCRIBE and UNSUBSCRIBE packets of one connection. The ingest thread owns it."""
+    """SUBSCRIBE and UNSUBSCRIBE packets of one connection. Only the ingest thread uses this class."""
 
     def __init__(
         self, client: PahoClient, subscriptions: Subscriptions, limits: BrokerLimits, *, version_5: bool

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 _STREAM = "stream "
 _MARKS = {"ok": "✓", "info": "i", "warning": "!", "error": "✗"}
-# Marks for an output encoding that lacks the characters of _MARKS. ASCII is such an encoding.
+# Marks for an output encoding without the characters of _MARKS, such as ASCII.
 _PLAIN_MARKS = {"ok": "+", "info": "i", "warning": "!", "error": "x"}
 
 

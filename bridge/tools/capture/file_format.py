@@ -56,7 +56,7 @@ class CapturedMessage(NamedTuple):
 
 
 class _NoMessage(Exception):
-    """Error for a line that is not a message. The text is the reason."""
+    """Error for a line that is not a message. The text of the error is the reason."""
 
 
 def to_line(message: Message, total_bytes: int) -> bytes:

@@ -29,7 +29,7 @@ _USER: Final = "check mqtt.username, mqtt.password and mqtt.client_id, and the b
 
 
 def no_session(problem: str, settings: MqttSettings) -> Finding:
-    """Return the finding for a session that failed. `problem` is the problem in the state of the session."""
+    """Return the finding for a session that failed. `problem` comes from the state of the session."""
     # The problem may end with a general hint (NO_CERTIFICATE, WRONG_PORT). Remove it: `_advice` has more specific
     # hints.
     message, _, hint = problem.removesuffix(NO_CERTIFICATE).removesuffix(WRONG_PORT).partition("; ")

@@ -89,7 +89,7 @@ class ProbeSession:
         return self.subscriber.state()
 
     def listen(self, secs: float, until: Callable[[], bool] = lambda: False) -> bool:
-        """Receive messages for `secs` seconds, or until `until()` is true. Return whether it became true."""
+        """Receive messages for `secs` seconds, or until `until()` is true. Return True if `until()` became true."""
         deadline, over = time.monotonic() + secs, False
         while not until():
             if over:
