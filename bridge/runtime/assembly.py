@@ -47,8 +47,8 @@ def publisher_settings(settings: Settings, uplink: BandwidthLimiter | None = Non
         dual_stack=kinesis.dual_stack,
         proxy_url=kinesis.proxy_url.get_secret_value() if kinesis.proxy_url else None,
         ca_file=str(kinesis.ca_file) if kinesis.ca_file else None,
-        # All streams share these connections, which are enough because few streams are at their limit at the same time.
-        # A request beyond this number opens a temporary connection.
+        # All streams share these connections. The number is small because few streams are busy at the same time. If
+        # all connections are in use, a request opens a temporary one.
         max_connections=max(16, 4 * kinesis.requests_in_flight),
         uplink=uplink,
     )
@@ -66,9 +66,9 @@ def sender_settings(settings: Settings, uplink: BandwidthLimiter | None = None) 
 
 
 def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
-    """Load and return the active mappings. Raises ConfigError if there are none.
+    """Load and return the active mappings. Raises ConfigError if no mapping can be loaded.
 
-    `kept` is the folder in which the last good version of each mapping is stored.
+    `kept` is a folder. It stores the last good version of each mapping file: the last version that had no errors.
     """
     mappings = LiveMappings(settings.mappings, kept, shared=settings.mqtt.share is not None)
     mappings.reload()
@@ -78,12 +78,12 @@ def live_mappings(settings: Settings, kept: Path) -> LiveMappings:
 
 
 def assemble(settings: Settings, *, draining: bool = False, sharing: bool = False) -> Service:
-    """Return the bridge with these settings. The docstring of `Service` explains `draining` and `sharing`.
+    """Return the bridge with these settings. `Service.__init__` explains `draining` and `sharing`.
 
     Raises ConfigError, SpoolInUse, SpoolWriteError.
     """
     spool = settings.spool
-    # Lock the folder first: if another bridge uses the spool, this process must not write last good versions into it.
+    # `live_mappings` writes files into the spool's folder. The lock prevents this while another bridge uses the folder.
     with closing(FolderLock(spool.path)):
         mappings = live_mappings(settings, spool.path / "in-force")
     max_bytes_per_sec = settings.kinesis.max_bytes_per_sec

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Handler = Callable[[dict[str, Any]], bytes]
 
 JOB_SECS: Final = 60.0
-"""Maximum time to wait until a dead-letter job has finished, or until a state has been cleared on disk."""
+"""Maximum time to wait until a dead-letter job has finished, or until the state of a mapping has been cleared."""
 
 
 class CommandTarget(Protocol):

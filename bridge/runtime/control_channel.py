@@ -7,8 +7,8 @@ response file. No open socket is needed.
     spool.path/ID.response  the bridge's response as JSON, or {"error": "..."}; the bridge then removes the request
 
 Only the bridge's user and root have access to the spool's folder. So only these two users can send requests or read
-responses. `sent` contains the identifier of the machine's boot and the milliseconds since the boot. With `sent`, the
-age of a request is correct even if the clock was set in between.
+responses. `sent` is the time of the request: the identifier of the machine's boot, and the milliseconds since the boot.
+It does not use the machine's clock, which may be set while a command waits.
 """
 
 from __future__ import annotations
@@ -42,10 +42,15 @@ POLL_SECS: Final = 0.5
 RESPONSE_SECS: Final = 5.0
 """Default time for which a command waits for a response."""
 UNSEEN_SECS: Final = 2.0
-"""Time for which a command waits if it cannot see the bridge's process, for example in another container."""
-# This is much longer than a command waits for its response.
+"""Time for which a command waits for a response if it cannot see the bridge's process.
+
+The process is not visible if it runs in another container.
+"""
 STALE_MS: Final = 60_000
-"""Older requests are ignored, because their commands have ended without removing the files."""
+"""Requests older than this are ignored. Their commands have probably ended without removing the files.
+
+The bridge normally reads a request after half a second.
+"""
 _UNKNOWN: Final = "the running bridge does not know this request: does it have another version?"
 _REQUEST, _RESPONSE, _WRITING = ".request", ".response", ".writing"
 MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
@@ -78,10 +83,7 @@ def serve_requests(
 
 
 def _requests(folder: Path) -> list[Path]:
-    """Return the request files. Return [] if the folder cannot be read, for example without a free file descriptor.
-
-    The next call then returns them.
-    """
+    """Return the request files, or [] if the folder cannot be read. `serve_requests` tries again after POLL_SECS."""
     try:
         return list(folder.glob(f"*{_REQUEST}"))
     except OSError:
@@ -101,7 +103,7 @@ def _respond(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]
 
 
 def _response_to(request_file: Path, handlers: Mapping[str, Callable[[dict[str, Any]], bytes]]) -> bytes | None:
-    """Return the response, or None if the request's command has ended, or if another user wrote the request."""
+    """Return the response, or None for a stale request or a request of another user."""
     try:
         # If the folder's mode is wrong, other users may be able to write files into it.
         if request_file.lstat().st_uid not in (0, os.geteuid()):
@@ -151,8 +153,8 @@ def request(folder: Path, command: str = "status", timeout_secs: float = RESPONS
 def _exchange(folder: Path, command: str, request: dict[str, Any], timeout_secs: float) -> Any:
     """Write a request, wait for the response, and return its parsed JSON. Raise BridgeError or OSError.
 
-    The folder is opened once, and its files are accessed relative to its descriptor. Root may run this in a folder of
-    the bridge's user. This user could otherwise replace the folder or a file by a link to another one.
+    Root may run a command in a folder of the bridge's user, and this user could replace the folder by a link. So the
+    folder is opened once, and its files are accessed relative to its descriptor.
     """
     name = f"{command}-{os.getpid()}-{time.monotonic_ns()}"
     request_name, response_name = f"{name}{_REQUEST}", f"{name}{_RESPONSE}"
@@ -170,8 +172,8 @@ def _exchange(folder: Path, command: str, request: dict[str, Any], timeout_secs:
 
 def _await_response(folder: Path, directory: int, name: str, timeout_secs: float) -> Any:
     pause, owner = threading.Event(), _living_owner(folder)
-    # A bridge in another container is not visible here. It looks for requests twice a second, so two seconds are
-    # enough.
+    # If no owner is visible, the bridge may run in another container. It would respond to a simple request within a
+    # second, so do not wait for longer than UNSEEN_SECS.
     deadline = time.monotonic() + (timeout_secs if owner else min(timeout_secs, UNSEEN_SECS))
     while (response := _read_response(directory, name)) is None:
         if time.monotonic() > deadline or owner != _living_owner(folder):
@@ -179,8 +181,7 @@ def _await_response(folder: Path, directory: int, name: str, timeout_secs: float
                 f"the bridge is not running (no response in spool.path {folder}). Start it with 'mqtt-kinesis "
                 "run', or check --config"
             )
-            # The hint is a note and not part of the text: `status --watch`, which waits for the bridge, prints no
-            # notes.
+            # Add the hint as a note. `status --watch` prints the error without notes, while it waits for the bridge.
             error.add_note("'mqtt-kinesis spool status' shows the ledger of a stopped bridge")
             raise error
         pause.wait(POLL_SECS / 5)
@@ -207,15 +208,15 @@ def _read_response(directory: int, name: str) -> bytes | None:
 
 
 def _living_owner(folder: Path) -> int:
-    """Return the process id of the bridge, or 0 if there is no such process, or if it is not visible from here.
+    """Return the process id of the bridge. Return 0 if it is not running, or runs in another container.
 
-    If the result changes, the process has ended and will not respond.
+    If the result changes between two calls, the bridge has ended and will not respond.
     """
     owner = owner_of(folder)
     if not owner:
         return 0
     try:
-        # Signal 0 is not sent. It only tests whether the process exists.
+        # With signal 0, `os.kill` sends no signal. It only tests whether the process exists.
         os.kill(owner, 0)
     except ProcessLookupError:
         return 0

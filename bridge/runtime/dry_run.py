@@ -28,8 +28,8 @@ class DryRun:
         # Number of the newest dead letter that was printed.
         self._printed = 0
         self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
-        # `temporary` removes the shared subscription group. As a member of the group, the dry run would receive
-        # messages instead of the bridges, and these would be lost.
+        # `temporary` removes the shared subscription group from the settings. In the group, the dry run would receive
+        # messages instead of the real bridge, which could not deliver them.
         session = settings.mqtt.temporary(DRY_RUN_SUFFIX)
         try:
             self.service = Service(
@@ -46,7 +46,7 @@ class DryRun:
             raise
 
     def print_dead_letters(self) -> None:
-        """Print the dead letters since the last call on standard error, but at most the newest 20."""
+        """Print the dead letters created since the last call to standard error, at most the newest 20."""
         for each in reversed(self.service.snapshot().dead_letters):
             if each.number > self._printed:
                 if each.number > self._printed + 1:

@@ -13,4 +13,4 @@ NO_PERMISSION: Final = 4
 CRASHED: Final = 70
 """Exit code after a crash. A process supervisor such as systemd should start the process again."""
 INTERRUPTED: Final = 130
-"""Exit code if a second signal has ended the process at once."""
+"""Exit code after a second SIGTERM or SIGINT, which ends the process at once."""

@@ -1,8 +1,8 @@
 """Acting with the rights of the user who owns a folder.
 
-Root may run a command that writes in the folder of the bridge's user while no bridge is running. The bridge's user
-could create a link there, and root would then create or overwrite another file. Therefore a process of root gives up
-its rights while it writes.
+While no bridge is running, root may run a command that writes into the spool's folder. This folder belongs to the
+bridge's user, who could create a link in it. Root would then overwrite the file to which the link points. Therefore,
+a process of root gives up its rights while it writes.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ def rights_of_owner(folder: Path) -> Iterator[None]:
 
     New files then belong to this user and group.
 
-    The rights of all threads change. Therefore only commands may use this function, and not a running bridge. Raises
-    OSError.
+    The change affects all threads. So a running bridge must not use this function. Raises OSError.
     """
     status = folder.stat()
     if os.geteuid() != 0 or status.st_uid == 0:

@@ -1,12 +1,13 @@
-"""Watchdog: it ends the process if the mapping of a burst never returns.
+"""Watchdog that ends the process if the mapping of a burst never returns.
 
-A process supervisor then starts the process again, and `PoisonGuard` identifies the message. There are two ways to
-detect a mapping that does not return:
+A burst is a number of messages that are mapped and committed together. A process supervisor starts the process again,
+and `PoisonGuard` then finds the message that caused the hang. There are two ways to detect a mapping that does not
+return:
 
 1. The thread of this module sees that the mapping of a burst has taken longer than MAX_BURST_SECS.
-2. C code that never releases Python's global lock stops this thread too. For this case, the thread restarts a timer of
-   `faulthandler` every second. When the timer runs out, it ends the process without needing the lock. The service sets
-   the timer before ingest starts (`set_timer`), because the first burst may be mapped before this thread has run.
+2. C code that never releases Python's global interpreter lock stops this thread too. For this case, the thread restarts
+   a timer of `faulthandler` every second. A timer that is not restarted ends the process, and does not need the lock.
+   The service starts the timer before ingest (`set_timer`), because the first burst may already hang.
 """
 
 from __future__ import annotations
@@ -28,15 +29,13 @@ log = logging.getLogger(__name__)
 MAX_BURST_SECS: Final = 120.0
 """Maximum time for the mapping of one burst.
 
-This is much longer than a slow burst needs: 2,000 messages that take 10 ms each need 20 s. During the mapping the
-bridge sends no PINGREQ, so the broker may end the connection earlier.
+A slow burst needs much less time: 2,000 messages that take 10 ms each need 20 s.
 """
 _CHECK_SECS: Final = 1.0
 
 
 def set_timer() -> None:
-    """Let the process end in MAX_BURST_SECS, unless the timer is set again or cancelled in time."""
-    # Replaces the timer of an earlier call.
+    """Start the timer that ends the process after MAX_BURST_SECS. If the timer is running, restart it."""
     faulthandler.dump_traceback_later(MAX_BURST_SECS, exit=True)
 
 

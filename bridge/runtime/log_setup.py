@@ -35,7 +35,7 @@ def set_up_logging(
 ) -> None:
     """Configure logging. An earlier configuration is replaced.
 
-    `level` is debug, info, warning or error. `worker` is the name of a worker that is added to each line.
+    `level` is debug, info, warning or error. `worker` is the name of the worker, which is added to each line.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     colour = supports_colour(stream or sys.stderr)
@@ -65,7 +65,7 @@ def _bounded(text: str) -> str:
 def _safe(text: str) -> str:
     """Truncate a text, and escape characters that a terminal would interpret.
 
-    Texts may come from other systems. Tabs and line breaks stay.
+    The text may come from another system. Tabs and line breaks are not escaped.
     """
     text = _bounded(text)
     return text if text.isprintable() else _UNSAFE.sub(lambda found: repr(found[0])[1:-1], text)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def clear_state_offline(settings: Settings, mapping: str) -> int:
     """Clear the state of a mapping, and return the number of removed keys.
 
-    Records in the state are added to their queues.
+    If the state contains records, they are added to their queues.
 
     Raises SpoolInUse while a bridge is running, and BridgeError if there is no spool.
     """

@@ -5,8 +5,8 @@ no advantage here, because only one Python thread at a time runs under the GIL. 
 sender's arena retains the memory of its last large requests. While a backlog drained, one arena for all threads saved
 15 to 19 of 146 MB, with the same CPU time. https://man7.org/linux/man-pages/man3/mallopt.3.html
 
-An arena retains free memory until malloc_trim returns the memory to the system: 2 MB after the start, and more after a
-backlog. https://man7.org/linux/man-pages/man3/malloc_trim.3.html
+An arena retains freed memory until malloc_trim returns this memory to the system. malloc_trim returns 2 MB after the
+start, and more after a backlog. https://man7.org/linux/man-pages/man3/malloc_trim.3.html
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class MallocTuning:
         self._trim_at = time.monotonic() + _FIRST_TRIM_SECS
 
     def trim_when_due(self) -> None:
-        """Return free memory to the system soon after the start, and then once a minute, which takes 1 ms.
+        """Return freed memory to the system, once soon after the start and then once a minute. This takes 1 ms.
 
-        Between these times, the method returns at once, so callers may call it often.
+        Call this method at least once a second. Most calls do nothing.
         """
         now = time.monotonic()
         if now >= self._trim_at:

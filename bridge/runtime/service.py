@@ -5,10 +5,10 @@ The order in which the bridge stops, with the reasons:
 1. The status page, the watcher of mapping files and the control channel stop, so that no further request or reload
    begins.
 2. Ingest commits and acknowledges the current burst, and then disconnects. The broker stores later messages.
-3. Each sender waits for the response to its current request. Otherwise, the records of this request would be sent
-   again, as duplicates. No new request begins. A request of which no byte has been sent is ended at once, because
-   Kinesis cannot have received it.
-4. The spool commits the settlements of the last requests, and closes its files.
+3. Each sender waits for the responses to its requests in flight, and starts no new request. Without the responses,
+   the next run would send the records of these requests again, as duplicates. A request that has not sent its first
+   byte is cancelled, because Kinesis cannot have received it.
+4. The spool commits which records were delivered by the last requests, and closes its files.
 
 If a request takes longer than the deadline, it is aborted. Its records are still in the spool, and will be sent again.
 """
@@ -95,9 +95,9 @@ class Service:
         """Open the spool. Raises SpoolInUse or SpoolWriteError.
 
         The docstring of `open_spool` explains `live_first`. With `draining`, the bridge only empties its spool and its
-        broker session: it sends the spooled records and, after a call of `leave`, receives the messages that the broker
-        has stored for the session, and gives the session up. With `sharing`, several workers on this machine share the
-        messages. `fingerprint` identifies the configuration.
+        broker session. It sends the records in the spool. After a call of `leave`, it receives the messages that the
+        broker has stored for the session, and then gives up the session. With `sharing`, several workers on this
+        machine share the messages. `fingerprint` identifies the configuration.
         """
         self.crashed = threading.Event()
         self.ends_on_hang = False
@@ -120,7 +120,7 @@ class Service:
         self._spool = open_spool(spool, live_first=live_first)
         self._session_record = SessionRecord(self._spool)
         if not draining:
-            # The session is in use again. A later run must not consider it given up.
+            # This run uses the session. An earlier run may have stored that it was given up, so correct this.
             self._session_record.store_given_up("")
         subscriber = DrainingSubscriber if draining else Subscriber
         self._subscriber = subscriber(
@@ -214,8 +214,8 @@ class Service:
     def run_job(self, action: Action, numbers: Sequence[int], worker: int | None = None) -> DeadLetterJob:
         """Replay or delete dead letters, and wait until the result is on disk. Any thread.
 
-        Raises BridgeError if the bridge stops before the end of the job, or if the job takes longer than JOB_SECS. Then
-        some dead letters have been processed completely, and the others are unchanged.
+        Raises BridgeError if the bridge stops before the end of the job, or if the job takes longer than JOB_SECS.
+        After this error, some dead letters have been processed completely, and the others are unchanged.
         """
         self.dead_letters_folder(worker)
         job = self._ingest.run_job(DeadLetterJob(action, numbers))
@@ -265,7 +265,7 @@ class Service:
             # The ingest thread may still use the database, so do not close it. An open database loses no data when the
             # process ends.
             return False
-        # Commit the settlements. Otherwise, these records would be sent again after the next start.
+        # Commit which records were delivered. Otherwise, the next run would send these records again.
         self._ingest.commit_settled()
         self._last_snapshot = self._snapshot(stopped=True)
         self._recorder.close()

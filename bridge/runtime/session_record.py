@@ -1,4 +1,7 @@
-"""Record of the broker's session in the spool: what the session contains, and whether it was given up."""
+"""Record of the broker's session in the spool: its subscriptions and messages, and whether it was given up.
+
+A draining bridge gives up its session: it removes all subscriptions, so that the broker stores no more messages.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ STORED_SESSION: Final = "stored_session"
 
 
 class SessionRecord:
-    """Record of the broker's session in one spool. Only the ingest thread writes it, between two bursts."""
+    """Record of the broker's session in one spool.
+
+    While ingest is running, only the ingest thread writes the record, between two bursts.
+    """
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -43,8 +49,8 @@ class SessionRecord:
 
         The supervisor reads this value in the spools of earlier runs.
         """
-        # If writing fails, an empty session is drained a second time, which does no harm. A value that is already
-        # stored is not written again, to save the fsync.
+        # If writing fails, a later run drains the empty session a second time, which does no harm. A value that is
+        # already stored is not written again, because each write needs an fsync.
         with suppress(SpoolWriteError):
             if self._spool.get_meta(GIVEN_UP) != given_up:
                 self._spool.set_meta(GIVEN_UP, given_up)

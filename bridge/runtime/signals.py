@@ -33,8 +33,8 @@ def deferred_in_children() -> Iterator[None]:
 class Signals:
     """Signals as values that the main thread reads. The second SIGTERM or SIGINT calls `at_once` and ends the process.
 
-    The signal handler only writes a byte to a pipe. It must not acquire a lock, because it may interrupt the main
-    thread while this thread holds the same lock.
+    The signal handler only writes a byte to a pipe. It must not acquire a lock: it interrupts the main thread, which
+    may hold the same lock.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Signals:
         os.set_blocking(self._writer, False)
         self._stops = 0
         self._before = {number: signal.signal(number, self._note) for number in HANDLED}
-        # Signals since the start of this process were blocked (`deferred_in_children`), and are handled now.
+        # `deferred_in_children` has blocked the signals since the start of this process. They are handled now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         return self
 

@@ -135,7 +135,7 @@ def _outcome(bridge: RunningBridge) -> str:
 def _not_loaded(bridge: RunningBridge) -> Iterator[str]:
     """Yield one line with the first error in the mapping files and the number of further errors.
 
-    Yield nothing without errors.
+    If there are no errors, yield nothing.
     """
     problems = bridge.mappings.problems
     if problems:

@@ -46,7 +46,7 @@ class ThreadGroup:
         """Run `body` in a thread with this name."""
         thread = threading.Thread(target=self._guard, args=(name, body), name=name, daemon=True)
         thread.start()
-        self._threads.append(thread)  # after the start, because `join` must not meet a thread that has not started
+        self._threads.append(thread)  # after the start, because joining a thread that has not started is an error
 
     def _guard(self, name: str, body: Callable[[], None]) -> None:
         while True:

@@ -5,9 +5,9 @@ A supervisor starts and monitors them, and shows them as one bridge.
     workers.py              the list of workers: active workers, and draining workers for the spools of earlier runs
     supervisor.py           the service: its threads, and the order of a stop
     worker_process.py       start, restart and status requests of one worker's process
-    worker_main.py          the program of that process: a bridge without a status page
+    worker_main.py          the program of a worker's process: a bridge without a status page
     worker_shards.py        the shards of each stream that each worker knows
-    snapshot_from_spool.py  state of a worker from its spool, before its process has reported one
+    snapshot_from_spool.py  state of a worker from its spool, before its process has reported its state
     channel.py              the channel between supervisor and worker
 
 Each worker is a bridge with its own client ID (for example mqtt.client_id-2) and its own spool (spool.path/worker-2).

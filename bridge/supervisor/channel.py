@@ -125,7 +125,7 @@ class WorkerChannel:
             yield orjson.loads(line)
 
     def respond(self, request: dict[str, Any], value: dict[str, Any]) -> None:
-        """Send the response `value`, unless the request came from `notify`, which expects no response.
+        """Send the response `value`. Send nothing if the request was sent with `notify`, which expects no response.
 
         If the response cannot be sent within 5 s, set `disconnected`.
         """

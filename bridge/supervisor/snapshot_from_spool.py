@@ -1,4 +1,4 @@
-"""State of a worker from the files of its spool, until the worker's process has reported its state."""
+"""State of a worker, read from the files of its spool. It is used until the worker's process has reported its state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def snapshot_from_spool(settings: Settings) -> Snapshot:
-    """Return the state of a worker from the files of its spool, with the counts of its ledger and no connection."""
+    """Return the state of a worker that is not connected. The counts are those of the ledger in its spool."""
     folder, now_ms = settings.spool.path, time.time_ns() // 1_000_000
     rows, dead_letters = read_ledger(folder) if (folder / "spool.db").is_file() else ((), 0)
     return Snapshot(

@@ -77,7 +77,7 @@ POLL_SECS: Final = 2.0
 FRESH_SECS: Final = 0.3
 """Maximum age of the workers' statuses in a snapshot."""
 JOB_SECS: Final = 70.0
-"""Maximum time to wait for a dead-letter job in a worker: a little more than the worker's own limit."""
+"""Maximum time to wait for a dead-letter job in a worker. The worker itself stops waiting after 60 s."""
 STALLED_SECS: Final = 30.0
 """If the workers were not checked for this time, the supervisor is reported as stalled."""
 
@@ -101,12 +101,12 @@ class Supervisor:
         self._tapped_at = self._polled_at = 0.0
         self._progress_at = time.monotonic()
         self._start_time = StartTime()
-        # Guards the history of the supervisor's problems, because any thread may request a snapshot.
+        # Protects the history of the supervisor's problems, because any thread may request a snapshot.
         self._problems_lock = threading.Lock()
         self._fingerprint = fingerprint(settings)
         self.data_folder = settings.spool.path
         self.folder = settings.spool.path / SUPERVISOR_FOLDER
-        # Also check the lock of a bridge without workers, which is in another folder than the supervisor's lock.
+        # A bridge without workers locks another folder than a supervisor. So check this lock too.
         refuse_if_in_use(settings.spool.path)
         with suppress(OSError):  # `FolderLock` below raises an error for the same reason
             make_private(settings.spool.path)
@@ -180,7 +180,7 @@ class Supervisor:
             self._drain_unused_workers()
 
     def _drain_unused_workers(self) -> None:
-        """Let draining workers give up their sessions. Call only when all active workers are subscribed."""
+        """Let draining workers give up their sessions. Call this only when the active workers receive new messages."""
         for worker in self.workers:
             if worker.slot.draining and worker.active and not worker.leave_requested:
                 worker.notify("leave")
@@ -221,7 +221,7 @@ class Supervisor:
         # Join this thread before stopping the workers, so that no worker is restarted.
         self._monitoring.join(deadline)
         for worker in self.workers:
-            # Reserve one tenth of the time for the end of the process after the bridge has stopped.
+            # One tenth of the time is for the exit of the process, after its bridge has stopped.
             worker.stop(max(0.5, 0.9 * (deadline - time.monotonic())))
         self._serving.join(deadline)
         finished = [worker.wait(deadline) for worker in self.workers]
@@ -240,7 +240,10 @@ class Supervisor:
         return totals([row for folder in folders for row in read_ledger(folder)[0]])
 
     def request_reload(self) -> Callable[[], bool]:
-        """Request a reload here and in each worker. Return a function that returns True until all have ended."""
+        """Request a reload here and in each worker.
+
+        Return a function that returns True until all reloads have ended.
+        """
         here = self.mappings.request_reload()
         for worker in self.workers:
             worker.notify("reload")
@@ -335,8 +338,8 @@ class Supervisor:
 def refuse_first_switch(problems: Sequence[Problem], path: Path, workers: int) -> None:
     """Raise ConfigError if a mapping does not load in the first run with workers.
 
-    Some mappings work only without workers, and a person who switches to workers must see this. In later runs, a
-    mapping that does not load does not stop the other mappings.
+    Some mappings work only without workers, and a person who switches to workers must see this error. In later runs,
+    the supervisor starts without the mapping that does not load.
     """
     if workers and problems and not any(number for number in spool_folders(path)):
         raise ConfigError(problems)

@@ -169,7 +169,7 @@ class WorkerMain:
             first, topic, packet_id, properties, payload, size = self._shown.popleft()
             binary = (topic, packet_id, properties, payload)
             taken.append((first, *(base64.b64encode(each).decode() for each in binary), size))
-        return taken  # type: ignore[return-value]  # four texts stand between the numbers
+        return taken  # type: ignore[return-value]  # mypy cannot know that there are four texts between the numbers
 
     def _tap(self, burst: list[Publish]) -> None:
         """Collect about four messages of a burst, but none with a very large payload. The ingest thread calls this."""
@@ -184,7 +184,7 @@ class WorkerMain:
             snapshot = self._service.snapshot()
         except (BridgeError, OSError):
             return False
-        # The time without messages begins again with every message, and not before the session is given up.
+        # Measure the time since the last message, or since the session was given up if that was later.
         if snapshot.received_messages != self._received or not self._service.left:
             self._received, self._received_at = snapshot.received_messages, now
         return now - self._received_at > QUIET_SECS and not snapshot.total("spooled")

@@ -87,14 +87,14 @@ class WorkerProcess:
         self._detail = "starting"
         self._hung = self._last_end = ""
         self._state: WorkerState = "starting"
-        # Guards `_last` (the last state) and `_before` (the counters of earlier processes). Both change together.
-        # Between the two changes, a reader would count an earlier process twice.
+        # Protects `_last` (the last state) and `_before` (the counters of earlier processes). Without this lock, a
+        # thread could read `_before` with the counters of a process that `_last` still contains, and count them twice.
         self._merging = threading.Lock()
 
     # -- the supervisor's thread ---------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Check the process once: plan a restart if it has ended, kill it if it hangs, or start it after a pause."""
+        """Check the process once. If it has ended, plan a restart. If it hangs, kill it. After a pause, start it."""
         now = self._clock()
         if self._process is not None:
             code = self._process.poll()
@@ -176,9 +176,9 @@ class WorkerProcess:
     # -- requests to the process ---------------------------------------------------------------------------------------
 
     def refresh(self, max_age_secs: float) -> None:
-        """Request the worker's status, unless the last status is younger than `max_age_secs`.
+        """Request the worker's status if the last status is older than `max_age_secs`.
 
-        If there is no response, keep the last state.
+        If the worker does not respond, keep the last state.
         """
         if self._clock() - self._reported_at < max_age_secs:
             return
@@ -189,7 +189,8 @@ class WorkerProcess:
         snapshot = Snapshot.from_json(status["snapshot"])
         with self._merging:
             if self._last_report_pid not in (0, pid):
-                # A new process has replaced the last one. Keep the last counters, because totals must not decrease.
+                # A new process has replaced the last one, and counts from 0. Keep the counters of the last process,
+                # because totals must not decrease.
                 disconnected = final_counters(self._last)
                 self._before = disconnected if self._before is None else merge([("", self._before), ("", disconnected)])
             self._last, self._last_report_pid, self._reported_at = snapshot, pid, self._clock()

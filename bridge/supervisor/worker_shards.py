@@ -1,4 +1,4 @@
-"""Shards of each stream, as far as each worker knows them."""
+"""List of the shards of each stream that the workers know."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RESPONSE_SECS: Final = 2.0
 """Maximum time to wait for one worker.
 
-If it does not respond, the page shows only the shards that other workers know.
+If the worker does not respond, the page shows only the shards that other workers know.
 """
 
 

@@ -1,11 +1,11 @@
-"""List of workers: the active ones of the present run, and draining ones for the spools of earlier runs.
+"""List of workers: active workers of the present run, and draining workers for the spools of earlier runs.
 
     number 0     spool.path             mqtt.client_id      the bridge of `run` without --workers
     number 2     spool.path/worker-2    mqtt.client_id-2    the second worker of `run --workers N`, in the shared group
 
-If an earlier run had more workers, or was without --workers, its spools may have no active worker in the present run.
-Such a spool is drained if it contains records, or if the broker still has the session of its client ID: the broker
-would store messages for this session even if the client never connects again.
+An earlier run may have had more workers, or may have run without --workers. Some of its spools then have no active
+worker in the present run. Such a spool is drained if it contains records. It is also drained if the broker still has
+the session of its client ID, because the broker would store messages for this session forever.
 """
 
 from __future__ import annotations
@@ -107,12 +107,12 @@ def settings_of(settings: Settings, slot: WorkerSlot, active: int, running: int)
     """
     mqtt, spool, kinesis = settings.mqtt, settings.spool, settings.kinesis
     if slot.number:
-        # By default, the client ID is the name of the group. The ID is unique at the broker, so no other bridge is in
-        # the group.
+        # By default, the client ID is the name of the group. The ID is unique at the broker, so no other bridge uses
+        # this group.
         group = mqtt.share or _NOT_IN_A_GROUP.sub("-", mqtt.client_id)
         mqtt = mqtt.model_copy(update={"client_id": f"{mqtt.client_id}-{slot.number}", "share": group})
     spool = spool.model_copy(update={"path": folder_of(spool.path, slot.number)})
-    # A draining worker has the configured limits.
+    # A draining worker keeps the configured limits, because its spool may be larger than a share of them.
     if not slot.draining:
         room = {
             "max_bytes": max(LEAST_SPOOL_BYTES, spool.max_bytes // active),
