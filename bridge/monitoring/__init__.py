@@ -18,7 +18,7 @@ configuration.py       options of the running bridge for the page, without secre
 resident_memory.py     memory of the process
 start_time.py          start time of the process, correct even if the clock was wrong at the start
 merge.py               one snapshot from the snapshots of several workers
-merge_links.py         the same for links to AWS and flows
+merge_links.py         merging of the links to AWS and of the flows
 health.py              /healthz and /readyz
 prometheus.py          /metrics
 metric_definitions.py  every metric, declared once

@@ -23,7 +23,7 @@ def buffer_hours(snapshot: Snapshot, flow: Flow) -> float | None:
 
 
 def outage_hours(snapshot: Snapshot) -> float | None:
-    """Return the hours until the spool would be full if Kinesis accepted nothing; None while no record arrives."""
+    """Return the hours until the spool would be full if Kinesis accepted nothing. Return None if no records arrive."""
     arriving = sum(each.received_per_sec or 0.0 for each in snapshot.flows) * snapshot.record_bytes
     return _room(snapshot) / arriving / 3_600 if arriving > 0 and snapshot.spool_max_bytes else None
 
@@ -41,7 +41,7 @@ def _growth_per_sec(flow: Flow) -> float:
     """Return by how many records per second the backlog grows. The value is negative if the backlog shrinks."""
     growth = 0.0
     for each in flow.streams.values():
-        # A stalled stream delivers nothing now, although its rate, a mean over the last minute, may still be above 0.
+        # A stalled stream delivers nothing now. Its rate is a mean over the last minute, and may still be above 0.
         delivered = 0.0 if each.stalled_secs >= STALLED_SECS else each.delivered_per_sec or 0.0
         growth += (each.received_per_sec or 0.0) - delivered
     return growth

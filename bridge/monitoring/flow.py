@@ -26,7 +26,7 @@ SAMPLE_SECS: Final = 10.0
 RATE_SECS: Final = 60.0
 """Each rate is the mean over this number of seconds.
 
-A minute is long enough for a stream with a message every ten seconds, and short enough to show an outage soon.
+In a minute, even a stream with a message every ten seconds has several records. A longer time would show outages late.
 """
 FALLING_BEHIND_STEPS: Final = 5
 """A stream falls behind if the age of its oldest record has increased in this number of consecutive minutes.
@@ -178,12 +178,12 @@ class _StreamHistory:
         """Determine since when the stream falls behind.
 
         It begins to fall behind if the age of the oldest record increased in each of the last five minutes. With
-        `backlog: live_first`, the age can increase although the backlog shrinks, so the number of records must not
-        have decreased.
+        `backlog: live_first`, the age can increase although the backlog shrinks. So the number of records must not
+        have decreased either.
         """
         steps = [self._sample_at(sample.at - number * STEP_SECS) for number in range(1, FALLING_BEHIND_STEPS + 1)]
         known = [sample, *(each for each in steps if each is not None)]
-        # The newest minute comes first.
+        # For each minute, newest first: whether the age increased.
         grew = [newer.oldest_secs >= older.oldest_secs + STEP_GROWTH_SECS for newer, older in pairwise(known)]
         if self._behind_since is None:
             if len(grew) == FALLING_BEHIND_STEPS and all(grew) and _grew_while_delivering(known[-1], sample):
@@ -236,7 +236,7 @@ class _RejectionHistory:
 
 
 def _difference(now: RecentRejections, before: RecentRejections) -> RecentRejections:
-    """Return the increase of both counts; 0 if a count decreased, because a replay subtracts dead letters from it."""
+    """Return the increase of both counts. If a count decreased, its increase is 0: a replay subtracts dead letters."""
     return RecentRejections(max(0, now.received - before.received), max(0, now.dead_lettered - before.dead_lettered))
 
 
@@ -250,7 +250,7 @@ class _LossHistory:
     def observe(self, total: int, now: float, *, known: bool) -> int:
         """Return by how much the counter increased in the last hour. `total` is its current value.
 
-        `known` is false for the first snapshot of a run. Its losses happened in earlier runs, and do not count.
+        `known` is false for the first snapshot of a run. The losses in it happened in earlier runs, and do not count.
         """
         # A stream that appears later, after a reload, begins at 0, so all its losses count.
         before = total if self._total is None and not known else self._total or 0

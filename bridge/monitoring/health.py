@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class HealthStatus:
     """Result of a check.
 
-    `reasons` are the reasons of a failure; they are empty if the check passed. `state` is the state of the bridge, ""
-    if the check does not examine it.
+    `reasons` are the reasons of a failure; they are empty if the check passed. `state` is the state of the bridge. It
+    is "" for /healthz, which does not examine the state.
     """
 
     reasons: tuple[str, ...]

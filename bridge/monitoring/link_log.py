@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LIMITED_SECS: Final = 60.0
-"""Seconds for which requests must have waited for the link before it counts as the limit.
+"""A link limits delivery if requests have waited for it for this number of seconds.
 
-A burst of messages fills any link for some seconds.
+Shorter waits are normal, because a burst of messages fills any link for some seconds.
 """
 _KILOBYTE: Final = 1_000
 _MEGABYTE: Final = 1_000_000
@@ -65,7 +65,7 @@ def _seconds(secs: float) -> str:
 
 
 def _kilobytes(size: float) -> str:
-    """Return a text such as `4.0 kB`, `31 kB` or `1.2 MB`. More digits would exceed the precision of the values."""
+    """Return a text such as `4.0 kB`, `31 kB` or `1.2 MB`. The values are not precise enough for more digits."""
     if size >= _MEGABYTE:
         return f"{size / _MEGABYTE:,.1f} MB"
     return f"{size / _KILOBYTE:,.{0 if size >= 10 * _KILOBYTE else 1}f} kB"

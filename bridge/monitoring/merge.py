@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from bridge.histogram import HistogramSnapshot
     from bridge.monitoring.snapshot import Snapshot
 
-# Fields that are added. They are grouped by what happens to them when a process has ended:
-# counters continue, sizes of stored data depend on the spool alone, and resources of the process are released.
+# Fields that are added. When a process ends, the three groups differ: counters continue, the sizes of stored data stay,
+# and the resources of the process become 0.
 _COUNTERS: Final = ("connections", "received_messages", "redelivered", "unmatched", "payload_bytes", "cpu_secs")
 _STORED_SIZES: Final = ("spool_bytes", "dead_letter_count", "dead_letter_bytes", "damaged_spools")
 _OF_PROCESS: Final = ("memory_bytes", "max_bytes_per_sec")
@@ -62,7 +62,7 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
         first,
         **sums,
         **timed,
-        # While one worker is not subscribed, the messages of its share may be missing.
+        # A worker that is not connected may miss messages. So the bridge is connected only if all workers are.
         connected=all(each.connected for each in snapshots),
         subscribed=all(each.subscribed for each in snapshots),
         ledger=merge_ledgers(row for each in snapshots for row in each.ledger),
@@ -103,7 +103,7 @@ def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
 def final_counters(last: Snapshot) -> Snapshot:
     """Return a snapshot with only the counters of a process that has ended.
 
-    It is merged with the snapshots of the next process of the worker, so that no counter decreases.
+    The caller merges it with the snapshots of the worker's next process, so that no counter decreases.
     """
     streams = [
         replace(
@@ -121,13 +121,13 @@ def final_counters(last: Snapshot) -> Snapshot:
     ]
     # The next process uses the same spool and reports its contents, so they must not count twice.
     nothing: dict[str, Any] = dict.fromkeys((*_STORED_SIZES, "spool_max_bytes", "dead_letter_max_bytes"), 0)
-    # A merged snapshot is connected only if all its parts are connected. So the ended process counts as connected.
+    # A merged snapshot is connected only if all its parts are. The ended process must not make it disconnected.
     ended = replace(_without_problems(last), **nothing, connected=True, subscribed=True, ledger=())
     return replace(ended, streams=tuple(streams), dead_letters=(), failing_mappings=())
 
 
 def ended_process_snapshot(last: Snapshot) -> Snapshot:
-    """Return the last snapshot of a process that has ended, as it is now: not connected, with its stored data."""
+    """Return the state of a process that has ended: its last snapshot, but not connected and without problems."""
     streams = [replace(each, in_flight_requests=0, in_flight_records=0) for each in last.streams]
     return replace(_without_problems(last), connected=False, subscribed=False, streams=tuple(streams))
 
@@ -234,8 +234,8 @@ def _coverage(reports: Sequence[CoverageReport]) -> CoverageReport:
 def _mapping(parts: Sequence[MappingActivity], at_ms: int) -> MappingActivity:
     """Merge the activity of one mapping in several workers."""
     messages, last_ms = sum(each.messages for each in parts), max(each.last_ms for each in parts)
-    # While a mapping pauses, it pauses in every worker. So its longest pause is at most as long as the longest pause of
-    # any worker, and the smallest of these values is the best estimate.
+    # When no worker receives messages of a mapping, the mapping pauses. So its longest pause is never longer than the
+    # longest pause of a single worker. The smallest of the workers' values is the best estimate.
     pause_ms = min((each.longest_pause_ms for each in parts if each.messages > 1), default=0)
     quiet_ms = at_ms - last_ms if messages else 0
     silent_ms = quiet_ms if quiet_ms > max(SILENT_MS, SILENT_PAUSES * pause_ms) else 0

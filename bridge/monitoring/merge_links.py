@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Current values, which are 0 after the end of a process.
 _LEVELS: Final = ("window_bytes", "max_requests", "requests", "bytes_in_flight")
-# Fields that are added. Each worker measures its own share of the bandwidth, so the sum is that of the link.
+# Fields that are added. Each worker measures only its own part of the bandwidth, so the sum is the link's bandwidth.
 _SUMS: Final = ("bandwidth", "timeouts", "outcome_unknown", "sent_bytes", *_LEVELS)
 
 

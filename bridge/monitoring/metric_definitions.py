@@ -65,9 +65,8 @@ def _of_mappings(value: Callable[[Any], Any] | str) -> Samples:
 def _of_ledger(name: str) -> Samples:
     """Return the samples of one column of the ledger.
 
-    In the ledger, a replay subtracts the dead letter from `received` and `dead_lettered`. But a counter of Prometheus
-    must not decrease, because that would count as a restart from 0. So these two metrics include the replayed dead
-    letters.
+    In the ledger, a replay subtracts the dead letter from `received` and `dead_lettered`. But Prometheus treats a
+    counter that decreases as a restart from 0. So these two metrics include the replayed dead letters.
     """
     replayed = name in {"received", "dead_lettered"}
     return lambda snapshot: [

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOG_AFTER_SECS: Final = 5.0
-"""Minimum duration of a problem that is logged. The MQTT session itself logs a reconnect that takes a second."""
+"""Minimum duration of a problem that is logged. The MQTT session itself logs shorter interruptions."""
 ABSENT_SECS: Final = 15.0
 """Seconds after which a problem that is no longer found has ended.
 
-If it is found again earlier, it has not ended. So a session that is lost every few seconds is one long problem. Also,
-the snapshots of two threads may arrive in the wrong order, which must not end a problem.
+If it is found again within this time, it has not ended. So a session that is lost every few seconds is one long
+problem. Also, two threads take snapshots, and an older snapshot that arrives late must not end a problem.
 """
 RESUME_SECS: Final = 90.0
 """A problem of the previous run continues if it is found again within this number of seconds after the start.
 
-The slowest rule finds a problem after half a minute without progress, which begins only after the first session.
+Some rules find a problem only after 30 s without progress, and measure this time from the first session of the run.
 """
 
 
@@ -87,14 +87,14 @@ class ProblemHistory:
             self._unfinished = {}
 
     def _dated(self, problem: ActiveProblem, now: float) -> ActiveProblem:
-        """Store the problem, log its beginning if that is due, and return it with `since`."""
+        """Store the problem, log its beginning after LOG_AFTER_SECS, and return it with `since`."""
         known = self._entries.get(problem.key)
         # A problem of the previous run that is found again continues. The event log already contains its beginning.
         resumed = self._unfinished.pop(problem.key, None) if known is None else None
         first = known.problem.since if known is not None else now
         if resumed is not None:
             first = min(now, resumed.at if resumed.since is None else resumed.since)
-        # The earliest known time is the beginning. A rule may only know the time of the last attempt of a long outage.
+        # A rule may know only the last attempt of a long outage. So the earliest known time is the beginning.
         dated = replace(problem, since=min(problem.since or now, first))
         entry = self._entries[problem.key] = _SeenProblem(dated, now, known is not None and known.logged)
         if now - dated.since >= LOG_AFTER_SECS and not entry.logged:

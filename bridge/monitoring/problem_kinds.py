@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from bridge.monitoring.problems import ProblemCode, Severity, Stage
 
 STALLED_SECS: Final = 30.0
-"""Seconds without an accepted record after which the problem of a stream is an error.
+"""If Kinesis has accepted no record of a stream for this number of seconds, the problem is an error.
 
 A retry after a lost response, a restart of a proxy or a change of the uplink takes up to 15 s. After half a minute, it
 is an outage.
 """
 UNANSWERED_SECS: Final = 10.0
-"""Seconds without an accepted record after which failed requests are a warning.
+"""If Kinesis has accepted no record of a stream for this number of seconds, failed requests are a warning.
 
 In normal operation, Kinesis may throttle all records of a request for some seconds.
 """
@@ -53,7 +53,8 @@ class ProblemKind(NamedTuple):
     advice: str
 
 
-# For these kinds, `ActiveProblem.what_is_safe` composes the text from the number of buffered records.
+# Value of `safe` for the kinds of the stage `delivering`. `ActiveProblem.what_is_safe` composes their text, because it
+# contains the number of buffered records.
 _BUFFERED: Final = ""
 
 PROBLEM_KINDS: Final = (

@@ -86,8 +86,8 @@ def _problem(code: ProblemCode, summary: str, cause: str, **more: Any) -> Active
 
 
 def _receiving(snapshot: Snapshot, flow: Flow, now: float) -> Iterator[ActiveProblem]:
-    # A bridge that drains its spool connects only after its successors have subscribed. Until then, it is right that
-    # there is no session.
+    # A worker that drains an old spool connects only after all new workers have subscribed. Until then, a missing
+    # session is no problem.
     if not snapshot.subscribed and not (snapshot.draining and not snapshot.session_problem):
         yield _not_receiving(snapshot, flow, now)
     if snapshot.client_id_conflict:
@@ -134,8 +134,8 @@ def _mapping(snapshot: Snapshot, flow: Flow, _now: float) -> Iterator[ActiveProb
         if counts.dead_lettered >= REJECTS_MIN_RECORDS and counts.dead_lettered > REJECTS_SHARE * counts.received:
             cause = f"{counts.dead_lettered:,} of the last {counts.received:,} records became dead letters"
             yield _problem("mapping-rejects", f"mapping {name} rejects most messages", cause, mapping=name)
-    # A later message does not show whether the cause was fixed. So poison messages are a problem until a person deletes
-    # or replays them.
+    # Later messages do not show whether the cause was fixed. So the problem stays until the bridge is restarted: these
+    # counts begin at 0 in each run.
     poison = sum(each.dead_letters for each in snapshot.dead_letters_by_code if each.code == "poison")
     if poison:
         yield _problem(
@@ -148,7 +148,7 @@ def _failing_file(snapshot: Snapshot, file: str, texts: list[str]) -> ActiveProb
     name = file.rpartition("/")[2].removesuffix(".yaml")
     more = [f"and {len(texts) - _CAUSES_SHOWN} more errors"] if len(texts) > _CAUSES_SHOWN else []
     cause = "\n".join([*texts[:_CAUSES_SHOWN], *more])
-    # The file is not a mapping file.
+    # The error is in a lookup table, a schema file or the folder.
     if name not in snapshot.failing_mappings:
         return _problem("mapping-failing", f"{file} does not load", cause, mapping="")
     active = any(each.name == name for each in snapshot.coverage.mappings)
@@ -248,7 +248,7 @@ def _stream(status: StreamStatus, flow: StreamFlow, now: float, numbers: Mapping
 
 
 def _stalled(status: StreamStatus, flow: StreamFlow) -> Severity | None:
-    """Return the severity if Kinesis accepts no records of the stream, or None if it probably accepts the next ones."""
+    """Return the severity of a stall. Return None if Kinesis probably still accepts records of the stream."""
     if flow.stalled_secs >= STALLED_SECS:
         return "error"
     # If Kinesis has never accepted a record of the stream, the configuration may be wrong. So the warning does not wait

@@ -1,7 +1,7 @@
 """Texts about problems. `status`, the page, /readyz, the log and systemd all use these functions.
 
-A text begins with the severity. Then follow the problem and its location, its beginning, its cause, the data that is
-safe, and the remedy.
+A text begins with the severity. It continues with the problem and where it is, when it began, its cause, the data that
+is safe, and the remedy.
 """
 
 from __future__ import annotations

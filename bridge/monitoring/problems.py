@@ -93,7 +93,7 @@ class ActiveProblem:
 
     @property
     def what_is_safe(self) -> str:
-        """Text on the data that this problem does not put at risk."""
+        """Text about the data that is safe although this problem exists."""
         if self.safe or self.stage != "delivering":
             return self.safe
         lost = f"{self.dropped_records:,} dropped" if self.dropped_records else "none lost"
@@ -124,7 +124,7 @@ def merge_problems(named: Sequence[tuple[str, Sequence[ActiveProblem]]]) -> tupl
     """Merge the problems of several workers, given as (name, problems), into the problems of one bridge.
 
     If several workers have the same problem, it becomes one problem with the sums of the counts, the earliest beginning
-    and the shortest buffer time. If only some workers have the problem, it contains their names.
+    and the shortest buffer time. A problem that only some workers have contains the names of these workers.
     """
     groups: defaultdict[tuple[str, ...], list[tuple[str, ActiveProblem]]] = defaultdict(list)
     for name, problems in named:

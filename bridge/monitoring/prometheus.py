@@ -32,7 +32,7 @@ def metrics_text(bridge: RunningBridge) -> bytes:
 class _Collector:
     """Collector of the Prometheus client that returns the metrics of one snapshot.
 
-    With the client's own metric objects, every part of the bridge would have to update them all the time.
+    The client's own metric objects are not used, because every part of the bridge would have to update them.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 RECORD_OVERHEAD_BYTES: Final = 100
 """Bytes of a record in the database in addition to its data: key, number, indexes and page headers."""
-# Size of a spool from which the bytes per record are measured. In a smaller one, the write-ahead log (4 MiB) and free
-# pages would make the result too large.
+# The bytes per record are measured only in a spool of at least this size. In a smaller spool, the write-ahead log
+# (4 MiB) and free pages would make the result too large.
 _MEASURABLE_BYTES: Final = 64 * 1024**2
 NOTHING_TIMED = HistogramSnapshot((), (0,), 0.0)
 """Histogram of a process that has measured no latency."""
@@ -32,7 +32,7 @@ SHOWN_DEAD_LETTERS = 20
 """Maximum number of dead letters in a snapshot. They are the newest ones."""
 TIMED = ("receive_to_spool", "spool_to_delivered", "receive_to_delivered")
 """Fields that are histograms of latencies."""
-# Fields that `summary_json` omits, because their JSON has another form.
+# Fields that `summary_json` omits. `status_json` and `to_json` add them in other forms.
 _OTHER_FORMS = frozenset({"coverage", "request_latency", *TIMED})
 WorkerState = Literal["starting", "running", "draining", "drained", "restarting", "stopped"]
 
@@ -196,8 +196,8 @@ class Snapshot:
         """Return all fields as JSON types. A worker sends them to its supervisor, which calls `from_json`."""
         timed = {name: list(getattr(self, name)) for name in TIMED}
         request_latency = {stream: list(each) for stream, each in self.request_latency.items()}
-        # Not `each.to_json()`, because it composes the text `safe` from the counts. The supervisor adds the counts of
-        # its workers first.
+        # Do not use `each.to_json()`. It would compose the text `safe` from the counts of this worker, but the
+        # supervisor composes this text from the counts of all workers.
         problems = [asdict(each) for each in self.problems]
         return {
             **self.summary_json(),
@@ -245,8 +245,8 @@ class Snapshot:
     def record_bytes(self) -> float:
         """Mean size of a record in the spool, in bytes; 0 if it is unknown.
 
-        In a large spool, it is measured: the size of the files divided by the number of records. For a small spool, it
-        is estimated: the mean size of a payload plus RECORD_OVERHEAD_BYTES.
+        For a large spool, this is the size of the files divided by the number of records. For a small spool, it is an
+        estimate: the mean size of a payload plus RECORD_OVERHEAD_BYTES.
         """
         spooled = self.total("spooled")
         of_records = self.spool_bytes - self.dead_letter_bytes

@@ -66,8 +66,8 @@ class SnapshotBuilder:
         """Return a snapshot with the state of all parts, and with the problems.
 
         The caller passes the values that no part knows: the reasons why threads are `stalled`, the reasons why records
-        are `unsendable` (by stream), and `page_problem`. If the bridge has `stopped`, the snapshot has no problems. The
-        bridge ended the session itself, so its end is no problem.
+        are `unsendable` (by stream), and `page_problem`. If the bridge has `stopped`, the snapshot has no problems,
+        because the missing session is then not a problem.
         """
         facts = self._facts(senders, tuple(stalled), dict(unsendable or {}), page_problem)
         return facts if stopped else self._monitor.assess(facts)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY_SECS: Final = 5.0
-"""Seconds between two snapshots. A problem is found at most this much later.
+"""Seconds between two snapshots, and so the maximum delay until a problem is found.
 
 A snapshot needs 0.3 ms of CPU time.
 """
@@ -28,7 +28,7 @@ A snapshot needs 0.3 ms of CPU time.
 class SnapshotTimer:
     """Timer that takes snapshots with `snapshot`, and passes each to `observe`.
 
-    One thread must call the timer at least once a second or so. Most of these calls do nothing.
+    One thread must call the timer about once a second. Most of these calls do nothing.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class SnapshotTimer:
         """Take a snapshot if EVERY_SECS have passed since the last one. An error is logged, and never raised."""
         if self._clock() < self._due_at:
             return
-        # The next time is calculated from the last planned time, not from now. Otherwise, small delays would add up,
-        # and a step of the curves could be without a snapshot.
+        # Add the interval to the planned time, not to the current time. Otherwise, small delays would add up, and a
+        # step of the curves could be without a snapshot.
         self._due_at = max(self._due_at + EVERY_SECS, self._clock())
         try:
             self._observe(self._snapshot())

@@ -339,7 +339,7 @@ def refuse_first_switch(problems: Sequence[Problem], path: Path, workers: int) -
     """Raise ConfigError if a mapping does not load in the first run with workers.
 
     Some mappings work only without workers, and a person who switches to workers must see this error. In later runs,
-    the supervisor starts without the mapping that does not load.
+    such an error does not stop the supervisor.
     """
     if workers and problems and not any(number for number in spool_folders(path)):
         raise ConfigError(problems)

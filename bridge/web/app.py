@@ -67,8 +67,8 @@ def web_app(
         LiveEndpoints(bridge, state.value, stopping),
         MappingEndpoints(bridge, editor, playground, threads),
         MappingFileEndpoints(bridge, editor, playground, threads),
-        # These routes must come before those of DeadLetterEndpoints, which would take the last part of their paths for
-        # the number of a dead letter.
+        # The groups must come first: the route /api/dead-letters/{number} of DeadLetterEndpoints also matches the path
+        # /api/dead-letters/groups.
         DeadLetterGroupEndpoints(bridge, threads),
         DeadLetterEndpoints(bridge, threads),
         SystemEndpoints(bridge, threads),

@@ -1,14 +1,14 @@
 """Connections of the page: their maximum number, and the choice of the connection to close if there are too many.
 
 A connection is *busy* while the server processes a complete request. Any other connection waits for its client: for a
-TLS handshake, a request, or the rest of a request. If there are too many connections, the server selects the address
-with the most connections, and closes the one that has waited longest. So even many silent connections cannot block a
-health check. The server also closes a connection whose client is too slow:
+TLS handshake, a request, or the rest of a request. If there are too many connections, the server selects the client
+address with the most connections. Of this address, it closes the connection that has waited longest. So even many
+silent connections cannot block a health check. The server also closes a connection that waits too long for its client:
 
-    waits for its first request             HEAD_SECS
-    waits for the head of a later request   KEEP_ALIVE_SECS (uvicorn also closes idle connections after this time)
-    waits for the body of a request         BODY_SECS
-    its client does not read the response   UNREAD_SECS
+    waits for its first request                 HEAD_SECS
+    waits for the head of a later request       KEEP_ALIVE_SECS (uvicorn also closes idle connections after this time)
+    waits for the body of a request             BODY_SECS
+    waits until the client reads the response   UNREAD_SECS
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A browser opens up to six connections for a page.
+# These are enough for 20 browsers. Each browser opens up to six connections for a page.
 MAX_CONNECTIONS: Final = 128
 DESCRIPTORS_SHARE: Final = 4
 """The page may use a quarter of the process's file descriptors. The broker, Kinesis and the spool need the others."""
@@ -45,9 +45,9 @@ _NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
 
 
 class HttpProtocol(Protocol):
-    """Part of the protocol of a connection that `Connections` uses, only in the server's event loop.
+    """Properties of a connection's protocol that `Connections` reads in the server's event loop.
 
-    No property blocks or raises an exception.
+    They neither block nor raise an exception.
     """
 
     transport: asyncio.Transport
@@ -97,7 +97,7 @@ class HttpConnection:
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
         if self.protocol is not None:
-            # `abort` and not `close`, which would wait until the client has read the rest of the response.
+            # Do not use `close`. It would wait until the client has read the rest of the response.
             self.protocol.transport.abort()
 
 
@@ -115,7 +115,7 @@ class Connections:
     def accepted(self, sock: socket.socket, address: str) -> bool:
         """Count an accepted socket. If there are too many connections, close another one.
 
-        Return False if all other connections are busy, so that none of them can be closed.
+        Return False if no other connection can be closed, because all of them are busy.
         """
         self._forget_closed()
         if len(self._open) >= self._max and not self._make_room():
@@ -185,14 +185,15 @@ class PageListener(socket.socket):
         # asyncio sets TCP_NODELAY only on sockets with this protocol number, not with 0. Without TCP_NODELAY, a
         # response on a kept-alive connection waits 40 ms for the client's delayed acknowledgement.
         super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        # Closed for a short time when the process has no other descriptor, to accept a connection and refuse it.
+        # A spare descriptor. If the process has no other free descriptor, this one is closed for a short time, to
+        # accept a connection and refuse it.
         self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Return the next connection. Raise ConnectionAbortedError if there is no room for it.
 
-        After this error, asyncio continues with the next connection. asyncio would log any other error. Without a free
-        descriptor, it would log the error thousands of times.
+        asyncio ignores this error, and continues with the next connection. It would log any other error: if the process
+        has no free descriptor, thousands of times.
         """
         try:
             sock, address = super().accept()
@@ -210,7 +211,7 @@ class PageListener(socket.socket):
     def _refuse_without_descriptor(self) -> None:
         """Accept and close the connection with the spare descriptor.
 
-        While the connection is in the queue of the socket, it wakes up the event loop again and again.
+        Otherwise, the connection would stay in the queue of the socket, and wake up the event loop again and again.
         """
         self.connections.no_descriptor()
         with suppress(OSError):

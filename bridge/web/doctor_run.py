@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEADLINE_SECS: Final = 180.0
-"""Maximum duration of a run. It is longer than the checks take, because each check has a separate deadline."""
+"""Maximum duration of a run. The checks normally end earlier, because each check has its own deadline."""
 MAX_OUTPUT_BYTES: Final = 1024 * 1024
 MAX_ERROR_BYTES: Final = 4_000
 # Members of a finding that the page shows. The other member, `facts`, is for programs.

@@ -35,12 +35,15 @@ TAIL_MESSAGES: Final = 12
 TAIL_PER_BURST: Final = 4
 """Number of messages that are selected from a burst.
 
-They are from all parts of the burst, so a machine that publishes hundreds of messages at once does not hide the others.
+They are from all parts of the burst, so that a machine with hundreds of messages does not hide the other machines.
 """
 MAX_BURST_MATCHES: Final = 64
 """Number of matching messages after which the search in a burst ends. It must not delay the ingest thread."""
 MAX_SEARCHED_BYTES: Final = 1024 * 1024
-"""Payload bytes of a burst after which the search for a listener's text ends: about 1 ms of the ingest thread."""
+"""Maximum number of payload bytes of a burst in which a listener's text is searched.
+
+The search takes about 1 ms of the ingest thread.
+"""
 OUTCOME_MESSAGES: Final = 60
 """Number of messages stored each half second for a filter by outcome.
 
@@ -56,8 +59,8 @@ OUTCOMES: Final = ("records", "filtered", "dead-letter", "no-mapping")
 class MessageFilter:
     """Filter for messages. A field that is "" matches all messages.
 
-    `topic` is a part of the topic, and `text` is a part of the payload. `outcome` is one of OUTCOMES. It is the outcome
-    of `mapping` or, if `mapping` is "", of any mapping.
+    `topic` is a part of the topic, and `text` is a part of the payload. `outcome` is one of OUTCOMES. If both `mapping`
+    and `outcome` are set, this mapping must have this outcome. If `mapping` is "", any mapping may have it.
     """
 
     topic: str = ""
@@ -123,7 +126,7 @@ class MessageListener:
     def _has_text(self, payload: bytes) -> bool:
         if self._searchable <= 0:
             return False
-        # `find` with an end searches a part of the payload without a copy of it.
+        # With an end, `find` searches only the first part of the payload, without copying it.
         searched, self._searchable = self._searchable, self._searchable - len(payload)
         return payload.find(self._text, 0, searched) >= 0
 
@@ -165,7 +168,7 @@ class MessageTap:
 
     @contextmanager
     def sampling(self) -> Iterator[None]:
-        """Sample the topics until the `with` block ends, which is while a page is open."""
+        """Sample the topics until the `with` block ends. The block lasts as long as a page is open."""
         if not self._pages:
             self.sample.restart()
         self._pages += 1
@@ -223,8 +226,8 @@ class StateBroadcast:
     async def event(self) -> bytes:
         """Return the event; it is at most a second old."""
         async with self._making:
-            # Slightly less than a second. Otherwise a listener that wakes up a few milliseconds early would receive the
-            # previous state again.
+            # Compare with slightly less than a second. Otherwise, a listener that wakes up a few milliseconds early
+            # would receive the previous state again.
             if time.monotonic() - self._created_at >= STATE_SECS * 0.9:
                 self._event = event("state", await asyncio.to_thread(self._value))
                 self._created_at = time.monotonic()

@@ -24,8 +24,8 @@ class PageProtocol(H11Protocol):
     def busy(self) -> bool:
         """True while the server processes a complete request."""
         answering = self.cycle is not None and not self.cycle.response_complete
-        # uvicorn creates the cycle when it has read the head of a request. The client's state is SEND_BODY until the
-        # client has sent the body, and IDLE before the client's next request.
+        # `cycle` is uvicorn's object for one request. uvicorn creates it when it has read the head of the request. The
+        # client's state is SEND_BODY until the client has sent the body, and IDLE before its next request.
         return answering and self.conn.their_state not in (h11.IDLE, h11.SEND_BODY)
 
     @property

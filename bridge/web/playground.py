@@ -99,7 +99,7 @@ class Playground:
             await self.end()
             raise BridgeError(f"the trial ended without a result: {what} need too much memory") from None
         except asyncio.CancelledError:
-            # Otherwise, the response to this request would be read as the response to the next request.
+            # Without this, the response to this request would be read as the response to the next request.
             await asyncio.shield(self.end())
             raise
 
@@ -112,7 +112,7 @@ class Playground:
                 "bridge.web.playground_worker",
                 stdin=pipe,
                 stdout=pipe,
-                # A traceback could contain values of the payload.
+                # Discard the standard error, because a traceback could contain values of the payload.
                 stderr=none,
                 limit=LINE_BYTES,
                 env=child_environment(),
@@ -122,7 +122,7 @@ class Playground:
         return self._process
 
     def _end_later(self) -> None:
-        # Each trial restarts the idle time.
+        # Each job restarts the idle time.
         if self._ending is not None:
             self._ending.cancel()
         loop = asyncio.get_running_loop()

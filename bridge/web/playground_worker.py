@@ -36,7 +36,7 @@ MEMORY_BYTES: Final = 1 << 30
 CPU_SECS: Final = 20
 """CPU time of one job after which the kernel ends the process.
 
-The bridge ends a slow job earlier. This limit is for a bridge that was killed, and cannot end the process.
+The bridge ends a slow job earlier. If the bridge was killed, only this limit ends the process.
 """
 LOAD_CPU_SECS: Final = 60
 """CPU time for loading tables and schemas after which the kernel ends the process."""

@@ -48,7 +48,7 @@ class WebServer:
     """
 
     listener: PageListener | None = None
-    """Listening socket to use, set before `run` is called. If it is None, `run` opens one with the set address."""
+    """Listening socket to use, set before `run` is called. If it is None, `run` opens a socket for `http.listen`."""
 
     def __init__(self, bridge: RunningBridge, settings: HttpSettings) -> None:
         self.problem = ""

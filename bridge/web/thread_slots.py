@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 MAX_REQUESTS: Final = 3
 """Maximum number of requests that run in threads at once.
 
-The event loop has at least 5 threads. The state and its history may use 2 of them.
+The event loop has at least 5 threads. The event streams and the health checks use the other threads.
 """
 Value = TypeVar("Value")
 

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from bridge.mqtt.packet_stream import Publish
 
 MAX_TOPICS: Final = 1_000
-"""Maximum number of topics. A new topic beyond it makes the sample forget the half with the fewest messages."""
+"""Maximum number of topics. If there are more, the sample forgets the half of the topics with the fewest messages."""
 SAMPLED_PER_BURST: Final = 128
 """Maximum number of messages of a burst that are counted. Counting them takes about 0.04 ms of the ingest thread."""
 # A few messages of each topic are enough as examples for the user who selects the topic.
 KEPT_PER_TOPIC: Final = 3
 KEPT_BYTES: Final = 4_096
-"""Maximum size of a stored message. The page shows no more of a payload. All stored messages have at most 12 MB."""
+"""Maximum size of a stored message. The page shows no more of a payload.
+
+All stored messages together need at most 12 MB.
+"""
 MAX_TOPIC_BYTES: Final = 1_024
 """Messages with a longer topic are not sampled."""
 
@@ -105,7 +108,7 @@ class TopicSample:
             ]
 
     def recent(self, matches: Callable[[Publish], bool], count: int) -> list[tuple[Publish, int]]:
-        """Return the newest `count` stored messages that match, the oldest first."""
+        """Return the newest `count` stored messages that match, in the order of their arrival."""
         with self._lock:
             kept = [each for topic in self._topics.values() for each in topic.kept]
         kept.sort(key=lambda each: each[1], reverse=True)

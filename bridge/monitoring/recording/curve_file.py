@@ -2,12 +2,12 @@
 
 The file has a fixed size. It contains a ring of rows for each resolution:
 
-    header   8 bytes magic, CRC-32 of the layout (names of the curves, length of a step and number of points by ring)
+    header   8 bytes magic, CRC-32 of the layout (names of the curves, step length and number of points of each ring)
     rows     for each ring, one row per step: step number (4 bytes), one 32-bit float per curve, CRC-32 of both
 
-The position of a row in its ring is the step number modulo the number of points, so a new row replaces a row that is
-too old. Each row has its own checksum, so that a damaged row does not make the others unreadable. The file is written
-without `fsync`. After a power failure, the rows that the kernel had not written yet are missing.
+The position of a row in its ring is the step number modulo the number of points, so a new row replaces the oldest row.
+Each row has its own checksum, so that a damaged row does not make the other rows unreadable. The file is written
+without `fsync`, so the last rows may be missing after a power failure.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class CurveFile:
         size, header = file_bytes(rings), _header(rings)
         # A file of another version may have other curves or rings. Its rows cannot be converted, so they are discarded.
         if os.fstat(descriptor).st_size != size or os.pread(descriptor, len(header), 0) != header:
-            # The zeros allocate the complete file now, so that later writes succeed even if the disk becomes full.
+            # Writing zeros allocates the complete file now, so that later writes succeed even if the disk is full.
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, header + bytes(size - len(header)), 0)
             self._saved = [0] * len(rings)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from bridge.monitoring.snapshot import Snapshot
 
 QUIET_SECS: Final = 60.0
-"""Seconds without a throttled record after which the throttling of a stream has ended.
+"""The throttling of a stream has ended if no record was throttled for this number of seconds.
 
-A shard near its limit throttles again and again for a short time.
+A shard near its limit throttles again and again for a short time, and this must not become many events.
 """
 MAX_CONNECTION_EVENTS: Final = 12
 """Maximum number of connection events within CONNECTION_SECS.

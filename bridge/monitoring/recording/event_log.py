@@ -3,8 +3,8 @@
     events.jsonl        the newest events
     events.old.jsonl    older events
 
-A file has at most MAX_FILE_BYTES. Before events.jsonl would exceed this size, it is renamed and replaces
-events.old.jsonl. Only changes of state are events, so a file contains the events of several days.
+A file has at most MAX_FILE_BYTES. When events.jsonl has no room for the next events, it is renamed to events.old.jsonl
+and replaces the older file. Only changes of state are events, so a file contains the events of several days.
 
 Events wait in memory until the next `flush` writes them. If the disk does not accept them, they stay in memory. If the
 process is killed, events that were not flushed are lost. The files are written without `fsync`, so after a power
@@ -98,7 +98,7 @@ class EventLog:
 
     def waiting(self) -> list[Event]:
         """Return the events that are not in the file yet, oldest first."""
-        # Another thread may add events. Copying a deque is one step, but iterating over it is not.
+        # Another thread may add events meanwhile. This would disturb an iteration over the deque, but not `copy`.
         return list(self._waiting.copy())
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_SERIES: Final = 3_000
 """Maximum number of curves, including those of mappings and streams. With 240 points each, they need 6 MB."""
 MAX_GAP_STEPS: Final = 3
-"""Maximum number of steps by which a snapshot may be late without a gap. The steps between get the mean rate."""
+"""If a snapshot is late by at most this number of steps, the curves have no gap. The missed steps get the mean rate."""
 # Values are rounded to five digits. A screen cannot show more, and the JSON becomes shorter.
 _SIGNIFICANT: Final = ".5g"
 
@@ -61,8 +61,8 @@ class TimeSeries:
     def add(self, values: CurveValues, at: float, moment: float) -> None:
         """Add the values of a snapshot.
 
-        `at` is in seconds since 1970, `moment` in seconds of a monotonic clock. The points of a step are stored with
-        the first snapshot of a later step.
+        `at` is in seconds since 1970, `moment` in seconds of a monotonic clock. The points of a step are stored when
+        the first snapshot of a later step arrives.
         """
         step, start = int(at // self.step_secs), self._start
         if start is None or not start.step <= step <= start.step + MAX_GAP_STEPS:
@@ -95,7 +95,7 @@ class TimeSeries:
         self.newest, position = step, step % self.points
         for name, value in point.items():
             if name not in self._series:
-                # Names of mappings and streams are not limited, but the memory is.
+                # The number of mappings and streams has no limit, but the memory of their curves must have one.
                 if len(self._series) >= MAX_SERIES:
                     continue
                 self._series[name] = self._empty()

@@ -1,4 +1,4 @@
-"""Guard of the endpoints. It passes a request to its handler only if the client has the permission for it."""
+"""Guard of the endpoints. It passes a request to its handler only if the client has the required permission."""
 
 from __future__ import annotations
 
@@ -97,7 +97,8 @@ class Guard:
         tokens.
         """
         address = request.client.host if request.client else "an unknown address"
-        # Refuse before the token is compared. Otherwise the correct token would get another response than wrong tokens.
+        # Refuse before the token is compared. Otherwise, a client could continue to guess: only the correct token would
+        # get another response.
         if self._wrong.refuses(address):
             raise RequestError(429, "too many wrong tokens from this address: retry in some seconds")
         role = self.sessions.role_of(given)

@@ -28,7 +28,7 @@ COOKIE: Final = "mqtt_kinesis_session"
 OUR_HEADER: Final = "x-mqtt-kinesis"
 HEADERS: Final = (
     # The page may use only its own scripts, styles and images, and no other site may show the page in a frame. Even if
-    # a text of a message became markup by an error, it could not run a script or send data to another site.
+    # the page showed a message as markup by mistake, the message could not run a script or send data to another site.
     (
         b"content-security-policy",
         (
@@ -56,8 +56,8 @@ def bearer_token(headers: Headers) -> str | None:
 def host_is_ours(headers: Headers, settings: HttpSettings) -> bool:
     """Return whether the Host header is valid.
 
-    If the page listens on a loopback address, the Host header must contain a loopback name. Otherwise each value is
-    valid, because a token is required.
+    If the page listens on a loopback address, the Host header must contain a loopback name. On other addresses, every
+    value is valid, because a token is required.
     """
     if settings.host not in LOOPBACK:
         return True
@@ -72,17 +72,16 @@ def origin_is_ours(headers: Headers) -> bool:
     if headers.get(OUR_HEADER) is None:
         return False
     origin = headers.get("origin")
-    # Browsers send an Origin header with each POST request. A program such as curl sends none, but it also has no
-    # session cookie that another site could misuse.
+    # Browsers send an Origin header with each POST request. A program such as curl sends no Origin. Its request is
+    # safe, because the program has no session cookie that another site could misuse.
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware around the application.
+    """ASGI middleware that adds security headers to each response.
 
-    The headers of each response forbid all browser features that the page does not need.
-
-    With `https`, a header (HSTS) also instructs browsers to use only HTTPS for this host.
+    The headers forbid all browser features that the page does not need. With `https`, another header (HSTS) instructs
+    browsers to use only HTTPS for this host.
     """
 
     def __init__(self, app: ASGIApp, *, https: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Defence against guessing tokens, by client address.
+"""Defence against clients that guess tokens. Clients are distinguished by their addresses.
 
 The response to a wrong token is delayed, and only a few responses may be delayed at the same time. An address that
 sends wrong tokens is logged once a minute. A token has at least 16 characters, so it cannot be guessed at this rate.
@@ -33,7 +33,7 @@ class WrongTokens:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._delayed: dict[str, int] = {}
-        # By address: the time of the last log line about it, and the number of its wrong tokens since then.
+        # For each address: the time of its last log line, and the number of its wrong tokens since then.
         self._logged: dict[str, tuple[float, int]] = {}
 
     def refuses(self, address: str) -> bool:
@@ -43,6 +43,8 @@ class WrongTokens:
         """
         in_all = sum(self._delayed.values())
         mine = self._delayed.get(address, 0)
+        # Never refuse an address without delayed responses. Otherwise, an attacker with many addresses could lock out
+        # all users.
         return mine >= MAX_DELAYED or (mine > 0 and in_all >= MAX_DELAYED_IN_ALL)
 
     async def delay(self, address: str, secs: float) -> None:

@@ -86,7 +86,7 @@ def _alternatives(schema: dict[str, Any], node: Any) -> list[dict[str, Any]]:
         return []
     if "$ref" in node:
         return _alternatives(schema, schema["$defs"][node["$ref"].removeprefix(_DEFINITIONS)])
-    # In an object with `properties`, `anyOf` lists combinations of required keys, and no alternatives.
+    # If an object has `properties`, its `anyOf` lists combinations of required keys. These are not alternatives.
     choices = None if "properties" in node else node.get("anyOf") or node.get("oneOf")
     return [below for each in choices for below in _alternatives(schema, each)] if choices else [node]
 

@@ -24,7 +24,7 @@ class MappingFileName(NamedTuple):
 
     @property
     def toggled(self) -> MappingFileName:
-        """Name of the file after the mapping is disabled or, if it is disabled now, enabled."""
+        """Name of the file in the other state: disabled if the mapping is enabled now, enabled if it is disabled."""
         file = f"{self.file}{DISABLED}" if self.enabled else self.file.removesuffix(DISABLED)
         return MappingFileName(self.name, file, not self.enabled)
 
@@ -51,7 +51,7 @@ def name_problem(name: object) -> str:
     """Return the reason why a new mapping cannot have this name; "" if it can."""
     if not isinstance(name, str) or not names_a_mapping(name) or not is_mapping_name(f"{name}{SUFFIXES[0]}"):
         return "a mapping's name is 1 to 128 letters, digits, . _ - and does not begin with a dot"
-    # Otherwise the file of this mapping would be press.yaml.yaml, which is probably a mistake.
+    # The file of a mapping with the name `press.yaml` would be press.yaml.yaml. This is probably a mistake.
     if _ENDING.search(name.lower()) or name.lower().endswith(DISABLED):
         return "a mapping's name is not the name of a file: leave out .yaml"
     return ""

@@ -1,7 +1,7 @@
 """Changes of mapping files by users of the page.
 
-Only one change is made at a time. Each change names the version of the file that its user has seen. If the file now has
-another version, the change is refused, so that it does not overwrite the change of another user.
+Only one change is made at a time. The request for a change contains the version of the file that its user has seen. If
+the file now has another version, the request is refused, so that it does not overwrite the change of another user.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_FILES: Final = 5_000
-"""Number of mapping files in the folder from which the page creates no more."""
+"""If the folder contains this number of mapping files, the page creates no more."""
 _FOUND: Final = "as found on disk, before a change on the page"
 
 
@@ -77,7 +77,7 @@ class MappingEditor:
             found = self._present(name)
             try:
                 self._store.recover(self._was_made)
-                # The history of a mapping begins with its first change on the page. Opening it creates no history.
+                # The history of a mapping begins with its first change on the page, not when it is opened.
                 if self._store.latest(name) is not None:
                     self._note_change_on_disk(found)
             except OSError as error:
@@ -207,7 +207,7 @@ class MappingEditor:
         if not files:
             return MappingFile(new_file_name(name), None, name_problem(name))
         why_not = name_problem(name) or self.folder.file_read_only_reason(files[0].file)
-        # For example press.yaml and press.yml, of which the bridge loads none.
+        # For example, there are press.yaml and press.yml. The bridge then loads neither.
         if len(files) > 1:
             why_not = f"several files have this name ({', '.join(each.file for each in files)}): remove all but one"
         text = self.folder.shown(files[0].file)
@@ -216,7 +216,7 @@ class MappingEditor:
         return MappingFile(files[0], text, why_not)
 
     def _note_change_on_disk(self, found: MappingFile) -> None:
-        """Store the current text as a version, unless it is the newest version. So no text on disk is ever lost."""
+        """If the current text is not the newest version, store it as a version. So no text on disk is ever lost."""
         latest = self._store.latest(found.names.name)
         if found.read_only_reason or found.text is None or (latest is not None and latest.version == found.version):
             return
@@ -250,7 +250,10 @@ class MappingEditor:
                 raise RequestError(409, f"there is a mapping '{each.name}' already: {each.file}", code="exists")
 
     def _require_another(self, names: MappingFileName) -> None:
-        """Raise RequestError if no other mapping is enabled: the bridge treats an empty folder as an accident."""
+        """Raise RequestError if no other mapping is enabled.
+
+        The bridge treats a folder without mappings as a mistake, and would keep the last mapping active.
+        """
         if not any(each.enabled and each != names for each in self.folder.files()):
             why = "the last enabled mapping cannot be removed: the bridge would keep it active; stop the bridge instead"
             raise RequestError(409, why, code="last")

@@ -198,7 +198,7 @@ def _read(folder: int, file: str) -> bytes | None:
 
 
 def _expect(folder: int, file: str, expected: str) -> None:
-    """Raise Conflict unless the file has this version. The change follows immediately after this check."""
+    """Raise Conflict if the file has another version. Call this function immediately before the change."""
     present = _read(folder, file)
     if version_of(present) != expected:
         raise Conflict(present)

@@ -6,8 +6,8 @@
 A change has three steps. First, the change is written to the file `pending`. Then the mapping's file is changed. Last,
 `pending` is renamed to a version. After a crash between these steps, the next access compares the mapping's file with
 `pending` to find out whether the change was made. Each file is written under a temporary name, synced and renamed, so
-that it is either complete or absent. Damaged files are skipped and logged. They are deleted when they are among the
-oldest files.
+that it is either complete or absent. Damaged files are skipped and logged. Like other files, they are deleted when they
+are among the oldest and a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 """Maximum size of all versions together. A version has at most 1 MiB, and seldom more than a few KiB."""
 _PENDING: Final = "pending"
 _FILE: Final = re.compile(r"([0-9]{10,18})-(.+)")
-# The first line of a file is shorter, because names and notes are limited. This limit is for damaged files.
+# The first line of a valid file is shorter, because names and notes are limited. A damaged file may have no line break.
 _MAX_HEAD_BYTES: Final = 16 * 1024
 
 
@@ -143,6 +143,7 @@ class VersionStore:
                 entry = from_head(head, os.fstat(opened.fileno()).st_size)
         except OSError:
             raise DamagedEntry from None
+        # Another program has renamed the file, so its name shows another mapping or number than its content.
         if _file_of(entry) != file:
             raise DamagedEntry
         return entry
@@ -175,7 +176,7 @@ class VersionStore:
         """Delete the oldest versions beyond the limit for one mapping and the limit for all mappings."""
         count, size = 0, 0
         of_name: dict[str, int] = {}
-        # The newest files come first and are counted. Every file beyond a limit is then older than the counted ones.
+        # Count from the newest file, so that the files beyond a limit are the oldest ones.
         for file in sorted(self._files(), reverse=True):
             path, name = self._folder / file, _name_of(file)
             of_name[name] = of_name.get(name, 0) + 1

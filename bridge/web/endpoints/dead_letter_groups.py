@@ -47,9 +47,9 @@ The page repeats the request until all are handled, and shows the progress.
 MIN_AGE_SECS: Final = 1.0
 """The groups are not calculated again within this time."""
 REST: Final = 10
-"""The groups are not calculated again within this multiple of the time that their calculation took.
+"""If a calculation of the groups took N seconds, the next one begins at least REST times N seconds later.
 
-So the calculation takes at most one tenth of the time.
+So the calculations need at most a tenth of a thread's time.
 """
 
 
@@ -103,8 +103,9 @@ class DeadLetterGroupEndpoints:
     async def replay(self, request: Request) -> Response:
         """Serve POST /api/dead-letters/group/replay: replay the next dead letters of a group, oldest first.
 
-        The request handles dead letters with numbers above `after` and up to `up_to`. The response has the number of
-        the `last` one. While `more` is true, repeat the request with this number as `after`.
+        The request handles dead letters with numbers above `after` and up to `up_to`. The response contains `last`, the
+        number of the last dead letter that was handled. While `more` is true, repeat the request with this number as
+        `after`.
         """
         return await self._run_step("replay", request)
 
@@ -123,7 +124,7 @@ class DeadLetterGroupEndpoints:
             return json({"counts": {}, "reasons": {}, "last": after, "more": False})
         log.info("page: %s of %d dead letters, by '%s'", action, len(numbers), request.state.user.name)
         job = await self._threads.run(self._bridge.run_job, action, numbers, worker)
-        # The job has changed the groups, so the known ones are out of date.
+        # The job has changed the groups, so discard the stored ones.
         self._known.pop(folder, None)
         return json({**job.value(), "last": numbers[-1], "more": len(numbers) == STEP_DEAD_LETTERS})
 

@@ -58,7 +58,7 @@ class DeadLetterEndpoints:
     async def dead_letters(self, request: Request) -> Response:
         """Serve GET /api/dead-letters?worker=&code=&mapping=&stream=&topic=&before=&limit=: dead letters, newest first.
 
-        The response also has the number of dead letters by code, and the number of those that match.
+        The response also has the number of dead letters by code, and the number of dead letters that match.
         """
         folder, wanted = self._wanted(request)
         limit = integer_from_text(request.query_params, "limit", 50)

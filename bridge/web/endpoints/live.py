@@ -66,7 +66,7 @@ class LiveEndpoints:
         """
         sample, routes = self._tap.sample, self._bridge.mappings.routes
         topics = []
-        # The mappings are found now and not with each message, so that sampling stays cheap for the ingest thread.
+        # Find the mappings here and not with each sampled message, so that sampling stays cheap for the ingest thread.
         for each in sample.busiest(MAX_BUSY_TOPICS):
             mappings = [target.mapping.name for target in routes.match(each.topic.encode()).targets]
             topics.append({**each._asdict(), "mappings": mappings})
@@ -75,7 +75,8 @@ class LiveEndpoints:
     def _stream(self, events: AsyncIterator[bytes]) -> Response:
         if self._listeners >= MAX_LISTENERS:
             raise RequestError(503, f"too many listeners (at most {MAX_LISTENERS})")
-        # Count the listener now and not with its first event: more listeners may be admitted before that event.
+        # Count the listener now, not when its first event is sent. Otherwise, other requests could exceed the limit
+        # before that.
         self._listeners += 1
         return EventStream(events, self._listener_left)
 

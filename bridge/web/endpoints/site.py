@@ -67,7 +67,8 @@ class SiteEndpoints:
         role = await self._guard.role_of(request, form.get("token", [""])[0])
         if role is None:
             return self._file("login_failed.html")
-        # The log has one line for each change, so white space in the name becomes one blank.
+        # The log has one line for each change, and the name must not add a line break. So all white space becomes a
+        # blank.
         user = User(role, " ".join(form.get("name", [""])[0].split())[:MAX_NAME_CHARS])
         answer = RedirectResponse("/", 303)
         session, secure = self._guard.sessions.begin(user), request.url.scheme == "https"

@@ -42,7 +42,8 @@ def check(asked: dict[str, Any]) -> dict[str, Any]:
         return {"problems": problem_values(error.problems, text, resources), "tests": []}
     problem = sharing_problem(mapping, document) if asked["shared"] else None
     tests = case_values(mapping)
-    # In a test, a MemoryError becomes a dead letter. Do not report this dead letter: the bridge has no such limit.
+    # In a test, a MemoryError becomes a dead letter. Do not report it as a failed test, because the bridge does not
+    # have this memory limit.
     if any(_OUT_OF_MEMORY.search(each["difference"]) for each in tests):
         raise BridgeError(f"a test needs more than {JOB_BYTES // 1024**2} MiB of memory")
     return {"problems": problem_values([problem] if problem else [], text), "tests": tests}

@@ -26,7 +26,7 @@ def memory_limit(more: int = JOB_BYTES) -> Iterator[None]:
     # setrlimit(2)).
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * resource.getpagesize() + more
-    # The limit must not exceed the hard limit, which may be near if the tables are large.
+    # The new limit must not exceed the hard limit. Large tables may already use most of the hard limit.
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
     try:
         yield

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.mapping.comparison.outcomes import MessageOutcome
     from bridge.mapping.loading.resources import Resources
 
-# Maximum number of records, and of rejections, that the response has for a message: before the edit, and after it.
+# Maximum number of records, and also of rejections, in each result. A message has a result before and after the edit.
 _MAX_SHOWN: Final = 5
 _MAX_SHOWN_BYTES: Final = 2_000
 _MAX_LINES: Final = 40

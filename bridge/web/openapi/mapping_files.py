@@ -36,7 +36,8 @@ REFUSED: Final = obj(
 )
 """Response to an edit that is refused.
 
-If `code` is `conflict`, it has the current text and version of the file, and the differences from the request's text.
+If `code` is `conflict`, the response also has the current text and version of the file, and how this text differs from
+the text in the request.
 """
 _REFUSALS = {403: REFUSED, 409: REFUSED}
 _FILE = obj(

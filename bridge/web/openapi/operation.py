@@ -48,9 +48,10 @@ class Operation:
     response  schema of a successful response; None if `media_type` is not JSON
     query     schemas of the query parameters, none of which is required
     path      schemas of path parameters; a path parameter without a schema is text
-    body      schema of the JSON body; form: schema of a form in place of a JSON body
-    errors    statuses of error responses, in addition to those of the guard and of the body
-    others    schemas of responses other than `{"error": …}`, by status; a response that is not JSON has its media type
+    body      schema of the JSON body
+    form      schema of the form, if the body is a form and not JSON
+    errors    statuses of responses with the body `{"error": …}`; the guard and the body add more statuses
+    others    schemas of all other responses, by status; for a response that is not JSON, its media type
     """
 
     response: Schema | None = None
@@ -68,7 +69,7 @@ class Operation:
         parameters = [
             {"name": each, "in": "path", "required": True, "schema": self.path.get(each, TEXT)} for each in path_names
         ] + [{"name": each, "in": "query", "schema": schema} for each, schema in self.query.items()]
-        # The guard requires this header for each request that does something.
+        # This header shows the guard that the request comes from the page (see `origin_is_ours`).
         if access in ("act", "edit"):
             parameters.append({"name": "X-Mqtt-Kinesis", "in": "header", "required": True, "schema": HEADER})
         value: dict[str, Any] = {"operationId": name, "summary": summary, "x-access": access}
