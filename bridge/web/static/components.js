@@ -8,7 +8,7 @@ export function panel(title, beside, ...children) {
   return h("section", { class: "panel", "aria-label": title }, h("div", { class: "head" }, h("h2", {}, title), beside), ...children);
 }
 
-// Panel that on a narrow screen shows only its head, until the user presses its button.
+// Panel whose content is folded on a narrow screen. A button unfolds it.
 export function foldable(title, beside, ...children) {
   const button = h("button", { class: "plain fold", type: "button", "aria-expanded": "false", "aria-label": `Show ${title}` }, "Show");
   const made = h("section", { class: "panel foldable", "aria-label": title }, h("div", { class: "head" }, h("h2", {}, title), beside, button), h("div", { class: "folded" }, ...children));
@@ -21,8 +21,8 @@ export function foldable(title, beside, ...children) {
   return made;
 }
 
-// Return the nodes for the text of an error. The lines after the first are an excerpt with a caret below the fault, so
-// they need a font of equal widths.
+// Return the nodes for the text of an error. The lines after the first are an excerpt of a file, with a caret below the
+// fault. They need a monospaced font, so that the caret is below the right character.
 export function errorText(text) {
   const [first, ...rest] = text.split("\n");
   return rest.length ? [first, h("pre", { class: "excerpt" }, rest.join("\n"))] : [first];

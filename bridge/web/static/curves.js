@@ -7,8 +7,8 @@ import { Plot } from "./plot.js";
 
 const RANGES = { "15m": "15 min", "1h": "1 hour", "24h": "24 hours" };
 const perSec = (value) => `${bytes(value)}/s`;
-// Minimum number of points on the time axis: soon after the first start, fewer points would be stretched to the full
-// width.
+// Minimum number of points on the time axis. With fewer points, soon after the first start, each step would be very
+// wide.
 const SHORTEST = 24;
 const BINARY = { binary: true };
 const curve = (key, name, format, more = {}) => ({ key, name, format, ...more });
@@ -75,8 +75,8 @@ export class Curves {
     this.fetch();
   }
 
-  // Request the curves, and repeat this as often as new points exist. A hidden page does not repeat it; `woken`
-  // requests the curves when the page is visible again.
+  // Request the curves, and request them again for each new point. A hidden page sends no requests. When the page is
+  // visible again, `woken` continues.
   async fetch() {
     clearTimeout(this.timer);
     const range = this.range;

@@ -104,8 +104,9 @@ export class DeadLetterGroups {
     this.changed();
   }
 
-  // Handle all dead letters of a group by several requests. Each request handles at most some thousands, so that it is
-  // short and the user can stop in between. `newest` limits the action to dead letters that the user has seen.
+  // Handle all dead letters of a group with several requests. A request handles at most some thousand dead letters, so
+  // that it is short and the user can stop after it. Dead letters newer than `newest` are not handled, because the user
+  // has not seen them.
   async repeat(action, { mapping, code, reason, newest, dead_letters: total }) {
     const sum = { counts: {}, reasons: {} };
     const worker = this.worker();

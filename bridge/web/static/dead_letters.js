@@ -76,7 +76,7 @@ export class DeadLetters {
     this.count = state.dead_letter_count;
   }
 
-  // Load new dead letters. While the user reads or selects, offer a button instead, so that the rows do not move.
+  // Load new dead letters. While the user reads or selects, only show a button for this, so that the rows do not move.
   changed(state) {
     for (const [name, rows] of [["mapping", state.mappings.map((each) => each.name)], ["stream", state.streams.map((each) => each.stream)]])
       fill(this.names[name], rows.map((value) => h("option", { value })));
@@ -131,7 +131,7 @@ export class DeadLetters {
   }
 
   drawList() {
-    // An open dead letter that is not among the rows is shown above them.
+    // If the open dead letter has no row in the table, show it above the table.
     const there = new Set(this.deadLetters.map((each) => each.number));
     if (this.number && !there.has(this.number)) fill(this.detail, this.opened);
     const rows = this.deadLetters.flatMap((each) => [this.row(each), each.number === this.number ? this.openRow() : null]).filter(Boolean);

@@ -21,7 +21,7 @@ export function drawDeleted(element, { deleted, editable }, restored) {
 
 const button = (name, act) => h("button", { class: "plain", "aria-label": `Restore ${name}`, onclick: () => act(name) }, "Restore");
 
-// Save the newest version that has a text as the file of the mapping. The version of the deletion itself has no text.
+// Restore the newest version that has a text. The version that records the deletion has no text.
 async function restore(name) {
   const path = `/api/mappings/${encodeURIComponent(name)}`;
   const last = (await get(`${path}/history`)).entries.find((each) => each.version);

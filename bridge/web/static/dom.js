@@ -25,7 +25,8 @@ export function fill(element, ...children) {
 }
 
 // Replace the content of an element like `fill`, but change only the nodes that differ. So an update each second does
-// not disturb a selected text or the focus. `renew` does not update event listeners, so the content must have none.
+// not disturb a selected text or the focus. The content must have no event listeners, because `renew` does not update
+// them.
 export function renew(element, ...children) {
   const fresh = element.cloneNode(false);
   fill(fresh, ...children);

@@ -51,8 +51,9 @@ export class Editor {
   get text() { return this.editor.text; }
   get isModified() { return Boolean(this.saving && this.saving.isModified); }
 
-  // Return the text to begin with: the draft in this tab or, without a draft, the text of the file. A draft has the
-  // version of the file that it was begun with. If the file has changed since, saving the draft is a conflict.
+  // Return the text to begin with: the draft in this tab if there is one, otherwise the text of the file. A draft
+  // stores the version of the file with which it began. If the file has another version now, saving the draft is a
+  // conflict.
   begun() {
     this.draft = draftOf(this.name);
     if (this.draft && this.draft.text === this.file.text) this.draft = null;
@@ -79,8 +80,8 @@ export class Editor {
   }
 
   // Return the filter for live messages. It selects the messages that this mapping receives. A mapping that is not
-  // active receives none, so the filter selects topics that contain the beginning of the pattern, up to its first
-  // wildcard.
+  // active receives no messages. For such a mapping, the filter selects all topics that contain the beginning of the
+  // pattern, up to its first wildcard.
   query() {
     if (this.mapping.active) return { mapping: this.name };
     const topic = /^topic:\s*["']?([^"'\n#]*)/m.exec(this.editor ? this.text : this.mapping.text);

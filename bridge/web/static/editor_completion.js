@@ -8,8 +8,8 @@ const LINE = /^(?<lead>\s*(?:- +)*)(?<key>[\w-]+):/;
 const PATH = /(?<path>\$?[A-Za-z_]\w*(?:(?:\[[^\]]*\])?\.(?:[A-Za-z_]\w*)?)*)$/;
 
 export class Completion {
-  // `known` is the response of /api/completions. `fields(path)` returns the names of the fields at a path of the
-  // payload that received messages have had.
+  // `known` is the response of /api/completions. `fields(path)` returns the names of the fields that received payloads
+  // have at a path.
   constructor(known, fields) {
     this.known = known;
     this.fields = fields;

@@ -23,7 +23,7 @@ export class DiskWatch {
       if (error.status !== 404) return; // the header reports a bridge that does not respond
       found = { version: "" };
     }
-    // The editor has saved or reloaded the file since the request, so the response is about an older version.
+    // If the editor has saved or reloaded the file since the request, the response is about an older version.
     if (this.editor.left || version !== this.file.version) return;
     if (found.version) this.editor.drawFile(found);
     this.show(found.version === version ? null : found);

@@ -1,9 +1,10 @@
-// Drafts: edited texts that are not saved. The browser stores them until the tab is closed, so they survive a reload.
+// Drafts: edited texts that are not saved. The browser stores them until the tab is closed, also when the page is
+// loaded again.
 const key = (name) => `mapping-draft:${name}`;
 
 // `version` is the version of the file from which the draft was begun, or null if there was no file.
 export function keepDraft(name, text, version) {
-  try { sessionStorage.setItem(key(name), JSON.stringify({ text, version })); } catch { /* the storage is full or off: before the page is left, it shows a question about unsaved changes anyway */ }
+  try { sessionStorage.setItem(key(name), JSON.stringify({ text, version })); } catch { /* The storage is full or off. The text is not lost unnoticed, because the browser warns before it leaves the page. */ }
 }
 
 export function draftOf(name) {

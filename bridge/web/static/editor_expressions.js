@@ -14,8 +14,8 @@ const PARTS = [
 const PATTERN = new RegExp(PARTS.map(([, pattern]) => `(${pattern.source})`).join("|"), "g");
 const MARKS = Object.fromEntries(PARTS.map(([name]) => [name, Decoration.mark({ class: `code-${name}` })]));
 
-// The highest precedence makes these decorations the innermost elements, so that their colours replace the colours of
-// YAML.
+// With the highest precedence, these decorations become the innermost elements. So their colours replace the colours
+// of YAML.
 export function expressionColours() {
   return Prec.highest(ViewPlugin.define((view) => ({
     decorations: colours(view),
@@ -71,8 +71,8 @@ function parentPair(pair) {
   return node;
 }
 
-// Return the text of an expression up to an offset, or null if the offset is not within an expression. After a key such
-// as `where:` without a value, an expression may begin, so the text is "".
+// Return the text of an expression up to an offset, or null if the offset is not within an expression. After a key
+// without a value, such as `where:`, the user may begin an expression, so the text is "".
 export function expressionBefore(state, at) {
   const range = expressions(state, at, at).find((each) => each.from <= at && at <= each.to);
   if (range) return state.sliceDoc(range.from, at);

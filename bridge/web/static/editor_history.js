@@ -1,4 +1,5 @@
-// History of a mapping: who changed the file, when and why, with the differences of each version, and rollback to it.
+// History of a mapping: its versions, and who changed the file, when and why. The user can compare a version with the
+// current file, and roll back to it.
 import { fill, h } from "./dom.js";
 import { bytes, moment } from "./format.js";
 import { panel, tag } from "./components.js";

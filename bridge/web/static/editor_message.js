@@ -15,8 +15,8 @@ export class MessageForm {
     this.put(message);
   }
 
-  // Show a message in the fields. A binary payload cannot be shown as it is, so its bytes are stored until the user
-  // edits it.
+  // Show a message in the fields. A binary payload is shown as base64. Its bytes are stored and sent to the bridge
+  // until the user edits the text.
   put({ topic, payload, qos, retain }) {
     this.topic.value = topic;
     this.payload.value = content(payload);

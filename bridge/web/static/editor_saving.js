@@ -41,7 +41,7 @@ export class Saving {
     this.status.textContent = text;
   }
 
-  // Remove the report of the last action, because it is about an earlier text.
+  // Remove the report of the last action, because it is about the text before the edit.
   edited() { this.say(""); }
 
   async save() {
@@ -82,7 +82,7 @@ export class Saving {
     this.say(`${done}. The bridge reads it within two seconds …`, "good");
     const version = this.file.version;
     const mapping = await this.file.loaded();
-    // The user has saved again or left the editor while the bridge was reading the file.
+    // If the user has saved again or left the editor, the response is out of date.
     if (this.file.version !== version || this.editor.left) return;
     this.editor.drawFile(mapping);
     if (!mapping.enabled) this.say(`${done}. The mapping is disabled: the bridge ignores the file.`, "good");
@@ -101,8 +101,8 @@ export class Saving {
     await this.resolve(theirs);
   }
 
-  // Show the differences from the file on disk, which has changed since the edit began. The user chooses a text, and
-  // nothing is overwritten before the next save.
+  // The file on disk has changed since the edit began. Show the differences, and let the user choose one of the texts.
+  // Nothing is overwritten before the next save.
   async resolve(theirs) {
     const answer = await choice("The file on disk has changed", [h("p", {}, "It was changed after you opened it. The differences, from the file on disk to your text:"), differences(theirs.differences)],
       [["mine", "Keep my text as a draft", "plain"], ["theirs", "Use the version on disk", ""]]);

@@ -21,8 +21,8 @@ export class TextEditor {
   // `changed()` is called after each edit, and `save()` when the user presses Ctrl+S. `complete` is CodeMirror's source
   // of completions, and `explain` its source of the text for the word below the pointer.
   constructor({ text, label, changed, save, complete, explain }) {
-    // Within a shadow root, CodeMirror uses adopted style sheets. Outside of one, it adds a style element, which the
-    // Content-Security-Policy forbids.
+    // Within a shadow root, CodeMirror uses adopted style sheets. In a normal document, it would add a style element,
+    // which the Content-Security-Policy forbids.
     this.element = h("div", { class: "editor" });
     const root = this.element.attachShadow({ mode: "open" });
     this.view = new EditorView({ root, parent: root, state: EditorState.create({ doc: text, extensions: [
@@ -62,8 +62,8 @@ const looks = (label) => [
   EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
 ];
 
-// Insert typed text that replaces a selection. If Chromium replaced the selection itself, it would add an inline style,
-// to keep the style of the replaced text, and the Content-Security-Policy forbids inline styles.
+// Insert typed text that replaces a selection. Chromium would add an inline style, to keep the style of the replaced
+// text. The Content-Security-Policy forbids inline styles.
 const replacedByTyping = () => EditorView.domEventHandlers({
   beforeinput(event, view) {
     // Use the selection of the browser: the state of the editor may still have an earlier selection.

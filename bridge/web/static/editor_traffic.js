@@ -1,6 +1,6 @@
-// Last live messages of a mapping, which the page stores while the editor is open. The user can choose one of them to
-// try. The editor shows the result for each message before and after the edit, and completes the fields of their
-// payloads.
+// The last live messages of a mapping. The page stores them while the editor is open. The user can choose a message to
+// try. The editor shows the result for each message before and after the edit. It also uses the names of the fields in
+// the payloads as completions.
 import { breakable, fill, h } from "./dom.js";
 import { clock, counted, excerpt } from "./format.js";
 import { listen, post } from "./event_stream.js";
@@ -64,8 +64,8 @@ export class Traffic {
   // True if the results are those of the current text.
   get isCurrent() { return Boolean(this.results) && this.resultsOf === this.edited().text; }
 
-  // Request the results again, after an edit and for new messages. Wait longer if the shown results are those of the
-  // current text.
+  // Request the results again after an edit, and for new messages. If the shown results are those of the current text,
+  // only messages are new, so wait longer.
   refresh() {
     if (!this.refreshing) this.refreshing = setTimeout(() => { this.refreshing = null; this.preview(); }, this.isCurrent ? REFRESH_MS : PAUSE_MS);
   }

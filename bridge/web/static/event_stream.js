@@ -1,7 +1,6 @@
 // Connection to the bridge: requests to its API, subscriptions to its events, and the state that the page knows.
 
 // The bridge accepts a change only with this header, which no form of another site can send.
-
 const HEADERS = { "X-Mqtt-Kinesis": "page" };
 const RETRY_MS = 2_000;
 
@@ -46,8 +45,9 @@ export function listen(path, name, receive) {
   return () => { document.removeEventListener("visibilitychange", look); close(); };
 }
 
-// What the page knows of the bridge. `before` is the state of some seconds ago, from which rates are calculated: rates
-// over one second would vary too much. `earlier` is a state that is at most half a minute old, for slower changes.
+// What the page knows of the bridge. `state` is the newest state. `before` is a state from some seconds ago, and is
+// used to calculate rates: rates over one second would vary too much. `earlier` is a state from at most half a minute
+// ago, and is used for slower changes.
 export const known = { session: { role: "view", name: "", login: false }, state: null, before: null, earlier: null, receivedAt: 0, history: { series: {}, step_secs: 10 } };
 let states = [];
 const RATE_MS = 5_000;

@@ -47,8 +47,8 @@ function spool(state) {
   return step(state, "Spool", kind, count, count === 1 ? "record buffered" : "records buffered", [backlog(state), room, ...outage], "");
 }
 
-// Return the age of the backlog, and the time until it is delivered. This is the time of the slowest stream, so that a
-// stream that accepts nothing is seen even if the other streams work.
+// Return the age of the backlog, and the time until it is delivered. The slowest stream determines this time, so that
+// the text shows a stream that accepts nothing even if the other streams work.
 function backlog(state) {
   if (!spooled(state)) return "buffer empty";
   const oldest = Math.max(0, ...state.streams.map((each) => each.oldest_secs));

@@ -41,7 +41,7 @@ export function drawStreams(element, state) {
     "No stream yet: no mapping has sent a record.");
 }
 
-// Return the cell with the latency of the last request to a stream, and the age of that request if it is over a minute.
+// Return the cell with the latency of the last request to a stream. If the request is older than a minute, add its age.
 function latency(stream, nowMs) {
   if (!stream.answered_at) return number("–");
   const cell = number(`${integer(stream.last_latency_ms)} ms`), secs = nowMs / 1000 - stream.answered_at;
@@ -81,8 +81,9 @@ export function drawMappings(element, state) {
     "No messages yet.", total);
 }
 
-// Return the cell with the total of a column. The column `Dead letters` counts since the start, and a message once for
-// each stream. The number of dead letters that are stored now differs from it, so the cell shows this number too.
+// Return the cell with the total of a column. The column `Dead letters` counts a message once for each of its streams,
+// and also counts dead letters that were deleted. So the cell also shows the number of dead letters that are stored
+// now.
 function totalOf(state, column) {
   const cell = number(sum(state.ledger, column));
   if (column === "dead_lettered" && sum(state.ledger, column) !== state.dead_letter_count) cell.append(note(`${integer(state.dead_letter_count)} stored`));

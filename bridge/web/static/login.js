@@ -3,13 +3,12 @@
 const form = document.querySelector("form");
 const DEMO = /^#token=(demo-[\w-]+)$/;
 
-// The fragment of the URL names the view. After a redirect, the browser uses the fragment of the URL that received the
-// form.
+// The fragment of the URL names the view. The form is sent to a URL with this fragment, because the browser keeps the
+// fragment when it follows the redirect.
 form.addEventListener("submit", () => { form.action = `/login${location.hash}`; });
 
-// The demo prints a link that has its token in the fragment. No browser sends a fragment to a server. The token is
-// valid for one run of the demo, and is removed from the address bar. A link cannot contain the token of any other
-// bridge.
+// The demo prints a link with its token in the fragment. Browsers do not send a fragment to the server. The token is
+// valid for one run of the demo, and is removed from the address bar. The page accepts only tokens of demos in a link.
 const demo = DEMO.exec(location.hash);
 if (demo) {
   history.replaceState(null, "", location.pathname);

@@ -61,7 +61,7 @@ function update(state) {
   if (view && view.draw) view.draw(state);
 }
 
-// Show a notice, and the numbers without colours, if the bridge does not respond: old numbers must not look current.
+// If the bridge does not respond, show a notice and remove the colours, because old numbers must not look current.
 function drawLost() {
   const silent = performance.now() - known.receivedAt;
   const lost = known.state !== null && !document.hidden && silent > LOST_MS;

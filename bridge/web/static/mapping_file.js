@@ -1,12 +1,12 @@
-// File of a mapping, and the requests that read and change it. `text` is the text of the file as last read, and
-// `textVersion` its version. `version` is the version of the file with which the edit began. If the file on disk has
-// another version, the bridge refuses a change with status 409.
+// File of a mapping, and the requests that read and change it. `text` is the text of the file when it was last read,
+// and `textVersion` is the version of this text. `version` is the version of the file with which the edit began. If the
+// file on disk has another version, the bridge refuses a change with status 409.
 import { get, post, put } from "./event_stream.js";
 
 // `loaded` polls the bridge at this interval, at most LOAD_TURNS times.
 const LOAD_MS = 500;
 const LOAD_TURNS = 20;
-const RELOAD_TURNS = 6; // earlier, the reported problems may be those of the previous text
+const RELOAD_TURNS = 6; // in the first turns, the response may have the problems of the previous text
 const NAME = /^[\w-][\w.-]{0,127}$/;
 
 // Return the reason why a new mapping cannot have a name, or "". The page checks the name so that the user sees the
@@ -18,8 +18,7 @@ export function nameFault(name, taken) {
   return other ? `There is a mapping ${other} already.` : "";
 }
 
-// The text editor uses only LF as line end. When the bridge saves a file, it writes the line ends that the file had
-// before.
+// The text editor uses LF as line end. When the bridge saves a file, it restores the line ends of the file.
 const lines = (text) => (text || "").replace(/\r\n?/g, "\n");
 
 export class MappingFile {
@@ -53,7 +52,7 @@ export class MappingFile {
 
   earlier(id) { return get(`${this.path}/history/${encodeURIComponent(id)}`); }
 
-  // Continue with the given text and version as those of the file on disk, so that the next save may replace that file.
+  // Store the text and the version of the file on disk, so that the next save may replace this file.
   adopt({ text, version }) { Object.assign(this, { text: lines(text), version: version || null, textVersion: version || null }); }
 }
 

@@ -1,4 +1,4 @@
-// Test of a mapping, made of a live message and its result. It is YAML that the user pastes under `tests:` in the
+// Test of a mapping, created from a live message and its result. The user pastes this YAML under `tests:` in the
 // mapping.
 
 // A JSON string is also a YAML string, except that YAML permits some characters only as escapes.

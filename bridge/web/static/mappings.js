@@ -40,7 +40,7 @@ export class Mappings {
       // The editor's library is large, and only this view needs it, so it is imported here.
       const [{ Editor }, mapping, completions, message] = await Promise.all([import("./editor.js"), kind === "new" ? blank(name) : get(`/api/mappings/${encodeURIComponent(name)}`),
         get("/api/completions"), kind === "dead-letter" ? deadLetter(rest) : null, this.list()]);
-      // The user may have opened another mapping in the meantime.
+      // The user may have opened another mapping while the requests were running.
       if (this.name !== name) return;
       this.leave();
       this.editor = new Editor(mapping, { completions, message, notice, names: () => this.files.files.map((each) => each.name), reopen: (text, other = name) => this.reopen(other, text) });

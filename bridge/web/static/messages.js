@@ -64,8 +64,8 @@ export class Messages {
     this.notice.textContent = filtered ? "Waiting for a message that matches the filters …" : "Waiting for messages …";
   }
 
-  // Subscribe with the new filters after a pause in typing. The bridge filters the messages, because the page receives
-  // only a sample in which a rare message would be missing.
+  // Subscribe with the new filters after a pause in typing. The bridge filters before it takes the sample, because a
+  // sample of all messages would seldom contain a rare message.
   soon() {
     this.clear();
     clearTimeout(this.waiting);

@@ -1,5 +1,5 @@
-// View for a new mapping, which is a template or a proposal for the messages of a topic. The mapping begins as a draft
-// in the editor, so nothing is written before the user saves it.
+// View for a new mapping. Its text is a template, or a proposal for the messages of a topic. The editor opens it as a
+// draft, so nothing is written before the user saves it.
 import { breakable, fill, h } from "./dom.js";
 import { counted } from "./format.js";
 import { get, listen, post } from "./event_stream.js";
@@ -44,7 +44,7 @@ export class NewMapping {
     this.end = null;
   }
 
-  // Collect messages of a topic for a proposal. The user may also begin without them.
+  // Collect messages of a topic for a proposal. The user may also begin without messages.
   collect(topic) {
     const messages = [];
     const count = h("p", { class: "quiet", role: "status" }, "Waiting for a message …");

@@ -15,7 +15,7 @@ export class Overview {
     this.curves = new Curves();
     this.events = new EventLog();
     this.links = frame();
-    this.ofLinks = foldable("Links to AWS", h("span", { class: "quiet" }, "measured by requests: a link that is not busy can carry more"), this.links);
+    this.ofLinks = foldable("Links to AWS", h("span", { class: "quiet" }, "measured with the requests; a link that is not busy may have more bandwidth"), this.links);
     this.ofLinks.hidden = true;
     this.streams = frame();
     this.mappings = frame();
@@ -29,7 +29,7 @@ export class Overview {
         foldable("Streams", h("span", { class: "quiet" }, "numbers since the start; oldest: age of the oldest record that is not delivered; latency: duration of the last request"), this.streams),
         this.ofLinks,
         foldable("Ledger", this.balance, this.mappings,
-          h("p", { class: "quiet" }, "A message counts once for each output of each matching mapping. With “each: true”, each of its items counts instead. Whatever counts becomes a record (delivered, dropped or still buffered), is filtered, or becomes a dead letter.")),
+          h("p", { class: "quiet" }, "A message counts once for each output of each matching mapping. With “each: true”, every item of the message counts instead of the message. Each counted message or item becomes a record (delivered, dropped or still buffered), is filtered, or becomes a dead letter.")),
         this.events.element));
     drawEmptyFlow(this.flow);
   }

@@ -6,7 +6,8 @@ import uPlot from "./vendor/uplot.js";
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 // Axes of bytes have ticks at powers of two, because their labels are in KiB, MiB and so on.
 const BINARY = Array.from({ length: 50 }, (_, power) => 2 ** power);
-// All charts have the same cursor, but not the same selection: only these events are passed on to the other charts.
+// All charts have the same cursor, but not the same selection. So only the events of the cursor are passed on to the
+// other charts.
 const SYNC = { key: "curves", setSeries: false, filters: { pub: moves, sub: moves } };
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -72,8 +73,8 @@ export class Plot {
     if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: this.plot.height });
   }
 
-  // Return the range of the time axis. It begins with the first known point: soon after the first start, the chart of a
-  // day would be empty except for a few points at the right.
+  // Return the range of the time axis. It begins with the first known point. Otherwise, soon after the first start, the
+  // chart of a day would be almost empty.
   window() {
     return { min: this.times[this.from], max: this.times.at(-1) };
   }

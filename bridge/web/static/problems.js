@@ -8,8 +8,8 @@ const SEVERITY = { error: ["ERROR", "bad"], warning: ["WARNING", "warn"] };
 
 export const problemsOf = (state, code) => state.problems.filter((each) => each.code === code);
 
-// Return the items of the list of problems. Problems that differ only in their stream or mapping are one item. So an
-// outage of Kinesis, which is a problem of every stream, is one item.
+// Return the items of the list of problems. Problems that differ only in their stream or mapping become one item. For
+// example, an outage of Kinesis is a problem of every stream, and becomes one item.
 export function problemItems(problems, nowMs) {
   const groups = new Map();
   for (const each of problems) {
@@ -27,7 +27,8 @@ function problemItem(group, nowMs) {
     others.length ? h("p", {}, `Also affected: ${others.join(", ")}`) : null, h("dl", { class: "steps" }, rows));
 }
 
-// Return one problem for a group. It has the earliest start, the sum of the records, and the shortest buffer time.
+// Return one problem for a group of problems, with the earliest start, the sum of the records, and the shortest buffer
+// time.
 function joined(group) {
   const [first] = group;
   if (group.length === 1) return first;
@@ -66,7 +67,7 @@ function details(problem, nowMs) {
   ].filter(([, text]) => text);
 }
 
-// Return the endpoints to which at least one request was sent: it has a response, is in flight, or has failed.
+// Return the endpoints to which at least one request was sent. It may have a response, be in flight, or have failed.
 export const knownLinks = (state) => state.endpoints.filter((each) => each.bandwidth || each.requests || each.timeouts || each.outcome_unknown);
 
 export function drawLinks(element, state) {
@@ -77,8 +78,8 @@ export function drawLinks(element, state) {
   drawTable(element, ["Endpoint", "#Bandwidth", "#Response time", "#In flight", "#Time-outs", "#Outcome unknown"], rows, "");
 }
 
-// Return a text with the time to deliver the current backlog at the rate of the last minute. Without `stream`, it is
-// about the slowest stream.
+// Return a text with the time to deliver the current backlog at the rate of the last minute. Without `stream`, use the
+// slowest stream.
 export function drainTime(state, stream) {
   const flows = state.flows.filter((each) => (stream === undefined || each.stream === stream) && each.drain_secs);
   if (!flows.length) return "";

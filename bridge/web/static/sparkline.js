@@ -1,5 +1,5 @@
-// Small curve of the last hour in a table. Its highest point has the full height, and the head of its column names the
-// time span.
+// Small curve of the last hour in a table. Each curve is scaled so that its highest point has the full height. The head
+// of the column names the time span.
 import { duration } from "./format.js";
 import { known, series } from "./event_stream.js";
 
@@ -47,8 +47,8 @@ function runs(points) {
   return found;
 }
 
-// Return at most POINTS points, because more cannot be seen. Each is the highest point of a group, or null if the group
-// has no value.
+// Return at most POINTS points, because a small curve cannot show more. Each point is the highest point of a group of
+// neighbours, or null if the group has no value.
 function thinned(points) {
   const step = Math.ceil(points.length / POINTS);
   if (step < 2) return points;
