@@ -29,7 +29,7 @@ def outage_hours(snapshot: Snapshot) -> float | None:
 
 
 def _room(snapshot: Snapshot) -> float:
-    """Return the bytes that still fit into the spool: its own limit or the free disk space, whichever is smaller."""
+    """Return the bytes that still fit into the spool, because of its own limit and of the free disk space."""
     room = snapshot.spool_max_bytes - snapshot.spool_bytes
     # 0 means that the free space is unknown.
     if snapshot.disk_free_bytes:

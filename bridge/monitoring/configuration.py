@@ -16,7 +16,7 @@ class EffectiveOption:
     """One option with its current value.
 
     name         path of the option in the file, such as `mqtt.client_id`
-    value        value as text; "" for a secret, or if the option has no value
+    value        value as text; it is "" for a secret, and for an option without a value
     is_set       true if the option has a value; the page shows this in place of the value of a secret
     source       where the value comes from
     references   references in the file that were replaced to get the value, such as `${MQTT_PASSWORD}`

@@ -75,7 +75,7 @@ class Flow:
     evicted: int = 0
     """Number of dead letters that were evicted in the last hour."""
     unsubscribed_secs: float | None = 0.0
-    """Seconds since the session was last subscribed to all topics; None if it never was in this run."""
+    """Seconds since the session was last subscribed to all topics, or None if it never was in this run."""
 
 
 class FlowHistory:
@@ -152,7 +152,7 @@ class _StreamHistory:
             self._samples.append(sample)
         self._judge_age(sample)
         delivered = self._rate(sample, sample.delivered, "delivered")
-        # The sender reports a stall itself. The history also detects a stall that the sender does not report.
+        # The sender reports most stalls. This history also detects stalls that the sender does not report.
         stalled_secs = max(status.stalled_secs, now - self._progress_at)
         return StreamFlow(
             stream=status.stream,
@@ -194,7 +194,7 @@ class _StreamHistory:
             self._behind_since = None
 
     def _sample_at(self, moment: float) -> _CounterSample | None:
-        """Return the newest sample that was taken at `moment` or before; None if all samples are newer."""
+        """Return the newest sample that was taken at `moment` or before, or None if all samples are newer."""
         return next((each for each in reversed(self._samples) if each.at <= moment), None)
 
 
@@ -210,7 +210,7 @@ def _grew_while_delivering(older: _CounterSample, newer: _CounterSample) -> bool
 class _RejectionHistory:
     """Counters of each mapping at two earlier times, REJECT_SECS apart.
 
-    The rejections are counted since the older time, so the count covers between one and two times REJECT_SECS.
+    The rejections are counted since the older of these times, which was REJECT_SECS to 2 * REJECT_SECS ago.
     """
 
     def __init__(self) -> None:

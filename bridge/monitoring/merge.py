@@ -1,6 +1,6 @@
 """Merging of the snapshots of several processes into one snapshot.
 
-Counts are added. Of several ages or states, the worst one is used.
+Counts are added. An age or state of the result is the worst age or state of the snapshots.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _WORST_FIRST: Final = ("refused", "retrying", "ok")
 
 
 def merge(named: Sequence[tuple[str, Snapshot]]) -> Snapshot:
-    """Return one snapshot for several workers, given as (name, snapshot). There must be at least one.
+    """Return one snapshot for several workers, given as (name, snapshot). There must be at least one worker.
 
     The names appear in the texts of problems that only some workers have (see `merge_problems`).
     """

@@ -33,7 +33,7 @@ def _endpoint(parts: Sequence[EndpointStatus]) -> EndpointStatus:
     return replace(
         parts[0],
         **sums,
-        # The shortest time is the best measurement, because a longer one includes a wait for other requests.
+        # The shortest time is the best measurement, because a longer time includes a wait for other requests.
         answer_secs=min(measured, default=0.0),
         request_bytes=max(each.request_bytes for each in parts),
         limited_secs=max(each.limited_secs for each in parts),
@@ -62,7 +62,7 @@ def _flow(parts: Sequence[StreamFlow]) -> StreamFlow:
         behind_secs=max(each.behind_secs for each in parts),
         received_per_sec=_total([each.received_per_sec for each in parts]),
         delivered_per_sec=_total([each.delivered_per_sec for each in parts]),
-        # The workers drain their spools at the same time, so the slowest one decides.
+        # The workers drain their spools at the same time, so the slowest worker determines the time.
         drain_secs=max((each.drain_secs for each in parts if each.drain_secs is not None), default=None),
     )
 

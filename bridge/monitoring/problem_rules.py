@@ -53,8 +53,8 @@ _CAUSES_SHOWN: Final = 3
 def find_problems(snapshot: Snapshot, flow: Flow, now: float) -> tuple[ActiveProblem, ...]:
     """Return the active problems, errors first. `now` is in seconds since 1970.
 
-    If neither the snapshot nor the flow shows when a problem began, its `since` is 0. `ProblemHistory` then sets it to
-    the time at which the problem was first found.
+    If a rule does not know when its problem began, `since` is 0. `ProblemHistory` then replaces it by the time at which
+    the problem was first found.
     """
     return sort_problems(problem for rule in _RULES for problem in rule(snapshot, flow, now))
 

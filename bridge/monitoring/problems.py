@@ -62,12 +62,12 @@ class ActiveProblem:
     cause             error message, or another text that explains the problem
     advice            remedy
     since             beginning, in seconds since 1970
-    attempts          number of consecutive failed attempts to connect or to send; 0 if nothing is attempted
+    attempts          number of consecutive failed attempts to connect or to send, or 0 if nothing is attempted
     safe              data that is not lost; "" at the stage `delivering`, where `what_is_safe` composes the text
     buffered_records  number of records of the stream on disk that are not delivered
     dropped_records   number of records of the stream that were dropped in the last hour
-    buffer_hours      hours until the spool is full at the current rates; None if it does not fill, or if unknown
-    worker            name of the worker that has the problem; "" without workers, or if all workers have the problem
+    buffer_hours      hours until the spool is full at the current rates; None if this never happens, or is unknown
+    worker            name of the worker that has the problem; "" if there are no workers, or if all have the problem
     """
 
     code: ProblemCode

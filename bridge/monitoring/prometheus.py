@@ -24,8 +24,8 @@ def metrics_text(bridge: RunningBridge) -> bytes:
     from prometheus_client import ProcessCollector, generate_latest  # noqa: PLC0415 - needed only for a request
 
     ours = generate_latest(_Collector(bridge.snapshot()))
-    # The Prometheus client itself has metrics about this process, which it reads from /proc. If there are workers, this
-    # process is the supervisor.
+    # Add the Prometheus client's own metrics about this process, which the client reads from /proc. If there are
+    # workers, this process is the supervisor.
     return bytes(ours + generate_latest(ProcessCollector(registry=None)))
 
 

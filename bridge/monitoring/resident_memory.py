@@ -11,7 +11,7 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 def resident_bytes() -> int:
-    """Return the resident memory of this process in bytes; 0 if the kernel does not report it.
+    """Return the resident memory of this process in bytes, or 0 if the kernel does not report it.
 
     https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html
     """

@@ -25,7 +25,7 @@ class RunningBridge(Protocol):
 
     mappings: LiveMappings
     configuration: Configuration | None
-    """Options, and the file that contains them; None if the bridge was created without a file, as in tests."""
+    """Options, and the file that contains them, or None if the bridge was created without a file, as in tests."""
     data_folder: Path
     """Folder `spool.path`, in which the bridge stores its files. With several workers, it is their common folder."""
     curves: Curves
@@ -34,8 +34,8 @@ class RunningBridge(Protocol):
     def dead_letters_folder(self, worker: int | None) -> Path:
         """Return the folder with the dead letters of a worker, given by its number.
 
-        None means the bridge itself, or with several workers the first one that has a spool. Raise BridgeError if there
-        is no such worker.
+        If `worker` is None, return the folder of the bridge itself. With several workers, return the folder of the
+        first worker that has a spool. Raise BridgeError if there is no worker with this number.
         """
 
     def snapshot(self) -> Snapshot:

@@ -52,7 +52,7 @@ class WorkerStatus:
     """One process of `run --workers`. Its counters continue after a restart.
 
     number     number of the worker; 0 is the process whose spool is in `spool.path` itself
-    detail     reason why the process is not running; "" while it runs
+    detail     reason why the process is not running, or "" while it runs
     restarts   number of restarts after a crash
     last_end   reason for the last restart
     """
@@ -111,11 +111,11 @@ class Snapshot:
     client_id: str = ""
     payload_bytes: int = 0
     blocked_reason: str = ""
-    """Reason why reading from the broker is paused (back-pressure); "" while messages are read."""
+    """Reason why reading from the broker is paused (back-pressure), or "" while messages are read."""
     client_id_conflict: str = ""
-    """Text about another client with the same client ID; "" while the broker reports none."""
+    """Text about another client with the same client ID, or "" while the broker reports none."""
     session_unstable: str = ""
-    """Text about a session that the broker ends again and again without a reason; "" while it is stable."""
+    """Text about a session that the broker ends again and again without a reason, or "" while it is stable."""
     lost_guarantees: tuple[tuple[GuaranteeCode, str], ...] = ()
     """(code, cause) of each guarantee that the broker gives only in part, such as a lower QoS than requested."""
     spool_max_bytes: int = 0
@@ -134,7 +134,7 @@ class Snapshot:
     dead_letter_max_bytes: int = 0
     dead_letters_by_code: tuple[DeadLettersByCode, ...] = ()
     mapping_states: tuple[StateUsage, ...] = ()
-    """Sizes of the states of mappings that have one."""
+    """Sizes of the states of mappings. Mappings without a state are omitted."""
     credentials_expire_at: float | None = None
     receive_to_spool: HistogramSnapshot = NOTHING_TIMED
     spool_to_delivered: HistogramSnapshot = NOTHING_TIMED
@@ -148,7 +148,7 @@ class Snapshot:
     flows: tuple[StreamFlow, ...] = ()
     """Flow of each stream: rates, stalls and times to drain."""
     session_problem: str = ""
-    """Current error of the MQTT session; "" while there is none."""
+    """Current error of the MQTT session, or "" while there is none."""
     draining: bool = False
     """True for a bridge that only sends the records of its spool and receives nothing."""
     session_attempts: int = 0
@@ -160,16 +160,16 @@ class Snapshot:
     unsendable: tuple[tuple[str, str], ...] = ()
     """(stream, reason) for each stream with records that this version cannot send."""
     page_problem: str = ""
-    """Reason why the page, the metrics and the health checks are not served; "" if they are served or turned off."""
+    """Reason why the page, the metrics and the health checks are not served, or "" if they are served or turned off."""
     cpu_secs: float = 0.0
     """CPU time of the process since its start."""
     memory_bytes: int = 0
     """Resident memory of the process."""
     max_bytes_per_sec: int = 0
-    """Value of kinesis.max_bytes_per_sec; 0 if there is no limit."""
+    """Value of kinesis.max_bytes_per_sec, or 0 if there is no limit."""
 
     def summary_json(self) -> dict[str, Any]:
-        """Return all fields as JSON types, except the coverage and the histograms.
+        """Return the fields as JSON types, without the coverage and the histograms.
 
         The result also contains values that are calculated from the fields, such as the state.
         """
@@ -243,7 +243,7 @@ class Snapshot:
 
     @property
     def record_bytes(self) -> float:
-        """Mean size of a record in the spool, in bytes; 0 if it is unknown.
+        """Mean size of a record in the spool, in bytes, or 0 if it is unknown.
 
         For a large spool, this is the size of the files divided by the number of records. For a small spool, it is an
         estimate: the mean size of a payload plus RECORD_OVERHEAD_BYTES.

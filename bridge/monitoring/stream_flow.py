@@ -11,8 +11,8 @@ class StreamFlow:
 
     stalled_secs   seconds since Kinesis last accepted a record, while records are buffered; otherwise 0
     behind_secs    seconds for which the stream has been falling behind: it delivers records, but its backlog becomes
-                   older; 0 if it does not fall behind
-    drain_secs     seconds until the current backlog is delivered at the current rate; None while this is unknown
+                   older, or 0 if it does not fall behind
+    drain_secs     seconds until the current backlog is delivered at the current rate, or None while this is unknown
     """
 
     stream: str

@@ -28,8 +28,8 @@ class DryRun:
         # Number of the newest dead letter that was printed.
         self._printed = 0
         self._folder = Path(tempfile.mkdtemp(prefix="mqtt-kinesis-dry-run-"))
-        # `temporary` removes the shared subscription group from the settings. In the group, the dry run would receive
-        # messages instead of the real bridge, which could not deliver them.
+        # `temporary` removes the shared subscription group from the settings. In the group, the broker would send some
+        # messages only to the dry run, and these messages would be lost.
         session = settings.mqtt.temporary(DRY_RUN_SUFFIX)
         try:
             self.service = Service(

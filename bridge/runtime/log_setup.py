@@ -98,7 +98,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = _bounded(self.formatException(record.exc_info))
-        # orjson escapes only ASCII control characters, so escape the others here.
+        # orjson escapes only ASCII control characters, so escape the other unsafe characters here.
         return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", orjson.dumps(line, default=str).decode())
 
 

@@ -299,7 +299,7 @@ class Service:
 
     @property
     def page_url(self) -> str:
-        """URL of the status page; "" if there is none."""
+        """URL of the status page, or "" if there is none."""
         return self._web.url if self._web is not None else ""
 
     def stalled(self) -> list[str]:

@@ -21,8 +21,9 @@ class ThreadGroup:
 
     They are daemon threads, so a thread that hangs does not keep the process alive.
 
-    If the body of a thread raises one of the `transient` errors, the body runs again after RETRY_SECS, unless
-    `stopping` is set. Any other error ends the thread and sets `crashed`, because the process must then be restarted.
+    If the body of a thread raises one of the `transient` errors, the body runs again after RETRY_SECS. The thread ends
+    if `stopping` is set in this time. Any other error ends the thread and sets `crashed`, because the process must then
+    be restarted.
     """
 
     def __init__(

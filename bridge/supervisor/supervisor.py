@@ -253,7 +253,7 @@ class Supervisor:
 
     @property
     def page_url(self) -> str:
-        """URL of the status page; "" if there is none."""
+        """URL of the status page, or "" if there is none."""
         return self._web.url if self._web is not None else ""
 
     def dead_letters_folder(self, worker: int | None) -> Path:

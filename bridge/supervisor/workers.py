@@ -39,7 +39,7 @@ _NOT_IN_A_GROUP: Final = re.compile(r"[/+#]")
 
 @dataclass(frozen=True, slots=True)
 class WorkerSlot:
-    """One worker of the list. A draining worker only sends the records in its spool, and ends its broker session."""
+    """One worker. A draining worker only sends the records in its spool, and gives up its broker session."""
 
     number: int
     draining: bool = False

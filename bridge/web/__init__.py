@@ -1,6 +1,7 @@
 """Status page and its API, served by the bridge process.
 
-    server.py             the thread that listens; stoppable_server.py: uvicorn's server, which an event can stop
+    server.py             the thread that listens
+    stoppable_server.py   uvicorn's server, which an event can stop
     page_protocol.py      uvicorn's HTTP/1.1 for one connection
     connections.py        limits on the number and duration of connections
     settings.py           host, port, tokens, certificate
@@ -8,7 +9,8 @@
     access/               tokens, roles, sessions, origins, response headers
     endpoints/            handlers of the requests, one class for each subject
     requests.py           body and query of a request
-    thread_slots.py       limit on the requests that run in threads; limited_log_lines.py: limit on log lines
+    thread_slots.py       limit on the number of requests that run in threads
+    limited_log_lines.py  limit on the number of log lines
     openapi/              OpenAPI description of all requests and responses
     presentation.py       messages, records and dead letters as JSON
     events.py             server-sent events: the state each second, and messages with their records

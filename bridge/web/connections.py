@@ -192,8 +192,8 @@ class PageListener(socket.socket):
     def accept(self) -> tuple[socket.socket, Any]:
         """Return the next connection. Raise ConnectionAbortedError if there is no room for it.
 
-        asyncio ignores this error, and continues with the next connection. It would log any other error: if the process
-        has no free descriptor, thousands of times.
+        asyncio ignores this error, and continues with the next connection. It would log any other error. If the process
+        has no free descriptor, there would be thousands of log lines.
         """
         try:
             sock, address = super().accept()

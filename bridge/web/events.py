@@ -209,7 +209,7 @@ class MessageTap:
     def take(self, listener: MessageListener) -> list[dict[str, Any]]:
         """Return a listener's messages since the last call, each with the results of the active mappings."""
         routes = self._bridge.mappings.routes
-        # A generator, because mapping stops as soon as enough messages have the outcome.
+        # With a generator, messages are mapped only until enough of them have the outcome.
         mapped = (message_value(routes, publish, at_ms) for publish, at_ms in listener.take())
         return list(islice(filter(listener.wanted.has_outcome, mapped), TAIL_MESSAGES))
 
@@ -235,7 +235,7 @@ class StateBroadcast:
 
 
 def event(name: str, value: Any) -> bytes:
-    """Return one event in the wire format. The JSON contains no newlines, so one data line is enough."""
+    """Return one event in the format of server-sent events. The JSON has no line breaks, so it needs one data line."""
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(value) + b"\n\n"
 
 

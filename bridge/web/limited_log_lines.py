@@ -24,7 +24,7 @@ class LimitedLines(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log the record."""
-        # Compare only the first line. The others may be a traceback or a part of the request, and differ each time.
+        # Compare only the first line. The other lines may be a traceback or a part of the request, which always differ.
         text, now = str(record.msg).partition("\n")[0], self._clock()
         at, suppressed = self._seen.pop(text, (float("-inf"), 0))
         passes = now - at >= LINE_SECS

@@ -129,7 +129,7 @@ class Playground:
         self._ending = loop.call_later(IDLE_SECS, lambda: loop.create_task(self.end()))
 
     async def end(self) -> None:
-        """Kill the process, if there is one."""
+        """Kill the worker process if it is running."""
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

@@ -69,7 +69,7 @@ def refusal(_request: Request, error: Exception) -> Response:
 
 
 def worker_in_query(query: Query[str, str]) -> int | None:
-    """Return the number of the worker that a query names; None if it names none. Raise RequestError."""
+    """Return the number of the worker that a query names, or None if it names none. Raise RequestError."""
     return integer_from_text(query, "worker", 0) if query.get("worker") else None
 
 
@@ -98,5 +98,5 @@ def integer_in_body(asked: dict[str, Any], name: str, default: int) -> int:
 
 
 def worker_in_body(asked: dict[str, Any]) -> int | None:
-    """Return the number of the worker that a JSON body names; None if it names none. Raise RequestError."""
+    """Return the number of the worker that a JSON body names, or None if it names none. Raise RequestError."""
     return None if asked.get("worker") is None else integer_in_body(asked, "worker", 0)

@@ -1,4 +1,4 @@
-"""Sample of the messages while the page is open: the last ones of each topic, and the topics with the most messages.
+"""Sample of the messages while the page is open: the last messages of each topic, and the topics with most messages.
 
 The memory of the sample is bounded. It contains only some messages of each burst, so its cost does not grow with the
 traffic.

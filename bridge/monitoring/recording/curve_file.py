@@ -47,7 +47,7 @@ class CurveFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        # Number of the newest step of each ring that is in the file; 0 if there is none.
+        # Number of the newest step of each ring that is in the file, or 0 if there is none.
         self._saved: list[int] = []
         self._failing = False
 

@@ -36,11 +36,11 @@ class Event:
     """One event. Times are in seconds since 1970.
 
     at           time of the event
-    since        beginning of the problem, which may be earlier than its detection (`at`); None for other events
-    lasted_secs  duration of the problem or state that has ended; None if the event is not an end
+    since        beginning of the problem, which may be earlier than its detection (`at`), or None for other events
+    lasted_secs  duration of the problem or state that has ended, or None if the event is not an end
     code, stage, stream, mapping
-                 the same fields as those of the problem
-    worker       name of a worker of `run --workers`; "" for the bridge itself
+                 fields of the problem (see `ActiveProblem`)
+    worker       name of a worker of `run --workers`, or "" for the bridge itself
     """
 
     at: float

@@ -52,11 +52,11 @@ class EventLog:
         self._failing = False
 
     def add(self, event: Event) -> None:
-        """Add an event to those that wait for `flush`. This method never blocks."""
+        """Store an event in memory until the next `flush`. This method never blocks."""
         self._waiting.append(event)
 
     def flush(self) -> None:
-        """Write the events that wait in memory. If writes fail, only the first error is logged, and none is raised."""
+        """Write the events that wait in memory. If writes fail, log only the first error, and raise no error."""
         with self._flushing:
             try:
                 while batch := list(islice(self._waiting, MAX_WRITTEN)):
@@ -84,8 +84,8 @@ class EventLog:
         descriptor = os.open(self._file, flags, 0o600)
         try:
             size = os.fstat(descriptor).st_size
-            # After a crash, the last line may be incomplete. A line break separates it from the next event, which would
-            # otherwise be unreadable too.
+            # After a crash, the last line may be incomplete. So add a line break before the next event. Without it, the
+            # next event would be unreadable too.
             incomplete = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
             written = os.write(descriptor, b"\n" * incomplete + data)
             if written < incomplete + len(data):

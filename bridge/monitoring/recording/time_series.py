@@ -1,8 +1,8 @@
 """Points of all curves in one resolution.
 
-The wall clock is divided into steps of equal length, for example of 15 seconds. A curve has one point for each step,
-which summarises the snapshots in the step: the mean rate, the highest level (or the lowest, see `LOWEST`), or the
-percentiles of latencies. If the bridge was down or hung during a step, each curve has a gap at this step.
+Time is divided into steps of equal length, for example of 15 seconds. A curve has one point for each step. The point is
+the mean rate during the step, the highest level (or the lowest, see `LOWEST`), or a percentile of the latencies. If the
+bridge was down or hung during a step, each curve has a gap at this step.
 
 The points of a curve are stored in a ring: a new point replaces the oldest one.
 """
@@ -82,7 +82,7 @@ class TimeSeries:
     def put(self, step: int, point: Mapping[str, float]) -> None:
         """Store the values of all curves at a step, which becomes the newest step.
 
-        Points that are too old for the ring are removed, and also all points later than this step.
+        This removes the points that are too old for the ring, and all points later than this step.
         """
         if self.newest is None or step > self.newest:
             # The steps between the newest point and this one had no snapshot.

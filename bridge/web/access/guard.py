@@ -79,7 +79,7 @@ class Guard:
             raise RequestError(421, "http.listen is a loopback address: expected a Host such as 127.0.0.1 or localhost")
 
     async def user(self, request: Request) -> User | None:
-        """Return the user of a request; None if the client may not read. The response to a wrong token is delayed."""
+        """Return the user of a request, or None if the client may not read. Wait before a wrong token is refused."""
         if not self.sessions.needed:
             return User(Role.VIEW)
         found = self.sessions.user_of(request.cookies.get(COOKIE))

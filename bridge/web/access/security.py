@@ -1,9 +1,9 @@
 """Access control of the page.
 
 If no token is set, only clients on this machine have access. They can read everything and change nothing. If `token` or
-`view_token` is set, all requests except health checks need one of them, and only `token` permits changes. A client
-sends its token as `Authorization: Bearer`, or once in the login form. The form starts a session with a cookie that no
-script can read and no other site can send (HttpOnly, SameSite=Strict).
+`view_token` is set, every request needs one of these tokens, and only `token` permits changes. Health checks need no
+token. A client sends its token as `Authorization: Bearer`, or once in the login form. The form starts a session with a
+cookie that no script can read and no other site can send (HttpOnly, SameSite=Strict).
 
 A browser on this machine may also show a page of another site, which must not gain access. The Host header must
 therefore name this page (against DNS rebinding). A request that changes something must also have the Origin of this
@@ -48,7 +48,7 @@ HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
 def bearer_token(headers: Headers) -> str | None:
-    """Return the token of a request's Authorization header; None if it has none."""
+    """Return the token of a request's Authorization header, or None if it has none."""
     kind, _, given = headers.get("authorization", "").partition(" ")
     return given.strip() if kind.lower() == "bearer" else None
 

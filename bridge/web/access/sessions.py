@@ -51,7 +51,7 @@ class LoginSessions:
         return bool(self._digests)
 
     def role_of(self, given: str) -> Role | None:
-        """Return the role of a token; None if it is wrong.
+        """Return the role of a token, or None if it is wrong.
 
         The duration of the call reveals nothing about the tokens.
         """
@@ -78,7 +78,7 @@ class LoginSessions:
         self._open.pop(session, None)
 
     def user_of(self, cookie: str | None) -> User | None:
-        """Return the user of the session with this secret; None if there is no such session."""
+        """Return the user of the session with this secret, or None if there is no such session."""
         end, user = self._open.get(cookie or "", (0.0, None))
         return user if end > self._clock() else None
 

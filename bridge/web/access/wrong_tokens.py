@@ -69,7 +69,8 @@ class WrongTokens:
         if now - at >= LOG_SECS:
             log.warning("page: invalid token from %s (%d since the last such line)", address, count)
             at, count = now, 0
-        # Each address moves to the end when it sends a wrong token, so the first address is the oldest one.
+        # An address moves to the end whenever it sends a wrong token. So the first address is the one to forget: it has
+        # sent none for the longest time.
         self._logged[address] = (at, count)
         if len(self._logged) > MAX_ADDRESSES:
             del self._logged[next(iter(self._logged))]

@@ -48,7 +48,7 @@ def new_file_name(name: str) -> MappingFileName:
 
 
 def name_problem(name: object) -> str:
-    """Return the reason why a new mapping cannot have this name; "" if it can."""
+    """Return the reason why a new mapping cannot have this name, or "" if it can."""
     if not isinstance(name, str) or not names_a_mapping(name) or not is_mapping_name(f"{name}{SUFFIXES[0]}"):
         return "a mapping's name is 1 to 128 letters, digits, . _ - and does not begin with a dot"
     # The file of a mapping with the name `press.yaml` would be press.yaml.yaml. This is probably a mistake.

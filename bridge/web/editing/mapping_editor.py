@@ -53,7 +53,7 @@ class MappingFile:
 
     @property
     def version(self) -> str:
-        """Version of the text; "" if there is no file."""
+        """Version of the text, or "" if there is no file."""
         return version_of(self.text)
 
     @property
@@ -207,7 +207,7 @@ class MappingEditor:
         if not files:
             return MappingFile(new_file_name(name), None, name_problem(name))
         why_not = name_problem(name) or self.folder.file_read_only_reason(files[0].file)
-        # For example, there are press.yaml and press.yml. The bridge then loads neither.
+        # For example, the folder contains press.yaml and press.yml. The bridge then loads none of these files.
         if len(files) > 1:
             why_not = f"several files have this name ({', '.join(each.file for each in files)}): remove all but one"
         text = self.folder.shown(files[0].file)

@@ -50,7 +50,7 @@ class Conflict(Exception):
 
 
 def version_of(text: bytes | None) -> str:
-    """Return the version of a file's content: the beginning of its SHA-256 in hexadecimal; "" for no file."""
+    """Return the version of a file's content: the beginning of its SHA-256 in hexadecimal, or "" for no file."""
     return "" if text is None else sha256(text).hexdigest()[:VERSION_DIGITS]
 
 
@@ -74,7 +74,7 @@ class MappingFolder:
         return sorted((each for each in self.files() if each.name == name), key=lambda each: not each.enabled)
 
     def read(self, file: str) -> bytes | None:
-        """Return a file's content; None if there is no such file. Raise OSError if it is a link, or too large."""
+        """Return a file's content, or None if there is no such file. Raise OSError if it is a link, or too large."""
         with self._opened() as folder:
             return _read(folder, file)
 
@@ -97,7 +97,7 @@ class MappingFolder:
                 self._versions[names.file, signature] = version
 
     def shown(self, file: str) -> bytes | None:
-        """Return a file's content for the page; None if there is no such file. Raise RequestError.
+        """Return a file's content for the page, or None if there is no such file. Raise RequestError.
 
         Links to files within the folder are followed, because Kubernetes mounts a ConfigMap as such links.
         """
@@ -115,7 +115,7 @@ class MappingFolder:
             raise RequestError(409, f"{file}: cannot be read: {error.strerror or error}") from error
 
     def read_only_reason(self) -> str:
-        """Return the reason why no file of the folder can be edited; "" if files can be edited."""
+        """Return the reason why no file of the folder can be edited, or "" if files can be edited."""
         if (self.path / _DATA_LINK).is_symlink():
             return "the folder is a mounted ConfigMap or Secret: change it in Kubernetes"
         # access(2) also detects read-only file systems, even for root.
@@ -124,7 +124,7 @@ class MappingFolder:
         return ""
 
     def file_read_only_reason(self, file: str) -> str:
-        """Return the reason why one file cannot be edited; "" if it can be edited."""
+        """Return the reason why one file cannot be edited, or "" if it can be edited."""
         try:
             status = os.lstat(self.path / file)
         except OSError as error:

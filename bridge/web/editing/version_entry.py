@@ -1,4 +1,4 @@
-"""One version of a mapping file, as a file of the history: a line of JSON about the change, then the text.
+"""One version of a mapping file in the history. It is a file with a line of JSON about the change, and then the text.
 
     {"number":42,"name":"press","action":"save","by":"Anna","note":"new sensor","at_ms":…,"version":"5f0c…",
      "bytes":812,"was":"press.yaml","file":"press.yaml"}
@@ -41,10 +41,10 @@ class DamagedEntry(Exception):
 class Entry:
     """A change of a mapping file.
 
-    number          consecutive over all mappings; 0 until the entry is stored
+    number          consecutive over all mappings, or 0 until the entry is stored
     version, bytes  version and size of the text after the change; "" and 0 if the change deleted the file
-    was, file       name of the file before and after the change; "" if there was no file
-    old_name        name of the mapping before a rename; "" for other changes
+    was, file       name of the file before and after the change, or "" if there was no file
+    old_name        name of the mapping before a rename, or "" for other changes
     """
 
     name: str

@@ -111,7 +111,7 @@ class VersionStore:
         return found, damaged
 
     def latest(self, name: str) -> Entry | None:
-        """Return the newest version of a mapping; None if there is none."""
+        """Return the newest version of a mapping, or None if there is none."""
         found, _ = self.entries(name)
         return found[0] if found else None
 
@@ -127,7 +127,7 @@ class VersionStore:
         return found
 
     def text(self, name: str, number: int) -> tuple[Entry, bytes] | None:
-        """Return a version of a mapping with its text; None if the version does not exist or is damaged."""
+        """Return a version of a mapping with its text, or None if the version does not exist or is damaged."""
         for each in self.entries(name)[0]:
             if each.number == number:
                 try:

@@ -90,8 +90,8 @@ class MappingFileEndpoints:
     async def save(self, request: Request) -> Response:
         """Serve PUT /api/mappings/NAME {"text": "…", "version": "…", "note": "…"}: save a file, or create one.
 
-        `version` is null for a new file. A text that does not load is not saved (422). A text whose tests fail is saved
-        only with `"force_tests": true`; the bridge then continues to use the previous version.
+        `version` is null for a new file. A text that does not load is not saved (422). If tests of the text fail, it is
+        saved only with `"force_tests": true`. The bridge then continues to use the previous version.
         """
         asked, author = await self._asked(request)
         text = asked.get("text")
@@ -252,13 +252,13 @@ def _version(asked: dict[str, Any]) -> str:
 
 
 def _flag(asked: dict[str, Any], name: str) -> bool:
-    """Return a flag in a request; False if the flag is missing. Raise RequestError."""
+    """Return a flag in a request, or False if the flag is missing. Raise RequestError."""
     if not isinstance(asked.get(name, False), bool):
         raise RequestError(400, f"{name}: expected true or false")
     return asked.get(name) is True
 
 
 def _with_line_ends_of(old: bytes | None, text: str) -> bytes:
-    """Return the text as bytes. If each line of the old file ended with CR LF, each line of the new text does too."""
+    """Return the text as bytes. If all lines of the old file end with CR LF, use CR LF as line end, otherwise LF."""
     windows = old is not None and b"\r\n" in old and old.count(b"\n") == old.count(b"\r\n")
     return (text.replace("\r\n", "\n").replace("\n", "\r\n") if windows else text).encode()

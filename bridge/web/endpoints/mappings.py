@@ -99,7 +99,7 @@ class MappingEndpoints:
 
 
 def why_not_editable(request: Request, editor: MappingEditor, found: MappingFile | None = None) -> str:
-    """Return the reason why the user of a request cannot edit a mapping; "" if the user can edit it.
+    """Return the reason why the user of a request cannot edit a mapping, or "" if the user can edit it.
 
     Without `found`, return only reasons that are true for all mappings.
     """

@@ -45,8 +45,8 @@ WORKER: Final = {"worker": QUERY_NUMBER}
 class Operation:
     """Parameters, body and responses of an operation.
 
-    response  schema of a successful response; None if `media_type` is not JSON
-    query     schemas of the query parameters, none of which is required
+    response  schema of a successful response, or None if `media_type` is not JSON
+    query     schemas of the query parameters, which are all optional
     path      schemas of path parameters; a path parameter without a schema is text
     body      schema of the JSON body
     form      schema of the form, if the body is a form and not JSON

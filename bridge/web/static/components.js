@@ -43,8 +43,8 @@ export function when(at) {
   return h("td", { class: "when" }, moment(at).split(" ").flatMap((part, place) => [place ? " " : "", h("span", {}, part)]));
 }
 
-// Return a table. A column whose name begins with # contains numbers, and one whose name begins with ~ contains charts.
-// The roles are set explicitly, because browsers remove the implicit roles of a table whose rows are laid out as cards.
+// Return a table. If the name of a column begins with #, the column contains numbers. If it begins with ~, the column
+// contains charts. The roles are set explicitly: when rows are laid out as cards, browsers remove the implicit roles.
 export function tableOf(columns, rows, foot = null) {
   const names = columns.map((name) => name.replace(/^[#~]/, ""));
   const heads = names.map((name, at) => h("th", { scope: "col", role: "columnheader", class: { "#": "number", "~": "chart" }[columns[at][0]] }, name));

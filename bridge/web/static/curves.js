@@ -57,8 +57,7 @@ export class Curves {
     for (const plot of this.plots) plot.leave();
   }
 
-  // Show all charts, or only the first ones again. On a narrow screen, only the first charts are shown at the
-  // beginning.
+  // A narrow screen shows only the first charts. Show all charts, or only the first charts again.
   showAll() {
     const all = this.charts.classList.toggle("all");
     this.more.textContent = all ? "Fewer curves" : "More curves";

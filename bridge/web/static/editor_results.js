@@ -12,7 +12,7 @@ export function withoutExcerpt(message) {
   return (/^\s*\^\s*$/.test(lines.at(-1)) ? lines.slice(0, -2) : lines).join("\n");
 }
 
-// Draw the problems. Each one has a button that moves the cursor to its position.
+// Draw the problems. Each problem has a button that moves the cursor to its position.
 export function drawProblems(element, problems, goTo) {
   element.hidden = !problems.length;
   fill(element, problems.map((each) => h("div", { class: "problem-found" },

@@ -1,5 +1,4 @@
-// Saving of a mapping, and the other changes of its file (rename, disable, enable, delete): buttons, questions,
-// conflicts.
+// Buttons, questions and conflicts of the changes of a mapping's file: save, rename, disable, enable and delete.
 import { confirmed, fill, h } from "./dom.js";
 import { counted } from "./format.js";
 import { confirmedFailingTests, askText, choice } from "./dialog.js";

@@ -1,7 +1,8 @@
 // Test of a mapping, created from a live message and its result. The user pastes this YAML under `tests:` in the
 // mapping.
 
-// A JSON string is also a YAML string, except that YAML permits some characters only as escapes.
+// A JSON string is also a YAML string. But YAML permits some characters only as escapes, so escape these characters
+// too.
 const quoted = (text) => JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 const exact = (name, value) => (value.text !== undefined ? `${name}_text: ${quoted(value.text)}` : `${name}_base64: ${quoted(value.base64)}`);

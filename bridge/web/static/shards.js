@@ -31,7 +31,8 @@ export class Shards {
 
 const titleOf = (each) => (each.worker ? `${each.worker}: ${each.stream}` : each.stream);
 
-// Return one table for all streams whose shards the bridge does not know. It can send records to these streams anyway.
+// Return one table for all streams whose shards the bridge does not know. The bridge sends records to these streams
+// anyway.
 function withoutShards(streams) {
   return panel("Streams whose shards are not listed", null,
     h("p", { class: "body" }, "The bridge lists the shards of a stream when it needs them: for packing (kpl and lines), and after a shard was full. The credentials must permit ListShards."),

@@ -21,7 +21,7 @@ export function drawLostVerdict() {
 function draw(word, text, kind, more) {
   if (element("verdict").textContent !== text) element("verdict").textContent = text;
   fill(element("state-word"), word);
-  // This text changes each second. So it is outside of the status element, whose changes a screen reader announces.
+  // A screen reader announces each change of the status element. This text changes each second, so it is outside of it.
   fill(element("state-more"), more);
   element("state-bar").className = `verdict ${kind}`;
 }
