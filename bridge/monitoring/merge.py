@@ -234,8 +234,8 @@ def _coverage(reports: Sequence[CoverageReport]) -> CoverageReport:
 def _mapping(parts: Sequence[MappingActivity], at_ms: int) -> MappingActivity:
     """Merge the activity of one mapping in several workers."""
     messages, last_ms = sum(each.messages for each in parts), max(each.last_ms for each in parts)
-    # When no worker receives messages of a mapping, the mapping pauses. So its longest pause is never longer than the
-    # longest pause of a single worker. The smallest of the workers' values is the best estimate.
+    # While a mapping receives no messages, no worker receives any. So the longest pause of each worker is at least as
+    # long as the longest pause of the mapping. The smallest value of all workers is the best estimate.
     pause_ms = min((each.longest_pause_ms for each in parts if each.messages > 1), default=0)
     quiet_ms = at_ms - last_ms if messages else 0
     silent_ms = quiet_ms if quiet_ms > max(SILENT_MS, SILENT_PAUSES * pause_ms) else 0

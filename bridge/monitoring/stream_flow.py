@@ -11,7 +11,7 @@ class StreamFlow:
 
     stalled_secs   seconds since Kinesis last accepted a record, while records are buffered; otherwise 0
     behind_secs    seconds for which the stream has been falling behind: it delivers records, but its backlog becomes
-                   older, or 0 if it does not fall behind
+                   older. The value is 0 if the stream does not fall behind
     drain_secs     seconds until the current backlog is delivered at the current rate, or None while this is unknown
     """
 

@@ -34,11 +34,11 @@ class DryRun:
         try:
             self.service = Service(
                 session,
-                # No minimum of free space, because the system's temporary folder may be small.
+                # Require no free space, because the system's temporary folder may be small.
                 SpoolSettings(path=self._folder / "data", min_free_bytes=0),
                 DryRunPublisher(out),
                 live_mappings(settings, self._folder / "in-force"),
-                # Only one request at a time, so that the records of a stream are printed in order.
+                # Permit only one request at a time, so that the records of a stream are printed in order.
                 sender=replace(sender_settings(settings), requests_in_flight=1),
             )
         except BaseException:

@@ -58,7 +58,7 @@ class MallocTuning:
     def trim_when_due(self) -> None:
         """Return freed memory to the system, once soon after the start and then once a minute. This takes 1 ms.
 
-        Call this method at least once a second. Most calls do nothing.
+        Call this method about once a second. Most calls do nothing.
         """
         now = time.monotonic()
         if now >= self._trim_at:

@@ -120,7 +120,7 @@ class Service:
         self._spool = open_spool(spool, live_first=live_first)
         self._session_record = SessionRecord(self._spool)
         if not draining:
-            # This run uses the session. An earlier run may have stored that it was given up, so correct this.
+            # This run uses the session. If an earlier run has stored that the session was given up, correct this.
             self._session_record.store_given_up("")
         subscriber = DrainingSubscriber if draining else Subscriber
         self._subscriber = subscriber(

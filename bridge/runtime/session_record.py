@@ -36,7 +36,7 @@ class SessionRecord:
         return StoredSession.parse(self._spool.get_meta(STORED_SESSION))
 
     def save(self, session: StoredSession) -> bool:
-        """Store the contents of the session. If they cannot be written, log the error and return False."""
+        """Store the contents of the session. Return True if this succeeded. Otherwise, log the error."""
         try:
             self._spool.set_meta(STORED_SESSION, session.dump())
         except SpoolWriteError as error:

@@ -72,7 +72,7 @@ class ThreadGroup:
     def join(self, deadline: float) -> bool:
         """Wait until all threads have ended, but not longer than until clock time `deadline`.
 
-        Return whether all have ended.
+        Return whether all threads have ended.
         """
         for thread in self:
             thread.join(max(0.0, deadline - self._clock()))

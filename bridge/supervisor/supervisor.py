@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A short interval, because the messages of a crashed worker wait for its restart. A check (`waitpid`) is cheap.
+# The interval is short, because the messages of a crashed worker wait for its restart. A check (`waitpid`) is cheap.
 CHECK_SECS: Final = 0.25
 """Interval between two checks of the workers' processes."""
 POLL_SECS: Final = 2.0

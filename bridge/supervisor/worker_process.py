@@ -36,7 +36,7 @@ LONGEST_PAUSE_SECS: Final = 60.0
 """Maximum pause before a restart."""
 SETTLED_SECS: Final = 30.0
 """After a process has run for this time, the pauses begin again with the shortest pause."""
-# This is longer than a commit to a slow disk, during which a worker may not respond.
+# During a commit to a slow disk, a worker may not respond for some seconds.
 HUNG_SECS: Final = 30.0
 """A process counts as hanging after this time without a response."""
 _WORDS: Final = {

@@ -46,7 +46,7 @@ class Endpoints(Protocol):
     """Handlers of one subject, such as the dead letters."""
 
     def routes(self, guard: Guard) -> list[Route]:
-        """Return the routes. `guard` protects each handler with the access that it requires."""
+        """Return the routes. Each handler is protected by the method of `guard` for the access that it requires."""
 
 
 def web_app(

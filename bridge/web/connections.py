@@ -108,7 +108,7 @@ class Connections:
         self._clock = clock
         self._open: dict[int, HttpConnection] = {}
         self._logged_at = float("-inf")
-        # At least one connection, so that a health check can be answered even with very few descriptors.
+        # Permit at least one connection, so that a health check can be answered even with very few descriptors.
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._max = max(1, min(MAX_CONNECTIONS, soft // DESCRIPTORS_SHARE))
 

@@ -67,7 +67,7 @@ class DoctorRun:
             self._state |= await asyncio.wait_for(_findings(process), DEADLINE_SECS)
         except TimeoutError:
             self._state["problem"] = f"doctor did not end within {DEADLINE_SECS:.0f} s"
-        # This also runs when the page ends, because its event loop then cancels this task.
+        # End the process also when the page ends. The page's event loop then cancels this task.
         finally:
             with suppress(ProcessLookupError):
                 process.kill()

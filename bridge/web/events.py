@@ -225,6 +225,7 @@ class StateBroadcast:
 
     async def event(self) -> bytes:
         """Return the event; it is at most a second old."""
+        # One listener creates the event. The other listeners wait for it, and then use the same event.
         async with self._making:
             # Compare with slightly less than a second. Otherwise, a listener that wakes up a few milliseconds early
             # would receive the previous state again.
@@ -252,7 +253,7 @@ async def messages(tail: MessageTap, wanted: MessageFilter, stopping: Callable[[
 
     The events end when the client disconnects or the bridge stops.
     """
-    # In a thread, because mapping the messages would delay other requests in the event loop.
+    # Map the messages in a thread. In the event loop, this would delay other requests.
     recent = await asyncio.to_thread(tail.recent, wanted)
     with tail.listening(wanted) as listener:
         # Send the first event at once, even without a message, so that the browser treats the connection as open.

@@ -109,6 +109,7 @@ class TopicSample:
 
     def recent(self, matches: Callable[[Publish], bool], count: int) -> list[tuple[Publish, int]]:
         """Return the newest `count` stored messages that match, in the order of their arrival."""
+        # Hold the lock only for the copy, because the ingest thread waits for it.
         with self._lock:
             kept = [each for topic in self._topics.values() for each in topic.kept]
         kept.sort(key=lambda each: each[1], reverse=True)

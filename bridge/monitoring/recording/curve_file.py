@@ -99,7 +99,7 @@ class CurveFile:
             self._saved = [0] * len(rings)
         for index, (ring, position) in enumerate(_positions(rings)):
             newest = ring.newest or 0
-            # If the file has rows in the future, the clock was set back. Then all rows are written again.
+            # If the file has rows in the future, the clock was set back. In this case, write all rows again.
             after = newest - ring.points if self._saved[index] > newest else self._saved[index]
             for step, values in ring.rows(after):
                 body = _ROW.pack(step, *values)

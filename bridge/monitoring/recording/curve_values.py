@@ -40,7 +40,7 @@ LEVELS: Final = {
 LATENCIES: Final = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 UNITS: Final[dict[str, str]] = {**RATES, **LEVELS, **dict.fromkeys(LATENCIES, "s")}
 """Unit of each curve. The rows of the file and of the CSV have the values in this order."""
-# If a disk was full for a short time in a step, the curve of its free space must show this.
+# A disk may be full for only a part of a step. The curve of its free space must show this.
 LOWEST: Final = frozenset({"disk_free"})
 """Levels for which a point is the lowest value in its step. For all other levels, a point is the highest value."""
 _PERCENT: Final = 100.0

@@ -98,7 +98,7 @@ class EventLog:
 
     def waiting(self) -> list[Event]:
         """Return the events that are not in the file yet, oldest first."""
-        # Another thread may add events meanwhile. This would disturb an iteration over the deque, but not `copy`.
+        # Copy the deque first. An iteration over the deque itself would fail if another thread adds an event.
         return list(self._waiting.copy())
 
 

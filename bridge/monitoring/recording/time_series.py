@@ -66,8 +66,8 @@ class TimeSeries:
         """
         step, start = int(at // self.step_secs), self._start
         if start is None or not start.step <= step <= start.step + MAX_GAP_STEPS:
-            # This is the first snapshot, or the first one after a gap or after a change of the clock. Without a usable
-            # snapshot before it, there is no rate.
+            # A rate needs an earlier snapshot. The first snapshot has none, and also the first snapshot after a gap or
+            # after a change of the clock.
             self._start = _StepStart(values, step, moment, dict(values.levels))
             return
         _update_levels(start.levels, values.levels)

@@ -66,6 +66,7 @@ class Guard:
         """Return a handler that requires the role `edit`, and a request from our own page."""
 
         async def guarded(request: Request) -> Response:
+            # `act` runs first, and has set the user.
             if request.state.user.role is not Role.EDIT:
                 needed = "log in with http.token" if self.sessions.needed else "set http.token to edit in the page"
                 raise RequestError(403, f"read-only: {needed}")

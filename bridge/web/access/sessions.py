@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # A user logs in once for a working day.
 SESSION_SECS: Final = 12 * 3600
-# This bounds the memory: a client with the token could begin any number of sessions.
+# The limit bounds the memory, because a client with the token could begin any number of sessions.
 MAX_SESSIONS: Final = 100
 
 

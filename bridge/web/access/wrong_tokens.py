@@ -22,7 +22,7 @@ MAX_DELAYED: Final = 4
 """Maximum number of responses to one address that are delayed at the same time."""
 MAX_DELAYED_IN_ALL: Final = 32
 """Maximum number of responses to all addresses that are delayed at the same time. Each occupies a connection."""
-# This bounds the memory: an attacker may have many addresses.
+# The limit bounds the memory, because an attacker may have many addresses.
 MAX_ADDRESSES: Final = 1_000
 LOG_SECS: Final = 60.0
 
@@ -69,8 +69,8 @@ class WrongTokens:
         if now - at >= LOG_SECS:
             log.warning("page: invalid token from %s (%d since the last such line)", address, count)
             at, count = now, 0
-        # An address moves to the end whenever it sends a wrong token. So the first address is the one to forget: it has
-        # sent none for the longest time.
+        # An address moves to the end whenever it sends a wrong token. So the first address has sent no wrong token for
+        # the longest time, and can be forgotten.
         self._logged[address] = (at, count)
         if len(self._logged) > MAX_ADDRESSES:
             del self._logged[next(iter(self._logged))]

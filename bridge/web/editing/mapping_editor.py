@@ -90,6 +90,7 @@ class MappingEditor:
         with self._changing(name, expected, new=True) as found:
             if found.text is None:
                 self._require_room(name)
+            # Without a change, do not add a version to the history.
             if found.text == text:
                 return found.version
             entry = self._entry(found, action, author, version_of(text), len(text))
@@ -104,6 +105,7 @@ class MappingEditor:
             self._require_free(str(to), but=name)
             new = found.names.renamed(str(to))
             entry = self._entry(found, "rename", author, found.version, len(found.text or b""))
+            # The version has the new name. `old_name` connects it with the versions under the old name.
             entry = replace(entry, name=new.name, file=new.file, old_name=name)
             self._make(entry, found.text, lambda: self.folder.rename(found.names.file, new.file, expected))
             return found.version
@@ -128,6 +130,7 @@ class MappingEditor:
         with self._changing(name, expected) as found:
             if found.names.enabled:
                 self._require_another(found.names)
+            # The deletion is a version without a text. `_changing` has stored the deleted text as the version before.
             entry = replace(self._entry(found, "delete", author, "", 0), file="")
             self._make(entry, b"", lambda: self.folder.remove(found.names.file, expected))
 

@@ -126,6 +126,7 @@ class DeadLetterGroupEndpoints:
         job = await self._threads.run(self._bridge.run_job, action, numbers, worker)
         # The job has changed the groups, so discard the stored ones.
         self._known.pop(folder, None)
+        # If the request handled the maximum number of dead letters, the group may contain more.
         return json({**job.value(), "last": numbers[-1], "more": len(numbers) == STEP_DEAD_LETTERS})
 
     async def _grouped(self, folder: Path) -> GroupedDeadLetters:

@@ -75,8 +75,7 @@ class LiveEndpoints:
     def _stream(self, events: AsyncIterator[bytes]) -> Response:
         if self._listeners >= MAX_LISTENERS:
             raise RequestError(503, f"too many listeners (at most {MAX_LISTENERS})")
-        # Count the listener now, not when its first event is sent. Otherwise, other requests could exceed the limit
-        # before that.
+        # Count the listener now, and not later with its first event. Otherwise, other requests could exceed the limit.
         self._listeners += 1
         return EventStream(events, self._listener_left)
 

@@ -79,6 +79,7 @@ class MappingFileEndpoints:
         for names, version, status in self._editor.folder.summaries():
             shown = {**names._asdict(), "problems": problems[names.file], "version": version}
             size, modified = (status.st_size, status.st_mtime_ns // 1_000_000) if status else (0, 0)
+            # A mapping that was just disabled is active until the bridge reads the folder again. Show it as inactive.
             is_active = names.enabled and names.name in active
             files.append({**shown, "active": is_active, "bytes": size, "modified_ms": modified})
         deleted = [
@@ -124,6 +125,7 @@ class MappingFileEndpoints:
             content = _with_line_ends_of(found.text, text)
             version = await self._threads.run(self._editor.save, name, content, expected, author, action)
         except RequestError as error:
+            # Send the differences with a conflict, so that the page can show them without another request.
             if error.more.get("code") == "conflict":
                 error.more |= await self._difference("current file", error.more["text"] or "", "your text", text)
             raise
@@ -228,6 +230,7 @@ class MappingFileEndpoints:
         """Return the results of the tests. Raise RequestError (422) if the text does not load, or a test fails."""
         if len(text) > MAX_MAPPING_CHARS:
             raise RequestError(413, f"too large: a mapping has at most {MAX_MAPPING_CHARS:,} characters")
+        # The check gets the mapping's name from the name of an enabled file, also if the mapping is disabled now.
         file = new_file_name(found.names.name).file
         asked = {"file": file, "text": text, "shared": self._bridge.mappings.shared}
         result = await self._playground.run("check", asked)

@@ -61,6 +61,7 @@ class MappingEndpoints:
         tests = [case.name for case in active[0].specification.tests] if active else []
         file = {"name": name, "file": found.names.file, "text": found.shown, "problems": problems, "tests": tests}
         topic = active[0].pattern.text if active else ""
+        # The version is the beginning of the SHA-256 of the text. The digest is the complete SHA-256.
         live = found.names.enabled and mappings.active_digest(name).startswith(found.version)
         why_not = why_not_editable(request, self._editor, found)
         editing = {"version": found.version, "enabled": found.names.enabled, "live": live}
@@ -93,7 +94,7 @@ class MappingEndpoints:
         streams = [output.data_stream for each in self._bridge.mappings.routes.mappings for output in each.outputs]
         # Propose the stream that most outputs use already.
         query["stream"] = max(streams, key=streams.count, default="telemetry")
-        # In lower case, because names that differ only in case are the same file on some file systems.
+        # Compare names in lower case. On some file systems, names that differ only in case are the same file.
         query["taken"] = [each.name.lower() for each in files]
         return json(await self._playground.run("propose", query))
 
@@ -114,6 +115,7 @@ def _example(active: list[Mapping]) -> dict[str, str]:
     if not cases:
         return {"topic": "", "payload": ""}
     payload = cases[0].payload_text
+    # A payload of null also counts as set. It must not look like a test without a payload.
     if payload is None and "payload" in cases[0].model_fields_set:
         payload = orjson.dumps(cases[0].payload).decode()
     return {"topic": cases[0].topic, "payload": payload or ""}

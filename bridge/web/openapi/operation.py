@@ -72,7 +72,9 @@ class Operation:
         # This header shows the guard that the request comes from the page (see `origin_is_ours`).
         if access in ("act", "edit"):
             parameters.append({"name": "X-Mqtt-Kinesis", "in": "header", "required": True, "schema": HEADER})
+        # `x-access` is an extension of OpenAPI. It names the access that the operation requires.
         value: dict[str, Any] = {"operationId": name, "summary": summary, "x-access": access}
+        # A request needs one item of the list: a token or a session.
         value["security"] = [] if access == "everybody" else [{"token": []}, {"session": []}]
         value["parameters"] = parameters
         if self.body is not None:

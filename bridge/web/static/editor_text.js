@@ -18,8 +18,8 @@ const COLOURS = HighlightStyle.define([
 ]);
 
 export class TextEditor {
-  // `changed()` is called after each edit, and `save()` when the user presses Ctrl+S. `complete` is CodeMirror's source
-  // of completions, and `explain` its source of the text for the word below the pointer.
+  // `changed()` is called after each edit, and `save()` when the user presses Ctrl+S. CodeMirror calls `complete` to
+  // get completions, and `explain` to get the text about the word below the pointer.
   constructor({ text, label, changed, save, complete, explain }) {
     // Within a shadow root, CodeMirror uses adopted style sheets. In a normal document, it would add a style element,
     // which the Content-Security-Policy forbids.

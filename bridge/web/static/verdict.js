@@ -21,7 +21,8 @@ export function drawLostVerdict() {
 function draw(word, text, kind, more) {
   if (element("verdict").textContent !== text) element("verdict").textContent = text;
   fill(element("state-word"), word);
-  // A screen reader announces each change of the status element. This text changes each second, so it is outside of it.
+  // A screen reader announces each change of the status element. This text changes each second, so another element
+  // shows it.
   fill(element("state-more"), more);
   element("state-bar").className = `verdict ${kind}`;
 }
